@@ -1,0 +1,9 @@
+//! exfiltrace reads the logs of an incident and answers one question: was data compromised?
+//!
+//! ```text
+//! discover → open → recognise → split → sift → parse → detect → tally → (merge) → correlate → judge → emit
+//! ```
+#![warn(missing_docs)]
+
+pub mod error;
+pub mod model;

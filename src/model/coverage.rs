@@ -1,0 +1,76 @@
+//! What the logs can and cannot tell (`coverage.json`).
+
+use serde::{Deserialize, Serialize};
+
+use super::place::Locator;
+use super::rule::Route;
+use super::time::Instant;
+
+/// Why a stretch of time is not covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// No records although the source goes on after it.
+    Silent,
+    /// The log says that it was cleared.
+    Cleared,
+    /// The log begins or ends inside the period that matters.
+    NotCovered,
+    /// Promised by an `[[expect]]` and not there.
+    NotDelivered,
+    /// The source was cut by a limit, damaged or unreadable.
+    NotRead,
+}
+
+/// A stretch of time that a source does not cover.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gap {
+    /// The source, or the kind of log where none was delivered.
+    pub source: String,
+    /// Begin; `None` where it is open.
+    pub from: Option<Instant>,
+    /// End; `None` where it is open.
+    pub to: Option<Instant>,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// What one source covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCoverage {
+    /// The source.
+    pub source: Locator,
+    /// Its format.
+    pub format: String,
+    /// Whose it is.
+    pub scopes: Vec<String>,
+    /// First record.
+    pub from: Option<Instant>,
+    /// Last record.
+    pub to: Option<Instant>,
+    /// Records.
+    pub records: u64,
+    /// Records without a time.
+    pub untimed: u64,
+    /// Records whose zone was assumed.
+    pub zone_assumed: u64,
+    /// Records whose year was inferred.
+    pub year_assumed: u64,
+    /// Gaps inside.
+    pub gaps: Vec<Gap>,
+    /// Routes that this source can show.
+    pub observes: Vec<Route>,
+    /// What it does not log and a question would need (`bytes sent by the client`).
+    pub not_logged: Vec<String>,
+}
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// `exfiltrace.coverage/1`.
+    pub schema: String,
+    /// Per source, by locator.
+    pub sources: Vec<SourceCoverage>,
+    /// Gaps that no single source shows (promised logs, missing kinds).
+    pub gaps: Vec<Gap>,
+}

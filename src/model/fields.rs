@@ -1,0 +1,316 @@
+//! The fields of one record, borrowed from the block or from a reused arena.
+
+use super::place::Place;
+use super::time::Stamp;
+
+/// A canonical field (ECS name). A closed set: what tallies, indicators, scopes and the judge ask for.
+macro_rules! canon {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A canonical field, named as in the Elastic Common Schema.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Canon { $($(#[$doc])* $variant,)* }
+
+        impl Canon {
+            /// All canonical fields, in declaration order.
+            pub const ALL: &'static [Canon] = &[$(Canon::$variant,)*];
+
+            /// The ECS name.
+            pub fn name(self) -> &'static str {
+                match self { $(Canon::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+canon! {
+    /// Address of who opened the conversation.
+    SourceIp = "source.ip",
+    /// Port of who opened the conversation.
+    SourcePort = "source.port",
+    /// Name of who opened the conversation.
+    SourceDomain = "source.domain",
+    /// Bytes sent by the source to the destination.
+    SourceBytes = "source.bytes",
+    /// Address of the other side.
+    DestinationIp = "destination.ip",
+    /// Port of the other side.
+    DestinationPort = "destination.port",
+    /// Name of the other side (proxy CONNECT host, SNI).
+    DestinationDomain = "destination.domain",
+    /// Bytes sent by the destination to the source.
+    DestinationBytes = "destination.bytes",
+    /// Account name without its domain.
+    UserName = "user.name",
+    /// Account domain.
+    UserDomain = "user.domain",
+    /// The account acted upon.
+    TargetUserName = "user.target.name",
+    /// Cloud account that owns the resource.
+    CloudAccountId = "cloud.account.id",
+    /// The host the record speaks of (usually the one that wrote it).
+    HostName = "host.name",
+    /// Whole URL.
+    UrlFull = "url.full",
+    /// Host part of the request: virtual host, `Host` header.
+    UrlDomain = "url.domain",
+    /// Path of the request, without query.
+    UrlPath = "url.path",
+    /// Query of the request, without `?`.
+    UrlQuery = "url.query",
+    /// Path and query as requested.
+    UrlOriginal = "url.original",
+    /// HTTP method.
+    HttpMethod = "http.request.method",
+    /// HTTP status.
+    HttpStatus = "http.response.status_code",
+    /// HTTP referrer.
+    HttpReferrer = "http.request.referrer",
+    /// User agent.
+    UserAgent = "user_agent.original",
+    /// Name asked for in DNS.
+    DnsQuestion = "dns.question.name",
+    /// Record type asked for in DNS.
+    DnsType = "dns.question.type",
+    /// Answers in DNS.
+    DnsAnswer = "dns.answers.data",
+    /// What was done, in the log's own words.
+    EventAction = "event.action",
+    /// `success`, `failure` or absent.
+    EventOutcome = "event.outcome",
+    /// Event number or code.
+    EventCode = "event.code",
+    /// Producer (EVTX provider, syslog program).
+    EventProvider = "event.provider",
+    /// Log channel or kind.
+    EventDataset = "event.dataset",
+    /// Duration, in the log's own unit.
+    EventDuration = "event.duration",
+    /// Transport protocol.
+    NetworkTransport = "network.transport",
+    /// Application protocol.
+    NetworkProtocol = "network.protocol",
+    /// Executable path.
+    ProcessExecutable = "process.executable",
+    /// Command line.
+    ProcessCommandLine = "process.command_line",
+    /// Executable path of the parent.
+    ParentExecutable = "process.parent.executable",
+    /// File path acted upon.
+    FilePath = "file.path",
+    /// File name acted upon.
+    FileName = "file.name",
+    /// Any file hash.
+    FileHash = "file.hash",
+    /// Bucket, container or share.
+    Container = "cloud.storage.bucket",
+    /// Object inside it.
+    ObjectKey = "cloud.storage.key",
+    /// Sender of a mail.
+    EmailFrom = "email.from.address",
+    /// Recipient of a mail.
+    EmailTo = "email.to.address",
+    /// Tool or product that a rule of the log's own names.
+    RuleName = "rule.name",
+    /// Free text of the record.
+    Message = "message",
+}
+
+impl Canon {
+    /// The field of this ECS name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|c| c.name() == name)
+    }
+}
+
+/// What a value was in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Present without a value (JSON `null`, the format's unset mark).
+    Null,
+    /// Text.
+    Str,
+    /// A number, as written.
+    Number,
+    /// `true` or `false`.
+    Bool,
+    /// A nested object or array, as compact JSON.
+    Json,
+}
+
+/// Bytes that lie in the block or in the arena of the [`Fields`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text<'b> {
+    /// In the block.
+    Slice(&'b [u8]),
+    /// In the arena, as start and end.
+    Arena(u32, u32),
+}
+
+/// One field of a record. The same name may occur several times (lists, repeated EVTX `Data`).
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'b> {
+    /// The canonical meaning, where the format knows one.
+    pub canon: Option<Canon>,
+    /// The name in the log: column, key, or dotted path of nested objects.
+    pub name: Text<'b>,
+    /// The value, unescaped.
+    pub value: Text<'b>,
+    /// What it was.
+    pub kind: Kind,
+}
+
+/// Which fields a parse should give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Canonical fields only: what tallies, scopes and coverage read.
+    Columns,
+    /// Everything.
+    All,
+}
+
+/// The fields of one record. Reused from record to record of a block.
+#[derive(Debug, Default)]
+pub struct Fields<'b> {
+    items: Vec<Field<'b>>,
+    arena: Vec<u8>,
+    /// When it happened; `None` where the record does not say.
+    pub time: Option<Stamp>,
+}
+
+impl<'b> Fields<'b> {
+    /// Forgets the last record and keeps the buffers.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.arena.clear();
+        self.time = None;
+    }
+
+    /// Adds a field whose name and value lie in the block (or are static).
+    pub fn push(&mut self, canon: Option<Canon>, name: &'b [u8], value: &'b [u8], kind: Kind) {
+        self.items.push(Field { canon, name: Text::Slice(name), value: Text::Slice(value), kind });
+    }
+
+    /// Adds a field made of parts that may lie in the arena.
+    pub fn push_text(&mut self, canon: Option<Canon>, name: Text<'b>, value: Text<'b>, kind: Kind) {
+        self.items.push(Field { canon, name, value, kind });
+    }
+
+    /// Copies bytes into the arena.
+    pub fn store(&mut self, bytes: &[u8]) -> Text<'b> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        self.stored_since(start)
+    }
+
+    /// Where the next byte of [`Fields::arena_mut`] will lie.
+    pub fn arena_len(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// The arena, to append to; finish with [`Fields::stored_since`].
+    pub fn arena_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.arena
+    }
+
+    /// What was appended to the arena since `start`.
+    pub fn stored_since(&self, start: usize) -> Text<'b> {
+        let end = self.arena.len();
+        Text::Arena(
+            u32::try_from(start).expect("an arena holds one record, which is below 4 GiB"),
+            u32::try_from(end).expect("an arena holds one record, which is below 4 GiB"),
+        )
+    }
+
+    /// The bytes of a name or value.
+    pub fn bytes(&self, text: Text<'b>) -> &[u8] {
+        match text {
+            Text::Slice(slice) => slice,
+            Text::Arena(start, end) => &self.arena[start as usize..end as usize],
+        }
+    }
+
+    /// All fields in the order of the record.
+    pub fn iter(&self) -> impl Iterator<Item = &Field<'b>> {
+        self.items.iter()
+    }
+
+    /// Name and value bytes of all fields in the order of the record.
+    pub fn named(&self) -> impl Iterator<Item = (&[u8], &[u8], Kind)> {
+        self.items.iter().map(|f| (self.bytes(f.name), self.bytes(f.value), f.kind))
+    }
+
+    /// The first value of a canonical field that is not null.
+    pub fn get(&self, canon: Canon) -> Option<&[u8]> {
+        self.items.iter().find(|f| f.canon == Some(canon) && f.kind != Kind::Null).map(|f| self.bytes(f.value))
+    }
+
+    /// The first value of a canonical field as UTF-8 text.
+    pub fn text(&self, canon: Canon) -> Option<&str> {
+        self.get(canon).and_then(|v| std::str::from_utf8(v).ok())
+    }
+
+    /// The first value of a canonical field as a non-negative integer.
+    pub fn number(&self, canon: Canon) -> Option<u64> {
+        self.text(canon).and_then(|v| v.trim().parse().ok())
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether the record gave no field.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+/// What parsing a record led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parsed {
+    /// The format read it.
+    Event,
+}
+
+/// The record is not of its source's format; it is sifted and counted as `undecodable`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reject;
+
+/// A block as the sift and the parsers see it: text, and records as ranges of that text with their places in the
+/// stored bytes. For most formats the text is the block itself; UTF-16 is narrowed and EVTX is rendered.
+#[derive(Debug, Default)]
+pub struct View {
+    /// Narrowed or rendered text; empty where the block's own bytes are the text.
+    pub rendered: Vec<u8>,
+    /// Whether `rendered` (else the block's bytes) is the text.
+    pub is_rendered: bool,
+    /// The records, sorted by `start`.
+    pub records: Vec<Seen>,
+    /// Stored bytes of the block that belong to no record.
+    pub framing: u64,
+    /// Stored bytes of the block that could not be decoded (a damaged chunk).
+    pub undecodable: u64,
+}
+
+impl View {
+    /// Forgets the last block and keeps the buffers.
+    pub fn clear(&mut self) {
+        self.rendered.clear();
+        self.is_rendered = false;
+        self.records.clear();
+        self.framing = 0;
+        self.undecodable = 0;
+    }
+}
+
+/// A record of a [`View`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// First byte of its text.
+    pub start: usize,
+    /// One past the last byte of its text.
+    pub end: usize,
+    /// Where it stands in the stored bytes.
+    pub place: Place,
+}

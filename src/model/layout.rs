@@ -1,0 +1,82 @@
+//! What later records need from the start of their source.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::time::Instant;
+
+/// How text is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Encoding {
+    /// Bytes; UTF-8 where it is text at all.
+    #[default]
+    Bytes,
+    /// UTF-16, little endian.
+    Utf16Le,
+    /// UTF-16, big endian.
+    Utf16Be,
+}
+
+/// How records are told apart before anything is parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Framing {
+    /// One record a line (`\n`, a `\r` before it belongs to the terminator). Empty lines are framing.
+    #[default]
+    Lines,
+    /// Lines, of which those that begin with `#` are directives that may change the columns (W3C extended, Zeek TSV).
+    Directives,
+    /// Delimited rows with RFC 4180 quotes: a quoted newline does not end a record. The first row is the header.
+    Csv {
+        /// The delimiter byte.
+        delimiter: u8,
+    },
+    /// JSON documents of which the events inside the named arrays (or a top-level array) are the records; documents may
+    /// follow each other and span lines.
+    JsonDocuments,
+    /// Windows event log: a 4,096-byte header and 64 KiB chunks.
+    Evtx,
+}
+
+/// The dialect of a source with what its later records need.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Name of the format in `format::FORMATS`.
+    pub format: &'static str,
+    /// How text is stored.
+    pub encoding: Encoding,
+    /// How records are told apart.
+    pub framing: Framing,
+    /// Column names in order (CSV header, `#Fields`, `#fields`); empty for other formats.
+    pub columns: Vec<Arc<str>>,
+    /// Field delimiter of columnar formats.
+    pub delimiter: u8,
+    /// Date of a W3C log whose records carry a time only (`#Date`), as `YYYY-MM-DD`.
+    pub date: Option<Arc<str>>,
+    /// The text that stands for a missing value (`-`), where the format has one.
+    pub unset: &'static str,
+    /// Zone of records that state none.
+    pub zone: TimeZone,
+    /// Whether the user or the log gave `zone` (else it is a bare assumption of UTC). Either way it is stated.
+    pub zone_given: bool,
+    /// No record is younger than this: the year of yearless stamps is the latest that keeps them before it.
+    pub reference: Option<Instant>,
+}
+
+impl Layout {
+    /// The layout of bytes that no format understood.
+    pub fn plain() -> Self {
+        Self {
+            format: "text",
+            encoding: Encoding::Bytes,
+            framing: Framing::Lines,
+            columns: Vec::new(),
+            delimiter: b'\t',
+            date: None,
+            unset: "-",
+            zone: TimeZone::UTC,
+            zone_given: false,
+            reference: None,
+        }
+    }
+}

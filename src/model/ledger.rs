@@ -1,0 +1,246 @@
+//! The account of every byte read: what became of it, and why something is missing.
+
+use serde::{Deserialize, Serialize};
+
+use super::place::Locator;
+
+/// Decoded bytes of one source by what became of them. The sum is the number of bytes decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Fates {
+    /// Bytes of records that a format read.
+    pub parsed: u64,
+    /// Separators, headers, comments, wrappers around records.
+    pub framing: u64,
+    /// Bytes that were sifted for indicators, but that no format understood.
+    pub raw_only: u64,
+    /// Bytes of records that the source's own format rejected (sifted all the same).
+    pub undecodable: u64,
+    /// Bytes of records over the size limit (sifted in pieces, not parsed).
+    pub oversize: u64,
+    /// Bytes that were decoded and then given up because a limit was reached.
+    pub cut_by_limit: u64,
+}
+
+impl Fates {
+    /// All bytes.
+    pub fn total(&self) -> u64 {
+        self.parsed + self.framing + self.raw_only + self.undecodable + self.oversize + self.cut_by_limit
+    }
+
+    /// Adds another account to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.parsed += other.parsed;
+        self.framing += other.framing;
+        self.raw_only += other.raw_only;
+        self.undecodable += other.undecodable;
+        self.oversize += other.oversize;
+        self.cut_by_limit += other.cut_by_limit;
+    }
+}
+
+/// Stored bytes of one container by what became of them. The sum is the container's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stored {
+    /// Stored bytes of members that were opened.
+    pub opened: u64,
+    /// Stored bytes of members that were encrypted, skipped or could not be opened.
+    pub skipped: u64,
+    /// Headers, directories, padding.
+    pub structure: u64,
+}
+
+impl Stored {
+    /// All bytes.
+    pub fn total(&self) -> u64 {
+        self.opened + self.skipped + self.structure
+    }
+}
+
+/// Why something is missing, or must be read with care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The file shrank, grew or was replaced while it was read.
+    ChangedDuringScan,
+    /// A parser panicked; the rest of the source was given up.
+    ParserFailed,
+    /// The container must be read out of order and is too large to buffer without a case folder.
+    NeedsRandomAccess,
+    /// A disk or memory image or a packet capture; the detail says what to extract from it.
+    ImageNotOpened,
+    /// Encrypted, and no given password opens it.
+    Encrypted,
+    /// The system refused to read it.
+    Unreadable,
+    /// Zero bytes long.
+    Empty,
+    /// A symbolic link that leads back to a folder above it.
+    SymlinkLoop,
+    /// A symbolic link that leads nowhere.
+    DanglingLink,
+    /// A FIFO, socket or device.
+    NotRegular,
+    /// The name is not UTF-8 (percent-encoded in the locator; the content was read).
+    NameNotUtf8,
+    /// Containers nested deeper than the limit.
+    DepthLimit,
+    /// The decoded size grows past the expansion limit.
+    RatioLimit,
+    /// More members than the limit.
+    MemberLimit,
+    /// A member larger than the limit.
+    SizeLimit,
+    /// A decoder wants a larger window than allowed.
+    WindowLimit,
+    /// The container or stream is damaged; what was decoded before was read.
+    Damaged,
+    /// A compression method or feature that cannot be opened.
+    Unsupported,
+    /// The case folder of this scan, inside the evidence.
+    CaseFolder,
+    /// The digest differs from the one that the supplier gave.
+    DigestMismatch,
+    /// The same source was handed over twice and counts once.
+    DeliveredTwice,
+    /// More findings than are kept.
+    FindingsCapped,
+    /// More distinct observations than are kept.
+    ObservationsCapped,
+    /// More indicator hits than are kept.
+    HitsCapped,
+    /// Records that their format rejected.
+    RecordsRejected,
+    /// Records over the size limit.
+    RecordsOversize,
+}
+
+impl Reason {
+    /// Whether input was not read, so that the exit code must say so.
+    pub fn is_loss(self) -> bool {
+        use Reason::{
+            ChangedDuringScan, Damaged, DanglingLink, DepthLimit, DigestMismatch, Encrypted, ImageNotOpened,
+            MemberLimit, NeedsRandomAccess, ParserFailed, RatioLimit, RecordsOversize, SizeLimit, Unreadable,
+            Unsupported, WindowLimit,
+        };
+        matches!(
+            self,
+            ChangedDuringScan
+                | ParserFailed
+                | NeedsRandomAccess
+                | ImageNotOpened
+                | Encrypted
+                | Unreadable
+                | DanglingLink
+                | DepthLimit
+                | RatioLimit
+                | MemberLimit
+                | SizeLimit
+                | WindowLimit
+                | Damaged
+                | Unsupported
+                | DigestMismatch
+                | RecordsOversize
+        )
+    }
+}
+
+/// One remark in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Note {
+    /// Why.
+    pub reason: Reason,
+    /// What exactly, and what can be done; lower case, no full stop.
+    pub detail: String,
+    /// Byte offset it concerns, in the decoded stream or, for containers, in the stored one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+    /// How often, where it is a count (records, findings).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+impl Note {
+    /// A remark without a place or a count.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), at: None, count: None }
+    }
+
+    /// The same remark about a byte offset.
+    #[must_use]
+    pub fn at(mut self, offset: u64) -> Self {
+        self.at = Some(offset);
+        self
+    }
+
+    /// The same remark with a count.
+    #[must_use]
+    pub fn counted(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+}
+
+/// What a ledger line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A leaf stream that was read.
+    Source,
+    /// A compressed stream or an archive that was opened.
+    Container,
+    /// Something that was not opened; its notes say why.
+    Skipped,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What was read.
+    pub source: Locator,
+    /// Leaf, container, or skipped.
+    pub kind: EntryKind,
+    /// Decoded bytes of a source; stored bytes of a container or a skipped item.
+    pub size: u64,
+    /// The evidence file (outermost container) that it lies in.
+    pub evidence: Locator,
+    /// Digest of that evidence file as stored, `sha256:<hex>`; `None` with `--digest off` or where it could not be read.
+    pub digest: Option<String>,
+    /// Format of a source; kind of a container (`gzip`, `zip`, …).
+    pub format: Option<String>,
+    /// Records told apart.
+    pub records: u64,
+    /// Records whose format found no time.
+    pub untimed: u64,
+    /// Decoded bytes by fate (sources).
+    pub bytes: Fates,
+    /// Stored bytes by fate (containers).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
+    /// Remarks, sorted.
+    pub notes: Vec<Note>,
+}
+
+impl Entry {
+    /// An entry for something of `kind` about which nothing is known yet.
+    pub fn new(kind: EntryKind, source: Locator, evidence: Locator) -> Self {
+        Self {
+            source,
+            kind,
+            size: 0,
+            evidence,
+            digest: None,
+            format: None,
+            records: 0,
+            untimed: 0,
+            bytes: Fates::default(),
+            stored: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether some of it could not be read.
+    pub fn has_loss(&self) -> bool {
+        self.notes.iter().any(|n| n.reason.is_loss())
+    }
+}

@@ -1,0 +1,127 @@
+//! The mergeable result of scanning some of the sources.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::hit::{IndicatorHits, RuleHits};
+use super::ledger::Entry;
+use super::indicator::IndicatorMeta;
+use super::observation::Observations;
+use super::place::Locator;
+use super::rule::RuleMeta;
+use super::time::Span;
+
+/// Serialises a map whose keys are not strings as a list of pairs.
+pub mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes the pairs in key order.
+    ///
+    /// # Errors
+    /// What the serializer gives.
+    pub fn serialize<S: Serializer, K: Serialize, V: Serialize>(map: &BTreeMap<K, V>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map.iter())
+    }
+
+    /// Reads the pairs back.
+    ///
+    /// # Errors
+    /// What the deserializer gives.
+    pub fn deserialize<'de, D, K, V>(from: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        D: Deserializer<'de>,
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+/// Which hours of a source hold records: what gaps are found in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Covered {
+    /// First and last record time.
+    pub span: Option<Span>,
+    /// Records per hour since the epoch.
+    #[serde(with = "pairs")]
+    pub hours: BTreeMap<i64, u64>,
+    /// Hours that hold a record by which the log says it was cleared.
+    pub cleared: Vec<(i64, Box<str>)>,
+    /// Records whose zone was assumed.
+    pub zone_assumed: u64,
+    /// Records whose year was inferred.
+    pub year_assumed: u64,
+}
+
+/// Hours kept per source (114 years); above it the earliest stay.
+pub const HOURS_KEPT: usize = 1_000_000;
+
+impl Covered {
+    /// Joins another part of the same source.
+    pub fn join(&mut self, other: Self) {
+        self.span = Span::join_opt(self.span, other.span);
+        for (hour, count) in other.hours {
+            *self.hours.entry(hour).or_default() += count;
+        }
+        while self.hours.len() > HOURS_KEPT {
+            self.hours.pop_last();
+        }
+        self.cleared.extend(other.cleared);
+        self.cleared.sort();
+        self.cleared.dedup();
+        self.zone_assumed += other.zone_assumed;
+        self.year_assumed += other.year_assumed;
+    }
+}
+
+/// All that one source told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePartial {
+    /// The ledger line.
+    pub entry: Entry,
+    /// Digest of the decoded bytes, for sources delivered twice; empty where the source was not read to its end.
+    #[serde(default)]
+    pub content: Box<str>,
+    /// Time covered.
+    #[serde(default)]
+    pub covered: Covered,
+    /// Indicator sightings.
+    #[serde(default, with = "pairs")]
+    pub indicators: IndicatorHits,
+    /// Rule sightings.
+    #[serde(default)]
+    pub rules: RuleHits,
+    /// Traffic.
+    #[serde(default)]
+    pub observations: Observations,
+}
+
+impl SourcePartial {
+    /// The partial of something that was not read as a source: ledger only.
+    pub fn ledger_only(entry: Entry) -> Self {
+        Self {
+            entry,
+            content: "".into(),
+            covered: Covered::default(),
+            indicators: IndicatorHits::new(),
+            rules: RuleHits::new(),
+            observations: Observations::default(),
+        }
+    }
+}
+
+/// The results of any set of sources. Merging is the union by locator, by rule id and by indicator.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Partial {
+    /// Per source, by locator.
+    pub sources: BTreeMap<Locator, Arc<SourcePartial>>,
+    /// What the rules that hit say of themselves, by id.
+    pub rules: BTreeMap<Box<str>, Arc<RuleMeta>>,
+    /// What the feeds say of the indicators that hit, by kind word and canonical value.
+    #[serde(with = "pairs")]
+    pub indicators: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,
+}

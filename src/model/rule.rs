@@ -1,0 +1,151 @@
+//! What a rule says of itself, and the words of the field that findings carry.
+
+use serde::{Deserialize, Serialize};
+
+/// How grave a rule says its finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Context.
+    Informational,
+    /// Seldom of interest.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Misuse or attack is likely.
+    High,
+    /// Compromise.
+    Critical,
+}
+
+impl Level {
+    /// The word used in rules and output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Where a finding stands in a data compromise (ATT&CK tactics).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A way in.
+    InitialAccess,
+    /// Code that ran, persistence, privilege: the intruder at work on a host.
+    Execution,
+    /// Passwords, keys, tokens taken.
+    CredentialAccess,
+    /// Looking around.
+    Discovery,
+    /// From host to host.
+    LateralMovement,
+    /// Talking to the intruder's infrastructure.
+    CommandAndControl,
+    /// Data read.
+    Collection,
+    /// Data packed and put in place for the exit.
+    Staging,
+    /// Data leaving.
+    Exfiltration,
+    /// Destruction, encryption.
+    Impact,
+    /// Covering tracks.
+    DefenceEvasion,
+}
+
+/// A way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Route {
+    /// POST or PUT to a web server outside.
+    HttpsUpload,
+    /// Object stores and sync services outside.
+    CloudStorage,
+    /// Downloads from a service of the organisation by an outside session.
+    SaasDownload,
+    /// Answers of the organisation's own web servers to an outside client.
+    WebResponse,
+    /// Names and answers of DNS.
+    DnsTunnel,
+    /// SFTP, SCP, FTP.
+    SftpFtp,
+    /// Mail.
+    Email,
+    /// Windows file sharing.
+    Smb,
+    /// Removable media.
+    Usb,
+    /// A database dumped or read in bulk.
+    DbDump,
+    /// An API of the organisation.
+    Api,
+    /// Remote-access tools and VPN sessions.
+    RemoteAccess,
+    /// Recordings, voicemail, call data.
+    PhoneSystem,
+    /// Bytes in a flow or firewall log whose protocol is not known.
+    Network,
+}
+
+impl Route {
+    /// The word used in rules and output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HttpsUpload => "https_upload",
+            Self::CloudStorage => "cloud_storage",
+            Self::SaasDownload => "saas_download",
+            Self::WebResponse => "web_response",
+            Self::DnsTunnel => "dns_tunnel",
+            Self::SftpFtp => "sftp_ftp",
+            Self::Email => "email",
+            Self::Smb => "smb",
+            Self::Usb => "usb",
+            Self::DbDump => "db_dump",
+            Self::Api => "api",
+            Self::RemoteAccess => "remote_access",
+            Self::PhoneSystem => "phone_system",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// What the response side says of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It worked.
+    Succeeded,
+    /// It was refused, blocked or failed.
+    Failed,
+    /// The record does not say.
+    #[default]
+    Unknown,
+}
+
+/// What a rule says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleMeta {
+    /// Stable id (the rule's `id`, else its `name`, else its title).
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Level; a rule without one counts as medium, as SigmaHQ's tools do.
+    pub level: Level,
+    /// Stages, sorted, from its `attack.` tags and the pack's own `exfiltrace.stage` key.
+    pub stage: Vec<Stage>,
+    /// ATT&CK technique ids, sorted, upper case.
+    pub attack: Vec<String>,
+    /// The route that it speaks of.
+    pub route: Option<Route>,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// File it came from (`builtin:<path>` for the embedded pack).
+    pub file: String,
+}

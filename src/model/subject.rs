@@ -1,0 +1,97 @@
+//! Who and what a record speaks of: what entity joins, scopes and the judge need of a hit.
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::{Canon, Fields};
+use super::rule::Outcome;
+
+/// The longest value kept of one field, in bytes; longer ones are cut at a character border.
+pub const VALUE_LIMIT_BYTES: usize = 512;
+
+/// Entities of one record. Values are as in the log, not normalised, lossy where not UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Subject {
+    /// Address of who opened the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<Box<str>>,
+    /// Address of the other side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_ip: Option<Box<str>>,
+    /// Name of the other side, or the name asked for in DNS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_domain: Option<Box<str>>,
+    /// The host the record speaks of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Box<str>>,
+    /// The account, as `DOMAIN\user` where the log has a domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Box<str>>,
+    /// Virtual host of a web request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vhost: Option<Box<str>>,
+    /// Path of the request, or the whole URL where there is no path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Box<str>>,
+    /// File acted upon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Box<str>>,
+    /// Bucket or share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Box<str>>,
+    /// Bytes from source to destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_bytes: Option<u64>,
+    /// Bytes from destination to source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_bytes: Option<u64>,
+}
+
+impl Subject {
+    /// The entities that a record names.
+    pub fn of(fields: &Fields<'_>) -> Self {
+        let take = |canon| fields.get(canon).map(clip);
+        let account = match (take(Canon::UserDomain), take(Canon::UserName)) {
+            (Some(domain), Some(user)) if !user.contains(['\\', '@']) => Some(format!("{domain}\\{user}").into()),
+            (_, user) => user,
+        };
+        Self {
+            source_ip: take(Canon::SourceIp),
+            destination_ip: take(Canon::DestinationIp),
+            destination_domain: take(Canon::DestinationDomain).or_else(|| take(Canon::DnsQuestion)),
+            host: take(Canon::HostName),
+            account,
+            vhost: take(Canon::UrlDomain),
+            url: take(Canon::UrlPath).or_else(|| take(Canon::UrlFull)),
+            file: take(Canon::FilePath).or_else(|| take(Canon::FileName)),
+            container: take(Canon::Container),
+            source_bytes: fields.number(Canon::SourceBytes),
+            destination_bytes: fields.number(Canon::DestinationBytes),
+        }
+    }
+}
+
+/// A value as text of at most [`VALUE_LIMIT_BYTES`].
+fn clip(value: &[u8]) -> Box<str> {
+    let text = String::from_utf8_lossy(value);
+    let end = text.floor_char_boundary(VALUE_LIMIT_BYTES.min(text.len()));
+    text[..end].into()
+}
+
+impl Outcome {
+    /// What the response side of a record says: HTTP status, `event.outcome`, a firewall's action.
+    pub fn of(fields: &Fields<'_>) -> Self {
+        if let Some(word) = fields.text(Canon::EventOutcome) {
+            match word {
+                "success" => return Self::Succeeded,
+                "failure" => return Self::Failed,
+                _ => {}
+            }
+        }
+        match fields.number(Canon::HttpStatus) {
+            Some(200..=399) => Self::Succeeded,
+            Some(400..=599) => Self::Failed,
+            _ => Self::Unknown,
+        }
+    }
+}
