@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::hit::{IndicatorHits, RuleHits};
-use super::ledger::Entry;
+use super::ledger::{Entry, EntryKind};
 use super::indicator::IndicatorMeta;
 use super::observation::Observations;
 use super::place::Locator;
@@ -101,6 +101,11 @@ pub struct SourcePartial {
 }
 
 impl SourcePartial {
+    /// The key in a [`Partial`].
+    pub fn key(&self) -> SourceKey {
+        (self.entry.source.clone(), self.entry.kind)
+    }
+
     /// The partial of something that was not read as a source: ledger only.
     pub fn ledger_only(entry: Entry) -> Self {
         Self {
@@ -114,11 +119,15 @@ impl SourcePartial {
     }
 }
 
+/// What a [`Partial`] is keyed by: name, and whether it is the leaf, its container or something skipped.
+pub type SourceKey = (Locator, EntryKind);
+
 /// The results of any set of sources. Merging is the union by locator, by rule id and by indicator.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Partial {
-    /// Per source, by locator.
-    pub sources: BTreeMap<Locator, Arc<SourcePartial>>,
+    /// Per source and container; a container and its leaf may share a locator (`access.log.gz`).
+    #[serde(with = "pairs")]
+    pub sources: BTreeMap<SourceKey, Arc<SourcePartial>>,
     /// What the rules that hit say of themselves, by id.
     pub rules: BTreeMap<Box<str>, Arc<RuleMeta>>,
     /// What the feeds say of the indicators that hit, by kind word and canonical value.

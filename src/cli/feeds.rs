@@ -1,0 +1,104 @@
+//! Reads indicator feeds and rules through the same openers as evidence: files, folders, archives.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use exfiltrace::discover::{self, Root};
+use exfiltrace::indicators::{Builder, Refusal};
+use exfiltrace::model::indicator::Indicators;
+use exfiltrace::model::ledger::Entry;
+use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
+use exfiltrace::open::{self, DigestKind, Opening};
+
+use super::resolve::root_name;
+
+/// A feed or rule file larger than this is refused.
+const FILE_LIMIT_BYTES: usize = 1 << 30;
+
+/// All indicators of these feeds.
+pub fn load(paths: &[std::path::PathBuf]) -> Result<(Indicators, Vec<Refusal>)> {
+    let mut builder = Builder::new();
+    for path in paths {
+        for (file, leaves) in read(path)? {
+            for (name, sha256, bytes) in leaves {
+                builder.add(&name, sha256.as_deref().unwrap_or(&file), &bytes);
+            }
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// All `.yml` and `.yaml` under a path, also inside archives: name and text, sorted by name.
+pub fn read_rules(path: &Path) -> Result<Vec<(String, String)>> {
+    let mut rules = Vec::new();
+    for (_, leaves) in read(path)? {
+        for (name, _, bytes) in leaves {
+            let lower = name.to_ascii_lowercase();
+            let single = path.is_file() && !name.contains("!/");
+            if lower.ends_with(".yml") || lower.ends_with(".yaml") || single {
+                let text = String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
+                rules.push((name, text));
+            }
+        }
+    }
+    rules.sort();
+    Ok(rules)
+}
+
+type Leaf = (String, Option<String>, Vec<u8>);
+
+/// Every leaf under a path, with the digest of the file it lies in.
+fn read(path: &Path) -> Result<Vec<(String, Vec<Leaf>)>> {
+    let root = Root { name: root_name(path), path: Some(path.to_owned()) };
+    let survey = discover::survey(&[root], &[]).with_context(|| format!("cannot read {}", path.display()))?;
+    if let Some(entry) = survey.skipped.iter().find(|entry| entry.has_loss()) {
+        bail!("{}: {}", entry.source, entry.notes.first().map_or("cannot be read", |n| n.detail.as_str()));
+    }
+    let opening =
+        Opening { limits: open::Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 };
+    survey.files.iter().map(|file| read_file(file, &opening)).collect()
+}
+
+fn read_file(file: &Listed, opening: &Opening) -> Result<(String, Vec<Leaf>)> {
+    let mut collected = Collected { leaves: Vec::new(), problem: None };
+    let opened = open::open_file(file, opening, &mut collected);
+    if let Some(problem) = collected.problem {
+        bail!("{problem}");
+    }
+    let digest = opened.digest.map(|digest| digest.trim_start_matches("sha256:").to_owned());
+    let leaves = collected.leaves.into_iter().map(|(name, bytes)| (name, digest.clone(), bytes)).collect();
+    Ok((file.locator.to_string(), leaves))
+}
+
+struct Collected {
+    leaves: Vec<(String, Vec<u8>)>,
+    problem: Option<String>,
+}
+
+impl Visitor for Collected {
+    fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
+        let mut bytes = Vec::new();
+        loop {
+            match stream.fill(&mut bytes, 1 << 20) {
+                Ok(0) => break,
+                Ok(_) if bytes.len() <= FILE_LIMIT_BYTES => {}
+                Ok(_) => {
+                    self.problem = Some(format!("{} is larger than 1 GiB", meta.locator));
+                    return;
+                }
+                Err(note) => {
+                    self.problem = Some(format!("{}: {}", meta.locator, note.detail));
+                    return;
+                }
+            }
+        }
+        self.leaves.push((meta.locator.to_string(), bytes));
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        if entry.has_loss() && self.problem.is_none() {
+            let why = entry.notes.first().map_or("cannot be read", |note| note.detail.as_str());
+            self.problem = Some(format!("{}: {why}", entry.source));
+        }
+    }
+}

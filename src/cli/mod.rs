@@ -1,0 +1,300 @@
+//! What was typed: clap structs, no I/O, nothing resolved.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub mod case;
+pub mod feeds;
+pub mod inspect;
+pub mod resolve;
+pub mod run;
+pub mod scan;
+
+/// Reads the logs of an incident and answers: was data compromised?
+#[derive(Debug, Parser)]
+#[command(
+    name = "exfiltrace",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "Examples:\n  \
+        exfiltrace scan logs/ --scopes scopes.toml --indicators feed.csv --out case\n  \
+        exfiltrace verify case\n  \
+        exfiltrace export case --to ecs > findings.ndjson\n\n\
+        Exit codes: 0 done and complete; 1 done, but some input could not be read (see the ledger); 2 wrong usage or\n\
+        unreadable rules; 130 interrupted. `scan --exit-verdict` answers with the verdict instead: 10 attempted,\n\
+        11 intrusion_only, 12 accessed, 13 exfiltrated, 14 cannot_tell, 15 unexplained."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Scan evidence and judge it.
+    Scan(Box<Scan>),
+    /// Write the report of a case again.
+    Report(Report),
+    /// Hand a case to a SIEM.
+    Export(Export),
+    /// Read the cited evidence again and check every digest.
+    Verify(Verify),
+    /// Look at rules.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Look at indicator feeds.
+    #[command(subcommand)]
+    Indicators(Indicators),
+    /// What is recognised, with the fields that each format gives.
+    Formats,
+    /// Print the JSON Schema of a case file.
+    Schema {
+        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state. Without it, the list.
+        name: Option<String>,
+    },
+    /// Print shell completions.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff).
+    Man,
+}
+
+/// `exfiltrace scan`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    exfiltrace scan /evidence --out case\n  \
+    exfiltrace scan a.zip b/ --scopes scopes.toml --indicators iocs.txt --timezone Europe/London --out case\n  \
+    zcat big.log.gz | exfiltrace scan - --root -=proxy.log > findings.jsonl\n\n\
+    Limits: depth 8 containers, expansion 1000 times, 1,000,000 members a container, 1 TiB a member, 128 MiB decoder\n\
+    window. What a limit cuts off is in the ledger, and the exit code is 1.")]
+pub struct Scan {
+    /// Files, folders, globs, or `-` for standard input.
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    pub evidence: Vec<PathBuf>,
+    /// Case folder to write.
+    #[arg(long, value_name = "CASE", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Folder for what does not fit into memory, when there is no `--out`.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub work: Option<PathBuf>,
+    /// Whose systems, clocks, what is sanctioned (TOML or JSON).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub scopes: Option<PathBuf>,
+    /// Indicator feed: list, CSV, STIX, MISP; also compressed, in archives, or a folder of these. Repeatable.
+    #[arg(long, value_name = "FEED", value_hint = ValueHint::AnyPath)]
+    pub indicators: Vec<PathBuf>,
+    /// Sigma rules: a file, a folder or an archive. Repeatable.
+    #[arg(long, value_name = "RULES", value_hint = ValueHint::AnyPath)]
+    pub rules: Vec<PathBuf>,
+    /// Leave the embedded rule pack out.
+    #[arg(long)]
+    pub no_builtin: bool,
+    /// How rules are routed to logs: auto, any, or product=…,category=…,service=….
+    #[arg(long, value_name = "LOGSOURCE", default_value = "auto")]
+    pub logsource: String,
+    /// Own networks, beside those of the scopes file. Repeatable.
+    #[arg(long, value_name = "CIDR")]
+    pub own: Vec<String>,
+    /// Only hits and transfers from this instant on (RFC 3339 or date). Records without a time pass.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only hits and transfers up to this instant (RFC 3339, or a date, of which the whole day counts).
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it.
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Only findings of this level or graver.
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    pub min_level: Option<LevelWord>,
+    /// Password of encrypted archives. Repeatable; also one a line in `$EXFILTRACE_ARCHIVE_PASSWORDS`.
+    #[arg(long, value_name = "PASSWORD", env = "EXFILTRACE_ARCHIVE_PASSWORDS", hide_env_values = true, value_delimiter = '\n')]
+    pub archive_password: Vec<String>,
+    /// File with passwords of encrypted archives, one a line.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub archive_password_file: Option<PathBuf>,
+    /// Digests that a supplier gave (`sha256sum` output); a file that differs is in the ledger.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub hashes: Option<PathBuf>,
+    /// Digest of every evidence file as stored.
+    #[arg(long, value_enum, default_value = "sha256")]
+    pub digest: DigestWord,
+    /// Name of a root in locators, as NAME=PATH. Needed where two roots have one name.
+    #[arg(long, value_name = "NAME=PATH")]
+    pub root: Vec<String>,
+    /// Records cited per indicator finding; the count stays exact.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub max_evidence: usize,
+    /// Worker threads; all cores without it.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Anonymous memory to stay below, as 512M or 4G.
+    #[arg(long, value_name = "SIZE", default_value = "2G")]
+    pub max_memory: String,
+    /// Archives inside a stream are buffered up to this size, above it spilled to the case folder.
+    #[arg(long, value_name = "SIZE", default_value = "256M")]
+    pub max_buffered_member: String,
+    /// Containers in containers.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub max_depth: u32,
+    /// Decoded size over stored size.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub max_ratio: u64,
+    /// Members of one container.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub max_members: u64,
+    /// Decoded size of one member.
+    #[arg(long, value_name = "SIZE", default_value = "1T")]
+    pub max_member: String,
+    /// Answer with the verdict in the exit code (it takes precedence over 1).
+    #[arg(long)]
+    pub exit_verdict: bool,
+    /// Colours on the terminal.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub color: ColorWord,
+    /// No progress, no summary.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Time per stage and pass rate of the gate.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Grid of the split, for tests.
+    #[arg(long, hide = true, value_name = "BYTES")]
+    pub x_cell_bytes: Option<usize>,
+    /// Shuffles the order of files, for tests.
+    #[arg(long, hide = true, value_name = "SEED")]
+    pub x_shuffle: Option<u64>,
+}
+
+/// `exfiltrace report`.
+#[derive(Debug, ClapArgs)]
+pub struct Report {
+    /// Case folder.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub case: PathBuf,
+    /// As what.
+    #[arg(long = "as", value_enum, default_value = "html")]
+    pub kind: ReportWord,
+}
+
+/// `exfiltrace export`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  exfiltrace export case --to ocsf > case.ocsf.ndjson\n  exfiltrace export case --to csv > findings.csv")]
+pub struct Export {
+    /// Case folder.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub case: PathBuf,
+    /// In which form: ecs, ocsf, csv.
+    #[arg(long, value_name = "FORM")]
+    pub to: String,
+}
+
+/// `exfiltrace verify`.
+#[derive(Debug, ClapArgs)]
+pub struct Verify {
+    /// Case folder.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub case: PathBuf,
+    /// Where a root lies now, as NAME=PATH, if it has moved since the scan. Repeatable.
+    #[arg(long, value_name = "NAME=PATH")]
+    pub root: Vec<String>,
+    /// Password of encrypted archives. Repeatable.
+    #[arg(long, value_name = "PASSWORD", env = "EXFILTRACE_ARCHIVE_PASSWORDS", hide_env_values = true, value_delimiter = '\n')]
+    pub archive_password: Vec<String>,
+}
+
+/// `exfiltrace rules`.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// List rules.
+    List(RulesFrom),
+    /// Say which rules load, and of the others file, line, column and reason.
+    Check(RulesFrom),
+}
+
+/// Which rules.
+#[derive(Debug, ClapArgs)]
+pub struct RulesFrom {
+    /// Sigma rules: files, folders or archives.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub rules: Vec<PathBuf>,
+    /// Leave the embedded rule pack out.
+    #[arg(long)]
+    pub no_builtin: bool,
+}
+
+/// `exfiltrace indicators`.
+#[derive(Debug, Subcommand)]
+pub enum Indicators {
+    /// Count indicators by kind, and list refused lines with the reason.
+    Check {
+        /// Feeds.
+        #[arg(required = true, value_hint = ValueHint::AnyPath)]
+        feeds: Vec<PathBuf>,
+    },
+}
+
+/// Levels on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelWord {
+    /// Context.
+    Informational,
+    /// Seldom of interest.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Misuse or attack is likely.
+    High,
+    /// Compromise.
+    Critical,
+}
+
+/// Digests on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DigestWord {
+    /// SHA-256.
+    Sha256,
+    /// BLAKE3.
+    Blake3,
+    /// None.
+    Off,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWord {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportWord {
+    /// One self-contained page.
+    Html,
+    /// Markdown.
+    Md,
+}
+
+/// Whether an error only says that the reader of our output went away.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Text that may quote names from the evidence, safe for a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

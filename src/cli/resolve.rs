@@ -1,0 +1,349 @@
+//! Typed text and environment → [`Plan`]. The only place that asks the system.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use exfiltrace::detect::{Problem, Program, Routing};
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Refusal;
+use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::rule::Level;
+use exfiltrace::model::scopes::{Scope, Scopes};
+use exfiltrace::model::time::Instant;
+use exfiltrace::open::{DigestKind, Limits, Opening};
+use exfiltrace::plan::{Clocks, Period, Plan};
+use exfiltrace::scope;
+use jiff::tz::TimeZone;
+
+use super::{ColorWord, DigestWord, LevelWord, Scan, feeds};
+
+/// A plan with what was said about the inputs that are not evidence.
+pub struct Resolved {
+    /// What will be done.
+    pub plan: Plan,
+    /// Rules that were not loaded.
+    pub problems: Vec<Problem>,
+    /// Indicators that were refused.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Decides everything that the arguments leave open.
+pub fn plan(args: &Scan) -> Result<Resolved> {
+    let period = Period {
+        from: args.from.as_deref().map(|text| instant("--from", text, Edge::Begin)).transpose()?,
+        to: args.to.as_deref().map(|text| instant("--to", text, Edge::End)).transpose()?,
+    };
+    let max_memory = size("--max-memory", &args.max_memory)?;
+    let max_buffered = size("--max-buffered-member", &args.max_buffered_member)?;
+    let opening = Opening {
+        limits: Limits {
+            depth: args.max_depth,
+            ratio: args.max_ratio,
+            members: args.max_members,
+            member_bytes: size("--max-member", &args.max_member)?,
+            max_buffered_member: max_buffered,
+            ..Limits::default()
+        },
+        passwords: passwords(args)?,
+        work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(".work"))),
+        digest: digest(args.digest),
+    };
+    let scopes = scopes(args)?;
+    let whose = scope::compile(&scopes).context("the scopes cannot be used")?;
+    let clocks = clocks(args, &scopes)?;
+    let routing = routing(&args.logsource)?;
+    let (program, problems) = rules(&args.rules, args.no_builtin, routing)?;
+    let (indicators, refusals) = feeds::load(&args.indicators)?;
+    let threads = args.threads.unwrap_or_else(cores).clamp(1, 1024);
+    let threads = threads_within(threads, max_memory)?;
+    let skip = [args.out.clone(), args.work.clone()].into_iter().flatten().collect();
+    let plan = Plan {
+        roots: roots(&args.evidence, &args.root)?,
+        skip,
+        opening,
+        program,
+        indicators,
+        scopes,
+        whose,
+        clocks,
+        period,
+        min_level: args.min_level.map(level),
+        max_evidence: args.max_evidence.max(1),
+        threads,
+        in_flight_bytes: usize::try_from(max_memory / 8).unwrap_or(usize::MAX).min(threads * 16 * CELL_BYTES),
+        cell_bytes: args.x_cell_bytes.unwrap_or(CELL_BYTES).max(1),
+        shuffle: args.x_shuffle,
+        ticks: (args.verbose > 0).then_some(ticks as fn() -> u64),
+        progress: None,
+    };
+    Ok(Resolved { plan, problems, refusals })
+}
+
+/// Memory one thread needs in the worst case beside buffered members: decoder window, 16 MiB record, blocks.
+const THREAD_BYTES: u64 = 192 << 20;
+
+/// As many threads as the memory allows, at least one.
+fn threads_within(threads: usize, max_memory: u64) -> Result<usize> {
+    if max_memory < THREAD_BYTES {
+        bail!("--max-memory {max_memory} is too little: one thread needs {} MiB", THREAD_BYTES >> 20);
+    }
+    let most = usize::try_from(max_memory / THREAD_BYTES).unwrap_or(usize::MAX);
+    Ok(threads.min(most.max(1)))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Nanoseconds on a clock that only goes forward.
+fn ticks() -> u64 {
+    use std::sync::OnceLock;
+    static BEGIN: OnceLock<std::time::Instant> = OnceLock::new();
+    #[allow(clippy::disallowed_methods, reason = "the shell may read the clock")]
+    let begin = BEGIN.get_or_init(std::time::Instant::now);
+    u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The wall clock, for the manifest only.
+#[allow(clippy::disallowed_methods, reason = "the shell may read the clock")]
+pub fn now() -> Instant {
+    Instant::from(jiff::Timestamp::now())
+}
+
+/// Whether to colour what goes to a terminal.
+pub fn colors(word: ColorWord) -> bool {
+    match word {
+        ColorWord::Always => true,
+        ColorWord::Never => false,
+        ColorWord::Auto => {
+            #[allow(clippy::disallowed_methods, reason = "the shell may read the environment")]
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+            std::io::stdout().is_terminal() && !refused
+        }
+    }
+}
+
+/// Roots with their names. Globs are expanded; a pattern that names nothing is an error.
+fn roots(evidence: &[PathBuf], named: &[String]) -> Result<Vec<Root>> {
+    let names = named.iter().map(|pair| name_and_path(pair)).collect::<Result<Vec<_>>>()?;
+    let mut roots: Vec<Root> = Vec::new();
+    for path in evidence {
+        for path in expand(path)? {
+            let given = names.iter().find(|(_, p)| *p == path).map(|(name, _)| name.clone().into_bytes());
+            let stdin = path.as_os_str() == "-";
+            let name = given.unwrap_or_else(|| if stdin { b"stdin".to_vec() } else { root_name(&path) });
+            if let Some(same) = roots.iter().find(|root| root.name == name) {
+                if same.path.as_deref() == Some(path.as_path()) {
+                    continue;
+                }
+                bail!(
+                    "two roots are named {}: give one of them a name with --root NAME={}",
+                    String::from_utf8_lossy(&name),
+                    path.display()
+                );
+            }
+            roots.push(Root { name, path: (!stdin).then_some(path) });
+        }
+    }
+    Ok(roots)
+}
+
+/// Splits NAME=PATH.
+pub fn name_and_path(pair: &str) -> Result<(String, PathBuf)> {
+    match pair.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => bail!("--root {pair}: expected NAME=PATH"),
+    }
+}
+
+/// The last part of a path that is a name.
+pub fn root_name(path: &Path) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    if let Some(name) = path.file_name() {
+        return name.as_bytes().to_vec();
+    }
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    full.file_name().map_or_else(|| b"root".to_vec(), |name| name.as_bytes().to_vec())
+}
+
+/// A path, or what a glob in its last part names, sorted.
+fn expand(path: &Path) -> Result<Vec<PathBuf>> {
+    let text = path.to_string_lossy();
+    if path.as_os_str() == "-" || path.symlink_metadata().is_ok() {
+        return Ok(vec![path.to_owned()]);
+    }
+    if !text.contains(['*', '?', '[', '{']) {
+        bail!("{}: no such file or folder", path.display());
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let pattern = path.file_name().context("a glob must be the last part of the path")?.to_string_lossy();
+    let glob = globset::GlobBuilder::new(&pattern).literal_separator(true).build()?.compile_matcher();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry?;
+        if glob.is_match(entry.file_name()) {
+            found.push(if path.parent() == Some(Path::new("")) { entry.file_name().into() } else { entry.path() });
+        }
+    }
+    if found.is_empty() {
+        bail!("{}: nothing matches", path.display());
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn digest(word: DigestWord) -> DigestKind {
+    match word {
+        DigestWord::Sha256 => DigestKind::Sha256,
+        DigestWord::Blake3 => DigestKind::Blake3,
+        DigestWord::Off => DigestKind::Off,
+    }
+}
+
+fn level(word: LevelWord) -> Level {
+    match word {
+        LevelWord::Informational => Level::Informational,
+        LevelWord::Low => Level::Low,
+        LevelWord::Medium => Level::Medium,
+        LevelWord::High => Level::High,
+        LevelWord::Critical => Level::Critical,
+    }
+}
+
+fn passwords(args: &Scan) -> Result<Vec<String>> {
+    let mut all = args.archive_password.clone();
+    if let Some(path) = &args.archive_password_file {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        all.extend(text.lines().map(str::to_owned));
+    }
+    all.retain(|password| !password.is_empty());
+    all.dedup();
+    Ok(all)
+}
+
+fn scopes(args: &Scan) -> Result<Scopes> {
+    let mut scopes = match &args.scopes {
+        None => Scopes::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let json = text.trim_start().starts_with('{');
+            let parsed = if json {
+                serde_json::from_str(&text).map_err(anyhow::Error::from)
+            } else {
+                toml::from_str(&text).map_err(anyhow::Error::from)
+            };
+            parsed.with_context(|| format!("{} is not a scopes file", path.display()))?
+        }
+    };
+    if !args.own.is_empty() {
+        scopes.scope.push(Scope { name: "own".to_owned(), cidr: args.own.clone(), ..Scope::default() });
+    }
+    Ok(scopes)
+}
+
+fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
+    let word = args.timezone.as_deref().or(scopes.timezone.as_deref());
+    let mut by_path = Vec::new();
+    for entry in &scopes.zone {
+        let zone = zone(&entry.timezone)?;
+        let by_host = entry.hosts.iter().map(|host| format!("**{host}**"));
+        for pattern in entry.paths.iter().cloned().chain(by_host) {
+            let glob = globset::Glob::new(&pattern).with_context(|| format!("[[zone]] {pattern}: not a glob"))?;
+            by_path.push((glob.compile_matcher(), zone.clone()));
+        }
+    }
+    Ok(Clocks {
+        zone: word.map(zone).transpose()?.unwrap_or(TimeZone::UTC),
+        given: word.is_some(),
+        by_path,
+    })
+}
+
+/// A zone by IANA name or as an offset (`+01:00`).
+fn zone(word: &str) -> Result<TimeZone> {
+    if let Ok(zone) = TimeZone::get(word) {
+        return Ok(zone);
+    }
+    let sign = match word.as_bytes().first() {
+        Some(b'+') => 1,
+        Some(b'-') => -1,
+        _ => bail!("{word}: not a time zone; give an IANA name (Europe/London) or an offset (+01:00)"),
+    };
+    let digits: String = word[1..].chars().filter(|c| *c != ':').collect();
+    let number: i32 = digits.parse().with_context(|| format!("{word}: not an offset like +01:00"))?;
+    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
+    let offset = jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
+        .with_context(|| format!("{word}: no such offset"))?;
+    Ok(TimeZone::fixed(offset))
+}
+
+enum Edge {
+    Begin,
+    End,
+}
+
+/// An instant on the command line: RFC 3339, or a date.
+fn instant(flag: &str, text: &str, edge: Edge) -> Result<Instant> {
+    if let Some(at) = Instant::parse(text) {
+        return Ok(at);
+    }
+    let whole = match edge {
+        Edge::Begin => format!("{text}T00:00:00Z"),
+        Edge::End => format!("{text}T23:59:59.999999Z"),
+    };
+    Instant::parse(&whole)
+        .with_context(|| format!("{flag} {text}: expected 2026-03-28 or 2026-03-28T23:10:04Z"))
+}
+
+/// Bytes, with an optional K, M, G or T (powers of 1024).
+fn size(flag: &str, text: &str) -> Result<u64> {
+    let trimmed = text.trim().trim_end_matches(['B', 'b']).trim_end_matches(['i']);
+    let (digits, shift) = match trimmed.chars().last() {
+        Some('k' | 'K') => (&trimmed[..trimmed.len() - 1], 10),
+        Some('m' | 'M') => (&trimmed[..trimmed.len() - 1], 20),
+        Some('g' | 'G') => (&trimmed[..trimmed.len() - 1], 30),
+        Some('t' | 'T') => (&trimmed[..trimmed.len() - 1], 40),
+        _ => (trimmed, 0),
+    };
+    let number: u64 = digits.trim().parse().with_context(|| format!("{flag} {text}: expected a size like 512M or 4G"))?;
+    number.checked_mul(1 << shift).with_context(|| format!("{flag} {text}: too large"))
+}
+
+fn routing(word: &str) -> Result<Routing> {
+    match word {
+        "auto" => return Ok(Routing::Auto),
+        "any" => return Ok(Routing::Any),
+        _ => {}
+    }
+    let (mut product, mut category, mut service) = (None, None, None);
+    for part in word.split(',') {
+        let (key, value) = part
+            .split_once('=')
+            .with_context(|| format!("--logsource {word}: expected auto, any or product=…,category=…,service=…"))?;
+        let place = match key {
+            "product" => &mut product,
+            "category" => &mut category,
+            "service" => &mut service,
+            _ => bail!("--logsource {word}: {key} is none of product, category, service"),
+        };
+        *place = Some(value.to_ascii_lowercase());
+    }
+    Ok(Routing::Forced { product, category, service })
+}
+
+/// The embedded pack and the user's rules, compiled.
+pub fn rules(paths: &[PathBuf], no_builtin: bool, routing: Routing) -> Result<(Program, Vec<Problem>)> {
+    let mut documents = Vec::new();
+    if !no_builtin {
+        documents.extend(Program::builtin());
+    }
+    for path in paths {
+        let found = feeds::read_rules(path)?;
+        if found.is_empty() {
+            bail!("{}: no .yml or .yaml in it", path.display());
+        }
+        documents.extend(found);
+    }
+    Ok(Program::compile(documents, routing))
+}

@@ -1,0 +1,188 @@
+//! `exfiltrace scan`: run the plan, then write the case, the findings and the summary.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use exfiltrace::emit::{self, CaseInput};
+use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
+use exfiltrace::model::verdict::State;
+use exfiltrace::scan::{Outcome, scan as run_plan};
+use exfiltrace::worker::Stats;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::resolve::{self, Resolved};
+use super::{Scan, manifest};
+
+/// Scans, writes, and gives the exit code.
+pub fn scan(args: &Scan) -> Result<u8> {
+    let started = resolve::now();
+    let mut resolved = resolve::plan(args)?;
+    warn_of_inputs(args, &resolved);
+    let supplied = args.hashes.as_deref().map(supplied_digests).transpose()?;
+    let bar = progress(args, &mut resolved);
+    let mut outcome = run_plan(&resolved.plan)?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    if let Some(supplied) = &supplied {
+        check_digests(&mut outcome.ledger, supplied, resolved.plan.opening.digest);
+    }
+    let input = CaseInput {
+        verdict: &outcome.verdict,
+        findings: &outcome.findings,
+        transfers: &outcome.transfers,
+        coverage: &outcome.coverage,
+        ledger: &outcome.ledger,
+        partial: &outcome.partial,
+    };
+    if let Some(out) = &args.out {
+        let manifest = manifest::manifest(args, &resolved, started, resolve::now());
+        emit::write_case(out, &input, manifest).with_context(|| format!("cannot write the case {}", out.display()))?;
+    }
+    let stdout = std::io::stdout();
+    if stdout.is_terminal() || args.out.is_some() {
+        if !args.quiet {
+            let color = resolve::colors(args.color);
+            let text = emit::summary(
+                &outcome.verdict,
+                &outcome.findings,
+                &outcome.transfers,
+                &outcome.ledger,
+                &outcome.coverage,
+                color,
+                100,
+            );
+            stdout.lock().write_all(text.as_bytes())?;
+        }
+    } else {
+        let mut out = std::io::BufWriter::new(stdout.lock());
+        emit::stdout_jsonl(&outcome.findings, &mut out)?;
+        out.flush()?;
+    }
+    if args.verbose > 0 {
+        print_stats(&outcome.stats);
+    }
+    Ok(exit_code(args, &outcome))
+}
+
+/// Refused rules and indicators are said on standard error; the manifest lists them all.
+fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
+    if args.quiet {
+        return;
+    }
+    let shown = if args.verbose > 0 { usize::MAX } else { 5 };
+    for problem in resolved.problems.iter().take(shown) {
+        let text = format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.what);
+        anstream::eprintln!("rule not loaded: {}", super::printable(&text));
+    }
+    if resolved.problems.len() > shown {
+        anstream::eprintln!("… and {} more rules not loaded (-v lists them)", resolved.problems.len() - shown);
+    }
+    for refusal in resolved.refusals.iter().take(shown) {
+        let text = format!("{}:{}: {:?}: {}", refusal.file, refusal.line, refusal.value, refusal.reason);
+        anstream::eprintln!("indicator refused: {}", super::printable(&text));
+    }
+    if resolved.refusals.len() > shown {
+        anstream::eprintln!("… and {} more indicators refused (-v lists them)", resolved.refusals.len() - shown);
+    }
+}
+
+/// A progress bar over stored bytes, on a terminal only.
+fn progress(args: &Scan, resolved: &mut Resolved) -> Option<ProgressBar> {
+    if args.quiet || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {binary_bytes} read, {binary_bytes_per_sec}, {elapsed}")
+        .expect("the template is a constant that a test renders");
+    bar.set_style(style);
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    let handle = bar.clone();
+    resolved.plan.progress = Some(Box::new(move |bytes| handle.inc(bytes)));
+    Some(bar)
+}
+
+fn print_stats(stats: &Stats) {
+    for (stage, nanos, per_byte) in stats.stages() {
+        anstream::eprintln!("{stage:<22} {:>9.3} s  {per_byte:>7.3} ns/byte", nanos as f64 / 1e9);
+    }
+    let records = stats.records.load(Ordering::Relaxed);
+    let passed = stats.candidates.load(Ordering::Relaxed);
+    let share = if records == 0 { 0.0 } else { passed as f64 * 100.0 / records as f64 };
+    anstream::eprintln!(
+        "gate: {passed} of {records} records pass ({share:.2} %), {} rules evaluated, {} matched",
+        stats.evaluated.load(Ordering::Relaxed),
+        stats.matched.load(Ordering::Relaxed)
+    );
+}
+
+/// Digest and file name of each line of `sha256sum` output.
+fn supplied_digests(path: &Path) -> Result<Vec<(String, String)>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut supplied = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (digest, name) = line
+            .split_once([' ', '\t'])
+            .with_context(|| format!("{}:{}: expected DIGEST  NAME", path.display(), number + 1))?;
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            anyhow::bail!("{}:{}: {digest} is not a SHA-256 or BLAKE3 digest", path.display(), number + 1);
+        }
+        let name = name.trim_start().trim_start_matches('*').trim_start_matches("./");
+        supplied.push((digest.to_ascii_lowercase(), name.to_owned()));
+    }
+    Ok(supplied)
+}
+
+/// Compares what the supplier gave with what was read. A supplied name fits a file whose locator ends with it.
+fn check_digests(ledger: &mut Vec<Entry>, supplied: &[(String, String)], kind: exfiltrace::open::DigestKind) {
+    let mut missing = Vec::new();
+    for (digest, name) in supplied {
+        let mut fits = ledger.iter_mut().filter(|entry| {
+            entry.source == entry.evidence
+                && (entry.source.as_str() == name || entry.source.as_str().ends_with(&format!("/{name}")))
+        });
+        let mut found = false;
+        for entry in fits.by_ref() {
+            found = true;
+            let read = entry.digest.as_deref().and_then(|d| d.split_once(':')).map(|(_, hex)| hex);
+            if read != Some(digest.as_str()) {
+                let detail = match read {
+                    Some(read) => format!("the supplier states {digest}, the file has {read}"),
+                    None => format!("the supplier states {digest}, but nothing was hashed ({kind:?})"),
+                };
+                entry.notes.push(Note::new(Reason::DigestMismatch, detail));
+                entry.notes.sort();
+            }
+        }
+        if !found {
+            missing.push((digest, name));
+        }
+    }
+    for (digest, name) in missing {
+        let locator = exfiltrace::model::place::Locator::root(name.as_bytes());
+        let mut entry = Entry::new(EntryKind::Skipped, locator.clone(), locator);
+        entry.notes.push(Note::new(
+            Reason::DigestMismatch,
+            format!("the supplier states {digest} for a file that is not in the evidence"),
+        ));
+        ledger.push(entry);
+    }
+    ledger.sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));
+}
+
+fn exit_code(args: &Scan, outcome: &Outcome) -> u8 {
+    if args.exit_verdict {
+        match outcome.verdict.overall.state {
+            State::Attempted => return 10,
+            State::IntrusionOnly => return 11,
+            State::Accessed => return 12,
+            State::Exfiltrated => return 13,
+            State::CannotTell => return 14,
+            State::Unexplained => return 15,
+            State::NoEvidence | State::NotExamined => {}
+        }
+    }
+    u8::from(outcome.ledger.iter().any(Entry::has_loss))
+}

@@ -1,0 +1,94 @@
+//! What will be done, with nothing left to decide.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use crate::detect::Program;
+use crate::discover::Root;
+use crate::model::indicator::Indicators;
+use crate::model::place::Locator;
+use crate::model::rule::Level;
+use crate::model::scopes::Scopes;
+use crate::model::time::{Instant, Span};
+use crate::model::whose::Whose;
+use crate::open::Opening;
+
+/// A scan, decided.
+pub struct Plan {
+    /// Evidence, in the order given (output does not depend on it).
+    pub roots: Vec<Root>,
+    /// Folders inside the evidence that are not evidence: the case folder, the work folder.
+    pub skip: Vec<PathBuf>,
+    /// How containers are opened.
+    pub opening: Opening,
+    /// Compiled rules.
+    pub program: Program,
+    /// Compiled indicators.
+    pub indicators: Indicators,
+    /// What the user told about scopes, as read.
+    pub scopes: Scopes,
+    /// The same, compiled.
+    pub whose: Whose,
+    /// Clocks of logs that carry no zone.
+    pub clocks: Clocks,
+    /// Only hits inside this period count.
+    pub period: Period,
+    /// Only findings of this level or graver.
+    pub min_level: Option<Level>,
+    /// Places kept per indicator finding.
+    pub max_evidence: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bytes of blocks that may wait for a core before their producer sifts them itself.
+    pub in_flight_bytes: usize,
+    /// Grid of the split in decoded bytes; results do not depend on it.
+    pub cell_bytes: usize,
+    /// Order in which files are taken up, for the test that results do not depend on it.
+    pub shuffle: Option<u64>,
+    /// A clock in nanoseconds for `-v`; the library itself reads none.
+    pub ticks: Option<fn() -> u64>,
+    /// Called with the number of stored bytes of every file that is done; for the progress bar.
+    pub progress: Option<Box<dyn Fn(u64) + Sync + Send>>,
+}
+
+/// Which clock a source without a zone was written by.
+pub struct Clocks {
+    /// For all sources that no path names.
+    pub zone: TimeZone,
+    /// Whether the user gave `zone`.
+    pub given: bool,
+    /// By glob over locators; the first that matches counts.
+    pub by_path: Vec<(globset::GlobMatcher, TimeZone)>,
+}
+
+impl Clocks {
+    /// The clock of one source, and whether the user gave it.
+    pub fn of(&self, locator: &Locator) -> (TimeZone, bool) {
+        match self.by_path.iter().find(|(glob, _)| glob.is_match(locator.as_str())) {
+            Some((_, zone)) => (zone.clone(), true),
+            None => (self.zone.clone(), self.given),
+        }
+    }
+}
+
+/// `--from` and `--to`, both inclusive where given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Period {
+    /// Not before.
+    pub from: Option<Instant>,
+    /// Not after.
+    pub to: Option<Instant>,
+}
+
+impl Period {
+    /// Whether something at `at` counts. What has no time passes.
+    pub fn holds(&self, at: Option<Instant>) -> bool {
+        at.is_none_or(|at| self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to))
+    }
+
+    /// Whether a span overlaps the period.
+    pub fn touches(&self, span: Option<Span>) -> bool {
+        span.is_none_or(|s| self.from.is_none_or(|from| s.last >= from) && self.to.is_none_or(|to| s.first <= to))
+    }
+}

@@ -1,0 +1,105 @@
+//! The whole pipeline on one screen.
+
+use std::sync::Arc;
+
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::model::coverage::Coverage;
+use crate::model::finding::Finding;
+use crate::model::ledger::Entry;
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::source::{Listed, Survey};
+use crate::model::transfer::Transfer;
+use crate::model::verdict::Verdict;
+use crate::plan::Plan;
+use crate::worker::{Engine, Stats};
+use crate::{correlate, discover, judge, merge};
+
+/// All that a scan found.
+pub struct Outcome {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Findings, sorted by time, locator, offset, rule.
+    pub findings: Vec<Finding>,
+    /// Transfers.
+    pub transfers: Vec<Transfer>,
+    /// What the logs can tell.
+    pub coverage: Coverage,
+    /// Every source, container and skipped item, sorted by locator.
+    pub ledger: Vec<Entry>,
+    /// What `merge` and later additions need.
+    pub partial: Partial,
+    /// Where the time went.
+    pub stats: Stats,
+}
+
+/// Runs a whole plan. Read it top to bottom: this is the pipeline.
+///
+/// # Errors
+/// Where a root cannot be listed at all. Whatever else cannot be read is in the ledger.
+pub fn scan(plan: &Plan) -> Result<Outcome> {
+    let survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
+    let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
+    let conclusion = conclude(plan, partial);
+    Ok(Outcome { stats, ..conclusion })
+}
+
+/// Everything before the merge: each file on its own, in any order.
+///
+/// # Errors
+/// Where the threads cannot be started.
+pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
+    let engine = Engine::new(plan);
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(plan.threads)
+        .stack_size(8 << 20)
+        .build()
+        .map_err(|cause| Error::Usage { what: format!("cannot start {} threads: {cause}", plan.threads) })?;
+    let files = order(plan, &survey.files);
+    pool.scope(|tasks| {
+        for file in files {
+            let engine = &engine;
+            tasks.spawn(move |tasks| engine.scan_file(file, tasks));
+        }
+    });
+    let (scanned, stats) = engine.finish();
+    let mut skipped = Partial::default();
+    for entry in &survey.skipped {
+        let partial = SourcePartial::ledger_only(entry.clone());
+        skipped.sources.insert(partial.key(), Arc::new(partial));
+    }
+    Ok((merge::all([scanned, skipped]), stats))
+}
+
+/// Everything after the merge: a pure function of what was merged and of what the user told.
+pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
+    let partial = merge::once(merged);
+    let world = correlate::world(&partial, &plan.whose); // entities, clocks, direction, duplicates
+    let findings = correlate::findings(&world, plan.max_evidence);
+    let transfers = correlate::transfers(&world);
+    let coverage = correlate::coverage(&world);
+    let verdict = judge::judge(&findings, &transfers, &coverage, &plan.whose);
+    drop(world);
+    let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();
+    ledger.par_sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));
+    Outcome { verdict, findings, transfers, coverage, ledger, partial, stats: Stats::default() }
+}
+
+/// The largest files first, so that no core is left alone with one at the end; or shuffled, for the test that the
+/// order does not matter.
+fn order<'s>(plan: &Plan, files: &'s [Listed]) -> Vec<&'s Listed> {
+    let mut files: Vec<&Listed> = files.iter().collect();
+    match plan.shuffle {
+        None => files.sort_by_key(|file| std::cmp::Reverse(file.size)),
+        Some(mut seed) => {
+            for last in (1..files.len()).rev() {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let pick = usize::try_from(seed >> 33).unwrap_or(0) % (last + 1);
+                files.swap(last, pick);
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,239 @@
+//! What happens to one evidence file, and the hot loop over its blocks.
+//!
+//! A file is opened by one thread, its *producer*, which decodes, recognises and splits. Each block becomes a task for
+//! any core; once [`Plan::in_flight_bytes`] wait, the producer sifts the next block itself. So no thread ever waits on
+//! another, and memory stays bounded. Block results join into their source in any order: the joins commute.
+
+mod block;
+mod source;
+mod stats;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rayon::Scope;
+
+use crate::format::{self, Clock};
+use crate::model::block::Block;
+use crate::model::ledger::{Entry, EntryKind, Note, Reason};
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::source::{Listed, SourceMeta, Stream, Visitor};
+use crate::open;
+use crate::plan::Plan;
+use crate::sift::Sift;
+use crate::split::Splitter;
+
+use block::Scratch;
+use source::{Content, Source};
+pub use stats::Stats;
+
+/// Decoded bytes looked at to recognise a format.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// What all threads of one scan share.
+pub struct Engine<'p> {
+    plan: &'p Plan,
+    sift: Sift<'p>,
+    waiting_bytes: AtomicUsize,
+    scratch: Mutex<Vec<Scratch>>,
+    done: Mutex<Partial>,
+    /// Where the time went, for `-v`.
+    pub stats: Stats,
+}
+
+impl<'p> Engine<'p> {
+    /// An engine for this plan.
+    pub fn new(plan: &'p Plan) -> Self {
+        Self {
+            plan,
+            sift: Sift::new(&plan.indicators, plan.program.atoms()),
+            waiting_bytes: AtomicUsize::new(0),
+            scratch: Mutex::new(Vec::new()),
+            done: Mutex::new(Partial::default()),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The results of everything that was scanned.
+    pub fn finish(self) -> (Partial, Stats) {
+        (self.done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner), self.stats)
+    }
+
+    /// Scans one evidence file. Never panics: a parser's panic is in the ledger.
+    pub fn scan_file<'s>(&'s self, file: &Listed, tasks: &Scope<'s>)
+    where
+        'p: 's,
+    {
+        let mut producer = Producer { engine: self, tasks, sources: Vec::new(), entries: Vec::new() };
+        let opened = catch_unwind(AssertUnwindSafe(|| open::open_file(file, &self.plan.opening, &mut producer)));
+        let (digest, size, failed) = match opened {
+            Ok(opened) => (opened.digest, opened.size, None),
+            Err(panic) => (None, file.size, Some(panic_note(panic.as_ref()))),
+        };
+        let Producer { sources, mut entries, .. } = producer;
+        if let Some(note) = failed {
+            let mut entry = Entry::new(EntryKind::Skipped, file.locator.clone(), file.locator.clone());
+            entry.size = size;
+            entry.notes.push(note);
+            entries.push(entry);
+        }
+        self.hand_over_entries(entries, file, digest.as_deref());
+        for source in sources {
+            source.produced(digest.clone(), &file.notes);
+            self.hand_over_if_done(&source);
+        }
+        if let Some(progress) = &self.plan.progress {
+            progress(size);
+        }
+    }
+
+    fn hand_over_entries(&self, entries: Vec<Entry>, file: &Listed, digest: Option<&str>) {
+        let mut done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for mut entry in entries {
+            entry.digest = digest.map(str::to_owned);
+            if entry.source == file.locator {
+                entry.notes.extend(file.notes.iter().cloned());
+            }
+            entry.notes.sort();
+            entry.notes.dedup();
+            add_source(&mut done, SourcePartial::ledger_only(entry));
+        }
+    }
+
+    /// Gives a block to any core, or sifts it here when enough wait already.
+    fn dispatch<'s>(&'s self, source: &Arc<Source>, block: Block, tasks: &Scope<'s>)
+    where
+        'p: 's,
+    {
+        let bytes = block.bytes.len();
+        source.block_begins();
+        let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if waiting + bytes > self.plan.in_flight_bytes {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.work(source, &block);
+            return;
+        }
+        let source = Arc::clone(source);
+        tasks.spawn(move |_| {
+            self.work(&source, &block);
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        });
+    }
+
+    /// Sifts one block and joins what it told into its source.
+    fn work(&self, source: &Arc<Source>, block: &Block) {
+        let mut scratch = self.take_scratch();
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            block::sift_block(self.plan, &self.sift, &self.stats, source.meta(), block, &mut scratch)
+        }));
+        match worked {
+            Ok(told) => {
+                source.join(told, self.plan.max_evidence);
+                self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(scratch);
+            }
+            Err(panic) => source.failed(block, panic_note(panic.as_ref()).at(block.base)),
+        }
+        source.block_ends();
+        self.hand_over_if_done(source);
+    }
+
+    fn take_scratch(&self) -> Scratch {
+        self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn hand_over_if_done(&self, source: &Source) {
+        if let Some((partial, (rules, indicators))) = source.take_if_done(self.plan) {
+            let mut done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            done.rules.extend(rules);
+            done.indicators.extend(indicators);
+            add_source(&mut done, partial);
+        }
+    }
+}
+
+fn add_source(done: &mut Partial, partial: SourcePartial) {
+    let key = partial.key();
+    done.sources.insert(key, Arc::new(partial));
+}
+
+/// A panic as a ledger note.
+fn panic_note(panic: &(dyn std::any::Any + Send)) -> Note {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Note::new(Reason::ParserFailed, format!("a parser failed: {text}; please report it"))
+}
+
+/// Takes the leaf streams of one file and turns them into blocks.
+struct Producer<'e, 's, 't> {
+    engine: &'s Engine<'e>,
+    tasks: &'t Scope<'s>,
+    sources: Vec<Arc<Source>>,
+    entries: Vec<Entry>,
+}
+
+impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
+    fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
+        let plan = self.engine.plan;
+        let (zone, zone_given) = plan.clocks.of(&meta.locator);
+        let mut notes = Vec::new();
+        let mut head = Vec::new();
+        while head.len() < HEAD_BYTES {
+            let want = HEAD_BYTES - head.len();
+            match stream.fill(&mut head, want) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(note) => {
+                    notes.push(note);
+                    break;
+                }
+            }
+        }
+        let layout = Arc::new(format::recognise(&head, &meta, &Clock { zone, zone_given }));
+        let content = Content::of(plan.opening.digest);
+        let source = Arc::new(Source::new(meta, layout.format));
+        let mut hashed = Hashed { stream, content, ended: !notes.is_empty() };
+        hashed.content.update(&head);
+        let mut splitter = Splitter::new(layout, plan.cell_bytes, format::relayout);
+        splitter.feed(&head);
+        drop(head);
+        while let Some(block) = splitter.next(&mut hashed) {
+            self.engine.dispatch(&source, block, self.tasks);
+        }
+        notes.extend(splitter.notes());
+        notes.extend(hashed.stream.notes());
+        source.split_done(notes, splitter.cut(), hashed.content.finish());
+        self.sources.push(source);
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+}
+
+/// A stream that hashes what passes through it.
+struct Hashed<'a> {
+    stream: &'a mut dyn Stream,
+    content: Content,
+    ended: bool,
+}
+
+impl Stream for Hashed<'_> {
+    fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> Result<usize, Note> {
+        if self.ended {
+            return Ok(0);
+        }
+        let start = buf.len();
+        let got = self.stream.fill(buf, want);
+        self.content.update(&buf[start..]);
+        self.ended = !matches!(got, Ok(1..));
+        got
+    }
+
+    fn notes(&mut self) -> Vec<Note> {
+        self.stream.notes()
+    }
+}

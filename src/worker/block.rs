@@ -1,0 +1,334 @@
+//! The hot loop: one block through render, sift, parse, detect and tally.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::source::{Told, hex};
+use super::stats::{Stats, Timed};
+use crate::detect;
+use crate::format;
+use crate::model::block::{Block, Record, Spans};
+use crate::model::fields::{Fields, Kind, Seen, Text, View, Want};
+use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
+use crate::model::indicator::RawHit;
+use crate::model::place::Place;
+use crate::model::rule::Outcome;
+use crate::model::source::SourceMeta;
+use crate::model::subject::Subject;
+use crate::plan::Plan;
+use crate::sift::{self, AtomHit, Sift};
+use crate::tally;
+
+/// Buffers that go from block to block.
+#[derive(Default)]
+pub(super) struct Scratch {
+    view: View,
+    hits: Vec<RawHit>,
+    atoms: Vec<AtomHit>,
+    candidates: Vec<u32>,
+    matched: Vec<u32>,
+    detect: detect::Scratch,
+}
+
+/// One block with what the loop over its records needs.
+struct Pass<'a> {
+    plan: &'a Plan,
+    stats: &'a Stats,
+    block: &'a Block,
+    text: &'a [u8],
+    /// Whether the text is not the stored bytes.
+    rendered: bool,
+}
+
+/// Sifts, parses, detects and tallies one block.
+pub(super) fn sift_block(
+    plan: &Plan,
+    sift: &Sift<'_>,
+    stats: &Stats,
+    _meta: &SourceMeta,
+    block: &Block,
+    scratch: &mut Scratch,
+) -> Told {
+    let mut told = Told::default();
+    let ticks = plan.ticks.unwrap_or(|| 0);
+    let begin = ticks();
+    scratch.view.clear();
+    if !matches!(block.spans, Spans::Piece { .. }) {
+        format::render(block, &mut scratch.view);
+    }
+    let rendered = scratch.view.is_rendered;
+    let view = std::mem::take(&mut scratch.view);
+    let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
+    let drawn = ticks();
+    scratch.hits.clear();
+    sift.indicators(text, &mut scratch.hits);
+    let sifted = ticks();
+    scratch.atoms.clear();
+    let has_rules = block.layout.format != "text" || plan.program.reads_text();
+    if has_rules {
+        sift.atoms(text, &mut scratch.atoms);
+    }
+    let gated = ticks();
+    let pass = Pass { plan, stats, block, text, rendered };
+    if let Spans::Piece { shared } = block.spans {
+        pass.piece(shared, &scratch.hits, &mut told);
+    } else {
+        pass.records(&view, scratch, &mut told);
+    }
+    scratch.view = view;
+    let end = ticks();
+    stats.took(Timed::Render, drawn - begin);
+    stats.took(Timed::SiftIndicators, sifted - drawn);
+    stats.took(Timed::SiftAtoms, gated - sifted);
+    stats.took(Timed::Records, end - gated);
+    Stats::count(&stats.bytes, block.bytes.len() as u64);
+    Stats::count(&stats.records, told.records);
+    told
+}
+
+impl Pass<'_> {
+    /// All whole records of the block.
+    fn records(&self, view: &View, scratch: &mut Scratch, told: &mut Told) {
+        told.fates.framing += view.framing;
+        told.fates.undecodable += view.undecodable;
+        told.records = view.records.len() as u64;
+        let hits = std::mem::take(&mut scratch.hits);
+        let atoms = std::mem::take(&mut scratch.atoms);
+        let (mut next_hit, mut next_atom) = (0, 0);
+        let mut fields = Fields::default();
+        for seen in &view.records {
+            let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
+            let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
+            self.record(*seen, record_hits, record_atoms, &mut fields, scratch, told);
+        }
+        scratch.hits = hits;
+        scratch.atoms = atoms;
+    }
+
+    fn record<'b>(
+        &'b self,
+        seen: Seen,
+        hits: &[RawHit],
+        atoms: &[AtomHit],
+        fields: &mut Fields<'b>,
+        scratch: &mut Scratch,
+        told: &mut Told,
+    ) {
+        let record = &self.text[seen.start..seen.end];
+        let length = seen.place.length;
+        let plain = self.block.layout.format == "text";
+        self.candidates(record, atoms, scratch);
+        let want = if hits.is_empty() && scratch.candidates.is_empty() { Want::Columns } else { Want::All };
+        let parsed = !plain && format::parse(&self.block.layout, record, want, fields).is_ok();
+        if parsed {
+            told.fates.parsed += length;
+            if fields.time.is_none() {
+                told.untimed += 1;
+            }
+            tally::cover(fields, &mut told.covered);
+        } else {
+            fields.clear();
+            if plain {
+                told.fates.raw_only += length;
+            } else {
+                told.fates.undecodable += length;
+                told.rejected += 1;
+            }
+        }
+        if !self.plan.period.holds(fields.time.map(|t| t.at)) {
+            return;
+        }
+        if parsed {
+            let digest = || self.digest(seen);
+            tally::observe(self.block.layout.format, fields, seen.place, &digest, &mut told.observations);
+        }
+        self.rules(seen, record, fields, scratch, told);
+        self.indicators(seen, hits, fields, told);
+    }
+
+    /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
+    fn candidates(&self, record: &[u8], atoms: &[AtomHit], scratch: &mut Scratch) {
+        let program = &self.plan.program;
+        let candidates = &mut scratch.candidates;
+        candidates.clear();
+        let format = self.block.layout.format;
+        if self.block.layout.format == "text" && !program.reads_text() {
+            return;
+        }
+        if program.bypasses(record) {
+            candidates.extend(0..u32::try_from(program.rules().len()).unwrap_or(u32::MAX));
+        } else {
+            candidates.extend_from_slice(program.always(format));
+            for atom in atoms {
+                candidates.extend_from_slice(&program.atoms().rules[atom.literal as usize]);
+            }
+            candidates.sort_unstable();
+            candidates.dedup();
+        }
+        if !candidates.is_empty() {
+            Stats::count(&self.stats.candidates, 1);
+            Stats::count(&self.stats.evaluated, candidates.len() as u64);
+        }
+    }
+
+    fn rules(&self, seen: Seen, record: &[u8], fields: &Fields<'_>, scratch: &mut Scratch, told: &mut Told) {
+        if scratch.candidates.is_empty() {
+            return;
+        }
+        let program = &self.plan.program;
+        scratch.matched.clear();
+        program.eval(
+            self.block.layout.format,
+            fields,
+            record,
+            &scratch.candidates,
+            &mut scratch.detect,
+            &mut scratch.matched,
+        );
+        Stats::count(&self.stats.matched, scratch.matched.len() as u64);
+        for &rule in &scratch.matched {
+            let id = program.rules()[rule as usize].id.as_str();
+            let sightings = match told.rules.get_mut(id) {
+                Some(sightings) => sightings,
+                None => told.rules.entry(id.into()).or_default(),
+            };
+            let make = || self.sighting(seen, fields, None);
+            sightings.add(RULE_HITS_KEPT, fields.time, seen.place, make);
+        }
+    }
+
+    /// Indicator hits of one record; each (indicator, match kind) counts once.
+    fn indicators(&self, seen: Seen, hits: &[RawHit], fields: &Fields<'_>, told: &mut Told) {
+        let mut counted: Vec<(u32, MatchKind)> = Vec::new();
+        for hit in hits {
+            if counted.contains(&(hit.indicator, hit.how)) {
+                continue;
+            }
+            let field = self.field_of(hit, fields);
+            let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
+            if !sift::plausible(indicator.kind, hit, field.as_deref(), self.text) {
+                continue;
+            }
+            counted.push((hit.indicator, hit.how));
+            let key = IndicatorRef {
+                value: indicator.value.as_ref().into(),
+                kind: indicator.kind.word().into(),
+                how: hit.how,
+            };
+            told.indicator_metas
+                .entry((key.kind.clone(), key.value.clone()))
+                .or_insert_with(|| Arc::new(self.plan.indicators.meta(hit.indicator)));
+            let make = || self.sighting(seen, fields, field);
+            told.indicators.entry(key).or_default().add(self.plan.max_evidence, fields.time, seen.place, make);
+        }
+    }
+
+    /// The field in which a hit lies, by canonical name where it has one.
+    fn field_of(&self, hit: &RawHit, fields: &Fields<'_>) -> Option<String> {
+        let token = &self.text[hit.start..hit.end];
+        let within = self.text.as_ptr_range();
+        let inside = |value: &[u8]| {
+            let start = (value.as_ptr() as usize).wrapping_sub(within.start as usize);
+            start <= hit.start && hit.end <= start.saturating_add(value.len())
+        };
+        let holds = |value: &[u8]| memchr::memmem::find(value, token).is_some();
+        let found = fields
+            .iter()
+            .filter(|f| f.kind != Kind::Json)
+            .find(|f| matches!(f.value, Text::Slice(value) if inside(value)))
+            .or_else(|| {
+                fields.iter().filter(|f| f.kind != Kind::Json).find(|f| {
+                    matches!(f.value, Text::Arena(..)) && holds(fields.bytes(f.value))
+                })
+            })?;
+        Some(match found.canon {
+            Some(canon) => canon.name().to_owned(),
+            None => String::from_utf8_lossy(fields.bytes(found.name)).into_owned(),
+        })
+    }
+
+    fn sighting(&self, seen: Seen, fields: &Fields<'_>, field: Option<String>) -> Sighting {
+        let text = &self.text[seen.start..seen.end];
+        Sighting {
+            place: seen.place,
+            time: fields.time,
+            sha256: self.digest(seen),
+            excerpt: excerpt(text),
+            field,
+            outcome: Outcome::of(fields),
+            subject: Subject::of(fields),
+        }
+    }
+
+    /// SHA-256 of the record's stored bytes.
+    fn digest(&self, seen: Seen) -> String {
+        let stored = if self.rendered {
+            let start = usize::try_from(seen.place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
+            let length = usize::try_from(seen.place.length).unwrap_or(usize::MAX);
+            self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
+        } else {
+            &self.text[seen.start..seen.end]
+        };
+        hex(&Sha256::digest(stored))
+    }
+
+    /// A piece of an oversize record: indicators only.
+    fn piece(&self, shared: usize, hits: &[RawHit], told: &mut Told) {
+        let length = self.block.bytes.len();
+        told.fates.oversize += (length - shared.min(length)) as u64;
+        if shared == 0 {
+            told.oversize = 1;
+            told.records = 1;
+        }
+        let record = Record { start: 0, end: length, line: self.block.first_line, index: self.block.first_record };
+        let place = Place {
+            offset: self.block.base,
+            length: length as u64,
+            line: (record.line > 0).then_some(record.line),
+            record: Some(record.index),
+            event_record_id: None,
+        };
+        let seen = Seen { start: 0, end: length, place };
+        let fields = Fields::default();
+        for hit in hits.iter().filter(|hit| hit.end > shared) {
+            let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
+            if !sift::plausible(indicator.kind, hit, None, self.text) {
+                continue;
+            }
+            let key = IndicatorRef {
+                value: indicator.value.as_ref().into(),
+                kind: indicator.kind.word().into(),
+                how: hit.how,
+            };
+            told.indicator_metas
+                .entry((key.kind.clone(), key.value.clone()))
+                .or_insert_with(|| Arc::new(self.plan.indicators.meta(hit.indicator)));
+            told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(seen, &fields, None));
+        }
+    }
+}
+
+/// The items whose position lies in a record. Items before it (in framing) are passed over.
+fn take_within<'i, T>(items: &'i [T], next: &mut usize, seen: &Seen, at: impl Fn(&T) -> usize) -> &'i [T] {
+    while *next < items.len() && at(&items[*next]) < seen.start {
+        *next += 1;
+    }
+    let begin = *next;
+    while *next < items.len() && at(&items[*next]) < seen.end {
+        *next += 1;
+    }
+    &items[begin..*next]
+}
+
+/// The start of a record as text, cut at a character border.
+fn excerpt(record: &[u8]) -> String {
+    let head = &record[..record.len().min(EXCERPT_LIMIT_BYTES)];
+    let text = String::from_utf8_lossy(head);
+    let end = text.floor_char_boundary(EXCERPT_LIMIT_BYTES.min(text.len()));
+    let mut out = text[..end].to_owned();
+    if record.len() > EXCERPT_LIMIT_BYTES {
+        out.push('…');
+    }
+    out
+}

@@ -1,0 +1,285 @@
+//! One source while its blocks are under way.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::model::block::Block;
+use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings};
+use crate::model::indicator::IndicatorMeta;
+use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
+use crate::model::partial::{Covered, SourcePartial};
+use crate::model::hit::{IndicatorHits, RuleHits};
+use crate::model::observation::Observations;
+use crate::model::rule::RuleMeta;
+use crate::model::source::SourceMeta;
+use crate::open::DigestKind;
+use crate::plan::Plan;
+
+/// What one block told.
+#[derive(Default)]
+pub(super) struct Told {
+    pub fates: Fates,
+    pub records: u64,
+    pub untimed: u64,
+    pub rejected: u64,
+    pub covered: Covered,
+    pub indicators: IndicatorHits,
+    pub rules: RuleHits,
+    pub observations: Observations,
+    /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
+    pub pieces: BTreeMap<(u64, IndicatorRef), Sighting>,
+    /// The oversize record whose first piece this is.
+    pub oversize: u64,
+    pub indicator_metas: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,
+}
+
+struct Joined {
+    told: Told,
+    notes: Vec<Note>,
+    cut: u64,
+    content: Box<str>,
+    digest: Option<String>,
+    given: bool,
+}
+
+/// A source with the number of blocks that are still under way.
+pub(super) struct Source {
+    meta: SourceMeta,
+    format: &'static str,
+    /// Blocks under way, plus one while the producer is at work.
+    pending: AtomicUsize,
+    joined: Mutex<Joined>,
+}
+
+type Metas = (BTreeMap<Box<str>, Arc<RuleMeta>>, BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>);
+
+impl Source {
+    pub(super) fn new(meta: SourceMeta, format: &'static str) -> Self {
+        Self {
+            meta,
+            format,
+            pending: AtomicUsize::new(1),
+            joined: Mutex::new(Joined {
+                told: Told::default(),
+                notes: Vec::new(),
+                cut: 0,
+                content: "".into(),
+                digest: None,
+                given: false,
+            }),
+        }
+    }
+
+    pub(super) fn meta(&self) -> &SourceMeta {
+        &self.meta
+    }
+
+    pub(super) fn block_begins(&self) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn block_ends(&self) {
+        self.pending.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Joined> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins what a block told. Commutes.
+    pub(super) fn join(&self, told: Told, max_evidence: usize) {
+        let mut joined = self.lock();
+        let all = &mut joined.told;
+        all.fates.add(&told.fates);
+        all.records += told.records;
+        all.untimed += told.untimed;
+        all.rejected += told.rejected;
+        all.oversize += told.oversize;
+        all.covered.join(told.covered);
+        for (key, sightings) in told.indicators {
+            all.indicators.entry(key).or_default().join(sightings, max_evidence);
+        }
+        for (key, sightings) in told.rules {
+            all.rules.entry(key).or_default().join(sightings, RULE_HITS_KEPT);
+        }
+        all.observations.join(told.observations);
+        for (key, sighting) in told.pieces {
+            let kept = all.pieces.entry(key).or_insert_with(|| sighting.clone());
+            if sighting < *kept {
+                *kept = sighting;
+            }
+        }
+        all.indicator_metas.extend(told.indicator_metas);
+    }
+
+    /// A block whose parser panicked: its bytes are accounted for, its records are lost.
+    pub(super) fn failed(&self, block: &Block, note: Note) {
+        let mut joined = self.lock();
+        let shared = match block.spans {
+            crate::model::block::Spans::Piece { shared } => shared,
+            _ => 0,
+        };
+        joined.told.fates.undecodable += (block.bytes.len() - shared) as u64;
+        joined.notes.push(note);
+    }
+
+    /// The producer has split everything.
+    pub(super) fn split_done(&self, notes: Vec<Note>, cut: u64, content: Box<str>) {
+        let mut joined = self.lock();
+        joined.notes.extend(notes);
+        joined.cut = cut;
+        joined.content = content;
+    }
+
+    /// The file is read to its end and its digest is known: the producer lets go of the source.
+    pub(super) fn produced(&self, digest: Option<String>, file_notes: &[Note]) {
+        let mut joined = self.lock();
+        joined.digest = digest;
+        joined.notes.extend(file_notes.iter().cloned());
+        drop(joined);
+        self.block_ends();
+    }
+
+    /// The result, once, when nothing is under way any more.
+    pub(super) fn take_if_done(&self, plan: &Plan) -> Option<(SourcePartial, Metas)> {
+        if self.pending.load(Ordering::Acquire) != 0 {
+            return None;
+        }
+        let mut joined = self.lock();
+        if std::mem::replace(&mut joined.given, true) {
+            return None;
+        }
+        let told = std::mem::take(&mut joined.told);
+        let notes = std::mem::take(&mut joined.notes);
+        let content = std::mem::take(&mut joined.content);
+        let digest = joined.digest.take();
+        let cut = joined.cut;
+        drop(joined);
+        Some(self.partial(plan, told, notes, cut, content, digest))
+    }
+
+    fn partial(
+        &self,
+        plan: &Plan,
+        mut told: Told,
+        mut notes: Vec<Note>,
+        cut: u64,
+        content: Box<str>,
+        digest: Option<String>,
+    ) -> (SourcePartial, Metas) {
+        for ((_, indicator), sighting) in std::mem::take(&mut told.pieces) {
+            let one = Sightings::default();
+            let sightings = told.indicators.entry(indicator).or_insert(one);
+            sightings.add(plan.max_evidence, sighting.time, sighting.place, || sighting.clone());
+        }
+        if told.rejected > 0 {
+            let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
+            notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
+        }
+        if told.oversize > 0 {
+            let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";
+            notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
+        }
+        cap_notes(plan, &told, &mut notes);
+        notes.sort();
+        notes.dedup();
+        let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
+        entry.bytes = told.fates;
+        entry.bytes.cut_by_limit += cut;
+        entry.size = entry.bytes.total();
+        entry.digest = digest;
+        entry.format = Some(self.format.to_owned());
+        entry.records = told.records;
+        entry.untimed = told.untimed;
+        entry.notes = notes;
+        let rules = plan.program.rules();
+        let metas = rules
+            .iter()
+            .filter(|meta| told.rules.contains_key(meta.id.as_str()))
+            .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
+            .collect();
+        let partial = SourcePartial {
+            entry,
+            content,
+            covered: told.covered,
+            indicators: told.indicators,
+            rules: told.rules,
+            observations: told.observations,
+        };
+        (partial, (metas, told.indicator_metas))
+    }
+}
+
+/// States every cap that was reached, with the exact count.
+fn cap_notes(plan: &Plan, told: &Told, notes: &mut Vec<Note>) {
+    for (rule, sightings) in &told.rules {
+        let over = sightings.count - sightings.kept.len() as u64;
+        if over > 0 {
+            let detail = format!("hits of rule {rule}; the {RULE_HITS_KEPT} with the lowest offsets are findings");
+            notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
+        }
+    }
+    for (indicator, sightings) in &told.indicators {
+        if sightings.count > sightings.kept.len() as u64 {
+            let detail = format!(
+                "records with indicator {}; the first {} are cited (--max-evidence)",
+                indicator.value, plan.max_evidence
+            );
+            notes.push(Note::new(Reason::HitsCapped, detail).counted(sightings.count));
+        }
+    }
+    if told.observations.rest_records > 0 {
+        let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(told.observations.rest_records));
+    }
+}
+
+/// Digest of decoded bytes, so that a source that is delivered twice is known again.
+pub(super) enum Content {
+    /// Nothing is hashed.
+    Off,
+    /// SHA-256.
+    Sha256(Box<Sha256>),
+    /// BLAKE3.
+    Blake3(Box<blake3::Hasher>),
+}
+
+impl Content {
+    pub(super) fn of(kind: DigestKind) -> Self {
+        match kind {
+            DigestKind::Off => Self::Off,
+            DigestKind::Sha256 => Self::Sha256(Box::default()),
+            DigestKind::Blake3 => Self::Blake3(Box::default()),
+        }
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Off => {}
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Blake3(hasher) => {
+                hasher.update(bytes);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Box<str> {
+        match self {
+            Self::Off => "".into(),
+            Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())).into(),
+            Self::Blake3(hasher) => format!("blake3:{}", hasher.finalize().to_hex()).into(),
+        }
+    }
+}
+
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("writing to a String cannot fail");
+        out
+    })
+}

@@ -1,0 +1,79 @@
+//! What several tests need: the binary, the fixtures, plans.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use exfiltrace::detect::{Program, Routing};
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::open::{DigestKind, Limits, Opening};
+use exfiltrace::plan::{Clocks, Period, Plan};
+
+/// A path inside the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The shared corpora, or `None` with a printed reason.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let path = project("../shared").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not here", path.display());
+    None
+}
+
+/// Runs the binary.
+pub fn exfiltrace(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_exfiltrace"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary was built for this test")
+}
+
+/// A plan over one fixture folder (`incident`, `benign`) with its scopes and indicators.
+pub fn fixture_plan(name: &str) -> Plan {
+    let folder = project("fixtures").join(name);
+    let scopes: Scopes = toml::from_str(&std::fs::read_to_string(folder.join("scopes.toml")).unwrap()).unwrap();
+    let mut builder = Builder::new();
+    if let Ok(feed) = std::fs::read(project("fixtures/incident/indicators.txt")) {
+        builder.add("indicators.txt", "", &feed);
+    }
+    let root = Root { name: b"evidence".to_vec(), path: Some(folder.join("evidence")) };
+    plan(vec![root], scopes, builder)
+}
+
+/// A plan with the embedded rules.
+pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
+    let (program, problems) = Program::compile(Program::builtin(), Routing::Auto);
+    assert!(problems.is_empty(), "the embedded pack loads without a problem");
+    let zone = scopes.timezone.as_deref().map_or(jiff::tz::TimeZone::UTC, |z| jiff::tz::TimeZone::get(z).unwrap());
+    Plan {
+        roots,
+        skip: Vec::new(),
+        opening: Opening {
+            limits: Limits::default(),
+            passwords: Vec::new(),
+            work: None,
+            digest: DigestKind::Sha256,
+        },
+        program,
+        indicators: builder.finish().0,
+        whose: exfiltrace::scope::compile(&scopes).unwrap(),
+        clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new() },
+        scopes,
+        period: Period::default(),
+        min_level: None,
+        max_evidence: 1000,
+        threads: 2,
+        in_flight_bytes: 8 << 20,
+        cell_bytes: CELL_BYTES,
+        shuffle: None,
+        ticks: None,
+        progress: None,
+    }
+}
