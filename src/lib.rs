@@ -7,3 +7,5 @@
 
 pub mod error;
 pub mod model;
+pub mod discover;
+pub mod open;
