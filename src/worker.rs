@@ -195,6 +195,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let layout = Arc::new(format::recognise(&head, &meta, &Clock { zone, zone_given }));
         let content = Content::of(plan.opening.digest);
         let source = Arc::new(Source::new(meta, layout.format));
+        self.sources.push(Arc::clone(&source));
         let mut hashed = Hashed { stream, content, ended: !notes.is_empty() };
         hashed.content.update(&head);
         let mut splitter = Splitter::new(layout, plan.cell_bytes, format::relayout);
@@ -206,7 +207,6 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         notes.extend(splitter.notes());
         notes.extend(hashed.stream.notes());
         source.split_done(notes, splitter.cut(), hashed.content.finish());
-        self.sources.push(source);
     }
 
     fn entry(&mut self, entry: Entry) {
