@@ -1,11 +1,35 @@
 //! Evidence → plain bytes: files, compressed streams, archives and any nesting of them.
+//!
+//! What a stream is, is told by its first bytes. Codecs keep the locator of what they compress, archives add
+//! `!/member`. Nothing is written but the spill of an oversize nested archive, into [`Opening::work`]. Every byte of
+//! a container is accounted for in its ledger entry, and every limit cuts at a byte that depends on the stream alone.
 
+mod archive;
+mod codec;
+mod evidence;
+mod guard;
+mod recognise;
+mod sigbus;
+mod source;
+mod spill;
+mod walk;
+mod window;
+
+use std::cell::Cell;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use crate::model::ledger::{Note, Reason};
+use rawzip::FileReader;
+
+use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::place::Locator;
-use crate::model::source::{Listed, SourceMeta, Stream, Visitor};
+use crate::model::source::{Listed, Visitor};
+use evidence::Custody;
+use guard::Totals;
+use source::Remarks;
+use walk::{At, Random, Walk};
+use window::{State, Windows};
 
 /// How the custody digest is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +45,18 @@ pub enum DigestKind {
 /// What a container may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Containers inside containers.
+    /// Containers inside containers; a layer of compression counts as one. At most 64.
     pub depth: u32,
-    /// Decoded bytes per stored byte.
+    /// Decoded bytes per stored byte, of each decoder and of all layers of a file together; counts from 64 MiB of
+    /// decoded bytes on.
     pub ratio: u64,
     /// Members of one evidence file, at all levels.
     pub members: u64,
     /// Decoded bytes of one member.
     pub member_bytes: u64,
-    /// Largest container kept in memory.
+    /// Largest zip or 7z inside another container that is kept in memory, in bytes; larger ones go to the work folder.
     pub max_buffered_member: u64,
-    /// Largest decoder window.
+    /// Largest decoder window (dictionary) of xz, lzma, 7z and zstd, in bytes.
     pub window_bytes: u64,
 }
 
@@ -53,9 +78,9 @@ impl Default for Limits {
 pub struct Opening {
     /// Limits.
     pub limits: Limits,
-    /// Passwords to try.
+    /// Passwords to try on encrypted members, in this order.
     pub passwords: Vec<String>,
-    /// Folder for spilled containers.
+    /// Folder for containers that are too large for memory; made when first needed. `None`: they are skipped.
     pub work: Option<PathBuf>,
     /// Custody digest.
     pub digest: DigestKind,
@@ -64,46 +89,119 @@ pub struct Opening {
 /// What is known of an evidence file after it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// `sha256:<hex>` of the stored bytes.
+    /// `sha256:<hex>` or `blake3:<hex>` of all stored bytes; `None` where it is off or not all could be read.
     pub digest: Option<String>,
-    /// Stored bytes.
+    /// Stored bytes read; where no digest is wanted and the file is read out of order, its length.
     pub size: u64,
 }
 
-/// Opens one evidence file.
-pub fn open_file(file: &Listed, _opening: &Opening, visitor: &mut dyn Visitor) -> Opened {
-    let mut reader: Box<dyn Read> = match &file.path {
-        None => Box::new(std::io::stdin()),
-        Some(path) => match std::fs::File::open(path) {
-            Ok(file) => Box::new(file),
-            Err(_) => return Opened { digest: None, size: 0 },
-        },
-    };
-    let meta = SourceMeta {
-        locator: file.locator.clone(),
-        evidence: file.locator.clone(),
-        mtime: file.mtime,
-        size: Some(file.size),
-    };
-    visitor.leaf(meta, &mut Thin(&mut *reader));
-    Opened { digest: None, size: file.size }
-}
-
-/// Opens bytes in memory.
-pub fn open_bytes(name: Locator, bytes: &[u8], _opening: &Opening, visitor: &mut dyn Visitor) {
-    let meta = SourceMeta { locator: name.clone(), evidence: name, mtime: None, size: Some(bytes.len() as u64) };
-    visitor.leaf(meta, &mut Thin(&mut &bytes[..]));
-}
-
-struct Thin<'a>(&'a mut dyn Read);
-
-impl Stream for Thin<'_> {
-    fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> Result<usize, Note> {
-        let read = (&mut *self.0).take(want as u64).read_to_end(buf);
-        read.map_err(|cause| Note::new(Reason::Unreadable, cause.to_string()))
+/// Opens one evidence file and hands every leaf stream and ledger entry in it to `visitor`, in stored order.
+///
+/// Never fails: what cannot be read is a ledger entry. The file is read once in order (zip and 7z: a second time for
+/// the digest) and hashed to its end, also where a limit stops the reading of its content.
+pub fn open_file(file: &Listed, opening: &Opening, visitor: &mut dyn Visitor) -> Opened {
+    match &file.path {
+        None => {
+            let mut input = std::io::stdin().lock();
+            let remarks = Remarks::default();
+            open_stream(file, opening, visitor, &mut input, None, &remarks, &|| None)
+        }
+        Some(path) => open_path(file, path, opening, visitor),
     }
+}
 
-    fn notes(&mut self) -> Vec<Note> {
-        Vec::new()
+/// Opens bytes in memory as if they were a file of this name: feeds inside archives, records cited by a case.
+pub fn open_bytes(name: Locator, bytes: &[u8], opening: &Opening, visitor: &mut dyn Visitor) {
+    let size = bytes.len() as u64;
+    let file = Listed { locator: name, path: None, size, mtime: None, notes: Vec::new() };
+    let opening = Opening { digest: DigestKind::Off, ..opening.clone() };
+    let random = Random { bytes: &bytes, size };
+    let mut input = bytes;
+    open_stream(&file, &opening, visitor, &mut input, Some(random), &Remarks::default(), &|| None);
+}
+
+fn open_path(file: &Listed, path: &Path, opening: &Opening, visitor: &mut dyn Visitor) -> Opened {
+    let opened = evidence::open(path).and_then(|handle| Ok((State::of(&handle)?, handle)));
+    let (state, handle) = match opened {
+        Ok(opened) => opened,
+        Err(cause) => {
+            let mut entry = Entry::new(EntryKind::Skipped, file.locator.clone(), file.locator.clone());
+            entry.size = file.size;
+            entry.notes.push(Note::new(Reason::Unreadable, cause.to_string()));
+            visitor.entry(entry);
+            return Opened { digest: None, size: 0 };
+        }
+    };
+    let remarks = Remarks::default();
+    let duplicate = handle.try_clone();
+    let reader = duplicate.ok().map(FileReader::from);
+    let random = reader.as_ref().map(|reader| Random { bytes: reader, size: state.size() });
+    let mut windows = Windows::new(&handle, state, remarks.clone());
+    let listed = Listed { size: state.size(), ..file.clone() };
+    open_stream(&listed, opening, visitor, &mut windows, random, &remarks, &|| state.changed(&handle))
+}
+
+fn open_stream(
+    file: &Listed,
+    opening: &Opening,
+    visitor: &mut dyn Visitor,
+    input: &mut dyn Read,
+    random: Option<Random<'_>>,
+    remarks: &Remarks,
+    changed: &dyn Fn() -> Option<Note>,
+) -> Opened {
+    let mut custody = Custody::new(input, opening.digest);
+    let count = custody.count();
+    let size = random.map(|random| random.size);
+    let totals =
+        Totals { stored: size.map_or_else(|| count.clone(), |size| Rc::new(Cell::new(size))), ..Totals::default() };
+    let at = At { locator: file.locator.clone(), mtime: file.mtime, size, depth: 0, notes: Vec::new() };
+    let mut walk = Walk {
+        opening,
+        visitor,
+        evidence: file.locator.clone(),
+        remarks: remarks.clone(),
+        totals,
+        members: 0,
+        outermost: None,
+    };
+    walk.item(at, &mut custody, random);
+    let Walk { visitor, outermost, .. } = walk;
+    // The digest is of the whole file, also of what no decoder wanted.
+    let in_order = opening.digest != DigestKind::Off || random.is_none();
+    let complete = !in_order || drain_to_end(&mut custody, remarks);
+    if !in_order && let Some(note) = changed() {
+        remarks.borrow_mut().push(note);
+    }
+    let left = remarks.take();
+    if let Some(mut entry) = outermost {
+        entry.notes.extend(left);
+        entry.notes.sort();
+        entry.notes.dedup();
+        visitor.entry(entry);
+    } else if !left.is_empty() {
+        // Remarks that came after the visitor had turned away from a plain file.
+        let mut entry = Entry::new(EntryKind::Skipped, file.locator.clone(), file.locator.clone());
+        entry.notes = left;
+        visitor.entry(entry);
+    }
+    let read = if in_order { count.get() } else { size.unwrap_or(count.get()) };
+    Opened { digest: custody.digest().filter(|_| complete), size: read }
+}
+
+/// Reads on to the end for the digest; whether it got there.
+fn drain_to_end(custody: &mut Custody<'_>, remarks: &Remarks) -> bool {
+    let mut scratch = vec![0; source::PULL_BYTES];
+    loop {
+        match custody.read(&mut scratch) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(cause) => {
+                let note = source::carried(&cause, |cause| Note::new(Reason::Unreadable, cause.to_string()));
+                remarks.borrow_mut().push(note);
+                return false;
+            }
+        }
     }
 }

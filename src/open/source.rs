@@ -1,0 +1,197 @@
+//! The bytes of one layer, with a look ahead, an exact count and failures that survive third-party decoders.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::rc::Rc;
+
+use crate::model::ledger::{Note, Reason};
+
+/// How much is read at a time. A constant, never the caller's wish: so every run cuts at the same byte.
+pub(super) const PULL_BYTES: usize = 64 * 1024;
+
+/// Remarks that end nothing, shared by all layers of one evidence file.
+pub(super) type Remarks = Rc<RefCell<Vec<Note>>>;
+
+/// A [`Note`] on its way through code that only knows `io::Error`.
+#[derive(Debug)]
+struct Carried(Note);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.detail)
+    }
+}
+
+impl std::error::Error for Carried {}
+
+/// Wraps a note so that it passes a `Read` seam.
+pub(super) fn carry(note: Note) -> io::Error {
+    io::Error::other(Carried(note))
+}
+
+/// The note that an error carries, or `otherwise` of an error that carries none.
+pub(super) fn carried(cause: &io::Error, otherwise: impl FnOnce(&io::Error) -> Note) -> Note {
+    match cause.get_ref().and_then(|inner| inner.downcast_ref::<Carried>()) {
+        Some(Carried(note)) => note.clone(),
+        None => otherwise(cause),
+    }
+}
+
+/// What is known about a [`Source`] that a decoder has swallowed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gauge {
+    /// Bytes taken from the source.
+    pub used: Rc<Cell<u64>>,
+    /// Bytes that the source took from the layer below.
+    pub pulled: Rc<Cell<u64>>,
+    /// Why the layer below stopped before its end.
+    pub failure: Rc<RefCell<Option<Note>>>,
+}
+
+/// A buffered reader over one layer. Bytes that came before a failure are handed out before the failure is.
+pub(super) struct Source<'a> {
+    inner: &'a mut dyn Read,
+    buffer: Vec<u8>,
+    start: usize,
+    ended: bool,
+    gauge: Gauge,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(inner: &'a mut dyn Read) -> Self {
+        Self { inner, buffer: Vec::new(), start: 0, ended: false, gauge: Gauge::default() }
+    }
+
+    /// A handle that keeps counting after the source was moved into a decoder.
+    pub(super) fn gauge(&self) -> Gauge {
+        self.gauge.clone()
+    }
+
+    /// The next bytes without taking them: `want` or, at the end, fewer.
+    pub(super) fn peek(&mut self, want: usize) -> &[u8] {
+        while self.buffer.len() - self.start < want && !self.ended {
+            self.pull();
+        }
+        let have = (self.buffer.len() - self.start).min(want);
+        &self.buffer[self.start..self.start + have]
+    }
+
+    /// Takes up to `want` bytes away unseen; says how many there were and whether all were zero.
+    pub(super) fn discard(&mut self, want: u64) -> (u64, bool) {
+        let (mut gone, mut zero) = (0, true);
+        while gone < want {
+            let Ok(bytes) = self.fill_buf() else { break };
+            let take = usize::try_from(want - gone).unwrap_or(usize::MAX).min(bytes.len());
+            if take == 0 {
+                break;
+            }
+            zero = zero && bytes[..take].iter().all(|&b| b == 0);
+            self.consume(take);
+            gone += take as u64;
+        }
+        (gone, zero)
+    }
+
+    /// Reads straight into `out` where nothing is buffered: for plain files, which no limit cuts.
+    pub(super) fn read_direct(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.start < self.buffer.len() || self.ended {
+            return self.read(out);
+        }
+        match retry(self.inner, out) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(0)
+            }
+            Ok(read) => {
+                self.gauge.pulled.set(self.gauge.pulled.get() + read as u64);
+                self.gauge.used.set(self.gauge.used.get() + read as u64);
+                Ok(read)
+            }
+            Err(cause) => {
+                self.fail(&cause);
+                Err(cause)
+            }
+        }
+    }
+
+    fn pull(&mut self) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        let before = self.buffer.len();
+        self.buffer.resize(before + PULL_BYTES, 0);
+        let mut filled = before;
+        while filled < self.buffer.len() {
+            match retry(self.inner, &mut self.buffer[filled..]) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(read) => filled += read,
+                Err(cause) => {
+                    self.fail(&cause);
+                    break;
+                }
+            }
+        }
+        self.buffer.truncate(filled);
+        self.gauge.pulled.set(self.gauge.pulled.get() + (filled - before) as u64);
+    }
+
+    fn fail(&mut self, cause: &io::Error) {
+        self.ended = true;
+        let note = carried(cause, |cause| Note::new(Reason::Unreadable, cause.to_string()));
+        *self.gauge.failure.borrow_mut() = Some(note);
+    }
+}
+
+fn retry(inner: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match inner.read(out) {
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map(|read| read.min(out.len())),
+        }
+    }
+}
+
+impl BufRead for Source<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start >= self.buffer.len() && !self.ended {
+            self.pull();
+        }
+        if self.start >= self.buffer.len()
+            && let Some(note) = &*self.gauge.failure.borrow()
+        {
+            return Err(carry(note.clone()));
+        }
+        Ok(&self.buffer[self.start..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        let amount = amount.min(self.buffer.len() - self.start);
+        self.start += amount;
+        self.gauge.used.set(self.gauge.used.get() + amount as u64);
+    }
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?;
+        let take = bytes.len().min(out.len());
+        out[..take].copy_from_slice(&bytes[..take]);
+        self.consume(take);
+        Ok(take)
+    }
+}
+
+/// Reads until the end or a failure and says how many bytes there were.
+pub(super) fn drain(reader: &mut dyn Read) -> u64 {
+    let mut scratch = vec![0; PULL_BYTES];
+    let mut total = 0;
+    while let Ok(read @ 1..) = retry(reader, &mut scratch) {
+        total += read as u64;
+    }
+    total
+}

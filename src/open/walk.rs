@@ -1,0 +1,279 @@
+//! One evidence file, layer by layer: recognise, decode, descend, account.
+
+use std::io::Read;
+
+use rawzip::ReaderAt;
+
+use super::codec::Frames;
+use super::guard::{Guard, Totals};
+use super::recognise::{Codec, HEAD_BYTES, Kind, recognise};
+use super::source::{Remarks, Source, carried, drain};
+use super::spill::gather;
+use super::{Opening, archive};
+use crate::model::ledger::{Entry, EntryKind, Note, Reason, Stored};
+use crate::model::place::Locator;
+use crate::model::source::{SourceMeta, Stream, Visitor};
+use crate::model::time::Instant;
+
+/// Nesting deeper than this is refused whatever the limit says: each level takes stack.
+const DEPTH_CEILING: u32 = 64;
+
+/// What is known of an item before it is read.
+#[derive(Debug, Clone)]
+pub(super) struct At {
+    pub locator: Locator,
+    pub mtime: Option<Instant>,
+    /// Its size where the layer above states it.
+    pub size: Option<u64>,
+    /// How many containers it lies in.
+    pub depth: u32,
+    /// Remarks of the layer above on it.
+    pub notes: Vec<Note>,
+}
+
+/// An item that can be read anywhere.
+#[derive(Clone, Copy)]
+pub(super) struct Random<'r> {
+    pub bytes: &'r dyn ReaderAt,
+    pub size: u64,
+}
+
+/// What became of an item's stored bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Opened,
+    Skipped,
+}
+
+/// The walk through one evidence file.
+pub(super) struct Walk<'w> {
+    pub opening: &'w Opening,
+    pub visitor: &'w mut dyn Visitor,
+    pub evidence: Locator,
+    pub remarks: Remarks,
+    pub totals: Totals,
+    /// Members met so far, at all levels.
+    pub members: u64,
+    /// The entry of the outermost container, held back until the file is closed.
+    pub outermost: Option<Entry>,
+}
+
+impl Walk<'_> {
+    /// Opens whatever the bytes are.
+    pub(super) fn item(&mut self, at: At, inner: &mut dyn Read, random: Option<Random<'_>>) -> Fate {
+        let mut source = Source::new(&mut *inner);
+        let head = source.peek(HEAD_BYTES).to_vec();
+        if head.is_empty() {
+            let failure = source.gauge().failure.take();
+            let note = failure.unwrap_or_else(|| Note::new(Reason::Empty, "zero bytes long"));
+            self.skip(&at, 0, note);
+            return Fate::Skipped;
+        }
+        let kind = match recognise(&head) {
+            Kind::Plain if random.is_some_and(|random| has_vhd_footer(random)) => Kind::Disk("VHD disk"),
+            kind => kind,
+        };
+        let deep = at.depth >= self.opening.limits.depth.min(DEPTH_CEILING);
+        match kind {
+            Kind::Plain => self.leaf(at, source),
+            Kind::Codec(_) | Kind::Tar | Kind::Zip | Kind::SevenZip if deep => {
+                let detail = format!("lies in {} containers; deeper ones are not opened", at.depth);
+                self.refuse(at, source, random, Note::new(Reason::DepthLimit, detail))
+            }
+            Kind::Codec(codec) => {
+                let (fate, mut stored, notes) = self.codec(&at, codec, source);
+                // What lies behind the point where the decoder stopped.
+                stored.skipped += drain(inner);
+                self.container(&at, codec.name(), stored, notes);
+                fate
+            }
+            Kind::Tar => archive::tar::open(self, at, source),
+            Kind::Zip | Kind::SevenZip => self.directory(at, kind, source, random),
+            Kind::Disk(name) => {
+                let detail = format!("{name}: mount it read-only and scan its log folders");
+                self.refuse(at, source, random, Note::new(Reason::ImageNotOpened, detail))
+            }
+            Kind::Memory(name) => {
+                let detail =
+                    format!("{name}: extract event logs and strings with a memory forensics tool and scan those");
+                self.refuse(at, source, random, Note::new(Reason::ImageNotOpened, detail))
+            }
+            Kind::Packets(name) => {
+                let detail = format!("{name}: run Zeek or tshark on it and scan the logs that they write");
+                self.refuse(at, source, random, Note::new(Reason::ImageNotOpened, detail))
+            }
+            Kind::Foreign(name) => {
+                let detail = format!("{name} cannot be opened; unpack it and scan the folder");
+                self.refuse(at, source, random, Note::new(Reason::Unsupported, detail))
+            }
+        }
+    }
+
+    /// Counts one member; a note once there are too many.
+    pub(super) fn count_member(&mut self) -> Option<Note> {
+        let limit = self.opening.limits.members;
+        if self.members >= limit {
+            let detail = format!("more than {limit} members in this file; the rest was not opened");
+            return Some(Note::new(Reason::MemberLimit, detail));
+        }
+        self.members += 1;
+        None
+    }
+
+    /// A ledger entry for something that is not read.
+    pub(super) fn skip(&mut self, at: &At, size: u64, note: Note) {
+        let mut entry = Entry::new(EntryKind::Skipped, at.locator.clone(), self.evidence.clone());
+        entry.size = size;
+        entry.notes.extend(at.notes.iter().cloned());
+        entry.notes.push(note);
+        entry.notes.sort();
+        self.visitor.entry(entry);
+    }
+
+    /// A ledger entry for a container. `stored` must be its fates; its size is their sum.
+    pub(super) fn container(&mut self, at: &At, format: &str, stored: Stored, mut notes: Vec<Note>) {
+        notes.extend(at.notes.iter().cloned());
+        notes.sort();
+        notes.dedup();
+        let mut entry = Entry::new(EntryKind::Container, at.locator.clone(), self.evidence.clone());
+        entry.size = stored.total();
+        entry.format = Some(format.to_owned());
+        entry.stored = Some(stored);
+        entry.notes = notes;
+        if at.depth == 0 {
+            self.outermost = Some(entry);
+        } else {
+            self.visitor.entry(entry);
+        }
+    }
+
+    /// Skips a whole item; reads over it only where its size is not known otherwise.
+    fn refuse(&mut self, at: At, mut source: Source<'_>, random: Option<Random<'_>>, note: Note) -> Fate {
+        let size = match random {
+            Some(random) => random.size,
+            None => {
+                drain(&mut source);
+                source.gauge().used.get()
+            }
+        };
+        self.skip(&at, size, note);
+        Fate::Skipped
+    }
+
+    fn leaf(&mut self, at: At, source: Source<'_>) -> Fate {
+        self.remarks.borrow_mut().extend(at.notes);
+        let meta = SourceMeta { locator: at.locator, evidence: self.evidence.clone(), mtime: at.mtime, size: at.size };
+        let direct = at.depth == 0;
+        let mut stream = Leaf { source, remarks: self.remarks.clone(), direct, ended: false };
+        self.visitor.leaf(meta, &mut stream);
+        drain(&mut stream.source);
+        Fate::Opened
+    }
+
+    /// Decodes one compressed stream; gives its fates without what lies behind the point where it stopped.
+    fn codec(&mut self, at: &At, codec: Codec, source: Source<'_>) -> (Fate, Stored, Vec<Note>) {
+        let gauge = source.gauge();
+        let limits = &self.opening.limits;
+        let frames = Frames::new(codec, source, limits.window_bytes);
+        let trailing = frames.trailing();
+        let mut guard = Guard::new(codec.name(), Box::new(frames), gauge.clone(), limits, self.totals.clone());
+        let failure = guard.failure();
+        let inside = At { size: None, depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
+        let fate = self.item(inside, &mut guard, None);
+        drain(&mut guard);
+        drop(guard);
+        let mut notes: Vec<Note> = failure.take().into_iter().collect();
+        let mut stored = Stored::default();
+        let used = gauge.used.get().saturating_sub(trailing.bytes.get());
+        match fate {
+            Fate::Opened => stored.opened = used,
+            Fate::Skipped => stored.skipped = used,
+        }
+        if trailing.foreign.get() {
+            stored.skipped += trailing.bytes.get();
+            let detail = format!("{} bytes after the end are not {}", trailing.bytes.get(), codec.name());
+            notes.push(Note::new(Reason::Damaged, detail).at(used));
+        } else {
+            stored.structure += trailing.bytes.get();
+        }
+        // Buffered, but not used by a decoder that stopped.
+        stored.skipped += gauge.pulled.get().saturating_sub(gauge.used.get());
+        (fate, stored, notes)
+    }
+
+    /// zip and 7z: their directory stands at the end.
+    fn directory(&mut self, at: At, kind: Kind, mut source: Source<'_>, random: Option<Random<'_>>) -> Fate {
+        if let Some(random) = random {
+            return self.archive(at, kind, random, None);
+        }
+        let limits = &self.opening.limits;
+        match gather(&mut source, limits.max_buffered_member, self.opening.work.as_deref()) {
+            Ok(gathered) => {
+                let failure = source.gauge().failure.take();
+                let random = Random { bytes: gathered.reader(), size: gathered.size() };
+                self.archive(at, kind, random, failure)
+            }
+            Err(note) => self.refuse(at, source, None, note),
+        }
+    }
+
+    fn archive(&mut self, at: At, kind: Kind, random: Random<'_>, failure: Option<Note>) -> Fate {
+        match kind {
+            Kind::SevenZip => archive::sevenz::open(self, at, random, failure),
+            _ => archive::zip::open(self, at, random, failure),
+        }
+    }
+}
+
+/// A fixed VHD is a raw disk with a footer.
+fn has_vhd_footer(random: Random<'_>) -> bool {
+    let mut magic = [0; 8];
+    random.size > 512
+        && random.size.is_multiple_of(512)
+        && random.bytes.read_exact_at(&mut magic, random.size - 512).is_ok()
+        && magic == *b"conectix"
+}
+
+struct Leaf<'a> {
+    source: Source<'a>,
+    remarks: Remarks,
+    /// Whether reads may pass the buffer: only where no limit stands between, so that the cut never depends on `want`.
+    direct: bool,
+    ended: bool,
+}
+
+impl Stream for Leaf<'_> {
+    fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> Result<usize, Note> {
+        if self.ended {
+            return Ok(0);
+        }
+        let start = buf.len();
+        buf.resize(start + want, 0);
+        let mut filled = start;
+        let mut failure = None;
+        while filled < buf.len() {
+            let out = &mut buf[filled..];
+            let read = if self.direct { self.source.read_direct(out) } else { self.source.read(out) };
+            match read {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(cause) => {
+                    failure = Some(carried(&cause, |cause| Note::new(Reason::Unreadable, cause.to_string())));
+                    break;
+                }
+            }
+        }
+        buf.truncate(filled);
+        match failure {
+            Some(note) => {
+                self.ended = true;
+                Err(note)
+            }
+            None => Ok(filled - start),
+        }
+    }
+
+    fn notes(&mut self) -> Vec<Note> {
+        self.remarks.take()
+    }
+}
