@@ -133,12 +133,14 @@ fn open_path(file: &Listed, path: &Path, opening: &Opening, visitor: &mut dyn Vi
         }
     };
     let remarks = Remarks::default();
+    let noted = Rc::new(Cell::new(false));
+    let changed = || state.changed(&handle).filter(|_| !noted.replace(true));
     let duplicate = handle.try_clone();
     let reader = duplicate.ok().map(FileReader::from);
     let random = reader.as_ref().map(|reader| Random { bytes: reader, size: state.size() });
-    let mut windows = Windows::new(&handle, state, remarks.clone());
+    let mut windows = Windows::new(&handle, state, remarks.clone(), noted.clone());
     let listed = Listed { size: state.size(), ..file.clone() };
-    open_stream(&listed, opening, visitor, &mut windows, random, &remarks, &|| state.changed(&handle))
+    open_stream(&listed, opening, visitor, &mut windows, random, &remarks, &changed)
 }
 
 fn open_stream(
@@ -164,13 +166,16 @@ fn open_stream(
         totals,
         members: 0,
         outermost: None,
+        changed,
     };
     walk.item(at, &mut custody, random);
     let Walk { visitor, outermost, .. } = walk;
     // The digest is of the whole file, also of what no decoder wanted.
     let in_order = opening.digest != DigestKind::Off || random.is_none();
     let complete = !in_order || drain_to_end(&mut custody, remarks);
-    if !in_order && let Some(note) = changed() {
+    if outermost.is_some()
+        && let Some(note) = changed()
+    {
         remarks.borrow_mut().push(note);
     }
     let left = remarks.take();

@@ -56,6 +56,8 @@ pub(super) struct Walk<'w> {
     pub members: u64,
     /// The entry of the outermost container, held back until the file is closed.
     pub outermost: Option<Entry>,
+    /// A remark where the evidence file is not what it was when it was opened; given once.
+    pub changed: &'w dyn Fn() -> Option<Note>,
 }
 
 impl Walk<'_> {
@@ -164,7 +166,7 @@ impl Walk<'_> {
         self.remarks.borrow_mut().extend(at.notes);
         let meta = SourceMeta { locator: at.locator, evidence: self.evidence.clone(), mtime: at.mtime, size: at.size };
         let direct = at.depth == 0;
-        let mut stream = Leaf { source, remarks: self.remarks.clone(), direct, ended: false };
+        let mut stream = Leaf { source, remarks: self.remarks.clone(), direct, ended: false, changed: self.changed };
         self.visitor.leaf(meta, &mut stream);
         drain(&mut stream.source);
         Fate::Opened
@@ -234,15 +236,16 @@ fn has_vhd_footer(random: Random<'_>) -> bool {
         && magic == *b"conectix"
 }
 
-struct Leaf<'a> {
+struct Leaf<'a, 'c> {
     source: Source<'a>,
     remarks: Remarks,
     /// Whether reads may pass the buffer: only where no limit stands between, so that the cut never depends on `want`.
     direct: bool,
     ended: bool,
+    changed: &'c dyn Fn() -> Option<Note>,
 }
 
-impl Stream for Leaf<'_> {
+impl Stream for Leaf<'_, '_> {
     fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> Result<usize, Note> {
         if self.ended {
             return Ok(0);
@@ -269,7 +272,12 @@ impl Stream for Leaf<'_> {
                 self.ended = true;
                 Err(note)
             }
-            None => Ok(filled - start),
+            None => {
+                if filled == start && want > 0 && self.direct {
+                    self.remarks.borrow_mut().extend((self.changed)());
+                }
+                Ok(filled - start)
+            }
         }
     }
 

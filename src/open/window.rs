@@ -1,8 +1,10 @@
 //! A regular file as a sequence of mapped windows that survives the file being cut while it is read.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::rc::Rc;
 
 use mmap_rs::{Mmap, MmapFlags, MmapOptions};
 
@@ -61,26 +63,26 @@ pub(super) struct Windows<'f> {
     at: u64,
     window: Option<Window>,
     remarks: Remarks,
-    remarked: bool,
+    /// Whether a change was remarked on, here or by whoever looks at the end.
+    noted: Rc<Cell<bool>>,
     /// Where mapping failed once (a file system that cannot), everything is read with `pread`.
     plain: bool,
 }
 
 impl<'f> Windows<'f> {
-    pub(super) fn new(file: &'f File, opened: State, remarks: Remarks) -> Self {
-        Self { file, opened, at: 0, window: None, remarks, remarked: false, plain: false }
+    pub(super) fn new(file: &'f File, opened: State, remarks: Remarks, noted: Rc<Cell<bool>>) -> Self {
+        Self { file, opened, at: 0, window: None, remarks, noted, plain: false }
     }
 
     /// Puts the remark that the file changed, once.
     fn changed(&mut self, note: Note) {
-        if !self.remarked {
-            self.remarked = true;
+        if !self.noted.replace(true) {
             self.remarks.borrow_mut().push(note);
         }
     }
 
     /// Looks whether the file is still what it was; called at the end.
-    pub(super) fn finish(&mut self) {
+    fn finish(&mut self) {
         if let Some(note) = self.opened.changed(self.file) {
             self.changed(note);
         }

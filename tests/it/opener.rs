@@ -1,0 +1,773 @@
+//! Containers made here, opened here: every byte comes back, every limit is named, every account adds up.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use exfiltrace::discover::{Root, survey};
+use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
+use exfiltrace::model::place::Locator;
+use exfiltrace::model::source::{Listed, SourceMeta, Stream, Survey, Visitor};
+use exfiltrace::open::{DigestKind, Limits, Opened, Opening, open_bytes, open_file};
+
+/// Keeps all that was opened.
+#[derive(Default)]
+struct Seen {
+    leaves: BTreeMap<String, Vec<u8>>,
+    metas: BTreeMap<String, SourceMeta>,
+    failures: BTreeMap<String, Note>,
+    remarks: Vec<Note>,
+    entries: Vec<Entry>,
+    /// Keeps lengths only.
+    lean: bool,
+    lengths: BTreeMap<String, u64>,
+}
+
+impl Visitor for Seen {
+    fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
+        let name = meta.locator.as_str().to_owned();
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        loop {
+            let before = bytes.len();
+            match stream.fill(&mut bytes, 100_000) {
+                Ok(0) => break,
+                Ok(read) => assert_eq!(bytes.len() - before, read),
+                Err(note) => {
+                    length += (bytes.len() - before) as u64;
+                    self.failures.insert(name.clone(), note);
+                    break;
+                }
+            }
+            length += (bytes.len() - before) as u64;
+            if self.lean {
+                bytes.clear();
+            }
+        }
+        self.remarks.extend(stream.notes());
+        assert!(self.lengths.insert(name.clone(), length).is_none(), "two leaves are named {name}");
+        self.metas.insert(name.clone(), meta);
+        self.leaves.insert(name, bytes);
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        if let Some(stored) = entry.stored {
+            assert_eq!(entry.kind, EntryKind::Container);
+            assert_eq!(stored.total(), entry.size, "{}", entry.source);
+        }
+        self.entries.push(entry);
+    }
+}
+
+impl Seen {
+    fn container(&self, name: &str, format: &str) -> &Entry {
+        let found = self.entries.iter().find(|e| e.source.as_str() == name && e.format.as_deref() == Some(format));
+        found.unwrap_or_else(|| panic!("no {format} entry for {name}: {:#?}", self.entries))
+    }
+
+    fn skipped(&self, name: &str) -> (Reason, u64) {
+        let found = self.entries.iter().find(|e| e.source.as_str() == name && e.kind == EntryKind::Skipped);
+        let entry = found.unwrap_or_else(|| panic!("{name} was not skipped: {:#?}", self.entries));
+        (entry.notes[0].reason, entry.size)
+    }
+
+    fn has_note(&self, reason: Reason) -> bool {
+        self.entries.iter().any(|e| e.notes.iter().any(|n| n.reason == reason))
+    }
+}
+
+fn opening() -> Opening {
+    Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 }
+}
+
+fn open_memory(name: &str, bytes: &[u8], opening: &Opening) -> Seen {
+    let mut seen = Seen::default();
+    open_bytes(Locator::root(name.as_bytes()), bytes, opening, &mut seen);
+    seen
+}
+
+fn open_disk(path: &Path, opening: &Opening) -> (Seen, Opened) {
+    let name = path.file_name().unwrap().as_bytes();
+    let size = fs::metadata(path).map_or(0, |meta| meta.len());
+    let listed =
+        Listed { locator: Locator::root(name), path: Some(path.to_owned()), size, mtime: None, notes: Vec::new() };
+    let mut seen = Seen::default();
+    let opened = open_file(&listed, opening, &mut seen);
+    (seen, opened)
+}
+
+/// Opens the same bytes from memory and from disk, which must agree.
+fn open_both(name: &str, bytes: &[u8], opening: &Opening) -> Seen {
+    let memory = open_memory(name, bytes, opening);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let (disk, opened) = open_disk(&path, opening);
+    assert_eq!(memory.leaves, disk.leaves);
+    assert_eq!(memory.failures, disk.failures);
+    assert_eq!(memory.entries, disk.entries);
+    assert_eq!(opened.size, bytes.len() as u64);
+    assert_eq!(opened.digest.unwrap(), sha256(bytes), "the digest is of the whole file");
+    disk
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    let hex: String = sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// Text that looks like a log and does not compress to nothing.
+fn log(lines: u64) -> Vec<u8> {
+    let mut text = Vec::new();
+    for line in 0..lines {
+        let noise = line.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17);
+        writeln!(text, "192.0.2.{} - - GET /{noise:x} 200 {line}", line % 250).unwrap();
+    }
+    text
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let info = lz4_flex::frame::FrameInfo::new().block_size(lz4_flex::frame::BlockSize::Max64KB);
+    let mut out = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn lzma(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::LzmaOptions::with_preset(1);
+    let size = Some(bytes.len() as u64);
+    let mut out = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, size).unwrap();
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mtime(1_700_000_000);
+        header.set_mode(0o644);
+        out.append_data(&mut header, name, *bytes).unwrap();
+    }
+    out.into_inner().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        out.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        out.write_all(bytes).unwrap();
+    }
+    out.finish().unwrap().into_inner()
+}
+
+fn sevenz(members: &[(&str, &[u8])], password: Option<&str>) -> Vec<u8> {
+    let mut out = sevenz_rust2::ArchiveWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
+    if let Some(password) = password {
+        let options = sevenz_rust2::encoder_options::AesEncoderOptions::new(password.into());
+        out.set_content_methods(vec![options.into(), sevenz_rust2::EncoderMethod::LZMA2.into()]);
+    }
+    for (name, bytes) in members {
+        let entry = sevenz_rust2::ArchiveEntry::new_file(name);
+        out.push_archive_entry(entry, Some(*bytes)).unwrap();
+    }
+    out.finish().unwrap().into_inner()
+}
+
+type Encoder = fn(&[u8]) -> Vec<u8>;
+const CODECS: [(&str, Encoder); 6] =
+    [("gzip", gzip), ("zstd", zstd), ("bzip2", bzip2), ("lz4", lz4), ("xz", xz), ("lzma", lzma)];
+
+#[test]
+fn every_codec_gives_back_what_went_in_under_the_same_locator() {
+    let text = log(20_000);
+    for (name, encode) in CODECS {
+        let stored = encode(&text);
+        let seen = open_both("access.log.x", &stored, &opening());
+        assert_eq!(seen.leaves["access.log.x"], text, "{name}");
+        let entry = seen.container("access.log.x", name);
+        assert_eq!((entry.size, entry.stored.unwrap().opened), (stored.len() as u64, stored.len() as u64), "{name}");
+        assert!(entry.notes.is_empty(), "{name}: {:?}", entry.notes);
+    }
+}
+
+#[test]
+fn members_of_a_stream_follow_each_other() {
+    let (a, b) = (log(300), log(700));
+    for (name, encode) in &CODECS[..5] {
+        let stored = [encode(&a), encode(&b)].concat();
+        let seen = open_both("x", &stored, &opening());
+        assert_eq!(seen.leaves["x"], [a.clone(), b.clone()].concat(), "{name}");
+        assert!(seen.failures.is_empty(), "{name}");
+    }
+    // A skippable frame between two frames of zstd.
+    let stored = [zstd(&a), b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), zstd(&b)].concat();
+    assert_eq!(open_both("x", &stored, &opening()).leaves["x"], [a, b].concat());
+}
+
+#[test]
+fn what_follows_the_last_member_is_named_and_costs_nothing_before_it() {
+    let text = log(500);
+    for (name, encode) in CODECS {
+        let stored = [encode(&text), b"garbage".to_vec()].concat();
+        let seen = open_both("x", &stored, &opening());
+        assert_eq!(seen.leaves["x"], text, "{name}");
+        let entry = seen.container("x", name);
+        assert_eq!(entry.stored.unwrap().skipped, 7, "{name}");
+        assert_eq!(entry.notes[0].reason, Reason::Damaged, "{name}");
+    }
+    let padded = [gzip(&text), vec![0; 512]].concat();
+    let seen = open_both("x", &padded, &opening());
+    assert_eq!(seen.container("x", "gzip").stored.unwrap().structure, 512);
+    assert!(!seen.has_note(Reason::Damaged));
+}
+
+#[test]
+fn a_truncated_stream_gives_what_was_decoded_before() {
+    let text = log(60_000);
+    for (name, encode) in CODECS {
+        let stored = encode(&text);
+        let cut = &stored[..stored.len() * 2 / 3];
+        let seen = open_both("x", cut, &opening());
+        let got = seen.leaves.get("x").unwrap_or_else(|| panic!("{name}: {:#?}", seen.entries));
+        assert!(text.starts_with(got), "{name} invented bytes");
+        assert!(got.len() > text.len() / 10, "{name} gave {} of {}", got.len(), text.len());
+        assert_eq!(seen.failures["x"].reason, Reason::Damaged, "{name}");
+        assert_eq!(seen.container("x", name).size, cut.len() as u64, "{name}");
+    }
+}
+
+#[test]
+fn archives_give_their_members() {
+    let (a, b) = (log(900), log(40));
+    let members: [(&str, &[u8]); 3] = [("logs/a.log", &a), ("b.log", &b), ("empty", b"")];
+    for (format, stored) in [("tar", tar(&members)), ("zip", zip(&members)), ("7z", sevenz(&members, None))] {
+        let seen = open_both("e", &stored, &opening());
+        assert_eq!(seen.leaves["e!/logs/a.log"], a, "{format}");
+        assert_eq!(seen.leaves["e!/b.log"], b, "{format}");
+        assert_eq!(seen.skipped("e!/empty"), (Reason::Empty, 0), "{format}");
+        let entry = seen.container("e", format);
+        assert_eq!(entry.size, stored.len() as u64, "{format}");
+        assert!(entry.stored.unwrap().opened > 0 && entry.notes.is_empty(), "{format}: {entry:?}");
+        assert_eq!(seen.metas["e!/b.log"].evidence.as_str(), "e");
+    }
+    let seen = open_memory("e", &tar(&members), &opening());
+    assert_eq!(seen.metas["e!/b.log"].mtime.unwrap().to_string(), "2023-11-14T22:13:20Z");
+}
+
+#[test]
+fn containers_nest_in_any_order() {
+    let text = log(2_000);
+    let inner = gzip(&text);
+    let inner = tar(&[("var/log/a.gz", &inner)]);
+    let inner = zstd(&inner);
+    let inner = zip(&[("host.tar.zst", &inner)]);
+    let inner = xz(&inner);
+    let stored = sevenz(&[("all.zip.xz", &inner)], None);
+    let seen = open_both("e.7z", &stored, &opening());
+    let name = "e.7z!/all.zip.xz!/host.tar.zst!/var/log/a.gz";
+    assert_eq!(seen.leaves[name], text);
+    for (source, format) in [
+        ("e.7z", "7z"),
+        ("e.7z!/all.zip.xz", "xz"),
+        ("e.7z!/all.zip.xz", "zip"),
+        ("e.7z!/all.zip.xz!/host.tar.zst", "zstd"),
+        ("e.7z!/all.zip.xz!/host.tar.zst", "tar"),
+        (name, "gzip"),
+    ] {
+        seen.container(source, format);
+    }
+}
+
+#[test]
+fn nesting_stops_at_the_depth_limit() {
+    let mut stored = log(5);
+    for _ in 0..5 {
+        stored = gzip(&stored);
+    }
+    let limits = Limits { depth: 4, ..Limits::default() };
+    let seen = open_both("x", &stored, &Opening { limits, ..opening() });
+    assert_eq!(seen.skipped("x").0, Reason::DepthLimit);
+    assert!(seen.leaves.is_empty());
+    assert_eq!(open_memory("x", &stored, &opening()).leaves["x"], log(5));
+}
+
+#[test]
+fn a_bomb_is_cut_at_the_same_byte_whoever_reads_it() {
+    let bomb = bzip2(&vec![b'a'; 200 << 20]);
+    assert!(bomb.len() < 20_000);
+    let seen = open_both("x", &bomb, &opening());
+    let note = &seen.failures["x"];
+    assert_eq!((note.reason, note.at), (Reason::RatioLimit, Some(seen.leaves["x"].len() as u64)));
+    assert!(seen.leaves["x"].len() <= (64 << 20) + (1 << 20), "{}", seen.leaves["x"].len());
+    // The scan goes on with the next member.
+    let seen = open_memory("e", &tar(&[("bomb", &bomb), ("next", b"hello\n")]), &opening());
+    assert_eq!(seen.failures["e!/bomb"].reason, Reason::RatioLimit);
+    assert_eq!(seen.leaves["e!/next"], b"hello\n");
+}
+
+#[test]
+fn limits_on_members_and_sizes_are_named() {
+    let text = log(100);
+    let many: [(&str, &[u8]); 3] = [("a", &text), ("b", &text), ("c", &text)];
+    for (format, stored) in [("tar", tar(&many)), ("zip", zip(&many)), ("7z", sevenz(&many, None))] {
+        let limits = Limits { members: 2, ..Limits::default() };
+        let seen = open_both("e", &stored, &Opening { limits, ..opening() });
+        assert_eq!(seen.leaves.len(), 2, "{format}");
+        assert_eq!(seen.container("e", format).notes[0].reason, Reason::MemberLimit, "{format}");
+        let limits = Limits { member_bytes: 1000, ..Limits::default() };
+        let seen = open_both("e", &stored, &Opening { limits, ..opening() });
+        assert_eq!(seen.leaves["e!/a"], text[..1000], "{format}");
+        assert_eq!(seen.failures["e!/a"].reason, Reason::SizeLimit, "{format}");
+        if format != "7z" {
+            assert_eq!(seen.failures["e!/c"].reason, Reason::SizeLimit, "{format}");
+        }
+        let limits = Limits { member_bytes: text.len() as u64, ..Limits::default() };
+        let seen = open_both("e", &stored, &Opening { limits, ..opening() });
+        assert!(seen.failures.is_empty(), "{format}: a member of exactly the limit is whole");
+    }
+}
+
+#[test]
+fn a_decoder_window_over_the_limit_is_refused() {
+    let text = log(40_000);
+    let limits = Limits { window_bytes: 64 << 10, ..Limits::default() };
+    let opening = Opening { limits, ..opening() };
+    let options = lzma_rust2::XzOptions::with_preset(6);
+    let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    out.write_all(&text).unwrap();
+    let stored = out.finish().unwrap();
+    let seen = open_both("x", &stored, &opening);
+    assert_eq!(seen.skipped("x").0, Reason::WindowLimit);
+    assert_eq!(seen.container("x", "xz").size, stored.len() as u64);
+    // A zstd frame header that asks for 1 GiB.
+    let greedy = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa0, 1, 0, 0];
+    assert_eq!(open_both("x", &greedy, &opening).skipped("x").0, Reason::WindowLimit);
+}
+
+fn locked(name: &str, text: &[u8], password: &str) -> Vec<u8> {
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().with_aes_encryption(zip::AesMode::Aes256, password);
+    out.start_file(name, options).unwrap();
+    out.write_all(text).unwrap();
+    out.start_file("open.log", zip::write::SimpleFileOptions::default()).unwrap();
+    out.write_all(b"open\n").unwrap();
+    out.finish().unwrap().into_inner()
+}
+
+#[test]
+fn encrypted_members_are_named_and_open_with_a_password() {
+    let text = log(3_000);
+    let stored = locked("secret.log", &text, "correct horse");
+    let seen = open_both("e", &stored, &opening());
+    assert_eq!(seen.skipped("e!/secret.log").0, Reason::Encrypted);
+    assert_eq!(seen.leaves["e!/open.log"], b"open\n");
+    assert!(seen.container("e", "zip").stored.unwrap().skipped > 0);
+    let wrong = Opening { passwords: vec!["wrong".into()], ..opening() };
+    assert_eq!(open_both("e", &stored, &wrong).skipped("e!/secret.log").0, Reason::Encrypted);
+    let right = Opening { passwords: vec!["wrong".into(), "correct horse".into()], ..opening() };
+    assert_eq!(open_both("e", &stored, &right).leaves["e!/secret.log"], text);
+    // And inside a 7z.
+    let outer = sevenz(&[("locked.zip", &stored)], None);
+    assert_eq!(open_both("o", &outer, &right).leaves["o!/locked.zip!/secret.log"], text);
+}
+
+#[test]
+fn an_encrypted_7z_opens_with_a_password_and_is_named_without() {
+    let text = log(3_000);
+    let stored = sevenz(&[("secret.log", &text)], Some("pass"));
+    let seen = open_both("e", &stored, &opening());
+    assert!(seen.leaves.is_empty());
+    assert!(seen.has_note(Reason::Encrypted));
+    let wrong = Opening { passwords: vec!["no".into()], ..opening() };
+    assert!(open_both("e", &stored, &wrong).has_note(Reason::Encrypted));
+    let right = Opening { passwords: vec!["no".into(), "pass".into()], ..opening() };
+    assert_eq!(open_both("e", &stored, &right).leaves["e!/secret.log"], text);
+}
+
+#[test]
+fn a_checksum_that_does_not_match_is_named_and_the_bytes_count() {
+    let mut stored = zip(&[("a", b"some stored text that is not compressed at all")]);
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let plain = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    out.start_file("a", plain).unwrap();
+    out.write_all(b"payload payload").unwrap();
+    stored.clear();
+    stored.extend(out.finish().unwrap().into_inner());
+    let at = stored.windows(7).position(|w| w == b"payload").unwrap();
+    stored[at] = b'P';
+    let seen = open_both("e", &stored, &opening());
+    assert_eq!(seen.leaves["e!/a"], b"Payload payload");
+    assert_eq!(seen.failures["e!/a"].reason, Reason::Damaged);
+}
+
+#[test]
+fn hostile_names_are_only_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut out = tar::Builder::new(Vec::new());
+    for name in [&b"../../up"[..], b"/abs", b"caf\xe9.log", b"a!/b"] {
+        let mut header = tar::Header::new_old();
+        header.set_size(3);
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+        header.set_cksum();
+        out.append(&header, &b"abc"[..]).unwrap();
+    }
+    let path = folder.path().join("e.tar");
+    fs::write(&path, out.into_inner().unwrap()).unwrap();
+    let (seen, _) = open_disk(&path, &opening());
+    let names: Vec<&str> = seen.leaves.keys().map(String::as_str).collect();
+    assert_eq!(names, ["e.tar!/../../up", "e.tar!//abs", "e.tar!/a%21/b", "e.tar!/caf%E9.log"]);
+    assert_eq!(seen.remarks.iter().filter(|n| n.reason == Reason::NameNotUtf8).count(), 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was written");
+}
+
+#[test]
+fn members_of_one_name_are_told_apart() {
+    let seen = open_both("e", &tar(&[("a", b"1"), ("a", b"2"), ("./a", b"3")]), &opening());
+    let leaves: Vec<_> = seen.leaves.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    assert_eq!(leaves, [("e!/a", &b"1"[..]), ("e!/a#2", b"2"), ("e!/a#3", b"3")]);
+}
+
+#[test]
+fn links_and_long_names_in_tar() {
+    let long = format!("{}/x.log", "d".repeat(180));
+    let mut out = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(4);
+    out.append_data(&mut header, &long, &b"long"[..]).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    out.append_link(&mut header, "link", "/etc/passwd").unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Fifo);
+    header.set_size(0);
+    out.append_data(&mut header, "fifo", &b""[..]).unwrap();
+    let path = format!("{}.log", "p".repeat(300));
+    out.append_pax_extensions([("path", path.as_bytes()), ("mtime", b"1700000000.25")]).unwrap();
+    let mut header = tar::Header::new_ustar();
+    header.set_size(3);
+    header.set_path("short").unwrap();
+    header.set_cksum();
+    out.append(&header, &b"pax"[..]).unwrap();
+    let seen = open_both("e", &out.into_inner().unwrap(), &opening());
+    assert_eq!(seen.leaves[&format!("e!/{long}")], b"long");
+    assert_eq!(seen.leaves[&format!("e!/{path}")], b"pax");
+    assert_eq!(seen.metas[&format!("e!/{path}")].mtime.unwrap().to_string(), "2023-11-14T22:13:20.25Z");
+    assert_eq!(seen.skipped("e!/link").0, Reason::NotRegular);
+    assert_eq!(seen.skipped("e!/fifo").0, Reason::NotRegular);
+}
+
+#[test]
+fn a_truncated_tar_gives_the_members_before_the_cut() {
+    let (a, b) = (log(100), log(200));
+    let stored = tar(&[("a", &a), ("b", &b)]);
+    let cut = &stored[..512 + a.len().next_multiple_of(512) + 512 + 1000];
+    let seen = open_both("e", cut, &opening());
+    assert_eq!(seen.leaves["e!/a"], a);
+    assert_eq!(seen.leaves["e!/b"], b[..1000]);
+    assert_eq!(seen.failures["e!/b"].reason, Reason::Damaged);
+    assert!(seen.has_note(Reason::Damaged));
+    // Cut once more, inside gzip.
+    let packed = gzip(&stored);
+    let seen = open_both("e", &packed[..packed.len() / 2], &opening());
+    assert_eq!(seen.container("e", "gzip").notes[0].reason, Reason::Damaged);
+}
+
+#[test]
+fn a_zip_without_its_directory_is_damaged_and_not_guessed_at() {
+    let stored = zip(&[("a", &log(100))]);
+    let seen = open_both("e", &stored[..stored.len() - 30], &opening());
+    let entry = seen.container("e", "zip");
+    assert_eq!(entry.stored.unwrap().skipped, entry.size);
+    assert_eq!(entry.notes[0].reason, Reason::Damaged);
+}
+
+#[test]
+fn a_large_zip_inside_a_stream_needs_a_work_folder() {
+    let text = log(20_000);
+    let stored = gzip(&zip(&[("a", &text)]));
+    let limits = Limits { max_buffered_member: 1000, ..Limits::default() };
+    let seen = open_both("e", &stored, &Opening { limits: limits.clone(), ..opening() });
+    assert_eq!(seen.skipped("e").0, Reason::NeedsRandomAccess);
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path().join("case/.work");
+    let seen = open_both("e", &stored, &Opening { limits, work: Some(work.clone()), ..opening() });
+    assert_eq!(seen.leaves["e!/a"], text);
+    assert_eq!(fs::read_dir(&work).unwrap().count(), 0, "the spill is gone");
+}
+
+#[test]
+fn images_are_skipped_with_what_to_do() {
+    let mut mbr = vec![0; 4096];
+    mbr[446 + 4] = 7;
+    mbr[446 + 8] = 1;
+    mbr[446 + 12] = 9;
+    mbr[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let mut vhd = vec![1; 1024];
+    vhd[512..520].copy_from_slice(b"conectix");
+    let heads: [&[u8]; 7] = [
+        b"EVF\x09\x0d\x0a\xff\x00",
+        b"KDMV\x01",
+        b"vhdxfile",
+        b"PAGEDU64",
+        b"\xd4\xc3\xb2\xa1\x02\0\x04\0",
+        &mbr,
+        &vhd,
+    ];
+    for head in heads {
+        let seen = open_both("image", head, &opening());
+        assert_eq!(seen.skipped("image"), (Reason::ImageNotOpened, head.len() as u64));
+    }
+    assert!(open_both("x", b"conectix is a word\nKDMV too\n"[9..].as_ref(), &opening()).entries.is_empty());
+}
+
+#[test]
+fn a_file_that_is_cut_under_the_map_neither_kills_nor_goes_unnoticed() {
+    struct Cutter(PathBuf, Vec<u8>, Vec<Note>);
+    impl Visitor for Cutter {
+        fn leaf(&mut self, _: SourceMeta, stream: &mut dyn Stream) {
+            stream.fill(&mut self.1, 100_000).unwrap();
+            // The window reaches to 8 MiB; most of it now lies behind the end of the file.
+            File::options().write(true).open(&self.0).unwrap().set_len(1 << 20).unwrap();
+            while stream.fill(&mut self.1, 100_000).unwrap() > 0 {}
+            self.2 = stream.notes();
+        }
+        fn entry(&mut self, _: Entry) {}
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("live.log");
+    let text: Vec<u8> = log(200_000).into_iter().take(8 << 20).collect();
+    fs::write(&path, &text).unwrap();
+    let listed = Listed {
+        locator: Locator::root(b"live.log"),
+        path: Some(path.clone()),
+        size: text.len() as u64,
+        mtime: None,
+        notes: Vec::new(),
+    };
+    let mut cutter = Cutter(path, Vec::new(), Vec::new());
+    let opened = open_file(&listed, &opening(), &mut cutter);
+    assert_eq!(cutter.1.len(), 1 << 20);
+    assert!(cutter.1 == text[..1 << 20], "no zero page passes for evidence");
+    assert_eq!(cutter.2.iter().map(|n| n.reason).collect::<Vec<_>>(), [Reason::ChangedDuringScan]);
+    assert_eq!(opened, Opened { digest: Some(sha256(&text[..1 << 20])), size: 1 << 20 });
+}
+
+#[test]
+fn a_file_that_grows_is_read_to_its_first_length_and_named() {
+    struct Appender(PathBuf, Vec<u8>, Vec<Note>);
+    impl Visitor for Appender {
+        fn leaf(&mut self, _: SourceMeta, stream: &mut dyn Stream) {
+            File::options().append(true).open(&self.0).unwrap().write_all(b"more\n").unwrap();
+            while stream.fill(&mut self.1, 7).unwrap() > 0 {}
+            self.2 = stream.notes();
+        }
+        fn entry(&mut self, _: Entry) {}
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("live.log");
+    fs::write(&path, b"first line\n").unwrap();
+    let listed =
+        Listed { locator: Locator::root(b"l"), path: Some(path.clone()), size: 11, mtime: None, notes: Vec::new() };
+    let mut appender = Appender(path, Vec::new(), Vec::new());
+    open_file(&listed, &opening(), &mut appender);
+    assert_eq!(appender.1, b"first line\n");
+    assert_eq!(appender.2[0].reason, Reason::ChangedDuringScan);
+}
+
+fn reasons(survey: &Survey) -> BTreeMap<&str, Reason> {
+    survey.skipped.iter().map(|entry| (entry.source.as_str(), entry.notes[0].reason)).collect()
+}
+
+#[test]
+fn the_walk_accounts_for_everything_and_opens_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::create_dir_all(root.join("logs/sub")).unwrap();
+    fs::create_dir(root.join("case")).unwrap();
+    fs::write(root.join("case/verdict.json"), "{}").unwrap();
+    fs::write(root.join("logs/a.log"), "a").unwrap();
+    fs::write(root.join("logs/empty"), "").unwrap();
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9.log")), "b").unwrap();
+    symlink(root, root.join("logs/sub/loop")).unwrap();
+    symlink("self", root.join("self")).unwrap();
+    symlink("nowhere", root.join("dangling")).unwrap();
+    symlink("logs/a.log", root.join("link.log")).unwrap();
+    assert!(Command::new("mkfifo").arg(root.join("fifo")).status().unwrap().success());
+    std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+
+    let roots = [Root { name: b"e".to_vec(), path: Some(root.to_owned()) }, Root { name: b"-".to_vec(), path: None }];
+    let found = survey(&roots, &[root.join("case"), root.join("not-there")]).unwrap();
+    let files: Vec<&str> = found.files.iter().map(|file| file.locator.as_str()).collect();
+    assert_eq!(files, ["-", "e/caf%E9.log", "e/link.log", "e/logs/a.log"]);
+    assert_eq!(found.files[1].notes[0].reason, Reason::NameNotUtf8);
+    let expected = [
+        ("e/case", Reason::CaseFolder),
+        ("e/dangling", Reason::DanglingLink),
+        ("e/fifo", Reason::NotRegular),
+        ("e/logs/empty", Reason::Empty),
+        ("e/logs/sub/loop", Reason::SymlinkLoop),
+        ("e/self", Reason::SymlinkLoop),
+        ("e/socket", Reason::NotRegular),
+    ];
+    assert_eq!(reasons(&found), BTreeMap::from(expected));
+
+    let turned: Vec<Root> = roots.iter().rev().cloned().collect();
+    assert_eq!(survey(&turned, &[root.join("case")]).unwrap().files, found.files, "the order of roots does not matter");
+    let twins = [roots[0].clone(), roots[0].clone()];
+    assert!(survey(&twins, &[]).is_err(), "two roots of one name");
+    // A FIFO that takes the place of a listed file does not block.
+    let listed =
+        Listed { locator: Locator::root(b"f"), path: Some(root.join("fifo")), size: 1, mtime: None, notes: Vec::new() };
+    let mut seen = Seen::default();
+    assert_eq!(open_file(&listed, &opening(), &mut seen).digest, None);
+    assert_eq!(seen.skipped("f"), (Reason::Unreadable, 1));
+}
+
+#[test]
+fn links_that_lead_everywhere_end_in_bounded_time() {
+    let folder = tempfile::tempdir().unwrap();
+    for a in 0..12 {
+        let here = folder.path().join(format!("d{a}"));
+        fs::create_dir(&here).unwrap();
+        fs::write(here.join("x.log"), "x").unwrap();
+        for b in 0..12 {
+            symlink(format!("../d{b}"), here.join(format!("to{b}"))).unwrap();
+        }
+    }
+    let found = survey(&[Root { name: b"e".to_vec(), path: Some(folder.path().to_owned()) }], &[]).unwrap();
+    assert!((12..=24).contains(&found.files.len()), "{}", found.files.len());
+}
+
+#[test]
+fn no_prefix_and_no_flipped_byte_of_any_container_panics() {
+    let text = log(60);
+    let members: [(&str, &[u8]); 2] = [("a.log", &text), ("b.log", b"b\n")];
+    let mut samples: Vec<Vec<u8>> = CODECS.iter().map(|(_, encode)| encode(&text)).collect();
+    samples.extend([tar(&members), zip(&members), sevenz(&members, None), locked("s", &text, "p")]);
+    let opening = Opening { passwords: vec!["p".into()], ..opening() };
+    for sample in samples {
+        let step = (sample.len() / 60).max(1);
+        for at in (0..sample.len()).step_by(step) {
+            open_memory("x", &sample[..at], &opening);
+            let mut flipped = sample.clone();
+            flipped[at] ^= 0xff;
+            open_memory("x", &flipped, &opening);
+        }
+    }
+}
+
+/// Encoders that are not ours, where the machine has them.
+#[test]
+fn streams_of_the_system_tools_open() {
+    // lz4 blocks hold 4 MiB and bzip2 blocks 900 kB, and a block that is cut is lost.
+    let text = log(250_000);
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("a.log");
+    fs::write(&plain, &text).unwrap();
+    let tools: [(&str, &[&str]); 7] = [
+        ("gzip", &["-9c"]),
+        ("bzip2", &["-9c"]),
+        ("xz", &["-6c"]),
+        ("xz", &["--format=lzma", "-c"]),
+        ("zstd", &["-10", "-c"]),
+        ("zstd", &["--no-check", "-c"]),
+        ("lz4", &["-9", "-c"]),
+    ];
+    for (tool, arguments) in tools {
+        match Command::new(tool).args(arguments).arg(&plain).output() {
+            Ok(output) if output.status.success() => {
+                let seen = open_both("a", &output.stdout, &opening());
+                assert!(seen.leaves["a"] == text, "{tool} {arguments:?}");
+                assert!(seen.failures.is_empty() && seen.entries.iter().all(|e| e.notes.is_empty()), "{tool}");
+                let cut = open_both("a", &output.stdout[..output.stdout.len() / 2], &opening());
+                assert!(text.starts_with(&cut.leaves["a"]) && cut.failures.contains_key("a"), "{tool} cut");
+                println!("{tool} {arguments:?}: {} of {} bytes before the cut", cut.leaves["a"].len(), text.len());
+            }
+            _ => println!("{tool} is not here"),
+        }
+    }
+    let made = Command::new("zip").args(["-q", "-P", "pw", "e.zip", "a.log"]).current_dir(folder.path()).status();
+    if made.is_ok_and(|status| status.success()) {
+        let stored = fs::read(folder.path().join("e.zip")).unwrap();
+        assert_eq!(open_both("e", &stored, &opening()).skipped("e!/a.log").0, Reason::Encrypted);
+        let keyed = Opening { passwords: vec!["no".into(), "pw".into()], ..opening() };
+        assert!(open_both("e", &stored, &keyed).leaves["e!/a.log"] == text);
+    }
+    let mut streamed = Command::new("zip");
+    let piped = streamed.args(["-q", "-", "-"]).stdin(File::open(&plain).unwrap()).output();
+    if let Ok(output) = piped
+        && output.status.success()
+    {
+        let seen = open_both("e", &output.stdout, &opening());
+        assert!(seen.leaves["e!/-"] == text, "data descriptors");
+    }
+}
+
+#[test]
+fn every_container_of_the_corpora_adds_up() {
+    let corpora = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpora"));
+    if !corpora.exists() {
+        println!("no corpora beside the project");
+        return;
+    }
+    let found = survey(&[Root { name: b"corpora".to_vec(), path: Some(corpora.to_owned()) }], &[]).unwrap();
+    let (mut leaves, mut bytes, mut stored) = (0, 0, 0);
+    let mut formats: BTreeMap<String, u64> = BTreeMap::new();
+    let mut notes: BTreeMap<String, u64> = BTreeMap::new();
+    for file in &found.files {
+        let mut seen = Seen { lean: true, ..Seen::default() };
+        let opened = open_file(file, &opening(), &mut seen);
+        assert_eq!(opened.size, file.size, "{}", file.locator);
+        assert!(opened.digest.is_some());
+        stored += opened.size;
+        leaves += seen.lengths.len();
+        bytes += seen.lengths.values().sum::<u64>();
+        for entry in &seen.entries {
+            *formats.entry(entry.format.clone().unwrap_or_else(|| "skipped".into())).or_default() += 1;
+            let whole = entry.source == file.locator && entry.kind == EntryKind::Container;
+            let outer = whole && !seen.entries.iter().any(|e| e.source == entry.source && e.size < entry.size);
+            if outer {
+                assert_eq!(entry.size, file.size.min(entry.size), "{}", entry.source);
+            }
+            for note in &entry.notes {
+                *notes.entry(format!("{:?}", note.reason)).or_default() += 1;
+            }
+        }
+        for (name, note) in &seen.failures {
+            println!("{name}: {note:?}");
+        }
+    }
+    println!("{} files, {stored} bytes; {leaves} leaves, {bytes} bytes; {formats:?}; {notes:?}", found.files.len());
+    assert!(formats["gzip"] > 0 && formats["zip"] > 0 && formats["tar"] > 0);
+}
