@@ -82,6 +82,9 @@ fn cut(record: &[u8]) -> Option<Line<'_>> {
     if !number(status) || status.len() > 3 || !(number(size) || size.is_empty()) {
         return None;
     }
+    // Some formats log one more size before the quotes (Squid's request size); it has no fixed meaning.
+    let (more, behind) = word(skip(rest));
+    let rest = if number(more) && skip(behind).starts_with(b"\"") { behind } else { rest };
     let (referrer, rest) = quoted(skip(rest)).map_or((None, rest), |(q, rest)| (Some(q), rest));
     let (agent, rest) = quoted(skip(rest)).map_or((None, rest), |(q, rest)| (Some(q), rest));
     Some(Line {

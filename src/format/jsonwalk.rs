@@ -2,7 +2,7 @@
 
 use super::roles::{Role, Roles};
 use super::sink::Sink;
-use crate::model::fields::{Kind, Reject, Text};
+use crate::model::fields::{Fields, Kind, Reject, Text, Want};
 
 /// Deeper nesting is rejected.
 const DEPTH_LIMIT: usize = 128;
@@ -14,8 +14,8 @@ const COMPACT_DEPTH: usize = 6;
 pub enum Rename {
     /// As it is.
     Keep,
-    /// What follows this many bytes.
-    Suffix(usize),
+    /// This part of it.
+    Part(usize, usize),
     /// This name.
     Named(&'static str),
     /// No field of the event (an XML name space).
@@ -37,6 +37,25 @@ pub fn flatten<'b>(
     walker.object(1)?;
     walker.blank();
     if walker.at == record.len() { Ok(()) } else { Err(Reject) }
+}
+
+/// Reads JSON that is itself a value of the record (a string with an object in it): names and values are copied.
+///
+/// # Errors
+/// Where the text is not one JSON object; nothing is added then.
+pub fn flatten_copy(
+    text: &[u8], roles: &Roles, rename: Option<fn(&[u8]) -> Rename>, sink: &mut Sink<'_, '_>,
+) -> Result<(), Reject> {
+    let mut inner = Fields::default();
+    let want = if sink.all { Want::All } else { Want::Columns };
+    flatten(text, roles, rename, &mut Sink::new(sink.layout, want, &mut inner))?;
+    for field in inner.iter() {
+        let name = sink.out.store(inner.bytes(field.name));
+        let value = sink.out.store(inner.bytes(field.value));
+        sink.out.push_text(field.canon, name, value, field.kind);
+    }
+    sink.time(1, inner.time);
+    Ok(())
 }
 
 struct Walker<'r, 'f, 'b> {
@@ -160,7 +179,8 @@ impl<'b> Walker<'_, '_, 'b> {
 
     /// Keeps a container as a field of its own.
     fn container(&mut self, start: usize, blanks: usize, depth: usize) {
-        if !self.sink.all {
+        // Where a dialect renames, containers are wrappers without a name of their own.
+        if !self.sink.all || self.rename.is_some() {
             return;
         }
         let raw = &self.bytes[start..self.at];
@@ -185,7 +205,7 @@ impl<'b> Walker<'_, '_, 'b> {
         }
         let shown: &[u8] = match self.rename.map_or(Rename::Keep, |rename| rename(&self.path)) {
             Rename::Keep => &self.path,
-            Rename::Suffix(from) => self.path.get(from..).unwrap_or(&self.path),
+            Rename::Part(from, to) => self.path.get(from..to).unwrap_or(&self.path),
             Rename::Named(name) => {
                 return Some((Text::Slice(name.as_bytes()), self.roles.get(name.as_bytes())));
             }
@@ -222,7 +242,11 @@ impl<'b> Walker<'_, '_, 'b> {
         } else {
             Text::Slice(raw.bytes)
         };
-        self.sink.text(name, role, value, kind);
+        if role == Some(Role::Embedded) {
+            let text = self.sink.out.bytes(value).to_vec();
+            let _ = flatten_copy(&text, self.roles, self.rename, self.sink);
+        }
+        self.sink.text(name, role.filter(|r| *r != Role::Embedded), value, kind);
         Ok(())
     }
 
@@ -318,7 +342,6 @@ fn compact(raw: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fields::{Fields, Want};
     use crate::model::layout::Layout;
 
     fn read(text: &str) -> Option<Vec<String>> {

@@ -4,14 +4,26 @@
 //! beside them: names and what they mean ([`roles`]), stamps ([`time`]), JSON objects ([`jsonwalk`]).
 
 mod access;
+mod auditd;
+mod azure;
+mod cloudtrail;
+mod csv;
+mod gcp;
 mod jsonlines;
 mod jsonwalk;
+mod kv;
+mod m365;
 mod recognise;
 mod render;
 mod roles;
 mod sink;
+mod squid;
+mod syslog;
 mod text;
 mod time;
+mod w3c;
+mod windows;
+mod zeek;
 
 use jiff::tz::TimeZone;
 
@@ -72,8 +84,23 @@ pub struct Clock {
 
 /// All formats. The order decides between equal fits.
 pub static FORMATS: &[&dyn Format] = &[
+    &windows::Evtx,
+    &windows::JSON,
+    &cloudtrail::CLOUDTRAIL,
+    &azure::AZURE,
+    &m365::M365,
+    &gcp::GCP,
+    &zeek::JSON,
+    &zeek::Tsv,
     &jsonlines::GENERIC,
     &access::Access,
+    &w3c::Extended,
+    &squid::Native,
+    &auditd::Auditd,
+    &syslog::Rfc5424,
+    &syslog::Rfc3164,
+    &kv::KeyValue,
+    &csv::Table,
     &text::PlainText,
 ];
 

@@ -21,6 +21,8 @@ pub enum Role {
     Outcome,
     /// A URL: whole, or path and query only.
     Url,
+    /// A string that holds a JSON object of the same dialect.
+    Embedded,
     /// The time of the record; the lowest number wins where there are several.
     Time(u8),
 }
@@ -88,7 +90,7 @@ impl Role {
             Self::Action => &[Canon::EventAction, Canon::EventOutcome],
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
-            Self::Time(_) => &[],
+            Self::Time(_) | Self::Embedded => &[],
         }
     }
 }
@@ -98,11 +100,13 @@ pub fn outcome(word: &[u8]) -> Option<&'static [u8]> {
     const SUCCESS: &[&str] = &[
         "success", "succeeded", "successful", "ok", "yes", "true", "accept", "accepted", "allow", "allowed", "permit",
         "permitted", "pass", "passed", "passthrough", "close", "client-rst", "server-rst", "timeout", "start", "built",
-        "granted", "monitored", "partiallysucceeded", "0",
+        "granted", "monitored", "partiallysucceeded", "0", "pass-through", "open", "audit success", "audit_success",
+        "0x8020000000000000", "-9214364837600034816",
     ];
     const FAILURE: &[&str] = &[
         "failure", "failed", "fail", "no", "false", "deny", "denied", "block", "blocked", "drop", "dropped", "reject",
-        "rejected", "discard", "reset-both", "reset-client", "reset-server", "dropped_packet", "ip-conn", "error",
+        "rejected", "discard", "reset-both", "reset-client", "reset-server", "dropped_packet", "ip-conn", "error", "audit failure",
+        "audit_failure", "0x8010000000000000", "-9218868437227405312",
     ];
     let word = word.trim_ascii();
     let among = |words: &[&str]| words.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word));

@@ -43,7 +43,8 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A field with the meaning of its name.
     pub fn text(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {
-        let Some(role) = role.filter(|_| kind != Kind::Null && !self.out.bytes(value).is_empty()) else {
+        let unset = kind == Kind::Null || matches!(self.out.bytes(value), b"" | b"-");
+        let Some(role) = role.filter(|_| !unset) else {
             if self.all {
                 self.out.push_text(None, name, value, kind);
             }
@@ -58,7 +59,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             self.out.push_text(None, name, value, kind);
         }
         match role {
-            Role::Is(_) => {}
+            Role::Is(_) | Role::Embedded => {}
             Role::Addr(canon) => {
                 if let Some((host, port)) = address(self.out.bytes(value)) {
                     self.canon(canon, part(value, host.0, host.1));

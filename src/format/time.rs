@@ -243,7 +243,7 @@ pub fn clf(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
 }
 
 /// Reads seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their magnitude (of the years
-/// 1973 to 5138 in seconds); seconds and milliseconds may have a fraction.
+/// 1973 to 5138 in seconds), or a Windows FILETIME (18 digits); seconds and milliseconds may have a fraction.
 pub fn epoch(bytes: &[u8]) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
     let whole = cursor.digits(9, 19)?;
@@ -256,6 +256,8 @@ pub fn epoch(bytes: &[u8]) -> Option<Stamp> {
         9..=11 => whole.checked_mul(1_000_000)?.checked_add(micro)?,
         12..=14 => whole.checked_mul(1000)?.checked_add(micro / 1000)?,
         15..=17 => whole,
+        // Nanoseconds of 18 digits ended in 2001; FILETIMEs have them from 1917 to 4769.
+        18 => return filetime(u64::try_from(whole).ok()?),
         _ => whole / 1000,
     };
     Instant::from_micros(micros).map(Stamp::certain)
