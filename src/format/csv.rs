@@ -136,10 +136,12 @@ impl Format for Table {
         }
         let layout = Layout { framing: Framing::Csv { delimiter }, delimiter, columns, ..sample.layout("csv") };
         let mut layout = Layout { arrays: Vec::new(), ..layout };
-        layout.day_first = sample.lines[1..].iter().find_map(|row| {
-            Cells { rest: Some(row), delimiter }.find_map(|c| time::shows_day_first(c.ok()?.raw.trim_ascii()))
+        let rows = rows(sample);
+        layout.day_first = rows.iter().find_map(|row| {
+            let mut cells = Cells { rest: Some(row), delimiter };
+            cells.find_map(|c| c.ok().and_then(|c| time::shows_day_first(c.raw.trim_ascii())))
         });
-        sample.fit_records(&sample.lines[1..], self, layout, 10)
+        sample.fit_records(&rows, self, layout, 10)
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
@@ -180,6 +182,26 @@ impl Format for Table {
         }
         Ok(Parsed::Event)
     }
+}
+
+/// The rows behind the header: lines, joined while a quote is open. A quote that the sample does not close is not one.
+fn rows<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
+    let offset = |line: &[u8]| line.as_ptr() as usize - sample.text.as_ptr() as usize;
+    let mut rows = Vec::new();
+    let mut open: Option<usize> = None;
+    for line in &sample.lines[1..] {
+        let odd = memchr::memchr_iter(b'"', line).count() % 2 == 1;
+        match open {
+            Some(start) if odd => {
+                rows.push(&sample.text[start..offset(line) + line.len()]);
+                open = None;
+            }
+            Some(_) => {}
+            None if odd => open = Some(offset(line)),
+            None => rows.push(*line),
+        }
+    }
+    rows
 }
 
 /// Names, not values: letters first, none twice, at least two.

@@ -174,6 +174,9 @@ fn tag(body: &[u8]) -> Option<Tagged<'_>> {
         return None;
     }
     let (program, rest) = body.split_at(end);
+    if matches!(program, b"CEF" | b"LEEF") {
+        return Some((None, None, body));
+    }
     let (pid, rest) = match rest.strip_prefix(b"[") {
         Some(inner) => {
             let close = memchr::memchr(b']', &inner[..inner.len().min(64)])?;

@@ -97,25 +97,24 @@ impl Format for Tsv {
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
         let mut layout = Layout { framing: Framing::Directives, ..sample.layout("zeek") };
-        let mut records = Vec::new();
+        let mut start = None;
+        let (mut read, mut of) = (0, 0);
         for line in &sample.lines {
-            if !line.starts_with(b"#") {
-                records.push(*line);
-            } else if records.is_empty()
-                && let Some(changed) = self.relayout(&layout, line)
-            {
-                layout = changed;
+            if line.starts_with(b"#") {
+                layout = self.relayout(&layout, line).unwrap_or(layout);
+                continue;
             }
+            start.get_or_insert_with(|| layout.clone());
+            of += 1;
+            read += usize::from(self.parse(&layout, line, Want::All, &mut Fields::default()).is_ok());
         }
-        let tabs = layout.columns.len() > 1;
-        let known = layout.columns.iter().any(|c| ROLES.get(c.as_bytes()).is_some());
-        if !tabs || !known || !sample.lines.iter().any(|l| l.starts_with(b"#fields\t") || l.starts_with(b"#separator")) {
+        let start = start.unwrap_or(layout);
+        let known = start.columns.iter().any(|c| ROLES.get(c.as_bytes()).is_some());
+        if start.columns.len() < 2 || !known {
             return None;
         }
-        if records.is_empty() {
-            return Some(Fit { read: 1, of: 1, rank: 90, layout });
-        }
-        sample.fit_records(&records, self, layout, 90)
+        // A log that is a header only is one all the same.
+        Some(Fit { read: read.max(usize::from(of == 0)), of: of.max(1), rank: 90, layout: start })
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {

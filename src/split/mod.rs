@@ -23,6 +23,9 @@ const EVTX_HEADER_BYTES: usize = 4096;
 /// One EVTX chunk.
 const EVTX_CHUNK_BYTES: usize = 64 * 1024;
 
+/// Header of one EVTX chunk, before its first record.
+const EVTX_CHUNK_HEADER_BYTES: usize = 512;
+
 /// Changes a layout by a directive line; `None` where the line changes nothing.
 pub type Relayout = fn(&Layout, &[u8]) -> Option<Layout>;
 
@@ -208,7 +211,10 @@ impl Splitter {
         let want = if self.base == 0 { EVTX_HEADER_BYTES } else { EVTX_CHUNK_BYTES };
         let have = self.buf.len();
         match () {
-            () if have >= want => self.take(want, Spans::Chunk, 0, 0),
+            () if have >= want => {
+                let records = chunk_records(&self.buf[..want]);
+                self.take(want, Spans::Chunk, 0, records)
+            }
             () if !self.ended => Cut::Hungry,
             () if have > 0 => self.take(have, Spans::Chunk, 0, 0),
             () => Cut::End,
@@ -336,4 +342,22 @@ impl Splitter {
         let lines = lines::count(&self.buf[..cut], encoding);
         self.take(cut, spans, lines, found.len() as u64)
     }
+}
+
+/// Records of an EVTX chunk by the chain of their sizes; 0 for anything else. Damage may hide some, which costs no more
+/// than a gap or an overlap in the indices.
+fn chunk_records(chunk: &[u8]) -> u64 {
+    let mut at = EVTX_CHUNK_HEADER_BYTES;
+    let mut count = 0;
+    while chunk.starts_with(b"ElfChnk\0")
+        && let Some(&[b'*', b'*', 0, 0, a, b, c, d]) = chunk.get(at..at + 8)
+    {
+        let size = u32::from_le_bytes([a, b, c, d]) as usize;
+        if size < 28 || size > chunk.len() - at {
+            break;
+        }
+        count += 1;
+        at += size;
+    }
+    count
 }

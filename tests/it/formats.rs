@@ -154,6 +154,19 @@ fn content(path: &Path) -> Vec<u8> {
     out
 }
 
+/// The members of a zip file; anything else is itself.
+fn members(bytes: Vec<u8>) -> Vec<Vec<u8>> {
+    let Ok(mut archive) = zip::ZipArchive::new(std::io::Cursor::new(&bytes)) else { return vec![bytes] };
+    let mut out = Vec::new();
+    for n in 0..archive.len() {
+        let mut member = Vec::new();
+        if archive.by_index(n).is_ok_and(|m| m.take(64 << 20).read_to_end(&mut member).is_ok()) {
+            out.push(member);
+        }
+    }
+    out
+}
+
 #[test]
 fn every_real_file_is_read_without_losing_a_byte() {
     let Some(folder) = shared("corpora") else { return };
@@ -163,19 +176,23 @@ fn every_real_file_is_read_without_losing_a_byte() {
     let mut formats: BTreeMap<String, usize> = BTreeMap::new();
     for path in &files {
         let bytes = content(path);
-        let (found, _) = read(&bytes);
-        if list {
-            println!("{found:?} {}", path.strip_prefix(&folder).unwrap().display());
+        for bytes in members(bytes) {
+            let (found, _) = read(&bytes);
+            if list {
+                println!("{found:?} {}", path.strip_prefix(&folder).unwrap().display());
+            }
+            *formats.entry(found.format).or_default() += 1;
         }
-        *formats.entry(found.format).or_default() += 1;
     }
-    for format in format::list().filter(|f| f.name() != "kv") {
+    for format in format::list() {
         assert!(formats.contains_key(format.name()), "no file is {}: {formats:?}", format.name());
     }
 }
 
 /// Files of which the independent count differs from ours, and why.
-const EXPLAINED: &[(&str, &str)] = &[];
+const EXPLAINED: &[(&str, &str)] = &[
+    ("apache_access.log", "the one line it warns of has bare quotes in its request, which we read"),
+];
 
 #[test]
 fn counts_agree_with_an_independent_reader_of_text() {
@@ -186,6 +203,10 @@ fn counts_agree_with_an_independent_reader_of_text() {
     for (name, readers) in &expected {
         let bytes = content(&folder.join("plaso").join(name));
         let (found, _) = read(&bytes);
+        // `filestat` counted the file, not what is in it.
+        if readers[0]["parser_test"] == "filestat.py" {
+            continue;
+        }
         let explained = EXPLAINED.iter().find(|e| e.0 == name);
         if found.format == "text" || explained.is_some() {
             continue;
@@ -216,9 +237,16 @@ fn counts_agree_with_an_independent_reader_of_evtx() {
             let id = fields.named().find(|f| f.0 == b"EventID").unwrap().1;
             *ids.entry(String::from_utf8_lossy(id).into_owned()).or_default() += 1;
         }
+        if count["errors"].is_string() {
+            // Its reader stopped at a damaged chunk; that one costs us no other.
+            assert!(found.parsed > records as usize, "{name}: {found:?}");
+            continue;
+        }
         assert_eq!((found.parsed, found.untimed), (records as usize, 0), "{name}");
         let expected: BTreeMap<String, u64> = serde_json::from_value(count["event_ids"].clone()).unwrap();
-        assert_eq!(ids, expected, "{name}");
+        // The list holds the most frequent ones only.
+        assert!(expected.iter().all(|(id, n)| ids.get(id) == Some(n)), "{name}: {ids:?}, {expected:?}");
+        assert!(rows.iter().enumerate().all(|(n, row)| row.3 == Some(n as u64)), "{name}: indices are in order");
         files += 1;
     }
     assert!(files >= 20, "{files}");
