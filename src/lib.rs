@@ -3,9 +3,11 @@
 //! ```text
 //! discover → open → recognise → split → sift → parse → detect → tally → (merge) → correlate → judge → emit
 //! ```
-#![warn(missing_docs)]
 
-pub mod error;
-pub mod model;
 pub mod discover;
 pub mod open;
+pub mod format;
+pub mod split;
+
+pub mod model;
+pub mod error;

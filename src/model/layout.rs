@@ -53,6 +53,13 @@ pub struct Layout {
     pub delimiter: u8,
     /// Date of a W3C log whose records carry a time only (`#Date`), as `YYYY-MM-DD`.
     pub date: Option<Arc<str>>,
+    /// Names of the top-level arrays whose elements are the records (JSON documents); empty where the documents
+    /// themselves, or the elements of a top-level array, are.
+    pub arrays: Vec<Arc<str>>,
+    /// What kind of log it is where the header says so once for all records (Zeek `#path`).
+    pub dataset: Option<Arc<str>>,
+    /// Whether `03/04/2026` is the 3rd of April, where the head of the source shows it.
+    pub day_first: Option<bool>,
     /// The text that stands for a missing value (`-`), where the format has one.
     pub unset: &'static str,
     /// Zone of records that state none.
@@ -73,6 +80,9 @@ impl Layout {
             columns: Vec::new(),
             delimiter: b'\t',
             date: None,
+            arrays: Vec::new(),
+            dataset: None,
+            day_first: None,
             unset: "-",
             zone: TimeZone::UTC,
             zone_given: false,

@@ -8,6 +8,7 @@ pub mod place;
 pub mod ledger;
 pub mod source;
 pub mod layout;
+pub mod lines;
 pub mod block;
 pub mod fields;
 pub mod indicator;

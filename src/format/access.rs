@@ -1,0 +1,292 @@
+//! Web server access logs: the common and combined formats of Apache httpd and nginx.
+//!
+//! ```text
+//! www.rv.example:443 192.0.2.10 - alice [28/Mar/2026:23:10:04 +0000] "GET /a?b=1 HTTP/1.1" 200 512 "-" "curl/8.0" 0.003
+//! ```
+//! Source: <https://httpd.apache.org/docs/current/logs.html#accesslog>,
+//! <https://nginx.org/en/docs/http/ngx_http_log_module.html>.
+//!
+//! Traps: the host may be a name; users may hold blanks; the request may hold quotes (escaped as `\"`, `\x22`, or not at
+//! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known.
+
+use super::roles::Role;
+use super::sink::{Sink, is_ip};
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// The common and combined log format.
+pub struct Access;
+
+impl Format for Access {
+    fn name(&self) -> &'static str {
+        "access"
+    }
+
+    fn describe(&self) -> &'static str {
+        "web server access log: Apache httpd and nginx, common or combined, with or without virtual host"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        use Canon::{
+            DestinationBytes, EventOutcome, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, SourceDomain, SourceIp,
+            UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserAgent, UserDomain, UserName,
+        };
+        let mut out = vec![
+            SourceIp, SourceDomain, DestinationBytes, UserName, UserDomain, UrlFull, UrlDomain, UrlPath, UrlQuery,
+            UrlOriginal, HttpMethod, HttpStatus, HttpReferrer, UserAgent, EventOutcome, NetworkProtocol,
+        ];
+        out.sort();
+        out
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("access") };
+        sample.fit(self, layout, 60)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let line = cut(record).ok_or(Reject)?;
+        let mut sink = Sink::new(layout, want, out);
+        let stamp = time::clf(line.time, layout).ok_or(Reject)?;
+        sink.time(0, Some(stamp));
+        client(&line, &mut sink);
+        request(line.request, &mut sink);
+        response(&line, &mut sink);
+        Ok(Parsed::Event)
+    }
+}
+
+/// The parts of a line, as written.
+struct Line<'b> {
+    vhost: Option<&'b [u8]>,
+    client: &'b [u8],
+    user: &'b [u8],
+    time: &'b [u8],
+    request: &'b [u8],
+    status: &'b [u8],
+    size: &'b [u8],
+    referrer: Option<&'b [u8]>,
+    agent: Option<&'b [u8]>,
+    rest: &'b [u8],
+}
+
+fn cut(record: &[u8]) -> Option<Line<'_>> {
+    let open = memchr::memmem::find(&record[..record.len().min(4096)], b" [")?;
+    let close = open + memchr::memchr(b']', &record[open..])?;
+    let (vhost, client, user) = who(&record[..open])?;
+    let (request, rest) = quoted(skip(&record[close + 1..]))?;
+    let (status, rest) = word(skip(rest));
+    let (size, rest) = word(skip(rest));
+    let number = |b: &[u8]| b == b"-" || (!b.is_empty() && b.iter().all(u8::is_ascii_digit));
+    if !number(status) || status.len() > 3 || !(number(size) || size.is_empty()) {
+        return None;
+    }
+    // Some formats log one more size before the quotes (Squid's request size); it has no fixed meaning.
+    let (more, behind) = word(skip(rest));
+    let rest = if number(more) && skip(behind).starts_with(b"\"") { behind } else { rest };
+    let (referrer, rest) = quoted(skip(rest)).map_or((None, rest), |(q, rest)| (Some(q), rest));
+    let (agent, rest) = quoted(skip(rest)).map_or((None, rest), |(q, rest)| (Some(q), rest));
+    Some(Line {
+        vhost,
+        client,
+        user,
+        time: &record[open + 2..close],
+        request,
+        status,
+        size,
+        referrer,
+        agent,
+        rest: skip(rest),
+    })
+}
+
+/// Virtual host, client and user of what stands before the time.
+fn who(head: &[u8]) -> Option<(Option<&[u8]>, &[u8], &[u8])> {
+    let (first, rest) = word(head);
+    let (mut second, mut user) = word(skip(rest));
+    let (mut vhost, mut client) = (None, first);
+    if let Some(bare) = first.strip_suffix(b",") {
+        // A list of forwarded addresses: the first is the client.
+        client = bare;
+        while second.ends_with(b",") || is_ip(second) {
+            (second, user) = word(skip(user));
+        }
+    } else if is_ip(second) && !is_ip(first) {
+        (vhost, client) = (Some(first), second);
+        (second, user) = word(skip(user));
+    }
+    let user = skip(user);
+    if client.is_empty() || second.is_empty() || user.is_empty() {
+        return None;
+    }
+    Some((vhost, client, user))
+}
+
+fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
+    if is_ip(line.client) {
+        sink.slice(b"c-ip", Some(Role::Is(Canon::SourceIp)), line.client, Kind::Str);
+    } else {
+        sink.slice(b"c-ip", Some(Role::Is(Canon::SourceDomain)), line.client, unset(line.client, Kind::Str));
+    }
+    sink.slice(b"cs-username", Some(Role::User), line.user, unset(line.user, Kind::Str));
+    if let Some(vhost) = line.vhost {
+        let host = vhost.split(|&b| b == b':').next().unwrap_or(vhost);
+        sink.slice(b"cs-host", Some(Role::Is(Canon::UrlDomain)), host, unset(host, Kind::Str));
+    }
+}
+
+fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let (method, rest) = word(request);
+    let is_method = !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_uppercase() || b"-_".contains(b));
+    if !is_method || rest.is_empty() {
+        // Not HTTP: garbage, a TLS handshake, or nothing.
+        sink.slice(b"cs-uri", None, request, unset(request, Kind::Str));
+        return;
+    }
+    sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
+    let mut target = skip(rest);
+    if let Some(blank) = memchr::memrchr(b' ', target).filter(|&n| target[n + 1..].starts_with(b"HTTP/")) {
+        sink.slice(b"cs-version", Some(Role::Is(Canon::NetworkProtocol)), &target[blank + 1..], Kind::Str);
+        target = &target[..blank];
+    }
+    let target = plain(target, sink);
+    sink.url(target);
+    if sink.all {
+        let bytes = sink.out.bytes(target);
+        let end = bytes.len();
+        let mark = memchr::memchr(b'?', bytes);
+        let stem = super::sink::part(target, 0, mark.unwrap_or(end));
+        sink.text(Text::Slice(b"cs-uri"), None, target, Kind::Str);
+        sink.text(Text::Slice(b"cs-uri-stem"), None, stem, Kind::Str);
+        if let Some(at) = mark {
+            let query = super::sink::part(target, at + 1, end);
+            sink.text(Text::Slice(b"cs-uri-query"), None, query, Kind::Str);
+        }
+        // Rules for web servers look for paths in `cs-uri-query`: the whole target is its second value.
+        sink.text(Text::Slice(b"cs-uri-query"), None, target, Kind::Str);
+    }
+}
+
+fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
+    sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), line.status, unset(line.status, Kind::Number));
+    if let Some(class) = line.status.first().filter(|c| c.is_ascii_digit()) {
+        sink.outcome(*class < b'4');
+    }
+    let size = Some(Role::Is(Canon::DestinationBytes));
+    sink.slice(b"sc-bytes", size, line.size, unset(line.size, Kind::Number));
+    for (name, role, value) in [
+        (&b"cs-referer"[..], Canon::HttpReferrer, line.referrer),
+        (b"cs-user-agent", Canon::UserAgent, line.agent),
+    ] {
+        if let Some(value) = value {
+            let kind = unset(value, Kind::Str);
+            let value = plain(value, sink);
+            sink.text(Text::Slice(name), Some(Role::Is(role)), value, kind);
+        }
+    }
+    let mut rest = line.rest;
+    while sink.all && !rest.is_empty() {
+        let (value, after) = quoted(rest).unwrap_or_else(|| word(rest));
+        sink.slice(b"extra", None, value, unset(value, Kind::Str));
+        if after.len() == rest.len() {
+            break;
+        }
+        rest = skip(after);
+    }
+}
+
+fn unset(value: &[u8], kind: Kind) -> Kind {
+    if value == b"-" || value.is_empty() { Kind::Null } else { kind }
+}
+
+/// The value without `\"`, `\\` and `\xHH`.
+fn plain<'b>(value: &'b [u8], sink: &mut Sink<'_, 'b>) -> Text<'b> {
+    if memchr::memchr(b'\\', value).is_none() {
+        return Text::Slice(value);
+    }
+    let from = sink.out.arena_len();
+    let arena = sink.out.arena_mut();
+    let mut at = 0;
+    while let Some(&byte) = value.get(at) {
+        let hex = value.get(at + 2..at + 4).and_then(|h| std::str::from_utf8(h).ok());
+        let (out, used) = match (byte, value.get(at + 1)) {
+            (b'\\', Some(&q @ (b'"' | b'\\'))) => (q, 2),
+            (b'\\', Some(b'x')) => match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+                Some(out) => (out, 4),
+                None => (byte, 1),
+            },
+            _ => (byte, 1),
+        };
+        arena.push(out);
+        at += used;
+    }
+    sink.out.stored_since(from)
+}
+
+fn skip(bytes: &[u8]) -> &[u8] {
+    let blanks = bytes.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
+    &bytes[blanks..]
+}
+
+fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(b' ', bytes).unwrap_or(bytes.len());
+    bytes.split_at(end)
+}
+
+/// What stands between quotes, and the rest. A quote inside counts as the last one only before a blank or the end.
+fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inner = bytes.strip_prefix(b"\"")?;
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', inner.get(at..)?)?;
+        match (inner[at], inner.get(at + 1)) {
+            (b'\\', _) => at += 2,
+            (_, None | Some(b' ')) => return Some((&inner[..at], &inner[at + 1..])),
+            _ => at += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(line: &str, canon: Canon) -> Option<String> {
+        let mut out = Fields::default();
+        Access.parse(&Layout::plain(), line.as_bytes(), Want::Columns, &mut out).ok()?;
+        out.text(canon).map(str::to_owned)
+    }
+
+    #[test]
+    fn the_parts_of_a_combined_line_are_found() {
+        let line = r#"www.rv.example:443 192.0.2.10 - RV\alice [28/Mar/2026:23:10:04 +0000] "GET /a\"b?q=1 HTTP/1.1" 404 512 "-" "a \"b\" c" 0.003"#;
+        let want = [
+            (Canon::SourceIp, Some("192.0.2.10")),
+            (Canon::UrlDomain, Some("www.rv.example")),
+            (Canon::UserName, Some("alice")),
+            (Canon::UserDomain, Some("RV")),
+            (Canon::UrlPath, Some("/a\"b")),
+            (Canon::UrlQuery, Some("q=1")),
+            (Canon::HttpStatus, Some("404")),
+            (Canon::DestinationBytes, Some("512")),
+            (Canon::SourceBytes, None),
+            (Canon::HttpReferrer, None),
+            (Canon::UserAgent, Some("a \"b\" c")),
+            (Canon::EventOutcome, Some("failure")),
+        ];
+        for (canon, value) in want {
+            assert_eq!(get(line, canon).as_deref(), value, "{}", canon.name());
+        }
+    }
+
+    #[test]
+    fn damaged_requests_are_still_events() {
+        for request in ["-", "", "\\x16\\x03\\x01", "GET", "GET /a b c"] {
+            let line = format!(r#"192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] "{request}" 400 -"#);
+            assert_eq!(get(&line, Canon::SourceIp).as_deref(), Some("192.0.2.10"), "{request}");
+            assert_eq!(get(&line, Canon::DestinationBytes), None);
+        }
+        assert_eq!(get("192.0.2.10 - - [x] \"GET / HTTP/1.0\" 200 1", Canon::SourceIp), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! The Linux audit log.
+//!
+//! ```text
+//! type=SYSCALL msg=audit(1774739404.500:4711): arch=c000003e syscall=59 success=yes exit=0 pid=812 auid=1000 uid=0 comm="curl" exe="/usr/bin/curl" key="net"
+//! ```
+//! Source: <https://github.com/linux-audit/audit-documentation/wiki>.
+//!
+//! Traps: values with blanks or quotes are written in hex without quotes (`proctitle`, `comm`, `exe`, `name`, arguments of
+//! `EXECVE`); user-space records hold more pairs inside `msg='…'`; enriched records append names behind byte 0x1d.
+
+use std::sync::LazyLock;
+
+use super::kv::{Pair, Pairs};
+use super::roles::{Role, Roles, Table};
+use super::sink::Sink;
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// The Linux audit log.
+pub struct Auditd;
+
+static ROLES: Table = LazyLock::new(|| {
+    Roles::new(&[&[
+        ("type", Role::Is(Canon::EventDataset)),
+        ("node", Role::Is(Canon::HostName)),
+        ("success", Role::Outcome),
+        ("res", Role::Outcome),
+        ("addr", Role::Addr(Canon::SourceIp)),
+        ("laddr", Role::Addr(Canon::DestinationIp)),
+        ("rport", Role::Is(Canon::SourcePort)),
+        ("lport", Role::Is(Canon::DestinationPort)),
+        ("acct", Role::User),
+        ("AUID", Role::User),
+        ("exe", Role::Is(Canon::ProcessExecutable)),
+        ("proctitle", Role::Is(Canon::ProcessCommandLine)),
+        ("name", Role::Is(Canon::FilePath)),
+        ("op", Role::Is(Canon::EventAction)),
+        ("key", Role::Is(Canon::RuleName)),
+    ]])
+});
+
+impl Format for Auditd {
+    fn name(&self) -> &'static str {
+        "auditd"
+    }
+
+    fn describe(&self) -> &'static str {
+        "Linux audit log, plain or enriched"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        ROLES.canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("auditd") };
+        sample.fit(self, layout, 70)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        read(record, &mut sink).ok_or(Reject)?;
+        Ok(Parsed::Event)
+    }
+}
+
+/// Reads an audit record; `None` where it is none. Also for records inside syslog messages.
+pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    let mut rest = record;
+    if let Some(named) = rest.strip_prefix(b"node=") {
+        let end = memchr::memchr(b' ', named)?;
+        sink.slice(b"node", ROLES.get(b"node"), &named[..end], Kind::Str);
+        rest = &named[end + 1..];
+    }
+    let typed = rest.strip_prefix(b"type=")?;
+    let end = memchr::memchr(b' ', typed)?;
+    let (kind, rest) = (&typed[..end], &typed[end + 1..]);
+    let rest = rest.strip_prefix(b"msg=").unwrap_or(rest).strip_prefix(b"audit(")?;
+    let close = memchr::memchr(b')', rest)?;
+    let (stamp, body) = (&rest[..close], rest.get(close + 1..)?.strip_prefix(b":")?);
+    let colon = memchr::memchr(b':', stamp)?;
+    if kind.is_empty() {
+        return None;
+    }
+    sink.time(0, Some(time::epoch(&stamp[..colon])?));
+    sink.slice(b"type", ROLES.get(b"type"), kind, Kind::Str);
+    if sink.all {
+        sink.slice(b"msg", None, &rest[..close], Kind::Str);
+    }
+    let execve = kind == b"EXECVE";
+    for part in body.split(|&b| b == 0x1d) {
+        for pair in Pairs::new(part) {
+            if pair.key == b"msg" {
+                Pairs::new(pair.value).for_each(|inner| put(&inner, false, sink));
+            } else {
+                put(&pair, execve, sink);
+            }
+        }
+    }
+    Some(())
+}
+
+fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
+    let role = ROLES.get(pair.key);
+    if role.is_none() && !sink.all {
+        return;
+    }
+    let argument = execve && pair.key.first() == Some(&b'a') && pair.key[1..].iter().all(u8::is_ascii_digit);
+    let text = matches!(pair.key, b"proctitle" | b"comm" | b"exe" | b"name" | b"cwd" | b"acct" | b"key" | b"data");
+    let start = pair.at + pair.key.len() + 1;
+    let _ = start;
+    let value = match hex(pair.value).filter(|_| (argument && pair.key.len() > 1) || text) {
+        Some(bytes) => sink.out.store(&bytes),
+        None => Text::Slice(pair.value),
+    };
+    let kind = match pair.value {
+        b"" | b"?" | b"(null)" | b"(none)" => Kind::Null,
+        v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
+        _ => Kind::Str,
+    };
+    sink.text(Text::Slice(pair.key), role, value, kind);
+}
+
+/// What hex digits stand for; NULs between arguments become blanks. Values that are quoted in the log hold no even run
+/// of upper-case hex digits only by chance, so a length of four and more is asked for.
+fn hex(value: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'A'..=b'F');
+    if value.len() < 4 || value.len() % 2 != 0 || !value.iter().all(|&b| digit(b)) {
+        return None;
+    }
+    let nibble = |b: u8| if b <= b'9' { b - b'0' } else { b - b'A' + 10 };
+    let bytes = value.chunks_exact(2).map(|p| nibble(p[0]) << 4 | nibble(p[1]));
+    Some(bytes.map(|b| if b == 0 { b' ' } else { b }).collect())
+}

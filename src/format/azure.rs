@@ -1,0 +1,102 @@
+//! Azure Monitor: activity, sign-in and audit records as exported to storage, Event Hubs or Log Analytics.
+//!
+//! ```text
+//! {"time":"2026-03-28T23:10:04Z","operationName":"Sign-in activity","category":"SignInLogs","resultType":"0","callerIpAddress":"192.0.2.10","identity":"Alice","properties":{"userPrincipalName":"alice@rv.example"}}
+//! ```
+//! Source: <https://learn.microsoft.com/azure/azure-monitor/essentials/resource-logs-schema>.
+//!
+//! Traps: the same name comes in two casings (`operationName`, `OperationName`); `resultType` is `0` or an error number in
+//! sign-ins and a word elsewhere; addresses may carry a port.
+
+use std::sync::LazyLock;
+
+use super::jsonlines::{Dialect, TIMES};
+use super::roles::{Role, Roles, Table};
+use super::sink::Sink;
+use crate::model::fields::Canon;
+
+/// Azure Monitor records.
+pub static AZURE: Dialect = Dialect {
+    name: "azure",
+    describe: "Azure Monitor records: activity, sign-in, audit and storage logs",
+    roles: &ROLES,
+    rename: None,
+    finish: Some(finish),
+    marks: &[
+        &["operationName", "category", "resourceId"],
+        &["operationName", "category", "tenantId"],
+        &["operationName", "callerIpAddress"],
+        &["OperationName", "Category", "TenantId"],
+        &["OperationNameValue", "CallerIpAddress"],
+        &["userPrincipalName", "appDisplayName", "ipAddress"],
+        &["event_timestamp", "operation_name"],
+    ],
+    rank: 70,
+};
+
+static ROLES: Table = LazyLock::new(|| {
+    Roles::new(&[
+        &[
+            ("time", Role::Time(0)),
+            ("createdDateTime", Role::Time(1)),
+            ("CreatedDateTime", Role::Time(1)),
+            ("activityDateTime", Role::Time(1)),
+            ("eventTimestamp", Role::Time(0)),
+            ("event_timestamp", Role::Time(0)),
+            ("properties.createdDateTime", Role::Time(4)),
+            ("callerIpAddress", Role::Addr(Canon::SourceIp)),
+            ("CallerIpAddress", Role::Addr(Canon::SourceIp)),
+            ("CallerIPAddress", Role::Addr(Canon::SourceIp)),
+            ("ipAddress", Role::Addr(Canon::SourceIp)),
+            ("IPAddress", Role::Addr(Canon::SourceIp)),
+            ("properties.ipAddress", Role::Addr(Canon::SourceIp)),
+            ("httpRequest.clientIpAddress", Role::Addr(Canon::SourceIp)),
+            ("userPrincipalName", Role::User),
+            ("UserPrincipalName", Role::User),
+            ("properties.userPrincipalName", Role::User),
+            ("properties.initiatedBy.user.userPrincipalName", Role::User),
+            ("initiatedBy.user.userPrincipalName", Role::User),
+            ("caller", Role::User),
+            ("Caller", Role::User),
+            ("operationName", Role::Is(Canon::EventAction)),
+            ("operationName.value", Role::Is(Canon::EventAction)),
+            ("operation_name.value", Role::Is(Canon::EventAction)),
+            ("OperationName", Role::Is(Canon::EventAction)),
+            ("OperationNameValue", Role::Is(Canon::EventAction)),
+            ("activityDisplayName", Role::Is(Canon::EventAction)),
+            ("category", Role::Is(Canon::EventDataset)),
+            ("Category", Role::Is(Canon::EventDataset)),
+            ("resultType", Role::Is(Canon::EventCode)),
+            ("ResultType", Role::Is(Canon::EventCode)),
+            ("resultSignature", Role::Outcome),
+            ("result", Role::Outcome),
+            ("status.value", Role::Outcome),
+            ("properties.result", Role::Outcome),
+            ("tenantId", Role::Is(Canon::CloudAccountId)),
+            ("TenantId", Role::Is(Canon::CloudAccountId)),
+            ("subscription_id", Role::Is(Canon::CloudAccountId)),
+            ("uri", Role::Url),
+            ("userAgent", Role::Is(Canon::UserAgent)),
+            ("UserAgent", Role::Is(Canon::UserAgent)),
+            ("properties.userAgent", Role::Is(Canon::UserAgent)),
+            ("properties.userAgentHeader", Role::Is(Canon::UserAgent)),
+            ("properties.accountName", Role::Is(Canon::Container)),
+            ("properties.objectKey", Role::Is(Canon::ObjectKey)),
+            ("properties.requestBodySize", Role::Is(Canon::SourceBytes)),
+            ("properties.responseBodySize", Role::Is(Canon::DestinationBytes)),
+            ("properties.message", Role::Is(Canon::Message)),
+        ],
+        TIMES,
+    ])
+});
+
+fn finish(sink: &mut Sink<'_, '_>) {
+    let code = sink.out.get(Canon::EventCode).map(|c| (c.eq_ignore_ascii_case(b"failure"), c.eq_ignore_ascii_case(b"failed"), c == b"0", c.eq_ignore_ascii_case(b"success"), c.iter().all(u8::is_ascii_digit)));
+    match code {
+        Some((true, ..) | (_, true, ..)) => sink.outcome(false),
+        Some((_, _, true, ..) | (_, _, _, true, _)) => sink.outcome(true),
+        // Sign-ins give the number of the error.
+        Some((.., true)) => sink.outcome(false),
+        _ => {}
+    }
+}

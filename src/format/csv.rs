@@ -1,0 +1,289 @@
+//! Delimited tables with a header row.
+//!
+//! ```text
+//! TimeGenerated,UserId,ClientIP,Operation,AuditData
+//! 2026-03-28T23:10:04Z,alice@rv.example,192.0.2.10,FileDownloaded,"{""Workload"":""SharePoint""}"
+//! ```
+//! Source: RFC 4180; delimiters `,` `;` tab and `|` are told apart by counting. Names of columns are compared without
+//! regard to case, blanks and underscores.
+//!
+//! Traps: a quoted newline does not end a row; days and months may be in either order (settled by the head of the source
+//! or not at all); Microsoft 365 exports hold their record as JSON in one column.
+
+use std::sync::{Arc, LazyLock};
+
+use super::roles::{Role, Roles, Table as RoleTable};
+use super::sink::Sink;
+use super::{Fit, Format, Sample, jsonwalk, m365, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// A table with a header.
+pub struct Table;
+
+/// Names in lower case without blanks, `_` and `-`.
+static ROLES: RoleTable = LazyLock::new(|| {
+    use Canon::{
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EventAction, EventCode,
+        EventProvider, FileHash, FileName, HostName, HttpMethod, HttpStatus, Message, NetworkProtocol, NetworkTransport,
+        ParentExecutable, ProcessCommandLine, ProcessExecutable, SourceBytes, SourceIp, SourcePort, UserAgent,
+    };
+    Roles::new(&[&[
+        ("timestamp", Role::Time(0)),
+        ("@timestamp", Role::Time(0)),
+        ("timegenerated", Role::Time(0)),
+        ("timegenerated[utc]", Role::Time(0)),
+        ("timegenerated(utc)", Role::Time(0)),
+        ("creationdate", Role::Time(0)),
+        ("creationtime", Role::Time(0)),
+        ("eventtime", Role::Time(0)),
+        ("datetime", Role::Time(0)),
+        ("date(utc)", Role::Time(0)),
+        ("time", Role::Time(1)),
+        ("date", Role::Time(2)),
+        ("ts", Role::Time(1)),
+        ("starttime", Role::Time(1)),
+        ("timecreated", Role::Time(1)),
+        ("srcip", Role::Addr(SourceIp)),
+        ("sourceip", Role::Addr(SourceIp)),
+        ("source.ip", Role::Addr(SourceIp)),
+        ("clientip", Role::Addr(SourceIp)),
+        ("cip", Role::Addr(SourceIp)),
+        ("ipaddress", Role::Addr(SourceIp)),
+        ("sourceaddress", Role::Addr(SourceIp)),
+        ("sa", Role::Addr(SourceIp)),
+        ("srcport", Role::Is(SourcePort)),
+        ("sourceport", Role::Is(SourcePort)),
+        ("sp", Role::Is(SourcePort)),
+        ("dstip", Role::Addr(DestinationIp)),
+        ("destip", Role::Addr(DestinationIp)),
+        ("destinationip", Role::Addr(DestinationIp)),
+        ("destination.ip", Role::Addr(DestinationIp)),
+        ("destinationaddress", Role::Addr(DestinationIp)),
+        ("da", Role::Addr(DestinationIp)),
+        ("dstport", Role::Is(DestinationPort)),
+        ("destport", Role::Is(DestinationPort)),
+        ("destinationport", Role::Is(DestinationPort)),
+        ("dp", Role::Is(DestinationPort)),
+        ("pr", Role::Is(NetworkTransport)),
+        ("proto", Role::Is(NetworkTransport)),
+        ("protocol", Role::Is(NetworkTransport)),
+        ("application", Role::Is(NetworkProtocol)),
+        ("ibyt", Role::Is(SourceBytes)),
+        ("obyt", Role::Is(DestinationBytes)),
+        ("sourcebytes", Role::Is(SourceBytes)),
+        ("destinationbytes", Role::Is(DestinationBytes)),
+        ("destinationhostname", Role::Is(DestinationDomain)),
+        ("userid", Role::User),
+        ("userids", Role::User),
+        ("user", Role::User),
+        ("username", Role::User),
+        ("userprincipalname", Role::User),
+        ("account", Role::User),
+        ("computer", Role::Is(HostName)),
+        ("hostname", Role::Is(HostName)),
+        ("computername", Role::Is(HostName)),
+        ("operation", Role::Is(EventAction)),
+        ("operations", Role::Is(EventAction)),
+        ("action", Role::Action),
+        ("result", Role::Outcome),
+        ("resultstatus", Role::Outcome),
+        ("status", Role::Outcome),
+        ("eventid", Role::Is(EventCode)),
+        ("provider", Role::Is(EventProvider)),
+        ("url", Role::Url),
+        ("method", Role::Is(HttpMethod)),
+        ("statuscode", Role::Is(HttpStatus)),
+        ("useragent", Role::Is(UserAgent)),
+        ("query", Role::Is(DnsQuestion)),
+        ("qname", Role::Is(DnsQuestion)),
+        ("filename", Role::Is(FileName)),
+        ("md5", Role::Is(FileHash)),
+        ("sha1", Role::Is(FileHash)),
+        ("sha256", Role::Is(FileHash)),
+        ("commandline", Role::Is(ProcessCommandLine)),
+        ("newprocessname", Role::Is(ProcessExecutable)),
+        ("image", Role::Is(ProcessExecutable)),
+        ("parentprocessname", Role::Is(ParentExecutable)),
+        ("message", Role::Is(Message)),
+    ]])
+});
+
+impl Format for Table {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn describe(&self) -> &'static str {
+        "delimited tables with a header row (comma, semicolon, tab, bar)"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        ROLES.canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let header = sample.lines.first()?;
+        let counted = b",;\t|".map(|d| (memchr::memchr_iter(d, header).count(), d));
+        let (count, delimiter) = counted.into_iter().max_by_key(|c| c.0)?;
+        let mut columns: Vec<Arc<str>> = Vec::new();
+        let mut cells = Cells { rest: Some(header), delimiter };
+        while let Some(cell) = cells.next() {
+            columns.push(String::from_utf8_lossy(cell.ok()?.plain().trim_ascii()).into());
+        }
+        if count == 0 || sample.lines.len() < 2 || !is_header(&columns) {
+            return None;
+        }
+        let layout = Layout { framing: Framing::Csv { delimiter }, delimiter, columns, ..sample.layout("csv") };
+        let mut layout = Layout { arrays: Vec::new(), ..layout };
+        let rows = rows(sample);
+        layout.day_first = rows.iter().find_map(|row| {
+            let mut cells = Cells { rest: Some(row), delimiter };
+            cells.find_map(|c| c.ok().and_then(|c| time::shows_day_first(c.raw.trim_ascii())))
+        });
+        sample.fit_records(&rows, self, layout, 10)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
+        let (mut date, mut clock) = (None, None);
+        for name in &layout.columns {
+            let cell = cells.next().ok_or(Reject)??;
+            let value = if cell.escaped {
+                let from = sink.out.arena_len();
+                cell.unescape(sink.out.arena_mut());
+                sink.out.stored_since(from)
+            } else {
+                Text::Slice(cell.raw)
+            };
+            match &**name {
+                "date" | "Date" => date = Some(value),
+                "time" | "Time" => clock = Some(value),
+                "AuditData" => {
+                    let text = sink.out.bytes(value).to_vec();
+                    let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, &mut sink);
+                }
+                _ => {}
+            }
+            let kind = match sink.out.bytes(value) {
+                b"" => Kind::Null,
+                v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
+                _ => Kind::Str,
+            };
+            sink.column(name, ROLES.get_loose(name.as_bytes()), value, kind);
+        }
+        if cells.next().is_some() || layout.columns.is_empty() {
+            return Err(Reject);
+        }
+        if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
+            let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), None, layout);
+            sink.time(9, stamp);
+        }
+        Ok(Parsed::Event)
+    }
+}
+
+/// The rows behind the header: lines, joined while a quote is open. A quote that the sample does not close is not one.
+fn rows<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
+    let offset = |line: &[u8]| line.as_ptr() as usize - sample.text.as_ptr() as usize;
+    let mut rows = Vec::new();
+    let mut open: Option<usize> = None;
+    for line in &sample.lines[1..] {
+        let odd = memchr::memchr_iter(b'"', line).count() % 2 == 1;
+        match open {
+            Some(start) if odd => {
+                rows.push(&sample.text[start..offset(line) + line.len()]);
+                open = None;
+            }
+            Some(_) => {}
+            None if odd => open = Some(offset(line)),
+            None => rows.push(*line),
+        }
+    }
+    rows
+}
+
+/// Names, not values: letters first, none twice, at least two.
+fn is_header(columns: &[Arc<str>]) -> bool {
+    let name = |c: &str| {
+        c.len() <= 64
+            && c.starts_with(|l: char| l.is_alphabetic() || l == '_' || l == '@' || l == '#')
+            && c.chars().all(|l| l.is_alphanumeric() || " _-.@#()[]/{}:%'".contains(l))
+            && c.matches(' ').count() <= 4
+    };
+    let named = columns.iter().filter(|c| name(c)).count();
+    let mut sorted: Vec<_> = columns.iter().collect();
+    sorted.sort();
+    sorted.dedup();
+    columns.len() >= 2 && named * 10 >= columns.len() * 9 && sorted.len() == columns.len()
+}
+
+/// The cells of a row.
+struct Cells<'b> {
+    rest: Option<&'b [u8]>,
+    delimiter: u8,
+}
+
+struct Cell<'b> {
+    raw: &'b [u8],
+    escaped: bool,
+}
+
+impl Cell<'_> {
+    /// Appends the cell with `""` as `"`.
+    fn unescape(&self, out: &mut Vec<u8>) {
+        let mut quote = false;
+        for &byte in self.raw {
+            quote = byte == b'"' && !quote;
+            if !quote {
+                out.push(byte);
+            }
+        }
+    }
+
+    fn plain(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.escaped { self.unescape(&mut out) } else { out.extend_from_slice(self.raw) }
+        out
+    }
+}
+
+impl<'b> Iterator for Cells<'b> {
+    type Item = Result<Cell<'b>, Reject>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest?;
+        let Some(inner) = rest.strip_prefix(b"\"") else {
+            let end = memchr::memchr(self.delimiter, rest);
+            self.rest = end.map(|n| &rest[n + 1..]);
+            return Some(Ok(Cell { raw: &rest[..end.unwrap_or(rest.len())], escaped: false }));
+        };
+        let (mut at, mut escaped) = (0, false);
+        loop {
+            let Some(n) = memchr::memchr(b'"', inner.get(at..).unwrap_or_default()) else {
+                self.rest = None;
+                return Some(Err(Reject));
+            };
+            at += n;
+            match inner.get(at + 1) {
+                Some(b'"') => {
+                    escaped = true;
+                    at += 2;
+                }
+                None => {
+                    self.rest = None;
+                    return Some(Ok(Cell { raw: &inner[..at], escaped }));
+                }
+                Some(&b) if b == self.delimiter => {
+                    self.rest = Some(&inner[at + 2..]);
+                    return Some(Ok(Cell { raw: &inner[..at], escaped }));
+                }
+                Some(_) => {
+                    self.rest = None;
+                    return Some(Err(Reject));
+                }
+            }
+        }
+    }
+}

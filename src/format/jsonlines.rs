@@ -1,0 +1,214 @@
+//! JSON events of no known product: one object a line, or inside documents.
+//!
+//! ```text
+//! {"@timestamp":"2026-03-28T23:10:04Z","source":{"ip":"192.0.2.10"},"event":{"action":"login"}}
+//! ```
+//! Names follow the Elastic Common Schema (<https://www.elastic.co/guide/en/ecs/current/>), Suricata's eve.json
+//! (<https://docs.suricata.io/en/latest/output/eve/eve-json-format.html>) and names that mean the same everywhere.
+//!
+//! Traps: `bytes_sent` is seen from the writer, who may be either side, so it has no direction here; `host` is a name
+//! in one log and an object in the next.
+
+use std::sync::LazyLock;
+
+use super::jsonwalk::{self, Rename};
+use super::roles::{Role, Roles, Table};
+use super::sink::Sink;
+use super::{Fit, Format, Sample};
+use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// A dialect whose records are JSON objects.
+pub struct Dialect {
+    /// Name of the format.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub describe: &'static str,
+    /// What its names mean.
+    pub roles: &'static Table,
+    /// What it makes of dotted names.
+    pub rename: Option<fn(&[u8]) -> Rename>,
+    /// What follows from several fields together.
+    pub finish: Option<fn(&mut Sink<'_, '_>)>,
+    /// An event is of this dialect if it has all names of one of these sets.
+    pub marks: &'static [&'static [&'static str]],
+    /// How specific it is.
+    pub rank: u8,
+}
+
+/// JSON of no known product.
+pub static GENERIC: Dialect = Dialect {
+    name: "json",
+    describe: "JSON events, one a line or in documents (ECS, Suricata eve.json and common names)",
+    roles: &ROLES,
+    rename: None,
+    finish: None,
+    marks: &[&[]],
+    rank: 20,
+};
+
+impl Format for Dialect {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn describe(&self) -> &'static str {
+        self.describe
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        self.roles.canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = sample.layout(self.name);
+        if sample.events.is_empty() {
+            // The first event is longer than the head: its dialect is not known.
+            let open = layout.framing == Framing::JsonDocuments && self.marks == [&[] as &[&str]];
+            return open.then_some(Fit { read: 1, of: 1, rank: self.rank, layout });
+        }
+        let mut read = 0;
+        for event in &sample.events {
+            let mut out = Fields::default();
+            let marked = self.parse(&layout, event, Want::All, &mut out).is_ok()
+                && self.marks.iter().any(|set| set.iter().all(|m| out.named().any(|(n, ..)| n == m.as_bytes())));
+            read += usize::from(marked);
+        }
+        let of = match layout.framing {
+            Framing::Lines => sample.lines.len(),
+            _ => sample.events.len(),
+        };
+        (read > 0).then_some(Fit { read, of, rank: self.rank, layout })
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        jsonwalk::flatten(record, self.roles, self.rename, &mut sink)?;
+        if let Some(finish) = self.finish {
+            finish(&mut sink);
+        }
+        Ok(Parsed::Event)
+    }
+}
+
+/// Every ECS name is itself a role; these are the other common ones.
+pub static ROLES: Table = LazyLock::new(|| Roles::new(&[TIMES, &ecs(), COMMON]));
+
+/// The ECS names of the canonical fields.
+pub fn ecs() -> Vec<(&'static str, Role)> {
+    Canon::ALL.iter().map(|&c| (c.name(), Role::Is(c))).collect()
+}
+
+/// Names of the time of an event, best first.
+pub const TIMES: &[(&str, Role)] = &[
+    ("@timestamp", Role::Time(1)),
+    ("timestamp", Role::Time(1)),
+    ("eventTime", Role::Time(1)),
+    ("event_time", Role::Time(1)),
+    ("time", Role::Time(2)),
+    ("ts", Role::Time(2)),
+    ("datetime", Role::Time(2)),
+    ("date", Role::Time(3)),
+    ("published", Role::Time(2)),
+    ("requestReceivedTimestamp", Role::Time(1)),
+    ("created_at", Role::Time(3)),
+    ("createdAt", Role::Time(3)),
+    ("created", Role::Time(3)),
+    ("TimeGenerated", Role::Time(1)),
+    ("CreationTime", Role::Time(1)),
+    ("_time", Role::Time(2)),
+    ("log_time", Role::Time(2)),
+    ("isotimestamp", Role::Time(2)),
+    ("time_local", Role::Time(2)),
+    ("time_iso8601", Role::Time(1)),
+    ("StartUTC", Role::Time(1)),
+    ("timeMillis", Role::Time(2)),
+];
+
+const COMMON: &[(&str, Role)] = &[
+    ("src_ip", Role::Addr(Canon::SourceIp)),
+    ("srcip", Role::Addr(Canon::SourceIp)),
+    ("srcIp", Role::Addr(Canon::SourceIp)),
+    ("source_ip", Role::Addr(Canon::SourceIp)),
+    ("sourceIp", Role::Addr(Canon::SourceIp)),
+    ("sourceIPAddress", Role::Addr(Canon::SourceIp)),
+    ("client_ip", Role::Addr(Canon::SourceIp)),
+    ("clientip", Role::Addr(Canon::SourceIp)),
+    ("clientIp", Role::Addr(Canon::SourceIp)),
+    ("ClientIP", Role::Addr(Canon::SourceIp)),
+    ("ClientHost", Role::Addr(Canon::SourceIp)),
+    ("remote_addr", Role::Addr(Canon::SourceIp)),
+    ("remoteAddr", Role::Addr(Canon::SourceIp)),
+    ("remote_ip", Role::Addr(Canon::SourceIp)),
+    ("remoteIp", Role::Addr(Canon::SourceIp)),
+    ("ip_address", Role::Addr(Canon::SourceIp)),
+    ("ipAddress", Role::Addr(Canon::SourceIp)),
+    ("client.ipAddress", Role::Addr(Canon::SourceIp)),
+    ("request.remote_ip", Role::Addr(Canon::SourceIp)),
+    ("sourceIPs", Role::Addr(Canon::SourceIp)),
+    ("src_port", Role::Is(Canon::SourcePort)),
+    ("dest_ip", Role::Addr(Canon::DestinationIp)),
+    ("dst_ip", Role::Addr(Canon::DestinationIp)),
+    ("dstip", Role::Addr(Canon::DestinationIp)),
+    ("dest_port", Role::Is(Canon::DestinationPort)),
+    ("dst_port", Role::Is(Canon::DestinationPort)),
+    ("proto", Role::Is(Canon::NetworkTransport)),
+    ("app_proto", Role::Is(Canon::NetworkProtocol)),
+    ("flow.bytes_toserver", Role::Is(Canon::SourceBytes)),
+    ("flow.bytes_toclient", Role::Is(Canon::DestinationBytes)),
+    ("netflow.bytes", Role::Is(Canon::SourceBytes)),
+    ("event_type", Role::Is(Canon::EventDataset)),
+    ("alert.signature", Role::Is(Canon::RuleName)),
+    ("alert.action", Role::Action),
+    ("http.hostname", Role::Is(Canon::UrlDomain)),
+    ("http.url", Role::Url),
+    ("http.http_method", Role::Is(Canon::HttpMethod)),
+    ("http.status", Role::Is(Canon::HttpStatus)),
+    ("http.http_user_agent", Role::Is(Canon::UserAgent)),
+    ("http.http_refer", Role::Is(Canon::HttpReferrer)),
+    ("tls.sni", Role::Is(Canon::DestinationDomain)),
+    ("dns.rrname", Role::Is(Canon::DnsQuestion)),
+    ("dns.rrtype", Role::Is(Canon::DnsType)),
+    ("fileinfo.filename", Role::Is(Canon::FilePath)),
+    ("fileinfo.md5", Role::Is(Canon::FileHash)),
+    ("fileinfo.sha256", Role::Is(Canon::FileHash)),
+    ("user", Role::User),
+    ("username", Role::User),
+    ("userName", Role::User),
+    ("user_name", Role::User),
+    ("user.username", Role::User),
+    ("actor.alternateId", Role::User),
+    ("method", Role::Is(Canon::HttpMethod)),
+    ("request_method", Role::Is(Canon::HttpMethod)),
+    ("RequestMethod", Role::Is(Canon::HttpMethod)),
+    ("request.method", Role::Is(Canon::HttpMethod)),
+    ("status_code", Role::Is(Canon::HttpStatus)),
+    ("DownstreamStatus", Role::Is(Canon::HttpStatus)),
+    ("DownstreamContentSize", Role::Is(Canon::DestinationBytes)),
+    ("RequestContentSize", Role::Is(Canon::SourceBytes)),
+    ("RequestHost", Role::Is(Canon::UrlDomain)),
+    ("RequestPath", Role::Url),
+    ("request.host", Role::Is(Canon::UrlDomain)),
+    ("request.uri", Role::Url),
+    ("request_uri", Role::Url),
+    ("requestURI", Role::Url),
+    ("url", Role::Url),
+    ("uri", Role::Url),
+    ("body_bytes_sent", Role::Is(Canon::DestinationBytes)),
+    ("request_length", Role::Is(Canon::SourceBytes)),
+    ("http_user_agent", Role::Is(Canon::UserAgent)),
+    ("user_agent", Role::Is(Canon::UserAgent)),
+    ("userAgent", Role::Is(Canon::UserAgent)),
+    ("client.userAgent.rawUserAgent", Role::Is(Canon::UserAgent)),
+    ("http_referer", Role::Is(Canon::HttpReferrer)),
+    ("hostname", Role::Is(Canon::HostName)),
+    ("_HOSTNAME", Role::Is(Canon::HostName)),
+    ("SYSLOG_IDENTIFIER", Role::Is(Canon::EventProvider)),
+    ("MESSAGE", Role::Is(Canon::Message)),
+    ("msg", Role::Is(Canon::Message)),
+    ("action", Role::Action),
+    ("eventType", Role::Is(Canon::EventAction)),
+    ("verb", Role::Is(Canon::EventAction)),
+    ("outcome.result", Role::Outcome),
+    ("outcome", Role::Outcome),
+];

@@ -1,0 +1,287 @@
+//! `key=value` logs: FortiGate, Sophos, logfmt and their kin; also the pairs inside syslog messages.
+//!
+//! ```text
+//! date=2026-03-28 time=23:10:04 tz="+0000" devname="rv-fw01" logid="0000000013" type="traffic" srcip=192.0.2.10 dstip=203.0.113.9 action="close" sentbyte=40960 rcvdbyte=512
+//! ```
+//! Source: <https://docs.fortinet.com/document/fortigate/7.4.0/fortios-log-message-reference>, <https://brandur.org/logfmt>.
+//!
+//! Traps: `eventtime` is nanoseconds in newer and seconds in older firmware; `date` and `time` are local with the zone in
+//! `tz`; values are quoted or not; the separator may be a comma; sent bytes are those of the source.
+
+use std::sync::LazyLock;
+
+use super::jsonlines::TIMES;
+use super::roles::{Role, Roles, Table};
+use super::sink::Sink;
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// `key=value` lines.
+pub struct KeyValue;
+
+/// What the keys mean.
+pub static ROLES: Table = LazyLock::new(|| {
+    use Canon::{
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo, EventCode,
+        EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus, Message, NetworkProtocol,
+        NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort, UrlDomain, UserAgent,
+    };
+    Roles::new(&[
+        &[
+            ("eventtime", Role::Time(0)),
+            ("t", Role::Time(4)),
+            ("srcip", Role::Addr(SourceIp)),
+            ("src", Role::Addr(SourceIp)),
+            ("src_ip", Role::Addr(SourceIp)),
+            ("SRC", Role::Addr(SourceIp)),
+            ("rhost", Role::Addr(SourceIp)),
+            ("remip", Role::Addr(SourceIp)),
+            ("client_ip", Role::Addr(SourceIp)),
+            ("remote_addr", Role::Addr(SourceIp)),
+            ("srcport", Role::Is(SourcePort)),
+            ("src_port", Role::Is(SourcePort)),
+            ("spt", Role::Is(SourcePort)),
+            ("SPT", Role::Is(SourcePort)),
+            ("srcname", Role::Is(SourceDomain)),
+            ("dstip", Role::Addr(DestinationIp)),
+            ("dst", Role::Addr(DestinationIp)),
+            ("dst_ip", Role::Addr(DestinationIp)),
+            ("DST", Role::Addr(DestinationIp)),
+            ("dstport", Role::Is(DestinationPort)),
+            ("dst_port", Role::Is(DestinationPort)),
+            ("dpt", Role::Is(DestinationPort)),
+            ("DPT", Role::Is(DestinationPort)),
+            ("dstname", Role::Is(DestinationDomain)),
+            ("sentbyte", Role::Is(SourceBytes)),
+            ("sent_bytes", Role::Is(SourceBytes)),
+            ("rcvdbyte", Role::Is(DestinationBytes)),
+            ("recv_bytes", Role::Is(DestinationBytes)),
+            ("proto", Role::Is(NetworkTransport)),
+            ("protocol", Role::Is(NetworkTransport)),
+            ("PROTO", Role::Is(NetworkTransport)),
+            ("service", Role::Is(NetworkProtocol)),
+            ("action", Role::Action),
+            ("log_subtype", Role::Action),
+            ("act", Role::Action),
+            ("status", Role::Outcome),
+            ("user", Role::User),
+            ("srcuser", Role::User),
+            ("user_name", Role::User),
+            ("suser", Role::User),
+            ("duser", Role::Is(Canon::TargetUserName)),
+            ("devname", Role::Is(HostName)),
+            ("device_name", Role::Is(HostName)),
+            ("dvchost", Role::Is(HostName)),
+            ("shost", Role::Is(SourceDomain)),
+            ("dhost", Role::Is(DestinationDomain)),
+            ("hostname", Role::Is(UrlDomain)),
+            ("url", Role::Url),
+            ("request", Role::Url),
+            ("requestMethod", Role::Is(HttpMethod)),
+            ("method", Role::Is(HttpMethod)),
+            ("status_code", Role::Is(HttpStatus)),
+            ("agent", Role::Is(UserAgent)),
+            ("requestClientApplication", Role::Is(UserAgent)),
+            ("referralurl", Role::Is(HttpReferrer)),
+            ("qname", Role::Is(DnsQuestion)),
+            ("type", Role::Is(EventDataset)),
+            ("logid", Role::Is(EventCode)),
+            ("log_id", Role::Is(EventCode)),
+            ("attack", Role::Is(RuleName)),
+            ("filename", Role::Is(FileName)),
+            ("fname", Role::Is(FileName)),
+            ("filehash", Role::Is(FileHash)),
+            ("fileHash", Role::Is(FileHash)),
+            ("from", Role::Is(EmailFrom)),
+            ("sender", Role::Is(EmailFrom)),
+            ("to", Role::Is(EmailTo)),
+            ("recipient", Role::Is(EmailTo)),
+            ("duration", Role::Is(EventDuration)),
+            ("msg", Role::Is(Message)),
+        ],
+        TIMES,
+    ])
+});
+
+impl Format for KeyValue {
+    fn name(&self) -> &'static str {
+        "kv"
+    }
+
+    fn describe(&self) -> &'static str {
+        "key=value lines: FortiGate, Sophos, logfmt"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        ROLES.canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("kv") };
+        sample.fit(self, layout, 30)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let text = priority(record).map_or(record, |p| p.1);
+        let mut found = Pairs::new(text);
+        let first = found.next().ok_or(Reject)?;
+        // The line must begin with a pair, and be made of them.
+        if first.at != 0 {
+            return Err(Reject);
+        }
+        let (mut count, mut date, mut clock, mut zone) = (0, None, None, None);
+        for pair in std::iter::once(first).chain(&mut found) {
+            count += 1;
+            match pair.key {
+                b"date" => date = Some(pair.value),
+                b"time" => clock = Some(pair.value),
+                b"tz" => zone = Some(pair.value),
+                _ => {}
+            }
+            put(&pair, &ROLES, &mut sink);
+        }
+        if count < 3 || found.loose > count {
+            return Err(Reject);
+        }
+        if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
+            let stamp = time::date_and_time(date, clock, zone.and_then(time::offset), layout);
+            sink.time(5, stamp);
+        }
+        Ok(Parsed::Event)
+    }
+}
+
+/// Adds a pair to the fields.
+pub fn put<'b>(pair: &Pair<'b>, roles: &Roles, sink: &mut Sink<'_, 'b>) {
+    let role = roles.get(pair.key);
+    if role.is_none() && !sink.all {
+        return;
+    }
+    let value = if pair.escaped {
+        let from = sink.out.arena_len();
+        super::jsonwalk::unescape(pair.value, sink.out.arena_mut());
+        sink.out.stored_since(from)
+    } else {
+        Text::Slice(pair.value)
+    };
+    let kind = match pair.value {
+        b"" => Kind::Null,
+        v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
+        _ => Kind::Str,
+    };
+    sink.text(Text::Slice(pair.key), role, value, kind);
+}
+
+/// The number and the rest of a line that begins with `<PRI>`.
+pub fn priority(record: &[u8]) -> Option<(u32, &[u8])> {
+    let inner = record.strip_prefix(b"<")?;
+    let end = memchr::memchr(b'>', &inner[..inner.len().min(4)])?;
+    let number = std::str::from_utf8(&inner[..end]).ok()?.parse().ok()?;
+    (number <= 191).then_some((number, &inner[end + 1..]))
+}
+
+/// One pair.
+pub struct Pair<'b> {
+    /// The key.
+    pub key: &'b [u8],
+    /// The value, without its quotes.
+    pub value: &'b [u8],
+    /// Whether the value holds backslash escapes.
+    pub escaped: bool,
+    /// Where the key starts.
+    pub at: usize,
+}
+
+/// The pairs of a text; words that are no pair are counted and passed over.
+pub struct Pairs<'b> {
+    text: &'b [u8],
+    at: usize,
+    /// Words that were no pairs.
+    pub loose: usize,
+}
+
+impl<'b> Pairs<'b> {
+    /// Pairs of `text`.
+    pub fn new(text: &'b [u8]) -> Self {
+        Self { text, at: 0, loose: 0 }
+    }
+}
+
+fn is_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/')
+}
+
+impl<'b> Iterator for Pairs<'b> {
+    type Item = Pair<'b>;
+
+    fn next(&mut self) -> Option<Pair<'b>> {
+        loop {
+            let blanks = self.text[self.at..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b',' | b';')).count();
+            self.at += blanks;
+            let rest = &self.text[self.at..];
+            if rest.is_empty() {
+                return None;
+            }
+            let key = rest.iter().take_while(|&&b| is_key(b)).count();
+            let at = self.at;
+            if key == 0 || rest.get(key) != Some(&b'=') {
+                let word = rest.iter().take_while(|&&b| b != b' ' && b != b'\t').count();
+                self.loose += 1;
+                self.at += word.max(1);
+                continue;
+            }
+            let value = &rest[key + 1..];
+            let quote = value.first().copied().filter(|q| matches!(q, b'"' | b'\''));
+            if let Some((end, escaped)) = quote.and_then(|q| closing(&value[1..], q)) {
+                self.at += key + 1 + end + 2;
+                return Some(Pair { key: &rest[..key], value: &value[1..=end], escaped, at });
+            }
+            let end = value.iter().take_while(|&&b| b != b' ' && b != b'\t').count();
+            self.at += key + 1 + end;
+            let bare = &value[..end];
+            let bare = bare.strip_suffix(b",").or(bare.strip_suffix(b";")).unwrap_or(bare);
+            return Some(Pair { key: &rest[..key], value: bare, escaped: false, at });
+        }
+    }
+}
+
+/// Where the closing quote stands, and whether there are escapes before it.
+fn closing(bytes: &[u8], quote: u8) -> Option<(usize, bool)> {
+    let (mut at, mut escaped) = (0, false);
+    loop {
+        at += memchr::memchr2(quote, b'\\', bytes.get(at..)?)?;
+        if bytes[at] == quote {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_told_from_words() {
+        let text = br#"a=1 b="x \" y", loose c='z' d= e="open"#;
+        let mut pairs = Pairs::new(text);
+        let read: Vec<_> = pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
+        let want = [("a", "1"), ("b", "x \\\" y"), ("c", "z"), ("d", ""), ("e", "\"open")];
+        assert_eq!(read.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), want);
+        assert_eq!(pairs.loose, 1);
+    }
+
+    #[test]
+    fn fortigate_time_and_direction() {
+        let line = br#"<189>date=2026-03-28 time=23:10:04 tz="+0100" logid="13" srcip=192.0.2.10 dstip=203.0.113.9 action="deny" sentbyte=9 rcvdbyte=1"#;
+        let mut out = Fields::default();
+        KeyValue.parse(&Layout::plain(), line, Want::Columns, &mut out).unwrap();
+        assert_eq!(out.time.unwrap().at.to_string(), "2026-03-28T22:10:04Z");
+        assert_eq!(out.number(Canon::SourceBytes), Some(9));
+        assert_eq!(out.number(Canon::DestinationBytes), Some(1));
+        assert_eq!(out.text(Canon::EventOutcome), Some("failure"));
+    }
+}

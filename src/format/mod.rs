@@ -1,0 +1,133 @@
+//! Log dialects: how to recognise one, and how to read the fields of its records.
+//!
+//! A new dialect is one file that implements [`Format`] and one line in [`FORMATS`]. What many dialects share stands
+//! beside them: names and what they mean ([`roles`]), stamps ([`time`]), JSON objects ([`jsonwalk`]).
+
+mod access;
+mod auditd;
+mod azure;
+mod cloudtrail;
+mod csv;
+mod gcp;
+mod jsonlines;
+mod jsonwalk;
+mod kv;
+mod m365;
+mod recognise;
+mod render;
+mod roles;
+mod sink;
+mod squid;
+mod syslog;
+mod text;
+mod time;
+mod w3c;
+mod windows;
+mod zeek;
+
+use jiff::tz::TimeZone;
+
+use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::layout::Layout;
+
+pub use recognise::{Sample, recognise};
+pub use render::render;
+
+/// One way of writing events down.
+pub trait Format: Sync {
+    /// Stable name: used in rules, in output and as the name of the fixture folder.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in one line.
+    fn describe(&self) -> &'static str;
+
+    /// The canonical fields that it can give, sorted.
+    fn fields(&self) -> Vec<Canon>;
+
+    /// How well the start of a source fits; `None` where it does not.
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit>;
+
+    /// Reads the wanted fields of one record. Must not panic on any bytes.
+    ///
+    /// # Errors
+    /// Where the record is not of this format.
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject>;
+
+    /// The layout after a directive line; `None` where the line changes nothing.
+    fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
+        let _ = (layout, directive);
+        None
+    }
+}
+
+/// How well a format fits the start of a source.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// Records of the sample that it reads.
+    pub read: usize,
+    /// Records of the sample.
+    pub of: usize,
+    /// How specific it is: of formats that read most of the sample the one with the highest rank wins.
+    pub rank: u8,
+    /// The layout to use.
+    pub layout: Layout,
+}
+
+/// The zone of records that state none.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// Which.
+    pub zone: TimeZone,
+    /// Whether the user gave it.
+    pub zone_given: bool,
+}
+
+/// All formats. The order decides between equal fits.
+pub static FORMATS: &[&dyn Format] = &[
+    &windows::Evtx,
+    &windows::JSON,
+    &cloudtrail::CLOUDTRAIL,
+    &azure::AZURE,
+    &m365::M365,
+    &gcp::GCP,
+    &zeek::JSON,
+    &zeek::Tsv,
+    &jsonlines::GENERIC,
+    &access::Access,
+    &w3c::Extended,
+    &squid::Native,
+    &auditd::Auditd,
+    &syslog::Rfc5424,
+    &syslog::Rfc3164,
+    &kv::KeyValue,
+    &csv::Table,
+    &text::PlainText,
+];
+
+/// All formats, for listing.
+pub fn list() -> impl Iterator<Item = &'static dyn Format> {
+    FORMATS.iter().copied()
+}
+
+fn by_name(name: &str) -> Option<&'static dyn Format> {
+    list().find(|f| f.name() == name)
+}
+
+/// Reads one record with the format of its layout. `out` is emptied first.
+///
+/// # Errors
+/// Where the record is not of the layout's format; always for `text`.
+pub fn parse<'b>(layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+    match by_name(layout.format) {
+        Some(format) => format.parse(layout, record, want, out),
+        None => {
+            out.clear();
+            Err(Reject)
+        }
+    }
+}
+
+/// The layout after a directive line of a format with directives; `None` where it changes nothing.
+pub fn relayout(layout: &Layout, directive: &[u8]) -> Option<Layout> {
+    by_name(layout.format)?.relayout(layout, directive)
+}

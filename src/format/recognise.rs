@@ -1,0 +1,285 @@
+//! Picks the dialect of a source from its first bytes.
+
+use std::sync::Arc;
+
+use super::{Clock, FORMATS, Fit, Format, render};
+use crate::model::fields::{Fields, Want};
+use crate::model::layout::{Encoding, Framing, Layout};
+use crate::model::lines::{self, Lines};
+use crate::model::source::SourceMeta;
+
+/// A head of this size or more may be cut in the middle of a record.
+const HEAD_BYTES: usize = 64 * 1024;
+/// So many records are looked at.
+const SAMPLE_RECORDS: usize = 200;
+/// Arrays that are known to hold the events of an export.
+const ARRAYS: &[&str] = &[
+    "Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results",
+];
+/// An object with more keys than this is an event, even if one of its keys looks like an array of events.
+const WRAPPER_KEYS: usize = 4;
+
+/// The start of a source, made ready to be judged.
+pub struct Sample<'a> {
+    /// The text (narrowed, where it is UTF-16), without a byte order mark.
+    pub text: &'a [u8],
+    /// Complete lines with content, at most [`SAMPLE_RECORDS`].
+    pub lines: Vec<&'a [u8]>,
+    /// JSON events, where the text is made of such.
+    pub events: Vec<&'a [u8]>,
+    /// Encoding, zone, reference and, for JSON, framing: what a layout starts from.
+    pub base: Layout,
+}
+
+impl Sample<'_> {
+    /// Counts the lines that a format reads.
+    pub fn fit(&self, format: &dyn Format, layout: Layout, rank: u8) -> Option<Fit> {
+        self.fit_records(&self.lines, format, layout, rank)
+    }
+
+    /// Counts the records that a format reads.
+    pub fn fit_records(&self, records: &[&[u8]], format: &dyn Format, layout: Layout, rank: u8) -> Option<Fit> {
+        let mut read = 0;
+        for record in records {
+            let mut out = Fields::default();
+            read += usize::from(format.parse(&layout, record, Want::All, &mut out).is_ok());
+        }
+        (read > 0).then_some(Fit { read, of: records.len(), rank, layout })
+    }
+
+    /// A layout of this format that starts from the base.
+    pub fn layout(&self, format: &'static str) -> Layout {
+        Layout { format, ..self.base.clone() }
+    }
+}
+
+/// Judges up to 64 KiB of the decoded start of a source. Never fails: what nothing reads is `text`.
+///
+/// A format wins if it reads more than half of the records of the sample; of several the most specific one does.
+pub fn recognise(head: &[u8], meta: &SourceMeta, clock: &Clock) -> Layout {
+    let mut base = Layout {
+        zone: clock.zone.clone(),
+        zone_given: clock.zone_given,
+        reference: meta.mtime,
+        encoding: encoding(head),
+        ..Layout::plain()
+    };
+    if head.starts_with(b"ElfFile\0") {
+        return Layout { format: "evtx", framing: Framing::Evtx, encoding: Encoding::Bytes, ..base };
+    }
+    let mut narrowed = Vec::new();
+    let text = if base.encoding == Encoding::Bytes {
+        &head[lines::mark_bytes(head, Encoding::Bytes)..]
+    } else {
+        render::narrow(&head[lines::mark_bytes(head, base.encoding)..], base.encoding, &mut narrowed);
+        &narrowed
+    };
+    if is_binary(text) {
+        return Layout { encoding: Encoding::Bytes, ..base };
+    }
+    let whole = head.len() < HEAD_BYTES;
+    let lines = complete_lines(text, whole);
+    let events = json_events(text, &lines, whole, &mut base);
+    let sample = Sample { text, lines, events: events.unwrap_or_default(), base };
+    let mut best: Option<Fit> = None;
+    for fit in FORMATS.iter().filter_map(|f| f.recognise(&sample)).filter(|f| f.read * 2 > f.of) {
+        let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));
+        if better {
+            best = Some(fit);
+        }
+    }
+    match best {
+        Some(fit) => fit.layout,
+        None => Layout { framing: Framing::Lines, arrays: Vec::new(), ..sample.base },
+    }
+}
+
+/// UTF-16 by its byte order mark, or by NULs in every other byte.
+fn encoding(head: &[u8]) -> Encoding {
+    if head.starts_with(b"\xff\xfe") {
+        return Encoding::Utf16Le;
+    }
+    if head.starts_with(b"\xfe\xff") {
+        return Encoding::Utf16Be;
+    }
+    let units: Vec<_> = head.chunks_exact(2).take(256).collect();
+    let share = |high: usize| {
+        let ascii = units.iter().filter(|u| u[high] == 0 && (u[1 - high] >= b' ' || b"\t\r\n".contains(&u[1 - high])));
+        units.len() >= 8 && ascii.count() * 10 >= units.len() * 9
+    };
+    match (share(1), share(0)) {
+        (true, _) => Encoding::Utf16Le,
+        (_, true) => Encoding::Utf16Be,
+        _ => Encoding::Bytes,
+    }
+}
+
+/// Whether so many control bytes are in it that it cannot be a log in text.
+fn is_binary(text: &[u8]) -> bool {
+    let head = &text[..text.len().min(4096)];
+    let odd = head.iter().filter(|&&b| b < b' ' && !b"\t\r\n\x0c\x1b\x1d\x1e".contains(&b)).count();
+    odd * 10 > head.len()
+}
+
+fn complete_lines(text: &[u8], whole: bool) -> Vec<&[u8]> {
+    Lines::new(text, 1, Encoding::Bytes)
+        .filter(|l| l.ended || whole)
+        .map(|l| &text[l.start..l.end])
+        .filter(|l| !l.is_empty())
+        .take(SAMPLE_RECORDS)
+        .collect()
+}
+
+/// The events of a JSON text: one a line, or inside documents. Says in `base` how they are framed. `None` where the
+/// text is no JSON.
+fn json_events<'a>(text: &'a [u8], lines: &[&'a [u8]], whole: bool, base: &mut Layout) -> Option<Vec<&'a [u8]>> {
+    let first = text.trim_ascii_start();
+    let is_object = |t: &[u8]| t.first() == Some(&b'{') && value_end(t, 0).is_some_and(|e| t[e..].trim_ascii().is_empty());
+    let objects: Vec<&[u8]> = lines.iter().copied().filter(|l| is_object(l.trim_ascii())).collect();
+    let wrapper = lines.first().is_none_or(|l| wrapper_array(l.trim_ascii()).is_some());
+    if objects.len() * 2 > lines.len() && !wrapper {
+        return Some(objects);
+    }
+    let array = match first.first()? {
+        b'{' => wrapper_array(first),
+        b'[' if first[1..].trim_ascii_start().starts_with(b"{") => None,
+        _ => return None,
+    };
+    let events = documents(first, array.map(|a| a.0), array.map_or(0, |a| a.1));
+    if events.is_empty() && (whole || !plausible(first)) {
+        return None;
+    }
+    base.framing = Framing::JsonDocuments;
+    base.arrays = array.iter().map(|a| Arc::from(a.0)).collect();
+    Some(events)
+}
+
+/// An object that has not ended within the head, but begins like one.
+fn plausible(text: &[u8]) -> bool {
+    let inner = text[1..].trim_ascii_start();
+    inner.starts_with(b"\"") || inner.starts_with(b"{")
+}
+
+/// The array of events of a wrapper object: its name and where its first element starts. The object may go on behind
+/// the end of the text.
+fn wrapper_array(text: &[u8]) -> Option<(&'static str, usize)> {
+    let mut at = 1;
+    let mut found = None;
+    for keys in 0.. {
+        at = skip(text, at);
+        if text.get(at) != Some(&b'"') {
+            break;
+        }
+        if keys >= WRAPPER_KEYS {
+            return found.filter(|f: &(&str, usize)| f.0.eq_ignore_ascii_case("records"));
+        }
+        let key_end = value_end(text, at)?;
+        let key = &text[at + 1..key_end - 1];
+        at = skip(text, key_end);
+        if text.get(at) != Some(&b':') {
+            break;
+        }
+        at = skip(text, at + 1);
+        if found.is_none()
+            && text.get(at) == Some(&b'[')
+            && text.get(skip(text, at + 1)) == Some(&b'{')
+            && let Some(name) = ARRAYS.iter().find(|a| a.as_bytes() == key)
+        {
+            found = Some((*name, skip(text, at + 1)));
+        }
+        match value_end(text, at) {
+            Some(end) => at = skip(text, end),
+            None => break,
+        }
+        if text.get(at) == Some(&b',') {
+            at += 1;
+        }
+    }
+    found
+}
+
+fn skip(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    from + rest.iter().take_while(|b| b.is_ascii_whitespace()).count()
+}
+
+/// Complete objects in the text, from `from` on (inside an array) or at its top.
+fn documents<'a>(text: &'a [u8], array: Option<&str>, from: usize) -> Vec<&'a [u8]> {
+    let mut out = Vec::new();
+    let mut at = if array.is_some() || text.first() != Some(&b'[') { from } else { 1 };
+    while out.len() < SAMPLE_RECORDS {
+        at = skip(text, at);
+        match text.get(at) {
+            Some(b',' | 0x1e) => at += 1,
+            Some(b'{') => match value_end(text, at) {
+                Some(end) => {
+                    out.push(&text[at..end]);
+                    at = end;
+                }
+                None => break,
+            },
+            _ => break,
+        }
+    }
+    out
+}
+
+/// One past the JSON value that starts at `at`, judged by brackets and quotes only.
+fn value_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut open: Vec<u8> = Vec::new();
+    let mut i = at;
+    loop {
+        match *text.get(i)? {
+            b'"' => {
+                i += 1;
+                loop {
+                    i += memchr::memchr3(b'"', b'\\', b'\n', text.get(i..)?)?;
+                    match text[i] {
+                        b'"' => break,
+                        b'\\' => i += 2,
+                        _ => return None,
+                    }
+                }
+            }
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            close @ (b'}' | b']') => {
+                if open.pop() != Some(close) {
+                    return None;
+                }
+            }
+            b',' | b':' if open.is_empty() => return None,
+            byte if open.is_empty() && !byte.is_ascii_whitespace() => {
+                let rest = text[i..].iter().position(|b| b",]} \t\r\n".contains(b))?;
+                return Some(i + rest);
+            }
+            _ => {}
+        }
+        i += 1;
+        if open.is_empty() {
+            return Some(i);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrappers_are_told_from_events_with_lists() {
+        let name = |t: &str| wrapper_array(t.as_bytes()).map(|a| a.0);
+        assert_eq!(name(r#"{"Records":[{"a":1}"#), Some("Records"));
+        assert_eq!(name(r#"{ "count": 2, "value": [ {"#), Some("value"));
+        assert_eq!(name(r#"{"records":[]}"#), None);
+        assert_eq!(name(r#"{"kind":"a","id":{"t":1},"etag":"x","actor":{},"ip":"1","events":[{"n":1}]}"#), None);
+        assert_eq!(name(r#"{"a":{"Records":[{"#), None);
+    }
+
+    #[test]
+    fn ends_of_values_are_found_by_brackets_and_quotes() {
+        assert_eq!(value_end(br#"{"a":"}\""} x"#, 0), Some(11));
+        assert_eq!(value_end(br#"{"a":[}"#, 0), None);
+        assert_eq!(value_end(b"12, 3", 0), Some(2));
+    }
+}

@@ -1,0 +1,134 @@
+//! What the names of a format mean: a table, looked up for every field of every record.
+
+use std::sync::LazyLock;
+
+use crate::model::fields::Canon;
+
+/// What a named value is to the canonical fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// This canonical field, as written.
+    Is(Canon),
+    /// An address that may carry a port or brackets; left out where it is no address.
+    Addr(Canon),
+    /// `DOMAIN\name`, `name@domain` or a bare name: `user.name` and, where there is one, `user.domain`.
+    User,
+    /// An AWS principal: the last segment of its ARN is the name.
+    Arn,
+    /// What was done; its words also tell the outcome (`deny`, `blocked`, `accept`).
+    Action,
+    /// `success`, `failure` and their synonyms.
+    Outcome,
+    /// A URL: whole, or path and query only.
+    Url,
+    /// A string that holds a JSON object of the same dialect.
+    Embedded,
+    /// The time of the record; the lowest number wins where there are several.
+    Time(u8),
+}
+
+/// A table of roles by name. Lookup costs one comparison or two.
+pub struct Roles {
+    /// Sorted by length of the name.
+    entries: Vec<(&'static str, Role)>,
+    /// Start of each length in `entries`.
+    by_length: [u16; LONGEST + 2],
+}
+
+/// Longer names have no role.
+const LONGEST: usize = 80;
+
+/// A table built when it is first used.
+pub type Table = LazyLock<Roles>;
+
+impl Roles {
+    /// Builds a table; of two entries of one name the first counts.
+    pub fn new(parts: &[&[(&'static str, Role)]]) -> Self {
+        let mut entries: Vec<(&'static str, Role)> = parts.iter().flat_map(|p| p.iter().copied()).collect();
+        entries.sort_by_key(|e| e.0.len());
+        let mut by_length = [0; LONGEST + 2];
+        for (length, slot) in by_length.iter_mut().enumerate() {
+            let start = entries.partition_point(|e| e.0.len() < length);
+            *slot = u16::try_from(start).expect("tables are written by hand and small");
+        }
+        Self { entries, by_length }
+    }
+
+    /// The role of a name, compared byte for byte.
+    pub fn get(&self, name: &[u8]) -> Option<Role> {
+        let (&from, &to) = (self.by_length.get(name.len())?, self.by_length.get(name.len() + 1)?);
+        let fits = &self.entries[from as usize..to as usize];
+        fits.iter().find(|e| e.0.as_bytes() == name).map(|e| e.1)
+    }
+
+    /// The role of a column name: without regard to case, blanks, `_` and `-`.
+    pub fn get_loose(&self, name: &[u8]) -> Option<Role> {
+        let mut folded = [0; LONGEST];
+        let mut length = 0;
+        for b in name.iter().filter(|b| !matches!(b, b' ' | b'_' | b'-')) {
+            *folded.get_mut(length)? = b.to_ascii_lowercase();
+            length += 1;
+        }
+        self.get(&folded[..length])
+    }
+
+    /// The canonical fields that the table can give, sorted.
+    pub fn canons(&self) -> Vec<Canon> {
+        let mut out: Vec<Canon> = self.entries.iter().flat_map(|e| e.1.canons()).copied().collect();
+        out.sort();
+        out.dedup();
+        out
+    }
+}
+
+impl Role {
+    fn canons(&self) -> &[Canon] {
+        match self {
+            Self::Is(canon) | Self::Addr(canon) => std::slice::from_ref(canon),
+            Self::User => &[Canon::UserName, Canon::UserDomain],
+            Self::Arn => &[Canon::UserName],
+            Self::Action => &[Canon::EventAction, Canon::EventOutcome],
+            Self::Outcome => &[Canon::EventOutcome],
+            Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
+            Self::Time(_) | Self::Embedded => &[],
+        }
+    }
+}
+
+/// `success` or `failure` for a word that says so.
+pub fn outcome(word: &[u8]) -> Option<&'static [u8]> {
+    const SUCCESS: &[&str] = &[
+        "success", "succeeded", "successful", "ok", "yes", "true", "accept", "accepted", "allow", "allowed", "permit",
+        "permitted", "pass", "passed", "passthrough", "close", "client-rst", "server-rst", "timeout", "start", "built",
+        "granted", "monitored", "partiallysucceeded", "0", "pass-through", "open", "audit success", "audit_success",
+        "0x8020000000000000", "-9214364837600034816",
+    ];
+    const FAILURE: &[&str] = &[
+        "failure", "failed", "fail", "no", "false", "deny", "denied", "block", "blocked", "drop", "dropped", "reject",
+        "rejected", "discard", "reset-both", "reset-client", "reset-server", "dropped_packet", "ip-conn", "error", "audit failure",
+        "audit_failure", "0x8010000000000000", "-9218868437227405312",
+    ];
+    let word = word.trim_ascii();
+    let among = |words: &[&str]| words.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word));
+    match () {
+        () if among(SUCCESS) => Some(b"success"),
+        () if among(FAILURE) => Some(b"failure"),
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_by_length_and_bytes() {
+        let roles = Roles::new(&[&[("a", Role::User), ("srcip", Role::Addr(Canon::SourceIp)), ("b", Role::Arn)]]);
+        assert_eq!(roles.get(b"srcip"), Some(Role::Addr(Canon::SourceIp)));
+        assert_eq!(roles.get(b"b"), Some(Role::Arn));
+        assert_eq!(roles.get(b"c"), None);
+        assert_eq!(roles.get_loose(b"SRC_ip"), Some(Role::Addr(Canon::SourceIp)));
+        assert_eq!(roles.get(&[b'x'; 500]), None);
+        assert_eq!(roles.get_loose(&[b'x'; 500]), None);
+    }
+}

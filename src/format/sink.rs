@@ -1,0 +1,233 @@
+//! Where parsers put what they read: raw fields, canonical ones, and the time.
+
+use std::net::IpAddr;
+
+use super::roles::{Role, outcome};
+use super::time;
+use crate::model::fields::{Canon, Fields, Kind, Text, Want};
+use crate::model::layout::Layout;
+use crate::model::time::Stamp;
+
+/// Collects the fields of one record.
+pub struct Sink<'f, 'b> {
+    /// The fields so far.
+    pub out: &'f mut Fields<'b>,
+    /// The dialect in force.
+    pub layout: &'f Layout,
+    /// Whether raw fields are wanted.
+    pub all: bool,
+    best: Option<u8>,
+}
+
+impl<'f, 'b> Sink<'f, 'b> {
+    /// An empty sink; forgets what `out` held.
+    pub fn new(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
+        out.clear();
+        Self { out, layout, all: want == Want::All, best: None }
+    }
+
+    /// A field that lies in the block, with the meaning of its name.
+    pub fn slice(&mut self, name: &'b [u8], role: Option<Role>, value: &'b [u8], kind: Kind) {
+        self.text(Text::Slice(name), role, Text::Slice(value), kind);
+    }
+
+    /// A field of a columnar format, whose name lies in the layout.
+    pub fn column(&mut self, name: &str, role: Option<Role>, value: Text<'b>, kind: Kind) {
+        if self.all {
+            let name = self.out.store(name.as_bytes());
+            self.text(name, role, value, kind);
+        } else if role.is_some() {
+            self.text(Text::Slice(b""), role, value, kind);
+        }
+    }
+
+    /// A field with the meaning of its name.
+    pub fn text(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {
+        let unset = kind == Kind::Null || matches!(self.out.bytes(value), b"" | b"-");
+        let Some(role) = role.filter(|_| !unset) else {
+            if self.all {
+                self.out.push_text(None, name, value, kind);
+            }
+            return;
+        };
+        if let Role::Is(canon) = role {
+            let name = if self.all { name } else { Text::Slice(canon.name().as_bytes()) };
+            self.out.push_text(Some(canon), name, value, kind);
+            return;
+        }
+        if self.all {
+            self.out.push_text(None, name, value, kind);
+        }
+        match role {
+            Role::Is(_) | Role::Embedded => {}
+            Role::Addr(canon) => {
+                if let Some((host, port)) = address(self.out.bytes(value)) {
+                    self.canon(canon, part(value, host.0, host.1));
+                    if let (Some((from, to)), Some(canon)) = (port, port_of(canon)) {
+                        self.canon(canon, part(value, from, to));
+                    }
+                }
+            }
+            Role::User => self.user(value),
+            Role::Arn => {
+                let bytes = self.out.bytes(value);
+                let from = memchr::memrchr2(b'/', b':', bytes).map_or(0, |n| n + 1);
+                let name = part(value, from, bytes.len());
+                self.user(name);
+            }
+            Role::Action => {
+                self.canon(Canon::EventAction, value);
+                self.outcome_word(value);
+            }
+            Role::Outcome => self.outcome_word(value),
+            Role::Url => self.url(value),
+            Role::Time(rank) => {
+                if self.best.is_none_or(|best| rank < best) {
+                    let stamp = time::any(self.out.bytes(value), self.layout);
+                    self.time(rank, stamp);
+                }
+            }
+        }
+    }
+
+    /// A canonical field under its own name; left out where the value is empty or `-`.
+    pub fn canon(&mut self, canon: Canon, value: Text<'b>) {
+        let bytes = self.out.bytes(value);
+        if bytes.is_empty() || bytes == b"-" {
+            return;
+        }
+        self.out.push_text(Some(canon), Text::Slice(canon.name().as_bytes()), value, Kind::Str);
+    }
+
+    /// A canonical field that lies in the block.
+    pub fn canon_slice(&mut self, canon: Canon, value: &'b [u8]) {
+        self.canon(canon, Text::Slice(value));
+    }
+
+    /// The outcome, unless the record gave one before.
+    pub fn outcome(&mut self, success: bool) {
+        if self.out.get(Canon::EventOutcome).is_none() {
+            self.canon_slice(Canon::EventOutcome, if success { b"success" } else { b"failure" });
+        }
+    }
+
+    fn outcome_word(&mut self, value: Text<'b>) {
+        if let Some(word) = outcome(self.out.bytes(value)) {
+            self.outcome(word == b"success");
+        }
+    }
+
+    /// Takes a stamp if none of a lower rank was taken before.
+    pub fn time(&mut self, rank: u8, stamp: Option<Stamp>) {
+        if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
+            self.best = Some(rank);
+            self.out.time = stamp;
+        }
+    }
+
+    /// Whether a time was found.
+    pub fn timed(&self) -> bool {
+        self.out.time.is_some()
+    }
+
+    /// An account: `DOMAIN\name`, `name@domain` or a name.
+    pub fn user(&mut self, value: Text<'b>) {
+        let bytes = self.out.bytes(value);
+        let end = bytes.len();
+        if let Some(cut) = memchr::memchr(b'\\', bytes) {
+            let from = cut + bytes[cut..].iter().take_while(|&&b| b == b'\\').count();
+            self.canon(Canon::UserName, part(value, from, end));
+            self.canon(Canon::UserDomain, part(value, 0, cut));
+        } else if let Some(cut) = memchr::memrchr(b'@', bytes).filter(|&c| c > 0) {
+            self.canon(Canon::UserName, part(value, 0, cut));
+            self.canon(Canon::UserDomain, part(value, cut + 1, end));
+        } else {
+            self.canon(Canon::UserName, value);
+        }
+    }
+
+    /// A URL or a request target: host, path and query. A bare `host:port` (`CONNECT`) is a host.
+    pub fn url(&mut self, value: Text<'b>) {
+        let bytes = self.out.bytes(value);
+        let scheme = memchr::memmem::find(&bytes[..bytes.len().min(16)], b"://");
+        let fragment = memchr::memchr(b'#', bytes).unwrap_or(bytes.len());
+        let query = memchr::memchr(b'?', &bytes[..fragment]);
+        let path_end = query.unwrap_or(fragment);
+        let (host, path) = match scheme {
+            Some(at) => {
+                let host = at + 3;
+                let path = memchr::memchr(b'/', &bytes[host.min(path_end)..path_end]).map_or(path_end, |n| host + n);
+                (Some((host.min(path), path)), (path, path_end))
+            }
+            None if bytes.first() == Some(&b'/') || bytes == b"*" => (None, (0, path_end)),
+            None => (Some((0, bytes.len())), (0, 0)),
+        };
+        let host = host.map(|(from, to)| {
+            let from = memchr::memrchr(b'@', &bytes[from..to]).map_or(from, |n| from + n + 1);
+            let bare = host_end(&bytes[from..to]);
+            (from + bare.0, from + bare.1)
+        });
+        let end = bytes.len();
+        match scheme {
+            Some(_) => self.canon(Canon::UrlFull, value),
+            None if host.is_none() => self.canon(Canon::UrlOriginal, value),
+            None => {}
+        }
+        if let Some((from, to)) = host {
+            self.canon(Canon::UrlDomain, part(value, from, to));
+        }
+        self.canon(Canon::UrlPath, part(value, path.0, path.1));
+        if let Some(at) = query {
+            self.canon(Canon::UrlQuery, part(value, at + 1, fragment.min(end)));
+        }
+    }
+}
+
+/// A part of a text.
+pub fn part(text: Text<'_>, from: usize, to: usize) -> Text<'_> {
+    match text {
+        Text::Slice(slice) => Text::Slice(&slice[from..to]),
+        // A part lies inside an arena range, whose ends are u32.
+        Text::Arena(start, _) => Text::Arena(start + from as u32, start + to as u32),
+    }
+}
+
+/// The host of `host:port` and `[host]:port`, as start and end.
+fn host_end(bytes: &[u8]) -> (usize, usize) {
+    if bytes.first() == Some(&b'[') {
+        return memchr::memchr(b']', bytes).map_or((0, bytes.len()), |end| (1, end));
+    }
+    match memchr::memrchr(b':', bytes) {
+        Some(at) if bytes[at + 1..].iter().all(u8::is_ascii_digit) && memchr::memchr(b':', bytes) == Some(at) => (0, at),
+        _ => (0, bytes.len()),
+    }
+}
+
+type Range = (usize, usize);
+
+/// Where address and port lie in `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`; `None` where it is no address.
+pub fn address(bytes: &[u8]) -> Option<(Range, Option<Range>)> {
+    if !bytes.first().is_some_and(|&b| b.is_ascii_hexdigit() || b == b':' || b == b'[') || bytes.len() > 64 {
+        return None;
+    }
+    if is_ip(bytes) {
+        return Some(((0, bytes.len()), None));
+    }
+    let host = host_end(bytes);
+    let port = (host.1 + usize::from(host.0 == 1) + 1, bytes.len());
+    (host.1 < bytes.len() && is_ip(&bytes[host.0..host.1])).then_some((host, Some(port).filter(|p| p.0 < p.1)))
+}
+
+/// Whether the bytes are an address and nothing else.
+pub fn is_ip(bytes: &[u8]) -> bool {
+    let bare = memchr::memchr(b'%', bytes).map_or(bytes, |n| &bytes[..n]);
+    std::str::from_utf8(bare).is_ok_and(|s| s.parse::<IpAddr>().is_ok())
+}
+
+fn port_of(canon: Canon) -> Option<Canon> {
+    match canon {
+        Canon::SourceIp => Some(Canon::SourcePort),
+        Canon::DestinationIp => Some(Canon::DestinationPort),
+        _ => None,
+    }
+}

@@ -1,0 +1,96 @@
+//! Squid's native access log.
+//!
+//! ```text
+//! 1774739404.500    195 192.0.2.10 TCP_MISS/200 4120 GET http://files.example/a.zip alice HIER_DIRECT/203.0.113.9 application/zip
+//! ```
+//! Source: <https://wiki.squid-cache.org/Features/LogFormat>.
+//!
+//! Traps: the size counts what went to the client, headers included; `CONNECT` has `host:port` for a URL; the peer may be
+//! `-`, a name, or an address; a denied request has no peer.
+
+use super::roles::Role;
+use super::sink::{Sink, address, part};
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// The native format.
+pub struct Native;
+
+impl Format for Native {
+    fn name(&self) -> &'static str {
+        "squid"
+    }
+
+    fn describe(&self) -> &'static str {
+        "Squid access log, native format"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        use Canon::{
+            DestinationBytes, DestinationDomain, DestinationIp, EventAction, EventDuration, EventOutcome, HttpMethod,
+            HttpStatus, SourceDomain, SourceIp, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserDomain, UserName,
+        };
+        let mut out = vec![
+            SourceIp, SourceDomain, DestinationBytes, DestinationIp, DestinationDomain, UserName, UserDomain, UrlFull,
+            UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod, HttpStatus, EventAction, EventOutcome, EventDuration,
+        ];
+        out.sort();
+        out
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("squid") };
+        sample.fit(self, layout, 65)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut words = record.split(|&b| b == b' ').filter(|w| !w.is_empty());
+        let mut next = || words.next().ok_or(Reject);
+        let (stamp, elapsed, client, code, size) = (next()?, next()?, next()?, next()?, next()?);
+        let (method, url, user, peer) = (next()?, next()?, next()?, next()?);
+        let kind = words.next();
+        let slash = memchr::memchr(b'/', code).ok_or(Reject)?;
+        let (result, status) = (&code[..slash], &code[slash + 1..]);
+        let number = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
+        let digits = elapsed.strip_prefix(b"-").unwrap_or(elapsed);
+        if !number(status) || !number(size) || !number(digits) || memchr::memchr(b'/', peer).is_none() {
+            return Err(Reject);
+        }
+        let at = time::epoch(stamp).ok_or(Reject)?;
+        let mut sink = Sink::new(layout, want, out);
+        sink.time(0, Some(at));
+        let side = if address(client).is_some() { Canon::SourceIp } else { Canon::SourceDomain };
+        sink.slice(b"c-ip", Some(Role::Is(side)), client, Kind::Str);
+        sink.slice(b"time-taken", Some(Role::Is(Canon::EventDuration)), elapsed, Kind::Number);
+        sink.slice(b"s-action", Some(Role::Is(Canon::EventAction)), result, Kind::Str);
+        sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), status, Kind::Number);
+        sink.slice(b"sc-bytes", Some(Role::Is(Canon::DestinationBytes)), size, Kind::Number);
+        sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
+        sink.slice(b"c-uri", Some(Role::Url), url, Kind::Str);
+        let host = sink.out.iter().find(|f| f.canon == Some(Canon::UrlDomain)).map(|f| f.value);
+        if let Some(host) = host {
+            if address(sink.out.bytes(host)).is_none() {
+                sink.canon(Canon::DestinationDomain, host);
+            }
+            if sink.all {
+                sink.text(Text::Slice(b"cs-host"), None, host, Kind::Str);
+            }
+        }
+        if sink.all
+            && let Some(mark) = memchr::memchr(b'?', url)
+        {
+            sink.slice(b"c-uri-query", None, &url[mark + 1..], Kind::Str);
+        }
+        sink.slice(b"cs-username", Some(Role::User), user, Kind::Str);
+        let to = memchr::memchr(b'/', peer).map_or(peer.len(), |n| n + 1);
+        let peer_address = part(Text::Slice(peer), to, peer.len());
+        sink.text(Text::Slice(b"s-ip"), Some(Role::Addr(Canon::DestinationIp)), peer_address, Kind::Str);
+        if let Some(kind) = kind {
+            sink.slice(b"cs-mime-type", None, kind, Kind::Str);
+        }
+        let denied = memchr::memmem::find(result, b"DENIED").is_some();
+        sink.outcome(!denied && status.first().is_some_and(|c| matches!(c, b'1'..=b'3')));
+        Ok(Parsed::Event)
+    }
+}

@@ -1,0 +1,369 @@
+//! Syslog as files hold it: the BSD form (RFC 3164), rsyslog's ISO form of it, and RFC 5424.
+//!
+//! ```text
+//! <38>Mar 28 23:10:04 rv-web01 sshd[812]: Accepted publickey for alice from 192.0.2.10 port 51234 ssh2
+//! 2026-03-28T23:10:04.500+00:00 rv-web01 sshd[812]: Failed password for root from 192.0.2.10 port 51234 ssh2
+//! <134>1 2026-03-28T23:10:04Z rv-fw01 filterlog 92 - [meta seq="1"] text
+//! ```
+//! Source: RFC 3164, RFC 5424, <https://www.rsyslog.com/doc/configuration/templates.html>.
+//!
+//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records or
+//! `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
+
+use std::sync::LazyLock;
+
+use super::roles::{Role, Roles, Table};
+use super::sink::{Sink, is_ip};
+use super::{Fit, Format, Sample, auditd, jsonlines, jsonwalk, kv, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::layout::{Framing, Layout};
+use crate::model::time::{Assumed, Stamp};
+
+/// BSD syslog and its ISO variant.
+pub struct Rfc3164;
+
+/// RFC 5424 syslog.
+pub struct Rfc5424;
+
+/// CEF extension keys that mean something else than in other pairs.
+static CEF: Table = LazyLock::new(|| {
+    Roles::new(&[&[
+        ("rt", Role::Time(0)),
+        ("src", Role::Addr(Canon::SourceIp)),
+        ("dst", Role::Addr(Canon::DestinationIp)),
+        ("spt", Role::Is(Canon::SourcePort)),
+        ("dpt", Role::Is(Canon::DestinationPort)),
+        ("in", Role::Is(Canon::SourceBytes)),
+        ("out", Role::Is(Canon::DestinationBytes)),
+        ("suser", Role::User),
+        ("duser", Role::Is(Canon::TargetUserName)),
+        ("act", Role::Action),
+        ("outcome", Role::Outcome),
+        ("proto", Role::Is(Canon::NetworkTransport)),
+        ("app", Role::Is(Canon::NetworkProtocol)),
+        ("request", Role::Url),
+        ("requestMethod", Role::Is(Canon::HttpMethod)),
+        ("requestClientApplication", Role::Is(Canon::UserAgent)),
+        ("shost", Role::Is(Canon::SourceDomain)),
+        ("dhost", Role::Is(Canon::DestinationDomain)),
+        ("fname", Role::Is(Canon::FileName)),
+        ("fileHash", Role::Is(Canon::FileHash)),
+        ("msg", Role::Is(Canon::Message)),
+    ]])
+});
+
+fn canons() -> Vec<Canon> {
+    let mut out = kv::ROLES.canons();
+    out.extend(jsonlines::ROLES.canons());
+    out.extend([Canon::HostName, Canon::EventProvider, Canon::Message, Canon::SourceIp, Canon::UserName]);
+    out.sort();
+    out.dedup();
+    out
+}
+
+impl Format for Rfc3164 {
+    fn name(&self) -> &'static str {
+        "syslog3164"
+    }
+
+    fn describe(&self) -> &'static str {
+        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, audit and key=value are read"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("syslog3164") };
+        sample.fit(self, layout, 50)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let (number, rest) = kv::priority(record).map_or((None, record), |(n, rest)| (Some(n), rest));
+        let (stamp, rest, iso) = stamp(rest, layout).ok_or(Reject)?;
+        let (first, behind) = word(rest);
+        // Without a host the tag follows at once.
+        let (host, body) = if first.ends_with(b":") && !is_ip(first) { (None, rest) } else { (Some(first), skip(behind)) };
+        let (program, pid, message) = match tag(body) {
+            Some(found) => found,
+            None if iso => return Err(Reject),
+            None => (None, None, body),
+        };
+        if host.is_none_or(<[u8]>::is_empty) && program.is_none() || host.is_some_and(|h| !is_host(h)) {
+            return Err(Reject);
+        }
+        sink.time(0, stamp);
+        head(number, host, program, pid, &mut sink);
+        body_of(program, message, &mut sink);
+        Ok(Parsed::Event)
+    }
+}
+
+impl Format for Rfc5424 {
+    fn name(&self) -> &'static str {
+        "syslog5424"
+    }
+
+    fn describe(&self) -> &'static str {
+        "syslog, RFC 5424, with structured data; inner JSON, CEF, audit and key=value are read"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("syslog5424") };
+        sample.fit(self, layout, 55)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let (number, rest) = kv::priority(record).ok_or(Reject)?;
+        let rest = rest.strip_prefix(b"1 ").ok_or(Reject)?;
+        let (stamp, rest) = word(rest);
+        let (host, rest) = word(skip(rest));
+        let (program, rest) = word(skip(rest));
+        let (pid, rest) = word(skip(rest));
+        let (message_id, rest) = word(skip(rest));
+        let at = if stamp == b"-" { None } else { Some(time::iso(stamp, layout).ok_or(Reject)?) };
+        if host.is_empty() || program.is_empty() || message_id.is_empty() {
+            return Err(Reject);
+        }
+        sink.time(0, at);
+        let known = |b: &'b [u8]| Some(b).filter(|b| *b != b"-");
+        head(Some(number), known(host), known(program), known(pid), &mut sink);
+        sink.slice(b"msgid", None, message_id, if message_id == b"-" { Kind::Null } else { Kind::Str });
+        let message = structured(skip(rest), &mut sink);
+        let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
+        body_of(known(program), message, &mut sink);
+        Ok(Parsed::Event)
+    }
+}
+
+/// The stamp, what follows it, and whether it is an ISO one (a bare ISO stamp is common outside of syslog: its zone must
+/// be stated).
+fn stamp<'b>(rest: &'b [u8], layout: &Layout) -> Option<(Option<Stamp>, &'b [u8], bool)> {
+    let (stamp, used, iso) = match rest.first()? {
+        b'0'..=b'9' => {
+            let (stamp, used) = time::iso_prefix(rest, layout)?;
+            if stamp.assumed != Assumed::Nothing || rest.get(10) != Some(&b'T') {
+                return None;
+            }
+            (Some(stamp), used, true)
+        }
+        _ => {
+            let (stamp, used) = time::syslog_prefix(rest, layout)?;
+            (stamp, used, false)
+        }
+    };
+    let behind = &rest[used..];
+    let behind = behind.strip_prefix(b":").unwrap_or(behind);
+    (behind.first() == Some(&b' ')).then(|| (stamp, skip(behind), iso))
+}
+
+/// Program, process number and message.
+type Tagged<'b> = (Option<&'b [u8]>, Option<&'b [u8]>, &'b [u8]);
+
+/// `program[pid]: message` or `program: message`.
+fn tag(body: &[u8]) -> Option<Tagged<'_>> {
+    let end = body.iter().take(64).position(|&b| matches!(b, b':' | b'[' | b' '))?;
+    if end == 0 {
+        return None;
+    }
+    let (program, rest) = body.split_at(end);
+    if matches!(program, b"CEF" | b"LEEF") {
+        return Some((None, None, body));
+    }
+    let (pid, rest) = match rest.strip_prefix(b"[") {
+        Some(inner) => {
+            let close = memchr::memchr(b']', &inner[..inner.len().min(64)])?;
+            (Some(&inner[..close]), &inner[close + 1..])
+        }
+        None => (None, rest),
+    };
+    // macOS writes `(subsystem)` between the process and the colon.
+    let rest = match rest.strip_prefix(b" (") {
+        Some(inner) if pid.is_some() => memchr::memchr(b')', inner).map_or(rest, |n| &inner[n + 1..]),
+        _ => rest,
+    };
+    let message = rest.strip_prefix(b":").or(rest.strip_prefix(b" <Notice>:")).or(rest.strip_prefix(b" <Warning>:"))?;
+    Some((Some(program), pid, message.strip_prefix(b" ").unwrap_or(message)))
+}
+
+fn is_host(host: &[u8]) -> bool {
+    host.len() <= 255 && host.iter().all(|b| b.is_ascii_alphanumeric() || b".-_:/@".contains(b))
+}
+
+fn head<'b>(
+    number: Option<u32>, host: Option<&'b [u8]>, program: Option<&'b [u8]>, pid: Option<&'b [u8]>, sink: &mut Sink<'_, 'b>,
+) {
+    if let (true, Some(number)) = (sink.all, number) {
+        for (name, value) in [(&b"facility"[..], number / 8), (b"severity", number % 8)] {
+            let value = sink.out.store(value.to_string().as_bytes());
+            sink.text(crate::model::fields::Text::Slice(name), None, value, Kind::Number);
+        }
+    }
+    for (name, role, value) in [
+        (&b"host"[..], Some(Role::Is(Canon::HostName)), host),
+        (b"program", Some(Role::Is(Canon::EventProvider)), program),
+        (b"pid", None, pid),
+    ] {
+        if let Some(value) = value {
+            sink.slice(name, role, value, Kind::Str);
+        }
+    }
+}
+
+/// Structured data of RFC 5424; gives back the message behind it.
+fn structured<'b>(mut rest: &'b [u8], sink: &mut Sink<'_, 'b>) -> &'b [u8] {
+    if let Some(message) = rest.strip_prefix(b"-") {
+        return skip(message);
+    }
+    while let Some(inner) = rest.strip_prefix(b"[") {
+        let (mut at, mut quoted) = (0, false);
+        let end = loop {
+            match inner.get(at) {
+                None => return rest,
+                Some(b'\\') if quoted => at += 1,
+                Some(b'"') => quoted = !quoted,
+                Some(b']') if !quoted => break at,
+                Some(_) => {}
+            }
+            at += 1;
+        };
+        kv::Pairs::new(&inner[..end]).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
+        rest = &inner[end + 1..];
+    }
+    skip(rest)
+}
+
+/// The message, and the fields that stand in it.
+fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    sink.slice(b"message", Some(Role::Is(Canon::Message)), message, Kind::Str);
+    let text = message.trim_ascii_start();
+    if text.starts_with(b"{") {
+        let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
+    } else if let Some(at) = memchr::memmem::find(&text[..text.len().min(64)], b"CEF:") {
+        cef(&text[at + 4..], sink);
+    } else if text.starts_with(b"type=") && memchr::memmem::find(text, b"audit(").is_some() {
+        let _ = auditd::read(text, sink);
+    } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
+        ssh(text, sink);
+    } else if memchr::memchr_iter(b'=', text).take(3).count() == 3 {
+        kv::Pairs::new(text).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
+    }
+}
+
+/// Common Event Format behind its mark: seven parts, then pairs whose values may hold blanks.
+fn cef<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let names: [(&[u8], Option<Role>); 7] = [
+        (b"cef_version", None),
+        (b"device_vendor", None),
+        (b"device_product", None),
+        (b"device_version", None),
+        (b"signature_id", Some(Role::Is(Canon::EventCode))),
+        (b"name", Some(Role::Is(Canon::RuleName))),
+        (b"cef_severity", None),
+    ];
+    let mut rest = text;
+    for (name, role) in names {
+        let mut bars = memchr::memchr_iter(b'|', rest);
+        let Some(bar) = bars.find(|&n| n == 0 || rest[n - 1] != b'\\') else { return };
+        sink.slice(name, role, &rest[..bar], Kind::Str);
+        rest = &rest[bar + 1..];
+    }
+    while let Some(equals) = memchr::memchr(b'=', rest) {
+        let key = memchr::memrchr(b' ', &rest[..equals]).map_or(0, |n| n + 1);
+        let value = &rest[equals + 1..];
+        let end = next_key(value);
+        let (raw, name) = (value[..end].trim_ascii_end(), &rest[key..equals]);
+        sink.slice(name, CEF.get(name), raw, if raw.is_empty() { Kind::Null } else { Kind::Str });
+        rest = &value[end..];
+    }
+}
+
+/// Where the key of the next pair starts: the last blank before the next `=` that is not escaped.
+fn next_key(value: &[u8]) -> usize {
+    let next = memchr::memchr_iter(b'=', value).find(|&n| {
+        let name = memchr::memrchr(b' ', &value[..n]).map(|b| &value[b + 1..n]);
+        name.is_some_and(|k| !k.is_empty() && k.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-[]".contains(b)))
+    });
+    next.and_then(|n| memchr::memrchr(b' ', &value[..n])).unwrap_or(value.len())
+}
+
+/// What OpenSSH says of a logon.
+fn ssh<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let mut words = text.split(|&b| b == b' ').filter(|w| !w.is_empty()).take(24);
+    let Some(first) = words.next() else { return };
+    match first {
+        b"Accepted" => sink.outcome(true),
+        b"Failed" | b"Invalid" => sink.outcome(false),
+        _ => {}
+    }
+    if matches!(first, b"Accepted" | b"Failed" | b"Invalid" | b"Disconnected") {
+        sink.canon_slice(Canon::EventAction, first);
+    }
+    let mut last = first;
+    for word in words {
+        let named = matches!(last, b"for" | b"user") && !matches!(word, b"invalid" | b"user" | b"from");
+        match () {
+            () if named && sink.out.get(Canon::UserName).is_none() => sink.canon_slice(Canon::UserName, word),
+            () if is_ip(word) && sink.out.get(Canon::SourceIp).is_none() => sink.canon_slice(Canon::SourceIp, word),
+            () if last == b"port" && word.iter().all(u8::is_ascii_digit) => sink.canon_slice(Canon::SourcePort, word),
+            () => {}
+        }
+        last = word;
+    }
+}
+
+fn skip(bytes: &[u8]) -> &[u8] {
+    let blanks = bytes.iter().take_while(|&&b| b == b' ').count();
+    &bytes[blanks..]
+}
+
+fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    bytes.split_at(memchr::memchr(b' ', bytes).unwrap_or(bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<Vec<(Canon, String)>> {
+        let layout = Layout::plain();
+        let mut out = Fields::default();
+        Rfc3164.parse(&layout, line.as_bytes(), Want::Columns, &mut out).ok()?;
+        Some(out.iter().map(|f| (f.canon.unwrap(), String::from_utf8_lossy(out.bytes(f.value)).into_owned())).collect())
+    }
+
+    #[test]
+    fn logons_say_who_and_from_where() {
+        let line = "<38>Mar 28 23:10:04 rv-web01 sshd[812]: Failed password for invalid user root from 192.0.2.10 port 51234 ssh2";
+        let read = read(line).unwrap();
+        for want in [
+            (Canon::HostName, "rv-web01"),
+            (Canon::EventProvider, "sshd"),
+            (Canon::UserName, "root"),
+            (Canon::SourceIp, "192.0.2.10"),
+            (Canon::SourcePort, "51234"),
+            (Canon::EventOutcome, "failure"),
+        ] {
+            assert!(read.iter().any(|(c, v)| (*c, &**v) == want), "{want:?} in {read:?}");
+        }
+    }
+
+    #[test]
+    fn fields_inside_messages_are_read() {
+        let cef = "Mar 28 23:10:04 fw CEF:0|V|P|1|100|a name|3|src=192.0.2.10 msg=two words out=12";
+        let got = read(cef).unwrap();
+        assert!(got.contains(&(Canon::SourceIp, "192.0.2.10".into())), "{got:?}");
+        assert!(got.contains(&(Canon::DestinationBytes, "12".into())));
+        let json = "Mar 28 23:10:04 fw app[1]: {\"src_ip\":\"192.0.2.10\"}";
+        assert!(read(json).unwrap().contains(&(Canon::SourceIp, "192.0.2.10".into())));
+        assert_eq!(read("2026-03-28 23:10:04 INFO main: text"), None);
+        assert_eq!(read("with another line"), None);
+    }
+}

@@ -1,0 +1,216 @@
+//! W3C extended logs: IIS, Exchange front ends, Blue Coat and any other with a `#Fields` line; the Windows firewall too.
+//!
+//! ```text
+//! #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status sc-bytes cs-bytes
+//! 2026-03-28 23:10:04 203.0.113.5 GET /a b=1 443 - 192.0.2.10 curl/8.0 200 512 80
+//! ```
+//! Source: <https://www.w3.org/TR/WD-logfile.html>, <https://learn.microsoft.com/windows/win32/http/w3c-logging>.
+//!
+//! Traps: IIS repeats and changes `#Fields` in mid-file; times are UTC by specification, but local in the Windows
+//! firewall's log; records may have a time only, with the date in `#Date`; IIS writes `+` for blanks in user agents; Blue Coat quotes.
+
+use std::sync::{Arc, LazyLock};
+
+use super::roles::{Role, Roles, Table};
+use super::sink::Sink;
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// W3C extended log format.
+pub struct Extended;
+
+static ROLES: Table = LazyLock::new(|| {
+    use Canon::{
+        DestinationBytes, DestinationIp, DestinationPort, EventDuration, FileHash, FileName, HostName, HttpMethod,
+        HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp, SourcePort, UrlDomain, UrlPath,
+        UrlQuery, UserAgent,
+    };
+    Roles::new(&[&[
+        ("c-ip", Role::Addr(SourceIp)),
+        ("x-forwarded-for", Role::Addr(SourceIp)),
+        ("c-port", Role::Is(SourcePort)),
+        ("s-ip", Role::Addr(DestinationIp)),
+        ("r-ip", Role::Addr(DestinationIp)),
+        ("s-port", Role::Is(DestinationPort)),
+        ("cs-uri-port", Role::Is(DestinationPort)),
+        ("s-computername", Role::Is(HostName)),
+        ("cs-username", Role::User),
+        ("cs-method", Role::Is(HttpMethod)),
+        ("cs-uri-stem", Role::Is(UrlPath)),
+        ("cs-uri-path", Role::Is(UrlPath)),
+        ("cs-uri-query", Role::Is(UrlQuery)),
+        ("cs-uri", Role::Url),
+        ("c-uri", Role::Url),
+        ("cs-host", Role::Is(UrlDomain)),
+        ("cs-version", Role::Is(NetworkProtocol)),
+        ("cs(Host)", Role::Is(UrlDomain)),
+        ("cs(User-Agent)", Role::Is(UserAgent)),
+        ("cs(Referer)", Role::Is(HttpReferrer)),
+        ("sc-status", Role::Is(HttpStatus)),
+        ("sc-bytes", Role::Is(DestinationBytes)),
+        ("cs-bytes", Role::Is(SourceBytes)),
+        ("time-taken", Role::Is(EventDuration)),
+        ("s-action", Role::Action),
+        ("sc-filter-result", Role::Action),
+        ("action", Role::Action),
+        ("protocol", Role::Is(NetworkTransport)),
+        ("src-ip", Role::Addr(SourceIp)),
+        ("dst-ip", Role::Addr(DestinationIp)),
+        ("src-port", Role::Is(SourcePort)),
+        ("dst-port", Role::Is(DestinationPort)),
+        ("x-filename", Role::Is(FileName)),
+        ("x-filehash", Role::Is(FileHash)),
+    ]])
+});
+
+/// The names that rules use for headers.
+fn alias(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "cs(User-Agent)" => "cs-user-agent",
+        "cs(Referer)" => "cs-referer",
+        "cs(Host)" => "cs-host",
+        "cs(Cookie)" => "cs-cookie",
+        _ => return None,
+    })
+}
+
+impl Format for Extended {
+    fn name(&self) -> &'static str {
+        "w3c"
+    }
+
+    fn describe(&self) -> &'static str {
+        "W3C extended log by its #Fields line: IIS, proxies, Windows firewall"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        ROLES.canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let mut layout = Layout { framing: Framing::Directives, delimiter: b' ', ..sample.layout("w3c") };
+        let (mut read, mut of) = (0, 0);
+        for line in &sample.lines {
+            if line.starts_with(b"#") {
+                layout = self.relayout(&layout, line).unwrap_or(layout);
+                continue;
+            }
+            let mut out = Fields::default();
+            of += 1;
+            read += usize::from(self.parse(&layout, line, Want::All, &mut out).is_ok());
+        }
+        if layout.columns.is_empty() {
+            return None;
+        }
+        // The layout at the first byte: directives are read again from there.
+        let start = Layout { columns: Vec::new(), date: None, dataset: None, ..layout };
+        Some(Fit { read: read.max(usize::from(of == 0)), of: of.max(1), rank: 90, layout: start })
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let mut rest = record;
+        let (mut date, mut clock, mut stem, mut query, mut status) = (None, None, None, None, None);
+        for name in &layout.columns {
+            let (cell, after) = cell(rest, layout.delimiter).ok_or(Reject)?;
+            rest = after;
+            match &**name {
+                "date" => date = Some(cell),
+                "time" => clock = Some(cell),
+                "cs-uri-stem" => stem = Some(cell),
+                "cs-uri-query" => query = Some(cell),
+                "sc-status" => status = Some(cell),
+                _ => {}
+            }
+            column(name, cell, &mut sink);
+        }
+        if layout.columns.is_empty() || !rest.trim_ascii().is_empty() {
+            return Err(Reject);
+        }
+        let local = layout.dataset.as_deref().is_some_and(|d| d.contains("Windows Firewall"));
+        let day = date.or(layout.date.as_ref().map(|d| d.as_bytes()));
+        if let (Some(day), Some(clock)) = (day, clock) {
+            let offset = if local { None } else { Some(0) };
+            let stamp = time::date_and_time(day, clock, offset, layout);
+            sink.time(0, stamp);
+        }
+        if let Some(class) = status.and_then(|s| s.first()).filter(|c| c.is_ascii_digit()) {
+            sink.outcome(*class < b'4');
+        }
+        if let (true, Some(stem)) = (sink.all, stem) {
+            // Rules for web servers look for paths in `cs-uri-query`: the whole target is its second value.
+            let from = sink.out.arena_len();
+            sink.out.arena_mut().extend_from_slice(stem);
+            if let Some(query) = query.filter(|q| *q != b"-") {
+                sink.out.arena_mut().push(b'?');
+                sink.out.arena_mut().extend_from_slice(query);
+            }
+            let target = sink.out.stored_since(from);
+            sink.text(Text::Slice(b"cs-uri-query"), None, target, Kind::Str);
+        }
+        Ok(Parsed::Event)
+    }
+
+    fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
+        let (name, value) = directive.split_at(memchr::memchr(b':', directive)? + 1);
+        let value = value.trim_ascii();
+        let text = |b: &[u8]| -> Arc<str> { String::from_utf8_lossy(b).into() };
+        if name.eq_ignore_ascii_case(b"#fields:") {
+            let delimiter = if memchr::memchr(b'\t', value).is_some() { b'\t' } else { b' ' };
+            let names = value.split(|&b| b == delimiter).filter(|n| !n.is_empty());
+            let columns: Vec<Arc<str>> = names.map(text).collect();
+            let changed = columns != layout.columns || delimiter != layout.delimiter;
+            return changed.then(|| Layout { columns, delimiter, ..layout.clone() });
+        }
+        if name.eq_ignore_ascii_case(b"#date:") {
+            let date = Some(text(value.split(|&b| b == b' ').next()?));
+            return (date != layout.date).then(|| Layout { date, ..layout.clone() });
+        }
+        if name.eq_ignore_ascii_case(b"#software:") {
+            let dataset = Some(text(value));
+            return (dataset != layout.dataset).then(|| Layout { dataset, ..layout.clone() });
+        }
+        None
+    }
+}
+
+fn column<'b>(name: &Arc<str>, cell: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let kind = match cell {
+        b"-" | b"" => Kind::Null,
+        _ if cell.iter().all(u8::is_ascii_digit) => Kind::Number,
+        _ => Kind::Str,
+    };
+    let role = ROLES.get(name.as_bytes());
+    let Some(alias) = alias(name) else { return sink.column(name, role, Text::Slice(cell), kind) };
+    // IIS writes `+` for a blank; a value with a blank was not written by it.
+    let plus = memchr::memchr(b'+', cell).is_some() && memchr::memchr(b' ', cell).is_none();
+    let shown = if plus && role.is_some() {
+        let from = sink.out.arena_len();
+        sink.out.arena_mut().extend(cell.iter().map(|&b| if b == b'+' { b' ' } else { b }));
+        sink.out.stored_since(from)
+    } else {
+        Text::Slice(cell)
+    };
+    if sink.all {
+        sink.column(name, None, Text::Slice(cell), kind);
+    }
+    sink.text(Text::Slice(alias.as_bytes()), role, shown, kind);
+}
+
+/// The next cell and what follows it. Quoted cells end at a quote before a delimiter.
+fn cell(bytes: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
+    let skipped = if delimiter == b' ' { bytes.iter().take_while(|&&b| b == b' ').count() } else { 0 };
+    let bytes = &bytes[skipped..];
+    if bytes.is_empty() {
+        return None;
+    }
+    if let Some(inner) = bytes.strip_prefix(b"\"") {
+        let closes = memchr::memchr_iter(b'"', inner).find(|&n| matches!(inner.get(n + 1), None) || inner[n + 1] == delimiter);
+        if let Some(end) = closes {
+            return Some((&inner[..end], inner.get(end + 2..).unwrap_or_default()));
+        }
+    }
+    let end = memchr::memchr(delimiter, bytes).unwrap_or(bytes.len());
+    Some((&bytes[..end], bytes.get(end + 1..).unwrap_or_default()))
+}

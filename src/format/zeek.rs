@@ -1,0 +1,162 @@
+//! Zeek logs: tab-separated with a `#fields` header, and JSON.
+//!
+//! ```text
+//! #fields ts      uid     id.orig_h       id.orig_p       id.resp_h       id.resp_p       proto   orig_bytes      resp_bytes
+//! 1774739404.5    CAbc    192.0.2.10      51234   203.0.113.9     443     tcp     512     40960
+//! ```
+//! Source: <https://docs.zeek.org/en/master/log-formats.html>, <https://docs.zeek.org/en/master/logs/index.html>.
+//!
+//! Traps: a file may hold several headers; unset is `-`, empty is `(empty)`; JSON writers may write `id_orig_h`;
+//! `orig_bytes` is payload of the opener.
+
+use std::sync::{Arc, LazyLock};
+
+use super::jsonlines::Dialect;
+use super::roles::{Role, Roles, Table};
+use super::sink::Sink;
+use super::{Fit, Format, Sample};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// Zeek logs as JSON.
+pub static JSON: Dialect = Dialect {
+    name: "zeek_json",
+    describe: "Zeek logs as JSON lines",
+    roles: &ROLES,
+    rename: None,
+    finish: None,
+    marks: &[&["ts", "uid", "id.orig_h"], &["id.orig_h", "id.resp_h"], &["id_orig_h", "id_resp_h"], &["_path", "ts"], &["@stream", "ts"]],
+    rank: 78,
+};
+
+/// Zeek logs as tab-separated values.
+pub struct Tsv;
+
+static ROLES: Table = LazyLock::new(|| {
+    use Canon::{
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, DnsType, EmailFrom,
+        EmailTo, EventDataset, EventDuration, FileHash, FileName, FilePath, HttpMethod, HttpReferrer, HttpStatus,
+        NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain, UserAgent,
+    };
+    Roles::new(&[&[
+        ("ts", Role::Time(0)),
+        ("@timestamp", Role::Time(1)),
+        ("id.orig_h", Role::Is(SourceIp)),
+        ("id_orig_h", Role::Is(SourceIp)),
+        ("id.orig_p", Role::Is(SourcePort)),
+        ("id_orig_p", Role::Is(SourcePort)),
+        ("id.resp_h", Role::Is(DestinationIp)),
+        ("id_resp_h", Role::Is(DestinationIp)),
+        ("id.resp_p", Role::Is(DestinationPort)),
+        ("id_resp_p", Role::Is(DestinationPort)),
+        ("proto", Role::Is(NetworkTransport)),
+        ("service", Role::Is(NetworkProtocol)),
+        ("duration", Role::Is(EventDuration)),
+        ("orig_bytes", Role::Is(SourceBytes)),
+        ("resp_bytes", Role::Is(DestinationBytes)),
+        ("request_body_len", Role::Is(SourceBytes)),
+        ("response_body_len", Role::Is(DestinationBytes)),
+        ("query", Role::Is(DnsQuestion)),
+        ("qtype_name", Role::Is(DnsType)),
+        ("answers", Role::Is(DnsAnswer)),
+        ("method", Role::Is(HttpMethod)),
+        ("host", Role::Is(UrlDomain)),
+        ("uri", Role::Url),
+        ("referrer", Role::Is(HttpReferrer)),
+        ("user_agent", Role::Is(UserAgent)),
+        ("status_code", Role::Is(HttpStatus)),
+        ("username", Role::User),
+        ("user", Role::User),
+        ("server_name", Role::Is(DestinationDomain)),
+        ("mailfrom", Role::Is(EmailFrom)),
+        ("rcptto", Role::Is(EmailTo)),
+        ("filename", Role::Is(FileName)),
+        ("name", Role::Is(FilePath)),
+        ("md5", Role::Is(FileHash)),
+        ("sha1", Role::Is(FileHash)),
+        ("sha256", Role::Is(FileHash)),
+        ("auth_success", Role::Outcome),
+        ("note", Role::Is(RuleName)),
+        ("_path", Role::Is(EventDataset)),
+        ("@stream", Role::Is(EventDataset)),
+    ]])
+});
+
+impl Format for Tsv {
+    fn name(&self) -> &'static str {
+        "zeek"
+    }
+
+    fn describe(&self) -> &'static str {
+        "Zeek logs as tab-separated values with a #fields header"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        ROLES.canons()
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let mut layout = Layout { framing: Framing::Directives, ..sample.layout("zeek") };
+        let mut start = None;
+        let (mut read, mut of) = (0, 0);
+        for line in &sample.lines {
+            if line.starts_with(b"#") {
+                layout = self.relayout(&layout, line).unwrap_or(layout);
+                continue;
+            }
+            start.get_or_insert_with(|| layout.clone());
+            of += 1;
+            read += usize::from(self.parse(&layout, line, Want::All, &mut Fields::default()).is_ok());
+        }
+        let start = start.unwrap_or(layout);
+        let known = start.columns.iter().any(|c| ROLES.get(c.as_bytes()).is_some());
+        if start.columns.len() < 2 || !known {
+            return None;
+        }
+        // A log that is a header only is one all the same.
+        Some(Fit { read: read.max(usize::from(of == 0)), of: of.max(1), rank: 90, layout: start })
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let mut cells = record.split(|&b| b == layout.delimiter);
+        for name in &layout.columns {
+            let cell = cells.next().ok_or(Reject)?;
+            let kind = match cell {
+                b"-" | b"(empty)" | b"" => Kind::Null,
+                _ if cell == layout.unset.as_bytes() => Kind::Null,
+                _ if cell.iter().all(|b| b.is_ascii_digit() || *b == b'.') => Kind::Number,
+                b"T" | b"F" => Kind::Bool,
+                _ => Kind::Str,
+            };
+            sink.column(name, ROLES.get(name.as_bytes()), Text::Slice(cell), kind);
+        }
+        if cells.next().is_some() || layout.columns.is_empty() {
+            return Err(Reject);
+        }
+        if let Some(path) = &layout.dataset {
+            let value = sink.out.store(path.as_bytes());
+            sink.text(Text::Slice(b"_path"), Some(Role::Is(Canon::EventDataset)), value, Kind::Str);
+        }
+        Ok(Parsed::Event)
+    }
+
+    fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
+        let mut parts = directive.split(|&b| b == b'\t' || b == b' ');
+        let name = parts.next()?;
+        let text = |b: &[u8]| -> Arc<str> { String::from_utf8_lossy(b).into() };
+        match name {
+            b"#fields" => {
+                let delimiter = *directive.get(name.len())?;
+                let columns: Vec<Arc<str>> = directive[name.len() + 1..].split(|&b| b == delimiter).map(text).collect();
+                let changed = columns != layout.columns || delimiter != layout.delimiter;
+                changed.then(|| Layout { columns, delimiter, ..layout.clone() })
+            }
+            b"#path" => {
+                let dataset = Some(text(parts.next()?));
+                (dataset != layout.dataset).then(|| Layout { dataset, ..layout.clone() })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a line is: the one answer that the splitter and the parsers share.
+
+use super::layout::Encoding;
+
+/// One physical line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte of its content, `\r\n` or `\n` excluded.
+    pub end: usize,
+    /// Whether a line feed ends it (the last line of a stream may have none).
+    pub ended: bool,
+}
+
+/// Lines of some bytes, in order. A byte order mark belongs to no line.
+pub struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    encoding: Encoding,
+}
+
+impl<'a> Lines<'a> {
+    /// Lines of `bytes`, which begin at offset `base` of their stream.
+    pub fn new(bytes: &'a [u8], base: u64, encoding: Encoding) -> Self {
+        Self { bytes, at: if base == 0 { mark_bytes(bytes, encoding) } else { 0 }, encoding }
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        let start = self.at;
+        if start >= self.bytes.len() {
+            return None;
+        }
+        let feed = find_feed(self.bytes, start, self.encoding);
+        let end = feed.unwrap_or(self.bytes.len());
+        self.at = feed.map_or(end, |f| f + unit_bytes(self.encoding));
+        Some(Line { start, end: trim(self.bytes, start, end, self.encoding), ended: feed.is_some() })
+    }
+}
+
+/// Length of the byte order mark at the start of a stream.
+pub fn mark_bytes(bytes: &[u8], encoding: Encoding) -> usize {
+    let mark: &[u8] = match encoding {
+        Encoding::Bytes => b"\xef\xbb\xbf",
+        Encoding::Utf16Le => b"\xff\xfe",
+        Encoding::Utf16Be => b"\xfe\xff",
+    };
+    if bytes.starts_with(mark) { mark.len() } else { 0 }
+}
+
+/// Bytes of one code unit.
+pub fn unit_bytes(encoding: Encoding) -> usize {
+    if encoding == Encoding::Bytes { 1 } else { 2 }
+}
+
+/// The first line feed at or after `from`; for UTF-16 `from` must lie on a unit.
+pub fn find_feed(bytes: &[u8], from: usize, encoding: Encoding) -> Option<usize> {
+    let tail = bytes.get(from..)?;
+    let found = match encoding {
+        Encoding::Bytes => memchr::memchr(b'\n', tail),
+        Encoding::Utf16Le => tail.chunks_exact(2).position(|u| u == [b'\n', 0]).map(|n| n * 2),
+        Encoding::Utf16Be => tail.chunks_exact(2).position(|u| u == [0, b'\n']).map(|n| n * 2),
+    };
+    found.map(|n| from + n)
+}
+
+/// `end` without a carriage return before it.
+pub fn trim(bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> usize {
+    let line = &bytes[start..end];
+    let mark: &[u8] = match encoding {
+        Encoding::Bytes => b"\r",
+        Encoding::Utf16Le => b"\r\0",
+        Encoding::Utf16Be => b"\0\r",
+    };
+    if line.ends_with(mark) { end - mark.len() } else { end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(bytes: &[u8]) -> Vec<&[u8]> {
+        Lines::new(bytes, 0, Encoding::Bytes).map(|l| &bytes[l.start..l.end]).collect()
+    }
+
+    #[test]
+    fn terminators_and_marks_belong_to_no_line() {
+        assert_eq!(texts(b"\xef\xbb\xbfa\r\n\n\rb\nc"), [&b"a"[..], b"", b"\rb", b"c"]);
+        assert!(texts(b"").is_empty());
+        assert_eq!(texts(b"\n"), [&b""[..]]);
+    }
+
+    #[test]
+    fn utf16_lines_end_on_units_only() {
+        let bytes = b"\xff\xfea\0\r\0\n\0\0\nb\0";
+        let lines: Vec<_> = Lines::new(bytes, 0, Encoding::Utf16Le).map(|l| (l.start, l.end, l.ended)).collect();
+        assert_eq!(lines, [(2, 4, true), (8, 12, false)]);
+    }
+}

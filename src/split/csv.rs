@@ -1,0 +1,163 @@
+//! Rows of delimited text, in which quotes may hold line ends (RFC 4180).
+//!
+//! A quote opens only at the start of a field. A quote that is not closed within [`ROW_BYTES`] is taken as a literal
+//! one: the row ends at its first line end and the scan goes on behind it.
+
+use super::Scan;
+use crate::model::layout::Encoding;
+use crate::model::lines;
+
+/// A row with an open quote may be this long.
+const ROW_BYTES: usize = 1024 * 1024;
+/// After so many unclosed quotes the rest is cut into lines.
+const UNCLOSED_ALLOWED: u32 = 64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// Behind a quote inside a quoted field: a second one is an escape, anything else ends the quoting.
+    QuoteSeen,
+}
+
+pub(super) struct Scanner {
+    delimiter: u8,
+    encoding: Encoding,
+    /// Whether the next row is the header.
+    header: bool,
+    state: State,
+    /// Where the row that is being read starts.
+    row: Option<u64>,
+    unclosed: u32,
+    broken: Option<u64>,
+    /// A quote in this row is a literal one: up to the line end at this offset.
+    literal_until: u64,
+}
+
+impl Scanner {
+    pub(super) fn new(delimiter: u8, encoding: Encoding, header: bool) -> Self {
+        Self {
+            delimiter,
+            encoding,
+            header,
+            state: State::FieldStart,
+            row: None,
+            unclosed: 0,
+            broken: None,
+            literal_until: 0,
+        }
+    }
+
+    /// Reads `buf[from..]`; `base` is the offset of `buf[0]`.
+    pub(super) fn scan(
+        &mut self, buf: &[u8], base: u64, from: usize, ended: bool, found: &mut Vec<(u64, u64)>,
+    ) -> Scan {
+        if let Some(at) = self.broken {
+            return Scan::Broken(at);
+        }
+        let unit = lines::unit_bytes(self.encoding);
+        let mut at = from;
+        if base == 0 && from == 0 {
+            at = lines::mark_bytes(buf, self.encoding);
+        }
+        loop {
+            while at + unit <= buf.len() {
+                if self.too_long(base + at as u64) {
+                    match self.resync(buf, base) {
+                        Ok(Some(back)) => {
+                            at = back;
+                            continue;
+                        }
+                        Ok(None) => {}
+                        Err(broken) => return broken,
+                    }
+                }
+                let byte = self.unit(&buf[at..at + unit]);
+                self.step(byte, base, buf, at, unit, found);
+                at += unit;
+            }
+            if !ended {
+                return Scan::More(self.row);
+            }
+            let open = self.row.filter(|_| self.state == State::Quoted && base + at as u64 > self.literal_until);
+            match open.map(|_| self.resync(buf, base)) {
+                Some(Ok(Some(back))) => at = back,
+                Some(Err(broken)) => return broken,
+                Some(Ok(None)) | None => break,
+            }
+        }
+        if let Some(row) = self.row.take() {
+            let start = (row - base) as usize;
+            self.push(row, base + lines::trim(buf, start, buf.len(), self.encoding) as u64, found);
+        }
+        Scan::More(None)
+    }
+
+    fn unit(&self, unit: &[u8]) -> u8 {
+        match (self.encoding, unit) {
+            (Encoding::Bytes, &[b]) | (Encoding::Utf16Le, &[b, 0]) | (Encoding::Utf16Be, &[0, b]) => b,
+            _ => b'x',
+        }
+    }
+
+    fn step(&mut self, byte: u8, base: u64, buf: &[u8], at: usize, unit: usize, found: &mut Vec<(u64, u64)>) {
+        let _ = unit;
+        let here = base + at as u64;
+        let literal = here < self.literal_until;
+        let state = self.state;
+        if byte == b'\n' && state != State::Quoted {
+            self.state = State::FieldStart;
+            let Some(row) = self.row.take() else { return };
+            let start = row.saturating_sub(base) as usize;
+            let end = base + lines::trim(buf, start.min(at), at, self.encoding) as u64;
+            if end > row {
+                self.push(row, end, found);
+            }
+            return;
+        }
+        self.row.get_or_insert(here);
+        self.state = match (state, byte) {
+            (State::FieldStart, b'"') if !literal => State::Quoted,
+            (State::Quoted, b'"') => State::QuoteSeen,
+            (State::QuoteSeen, b'"') | (State::Quoted, _) => State::Quoted,
+            (_, b) if b == self.delimiter => State::FieldStart,
+            _ => State::Plain,
+        };
+    }
+
+    fn push(&mut self, start: u64, end: u64, found: &mut Vec<(u64, u64)>) {
+        if std::mem::take(&mut self.header) {
+            return;
+        }
+        found.push((start, end));
+    }
+
+    fn too_long(&self, here: u64) -> bool {
+        self.state == State::Quoted
+            && here > self.literal_until
+            && self.row.is_some_and(|row| here - row == ROW_BYTES as u64)
+    }
+
+    /// Takes the quotes of the row's first line as literal ones: back to the row's start. `None` where the row has no
+    /// line end (it is one long line).
+    fn resync(&mut self, buf: &[u8], base: u64) -> Result<Option<usize>, Scan> {
+        let Some(row) = self.row else { return Ok(None) };
+        let Some(start) = row.checked_sub(base) else { return Ok(None) };
+        let start = start as usize;
+        let Some(feed) = lines::find_feed(buf, start, self.encoding) else {
+            self.literal_until = u64::MAX;
+            self.state = State::Plain;
+            return Ok(None);
+        };
+        self.unclosed += 1;
+        if self.unclosed > UNCLOSED_ALLOWED {
+            self.broken = Some(row);
+            return Err(Scan::Broken(row));
+        }
+        self.literal_until = base + feed as u64;
+        self.state = State::FieldStart;
+        self.row = None;
+        Ok(Some(start))
+    }
+}

@@ -1,0 +1,118 @@
+//! The cut for records that are lines: find the first line end past the grid line, count what lies before.
+
+use std::sync::Arc;
+
+use super::{Cut, Mode, PIECE_BYTES, Splitter};
+use crate::model::block::{OVERSIZE_BYTES, Spans};
+use crate::model::layout::Encoding;
+use crate::model::lines::{self, Lines as LineIter};
+
+/// Where the search for a line end stands.
+pub(super) struct Lines {
+    /// Whether lines that begin with `#` may change the layout.
+    directives: bool,
+    /// Up to where the bytes held have no line end past the grid line.
+    searched: usize,
+}
+
+impl Lines {
+    pub(super) fn new(directives: bool) -> Self {
+        Self { directives, searched: 0 }
+    }
+}
+
+/// Line feeds in some bytes.
+pub(super) fn count(bytes: &[u8], encoding: Encoding) -> u64 {
+    if encoding == Encoding::Bytes {
+        return memchr::memchr_iter(b'\n', bytes).count() as u64;
+    }
+    LineIter::new(bytes, 1, encoding).filter(|l| l.ended).count() as u64
+}
+
+impl Splitter {
+    pub(super) fn cut_lines(&mut self) -> Cut {
+        let Mode::Lines(Lines { directives, searched }) = self.mode else { return Cut::Again };
+        if self.buf.len() <= self.shared && self.ended {
+            return Cut::End;
+        }
+        let encoding = self.layout.encoding;
+        let unit = lines::unit_bytes(encoding);
+        let long = self.shared > 0;
+        let cell = self.cell_end();
+        let wanted = if long { self.shared } else { cell.saturating_sub(1) };
+        if !long && self.buf.len() < cell && !self.ended {
+            return Cut::Hungry;
+        }
+        let from = wanted.max(searched) / unit * unit;
+        let feed = lines::find_feed(&self.buf, from, encoding);
+        self.set_searched(if feed.is_some() { 0 } else { self.buf.len() / unit * unit });
+        let end = feed.unwrap_or(self.buf.len());
+        if feed.is_none() && !self.ended {
+            // The line goes on: wait, unless it is over the limit already.
+            let start = if long { 0 } else { self.last_line_start(cell) };
+            if !long && end - start <= OVERSIZE_BYTES {
+                return Cut::Hungry;
+            }
+            return match start {
+                0 if end > PIECE_BYTES + self.shared => self.piece(None),
+                0 => Cut::Hungry,
+                _ => self.take_lines(start, directives),
+            };
+        }
+        let start = if long { 0 } else { self.last_line_start(cell.min(end + 1)) };
+        let stop = lines::trim(&self.buf, start.max(self.shared), end, encoding);
+        match () {
+            () if long || (start == 0 && stop > OVERSIZE_BYTES) => self.piece(Some(stop)),
+            () if stop.saturating_sub(start) > OVERSIZE_BYTES => self.take_lines(start, directives),
+            () => self.take_lines(feed.map_or(end, |f| f + unit), directives),
+        }
+    }
+
+    fn piece(&mut self, end: Option<usize>) -> Cut {
+        self.set_searched(0);
+        self.take_piece(end)
+    }
+
+    fn set_searched(&mut self, to: usize) {
+        if let Mode::Lines(lines) = &mut self.mode {
+            lines.searched = to;
+        }
+    }
+
+    /// Start of the line that reaches the grid line at `cell`.
+    fn last_line_start(&self, cell: usize) -> usize {
+        let head = &self.buf[..cell.saturating_sub(1).min(self.buf.len())];
+        match self.layout.encoding {
+            Encoding::Bytes => memchr::memrchr(b'\n', head).map_or(0, |n| n + 1),
+            Encoding::Utf16Le => head.chunks_exact(2).rposition(|u| u == [b'\n', 0]).map_or(0, |n| n * 2 + 2),
+            Encoding::Utf16Be => head.chunks_exact(2).rposition(|u| u == [0, b'\n']).map_or(0, |n| n * 2 + 2),
+        }
+    }
+
+    /// Hands out whole lines; stops before a directive that changes the layout.
+    fn take_lines(&mut self, cut: usize, directives: bool) -> Cut {
+        self.set_searched(0);
+        let mut cut = cut;
+        let (mut count, mut records) = (0, 0);
+        let mut change = None;
+        for line in LineIter::new(&self.buf[..cut], self.base, self.layout.encoding) {
+            let text = &self.buf[line.start..line.end];
+            if directives && text.starts_with(b"#") {
+                if let Some(layout) = (self.relayout)(change.as_ref().unwrap_or(&self.layout), text) {
+                    if records > 0 {
+                        cut = line.start;
+                        break;
+                    }
+                    change = Some(layout);
+                }
+            } else if !text.is_empty() {
+                records += 1;
+            }
+            count += u64::from(line.ended);
+        }
+        if let Some(layout) = change {
+            self.layout = Arc::new(layout);
+        }
+        self.take(cut, Spans::Lines, count, records)
+    }
+}

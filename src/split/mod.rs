@@ -1,0 +1,363 @@
+//! Cuts a stream into blocks of whole records on a fixed grid.
+//!
+//! A block begins where a record (or the framing before one) begins and belongs to the grid cell of its first byte;
+//! every decoded byte lies in exactly one block, except for what consecutive pieces of an oversize record share.
+
+mod csv;
+mod json;
+mod lines;
+
+use std::sync::Arc;
+
+use crate::model::block::{Block, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
+use crate::model::layout::{Encoding, Framing, Layout};
+use crate::model::ledger::Note;
+use crate::model::source::Stream;
+
+/// What is read from the stream at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Length of one piece of an oversize record. Fixed, so that pieces do not depend on the grid.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
+/// Header of an EVTX file.
+const EVTX_HEADER_BYTES: usize = 4096;
+/// One EVTX chunk.
+const EVTX_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Header of one EVTX chunk, before its first record.
+const EVTX_CHUNK_HEADER_BYTES: usize = 512;
+
+/// Changes a layout by a directive line; `None` where the line changes nothing.
+pub type Relayout = fn(&Layout, &[u8]) -> Option<Layout>;
+
+/// Cuts one stream. Memory: one cell plus one record, at most about [`OVERSIZE_BYTES`].
+pub struct Splitter {
+    layout: Arc<Layout>,
+    cell_bytes: u64,
+    relayout: Relayout,
+    /// Bytes read and not yet handed out.
+    buf: Vec<u8>,
+    /// Offset of `buf[0]` in the stream.
+    base: u64,
+    /// Physical line at `buf[0]`.
+    line: u64,
+    /// Index of the next record.
+    record: u64,
+    ended: bool,
+    notes: Vec<Note>,
+    mode: Mode,
+    /// Bytes at the start of `buf` that the last piece had as well.
+    shared: usize,
+}
+
+/// How the rest of the stream is cut.
+enum Mode {
+    /// Lines, with or without directives.
+    Lines(lines::Lines),
+    /// Records found by a scanner.
+    Listed(Listed),
+    /// Fixed-size chunks.
+    Evtx,
+}
+
+/// A scanner with what it found and has not been handed out.
+struct Listed {
+    scanner: Scanner,
+    /// Start and end of records, as offsets in the stream.
+    found: Vec<(u64, u64)>,
+    /// How far the scanner got, as an offset in the stream.
+    scanned: u64,
+}
+
+enum Scanner {
+    Json(json::Scanner),
+    Csv(csv::Scanner),
+}
+
+/// What a scanner says at the end of the bytes it was given.
+enum Scan {
+    /// All bytes are used up; a record has been open since this offset.
+    More(Option<u64>),
+    /// Not what it should be from this offset on: the rest is cut into lines.
+    Broken(u64),
+}
+
+/// What became of an attempt to cut.
+enum Cut {
+    Block(Block),
+    /// More bytes are needed first.
+    Hungry,
+    /// Nothing to hand out, but the mode has changed or bytes were dropped into the next cut: try again.
+    Again,
+    End,
+}
+
+impl Splitter {
+    /// A splitter at the start of a stream. `cell_bytes` is the grid ([`CELL_BYTES`](crate::model::block::CELL_BYTES)
+    /// outside of tests) and must not be 0; records do not depend on it.
+    pub fn new(layout: Arc<Layout>, cell_bytes: usize, relayout: Relayout) -> Self {
+        let wide = layout.encoding != Encoding::Bytes;
+        let listed = |scanner| Mode::Listed(Listed { scanner, found: Vec::new(), scanned: 0 });
+        let mode = match layout.framing {
+            Framing::Lines => Mode::Lines(lines::Lines::new(false)),
+            Framing::Directives => Mode::Lines(lines::Lines::new(true)),
+            Framing::Csv { delimiter } => listed(Scanner::Csv(csv::Scanner::new(
+                delimiter,
+                layout.encoding,
+                !layout.columns.is_empty(),
+            ))),
+            Framing::JsonDocuments if wide => Mode::Lines(lines::Lines::new(false)),
+            Framing::JsonDocuments => listed(Scanner::Json(json::Scanner::new(&layout.arrays))),
+            Framing::Evtx => Mode::Evtx,
+        };
+        Self {
+            layout,
+            cell_bytes: (cell_bytes as u64).clamp(2, OVERSIZE_BYTES as u64),
+            relayout,
+            buf: Vec::new(),
+            base: 0,
+            line: 1,
+            record: 0,
+            ended: false,
+            notes: Vec::new(),
+            mode,
+            shared: 0,
+        }
+    }
+
+    /// Bytes from the start of the stream that were already read to recognise it. Call it before the first
+    /// [`Splitter::next`].
+    pub fn feed(&mut self, head: &[u8]) {
+        self.buf.extend_from_slice(head);
+    }
+
+    /// The next block in stream order; `None` at the end. Damage ends the stream: see [`Splitter::notes`].
+    pub fn next(&mut self, stream: &mut dyn Stream) -> Option<Block> {
+        loop {
+            let cut = match self.mode {
+                Mode::Lines(_) => self.cut_lines(),
+                Mode::Listed(_) => self.cut_listed(),
+                Mode::Evtx => self.cut_chunk(),
+            };
+            match cut {
+                Cut::Block(block) => return Some(block),
+                Cut::End => return None,
+                Cut::Again => {}
+                Cut::Hungry => match stream.fill(&mut self.buf, READ_BYTES) {
+                    Ok(0) => self.ended = true,
+                    Ok(_) => {}
+                    Err(note) => {
+                        self.notes.push(note);
+                        self.ended = true;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Why the stream ended early, if it did. Drained by the call.
+    pub fn notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Decoded bytes that were read and lie in no block: those still held when the caller stopped asking.
+    pub fn cut(&self) -> u64 {
+        (self.buf.len() - self.shared) as u64
+    }
+
+    /// End of the grid cell of the first byte held, relative to it.
+    fn cell_end(&self) -> usize {
+        let into = self.base % self.cell_bytes;
+        usize::try_from(self.cell_bytes - into).unwrap_or(usize::MAX)
+    }
+
+    /// Hands out the first `length` bytes held.
+    fn take(&mut self, length: usize, spans: Spans, lines: u64, records: u64) -> Cut {
+        let rest = self.buf.split_off(length);
+        let bytes = std::mem::replace(&mut self.buf, rest);
+        let block = Block {
+            base: self.base,
+            first_line: self.line,
+            first_record: self.record,
+            spans,
+            layout: Arc::clone(&self.layout),
+            bytes,
+        };
+        self.base += length as u64;
+        self.line += lines;
+        self.record += records;
+        Cut::Block(block)
+    }
+
+    /// Hands out one piece of an oversize record that starts (or goes on) at the first byte held. `end` is where the
+    /// record ends, if that is known.
+    fn take_piece(&mut self, end: Option<usize>) -> Cut {
+        let length = end.unwrap_or(usize::MAX).min(PIECE_BYTES + self.shared);
+        let last = end == Some(length);
+        let spans = Spans::Piece { shared: self.shared };
+        let lines = lines::count(&self.buf[self.shared..length], self.layout.encoding);
+        if last {
+            self.shared = 0;
+            return self.take(length, spans, lines, 1);
+        }
+        let keep = self.buf[length - PIECE_OVERLAP_BYTES..length].to_vec();
+        let cut = self.take(length, spans, lines, 0);
+        self.base -= keep.len() as u64;
+        self.shared = keep.len();
+        self.buf.splice(0..0, keep);
+        cut
+    }
+
+    fn cut_chunk(&mut self) -> Cut {
+        let want = if self.base == 0 { EVTX_HEADER_BYTES } else { EVTX_CHUNK_BYTES };
+        let have = self.buf.len();
+        match () {
+            () if have >= want => {
+                let records = chunk_records(&self.buf[..want]);
+                self.take(want, Spans::Chunk, 0, records)
+            }
+            () if !self.ended => Cut::Hungry,
+            () if have > 0 => self.take(have, Spans::Chunk, 0, 0),
+            () => Cut::End,
+        }
+    }
+
+    fn cut_listed(&mut self) -> Cut {
+        let Mode::Listed(listed) = &mut self.mode else { return Cut::Again };
+        let from = usize::try_from(listed.scanned.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.buf.len());
+        let scan = match &mut listed.scanner {
+            Scanner::Json(json) => json.scan(&self.buf[from..], self.base + from as u64, self.ended, &mut listed.found),
+            Scanner::Csv(csv) => csv.scan(&self.buf, self.base, from, self.ended, &mut listed.found),
+        };
+        let end = self.base + self.buf.len() as u64;
+        let (open, broken) = match scan {
+            Scan::More(open) => {
+                listed.scanned = end;
+                (open, None)
+            }
+            Scan::Broken(at) => {
+                listed.scanned = at;
+                (None, Some(at))
+            }
+        };
+        if self.buf.is_empty() {
+            return if self.ended { Cut::End } else { Cut::Hungry };
+        }
+        // Pieces of a record over the limit, once all before it is out.
+        if let Some(&(start, stop)) = listed.found.first()
+            && start <= self.base + self.shared as u64
+            && (self.shared > 0 || stop - start > OVERSIZE_BYTES as u64)
+        {
+            let cut = self.take_piece(Some((stop - self.base) as usize));
+            if self.shared == 0
+                && let Mode::Listed(listed) = &mut self.mode
+            {
+                listed.found.remove(0);
+            }
+            return cut;
+        }
+        if let Some(start) = open
+            && listed.found.is_empty()
+            && start <= self.base + self.shared as u64
+            && (self.shared > 0 || end - start > OVERSIZE_BYTES as u64)
+        {
+            let enough = self.buf.len() > PIECE_BYTES + self.shared;
+            return match (enough, self.ended) {
+                (true, _) => self.take_piece(None),
+                (false, false) => Cut::Hungry,
+                (false, true) => self.take_piece(Some(self.buf.len())),
+            };
+        }
+        if self.shared > 0 {
+            // The record broke off inside its pieces: what is left of it is cut into lines.
+            self.drop_shared();
+        }
+        self.cut_cell(open, broken)
+    }
+
+    /// Forgets the bytes that the last piece had.
+    fn drop_shared(&mut self) {
+        self.buf.drain(..self.shared);
+        self.base += self.shared as u64;
+        self.shared = 0;
+        self.record += 1;
+    }
+
+    /// Hands out the cell of the first byte held, once no record is open across its end.
+    fn cut_cell(&mut self, open: Option<u64>, broken: Option<u64>) -> Cut {
+        let cell = self.cell_end();
+        let Mode::Listed(listed) = &mut self.mode else { return Cut::Again };
+        let limit = OVERSIZE_BYTES as u64;
+        let mut cut = cell.min(self.buf.len());
+        let mut count = 0;
+        for &(start, stop) in &listed.found {
+            let (at, to) = ((start - self.base) as usize, (stop - self.base) as usize);
+            if at >= cell {
+                break;
+            }
+            if stop - start > limit {
+                cut = at;
+                break;
+            }
+            count += 1;
+            cut = cut.max(to);
+        }
+        if let Some(start) = open {
+            let at = (start - self.base) as usize;
+            let long = self.base + self.buf.len() as u64 - start > limit;
+            if long {
+                cut = cut.min(at);
+            } else if at < cut && !self.ended {
+                return Cut::Hungry;
+            }
+        } else if self.buf.len() < cell && !self.ended && broken.is_none() {
+            return Cut::Hungry;
+        }
+        if let Some(at) = broken {
+            let at = at.saturating_sub(self.base) as usize;
+            if at <= cut {
+                cut = at;
+                let found: Vec<_> = listed.found.drain(..).collect();
+                self.mode = Mode::Lines(lines::Lines::new(false));
+                return self.take_listed(cut, &found[..count.min(found.len())]);
+            }
+        }
+        let found: Vec<_> = listed.found.drain(..count).collect();
+        self.take_listed(cut, &found)
+    }
+
+    fn take_listed(&mut self, cut: usize, found: &[(u64, u64)]) -> Cut {
+        if cut == 0 {
+            return Cut::Again;
+        }
+        let encoding = self.layout.encoding;
+        let mut line = self.line;
+        let mut counted = 0;
+        let records = found.iter().enumerate().map(|(n, &(start, stop))| {
+            let (start, end) = ((start - self.base) as usize, (stop - self.base) as usize);
+            line += lines::count(&self.buf[counted..start], encoding);
+            counted = start;
+            Record { start, end, line, index: self.record + n as u64 }
+        });
+        let spans = Spans::Listed(records.collect());
+        let lines = lines::count(&self.buf[..cut], encoding);
+        self.take(cut, spans, lines, found.len() as u64)
+    }
+}
+
+/// Records of an EVTX chunk by the chain of their sizes; 0 for anything else. Damage may hide some, which costs no more
+/// than a gap or an overlap in the indices.
+fn chunk_records(chunk: &[u8]) -> u64 {
+    let mut at = EVTX_CHUNK_HEADER_BYTES;
+    let mut count = 0;
+    while chunk.starts_with(b"ElfChnk\0")
+        && let Some(&[b'*', b'*', 0, 0, a, b, c, d]) = chunk.get(at..at + 8)
+    {
+        let size = u32::from_le_bytes([a, b, c, d]) as usize;
+        if size < 28 || size > chunk.len() - at {
+            break;
+        }
+        count += 1;
+        at += size;
+    }
+    count
+}
