@@ -7,3 +7,6 @@
 
 pub mod error;
 pub mod model;
+
+pub mod indicators;
+pub mod sift;
