@@ -8,6 +8,8 @@ pub mod discover;
 pub mod open;
 pub mod format;
 pub mod split;
+pub mod indicators;
+pub mod sift;
 
 pub mod model;
 pub mod error;

@@ -1,0 +1,121 @@
+//! Feeds → a compiled set. Formats are found by content; what cannot be used is refused with its line and a reason.
+
+mod list;
+mod misp;
+mod refang;
+mod stix;
+mod value;
+
+use std::collections::HashMap;
+
+use crate::model::indicator::{Claim, Feed, Indicator, IndicatorKind, Indicators};
+
+/// A line or object of a feed that is not used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refusal {
+    /// Name of the feed.
+    pub file: String,
+    /// Line from 1, or number of the object from 1 in JSON.
+    pub line: u64,
+    /// What stands there, cut to 200 bytes.
+    pub value: String,
+    /// Why it is not used.
+    pub reason: String,
+}
+
+/// Collects feeds.
+#[derive(Debug, Default)]
+pub struct Builder {
+    found: HashMap<(IndicatorKind, Box<str>), (bool, Vec<Claim>)>,
+    feeds: Vec<Feed>,
+    refusals: Vec<Refusal>,
+}
+
+/// Values shown in a refusal are cut to this many bytes.
+const SHOWN_BYTES: usize = 200;
+
+impl Builder {
+    /// No feeds yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one feed as decoded bytes: a STIX bundle, MISP JSON, CSV, Zeek intelligence, a list with `;` or one value
+    /// a line, or a report with defanged values.
+    pub fn add(&mut self, name: &str, sha256: &str, bytes: &[u8]) {
+        self.feeds.push(Feed { name: name.to_owned(), sha256: sha256.to_owned(), taken: 0, refused: 0 });
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if text.trim_start().starts_with(['{', '[']) {
+            match serde_json::from_str::<serde_json::Value>(text) {
+                Ok(json) => self.json(&json),
+                // A defanged first line may start with a bracket.
+                Err(_) if text.trim_start().starts_with('[') => list::read(self, text),
+                Err(error) => self.refuse(error.line() as u64, "", "not valid JSON"),
+            }
+        } else {
+            list::read(self, text);
+        }
+    }
+
+    fn json(&mut self, json: &serde_json::Value) {
+        let has = |key: &str| json.get(key).is_some();
+        if has("matching_attributes") && has("list") {
+            self.refuse(1, "", "a warninglist, not a feed");
+        } else if json.get("type").and_then(|t| t.as_str()) == Some("bundle") || stix::is_object(json) {
+            stix::read(self, json);
+        } else if !misp::read(self, json) {
+            self.refuse(1, "", "JSON of no known feed format");
+        }
+    }
+
+    /// The compiled set and what was refused, both in an order that depends on the feeds alone.
+    pub fn finish(mut self) -> (Indicators, Vec<Refusal>) {
+        let mut list: Vec<Indicator> = self
+            .found
+            .into_iter()
+            .map(|((kind, value), (exact_only, mut claims))| {
+                claims.sort_by_key(|claim| claim.feed);
+                claims.dedup();
+                claims.shrink_to_fit();
+                Indicator { kind, value, exact_only, claims }
+            })
+            .collect();
+        list.sort_unstable_by(|a, b| (a.kind, &a.value).cmp(&(b.kind, &b.value)));
+        self.refusals.sort();
+        (Indicators::compile(list, self.feeds), self.refusals)
+    }
+
+    /// Takes a value of a known kind, or refuses it.
+    fn take(&mut self, kind: IndicatorKind, raw: &str, line: u64, exact_only: bool, mut claim: Claim) {
+        match value::canonical(kind, raw) {
+            Ok(canonical) => {
+                let Some(feed) = self.feeds.last_mut() else { return };
+                feed.taken += 1;
+                claim.feed = (self.feeds.len() - 1) as u32;
+                let exact_only = exact_only || canonical.exact_only;
+                let entry = self.found.entry((canonical.kind, canonical.value)).or_insert((exact_only, Vec::new()));
+                entry.0 &= exact_only;
+                if !entry.1.contains(&claim) {
+                    entry.1.push(claim);
+                }
+            }
+            Err(reason) => self.refuse(line, raw, reason),
+        }
+    }
+
+    fn refuse(&mut self, line: u64, value: &str, reason: &str) {
+        let Some(feed) = self.feeds.last_mut() else { return };
+        feed.refused += 1;
+        let mut cut = value.len().min(SHOWN_BYTES);
+        while !value.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        self.refusals.push(Refusal {
+            file: feed.name.clone(),
+            line,
+            value: value[..cut].to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+}

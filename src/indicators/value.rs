@@ -1,0 +1,337 @@
+//! Values: what a bare value is, its canonical form, and what is too broad to be used.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::refang::refang;
+use crate::model::indicator::{IndicatorKind, tail, url_parts, url_rest};
+
+/// A value as it is matched.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Canonical {
+    pub kind: IndicatorKind,
+    pub value: Box<str>,
+    /// A suffix under which anybody may register names: only the name itself is meant.
+    pub exact_only: bool,
+}
+
+type Reason = &'static str;
+
+/// Ends of file names that are no top-level domains, for values whose kind the feed does not say.
+const FILE_ENDS: &[&str] = &[
+    "exe", "dll", "sys", "bat", "ps1", "vbs", "js", "hta", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt", "pdf",
+    "rtf", "lnk", "jar", "apk", "dmg", "elf", "tmp", "dat", "bin", "scr", "ocx", "cpl", "msi", "rar", "7z", "gz",
+    "iso", "img", "chm", "php", "asp", "aspx", "jsp", "html", "htm", "txt", "xml", "png", "jpg", "gif", "ini", "log",
+];
+
+/// The kind of a value that stands alone, from its shape.
+pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
+    let value = refang(raw);
+    let value = &*value;
+    if let Some(kind) = digest_kind(value) {
+        return Some(kind);
+    }
+    if value.contains("://") {
+        return Some(IndicatorKind::Url);
+    }
+    if let Some(ip) = bare_ip(value).0 {
+        return Some(if ip.is_ipv4() { IndicatorKind::Ipv4 } else { IndicatorKind::Ipv6 });
+    }
+    if value.parse::<ipnet::IpNet>().is_ok() {
+        return Some(IndicatorKind::Cidr);
+    }
+    if let Some((local, domain)) = value.rsplit_once('@') {
+        return (!local.is_empty() && is_host(domain)).then_some(IndicatorKind::Email);
+    }
+    let last = value.rsplit('.').next().unwrap_or("").to_ascii_lowercase();
+    if value.contains('.') && FILE_ENDS.contains(&last.as_str()) && !value.contains(['/', '\\', ' ']) {
+        return Some(IndicatorKind::FileName);
+    }
+    if let Some((host, _)) = value.split_once('/') {
+        let host = host.split(':').next().unwrap_or("");
+        return (is_host(host) || host.parse::<Ipv4Addr>().is_ok()).then_some(IndicatorKind::Url);
+    }
+    let host = value.split(':').next().unwrap_or("");
+    is_host(host).then_some(IndicatorKind::Domain)
+}
+
+/// True if the end of a name is a registered top-level domain, or one that only malice and tests use.
+pub(super) fn known_end(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or("");
+    let special = ["onion", "bit", "i2p", "example", "test", "local", "lan", "internal", "invalid"];
+    special.contains(&last) || psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
+}
+
+fn digest_kind(value: &str) -> Option<IndicatorKind> {
+    if !value.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    Some(match value.len() {
+        32 => IndicatorKind::Md5,
+        40 => IndicatorKind::Sha1,
+        56 => IndicatorKind::Sha224,
+        64 => IndicatorKind::Sha256,
+        96 => IndicatorKind::Sha384,
+        128 => IndicatorKind::Sha512,
+        _ => return None,
+    })
+}
+
+/// An address, in brackets or with a port or not.
+fn bare_ip(value: &str) -> (Option<IpAddr>, &str) {
+    if let Ok(ip) = value.parse::<IpAddr>() {
+        return (Some(ip), "");
+    }
+    if let Some((ip, rest)) = value.strip_prefix('[').and_then(|v| v.split_once(']')) {
+        let ip = ip.split('%').next().unwrap_or("").parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+        return (ip, rest.trim_start_matches(':'));
+    }
+    match value.split_once(':') {
+        Some((ip, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            (ip.parse::<Ipv4Addr>().ok().map(IpAddr::V4), port)
+        }
+        _ => (value.split('%').next().unwrap_or("").parse::<Ipv6Addr>().ok().map(IpAddr::V6), ""),
+    }
+}
+
+/// The port that stands behind an address or host of a list.
+pub(super) fn port_of(raw: &str) -> Option<u16> {
+    let (ip, port) = bare_ip(raw);
+    if ip.is_some() { port.parse().ok() } else { raw.rsplit_once(':').and_then(|(_, port)| port.parse().ok()) }
+}
+
+fn is_host(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let labels = || name.split('.');
+    let last = labels().next_back().unwrap_or("");
+    let sound = |l: &str| {
+        let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || !c.is_ascii() && c.is_alphanumeric();
+        !l.is_empty() && l.len() <= 63 && l.chars().all(part)
+    };
+    labels().count() >= 2
+        && name.len() <= 253
+        && labels().all(sound)
+        && !last.bytes().any(|b| b == b'_')
+        && last.chars().any(char::is_alphabetic)
+}
+
+/// The canonical form, or why the value is refused.
+pub(super) fn canonical(kind: IndicatorKind, raw: &str) -> Result<Canonical, Reason> {
+    if raw.trim().len() < 4 {
+        return Err("shorter than 4 characters");
+    }
+    let made = |kind, value: String| Ok(Canonical { kind, value: value.into(), exact_only: false });
+    match kind {
+        IndicatorKind::Ipv4 | IndicatorKind::Ipv6 => address(&refang(raw)),
+        IndicatorKind::Cidr => network(&refang(raw)),
+        IndicatorKind::Domain => domain(&refang(raw)),
+        IndicatorKind::Url => url(&refang(raw)),
+        IndicatorKind::Email => email(&refang(raw)),
+        IndicatorKind::FileName | IndicatorKind::FilePath => file(kind, raw.trim()),
+        IndicatorKind::UserAgent => {
+            let agent = raw.trim();
+            if agent.len() < 8 {
+                return Err("user agent shorter than 8 characters");
+            }
+            if agent.contains(['"', '\t', '\n', '\r']) {
+                return Err("user agent with a quote or control character not supported yet");
+            }
+            made(kind, agent.to_owned())
+        }
+        _ => digest(kind, raw.trim()),
+    }
+}
+
+fn address(value: &str) -> Result<Canonical, Reason> {
+    let Some(ip) = bare_ip(value).0 else { return Err("not an IP address") };
+    let ip = ip.to_canonical();
+    let broad = match ip {
+        IpAddr::V4(ip) => {
+            ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_multicast()
+                || ip.is_broadcast()
+                || ip.octets()[0] == 0
+                || ip.octets()[0] >= 240
+                || is_shared(ip)
+        }
+        IpAddr::V6(ip) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+        }
+    };
+    if broad {
+        return Err("private, loopback, link-local, multicast or reserved address");
+    }
+    let kind = if ip.is_ipv4() { IndicatorKind::Ipv4 } else { IndicatorKind::Ipv6 };
+    Ok(Canonical { kind, value: ip.to_string().into(), exact_only: false })
+}
+
+fn is_shared(ip: Ipv4Addr) -> bool {
+    ip.octets()[0] == 100 && ip.octets()[1] & 0xC0 == 64
+}
+
+fn network(value: &str) -> Result<Canonical, Reason> {
+    let Ok(net) = value.parse::<ipnet::IpNet>() else { return address(value) };
+    let net = net.trunc();
+    let shortest = if net.addr().is_ipv4() { 8 } else { 16 };
+    if net.prefix_len() < shortest {
+        return Err("network too wide: it would match a large part of all addresses");
+    }
+    if net.prefix_len() == net.max_prefix_len() {
+        return address(&net.addr().to_string());
+    }
+    address(&net.addr().to_string())?;
+    Ok(Canonical { kind: IndicatorKind::Cidr, value: net.to_string().into(), exact_only: false })
+}
+
+fn host(value: &str) -> Result<String, Reason> {
+    let value = value.trim_start_matches("*.").trim_start_matches('.');
+    let value = value.strip_suffix('.').unwrap_or(value);
+    if value.eq_ignore_ascii_case("localhost") || value.to_ascii_lowercase().starts_with("localhost.") {
+        return Err("localhost");
+    }
+    if !is_host(value) {
+        return Err(if value.contains('.') {
+            "not a domain name"
+        } else {
+            "bare top-level domain or name without a dot"
+        });
+    }
+    if value.is_ascii() {
+        return Ok(value.to_ascii_lowercase());
+    }
+    idna::domain_to_ascii(value).map_err(|_| "not a domain name")
+}
+
+fn domain(value: &str) -> Result<Canonical, Reason> {
+    let name = value.split_once(':').map_or(value, |(name, _)| name);
+    if name.parse::<Ipv4Addr>().is_ok() || bare_ip(value).0.is_some() {
+        return address(value);
+    }
+    let value = host(name)?;
+    let suffix = psl::suffix(value.as_bytes()).filter(|suffix| suffix.as_bytes().len() == value.len());
+    let mut exact_only = false;
+    if let Some(suffix) = suffix {
+        if suffix.typ() != Some(psl::Type::Private) {
+            return Err("bare public suffix: it would match every name below it");
+        }
+        exact_only = true;
+    }
+    Ok(Canonical { kind: IndicatorKind::Domain, value: value.into(), exact_only })
+}
+
+fn url(value: &str) -> Result<Canonical, Reason> {
+    let (scheme, after) = value.split_once("://").unwrap_or(("", value));
+    let scheme = scheme.to_ascii_lowercase();
+    let cut = after.find(['/', '?', '#']).unwrap_or(after.len());
+    let (authority, rest) = after.split_at(cut);
+    let authority = authority.rsplit('@').next().unwrap_or("");
+    if authority.is_empty() {
+        return Err("URL without a host");
+    }
+    if authority.starts_with('[') {
+        return Err("URL with an IPv6 host not supported yet");
+    }
+    let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let name = match name.parse::<Ipv4Addr>() {
+        Ok(ip) => address(&ip.to_string())?.value.into_string(),
+        Err(_) => host(name)?,
+    };
+    let default = matches!((&*scheme, port), ("http" | "ws", "80") | ("https" | "wss", "443") | ("ftp", "21"));
+    let rest = String::from_utf8(url_rest(rest.as_bytes()).collect()).map_err(|_| "URL that is not UTF-8")?;
+    if rest.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()) {
+        return Err("URL with white space");
+    }
+    let mut made = String::with_capacity(value.len());
+    if !scheme.is_empty() {
+        made.push_str(&scheme);
+        made.push_str("://");
+    }
+    made.push_str(&name);
+    if !port.is_empty() && !default {
+        if port.parse::<u16>().is_err() {
+            return Err("URL with a bad port");
+        }
+        made.push(':');
+        made.push_str(port);
+    }
+    made.push_str(&rest);
+    debug_assert_eq!(url_parts(&made).host, name);
+    Ok(Canonical { kind: IndicatorKind::Url, value: made.into(), exact_only: false })
+}
+
+fn email(value: &str) -> Result<Canonical, Reason> {
+    let value = value.strip_prefix("mailto:").unwrap_or(value);
+    let Some((local, name)) = value.rsplit_once('@') else { return domain(value) };
+    let name = host(name)?;
+    if local.is_empty() {
+        return domain(&name);
+    }
+    if local.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()) {
+        return Err("not a mail address");
+    }
+    let value = format!("{}@{name}", local.to_lowercase());
+    Ok(Canonical { kind: IndicatorKind::Email, value: value.into(), exact_only: false })
+}
+
+fn digest(kind: IndicatorKind, value: &str) -> Result<Canonical, Reason> {
+    let value = value.to_ascii_lowercase();
+    if digest_kind(&value) != Some(kind) {
+        return Err("not a digest of the stated kind");
+    }
+    let first = value.bytes().next();
+    if value.bytes().all(|b| Some(b) == first) {
+        return Err("digest of one repeated digit");
+    }
+    let empty = [
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b",
+        "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+    ];
+    if empty.contains(&&*value) {
+        return Err("digest of the empty file");
+    }
+    Ok(Canonical { kind, value: value.into(), exact_only: false })
+}
+
+fn file(kind: IndicatorKind, value: &str) -> Result<Canonical, Reason> {
+    if value.bytes().any(|b| b.is_ascii_control()) {
+        return Err("file name with a control character");
+    }
+    let path = value.contains(['/', '\\']);
+    let kind = if kind == IndicatorKind::FilePath && !path { IndicatorKind::FileName } else { kind };
+    if kind == IndicatorKind::FileName && path {
+        return file(IndicatorKind::FilePath, value);
+    }
+    let end = tail(value).trim_start_matches('.');
+    if tail(value).ends_with('.') || !end.contains('.') {
+        return Err("file name without an ending is not matched yet");
+    }
+    if kind == IndicatorKind::FileName {
+        return Ok(Canonical { kind, value: value.to_lowercase().into(), exact_only: false });
+    }
+    // The leading drive is free; Windows paths ignore case, others do not.
+    let bytes = value.as_bytes();
+    let rest = if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' { &value[2..] } else { value };
+    let mut made = String::with_capacity(rest.len());
+    for c in rest.chars() {
+        let c = if rest.starts_with('/') {
+            c
+        } else if c == '/' {
+            '\\'
+        } else {
+            c.to_ascii_lowercase()
+        };
+        if !(matches!(c, '/' | '\\') && made.ends_with(c)) {
+            made.push(c);
+        }
+    }
+    Ok(Canonical { kind, value: made.into(), exact_only: false })
+}
