@@ -5,5 +5,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod emit;
 pub mod error;
 pub mod model;
+pub mod verify;
