@@ -10,6 +10,8 @@ pub mod format;
 pub mod split;
 pub mod indicators;
 pub mod sift;
+pub mod emit;
+pub mod verify;
 
 pub mod model;
 pub mod error;

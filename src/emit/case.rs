@@ -1,0 +1,112 @@
+//! Writing a case folder.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{CaseFile, CaseInput, Hashing, Manifest, hex, report_html};
+use crate::error::{Error, Result};
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The manifest as written, with the digest of each file.
+    pub manifest: Manifest,
+}
+
+/// Writes a case folder: every file under a temporary name, then all renamed into place, `manifest.json` last.
+///
+/// # Errors
+/// [`Error::Usage`] where `dir` holds something else than a case of ours, [`Error::Write`] where the system refuses.
+pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> Result<Written> {
+    prepare(dir)?;
+    let html = report_html(input);
+    let mut staged = Staged { dir, names: Vec::new(), manifest: &mut manifest };
+    staged.manifest.files.clear();
+    staged.write("verdict.json", |to| pretty(to, input.verdict))?;
+    staged.write("findings.jsonl", |to| lines(to, input.findings))?;
+    staged.write("transfers.jsonl", |to| lines(to, input.transfers))?;
+    staged.write("coverage.json", |to| pretty(to, input.coverage))?;
+    staged.write("ledger.jsonl", |to| lines(to, input.ledger))?;
+    staged.write("state/partial.json", |to| {
+        serde_json::to_writer(&mut *to, input.partial)?;
+        to.write_all(b"\n")
+    })?;
+    staged.write("report.html", |to| to.write_all(html.as_bytes()))?;
+    let names = std::mem::take(&mut staged.names);
+    for name in names {
+        rename(dir, name)?;
+    }
+    let copy = manifest.clone();
+    Staged { dir, names: Vec::new(), manifest: &mut manifest }.stage("manifest.json", |to| pretty(to, &copy))?;
+    rename(dir, "manifest.json")?;
+    Ok(Written { dir: dir.to_path_buf(), manifest })
+}
+
+/// Makes the folder, or accepts one that is empty or holds a case of ours.
+fn prepare(dir: &Path) -> Result<()> {
+    let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
+    fs::create_dir_all(dir).map_err(failed)?;
+    let mut entries = fs::read_dir(dir).map_err(failed)?.peekable();
+    if entries.peek().is_some() && !super::load::is_case(dir) {
+        let what =
+            format!("{} is not empty and is not a case folder; name a new or empty folder with --out", dir.display());
+        return Err(Error::Usage { what });
+    }
+    fs::create_dir_all(dir.join("state")).map_err(failed)
+}
+
+struct Staged<'a> {
+    dir: &'a Path,
+    names: Vec<&'static str>,
+    manifest: &'a mut Manifest,
+}
+
+impl Staged<'_> {
+    fn write(&mut self, name: &'static str, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let file = self.stage(name, body)?;
+        self.manifest.files.insert(name.to_owned(), file);
+        self.names.push(name);
+        Ok(())
+    }
+
+    fn stage(&self, name: &str, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<CaseFile> {
+        let path = temporary(self.dir, name);
+        stage_file(&path, body).map_err(|cause| Error::Write { path, cause })
+    }
+}
+
+fn stage_file(path: &Path, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<CaseFile> {
+    let mut to = Hashing { to: BufWriter::new(File::create(path)?), hash: Sha256::new(), bytes: 0 };
+    body(&mut to)?;
+    to.flush()?;
+    to.to.get_ref().sync_all()?;
+    Ok(CaseFile { sha256: hex(&to.hash.finalize()), bytes: to.bytes })
+}
+
+fn temporary(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.tmp"))
+}
+
+fn rename(dir: &Path, name: &str) -> Result<()> {
+    let path = dir.join(name);
+    fs::rename(temporary(dir, name), &path).map_err(|cause| Error::Write { path, cause })
+}
+
+fn pretty<T: Serialize>(to: &mut dyn Write, value: &T) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, value)?;
+    to.write_all(b"\n")
+}
+
+fn lines<T: Serialize>(to: &mut dyn Write, values: &[T]) -> io::Result<()> {
+    for value in values {
+        serde_json::to_writer(&mut *to, value)?;
+        to.write_all(b"\n")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The facts of a run (`manifest.json`): the only file of a case that differs between runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::indicator::Feed;
+use crate::model::time::Instant;
+
+/// Schema id of [`Manifest`].
+pub const MANIFEST_SCHEMA: &str = "exfiltrace.manifest/1";
+
+/// What the scan ran on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system.
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Cores that the scan could use.
+    pub cores: u32,
+    /// Memory in bytes; `None` where the system does not say.
+    pub memory: Option<u64>,
+}
+
+/// A rule that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RejectedRule {
+    /// Its file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// The rules of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RulesUsed {
+    /// Digest of the embedded pack, `sha256:<hex>`; `None` with `--no-builtin`.
+    pub pack: Option<String>,
+    /// Rules loaded, the pack's included.
+    pub loaded: u64,
+    /// Rules that could not be used, sorted.
+    pub rejected: Vec<RejectedRule>,
+}
+
+/// One file of the case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseFile {
+    /// SHA-256, lower-case hex.
+    pub sha256: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_SCHEMA`].
+    pub schema: String,
+    /// Version of the tool.
+    pub version: String,
+    /// The command line, secrets masked by the caller.
+    pub arguments: Vec<String>,
+    /// When the scan began.
+    pub started: Instant,
+    /// When it ended.
+    pub finished: Instant,
+    /// What it ran on.
+    pub machine: Machine,
+    /// Threads used.
+    pub threads: u32,
+    /// Rules.
+    pub rules: RulesUsed,
+    /// Indicator feeds, in the order given.
+    pub feeds: Vec<Feed>,
+    /// Files of the case by name; filled in by [`write_case`](super::write_case).
+    pub files: BTreeMap<String, CaseFile>,
+}
+
+impl Manifest {
+    /// A manifest about which only the times are known.
+    pub fn new(version: impl Into<String>, started: Instant, finished: Instant) -> Self {
+        Self {
+            schema: MANIFEST_SCHEMA.to_owned(),
+            version: version.into(),
+            arguments: Vec::new(),
+            started,
+            finished,
+            machine: Machine::default(),
+            threads: 0,
+            rules: RulesUsed::default(),
+            feeds: Vec::new(),
+            files: BTreeMap::new(),
+        }
+    }
+}

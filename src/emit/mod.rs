@@ -1,0 +1,99 @@
+//! What a scan leaves behind: the case folder, lines on standard output, a summary for the terminal, a report for
+//! people, documents for other systems.
+
+mod case;
+pub mod export;
+mod load;
+mod manifest;
+mod report;
+pub mod safe;
+pub mod schema;
+
+mod summary;
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use crate::model::coverage::Coverage;
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::ledger::Entry;
+use crate::model::partial::Partial;
+use crate::model::transfer::Transfer;
+use crate::model::verdict::Verdict;
+
+pub use case::{Written, write_case};
+pub use load::{LoadedCase, load_case};
+pub use manifest::{CaseFile, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RulesUsed};
+pub use report::{report_html, report_markdown};
+pub use summary::summary;
+
+/// All that a case is written from.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseInput<'a> {
+    /// The answer.
+    pub verdict: &'a Verdict,
+    /// Findings, sorted by time.
+    pub findings: &'a [Finding],
+    /// Transfers, sorted.
+    pub transfers: &'a [Transfer],
+    /// What the logs can tell.
+    pub coverage: &'a Coverage,
+    /// The ledger, sorted by locator.
+    pub ledger: &'a [Entry],
+    /// What `add`, `merge` and `--resume` need.
+    pub partial: &'a Partial,
+}
+
+/// SHA-256 (lower-case hex) of the findings as `findings.jsonl` would hold them.
+pub fn digest_of_findings(findings: &[Finding]) -> String {
+    let mut lines = Hashing { to: io::sink(), hash: Sha256::new(), bytes: 0 };
+    for finding in findings {
+        serde_json::to_writer(&mut lines, finding).expect("findings serialise, and a sink takes everything");
+        lines.write_all(b"\n").expect("a sink takes everything");
+    }
+    hex(&lines.hash.finalize())
+}
+
+/// Writes findings as JSON lines in the order of the evidence: locator, offset, rule; correlations, anomalies and
+/// chains after them.
+///
+/// # Errors
+/// What `out` gives.
+pub fn stdout_jsonl(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let mut order: Vec<&Finding> = findings.iter().collect();
+    order.sort_by_cached_key(|f| {
+        let joined = !matches!(f.kind, FindingKind::Indicator | FindingKind::Rule);
+        let place = f.evidence.first().map(|e| (e.source.clone(), e.place.offset));
+        (joined, place.is_none(), place, f.rule.id.clone(), f.id.clone())
+    });
+    for finding in order {
+        serde_json::to_writer(&mut *out, finding)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// A writer that hashes and counts what passes.
+struct Hashing<W> {
+    to: W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.to.write(bytes)?;
+        self.hash.update(&bytes[..taken]);
+        self.bytes += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

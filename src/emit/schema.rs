@@ -1,0 +1,17 @@
+//! The JSON Schemas (draft 2020-12) of the files of a case.
+
+/// Name and text of each schema.
+pub const SCHEMAS: &[(&str, &str)] = &[
+    ("verdict", include_str!("schema/verdict.schema.json")),
+    ("finding", include_str!("schema/finding.schema.json")),
+    ("transfer", include_str!("schema/transfer.schema.json")),
+    ("coverage", include_str!("schema/coverage.schema.json")),
+    ("ledger", include_str!("schema/ledger.schema.json")),
+    ("manifest", include_str!("schema/manifest.schema.json")),
+    ("state", include_str!("schema/state.schema.json")),
+];
+
+/// The schema of this name.
+pub fn schema(name: &str) -> Option<&'static str> {
+    SCHEMAS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}

@@ -1,0 +1,286 @@
+//! Does a case still hold? Reads every cited record again and compares digests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::Result;
+use crate::model::finding::{Evidence, Finding};
+use crate::model::ledger::{Entry, EntryKind};
+use crate::model::place::Locator;
+use crate::model::transfer::Transfer;
+
+/// Gives the evidence again. The conductor implements it, because stages do not import each other.
+pub trait Reopen {
+    /// Calls back with the consecutive decoded bytes of a source, from its start.
+    ///
+    /// # Errors
+    /// Why the source could not be read to its end.
+    fn read(&mut self, evidence_file: &Locator, source: &Locator, each: &mut dyn FnMut(&[u8])) -> Result<(), String>;
+
+    /// Digest of an evidence file as stored, in the form of the ledger (`sha256:<hex>`); `None` where it is not known.
+    ///
+    /// # Errors
+    /// Why the file could not be read.
+    fn digest(&mut self, evidence_file: &Locator) -> Result<Option<String>, String>;
+}
+
+/// What a case claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims<'a> {
+    /// Findings.
+    pub findings: &'a [Finding],
+    /// Transfers.
+    pub transfers: &'a [Transfer],
+    /// The ledger.
+    pub ledger: &'a [Entry],
+    /// SHA-256 (lower-case hex) of each case file, by its name in the folder.
+    pub files: &'a BTreeMap<String, String>,
+}
+
+/// A cited record that is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Broken {
+    /// The finding or transfer.
+    pub id: String,
+    /// Source of the record.
+    pub source: Locator,
+    /// Offset of the record.
+    pub offset: u64,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// What still holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Distinct records read again.
+    pub records: u64,
+    /// Evidence files whose digest was compared.
+    pub evidence_files: u64,
+    /// Case files whose digest was compared.
+    pub case_files: u64,
+    /// Records that do not hold, sorted.
+    pub broken: Vec<Broken>,
+    /// Case files that differ, with what is wrong.
+    pub changed_files: Vec<(String, String)>,
+    /// Evidence files that differ, with what is wrong.
+    pub changed_evidence: Vec<(Locator, String)>,
+    /// Evidence files that have no digest to compare.
+    pub undigested: Vec<Locator>,
+}
+
+impl Report {
+    /// Whether everything that was claimed holds.
+    pub fn holds(&self) -> bool {
+        self.broken.is_empty() && self.changed_files.is_empty() && self.changed_evidence.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answer = if self.holds() { "the case holds" } else { "the case does NOT hold" };
+        writeln!(
+            out,
+            "{answer}: {} cited records, {} evidence files and {} case files read again",
+            self.records, self.evidence_files, self.case_files
+        )?;
+        for (name, why) in &self.changed_files {
+            writeln!(out, "case file {}: {}", name.escape_debug(), why.escape_debug())?;
+        }
+        for (locator, why) in &self.changed_evidence {
+            writeln!(out, "evidence {}: {}", locator.as_str().escape_debug(), why.escape_debug())?;
+        }
+        for b in &self.broken {
+            let (id, source) = (b.id.escape_debug(), b.source.as_str().escape_debug());
+            writeln!(out, "{id}: {source} at byte {}: {}", b.offset, b.why.escape_debug())?;
+        }
+        for locator in &self.undigested {
+            writeln!(out, "evidence {}: no digest to compare", locator.as_str().escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads everything that a case cites again, each source once.
+///
+/// # Errors
+/// None at present: what cannot be read is in the report.
+pub fn verify(claims: &Claims<'_>, dir: &Path, reopen: &mut dyn Reopen) -> Result<Report> {
+    let mut report = Report::default();
+    case_files(claims, dir, &mut report);
+    evidence_files(claims, reopen, &mut report);
+    records(claims, reopen, &mut report);
+    report.broken.sort();
+    report.broken.dedup();
+    Ok(report)
+}
+
+fn case_files(claims: &Claims<'_>, dir: &Path, report: &mut Report) {
+    for (name, wanted) in claims.files {
+        report.case_files += 1;
+        let inside = Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
+        let why = if !inside {
+            Some("its name leads out of the case folder".to_owned())
+        } else {
+            match digest_file(&dir.join(name)) {
+                Ok(found) if found == *wanted => None,
+                Ok(found) => Some(format!("its SHA-256 is {found}, the manifest says {wanted}")),
+                Err(cause) => Some(format!("cannot be read: {cause}")),
+            }
+        };
+        report.changed_files.extend(why.map(|why| (name.clone(), why)));
+    }
+}
+
+fn evidence_files(claims: &Claims<'_>, reopen: &mut dyn Reopen, report: &mut Report) {
+    let mut wanted: BTreeMap<&Locator, BTreeSet<&str>> = BTreeMap::new();
+    for entry in claims.ledger {
+        let digests = wanted.entry(&entry.evidence).or_default();
+        digests.extend(entry.digest.as_deref());
+    }
+    for (locator, digests) in wanted {
+        if digests.is_empty() {
+            report.undigested.push(locator.clone());
+            continue;
+        }
+        match reopen.digest(locator) {
+            Ok(None) => report.undigested.push(locator.clone()),
+            Ok(Some(found)) => {
+                report.evidence_files += 1;
+                for other in digests.iter().filter(|d| **d != found) {
+                    let why = format!("its digest is {found}, the ledger says {other}");
+                    report.changed_evidence.push((locator.clone(), why));
+                }
+            }
+            Err(why) => report.changed_evidence.push((locator.clone(), why)),
+        }
+    }
+}
+
+/// Who cites which digest for one place of a source.
+type Cites<'a> = BTreeMap<(u64, u64), Vec<(&'a str, &'a str)>>;
+
+fn records(claims: &Claims<'_>, reopen: &mut dyn Reopen, report: &mut Report) {
+    let mut cited: BTreeMap<&Locator, Cites<'_>> = BTreeMap::new();
+    let findings = claims.findings.iter().map(|f| (f.id.as_str(), &f.evidence));
+    let transfers = claims.transfers.iter().map(|t| (t.id.as_str(), &t.evidence));
+    for (id, evidence) in findings.chain(transfers) {
+        for Evidence { source, place, sha256, .. } in evidence {
+            let key = (place.offset, place.length);
+            cited.entry(source).or_default().entry(key).or_default().push((id, sha256));
+        }
+    }
+    let homes: BTreeMap<&Locator, &Locator> =
+        claims.ledger.iter().filter(|e| e.kind == EntryKind::Source).map(|e| (&e.source, &e.evidence)).collect();
+    for (source, cites) in cited {
+        report.records += cites.len() as u64;
+        let mut reading = Reading::new(&cites);
+        let end = match homes.get(source) {
+            Some(home) => reopen.read(home, source, &mut |bytes| reading.take(bytes)),
+            None => Err("the ledger does not name this source".to_owned()),
+        };
+        let found = reading.finish();
+        for (key, claims) in &cites {
+            for (id, wanted) in claims {
+                let why = match (found.get(key), &end) {
+                    (Some(digest), _) if digest == wanted => continue,
+                    (Some(digest), _) => format!("its SHA-256 is {digest}, the case says {wanted}"),
+                    (None, Err(why)) => why.clone(),
+                    (None, Ok(())) => "the source ends before it".to_owned(),
+                };
+                let id = (*id).to_owned();
+                report.broken.push(Broken { id, source: source.clone(), offset: key.0, why });
+            }
+        }
+    }
+}
+
+/// Hashes the cited stretches of one stream as it passes; they may overlap.
+struct Reading {
+    /// Stretches not begun, last first.
+    waiting: Vec<(u64, u64)>,
+    open: Vec<((u64, u64), Sha256)>,
+    done: BTreeMap<(u64, u64), String>,
+    at: u64,
+}
+
+impl Reading {
+    fn new(cites: &Cites<'_>) -> Self {
+        let waiting = cites.keys().rev().copied().collect();
+        Self { waiting, open: Vec::new(), done: BTreeMap::new(), at: 0 }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let (from, to) = (self.at, self.at.saturating_add(bytes.len() as u64));
+        while let Some(key) = self.waiting.pop_if(|key| key.0 < to) {
+            self.open.push((key, Sha256::new()));
+        }
+        let mut open = Vec::new();
+        for (key, mut hash) in self.open.drain(..) {
+            let end = key.0.saturating_add(key.1);
+            let first = key.0.max(from) - from;
+            let last = end.min(to).saturating_sub(from);
+            if let Some(part) = bytes.get(first as usize..last as usize) {
+                hash.update(part);
+            }
+            if end <= to {
+                self.done.insert(key, hex(&hash.finalize()));
+            } else {
+                open.push((key, hash));
+            }
+        }
+        self.open = open;
+        self.at = to;
+    }
+
+    fn finish(self) -> BTreeMap<(u64, u64), String> {
+        self.done
+    }
+}
+
+fn digest_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buf = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buf)? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buf[..n]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Splits `data` in pieces of `size` and compares the digests of the stretches with those of plain slices.
+    fn check(data: &[u8], keys: &[(u64, u64)], size: usize) {
+        let cites: Cites<'_> = keys.iter().map(|k| (*k, Vec::new())).collect();
+        let mut reading = Reading::new(&cites);
+        data.chunks(size).for_each(|c| reading.take(c));
+        let found = reading.finish();
+        for key in keys {
+            let wanted = data.get(key.0 as usize..).and_then(|d| d.get(..usize::try_from(key.1).ok()?));
+            assert_eq!(found.get(key).cloned(), wanted.map(|w| hex(&Sha256::digest(w))), "{key:?} in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn overlapping_stretches_hash_as_slices_whatever_the_pieces() {
+        let data: Vec<u8> = (0..1000u32).map(|i| (i * 7) as u8).collect();
+        let keys = [(0, 10), (5, 100), (5, 500), (100, 1), (990, 10), (990, 11), (3, 0), (2000, 1), (7, u64::MAX)];
+        for size in [1, 7, 64, 1000] {
+            check(&data, &keys, size);
+        }
+    }
+}
