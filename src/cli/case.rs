@@ -6,21 +6,32 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use exfiltrace::discover::{self, Root};
-use exfiltrace::emit::{self, export};
+use exfiltrace::emit::{self, CaseInput, export};
 use exfiltrace::model::ledger::Entry;
-use exfiltrace::model::place::Locator;
+use exfiltrace::model::place::{self, Locator};
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::open::{self, DigestKind, Limits, Opening};
-use exfiltrace::verify::Reopen;
+use exfiltrace::verify::{self, Claims, Reopen};
 
 use super::{Export, Report, ReportWord, Verify, resolve};
 
 /// Writes the report of a case again.
 pub fn report(args: &Report) -> Result<u8> {
-    let case = export::load_case(&args.case)?;
+    let case = emit::load_case(&args.case)?;
+    let findings = case.findings()?.collect::<Result<Vec<_>, _>>()?;
+    let transfers = case.transfers()?.collect::<Result<Vec<_>, _>>()?;
+    let ledger = case.ledger()?.collect::<Result<Vec<_>, _>>()?;
+    let input = CaseInput {
+        verdict: &case.verdict,
+        findings: &findings,
+        transfers: &transfers,
+        coverage: &case.coverage()?,
+        ledger: &ledger,
+        partial: &case.partial()?,
+    };
     let (name, text) = match args.kind {
-        ReportWord::Html => ("report.html", emit::report_html(&case.input())),
-        ReportWord::Md => ("report.md", emit::report_markdown(&case.input())),
+        ReportWord::Html => ("report.html", emit::report_html(&input)),
+        ReportWord::Md => ("report.md", emit::report_markdown(&input)),
     };
     let path = args.case.join(name);
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -30,7 +41,7 @@ pub fn report(args: &Report) -> Result<u8> {
 
 /// Hands a case to a SIEM.
 pub fn export(args: &Export) -> Result<u8> {
-    let case = export::load_case(&args.case)?;
+    let case = emit::load_case(&args.case)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     export::export(&args.to, &case, &mut out)?;
     out.flush()?;
@@ -39,24 +50,15 @@ pub fn export(args: &Export) -> Result<u8> {
 
 /// Reads the cited evidence again.
 pub fn verify(args: &Verify) -> Result<u8> {
-    let case = export::load_case(&args.case)?;
-    let moved =
-        args.root.iter().map(|pair| resolve::name_and_path(pair)).collect::<Result<BTreeMap<String, PathBuf>>>()?;
-    let mut roots = Vec::new();
-    for (name, path) in case.roots() {
-        let path = moved.get(&name).cloned().or(path);
-        roots.push(Root { name: exfiltrace::model::place::decode(&name), path });
-    }
-    let survey = discover::survey(&roots, std::slice::from_ref(&args.case))?;
-    let files = survey.files.into_iter().map(|file| (file.locator.clone(), file)).collect();
-    let opening = Opening {
-        limits: case.limits(),
-        passwords: args.archive_password.clone(),
-        work: Some(args.case.join(".work")),
-        digest: DigestKind::Off,
-    };
-    let mut evidence = Evidence { files, opening };
-    let report = exfiltrace::verify::verify(&case.claims(), &args.case, &mut evidence)?;
+    let case = emit::load_case(&args.case)?;
+    let findings = case.findings()?.collect::<Result<Vec<_>, _>>()?;
+    let transfers = case.transfers()?.collect::<Result<Vec<_>, _>>()?;
+    let ledger = case.ledger()?.collect::<Result<Vec<_>, _>>()?;
+    let files: BTreeMap<String, String> =
+        case.manifest.files.iter().map(|(name, file)| (name.clone(), file.sha256.clone())).collect();
+    let claims = Claims { findings: &findings, transfers: &transfers, ledger: &ledger, files: &files };
+    let mut evidence = Evidence::of(args, &case.manifest.roots, &ledger)?;
+    let report = verify::verify(&claims, &args.case, &mut evidence)?;
     write!(std::io::stdout(), "{report}")?;
     Ok(u8::from(!report.holds()))
 }
@@ -65,4 +67,96 @@ pub fn verify(args: &Verify) -> Result<u8> {
 struct Evidence {
     files: BTreeMap<Locator, Listed>,
     opening: Opening,
+    digest: DigestKind,
+}
+
+impl Evidence {
+    fn of(args: &Verify, roots: &[emit::RootUsed], ledger: &[Entry]) -> Result<Self> {
+        let moved =
+            args.root.iter().map(|pair| resolve::name_and_path(pair)).collect::<Result<BTreeMap<String, PathBuf>>>()?;
+        let known = roots.iter().filter_map(|root| {
+            let path = moved.get(&root.name).cloned().or_else(|| root.path.clone().map(PathBuf::from))?;
+            Some(Root { name: place::decode(&root.name), path: Some(path) })
+        });
+        let known: Vec<Root> = known.filter(|root| root.path.as_ref().is_some_and(|path| path.exists())).collect();
+        let survey = discover::survey(&known, std::slice::from_ref(&args.case))?;
+        let blake3 = ledger.iter().any(|entry| entry.digest.as_deref().is_some_and(|d| d.starts_with("blake3:")));
+        Ok(Self {
+            files: survey.files.into_iter().map(|file| (file.locator.clone(), file)).collect(),
+            opening: Opening {
+                limits: Limits { depth: 64, ratio: u64::MAX, ..Limits::default() },
+                passwords: args.archive_password.clone(),
+                work: Some(args.case.join(".work")),
+                digest: DigestKind::Off,
+            },
+            digest: if blake3 { DigestKind::Blake3 } else { DigestKind::Sha256 },
+        })
+    }
+
+    fn file(&self, locator: &Locator) -> Result<&Listed, String> {
+        self.files.get(locator).ok_or_else(|| {
+            "not there any more; if the evidence has moved, say where with --root NAME=PATH".to_owned()
+        })
+    }
+}
+
+impl Reopen for Evidence {
+    fn read(&mut self, file: &Locator, source: &Locator, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let mut one = One { source, each, found: false, problem: None };
+        open::open_file(self.file(file)?, &self.opening, &mut one);
+        match (one.problem, one.found) {
+            (Some(problem), _) => Err(problem),
+            (None, true) => Ok(()),
+            (None, false) => Err("it is not in its container any more".to_owned()),
+        }
+    }
+
+    fn digest(&mut self, file: &Locator) -> Result<Option<String>, String> {
+        let opening = Opening { digest: self.digest, ..self.opening.clone() };
+        let opened = open::open_file(self.file(file)?, &opening, &mut Nothing);
+        Ok(opened.digest)
+    }
+}
+
+/// Reads one source and passes over all others.
+struct One<'a> {
+    source: &'a Locator,
+    each: &'a mut dyn FnMut(&[u8]),
+    found: bool,
+    problem: Option<String>,
+}
+
+impl Visitor for One<'_> {
+    fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
+        if meta.locator != *self.source || self.found {
+            return;
+        }
+        self.found = true;
+        let mut buf = Vec::new();
+        loop {
+            buf.clear();
+            match stream.fill(&mut buf, 1 << 20) {
+                Ok(0) => return,
+                Ok(_) => (self.each)(&buf),
+                Err(note) => {
+                    (self.each)(&buf);
+                    // Damage was there at the scan too; what it cost shows in the records, not here.
+                    self.problem = None;
+                    drop(note);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, _: Entry) {}
+}
+
+/// Looks at nothing: the digest of the stored bytes is all that is wanted.
+struct Nothing;
+
+impl Visitor for Nothing {
+    fn leaf(&mut self, _: SourceMeta, _: &mut dyn Stream) {}
+
+    fn entry(&mut self, _: Entry) {}
 }

@@ -68,12 +68,12 @@ pub fn formats() -> Result<u8> {
 pub fn schema(name: Option<&str>) -> Result<u8> {
     let mut out = std::io::stdout().lock();
     let Some(name) = name else {
-        for (name, _) in emit::SCHEMAS {
+        for (name, _) in emit::schema::SCHEMAS {
             writeln!(out, "{name}")?;
         }
         return Ok(0);
     };
-    match emit::SCHEMAS.iter().find(|(known, _)| *known == name) {
+    match emit::schema::SCHEMAS.iter().find(|(known, _)| *known == name) {
         Some((_, text)) => out.write_all(text.as_bytes())?,
         None => bail!("{name}: no such schema; `exfiltrace schema` lists them"),
     }

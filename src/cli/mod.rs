@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 pub mod case;
 pub mod feeds;
 pub mod inspect;
+pub mod manifest;
 pub mod resolve;
 pub mod run;
 pub mod scan;

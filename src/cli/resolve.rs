@@ -92,7 +92,8 @@ fn threads_within(threads: usize, max_memory: u64) -> Result<usize> {
     Ok(threads.min(most.max(1)))
 }
 
-fn cores() -> usize {
+/// Cores that this process may use.
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 

@@ -48,7 +48,6 @@ pub fn scan(args: &Scan) -> Result<u8> {
             let text = emit::summary(
                 &outcome.verdict,
                 &outcome.findings,
-                &outcome.transfers,
                 &outcome.ledger,
                 &outcome.coverage,
                 color,

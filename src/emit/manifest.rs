@@ -47,6 +47,15 @@ pub struct RulesUsed {
     pub rejected: Vec<RejectedRule>,
 }
 
+/// A root of the evidence: what `verify` looks for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootUsed {
+    /// Its name in locators.
+    pub name: String,
+    /// Where it was, as an absolute path; `None` for standard input.
+    pub path: Option<String>,
+}
+
 /// One file of the case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseFile {
@@ -65,6 +74,8 @@ pub struct Manifest {
     pub version: String,
     /// The command line, secrets masked by the caller.
     pub arguments: Vec<String>,
+    /// The evidence.
+    pub roots: Vec<RootUsed>,
     /// When the scan began.
     pub started: Instant,
     /// When it ended.
@@ -88,6 +99,7 @@ impl Manifest {
             schema: MANIFEST_SCHEMA.to_owned(),
             version: version.into(),
             arguments: Vec::new(),
+            roots: Vec::new(),
             started,
             finished,
             machine: Machine::default(),

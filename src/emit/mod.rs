@@ -24,7 +24,7 @@ use crate::model::verdict::Verdict;
 
 pub use case::{Written, write_case};
 pub use load::{LoadedCase, load_case};
-pub use manifest::{CaseFile, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RulesUsed};
+pub use manifest::{CaseFile, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
 

@@ -1,0 +1,109 @@
+//! The facts of a run: the only part of a case that differs between runs.
+
+use exfiltrace::detect::Program;
+use exfiltrace::emit::{Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
+use exfiltrace::model::time::Instant;
+use sha2::{Digest, Sha256};
+
+use super::Scan;
+use super::resolve::Resolved;
+
+/// What replaces a secret.
+const MASK: &str = "********";
+
+/// The manifest of a scan; `write_case` adds the digests of the files.
+pub fn manifest(args: &Scan, resolved: &Resolved, started: Instant, finished: Instant) -> Manifest {
+    let plan = &resolved.plan;
+    let rejected = resolved
+        .problems
+        .iter()
+        .map(|problem| RejectedRule {
+            file: problem.file.clone(),
+            line: problem.line,
+            column: problem.column,
+            reason: problem.what.clone(),
+        })
+        .collect();
+    let roots = plan.roots.iter().map(|root| RootUsed {
+        name: exfiltrace::model::place::Locator::root(&root.name).to_string(),
+        path: root.path.as_ref().map(|path| {
+            std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned()
+        }),
+    });
+    Manifest {
+        arguments: masked(typed()),
+        roots: roots.collect(),
+        machine: machine(),
+        threads: u32::try_from(plan.threads).unwrap_or(u32::MAX),
+        rules: RulesUsed {
+            pack: (!args.no_builtin).then(pack_digest),
+            loaded: plan.program.rules().len() as u64,
+            rejected,
+        },
+        feeds: plan.indicators.feeds.clone(),
+        ..Manifest::new(env!("CARGO_PKG_VERSION"), started, finished)
+    }
+}
+
+/// The command line as typed.
+fn typed() -> Vec<String> {
+    #[allow(clippy::disallowed_methods, reason = "the shell may read the arguments")]
+    let args = std::env::args_os();
+    args.map(|arg| arg.to_string_lossy().into_owned()).collect()
+}
+
+/// The command line without the values of secret options.
+fn masked(typed: Vec<String>) -> Vec<String> {
+    const SECRET: &str = "--archive-password";
+    let mut next_is_secret = false;
+    let mask = |arg: String| {
+        if std::mem::replace(&mut next_is_secret, arg == SECRET) {
+            return MASK.to_owned();
+        }
+        if arg.starts_with(&format!("{SECRET}=")) { format!("{SECRET}={MASK}") } else { arg }
+    };
+    typed.into_iter().map(mask).collect()
+}
+
+fn machine() -> Machine {
+    Machine {
+        os: std::env::consts::OS.to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+        cores: u32::try_from(super::resolve::cores()).unwrap_or(u32::MAX),
+        memory: total_memory(),
+    }
+}
+
+/// `MemTotal` of the kernel, in bytes.
+fn total_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// One digest over the names and texts of the embedded rules.
+fn pack_digest() -> String {
+    let mut files: Vec<(String, String)> = Program::builtin().collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for (name, text) in &files {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_do_not_reach_the_manifest() {
+        let typed = ["x", "scan", "--archive-password", "s3cret", "--archive-password=s3cret", "logs"];
+        let masked = masked(typed.iter().map(|s| (*s).to_owned()).collect());
+        assert_eq!(masked, ["x", "scan", "--archive-password", MASK, "--archive-password=********", "logs"]);
+    }
+}
