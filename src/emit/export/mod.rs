@@ -2,6 +2,7 @@
 
 mod csv;
 mod ecs;
+mod ocsf;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ pub use super::load::{LoadedCase, load_case};
 type Exporter = fn(&LoadedCase, &mut dyn Write) -> Result<()>;
 
 /// The dialects by name.
-pub const EXPORTERS: &[(&str, Exporter)] = &[("csv", csv::export), ("ecs", ecs::export)];
+pub const EXPORTERS: &[(&str, Exporter)] = &[("csv", csv::export), ("ecs", ecs::export), ("ocsf", ocsf::export)];
 
 /// Writes a case in the dialect of this name.
 ///
