@@ -54,7 +54,8 @@ pub struct Limits {
     pub members: u64,
     /// Decoded bytes of one member.
     pub member_bytes: u64,
-    /// Largest zip or 7z inside another container that is kept in memory, in bytes; larger ones go to the work folder.
+    /// What zip and 7z inside other containers may take in memory, in bytes, over all levels of one evidence file;
+    /// larger ones go to the work folder.
     pub max_buffered_member: u64,
     /// Largest decoder window (dictionary) of xz, lzma, 7z and zstd, in bytes.
     pub window_bytes: u64,
@@ -164,6 +165,7 @@ fn open_stream(
         evidence: file.locator.clone(),
         remarks: remarks.clone(),
         totals,
+        buffered: 0,
         members: 0,
         outermost: None,
         changed,

@@ -182,3 +182,34 @@ fn foreign(head: &[u8]) -> Option<Kind> {
         _ => return None,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_looks_a_little_like_a_container_is_a_leaf() {
+        for head in
+            [&b"BZh9 is not bzip2"[..], b"PK for short", b"]\0\0 text", b"7z", b"ustar", b"070701 rows", b"\x1f\x8b"]
+        {
+            assert_eq!(recognise(head), Kind::Plain, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_boot_signature_alone_is_no_disk() {
+        let mut head = vec![b'x'; 4096];
+        head[510] = 0x55;
+        head[511] = 0xaa;
+        assert_eq!(recognise(&head), Kind::Plain);
+    }
+
+    #[test]
+    fn lzma_is_told_by_its_header_as_a_whole() {
+        let head = b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0abc";
+        assert_eq!(recognise(head), Kind::Codec(Codec::Lzma));
+        let mut other = *head;
+        other[13] = 1;
+        assert_eq!(recognise(&other), Kind::Plain);
+    }
+}

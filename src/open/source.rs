@@ -195,3 +195,35 @@ pub(super) fn drain(reader: &mut dyn Read) -> u64 {
     }
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one byte a call, then fails.
+    struct Drip(u8);
+
+    impl Read for Drip {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                return Err(carry(Note::new(Reason::Damaged, "broken")));
+            }
+            out[0] = self.0;
+            self.0 -= 1;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn bytes_come_before_the_failure_and_are_counted_once() {
+        let mut drip = Drip(5);
+        let mut source = Source::new(&mut drip);
+        assert_eq!(source.peek(2), [5, 4]);
+        assert_eq!(source.discard(1), (1, false));
+        let mut rest = Vec::new();
+        let failure = source.read_to_end(&mut rest).unwrap_err();
+        assert_eq!(rest, [4, 3, 2, 1]);
+        assert_eq!(carried(&failure, |_| unreachable!()).detail, "broken");
+        assert_eq!((source.gauge().used.get(), source.gauge().pulled.get()), (5, 5));
+    }
+}

@@ -25,6 +25,14 @@ impl Gathered {
         }
     }
 
+    /// Bytes that it holds in memory.
+    pub(super) fn held(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Spilled(..) => 0,
+        }
+    }
+
     pub(super) fn size(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -46,8 +54,9 @@ pub(super) fn gather(source: &mut Source<'_>, max_buffered: u64, work: Option<&P
         bytes.extend_from_slice(&piece[..read]);
         if bytes.len() as u64 > max_buffered {
             let Some(work) = work else {
-                let detail =
-                    format!("must be read out of order and is over {max_buffered} bytes; give --out or --work");
+                let detail = format!(
+                    "must be read out of order and is over the {max_buffered} bytes that may be buffered; give --out or --work"
+                );
                 return Err(Note::new(Reason::NeedsRandomAccess, detail));
             };
             return spill(&bytes, source, work).map_err(|cause| {

@@ -52,6 +52,8 @@ pub(super) struct Walk<'w> {
     pub evidence: Locator,
     pub remarks: Remarks,
     pub totals: Totals,
+    /// Bytes of containers that are in memory now, at all levels.
+    pub buffered: u64,
     /// Members met so far, at all levels.
     pub members: u64,
     /// The entry of the outermost container, held back until the file is closed.
@@ -209,11 +211,16 @@ impl Walk<'_> {
             return self.archive(at, kind, random, None);
         }
         let limits = &self.opening.limits;
-        match gather(&mut source, limits.max_buffered_member, self.opening.work.as_deref()) {
+        let free = limits.max_buffered_member.saturating_sub(self.buffered);
+        match gather(&mut source, free, self.opening.work.as_deref()) {
             Ok(gathered) => {
                 let failure = source.gauge().failure.take();
                 let random = Random { bytes: gathered.reader(), size: gathered.size() };
-                self.archive(at, kind, random, failure)
+                let held = gathered.held();
+                self.buffered += held;
+                let fate = self.archive(at, kind, random, failure);
+                self.buffered -= held;
+                fate
             }
             Err(note) => self.refuse(at, source, None, note),
         }

@@ -126,8 +126,8 @@ impl<'f> Windows<'f> {
         if self.window.as_ref().is_some_and(|window| window.guard.flagged()) {
             self.window = None;
             self.plain = true;
-            let detail = "shrank while it was mapped; what is left was read again";
-            self.changed(Note::new(Reason::ChangedDuringScan, detail).at(self.at));
+            // A page that could not be read for another reason says so at the read below.
+            self.finish();
         }
         let left = self.opened.size.saturating_sub(self.at);
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());

@@ -1,6 +1,7 @@
 //! 7z, one block at a time, each member in the order in which it is stored.
 
 use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, Error, Password};
@@ -26,11 +27,13 @@ pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, fai
             stored.skipped = random.size;
         }
         Ok(archive) => {
-            let mut seven = Seven { archive: &archive, random, at: &at, names: Names::default(), stored };
+            let mut seven =
+                Seven { archive: &archive, random, at: &at, names: Names::default(), stored, notes: Vec::new() };
             if let Some(note) = seven.members(walk) {
                 notes.push(note);
             }
             stored = seven.stored;
+            notes.append(&mut seven.notes);
         }
     }
     stored.opened = stored.opened.min(random.size);
@@ -93,6 +96,7 @@ struct Seven<'z> {
     at: &'z At,
     names: Names,
     stored: Stored,
+    notes: Vec<Note>,
 }
 
 impl Seven<'_> {
@@ -146,7 +150,7 @@ impl Seven<'_> {
         let opened = if encrypted { self.fitting(walk, block) } else { Ok(Password::empty()) };
         let gauge = Gauge::default();
         gauge.used.set(packed);
-        let (mut done, mut any, mut stop) = (0, false, None);
+        let (mut done, mut any, mut stop, mut broke) = (0, false, None, None);
         let result = match opened {
             Err(note) => Err(note),
             Ok(password) => {
@@ -173,7 +177,8 @@ impl Seven<'_> {
                     any |= walk.item(at, &mut guard, None) == Fate::Opened;
                     drain(&mut guard);
                     // Members of a block are one stream: what broke it is lost for those that follow.
-                    Ok(failure.borrow().is_none())
+                    broke = failure.take();
+                    Ok(broke.is_none())
                 });
                 run.map(|_| ()).map_err(|cause| note_of(&cause))
             }
@@ -183,27 +188,52 @@ impl Seven<'_> {
         } else {
             self.stored.skipped += packed
         }
-        if stop.is_none() {
-            let detail = "lies behind a damaged member of the same block";
-            let note = result.err().unwrap_or_else(|| Note::new(Reason::Damaged, detail));
-            self.lost(walk, block, done, &note);
+        if stop.is_some() {
+            return stop;
         }
-        stop
+        let members = self.members_of(block, first);
+        let note = match (broke, result) {
+            (Some(broke), _) => Note::new(
+                broke.reason,
+                format!("lies behind a member of the same block that broke off ({})", broke.detail),
+            ),
+            (None, Err(note)) if done >= members.len() => {
+                self.notes.push(note);
+                return None;
+            }
+            (None, Err(note)) => note,
+            (None, Ok(())) => Note::new(Reason::Damaged, "7z: the block does not hold it"),
+        };
+        self.lost(walk, members.start.saturating_add(done)..members.end, &note)
     }
 
-    /// Entries for the members of a block that were not reached.
-    fn lost(&mut self, walk: &mut Walk<'_>, block: usize, done: usize, note: &Note) {
+    /// The members of a block, as indexes into the directory.
+    fn members_of(&self, block: usize, first: usize) -> Range<usize> {
+        let count = catch_unwind(AssertUnwindSafe(|| {
+            let (password, mut source) = (Password::empty(), cursor(self.random));
+            BlockDecoder::new(1, block, self.archive, &password, &mut source).entry_count()
+        }));
+        first..first.saturating_add(count.unwrap_or(0)).min(self.archive.files.len())
+    }
+
+    /// Entries for the members of a block that were not reached; a note where the limit on members stops them.
+    fn lost(&mut self, walk: &mut Walk<'_>, members: Range<usize>, note: &Note) -> Option<Note> {
         let archive = self.archive;
-        let of_block =
-            |index: &usize| archive.stream_map.file_block_index.get(*index).copied().flatten() == Some(block);
-        let members: Vec<usize> = (0..archive.files.len()).filter(of_block).skip(done).collect();
-        for index in members {
-            let entry = &archive.files[index];
-            if !entry.is_directory && !entry.is_anti_item {
-                let at = self.place(entry);
-                walk.skip(&at, entry.size, note.clone());
-            }
+        if members.start >= members.end {
+            return None;
         }
+        for entry in archive.files.get(members).unwrap_or_default() {
+            if entry.is_directory || entry.is_anti_item {
+                continue;
+            }
+            if let Some(limit) = walk.count_member() {
+                return Some(limit);
+            }
+            let at = self.place(entry);
+            let empty = Note::new(Reason::Empty, "zero bytes long");
+            walk.skip(&at, entry.size, if entry.has_stream { note.clone() } else { empty });
+        }
+        None
     }
 
     /// The first password under which the block's first member decodes.

@@ -188,14 +188,16 @@ impl Tar<'_> {
         self.structure(BLOCK as u64);
         let size = if header.kind == b'1' { 0 } else { self.ahead.size.unwrap_or(header.size) };
         match header.kind {
-            b'L' => match self.extension(header.size) {
-                Some(bytes) => self.ahead.name = Some(text(&bytes).to_vec()),
-                None => return false,
-            },
-            b'x' | b'X' => match self.extension(header.size) {
-                Some(bytes) => self.ahead.pax(&bytes),
-                None => return false,
-            },
+            b'L' => {
+                if let Some(bytes) = self.extension(header.size) {
+                    self.ahead.name = Some(text(&bytes).to_vec());
+                }
+            }
+            b'x' | b'X' => {
+                if let Some(bytes) = self.extension(header.size) {
+                    self.ahead.pax(&bytes);
+                }
+            }
             b'K' | b'g' | b'V' => self.structure(padded(header.size)),
             _ => {
                 let ahead = std::mem::take(&mut self.ahead);
@@ -224,8 +226,9 @@ impl Tar<'_> {
     /// The content of an extension header; `None` where it is over the limit or the archive ends in it.
     fn extension(&mut self, size: u64) -> Option<Vec<u8>> {
         if size > MAX_EXTENSION_BYTES {
-            let detail = format!("a tar extension header of {size} bytes; the rest is lost");
+            let detail = format!("a tar extension header of {size} bytes is not used");
             self.notes.push(Note::new(Reason::SizeLimit, detail).at(self.place()));
+            self.structure(padded(size));
             return None;
         }
         let mut bytes = Vec::new();
@@ -345,5 +348,31 @@ impl Read for Part<'_, '_> {
         self.left -= read as u64;
         self.read += read as u64;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_octal_or_base_256() {
+        assert_eq!(number(b"0000644\0"), Some(0o644));
+        assert_eq!(number(b"   644 \0"), Some(0o644));
+        assert_eq!(number(b"\0\0\0\0"), Some(0));
+        assert_eq!(number(b"\x80\0\0\x01\0"), Some(256));
+        assert_eq!(number(b"\xff\xff\xff\xff"), None, "negative");
+        assert_eq!(number(b"\xbf\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None, "over 64 bits");
+        assert_eq!(number(b"12x4\0"), None);
+    }
+
+    #[test]
+    fn pax_times_are_cut_to_microseconds_and_broken_records_end_the_set() {
+        assert_eq!(seconds("1.9999999").map(Instant::micros), Some(1_999_999));
+        assert_eq!(seconds("5").map(Instant::micros), Some(5_000_000));
+        assert_eq!(seconds("1.x"), None);
+        let mut ahead = Ahead::default();
+        ahead.pax(b"9 path=a\n999 size=3\n");
+        assert_eq!((ahead.name.as_deref(), ahead.size), (Some(&b"a"[..]), None));
     }
 }

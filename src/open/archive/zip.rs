@@ -3,6 +3,7 @@
 //! Reads are `pread` and not a map of the whole file: a file that shrinks meanwhile gives short reads, which need no
 //! signal handler, and only the directory and the members are touched, each once.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,7 +17,7 @@ use crate::model::time::Instant;
 use crate::open::codec::{Frames, with_overhead};
 use crate::open::guard::Guard;
 use crate::open::recognise::Codec;
-use crate::open::source::{Source, carry, drain};
+use crate::open::source::{Gauge, Source, carry, drain};
 use crate::open::walk::{At, Fate, Random, Walk};
 
 /// Opens all members in the order of the central directory.
@@ -58,7 +59,8 @@ struct Zip<'z> {
 enum Keyed<'z> {
     Unread,
     Unreadable,
-    Read(Box<zip::ZipArchive<Cursor<'z>>>),
+    /// With the index of each member by the offset of its local header.
+    Read(Box<zip::ZipArchive<Cursor<'z>>>, BTreeMap<u64, usize>),
 }
 
 /// What is needed of a directory record after the buffer has moved on.
@@ -234,18 +236,22 @@ impl Zip<'_> {
             let cursor = Cursor { bytes: self.random.bytes, size: self.random.size, at: 0 };
             let read = catch_unwind(AssertUnwindSafe(|| zip::ZipArchive::new(cursor)));
             self.keyed = match read {
-                Ok(Ok(archive)) => Keyed::Read(Box::new(archive)),
+                Ok(Ok(archive)) => {
+                    let start = |index| archive.by_index_data(index).ok().map(|data| (data.header_start(), index));
+                    let indexes = (0..archive.len()).filter_map(start).collect();
+                    Keyed::Read(Box::new(archive), indexes)
+                }
                 _ => Keyed::Unreadable,
             };
         }
         let unreadable = || Note::new(Reason::Damaged, "encrypted, and the directory cannot be read for decryption");
-        let Keyed::Read(archive) = &mut self.keyed else { return Err(unreadable()) };
-        let index = (0..archive.len())
-            .find(|&index| archive.by_index_data(index).is_ok_and(|data| data.header_start() == member.header))
-            .ok_or_else(unreadable)?;
+        let Keyed::Read(archive, indexes) = &mut self.keyed else { return Err(unreadable()) };
+        let index = *indexes.get(&member.header).ok_or_else(unreadable)?;
         let mut refused = Note::new(Reason::Encrypted, "encrypted; no given password opens it");
+        // Compressed data breaks at once under a wrong password; stored data only at its checksum.
+        let enough = if member.stored < member.size { PROBE_BYTES } else { u64::MAX };
         for password in &walk.opening.passwords {
-            match probe(archive, index, password.as_bytes()) {
+            match probe(archive, index, password.as_bytes(), enough) {
                 Ok(()) => {}
                 Err(Some(note)) => {
                     refused = note;
@@ -253,15 +259,12 @@ impl Zip<'_> {
                 }
                 Err(None) => continue,
             }
-            let Ok(mut file) = archive.by_index_decrypt(index, password.as_bytes()) else { continue };
-            let source = Source::new(&mut file);
-            let gauge = source.gauge();
+            let Ok(file) = archive.by_index_decrypt(index, password.as_bytes()) else { continue };
             // The decrypting reader hides how much it took; the member's stored size stands for it.
+            let gauge = Gauge::default();
             gauge.used.set(member.stored);
             let (limits, totals) = (&walk.opening.limits, walk.totals.clone());
-            let counted = crate::open::source::Gauge { failure: gauge.failure.clone(), ..Default::default() };
-            counted.used.set(member.stored);
-            let mut guard = Guard::new("the member", Box::new(source), counted, limits, totals);
+            let mut guard = Guard::new("the member", Box::new(file), gauge, limits, totals);
             let fate = walk.item(at.clone(), &mut guard, None);
             drain(&mut guard);
             return Ok(fate);
@@ -270,11 +273,16 @@ impl Zip<'_> {
     }
 }
 
-/// How much of a member is decrypted to see whether a password fits; a wrong one fails long before.
+/// How much of a compressed member is decrypted to see whether a password fits; a wrong one fails long before.
 const PROBE_BYTES: u64 = 1024 * 1024;
 
 /// Whether `password` decrypts the member: `Err(None)` where it does not, a note where it never can.
-fn probe(archive: &mut zip::ZipArchive<Cursor<'_>>, index: usize, password: &[u8]) -> Result<(), Option<Note>> {
+fn probe(
+    archive: &mut zip::ZipArchive<Cursor<'_>>,
+    index: usize,
+    password: &[u8],
+    enough: u64,
+) -> Result<(), Option<Note>> {
     let tried = catch_unwind(AssertUnwindSafe(|| {
         let mut file = match archive.by_index_decrypt(index, password) {
             Ok(file) => file,
@@ -283,7 +291,7 @@ fn probe(archive: &mut zip::ZipArchive<Cursor<'_>>, index: usize, password: &[u8
             }
             Err(_) => return Err(None),
         };
-        io::copy(&mut (&mut file).take(PROBE_BYTES), &mut io::sink()).map(|_| ()).map_err(|_| None)
+        io::copy(&mut (&mut file).take(enough), &mut io::sink()).map(|_| ()).map_err(|_| None)
     }));
     tried.unwrap_or(Err(None))
 }
