@@ -108,8 +108,6 @@ fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
     }
     let argument = execve && pair.key.first() == Some(&b'a') && pair.key[1..].iter().all(u8::is_ascii_digit);
     let text = matches!(pair.key, b"proctitle" | b"comm" | b"exe" | b"name" | b"cwd" | b"acct" | b"key" | b"data");
-    let start = pair.at + pair.key.len() + 1;
-    let _ = start;
     let value = match hex(pair.value).filter(|_| (argument && pair.key.len() > 1) || text) {
         Some(bytes) => sink.out.store(&bytes),
         None => Text::Slice(pair.value),
@@ -126,7 +124,7 @@ fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
 /// of upper-case hex digits only by chance, so a length of four and more is asked for.
 fn hex(value: &[u8]) -> Option<Vec<u8>> {
     let digit = |b: u8| matches!(b, b'0'..=b'9' | b'A'..=b'F');
-    if value.len() < 4 || value.len() % 2 != 0 || !value.iter().all(|&b| digit(b)) {
+    if value.len() < 4 || !value.len().is_multiple_of(2) || !value.iter().all(|&b| digit(b)) {
         return None;
     }
     let nibble = |b: u8| if b <= b'9' { b - b'0' } else { b - b'A' + 10 };

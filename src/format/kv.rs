@@ -23,9 +23,10 @@ pub struct KeyValue;
 /// What the keys mean.
 pub static ROLES: Table = LazyLock::new(|| {
     use Canon::{
-        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo, EventCode,
-        EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus, Message, NetworkProtocol,
-        NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort, UrlDomain, UserAgent,
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo,
+        EventCode, EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus,
+        Message, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort,
+        UrlDomain, UserAgent,
     };
     Roles::new(&[
         &[
@@ -268,7 +269,8 @@ mod tests {
     fn pairs_are_told_from_words() {
         let text = br#"a=1 b="x \" y", loose c='z' d= e="open"#;
         let mut pairs = Pairs::new(text);
-        let read: Vec<_> = pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
+        let read: Vec<_> =
+            pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
         let want = [("a", "1"), ("b", "x \\\" y"), ("c", "z"), ("d", ""), ("e", "\"open")];
         assert_eq!(read.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), want);
         assert_eq!(pairs.loose, 1);
