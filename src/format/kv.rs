@@ -189,6 +189,8 @@ pub struct Pair<'b> {
     pub key: &'b [u8],
     /// The value, without its quotes.
     pub value: &'b [u8],
+    /// Whether the value stood between quotes.
+    pub quoted: bool,
     /// Whether the value holds backslash escapes.
     pub escaped: bool,
     /// Where the key starts.
@@ -237,13 +239,13 @@ impl<'b> Iterator for Pairs<'b> {
             let quote = value.first().copied().filter(|q| matches!(q, b'"' | b'\''));
             if let Some((end, escaped)) = quote.and_then(|q| closing(&value[1..], q)) {
                 self.at += key + 1 + end + 2;
-                return Some(Pair { key: &rest[..key], value: &value[1..=end], escaped, at });
+                return Some(Pair { key: &rest[..key], value: &value[1..=end], quoted: true, escaped, at });
             }
             let end = value.iter().take_while(|&&b| b != b' ' && b != b'\t').count();
             self.at += key + 1 + end;
             let bare = &value[..end];
             let bare = bare.strip_suffix(b",").or(bare.strip_suffix(b";")).unwrap_or(bare);
-            return Some(Pair { key: &rest[..key], value: bare, escaped: false, at });
+            return Some(Pair { key: &rest[..key], value: bare, quoted: false, escaped: false, at });
         }
     }
 }

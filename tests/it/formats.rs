@@ -256,6 +256,37 @@ fn counts_agree_with_an_independent_reader_of_evtx() {
     assert!(files >= 20, "{files}");
 }
 
+/// Events of a JSON text as a full parser sees them: elements of arrays and of the layout's arrays, or whole documents.
+fn events_by_serde(bytes: &[u8], layout: &Layout) -> Option<usize> {
+    let mut events = 0;
+    for document in serde_json::Deserializer::from_slice(bytes).into_iter::<serde_json::Value>() {
+        let document = document.ok()?;
+        let inner = layout.arrays.iter().find_map(|a| document.get(&**a));
+        events += inner.or(Some(&document)).and_then(|d| d.as_array()).map_or(1, Vec::len);
+    }
+    Some(events)
+}
+
+#[test]
+fn json_documents_have_the_events_that_a_full_parser_sees() {
+    let Some(folder) = shared("corpora") else { return };
+    let mut files = Vec::new();
+    walk(&folder, &mut files);
+    let mut compared = 0;
+    for path in &files {
+        let bytes = content(path);
+        let layout = layout_of(&bytes);
+        if layout.framing != Framing::JsonDocuments {
+            continue;
+        }
+        let Some(events) = events_by_serde(&bytes, &layout) else { continue };
+        let (found, _) = account(&bytes, &layout, 1000, 777);
+        assert_eq!((found.parsed, found.rejected), (events, 0), "{}", path.display());
+        compared += 1;
+    }
+    assert!(compared > 100, "{compared}");
+}
+
 /// One fixture as text: its account, then every record with all fields.
 fn snapshot(bytes: &[u8]) -> String {
     use std::fmt::Write;
