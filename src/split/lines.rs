@@ -95,9 +95,17 @@ impl Splitter {
         let mut cut = cut;
         let (mut count, mut records) = (0, 0);
         let mut change = None;
-        for line in LineIter::new(&self.buf[..cut], self.base, self.layout.encoding) {
+        let encoding = self.layout.encoding;
+        for line in LineIter::new(&self.buf[..cut], self.base, encoding) {
             let text = &self.buf[line.start..line.end];
-            if directives && text.starts_with(b"#") {
+            if directives && lines::is_directive(text, encoding) {
+                let mut narrowed = Vec::new();
+                let text = if encoding == Encoding::Bytes {
+                    text
+                } else {
+                    lines::narrow(text, encoding, &mut narrowed);
+                    &narrowed
+                };
                 if let Some(layout) = (self.relayout)(change.as_ref().unwrap_or(&self.layout), text) {
                     if records > 0 {
                         cut = line.start;

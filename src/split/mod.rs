@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::model::block::{Block, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::ledger::Note;
+use crate::model::lines::unit_bytes;
 use crate::model::source::Stream;
 
 /// What is read from the stream at once.
@@ -100,18 +101,17 @@ impl Splitter {
         let mode = match layout.framing {
             Framing::Lines => Mode::Lines(lines::Lines::new(false)),
             Framing::Directives => Mode::Lines(lines::Lines::new(true)),
-            Framing::Csv { delimiter } => listed(Scanner::Csv(csv::Scanner::new(
-                delimiter,
-                layout.encoding,
-                !layout.columns.is_empty(),
-            ))),
+            Framing::Csv { delimiter } => {
+                listed(Scanner::Csv(csv::Scanner::new(delimiter, layout.encoding, !layout.columns.is_empty())))
+            }
             Framing::JsonDocuments if wide => Mode::Lines(lines::Lines::new(false)),
             Framing::JsonDocuments => listed(Scanner::Json(json::Scanner::new(&layout.arrays))),
             Framing::Evtx => Mode::Evtx,
         };
         Self {
             layout,
-            cell_bytes: (cell_bytes as u64).clamp(2, OVERSIZE_BYTES as u64),
+            // Even, so that no unit of UTF-16 is cut.
+            cell_bytes: (cell_bytes as u64 / 2 * 2).clamp(2, OVERSIZE_BYTES as u64),
             relayout,
             buf: Vec::new(),
             base: 0,
@@ -229,9 +229,10 @@ impl Splitter {
             Scanner::Csv(csv) => csv.scan(&self.buf, self.base, from, self.ended, &mut listed.found),
         };
         let end = self.base + self.buf.len() as u64;
+        let whole_units = end - self.buf.len() as u64 % unit_bytes(self.layout.encoding) as u64;
         let (open, broken) = match scan {
             Scan::More(open) => {
-                listed.scanned = end;
+                listed.scanned = whole_units;
                 (open, None)
             }
             Scan::Broken(at) => {
