@@ -9,3 +9,8 @@ pub mod error;
 pub mod model;
 pub mod discover;
 pub mod open;
+pub mod tally;
+pub mod merge;
+pub mod correlate;
+pub mod scope;
+pub mod judge;

@@ -20,5 +20,6 @@ pub mod partial;
 pub mod scopes;
 pub mod finding;
 pub mod transfer;
+pub mod whose;
 pub mod coverage;
 pub mod verdict;
