@@ -10,6 +10,11 @@ pub mod format;
 pub mod split;
 pub mod indicators;
 pub mod sift;
+pub mod tally;
+pub mod merge;
+pub mod correlate;
+pub mod scope;
+pub mod judge;
 pub mod emit;
 pub mod verify;
 
