@@ -424,6 +424,15 @@ fn oversize_records_come_in_pieces_that_share_their_ends() {
 }
 
 #[test]
+fn a_directive_on_every_line_costs_no_more_than_a_block_each() {
+    let change = "#fields\tts\tuid\n1\ta\n#fields\tts\tuid\tproto\n1\ta\tb\n";
+    let bytes = change.repeat(20_000).into_bytes();
+    let layout = layout_of(&bytes);
+    let (found, _) = account(&bytes, &layout, CELL_BYTES, usize::MAX);
+    assert_eq!((&*found.format, found.parsed), ("zeek", 40_000));
+}
+
+#[test]
 fn damaged_json_goes_on_as_lines() {
     let text = b"{\"Records\":[{\"a\":1},\n{\"b\":2]},\n{\"c\":3}\nplain\n";
     let layout = layout_of(b"{\"Records\":[{\"a\":1},{\"b\":2}]}");
