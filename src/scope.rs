@@ -43,7 +43,8 @@ pub fn compile(scopes: &Scopes) -> Result<Whose> {
     }
     let inventory = whose.known.iter().flat_map(|k| &k.ips).map(|&ip| IpNet::from(ip));
     let cidrs = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
-    whose.own = if whose.tenants.iter().any(|t| !t.nets.is_empty()) { cidrs.chain(inventory).collect() } else { vec![] };
+    whose.own =
+        if whose.tenants.iter().any(|t| !t.nets.is_empty()) { cidrs.chain(inventory).collect() } else { vec![] };
     for zone in &scopes.zone {
         let at = format!("[[zone]] {:?}", zone.timezone);
         zone_exists(&at, &zone.timezone)?;
@@ -77,7 +78,11 @@ fn wrong(at: &str, what: impl Display) -> Error {
 }
 
 fn index(whose: &Whose, at: &str, name: &str) -> Result<usize> {
-    whose.tenants.iter().position(|t| t.name == name).ok_or_else(|| wrong(at, format!("no [[scope]] is named {name:?}")))
+    whose
+        .tenants
+        .iter()
+        .position(|t| t.name == name)
+        .ok_or_else(|| wrong(at, format!("no [[scope]] is named {name:?}")))
 }
 
 fn tenant(at: &str, scope: &Scope) -> Result<Tenant> {
@@ -104,7 +109,8 @@ fn net(at: &str, text: &str) -> Result<IpNet> {
 fn globs(at: &str, list: &[String]) -> Result<Vec<GlobMatcher>> {
     let build = |text: &String| {
         let glob = GlobBuilder::new(text).case_insensitive(true).literal_separator(false).build();
-        glob.map(|g| g.compile_matcher()).map_err(|cause| wrong(at, format!("{text:?} is not a glob: {}", cause.kind())))
+        glob.map(|g| g.compile_matcher())
+            .map_err(|cause| wrong(at, format!("{text:?} is not a glob: {}", cause.kind())))
     };
     list.iter().map(build).collect()
 }

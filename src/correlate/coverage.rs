@@ -77,7 +77,8 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
 fn scopes(whose: &Whose, source: &SourcePartial) -> Vec<String> {
     let locator = source.entry.source.as_str();
     let some = |text: &str| (!text.is_empty()).then(|| Box::<str>::from(text));
-    let mut found: BTreeSet<&str> = whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()).collect();
+    let mut found: BTreeSet<&str> =
+        whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()).collect();
     for key in source.observations.kept.keys() {
         let subject = Subject {
             source_ip: some(&key.client),
@@ -98,11 +99,8 @@ fn scopes(whose: &Whose, source: &SourcePartial) -> Vec<String> {
 /// Stretches before a clearing, and silence of a day or more in a log that has records in most of its other hours.
 fn holes(locator: &str, covered: &Covered) -> Vec<Gap> {
     let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
-    let mut gaps: Vec<Gap> = covered
-        .cleared
-        .iter()
-        .map(|(hour, _)| gap(locator, None, start(*hour), GapReason::Cleared))
-        .collect();
+    let mut gaps: Vec<Gap> =
+        covered.cleared.iter().map(|(hour, _)| gap(locator, None, start(*hour), GapReason::Cleared)).collect();
     let hours: Vec<i64> = covered.hours.keys().copied().collect();
     let jumps: Vec<(i64, i64)> = hours.windows(2).map(|w| (w[0], w[1])).filter(|(a, b)| b - a > SILENT_HOURS).collect();
     let silent: i64 = jumps.iter().map(|(a, b)| b - a - 1).sum();

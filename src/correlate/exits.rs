@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Evidence;
-use crate::model::observation::{Observed, ObservationKey, Seen};
+use crate::model::observation::{ObservationKey, Observed, Seen};
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
@@ -120,9 +120,7 @@ impl Moved {
     fn finish(self, world: &World<'_>, way: Way) -> Transfer {
         let hourly = self.hours.values().map(|sources| Bounds {
             lower: sources.values().map(|(bytes, _)| *bytes).max().unwrap_or(0),
-            upper: sources
-                .values()
-                .try_fold(0u64, |sum, (bytes, logged)| logged.then(|| sum.saturating_add(*bytes))),
+            upper: sources.values().try_fold(0u64, |sum, (bytes, logged)| logged.then(|| sum.saturating_add(*bytes))),
         });
         let bytes = hourly.fold(Bounds::exact(0), Bounds::plus);
         let seen_by: BTreeSet<&Locator> = self.hours.values().flat_map(BTreeMap::keys).collect();

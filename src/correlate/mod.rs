@@ -27,7 +27,10 @@ pub struct World<'a> {
 pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
     let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for key in merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
-        if matches!(key.seen, Seen::Proxy | Seen::Firewall | Seen::Flow) && !key.name.is_empty() && !key.server.is_empty() {
+        if matches!(key.seen, Seen::Proxy | Seen::Firewall | Seen::Flow)
+            && !key.name.is_empty()
+            && !key.server.is_empty()
+        {
             seen.entry(&key.name).or_default().insert(&key.server);
         }
     }

@@ -39,8 +39,7 @@ const STORAGE_WORDS: &[&str] = &["s3", "blob", "storage", "drive", "filetransfer
 
 /// Whether a name is a storage or file-sharing service.
 pub fn is_storage(name: &str) -> bool {
-    STORAGE.iter().any(|known| below(name, known))
-        || name.split(['.', '-']).any(|word| STORAGE_WORDS.contains(&word))
+    STORAGE.iter().any(|known| below(name, known)) || name.split(['.', '-']).any(|word| STORAGE_WORDS.contains(&word))
 }
 
 /// The route of bytes that an inside client sent out.

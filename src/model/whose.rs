@@ -298,9 +298,7 @@ pub fn same_account(a: &str, b: &str) -> bool {
             None => text.rsplit_once('@').map_or(text.clone(), |(user, _)| user.to_owned()),
         }
     };
-    let realm = |text: &str| {
-        domain_of(text).map(|d| d.split('.').next().unwrap_or(d).to_ascii_lowercase())
-    };
+    let realm = |text: &str| domain_of(text).map(|d| d.split('.').next().unwrap_or(d).to_ascii_lowercase());
     !user(a).is_empty() && user(a) == user(b) && realm(a).zip(realm(b)).is_none_or(|(x, y)| x == y)
 }
 

@@ -99,7 +99,10 @@ fn outcome(fields: &Fields<'_>) -> Outcome {
     let told = Outcome::of(fields);
     let refused = || {
         let action = fields.text(Canon::EventAction)?.to_ascii_lowercase();
-        ["deny", "denied", "drop", "block", "reject"].iter().any(|word| action.contains(word)).then_some(Outcome::Failed)
+        ["deny", "denied", "drop", "block", "reject"]
+            .iter()
+            .any(|word| action.contains(word))
+            .then_some(Outcome::Failed)
     };
     if told == Outcome::Unknown { refused().unwrap_or(told) } else { told }
 }
@@ -141,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_firewall_that_denies_says_failed_and_text_says_nothing() {
-        let pairs = [(Canon::SourceIp, "10.0.0.5"), (Canon::DestinationIp, "203.0.113.9"), (Canon::EventAction, "deny")];
+        let pairs =
+            [(Canon::SourceIp, "10.0.0.5"), (Canon::DestinationIp, "203.0.113.9"), (Canon::EventAction, "deny")];
         assert_eq!(key("kv", &record(&pairs)).unwrap().outcome, Outcome::Failed);
         assert_eq!(key("text", &record(&pairs)), None);
     }
