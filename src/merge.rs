@@ -40,7 +40,7 @@ pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
 /// others keep their ledger line only, with a note.
 pub fn once(mut partial: Partial) -> Partial {
     let mut first: BTreeMap<Box<str>, Locator> = BTreeMap::new();
-    for ((locator, kind), source) in &mut partial.sources {
+    for ((locator, kind, _), source) in &mut partial.sources {
         if *kind != EntryKind::Source || source.content.is_empty() || source.entry.size == 0 {
             continue;
         }

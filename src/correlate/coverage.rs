@@ -21,7 +21,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         .merged
         .sources
         .iter()
-        .filter(|((_, kind), _)| *kind == EntryKind::Source)
+        .filter(|((_, kind, _), _)| *kind == EntryKind::Source)
         .map(|(_, source)| of_source(world.whose, source))
         .collect();
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
