@@ -164,7 +164,7 @@ fn a_foreign_folder_is_refused_and_a_case_is_written_again() {
 #[test]
 fn hostile_content_reaches_no_terminal_and_no_markup() {
     let s = sample();
-    let text = emit::summary(&s.verdict, &s.findings, &s.ledger, &s.coverage, false, 200);
+    let text = emit::summary(&s.input(), false, 200);
     assert!(!text.chars().any(|c| c != '\n' && emit::safe::is_steering(c)), "{text:?}");
     let html = emit::report_html(&s.input());
     assert!(!html.contains("<script") && !html.contains('\u{202e}') && !html.contains('\u{1b}'));

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::super::summary::word;
+use super::super::words::word;
 use super::{LoadedCase, line};
 use crate::error::Result;
 use crate::model::finding::Finding;

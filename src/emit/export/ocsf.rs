@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::super::summary::{meaning, word};
+use super::super::words::{meaning, word};
 use super::{LoadedCase, line};
 use crate::error::Result;
 use crate::model::finding::{Finding, FindingKind};
