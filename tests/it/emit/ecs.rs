@@ -140,7 +140,7 @@ fn every_field_is_of_ecs_with_its_type_and_values_and_bad_documents_are_refused(
     for (name, value) in [
         ("no_such_field", json!(1)),
         ("event.kind", json!("finding")),
-        ("event.type", json!(["denied"])),
+        ("event.type", json!(["protocol"])),
         ("event.category", json!("network")),
         ("event.severity", json!("73")),
         ("event.start", json!("yesterday")),

@@ -111,7 +111,7 @@ pub fn sample() -> Sample {
     let coverage = json!({ "schema": "exfiltrace.coverage/1", "gaps": [gap], "sources": [{ "source": "e/a.log",
         "format": "text", "scopes": ["riverside"], "from": at, "to": at, "records": 2, "untimed": 0, "zone_assumed": 0,
         "year_assumed": 0, "gaps": [gap], "observes": ["network"], "not_logged": ["x"] }] });
-    let partial = json!({ "sources": { "e/a.log": { "entry": entry } }, "rules": {}, "indicators": [[["domain", "x"],
+    let partial = json!({ "sources": [[["e/a.log", "source"], { "entry": entry }]], "rules": {}, "indicators": [[["domain", "x"],
         { "feeds": ["f"], "confidence": 1, "valid_from": at, "valid_until": at, "labels": ["l"] }]] });
     Sample {
         verdict: of(verdict),
@@ -137,6 +137,11 @@ impl Sample {
 
     pub fn write(&self, dir: &Path) -> emit::Written {
         let at = Instant::parse("2026-04-01T00:00:00Z").unwrap();
-        write_case(dir, &self.input(), Manifest::new("0.1.0", at, at)).expect("written")
+        let mut manifest = Manifest::new("0.1.0", at, at);
+        manifest.feeds = vec![of(json!({ "name": "f", "sha256": sha(b"f"), "taken": 1, "refused": 2 }))];
+        manifest.roots = vec![of(json!({ "name": "e", "path": null }))];
+        manifest.rules = of(json!({ "pack": null, "loaded": 1,
+            "rejected": [{ "file": "r.yml", "line": 1, "column": 2, "reason": HOSTILE }] }));
+        write_case(dir, &self.input(), manifest).expect("written")
     }
 }
