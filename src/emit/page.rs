@@ -147,7 +147,7 @@ impl Page {
         ];
         let people =
             bounds(crate::model::transfer::Bounds { lower: s.subjects.lower, upper: s.subjects.upper }, people);
-        facts.push(format!("whose data: {people}{}", prefixed(" of kind ", &s.subjects.kinds)));
+        facts.push(format!("people concerned: {people}{}", prefixed("; kinds: ", &s.subjects.kinds)));
         if !s.exposure.is_empty() {
             facts.push(format!("compromised shared systems in use: {}", some(&s.exposure, NAMES)));
         }

@@ -1,6 +1,7 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
 use crate::model::ledger::Note;
+use crate::model::rule::Route;
 use crate::model::time::Instant;
 use crate::model::transfer::Bounds;
 use crate::model::verdict::{Activity, Breach, Likelihood, ScopeVerdict, State, Verdict};
@@ -15,6 +16,24 @@ pub(super) const STATES: [State; 8] = [
     State::Attempted,
     State::NoEvidence,
     State::NotExamined,
+];
+
+/// Every way out that this version knows.
+const ROUTES: [Route; 14] = [
+    Route::HttpsUpload,
+    Route::CloudStorage,
+    Route::SaasDownload,
+    Route::WebResponse,
+    Route::DnsTunnel,
+    Route::SftpFtp,
+    Route::Email,
+    Route::Smb,
+    Route::Usb,
+    Route::DbDump,
+    Route::Api,
+    Route::RemoteAccess,
+    Route::PhoneSystem,
+    Route::Network,
 ];
 
 /// Words of the output that are not states, with their meaning.
@@ -138,21 +157,25 @@ pub(super) fn completeness(s: &ScopeVerdict) -> String {
     }
 }
 
-/// The ways out that nothing in the evidence observes, with the scopes that it concerns.
+/// The ways out that nothing in the evidence observes, with the scopes that it concerns, and those that no scope's
+/// verdict speaks of.
 pub(super) fn unexamined(verdict: &Verdict) -> String {
     let mut unseen: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
-    let mut routes = 0_usize;
+    let mut judged: std::collections::BTreeSet<Route> = std::collections::BTreeSet::new();
     for scope in &verdict.scopes {
-        routes += scope.routes.len();
+        judged.extend(scope.routes.iter().map(|r| r.route));
         for route in scope.routes.iter().filter(|r| r.state == State::NotExamined) {
             unseen.entry(route.route.word()).or_default().push(scope.scope.clone());
         }
     }
-    if routes == 0 {
+    if judged.is_empty() {
         return "No way out was examined.".to_owned();
     }
+    let unjudged: Vec<&str> = ROUTES.iter().filter(|r| !judged.contains(r)).map(|r| r.word()).collect();
+    let unjudged =
+        if unjudged.is_empty() { String::new() } else { format!(" Not judged in any scope: {}.", unjudged.join(", ")) };
     if unseen.is_empty() {
-        return "Each way out listed for a scope was looked at, with the state given there.".to_owned();
+        return format!("No way out that was judged is in state not_examined.{unjudged}");
     }
     let named: Vec<String> = unseen
         .into_iter()
@@ -164,7 +187,7 @@ pub(super) fn unexamined(verdict: &Verdict) -> String {
             }
         })
         .collect();
-    format!("NOT examined, because no log in the evidence observes it: {}.", named.join(", "))
+    format!("NOT examined, because no log in the evidence observes it: {}.{unjudged}", named.join(", "))
 }
 
 /// A remark of the ledger without its reason.
@@ -184,6 +207,28 @@ mod tests {
         assert_eq!(size(1_999), "1999 bytes (1.9 kB)");
         assert_eq!(size(41_260_000_000), "41260000000 bytes (41.2 GB)");
         assert_eq!(size(u64::MAX), "18446744073709551615 bytes (18446744.0 TB)");
+    }
+
+    #[test]
+    fn the_list_of_ways_out_is_whole() {
+        let next = |route| match route {
+            Route::HttpsUpload => Some(Route::CloudStorage),
+            Route::CloudStorage => Some(Route::SaasDownload),
+            Route::SaasDownload => Some(Route::WebResponse),
+            Route::WebResponse => Some(Route::DnsTunnel),
+            Route::DnsTunnel => Some(Route::SftpFtp),
+            Route::SftpFtp => Some(Route::Email),
+            Route::Email => Some(Route::Smb),
+            Route::Smb => Some(Route::Usb),
+            Route::Usb => Some(Route::DbDump),
+            Route::DbDump => Some(Route::Api),
+            Route::Api => Some(Route::RemoteAccess),
+            Route::RemoteAccess => Some(Route::PhoneSystem),
+            Route::PhoneSystem => Some(Route::Network),
+            Route::Network => None,
+        };
+        let all: Vec<Route> = std::iter::successors(Some(Route::HttpsUpload), |r| next(*r)).collect();
+        assert_eq!(all, ROUTES);
     }
 
     #[test]

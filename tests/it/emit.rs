@@ -1,7 +1,9 @@
 //! The case folder and the exports, written from hostile content and held against their schemas.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod ecs;
-pub mod sample;
+mod sample;
 mod text;
 
 use std::collections::BTreeMap;
@@ -142,7 +144,7 @@ fn standard_output_is_in_the_order_of_the_evidence_with_joined_findings_last() {
     assert_eq!(order, ["1", "2", "3", "4", "5", "bare", "6", "7"]);
 }
 
-pub fn exported(name: &str) -> String {
+fn exported(name: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     sample().write(dir.path());
     let mut out = Vec::new();

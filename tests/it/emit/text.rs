@@ -68,7 +68,11 @@ fn the_summary_answers_first_and_carries_every_part() {
 #[test]
 fn the_first_paragraph_says_what_was_not_examined_from_the_routes_themselves() {
     let mut s = sample();
-    assert!(!first_paragraph(&s).contains("NOT examined"));
+    let first = first_paragraph(&s);
+    assert!(
+        first.contains("No way out that was judged is in state not_examined. Not judged in any scope: https_upload,")
+    );
+    assert!(!first.contains("NOT examined"), "{first}");
     let mut route = s.verdict.scopes[0].routes[0].clone();
     route.route = of(serde_json::json!("usb"));
     route.state = State::NotExamined;
