@@ -29,12 +29,26 @@ impl Format for Access {
 
     fn fields(&self) -> Vec<Canon> {
         use Canon::{
-            DestinationBytes, EventOutcome, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, SourceDomain, SourceIp,
-            UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserAgent, UserDomain, UserName,
+            DestinationBytes, EventOutcome, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, SourceDomain,
+            SourceIp, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserAgent, UserDomain, UserName,
         };
         let mut out = vec![
-            SourceIp, SourceDomain, DestinationBytes, UserName, UserDomain, UrlFull, UrlDomain, UrlPath, UrlQuery,
-            UrlOriginal, HttpMethod, HttpStatus, HttpReferrer, UserAgent, EventOutcome, NetworkProtocol,
+            SourceIp,
+            SourceDomain,
+            DestinationBytes,
+            UserName,
+            UserDomain,
+            UrlFull,
+            UrlDomain,
+            UrlPath,
+            UrlQuery,
+            UrlOriginal,
+            HttpMethod,
+            HttpStatus,
+            HttpReferrer,
+            UserAgent,
+            EventOutcome,
+            NetworkProtocol,
         ];
         out.sort();
         out
@@ -101,8 +115,11 @@ fn cut(record: &[u8]) -> Option<Line<'_>> {
     })
 }
 
+/// Virtual host, client and user.
+type Who<'b> = (Option<&'b [u8]>, &'b [u8], &'b [u8]);
+
 /// Virtual host, client and user of what stands before the time.
-fn who(head: &[u8]) -> Option<(Option<&[u8]>, &[u8], &[u8])> {
+fn who(head: &[u8]) -> Option<Who<'_>> {
     let (first, rest) = word(head);
     let (mut second, mut user) = word(skip(rest));
     let (mut vhost, mut client) = (None, first);
@@ -138,7 +155,8 @@ fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
 
 fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let (method, rest) = word(request);
-    let is_method = !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_uppercase() || b"-_".contains(b));
+    let is_method =
+        !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_uppercase() || b"-_".contains(b));
     if !is_method || rest.is_empty() {
         // Not HTTP: garbage, a TLS handshake, or nothing.
         sink.slice(b"cs-uri", None, request, unset(request, Kind::Str));
@@ -175,10 +193,9 @@ fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     }
     let size = Some(Role::Is(Canon::DestinationBytes));
     sink.slice(b"sc-bytes", size, line.size, unset(line.size, Kind::Number));
-    for (name, role, value) in [
-        (&b"cs-referer"[..], Canon::HttpReferrer, line.referrer),
-        (b"cs-user-agent", Canon::UserAgent, line.agent),
-    ] {
+    for (name, role, value) in
+        [(&b"cs-referer"[..], Canon::HttpReferrer, line.referrer), (b"cs-user-agent", Canon::UserAgent, line.agent)]
+    {
         if let Some(value) = value {
             let kind = unset(value, Kind::Str);
             let value = plain(value, sink);

@@ -108,9 +108,8 @@ fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
     }
     let argument = execve && pair.key.first() == Some(&b'a') && pair.key[1..].iter().all(u8::is_ascii_digit);
     let text = matches!(pair.key, b"proctitle" | b"comm" | b"exe" | b"name" | b"cwd" | b"acct" | b"key" | b"data");
-    let start = pair.at + pair.key.len() + 1;
-    let _ = start;
-    let value = match hex(pair.value).filter(|_| (argument && pair.key.len() > 1) || text) {
+    let encoded = !pair.quoted && ((argument && pair.key.len() > 1) || text);
+    let value = match hex(pair.value).filter(|_| encoded) {
         Some(bytes) => sink.out.store(&bytes),
         None => Text::Slice(pair.value),
     };
@@ -122,14 +121,30 @@ fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
     sink.text(Text::Slice(pair.key), role, value, kind);
 }
 
-/// What hex digits stand for; NULs between arguments become blanks. Values that are quoted in the log hold no even run
-/// of upper-case hex digits only by chance, so a length of four and more is asked for.
+/// What hex digits stand for; NULs between arguments become blanks. The log writes them in upper case; a value of two
+/// digits is taken as it stands (an argument `10`).
 fn hex(value: &[u8]) -> Option<Vec<u8>> {
     let digit = |b: u8| matches!(b, b'0'..=b'9' | b'A'..=b'F');
-    if value.len() < 4 || value.len() % 2 != 0 || !value.iter().all(|&b| digit(b)) {
+    if value.len() < 4 || !value.len().is_multiple_of(2) || !value.iter().all(|&b| digit(b)) {
         return None;
     }
     let nibble = |b: u8| if b <= b'9' { b - b'0' } else { b - b'A' + 10 };
     let bytes = value.chunks_exact(2).map(|p| nibble(p[0]) << 4 | nibble(p[1]));
     Some(bytes.map(|b| if b == 0 { b' ' } else { b }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bare_values_are_taken_for_hex() {
+        let line = br#"type=PATH msg=audit(1774739404.500:1): name="ABCD" cwd=2F746D702F6120 exe=/bin/ABCD"#;
+        let mut out = Fields::default();
+        Auditd.parse(&Layout::plain(), line, Want::All, &mut out).unwrap();
+        let value = |name: &[u8]| out.named().find(|f| f.0 == name).map(|f| f.1.to_vec()).unwrap();
+        assert_eq!(value(b"name"), b"ABCD");
+        assert_eq!(value(b"cwd"), b"/tmp/a ");
+        assert_eq!(value(b"exe"), b"/bin/ABCD");
+    }
 }

@@ -91,7 +91,15 @@ static ROLES: Table = LazyLock::new(|| {
 });
 
 fn finish(sink: &mut Sink<'_, '_>) {
-    let code = sink.out.get(Canon::EventCode).map(|c| (c.eq_ignore_ascii_case(b"failure"), c.eq_ignore_ascii_case(b"failed"), c == b"0", c.eq_ignore_ascii_case(b"success"), c.iter().all(u8::is_ascii_digit)));
+    let code = sink.out.get(Canon::EventCode).map(|c| {
+        (
+            c.eq_ignore_ascii_case(b"failure"),
+            c.eq_ignore_ascii_case(b"failed"),
+            c == b"0",
+            c.eq_ignore_ascii_case(b"success"),
+            c.iter().all(u8::is_ascii_digit),
+        )
+    });
     match code {
         Some((true, ..) | (_, true, ..)) => sink.outcome(false),
         Some((_, _, true, ..) | (_, _, _, true, _)) => sink.outcome(true),

@@ -23,7 +23,11 @@ pub static CLOUDTRAIL: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[&["eventSource", "eventName", "userIdentity"], &["eventSource", "eventName", "awsRegion"], &["CloudTrailEvent", "EventName"]],
+    marks: &[
+        &["eventSource", "eventName", "userIdentity"],
+        &["eventSource", "eventName", "awsRegion"],
+        &["CloudTrailEvent", "EventName"],
+    ],
     rank: 80,
 };
 

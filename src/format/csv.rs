@@ -25,8 +25,9 @@ pub struct Table;
 static ROLES: RoleTable = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EventAction, EventCode,
-        EventProvider, FileHash, FileName, HostName, HttpMethod, HttpStatus, Message, NetworkProtocol, NetworkTransport,
-        ParentExecutable, ProcessCommandLine, ProcessExecutable, SourceBytes, SourceIp, SourcePort, UserAgent,
+        EventProvider, FileHash, FileName, HostName, HttpMethod, HttpStatus, Message, NetworkProtocol,
+        NetworkTransport, ParentExecutable, ProcessCommandLine, ProcessExecutable, SourceBytes, SourceIp, SourcePort,
+        UserAgent,
     };
     Roles::new(&[&[
         ("timestamp", Role::Time(0)),
@@ -127,8 +128,7 @@ impl Format for Table {
         let counted = b",;\t|".map(|d| (memchr::memchr_iter(d, header).count(), d));
         let (count, delimiter) = counted.into_iter().max_by_key(|c| c.0)?;
         let mut columns: Vec<Arc<str>> = Vec::new();
-        let mut cells = Cells { rest: Some(header), delimiter };
-        while let Some(cell) = cells.next() {
+        for cell in (Cells { rest: Some(header), delimiter }) {
             columns.push(String::from_utf8_lossy(cell.ok()?.plain().trim_ascii()).into());
         }
         if count == 0 || sample.lines.len() < 2 || !is_header(&columns) {
@@ -244,7 +244,11 @@ impl Cell<'_> {
 
     fn plain(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        if self.escaped { self.unescape(&mut out) } else { out.extend_from_slice(self.raw) }
+        if self.escaped {
+            self.unescape(&mut out)
+        } else {
+            out.extend_from_slice(self.raw)
+        }
         out
     }
 }

@@ -27,7 +27,10 @@ pub enum Rename {
 /// # Errors
 /// Where the record is not one JSON object.
 pub fn flatten<'b>(
-    record: &'b [u8], roles: &Roles, rename: Option<fn(&[u8]) -> Rename>, sink: &mut Sink<'_, 'b>,
+    record: &'b [u8],
+    roles: &Roles,
+    rename: Option<fn(&[u8]) -> Rename>,
+    sink: &mut Sink<'_, 'b>,
 ) -> Result<(), Reject> {
     let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path: Vec::new(), blanks: 0 };
     walker.blank();
@@ -44,7 +47,10 @@ pub fn flatten<'b>(
 /// # Errors
 /// Where the text is not one JSON object; nothing is added then.
 pub fn flatten_copy(
-    text: &[u8], roles: &Roles, rename: Option<fn(&[u8]) -> Rename>, sink: &mut Sink<'_, '_>,
+    text: &[u8],
+    roles: &Roles,
+    rename: Option<fn(&[u8]) -> Rename>,
+    sink: &mut Sink<'_, '_>,
 ) -> Result<(), Reject> {
     let mut inner = Fields::default();
     let want = if sink.all { Want::All } else { Want::Columns };
@@ -121,7 +127,11 @@ impl<'b> Walker<'_, '_, 'b> {
                 if back > 0 {
                     self.path.push(b'.');
                 }
-                if key.escaped { unescape(key.bytes, &mut self.path) } else { self.path.extend_from_slice(key.bytes) }
+                if key.escaped {
+                    unescape(key.bytes, &mut self.path)
+                } else {
+                    self.path.extend_from_slice(key.bytes)
+                }
                 self.value(depth)?;
                 self.path.truncate(back);
             }
@@ -370,7 +380,18 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_rejected() {
-        for bad in ["", "[]", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1}x"#, r#"{"a":"x}"#, r#"{"a":nul}"#, r#"{"a":1,}"#, r#"{"a":"\"#] {
+        for bad in [
+            "",
+            "[]",
+            "{",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1}x"#,
+            r#"{"a":"x}"#,
+            r#"{"a":nul}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":"\"#,
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
         let deep = format!("{}{}", r#"{"a":"#.repeat(10_000), "1");

@@ -23,9 +23,10 @@ pub struct KeyValue;
 /// What the keys mean.
 pub static ROLES: Table = LazyLock::new(|| {
     use Canon::{
-        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo, EventCode,
-        EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus, Message, NetworkProtocol,
-        NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort, UrlDomain, UserAgent,
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo,
+        EventCode, EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus,
+        Message, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort,
+        UrlDomain, UserAgent,
     };
     Roles::new(&[
         &[
@@ -188,6 +189,8 @@ pub struct Pair<'b> {
     pub key: &'b [u8],
     /// The value, without its quotes.
     pub value: &'b [u8],
+    /// Whether the value stood between quotes.
+    pub quoted: bool,
     /// Whether the value holds backslash escapes.
     pub escaped: bool,
     /// Where the key starts.
@@ -236,13 +239,13 @@ impl<'b> Iterator for Pairs<'b> {
             let quote = value.first().copied().filter(|q| matches!(q, b'"' | b'\''));
             if let Some((end, escaped)) = quote.and_then(|q| closing(&value[1..], q)) {
                 self.at += key + 1 + end + 2;
-                return Some(Pair { key: &rest[..key], value: &value[1..=end], escaped, at });
+                return Some(Pair { key: &rest[..key], value: &value[1..=end], quoted: true, escaped, at });
             }
             let end = value.iter().take_while(|&&b| b != b' ' && b != b'\t').count();
             self.at += key + 1 + end;
             let bare = &value[..end];
             let bare = bare.strip_suffix(b",").or(bare.strip_suffix(b";")).unwrap_or(bare);
-            return Some(Pair { key: &rest[..key], value: bare, escaped: false, at });
+            return Some(Pair { key: &rest[..key], value: bare, quoted: false, escaped: false, at });
         }
     }
 }
@@ -268,7 +271,8 @@ mod tests {
     fn pairs_are_told_from_words() {
         let text = br#"a=1 b="x \" y", loose c='z' d= e="open"#;
         let mut pairs = Pairs::new(text);
-        let read: Vec<_> = pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
+        let read: Vec<_> =
+            pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
         let want = [("a", "1"), ("b", "x \\\" y"), ("c", "z"), ("d", ""), ("e", "\"open")];
         assert_eq!(read.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), want);
         assert_eq!(pairs.loose, 1);

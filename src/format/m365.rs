@@ -23,7 +23,11 @@ pub static M365: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[&["Workload", "Operation", "CreationTime"], &["AuditData", "CreationDate"], &["RecordType", "Operation", "UserId"]],
+    marks: &[
+        &["Workload", "Operation", "CreationTime"],
+        &["AuditData", "CreationDate"],
+        &["RecordType", "Operation", "UserId"],
+    ],
     rank: 75,
 };
 

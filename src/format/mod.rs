@@ -113,18 +113,16 @@ fn by_name(name: &str) -> Option<&'static dyn Format> {
     list().find(|f| f.name() == name)
 }
 
-/// Reads one record with the format of its layout. `out` is emptied first.
+/// Reads one record with the format of its layout. `out` is emptied first, and stays empty where the record is rejected.
 ///
 /// # Errors
 /// Where the record is not of the layout's format; always for `text`.
 pub fn parse<'b>(layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-    match by_name(layout.format) {
-        Some(format) => format.parse(layout, record, want, out),
-        None => {
-            out.clear();
-            Err(Reject)
-        }
+    let read = by_name(layout.format).ok_or(Reject).and_then(|format| format.parse(layout, record, want, out));
+    if read.is_err() {
+        out.clear();
     }
+    read
 }
 
 /// The layout after a directive line of a format with directives; `None` where it changes nothing.

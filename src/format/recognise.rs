@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Clock, FORMATS, Fit, Format, render};
+use super::{Clock, FORMATS, Fit, Format};
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
@@ -13,9 +13,8 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// So many records are looked at.
 const SAMPLE_RECORDS: usize = 200;
 /// Arrays that are known to hold the events of an export.
-const ARRAYS: &[&str] = &[
-    "Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results",
-];
+const ARRAYS: &[&str] =
+    &["Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results"];
 /// An object with more keys than this is an event, even if one of its keys looks like an array of events.
 const WRAPPER_KEYS: usize = 4;
 
@@ -71,7 +70,7 @@ pub fn recognise(head: &[u8], meta: &SourceMeta, clock: &Clock) -> Layout {
     let text = if base.encoding == Encoding::Bytes {
         &head[lines::mark_bytes(head, Encoding::Bytes)..]
     } else {
-        render::narrow(&head[lines::mark_bytes(head, base.encoding)..], base.encoding, &mut narrowed);
+        lines::narrow(&head[lines::mark_bytes(head, base.encoding)..], base.encoding, &mut narrowed);
         &narrowed
     };
     if is_binary(text) {
@@ -134,7 +133,8 @@ fn complete_lines(text: &[u8], whole: bool) -> Vec<&[u8]> {
 /// text is no JSON.
 fn json_events<'a>(text: &'a [u8], lines: &[&'a [u8]], whole: bool, base: &mut Layout) -> Option<Vec<&'a [u8]>> {
     let first = text.trim_ascii_start();
-    let is_object = |t: &[u8]| t.first() == Some(&b'{') && value_end(t, 0).is_some_and(|e| t[e..].trim_ascii().is_empty());
+    let is_object =
+        |t: &[u8]| t.first() == Some(&b'{') && value_end(t, 0).is_some_and(|e| t[e..].trim_ascii().is_empty());
     let objects: Vec<&[u8]> = lines.iter().copied().filter(|l| is_object(l.trim_ascii())).collect();
     let wrapper = lines.first().is_none_or(|l| wrapper_array(l.trim_ascii()).is_some());
     if objects.len() * 2 > lines.len() && !wrapper {
@@ -244,7 +244,8 @@ fn value_end(text: &[u8], at: usize) -> Option<usize> {
             b'{' => open.push(b'}'),
             b'[' => open.push(b']'),
             close @ (b'}' | b']') => {
-                if open.pop() != Some(close) {
+                let expected = open.pop()?;
+                if expected != close {
                     return None;
                 }
             }

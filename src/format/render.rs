@@ -7,7 +7,7 @@ use evtx::{EvtxChunkData, ParserSettings};
 use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Seen, View};
 use crate::model::layout::{Encoding, Framing};
-use crate::model::lines::Lines;
+use crate::model::lines::{Lines, is_directive, narrow};
 use crate::model::place::Place;
 
 /// Size of the header of an EVTX chunk, and of a record without its content.
@@ -25,8 +25,7 @@ pub fn render(block: &Block, view: &mut View) {
         Spans::Lines => lines(block, view),
         Spans::Listed(records) => records.iter().for_each(|&r| see(block, r, view)),
         Spans::Piece { .. } => {
-            let whole =
-                Record { start: 0, end: block.bytes.len(), line: block.first_line, index: block.first_record };
+            let whole = Record { start: 0, end: block.bytes.len(), line: block.first_line, index: block.first_record };
             see(block, whole, view);
         }
         Spans::Chunk => return chunk(block, view),
@@ -42,7 +41,8 @@ fn lines(block: &Block, view: &mut View) {
     let mut index = block.first_record;
     for found in Lines::new(&block.bytes, block.base, block.layout.encoding) {
         let text = &block.bytes[found.start..found.end];
-        if !text.is_empty() && !(directives && text.starts_with(b"#")) {
+        let framing = text.is_empty() || (directives && is_directive(text, block.layout.encoding));
+        if !framing {
             see(block, Record { start: found.start, end: found.end, line, index }, view);
             index += 1;
         }
@@ -67,19 +67,6 @@ fn see(block: &Block, record: Record, view: &mut View) {
         event_record_id: None,
     };
     view.records.push(Seen { start, end, place });
-}
-
-/// Writes UTF-16 as UTF-8; what is no character becomes U+FFFD.
-pub(super) fn narrow(bytes: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
-    let units = bytes.chunks_exact(2).map(|u| match encoding {
-        Encoding::Utf16Be => u16::from_be_bytes([u[0], u[1]]),
-        _ => u16::from_le_bytes([u[0], u[1]]),
-    });
-    let mut utf8 = [0; 4];
-    for c in char::decode_utf16(units) {
-        let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
-        out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
-    }
 }
 
 /// Renders one EVTX chunk: a JSON text for each record that can be read.

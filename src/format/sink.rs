@@ -50,16 +50,19 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             return;
         };
-        if let Role::Is(canon) = role {
+        if let Some(canon) = self.whole(role, value) {
             let name = if self.all { name } else { Text::Slice(canon.name().as_bytes()) };
             self.out.push_text(Some(canon), name, value, kind);
+            if role == Role::Action {
+                self.outcome_word(value);
+            }
             return;
         }
         if self.all {
             self.out.push_text(None, name, value, kind);
         }
         match role {
-            Role::Is(_) | Role::Embedded => {}
+            Role::Is(_) | Role::Action | Role::Embedded => {}
             Role::Addr(canon) => {
                 if let Some((host, port)) = address(self.out.bytes(value)) {
                     self.canon(canon, part(value, host.0, host.1));
@@ -75,10 +78,6 @@ impl<'f, 'b> Sink<'f, 'b> {
                 let name = part(value, from, bytes.len());
                 self.user(name);
             }
-            Role::Action => {
-                self.canon(Canon::EventAction, value);
-                self.outcome_word(value);
-            }
             Role::Outcome => self.outcome_word(value),
             Role::Url => self.url(value),
             Role::Time(rank) => {
@@ -87,6 +86,17 @@ impl<'f, 'b> Sink<'f, 'b> {
                     self.time(rank, stamp);
                 }
             }
+        }
+    }
+
+    /// The canonical field that the value is as it stands, without anything to take apart.
+    fn whole(&self, role: Role, value: Text<'b>) -> Option<Canon> {
+        match role {
+            Role::Is(canon) => Some(canon),
+            Role::Addr(canon) => is_ip(self.out.bytes(value)).then_some(canon),
+            Role::User => memchr::memchr2(b'\\', b'@', self.out.bytes(value)).is_none().then_some(Canon::UserName),
+            Role::Action => Some(Canon::EventAction),
+            _ => None,
         }
     }
 
@@ -198,7 +208,9 @@ fn host_end(bytes: &[u8]) -> (usize, usize) {
         return memchr::memchr(b']', bytes).map_or((0, bytes.len()), |end| (1, end));
     }
     match memchr::memrchr(b':', bytes) {
-        Some(at) if bytes[at + 1..].iter().all(u8::is_ascii_digit) && memchr::memchr(b':', bytes) == Some(at) => (0, at),
+        Some(at) if bytes[at + 1..].iter().all(u8::is_ascii_digit) && memchr::memchr(b':', bytes) == Some(at) => {
+            (0, at)
+        }
         _ => (0, bytes.len()),
     }
 }

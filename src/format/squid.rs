@@ -29,11 +29,27 @@ impl Format for Native {
     fn fields(&self) -> Vec<Canon> {
         use Canon::{
             DestinationBytes, DestinationDomain, DestinationIp, EventAction, EventDuration, EventOutcome, HttpMethod,
-            HttpStatus, SourceDomain, SourceIp, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserDomain, UserName,
+            HttpStatus, SourceDomain, SourceIp, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserDomain,
+            UserName,
         };
         let mut out = vec![
-            SourceIp, SourceDomain, DestinationBytes, DestinationIp, DestinationDomain, UserName, UserDomain, UrlFull,
-            UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod, HttpStatus, EventAction, EventOutcome, EventDuration,
+            SourceIp,
+            SourceDomain,
+            DestinationBytes,
+            DestinationIp,
+            DestinationDomain,
+            UserName,
+            UserDomain,
+            UrlFull,
+            UrlDomain,
+            UrlPath,
+            UrlQuery,
+            UrlOriginal,
+            HttpMethod,
+            HttpStatus,
+            EventAction,
+            EventOutcome,
+            EventDuration,
         ];
         out.sort();
         out
@@ -67,7 +83,7 @@ impl Format for Native {
         sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), status, Kind::Number);
         sink.slice(b"sc-bytes", Some(Role::Is(Canon::DestinationBytes)), size, Kind::Number);
         sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
-        sink.slice(b"c-uri", Some(Role::Url), url, Kind::Str);
+        sink.slice(b"c-uri", Some(Role::Url), url, text(url));
         let host = sink.out.iter().find(|f| f.canon == Some(Canon::UrlDomain)).map(|f| f.value);
         if let Some(host) = host {
             if address(sink.out.bytes(host)).is_none() {
@@ -82,15 +98,19 @@ impl Format for Native {
         {
             sink.slice(b"c-uri-query", None, &url[mark + 1..], Kind::Str);
         }
-        sink.slice(b"cs-username", Some(Role::User), user, Kind::Str);
+        sink.slice(b"cs-username", Some(Role::User), user, text(user));
         let to = memchr::memchr(b'/', peer).map_or(peer.len(), |n| n + 1);
         let peer_address = part(Text::Slice(peer), to, peer.len());
-        sink.text(Text::Slice(b"s-ip"), Some(Role::Addr(Canon::DestinationIp)), peer_address, Kind::Str);
+        sink.text(Text::Slice(b"s-ip"), Some(Role::Addr(Canon::DestinationIp)), peer_address, text(&peer[to..]));
         if let Some(kind) = kind {
-            sink.slice(b"cs-mime-type", None, kind, Kind::Str);
+            sink.slice(b"cs-mime-type", None, kind, text(kind));
         }
         let denied = memchr::memmem::find(result, b"DENIED").is_some();
         sink.outcome(!denied && status.first().is_some_and(|c| matches!(c, b'1'..=b'3')));
         Ok(Parsed::Event)
     }
+}
+
+fn text(value: &[u8]) -> Kind {
+    if value == b"-" { Kind::Null } else { Kind::Str }
 }

@@ -85,7 +85,8 @@ impl Format for Rfc3164 {
         let (stamp, rest, iso) = stamp(rest, layout).ok_or(Reject)?;
         let (first, behind) = word(rest);
         // Without a host the tag follows at once.
-        let (host, body) = if first.ends_with(b":") && !is_ip(first) { (None, rest) } else { (Some(first), skip(behind)) };
+        let (host, body) =
+            if first.ends_with(b":") && !is_ip(first) { (None, rest) } else { (Some(first), skip(behind)) };
         let (program, pid, message) = match tag(body) {
             Some(found) => found,
             None if iso => return Err(Reject),
@@ -198,7 +199,11 @@ fn is_host(host: &[u8]) -> bool {
 }
 
 fn head<'b>(
-    number: Option<u32>, host: Option<&'b [u8]>, program: Option<&'b [u8]>, pid: Option<&'b [u8]>, sink: &mut Sink<'_, 'b>,
+    number: Option<u32>,
+    host: Option<&'b [u8]>,
+    program: Option<&'b [u8]>,
+    pid: Option<&'b [u8]>,
+    sink: &mut Sink<'_, 'b>,
 ) {
     if let (true, Some(number)) = (sink.all, number) {
         for (name, value) in [(&b"facility"[..], number / 8), (b"severity", number % 8)] {

@@ -449,11 +449,7 @@ mod tests {
     }
 
     fn layout(zone: &str, reference: Option<&str>) -> Layout {
-        Layout {
-            zone: TimeZone::get(zone).unwrap(),
-            reference: reference.and_then(Instant::parse),
-            ..Layout::plain()
-        }
+        Layout { zone: TimeZone::get(zone).unwrap(), reference: reference.and_then(Instant::parse), ..Layout::plain() }
     }
 
     #[test]
@@ -502,7 +498,14 @@ mod tests {
     #[test]
     fn days_that_do_not_exist_have_no_instant() {
         let utc = layout("UTC", None);
-        for bad in [&b"2026-02-29 00:00:00"[..], b"2026-13-01 00:00:00", b"2026-01-01 24:00:00", b"2026-01-00 00:00:00", b"", b"2026"] {
+        for bad in [
+            &b"2026-02-29 00:00:00"[..],
+            b"2026-13-01 00:00:00",
+            b"2026-01-01 24:00:00",
+            b"2026-01-00 00:00:00",
+            b"",
+            b"2026",
+        ] {
             assert_eq!(iso(bad, &utc), None, "{}", String::from_utf8_lossy(bad));
         }
         assert_eq!(epoch(b"12345"), None);

@@ -23,8 +23,8 @@ pub struct Extended;
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationIp, DestinationPort, EventDuration, FileHash, FileName, HostName, HttpMethod,
-        HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp, SourcePort, UrlDomain, UrlPath,
-        UrlQuery, UserAgent,
+        HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp, SourcePort, UrlDomain,
+        UrlPath, UrlQuery, UserAgent,
     };
     Roles::new(&[&[
         ("c-ip", Role::Addr(SourceIp)),
@@ -206,7 +206,7 @@ fn cell(bytes: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
         return None;
     }
     if let Some(inner) = bytes.strip_prefix(b"\"") {
-        let closes = memchr::memchr_iter(b'"', inner).find(|&n| matches!(inner.get(n + 1), None) || inner[n + 1] == delimiter);
+        let closes = memchr::memchr_iter(b'"', inner).find(|&n| inner.get(n + 1).is_none_or(|&b| b == delimiter));
         if let Some(end) = closes {
             return Some((&inner[..end], inner.get(end + 2..).unwrap_or_default()));
         }

@@ -63,7 +63,8 @@ static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, EventCode,
         EventDataset, EventProvider, FileHash, FilePath, HostName, Message, NetworkTransport, ParentExecutable,
-        ProcessCommandLine, ProcessExecutable, SourceBytes, SourceDomain, SourceIp, SourcePort, TargetUserName, UserDomain,
+        ProcessCommandLine, ProcessExecutable, SourceBytes, SourceDomain, SourceIp, SourcePort, TargetUserName,
+        UserDomain,
     };
     Roles::new(&[&[
         ("TimeCreated_SystemTime", Role::Time(0)),
@@ -200,7 +201,10 @@ mod tests {
     #[test]
     fn all_shippers_give_the_names_of_sigma() {
         let dump = r##"{"Event":{"#attributes":{"xmlns":"x"},"System":{"Provider":{"#attributes":{"Name":"P"}},"EventID":{"#attributes":{"Qualifiers":0},"#text":104},"Channel":"System"},"UserData":{"LogFileCleared":{"#attributes":{"xmlns":"y"},"Channel":"Security"}}}}"##;
-        assert_eq!(shown(dump), ["Provider_Name=P", "EventID_Qualifiers=0", "EventID=104", "Channel=System", "Channel=Security"]);
+        assert_eq!(
+            shown(dump),
+            ["Provider_Name=P", "EventID_Qualifiers=0", "EventID=104", "Channel=System", "Channel=Security"]
+        );
         let beat = r#"{"winlog":{"event_id":3,"channel":"C","event_data":{"Image":"a.exe"}}}"#;
         assert_eq!(shown(beat), ["EventID=3", "Channel=C", "Image=a.exe"]);
         let nxlog = r#"{"EventID":3,"SourceName":"P","Image":"a.exe"}"#;

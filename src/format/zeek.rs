@@ -25,7 +25,13 @@ pub static JSON: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: None,
-    marks: &[&["ts", "uid", "id.orig_h"], &["id.orig_h", "id.resp_h"], &["id_orig_h", "id_resp_h"], &["_path", "ts"], &["@stream", "ts"]],
+    marks: &[
+        &["ts", "uid", "id.orig_h"],
+        &["id.orig_h", "id.resp_h"],
+        &["id_orig_h", "id_resp_h"],
+        &["_path", "ts"],
+        &["@stream", "ts"],
+    ],
     rank: 78,
 };
 
@@ -34,9 +40,10 @@ pub struct Tsv;
 
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
-        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, DnsType, EmailFrom,
-        EmailTo, EventDataset, EventDuration, FileHash, FileName, FilePath, HttpMethod, HttpReferrer, HttpStatus,
-        NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain, UserAgent,
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, DnsType,
+        EmailFrom, EmailTo, EventDataset, EventDuration, FileHash, FileName, FilePath, HttpMethod, HttpReferrer,
+        HttpStatus, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain,
+        UserAgent,
     };
     Roles::new(&[&[
         ("ts", Role::Time(0)),
@@ -125,7 +132,7 @@ impl Format for Tsv {
             let kind = match cell {
                 b"-" | b"(empty)" | b"" => Kind::Null,
                 _ if cell == layout.unset.as_bytes() => Kind::Null,
-                _ if cell.iter().all(|b| b.is_ascii_digit() || *b == b'.') => Kind::Number,
+                _ if is_number(cell) => Kind::Number,
                 b"T" | b"F" => Kind::Bool,
                 _ => Kind::Str,
             };
@@ -159,4 +166,10 @@ impl Format for Tsv {
             _ => None,
         }
     }
+}
+
+/// Digits with at most one point.
+fn is_number(cell: &[u8]) -> bool {
+    let points = cell.iter().filter(|b| **b == b'.').count();
+    points <= 1 && cell.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }

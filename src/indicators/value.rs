@@ -191,7 +191,7 @@ fn network(value: &str) -> Result<Canonical, Reason> {
 fn host(value: &str) -> Result<String, Reason> {
     let value = value.trim_start_matches("*.").trim_start_matches('.');
     let value = value.strip_suffix('.').unwrap_or(value);
-    if value.eq_ignore_ascii_case("localhost") || value.to_ascii_lowercase().starts_with("localhost.") {
+    if value.eq_ignore_ascii_case("localhost") || value.eq_ignore_ascii_case("localhost.localdomain") {
         return Err("localhost");
     }
     if !is_host(value) {

@@ -79,6 +79,28 @@ pub fn trim(bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> usize
     if line.ends_with(mark) { end - mark.len() } else { end }
 }
 
+/// Whether a line begins with `#`.
+pub fn is_directive(line: &[u8], encoding: Encoding) -> bool {
+    match encoding {
+        Encoding::Bytes => line.starts_with(b"#"),
+        Encoding::Utf16Le => line.starts_with(b"#\0"),
+        Encoding::Utf16Be => line.starts_with(b"\0#"),
+    }
+}
+
+/// Writes UTF-16 as UTF-8; what is no character becomes U+FFFD.
+pub fn narrow(bytes: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+    let units = bytes.chunks_exact(2).map(|u| match encoding {
+        Encoding::Utf16Be => u16::from_be_bytes([u[0], u[1]]),
+        _ => u16::from_le_bytes([u[0], u[1]]),
+    });
+    let mut utf8 = [0; 4];
+    for c in char::decode_utf16(units) {
+        let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
+        out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

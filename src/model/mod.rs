@@ -21,5 +21,6 @@ pub mod partial;
 pub mod scopes;
 pub mod finding;
 pub mod transfer;
+pub mod whose;
 pub mod coverage;
 pub mod verdict;

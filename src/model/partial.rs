@@ -103,7 +103,8 @@ pub struct SourcePartial {
 impl SourcePartial {
     /// The key in a [`Partial`].
     pub fn key(&self) -> SourceKey {
-        (self.entry.source.clone(), self.entry.kind)
+        let container = (self.entry.kind == EntryKind::Container).then(|| self.entry.format.as_deref().map(Into::into));
+        (self.entry.source.clone(), self.entry.kind, container.flatten())
     }
 
     /// The partial of something that was not read as a source: ledger only.
@@ -119,8 +120,9 @@ impl SourcePartial {
     }
 }
 
-/// What a [`Partial`] is keyed by: name, and whether it is the leaf, its container or something skipped.
-pub type SourceKey = (Locator, EntryKind);
+/// What a [`Partial`] is keyed by: name, whether it is the leaf, a container or something skipped, and of containers
+/// which (a `.tar.gz` is a gzip and a tar of one name).
+pub type SourceKey = (Locator, EntryKind, Option<Box<str>>);
 
 /// The results of any set of sources. Merging is the union by locator, by rule id and by indicator.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

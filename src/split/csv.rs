@@ -51,7 +51,12 @@ impl Scanner {
 
     /// Reads `buf[from..]`; `base` is the offset of `buf[0]`.
     pub(super) fn scan(
-        &mut self, buf: &[u8], base: u64, from: usize, ended: bool, found: &mut Vec<(u64, u64)>,
+        &mut self,
+        buf: &[u8],
+        base: u64,
+        from: usize,
+        ended: bool,
+        found: &mut Vec<(u64, u64)>,
     ) -> Scan {
         if let Some(at) = self.broken {
             return Scan::Broken(at);
@@ -74,7 +79,7 @@ impl Scanner {
                     }
                 }
                 let byte = self.unit(&buf[at..at + unit]);
-                self.step(byte, base, buf, at, unit, found);
+                self.step(byte, base, buf, at, found);
                 at += unit;
             }
             if !ended {
@@ -101,8 +106,7 @@ impl Scanner {
         }
     }
 
-    fn step(&mut self, byte: u8, base: u64, buf: &[u8], at: usize, unit: usize, found: &mut Vec<(u64, u64)>) {
-        let _ = unit;
+    fn step(&mut self, byte: u8, base: u64, buf: &[u8], at: usize, found: &mut Vec<(u64, u64)>) {
         let here = base + at as u64;
         let literal = here < self.literal_until;
         let state = self.state;

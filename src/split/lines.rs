@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cut, Mode, PIECE_BYTES, Splitter};
-use crate::model::block::{OVERSIZE_BYTES, Spans};
+use crate::model::block::{Block, OVERSIZE_BYTES, Spans};
 use crate::model::layout::Encoding;
 use crate::model::lines::{self, Lines as LineIter};
 
@@ -89,30 +89,53 @@ impl Splitter {
         }
     }
 
-    /// Hands out whole lines; stops before a directive that changes the layout.
+    /// Hands out whole lines: one block, or several where a directive changes the layout between them.
     fn take_lines(&mut self, cut: usize, directives: bool) -> Cut {
         self.set_searched(0);
-        let mut cut = cut;
-        let (mut count, mut records) = (0, 0);
-        let mut change = None;
-        for line in LineIter::new(&self.buf[..cut], self.base, self.layout.encoding) {
+        let encoding = self.layout.encoding;
+        let (mut from, mut count, mut records) = (0, 0, 0);
+        let mut done = Vec::new();
+        let mut narrowed = Vec::new();
+        for line in LineIter::new(&self.buf[..cut], self.base, encoding) {
             let text = &self.buf[line.start..line.end];
-            if directives && text.starts_with(b"#") {
-                if let Some(layout) = (self.relayout)(change.as_ref().unwrap_or(&self.layout), text) {
+            if directives && lines::is_directive(text, encoding) {
+                narrowed.clear();
+                let text = if encoding == Encoding::Bytes {
+                    text
+                } else {
+                    lines::narrow(text, encoding, &mut narrowed);
+                    &narrowed
+                };
+                if let Some(layout) = (self.relayout)(&self.layout, text) {
                     if records > 0 {
-                        cut = line.start;
-                        break;
+                        done.push((from, line.start, count, records, Arc::clone(&self.layout)));
+                        (from, count, records) = (line.start, 0, 0);
                     }
-                    change = Some(layout);
+                    self.layout = Arc::new(layout);
                 }
             } else if !text.is_empty() {
                 records += 1;
             }
             count += u64::from(line.ended);
         }
-        if let Some(layout) = change {
-            self.layout = Arc::new(layout);
+        if done.is_empty() {
+            return self.take(cut, Spans::Lines, count, records);
         }
-        self.take(cut, Spans::Lines, count, records)
+        done.push((from, cut, count, records, Arc::clone(&self.layout)));
+        for (start, end, count, records, layout) in done {
+            self.pending.push_back(Block {
+                bytes: self.buf[start..end].to_vec(),
+                base: self.base + start as u64,
+                first_line: self.line,
+                first_record: self.record,
+                spans: Spans::Lines,
+                layout,
+            });
+            self.line += count;
+            self.record += records;
+        }
+        self.buf.drain(..cut);
+        self.base += cut as u64;
+        Cut::Again
     }
 }

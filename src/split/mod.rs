@@ -7,11 +7,13 @@ mod csv;
 mod json;
 mod lines;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::model::block::{Block, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::ledger::Note;
+use crate::model::lines::unit_bytes;
 use crate::model::source::Stream;
 
 /// What is read from the stream at once.
@@ -45,6 +47,8 @@ pub struct Splitter {
     ended: bool,
     notes: Vec<Note>,
     mode: Mode,
+    /// Blocks of one cell between which the layout changes.
+    pending: VecDeque<Block>,
     /// Bytes at the start of `buf` that the last piece had as well.
     shared: usize,
 }
@@ -100,18 +104,17 @@ impl Splitter {
         let mode = match layout.framing {
             Framing::Lines => Mode::Lines(lines::Lines::new(false)),
             Framing::Directives => Mode::Lines(lines::Lines::new(true)),
-            Framing::Csv { delimiter } => listed(Scanner::Csv(csv::Scanner::new(
-                delimiter,
-                layout.encoding,
-                !layout.columns.is_empty(),
-            ))),
+            Framing::Csv { delimiter } => {
+                listed(Scanner::Csv(csv::Scanner::new(delimiter, layout.encoding, !layout.columns.is_empty())))
+            }
             Framing::JsonDocuments if wide => Mode::Lines(lines::Lines::new(false)),
             Framing::JsonDocuments => listed(Scanner::Json(json::Scanner::new(&layout.arrays))),
             Framing::Evtx => Mode::Evtx,
         };
         Self {
             layout,
-            cell_bytes: (cell_bytes as u64).clamp(2, OVERSIZE_BYTES as u64),
+            // Even, so that no unit of UTF-16 is cut.
+            cell_bytes: (cell_bytes as u64 / 2 * 2).clamp(2, OVERSIZE_BYTES as u64),
             relayout,
             buf: Vec::new(),
             base: 0,
@@ -120,6 +123,7 @@ impl Splitter {
             ended: false,
             notes: Vec::new(),
             mode,
+            pending: VecDeque::new(),
             shared: 0,
         }
     }
@@ -133,6 +137,9 @@ impl Splitter {
     /// The next block in stream order; `None` at the end. Damage ends the stream: see [`Splitter::notes`].
     pub fn next(&mut self, stream: &mut dyn Stream) -> Option<Block> {
         loop {
+            if let Some(block) = self.pending.pop_front() {
+                return Some(block);
+            }
             let cut = match self.mode {
                 Mode::Lines(_) => self.cut_lines(),
                 Mode::Listed(_) => self.cut_listed(),
@@ -161,7 +168,8 @@ impl Splitter {
 
     /// Decoded bytes that were read and lie in no block: those still held when the caller stopped asking.
     pub fn cut(&self) -> u64 {
-        (self.buf.len() - self.shared) as u64
+        let pending: usize = self.pending.iter().map(|b| b.bytes.len()).sum();
+        (self.buf.len() - self.shared + pending) as u64
     }
 
     /// End of the grid cell of the first byte held, relative to it.
@@ -172,8 +180,14 @@ impl Splitter {
 
     /// Hands out the first `length` bytes held.
     fn take(&mut self, length: usize, spans: Spans, lines: u64, records: u64) -> Cut {
-        let rest = self.buf.split_off(length);
-        let bytes = std::mem::replace(&mut self.buf, rest);
+        let bytes = if length * 2 < self.buf.len() {
+            let bytes = self.buf[..length].to_vec();
+            self.buf.drain(..length);
+            bytes
+        } else {
+            let rest = self.buf.split_off(length);
+            std::mem::replace(&mut self.buf, rest)
+        };
         let block = Block {
             base: self.base,
             first_line: self.line,
@@ -229,9 +243,10 @@ impl Splitter {
             Scanner::Csv(csv) => csv.scan(&self.buf, self.base, from, self.ended, &mut listed.found),
         };
         let end = self.base + self.buf.len() as u64;
+        let whole_units = end - self.buf.len() as u64 % unit_bytes(self.layout.encoding) as u64;
         let (open, broken) = match scan {
             Scan::More(open) => {
-                listed.scanned = end;
+                listed.scanned = whole_units;
                 (open, None)
             }
             Scan::Broken(at) => {

@@ -25,6 +25,8 @@ struct Seen {
     /// Keeps lengths only.
     lean: bool,
     lengths: BTreeMap<String, u64>,
+    /// How much is asked for at a time; 0 for the usual.
+    want: usize,
 }
 
 impl Visitor for Seen {
@@ -32,9 +34,10 @@ impl Visitor for Seen {
         let name = meta.locator.as_str().to_owned();
         let mut bytes = Vec::new();
         let mut length = 0;
+        let want = if self.want == 0 { 100_000 } else { self.want };
         loop {
             let before = bytes.len();
-            match stream.fill(&mut bytes, 100_000) {
+            match stream.fill(&mut bytes, want) {
                 Ok(0) => break,
                 Ok(read) => assert_eq!(bytes.len() - before, read),
                 Err(note) => {
@@ -51,7 +54,7 @@ impl Visitor for Seen {
         self.remarks.extend(stream.notes());
         assert!(self.lengths.insert(name.clone(), length).is_none(), "two leaves are named {name}");
         self.metas.insert(name.clone(), meta);
-        self.leaves.insert(name, bytes);
+        self.leaves.insert(name, if self.lean { Vec::new() } else { bytes });
     }
 
     fn entry(&mut self, entry: Entry) {
@@ -347,12 +350,17 @@ fn a_damaged_7z_block_names_the_members_that_it_costs() {
 
 #[test]
 fn a_bomb_is_cut_at_the_same_byte_whoever_reads_it() {
-    let bomb = bzip2(&vec![b'a'; 200 << 20]);
+    let bomb = bzip2(&vec![b'a'; 100 << 20]);
     assert!(bomb.len() < 20_000);
     let seen = open_both("x", &bomb, &opening());
     let note = &seen.failures["x"];
     assert_eq!((note.reason, note.at), (Reason::RatioLimit, Some(seen.leaves["x"].len() as u64)));
     assert!(seen.leaves["x"].len() <= (64 << 20) + (1 << 20), "{}", seen.leaves["x"].len());
+    for want in [4096, 1 << 20] {
+        let mut other = Seen { lean: true, want, ..Seen::default() };
+        open_bytes(Locator::root(b"x"), &bomb, &opening(), &mut other);
+        assert_eq!((&other.lengths, &other.failures), (&seen.lengths, &seen.failures));
+    }
     // The scan goes on with the next member.
     let seen = open_memory("e", &tar(&[("bomb", &bomb), ("next", b"hello\n")]), &opening());
     assert_eq!(seen.failures["e!/bomb"].reason, Reason::RatioLimit);
@@ -396,6 +404,61 @@ fn a_decoder_window_over_the_limit_is_refused() {
     // A zstd frame header that asks for 1 GiB.
     let greedy = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa0, 1, 0, 0];
     assert_eq!(open_both("x", &greedy, &opening).skipped("x").0, Reason::WindowLimit);
+}
+
+/// A zip of one member whose stored bytes are given as they are.
+fn raw_zip(method: u16, flags: u16, stored: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(text);
+    let mut fields = [20u16, flags, method, 0x6000, 0x5a21].map(u16::to_le_bytes).concat();
+    fields.extend(crc.sum().to_le_bytes());
+    fields.extend(u32::try_from(stored.len()).unwrap().to_le_bytes());
+    fields.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+    fields.extend([1, 0, 0, 0]);
+    let mut out = [b"PK\x03\x04", &fields[..], b"a", stored].concat();
+    let start = u32::try_from(out.len()).unwrap();
+    out.extend([b"PK\x01\x02\x14\0", &fields[..], &[0; 10], &[0; 4], b"a"].concat());
+    let length = u32::try_from(out.len()).unwrap() - start;
+    out.extend([b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &length.to_le_bytes()[..], &start.to_le_bytes(), &[0; 2]].concat());
+    out
+}
+
+#[test]
+fn every_zip_method_with_a_decoder_opens_and_others_are_named() {
+    let text = log(3_000);
+    let options = lzma_rust2::LzmaOptions::with_preset(1);
+    let mut out = lzma_rust2::LzmaWriter::new_no_header(Vec::new(), &options, true).unwrap();
+    out.write_all(&text).unwrap();
+    let mut lzma = vec![9, 20, 5, 0, options.get_props()];
+    lzma.extend(options.dict_size.to_le_bytes());
+    lzma.extend(out.finish().unwrap());
+    let mut out = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    out.write_all(&text).unwrap();
+    let deflate = out.finish().unwrap();
+    // No match in the text is 258 bytes long, and only those differ between deflate and deflate64.
+    let methods: [(u16, u16, &[u8]); 8] = [
+        (0, 0, &text),
+        (8, 0, &deflate),
+        (9, 0, &deflate),
+        (12, 0, &bzip2(&text)),
+        (14, 2, &lzma),
+        (20, 0, &zstd(&text)),
+        (93, 0, &zstd(&text)),
+        (95, 0, &xz(&text)),
+    ];
+    for (method, flags, stored) in methods {
+        let seen = open_both("e", &raw_zip(method, flags, stored, &text), &opening());
+        assert!(seen.leaves.get("e!/a") == Some(&text), "method {method}: {:?} {:?}", seen.failures, seen.entries);
+        assert!(seen.failures.is_empty(), "method {method}: {:?}", seen.failures);
+        assert_eq!(seen.container("e", "zip").stored.unwrap().opened, stored.len() as u64, "method {method}");
+        assert_eq!(seen.metas["e!/a"].mtime.unwrap().to_string(), "2025-01-01T12:00:00Z");
+    }
+    for method in [1, 6, 98, 4711] {
+        let seen = open_both("e", &raw_zip(method, 0, b"whatever", &text), &opening());
+        assert_eq!(seen.skipped("e!/a"), (Reason::Unsupported, 8), "method {method}");
+    }
+    let strong = raw_zip(8, 0x41, b"whatever", &text);
+    assert_eq!(open_both("e", &strong, &opening()).skipped("e!/a").0, Reason::Unsupported);
 }
 
 fn locked(name: &str, text: &[u8], password: &str) -> Vec<u8> {
@@ -714,8 +777,8 @@ fn no_prefix_and_no_flipped_byte_of_any_container_panics() {
 /// Encoders that are not ours, where the machine has them.
 #[test]
 fn streams_of_the_system_tools_open() {
-    // lz4 blocks hold 4 MiB and bzip2 blocks 900 kB, and a block that is cut is lost.
-    let text = log(250_000);
+    // bzip2 blocks hold 900 kB (lz4 blocks up to 4 MiB, here 64 KiB), and a block that is cut is lost.
+    let text = log(80_000);
     let folder = tempfile::tempdir().unwrap();
     let plain = folder.path().join("a.log");
     fs::write(&plain, &text).unwrap();
@@ -726,7 +789,7 @@ fn streams_of_the_system_tools_open() {
         ("xz", &["--format=lzma", "-c"]),
         ("zstd", &["-10", "-c"]),
         ("zstd", &["--no-check", "-c"]),
-        ("lz4", &["-9", "-c"]),
+        ("lz4", &["-9", "-B4", "-c"]),
     ];
     for (tool, arguments) in tools {
         match Command::new(tool).args(arguments).arg(&plain).output() {
@@ -739,6 +802,22 @@ fn streams_of_the_system_tools_open() {
                 println!("{tool} {arguments:?}: {} of {} bytes before the cut", cut.leaves["a"].len(), text.len());
             }
             _ => println!("{tool} is not here"),
+        }
+    }
+    let hole = File::create(folder.path().join("hole")).unwrap();
+    hole.set_len(1 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&hole, b"data", 500_000).unwrap();
+    for format in ["gnu", "posix"] {
+        let arguments = ["-cSf", "-", "--format", format, "hole", "a.log"];
+        let Ok(output) = Command::new("tar").args(arguments).current_dir(folder.path()).output() else { continue };
+        if !output.status.success() {
+            continue;
+        }
+        let seen = open_both("e", &output.stdout, &opening());
+        assert!(seen.leaves["e!/a.log"] == text, "{format}");
+        if output.stdout.len() < text.len() + (1 << 20) {
+            assert_eq!(seen.skipped("e!/hole").0, Reason::Unsupported, "{format}");
+            println!("sparse member of a {format} tar: named");
         }
     }
     let made = Command::new("zip").args(["-q", "-P", "pw", "e.zip", "a.log"]).current_dir(folder.path()).status();

@@ -1,0 +1,149 @@
+//! Transfers: direction-correct bytes out per (scope, from, to, route), with bounds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::finding::Evidence;
+use crate::model::observation::{ObservationKey, Observed, Seen};
+use crate::model::place::Locator;
+use crate::model::rule::{Outcome, Route};
+use crate::model::subject::Subject;
+use crate::model::time::Span;
+use crate::model::transfer::{Bounds, Transfer};
+use crate::model::whose::Side;
+
+use super::{World, digest, routes};
+
+/// Records cited per transfer.
+const CITED: usize = 8;
+
+/// What makes two observations one transfer.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    scope: String,
+    from: String,
+    to: String,
+    route: Route,
+}
+
+#[derive(Default)]
+struct Moved {
+    /// Bytes and whether all were logged, per hour and source.
+    hours: BTreeMap<Option<i64>, BTreeMap<Locator, (u64, bool)>>,
+    names: BTreeSet<String>,
+    accounts: BTreeSet<String>,
+    records: u64,
+    time: Option<Span>,
+    evidence: Vec<Evidence>,
+}
+
+/// All transfers, sorted by scope, from, to, route.
+pub fn all(world: &World<'_>) -> Vec<Transfer> {
+    let mut ways: BTreeMap<Way, Moved> = BTreeMap::new();
+    for source in world.merged.sources.values() {
+        let locator = &source.entry.source;
+        for (key, seen) in &source.observations.kept {
+            if let Some((way, bytes, logged)) = out(world, locator, key, seen) {
+                ways.entry(way).or_default().add(locator, key, seen, bytes, logged);
+            }
+        }
+    }
+    ways.into_iter().map(|(way, moved)| moved.finish(world, way)).collect()
+}
+
+/// The way and the bytes that left, whether all of them were logged; `None` where nothing left.
+fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observed) -> Option<(Way, u64, bool)> {
+    let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow);
+    if refused || key.seen == Seen::Dns {
+        return None;
+    }
+    let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
+    let client = side(&key.client)?;
+    let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
+    let server = if own_service { Some(Side::Inside) } else { side(&key.server).or_else(|| side(&key.name)) };
+    let first = |choices: [&str; 3]| choices.into_iter().find(|t| !t.is_empty()).unwrap_or(locator.as_str()).to_owned();
+    let (from, to, route, bytes, unlogged) = match (client, server?) {
+        (Side::Inside, Side::Outside) => {
+            let unlogged = seen.up_unlogged > 0 && key.sends;
+            let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
+            (key.client.to_string(), first([&key.server, alias, &key.name]), routes::outward(key), seen.up, unlogged)
+        }
+        (Side::Outside, Side::Inside) => {
+            let from = first([&key.server, &key.name, &key.host]);
+            (from, key.client.to_string(), routes::served(key), seen.down, seen.down_unlogged > 0)
+        }
+        _ => return None,
+    };
+    if bytes == 0 && !unlogged {
+        return None;
+    }
+    let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
+    Some((Way { scope, from, to, route }, bytes, !unlogged))
+}
+
+/// The inside half of an observation, whose data it is.
+fn subject(key: &ObservationKey, client: Side) -> Subject {
+    let some = |text: &str| (!text.is_empty()).then(|| text.into());
+    let account = some(&key.account);
+    match client {
+        Side::Inside => Subject { source_ip: some(&key.client), account, ..Subject::default() },
+        Side::Outside => Subject {
+            destination_ip: some(&key.server),
+            vhost: some(&key.name),
+            container: some(&key.name).filter(|_| key.seen == Seen::Cloud),
+            host: some(&key.host),
+            account,
+            ..Subject::default()
+        },
+    }
+}
+
+impl Moved {
+    fn add(&mut self, locator: &Locator, key: &ObservationKey, seen: &Observed, bytes: u64, logged: bool) {
+        let cell = self.hours.entry(key.hour).or_default().entry(locator.clone()).or_insert((0, true));
+        cell.0 = cell.0.saturating_add(bytes);
+        cell.1 &= logged;
+        self.names.extend([&key.name, &key.server].into_iter().filter(|t| !t.is_empty()).map(ToString::to_string));
+        self.accounts.extend(Some(&key.account).filter(|t| !t.is_empty()).map(ToString::to_string));
+        self.records = self.records.saturating_add(seen.records);
+        self.time = Span::join_opt(self.time, seen.span);
+        self.evidence.extend(seen.cited.iter().map(|(place, sha256)| Evidence {
+            source: locator.clone(),
+            place: *place,
+            sha256: sha256.to_string(),
+            excerpt: String::new(),
+        }));
+        self.evidence.sort_by(|a, b| (&a.source, a.place).cmp(&(&b.source, b.place)));
+        self.evidence.truncate(CITED);
+    }
+
+    /// Per hour, sources may have seen the same bytes: at least the largest account, at most the sum.
+    fn finish(self, world: &World<'_>, way: Way) -> Transfer {
+        let hourly = self.hours.values().map(|sources| Bounds {
+            lower: sources.values().map(|(bytes, _)| *bytes).max().unwrap_or(0),
+            upper: sources.values().try_fold(0u64, |sum, (bytes, logged)| logged.then(|| sum.saturating_add(*bytes))),
+        });
+        let bytes = hourly.fold(Bounds::exact(0), Bounds::plus);
+        let seen_by: BTreeSet<&Locator> = self.hours.values().flat_map(BTreeMap::keys).collect();
+        let mut names = self.names;
+        names.remove(&way.to);
+        names.remove(&way.from);
+        let mut transfer = Transfer {
+            id: format!("t-{}", digest(&["transfer", &way.scope, &way.from, &way.to, way.route.word()])),
+            scope: way.scope,
+            route: way.route,
+            from: way.from,
+            to: way.to,
+            to_names: if way.route == Route::WebResponse { Vec::new() } else { names.into_iter().collect() },
+            accounts: self.accounts.into_iter().collect(),
+            bytes,
+            records: self.records,
+            time: self.time,
+            hours: self.hours.keys().filter_map(|h| *h).collect(),
+            seen_by: seen_by.into_iter().cloned().collect(),
+            evidence: self.evidence,
+            sanctioned: None,
+        };
+        transfer.sanctioned = world.whose.sanction(&transfer).map(|s| s.why.clone());
+        transfer
+    }
+}

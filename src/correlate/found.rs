@@ -1,0 +1,170 @@
+//! Hits of the detectors as findings.
+
+use std::collections::BTreeSet;
+
+use crate::model::finding::{
+    Entities, Evidence, Finding, FindingAssumed, FindingIndicator, FindingKind, FindingRule, FindingTime,
+};
+use crate::model::hit::{IndicatorRef, Sighting, Sightings};
+use crate::model::partial::SourcePartial;
+use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
+use crate::model::time::Assumed;
+use crate::model::whose::{Side, UNATTRIBUTED};
+
+use super::{World, digest};
+
+/// Formats whose records are written by a system about what was done on it: where such a record does not say
+/// otherwise, what it tells of has happened.
+const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "winevent_json", "auditd"];
+
+/// All findings, sorted.
+pub fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for source in world.merged.sources.values() {
+        for (id, sightings) in &source.rules {
+            let meta = world.merged.rules.get(id);
+            all.extend(sightings.kept.iter().map(|s| by_rule(world, source, id, meta.map(AsRef::as_ref), s)));
+        }
+        for (key, sightings) in &source.indicators {
+            all.push(by_indicator(world, source, key, sightings, max_evidence));
+        }
+    }
+    all.sort_by(|a, b| order(a).cmp(&order(b)));
+    all
+}
+
+/// Sort key: no time last.
+fn order(f: &Finding) -> (bool, Option<i64>, Option<(&str, u64)>, &str, &str) {
+    let place = f.evidence.first().map(|e| (e.source.as_str(), e.place.offset));
+    (f.time.first.is_none(), f.time.first.map(|t| t.micros()), place, &f.rule.id, &f.id)
+}
+
+fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&RuleMeta>, s: &Sighting) -> Finding {
+    let locator = &source.entry.source;
+    let after = source.entry.format.as_deref().is_some_and(|f| RECORDED_AFTER_THE_FACT.contains(&f));
+    let outcome = if after && s.outcome == Outcome::Unknown { Outcome::Succeeded } else { s.outcome };
+    let title = meta.map_or(id, |m| m.title.as_str());
+    Finding {
+        id: format!("f-{}", digest(&["rule", id, locator.as_str(), &s.place.offset.to_string()])),
+        kind: FindingKind::Rule,
+        rule: FindingRule { id: id.to_owned(), title: title.to_owned() },
+        level: meta.map_or(Level::Medium, |m| m.level),
+        stage: meta.map(|m| m.stage.clone()).unwrap_or_default(),
+        attack: meta.map(|m| m.attack.clone()).unwrap_or_default(),
+        route: meta.and_then(|m| m.route),
+        outcome,
+        scope: world.whose.home(&s.subject, locator.as_str()).to_owned(),
+        time: FindingTime {
+            first: s.time.map(|t| t.at),
+            last: s.time.map(|t| t.at),
+            assumed: assumed(s.time.map(|t| t.assumed)),
+        },
+        entities: entities(std::slice::from_ref(s)),
+        count: 1,
+        omitted: 0,
+        evidence: vec![evidence(source, s)],
+        indicator: None,
+        links: Vec::new(),
+        text: title.to_owned(),
+    }
+}
+
+fn by_indicator(
+    world: &World<'_>,
+    source: &SourcePartial,
+    key: &IndicatorRef,
+    hits: &Sightings,
+    max_evidence: usize,
+) -> Finding {
+    let locator = &source.entry.source;
+    let how = serde_json::to_value(key.how).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    let meta = world.merged.indicators.get(&(key.kind.clone(), key.value.clone())).map(|m| (**m).clone());
+    let meta = meta.unwrap_or_default();
+    let outside = hits.span.is_some_and(|span| {
+        meta.valid_from.is_some_and(|from| span.last < from) || meta.valid_until.is_some_and(|until| until < span.first)
+    });
+    let kept = &hits.kept[..hits.kept.len().min(max_evidence)];
+    let homes: BTreeSet<&str> = hits.kept.iter().map(|s| world.whose.home(&s.subject, locator.as_str())).collect();
+    let scope = homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED);
+    let outward = hits.kept.iter().any(|s| {
+        let text = |t: &Option<Box<str>>| t.as_deref().map(|t| world.whose.side(t));
+        text(&s.subject.source_ip) != Some(Side::Outside)
+            && [&s.subject.destination_ip, &s.subject.destination_domain].iter().any(|t| text(t) == Some(Side::Outside))
+    });
+    let assumptions = hits.kept.iter().filter_map(|s| s.time).map(|t| t.assumed).reduce(Assumed::and);
+    Finding {
+        id: format!("f-{}", digest(&["indicator", &key.kind, &key.value, &how, locator.as_str()])),
+        kind: FindingKind::Indicator,
+        rule: FindingRule { id: format!("indicator.{}", key.kind), title: format!("listed {} seen", key.kind) },
+        level: if outward && !outside { Level::Medium } else { Level::Low },
+        stage: if outward { vec![Stage::CommandAndControl] } else { Vec::new() },
+        attack: Vec::new(),
+        route: None,
+        outcome: joint(hits),
+        scope: scope.to_owned(),
+        time: FindingTime {
+            first: hits.span.map(|s| s.first),
+            last: hits.span.map(|s| s.last),
+            assumed: assumed(assumptions),
+        },
+        entities: entities(&hits.kept),
+        count: hits.count,
+        omitted: hits.count.saturating_sub(kept.len() as u64),
+        evidence: kept.iter().map(|s| evidence(source, s)).collect(),
+        text: format!("{} {} stands in {} records", key.kind, key.value, hits.count),
+        indicator: Some(FindingIndicator {
+            value: key.value.to_string(),
+            kind: key.kind.to_string(),
+            how: key.how,
+            feed: meta.feeds.join(", "),
+            confidence: meta.confidence,
+            valid_from: meta.valid_from,
+            valid_until: meta.valid_until,
+            outside_validity: outside,
+            labels: meta.labels.iter().map(ToString::to_string).collect(),
+        }),
+        links: Vec::new(),
+    }
+}
+
+/// What several records say: succeeded if one did, failed only if all kept did and none was left out.
+fn joint(hits: &Sightings) -> Outcome {
+    if hits.kept.iter().any(|s| s.outcome == Outcome::Succeeded) {
+        Outcome::Succeeded
+    } else if hits.kept.len() as u64 == hits.count && hits.kept.iter().all(|s| s.outcome == Outcome::Failed) {
+        Outcome::Failed
+    } else {
+        Outcome::Unknown
+    }
+}
+
+fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
+    match assumed? {
+        Assumed::Nothing => None,
+        Assumed::Zone => Some(FindingAssumed::Zone),
+        Assumed::Year => Some(FindingAssumed::Year),
+        Assumed::ZoneAndYear => Some(FindingAssumed::ZoneAndYear),
+    }
+}
+
+fn evidence(source: &SourcePartial, s: &Sighting) -> Evidence {
+    Evidence {
+        source: source.entry.source.clone(),
+        place: s.place,
+        sha256: s.sha256.clone(),
+        excerpt: s.excerpt.clone(),
+    }
+}
+
+fn entities(sightings: &[Sighting]) -> Entities {
+    let list = |take: &dyn Fn(&Sighting) -> Vec<&Option<Box<str>>>| {
+        let set: BTreeSet<&str> = sightings.iter().flat_map(take).filter_map(|t| t.as_deref()).collect();
+        set.into_iter().map(str::to_owned).collect()
+    };
+    Entities {
+        sources: list(&|s| vec![&s.subject.source_ip]),
+        destinations: list(&|s| vec![&s.subject.destination_ip, &s.subject.destination_domain]),
+        hosts: list(&|s| vec![&s.subject.host, &s.subject.vhost]),
+        accounts: list(&|s| vec![&s.subject.account]),
+    }
+}

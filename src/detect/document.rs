@@ -1,0 +1,199 @@
+//! One YAML document: what it says of itself, where it applies, what it looks for.
+
+use super::condition::{self, Cond};
+use super::item::{Expr, item, keyword, one};
+use super::routing::Logsource;
+use super::yaml::{At, Node, What};
+use crate::model::rule::{Level, Route, RuleMeta, Stage};
+
+/// A rule ready for the program.
+pub(super) struct Draft {
+    pub meta: RuleMeta,
+    pub logsource: Logsource,
+    pub expr: Expr,
+}
+
+/// Most nodes of one compiled rule.
+const SIZE_LIMIT: usize = 200_000;
+
+/// Title or id for messages; may be empty.
+pub(super) fn label(doc: &Node) -> String {
+    text(doc, "title").or_else(|| text(doc, "id")).unwrap_or_default()
+}
+
+/// Compiles a detection rule.
+pub(super) fn draft(doc: &Node, file: &str, intern: &mut dyn FnMut(&str) -> u32) -> Result<Draft, (At, String)> {
+    let here = |what: &str| (doc.at, what.to_owned());
+    for (key, what) in [("correlation", "not supported yet: correlation"), ("filter", "not supported yet: filter")] {
+        if let Some(node) = doc.get(key) {
+            return Err((node.at, what.to_owned()));
+        }
+    }
+    if !matches!(doc.what, What::Map(_)) {
+        return Err(here("a rule is a map"));
+    }
+    let title = text(doc, "title").ok_or_else(|| here("no title"))?;
+    if let Some(status @ ("deprecated" | "unsupported")) = text(doc, "status").as_deref() {
+        return Err(here(&format!("not loaded: its status is {status}")));
+    }
+    let logsource = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
+    let detection = doc.get("detection").ok_or_else(|| here("no detection"))?;
+    let expr = detect(detection, intern)?;
+    let id = text(doc, "id").or_else(|| text(doc, "name")).unwrap_or_else(|| title.clone());
+    let own = doc.get("exfiltrace");
+    let (stage, attack) = tags(doc, own)?;
+    let meta = RuleMeta {
+        id,
+        title,
+        level: text(doc, "level").and_then(|w| level(&w)).unwrap_or(Level::Medium),
+        stage,
+        attack,
+        route: own.and_then(|o| o.get("route")).map(route).transpose()?,
+        author: text(doc, "author"),
+        file: file.to_owned(),
+    };
+    Ok(Draft { meta, logsource, expr })
+}
+
+fn text(node: &Node, key: &str) -> Option<String> {
+    node.get(key).and_then(Node::scalar).filter(|t| !t.is_empty())
+}
+
+fn level(word: &str) -> Option<Level> {
+    use Level::{Critical, High, Informational, Low, Medium};
+    [Informational, Low, Medium, High, Critical].into_iter().find(|l| l.word().eq_ignore_ascii_case(word))
+}
+
+fn route(node: &Node) -> Result<Route, (At, String)> {
+    let word = node.scalar().unwrap_or_default();
+    serde_json::from_value(word.clone().into()).map_err(|_| (node.at, format!("{word:?} is no route")))
+}
+
+fn tags(doc: &Node, own: Option<&Node>) -> Result<(Vec<Stage>, Vec<String>), (At, String)> {
+    let (mut stages, mut attack) = (Vec::new(), Vec::new());
+    for tag in doc.get("tags").map(Node::elements).unwrap_or_default() {
+        let word = tag.scalar().unwrap_or_default().to_ascii_lowercase().replace('_', "-");
+        let Some(word) = word.strip_prefix("attack.") else { continue };
+        let technique = word.strip_prefix('t').is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
+        match tactic(word) {
+            _ if technique => attack.push(word.to_ascii_uppercase()),
+            Some(stage) => stages.push(stage),
+            None => {}
+        }
+    }
+    if let Some(list) = own.and_then(|o| o.get("stage")) {
+        stages.clear();
+        for node in list.elements() {
+            let word = node.scalar().unwrap_or_default();
+            let stage = serde_json::from_value(word.clone().into());
+            stages.push(stage.map_err(|_| (node.at, format!("{word:?} is no stage")))?);
+        }
+    }
+    stages.sort_unstable();
+    stages.dedup();
+    attack.sort_unstable();
+    attack.dedup();
+    Ok((stages, attack))
+}
+
+/// Both vocabularies: before and after `defense-evasion` was split.
+fn tactic(word: &str) -> Option<Stage> {
+    Some(match word {
+        "initial-access" => Stage::InitialAccess,
+        "execution" | "persistence" | "privilege-escalation" => Stage::Execution,
+        "credential-access" => Stage::CredentialAccess,
+        "discovery" => Stage::Discovery,
+        "lateral-movement" => Stage::LateralMovement,
+        "command-and-control" => Stage::CommandAndControl,
+        "collection" => Stage::Collection,
+        "exfiltration" => Stage::Exfiltration,
+        "impact" => Stage::Impact,
+        "defense-evasion" | "defence-evasion" | "stealth" | "defense-impairment" => Stage::DefenceEvasion,
+        _ => return None,
+    })
+}
+
+fn logsource(node: &Node) -> Result<Logsource, (At, String)> {
+    if !matches!(node.what, What::Map(_)) {
+        return Err((node.at, "logsource is not a map".to_owned()));
+    }
+    let part = |key| text(node, key).map(|t| t.to_lowercase());
+    let out = Logsource { product: part("product"), category: part("category"), service: part("service") };
+    if out == Logsource::default() {
+        return Err((node.at, "logsource states none of product, category, service".to_owned()));
+    }
+    Ok(out)
+}
+
+fn detect(node: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, (At, String)> {
+    let mut conditions = None;
+    let mut named: Vec<(String, Expr)> = Vec::new();
+    for (key, value) in node.pairs() {
+        let name = key.scalar().ok_or_else(|| (key.at, "the name of an identifier is no text".to_owned()))?;
+        match name.as_str() {
+            "condition" => conditions = Some(value),
+            "timeframe" => return Err((key.at, "not supported: timeframe (removed from Sigma)".to_owned())),
+            _ => named.push((name, search(value, intern)?)),
+        }
+    }
+    let conditions = conditions.ok_or_else(|| (node.at, "detection has no condition".to_owned()))?;
+    if named.is_empty() {
+        return Err((node.at, "detection defines nothing to look for".to_owned()));
+    }
+    let names: Vec<String> = named.iter().map(|(n, _)| n.clone()).collect();
+    let mut out = Vec::new();
+    let mut budget = SIZE_LIMIT;
+    for condition in conditions.elements() {
+        let text = condition.scalar().ok_or_else(|| (condition.at, "condition is no text".to_owned()))?;
+        let cond = condition::parse(&text, &names).map_err(|what| (condition.at, what))?;
+        out.push(build(&cond, &named, &mut budget).ok_or_else(|| (condition.at, "rule grows too large".to_owned()))?);
+    }
+    if out.is_empty() {
+        return Err((conditions.at, "condition is empty".to_owned()));
+    }
+    Ok(one(out, Expr::Any))
+}
+
+fn build(cond: &Cond, named: &[(String, Expr)], budget: &mut usize) -> Option<Expr> {
+    Some(match cond {
+        Cond::Name(name) => {
+            let expr = named.iter().find(|(n, _)| n == name).map(|(_, e)| e)?;
+            *budget = budget.checked_sub(size(expr))?;
+            expr.clone()
+        }
+        Cond::Not(inner) => Expr::Not(Box::new(build(inner, named, budget)?)),
+        Cond::All(parts) => Expr::All(parts.iter().map(|p| build(p, named, budget)).collect::<Option<_>>()?),
+        Cond::Any(parts) => Expr::Any(parts.iter().map(|p| build(p, named, budget)).collect::<Option<_>>()?),
+    })
+}
+
+fn size(expr: &Expr) -> usize {
+    match expr {
+        Expr::All(parts) | Expr::Any(parts) => 1 + parts.iter().map(size).sum::<usize>(),
+        Expr::Not(inner) => 1 + size(inner),
+        Expr::Field(..) | Expr::Keyword(_) => 1,
+    }
+}
+
+fn search(node: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, (At, String)> {
+    match &node.what {
+        What::Map(pairs) if !pairs.is_empty() => {
+            let mut all = Vec::with_capacity(pairs.len());
+            for (key, value) in pairs {
+                let name = match key.what {
+                    What::Null => String::new(),
+                    _ => key.scalar().ok_or_else(|| (key.at, "a field name is no text".to_owned()))?,
+                };
+                all.push(item(&name, value, intern).map_err(|what| (value.at, what))?);
+            }
+            Ok(one(all, Expr::All))
+        }
+        What::List(items) if !items.is_empty() => {
+            let any: Result<Vec<Expr>, _> = items.iter().map(|i| search(i, intern)).collect();
+            Ok(one(any?, Expr::Any))
+        }
+        What::Map(_) | What::List(_) => Err((node.at, "an identifier is empty".to_owned())),
+        What::Null => Err((node.at, "an identifier is null".to_owned())),
+        _ => keyword(node).map_err(|what| (node.at, what)),
+    }
+}

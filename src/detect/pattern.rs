@@ -1,0 +1,279 @@
+//! Strings of Sigma rules: wildcards, escapes and case.
+//!
+//! ASCII letters fold with ASCII letters only, so that a pattern of plain ASCII can be compared byte by byte.
+
+/// One step of a pattern piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tok {
+    /// This character.
+    Char(char),
+    /// Any one character.
+    One,
+    /// Any run of characters.
+    Star,
+    /// One of the dashes and the slash that command lines use alike.
+    Dash,
+}
+
+/// The dashes of the `windash` modifier.
+const DASHES: [char; 5] = ['-', '/', '–', '—', '―'];
+
+/// Reads the text of a rule: `*` and `?` are wildcards, `\` escapes them and itself.
+pub(super) fn tokens(text: &str) -> Vec<Tok> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.peek() {
+                Some(&next @ ('*' | '?' | '\\')) => {
+                    chars.next();
+                    out.push(Tok::Char(next));
+                }
+                _ => out.push(Tok::Char('\\')),
+            },
+            '*' => out.push(Tok::Star),
+            '?' => out.push(Tok::One),
+            c => out.push(Tok::Char(c)),
+        }
+    }
+    out
+}
+
+/// Tokens of a text without wildcards.
+pub(super) fn literal(text: &str) -> Vec<Tok> {
+    text.chars().map(Tok::Char).collect()
+}
+
+/// Turns each dash or slash that follows no word character and precedes one into [`Tok::Dash`]. Gives how many.
+pub(super) fn windash(toks: &mut [Tok]) -> usize {
+    let word = |t: Option<&Tok>| matches!(t, Some(Tok::Char(c)) if c.is_alphanumeric() || *c == '_');
+    let mut count = 0;
+    for i in 0..toks.len() {
+        let before = i.checked_sub(1).and_then(|b| toks.get(b)).copied();
+        if matches!(toks[i], Tok::Char('-' | '/')) && !word(before.as_ref()) && word(toks.get(i + 1)) {
+            toks[i] = Tok::Dash;
+            count += 1;
+        }
+    }
+    count
+}
+
+/// The part of a pattern between two stars.
+#[derive(Debug, Clone)]
+enum Piece {
+    /// Bytes; lower-case ASCII where case is ignored.
+    Bytes(Box<[u8]>),
+    /// Anything else, step by step.
+    Steps(Box<[Tok]>),
+}
+
+/// A compiled string value; it must match the whole field.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    pieces: Vec<Piece>,
+    open_start: bool,
+    open_end: bool,
+    cased: bool,
+}
+
+impl Pattern {
+    /// Compiles tokens.
+    pub fn new(toks: &[Tok], cased: bool) -> Self {
+        let open_start = toks.first() == Some(&Tok::Star);
+        let open_end = toks.last() == Some(&Tok::Star);
+        let pieces: Vec<Piece> = toks
+            .split(|t| *t == Tok::Star)
+            .filter(|p| !p.is_empty())
+            .map(|p| piece(p, cased))
+            .collect();
+        Self { pieces, open_start, open_end, cased }
+    }
+
+    /// Whether the whole value matches.
+    pub fn matches(&self, value: &[u8]) -> bool {
+        let mut pieces = self.pieces.as_slice();
+        let Some((first, rest)) = pieces.split_first() else { return self.open_start || value.is_empty() };
+        let mut at = 0;
+        if !self.open_start {
+            let Some(end) = self.at(first, value, 0) else { return false };
+            if rest.is_empty() {
+                return self.open_end || end == value.len();
+            }
+            at = end;
+            pieces = rest;
+        }
+        let last = if self.open_end { None } else { pieces.split_last() };
+        let middle = last.map_or(pieces, |(_, middle)| middle);
+        for piece in middle {
+            let Some(end) = self.find(piece, value, at) else { return false };
+            at = end;
+        }
+        last.is_none_or(|(piece, _)| self.ends(piece, value, at))
+    }
+
+    /// Whether any part of the value matches.
+    pub fn within(&self, value: &[u8]) -> bool {
+        let mut at = 0;
+        for piece in &self.pieces {
+            let Some(end) = self.find(piece, value, at) else { return false };
+            at = end;
+        }
+        true
+    }
+
+    /// Runs of ASCII bytes, lower case, that every matching value holds.
+    pub fn runs(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.pieces.iter().flat_map(|piece| match piece {
+            Piece::Bytes(bytes) => vec![bytes.to_ascii_lowercase()],
+            Piece::Steps(toks) => toks
+                .split(|t| !matches!(t, Tok::Char(c) if c.is_ascii()))
+                .map(|run| run.iter().map(|t| if let Tok::Char(c) = t { (*c as u8).to_ascii_lowercase() } else { 0 }).collect())
+                .collect(),
+        })
+    }
+
+    fn at(&self, piece: &Piece, value: &[u8], at: usize) -> Option<usize> {
+        match piece {
+            Piece::Bytes(bytes) => {
+                let end = at.checked_add(bytes.len())?;
+                let seen = value.get(at..end)?;
+                let same = if self.cased { seen == &**bytes } else { seen.eq_ignore_ascii_case(bytes) };
+                same.then_some(end)
+            }
+            Piece::Steps(toks) => {
+                let mut at = at;
+                for tok in toks {
+                    let (c, len) = char_at(value, at)?;
+                    let fits = match tok {
+                        Tok::Char(want) => c == Some(*want) || (!self.cased && c.map(fold) == Some(*want)),
+                        Tok::Dash => c.is_some_and(|c| DASHES.contains(&c)),
+                        Tok::One | Tok::Star => true,
+                    };
+                    if !fits {
+                        return None;
+                    }
+                    at += len;
+                }
+                Some(at)
+            }
+        }
+    }
+
+    fn find(&self, piece: &Piece, value: &[u8], from: usize) -> Option<usize> {
+        let Piece::Bytes(bytes) = piece else {
+            return (from..=value.len()).filter(|&i| is_boundary(value, i)).find_map(|i| self.at(piece, value, i));
+        };
+        let hay = value.get(from..)?;
+        if self.cased {
+            return memchr::memmem::find(hay, bytes).map(|i| from + i + bytes.len());
+        }
+        let first = *bytes.first()?;
+        memchr::memchr2_iter(first, first.to_ascii_uppercase(), hay).find_map(|i| self.at(piece, value, from + i))
+    }
+
+    fn ends(&self, piece: &Piece, value: &[u8], from: usize) -> bool {
+        match piece {
+            Piece::Bytes(bytes) => value
+                .len()
+                .checked_sub(bytes.len())
+                .is_some_and(|start| start >= from && self.at(piece, value, start).is_some()),
+            Piece::Steps(toks) => {
+                let low = from.max(value.len().saturating_sub(toks.len().saturating_mul(4)));
+                (low..=value.len()).filter(|&i| is_boundary(value, i)).any(|i| self.at(piece, value, i) == Some(value.len()))
+            }
+        }
+    }
+}
+
+fn piece(toks: &[Tok], cased: bool) -> Piece {
+    let plain = toks.iter().all(|t| matches!(t, Tok::Char(c) if cased || c.is_ascii()));
+    if plain {
+        let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
+        return Piece::Bytes(if cased { text } else { text.to_ascii_lowercase() }.into_bytes().into());
+    }
+    let fold_tok = |t: &Tok| match t {
+        Tok::Char(c) if !cased => Tok::Char(fold(*c)),
+        t => *t,
+    };
+    Piece::Steps(toks.iter().map(fold_tok).collect())
+}
+
+/// Simple case folding in which ASCII and the rest never meet.
+pub(super) fn fold(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(l), None) if !l.is_ascii() => match l {
+            'ς' => 'σ',
+            l => l,
+        },
+        _ => c,
+    }
+}
+
+/// Whether two texts are equal with case ignored.
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.is_ascii() || b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    match (std::str::from_utf8(a), std::str::from_utf8(b)) {
+        (Ok(a), Ok(b)) => a.chars().map(fold).eq(b.chars().map(fold)),
+        _ => a.eq_ignore_ascii_case(b),
+    }
+}
+
+fn is_boundary(value: &[u8], at: usize) -> bool {
+    value.get(at).is_none_or(|b| b & 0xC0 != 0x80) || std::str::from_utf8(value).is_err()
+}
+
+/// The character at a byte and its length; an invalid byte counts as one character without a meaning.
+fn char_at(value: &[u8], at: usize) -> Option<(Option<char>, usize)> {
+    let rest = value.get(at..)?;
+    let first = *rest.first()?;
+    if first.is_ascii() {
+        return Some((Some(char::from(first)), 1));
+    }
+    let len = match first {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => return Some((None, 1)),
+    };
+    let decoded = rest.get(..len).and_then(|b| std::str::from_utf8(b).ok()).and_then(|s| s.chars().next());
+    Some(decoded.map_or((None, 1), |c| (Some(c), len)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(rule: &str, value: &str) -> bool {
+        Pattern::new(&tokens(rule), false).matches(value.as_bytes())
+    }
+
+    #[test]
+    fn wildcards_and_escapes() {
+        assert!(hit("a*c", "ABBC") && !hit("a*c", "abcd") && hit("*", "") && hit("a?c", "aéc") && !hit("a?c", "ac"));
+        assert!(hit(r"\cmd", r"\cmd") && hit(r"\\cmd", r"\cmd") && hit(r"\\\\srv", r"\\srv") && hit(r"\\\srv", r"\\srv"));
+        assert!(hit(r"dir\*", "dir*") && !hit(r"dir\*", "dirx") && hit(r"dir\\*", r"dir\x") && hit(r"dir\\\*", r"dir\*"));
+        assert!(hit("*ab", "aab") && hit("a*a", "aa") && !hit("a*a", "a") && hit("*a*", "xax") && hit("*é", "xÉ"));
+        assert!(!hit("*?x", "x") && hit("*?x", "éx") && hit("", "") && !hit("", "a"));
+    }
+
+    #[test]
+    fn windash_takes_only_leading_dashes() {
+        let mut toks = tokens("*a-b /c --d*");
+        assert_eq!(windash(&mut toks), 2);
+        let p = Pattern::new(&toks, false);
+        assert!(p.matches("a-b –c -/d".as_bytes()));
+        assert!(!p.matches("a/b -c --d".as_bytes()));
+    }
+
+    #[test]
+    fn case() {
+        assert!(!Pattern::new(&tokens("Ab*"), true).matches(b"abc"));
+        assert!(hit("straße", "STRAßE") && hit("ÄB", "äb") && !hit("k", "\u{212a}"));
+    }
+}

@@ -1,0 +1,256 @@
+//! YAML documents as trees that remember where each part stands in its file.
+//!
+//! Rules are untrusted input: size, depth and the number of nodes after alias expansion are capped.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// Largest file of rules, in bytes.
+pub(super) const FILE_LIMIT: usize = 8 << 20;
+/// Deepest nesting of a document.
+const DEPTH_LIMIT: usize = 64;
+/// Most nodes of a file, aliases expanded.
+const NODE_LIMIT: usize = 1 << 20;
+/// Most nodes that aliases may add to one document.
+const ALIAS_LIMIT: usize = 10_000;
+
+/// Where something stands in its file; both from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct At {
+    pub line: u64,
+    pub column: u64,
+}
+
+/// A node with its place.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub at: At,
+    pub what: What,
+}
+
+/// What a node is.
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Null,
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// The text of a scalar, as the comparison of values sees it.
+    pub fn scalar(&self) -> Option<String> {
+        match &self.what {
+            What::Bool(b) => Some(b.to_string()),
+            What::Number(s) | What::Text(s) => Some(s.clone()),
+            What::Null | What::List(_) | What::Map(_) => None,
+        }
+    }
+
+    /// The pairs of a map; empty for anything else.
+    pub fn pairs(&self) -> &[(Node, Node)] {
+        match &self.what {
+            What::Map(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    /// The value under a key of a map.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.pairs().iter().find(|(k, _)| k.scalar().as_deref() == Some(key)).map(|(_, v)| v)
+    }
+
+    /// The elements of a list, or the node itself.
+    pub fn elements(&self) -> &[Node] {
+        match &self.what {
+            What::List(items) => items,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    fn count(&self) -> usize {
+        1 + match &self.what {
+            What::List(items) => items.iter().map(Node::count).sum(),
+            What::Map(pairs) => pairs.iter().map(|(k, v)| k.count() + v.count()).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// The documents of a file in order, and what stopped the reading, if anything did. Documents before the fault stand.
+pub(super) fn documents(text: &str) -> (Vec<Node>, Option<(At, String)>) {
+    if text.len() > FILE_LIMIT {
+        let what = format!("file of {} bytes, limit is {FILE_LIMIT}", text.len());
+        return (Vec::new(), Some((At { line: 1, column: 1 }, what)));
+    }
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
+        let step = match event {
+            Ok((event, span)) => builder.take(event, span),
+            Err(fault) => {
+                let marker = *fault.marker();
+                let at = At { line: marker.line() as u64, column: marker.col() as u64 + 1 };
+                Err((at, format!("not YAML: {}", fault.info())))
+            }
+        };
+        if let Err(fault) = step {
+            return (builder.done, Some(fault));
+        }
+    }
+    (builder.done, None)
+}
+
+/// A container that is still open.
+struct Open {
+    node: Node,
+    anchor: usize,
+    key: Option<Node>,
+}
+
+#[derive(Default)]
+struct Builder {
+    done: Vec<Node>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    aliased: usize,
+}
+
+type Step = Result<(), (At, String)>;
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Step {
+        let at = At { line: span.start.line() as u64, column: span.start.col() as u64 + 1 };
+        match event {
+            Event::DocumentStart(_) => {
+                self.anchors.clear();
+                self.aliased = 0;
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text = tag.is_some_and(|t| t.is_yaml_core_schema() && t.suffix == "str");
+                let what = if style == ScalarStyle::Plain && !is_text {
+                    plain(&text)
+                } else {
+                    What::Text(text.into_owned())
+                };
+                self.place(Node { at, what }, anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor) else {
+                    return Err((at, "alias of something that is not finished".to_owned()));
+                };
+                let count = node.count();
+                self.aliased += count;
+                if self.aliased > ALIAS_LIMIT {
+                    return Err((at, format!("aliases expand to more than {ALIAS_LIMIT} nodes")));
+                }
+                let node = node.clone();
+                self.nodes += count;
+                self.place(node, 0)
+            }
+            Event::SequenceStart(anchor, _) => self.open(Node { at, what: What::List(Vec::new()) }, anchor),
+            Event::MappingStart(anchor, _) => self.open(Node { at, what: What::Map(Vec::new()) }, anchor),
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(open) => self.place(open.node, open.anchor),
+                None => Ok(()),
+            },
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn open(&mut self, node: Node, anchor: usize) -> Step {
+        if self.open.len() >= DEPTH_LIMIT {
+            return Err((node.at, format!("nested deeper than {DEPTH_LIMIT}")));
+        }
+        self.open.push(Open { node, anchor, key: None });
+        Ok(())
+    }
+
+    fn place(&mut self, node: Node, anchor: usize) -> Step {
+        self.nodes += 1;
+        if self.nodes > NODE_LIMIT {
+            return Err((node.at, format!("more than {NODE_LIMIT} nodes")));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.done.push(node);
+            return Ok(());
+        };
+        match &mut parent.node.what {
+            What::List(items) => items.push(node),
+            What::Map(pairs) => match parent.key.take() {
+                None => parent.key = Some(node),
+                Some(key) => {
+                    if let Some(name) = key.scalar()
+                        && pairs.iter().any(|(k, _)| k.scalar().as_ref() == Some(&name))
+                    {
+                        return Err((key.at, format!("key {name:?} stands twice")));
+                    }
+                    pairs.push((key, node));
+                }
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The meaning of an unquoted scalar (YAML 1.2 core).
+fn plain(text: &str) -> What {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => What::Null,
+        "true" | "True" | "TRUE" => What::Bool(true),
+        "false" | "False" | "FALSE" => What::Bool(false),
+        _ if is_number(text) => What::Number(canonical_number(text)),
+        _ => What::Text(text.to_owned()),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.ends_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'))
+        && digits.contains(|c: char| c.is_ascii_digit())
+        && digits.parse::<f64>().is_ok()
+}
+
+/// Decimal text without sign `+` and leading zeros; a fraction stays as written.
+fn canonical_number(text: &str) -> String {
+    text.parse::<i128>().map_or_else(|_| text.to_owned(), |n| n.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_kinds() {
+        let (docs, fault) = documents("a: 1\nb:\n  - 'x'\n  - null\n---\nc: yes\n");
+        assert!(fault.is_none());
+        assert_eq!(docs.len(), 2);
+        let b = docs[0].get("b").unwrap();
+        assert_eq!(b.elements()[0].at, At { line: 3, column: 5 });
+        assert!(matches!(b.elements()[1].what, What::Null));
+        assert!(matches!(&docs[1].get("c").unwrap().what, What::Text(t) if t == "yes"));
+    }
+
+    #[test]
+    fn alias_bombs_and_depth_are_refused() {
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for i in 1..9 {
+            let list = vec![format!("*a{}", i - 1); 10].join(",");
+            bomb.push_str(&format!("a{i}: &a{i} [{list}]\n"));
+        }
+        assert!(documents(&bomb).1.unwrap().1.contains("aliases"));
+        assert!(documents(&"[".repeat(5000)).1.is_some());
+        assert!(documents("a: 1\na: 2\n").1.unwrap().1.contains("twice"));
+    }
+}

@@ -1,0 +1,129 @@
+//! J-01 to J-05: is there an intruder, and who is it?
+
+use std::collections::BTreeSet;
+
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::rule::{Level, Outcome, Stage};
+use crate::model::time::Instant;
+use crate::model::whose::{Side, Whose, same_account};
+
+use super::Bench;
+
+/// What is known of an intruder: whom and what its findings touch.
+#[derive(Default)]
+pub struct Intruder {
+    pub proofs: Vec<String>,
+    pub suspicions: Vec<String>,
+    /// Inside hosts, by [`Whose::entity`].
+    pub hosts: BTreeSet<String>,
+    pub accounts: BTreeSet<String>,
+    /// Outside addresses from which it came.
+    pub came_from: BTreeSet<String>,
+    pub first: Option<Instant>,
+    pub last: Option<Instant>,
+}
+
+impl Intruder {
+    pub fn is_shown(&self) -> bool {
+        !self.proofs.is_empty()
+    }
+
+    pub fn has_account(&self, account: &str) -> bool {
+        self.accounts.iter().any(|own| same_account(own, account))
+    }
+}
+
+/// Data packed, read or sent: what an administrator's own tools do too.
+pub fn is_data(f: &Finding) -> bool {
+    f.stage.iter().any(|s| matches!(s, Stage::Collection | Stage::Staging | Stage::Exfiltration))
+}
+
+fn is_grave(f: &Finding) -> bool {
+    f.kind != FindingKind::Indicator && f.level >= Level::High
+}
+
+fn intrudes(f: &Finding) -> bool {
+    let way_in = |s: &Stage| {
+        matches!(
+            s,
+            Stage::InitialAccess
+                | Stage::Execution
+                | Stage::CredentialAccess
+                | Stage::LateralMovement
+                | Stage::CommandAndControl
+                | Stage::DefenceEvasion
+                | Stage::Impact
+        )
+    };
+    let leaves = f.stage.iter().any(|s| matches!(s, Stage::Staging | Stage::Exfiltration));
+    is_grave(f) && f.outcome == Outcome::Succeeded && !leaves && f.stage.iter().any(way_in)
+}
+
+fn outward(f: &Finding, whose: &Whose) -> bool {
+    let any = |list: &[String], side| list.iter().any(|t| whose.side(t) == side);
+    any(&f.entities.destinations, Side::Outside) && !any(&f.entities.sources, Side::Outside)
+}
+
+fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
+    let leaves = f.stage.iter().any(|s| matches!(s, Stage::CommandAndControl | Stage::Exfiltration));
+    is_grave(f) && f.outcome == Outcome::Failed && leaves && outward(f, whose)
+}
+
+/// Gathers the intruder of a scope from its findings.
+pub fn of(findings: &[&Finding], whose: &Whose) -> Intruder {
+    let mut all = Intruder::default();
+    for f in findings {
+        if !intrudes(f) && !blocked_exit(f, whose) {
+            if f.kind == FindingKind::Indicator && outward(f, whose) || is_grave(f) && f.outcome == Outcome::Unknown {
+                all.suspicions.push(f.id.clone());
+            }
+            continue;
+        }
+        all.proofs.push(f.id.clone());
+        let ends = f.entities.sources.iter().chain(&f.entities.destinations);
+        let inside = ends.clone().filter(|t| whose.side(t) == Side::Inside).chain(&f.entities.hosts);
+        all.hosts.extend(inside.map(|t| whose.entity(t)));
+        all.came_from.extend(f.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
+        all.accounts.extend(f.entities.accounts.iter().cloned());
+        all.first = [all.first, f.time.first].into_iter().flatten().min();
+        all.last = all.last.max(f.time.last);
+    }
+    all
+}
+
+/// States what the intrusion findings say.
+pub fn clauses(bench: &mut Bench<'_>) {
+    let whose = bench.whose;
+    let ids = |test: &dyn Fn(&Finding) -> bool| -> Vec<String> {
+        bench.findings.iter().filter(|f| test(f)).map(|f| f.id.clone()).collect()
+    };
+    let proof = ids(&intrudes);
+    let blocked = ids(&|f| blocked_exit(f, whose));
+    let outbound = ids(&|f| f.kind == FindingKind::Indicator && outward(f, whose));
+    let tried = ids(&|f| is_grave(f) && !intrudes(f) && !blocked_exit(f, whose) && !is_data(f));
+    let listed = ids(&|f| f.kind == FindingKind::Indicator && !outward(f, whose) && !f.entities.sources.is_empty());
+    let noise: u64 = bench
+        .findings
+        .iter()
+        .filter(|f| f.kind != FindingKind::Indicator && !is_grave(f))
+        .map(|f| f.count)
+        .fold(0, u64::saturating_add);
+    for (clause, ids, text) in [
+        ("J-01", proof, "findings show actions of an intruder that succeeded"),
+        ("J-02", blocked, "findings show blocked transfers from inside to outside"),
+        ("J-03", outbound, "findings show contact from inside with listed values, which is a suspicion"),
+        ("J-04", tried, "findings show attacks of which no success is seen"),
+        ("J-04", listed, "findings show contact from listed addresses"),
+    ] {
+        if !ids.is_empty() {
+            bench.reason(clause, format!("{} {text}", ids.len()), ids);
+        }
+    }
+    if noise > 0 {
+        bench.against(
+            "J-05",
+            format!("{noise} records of scanning and other lesser findings are background"),
+            Vec::new(),
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! Sums routes into scopes and scopes into the overall answer (J-34, J-40).
+
+use std::collections::BTreeSet;
+
+use crate::model::finding::FindingKind;
+use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::time::Instant;
+use crate::model::transfer::Bounds;
+use crate::model::verdict::{
+    Activity, Actor, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall, RouteVerdict,
+    ScopeCoverage, ScopeVerdict, State, Subjects,
+};
+use crate::model::whose::{UNATTRIBUTED, Whose};
+
+use super::{Bench, Way, given};
+
+const ROUTES: &[Route] = &[
+    Route::HttpsUpload,
+    Route::CloudStorage,
+    Route::SaasDownload,
+    Route::WebResponse,
+    Route::DnsTunnel,
+    Route::SftpFtp,
+    Route::Email,
+    Route::Smb,
+    Route::Usb,
+    Route::DbDump,
+    Route::Api,
+    Route::RemoteAccess,
+    Route::PhoneSystem,
+    Route::Network,
+];
+
+/// The verdict of one scope.
+pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
+    let observed: BTreeSet<Route> = bench.sources.iter().flat_map(|s| s.observes.iter().copied()).collect();
+    let routes: Vec<RouteVerdict> = ROUTES.iter().map(|route| route_of(&bench, *route, &observed)).collect();
+    let worst = routes.iter().map(|r| r.state).min().unwrap_or(State::NotExamined);
+    let tried = bench.reasons.iter().any(|r| matches!(r.clause.as_str(), "J-03" | "J-04"));
+    let base = match (bench.intruder.is_shown(), tried) {
+        (true, _) => State::IntrusionOnly,
+        (false, true) => State::Attempted,
+        (false, false) => State::NoEvidence,
+    };
+    let state = worst.min(base);
+    if state == State::IntrusionOnly {
+        let proofs = bench.intruder.proofs.clone();
+        bench.reason("J-40", "no access to data and no movement is seen".to_owned(), proofs);
+    }
+    let intrusion = match (bench.intruder.is_shown(), bench.intruder.suspicions.is_empty()) {
+        (true, _) => Intrusion::Established,
+        (false, false) => Intrusion::Suspected,
+        (false, true) => Intrusion::NoneSeen,
+    };
+    let witnesses = routes.iter().filter(|r| r.state == state).flat_map(|r| &r.transfers).collect::<BTreeSet<_>>();
+    let seen_by: BTreeSet<_> =
+        bench.transfers.iter().filter(|t| witnesses.contains(&t.id)).flat_map(|t| &t.seen_by).collect();
+    let open_routes: Vec<Route> = bench.open.keys().copied().collect();
+    let complete = open_routes.is_empty();
+    let (confidence, confidence_reasons) = confidence(complete, seen_by.len(), &bench);
+    ScopeVerdict {
+        likelihood: likelihood(state, confidence),
+        confidence,
+        confidence_reasons,
+        intrusion,
+        actor: if bench.intruder.came_from.is_empty() { Actor::Unknown } else { Actor::External },
+        complete,
+        exposure: Vec::new(),
+        breach: breach(&bench, state, complete),
+        activity: activity(&bench, &routes),
+        subjects: Subjects::default(),
+        data_categories: Vec::new(),
+        coverage: covered(&bench, complete),
+        scope: bench.scope,
+        state,
+        open_routes,
+        reasons: bench.reasons,
+        counter_evidence: bench.counter,
+        ask: bench.ask,
+        routes,
+    }
+}
+
+fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> RouteVerdict {
+    let none = Way::default();
+    let way = bench.ways.get(&route).unwrap_or(&none);
+    let open = bench.open.contains_key(&route);
+    let base = if open {
+        State::CannotTell
+    } else if observed.contains(&route) {
+        State::NoEvidence
+    } else {
+        State::NotExamined
+    };
+    let moved: Vec<_> = way.transfers.values().copied().collect();
+    let mut bytes = moved.iter().map(|t| t.bytes).fold(Bounds::exact(0), Bounds::plus);
+    if open || moved.is_empty() && !observed.contains(&route) {
+        bytes.upper = None;
+    }
+    let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
+    let firsts = moved.iter().filter_map(|t| t.time).map(|s| s.first).chain(found.clone().filter_map(|f| f.time.first));
+    let lasts = moved.iter().filter_map(|t| t.time).map(|s| s.last).chain(found.filter_map(|f| f.time.last));
+    RouteVerdict {
+        route,
+        state: way.state.map_or(base, |s| s.min(base)),
+        first: firsts.min(),
+        last: lasts.max(),
+        protection: "unknown".to_owned(),
+        disclosed: way.disclosed,
+        bytes,
+        records: Bounds { lower: 0, upper: None },
+        destinations: set(moved.iter().flat_map(|t| std::iter::once(&t.to).chain(&t.to_names)).cloned().collect()),
+        hosts: set(moved.iter().map(|t| t.from.clone()).collect()),
+        accounts: set(moved.iter().flat_map(|t| t.accounts.clone()).collect()),
+        findings: way.findings.iter().map(ToString::to_string).collect(),
+        transfers: way.transfers.keys().map(ToString::to_string).collect(),
+    }
+}
+
+fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
+    let mut why = Vec::new();
+    let assumed = bench.sources.iter().any(|s| s.zone_assumed > 0 || s.year_assumed > 0);
+    if !complete {
+        why.push("some routes are open".to_owned());
+    }
+    if assumed {
+        why.push("times rest on an assumed zone or year".to_owned());
+    }
+    why.push(format!("{witnesses} sources show the movement, {} speak of the scope", bench.sources.len()));
+    let level = match (complete, assumed, witnesses) {
+        (false, _, 0) => Confidence::Low,
+        (true, false, 2..) => Confidence::High,
+        _ => Confidence::Moderate,
+    };
+    (level, why)
+}
+
+/// How likely it is that data was compromised.
+fn likelihood(state: State, confidence: Confidence) -> Option<Likelihood> {
+    match state {
+        State::Exfiltrated if confidence == Confidence::High => Some(Likelihood::AlmostCertain),
+        State::Exfiltrated | State::Accessed => Some(Likelihood::HighlyLikely),
+        State::Unexplained => Some(Likelihood::RealisticPossibility),
+        State::CannotTell | State::NotExamined => None,
+        State::IntrusionOnly => Some(Likelihood::Unlikely),
+        State::Attempted | State::NoEvidence => Some(Likelihood::HighlyUnlikely),
+    }
+}
+
+fn breach(bench: &Bench<'_>, state: State, complete: bool) -> Breach {
+    let quiet = if complete && !bench.sources.is_empty() { Breached::NoSign } else { Breached::CannotTell };
+    let impact = bench.findings.iter().any(|f| {
+        f.kind != FindingKind::Indicator
+            && f.level >= Level::High
+            && f.outcome == Outcome::Succeeded
+            && f.stage.contains(&Stage::Impact)
+    });
+    let confidentiality = match state {
+        State::Exfiltrated | State::Accessed => Breached::Yes,
+        State::Unexplained | State::CannotTell => Breached::CannotTell,
+        _ => quiet,
+    };
+    let harmed = if impact { Breached::Yes } else { quiet };
+    Breach { confidentiality, integrity: harmed, availability: harmed }
+}
+
+fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
+    let telling = routes.iter().filter(|r| r.state <= State::Unexplained);
+    let first = telling.clone().filter_map(|r| r.first).chain(bench.intruder.first).min();
+    let last: Option<Instant> = telling.filter_map(|r| r.last).chain(bench.intruder.last).max();
+    let logs_end = bench.sources.iter().filter_map(|s| s.to).max();
+    let after = bench.whose.contained.and_then(|end| match last {
+        Some(last) if last > end => Some(true),
+        _ => logs_end.filter(|logs| *logs > end).map(|_| false),
+    });
+    Activity { first, last, logs_end, after_containment: after }
+}
+
+fn covered(bench: &Bench<'_>, adequate: bool) -> ScopeCoverage {
+    let mut gaps: Vec<_> = bench.sources.iter().flat_map(|s| s.gaps.iter().cloned()).collect();
+    let own = |p: &&crate::model::whose::Promise| p.scope.as_ref().is_none_or(|name| *name == bench.scope);
+    let promised = bench.whose.promises.iter().filter(own);
+    gaps.extend(promised.filter_map(|p| bench.whose.broken(p, &bench.coverage.sources)));
+    gaps.sort();
+    gaps.dedup();
+    ScopeCoverage {
+        adequate,
+        from: bench.sources.iter().filter_map(|s| s.from).min(),
+        to: bench.sources.iter().filter_map(|s| s.to).max(),
+        gaps,
+        missing: bench.open.iter().map(|(r, needs)| MissingCoverage { route: *r, needs: needs.clone() }).collect(),
+        collect_next: bench.collect.clone(),
+    }
+}
+
+/// J-34: what shared and unattributed systems mean for the other scopes.
+pub fn share(scopes: &mut [ScopeVerdict], whose: &Whose) {
+    let shared = |name: &str| name == UNATTRIBUTED || whose.tenants.iter().any(|t| t.name == name && t.shared);
+    let held: Vec<(String, State, bool)> = scopes
+        .iter()
+        .filter(|s| shared(&s.scope))
+        .map(|s| (s.scope.clone(), s.state, s.intrusion == Intrusion::Established))
+        .collect();
+    for scope in scopes.iter_mut().filter(|s| !shared(&s.scope)) {
+        for (name, state, compromised) in &held {
+            let serves = whose
+                .tenants
+                .iter()
+                .find(|t| t.name == *name)
+                .is_none_or(|t| t.processor_of.is_empty() || t.processor_of.contains(&scope.scope));
+            if serves && *state <= State::Accessed {
+                if scope.state == State::NoEvidence {
+                    scope.state = State::CannotTell;
+                    scope.likelihood = None;
+                    scope.breach.confidentiality = Breached::CannotTell;
+                }
+                scope.complete = false;
+                let text = format!("{name} holds data that was accessed or moved and may be this scope's");
+                scope.reasons.push(given("J-34", text, Vec::new()));
+            } else if serves && *compromised {
+                scope.exposure.push(name.clone());
+            }
+        }
+    }
+}
+
+/// The worst of the scopes.
+pub fn overall(scopes: &[ScopeVerdict]) -> Overall {
+    let worst = scopes.iter().min_by_key(|s| s.state);
+    Overall {
+        state: worst.map_or(State::CannotTell, |s| s.state),
+        likelihood: worst.and_then(|s| s.likelihood),
+        confidence: worst.map_or(Confidence::Low, |s| s.confidence),
+        complete: scopes.iter().all(|s| s.complete),
+    }
+}

@@ -1,0 +1,99 @@
+//! Joins Partials: associative, commutative, and idempotent by source.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::sync::Arc;
+
+use crate::model::indicator::IndicatorMeta;
+use crate::model::ledger::{EntryKind, Note, Reason};
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::place::Locator;
+
+/// The union of all parts. Where two parts tell of one source, the one that tells more stays (bytes, then records,
+/// then its serialised text), so that any order and grouping gives the same.
+pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
+    let mut sum = Partial::default();
+    for part in parts {
+        for (key, source) in part.sources {
+            keep(sum.sources.entry(key), source, |new, old| told_more(new, old));
+        }
+        for (id, meta) in part.rules {
+            keep(sum.rules.entry(id), meta, |new, old| text(new) > text(old));
+        }
+        for (key, meta) in part.indicators {
+            match sum.indicators.entry(key) {
+                Slot::Vacant(slot) => {
+                    slot.insert(meta);
+                }
+                Slot::Occupied(mut slot) if **slot.get() != *meta => {
+                    let joined = join_claims(slot.get(), &meta);
+                    slot.insert(Arc::new(joined));
+                }
+                Slot::Occupied(_) => {}
+            }
+        }
+    }
+    sum
+}
+
+/// Drops whole what was delivered twice: of sources with the same decoded bytes, the smallest locator stays and the
+/// others keep their ledger line only, with a note.
+pub fn once(mut partial: Partial) -> Partial {
+    let mut first: BTreeMap<Box<str>, Locator> = BTreeMap::new();
+    for ((locator, kind, _), source) in &mut partial.sources {
+        if *kind != EntryKind::Source || source.content.is_empty() || source.entry.size == 0 {
+            continue;
+        }
+        match first.entry(source.content.clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(locator.clone());
+            }
+            Slot::Occupied(slot) => {
+                let mut entry = source.entry.clone();
+                let detail = format!("the same bytes as {}, which counts", slot.get());
+                entry.notes.push(Note::new(Reason::DeliveredTwice, detail));
+                entry.notes.sort();
+                *source = Arc::new(SourcePartial::ledger_only(entry));
+            }
+        }
+    }
+    partial
+}
+
+fn keep<K: Ord, V: PartialEq>(slot: Slot<'_, K, Arc<V>>, new: Arc<V>, wins: impl Fn(&V, &V) -> bool) {
+    match slot {
+        Slot::Vacant(slot) => {
+            slot.insert(new);
+        }
+        Slot::Occupied(mut slot) => {
+            if !Arc::ptr_eq(slot.get(), &new) && **slot.get() != *new && wins(&new, slot.get()) {
+                slot.insert(new);
+            }
+        }
+    }
+}
+
+fn told_more(a: &SourcePartial, b: &SourcePartial) -> bool {
+    let rank = |s: &SourcePartial| (s.entry.bytes.total(), s.entry.records, !s.content.is_empty());
+    rank(a).cmp(&rank(b)).then_with(|| text(a).cmp(&text(b))).is_gt()
+}
+
+fn text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("a part of a Partial serialises: its maps are lists of pairs")
+}
+
+fn join_claims(a: &IndicatorMeta, b: &IndicatorMeta) -> IndicatorMeta {
+    let union = |a: &[Box<str>], b: &[Box<str>]| {
+        let mut all: Vec<Box<str>> = a.iter().chain(b).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
+    };
+    IndicatorMeta {
+        feeds: union(&a.feeds, &b.feeds),
+        confidence: a.confidence.max(b.confidence),
+        valid_from: a.valid_from.zip(b.valid_from).map(|(a, b)| a.min(b)),
+        valid_until: a.valid_until.zip(b.valid_until).map(|(a, b)| a.max(b)),
+        labels: union(&a.labels, &b.labels),
+    }
+}

@@ -1,0 +1,357 @@
+//! Whose systems and data: the scopes file, compiled for matching. Built by `scope`, read after the merge.
+
+use std::net::IpAddr;
+
+use globset::GlobMatcher;
+use ipnet::IpNet;
+
+use super::coverage::{Gap, GapReason, SourceCoverage};
+use super::rule::Route;
+use super::scopes::Scopes;
+use super::subject::Subject;
+use super::time::{Instant, Span};
+use super::transfer::Transfer;
+
+/// Name of what fits no scope.
+pub const UNATTRIBUTED: &str = "unattributed";
+
+/// One scope, compiled.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// Name in output.
+    pub name: String,
+    /// A service that several scopes use.
+    pub shared: bool,
+    /// Scopes for which this one acts.
+    pub processor_of: Vec<String>,
+    /// Networks.
+    pub nets: Vec<IpNet>,
+    /// Globs over host names, lower case.
+    pub hosts: Vec<GlobMatcher>,
+    /// Account domains, lower case.
+    pub accounts: Vec<String>,
+    /// Globs over virtual hosts, lower case.
+    pub vhosts: Vec<GlobMatcher>,
+    /// Globs over source locators.
+    pub paths: Vec<GlobMatcher>,
+    /// Globs over buckets, lower case.
+    pub buckets: Vec<GlobMatcher>,
+    /// Mail domains, lower case.
+    pub mail: Vec<String>,
+}
+
+/// One host of the inventory, compiled.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Name, lower case.
+    pub name: String,
+    /// Its addresses.
+    pub ips: Vec<IpAddr>,
+    /// Index of its scope.
+    pub scope: Option<usize>,
+}
+
+/// One destination of a sanctioned entry.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// An address or network.
+    Net(IpNet),
+    /// A domain with what is below it, lower case.
+    Name(String),
+}
+
+/// One sanctioned entry, compiled. An empty list or `None` is a key that was not given.
+#[derive(Debug, Clone)]
+pub struct Sanction {
+    /// Where to.
+    pub destination: Vec<Place>,
+    /// By which accounts.
+    pub account: Vec<String>,
+    /// From which hosts: globs over names and addresses, lower case.
+    pub host: Vec<GlobMatcher>,
+    /// With which tools. Transfers do not carry the tool, so an entry that gives one explains nothing by itself.
+    pub tool: Vec<String>,
+    /// From.
+    pub from: Option<Instant>,
+    /// To, inclusive.
+    pub to: Option<Instant>,
+    /// Up to this many bytes.
+    pub max_bytes: Option<u64>,
+    /// Why.
+    pub why: String,
+    /// Whether only the destination is given, or a very wide one: named as broad where it is used.
+    pub broad: bool,
+}
+
+/// A promised log, compiled.
+#[derive(Debug, Clone)]
+pub struct Promise {
+    /// Whose; `None` for everybody's.
+    pub scope: Option<String>,
+    /// Kind of log.
+    pub source: String,
+    /// From.
+    pub from: Option<Instant>,
+    /// To, inclusive.
+    pub to: Option<Instant>,
+}
+
+/// The scopes file, ready to answer.
+#[derive(Debug, Clone, Default)]
+pub struct Whose {
+    /// As the user wrote it.
+    pub scopes: Scopes,
+    /// Scopes in the order of the file.
+    pub tenants: Vec<Tenant>,
+    /// The inventory.
+    pub known: Vec<Known>,
+    /// What may carry data out.
+    pub sanctions: Vec<Sanction>,
+    /// What was promised.
+    pub promises: Vec<Promise>,
+    /// When it was noticed.
+    pub aware: Option<Instant>,
+    /// When it was contained.
+    pub contained: Option<Instant>,
+    /// Own networks; where empty, the private ranges are.
+    pub own: Vec<IpNet>,
+}
+
+/// On which side of the organisation's border something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The organisation's.
+    Inside,
+    /// Everybody else's.
+    Outside,
+}
+
+impl Whose {
+    /// Whether an address is the organisation's. Without any own network given, private, loopback and link-local
+    /// ranges are; with one, nothing else is.
+    pub fn is_own(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        if !self.own.is_empty() {
+            return self.own.iter().any(|net| net.contains(&ip));
+        }
+        match ip {
+            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
+        }
+    }
+
+    /// On which side an address or a name is. A name is inside if a scope, the inventory or a virtual host claims it,
+    /// or if it is a bare host name without a dot.
+    pub fn side(&self, entity: &str) -> Side {
+        if let Some(ip) = address(entity) {
+            return if self.is_own(ip) { Side::Inside } else { Side::Outside };
+        }
+        let name = entity.to_ascii_lowercase();
+        let claimed = self.known.iter().any(|k| same_host(&k.name, &name))
+            || self.tenants.iter().any(|t| hits(&t.hosts, &name) || hits(&t.vhosts, &name));
+        if claimed || !name.contains('.') { Side::Inside } else { Side::Outside }
+    }
+
+    /// The scopes of a record, the most telling trait first: bucket, virtual host, addresses (in traffic) or host (in
+    /// a host's own log), account, mail domain, and last the path of its source. Empty if none fits.
+    pub fn scope_of(&self, subject: &Subject, locator: &str) -> Vec<&str> {
+        let by_ip = |text: &Option<Box<str>>| text.as_deref().map(|t| self.of_entity(t)).unwrap_or_default();
+        let traffic = subject.destination_ip.is_some() || subject.destination_domain.is_some();
+        let addresses = [by_ip(&subject.destination_ip), by_ip(&subject.source_ip)].concat();
+        let host = by_ip(&subject.host);
+        let name = by_ip(&subject.destination_domain);
+        let lower = |text: &Option<Box<str>>| text.as_deref().map(str::to_ascii_lowercase);
+        let bucket = lower(&subject.container).map(|b| self.where_(|t| hits(&t.buckets, &b))).unwrap_or_default();
+        let vhost = lower(&subject.vhost)
+            .map(|v| self.where_(|t| hits(&t.vhosts, &v) || hits(&t.hosts, &v)))
+            .unwrap_or_default();
+        let account = subject.account.as_deref().map(|a| self.of_account(a)).unwrap_or_default();
+        let path = self.of_path(locator);
+        let order = if traffic {
+            [bucket, vhost, name, addresses, host, account, path]
+        } else {
+            [bucket, vhost, host, addresses, account, name, path]
+        };
+        let first = order.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
+        let mut names: Vec<&str> = Vec::new();
+        for index in first {
+            let name = self.tenants[index].name.as_str();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The one scope that a record is counted under.
+    pub fn home(&self, subject: &Subject, locator: &str) -> &str {
+        self.scope_of(subject, locator).first().copied().unwrap_or(UNATTRIBUTED)
+    }
+
+    /// Indexes of the scopes that claim a source by its locator.
+    pub fn of_path(&self, locator: &str) -> Vec<usize> {
+        self.where_(|t| hits(&t.paths, locator))
+    }
+
+    fn where_(&self, test: impl Fn(&Tenant) -> bool) -> Vec<usize> {
+        (0..self.tenants.len()).filter(|&i| test(&self.tenants[i])).collect()
+    }
+
+    /// Indexes of the scopes of an address or host name: the inventory first, then networks and globs.
+    fn of_entity(&self, entity: &str) -> Vec<usize> {
+        let name = entity.to_ascii_lowercase();
+        let ip = address(entity);
+        let listed = self.known.iter().find(|k| match ip {
+            Some(ip) => k.ips.contains(&ip),
+            None => same_host(&k.name, &name),
+        });
+        if let Some(scope) = listed.and_then(|k| k.scope) {
+            return vec![scope];
+        }
+        match ip {
+            Some(ip) => {
+                let fit = |t: &Tenant| t.nets.iter().filter(|n| n.contains(&ip)).map(IpNet::prefix_len).max();
+                let best = self.tenants.iter().filter_map(fit).max();
+                (0..self.tenants.len()).filter(|&i| best.is_some() && fit(&self.tenants[i]) == best).collect()
+            }
+            None => self.where_(|t| hits(&t.hosts, &name)),
+        }
+    }
+
+    fn of_account(&self, account: &str) -> Vec<usize> {
+        let Some(domain) = domain_of(account).map(|d| d.to_ascii_lowercase()) else { return Vec::new() };
+        self.where_(|t| t.accounts.iter().chain(&t.mail).any(|a| below(&domain, a)))
+    }
+
+    /// One name for a host and its addresses: the inventory's name where it is listed, else the text in lower case.
+    pub fn entity(&self, text: &str) -> String {
+        let name = text.to_ascii_lowercase();
+        let ip = address(text);
+        self.known
+            .iter()
+            .find(|k| ip.map_or_else(|| same_host(&k.name, &name), |ip| k.ips.contains(&ip)))
+            .map_or(name, |k| k.name.clone())
+    }
+
+    /// The first sanctioned entry that explains a transfer: all keys that it gives match.
+    pub fn sanction(&self, transfer: &Transfer) -> Option<&Sanction> {
+        self.sanctions.iter().find(|s| self.explains(s, transfer))
+    }
+
+    fn explains(&self, entry: &Sanction, t: &Transfer) -> bool {
+        let to = std::iter::once(&t.to).chain(&t.to_names);
+        let destination = entry.destination.is_empty() || to.clone().any(|to| leads(&entry.destination, to));
+        let account = entry.account.is_empty()
+            || (!t.accounts.is_empty() && t.accounts.iter().all(|a| entry.account.iter().any(|e| same_account(a, e))));
+        let from = [t.from.to_ascii_lowercase(), self.entity(&t.from)];
+        let host = entry.host.is_empty() || from.iter().any(|f| hits(&entry.host, f));
+        let volume = entry.max_bytes.is_none_or(|max| t.bytes.upper.is_some_and(|upper| upper <= max));
+        let time = (entry.from.is_none() && entry.to.is_none())
+            || t.time.is_some_and(|Span { first, last }| {
+                entry.from.is_none_or(|from| from <= first) && entry.to.is_none_or(|to| last <= to)
+            });
+        destination && account && host && volume && time && entry.tool.is_empty()
+    }
+}
+
+/// Whether an address or name is one of these places.
+fn leads(places: &[Place], to: &str) -> bool {
+    let ip = address(to);
+    let name = to.trim_end_matches('.').to_ascii_lowercase();
+    places.iter().any(|place| match place {
+        Place::Net(net) => ip.is_some_and(|ip| net.contains(&ip)),
+        Place::Name(listed) => ip.is_none() && below(&name, listed),
+    })
+}
+
+/// Whether `name` is `parent` or a name below it.
+pub fn below(name: &str, parent: &str) -> bool {
+    name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// The address that a text is, brackets and port of IPv6 aside.
+pub fn address(text: &str) -> Option<IpAddr> {
+    text.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}
+
+fn hits(globs: &[GlobMatcher], text: &str) -> bool {
+    globs.iter().any(|g| g.is_match(text))
+}
+
+/// Whether two host names are one: equal, or one is the other's first label. Both in lower case.
+pub fn same_host(a: &str, b: &str) -> bool {
+    let first = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
+    a == b || (first(a) == first(b) && !first(a).is_empty() && (!a.contains('.') || !b.contains('.')))
+}
+
+fn domain_of(account: &str) -> Option<&str> {
+    account.split_once('\\').map(|(d, _)| d).or_else(|| account.rsplit_once('@').map(|(_, d)| d))
+}
+
+/// Whether two spellings (`user`, `DOMAIN\user`, `user@domain`) can be one account: the user parts are equal, and so
+/// are the first labels of the domains where both have one.
+pub fn same_account(a: &str, b: &str) -> bool {
+    let user = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        match text.split_once('\\') {
+            Some((_, user)) => user.to_owned(),
+            None => text.rsplit_once('@').map_or(text.clone(), |(user, _)| user.to_owned()),
+        }
+    };
+    let realm = |text: &str| domain_of(text).map(|d| d.split('.').next().unwrap_or(d).to_ascii_lowercase());
+    !user(a).is_empty() && user(a) == user(b) && realm(a).zip(realm(b)).is_none_or(|(x, y)| x == y)
+}
+
+/// Whether a source is of the kind that an `[[expect]]` names. A kind that is not known fits a format of that name.
+fn is_kind(source: &SourceCoverage, kind: &str) -> bool {
+    let shows = |route| source.observes.contains(&route);
+    match kind {
+        "proxy" => shows(Route::HttpsUpload) && !shows(Route::Network),
+        "firewall" | "flow" => shows(Route::Network),
+        "web" => shows(Route::WebResponse),
+        "dns" => shows(Route::DnsTunnel),
+        "cloud" => shows(Route::SaasDownload),
+        "mail" => shows(Route::Email) && !shows(Route::Network),
+        "windows" => matches!(&*source.format, "evtx" | "winevent_json"),
+        other => source.format == other,
+    }
+}
+
+/// The routes that a promised kind of log would have shown.
+pub fn shown_by(kind: &str) -> &'static [Route] {
+    match kind {
+        "proxy" => &[Route::HttpsUpload, Route::CloudStorage],
+        "firewall" | "flow" => &[Route::Network],
+        "web" => &[Route::WebResponse],
+        "dns" => &[Route::DnsTunnel],
+        "cloud" => &[Route::SaasDownload],
+        "mail" => &[Route::Email],
+        "windows" => &[Route::RemoteAccess],
+        _ => &[Route::Network],
+    }
+}
+
+impl Whose {
+    /// The first part of a promise's period that the sources do not cover; `None` where it is kept.
+    pub fn broken(&self, promise: &Promise, sources: &[SourceCoverage]) -> Option<Gap> {
+        let gap = |from, to| Some(Gap { source: promise.source.clone(), from, to, reason: GapReason::NotDelivered });
+        let fits = |s: &&SourceCoverage| {
+            is_kind(s, &promise.source) && promise.scope.as_ref().is_none_or(|name| s.scopes.contains(name))
+        };
+        let given: Vec<&SourceCoverage> = sources.iter().filter(fits).collect();
+        let Some(first) = given.iter().filter_map(|s| s.from).min() else { return gap(promise.from, promise.to) };
+        let last = given.iter().filter_map(|s| s.to).max().unwrap_or(first);
+        // A log need not hold a record in the first and last hours of the day that was promised.
+        let day = 86_400;
+        match (promise.from, promise.to) {
+            (Some(from), _) if first > from.plus_secs(day) => gap(Some(from), Some(first)),
+            (_, Some(to)) if last < to.plus_secs(-day) => gap(Some(last), Some(to)),
+            _ => None,
+        }
+    }
+
+    /// Gaps of all promises that were not kept.
+    pub fn missing(&self, sources: &[SourceCoverage]) -> Vec<Gap> {
+        self.promises.iter().filter_map(|p| self.broken(p, sources)).collect()
+    }
+}

@@ -1,0 +1,228 @@
+//! The scopes file compiled: what is malformed is refused with the entry named, before any byte is read.
+
+use std::fmt::Display;
+
+use globset::{GlobBuilder, GlobMatcher};
+use ipnet::IpNet;
+
+use crate::error::{Error, Result};
+use crate::model::scopes::{Sanctioned, Scope, Scopes};
+use crate::model::time::Instant;
+use crate::model::whose::{Known, Place, Promise, Sanction, Tenant, UNATTRIBUTED, Whose, address};
+
+/// Compiles the scopes file.
+///
+/// Globs ignore case, and `*` crosses `/` and `.`, so that `evidence/rv/*` takes what lies deeper and in archives.
+///
+/// # Errors
+/// [`Error::Usage`] naming the entry: a scope without a name, twice the same name, a malformed network, glob, time or
+/// zone, a scope name that no `[[scope]]` has.
+pub fn compile(scopes: &Scopes) -> Result<Whose> {
+    let mut whose = Whose { scopes: scopes.clone(), ..Whose::default() };
+    for (n, scope) in scopes.scope.iter().enumerate() {
+        let at = format!("[[scope]] {} {:?}", n + 1, scope.name);
+        if scope.name.is_empty() || scope.name == UNATTRIBUTED {
+            return Err(wrong(&at, "needs a name other than `unattributed`"));
+        }
+        if whose.tenants.iter().any(|t| t.name == scope.name) {
+            return Err(wrong(&at, "is there twice"));
+        }
+        whose.tenants.push(tenant(&at, scope)?);
+    }
+    for scope in &scopes.scope {
+        for other in &scope.processor_of {
+            index(&whose, &format!("[[scope]] {:?}: processor_of", scope.name), other)?;
+        }
+    }
+    for host in &scopes.host {
+        let at = format!("[[host]] {:?}", host.name);
+        let scope = host.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
+        let parse = |ip: &String| address(ip).ok_or_else(|| wrong(&at, format!("ip {ip:?} is not an address")));
+        let ips = host.ip.iter().map(parse).collect::<Result<_>>()?;
+        whose.known.push(Known { name: host.name.to_ascii_lowercase(), ips, scope });
+    }
+    let inventory = whose.known.iter().flat_map(|k| &k.ips).map(|&ip| IpNet::from(ip));
+    let cidrs = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
+    whose.own =
+        if whose.tenants.iter().any(|t| !t.nets.is_empty()) { cidrs.chain(inventory).collect() } else { vec![] };
+    for zone in &scopes.zone {
+        let at = format!("[[zone]] {:?}", zone.timezone);
+        zone_exists(&at, &zone.timezone)?;
+        globs(&at, &zone.hosts)?;
+        globs(&at, &zone.paths)?;
+    }
+    scopes.timezone.as_deref().map_or(Ok(()), |zone| zone_exists("timezone", zone))?;
+    whose.sanctions = scopes.sanctioned.iter().enumerate().map(sanction).collect::<Result<_>>()?;
+    for expect in &scopes.expect {
+        let at = format!("[[expect]] {:?}", expect.source);
+        expect.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
+        whose.promises.push(Promise {
+            scope: expect.scope.clone(),
+            source: expect.source.to_ascii_lowercase(),
+            from: time(&at, expect.from.as_deref(), false)?,
+            to: time(&at, expect.to.as_deref(), true)?,
+        });
+    }
+    for fact in &scopes.fact {
+        let at = format!("[[fact]] {:?}", fact.text);
+        fact.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
+        time(&at, fact.time.as_deref(), false)?;
+    }
+    whose.aware = time("[incident] aware", scopes.incident.aware.as_deref(), false)?;
+    whose.contained = time("[incident] contained", scopes.incident.contained.as_deref(), false)?;
+    Ok(whose)
+}
+
+fn wrong(at: &str, what: impl Display) -> Error {
+    Error::Usage { what: format!("scopes file, {at}: {what}") }
+}
+
+fn index(whose: &Whose, at: &str, name: &str) -> Result<usize> {
+    whose
+        .tenants
+        .iter()
+        .position(|t| t.name == name)
+        .ok_or_else(|| wrong(at, format!("no [[scope]] is named {name:?}")))
+}
+
+fn tenant(at: &str, scope: &Scope) -> Result<Tenant> {
+    let lower = |list: &[String]| list.iter().map(|s| s.to_ascii_lowercase()).collect();
+    Ok(Tenant {
+        name: scope.name.clone(),
+        shared: scope.shared,
+        processor_of: scope.processor_of.clone(),
+        nets: scope.cidr.iter().map(|c| net(at, c)).collect::<Result<_>>()?,
+        hosts: globs(at, &scope.hosts)?,
+        accounts: lower(&scope.accounts),
+        vhosts: globs(at, &scope.vhosts)?,
+        paths: globs(at, &scope.paths)?,
+        buckets: globs(at, &scope.buckets)?,
+        mail: lower(&scope.mail),
+    })
+}
+
+fn net(at: &str, text: &str) -> Result<IpNet> {
+    let net = text.parse::<IpNet>().ok().or_else(|| address(text).map(IpNet::from));
+    net.ok_or_else(|| wrong(at, format!("{text:?} is not a network; write it as 192.0.2.0/24")))
+}
+
+fn globs(at: &str, list: &[String]) -> Result<Vec<GlobMatcher>> {
+    let build = |text: &String| {
+        let glob = GlobBuilder::new(text).case_insensitive(true).literal_separator(false).build();
+        glob.map(|g| g.compile_matcher())
+            .map_err(|cause| wrong(at, format!("{text:?} is not a glob: {}", cause.kind())))
+    };
+    list.iter().map(build).collect()
+}
+
+fn zone_exists(at: &str, name: &str) -> Result<()> {
+    let offset = || format!("1970-01-01T00:00:00{name}").parse::<jiff::Timestamp>().is_ok();
+    if jiff::tz::TimeZone::get(name).is_ok() || offset() {
+        return Ok(());
+    }
+    Err(wrong(at, format!("{name:?} is neither an IANA zone nor an offset like +01:00")))
+}
+
+/// An RFC 3339 instant, with or without seconds, or a UTC date: its first or its last instant.
+fn time(at: &str, text: Option<&str>, end: bool) -> Result<Option<Instant>> {
+    let Some(text) = text else { return Ok(None) };
+    let bad = || wrong(at, format!("{text:?} is not a time; write 2026-03-01 or 2026-03-01T08:30:00Z"));
+    if let Some(instant) = Instant::parse(text) {
+        return Ok(Some(instant));
+    }
+    let first = Instant::parse(&format!("{text}T00:00:00Z")).ok_or_else(bad)?;
+    let last = Instant::from_micros(first.plus_secs(86_400).micros() - 1).ok_or_else(bad)?;
+    Ok(Some(if end { last } else { first }))
+}
+
+fn sanction((n, entry): (usize, &Sanctioned)) -> Result<Sanction> {
+    let at = format!("[[sanctioned]] {} {:?}", n + 1, entry.why);
+    if entry.destination.is_empty() {
+        return Err(wrong(&at, "needs a destination"));
+    }
+    let place = |text: &String| {
+        let net = text.parse::<IpNet>().ok().or_else(|| address(text).map(IpNet::from));
+        match net {
+            Some(net) => Ok(Place::Net(net)),
+            None if text.contains('/') || text.trim_matches(['*', '.']).is_empty() => {
+                Err(wrong(&at, format!("destination {text:?} is neither a domain nor a network")))
+            }
+            None => Ok(Place::Name(text.trim_start_matches("*.").trim_matches('.').to_ascii_lowercase())),
+        }
+    };
+    let destination = entry.destination.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let wide = destination.iter().any(|p| match p {
+        Place::Net(net) => net.prefix_len() < if net.addr().is_ipv4() { 16 } else { 32 },
+        Place::Name(name) => !name.contains('.'),
+    });
+    Ok(Sanction {
+        broad: wide || (entry.account.is_empty() && entry.host.is_empty()),
+        destination,
+        account: entry.account.clone(),
+        host: globs(&at, &entry.host)?,
+        tool: entry.tool.clone(),
+        from: time(&at, entry.from.as_deref(), false)?,
+        to: time(&at, entry.to.as_deref(), true)?,
+        max_bytes: entry.max_bytes,
+        why: entry.why.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::subject::Subject;
+    use crate::model::whose::Side;
+
+    fn compiled(toml: &str) -> Result<Whose> {
+        compile(&toml::from_str(toml).expect("test scopes are TOML"))
+    }
+
+    #[test]
+    fn a_malformed_entry_is_named() {
+        for (toml, part) in [
+            ("[[scope]]\nname='a'\ncidr=['10.0.0.0/40']", "10.0.0.0/40"),
+            ("[[scope]]\nname='a'\nhosts=['[x']", "[x"),
+            ("[[scope]]\nname=''", "needs a name"),
+            ("[[scope]]\nname='a'\n[[scope]]\nname='a'", "twice"),
+            ("[[host]]\nname='h'\nscope='zz'", "zz"),
+            ("[[expect]]\nsource='proxy'\nfrom='yesterday'", "yesterday"),
+            ("[incident]\ncontained='soon'", "soon"),
+            ("timezone='Mars/Base'", "Mars/Base"),
+            ("[[sanctioned]]\nwhy='w'", "destination"),
+        ] {
+            let told = compiled(toml).expect_err(toml).to_string();
+            assert!(told.contains(part), "{told} does not name {part}");
+        }
+        assert!(compiled("timezone='Europe/London'\n[incident]\ncontained='2026-04-01T11:00Z'").is_ok());
+    }
+
+    #[test]
+    fn own_networks_given_make_all_others_outside() {
+        let whose = compiled("[[scope]]\nname='a'\ncidr=['192.0.2.0/24']").unwrap();
+        assert_eq!(whose.side("192.0.2.9"), Side::Inside);
+        assert_eq!(whose.side("10.0.0.1"), Side::Outside, "private ranges included");
+        let none = compiled("").unwrap();
+        assert_eq!(none.side("10.0.0.1"), Side::Inside);
+        assert_eq!(none.side("192.0.2.9"), Side::Outside);
+        assert_eq!(none.side("::ffff:10.0.0.1"), Side::Inside);
+        assert_eq!(none.side("files.example.net"), Side::Outside);
+    }
+
+    #[test]
+    fn a_record_goes_to_the_scope_of_its_most_telling_trait() {
+        let toml = "[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\nhosts=['rv-*']\nvhosts=['www.rv.example']\naccounts=['RV']\n\
+                    [[scope]]\nname='it'\ncidr=['10.0.0.0/8']\npaths=['evidence/it/*']\n\
+                    [[host]]\nname='odd'\nip=['10.1.9.9']\nscope='it'";
+        let whose = compiled(toml).unwrap();
+        let text = |s: &str| Some(s.into());
+        let home = |subject: Subject, at: &str| whose.home(&subject, at).to_owned();
+        assert_eq!(home(Subject { source_ip: text("10.1.2.3"), ..Subject::default() }, "x"), "rv", "longest prefix");
+        assert_eq!(home(Subject { source_ip: text("10.1.9.9"), ..Subject::default() }, "x"), "it", "inventory first");
+        assert_eq!(home(Subject { account: text("rv\\ann"), ..Subject::default() }, "evidence/it/a.log"), "rv");
+        let web = Subject { vhost: text("WWW.rv.example"), destination_ip: text("10.9.0.1"), ..Subject::default() };
+        assert_eq!(home(web, "x"), "rv", "a shared server's virtual host says whose");
+        assert_eq!(home(Subject::default(), "evidence/it/deep/b.log"), "it");
+        assert_eq!(home(Subject::default(), "evidence/other"), UNATTRIBUTED);
+    }
+}
