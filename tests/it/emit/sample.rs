@@ -111,7 +111,7 @@ pub fn sample() -> Sample {
     let coverage = json!({ "schema": "exfiltrace.coverage/1", "gaps": [gap], "sources": [{ "source": "e/a.log",
         "format": "text", "scopes": ["riverside"], "from": at, "to": at, "records": 2, "untimed": 0, "zone_assumed": 0,
         "year_assumed": 0, "gaps": [gap], "observes": ["network"], "not_logged": ["x"] }] });
-    let partial = json!({ "sources": [[["e/a.log", "source"], { "entry": entry }]], "rules": {}, "indicators": [[["domain", "x"],
+    let partial = json!({ "sources": [[["e/a.log", "source", null], { "entry": entry }]], "rules": {}, "indicators": [[["domain", "x"],
         { "feeds": ["f"], "confidence": 1, "valid_from": at, "valid_until": at, "labels": ["l"] }]] });
     Sample {
         verdict: of(verdict),
