@@ -35,14 +35,34 @@ fn counted(outcome: &Outcome) -> (u64, u64) {
     sources.fold((0, 0), |(records, bytes), entry| (records + entry.records, bytes + entry.bytes.total()))
 }
 
+/// Scopes of the incident with the state that the truth file gives them, sorted.
+fn truth() -> Vec<(String, String)> {
+    let truth: serde_json::Value = serde_json::from_slice(&fixture("incident/truth.json")).expect("the truth is JSON");
+    let text = |scope: &serde_json::Value, key: &str| scope[key].as_str().expect("a word").to_owned();
+    let scopes = truth["scopes"].as_array().expect("a list").iter();
+    let mut states: Vec<_> = scopes.map(|scope| (text(scope, "scope"), text(scope, "state"))).collect();
+    states.sort();
+    states
+}
+
+/// The same of what the scan says.
+fn judged(outcome: &Outcome) -> Vec<(String, String)> {
+    let scopes = outcome.verdict.scopes.iter();
+    let mut states: Vec<_> = scopes.map(|scope| (scope.scope.clone(), scope.state.word().to_owned())).collect();
+    states.sort();
+    states
+}
+
 fn bench(bencher: Bencher, digest: DigestKind) {
     let mut plan = support::fixture_plan("incident");
     plan.opening.digest = digest;
-    let records = records();
+    let (records, truth) = (records(), truth());
     let (_, bytes) = counted(&scan::scan(&plan).expect("fixtures are here"));
     bencher.counter(BytesCount::new(bytes)).bench_local(|| {
         let outcome = scan::scan(&plan).expect("fixtures are here");
         assert_eq!(counted(&outcome), (records, bytes));
+        assert!(!outcome.findings.is_empty());
+        assert_eq!(judged(&outcome), truth);
     });
 }
 
