@@ -55,12 +55,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     Plan {
         roots,
         skip: Vec::new(),
-        opening: Opening {
-            limits: Limits::default(),
-            passwords: Vec::new(),
-            work: None,
-            digest: DigestKind::Sha256,
-        },
+        opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
         program,
         indicators: builder.finish().0,
         whose: exfiltrace::scope::compile(&scopes).unwrap(),

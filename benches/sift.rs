@@ -1,0 +1,127 @@
+//! The sift alone: text → indicator hits, in pieces of one grid cell as the workers do it.
+
+mod input;
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::atoms::Atoms;
+use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::indicator::{Indicators, is_name_byte};
+use exfiltrace::sift::Sift;
+
+use input::{fixture, lines, repeated, with_long_lines};
+
+#[path = "../fixtures/generate/rng.rs"]
+#[allow(dead_code, reason = "numbers are enough here")]
+mod rng;
+
+fn main() {
+    divan::main();
+}
+
+fn compiled(list: &str) -> Indicators {
+    let mut builder = Builder::new();
+    builder.add("bench", "", list.as_bytes());
+    let (indicators, refused) = builder.finish();
+    assert!(refused.is_empty(), "{:?}", &refused[..refused.len().min(3)]);
+    indicators
+}
+
+/// Requests, lookups and connections in one text, so that names and addresses of all sorts stand in it.
+fn mixed(fixture_name: &str) -> Vec<u8> {
+    ["web/riverside-access.log", "proxy/edge-proxy.log.gz", "dns/named-query.log.zst"]
+        .map(|name| fixture(&format!("{fixture_name}/evidence/{name}")))
+        .concat()
+}
+
+/// The list of the incident.
+fn incident() -> String {
+    String::from_utf8(fixture("incident/indicators.txt")).expect("the list is text").replace("[.]", ".")
+}
+
+/// Hits by the plainest way: every run of name bytes, and every name above it, is looked up in a map.
+fn plainly(text: &[u8], list: &str) -> usize {
+    let listed: HashMap<&[u8], ()> = list.lines().map(|line| (line.as_bytes(), ())).collect();
+    let mut hits = 0;
+    for token in text.split(|&byte| !is_name_byte(byte)) {
+        let token = token.strip_suffix(b".").unwrap_or(token).to_ascii_lowercase();
+        let parents = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| &token[at + 1..]);
+        hits += std::iter::once(&token[..]).chain(parents).filter(|name| listed.contains_key(*name)).count();
+    }
+    hits
+}
+
+fn bench(bencher: Bencher, text: &[u8], indicators: &Indicators, expected: usize) {
+    let atoms = Atoms::default();
+    let sift = Sift::new(indicators, &atoms);
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let from = rest.len().min(CELL_BYTES);
+        let end = memchr::memchr(b'\n', &rest[from..]).map_or(rest.len(), |at| from + at + 1);
+        let (piece, later) = rest.split_at(end);
+        pieces.push(piece);
+        rest = later;
+    }
+    let mut hits = Vec::new();
+    bencher.counter(BytesCount::of_slice(text)).bench_local(|| {
+        let mut count = 0;
+        for piece in &pieces {
+            hits.clear();
+            sift.indicators(piece, &mut hits);
+            count += hits.len();
+        }
+        assert_eq!(count, expected);
+    });
+}
+
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn no_hits(bencher: Bencher) {
+    let list = incident();
+    let (text, _) = repeated(&mixed("benign"));
+    assert_eq!(plainly(&text, &list), 0);
+    bench(bencher, &text, &compiled(&list), 0);
+}
+
+/// The networks of all visitors are listed, so each line of the access log begins with a hit.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn every_line_hits(bencher: Bencher) {
+    let log = fixture("benign/evidence/web/marsh-access.log.gz");
+    let (text, times) = repeated(&log);
+    bench(bencher, &text, &compiled("198.51.100.0/24\n2001:db8::/32\n"), times * lines(&log));
+}
+
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn long_lines(bencher: Bencher) {
+    let list = incident();
+    let log = mixed("incident");
+    let (text, times) = repeated(&log);
+    let expected = times * plainly(&log, &list);
+    assert!(expected > 0);
+    bench(bencher, &with_long_lines(&text, 100_000), &compiled(&list), expected);
+}
+
+/// Half addresses, half domains, of a seed, below the list of the incident.
+#[divan::bench(args = [100, 10_000, 100_000], sample_count = 20, sample_size = 1)]
+fn many_needles(bencher: Bencher, needles: usize) {
+    let mut rng = rng::Rng::new(2026, "needles");
+    let mut list = incident();
+    for number in 0..needles / 2 {
+        // Public unicast, spread over all of it.
+        let (first, rest) = (rng.range(11, 100), rng.next());
+        writeln!(list, "{first}.{}.{}.{}", rest & 255, rest >> 8 & 255, rest >> 16 & 255).expect("memory takes all");
+        writeln!(list, "{:x}-{number}.{}", rest >> 40, rng.pick(&["example", "test.example", "badhost.example"]))
+            .expect("memory takes all");
+    }
+    let log = mixed("incident");
+    let (text, times) = repeated(&log);
+    let expected = times * plainly(&log, &list);
+    assert!(expected > 0);
+    let indicators = compiled(&list);
+    assert!(indicators.list.len() > needles * 99 / 100);
+    bench(bencher, &text, &indicators, expected);
+}
