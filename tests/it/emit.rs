@@ -80,7 +80,7 @@ fn sample() -> Sample {
                 "missing": [{ "route": "usb", "needs": ["x"] }], "collect_next": [HOSTILE] } }] });
     let transfer = json!({ "id": "t-1", "scope": "riverside", "route": "network", "from": "a", "to": "b",
         "to_names": ["c"], "accounts": ["u"], "bytes": bounds, "records": 1, "time": { "first": at, "last": at },
-        "hours": [1], "seen_by": ["e/a.log"], "evidence": evidence, "sanctioned": "backup" });
+        "hours": [1], "hour_bytes": [1], "seen_by": ["e/a.log"], "evidence": evidence, "sanctioned": "backup" });
     let coverage = json!({ "schema": "exfiltrace.coverage/1", "gaps": [gap], "sources": [{ "source": "e/a.log",
         "format": "text", "scopes": ["riverside"], "from": at, "to": at, "records": 2, "untimed": 0, "zone_assumed": 0,
         "year_assumed": 0, "gaps": [gap], "observes": ["network"], "not_logged": ["x"] }] });

@@ -67,6 +67,7 @@ fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Wh
         records: 1,
         time: Some(Span::at(first)),
         hours: vec![first.hour()],
+        hour_bytes: vec![bytes],
         seen_by: vec![Locator::from_encoded("e/fw.log")],
         evidence: Vec::new(),
         sanctioned: None,
