@@ -4,12 +4,17 @@
 //! discover → open → recognise → split → sift → parse → detect → tally → (merge) → correlate → judge → emit
 //! ```
 
+pub mod plan;
+pub mod worker;
+pub mod scan;
+
 pub mod discover;
 pub mod open;
 pub mod format;
 pub mod split;
 pub mod indicators;
 pub mod sift;
+pub mod detect;
 pub mod tally;
 pub mod merge;
 pub mod correlate;

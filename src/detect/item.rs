@@ -1,6 +1,5 @@
 //! One line of a search identifier: field, modifiers, values.
 
-use base64::encode;
 use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -152,9 +151,18 @@ fn modifiers(words: &[&str]) -> Result<Mods, String> {
             if was == Want::Text { Ok(()) } else { Err(format!("modifier {word:?} cannot follow the ones before it")) }
         };
         match *word {
-            "contains" => (mods.part, _) = (Some(Part::Contains), mods.steps.push(Step::Contains)),
-            "startswith" => (mods.part, _) = (Some(Part::Starts), mods.steps.push(Step::Starts)),
-            "endswith" => (mods.part, _) = (Some(Part::Ends), mods.steps.push(Step::Ends)),
+            "contains" => {
+                mods.part = Some(Part::Contains);
+                mods.steps.push(Step::Contains);
+            }
+            "startswith" => {
+                mods.part = Some(Part::Starts);
+                mods.steps.push(Step::Starts);
+            }
+            "endswith" => {
+                mods.part = Some(Part::Ends);
+                mods.steps.push(Step::Ends);
+            }
             "windash" => mods.steps.push(Step::Windash),
             "base64" => mods.steps.push(Step::Base64),
             "base64offset" => mods.steps.push(Step::Base64Offset),
@@ -286,7 +294,7 @@ fn texts(node: &Node, text: &str, mods: &Mods) -> Result<Vec<Test>, String> {
                     Some(raw) => raw,
                     None => flat(&forms)?.into_bytes(),
                 };
-                let shifts = if *step == Step::Base64 { vec![encode(&raw)] } else { base64::offsets(&raw).to_vec() };
+                let shifts = if *step == Step::Base64 { vec![base64::encode(&raw)] } else { base64::offsets(&raw).to_vec() };
                 forms = shifts.iter().map(|s| literal(s)).collect();
             }
         }

@@ -1,4 +1,236 @@
-//! stub
-#![allow(missing_docs)]
-use crate::model::{rule::*,atoms::*,fields::*}; pub struct Problem{pub file:String,pub line:u64,pub column:u64,pub rule:String,pub what:String} #[derive(Default)] pub struct Program{a:Atoms} #[derive(Default)] pub struct Scratch; pub enum Routing{Auto,Any,Forced{product:Option<String>,category:Option<String>,service:Option<String>}}
- impl Program{pub fn builtin()->impl Iterator<Item=(String,String)>{std::iter::empty()} pub fn compile(_:impl IntoIterator<Item=(String,String)>,_:Routing)->(Program,Vec<Problem>){(Program::default(),vec![])} pub fn rules(&self)->&[RuleMeta]{&[]} pub fn atoms(&self)->&Atoms{&self.a} pub fn bypasses(&self,_:&[u8])->bool{false} pub fn always(&self,_:&str)->&[u32]{&[]} pub fn reads_text(&self)->bool{false} pub fn eval(&self,_:&str,_:&Fields<'_>,_:&[u8],_:&[u32],_:&mut Scratch,_:&mut Vec<u32>){} }
+//! Sigma rules: YAML documents → a program → the rules that match a record.
+//!
+//! A rule is evaluated exactly or not at all: what is not supported is a [`Problem`] with file, line and column. Rules are
+//! untrusted input; aliases, nesting, document and regular-expression sizes are bounded.
+//! SOURCE: Sigma specification 2.1.0, rules; values and modifiers as pySigma reads them.
+
+mod atoms;
+mod base64;
+mod condition;
+mod document;
+mod eval;
+mod item;
+mod pattern;
+mod routing;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use include_dir::{Dir, include_dir};
+
+use crate::model::atoms::Atoms;
+use crate::model::fields::Fields;
+use crate::model::rule::RuleMeta;
+
+use document::Draft;
+pub use eval::Scratch;
+use eval::{Name, Record};
+use item::Expr;
+use routing::Logsource;
+
+static PACK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
+
+/// Why a rule was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Its file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// Title or id; empty where the document has none.
+    pub rule: String,
+    /// What is wrong or not supported.
+    pub what: String,
+}
+
+/// Which rules are held against which logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Routing {
+    /// A rule's log source must fit what the record says of itself.
+    Auto,
+    /// Every rule is held against every record.
+    Any,
+    /// All logs are taken for this log source.
+    Forced {
+        /// `product`, lower case.
+        product: Option<String>,
+        /// `category`, lower case.
+        category: Option<String>,
+        /// `service`, lower case.
+        service: Option<String>,
+    },
+}
+
+/// Rules that may apply to a format at all.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Rules without a usable literal: every record is a candidate. Sorted.
+    pub always: Vec<u32>,
+    /// By rule: whether its log source is possible in this format.
+    pub may: Vec<bool>,
+    /// All rules that may apply. Sorted.
+    pub all: Vec<u32>,
+}
+
+/// Compiled rules. Immutable and shared by all threads.
+pub struct Program {
+    metas: Vec<RuleMeta>,
+    exprs: Vec<Expr>,
+    /// Index into `logsources`, by rule.
+    logsource: Vec<u32>,
+    logsources: Vec<Logsource>,
+    names: Vec<Name>,
+    atoms: Atoms,
+    routing: Routing,
+    gates: BTreeMap<&'static str, Gate>,
+}
+
+impl Program {
+    /// The embedded pack: name (`builtin:<path>`) and text of each file, sorted by name.
+    pub fn builtin() -> impl Iterator<Item = (String, String)> {
+        let mut files = Vec::new();
+        let mut folders = vec![&PACK];
+        while let Some(folder) = folders.pop() {
+            folders.extend(folder.dirs());
+            for file in folder.files().filter(|f| f.path().extension().is_some_and(|e| e == "yml")) {
+                let text = file.contents_utf8().unwrap_or_default().to_owned();
+                files.push((format!("builtin:{}", file.path().display()), text));
+            }
+        }
+        files.sort();
+        files.into_iter()
+    }
+
+    /// Compiles rule files. What cannot be evaluated exactly is a problem and no rule.
+    pub fn compile(
+        documents: impl IntoIterator<Item = (String, String)>,
+        routing: Routing,
+    ) -> (Self, Vec<Problem>) {
+        let mut loader = Loader::default();
+        for (file, text) in documents {
+            loader.file(&file, &text);
+        }
+        let Loader { drafts, names, mut problems, .. } = loader;
+        problems.sort();
+        let atoms = atoms::collect(drafts.iter().map(|draft| &draft.expr), &names);
+        let mut program = Self {
+            metas: Vec::new(),
+            exprs: Vec::new(),
+            logsource: Vec::new(),
+            logsources: Vec::new(),
+            names: names.iter().map(|name| Name::new(name)).collect(),
+            atoms,
+            routing,
+            gates: BTreeMap::new(),
+        };
+        for Draft { meta, logsource, expr } in drafts {
+            program.metas.push(meta);
+            program.exprs.push(expr);
+            let at = program.logsources.iter().position(|known| *known == logsource).unwrap_or_else(|| {
+                program.logsources.push(logsource);
+                program.logsources.len() - 1
+            });
+            program.logsource.push(u32::try_from(at).unwrap_or(u32::MAX));
+        }
+        program.gates = routing::FORMATS.iter().map(|&format| (format, program.gate_of(format))).collect();
+        (program, problems)
+    }
+
+    fn gate_of(&self, format: &str) -> Gate {
+        let may: Vec<bool> = self
+            .logsource
+            .iter()
+            .map(|&at| routing::possible(&self.routing, format, &self.logsources[at as usize]))
+            .collect();
+        let all: Vec<u32> = (0u32..).zip(&may).filter(|(_, may)| **may).map(|(rule, _)| rule).collect();
+        let always = self.atoms.always.iter().copied().filter(|&rule| may[rule as usize]).collect();
+        Gate { always, may, all }
+    }
+
+    /// What each rule says of itself; the index is the rule's number.
+    pub fn rules(&self) -> &[RuleMeta] {
+        &self.metas
+    }
+
+    /// The literals that gate the rules.
+    pub fn atoms(&self) -> &Atoms {
+        &self.atoms
+    }
+
+    /// The rules that may apply to a format; `None` where there is none.
+    pub fn gate(&self, format: &str) -> Option<&Gate> {
+        self.gates.get(format).filter(|gate| !gate.all.is_empty())
+    }
+
+    /// Whether the literals cannot be trusted to show in this record (escapes), so that every rule is a candidate.
+    pub fn bypasses(&self, record: &[u8]) -> bool {
+        atoms::bypasses(record)
+    }
+
+    /// Evaluates candidate rules (sorted numbers) on a parsed record and appends those that match. `record` is the
+    /// record's text, for keywords in unstructured logs.
+    pub fn eval<'b>(
+        &self,
+        format: &str,
+        fields: &Fields<'b>,
+        record: &[u8],
+        candidates: &[u32],
+        scratch: &mut Scratch,
+        hits: &mut Vec<u32>,
+    ) {
+        let facts = routing::facts(format, fields);
+        scratch.begin(self.names.len(), self.logsources.len());
+        let event = Record { fields, text: record, raw_keywords: routing::is_unstructured(format), names: &self.names };
+        for &rule in candidates {
+            let Some(expr) = self.exprs.get(rule as usize) else { continue };
+            let at = self.logsource[rule as usize] as usize;
+            let routed = scratch.routed(at, || routing::applies(&self.routing, &self.logsources[at], &facts));
+            if routed && event.holds(expr, scratch) {
+                hits.push(rule);
+            }
+        }
+    }
+}
+
+/// Gathers drafts, names and problems over all files.
+#[derive(Default)]
+struct Loader {
+    drafts: Vec<Draft>,
+    names: Vec<Box<str>>,
+    numbers: BTreeMap<Box<str>, u32>,
+    ids: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl Loader {
+    fn file(&mut self, file: &str, text: &str) {
+        let (documents, fault) = yaml::documents(text);
+        for document in &documents {
+            if matches!(document.what, yaml::What::Null) {
+                continue;
+            }
+            let rule = document::label(document);
+            let (names, numbers) = (&mut self.names, &mut self.numbers);
+            let mut intern = |name: &str| {
+                *numbers.entry(name.into()).or_insert_with(|| {
+                    names.push(name.into());
+                    u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
+                })
+            };
+            match document::draft(document, file, &mut intern) {
+                Ok(draft) if self.ids.insert(draft.meta.id.clone()) => self.drafts.push(draft),
+                Ok(draft) => self.problem(file, document.at, rule, format!("id {} is used twice", draft.meta.id)),
+                Err((at, what)) => self.problem(file, at, rule, what),
+            }
+        }
+        if let Some((at, what)) = fault {
+            self.problem(file, at, String::new(), what);
+        }
+    }
+
+    fn problem(&mut self, file: &str, at: yaml::At, rule: String, what: String) {
+        self.problems.push(Problem { file: file.to_owned(), line: at.line, column: at.column, rule, what });
+    }
+}

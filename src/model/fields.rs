@@ -235,6 +235,11 @@ impl<'b> Fields<'b> {
         self.items.iter()
     }
 
+    /// The field at a position of [`Fields::iter`].
+    pub fn at(&self, index: usize) -> Option<&Field<'b>> {
+        self.items.get(index)
+    }
+
     /// Name and value bytes of all fields in the order of the record.
     pub fn named(&self) -> impl Iterator<Item = (&[u8], &[u8], Kind)> {
         self.items.iter().map(|f| (self.bytes(f.name), self.bytes(f.value), f.kind))

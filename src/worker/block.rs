@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::source::{Told, hex};
 use super::stats::{Stats, Timed};
-use crate::detect;
+use crate::detect::{self, Gate};
 use crate::format;
 use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Fields, Kind, Seen, Text, View, Want};
@@ -39,6 +39,8 @@ struct Pass<'a> {
     text: &'a [u8],
     /// Whether the text is not the stored bytes.
     rendered: bool,
+    /// Rules that may apply to this format.
+    gate: Option<&'a Gate>,
 }
 
 /// Sifts, parses, detects and tallies one block.
@@ -65,12 +67,12 @@ pub(super) fn sift_block(
     sift.indicators(text, &mut scratch.hits);
     let sifted = ticks();
     scratch.atoms.clear();
-    let has_rules = block.layout.format != "text" || plan.program.reads_text();
-    if has_rules {
+    let gate = plan.program.gate(block.layout.format);
+    if gate.is_some() {
         sift.atoms(text, &mut scratch.atoms);
     }
     let gated = ticks();
-    let pass = Pass { plan, stats, block, text, rendered };
+    let pass = Pass { plan, stats, block, text, rendered, gate };
     if let Spans::Piece { shared } = block.spans {
         pass.piece(shared, &scratch.hits, &mut told);
     } else {
@@ -152,16 +154,14 @@ impl Pass<'_> {
         let program = &self.plan.program;
         let candidates = &mut scratch.candidates;
         candidates.clear();
-        let format = self.block.layout.format;
-        if self.block.layout.format == "text" && !program.reads_text() {
-            return;
-        }
+        let Some(gate) = self.gate else { return };
         if program.bypasses(record) {
-            candidates.extend(0..u32::try_from(program.rules().len()).unwrap_or(u32::MAX));
+            candidates.extend_from_slice(&gate.all);
         } else {
-            candidates.extend_from_slice(program.always(format));
+            candidates.extend_from_slice(&gate.always);
             for atom in atoms {
-                candidates.extend_from_slice(&program.atoms().rules[atom.literal as usize]);
+                let rules = &program.atoms().rules[atom.literal as usize];
+                candidates.extend(rules.iter().copied().filter(|&rule| gate.may[rule as usize]));
             }
             candidates.sort_unstable();
             candidates.dedup();

@@ -1,0 +1,256 @@
+//! Does a record satisfy a rule?
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::item::{Expr, Order, Part, Test, Unit};
+use super::pattern::same;
+use super::routing;
+use crate::model::fields::{Canon, Field, Fields, Kind};
+
+/// A field name of a rule with the other names under which a log may hold it.
+pub(super) struct Name {
+    raw: Box<[u8]>,
+    aliases: &'static [&'static str],
+    canon: Option<Canon>,
+}
+
+impl Name {
+    pub(super) fn new(name: &str) -> Self {
+        Self { raw: name.as_bytes().into(), aliases: routing::aliases(name), canon: Canon::from_name(name) }
+    }
+}
+
+/// Buffers of one thread. Field names are resolved once per record, log sources once per record.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    turn: u32,
+    /// By name: the turn in which `found` was filled.
+    resolved: Vec<(u32, Vec<u32>)>,
+    /// By log source: the turn, and whether it fits.
+    routed: Vec<(u32, bool)>,
+}
+
+impl Scratch {
+    /// Begins a new record.
+    pub(super) fn begin(&mut self, names: usize, logsources: usize) {
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn == 0 || self.resolved.len() != names || self.routed.len() != logsources {
+            self.turn = 1;
+            self.resolved.iter_mut().for_each(|(turn, _)| *turn = 0);
+            self.resolved.resize_with(names, Default::default);
+            self.routed.clear();
+            self.routed.resize(logsources, (0, false));
+        }
+    }
+
+    pub(super) fn routed(&mut self, at: usize, decide: impl FnOnce() -> bool) -> bool {
+        let (turn, fits) = &mut self.routed[at];
+        if *turn != self.turn {
+            *turn = self.turn;
+            *fits = decide();
+        }
+        *fits
+    }
+}
+
+/// One parsed record with what evaluating needs.
+pub(super) struct Record<'a, 'b> {
+    pub fields: &'a Fields<'b>,
+    pub text: &'a [u8],
+    /// Keywords look at the whole text rather than at each value.
+    pub raw_keywords: bool,
+    pub names: &'a [Name],
+}
+
+impl<'b> Record<'_, 'b> {
+    pub(super) fn holds(&self, expr: &Expr, scratch: &mut Scratch) -> bool {
+        match expr {
+            Expr::All(parts) => parts.iter().all(|part| self.holds(part, scratch)),
+            Expr::Any(parts) => parts.iter().any(|part| self.holds(part, scratch)),
+            Expr::Not(inner) => !self.holds(inner, scratch),
+            Expr::Field(name, test) => self.field(*name, test, scratch),
+            Expr::Keyword(test) => self.keyword(test),
+        }
+    }
+
+    fn field(&self, name: u32, test: &Test, scratch: &mut Scratch) -> bool {
+        let found = self.take(name, scratch);
+        let hit = match test {
+            Test::Null => found.is_empty() || self.values(&found).any(|field| field.kind == Kind::Null),
+            Test::Exists(wanted) => found.is_empty() != *wanted,
+            Test::SameAs { field: other, part, cased } => {
+                let others = self.take(*other, scratch);
+                let hit = self.values(&found).filter(|f| f.kind != Kind::Null).any(|mine| {
+                    self.values(&others).filter(|f| f.kind != Kind::Null).any(|theirs| {
+                        compared(self.fields.bytes(mine.value), self.fields.bytes(theirs.value), *part, *cased)
+                    })
+                });
+                Self::give(*other, others, scratch);
+                hit
+            }
+            test => self
+                .values(&found)
+                .filter(|field| field.kind != Kind::Null)
+                .any(|field| value_passes(test, self.fields.bytes(field.value))),
+        };
+        Self::give(name, found, scratch);
+        hit
+    }
+
+    /// Fields of a name, taken out of the scratch so that another name can be resolved meanwhile.
+    fn take(&self, name: u32, scratch: &mut Scratch) -> Vec<u32> {
+        let Some((turn, found)) = scratch.resolved.get_mut(name as usize) else { return Vec::new() };
+        let mut taken = std::mem::take(found);
+        if *turn != scratch.turn {
+            *turn = scratch.turn;
+            self.resolve(name, &mut taken);
+        }
+        taken
+    }
+
+    fn give(name: u32, found: Vec<u32>, scratch: &mut Scratch) {
+        if let Some((_, place)) = scratch.resolved.get_mut(name as usize) {
+            *place = found;
+        }
+    }
+
+    /// Exact name, then ASCII case ignored, then other names of the same thing, then the canonical field.
+    fn resolve(&self, name: u32, found: &mut Vec<u32>) {
+        found.clear();
+        let Some(name) = self.names.get(name as usize) else { return };
+        self.named(found, |field| self.fields.bytes(field.name) == &*name.raw);
+        if found.is_empty() {
+            self.named(found, |field| self.fields.bytes(field.name).eq_ignore_ascii_case(&name.raw));
+        }
+        for alias in name.aliases {
+            if found.is_empty() {
+                let canon = Canon::from_name(alias);
+                self.named(found, |field| match canon {
+                    Some(_) => field.canon == canon,
+                    None => self.fields.bytes(field.name).eq_ignore_ascii_case(alias.as_bytes()),
+                });
+            }
+        }
+        if found.is_empty() && name.canon.is_some() {
+            self.named(found, |field| field.canon == name.canon);
+        }
+    }
+
+    fn named(&self, found: &mut Vec<u32>, fits: impl Fn(&Field<'b>) -> bool) {
+        found.extend((0u32..).zip(self.fields.iter()).filter(|(_, field)| fits(field)).map(|(at, _)| at));
+    }
+
+    fn values<'f>(&'f self, found: &'f [u32]) -> impl Iterator<Item = &'f Field<'b>> {
+        found.iter().filter_map(|&at| self.fields.at(at as usize))
+    }
+
+    fn keyword(&self, test: &Test) -> bool {
+        if self.raw_keywords || self.fields.is_empty() {
+            return text_holds(test, self.text);
+        }
+        self.fields
+            .iter()
+            .filter(|field| !matches!(field.kind, Kind::Null | Kind::Json))
+            .any(|field| text_holds(test, self.fields.bytes(field.value)))
+    }
+}
+
+/// A keyword is looked for anywhere in a text.
+fn text_holds(test: &Test, text: &[u8]) -> bool {
+    match test {
+        Test::Text(pattern) => pattern.within(text),
+        Test::Regex(regex) => regex.is_match(text),
+        _ => false,
+    }
+}
+
+fn value_passes(test: &Test, value: &[u8]) -> bool {
+    match test {
+        Test::Text(pattern) => pattern.matches(value),
+        Test::Regex(regex) => regex.is_match(value),
+        Test::Cidr(network) => in_network(network, value),
+        Test::Number(order, bound) => {
+            let number = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<f64>().ok());
+            number.is_some_and(|number| match order {
+                Order::Lt => number < *bound,
+                Order::Lte => number <= *bound,
+                Order::Gt => number > *bound,
+                Order::Gte => number >= *bound,
+            })
+        }
+        Test::Time(unit, wanted) => time_part(*unit, value) == Some(*wanted),
+        Test::Null | Test::Exists(_) | Test::SameAs { .. } => false,
+    }
+}
+
+fn compared(mine: &[u8], theirs: &[u8], part: Part, cased: bool) -> bool {
+    let equal = |a: &[u8], b: &[u8]| if cased { a == b } else { same(a, b) };
+    match part {
+        Part::Whole => equal(mine, theirs),
+        Part::Starts => mine.len() >= theirs.len() && equal(&mine[..theirs.len()], theirs),
+        Part::Ends => mine.len() >= theirs.len() && equal(&mine[mine.len() - theirs.len()..], theirs),
+        Part::Contains => theirs.is_empty() || mine.windows(theirs.len()).any(|window| equal(window, theirs)),
+    }
+}
+
+/// Addresses in brackets, with a zone, or IPv4 written inside IPv6 count as what they are.
+fn in_network(network: &IpNet, value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
+    bare.parse::<IpAddr>().is_ok_and(|address| network.contains(&address.to_canonical()) || network.contains(&address))
+}
+
+/// A part of a written time, without a change of zone.
+fn time_part(unit: Unit, value: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let civil = civil(text)?;
+    Some(match unit {
+        Unit::Minute => i64::from(civil.minute()),
+        Unit::Hour => i64::from(civil.hour()),
+        Unit::Day => i64::from(civil.day()),
+        Unit::Week => i64::from(civil.date().iso_week_date().week()),
+        Unit::Month => i64::from(civil.month()),
+        Unit::Year => i64::from(civil.year()),
+    })
+}
+
+/// ISO 8601 as written, or an epoch in seconds or milliseconds (UTC).
+fn civil(text: &str) -> Option<jiff::civil::DateTime> {
+    if let Ok(epoch) = text.parse::<i64>() {
+        let millis = if epoch.abs() < 100_000_000_000 { epoch.checked_mul(1000)? } else { epoch };
+        let stamp = jiff::Timestamp::from_millisecond(millis).ok()?;
+        return Some(stamp.to_zoned(jiff::tz::TimeZone::UTC).datetime());
+    }
+    let whole = text.get(..19).map(|head| head.replace(' ', "T"));
+    whole.and_then(|head| head.parse().ok()).or_else(|| text.parse::<jiff::civil::Date>().ok().map(|d| d.at(0, 0, 0, 0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_take_every_spelling() {
+        let network: IpNet = "10.0.0.0/8".parse().unwrap();
+        for inside in ["10.5.218.254", "::ffff:10.1.2.3", "[::ffff:10.1.2.3]", " 10.0.0.1 "] {
+            assert!(in_network(&network, inside.as_bytes()), "{inside}");
+        }
+        for outside in ["10.5.218.254~", "11.0.0.1", "10.1.2.3:80", "", "ten"] {
+            assert!(!in_network(&network, outside.as_bytes()), "{outside}");
+        }
+        let v6: IpNet = "fe80::/10".parse().unwrap();
+        assert!(in_network(&v6, b"fe80::1%eth0"));
+    }
+
+    #[test]
+    fn parts_of_times() {
+        assert_eq!(time_part(Unit::Hour, b"2026-03-28T23:10:04Z"), Some(23));
+        assert_eq!(time_part(Unit::Week, b"2026-01-01"), Some(1));
+        assert_eq!(time_part(Unit::Year, b"1774739404"), Some(2026));
+        assert_eq!(time_part(Unit::Year, b"soon"), None);
+    }
+}
