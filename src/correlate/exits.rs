@@ -85,18 +85,19 @@ fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observ
     let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
     let server = if own_service { Some(Side::Inside) } else { side(&key.server).or_else(|| side(&key.name)) };
     let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
-    let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map_or(locator.as_str(), |t| t).to_owned();
+    let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map(ToString::to_string);
     let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
     let (from, to, route, bytes, unlogged) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
             let unlogged = seen.up_unlogged > 0 && key.sends;
-            let to = first(&[&key.server, alias, &key.name]);
+            let to = first(&[&key.server, alias, &key.name])?;
             (world.whose.entity(&key.client), to, routes::outward(key), seen.up, unlogged)
         }
         (Side::Outside, Side::Inside) => {
             let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
-            let from = world.whose.entity(&first(&[&key.server, alias, only, &key.name, &key.host]));
+            let from = first(&[&key.server, alias, only, &key.name, &key.host]);
+            let from = from.map_or_else(|| locator.to_string(), |text| world.whose.entity(&text));
             (from, key.client.to_string(), routes::served(key), seen.down, seen.down_unlogged > 0)
         }
         _ => return None,

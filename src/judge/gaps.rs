@@ -98,9 +98,8 @@ fn edge_covers(bench: &Bench<'_>, first: Instant, last: Instant) -> bool {
         let shared = bench.whose.tenants.iter().find(|t| t.name == *name);
         shared.is_some_and(|t| t.shared && t.processor_of.contains(&bench.scope))
     };
-    let speaks = |s: &&SourceCoverage| {
-        bench.sources.iter().any(|own| own.source == s.source) || s.scopes.iter().any(acts)
-    };
+    let speaks =
+        |s: &&SourceCoverage| bench.sources.iter().any(|own| own.source == s.source) || s.scopes.iter().any(acts);
     let edge = |r: &Route| matches!(r, Route::Network | Route::HttpsUpload);
     let mut stretches: Vec<(Instant, Instant)> = Vec::new();
     for source in bench.coverage.sources.iter().filter(speaks) {

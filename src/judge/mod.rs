@@ -133,7 +133,8 @@ fn given(clause: &str, text: String, findings: Vec<String>) -> ReasonGiven {
 /// Judges every scope in the order of the scopes file, then what fits none.
 pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> Verdict {
     let mut names: Vec<&str> = whose.tenants.iter().map(|t| t.name.as_str()).collect();
-    let loose = findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose)) || transfers.iter().any(|t| t.scope == UNATTRIBUTED);
+    let loose =
+        findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose)) || transfers.iter().any(|t| t.scope == UNATTRIBUTED);
     if loose || names.is_empty() {
         names.push(UNATTRIBUTED);
     }
