@@ -52,7 +52,7 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
             down.add(seen.records, seen.down_unlogged);
         }
     }
-    if matches!(&*format, "evtx" | "winevent_json") {
+    if matches!(&*format, "evtx" | "windows_json") {
         observes.insert(Route::RemoteAccess);
     }
     let mut not_logged = Vec::new();

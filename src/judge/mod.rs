@@ -39,6 +39,10 @@ pub const CLAUSES: &[Clause] = &[
     Clause { id: "J-04", text: "attacks that failed, or contact from a listed address, are attempts" },
     Clause { id: "J-05", text: "lesser findings are background: counted, not judged" },
     Clause {
+        id: "J-06",
+        text: "a collection, staging or exfiltration finding of level high or above that succeeded, and contact of the same host or account with a listed value within a day, together show intrusion",
+    },
+    Clause {
         id: "J-10",
         text: "1 MiB or more served to the address of a successful intruder, from then on, is data that left",
     },

@@ -342,7 +342,7 @@ fn is_kind(source: &SourceCoverage, kind: &str) -> bool {
         "dns" => shows(Route::DnsTunnel),
         "cloud" => shows(Route::SaasDownload),
         "mail" => shows(Route::Email) && !shows(Route::Network),
-        "windows" => matches!(&*source.format, "evtx" | "winevent_json"),
+        "windows" => matches!(&*source.format, "evtx" | "windows_json"),
         other => source.format == other,
     }
 }

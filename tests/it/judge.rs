@@ -203,6 +203,24 @@ fn a_listed_value_is_a_suspicion_outward_and_an_attempt_inward() {
 }
 
 #[test]
+fn data_and_a_listed_contact_of_one_host_show_intrusion_together() {
+    let whose = whose("");
+    let packed = finding("f", Stage::Staging, Outcome::Succeeded, "", "hc-fs01");
+    let told = |contact: Finding, data: &Finding| hc(&[data.clone(), contact], &[], &whose);
+    let both = told(listed("hc", "10.2.0.5", "203.0.113.9"), &packed);
+    assert_eq!((both.state, both.intrusion), (State::Accessed, Intrusion::Established));
+    assert!(cites(&both, "J-06"));
+    let open = |told: ScopeVerdict| (told.intrusion != Intrusion::Established) && !cites(&told, "J-06");
+    assert!(open(told(listed("hc", "10.2.0.6", "203.0.113.9"), &packed)), "another host");
+    let mut late = listed("hc", "10.2.0.5", "203.0.113.9");
+    (late.time.first, late.time.last) = (Some(at("2026-03-04T10:00:00Z")), Some(at("2026-03-04T10:00:00Z")));
+    assert!(open(told(late, &packed)), "days apart");
+    let mut lesser = packed.clone();
+    lesser.level = Level::Medium;
+    assert!(open(told(listed("hc", "10.2.0.5", "203.0.113.9"), &lesser)), "a lesser rule");
+}
+
+#[test]
 fn a_contact_shared_by_scopes_is_judged_under_them_and_not_apart() {
     let whose = whose("[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\n");
     let mut f = listed("unattributed", "203.0.113.9", "10.2.0.5");
