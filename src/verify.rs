@@ -123,9 +123,9 @@ pub fn verify(claims: &Claims<'_>, dir: &Path, reopen: &mut dyn Reopen) -> Resul
 fn case_files(claims: &Claims<'_>, dir: &Path, report: &mut Report) {
     for (name, wanted) in claims.files {
         report.case_files += 1;
-        let inside = Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
+        let inside = !name.is_empty() && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
         let why = if !inside {
-            Some("its name leads out of the case folder".to_owned())
+            Some("its name is empty or leads out of the case folder".to_owned())
         } else {
             match digest_file(&dir.join(name)) {
                 Ok(found) if found == *wanted => None,
@@ -189,7 +189,8 @@ fn records(claims: &Claims<'_>, reopen: &mut dyn Reopen, report: &mut Report) {
             for (id, wanted) in claims {
                 let why = match (found.get(key), &end) {
                     (Some(digest), _) if digest == wanted => continue,
-                    (Some(digest), _) => format!("its SHA-256 is {digest}, the case says {wanted}"),
+                    (Some(digest), Ok(())) => format!("its SHA-256 is {digest}, the case says {wanted}"),
+                    (Some(digest), Err(why)) => format!("its SHA-256 is {digest}, the case says {wanted}; {why}"),
                     (None, Err(why)) => why.clone(),
                     (None, Ok(())) => "the source ends before it".to_owned(),
                 };
@@ -238,7 +239,11 @@ impl Reading {
         self.at = to;
     }
 
-    fn finish(self) -> BTreeMap<(u64, u64), String> {
+    fn finish(mut self) -> BTreeMap<(u64, u64), String> {
+        // A stretch without bytes holds at the very end too.
+        for key in self.waiting.into_iter().filter(|key| key.1 == 0 && key.0 <= self.at) {
+            self.done.insert(key, hex(&Sha256::digest([])));
+        }
         self.done
     }
 }
@@ -278,7 +283,19 @@ mod tests {
     #[test]
     fn overlapping_stretches_hash_as_slices_whatever_the_pieces() {
         let data: Vec<u8> = (0..1000u32).map(|i| (i * 7) as u8).collect();
-        let keys = [(0, 10), (5, 100), (5, 500), (100, 1), (990, 10), (990, 11), (3, 0), (2000, 1), (7, u64::MAX)];
+        let keys = [
+            (0, 10),
+            (5, 100),
+            (5, 500),
+            (100, 1),
+            (990, 10),
+            (990, 11),
+            (3, 0),
+            (1000, 0),
+            (1001, 0),
+            (2000, 1),
+            (7, u64::MAX),
+        ];
         for size in [1, 7, 64, 1000] {
             check(&data, &keys, size);
         }

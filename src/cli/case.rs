@@ -140,9 +140,8 @@ impl Visitor for One<'_> {
                 Ok(_) => (self.each)(&buf),
                 Err(note) => {
                     (self.each)(&buf);
-                    // Damage was there at the scan too; what it cost shows in the records, not here.
-                    self.problem = None;
-                    drop(note);
+                    // Damage may have been there at the scan too: verify speaks of it only where cited bytes are gone.
+                    self.problem = Some(format!("reading stopped: {}", note.detail));
                     return;
                 }
             }

@@ -45,14 +45,7 @@ pub fn scan(args: &Scan) -> Result<u8> {
     if stdout.is_terminal() || args.out.is_some() {
         if !args.quiet {
             let color = resolve::colors(args.color);
-            let text = emit::summary(
-                &outcome.verdict,
-                &outcome.findings,
-                &outcome.ledger,
-                &outcome.coverage,
-                color,
-                100,
-            );
+            let text = emit::summary(&input, color, 100);
             stdout.lock().write_all(text.as_bytes())?;
         }
     } else {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -19,12 +19,13 @@ pub struct Written {
     pub manifest: Manifest,
 }
 
-/// Writes a case folder: every file under a temporary name, then all renamed into place, `manifest.json` last.
+/// Writes a case folder: every file under a temporary name, then all renamed into place, `manifest.json` last. Over
+/// an older case, the files that its manifest names and that are not written again are removed.
 ///
 /// # Errors
 /// [`Error::Usage`] where `dir` holds something else than a case of ours, [`Error::Write`] where the system refuses.
 pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> Result<Written> {
-    prepare(dir)?;
+    let old = prepare(dir)?;
     let html = report_html(input);
     let mut staged = Staged { dir, names: Vec::new(), manifest: &mut manifest };
     staged.manifest.files.clear();
@@ -45,20 +46,47 @@ pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> 
     let copy = manifest.clone();
     Staged { dir, names: Vec::new(), manifest: &mut manifest }.stage("manifest.json", |to| pretty(to, &copy))?;
     rename(dir, "manifest.json")?;
+    for name in old.iter().filter(|name| !manifest.files.contains_key(*name) && name.as_str() != "manifest.json") {
+        remove(dir, name)?;
+    }
     Ok(Written { dir: dir.to_path_buf(), manifest })
 }
 
-/// Makes the folder, or accepts one that is empty or holds a case of ours.
-fn prepare(dir: &Path) -> Result<()> {
+/// Makes the folder, or accepts one that is empty or holds a case of ours; gives the files of that case.
+fn prepare(dir: &Path) -> Result<Vec<String>> {
     let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
     fs::create_dir_all(dir).map_err(failed)?;
-    let mut entries = fs::read_dir(dir).map_err(failed)?.peekable();
-    if entries.peek().is_some() && !super::load::is_case(dir) {
-        let what =
-            format!("{} is not empty and is not a case folder; name a new or empty folder with --out", dir.display());
-        return Err(Error::Usage { what });
+    let empty = fs::read_dir(dir).map_err(failed)?.next().is_none();
+    let old = match super::load::files_of_case(dir) {
+        Some(names) => names,
+        None if empty => Vec::new(),
+        None => {
+            let what = format!(
+                "{} is not empty and is not a case folder; name a new or empty folder with --out",
+                dir.display()
+            );
+            return Err(Error::Usage { what });
+        }
+    };
+    fs::create_dir_all(dir.join("state")).map_err(failed)?;
+    Ok(old)
+}
+
+/// Removes a file of the old case. A name that leads out of the folder, through a link or to something else than a
+/// plain file is left alone: a manifest may have been changed by somebody else.
+fn remove(dir: &Path, name: &str) -> Result<()> {
+    let mut path = dir.to_path_buf();
+    for part in Path::new(name).components() {
+        let Component::Normal(part) = part else { return Ok(()) };
+        if fs::symlink_metadata(&path).map_or(true, |of| of.file_type().is_symlink()) && path != dir {
+            return Ok(());
+        }
+        path.push(part);
     }
-    fs::create_dir_all(dir.join("state")).map_err(failed)
+    match fs::symlink_metadata(&path) {
+        Ok(of) if of.is_file() => fs::remove_file(&path).map_err(|cause| Error::Write { path, cause }),
+        _ => Ok(()),
+    }
 }
 
 struct Staged<'a> {

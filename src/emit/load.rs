@@ -1,7 +1,7 @@
 //! Reading a case folder back.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -39,10 +39,13 @@ pub fn load_case(dir: &Path) -> Result<LoadedCase> {
     Ok(LoadedCase { dir: dir.to_path_buf(), manifest, verdict })
 }
 
-/// Whether the folder holds a manifest of ours, of any version.
-pub(super) fn is_case(dir: &Path) -> bool {
-    let value: Result<serde_json::Value> = json(&dir.join("manifest.json"));
-    value.is_ok_and(|v| v["schema"].as_str().is_some_and(|s| s.starts_with("exfiltrace.manifest/")))
+/// The names of the files of a case of ours, of any version; `None` where the folder holds none.
+pub(super) fn files_of_case(dir: &Path) -> Option<Vec<String>> {
+    let value: serde_json::Value = json(&dir.join("manifest.json")).ok()?;
+    if !value["schema"].as_str().is_some_and(|schema| schema.starts_with("exfiltrace.manifest/")) {
+        return None;
+    }
+    Some(value["files"].as_object().map(|files| files.keys().cloned().collect()).unwrap_or_default())
 }
 
 impl LoadedCase {
@@ -87,21 +90,48 @@ impl LoadedCase {
     }
 }
 
-/// The values of a JSON lines file, read one line at a time.
+/// The longest line that is read back, so that a damaged or foreign file cannot take all memory.
+const LINE_LIMIT_BYTES: u64 = 256 << 20;
+
+/// The values of a JSON lines file, read one line at a time. Ends after the first error of the file itself.
 #[derive(Debug)]
 pub struct JsonLines<T> {
     path: PathBuf,
-    lines: Lines<BufReader<File>>,
+    from: BufReader<File>,
+    limit_bytes: u64,
+    line: Vec<u8>,
     number: u64,
+    ended: bool,
     kind: PhantomData<T>,
 }
 
 impl<T> JsonLines<T> {
     fn open(path: PathBuf) -> Result<Self> {
-        match File::open(&path) {
-            Ok(file) => Ok(Self { path, lines: BufReader::new(file).lines(), number: 0, kind: PhantomData }),
-            Err(cause) => Err(Error::Read { path, cause }),
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(cause) => return Err(Error::Read { path, cause }),
+        };
+        let (from, limit_bytes) = (BufReader::new(file), LINE_LIMIT_BYTES);
+        Ok(Self { path, from, limit_bytes, line: Vec::new(), number: 0, ended: false, kind: PhantomData })
+    }
+
+    /// Reads one more line into `self.line`, without its end; false at the end of the file.
+    fn advance(&mut self) -> Result<bool> {
+        self.line.clear();
+        self.number += 1;
+        match (&mut self.from).take(self.limit_bytes + 1).read_until(b'\n', &mut self.line) {
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+            Err(cause) => return Err(Error::Read { path: self.path.clone(), cause }),
         }
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+        }
+        if self.line.len() as u64 > self.limit_bytes {
+            let what = format!("line {} is longer than {} bytes", self.number, self.limit_bytes);
+            return Err(Error::Case { path: self.path.clone(), what });
+        }
+        Ok(true)
     }
 }
 
@@ -109,15 +139,26 @@ impl<T: DeserializeOwned> Iterator for JsonLines<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        self.number += 1;
-        Some(match line {
-            Err(cause) => Err(Error::Read { path: self.path.clone(), cause }),
-            Ok(line) => serde_json::from_str(&line).map_err(|wrong| Error::Case {
+        if self.ended {
+            return None;
+        }
+        match self.advance() {
+            Ok(true) => {}
+            Ok(false) => {
+                self.ended = true;
+                return None;
+            }
+            Err(error) => {
+                self.ended = true;
+                return Some(Err(error));
+            }
+        }
+        Some(
+            serde_json::from_slice(&self.line).map_err(|wrong| Error::Case {
                 path: self.path.clone(),
                 what: format!("line {}: {wrong}", self.number),
             }),
-        })
+        )
     }
 }
 
@@ -132,4 +173,31 @@ fn schema(path: &Path, found: &str, wanted: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Case { path: path.to_path_buf(), what: format!("its schema is {found:?}, this version reads {wanted}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_over_the_limit_is_an_error_and_ends_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "1\n22222\n333333\n4\n").unwrap();
+        let mut lines: JsonLines<u32> = JsonLines::open(file.path().to_path_buf()).unwrap();
+        lines.limit_bytes = 5;
+        assert_eq!((lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap()), (1, 22222));
+        let error = lines.next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("line 3 is longer than 5 bytes"), "{error}");
+        assert!(lines.next().is_none());
+    }
+
+    #[test]
+    fn a_damaged_line_is_named_and_the_next_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"1\n\xff\n3").unwrap();
+        let lines: JsonLines<u32> = JsonLines::open(file.path().to_path_buf()).unwrap();
+        let read: Vec<_> = lines.collect();
+        assert!(read[1].as_ref().unwrap_err().to_string().contains("line 2"));
+        assert_eq!((read.len(), *read[2].as_ref().unwrap()), (3, 3));
+    }
 }

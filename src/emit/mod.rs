@@ -1,15 +1,17 @@
 //! What a scan leaves behind: the case folder, lines on standard output, a summary for the terminal, a report for
 //! people, documents for other systems.
 
+mod account;
 mod case;
 pub mod export;
 mod load;
 mod manifest;
+mod page;
 mod report;
 pub mod safe;
 pub mod schema;
-
 mod summary;
+mod words;
 
 use std::io::{self, Write};
 

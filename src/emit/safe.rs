@@ -31,13 +31,16 @@ pub fn text(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text with steering characters written out, cut after `limit` characters with an ellipsis.
+/// The text with steering characters written out, then cut to at most `limit` characters, the last an ellipsis.
 pub fn short(raw: &str, limit: usize) -> String {
-    let cut: String = raw.chars().take(limit).collect();
-    let mut out = text(&cut).into_owned();
-    if cut.len() < raw.len() {
-        out.push('…');
+    // What is cut off is not escaped first: escaping never shortens.
+    let head = raw.char_indices().nth(limit).map_or(raw, |(at, _)| &raw[..at]);
+    let shown = text(head);
+    if head.len() == raw.len() && shown.chars().count() <= limit {
+        return shown.into_owned();
     }
+    let mut out: String = shown.chars().take(limit.saturating_sub(1)).collect();
+    out.push('…');
     out
 }
 
@@ -104,7 +107,9 @@ mod tests {
 
     #[test]
     fn cutting_counts_characters() {
-        assert_eq!(short("éééé", 2), "éé…");
-        assert_eq!(short("éé", 2), "éé");
+        assert_eq!(short("éééé", 3), "éé…");
+        assert_eq!(short("ééé", 3), "ééé");
+        assert_eq!(short("a\x1b[31m", 6), "a\\u{1…", "escaped before it is cut");
+        assert_eq!(short("\n\n", 4), "\\n\\n");
     }
 }

@@ -1,82 +1,58 @@
 //! The answer on a terminal.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::safe;
-use crate::model::coverage::Coverage;
+use super::account::Account;
+use super::page::place;
+use super::words::{
+    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, size, some, spaced, stamp,
+    unexamined, word,
+};
+use super::{CaseInput, safe};
+use crate::model::coverage::Gap;
 use crate::model::finding::Finding;
 use crate::model::ledger::Entry;
-use crate::model::transfer::Bounds;
-use crate::model::verdict::{ScopeVerdict, State, Verdict};
+use crate::model::transfer::Transfer;
+use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict, State};
 
-/// Evidence lines shown per scope.
-const SHOWN: usize = 8;
-/// Unread items shown.
-const LOSSES: usize = 12;
+/// Findings whose evidence is shown, per scope.
+const SHOWN: usize = 6;
+/// Records shown per finding.
+const RECORDS: usize = 2;
+/// Rows of every other list.
+const ROWS: usize = 12;
+/// Names in one line.
+const NAMES: usize = 6;
+/// Lines that one wrapped text may take.
+const WRAPPED: usize = 12;
 
-/// What a state means, in words for people.
-pub(super) fn meaning(state: State) -> &'static str {
-    match state {
-        State::Exfiltrated => "data left, and the movement is tied to intrusion or misuse",
-        State::Accessed => "an adversary read or prepared data; no proof that it left",
-        State::Unexplained => "data moved out that nothing authorises and nothing ties to intrusion",
-        State::CannotTell => "the logs that would show it are missing",
-        State::IntrusionOnly => "there was an intrusion; no access to data is seen, and the logs would show it",
-        State::Attempted => "attacks that failed",
-        State::NoEvidence => "nothing seen, and the logs would show it",
-        State::NotExamined => "no log in the evidence observes this",
-    }
-}
-
-/// The bounds in words.
-pub(super) fn bounds(b: Bounds, unit: &str) -> String {
-    match b.upper {
-        Some(upper) if upper == b.lower => format!("{upper} {unit}"),
-        Some(upper) => format!("{} to {upper} {unit}", b.lower),
-        None => format!("at least {} {unit}, no upper bound", b.lower),
-    }
-}
-
-/// A readable summary: the answer, each scope with its reasons, evidence and routes, what could not be read. Log
-/// content is escaped. Lines are cut at `width` characters (at least 40).
-pub fn summary(
-    verdict: &Verdict,
-    findings: &[Finding],
-    ledger: &[Entry],
-    coverage: &Coverage,
-    color: bool,
-    width: usize,
-) -> String {
+/// A readable summary: the answer, then each scope with its reasons, ways out, evidence and questions, then what the
+/// logs cannot tell and what could not be read. Log content is escaped, then fitted into `width` characters (at
+/// least 40): records are cut, words wrapped.
+pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), color, width: width.max(40) };
-    let overall = &verdict.overall;
+    let overall = &input.verdict.overall;
     page.state("ANSWER", overall.state);
-    page.line(0, &format!("confidence {}; complete: {}", word(&overall.confidence), yes(overall.complete)));
-    for scope in &verdict.scopes {
-        page.scope(scope, findings);
+    let complete = if overall.complete { "complete" } else { "NOT complete: some ways out cannot be told" };
+    let confidence = word(&overall.confidence);
+    page.wrap(0, &format!("likelihood: {}; confidence: {confidence}; {complete}", likelihood(overall.likelihood)));
+    page.wrap(0, &unexamined(input.verdict));
+    page.wrap(0, &Account::of(input.ledger).sentence());
+    let known: BTreeMap<&str, &Finding> = input.findings.iter().map(|f| (f.id.as_str(), f)).collect();
+    for scope in &input.verdict.scopes {
+        page.scope(scope, input, &known);
     }
-    for fact in &verdict.facts {
-        page.line(0, &format!("stated, not from the logs: {}", fact.text));
+    if !input.verdict.facts.is_empty() {
+        page.out.push('\n');
     }
-    page.losses(ledger);
-    if !coverage.gaps.is_empty() {
-        page.line(
-            0,
-            &format!("{} stretches or kinds of log were promised or needed and are missing", coverage.gaps.len()),
-        );
+    for fact in &input.verdict.facts {
+        page.wrap(0, &format!("stated, not from the logs: {}", fact.text));
     }
+    page.gaps("GAPS that no single source shows", 0, &input.coverage.gaps);
+    page.losses(input.ledger);
     page.out
-}
-
-/// The word that a unit enum has in output.
-pub(super) fn word<T: serde::Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-fn yes(flag: bool) -> &'static str {
-    if flag { "yes" } else { "no" }
 }
 
 struct Page {
@@ -86,57 +62,134 @@ struct Page {
 }
 
 impl Page {
-    fn line(&mut self, indent: usize, raw: &str) {
-        let room = self.width.saturating_sub(indent + 1);
+    /// One line, cut.
+    fn cut(&mut self, indent: usize, raw: &str) {
+        let room = self.width.saturating_sub(indent).max(20);
         let _ = writeln!(self.out, "{:indent$}{}", "", safe::short(raw, room));
+    }
+
+    /// As many lines as it takes, at most [`WRAPPED`]; later lines are indented by two more.
+    fn wrap(&mut self, indent: usize, raw: &str) {
+        let safe = safe::text(raw);
+        let mut lines = wrapped(&safe, self.width.saturating_sub(indent + 2).max(20));
+        if lines.len() > WRAPPED {
+            lines.truncate(WRAPPED);
+            lines.push("…".to_owned());
+        }
+        for (at, line) in lines.iter().enumerate() {
+            let indent = if at == 0 { indent } else { indent + 2 };
+            let _ = writeln!(self.out, "{:indent$}{line}", "");
+        }
+    }
+
+    /// A title and its lines; nothing where there are none.
+    fn list(&mut self, title: &str, items: impl Iterator<Item = String>) {
+        let items: Vec<String> = items.collect();
+        if items.is_empty() {
+            return;
+        }
+        self.cut(2, title);
+        for item in items.iter().take(ROWS) {
+            self.wrap(4, item);
+        }
+        if items.len() > ROWS {
+            self.cut(4, &format!("and {} more in the case", items.len() - ROWS));
+        }
     }
 
     fn state(&mut self, label: &str, state: State) {
         let (on, off) = match (self.color, state) {
             (false, _) => ("", ""),
             (_, State::Exfiltrated | State::Accessed) => ("\x1b[1;31m", "\x1b[0m"),
-            (_, State::Unexplained | State::CannotTell | State::IntrusionOnly) => ("\x1b[1;33m", "\x1b[0m"),
-            _ => ("\x1b[1;32m", "\x1b[0m"),
+            (_, State::NoEvidence) => ("\x1b[1;32m", "\x1b[0m"),
+            _ => ("\x1b[1;33m", "\x1b[0m"),
         };
-        let _ = writeln!(self.out, "{on}{}: {}{off} ({})", safe::text(label), state.word(), meaning(state));
+        let label = safe::short(label, self.width.saturating_sub(20).max(20));
+        let _ = writeln!(self.out, "{on}{label}: {}{off}", state.word());
+        self.wrap(2, meaning(state));
     }
 
-    fn scope(&mut self, scope: &ScopeVerdict, findings: &[Finding]) {
+    fn scope(&mut self, s: &ScopeVerdict, input: &CaseInput<'_>, known: &BTreeMap<&str, &Finding>) {
         self.out.push('\n');
-        self.state(&format!("scope {}", scope.scope), scope.state);
-        for reason in &scope.reasons {
-            self.line(2, &format!("{} {}", reason.clause, reason.text));
+        self.state(&format!("SCOPE {}", s.scope), s.state);
+        self.wrap(2, &judgement(s));
+        self.wrap(2, &format!("intrusion: {}; actor: {}; {}", spaced(&s.intrusion), word(&s.actor), completeness(s)));
+        self.wrap(2, &breach(&s.breach));
+        self.wrap(2, &activity(&s.activity));
+        if !s.exposure.is_empty() {
+            self.wrap(2, &format!("compromised shared systems in use: {}", some(&s.exposure, NAMES)));
         }
-        for reason in &scope.counter_evidence {
-            self.line(2, &format!("against it: {} {}", reason.clause, reason.text));
+        self.list("why:", s.reasons.iter().map(reason));
+        self.list("ways out:", s.routes.iter().filter(|r| r.state != State::NotExamined).map(route));
+        let mut mine: Vec<&Transfer> = input.transfers.iter().filter(|t| t.scope == s.scope).collect();
+        mine.sort_by_key(|t| Reverse(t.bytes.lower));
+        self.list("transfers, the largest first:", mine.into_iter().map(transfer));
+        self.evidence(s, input.findings, known);
+        self.list("against it:", s.counter_evidence.iter().map(reason));
+        self.list("ask:", s.ask.iter().cloned());
+        self.gaps("gaps:", 2, &s.coverage.gaps);
+        let missing =
+            |m: &crate::model::verdict::MissingCoverage| format!("{}: {}", m.route.word(), m.needs.join(", "));
+        self.list("nothing shows (and what would):", s.coverage.missing.iter().map(missing));
+        self.list("collect next:", s.coverage.collect_next.iter().cloned());
+    }
+
+    /// The records of the findings that the reasons cite; of the scope's gravest findings where they cite none.
+    fn evidence(&mut self, s: &ScopeVerdict, findings: &[Finding], known: &BTreeMap<&str, &Finding>) {
+        let cited: BTreeSet<&str> = s.reasons.iter().flat_map(|r| &r.findings).map(String::as_str).collect();
+        let mut shown: Vec<&Finding> = cited.iter().filter_map(|id| known.get(id).copied()).collect();
+        let mut title = "evidence of the reasons:";
+        if shown.is_empty() {
+            shown = findings.iter().filter(|f| f.scope == s.scope).collect();
+            title = "gravest findings (no reason cites a finding):";
         }
-        for route in scope.routes.iter().filter(|r| r.state != State::NotExamined) {
-            let moved = bounds(route.bytes, "bytes");
-            let to = route.destinations.join(", ");
-            self.line(2, &format!("route {}: {}, {moved} → {to}", route.route.word(), route.state.word()));
+        if shown.is_empty() {
+            return;
         }
-        let unseen: Vec<_> =
-            scope.routes.iter().filter(|r| r.state == State::NotExamined).map(|r| r.route.word()).collect();
-        if !unseen.is_empty() {
-            self.line(2, &format!("not examined: {}", unseen.join(", ")));
-        }
-        let mut mine: Vec<&Finding> = findings.iter().filter(|f| f.scope == scope.scope).collect();
-        mine.sort_by_key(|f| std::cmp::Reverse(f.level));
-        for finding in mine.iter().take(SHOWN) {
-            self.line(2, &format!("{} {}", finding.level.word(), finding.rule.title));
-            if let Some(e) = finding.evidence.first() {
-                let line = e.place.line.map_or_else(|| format!("@{}", e.place.offset), |n| n.to_string());
-                self.line(4, &format!("{}:{line} {}", e.source, e.excerpt));
+        shown.sort_by(|a, b| {
+            b.level.cmp(&a.level).then_with(|| {
+                (a.time.first.is_none(), a.time.first, &a.id).cmp(&(b.time.first.is_none(), b.time.first, &b.id))
+            })
+        });
+        self.cut(2, title);
+        for finding in shown.iter().take(SHOWN) {
+            let time = stamp(finding.time.first);
+            self.wrap(4, &format!("{} {} ({}, {})", finding.level.word(), finding.rule.title, time, finding.id));
+            for e in finding.evidence.iter().take(RECORDS) {
+                self.record(&place(e), &e.excerpt);
             }
         }
-        if mine.len() > SHOWN {
-            self.line(2, &format!("and {} more findings", mine.len() - SHOWN));
+        if shown.len() > SHOWN {
+            self.cut(4, &format!("and {} more findings in findings.jsonl", shown.len() - SHOWN));
         }
-        for next in &scope.coverage.collect_next {
-            self.line(2, &format!("collect next: {next}"));
+    }
+
+    /// `locator:line  excerpt`; the place stays whole, the excerpt is cut, on a line of its own where there is no room.
+    fn record(&mut self, place: &str, excerpt: &str) {
+        let taken = 6 + safe::text(place).chars().count() + 2;
+        if taken + 20 <= self.width {
+            self.cut(6, &format!("{place}  {excerpt}"));
+        } else {
+            self.wrap(6, place);
+            self.cut(8, excerpt);
         }
-        for question in &scope.ask {
-            self.line(2, &format!("ask: {question}"));
+    }
+
+    fn gaps(&mut self, title: &str, indent: usize, gaps: &[Gap]) {
+        if gaps.is_empty() {
+            return;
+        }
+        if indent == 0 {
+            self.out.push('\n');
+        }
+        self.cut(indent, title);
+        let end = |at: Option<crate::model::time::Instant>| at.map_or_else(|| "open".to_owned(), |at| at.to_string());
+        for gap in gaps.iter().take(ROWS) {
+            let (from, to) = (end(gap.from), end(gap.to));
+            self.wrap(indent + 2, &format!("{}: {}, {from} to {to}", gap.source, spaced(&gap.reason)));
+        }
+        if gaps.len() > ROWS {
+            self.cut(indent + 2, &format!("and {} more in coverage.json", gaps.len() - ROWS));
         }
     }
 
@@ -146,14 +199,91 @@ impl Page {
             return;
         }
         self.out.push('\n');
-        self.line(0, &format!("NOT READ in full: {} items", lost.len()));
-        for entry in lost.iter().take(LOSSES) {
-            for note in entry.notes.iter().filter(|n| n.reason.is_loss()) {
-                self.line(2, &format!("{}: {} ({})", entry.source, word(&note.reason), note.detail));
+        self.cut(0, &format!("NOT READ in full: {} items", lost.len()));
+        for entry in lost.iter().take(ROWS) {
+            for n in entry.notes.iter().filter(|n| n.reason.is_loss()).take(ROWS) {
+                self.wrap(2, &format!("{}: {} ({})", entry.source, spaced(&n.reason), note(n)));
             }
         }
-        if lost.len() > LOSSES {
-            self.line(2, &format!("and {} more, see ledger.jsonl", lost.len() - LOSSES));
+        if lost.len() > ROWS {
+            self.cut(2, &format!("and {} more in ledger.jsonl", lost.len() - ROWS));
         }
+    }
+}
+
+fn reason(r: &ReasonGiven) -> String {
+    format!("{} {}", r.clause, r.text)
+}
+
+fn route(r: &RouteVerdict) -> String {
+    let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size));
+    let _ = write!(text, ", {} to {}", stamp(r.first), stamp(r.last));
+    for (label, names) in [("to", &r.destinations), ("from hosts", &r.hosts), ("by accounts", &r.accounts)] {
+        if !names.is_empty() {
+            let _ = write!(text, "; {label} {}", some(names, NAMES));
+        }
+    }
+    if r.disclosed {
+        text.push_str("; shown to an outside session");
+    }
+    text
+}
+
+fn transfer(t: &Transfer) -> String {
+    let mut text = format!("{} → {}", t.from, t.to);
+    if !t.to_names.is_empty() {
+        let _ = write!(text, " ({})", some(&t.to_names, NAMES));
+    }
+    let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size));
+    let (first, last) = (t.time.map(|span| span.first), t.time.map(|span| span.last));
+    let _ = write!(text, ", {} to {}, {} records", stamp(first), stamp(last), t.records);
+    if !t.accounts.is_empty() {
+        let _ = write!(text, ", by {}", some(&t.accounts, NAMES));
+    }
+    if let Some(why) = &t.sanctioned {
+        let _ = write!(text, "; sanctioned: {why}");
+    }
+    text
+}
+
+/// Breaks at spaces; a word longer than a line is broken where the line ends.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            lines.push(String::new());
+            used = 0;
+        }
+        if used > 0 {
+            lines.last_mut().expect("there is always a line").push(' ');
+            used += 1;
+        }
+        for c in word.chars() {
+            if used == room {
+                lines.push(String::new());
+                used = 0;
+            }
+            lines.last_mut().expect("there is always a line").push(c);
+            used += 1;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrapping_loses_no_character_and_no_line_is_too_long() {
+        let text = "a bb ccc ddddddddddddd éé f";
+        for room in 1..30 {
+            let lines = wrapped(text, room);
+            assert!(lines.iter().all(|l| l.chars().count() <= room), "{room}: {lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""), "{room}");
+        }
+        assert_eq!(wrapped(text, 9), ["a bb ccc", "ddddddddd", "dddd éé f"]);
     }
 }

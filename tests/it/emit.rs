@@ -1,118 +1,22 @@
 //! The case folder and the exports, written from hostile content and held against their schemas.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+mod ecs;
+mod sample;
+mod text;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use exfiltrace::emit::{self, CaseInput, Manifest, export::export, load_case, schema::schema, write_case};
-use exfiltrace::model::coverage::Coverage;
+use exfiltrace::emit::{self, Manifest, export::export, load_case, schema::schema, write_case};
+use exfiltrace::error::Error;
 use exfiltrace::model::finding::Finding;
-use exfiltrace::model::ledger::Entry;
-use exfiltrace::model::partial::Partial;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::time::Instant;
-use exfiltrace::model::transfer::Transfer;
-use exfiltrace::model::verdict::Verdict;
 use exfiltrace::verify::{Claims, Reopen, verify};
+use sample::{LOG, of, sample, sha};
 use serde_json::{Value, json};
-
-const HOSTILE: &str = "=cmd|'x'!A0 \u{1b}[2J \u{202e} </script><script>alert(1)</script>\n[a](http://b)";
-const LOG: &[u8] = b"first line\nsecond line\n";
-
-struct Sample {
-    verdict: Verdict,
-    findings: Vec<Finding>,
-    transfers: Vec<Transfer>,
-    coverage: Coverage,
-    ledger: Vec<Entry>,
-    partial: Partial,
-}
-
-fn sha(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).expect("the sample is of the model")
-}
-
-fn sample() -> Sample {
-    let (at, id) = ("2026-03-28T23:10:04Z", format!("f-{}", "0a".repeat(16)));
-    let evidence = json!([{ "source": "e/a.log", "offset": 11, "length": 11, "line": 2, "record": 1,
-        "event_record_id": 7, "sha256": sha(b"second line"), "excerpt": HOSTILE }]);
-    let finding = json!({ "id": id, "kind": "indicator", "rule": { "id": "r", "title": HOSTILE }, "level": "high",
-        "stage": ["exfiltration"], "attack": ["T1567.002", "TA0010"], "route": "cloud_storage", "outcome": "succeeded",
-        "scope": "riverside", "time": { "first": at, "last": at, "assumed": "zone" },
-        "entities": { "sources": ["10.0.0.1"], "destinations": ["x.example"], "hosts": ["h"], "accounts": ["u"] },
-        "count": 3, "omitted": 2, "evidence": evidence, "links": [id], "text": HOSTILE,
-        "indicator": { "value": "x.example", "kind": "domain", "match": "subdomain", "feed": "f", "confidence": 80,
-            "valid_from": at, "valid_until": at, "outside_validity": false, "labels": ["l"] } });
-    let mut other = finding.clone();
-    other["id"] = json!(format!("f-{}", "0b".repeat(16)));
-    other["kind"] = json!("chain");
-    other["stage"] = json!(["collection"]);
-    other["time"] = json!({ "first": null, "last": null, "assumed": null });
-    other.as_object_mut().unwrap().remove("indicator");
-    let gap = json!({ "source": "e/a.log", "from": at, "to": null, "reason": "cleared" });
-    let entry = json!({ "source": "e/a.log", "kind": "source", "size": 23, "evidence": "e/a.log",
-        "digest": format!("sha256:{}", sha(LOG)), "format": "text", "records": 2, "untimed": 0,
-        "bytes": { "parsed": 21, "framing": 2, "raw_only": 0, "undecodable": 0, "oversize": 0, "cut_by_limit": 0 },
-        "stored": { "opened": 1, "skipped": 0, "structure": 0 },
-        "notes": [{ "reason": "damaged", "detail": HOSTILE, "at": 1, "count": 2 }] });
-    let bounds = json!({ "lower": 1, "upper": null });
-    let reason = json!([{ "clause": "J-12", "text": HOSTILE, "findings": [id] }]);
-    let verdict = json!({ "schema": "exfiltrace.verdict/1",
-        "overall": { "state": "exfiltrated", "likelihood": "highly_likely", "confidence": "moderate", "complete": false },
-        "facts": [{ "scope": "riverside", "text": HOSTILE, "time": at, "source": "s", "digest": "d" }],
-        "scopes": [{ "scope": "riverside", "state": "exfiltrated", "likelihood": "likely", "confidence": "high",
-            "confidence_reasons": ["x"], "intrusion": "established", "actor": "external", "complete": false,
-            "open_routes": ["dns_tunnel"], "exposure": ["x"],
-            "breach": { "confidentiality": "yes", "integrity": "no_sign", "availability": "cannot_tell" },
-            "activity": { "first": at, "last": at, "logs_end": at, "after_containment": true },
-            "subjects": { "kinds": ["tenants"], "lower": 0, "upper": null }, "reasons": reason,
-            "counter_evidence": reason, "ask": [HOSTILE],
-            "routes": [{ "route": "cloud_storage", "state": "exfiltrated", "first": at, "last": at,
-                "protection": "unknown", "disclosed": true, "bytes": bounds, "records": bounds,
-                "destinations": [HOSTILE], "hosts": ["h"], "accounts": ["u"], "findings": [id], "transfers": ["t-1"] }],
-            "data_categories": [{ "category": "health", "special_category": true, "files": 1, "records": bounds,
-                "findings": [id] }],
-            "coverage": { "adequate": false, "from": at, "to": at, "gaps": [gap],
-                "missing": [{ "route": "usb", "needs": ["x"] }], "collect_next": [HOSTILE] } }] });
-    let transfer = json!({ "id": "t-1", "scope": "riverside", "route": "network", "from": "a", "to": "b",
-        "to_names": ["c"], "accounts": ["u"], "bytes": bounds, "records": 1, "time": { "first": at, "last": at },
-        "hours": [1], "hour_bytes": [1], "seen_by": ["e/a.log"], "evidence": evidence, "sanctioned": "backup" });
-    let coverage = json!({ "schema": "exfiltrace.coverage/1", "gaps": [gap], "sources": [{ "source": "e/a.log",
-        "format": "text", "scopes": ["riverside"], "from": at, "to": at, "records": 2, "untimed": 0, "zone_assumed": 0,
-        "year_assumed": 0, "gaps": [gap], "observes": ["network"], "not_logged": ["x"] }] });
-    let partial = json!({ "sources": { "e/a.log": { "entry": entry } }, "rules": {}, "indicators": [[["domain", "x"],
-        { "feeds": ["f"], "confidence": 1, "valid_from": at, "valid_until": at, "labels": ["l"] }]] });
-    Sample {
-        verdict: of(verdict),
-        findings: vec![of(finding), of(other)],
-        transfers: vec![of(transfer)],
-        coverage: of(coverage),
-        ledger: vec![of(entry)],
-        partial: of(partial),
-    }
-}
-
-impl Sample {
-    fn input(&self) -> CaseInput<'_> {
-        CaseInput {
-            verdict: &self.verdict,
-            findings: &self.findings,
-            transfers: &self.transfers,
-            coverage: &self.coverage,
-            ledger: &self.ledger,
-            partial: &self.partial,
-        }
-    }
-
-    fn write(&self, dir: &Path) -> emit::Written {
-        let at = Instant::parse("2026-04-01T00:00:00Z").unwrap();
-        write_case(dir, &self.input(), Manifest::new("0.1.0", at, at)).expect("written")
-    }
-}
 
 fn documents(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
@@ -162,14 +66,82 @@ fn a_foreign_folder_is_refused_and_a_case_is_written_again() {
 }
 
 #[test]
-fn hostile_content_reaches_no_terminal_and_no_markup() {
-    let s = sample();
-    let text = emit::summary(&s.verdict, &s.findings, &s.ledger, &s.coverage, false, 200);
-    assert!(!text.chars().any(|c| c != '\n' && emit::safe::is_steering(c)), "{text:?}");
-    let html = emit::report_html(&s.input());
-    assert!(!html.contains("<script") && !html.contains('\u{202e}') && !html.contains('\u{1b}'));
-    let markdown = emit::report_markdown(&s.input());
-    assert!(!markdown.contains("<script") && !markdown.contains("](http"), "{markdown}");
+fn files_of_an_older_case_go_and_files_of_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let outside = dir.path().join("outside.txt");
+    std::fs::write(&outside, "x").unwrap();
+    let case = dir.path().join("case");
+    sample().write(&case);
+    std::fs::create_dir(case.join("state/old")).unwrap();
+    for name in ["old.jsonl", "state/old/x.json", "notes.txt"] {
+        std::fs::write(case.join(name), "x").unwrap();
+    }
+    let manifest = case.join("manifest.json");
+    let mut text: Value = serde_json::from_str(&std::fs::read_to_string(&manifest).unwrap()).unwrap();
+    for name in ["old.jsonl", "state/old/x.json", "../outside.txt", "state", "gone.json"] {
+        text["files"][name] = json!({ "sha256": "", "bytes": 0 });
+    }
+    text["schema"] = json!("exfiltrace.manifest/0");
+    std::fs::write(&manifest, text.to_string()).unwrap();
+    let written = sample().write(&case);
+    assert!(!case.join("old.jsonl").exists() && !case.join("state/old/x.json").exists());
+    assert!(outside.exists() && case.join("notes.txt").exists() && case.join("state/partial.json").exists());
+    assert_eq!(written.manifest.files.len(), 7);
+}
+
+#[test]
+fn a_damaged_case_an_unknown_version_and_an_unknown_dialect_are_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(load_case(dir.path()), Err(Error::Read { .. })));
+    sample().write(dir.path());
+    let case = load_case(dir.path()).unwrap();
+    let unknown = export("csw", &case, &mut Vec::new()).unwrap_err().to_string();
+    assert!(unknown.contains("csw") && unknown.contains("csv, ecs, ocsf"), "{unknown}");
+    std::fs::write(dir.path().join("findings.jsonl"), "{\"id\":1}\n").unwrap();
+    let damaged = export("ecs", &case, &mut Vec::new()).unwrap_err();
+    assert!(matches!(&damaged, Error::Case { what, .. } if what.contains("line 1")), "{damaged}");
+    std::fs::remove_file(dir.path().join("findings.jsonl")).unwrap();
+    assert!(matches!(export("csv", &case, &mut Vec::new()), Err(Error::Read { .. })));
+    let path = dir.path().join("verdict.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("exfiltrace.verdict/1", "exfiltrace.verdict/2")).unwrap();
+    let version = load_case(dir.path()).unwrap_err().to_string();
+    assert!(version.contains("exfiltrace.verdict/2"), "{version}");
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    assert!(matches!(load_case(dir.path()), Err(Error::Case { .. })));
+}
+
+#[test]
+fn standard_output_is_in_the_order_of_the_evidence_with_joined_findings_last() {
+    let place = |source: &str, offset: u64, kind: &str, rule: &str| {
+        let mut f = serde_json::to_value(&sample().findings[1]).unwrap();
+        f["kind"] = json!(kind);
+        f["rule"]["id"] = json!(rule);
+        f["evidence"][0]["source"] = json!(source);
+        f["evidence"][0]["offset"] = json!(offset);
+        f
+    };
+    let mut bare = place("e/a", 0, "rule", "bare");
+    bare["evidence"] = json!([]);
+    let mixed = vec![
+        place("e/a", 0, "chain", "6"),
+        place("e/b", 5, "rule", "4"),
+        bare,
+        place("e/b", 10, "indicator", "5"),
+        place("e/a", 9, "rule", "3"),
+        place("e/a", 9, "indicator", "2"),
+        place("e/a", 1, "anomaly", "7"),
+        place("e/a", 2, "rule", "1"),
+    ];
+    let findings: Vec<Finding> = mixed.into_iter().map(of).collect();
+    let mut out = Vec::new();
+    emit::stdout_jsonl(&findings, &mut out).unwrap();
+    let order: Vec<String> = String::from_utf8(out)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["rule"]["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(order, ["1", "2", "3", "4", "5", "bare", "6", "7"]);
 }
 
 fn exported(name: &str) -> String {
@@ -187,19 +159,78 @@ fn ocsf_documents_are_as_the_schema_says() {
         println!("skipped: no ../shared/schemas");
         return;
     }
-    let classes: Vec<Value> = exported("ocsf").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert_eq!(classes.iter().map(|d| d["class_uid"].as_u64().unwrap()).collect::<Vec<_>>(), [2006, 2004, 2005]);
-    for (mut document, name) in classes.into_iter().zip(["data_security", "detection", "incident"]) {
+    let validator = |name: &str| {
         let text = std::fs::read_to_string(root.join(format!("{name}_finding.schema.json"))).unwrap();
         // The schema names definitions with a slash that its own pointers do not escape.
         let text = text.replace("#/$defs/win/", "#/$defs/win~1");
-        let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+        jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+    };
+    let classes = BTreeMap::from([
+        (2004, validator("detection")),
+        (2005, validator("incident")),
+        (2006, validator("data_security")),
+    ]);
+    let mut met: BTreeMap<u64, usize> = BTreeMap::new();
+    for line in exported("ocsf").lines() {
+        let mut document: Value = serde_json::from_str(line).unwrap();
+        let class = document["class_uid"].as_u64().unwrap();
+        *met.entry(class).or_default() += 1;
         let wrong: Vec<String> =
-            validator.iter_errors(&document).map(|e| format!("{} {e}", e.instance_path())).collect();
-        assert!(wrong.is_empty(), "{name}: {wrong:?}");
+            classes[&class].iter_errors(&document).map(|e| format!("{} {e}", e.instance_path())).collect();
+        assert!(wrong.is_empty(), "{class}: {wrong:?}");
+        for o in document["observables"].as_array().unwrap_or(&Vec::new()) {
+            let pointer = format!("/{}", o["name"].as_str().unwrap().replace('.', "/"));
+            let held = document.pointer(&pointer).unwrap_or_else(|| panic!("{pointer} is not there"));
+            assert!(*held == o["value"] || held.as_array().is_some_and(|a| a.contains(&o["value"])), "{o}");
+        }
         document["severity_id"] = json!(42);
-        assert!(!validator.is_valid(&document), "{name} takes severity 42");
+        assert!(!classes[&class].is_valid(&document), "{class} takes severity 42");
     }
+    assert_eq!(met, BTreeMap::from([(2004, 15), (2005, 1), (2006, 1)]));
+}
+
+#[test]
+fn ocsf_verdicts_claim_no_more_than_the_state() {
+    let verdicts = |state: &str| {
+        let mut s = sample();
+        let mut scope = serde_json::to_value(&s.verdict.scopes[0]).unwrap();
+        scope["state"] = json!(state);
+        s.verdict.scopes = vec![of(scope)];
+        let dir = tempfile::tempdir().unwrap();
+        s.write(dir.path());
+        let mut out = Vec::new();
+        export("ocsf", &load_case(dir.path()).unwrap(), &mut out).unwrap();
+        let last: Value = serde_json::from_slice(out.trim_ascii_end().rsplit(|b| *b == b'\n').next().unwrap()).unwrap();
+        last["verdict_id"].as_u64().unwrap()
+    };
+    for (state, wanted) in [
+        ("exfiltrated", 2),
+        ("accessed", 2),
+        ("intrusion_only", 2),
+        ("unexplained", 4),
+        ("attempted", 4),
+        ("no_evidence", 5),
+        ("cannot_tell", 7),
+        ("not_examined", 7),
+    ] {
+        assert_eq!(verdicts(state), wanted, "{state}");
+    }
+}
+
+#[test]
+fn attack_ids_are_told_apart() {
+    let documents: Vec<Value> = exported("ecs").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(documents[0]["threat.tactic.id"], json!(["TA0010"]));
+    assert_eq!(documents[0]["threat.tactic.name"], json!(["Exfiltration"]));
+    assert_eq!(documents[0]["threat.technique.id"], json!(["T1567"]));
+    assert_eq!(documents[0]["threat.technique.subtechnique.id"], json!(["T1567.002"]));
+    // Execution stands for several tactics and names none; software ids are no techniques.
+    assert_eq!(documents[1]["threat.tactic.name"], json!(["Collection"]));
+    assert_eq!(documents[1]["threat.technique.id"], json!(["T1005", "T1567"]));
+    let ocsf: Value = serde_json::from_str(exported("ocsf").lines().nth(1).unwrap()).unwrap();
+    let wanted = json!([{ "tactic": { "uid": "TA0009", "name": "Collection" } }, { "technique": { "uid": "T1005" } },
+        { "technique": { "uid": "T1567" } }, { "technique": { "uid": "T1567" }, "sub_technique": { "uid": "T1567.002" } }]);
+    assert_eq!(ocsf["finding_info"]["attacks"], wanted);
 }
 
 #[test]
@@ -208,16 +239,19 @@ fn csv_holds_no_formula() {
     assert!(text.contains("\"'=cmd|") && !text.contains(",\"=") && text.starts_with("id,kind,"), "{text}");
 }
 
-struct Memory(Vec<u8>);
+struct Memory {
+    bytes: Vec<u8>,
+    fails: Option<String>,
+}
 
 impl Reopen for Memory {
     fn read(&mut self, _: &Locator, _: &Locator, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        self.0.chunks(5).for_each(each);
-        Ok(())
+        self.bytes.chunks(5).for_each(each);
+        self.fails.clone().map_or(Ok(()), Err)
     }
 
     fn digest(&mut self, _: &Locator) -> Result<Option<String>, String> {
-        Ok(Some(format!("sha256:{}", sha(&self.0))))
+        Ok(Some(format!("sha256:{}", sha(&self.bytes))))
     }
 }
 
@@ -229,11 +263,39 @@ fn verify_holds_until_a_byte_of_evidence_or_case_changes() {
     let files: BTreeMap<String, String> =
         written.manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
     let claims = Claims { findings: &s.findings, transfers: &s.transfers, ledger: &s.ledger, files: &files };
-    let mut evidence = Memory(LOG.to_vec());
+    let mut evidence = Memory { bytes: LOG.to_vec(), fails: None };
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
     assert!(report.holds() && report.records == 1 && report.case_files == 7, "{report}");
-    evidence.0[12] ^= 1;
+    // An error after the cited bytes was there at the scan too: the digests decide.
+    evidence.fails = Some("reading stopped: torn".to_owned());
+    assert!(verify(&claims, dir.path(), &mut evidence).unwrap().holds());
+    evidence.bytes.truncate(15);
+    let report = verify(&claims, dir.path(), &mut evidence).unwrap();
+    assert!(!report.holds() && report.broken.iter().all(|b| b.why == "reading stopped: torn"), "{report}");
+    evidence = Memory { bytes: LOG.to_vec(), fails: None };
+    evidence.bytes[12] ^= 1;
     std::fs::write(dir.path().join("verdict.json"), "{}").unwrap();
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
-    assert_eq!((report.broken.len(), report.changed_files.len(), report.changed_evidence.len()), (3, 1, 1), "{report}");
+    let cited = s.findings.len() + s.transfers.len();
+    let found = (report.broken.len(), report.changed_files.len(), report.changed_evidence.len());
+    assert_eq!(found, (cited, 1, 1), "{report}");
+}
+
+#[test]
+fn verify_reports_names_that_lead_out_and_sources_that_the_ledger_does_not_have() {
+    let dir = tempfile::tempdir().unwrap();
+    let s = sample();
+    s.write(&dir.path().join("case"));
+    std::fs::write(dir.path().join("secret"), "x").unwrap();
+    let names = ["../secret", "/etc/passwd", "state/../../secret", "", "gone.json"];
+    let files: BTreeMap<String, String> = names.iter().map(|name| ((*name).to_owned(), sha(b"x"))).collect();
+    let claims = Claims { findings: &s.findings, transfers: &s.transfers, ledger: &[], files: &files };
+    let mut evidence = Memory { bytes: LOG.to_vec(), fails: None };
+    let report = verify(&claims, &dir.path().join("case"), &mut evidence).unwrap();
+    assert_eq!(report.changed_files.len(), names.len(), "{report}");
+    for (name, why) in &report.changed_files {
+        assert!(why.contains(if name == "gone.json" { "cannot be read" } else { "leads out" }), "{name}: {why}");
+    }
+    assert!(report.broken.iter().all(|b| b.why == "the ledger does not name this source"), "{report}");
+    assert_eq!(report.broken.len(), s.findings.len() + s.transfers.len());
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::super::safe;
-use super::super::summary::word;
+use super::super::words::word;
 use super::{LoadedCase, refused};
 use crate::error::Result;
 use crate::model::finding::Finding;

@@ -1,5 +1,6 @@
 //! Documents for other systems, one file per dialect.
 
+mod attack;
 mod csv;
 mod ecs;
 mod ocsf;

@@ -1,0 +1,242 @@
+//! States, bounds and judgements in words for people, shared by the summary and the report.
+
+use crate::model::ledger::Note;
+use crate::model::rule::Route;
+use crate::model::time::Instant;
+use crate::model::transfer::Bounds;
+use crate::model::verdict::{Activity, Breach, Likelihood, ScopeVerdict, State, Verdict};
+
+/// Every state, worst first.
+pub(super) const STATES: [State; 8] = [
+    State::Exfiltrated,
+    State::Accessed,
+    State::Unexplained,
+    State::CannotTell,
+    State::IntrusionOnly,
+    State::Attempted,
+    State::NoEvidence,
+    State::NotExamined,
+];
+
+/// Every way out that this version knows.
+const ROUTES: [Route; 14] = [
+    Route::HttpsUpload,
+    Route::CloudStorage,
+    Route::SaasDownload,
+    Route::WebResponse,
+    Route::DnsTunnel,
+    Route::SftpFtp,
+    Route::Email,
+    Route::Smb,
+    Route::Usb,
+    Route::DbDump,
+    Route::Api,
+    Route::RemoteAccess,
+    Route::PhoneSystem,
+    Route::Network,
+];
+
+/// Words of the output that are not states, with their meaning.
+pub(super) const GLOSSARY: &[(&str, &str)] = &[
+    ("scope", "whose data or systems; what fits no scope is called unattributed"),
+    ("way out", "a route by which data can leave, judged on its own in each scope"),
+    ("complete", "no way out is left open; an open one is in state cannot_tell"),
+    ("bytes out", "bounds: at least and at most; no upper bound where a part was not observed or not logged"),
+    ("likelihood", "a word of the UK PHIA yardstick with its range; only judgements have one"),
+    ("confidence", "how well founded a judgement is: sources, coverage, contradictions, assumptions"),
+    ("J-…", "a clause of the judge; its rule is in the documentation under this id"),
+    ("f-… and t-…", "a finding in findings.jsonl and a transfer in transfers.jsonl"),
+    ("file:12 and file@3400", "line 12, or byte 3400 of the decoded stream; archive members follow after !/"),
+];
+
+/// What a state means, in words for people.
+pub(super) fn meaning(state: State) -> &'static str {
+    match state {
+        State::Exfiltrated => "data left, and the movement is tied to intrusion or misuse",
+        State::Accessed => "an adversary read or prepared data; no proof that it left",
+        State::Unexplained => "data moved out that nothing authorises and nothing ties to intrusion",
+        State::CannotTell => "the logs that would show it are missing",
+        State::IntrusionOnly => "there was an intrusion; no access to data is seen, and the logs would show it",
+        State::Attempted => "attacks that failed",
+        State::NoEvidence => "nothing seen, and the logs would show it",
+        State::NotExamined => "no log in the evidence observes this",
+    }
+}
+
+/// The word that a unit enum has in output.
+pub(super) fn word<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// The same with spaces.
+pub(super) fn spaced<T: serde::Serialize>(value: &T) -> String {
+    word(value).replace('_', " ")
+}
+
+/// A likelihood with its range.
+pub(super) fn likelihood(of: Option<Likelihood>) -> &'static str {
+    match of {
+        None => "none given, the state is a recorded fact",
+        Some(Likelihood::RemoteChance) => "a remote chance (0 to 5 %)",
+        Some(Likelihood::HighlyUnlikely) => "highly unlikely (10 to 20 %)",
+        Some(Likelihood::Unlikely) => "unlikely (25 to 35 %)",
+        Some(Likelihood::RealisticPossibility) => "a realistic possibility (40 to 50 %)",
+        Some(Likelihood::Likely) => "likely (55 to 75 %)",
+        Some(Likelihood::HighlyLikely) => "highly likely (80 to 90 %)",
+        Some(Likelihood::AlmostCertain) => "almost certain (95 to 100 %)",
+    }
+}
+
+/// A size, rounded down, with the exact figure.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{bytes} bytes ({}.{} {name})", bytes / unit, bytes % unit / (unit / 10)),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// Bounds in words; `figure` writes one figure with its unit.
+pub(super) fn bounds(b: Bounds, figure: impl Fn(u64) -> String) -> String {
+    match b.upper {
+        Some(upper) if upper == b.lower => figure(upper),
+        Some(upper) => format!("{} to {}", figure(b.lower), figure(upper)),
+        None if b.lower == 0 => "unknown, no upper bound".to_owned(),
+        None => format!("at least {}, no upper bound", figure(b.lower)),
+    }
+}
+
+/// An instant, or that there is none.
+pub(super) fn stamp(at: Option<Instant>) -> String {
+    at.map_or_else(|| "no time".to_owned(), |at| at.to_string())
+}
+
+/// The first `limit` values, and how many more there are.
+pub(super) fn some(values: &[String], limit: usize) -> String {
+    let shown = values.iter().take(limit).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match values.len().saturating_sub(limit) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The three questions with their answers.
+pub(super) fn breach(b: &Breach) -> String {
+    let (c, i, a) = (spaced(&b.confidentiality), spaced(&b.integrity), spaced(&b.availability));
+    format!("breach of confidentiality: {c}; of integrity: {i}; of availability: {a}")
+}
+
+/// Whether it is still going on.
+pub(super) fn activity(a: &Activity) -> String {
+    let after = match a.after_containment {
+        None => "containment time not given",
+        Some(true) => "signs AFTER containment",
+        Some(false) => "no signs after containment",
+    };
+    format!("activity from {} to {}; logs end {}; {after}", stamp(a.first), stamp(a.last), stamp(a.logs_end))
+}
+
+/// Likelihood, confidence and what it rests on.
+pub(super) fn judgement(s: &ScopeVerdict) -> String {
+    let why =
+        if s.confidence_reasons.is_empty() { String::new() } else { format!(": {}", s.confidence_reasons.join("; ")) };
+    format!("likelihood: {}; confidence: {}{why}", likelihood(s.likelihood), word(&s.confidence))
+}
+
+/// Whether the answer of a scope is complete.
+pub(super) fn completeness(s: &ScopeVerdict) -> String {
+    let open: Vec<&str> = s.open_routes.iter().map(|r| r.word()).collect();
+    match (s.complete, open.is_empty()) {
+        (true, _) => "complete: no way out is left open".to_owned(),
+        (false, true) => "NOT complete".to_owned(),
+        (false, false) => format!("NOT complete: {} cannot be told", open.join(", ")),
+    }
+}
+
+/// The ways out that nothing in the evidence observes, with the scopes that it concerns, and those that no scope's
+/// verdict speaks of.
+pub(super) fn unexamined(verdict: &Verdict) -> String {
+    let mut unseen: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+    let mut judged: std::collections::BTreeSet<Route> = std::collections::BTreeSet::new();
+    for scope in &verdict.scopes {
+        judged.extend(scope.routes.iter().map(|r| r.route));
+        for route in scope.routes.iter().filter(|r| r.state == State::NotExamined) {
+            unseen.entry(route.route.word()).or_default().push(scope.scope.clone());
+        }
+    }
+    if judged.is_empty() {
+        return "No way out was examined.".to_owned();
+    }
+    let unjudged: Vec<&str> = ROUTES.iter().filter(|r| !judged.contains(r)).map(|r| r.word()).collect();
+    let unjudged =
+        if unjudged.is_empty() { String::new() } else { format!(" Not judged in any scope: {}.", unjudged.join(", ")) };
+    if unseen.is_empty() {
+        return format!("No way out that was judged is in state not_examined.{unjudged}");
+    }
+    let named: Vec<String> = unseen
+        .into_iter()
+        .map(|(route, scopes)| {
+            if scopes.len() == verdict.scopes.len() {
+                route.to_owned()
+            } else {
+                format!("{route} (in {})", some(&scopes, 5))
+            }
+        })
+        .collect();
+    format!("NOT examined, because no log in the evidence observes it: {}.{unjudged}", named.join(", "))
+}
+
+/// A remark of the ledger without its reason.
+pub(super) fn note(n: &Note) -> String {
+    let at = n.at.map_or_else(String::new, |at| format!(" at byte {at}"));
+    let count = n.count.map_or_else(String::new, |count| format!(", {count} times"));
+    format!("{}{at}{count}", n.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_round_down_and_keep_the_exact_figure() {
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(1_999), "1999 bytes (1.9 kB)");
+        assert_eq!(size(41_260_000_000), "41260000000 bytes (41.2 GB)");
+        assert_eq!(size(u64::MAX), "18446744073709551615 bytes (18446744.0 TB)");
+    }
+
+    #[test]
+    fn the_list_of_ways_out_is_whole() {
+        let next = |route| match route {
+            Route::HttpsUpload => Some(Route::CloudStorage),
+            Route::CloudStorage => Some(Route::SaasDownload),
+            Route::SaasDownload => Some(Route::WebResponse),
+            Route::WebResponse => Some(Route::DnsTunnel),
+            Route::DnsTunnel => Some(Route::SftpFtp),
+            Route::SftpFtp => Some(Route::Email),
+            Route::Email => Some(Route::Smb),
+            Route::Smb => Some(Route::Usb),
+            Route::Usb => Some(Route::DbDump),
+            Route::DbDump => Some(Route::Api),
+            Route::Api => Some(Route::RemoteAccess),
+            Route::RemoteAccess => Some(Route::PhoneSystem),
+            Route::PhoneSystem => Some(Route::Network),
+            Route::Network => None,
+        };
+        let all: Vec<Route> = std::iter::successors(Some(Route::HttpsUpload), |r| next(*r)).collect();
+        assert_eq!(all, ROUTES);
+    }
+
+    #[test]
+    fn bounds_never_look_more_certain_than_they_are() {
+        let of = |lower, upper| bounds(Bounds { lower, upper }, size);
+        assert_eq!(of(5, Some(5)), "5 bytes");
+        assert_eq!(of(5, Some(9)), "5 bytes to 9 bytes");
+        assert_eq!(of(5, None), "at least 5 bytes, no upper bound");
+        assert_eq!(of(0, None), "unknown, no upper bound");
+    }
+}
