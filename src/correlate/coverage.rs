@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::ledger::EntryKind;
+use crate::model::observation::Seen;
 use crate::model::partial::{Covered, SourcePartial};
-use crate::model::rule::Route;
+use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
 use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
@@ -40,21 +41,34 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
     let locator = source.entry.source.as_str();
     let format = source.entry.format.clone().unwrap_or_default();
     let mut observes: BTreeSet<Route> = BTreeSet::new();
-    let (mut up, mut down) = (false, false);
+    let (mut up, mut down) = (Told::default(), Told::default());
     for (key, seen) in &source.observations.kept {
         observes.extend(routes::observed(key.seen));
-        up |= seen.up_unlogged > 0 && key.sends;
-        down |= seen.down_unlogged > 0;
+        let edge = matches!(key.seen, Seen::Flow | Seen::Firewall);
+        if key.outcome != Outcome::Failed && (key.sends || edge) {
+            up.add(seen.records, seen.up_unlogged);
+        }
+        if key.outcome != Outcome::Failed && (key.seen == Seen::Web || edge) {
+            down.add(seen.records, seen.down_unlogged);
+        }
     }
-    if matches!(&*format, "evtx" | "winevent_json") {
+    if matches!(&*format, "evtx" | "windows_json") {
         observes.insert(Route::RemoteAccess);
     }
     let mut not_logged = Vec::new();
-    not_logged.extend(up.then(|| "bytes sent by the client".to_owned()));
-    not_logged.extend(down.then(|| "bytes sent by the server".to_owned()));
+    not_logged.extend(up.is_missing().then(|| "bytes sent by the client".to_owned()));
+    not_logged.extend(down.is_missing().then(|| "bytes sent by the server".to_owned()));
+    let rest = &source.observations.rest;
+    let capped = source.observations.rest_records;
+    not_logged.extend((capped > 0).then(|| {
+        format!("who moved {} bytes up and {} down in {capped} records, more than are kept apart", rest.up, rest.down)
+    }));
     let mut gaps = holes(locator, &source.covered);
     if source.entry.has_loss() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
+    }
+    if capped > 0 {
+        gaps.push(gap(locator, rest.span.map(|s| s.first), rest.span.map(|s| s.last), GapReason::Capped));
     }
     gaps.sort();
     SourceCoverage {
@@ -70,6 +84,25 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
         gaps,
         observes: observes.into_iter().collect(),
         not_logged,
+    }
+}
+
+/// How many records could state a figure, and how many do not.
+#[derive(Default)]
+struct Told {
+    records: u64,
+    missing: u64,
+}
+
+impl Told {
+    fn add(&mut self, records: u64, missing: u64) {
+        self.records = self.records.saturating_add(records);
+        self.missing = self.missing.saturating_add(missing);
+    }
+
+    /// Whether the log as a whole does not state it: single records (session starts, unanswered packets) may lack it.
+    fn is_missing(&self) -> bool {
+        self.missing > self.records / 2
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Evidence;
 use crate::model::observation::{ObservationKey, Observed, Seen};
+use crate::model::partial::Partial;
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
 use crate::model::time::Span;
 use crate::model::transfer::{Bounds, Transfer};
-use crate::model::whose::Side;
+use crate::model::whose::{Side, Whose};
 
 use super::{World, digest, routes};
 
@@ -50,6 +51,29 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     ways.into_iter().map(|(way, moved)| moved.finish(world, way)).collect()
 }
 
+/// The web server of each scope of which firewalls and flow records show exactly one. A web log that does not say on
+/// which server it was written is taken for that one's; were it another's, the bounds would still hold.
+pub fn web_servers(merged: &Partial, whose: &Whose) -> BTreeMap<String, String> {
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in merged.sources.values() {
+        for key in source.observations.kept.keys() {
+            let edge = matches!(key.seen, Seen::Firewall | Seen::Flow) && key.outcome != Outcome::Failed;
+            if edge
+                && routes::served(key) == Route::WebResponse
+                && !key.server.is_empty()
+                && !key.client.is_empty()
+                && whose.side(&key.client) == Side::Outside
+                && whose.side(&key.server) == Side::Inside
+            {
+                let scope = whose.home(&subject(key, Side::Outside), source.entry.source.as_str());
+                seen.entry(scope.to_owned()).or_default().insert(whose.entity(&key.server));
+            }
+        }
+    }
+    let single = seen.into_iter().filter(|(_, servers)| servers.len() == 1);
+    single.filter_map(|(scope, servers)| Some((scope, servers.into_iter().next()?))).collect()
+}
+
 /// The way and the bytes that left, whether all of them were logged; `None` where nothing left.
 fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observed) -> Option<(Way, u64, bool)> {
     let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow);
@@ -60,15 +84,20 @@ fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observ
     let client = side(&key.client)?;
     let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
     let server = if own_service { Some(Side::Inside) } else { side(&key.server).or_else(|| side(&key.name)) };
-    let first = |choices: [&str; 3]| choices.into_iter().find(|t| !t.is_empty()).unwrap_or(locator.as_str()).to_owned();
+    let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
+    let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map(ToString::to_string);
+    let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
     let (from, to, route, bytes, unlogged) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
             let unlogged = seen.up_unlogged > 0 && key.sends;
-            let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
-            (key.client.to_string(), first([&key.server, alias, &key.name]), routes::outward(key), seen.up, unlogged)
+            let to = first(&[&key.server, alias, &key.name])?;
+            (world.whose.entity(&key.client), to, routes::outward(key), seen.up, unlogged)
         }
         (Side::Outside, Side::Inside) => {
-            let from = first([&key.server, &key.name, &key.host]);
+            let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
+            let only = only.map(String::as_str).unwrap_or_default();
+            let from = first(&[&key.server, alias, only, &key.name, &key.host]);
+            let from = from.map_or_else(|| locator.to_string(), |text| world.whose.entity(&text));
             (from, key.client.to_string(), routes::served(key), seen.down, seen.down_unlogged > 0)
         }
         _ => return None,
@@ -76,7 +105,6 @@ fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observ
     if bytes == 0 && !unlogged {
         return None;
     }
-    let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
     Some((Way { scope, from, to, route }, bytes, !unlogged))
 }
 
@@ -94,6 +122,14 @@ fn subject(key: &ObservationKey, client: Side) -> Subject {
             account,
             ..Subject::default()
         },
+    }
+}
+
+/// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum.
+fn of_hour(sources: &BTreeMap<Locator, (u64, bool)>) -> Bounds {
+    Bounds {
+        lower: sources.values().map(|(bytes, _)| *bytes).max().unwrap_or(0),
+        upper: sources.values().try_fold(0u64, |sum, (bytes, logged)| logged.then(|| sum.saturating_add(*bytes))),
     }
 }
 
@@ -116,13 +152,14 @@ impl Moved {
         self.evidence.truncate(CITED);
     }
 
-    /// Per hour, sources may have seen the same bytes: at least the largest account, at most the sum.
     fn finish(self, world: &World<'_>, way: Way) -> Transfer {
-        let hourly = self.hours.values().map(|sources| Bounds {
-            lower: sources.values().map(|(bytes, _)| *bytes).max().unwrap_or(0),
-            upper: sources.values().try_fold(0u64, |sum, (bytes, logged)| logged.then(|| sum.saturating_add(*bytes))),
-        });
-        let bytes = hourly.fold(Bounds::exact(0), Bounds::plus);
+        let hourly: BTreeMap<Option<i64>, Bounds> =
+            self.hours.iter().map(|(hour, sources)| (*hour, of_hour(sources))).collect();
+        let mut bytes = hourly.values().copied().fold(Bounds::exact(0), Bounds::plus);
+        if world.capped.contains(&way.route) {
+            bytes.upper = None;
+        }
+        let timed = || hourly.iter().filter_map(|(hour, bounds)| Some(((*hour)?, bounds.lower)));
         let seen_by: BTreeSet<&Locator> = self.hours.values().flat_map(BTreeMap::keys).collect();
         let mut names = self.names;
         names.remove(&way.to);
@@ -138,7 +175,8 @@ impl Moved {
             bytes,
             records: self.records,
             time: self.time,
-            hours: self.hours.keys().filter_map(|h| *h).collect(),
+            hours: timed().map(|(hour, _)| hour).collect(),
+            hour_bytes: timed().map(|(_, bytes)| bytes).collect(),
             seen_by: seen_by.into_iter().cloned().collect(),
             evidence: self.evidence,
             sanctioned: None,

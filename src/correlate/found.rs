@@ -15,7 +15,7 @@ use super::{World, digest};
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
 /// otherwise, what it tells of has happened.
-const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "winevent_json", "auditd"];
+const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "auditd"];
 
 /// All findings, sorted.
 pub fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {

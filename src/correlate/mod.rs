@@ -12,6 +12,7 @@ use crate::model::coverage::Coverage;
 use crate::model::finding::Finding;
 use crate::model::observation::Seen;
 use crate::model::partial::Partial;
+use crate::model::rule::Route;
 use crate::model::transfer::Transfer;
 use crate::model::whose::Whose;
 
@@ -21,6 +22,10 @@ pub struct World<'a> {
     whose: &'a Whose,
     /// The one address of a name, where the evidence shows exactly one.
     address_of: BTreeMap<&'a str, &'a str>,
+    /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
+    web_server_of: BTreeMap<String, String>,
+    /// Routes on which a source has more conversations than were kept.
+    capped: BTreeSet<Route>,
 }
 
 /// Joins entities across sources.
@@ -35,7 +40,14 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         }
     }
     let single = seen.into_iter().filter(|(_, ips)| ips.len() == 1);
-    World { merged, whose, address_of: single.filter_map(|(name, ips)| Some((name, *ips.first()?))).collect() }
+    let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest_records > 0);
+    World {
+        merged,
+        whose,
+        address_of: single.filter_map(|(name, ips)| Some((name, *ips.first()?))).collect(),
+        web_server_of: exits::web_servers(merged, whose),
+        capped: capped.flat_map(|o| o.kept.keys()).flat_map(|key| routes::observed(key.seen)).copied().collect(),
+    }
 }
 
 /// All findings, sorted by time (none last), locator, offset, rule. Keeps at most `max_evidence` places of each.

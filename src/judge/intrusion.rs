@@ -1,13 +1,16 @@
-//! J-01 to J-05: is there an intruder, and who is it?
+//! J-01 to J-06: is there an intruder, and who is it?
 
 use std::collections::BTreeSet;
 
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Stage};
 use crate::model::time::Instant;
-use crate::model::whose::{Side, Whose, same_account};
+use crate::model::whose::{Side, Whose, same_account, same_host};
 
 use super::Bench;
+
+/// How far apart a contact and what was done with data may lie to be of one story.
+const DAY_SECS: i64 = 86_400;
 
 /// What is known of an intruder: whom and what its findings touch.
 #[derive(Default)]
@@ -69,9 +72,52 @@ fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
     is_grave(f) && f.outcome == Outcome::Failed && leaves && outward(f, whose)
 }
 
+/// Whether two findings are of one host or account and lie within a day of each other.
+fn meet(a: &Finding, b: &Finding, whose: &Whose) -> bool {
+    let hosts = |f: &Finding| -> Vec<String> {
+        let ends = f.entities.sources.iter().chain(&f.entities.destinations).filter(|t| whose.side(t) == Side::Inside);
+        ends.chain(&f.entities.hosts).map(|t| whose.entity(t)).collect()
+    };
+    let (ours, theirs) = (hosts(a), hosts(b));
+    let host = ours.iter().any(|x| theirs.iter().any(|y| same_host(x, y)));
+    let account = a.entities.accounts.iter().any(|x| b.entities.accounts.iter().any(|y| same_account(x, y)));
+    let near = |first: Option<Instant>, last: Option<Instant>| {
+        first.zip(last).is_some_and(|(first, last)| first <= last.plus_secs(DAY_SECS))
+    };
+    (host || account) && near(a.time.first, b.time.last) && near(b.time.first, a.time.last)
+}
+
+/// Data findings that succeeded, each with the listed contacts of the same host or account around it: neither alone
+/// is proof.
+fn data_with_contact<'a>(findings: &[&'a Finding], whose: &Whose) -> Vec<(&'a Finding, &'a Finding)> {
+    let listed = |f: &&&Finding| {
+        f.kind == FindingKind::Indicator
+            && f.outcome != Outcome::Failed
+            && f.indicator.as_ref().is_none_or(|i| !i.outside_validity)
+            && f.entities.sources.iter().chain(&f.entities.destinations).any(|t| whose.side(t) == Side::Outside)
+    };
+    let data = findings.iter().filter(|f| is_grave(f) && is_data(f) && f.outcome == Outcome::Succeeded);
+    data.flat_map(|d| findings.iter().filter(listed).filter(|i| meet(d, i, whose)).map(move |i| (*d, *i))).collect()
+}
+
 /// Gathers the intruder of a scope from its findings.
 pub fn of(findings: &[&Finding], whose: &Whose) -> Intruder {
     let mut all = Intruder::default();
+    for (data, contact) in data_with_contact(findings, whose) {
+        for f in [data, contact] {
+            if !all.proofs.contains(&f.id) {
+                all.proofs.push(f.id.clone());
+            }
+        }
+        let ends = data.entities.sources.iter().filter(|t| whose.side(t) == Side::Inside);
+        all.hosts.extend(ends.chain(&data.entities.hosts).map(|t| whose.entity(t)));
+        all.accounts.extend(data.entities.accounts.iter().cloned());
+        all.came_from.extend(contact.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
+        // The contact may be older than what it has to do with this.
+        let contact = contact.time.first.max(data.time.first.map(|t| t.plus_secs(-DAY_SECS)));
+        all.first = [all.first, data.time.first, contact].into_iter().flatten().min();
+        all.last = all.last.max(data.time.last);
+    }
     for f in findings {
         if !intrudes(f) && !blocked_exit(f, whose) {
             if f.kind == FindingKind::Indicator && outward(f, whose) || is_grave(f) && f.outcome == Outcome::Unknown {
@@ -79,7 +125,9 @@ pub fn of(findings: &[&Finding], whose: &Whose) -> Intruder {
             }
             continue;
         }
-        all.proofs.push(f.id.clone());
+        if !all.proofs.contains(&f.id) {
+            all.proofs.push(f.id.clone());
+        }
         let ends = f.entities.sources.iter().chain(&f.entities.destinations);
         let inside = ends.clone().filter(|t| whose.side(t) == Side::Inside).chain(&f.entities.hosts);
         all.hosts.extend(inside.map(|t| whose.entity(t)));
@@ -108,6 +156,10 @@ pub fn clauses(bench: &mut Bench<'_>) {
         .filter(|f| f.kind != FindingKind::Indicator && !is_grave(f))
         .map(|f| f.count)
         .fold(0, u64::saturating_add);
+    let mut together: Vec<String> =
+        data_with_contact(&bench.findings, whose).into_iter().flat_map(|(d, i)| [d.id.clone(), i.id.clone()]).collect();
+    together.sort();
+    together.dedup();
     for (clause, ids, text) in [
         ("J-01", proof, "findings show actions of an intruder that succeeded"),
         ("J-02", blocked, "findings show blocked transfers from inside to outside"),
@@ -118,6 +170,10 @@ pub fn clauses(bench: &mut Bench<'_>) {
         if !ids.is_empty() {
             bench.reason(clause, format!("{} {text}", ids.len()), ids);
         }
+    }
+    if !together.is_empty() {
+        let text = "data was packed, read or sent by a host or account in contact with listed values";
+        bench.reason("J-06", text.to_owned(), together);
     }
     if noise > 0 {
         bench.against(

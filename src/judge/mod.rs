@@ -10,7 +10,7 @@ mod sum;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::{Coverage, SourceCoverage};
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::Route;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, State, Verdict};
@@ -39,6 +39,10 @@ pub const CLAUSES: &[Clause] = &[
     Clause { id: "J-04", text: "attacks that failed, or contact from a listed address, are attempts" },
     Clause { id: "J-05", text: "lesser findings are background: counted, not judged" },
     Clause {
+        id: "J-06",
+        text: "a collection, staging or exfiltration finding of level high or above that succeeded, and contact of the same host or account with a listed value within a day, together show intrusion",
+    },
+    Clause {
         id: "J-10",
         text: "1 MiB or more served to the address of a successful intruder, from then on, is data that left",
     },
@@ -56,9 +60,12 @@ pub const CLAUSES: &[Clause] = &[
     },
     Clause {
         id: "J-20",
-        text: "50 MiB or more per 24 active hours to one outside destination that nothing authorises and nothing ties to intrusion is unexplained",
+        text: "50 MiB or more within 24 hours from one host to one outside destination that nothing authorises and nothing ties to intrusion is unexplained",
     },
-    Clause { id: "J-21", text: "a sanctioned entry of which all keys match explains a transfer" },
+    Clause {
+        id: "J-21",
+        text: "a sanctioned entry of which all keys match explains a transfer; traffic logs do not tell the tool, so an entry that names one matches none",
+    },
     Clause {
         id: "J-22",
         text: "a sanctioned entry does not explain the transfer of a host or account that shows intrusion",
@@ -68,9 +75,12 @@ pub const CLAUSES: &[Clause] = &[
         text: "collection, staging or exfiltration findings without intrusion and without a sanctioned transfer of the same host or account are unexplained",
     },
     Clause { id: "J-30", text: "a promised log that is not there leaves its routes open" },
-    Clause { id: "J-31", text: "a log that was cleared or could not be read leaves its routes open" },
+    Clause {
+        id: "J-31",
+        text: "a log that was cleared, could not be read or has more conversations than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
+    },
     Clause { id: "J-32", text: "after intrusion, bytes at the edge must be observed for its whole period" },
-    Clause { id: "J-33", text: "a scope of which no log speaks cannot be judged" },
+    Clause { id: "J-33", text: "a scope of which no log shows a way out cannot be judged" },
     Clause { id: "J-34", text: "while shared or unattributed systems hold accessed or moved data, no scope is clean" },
     Clause { id: "J-40", text: "intrusion is shown and no access to data or movement is seen" },
 ];
@@ -81,7 +91,8 @@ struct Way<'a> {
     state: Option<State>,
     disclosed: bool,
     findings: BTreeSet<&'a str>,
-    transfers: BTreeMap<&'a str, &'a Transfer>,
+    /// Transfers, and how many of their bytes count at least.
+    transfers: BTreeMap<&'a str, (&'a Transfer, u64)>,
 }
 
 /// Everything about one scope while it is judged.
@@ -126,7 +137,8 @@ fn given(clause: &str, text: String, findings: Vec<String>) -> ReasonGiven {
 /// Judges every scope in the order of the scopes file, then what fits none.
 pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> Verdict {
     let mut names: Vec<&str> = whose.tenants.iter().map(|t| t.name.as_str()).collect();
-    let loose = findings.iter().any(|f| f.scope == UNATTRIBUTED) || transfers.iter().any(|t| t.scope == UNATTRIBUTED);
+    let loose =
+        findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose)) || transfers.iter().any(|t| t.scope == UNATTRIBUTED);
     if loose || names.is_empty() {
         names.push(UNATTRIBUTED);
     }
@@ -140,6 +152,20 @@ pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, 
     }
 }
 
+/// Whether a finding is judged under a scope. An indicator that one source shows for several scopes is one finding
+/// without a scope of its own: it is judged under each scope that its entities touch.
+fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
+    if f.scope != UNATTRIBUTED || f.kind != FindingKind::Indicator {
+        return f.scope == name;
+    }
+    let ends = f.entities.sources.iter().chain(&f.entities.destinations).chain(&f.entities.hosts);
+    let mut touched = ends.flat_map(|text| whose.scopes_of_entity(text)).peekable();
+    match touched.peek() {
+        None => name == UNATTRIBUTED,
+        Some(_) => touched.any(|scope| scope == name),
+    }
+}
+
 fn one(
     name: &str,
     findings: &[Finding],
@@ -147,7 +173,7 @@ fn one(
     coverage: &Coverage,
     whose: &Whose,
 ) -> crate::model::verdict::ScopeVerdict {
-    let mine: Vec<&Finding> = findings.iter().filter(|f| f.scope == name).collect();
+    let mine: Vec<&Finding> = findings.iter().filter(|f| belongs(f, name, whose)).collect();
     let speaks = |s: &&SourceCoverage| match name {
         UNATTRIBUTED => whose.tenants.is_empty() || s.scopes.is_empty(),
         _ => s.scopes.iter().any(|scope| scope == name),

@@ -15,7 +15,7 @@ const MIB: u64 = 1 << 20;
 const LEFT_BYTES: u64 = MIB;
 /// Served to an intruder: from here on data was shown.
 const SHOWN_BYTES: u64 = 64 << 10;
-/// Per 24 active hours: from here on an upload wants an explanation.
+/// Within 24 hours: from here on an upload wants an explanation.
 const UNEXPLAINED_BYTES: u64 = 50 * MIB;
 /// How long after its first sign an intrusion taints a transfer.
 const WINDOW_SECS: i64 = 30 * 86_400;
@@ -39,6 +39,19 @@ fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
     }
 }
 
+/// At least so many bytes from the hour of the intruder's first sign on, to the end of its window.
+fn since(bench: &Bench<'_>, t: &Transfer) -> u64 {
+    let Some(first) = bench.intruder.first else { return 0 };
+    let last = bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS);
+    t.within(first.hour(), last.hour())
+}
+
+/// An entry that is known by its `why`, named as broad where it is.
+fn entry_name(bench: &Bench<'_>, why: &str) -> String {
+    let broad = bench.whose.sanctions.iter().any(|s| s.why == why && s.broad);
+    if broad { format!("{why}; a broad entry") } else { why.to_owned() }
+}
+
 fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
     let from = bench.whose.entity(&t.from);
     bench.intruder.hosts.iter().any(|h| same_host(h, &from)) || t.accounts.iter().any(|a| bench.intruder.has_account(a))
@@ -56,38 +69,50 @@ fn one<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
         ids
     };
     let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+    let since = since(bench, t);
     if matches!(t.route, Route::WebResponse | Route::SaasDownload) {
         if !(bench.intruder.came_from.contains(&t.to) && in_time(bench, t)) {
             return;
         }
-        let (clause, state) = match t.bytes.lower {
+        let (clause, state) = match since {
             LEFT_BYTES.. => ("J-10", State::Exfiltrated),
             SHOWN_BYTES.. => ("J-12", State::Accessed),
             _ => return,
         };
-        bench.reason(clause, format!("served to the intruder: {what}"), cite(proofs));
+        let what = format!("served to the intruder: at least {since} bytes, {} to {}", t.from, t.to);
+        bench.reason(clause, what, cite(proofs));
         let way = bench.put(t.route, state);
         way.disclosed = true;
-        way.transfers.insert(&t.id, t);
+        way.transfers.insert(&t.id, (t, since));
         return;
     }
     let guilty = tainted(bench, t) && in_time(bench, t);
     if let Some(why) = &t.sanctioned {
+        let why = entry_name(bench, why);
         if !guilty {
             bench.against("J-21", format!("sanctioned ({why}): {what}"), vec![t.id.clone()]);
-            bench.put(t.route, State::NoEvidence).transfers.insert(&t.id, t);
+            bench.put(t.route, State::NoEvidence).transfers.insert(&t.id, (t, t.bytes.lower));
             return;
         }
         let text = format!("sanctioned entry ({why}) rejected, its host or account shows intrusion: {what}");
         bench.against("J-22", text, cite(proofs.clone()));
     }
     let targets = named(bench, t);
-    let days = (t.hours.len() as u64).div_ceil(24).max(1);
-    let bulky = t.bytes.lower / days >= UNEXPLAINED_BYTES;
-    if guilty && (t.bytes.lower >= UNEXPLAINED_BYTES || (!targets.is_empty() && t.bytes.lower >= LEFT_BYTES)) {
-        bench.reason("J-11", format!("left after the intrusion: {what}"), cite(proofs));
+    let left = guilty && (since >= UNEXPLAINED_BYTES || (!targets.is_empty() && since >= LEFT_BYTES));
+    let bulky = t.busiest_day() >= UNEXPLAINED_BYTES;
+    if (left || bulky)
+        && t.sanctioned.is_none()
+        && let Some(entry) = bench.whose.sanction_but_for_tool(t)
+    {
+        let why = entry_name(bench, &entry.why);
+        let text = format!("sanctioned entry ({why}) rejected, these logs do not tell the tool that it names: {what}");
+        bench.against("J-21", text, vec![t.id.clone()]);
+    }
+    if left {
+        let text = format!("left after the intrusion: at least {since} bytes, {} to {}", t.from, t.to);
+        bench.reason("J-11", text, cite(proofs));
         let way = bench.put(t.route, State::Exfiltrated);
-        way.transfers.insert(&t.id, t);
+        way.transfers.insert(&t.id, (t, since));
         way.findings.extend(targets.iter().map(|f| f.id.as_str()));
     } else if bulky {
         bench.reason("J-20", format!("nothing authorises it: {what}"), vec![t.id.clone()]);
@@ -95,7 +120,7 @@ fn one<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
         let when = t.time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
         let text = format!("who approved {} bytes, {} to {}, account {account}, {when}?", t.bytes.lower, t.from, t.to);
         bench.ask.push(text);
-        bench.put(t.route, State::Unexplained).transfers.insert(&t.id, t);
+        bench.put(t.route, State::Unexplained).transfers.insert(&t.id, (t, t.bytes.lower));
     }
 }
 

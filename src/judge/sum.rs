@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
@@ -13,6 +14,10 @@ use crate::model::verdict::{
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
 use super::{Bench, Way, given};
+
+/// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
+/// what a scope cannot tell because of others.
+const CARRIER: Route = Route::Network;
 
 const ROUTES: &[Route] = &[
     Route::HttpsUpload,
@@ -34,15 +39,17 @@ const ROUTES: &[Route] = &[
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let observed: BTreeSet<Route> = bench.sources.iter().flat_map(|s| s.observes.iter().copied()).collect();
-    let routes: Vec<RouteVerdict> = ROUTES.iter().map(|route| route_of(&bench, *route, &observed)).collect();
-    let worst = routes.iter().map(|r| r.state).min().unwrap_or(State::NotExamined);
     let tried = bench.reasons.iter().any(|r| matches!(r.clause.as_str(), "J-03" | "J-04"));
     let base = match (bench.intruder.is_shown(), tried) {
         (true, _) => State::IntrusionOnly,
         (false, true) => State::Attempted,
         (false, false) => State::NoEvidence,
     };
-    let state = worst.min(base);
+    if base != State::NoEvidence || observed.is_empty() {
+        bench.put(CARRIER, base);
+    }
+    let routes: Vec<RouteVerdict> = ROUTES.iter().map(|route| route_of(&bench, *route, &observed)).collect();
+    let state = routes.iter().map(|r| r.state).min().unwrap_or(State::NotExamined);
     if state == State::IntrusionOnly {
         let proofs = bench.intruder.proofs.clone();
         bench.reason("J-40", "no access to data and no movement is seen".to_owned(), proofs);
@@ -92,9 +99,12 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     } else {
         State::NotExamined
     };
-    let moved: Vec<_> = way.transfers.values().copied().collect();
-    let mut bytes = moved.iter().map(|t| t.bytes).fold(Bounds::exact(0), Bounds::plus);
-    if open || moved.is_empty() && !observed.contains(&route) {
+    let moved: Vec<_> = way.transfers.values().map(|(t, _)| *t).collect();
+    let counted = way.transfers.values().map(|(t, least)| Bounds { lower: *least, upper: t.bytes.upper });
+    let mut bytes = counted.fold(Bounds::exact(0), Bounds::plus);
+    let capped = |g: &Gap| g.reason == GapReason::Capped;
+    let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
+    if open || partly || moved.is_empty() && !observed.contains(&route) {
         bytes.upper = None;
     }
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
@@ -210,19 +220,39 @@ pub fn share(scopes: &mut [ScopeVerdict], whose: &Whose) {
                 .find(|t| t.name == *name)
                 .is_none_or(|t| t.processor_of.is_empty() || t.processor_of.contains(&scope.scope));
             if serves && *state <= State::Accessed {
-                if scope.state == State::NoEvidence {
-                    scope.state = State::CannotTell;
-                    scope.likelihood = None;
-                    scope.breach.confidentiality = Breached::CannotTell;
-                }
-                scope.complete = false;
                 let text = format!("{name} holds data that was accessed or moved and may be this scope's");
                 scope.reasons.push(given("J-34", text, Vec::new()));
+                reopen(scope, format!("whose data {name} held"));
             } else if serves && *compromised {
                 scope.exposure.push(name.clone());
             }
         }
     }
+}
+
+/// Opens the carrying route of a scope that was judged.
+fn reopen(scope: &mut ScopeVerdict, needs: String) {
+    if let Some(route) = scope.routes.iter_mut().find(|r| r.route == CARRIER) {
+        route.state = route.state.min(State::CannotTell);
+        route.bytes.upper = None;
+    }
+    if scope.state > State::CannotTell {
+        scope.state = State::CannotTell;
+        scope.likelihood = None;
+        scope.breach.confidentiality = Breached::CannotTell;
+    }
+    if !scope.open_routes.contains(&CARRIER) {
+        scope.open_routes.push(CARRIER);
+        scope.open_routes.sort_unstable();
+    }
+    match scope.coverage.missing.iter_mut().find(|m| m.route == CARRIER) {
+        Some(missing) => missing.needs.push(needs.clone()),
+        None => scope.coverage.missing.push(MissingCoverage { route: CARRIER, needs: vec![needs.clone()] }),
+    }
+    scope.coverage.missing.sort_by_key(|m| m.route);
+    scope.coverage.collect_next.push(needs);
+    scope.coverage.adequate = false;
+    scope.complete = false;
 }
 
 /// The worst of the scopes.

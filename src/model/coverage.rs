@@ -20,6 +20,8 @@ pub enum GapReason {
     NotDelivered,
     /// The source was cut by a limit, damaged or unreadable.
     NotRead,
+    /// More distinct conversations than are kept: who spoke with whom is not known for the rest of them.
+    Capped,
 }
 
 /// A stretch of time that a source does not cover.

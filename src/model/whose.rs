@@ -218,6 +218,16 @@ impl Whose {
         }
     }
 
+    /// The scopes that an address, a host or a virtual host belongs to.
+    pub fn scopes_of_entity(&self, entity: &str) -> Vec<&str> {
+        let mut found = self.of_entity(entity);
+        if found.is_empty() && address(entity).is_none() {
+            let name = entity.to_ascii_lowercase();
+            found = self.where_(|t| hits(&t.vhosts, &name));
+        }
+        found.into_iter().map(|i| self.tenants[i].name.as_str()).collect()
+    }
+
     fn of_account(&self, account: &str) -> Vec<usize> {
         let Some(domain) = domain_of(account).map(|d| d.to_ascii_lowercase()) else { return Vec::new() };
         self.where_(|t| t.accounts.iter().chain(&t.mail).any(|a| below(&domain, a)))
@@ -233,9 +243,15 @@ impl Whose {
             .map_or(name, |k| k.name.clone())
     }
 
-    /// The first sanctioned entry that explains a transfer: all keys that it gives match.
+    /// The first sanctioned entry that explains a transfer: all keys that it gives match. An entry that gives a tool
+    /// explains none, for no observation carries the tool.
     pub fn sanction(&self, transfer: &Transfer) -> Option<&Sanction> {
-        self.sanctions.iter().find(|s| self.explains(s, transfer))
+        self.sanctions.iter().find(|s| s.tool.is_empty() && self.explains(s, transfer))
+    }
+
+    /// The first entry that would explain a transfer if the tool that it names could be checked.
+    pub fn sanction_but_for_tool(&self, transfer: &Transfer) -> Option<&Sanction> {
+        self.sanctions.iter().find(|s| !s.tool.is_empty() && self.explains(s, transfer))
     }
 
     fn explains(&self, entry: &Sanction, t: &Transfer) -> bool {
@@ -243,14 +259,28 @@ impl Whose {
         let destination = entry.destination.is_empty() || to.clone().any(|to| leads(&entry.destination, to));
         let account = entry.account.is_empty()
             || (!t.accounts.is_empty() && t.accounts.iter().all(|a| entry.account.iter().any(|e| same_account(a, e))));
-        let from = [t.from.to_ascii_lowercase(), self.entity(&t.from)];
-        let host = entry.host.is_empty() || from.iter().any(|f| hits(&entry.host, f));
+        let host = entry.host.is_empty() || self.names_of(&t.from).iter().any(|f| hits(&entry.host, f));
         let volume = entry.max_bytes.is_none_or(|max| t.bytes.upper.is_some_and(|upper| upper <= max));
         let time = (entry.from.is_none() && entry.to.is_none())
             || t.time.is_some_and(|Span { first, last }| {
                 entry.from.is_none_or(|from| from <= first) && entry.to.is_none_or(|to| last <= to)
             });
-        destination && account && host && volume && time && entry.tool.is_empty()
+        destination && account && host && volume && time
+    }
+
+    /// All names and addresses that the inventory has for a host, and the text itself, in lower case.
+    fn names_of(&self, text: &str) -> Vec<String> {
+        let entity = self.entity(text);
+        let addresses = self.known.iter().filter(|k| k.name == entity).flat_map(|k| &k.ips).map(ToString::to_string);
+        [text.to_ascii_lowercase(), entity.clone()].into_iter().chain(addresses).collect()
+    }
+
+    /// Whether a file that was not read could hold logs of a scope: its `paths` take the file or what lies in it, or
+    /// no scope's do.
+    pub fn could_hold(&self, locator: &str, scope: &str) -> bool {
+        let member = format!("{locator}!/log");
+        let claimed = self.where_(|t| hits(&t.paths, locator) || hits(&t.paths, &member));
+        claimed.is_empty() || claimed.iter().any(|&i| self.tenants[i].name == scope)
     }
 }
 
@@ -312,7 +342,7 @@ fn is_kind(source: &SourceCoverage, kind: &str) -> bool {
         "dns" => shows(Route::DnsTunnel),
         "cloud" => shows(Route::SaasDownload),
         "mail" => shows(Route::Email) && !shows(Route::Network),
-        "windows" => matches!(&*source.format, "evtx" | "winevent_json"),
+        "windows" => matches!(&*source.format, "evtx" | "windows_json"),
         other => source.format == other,
     }
 }

@@ -67,6 +67,7 @@ fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Wh
         records: 1,
         time: Some(Span::at(first)),
         hours: vec![first.hour()],
+        hour_bytes: vec![bytes],
         seen_by: vec![Locator::from_encoded("e/fw.log")],
         evidence: Vec::new(),
         sanctioned: None,
@@ -164,6 +165,235 @@ fn gaps_and_broken_promises_cannot_tell() {
     let gap = Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason: GapReason::Cleared };
     let cleared = judge(&[], &[], &coverage(vec![gap]), &kept);
     assert_eq!((cleared.overall.state, cleared.overall.complete), (State::CannotTell, false));
+}
+
+#[test]
+fn a_blocked_exit_by_a_grave_rule_shows_intrusion() {
+    let whose = whose("");
+    let exit = |from: &str, to: &str, level| {
+        let mut f = finding("f", Stage::CommandAndControl, Outcome::Failed, from, "hc-fs01");
+        f.entities.destinations = vec![to.to_owned()];
+        f.level = level;
+        hc(&[f], &[], &whose)
+    };
+    let blocked = exit("10.2.0.5", "203.0.113.9", Level::High);
+    assert_eq!((blocked.intrusion, cites(&blocked, "J-02")), (Intrusion::Established, true));
+    let inbound = exit("203.0.113.9", "10.2.0.5", Level::High);
+    assert_eq!((inbound.intrusion, inbound.state), (Intrusion::NoneSeen, State::Attempted));
+    assert!(!cites(&exit("10.2.0.5", "203.0.113.9", Level::Medium), "J-02"));
+}
+
+fn listed(scope: &str, from: &str, to: &str) -> Finding {
+    let mut f = finding("i", Stage::CommandAndControl, Outcome::Unknown, from, "");
+    f.kind = FindingKind::Indicator;
+    f.scope = scope.to_owned();
+    f.entities.hosts.clear();
+    f.entities.destinations = vec![to.to_owned()];
+    f
+}
+
+#[test]
+fn a_listed_value_is_a_suspicion_outward_and_an_attempt_inward() {
+    let whose = whose("");
+    let out = hc(&[listed("hc", "10.2.0.5", "203.0.113.9")], &[], &whose);
+    assert_eq!((out.intrusion, cites(&out, "J-03")), (Intrusion::Suspected, true));
+    let inward = hc(&[listed("hc", "203.0.113.9", "10.2.0.5")], &[], &whose);
+    assert_eq!((inward.intrusion, inward.state), (Intrusion::NoneSeen, State::Attempted));
+    assert_eq!((cites(&inward, "J-03"), cites(&inward, "J-04")), (false, true));
+}
+
+#[test]
+fn data_and_a_listed_contact_of_one_host_show_intrusion_together() {
+    let whose = whose("");
+    let packed = finding("f", Stage::Staging, Outcome::Succeeded, "", "hc-fs01");
+    let told = |contact: Finding, data: &Finding| hc(&[data.clone(), contact], &[], &whose);
+    let both = told(listed("hc", "10.2.0.5", "203.0.113.9"), &packed);
+    assert_eq!((both.state, both.intrusion), (State::Accessed, Intrusion::Established));
+    assert!(cites(&both, "J-06"));
+    let open = |told: ScopeVerdict| (told.intrusion != Intrusion::Established) && !cites(&told, "J-06");
+    assert!(open(told(listed("hc", "10.2.0.6", "203.0.113.9"), &packed)), "another host");
+    let mut late = listed("hc", "10.2.0.5", "203.0.113.9");
+    (late.time.first, late.time.last) = (Some(at("2026-03-04T10:00:00Z")), Some(at("2026-03-04T10:00:00Z")));
+    assert!(open(told(late, &packed)), "days apart");
+    let mut lesser = packed.clone();
+    lesser.level = Level::Medium;
+    assert!(open(told(listed("hc", "10.2.0.5", "203.0.113.9"), &lesser)), "a lesser rule");
+}
+
+#[test]
+fn a_contact_shared_by_scopes_is_judged_under_them_and_not_apart() {
+    let whose = whose("[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\n");
+    let mut f = listed("unattributed", "203.0.113.9", "10.2.0.5");
+    f.entities.destinations.push("10.1.0.5".to_owned());
+    let told = judge(&[f.clone()], &[], &coverage(Vec::new()), &whose);
+    assert_eq!(told.scopes.iter().map(|s| &*s.scope).collect::<Vec<_>>(), ["hc", "rv"]);
+    assert!(told.scopes.iter().all(|s| cites(s, "J-04")));
+    f.entities.destinations.clear();
+    assert_eq!(judge(&[f], &[], &coverage(Vec::new()), &whose).scopes[2].scope, "unattributed");
+}
+
+#[test]
+fn a_small_upload_left_only_where_findings_name_its_destination() {
+    let whose = whose("");
+    let mut hit = finding("f", Stage::CredentialAccess, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+    hit.stage = vec![Stage::LateralMovement];
+    let up = [transfer(Route::HttpsUpload, "hc-fs01", "203.0.113.9", 2 << 20, 3, &whose)];
+    let state = |to: &str| hc(&[hit.clone(), listed("hc", "10.2.0.5", to)], &up, &whose).state;
+    assert_eq!(state("203.0.113.9"), State::Exfiltrated);
+    assert_eq!(state("203.0.113.8"), State::IntrusionOnly);
+    let less = [transfer(Route::HttpsUpload, "hc-fs01", "203.0.113.9", (1 << 20) - 1, 3, &whose)];
+    let told = hc(&[hit.clone(), listed("hc", "10.2.0.5", "203.0.113.9")], &less, &whose);
+    assert_eq!(told.state, State::IntrusionOnly, "under 1 MiB");
+    let late = [transfer(Route::HttpsUpload, "hc-fs01", "203.0.113.9", 2 << 20, 3, &whose)].map(|mut t| {
+        t.time = Some(Span::at(at("2026-05-03T12:00:00Z")));
+        t
+    });
+    assert_eq!(hc(&[hit, listed("hc", "10.2.0.5", "203.0.113.9")], &late, &whose).state, State::IntrusionOnly);
+}
+
+#[test]
+fn bytes_before_the_intrusion_do_not_count_as_left() {
+    let whose = whose("");
+    let hit = [finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web")];
+    let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
+    let sign = at("2026-03-02T10:00:00Z").hour();
+    (t.hours, t.hour_bytes) = (vec![sign - 1, sign], vec![GIB - (100 << 10), 100 << 10]);
+    let told = hc(&hit, &[t], &whose);
+    let web = told.routes.iter().find(|r| r.route == Route::WebResponse).unwrap();
+    assert_eq!((web.state, web.disclosed, web.bytes.lower), (State::Accessed, true, 100 << 10));
+}
+
+#[test]
+fn data_reached_counts_as_accessed_only_with_intrusion_and_success() {
+    let whose = whose("");
+    let way_in = finding("a", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-fs01");
+    let read = |outcome| finding("b", Stage::Collection, outcome, "", "hc-fs01");
+    let told = hc(&[way_in.clone(), read(Outcome::Succeeded)], &[], &whose);
+    assert_eq!((told.state, cites(&told, "J-13")), (State::Accessed, true));
+    let unknown = hc(&[way_in, read(Outcome::Unknown)], &[], &whose);
+    assert_eq!((unknown.state, cites(&unknown, "J-13")), (State::IntrusionOnly, false));
+}
+
+#[test]
+fn an_upload_is_unexplained_by_its_busiest_day() {
+    let whose = whose("");
+    let state = |hours: [i64; 2]| {
+        let mut t = transfer(Route::HttpsUpload, "10.2.0.5", "203.0.113.9", 60 << 20, 3, &whose);
+        (t.hours, t.hour_bytes) = (hours.to_vec(), vec![40 << 20, 20 << 20]);
+        hc(&[], &[t], &whose).state
+    };
+    assert_eq!(state([500_000, 500_023]), State::Unexplained);
+    assert_eq!(state([500_000, 500_024]), State::NoEvidence);
+}
+
+#[test]
+fn an_entry_that_names_a_tool_is_rejected_by_name_and_a_broad_one_is_called_so() {
+    let told = |entry: &str| {
+        let whose = whose(&format!("[[sanctioned]]\ndestination=['vendor.example']\nwhy='w'\n{entry}"));
+        let up = transfer(Route::HttpsUpload, "10.2.0.5", "vendor.example", GIB, 3, &whose);
+        hc(&[], &[up], &whose)
+    };
+    let tool = told("host=['hc-fs01']\ntool=['rclone']\n");
+    assert_eq!(tool.state, State::Unexplained);
+    assert!(tool.counter_evidence[0].text.contains("tool"));
+    let (broad, narrow) = (told(""), told("host=['10.2.0.5']\n"));
+    assert_eq!((broad.state, narrow.state), (State::NoEvidence, State::NoEvidence));
+    assert!(broad.counter_evidence[0].text.contains("broad") && !narrow.counter_evidence[0].text.contains("broad"));
+}
+
+#[test]
+fn the_intrusion_must_be_watched_at_the_edge_for_its_whole_period() {
+    let whose = whose("");
+    let mut hit = finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web");
+    hit.time.last = Some(at("2026-03-09T10:00:00Z"));
+    let told = |sources: &[(&str, &str, bool)]| {
+        let mut all = coverage(Vec::new());
+        let one = all.sources.remove(0);
+        for (n, (from, to, bytes)) in sources.iter().enumerate() {
+            let mut source = one.clone();
+            source.source = Locator::from_encoded(&format!("e/fw.{n}"));
+            (source.from, source.to) = (Some(at(from)), Some(at(to)));
+            source.not_logged = if *bytes { Vec::new() } else { vec!["bytes".to_owned()] };
+            all.sources.push(source);
+        }
+        let told = judge(&[hit.clone()], &[], &all, &whose).scopes.swap_remove(0);
+        (told.state, cites(&told, "J-32"))
+    };
+    let (seen, blind) = ((State::IntrusionOnly, false), (State::CannotTell, true));
+    assert_eq!(told(&[("2026-03-01T00:00:00Z", "2026-03-10T00:00:00Z", true)]), seen);
+    assert_eq!(told(&[("2026-03-01T00:00:00Z", "2026-03-10T00:00:00Z", false)]), blind, "without bytes");
+    assert_eq!(told(&[("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z", true)]), blind, "too short");
+    let rotated = [("2026-03-01T00:00:00Z", "2026-03-04T23:50:00Z"), ("2026-03-05T00:10:00Z", "2026-03-10T00:00:00Z")];
+    assert_eq!(told(&rotated.map(|(from, to)| (from, to, true))), seen, "rotated logs cover together");
+    assert_eq!(told(&[(rotated[0].0, rotated[0].1, true), (rotated[1].0, rotated[1].1, false)]), blind);
+}
+
+#[test]
+fn a_scope_of_which_no_log_speaks_cannot_be_judged() {
+    let whose = whose("[[scope]]\nname='rv'\n");
+    let told = judge(&[], &[], &coverage(Vec::new()), &whose);
+    assert_eq!((told.scopes[0].state, told.scopes[1].state), (State::NoEvidence, State::CannotTell));
+    assert!(!cites(&told.scopes[0], "J-33") && cites(&told.scopes[1], "J-33"));
+}
+
+#[test]
+fn what_shared_systems_held_reopens_the_scopes_that_they_serve() {
+    let whose = whose("[[scope]]\nname='it'\nshared=true\nprocessor_of=['hc']\n");
+    let mut way_in = finding("a", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "it-1");
+    let mut read = finding("b", Stage::Collection, Outcome::Succeeded, "", "it-1");
+    way_in.scope = "it".to_owned();
+    read.scope = "it".to_owned();
+    let mut cover = coverage(Vec::new());
+    cover.sources[0].scopes.push("it".to_owned());
+    let held = judge(&[way_in.clone(), read], &[], &cover, &whose);
+    let clean = &held.scopes[0];
+    assert_eq!((clean.state, clean.complete, cites(clean, "J-34")), (State::CannotTell, false, true));
+    carried(clean);
+    let exposed = judge(&[way_in], &[], &cover, &whose);
+    assert_eq!(exposed.scopes[0].state, State::NoEvidence);
+    assert_eq!(exposed.scopes[0].exposure, ["it"]);
+}
+
+/// The scope's state is the worst of its routes, and what is open is said.
+fn carried(verdict: &ScopeVerdict) {
+    assert_eq!(verdict.routes.iter().map(|r| r.state).min(), Some(verdict.state), "{verdict:?}");
+    assert_eq!(verdict.complete, verdict.open_routes.is_empty());
+    assert_eq!(verdict.coverage.missing.iter().map(|m| m.route).collect::<Vec<_>>(), verdict.open_routes);
+    let routes = &verdict.routes;
+    assert!(routes.iter().all(|r| r.state != State::CannotTell || verdict.open_routes.contains(&r.route)));
+}
+
+#[test]
+fn a_route_carries_every_state() {
+    let whose = whose("");
+    for outcome in [Outcome::Succeeded, Outcome::Failed, Outcome::Unknown] {
+        for stage in [Stage::InitialAccess, Stage::Collection, Stage::Discovery] {
+            carried(&hc(&[finding("f", stage, outcome, "203.0.113.9", "hc-web")], &[], &whose));
+        }
+    }
+    let none = hc(&[], &[], &whose);
+    carried(&none);
+    let state = |route| none.routes.iter().find(|r| r.route == route).unwrap().state;
+    assert_eq!((state(Route::WebResponse), state(Route::Usb)), (State::NoEvidence, State::NotExamined));
+}
+
+#[test]
+fn what_was_not_read_lowers_the_scopes_whose_logs_it_may_hold() {
+    let gap = |source: &str, reason| Gap { source: source.to_owned(), from: None, to: None, reason };
+    let plain = whose("");
+    let told = |gaps: Vec<Gap>| judge(&[], &[], &coverage(gaps), &plain).scopes.swap_remove(0);
+    let unread = told(vec![gap("e/fw.log", GapReason::NotRead)]);
+    assert_eq!((unread.state, cites(&unread, "J-31")), (State::CannotTell, true));
+    assert_eq!(told(vec![gap("e/fw.log", GapReason::Silent)]).state, State::NoEvidence);
+    let capped = told(vec![gap("e/fw.log", GapReason::Capped)]);
+    assert_eq!(capped.open_routes, [Route::HttpsUpload, Route::Network], "what was served matters to no intruder");
+    let container = |scopes: &str| {
+        let mut all = coverage(Vec::new());
+        all.gaps.push(gap("e/web/rv.zip", GapReason::NotRead));
+        judge(&[], &[], &all, &whose(scopes)).scopes.swap_remove(0).state
+    };
+    assert_eq!(container(""), State::CannotTell, "nobody's paths claim it");
+    assert_eq!(container("[[scope]]\nname='rv'\npaths=['e/web/rv*/**']\n"), State::NoEvidence, "claimed by another");
 }
 
 #[test]

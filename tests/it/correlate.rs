@@ -1,0 +1,289 @@
+//! Transfers, findings and coverage from hand-built Partials: direction, bounds, identity, order.
+
+use std::sync::Arc;
+
+use exfiltrace::model::coverage::GapReason;
+use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting, Sightings};
+use exfiltrace::model::ledger::{Entry, EntryKind};
+use exfiltrace::model::observation::{OBSERVATIONS_KEPT, ObservationKey, Observations, Observed, Seen};
+use exfiltrace::model::partial::{Partial, SourcePartial};
+use exfiltrace::model::place::{Locator, Place};
+use exfiltrace::model::rule::{Outcome, Route};
+use exfiltrace::model::subject::Subject;
+use exfiltrace::model::time::{Instant, Span, Stamp};
+use exfiltrace::model::transfer::{Bounds, Transfer};
+use exfiltrace::model::whose::Whose;
+use exfiltrace::{correlate, merge, scope};
+use proptest::prelude::*;
+
+const OUTSIDE: &str = "203.0.113.9";
+const INSIDE: &str = "10.2.0.5";
+
+fn whose() -> Whose {
+    let toml =
+        "[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\npaths=['e/hc-*']\n[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\n";
+    scope::compile(&toml::from_str(toml).unwrap()).unwrap()
+}
+
+/// Who spoke with whom in hour 500000 and the bytes up and down; `None` is not logged.
+#[derive(Clone)]
+struct Line {
+    key: ObservationKey,
+    up: Option<u64>,
+    down: Option<u64>,
+}
+
+fn line(seen: Seen, client: &str, server: &str, port: u16, up: u64, down: u64) -> Line {
+    let key = ObservationKey {
+        seen,
+        client: client.into(),
+        server: server.into(),
+        name: "".into(),
+        account: "".into(),
+        host: "".into(),
+        port,
+        sends: true,
+        outcome: Outcome::Unknown,
+        hour: Some(500_000),
+    };
+    Line { key, up: Some(up), down: Some(down) }
+}
+
+fn source(name: &str, lines: &[Line]) -> SourcePartial {
+    let locator = Locator::from_encoded(name);
+    let mut entry = Entry::new(EntryKind::Source, locator.clone(), locator);
+    entry.format = Some("kv".to_owned());
+    let mut source = SourcePartial::ledger_only(entry);
+    for (n, line) in lines.iter().enumerate() {
+        let offset = n as u64 * 100;
+        source.observations.add(line.key.clone(), observed(line, offset));
+    }
+    source
+}
+
+fn observed(line: &Line, offset: u64) -> Observed {
+    let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+    let at = line.key.hour.and_then(|hour| Instant::from_secs(hour * 3600));
+    Observed {
+        records: 1,
+        up: line.up.unwrap_or(0),
+        up_unlogged: u64::from(line.up.is_none()),
+        down: line.down.unwrap_or(0),
+        down_unlogged: u64::from(line.down.is_none()),
+        span: at.map(Span::at),
+        cited: vec![(place, "00".into())],
+        ..Observed::default()
+    }
+}
+
+fn partial(sources: impl IntoIterator<Item = SourcePartial>) -> Partial {
+    let mut all = Partial::default();
+    for source in sources {
+        all.sources.insert(source.key(), Arc::new(source));
+    }
+    all
+}
+
+fn transfers(sources: impl IntoIterator<Item = SourcePartial>) -> Vec<Transfer> {
+    let (partial, whose) = (partial(sources), whose());
+    correlate::transfers(&correlate::world(&partial, &whose))
+}
+
+fn moved(lines: &[Line]) -> Vec<(String, String, Route, Bounds)> {
+    transfers([source("e/a", lines)]).into_iter().map(|t| (t.from, t.to, t.route, t.bytes)).collect()
+}
+
+#[test]
+fn only_what_leaves_counts_and_in_the_right_direction() {
+    let out = |seen, port| moved(&[line(seen, INSIDE, OUTSIDE, port, 7, 900)]);
+    let upload = (INSIDE.to_owned(), OUTSIDE.to_owned(), Route::HttpsUpload, Bounds::exact(7));
+    assert_eq!(out(Seen::Proxy, 443), [upload.clone()]);
+    assert_eq!(out(Seen::Flow, 443), [upload]);
+    assert_eq!(out(Seen::Flow, 22)[0].2, Route::SftpFtp);
+    assert_eq!(out(Seen::Flow, 9999)[0].2, Route::Network);
+    let served = (INSIDE.to_owned(), OUTSIDE.to_owned(), Route::WebResponse, Bounds::exact(900));
+    assert_eq!(moved(&[line(Seen::Web, OUTSIDE, INSIDE, 443, 7, 900)]), [served.clone()]);
+    assert_eq!(moved(&[line(Seen::Firewall, OUTSIDE, INSIDE, 443, 7, 900)]), [served]);
+    assert_eq!(moved(&[line(Seen::Flow, INSIDE, "10.1.0.1", 443, 7, 900)]), [], "inside");
+    assert_eq!(moved(&[line(Seen::Flow, OUTSIDE, "198.51.100.1", 443, 7, 900)]), [], "passing by");
+    assert_eq!(moved(&[line(Seen::Dns, INSIDE, OUTSIDE, 53, 7, 900)]), [], "a question is no transfer");
+    assert_eq!(moved(&[line(Seen::Proxy, INSIDE, OUTSIDE, 443, 0, 900)]), [], "a download");
+}
+
+#[test]
+fn what_was_refused_did_not_leave() {
+    let mut denied = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 7, 900);
+    denied.key.outcome = Outcome::Failed;
+    assert_eq!(moved(&[denied]), []);
+}
+
+#[test]
+fn proxy_and_firewall_that_saw_the_same_transfer_count_once() {
+    let mut by_name = line(Seen::Proxy, INSIDE, "", 443, 100, 1);
+    by_name.key.name = "files.example".into();
+    let mut edge = line(Seen::Firewall, INSIDE, OUTSIDE, 443, 110, 1);
+    edge.key.name = "files.example".into();
+    let all = transfers([source("e/proxy", &[by_name]), source("e/fw", &[edge])]);
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].bytes, Bounds { lower: 110, upper: Some(210) });
+    assert_eq!((all[0].seen_by.len(), &all[0].to_names[..]), (2, &["files.example".to_owned()][..]));
+}
+
+#[test]
+fn hours_add_up_and_keep_their_bytes() {
+    let first = line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1);
+    let mut later = first.clone();
+    later.key.hour = Some(500_003);
+    later.up = Some(50);
+    let mut untimed = first.clone();
+    untimed.key.hour = None;
+    untimed.up = Some(5);
+    let all = transfers([source("e/fw", &[first, later, untimed])]);
+    assert_eq!(all[0].bytes, Bounds::exact(155));
+    assert_eq!((&all[0].hours[..], &all[0].hour_bytes[..]), (&[500_000, 500_003][..], &[100, 50][..]));
+    assert_eq!((all[0].untimed(), all[0].busiest_day(), all[0].within(500_001, 500_009)), (5, 155, 55));
+}
+
+#[test]
+fn the_busiest_day_slides_over_hours() {
+    let mut t = transfers([source("e/fw", &[line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1)])]).remove(0);
+    t.bytes = Bounds::exact(60);
+    (t.hours, t.hour_bytes) = (vec![0, 23, 24, 48], vec![10, 20, 15, 15]);
+    assert_eq!(t.busiest_day(), 35, "hours 23 and 24, but not 0 and 24");
+}
+
+#[test]
+fn an_upload_of_unlogged_size_has_no_upper_bound() {
+    let mut blind = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 0, 9);
+    blind.up = None;
+    assert_eq!(moved(&[blind])[0].3, Bounds { lower: 0, upper: None });
+}
+
+#[test]
+fn conversations_above_the_cap_unbound_the_rest_and_are_a_remark() {
+    let mut full = source("e/fw", &[line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1)]);
+    let rest = Observed { records: 3, up: 70, ..Observed::default() };
+    full.observations = Observations { rest, rest_records: 3, ..full.observations };
+    let (partial, whose) = (partial([full]), whose());
+    let world = correlate::world(&partial, &whose);
+    assert_eq!(correlate::transfers(&world)[0].bytes, Bounds { lower: 100, upper: None });
+    let told = &correlate::coverage(&world).sources[0];
+    assert!(told.gaps.iter().any(|g| g.reason == GapReason::Capped));
+    assert!(told.not_logged[0].contains("70 bytes up") && told.not_logged[0].contains("3 records"));
+    assert!(OBSERVATIONS_KEPT > 1);
+}
+
+#[test]
+fn a_web_log_without_a_server_is_that_of_the_only_web_server() {
+    let web = source("e/hc-access.log", &[line(Seen::Web, OUTSIDE, "", 0, 0, 100)]);
+    let edge = |servers: &[&str]| {
+        let lines: Vec<Line> = servers.iter().map(|s| line(Seen::Firewall, OUTSIDE, s, 443, 0, 110)).collect();
+        source("e/fw", &lines)
+    };
+    let joined = transfers([web.clone(), edge(&[INSIDE])]);
+    assert_eq!(joined.len(), 1);
+    assert_eq!((&*joined[0].from, joined[0].bytes), (INSIDE, Bounds { lower: 110, upper: Some(210) }));
+    let apart = transfers([web, edge(&[INSIDE, "10.2.0.6"])]);
+    assert_eq!(apart.iter().map(|t| &*t.from).collect::<Vec<_>>(), [INSIDE, "10.2.0.6", "e/hc-access.log"]);
+}
+
+#[test]
+fn ids_rest_on_what_identifies_and_not_on_counts() {
+    let id = |to: &str, bytes| transfers([source("e/fw", &[line(Seen::Flow, INSIDE, to, 443, bytes, 1)])]).remove(0).id;
+    assert_eq!(id(OUTSIDE, 1), id(OUTSIDE, 2));
+    assert_ne!(id(OUTSIDE, 1), id("203.0.113.10", 1));
+    assert!(id(OUTSIDE, 1).starts_with("t-") && id(OUTSIDE, 1).len() == 34);
+}
+
+fn sighted(name: &str, sightings: &[(u64, Option<i64>, &str)]) -> SourcePartial {
+    let mut source = source(name, &[]);
+    let indicator = IndicatorRef { value: OUTSIDE.into(), kind: "ip".into(), how: MatchKind::Exact };
+    let hits = source.indicators.entry(indicator).or_insert_with(Sightings::default);
+    for (offset, secs, from) in sightings {
+        let time = secs.and_then(Instant::from_secs).map(Stamp::certain);
+        let place = Place { offset: *offset, length: 9, line: None, record: None, event_record_id: None };
+        hits.add(1000, time, place, || Sighting {
+            place,
+            time,
+            sha256: String::new(),
+            excerpt: String::new(),
+            field: None,
+            outcome: Outcome::Unknown,
+            subject: Subject {
+                source_ip: Some((*from).into()),
+                destination_ip: Some(OUTSIDE.into()),
+                ..Subject::default()
+            },
+        });
+    }
+    source
+}
+
+#[test]
+fn findings_come_by_time_and_without_one_last_and_are_cut_only_in_their_places() {
+    let (whose, merged) = (
+        whose(),
+        partial([
+            sighted("e/a", &[(0, None, INSIDE)]),
+            sighted("e/b", &[(0, Some(9), INSIDE), (9, Some(3), INSIDE)]),
+            sighted("e/c", &[(0, Some(5), INSIDE), (9, Some(6), "10.1.0.1")]),
+        ]),
+    );
+    let world = correlate::world(&merged, &whose);
+    let all = correlate::findings(&world, 1);
+    let sources: Vec<&str> = all.iter().map(|f| f.evidence[0].source.as_str()).collect();
+    assert_eq!(sources, ["e/b", "e/c", "e/a"]);
+    assert_eq!((all[0].count, all[0].omitted, all[0].evidence.len()), (2, 1, 1));
+    assert_eq!((&*all[0].scope, &*all[1].scope), ("hc", "unattributed"));
+    let more = correlate::findings(&world, 9);
+    assert_eq!(more.iter().map(|f| &f.id).collect::<Vec<_>>(), all.iter().map(|f| &f.id).collect::<Vec<_>>());
+}
+
+#[test]
+fn clearing_silence_and_missing_figures_are_told() {
+    let mut blind = line(Seen::Firewall, INSIDE, OUTSIDE, 443, 0, 1);
+    blind.up = None;
+    let mut told = source("e/fw", &[blind, line(Seen::Firewall, INSIDE, "203.0.113.8", 443, 4, 1)]);
+    told.observations.kept.values_mut().for_each(|o| o.records = 1);
+    told.covered.hours = (0..30).chain(90..120).map(|hour| (hour, 1)).collect();
+    told.covered.cleared = vec![(10, "x".into())];
+    let gaps = |source: SourcePartial| {
+        let (merged, whose) = (partial([source]), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).sources.remove(0);
+        (all.gaps.iter().map(|g| g.reason).collect::<Vec<_>>(), all.not_logged)
+    };
+    assert_eq!(gaps(told.clone()), (vec![GapReason::Cleared, GapReason::Silent], vec![]), "one of two states bytes");
+    told.observations.kept.retain(|_, o| o.up_unlogged > 0);
+    told.covered.hours = [(0, 1), (90, 1)].into();
+    assert_eq!(gaps(told), (vec![GapReason::Cleared], vec!["bytes sent by the client".to_owned()]), "a sparse log");
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_lines_and_sources_gives_the_same(
+        order in Just((0..24usize).collect::<Vec<_>>()).prop_shuffle(),
+        flip in any::<bool>(),
+    ) {
+        let lines: Vec<Line> = (0..24u64)
+            .map(|n| {
+                let mut line = line(Seen::Flow, INSIDE, &format!("203.0.113.{}", n % 5), 443, n + 1, 1);
+                line.key.hour = (n % 7 != 0).then_some(500_000 + n as i64 % 3);
+                line
+            })
+            .collect();
+        let mut shuffled = source("e/a", &[]);
+        for n in &order {
+            shuffled.observations.add(lines[*n].key.clone(), observed(&lines[*n], *n as u64 * 100));
+        }
+        let other = || partial([sighted("e/b", &[(0, Some(9), INSIDE)]), source("e/c", &lines[..9])]);
+        let parts = |a: SourcePartial| if flip { [other(), partial([a])] } else { [partial([a]), other()] };
+        let whose = whose();
+        let told = |merged: Partial| {
+            let world = correlate::world(&merged, &whose);
+            let all = (correlate::transfers(&world), correlate::findings(&world, 9), correlate::coverage(&world));
+            serde_json::to_string(&all).unwrap()
+        };
+        let straight = merge::all([partial([source("e/a", &lines)]), other()]);
+        prop_assert_eq!(told(merge::all(parts(shuffled))), told(straight));
+    }
+}
