@@ -50,7 +50,7 @@ pub fn fixture_plan(name: &str) -> Plan {
 /// A plan with the embedded rules.
 pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     let (program, problems) = Program::compile(Program::builtin(), Routing::Auto);
-    assert!(problems.is_empty(), "the embedded pack loads without a problem");
+    assert!(problems.is_empty(), "the embedded pack loads without a problem: {problems:#?}");
     let zone = scopes.timezone.as_deref().map_or(jiff::tz::TimeZone::UTC, |z| jiff::tz::TimeZone::get(z).unwrap());
     Plan {
         roots,
