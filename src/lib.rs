@@ -5,23 +5,23 @@
 //! ```
 
 pub mod plan;
-pub mod worker;
 pub mod scan;
+pub mod worker;
 
-pub mod discover;
-pub mod open;
-pub mod format;
-pub mod split;
-pub mod indicators;
-pub mod sift;
-pub mod detect;
-pub mod tally;
-pub mod merge;
 pub mod correlate;
-pub mod scope;
-pub mod judge;
+pub mod detect;
+pub mod discover;
 pub mod emit;
+pub mod format;
+pub mod indicators;
+pub mod judge;
+pub mod merge;
+pub mod open;
+pub mod scope;
+pub mod sift;
+pub mod split;
+pub mod tally;
 pub mod verify;
 
-pub mod model;
 pub mod error;
+pub mod model;

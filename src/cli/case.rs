@@ -94,9 +94,9 @@ impl Evidence {
     }
 
     fn file(&self, locator: &Locator) -> Result<&Listed, String> {
-        self.files.get(locator).ok_or_else(|| {
-            "not there any more; if the evidence has moved, say where with --root NAME=PATH".to_owned()
-        })
+        self.files
+            .get(locator)
+            .ok_or_else(|| "not there any more; if the evidence has moved, say where with --root NAME=PATH".to_owned())
     }
 }
 

@@ -26,9 +26,10 @@ pub fn manifest(args: &Scan, resolved: &Resolved, started: Instant, finished: In
         .collect();
     let roots = plan.roots.iter().map(|root| RootUsed {
         name: exfiltrace::model::place::Locator::root(&root.name).to_string(),
-        path: root.path.as_ref().map(|path| {
-            std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned()
-        }),
+        path: root
+            .path
+            .as_ref()
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned()),
     });
     Manifest {
         arguments: masked(typed()),

@@ -115,7 +115,13 @@ pub struct Scan {
     #[arg(long, value_name = "LEVEL", value_enum)]
     pub min_level: Option<LevelWord>,
     /// Password of encrypted archives. Repeatable; also one a line in `$EXFILTRACE_ARCHIVE_PASSWORDS`.
-    #[arg(long, value_name = "PASSWORD", env = "EXFILTRACE_ARCHIVE_PASSWORDS", hide_env_values = true, value_delimiter = '\n')]
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "EXFILTRACE_ARCHIVE_PASSWORDS",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
     pub archive_password: Vec<String>,
     /// File with passwords of encrypted archives, one a line.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -186,7 +192,9 @@ pub struct Report {
 
 /// `exfiltrace export`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:\n  exfiltrace export case --to ocsf > case.ocsf.ndjson\n  exfiltrace export case --to csv > findings.csv")]
+#[command(
+    after_help = "Examples:\n  exfiltrace export case --to ocsf > case.ocsf.ndjson\n  exfiltrace export case --to csv > findings.csv"
+)]
 pub struct Export {
     /// Case folder.
     #[arg(value_hint = ValueHint::DirPath)]
@@ -206,7 +214,13 @@ pub struct Verify {
     #[arg(long, value_name = "NAME=PATH")]
     pub root: Vec<String>,
     /// Password of encrypted archives. Repeatable.
-    #[arg(long, value_name = "PASSWORD", env = "EXFILTRACE_ARCHIVE_PASSWORDS", hide_env_values = true, value_delimiter = '\n')]
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "EXFILTRACE_ARCHIVE_PASSWORDS",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
     pub archive_password: Vec<String>,
 }
 

@@ -254,11 +254,7 @@ fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
             by_path.push((glob.compile_matcher(), zone.clone()));
         }
     }
-    Ok(Clocks {
-        zone: word.map(zone).transpose()?.unwrap_or(TimeZone::UTC),
-        given: word.is_some(),
-        by_path,
-    })
+    Ok(Clocks { zone: word.map(zone).transpose()?.unwrap_or(TimeZone::UTC), given: word.is_some(), by_path })
 }
 
 /// A zone by IANA name or as an offset (`+01:00`).
@@ -293,8 +289,7 @@ fn instant(flag: &str, text: &str, edge: Edge) -> Result<Instant> {
         Edge::Begin => format!("{text}T00:00:00Z"),
         Edge::End => format!("{text}T23:59:59.999999Z"),
     };
-    Instant::parse(&whole)
-        .with_context(|| format!("{flag} {text}: expected 2026-03-28 or 2026-03-28T23:10:04Z"))
+    Instant::parse(&whole).with_context(|| format!("{flag} {text}: expected 2026-03-28 or 2026-03-28T23:10:04Z"))
 }
 
 /// Bytes, with an optional K, M, G or T (powers of 1024).
@@ -307,7 +302,8 @@ fn size(flag: &str, text: &str) -> Result<u64> {
         Some('t' | 'T') => (&trimmed[..trimmed.len() - 1], 40),
         _ => (trimmed, 0),
     };
-    let number: u64 = digits.trim().parse().with_context(|| format!("{flag} {text}: expected a size like 512M or 4G"))?;
+    let number: u64 =
+        digits.trim().parse().with_context(|| format!("{flag} {text}: expected a size like 512M or 4G"))?;
     number.checked_mul(1 << shift).with_context(|| format!("{flag} {text}: too large"))
 }
 

@@ -20,7 +20,9 @@ pub(super) fn parse(text: &str, names: &[String]) -> Result<Cond, String> {
         return Err(format!("condition of {} bytes, limit is {LENGTH_LIMIT}", text.len()));
     }
     if text.contains('|') {
-        return Err("not supported: aggregation after | in a condition (removed from Sigma; use a correlation)".to_owned());
+        return Err(
+            "not supported: aggregation after | in a condition (removed from Sigma; use a correlation)".to_owned()
+        );
     }
     let words = split(text);
     let mut parser = Parse { words: &words, at: 0, names, depth: 0 };
@@ -189,7 +191,8 @@ mod tests {
 
     #[test]
     fn faults() {
-        for bad in ["", "sel and", "(sel", "sel)", "nope", "1 of nope*", "sel | count() > 5", "2 of sel*", "sel sel_a"] {
+        for bad in ["", "sel and", "(sel", "sel)", "nope", "1 of nope*", "sel | count() > 5", "2 of sel*", "sel sel_a"]
+        {
             assert!(parse(bad, &names()).is_err(), "{bad}");
         }
         assert!(parse(&"(".repeat(10_000), &names()).is_err());

@@ -226,7 +226,9 @@ fn civil(text: &str) -> Option<jiff::civil::DateTime> {
         return Some(stamp.to_zoned(jiff::tz::TimeZone::UTC).datetime());
     }
     let whole = text.get(..19).map(|head| head.replace(' ', "T"));
-    whole.and_then(|head| head.parse().ok()).or_else(|| text.parse::<jiff::civil::Date>().ok().map(|d| d.at(0, 0, 0, 0)))
+    whole
+        .and_then(|head| head.parse().ok())
+        .or_else(|| text.parse::<jiff::civil::Date>().ok().map(|d| d.at(0, 0, 0, 0)))
 }
 
 #[cfg(test)]

@@ -33,7 +33,11 @@ pub(super) enum Test {
     Null,
     Exists(bool),
     /// Compared with the values of another field.
-    SameAs { field: u32, part: Part, cased: bool },
+    SameAs {
+        field: u32,
+        part: Part,
+        cased: bool,
+    },
     Time(Unit, i64),
 }
 
@@ -294,7 +298,8 @@ fn texts(node: &Node, text: &str, mods: &Mods) -> Result<Vec<Test>, String> {
                     Some(raw) => raw,
                     None => flat(&forms)?.into_bytes(),
                 };
-                let shifts = if *step == Step::Base64 { vec![base64::encode(&raw)] } else { base64::offsets(&raw).to_vec() };
+                let shifts =
+                    if *step == Step::Base64 { vec![base64::encode(&raw)] } else { base64::offsets(&raw).to_vec() };
                 forms = shifts.iter().map(|s| literal(s)).collect();
             }
         }

@@ -104,10 +104,7 @@ impl Program {
     }
 
     /// Compiles rule files. What cannot be evaluated exactly is a problem and no rule.
-    pub fn compile(
-        documents: impl IntoIterator<Item = (String, String)>,
-        routing: Routing,
-    ) -> (Self, Vec<Problem>) {
+    pub fn compile(documents: impl IntoIterator<Item = (String, String)>, routing: Routing) -> (Self, Vec<Problem>) {
         let mut loader = Loader::default();
         for (file, text) in documents {
             loader.file(&file, &text);

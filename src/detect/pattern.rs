@@ -81,11 +81,8 @@ impl Pattern {
     pub fn new(toks: &[Tok], cased: bool) -> Self {
         let open_start = toks.first() == Some(&Tok::Star);
         let open_end = toks.last() == Some(&Tok::Star);
-        let pieces: Vec<Piece> = toks
-            .split(|t| *t == Tok::Star)
-            .filter(|p| !p.is_empty())
-            .map(|p| piece(p, cased))
-            .collect();
+        let pieces: Vec<Piece> =
+            toks.split(|t| *t == Tok::Star).filter(|p| !p.is_empty()).map(|p| piece(p, cased)).collect();
         Self { pieces, open_start, open_end, cased }
     }
 
@@ -127,7 +124,9 @@ impl Pattern {
             Piece::Bytes(bytes) => vec![bytes.to_ascii_lowercase()],
             Piece::Steps(toks) => toks
                 .split(|t| !matches!(t, Tok::Char(c) if c.is_ascii()))
-                .map(|run| run.iter().map(|t| if let Tok::Char(c) = t { (*c as u8).to_ascii_lowercase() } else { 0 }).collect())
+                .map(|run| {
+                    run.iter().map(|t| if let Tok::Char(c) = t { (*c as u8).to_ascii_lowercase() } else { 0 }).collect()
+                })
                 .collect(),
         })
     }
@@ -179,7 +178,9 @@ impl Pattern {
                 .is_some_and(|start| start >= from && self.at(piece, value, start).is_some()),
             Piece::Steps(toks) => {
                 let low = from.max(value.len().saturating_sub(toks.len().saturating_mul(4)));
-                (low..=value.len()).filter(|&i| is_boundary(value, i)).any(|i| self.at(piece, value, i) == Some(value.len()))
+                (low..=value.len())
+                    .filter(|&i| is_boundary(value, i))
+                    .any(|i| self.at(piece, value, i) == Some(value.len()))
             }
         }
     }
@@ -256,8 +257,12 @@ mod tests {
     #[test]
     fn wildcards_and_escapes() {
         assert!(hit("a*c", "ABBC") && !hit("a*c", "abcd") && hit("*", "") && hit("a?c", "aéc") && !hit("a?c", "ac"));
-        assert!(hit(r"\cmd", r"\cmd") && hit(r"\\cmd", r"\cmd") && hit(r"\\\\srv", r"\\srv") && hit(r"\\\srv", r"\\srv"));
-        assert!(hit(r"dir\*", "dir*") && !hit(r"dir\*", "dirx") && hit(r"dir\\*", r"dir\x") && hit(r"dir\\\*", r"dir\*"));
+        assert!(
+            hit(r"\cmd", r"\cmd") && hit(r"\\cmd", r"\cmd") && hit(r"\\\\srv", r"\\srv") && hit(r"\\\srv", r"\\srv")
+        );
+        assert!(
+            hit(r"dir\*", "dir*") && !hit(r"dir\*", "dirx") && hit(r"dir\\*", r"dir\x") && hit(r"dir\\\*", r"dir\*")
+        );
         assert!(hit("*ab", "aab") && hit("a*a", "aa") && !hit("a*a", "a") && hit("*a*", "xax") && hit("*é", "xÉ"));
         assert!(!hit("*?x", "x") && hit("*?x", "éx") && hit("", "") && !hit("", "a"));
     }

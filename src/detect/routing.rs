@@ -9,8 +9,24 @@ use crate::model::fields::{Canon, Fields};
 
 /// Formats that records can have: names of `format::FORMATS`. A test holds the two lists equal.
 pub(super) const FORMATS: &[&str] = &[
-    "access", "auditd", "azure", "cloudtrail", "csv", "evtx", "gcp", "json", "kv", "m365", "squid", "syslog3164",
-    "syslog5424", "text", "w3c", "windows_json", "zeek", "zeek_json",
+    "access",
+    "auditd",
+    "azure",
+    "cloudtrail",
+    "csv",
+    "evtx",
+    "gcp",
+    "json",
+    "kv",
+    "m365",
+    "squid",
+    "syslog3164",
+    "syslog5424",
+    "text",
+    "w3c",
+    "windows_json",
+    "zeek",
+    "zeek_json",
 ];
 
 /// What a rule states of its log source; lower case.
@@ -69,9 +85,10 @@ pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> boo
         Routing::Forced { .. } => applies(routing, rule, &Facts::default()),
         Routing::Auto => {
             rule.product.as_deref().is_none_or(|product| products(format).contains(&product))
-                && rule.category.as_deref().is_none_or(|category| {
-                    categories(format).is_none_or(|known| known.contains(&category))
-                })
+                && rule
+                    .category
+                    .as_deref()
+                    .is_none_or(|category| categories(format).is_none_or(|known| known.contains(&category)))
         }
     }
 }
@@ -116,7 +133,8 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "squid" => facts.categories.push("proxy"),
         "w3c" => {
-            let proxy = has(fields, "cs-uri") || has(fields, "c-uri") || has(fields, "r-host") || has(fields, "x-cs-uri");
+            let proxy =
+                has(fields, "cs-uri") || has(fields, "c-uri") || has(fields, "r-host") || has(fields, "x-cs-uri");
             facts.categories.push(if proxy { "proxy" } else { "webserver" });
             facts.services.push("iis".into());
         }
@@ -228,7 +246,8 @@ const SYSMON: &str = "microsoft-windows-sysmon/operational";
 
 fn windows(fields: &Fields<'_>, facts: &mut Facts<'_>) {
     let channel = raw(fields, "Channel").unwrap_or_default().to_ascii_lowercase();
-    let id = raw(fields, "EventID").or_else(|| fields.text(Canon::EventCode)).and_then(|id| id.parse().ok()).unwrap_or(0);
+    let id =
+        raw(fields, "EventID").or_else(|| fields.text(Canon::EventCode)).and_then(|id| id.parse().ok()).unwrap_or(0);
     let services = SERVICES.iter().filter(|(name, _)| *name == channel).map(|(_, service)| Cow::from(*service));
     facts.services.extend(services);
     let categories = CATEGORIES.iter().filter(|(name, number, _)| *number == id && *name == channel);
@@ -279,7 +298,10 @@ const SERVICES: &[(&str, &str)] = &[
     ("microsoft-windows-appmodel-runtime/admin", "appmodel-runtime"),
     ("microsoft-windows-appxpackaging/operational", "appxpackaging-om"),
     ("microsoft-windows-capi2/operational", "capi2"),
-    ("microsoft-windows-certificateservicesclient-lifecycle-system/operational", "certificateservicesclient-lifecycle-system"),
+    (
+        "microsoft-windows-certificateservicesclient-lifecycle-system/operational",
+        "certificateservicesclient-lifecycle-system",
+    ),
     ("microsoft-windows-diagnosis-scripted/operational", "diagnosis-scripted"),
     ("microsoft-windows-kernel-shimengine/operational", "kernel-shimengine"),
     ("microsoft-windows-lsa/operational", "lsa-server"),

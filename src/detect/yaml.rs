@@ -133,11 +133,8 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_text = tag.is_some_and(|t| t.is_yaml_core_schema() && t.suffix == "str");
-                let what = if style == ScalarStyle::Plain && !is_text {
-                    plain(&text)
-                } else {
-                    What::Text(text.into_owned())
-                };
+                let what =
+                    if style == ScalarStyle::Plain && !is_text { plain(&text) } else { What::Text(text.into_owned()) };
                 self.place(Node { at, what }, anchor)
             }
             Event::Alias(anchor) => {

@@ -3,24 +3,24 @@
 //! Stages never import each other; what two of them must agree on stands here. Nothing in this module reads a
 //! file, a clock or the environment.
 
-pub mod time;
-pub mod place;
-pub mod ledger;
-pub mod source;
-pub mod layout;
-pub mod lines;
-pub mod block;
-pub mod fields;
-pub mod indicator;
 pub mod atoms;
-pub mod rule;
-pub mod subject;
+pub mod block;
+pub mod coverage;
+pub mod fields;
+pub mod finding;
 pub mod hit;
+pub mod indicator;
+pub mod layout;
+pub mod ledger;
+pub mod lines;
 pub mod observation;
 pub mod partial;
+pub mod place;
+pub mod rule;
 pub mod scopes;
-pub mod finding;
+pub mod source;
+pub mod subject;
+pub mod time;
 pub mod transfer;
-pub mod whose;
-pub mod coverage;
 pub mod verdict;
+pub mod whose;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::hit::{IndicatorHits, RuleHits};
-use super::ledger::{Entry, EntryKind};
 use super::indicator::IndicatorMeta;
+use super::ledger::{Entry, EntryKind};
 use super::observation::Observations;
 use super::place::Locator;
 use super::rule::RuleMeta;
@@ -23,7 +23,10 @@ pub mod pairs {
     ///
     /// # Errors
     /// What the serializer gives.
-    pub fn serialize<S: Serializer, K: Serialize, V: Serialize>(map: &BTreeMap<K, V>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer, K: Serialize, V: Serialize>(
+        map: &BTreeMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.collect_seq(map.iter())
     }
 

@@ -238,9 +238,10 @@ impl Pass<'_> {
             .filter(|f| f.kind != Kind::Json)
             .find(|f| matches!(f.value, Text::Slice(value) if inside(value)))
             .or_else(|| {
-                fields.iter().filter(|f| f.kind != Kind::Json).find(|f| {
-                    matches!(f.value, Text::Arena(..)) && holds(fields.bytes(f.value))
-                })
+                fields
+                    .iter()
+                    .filter(|f| f.kind != Kind::Json)
+                    .find(|f| matches!(f.value, Text::Arena(..)) && holds(fields.bytes(f.value)))
             })?;
         Some(match found.canon {
             Some(canon) => canon.name().to_owned(),

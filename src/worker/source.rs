@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::model::block::Block;
+use crate::model::hit::{IndicatorHits, RuleHits};
 use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
-use crate::model::partial::{Covered, SourcePartial};
-use crate::model::hit::{IndicatorHits, RuleHits};
 use crate::model::observation::Observations;
+use crate::model::partial::{Covered, SourcePartial};
 use crate::model::rule::RuleMeta;
 use crate::model::source::SourceMeta;
 use crate::open::DigestKind;

@@ -27,8 +27,7 @@ fn small_case() -> tempfile::TempDir {
     let line = |ip: &str, second: u32| {
         format!("{ip} - - [28/Mar/2026:10:00:{second:02} +0000] \"GET / HTTP/1.1\" 200 512 \"-\" \"curl/8\"\n")
     };
-    let text: String =
-        (0..20).map(|n| line(if n % 10 == 3 { "198.51.100.66" } else { "198.51.100.7" }, n)).collect();
+    let text: String = (0..20).map(|n| line(if n % 10 == 3 { "198.51.100.66" } else { "198.51.100.7" }, n)).collect();
     std::fs::write(evidence.join("access.log"), text).unwrap();
     std::fs::write(temp.path().join("list.txt"), "198.51.100.66\n").unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();

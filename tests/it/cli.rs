@@ -6,7 +6,8 @@ use crate::support::{exfiltrace, project};
 fn help_states_limits_and_examples() {
     let output = exfiltrace(&["scan", "--help"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    for word in ["Examples:", "depth 8", "--archive-password", "--max-buffered-member", "--timezone", "[default: 256M]"] {
+    for word in ["Examples:", "depth 8", "--archive-password", "--max-buffered-member", "--timezone", "[default: 256M]"]
+    {
         assert!(text.contains(word), "{word} is not in the help");
     }
     assert!(!text.contains("x-cell"), "test flags are hidden");

@@ -12,14 +12,8 @@ use exfiltrace::scan::{self, Outcome};
 use crate::support::{exfiltrace, fixture_plan, project};
 
 fn bytes(outcome: &Outcome) -> String {
-    let parts = (
-        &outcome.verdict,
-        &outcome.findings,
-        &outcome.transfers,
-        &outcome.coverage,
-        &outcome.ledger,
-        &outcome.partial,
-    );
+    let parts =
+        (&outcome.verdict, &outcome.findings, &outcome.transfers, &outcome.coverage, &outcome.ledger, &outcome.partial);
     serde_json::to_string(&parts).unwrap()
 }
 

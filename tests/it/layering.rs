@@ -9,8 +9,20 @@ use crate::support::project;
 const SHELL: &[&str] = &["main", "cli"];
 const CONDUCTOR: &[&str] = &["scan", "worker", "plan"];
 const STAGES: &[&str] = &[
-    "discover", "open", "format", "split", "indicators", "sift", "detect", "tally", "merge", "correlate", "scope", "judge",
-    "emit", "verify",
+    "discover",
+    "open",
+    "format",
+    "split",
+    "indicators",
+    "sift",
+    "detect",
+    "tally",
+    "merge",
+    "correlate",
+    "scope",
+    "judge",
+    "emit",
+    "verify",
 ];
 const GROUND: &[&str] = &["model", "error"];
 

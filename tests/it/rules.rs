@@ -31,12 +31,8 @@ impl Stream for Nothing {
 /// whose atoms show are evaluated, as a scan does.
 fn matching(program: &Program, text: &str, gated: bool) -> (String, Vec<String>) {
     let locator = Locator::root(b"sample");
-    let meta = SourceMeta {
-        evidence: locator.clone(),
-        locator,
-        mtime: Instant::parse("2026-04-01T00:00:00Z"),
-        size: None,
-    };
+    let meta =
+        SourceMeta { evidence: locator.clone(), locator, mtime: Instant::parse("2026-04-01T00:00:00Z"), size: None };
     let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
     let layout = Arc::new(format::recognise(text.as_bytes(), &meta, &clock));
     let name = layout.format.to_owned();
@@ -150,7 +146,11 @@ fn sigmahq_rules_load_or_say_why_not() {
         assert!(known, "{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.what);
     }
     let without_atoms = program.atoms().always.len();
-    eprintln!("{files} files: {} rules loaded, {} not, {without_atoms} without atoms", program.rules().len(), problems.len());
+    eprintln!(
+        "{files} files: {} rules loaded, {} not, {without_atoms} without atoms",
+        program.rules().len(),
+        problems.len()
+    );
     assert_eq!(program.rules().len() + problems.len(), files);
 }
 
