@@ -1,4 +1,5 @@
 //! The whole scan over the incident: decoding, digests, sifting, parsing, rules, the verdict.
+#![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
 mod input;
 #[path = "../tests/it/support.rs"]

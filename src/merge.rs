@@ -15,7 +15,7 @@ pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
     let mut sum = Partial::default();
     for part in parts {
         for (key, source) in part.sources {
-            keep(sum.sources.entry(key), source, |new, old| told_more(new, old));
+            keep(sum.sources.entry(key), source, told_more);
         }
         for (id, meta) in part.rules {
             keep(sum.rules.entry(id), meta, |new, old| text(new) > text(old));

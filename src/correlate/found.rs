@@ -33,8 +33,10 @@ pub fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
     all
 }
 
-/// Sort key: no time last.
-fn order(f: &Finding) -> (bool, Option<i64>, Option<(&str, u64)>, &str, &str) {
+/// What findings are sorted by: no time last, time, first place, rule, id.
+type Order<'f> = (bool, Option<i64>, Option<(&'f str, u64)>, &'f str, &'f str);
+
+fn order(f: &Finding) -> Order<'_> {
     let place = f.evidence.first().map(|e| (e.source.as_str(), e.place.offset));
     (f.time.first.is_none(), f.time.first.map(|t| t.micros()), place, &f.rule.id, &f.id)
 }

@@ -49,12 +49,13 @@ fn token(set: &Indicators, text: &[u8], start: usize, mut end: usize, out: &mut 
     if end < start + 4 {
         return;
     }
-    if start > 0 && matches!(text[start - 1], b'%' | b'\\') {
-        if let Some(skip) = escape(text, start, end) {
-            plain(set, text, start + skip, end, out);
-            if text[start - 1] == b'%' {
-                return;
-            }
+    if start > 0
+        && matches!(text[start - 1], b'%' | b'\\')
+        && let Some(skip) = escape(text, start, end)
+    {
+        plain(set, text, start + skip, end, out);
+        if text[start - 1] == b'%' {
+            return;
         }
     }
     plain(set, text, start, end, out);
@@ -75,11 +76,13 @@ fn escape(text: &[u8], start: usize, end: usize) -> Option<usize> {
 #[inline]
 fn plain(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<RawHit>) {
     let Some(last) = end.checked_sub(1).filter(|last| *last >= start).map(|last| text[last]) else { return };
-    if text[start].is_ascii_digit() && last.is_ascii_digit() && end - start <= 15 {
-        if let Some(ip) = super::address::parse_v4(&text[start..end]) {
-            super::address::v4_hit(set, text, ip, start, end, out);
-            return;
-        }
+    if text[start].is_ascii_digit()
+        && last.is_ascii_digit()
+        && end - start <= 15
+        && let Some(ip) = super::address::parse_v4(&text[start..end])
+    {
+        super::address::v4_hit(set, text, ip, start, end, out);
+        return;
     }
     if !set.ipv4.is_empty() && end - start > 8 {
         pieces(set, text, start, end, out);
@@ -102,10 +105,12 @@ fn pieces(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec
         let left = from == start || text[from - 1] == b'-' && from >= 2 && text[from - 2].is_ascii_digit();
         let right = at == end || !text.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
         let whole = from == start && at == end;
-        if left && right && !whole {
-            if let Some(ip) = super::address::parse_v4(&text[from..to]) {
-                super::address::v4_hit(set, text, ip, from, to, out);
-            }
+        if left
+            && right
+            && !whole
+            && let Some(ip) = super::address::parse_v4(&text[from..to])
+        {
+            super::address::v4_hit(set, text, ip, from, to, out);
         }
         if at == end {
             return;
