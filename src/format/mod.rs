@@ -1,7 +1,7 @@
 //! Log dialects: how to recognise one, and how to read the fields of its records.
 //!
 //! A new dialect is one file that implements [`Format`] and one line in [`FORMATS`]. What many dialects share stands
-//! beside them: names and what they mean ([`roles`]), stamps ([`time`]), JSON objects ([`jsonwalk`]).
+//! beside them: names and what they mean (`roles`), stamps (`time`), JSON objects (`jsonwalk`).
 
 mod access;
 mod auditd;

@@ -22,7 +22,7 @@ const WRAPPER_KEYS: usize = 4;
 pub struct Sample<'a> {
     /// The text (narrowed, where it is UTF-16), without a byte order mark.
     pub text: &'a [u8],
-    /// Complete lines with content, at most [`SAMPLE_RECORDS`].
+    /// Complete lines with content, at most `SAMPLE_RECORDS`.
     pub lines: Vec<&'a [u8]>,
     /// JSON events, where the text is made of such.
     pub events: Vec<&'a [u8]>,

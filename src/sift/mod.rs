@@ -1,5 +1,5 @@
 //! Bytes → indicator hits and atom hits. Over text as it stands: fields are not known yet, so this may give a hit
-//! that [`plausible`] takes back once they are, never too few.
+//! that [`plausible()`] takes back once they are, never too few.
 //!
 //! One pass by `memchr` over dots finds names and IPv4 addresses, one over colons IPv6, one with a stride of 16 bytes
 //! digests, one over quotes user agents (only where a feed has some). Each token is asked of one filter that fits the

@@ -34,3 +34,29 @@ fn every_stage_has_its_paragraph() {
         assert!(text.contains(&file) || text.contains(&folder), "{module} is not in ARCHITECTURE.md");
     }
 }
+
+/// The example at the top of the README, line by line in order; `…` stands for lines left out.
+#[test]
+fn the_example_of_the_readme_is_what_the_tool_prints() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let example = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let wanted: Vec<&str> = example.lines().filter(|line| !line.trim().is_empty() && line.trim() != "…").collect();
+    assert!(wanted.len() > 15);
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| project(name).to_str().unwrap().to_owned();
+    let output = crate::support::exfiltrace(&[
+        "scan",
+        &path("fixtures/incident/evidence"),
+        "--scopes",
+        &path("fixtures/incident/scopes.toml"),
+        "--indicators",
+        &path("fixtures/incident/indicators.txt"),
+        "--out",
+        temp.path().join("case").to_str().unwrap(),
+    ]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let mut lines = printed.lines();
+    for line in wanted {
+        assert!(lines.any(|printed| printed == line), "the tool does not print (any more, or not here): {line}");
+    }
+}
