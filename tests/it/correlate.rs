@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use exfiltrace::model::coverage::GapReason;
-use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting, Sightings};
+use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting};
 use exfiltrace::model::ledger::{Entry, EntryKind};
 use exfiltrace::model::observation::{ObservationKey, Observations, Observed, Seen};
 use exfiltrace::model::partial::{Partial, SourcePartial};
@@ -97,12 +97,12 @@ fn moved(lines: &[Line]) -> Vec<(String, String, Route, Bounds)> {
 fn only_what_leaves_counts_and_in_the_right_direction() {
     let out = |seen, port| moved(&[line(seen, INSIDE, OUTSIDE, port, 7, 900)]);
     let upload = (INSIDE.to_owned(), OUTSIDE.to_owned(), Route::HttpsUpload, Bounds::exact(7));
-    assert_eq!(out(Seen::Proxy, 443), [upload.clone()]);
+    assert_eq!(out(Seen::Proxy, 443), std::slice::from_ref(&upload));
     assert_eq!(out(Seen::Flow, 443), [upload]);
     assert_eq!(out(Seen::Flow, 22)[0].2, Route::SftpFtp);
     assert_eq!(out(Seen::Flow, 9999)[0].2, Route::Network);
     let served = (INSIDE.to_owned(), OUTSIDE.to_owned(), Route::WebResponse, Bounds::exact(900));
-    assert_eq!(moved(&[line(Seen::Web, OUTSIDE, INSIDE, 443, 7, 900)]), [served.clone()]);
+    assert_eq!(moved(&[line(Seen::Web, OUTSIDE, INSIDE, 443, 7, 900)]), std::slice::from_ref(&served));
     assert_eq!(moved(&[line(Seen::Firewall, OUTSIDE, INSIDE, 443, 7, 900)]), [served]);
     assert_eq!(moved(&[line(Seen::Flow, INSIDE, "10.1.0.1", 443, 7, 900)]), [], "inside");
     assert_eq!(moved(&[line(Seen::Flow, OUTSIDE, "198.51.100.1", 443, 7, 900)]), [], "passing by");
