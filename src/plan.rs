@@ -8,7 +8,6 @@ use crate::detect::Program;
 use crate::discover::Root;
 use crate::model::indicator::Indicators;
 use crate::model::place::Locator;
-use crate::model::rule::Level;
 use crate::model::scopes::Scopes;
 use crate::model::time::{Instant, Span};
 use crate::model::whose::Whose;
@@ -34,8 +33,6 @@ pub struct Plan {
     pub clocks: Clocks,
     /// Only hits inside this period count.
     pub period: Period,
-    /// Only findings of this level or graver.
-    pub min_level: Option<Level>,
     /// Places kept per indicator finding.
     pub max_evidence: usize,
     /// Worker threads.

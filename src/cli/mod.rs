@@ -111,9 +111,6 @@ pub struct Scan {
     /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it.
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
-    /// Only findings of this level or graver.
-    #[arg(long, value_name = "LEVEL", value_enum)]
-    pub min_level: Option<LevelWord>,
     /// Password of encrypted archives. Repeatable; also one a line in `$EXFILTRACE_ARCHIVE_PASSWORDS`.
     #[arg(
         long,
@@ -253,21 +250,6 @@ pub enum Indicators {
         #[arg(required = true, value_hint = ValueHint::AnyPath)]
         feeds: Vec<PathBuf>,
     },
-}
-
-/// Levels on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LevelWord {
-    /// Context.
-    Informational,
-    /// Seldom of interest.
-    Low,
-    /// Worth a look.
-    Medium,
-    /// Misuse or attack is likely.
-    High,
-    /// Compromise.
-    Critical,
 }
 
 /// Digests on the command line.

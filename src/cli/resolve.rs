@@ -8,7 +8,6 @@ use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Refusal;
 use exfiltrace::model::block::CELL_BYTES;
-use exfiltrace::model::rule::Level;
 use exfiltrace::model::scopes::{Scope, Scopes};
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Limits, Opening};
@@ -16,7 +15,7 @@ use exfiltrace::plan::{Clocks, Period, Plan};
 use exfiltrace::scope;
 use jiff::tz::TimeZone;
 
-use super::{ColorWord, DigestWord, LevelWord, Scan, feeds};
+use super::{ColorWord, DigestWord, Scan, feeds};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -68,7 +67,6 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         whose,
         clocks,
         period,
-        min_level: args.min_level.map(level),
         max_evidence: args.max_evidence.max(1),
         threads,
         in_flight_bytes: usize::try_from(max_memory / 8).unwrap_or(usize::MAX).min(threads * 16 * CELL_BYTES),
@@ -199,16 +197,6 @@ fn digest(word: DigestWord) -> DigestKind {
         DigestWord::Sha256 => DigestKind::Sha256,
         DigestWord::Blake3 => DigestKind::Blake3,
         DigestWord::Off => DigestKind::Off,
-    }
-}
-
-fn level(word: LevelWord) -> Level {
-    match word {
-        LevelWord::Informational => Level::Informational,
-        LevelWord::Low => Level::Low,
-        LevelWord::Medium => Level::Medium,
-        LevelWord::High => Level::High,
-        LevelWord::Critical => Level::Critical,
     }
 }
 

@@ -62,7 +62,6 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new() },
         scopes,
         period: Period::default(),
-        min_level: None,
         max_evidence: 1000,
         threads: 2,
         in_flight_bytes: 8 << 20,
