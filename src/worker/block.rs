@@ -11,7 +11,7 @@ use crate::format;
 use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Fields, Kind, Seen, Text, View, Want};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
-use crate::model::indicator::RawHit;
+use crate::model::indicator::{Indicator, RawHit};
 use crate::model::place::Place;
 use crate::model::rule::Outcome;
 use crate::model::source::SourceMeta;
@@ -211,17 +211,20 @@ impl Pass<'_> {
                 continue;
             }
             counted.push((hit.indicator, hit.how));
-            let key = IndicatorRef {
-                value: indicator.value.as_ref().into(),
-                kind: indicator.kind.word().into(),
-                how: hit.how,
-            };
-            told.indicator_metas
-                .entry((key.kind.clone(), key.value.clone()))
-                .or_insert_with(|| Arc::new(self.plan.indicators.meta(hit.indicator)));
+            let key = self.named(hit, indicator, told);
             let make = || self.sighting(seen, fields, field);
             told.indicators.entry(key).or_default().add(self.plan.max_evidence, fields.time, seen.place, make);
         }
+    }
+
+    /// What the hits of an indicator are gathered under; notes what its feeds say of it.
+    fn named(&self, hit: &RawHit, indicator: &Indicator, told: &mut Told) -> IndicatorRef {
+        let key =
+            IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how: hit.how };
+        told.indicator_metas
+            .entry((key.kind.clone(), key.value.clone()))
+            .or_insert_with(|| Arc::new(self.plan.indicators.meta(hit.indicator)));
+        key
     }
 
     /// The field in which a hit lies, by canonical name where it has one.
@@ -297,14 +300,7 @@ impl Pass<'_> {
             if !sift::plausible(indicator.kind, hit, None, self.text) {
                 continue;
             }
-            let key = IndicatorRef {
-                value: indicator.value.as_ref().into(),
-                kind: indicator.kind.word().into(),
-                how: hit.how,
-            };
-            told.indicator_metas
-                .entry((key.kind.clone(), key.value.clone()))
-                .or_insert_with(|| Arc::new(self.plan.indicators.meta(hit.indicator)));
+            let key = self.named(hit, indicator, told);
             told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(seen, &fields, None));
         }
     }
