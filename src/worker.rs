@@ -5,6 +5,7 @@
 //! another, and memory stays bounded. Block results join into their source in any order: the joins commute.
 
 mod block;
+mod places;
 mod source;
 mod stats;
 
@@ -125,7 +126,8 @@ impl<'p> Engine<'p> {
     fn work(&self, source: &Arc<Source>, block: &Block) {
         let mut scratch = self.take_scratch();
         let worked = catch_unwind(AssertUnwindSafe(|| {
-            block::sift_block(self.plan, &self.sift, &self.stats, source.meta(), block, &mut scratch)
+            let mut tally = source.tally();
+            block::sift_block(self.plan, &self.sift, &self.stats, block, &mut scratch, &mut tally)
         }));
         match worked {
             Ok(told) => {
@@ -194,7 +196,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         }
         let layout = Arc::new(format::recognise(&head, &meta, &Clock { zone, zone_given }));
         let content = Content::of(plan.opening.digest);
-        let source = Arc::new(Source::new(meta, layout.format));
+        let source = Arc::new(Source::new(meta, layout.format, plan.threads));
         self.sources.push(Arc::clone(&source));
         let mut hashed = Hashed { stream, content, ended: !notes.is_empty() };
         hashed.content.update(&head);

@@ -44,12 +44,13 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
     let (mut up, mut down) = (Told::default(), Told::default());
     for (key, seen) in &source.observations.kept {
         observes.extend(routes::observed(key.seen));
+        let sum = seen.sum();
         let edge = matches!(key.seen, Seen::Flow | Seen::Firewall);
         if key.outcome != Outcome::Failed && (key.sends || edge) {
-            up.add(seen.records, seen.up_unlogged);
+            up.add(sum.records, sum.up_unlogged);
         }
         if key.outcome != Outcome::Failed && (key.seen == Seen::Web || edge) {
-            down.add(seen.records, seen.down_unlogged);
+            down.add(sum.records, sum.down_unlogged);
         }
     }
     if matches!(&*format, "evtx" | "windows_json") {
@@ -58,8 +59,8 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
     let mut not_logged = Vec::new();
     not_logged.extend(up.is_missing().then(|| "bytes sent by the client".to_owned()));
     not_logged.extend(down.is_missing().then(|| "bytes sent by the server".to_owned()));
-    let rest = &source.observations.rest;
-    let capped = source.observations.rest_records;
+    let (rest, rest_span) = (&source.observations.rest, source.observations.rest_span);
+    let capped = rest.records;
     not_logged.extend((capped > 0).then(|| {
         format!("who moved {} bytes up and {} down in {capped} records, more than are kept apart", rest.up, rest.down)
     }));
@@ -68,7 +69,7 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
     if capped > 0 {
-        gaps.push(gap(locator, rest.span.map(|s| s.first), rest.span.map(|s| s.last), GapReason::Capped));
+        gaps.push(gap(locator, rest_span.map(|s| s.first), rest_span.map(|s| s.last), GapReason::Capped));
     }
     gaps.sort();
     SourceCoverage {

@@ -1,9 +1,10 @@
 //! Transfers: direction-correct bytes out per (scope, from, to, route), with bounds.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Evidence;
-use crate::model::observation::{ObservationKey, Observed, Seen};
+use crate::model::observation::{Hour, ObservationKey, Observed, Seen};
 use crate::model::partial::Partial;
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
@@ -34,7 +35,8 @@ struct Moved {
     accounts: BTreeSet<String>,
     records: u64,
     time: Option<Span>,
-    evidence: Vec<Evidence>,
+    /// The records that moved the most bytes, with these.
+    evidence: Vec<(u64, Evidence)>,
 }
 
 /// All transfers, sorted by scope, from, to, route.
@@ -43,8 +45,10 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     for source in world.merged.sources.values() {
         let locator = &source.entry.source;
         for (key, seen) in &source.observations.kept {
-            if let Some((way, bytes, logged)) = out(world, locator, key, seen) {
-                ways.entry(way).or_default().add(locator, key, seen, bytes, logged);
+            let Some((way, direction)) = out(world, locator, key) else { continue };
+            let hours: Vec<Left> = seen.hours.iter().filter_map(|hour| direction.left(key, hour)).collect();
+            if !hours.is_empty() {
+                ways.entry(way).or_default().add(locator, key, seen, &hours);
             }
         }
     }
@@ -74,8 +78,36 @@ pub fn web_servers(merged: &Partial, whose: &Whose) -> BTreeMap<String, String> 
     single.filter_map(|(scope, servers)| Some((scope, servers.into_iter().next()?))).collect()
 }
 
-/// The way and the bytes that left, whether all of them were logged; `None` where nothing left.
-fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observed) -> Option<(Way, u64, bool)> {
+/// Which of the two ways bytes took is the way out.
+#[derive(Clone, Copy)]
+enum Direction {
+    /// From client to server.
+    Up,
+    /// From server to client.
+    Down,
+}
+
+/// What left in one hour.
+struct Left<'h> {
+    hour: &'h Hour,
+    bytes: u64,
+    /// Whether all of it was logged.
+    logged: bool,
+}
+
+impl Direction {
+    /// What left in one hour; `None` where nothing did.
+    fn left<'h>(self, key: &ObservationKey, hour: &'h Hour) -> Option<Left<'h>> {
+        let (bytes, unlogged) = match self {
+            Self::Up => (hour.sum.up, hour.sum.up_unlogged > 0 && key.sends),
+            Self::Down => (hour.sum.down, hour.sum.down_unlogged > 0),
+        };
+        (bytes > 0 || unlogged).then_some(Left { hour, bytes, logged: !unlogged })
+    }
+}
+
+/// From where to where bytes may have left in a conversation; `None` where it does not lead outside.
+fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) -> Option<(Way, Direction)> {
     let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow);
     if refused || key.seen == Seen::Dns {
         return None;
@@ -87,25 +119,21 @@ fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey, seen: &Observ
     let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
     let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map(ToString::to_string);
     let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
-    let (from, to, route, bytes, unlogged) = match (client, server?) {
+    let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
-            let unlogged = seen.up_unlogged > 0 && key.sends;
             let to = first(&[&key.server, alias, &key.name])?;
-            (world.whose.entity(&key.client), to, routes::outward(key), seen.up, unlogged)
+            (world.whose.entity(&key.client), to, routes::outward(key), Direction::Up)
         }
         (Side::Outside, Side::Inside) => {
             let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
             let from = first(&[&key.server, alias, only, &key.name, &key.host]);
             let from = from.map_or_else(|| locator.to_string(), |text| world.whose.entity(&text));
-            (from, key.client.to_string(), routes::served(key), seen.down, seen.down_unlogged > 0)
+            (from, key.client.to_string(), routes::served(key), Direction::Down)
         }
         _ => return None,
     };
-    if bytes == 0 && !unlogged {
-        return None;
-    }
-    Some((Way { scope, from, to, route }, bytes, !unlogged))
+    Some((Way { scope, from, to, route }, direction))
 }
 
 /// The inside half of an observation, whose data it is.
@@ -134,21 +162,27 @@ fn of_hour(sources: &BTreeMap<Locator, (u64, bool)>) -> Bounds {
 }
 
 impl Moved {
-    fn add(&mut self, locator: &Locator, key: &ObservationKey, seen: &Observed, bytes: u64, logged: bool) {
-        let cell = self.hours.entry(key.hour).or_default().entry(locator.clone()).or_insert((0, true));
-        cell.0 = cell.0.saturating_add(bytes);
-        cell.1 &= logged;
+    fn add(&mut self, locator: &Locator, key: &ObservationKey, seen: &Observed, hours: &[Left<'_>]) {
+        for left in hours {
+            let cell = self.hours.entry(left.hour.hour()).or_default().entry(locator.clone()).or_insert((0, true));
+            cell.0 = cell.0.saturating_add(left.bytes);
+            cell.1 &= left.logged;
+            self.records = self.records.saturating_add(left.hour.sum.records);
+            self.time = Span::join_opt(self.time, left.hour.span);
+        }
         self.names.extend([&key.name, &key.server].into_iter().filter(|t| !t.is_empty()).map(ToString::to_string));
         self.accounts.extend(Some(&key.account).filter(|t| !t.is_empty()).map(ToString::to_string));
-        self.records = self.records.saturating_add(seen.records);
-        self.time = Span::join_opt(self.time, seen.span);
-        self.evidence.extend(seen.cited.iter().map(|(place, sha256)| Evidence {
-            source: locator.clone(),
-            place: *place,
-            sha256: sha256.to_string(),
-            excerpt: String::new(),
-        }));
-        self.evidence.sort_by(|a, b| (&a.source, a.place).cmp(&(&b.source, b.place)));
+        for cited in &seen.cited {
+            let evidence = Evidence {
+                source: locator.clone(),
+                place: cited.place,
+                sha256: cited.sha256.to_string(),
+                excerpt: String::new(),
+            };
+            self.evidence.push((cited.bytes, evidence));
+        }
+        let rank = |(bytes, e): &(u64, Evidence)| (Reverse(*bytes), e.source.clone(), e.place);
+        self.evidence.sort_by_cached_key(rank);
         self.evidence.truncate(CITED);
     }
 
@@ -178,7 +212,7 @@ impl Moved {
             hours: timed().map(|(hour, _)| hour).collect(),
             hour_bytes: timed().map(|(_, bytes)| bytes).collect(),
             seen_by: seen_by.into_iter().cloned().collect(),
-            evidence: self.evidence,
+            evidence: self.evidence.into_iter().map(|(_, evidence)| evidence).collect(),
             sanctioned: None,
         };
         transfer.sanctioned = world.whose.sanction(&transfer).map(|s| s.why.clone());

@@ -40,7 +40,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         }
     }
     let single = seen.into_iter().filter(|(_, ips)| ips.len() == 1);
-    let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest_records > 0);
+    let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
     World {
         merged,
         whose,

@@ -86,7 +86,8 @@ struct Line<'b> {
 }
 
 fn cut(record: &[u8]) -> Option<Line<'_>> {
-    let open = memchr::memmem::find(&record[..record.len().min(4096)], b" [")?;
+    let head = &record[..record.len().min(4096)];
+    let open = memchr::memchr_iter(b'[', head).find(|&at| at > 0 && head[at - 1] == b' ')? - 1;
     let close = open + memchr::memchr(b']', &record[open..])?;
     let (vhost, client, user) = who(&record[..open])?;
     let (request, rest) = quoted(skip(&record[close + 1..]))?;
@@ -271,7 +272,7 @@ mod tests {
 
     fn get(line: &str, canon: Canon) -> Option<String> {
         let mut out = Fields::default();
-        Access.parse(&Layout::plain(), line.as_bytes(), Want::Columns, &mut out).ok()?;
+        Access.parse(&Layout::plain(), line.as_bytes(), Want::All, &mut out).ok()?;
         out.text(canon).map(str::to_owned)
     }
 

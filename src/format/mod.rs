@@ -113,16 +113,38 @@ fn by_name(name: &str) -> Option<&'static dyn Format> {
     list().find(|f| f.name() == name)
 }
 
-/// Reads one record with the format of its layout. `out` is emptied first, and stays empty where the record is rejected.
+/// The format of a layout with what its records are read with. Looked up once per block.
+#[derive(Clone, Copy)]
+pub struct Reader<'l> {
+    format: Option<&'static dyn Format>,
+    layout: &'l Layout,
+}
+
+/// What reads the records of this layout.
+pub fn reader(layout: &Layout) -> Reader<'_> {
+    Reader { format: by_name(layout.format), layout }
+}
+
+impl Reader<'_> {
+    /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
+    ///
+    /// # Errors
+    /// Where the record is not of the layout's format; always for `text`.
+    pub fn parse<'b>(&self, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
+        if read.is_err() {
+            out.clear();
+        }
+        read
+    }
+}
+
+/// Reads one record with the format of its layout: [`Reader::parse`] for a single record.
 ///
 /// # Errors
 /// Where the record is not of the layout's format; always for `text`.
 pub fn parse<'b>(layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-    let read = by_name(layout.format).ok_or(Reject).and_then(|format| format.parse(layout, record, want, out));
-    if read.is_err() {
-        out.clear();
-    }
-    read
+    reader(layout).parse(record, want, out)
 }
 
 /// The layout after a directive line of a format with directives; `None` where it changes nothing.

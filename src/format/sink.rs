@@ -43,6 +43,9 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A field with the meaning of its name.
     pub fn text(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {
+        if !self.all && role.is_none_or(|role| matches!(role, Role::Is(canon) if !canon.is_column())) {
+            return;
+        }
         let unset = kind == Kind::Null || matches!(self.out.bytes(value), b"" | b"-");
         let Some(role) = role.filter(|_| !unset) else {
             if self.all {
@@ -102,6 +105,9 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A canonical field under its own name; left out where the value is empty or `-`.
     pub fn canon(&mut self, canon: Canon, value: Text<'b>) {
+        if !self.all && !canon.is_column() {
+            return;
+        }
         let bytes = self.out.bytes(value);
         if bytes.is_empty() || bytes == b"-" {
             return;
@@ -232,6 +238,9 @@ pub fn address(bytes: &[u8]) -> Option<(Range, Option<Range>)> {
 
 /// Whether the bytes are an address and nothing else.
 pub fn is_ip(bytes: &[u8]) -> bool {
+    if !bytes.first().is_some_and(|&b| b.is_ascii_hexdigit() || b == b':') {
+        return false;
+    }
     let bare = memchr::memchr(b'%', bytes).map_or(bytes, |n| &bytes[..n]);
     std::str::from_utf8(bare).is_ok_and(|s| s.parse::<IpAddr>().is_ok())
 }

@@ -336,12 +336,14 @@ fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fields::Field;
 
     fn read(line: &str) -> Option<Vec<(Canon, String)>> {
         let layout = Layout::plain();
         let mut out = Fields::default();
-        Rfc3164.parse(&layout, line.as_bytes(), Want::Columns, &mut out).ok()?;
-        Some(out.iter().map(|f| (f.canon.unwrap(), String::from_utf8_lossy(out.bytes(f.value)).into_owned())).collect())
+        Rfc3164.parse(&layout, line.as_bytes(), Want::All, &mut out).ok()?;
+        let text = |f: &Field<'_>| String::from_utf8_lossy(out.bytes(f.value)).into_owned();
+        Some(out.iter().filter_map(|f| Some((f.canon?, text(f)))).collect())
     }
 
     #[test]

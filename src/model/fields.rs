@@ -15,6 +15,9 @@ macro_rules! canon {
             /// All canonical fields, in declaration order.
             pub const ALL: &'static [Canon] = &[$(Canon::$variant,)*];
 
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
             /// The ECS name.
             pub fn name(self) -> &'static str {
                 match self { $(Canon::$variant => $name,)* }
@@ -117,6 +120,37 @@ canon! {
 }
 
 impl Canon {
+    /// Whether tallies and coverage read it, so that [`Want::Columns`] gives it.
+    pub fn is_column(self) -> bool {
+        !matches!(
+            self,
+            Self::SourcePort
+                | Self::TargetUserName
+                | Self::CloudAccountId
+                | Self::UrlPath
+                | Self::UrlQuery
+                | Self::UrlOriginal
+                | Self::HttpReferrer
+                | Self::UserAgent
+                | Self::DnsType
+                | Self::DnsAnswer
+                | Self::EventDuration
+                | Self::NetworkTransport
+                | Self::NetworkProtocol
+                | Self::ProcessExecutable
+                | Self::ProcessCommandLine
+                | Self::ParentExecutable
+                | Self::FilePath
+                | Self::FileName
+                | Self::FileHash
+                | Self::ObjectKey
+                | Self::EmailFrom
+                | Self::EmailTo
+                | Self::RuleName
+                | Self::Message
+        )
+    }
+
     /// The field of this ECS name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|c| c.name() == name)
@@ -163,36 +197,52 @@ pub struct Field<'b> {
 /// Which fields a parse should give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// Canonical fields only: what tallies, scopes and coverage read.
+    /// Only canonical fields that tallies and coverage read: [`Canon::is_column`].
     Columns,
     /// Everything.
     All,
 }
 
 /// The fields of one record. Reused from record to record of a block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fields<'b> {
     items: Vec<Field<'b>>,
+    /// By canonical field: one more than the position of its first value that is not null; 0 for none.
+    first: [u16; Canon::COUNT],
     arena: Vec<u8>,
     /// When it happened; `None` where the record does not say.
     pub time: Option<Stamp>,
+}
+
+impl Default for Fields<'_> {
+    fn default() -> Self {
+        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), time: None }
+    }
 }
 
 impl<'b> Fields<'b> {
     /// Forgets the last record and keeps the buffers.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.first = [0; Canon::COUNT];
         self.arena.clear();
         self.time = None;
     }
 
     /// Adds a field whose name and value lie in the block (or are static).
     pub fn push(&mut self, canon: Option<Canon>, name: &'b [u8], value: &'b [u8], kind: Kind) {
-        self.items.push(Field { canon, name: Text::Slice(name), value: Text::Slice(value), kind });
+        self.push_text(canon, Text::Slice(name), Text::Slice(value), kind);
     }
 
     /// Adds a field made of parts that may lie in the arena.
     pub fn push_text(&mut self, canon: Option<Canon>, name: Text<'b>, value: Text<'b>, kind: Kind) {
+        if let Some(canon) = canon
+            && kind != Kind::Null
+            && self.first[canon as usize] == 0
+        {
+            // A first value beyond 65,535 others is found the long way.
+            self.first[canon as usize] = u16::try_from(self.items.len() + 1).unwrap_or(u16::MAX);
+        }
         self.items.push(Field { canon, name, value, kind });
     }
 
@@ -247,7 +297,12 @@ impl<'b> Fields<'b> {
 
     /// The first value of a canonical field that is not null.
     pub fn get(&self, canon: Canon) -> Option<&[u8]> {
-        self.items.iter().find(|f| f.canon == Some(canon) && f.kind != Kind::Null).map(|f| self.bytes(f.value))
+        let first = match self.first[canon as usize] {
+            0 => return None,
+            u16::MAX => self.items.iter().find(|f| f.canon == Some(canon) && f.kind != Kind::Null),
+            at => self.items.get(usize::from(at) - 1),
+        };
+        first.map(|field| self.bytes(field.value))
     }
 
     /// The first value of a canonical field as UTF-8 text.
@@ -257,7 +312,14 @@ impl<'b> Fields<'b> {
 
     /// The first value of a canonical field as a non-negative integer.
     pub fn number(&self, canon: Canon) -> Option<u64> {
-        self.text(canon).and_then(|v| v.trim().parse().ok())
+        let digits = self.get(canon)?.trim_ascii();
+        if digits.is_empty() {
+            return None;
+        }
+        digits.iter().try_fold(0u64, |number, digit| {
+            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+            number.checked_mul(10)?.checked_add(digit)
+        })
     }
 
     /// How many fields there are.

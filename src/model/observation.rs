@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::place::Place;
+use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
 use super::time::Span;
 
-/// Distinct observations kept per source; above it the smallest keys stay exact and the rest is summed.
-pub const OBSERVATIONS_KEPT: usize = 200_000;
-/// Records cited per observation (lowest offsets).
+/// How much is kept of one source: a conversation weighs [`CONVERSATION_WEIGHT`], each of its hours 1. Above it the
+/// smallest keys stay exact and the rest is summed.
+pub const WEIGHT_KEPT: usize = 4_000_000;
+/// What a conversation weighs, without its hours.
+pub const CONVERSATION_WEIGHT: usize = 4;
+/// Records cited per conversation: those that moved the most bytes.
 pub const CITED: usize = 4;
 
 /// What kind of record saw it.
@@ -36,6 +39,12 @@ pub enum Seen {
     FileTransfer,
 }
 
+impl Seen {
+    /// All kinds, in declaration order.
+    pub const ALL: [Self; Self::FileTransfer as usize + 1] =
+        [Self::Web, Self::Proxy, Self::Flow, Self::Firewall, Self::Dns, Self::Cloud, Self::Mail, Self::FileTransfer];
+}
+
 /// What one observation is about. Empty strings stand for "the record does not say".
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObservationKey {
@@ -57,13 +66,12 @@ pub struct ObservationKey {
     pub sends: bool,
     /// What the response side says.
     pub outcome: Outcome,
-    /// Hour since the epoch in which the record lies; `None` without a time.
-    pub hour: Option<i64>,
 }
 
-/// What was seen. All fields merge by sum, minimum, maximum or bottom-k.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Observed {
+/// Records and bytes. Sums saturate, so that they stay associative whatever a log claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "[u64; 5]", into = "[u64; 5]")]
+pub struct Sum {
     /// Records.
     pub records: u64,
     /// Bytes from client to server, as far as logged.
@@ -74,31 +82,148 @@ pub struct Observed {
     pub down: u64,
     /// Records that do not log bytes from server to client.
     pub down_unlogged: u64,
-    /// The largest single `down`.
-    pub max_down: u64,
-    /// The largest single `up`.
-    pub max_up: u64,
-    /// First and last time.
+}
+
+impl Sum {
+    /// One record.
+    pub fn of_record(up: Option<u64>, down: Option<u64>) -> Self {
+        Self {
+            records: 1,
+            up: up.unwrap_or(0),
+            up_unlogged: u64::from(up.is_none()),
+            down: down.unwrap_or(0),
+            down_unlogged: u64::from(down.is_none()),
+        }
+    }
+
+    /// Adds another sum.
+    pub fn add(&mut self, other: &Self) {
+        self.records = self.records.saturating_add(other.records);
+        self.up = self.up.saturating_add(other.up);
+        self.up_unlogged = self.up_unlogged.saturating_add(other.up_unlogged);
+        self.down = self.down.saturating_add(other.down);
+        self.down_unlogged = self.down_unlogged.saturating_add(other.down_unlogged);
+    }
+}
+
+impl From<[u64; 5]> for Sum {
+    fn from([records, up, up_unlogged, down, down_unlogged]: [u64; 5]) -> Self {
+        Self { records, up, up_unlogged, down, down_unlogged }
+    }
+}
+
+impl From<Sum> for [u64; 5] {
+    fn from(sum: Sum) -> Self {
+        [sum.records, sum.up, sum.up_unlogged, sum.down, sum.down_unlogged]
+    }
+}
+
+/// A record cited for a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cited {
+    /// The most bytes that it moved one way.
+    pub bytes: u64,
+    /// Where it stands.
+    pub place: Place,
+    /// SHA-256 of its bytes.
+    pub sha256: RecordDigest,
+}
+
+impl Cited {
+    /// What the cited are sorted by: the most bytes first, then by offset.
+    pub fn rank(&self) -> (std::cmp::Reverse<u64>, Place) {
+        (std::cmp::Reverse(self.bytes), self.place)
+    }
+}
+
+/// What was seen of a conversation in one hour, or without a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Hour {
+    /// First and last time; both lie in the hour. `None` for the records without a time.
     pub span: Option<Span>,
-    /// The records with the lowest offsets, sorted.
-    pub cited: Vec<(Place, Box<str>)>,
+    /// Records and bytes.
+    pub sum: Sum,
+}
+
+impl Hour {
+    /// Hours since the epoch.
+    pub fn hour(&self) -> Option<i64> {
+        self.span.map(|span| span.first.hour())
+    }
+}
+
+/// What was seen of one conversation. All of it merges by sum, minimum, maximum or bottom-k.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Observed {
+    /// Its hours, sorted; the records without a time come first.
+    pub hours: Vec<Hour>,
+    /// The first [`CITED`] records by [`Cited::rank`], sorted by it.
+    pub cited: Vec<Cited>,
 }
 
 impl Observed {
-    /// Joins another account of the same key.
+    /// The sum over all hours.
+    pub fn sum(&self) -> Sum {
+        self.hours.iter().fold(Sum::default(), |mut all, hour| {
+            all.add(&hour.sum);
+            all
+        })
+    }
+
+    /// First and last time.
+    pub fn span(&self) -> Option<Span> {
+        self.hours.iter().fold(None, |span, hour| Span::join_opt(span, hour.span))
+    }
+
+    /// Adds to one hour. True if the hour is new.
+    pub fn add(&mut self, more: &Hour) -> bool {
+        let hour = more.hour();
+        // Logs run forward in time: it is the last hour nearly always.
+        let at = match self.hours.last().map(Hour::hour) {
+            Some(last) if last == hour => self.hours.len() - 1,
+            Some(last) if last > hour => self.hours.partition_point(|known| known.hour() < hour),
+            _ => self.hours.len(),
+        };
+        match self.hours.get_mut(at) {
+            Some(known) if known.hour() == hour => {
+                known.span = Span::join_opt(known.span, more.span);
+                known.sum.add(&more.sum);
+                false
+            }
+            _ => {
+                self.hours.reserve_exact(usize::from(self.hours.is_empty()));
+                self.hours.insert(at, *more);
+                true
+            }
+        }
+    }
+
+    /// Whether a record of this rank would be among the cited.
+    pub fn cites(&self, bytes: u64, place: Place) -> bool {
+        let rank = (std::cmp::Reverse(bytes), place);
+        self.cited.len() < CITED || self.cited.last().is_some_and(|last| rank < last.rank())
+    }
+
+    /// Cites a record, in place of the last one where there are enough.
+    pub fn cite(&mut self, record: Cited) {
+        let at = self.cited.partition_point(|known| known.rank() < record.rank());
+        if self.cited.get(at) != Some(&record) {
+            self.cited.insert(at, record);
+            self.cited.truncate(CITED);
+        }
+    }
+
+    /// Joins another account of the same conversation.
     pub fn join(&mut self, other: Self) {
-        self.records += other.records;
-        self.up += other.up;
-        self.up_unlogged += other.up_unlogged;
-        self.down += other.down;
-        self.down_unlogged += other.down_unlogged;
-        self.max_down = self.max_down.max(other.max_down);
-        self.max_up = self.max_up.max(other.max_up);
-        self.span = Span::join_opt(self.span, other.span);
-        self.cited.extend(other.cited);
-        self.cited.sort();
-        self.cited.dedup();
-        self.cited.truncate(CITED);
+        for hour in &other.hours {
+            self.add(hour);
+        }
+        other.cited.into_iter().for_each(|record| self.cite(record));
+    }
+
+    /// What it weighs against [`WEIGHT_KEPT`].
+    pub fn weight(&self) -> usize {
+        CONVERSATION_WEIGHT + self.hours.len()
     }
 }
 
@@ -109,25 +234,31 @@ pub struct Observations {
     #[serde(with = "super::partial::pairs")]
     pub kept: BTreeMap<ObservationKey, Observed>,
     /// The sum of those above the cap.
-    pub rest: Observed,
-    /// How many records went into `rest`.
-    pub rest_records: u64,
+    pub rest: Sum,
+    /// First and last time of those above the cap.
+    pub rest_span: Option<Span>,
 }
 
 impl Observations {
-    /// Joins one observation. The smallest [`OBSERVATIONS_KEPT`] keys stay exact whatever the order of arrival: a key
-    /// that is pushed out once had enough smaller keys before it, and they never leave.
+    /// Joins one conversation, without a cap.
     pub fn add(&mut self, key: ObservationKey, seen: Observed) {
-        if let Some(known) = self.kept.get_mut(&key) {
-            known.join(seen);
-            return;
-        }
-        self.kept.insert(key, seen);
-        if self.kept.len() > OBSERVATIONS_KEPT
-            && let Some((_, out)) = self.kept.pop_last()
-        {
-            self.rest_records += out.records;
-            self.rest.join(out);
+        self.kept.entry(key).or_default().join(seen);
+    }
+
+    /// Sums up all but the smallest keys that weigh `weight` together.
+    ///
+    /// Parts of a source may be cut and joined in any order: a key that is cut in one part has smaller keys of that
+    /// weight before it there, so it would be cut from the whole as well.
+    pub fn cut(&mut self, weight: usize) {
+        let mut total = 0;
+        let first_cut = self.kept.iter().find(|(_, seen)| {
+            total += seen.weight();
+            total > weight
+        });
+        let Some(first_cut) = first_cut.map(|(key, _)| key.clone()) else { return };
+        for seen in self.kept.split_off(&first_cut).into_values() {
+            self.rest.add(&seen.sum());
+            self.rest_span = Span::join_opt(self.rest_span, seen.span());
         }
     }
 
@@ -136,7 +267,7 @@ impl Observations {
         for (key, seen) in other.kept {
             self.add(key, seen);
         }
-        self.rest.join(other.rest);
-        self.rest_records += other.rest_records;
+        self.rest.add(&other.rest);
+        self.rest_span = Span::join_opt(self.rest_span, other.rest_span);
     }
 }

@@ -129,6 +129,11 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// All outcomes, in declaration order.
+    pub const ALL: [Self; Self::Unknown as usize + 1] = [Self::Succeeded, Self::Failed, Self::Unknown];
+}
+
 /// What a rule says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleMeta {

@@ -1,50 +1,238 @@
 //! Folds every record of a traffic-bearing format into direction-free observations, and every record into coverage.
 
+mod key;
 mod read;
 
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use crate::model::fields::{Canon, Fields};
-use crate::model::observation::{CITED, Observations, Observed};
+use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Observed, Sum, WEIGHT_KEPT};
 use crate::model::partial::Covered;
-use crate::model::place::Place;
+use crate::model::place::{Place, RecordDigest};
 use crate::model::time::{Assumed, Span};
 
-/// Folds one record into `out`, if its format speaks of traffic. `sha256` gives the digest of the record's bytes and
-/// is asked only where the record will be cited.
-pub fn observe(format: &str, fields: &Fields<'_>, place: Place, sha256: &dyn Fn() -> String, out: &mut Observations) {
-    let Some(key) = read::key(format, fields) else { return };
-    let up = fields.number(Canon::SourceBytes);
-    let down = fields.number(Canon::DestinationBytes);
-    let cited = out.kept.get(&key).map_or(&[][..], |known| &known.cited);
-    let cite = cited.len() < CITED || cited.last().is_some_and(|(last, _)| place < *last);
-    let seen = Observed {
-        records: 1,
-        up: up.unwrap_or(0),
-        up_unlogged: u64::from(up.is_none()),
-        down: down.unwrap_or(0),
-        down_unlogged: u64::from(down.is_none()),
-        max_down: down.unwrap_or(0),
-        max_up: up.unwrap_or(0),
-        span: fields.time.map(|stamp| Span::at(stamp.at)),
-        cited: if cite { vec![(place, sha256().into())] } else { Vec::new() },
-    };
-    out.add(key, seen);
+/// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
+///
+/// Conversations are found by the hash of their packed key, so that a record of a known one allocates nothing.
+#[derive(Default)]
+pub struct Tally {
+    covered: Covered,
+    /// Records in the hour of the last record: that hour and its count, not yet in `covered`.
+    hour: Option<(i64, u64)>,
+    /// The packed key of the record at hand.
+    key: Vec<u8>,
+    /// Packed keys of all conversations, one after the other.
+    keys: Vec<u8>,
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    conversations: Vec<Conversation>,
+    weight: usize,
+    /// What was above the cap already.
+    cut: Observations,
 }
 
-/// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared.
-pub fn cover(fields: &Fields<'_>, covered: &mut Covered) {
-    let Some(stamp) = fields.time else { return };
-    covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
-    *covered.hours.entry(stamp.at.hour()).or_default() += 1;
-    if matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear) {
-        covered.zone_assumed += 1;
-    }
-    if matches!(stamp.assumed, Assumed::Year | Assumed::ZoneAndYear) {
-        covered.year_assumed += 1;
-    }
-    if let Some(what) = read::cleared(fields) {
-        let entry = (stamp.at.hour(), what.into());
-        if let Err(at) = covered.cleared.binary_search(&entry) {
-            covered.cleared.insert(at, entry);
+struct Conversation {
+    hash: u64,
+    /// Where its packed key lies in `keys`.
+    start: usize,
+    end: usize,
+    seen: Observed,
+    /// Records of hours before the last one that `seen` does not know: joined now and then, so that a log that runs
+    /// backwards costs no more than one that runs forward.
+    late: Vec<Hour>,
+}
+
+impl Conversation {
+    /// Adds a record. True if it took room.
+    fn add(&mut self, record: &Hour) -> bool {
+        let hours = &mut self.seen.hours;
+        let hour = record.hour();
+        if hours.last().is_none_or(|last| last.hour() <= hour) {
+            return self.seen.add(record);
         }
+        if hours.binary_search_by_key(&hour, Hour::hour).is_ok() {
+            self.seen.add(record);
+            return false;
+        }
+        self.late.push(*record);
+        if self.late.len() > LATE_RECORDS + hours.len() {
+            self.settle();
+        }
+        true
+    }
+
+    /// Joins the late records.
+    fn settle(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let mut hours = std::mem::take(&mut self.seen.hours);
+        hours.append(&mut self.late);
+        hours.sort_by_key(Hour::hour);
+        hours.iter().for_each(|hour| {
+            self.seen.add(hour);
+        });
+    }
+}
+
+/// Records out of order that a conversation holds before they are joined, beside as many as it has hours.
+const LATE_RECORDS: usize = 64;
+
+impl Tally {
+    /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of the
+    /// record's bytes and is asked only where the record will be cited.
+    pub fn observe(&mut self, format: &str, fields: &Fields<'_>, place: Place, digest: &dyn Fn() -> RecordDigest) {
+        if !read::key(format, fields, &mut self.key) {
+            return;
+        }
+        let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
+        let at = self.conversation();
+        let conversation = &mut self.conversations[at];
+        let span = fields.time.map(|stamp| Span::at(stamp.at));
+        let new_hour = conversation.add(&Hour { span, sum: Sum::of_record(up, down) });
+        let bytes = up.max(down).unwrap_or(0);
+        let seen = &mut conversation.seen;
+        if seen.cites(bytes, place) {
+            seen.cite(Cited { bytes, place, sha256: digest() });
+        }
+        self.weight += usize::from(new_hour);
+        if self.weight > 2 * WEIGHT_KEPT {
+            self.cut_down();
+        }
+    }
+
+    /// Index of the conversation of the packed key at hand.
+    fn conversation(&mut self) -> usize {
+        let hash = self.hasher.hash_one(&*self.key);
+        let (keys, conversations) = (&self.keys, &self.conversations);
+        let same = |at: &u32| {
+            let known = &conversations[*at as usize];
+            known.hash == hash && keys[known.start..known.end] == *self.key
+        };
+        if let Some(at) = self.table.find(hash, same) {
+            return *at as usize;
+        }
+        let at = self.conversations.len();
+        let start = self.keys.len();
+        self.keys.extend_from_slice(&self.key);
+        self.conversations.push(Conversation {
+            hash,
+            start,
+            end: self.keys.len(),
+            seen: Observed::default(),
+            late: Vec::new(),
+        });
+        let conversations = &self.conversations;
+        let number = u32::try_from(at).expect("the cap on weight is far below 2^32 conversations");
+        self.table.insert_unique(hash, number, |at| conversations[*at as usize].hash);
+        self.weight += CONVERSATION_WEIGHT;
+        at
+    }
+
+    /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared.
+    pub fn cover(&mut self, fields: &Fields<'_>) {
+        let Some(stamp) = fields.time else { return };
+        let covered = &mut self.covered;
+        covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
+        let hour = stamp.at.hour();
+        match &mut self.hour {
+            Some((last, count)) if *last == hour => *count += 1,
+            other => {
+                if let Some((last, count)) = other.replace((hour, 1)) {
+                    *covered.hours.entry(last).or_default() += count;
+                }
+            }
+        }
+        covered.zone_assumed += u64::from(matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear));
+        covered.year_assumed += u64::from(matches!(stamp.assumed, Assumed::Year | Assumed::ZoneAndYear));
+        if let Some(what) = read::cleared(fields) {
+            let entry = (hour, what.into());
+            if let Err(at) = covered.cleared.binary_search(&entry) {
+                covered.cleared.insert(at, entry);
+            }
+        }
+    }
+
+    /// Keeps no more than the cap, the smallest keys first.
+    fn cut_down(&mut self) {
+        let mut all = std::mem::take(&mut self.cut);
+        self.unpack(&mut all);
+        all.cut(WEIGHT_KEPT);
+        for (key, seen) in std::mem::take(&mut all.kept) {
+            key::pack(&key, &mut self.key);
+            let at = self.conversation();
+            self.weight += seen.hours.len();
+            self.conversations[at].seen = seen;
+        }
+        self.cut = all;
+    }
+
+    /// Moves all conversations into `all`.
+    fn unpack(&mut self, all: &mut Observations) {
+        for mut conversation in std::mem::take(&mut self.conversations) {
+            conversation.settle();
+            all.add(key::unpack(&self.keys[conversation.start..conversation.end]), conversation.seen);
+        }
+        self.keys.clear();
+        self.table.clear();
+        self.weight = 0;
+    }
+
+    fn finish(mut self) -> (Covered, Observations) {
+        if let Some((hour, count)) = self.hour.take() {
+            *self.covered.hours.entry(hour).or_default() += count;
+        }
+        let mut all = std::mem::take(&mut self.cut);
+        self.unpack(&mut all);
+        (self.covered, all)
+    }
+}
+
+/// Adds up the accounts of several threads of one source.
+pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observations) {
+    let (mut covered, mut observations) = (Covered::default(), Observations::default());
+    for account in accounts {
+        let (more_covered, more) = account.finish();
+        covered.join(more_covered);
+        observations.join(more);
+    }
+    observations.cut(WEIGHT_KEPT);
+    (covered, observations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fields::Kind;
+    use crate::model::time::{Instant, Stamp};
+
+    /// A tally of these hours, one record each, in this order.
+    fn told(hours: &[i64]) -> (Covered, Observations) {
+        let mut tally = Tally::default();
+        for (at, hour) in (0u64..).zip(hours) {
+            let mut fields = Fields::default();
+            for (canon, value) in [(Canon::SourceIp, "192.0.2.1"), (Canon::DestinationBytes, "18446744073709551615")] {
+                fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
+            }
+            fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
+            let place = Place { offset: at * 10, length: 9, line: None, record: Some(at), event_record_id: None };
+            tally.cover(&fields);
+            tally.observe("access", &fields, place, &|| RecordDigest([0; 32]));
+        }
+        gather([tally])
+    }
+
+    #[test]
+    fn a_log_that_runs_backwards_adds_up_to_the_same_and_sums_do_not_wrap() {
+        let forward: Vec<i64> = (0..500).flat_map(|hour| [hour, hour]).collect();
+        let backward: Vec<i64> = forward.iter().rev().copied().collect();
+        let ((covered, seen), (covered_back, back)) = (told(&forward), told(&backward));
+        assert_eq!(covered, covered_back);
+        let hours = |o: &Observations| o.kept.values().next().unwrap().hours.clone();
+        assert_eq!((hours(&seen), hours(&seen).len()), (hours(&back), 500));
+        assert_eq!(hours(&seen)[0].sum.down, u64::MAX);
+        assert_eq!(seen.kept.values().next().unwrap().sum().records, 1000);
     }
 }

@@ -1,39 +1,52 @@
 //! What one record says of traffic: which kind of observer wrote it, and who spoke with whom.
 
+use super::key;
 use crate::model::fields::{Canon, Fields};
-use crate::model::observation::{ObservationKey, Seen};
+use crate::model::observation::Seen;
 use crate::model::rule::Outcome;
-use crate::model::subject::Subject;
 
-/// The key of the observation that a record belongs to; `None` where it tells of no traffic.
-pub fn key(format: &str, fields: &Fields<'_>) -> Option<ObservationKey> {
-    let seen = kind(format, fields)?;
-    let subject = Subject::of(fields);
-    let some = |text: Option<Box<str>>| text.unwrap_or_default();
-    let client = some(subject.source_ip.clone().or_else(|| fields.text(Canon::SourceDomain).map(Into::into)));
-    let asked = subject.vhost.clone().or_else(|| host_of(fields).map(Into::into));
+/// Packs the key of the conversation that a record belongs to; false where it tells of no traffic.
+pub fn key(format: &str, fields: &Fields<'_>, out: &mut Vec<u8>) -> bool {
+    let Some(seen) = kind(format, fields) else { return false };
+    let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
+    key::head(seen, port, sends(fields), outcome(fields), out);
+    let get = |canon| fields.get(canon);
+    key::text(&[get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default()], out);
+    key::text(&[get(Canon::DestinationIp).unwrap_or_default()], out);
+    name(seen, fields, out);
+    account(fields, out);
+    key::text(&[get(Canon::HostName).unwrap_or_default()], out);
+    key::names_anybody(out)
+}
+
+/// The name of the other side: bucket, domain asked for, virtual host. Lower case, without a final dot.
+fn name(seen: Seen, fields: &Fields<'_>, out: &mut Vec<u8>) {
+    let asked = || fields.get(Canon::UrlDomain).or_else(|| host_of(fields));
     let name = match seen {
-        Seen::Cloud => subject.container.clone().or(asked),
-        Seen::Dns => fields.text(Canon::DnsQuestion).map(registered),
-        _ => fields.text(Canon::DestinationDomain).map(Into::into).or(asked),
+        Seen::Cloud => fields.get(Canon::Container).or_else(asked),
+        Seen::Dns => fields.get(Canon::DnsQuestion),
+        _ => fields.get(Canon::DestinationDomain).or_else(asked),
     };
-    let name: Box<str> = some(name).trim_end_matches('.').to_ascii_lowercase().into();
-    let server = some(subject.destination_ip.clone());
-    if client.is_empty() && server.is_empty() && name.is_empty() {
-        return None;
+    let at = out.len();
+    key::text(&[name.unwrap_or_default()], out);
+    let length = out[at + 2..].iter().rposition(|&b| b != b'.').map_or(0, |last| last + 1);
+    out.truncate(at + 2 + length);
+    out[at + 2..].make_ascii_lowercase();
+    if seen == Seen::Dns {
+        let registered = psl::domain(&out[at + 2..]).map_or(length, |domain| domain.as_bytes().len());
+        out.drain(at + 2..at + 2 + length - registered);
     }
-    Some(ObservationKey {
-        seen,
-        client,
-        server,
-        name,
-        account: some(subject.account),
-        host: some(subject.host),
-        port: fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0),
-        sends: sends(fields),
-        outcome: outcome(fields),
-        hour: fields.time.map(|stamp| stamp.at.hour()),
-    })
+    key::close(at, out);
+}
+
+/// The account, as `DOMAIN\user` where the log has a domain.
+fn account(fields: &Fields<'_>, out: &mut Vec<u8>) {
+    match (fields.get(Canon::UserDomain), fields.get(Canon::UserName)) {
+        (Some(domain), Some(user)) if memchr::memchr2(b'\\', b'@', user).is_none() => {
+            key::text(&[domain, b"\\", user], out);
+        }
+        (_, user) => key::text(&[user.unwrap_or_default()], out),
+    }
 }
 
 /// Which kind of observer wrote the record.
@@ -67,61 +80,62 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
 }
 
 /// Host part of what was asked for: of a whole URL, or of `CONNECT host:port`.
-fn host_of<'f>(fields: &'f Fields<'_>) -> Option<&'f str> {
-    let url = fields.text(Canon::UrlFull)?;
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit('@').next()?;
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next()?,
-        None => host.split(':').next()?,
+fn host_of<'f>(fields: &'f Fields<'_>) -> Option<&'f [u8]> {
+    let url = fields.get(Canon::UrlFull)?;
+    let rest = memchr::memmem::find(url, b"://").map_or(url, |at| &url[at + 3..]);
+    let authority = &rest[..rest.iter().position(|b| b"/?#".contains(b)).unwrap_or(rest.len())];
+    let host = memchr::memrchr(b'@', authority).map_or(authority, |at| &authority[at + 1..]);
+    let host = match host.strip_prefix(b"[") {
+        Some(v6) => &v6[..memchr::memchr(b']', v6).unwrap_or(v6.len())],
+        None => &host[..memchr::memchr(b':', host).unwrap_or(host.len())],
     };
     (!host.is_empty()).then_some(host)
 }
 
-fn registered(question: &str) -> Box<str> {
-    let name = question.trim_end_matches('.').to_ascii_lowercase();
-    psl::domain_str(&name).unwrap_or(&name).into()
+/// Whether one of these words (lower case) stands in a text, ASCII case ignored.
+fn says(text: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|word| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 fn sends(fields: &Fields<'_>) -> bool {
-    if let Some(method) = fields.text(Canon::HttpMethod) {
-        return ["POST", "PUT", "PATCH", "CONNECT", "MKCOL"].iter().any(|m| method.eq_ignore_ascii_case(m));
+    if let Some(method) = fields.get(Canon::HttpMethod) {
+        let sending: [&[u8]; 5] = [b"POST", b"PUT", b"PATCH", b"CONNECT", b"MKCOL"];
+        return sending.iter().any(|m| method.eq_ignore_ascii_case(m));
     }
-    fields.text(Canon::EventAction).is_some_and(|action| {
-        let action = action.to_ascii_lowercase();
-        ["put", "upload", "stor", "createmultipart"].iter().any(|word| action.contains(word))
-    })
+    fields.get(Canon::EventAction).is_some_and(|action| says(action, &["put", "upload", "stor", "createmultipart"]))
 }
 
 /// What the response side says, and the words of firewalls and proxies that the fields leave open.
 fn outcome(fields: &Fields<'_>) -> Outcome {
     let told = Outcome::of(fields);
-    let refused = || {
-        let action = fields.text(Canon::EventAction)?.to_ascii_lowercase();
-        ["deny", "denied", "drop", "block", "reject"]
-            .iter()
-            .any(|word| action.contains(word))
-            .then_some(Outcome::Failed)
-    };
-    if told == Outcome::Unknown { refused().unwrap_or(told) } else { told }
+    let refused = |action| says(action, &["deny", "denied", "drop", "block", "reject"]);
+    if told == Outcome::Unknown && fields.get(Canon::EventAction).is_some_and(refused) {
+        return Outcome::Failed;
+    }
+    told
 }
 
 /// What was cleared, where the record says so: Windows events 1102 (security log) and 104 (another log).
-pub fn cleared(fields: &Fields<'_>) -> Option<String> {
-    let provider = fields.text(Canon::EventProvider).unwrap_or_default().to_ascii_lowercase();
-    let eventlog = provider.contains("eventlog");
-    match fields.number(Canon::EventCode)? {
-        1102 if eventlog => Some("the security log was cleared".to_owned()),
-        104 if eventlog => Some("an event log was cleared".to_owned()),
-        _ => None,
-    }
+pub fn cleared(fields: &Fields<'_>) -> Option<&'static str> {
+    let code = fields.number(Canon::EventCode)?;
+    let what = match code {
+        1102 => "the security log was cleared",
+        104 => "an event log was cleared",
+        _ => return None,
+    };
+    fields.get(Canon::EventProvider).is_some_and(|provider| says(provider, &["eventlog"])).then_some(what)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::fields::Kind;
+    use crate::model::observation::ObservationKey;
+
+    fn key_of(format: &str, fields: &Fields<'_>) -> Option<ObservationKey> {
+        let mut packed = Vec::new();
+        key(format, fields, &mut packed).then(|| key::unpack(&packed))
+    }
 
     fn record(pairs: &[(Canon, &'static str)]) -> Fields<'static> {
         let mut fields = Fields::default();
@@ -138,16 +152,31 @@ mod tests {
             (Canon::HttpMethod, "CONNECT"),
             (Canon::UrlFull, "files.example:443"),
         ]);
-        let key = key("squid", &fields).unwrap();
+        let key = key_of("squid", &fields).unwrap();
         assert_eq!((key.seen, &*key.name, key.sends), (Seen::Proxy, "files.example", true));
+    }
+
+    #[test]
+    fn a_question_is_kept_by_its_registered_domain() {
+        let name = |question| {
+            let fields = record(&[
+                (Canon::SourceIp, "10.0.0.5"),
+                (Canon::DnsQuestion, question),
+                (Canon::EventDataset, "zeek.dns"),
+            ]);
+            key_of("zeek", &fields).unwrap().name
+        };
+        assert_eq!(&*name("A1.x.Evil.Example."), "evil.example");
+        assert_eq!(&*name("a.b.rv.gov.uk"), "rv.gov.uk");
+        assert_eq!(&*name("localhost"), "localhost");
     }
 
     #[test]
     fn a_firewall_that_denies_says_failed_and_text_says_nothing() {
         let pairs =
             [(Canon::SourceIp, "10.0.0.5"), (Canon::DestinationIp, "203.0.113.9"), (Canon::EventAction, "deny")];
-        assert_eq!(key("kv", &record(&pairs)).unwrap().outcome, Outcome::Failed);
-        assert_eq!(key("text", &record(&pairs)), None);
+        assert_eq!(key_of("kv", &record(&pairs)).unwrap().outcome, Outcome::Failed);
+        assert_eq!(key_of("text", &record(&pairs)), None);
     }
 
     #[test]

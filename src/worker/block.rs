@@ -1,24 +1,26 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::source::{Told, hex};
+use super::places::FieldPlaces;
+use super::source::Told;
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate};
-use crate::format;
+use crate::format::{self, Reader};
 use crate::model::block::{Block, Record, Spans};
-use crate::model::fields::{Fields, Kind, Seen, Text, View, Want};
+use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
 use crate::model::indicator::{Indicator, RawHit};
-use crate::model::place::Place;
+use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
-use crate::model::source::SourceMeta;
 use crate::model::subject::Subject;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift};
-use crate::tally;
+use crate::tally::Tally;
 
 /// Buffers that go from block to block.
 #[derive(Default)]
@@ -31,11 +33,18 @@ pub(super) struct Scratch {
     detect: detect::Scratch,
 }
 
+/// A record that may be cited; its digest is made once, when first asked for.
+struct Cite {
+    seen: Seen,
+    digest: OnceCell<RecordDigest>,
+}
+
 /// One block with what the loop over its records needs.
 struct Pass<'a> {
     plan: &'a Plan,
     stats: &'a Stats,
     block: &'a Block,
+    reader: Reader<'a>,
     text: &'a [u8],
     /// Whether the text is not the stored bytes.
     rendered: bool,
@@ -48,9 +57,9 @@ pub(super) fn sift_block(
     plan: &Plan,
     sift: &Sift<'_>,
     stats: &Stats,
-    _meta: &SourceMeta,
     block: &Block,
     scratch: &mut Scratch,
+    tally: &mut Tally,
 ) -> Told {
     let mut told = Told::default();
     let ticks = plan.ticks.unwrap_or(|| 0);
@@ -72,11 +81,11 @@ pub(super) fn sift_block(
         sift.atoms(text, &mut scratch.atoms);
     }
     let gated = ticks();
-    let pass = Pass { plan, stats, block, text, rendered, gate };
+    let pass = Pass { plan, stats, block, reader: format::reader(&block.layout), text, rendered, gate };
     if let Spans::Piece { shared } = block.spans {
         pass.piece(shared, &scratch.hits, &mut told);
     } else {
-        pass.records(&view, scratch, &mut told);
+        pass.records(&view, scratch, tally, &mut told);
     }
     scratch.view = view;
     let end = ticks();
@@ -91,7 +100,7 @@ pub(super) fn sift_block(
 
 impl Pass<'_> {
     /// All whole records of the block.
-    fn records(&self, view: &View, scratch: &mut Scratch, told: &mut Told) {
+    fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
         told.fates.framing += view.framing;
         told.fates.undecodable += view.undecodable;
         told.records = view.records.len() as u64;
@@ -102,7 +111,8 @@ impl Pass<'_> {
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
-            self.record(*seen, record_hits, record_atoms, &mut fields, scratch, told);
+            self.candidates(seen, record_atoms, scratch);
+            self.record(*seen, record_hits, &mut fields, scratch, tally, told);
         }
         scratch.hits = hits;
         scratch.atoms = atoms;
@@ -112,23 +122,22 @@ impl Pass<'_> {
         &'b self,
         seen: Seen,
         hits: &[RawHit],
-        atoms: &[AtomHit],
         fields: &mut Fields<'b>,
         scratch: &mut Scratch,
+        tally: &mut Tally,
         told: &mut Told,
     ) {
         let record = &self.text[seen.start..seen.end];
         let length = seen.place.length;
         let plain = self.block.layout.format == "text";
-        self.candidates(record, atoms, scratch);
         let want = if hits.is_empty() && scratch.candidates.is_empty() { Want::Columns } else { Want::All };
-        let parsed = !plain && format::parse(&self.block.layout, record, want, fields).is_ok();
+        let parsed = !plain && self.reader.parse(record, want, fields).is_ok();
         if parsed {
             told.fates.parsed += length;
             if fields.time.is_none() {
                 told.untimed += 1;
             }
-            tally::cover(fields, &mut told.covered);
+            tally.cover(fields);
         } else {
             fields.clear();
             if plain {
@@ -141,16 +150,17 @@ impl Pass<'_> {
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
             return;
         }
+        let cite = Cite { seen, digest: OnceCell::new() };
         if parsed {
-            let digest = || self.digest(seen);
-            tally::observe(self.block.layout.format, fields, seen.place, &digest, &mut told.observations);
+            tally.observe(self.block.layout.format, fields, seen.place, &|| self.digest(&cite));
         }
-        self.rules(seen, record, fields, scratch, told);
-        self.indicators(seen, hits, fields, told);
+        self.rules(&cite, record, fields, scratch, told);
+        self.indicators(&cite, hits, fields, told);
     }
 
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
-    fn candidates(&self, record: &[u8], atoms: &[AtomHit], scratch: &mut Scratch) {
+    fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
+        let record = &self.text[seen.start..seen.end];
         let program = &self.plan.program;
         let candidates = &mut scratch.candidates;
         candidates.clear();
@@ -172,7 +182,7 @@ impl Pass<'_> {
         }
     }
 
-    fn rules(&self, seen: Seen, record: &[u8], fields: &Fields<'_>, scratch: &mut Scratch, told: &mut Told) {
+    fn rules(&self, cite: &Cite, record: &[u8], fields: &Fields<'_>, scratch: &mut Scratch, told: &mut Told) {
         if scratch.candidates.is_empty() {
             return;
         }
@@ -193,27 +203,28 @@ impl Pass<'_> {
                 Some(sightings) => sightings,
                 None => told.rules.entry(id.into()).or_default(),
             };
-            let make = || self.sighting(seen, fields, None);
-            sightings.add(RULE_HITS_KEPT, fields.time, seen.place, make);
+            let make = || self.sighting(cite, fields, None);
+            sightings.add(RULE_HITS_KEPT, fields.time, cite.seen.place, make);
         }
     }
 
     /// Indicator hits of one record; each (indicator, match kind) counts once.
-    fn indicators(&self, seen: Seen, hits: &[RawHit], fields: &Fields<'_>, told: &mut Told) {
-        let mut counted: Vec<(u32, MatchKind)> = Vec::new();
+    fn indicators(&self, cite: &Cite, hits: &[RawHit], fields: &Fields<'_>, told: &mut Told) {
+        let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
+        let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, self.text) };
         for hit in hits {
             if counted.contains(&(hit.indicator, hit.how)) {
                 continue;
             }
-            let field = self.field_of(hit, fields);
+            let field = places.holding(hit, self.text, fields);
             let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
             if !sift::plausible(indicator.kind, hit, field.as_deref(), self.text) {
                 continue;
             }
-            counted.push((hit.indicator, hit.how));
+            counted.insert((hit.indicator, hit.how));
             let key = self.named(hit, indicator, told);
-            let make = || self.sighting(seen, fields, field);
-            told.indicators.entry(key).or_default().add(self.plan.max_evidence, fields.time, seen.place, make);
+            let make = || self.sighting(cite, fields, field);
+            told.indicators.entry(key).or_default().add(self.plan.max_evidence, fields.time, cite.seen.place, make);
         }
     }
 
@@ -227,37 +238,13 @@ impl Pass<'_> {
         key
     }
 
-    /// The field in which a hit lies, by canonical name where it has one.
-    fn field_of(&self, hit: &RawHit, fields: &Fields<'_>) -> Option<String> {
-        let token = &self.text[hit.start..hit.end];
-        let within = self.text.as_ptr_range();
-        let inside = |value: &[u8]| {
-            let start = (value.as_ptr() as usize).wrapping_sub(within.start as usize);
-            start <= hit.start && hit.end <= start.saturating_add(value.len())
-        };
-        let holds = |value: &[u8]| memchr::memmem::find(value, token).is_some();
-        let found = fields
-            .iter()
-            .filter(|f| f.kind != Kind::Json)
-            .find(|f| matches!(f.value, Text::Slice(value) if inside(value)))
-            .or_else(|| {
-                fields
-                    .iter()
-                    .filter(|f| f.kind != Kind::Json)
-                    .find(|f| matches!(f.value, Text::Arena(..)) && holds(fields.bytes(f.value)))
-            })?;
-        Some(match found.canon {
-            Some(canon) => canon.name().to_owned(),
-            None => String::from_utf8_lossy(fields.bytes(found.name)).into_owned(),
-        })
-    }
-
-    fn sighting(&self, seen: Seen, fields: &Fields<'_>, field: Option<String>) -> Sighting {
+    fn sighting(&self, cite: &Cite, fields: &Fields<'_>, field: Option<String>) -> Sighting {
+        let seen = &cite.seen;
         let text = &self.text[seen.start..seen.end];
         Sighting {
             place: seen.place,
             time: fields.time,
-            sha256: self.digest(seen),
+            sha256: self.digest(cite).to_string(),
             excerpt: excerpt(text),
             field,
             outcome: Outcome::of(fields),
@@ -266,15 +253,18 @@ impl Pass<'_> {
     }
 
     /// SHA-256 of the record's stored bytes.
-    fn digest(&self, seen: Seen) -> String {
-        let stored = if self.rendered {
-            let start = usize::try_from(seen.place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
-            let length = usize::try_from(seen.place.length).unwrap_or(usize::MAX);
-            self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
-        } else {
-            &self.text[seen.start..seen.end]
-        };
-        hex(&Sha256::digest(stored))
+    fn digest(&self, cite: &Cite) -> RecordDigest {
+        *cite.digest.get_or_init(|| {
+            let seen = &cite.seen;
+            let stored = if self.rendered {
+                let start = usize::try_from(seen.place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
+                let length = usize::try_from(seen.place.length).unwrap_or(usize::MAX);
+                self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
+            } else {
+                &self.text[seen.start..seen.end]
+            };
+            RecordDigest(Sha256::digest(stored).into())
+        })
     }
 
     /// A piece of an oversize record: indicators only.
@@ -293,7 +283,7 @@ impl Pass<'_> {
             record: Some(record.index),
             event_record_id: None,
         };
-        let seen = Seen { start: 0, end: length, place };
+        let cite = Cite { seen: Seen { start: 0, end: length, place }, digest: OnceCell::new() };
         let fields = Fields::default();
         for hit in hits.iter().filter(|hit| hit.end > shared) {
             let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
@@ -301,7 +291,7 @@ impl Pass<'_> {
                 continue;
             }
             let key = self.named(hit, indicator, told);
-            told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(seen, &fields, None));
+            told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(&cite, &fields, None));
         }
     }
 }

@@ -12,11 +12,12 @@ use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::observation::Observations;
-use crate::model::partial::{Covered, SourcePartial};
+use crate::model::partial::SourcePartial;
 use crate::model::rule::RuleMeta;
 use crate::model::source::SourceMeta;
 use crate::open::DigestKind;
 use crate::plan::Plan;
+use crate::tally::{self, Tally};
 
 /// What one block told.
 #[derive(Default)]
@@ -25,10 +26,8 @@ pub(super) struct Told {
     pub records: u64,
     pub untimed: u64,
     pub rejected: u64,
-    pub covered: Covered,
     pub indicators: IndicatorHits,
     pub rules: RuleHits,
-    pub observations: Observations,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
     pub pieces: BTreeMap<(u64, IndicatorRef), Sighting>,
     /// The oversize record whose first piece this is.
@@ -36,6 +35,7 @@ pub(super) struct Told {
     pub indicator_metas: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,
 }
 
+#[derive(Default)]
 struct Joined {
     told: Told,
     notes: Vec<Note>,
@@ -52,29 +52,27 @@ pub(super) struct Source {
     /// Blocks under way, plus one while the producer is at work.
     pending: AtomicUsize,
     joined: Mutex<Joined>,
+    /// What the records add up to, apart for each thread, so that none waits for another.
+    tallies: Vec<Mutex<Tally>>,
 }
 
 type Metas = (BTreeMap<Box<str>, Arc<RuleMeta>>, BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>);
 
 impl Source {
-    pub(super) fn new(meta: SourceMeta, format: &'static str) -> Self {
+    pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize) -> Self {
         Self {
+            tallies: (0..threads.max(1)).map(|_| Mutex::default()).collect(),
             meta,
             format,
             pending: AtomicUsize::new(1),
-            joined: Mutex::new(Joined {
-                told: Told::default(),
-                notes: Vec::new(),
-                cut: 0,
-                content: "".into(),
-                digest: None,
-                given: false,
-            }),
+            joined: Mutex::default(),
         }
     }
 
-    pub(super) fn meta(&self) -> &SourceMeta {
-        &self.meta
+    /// The running account of this thread.
+    pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
+        let own = rayon::current_thread_index().unwrap_or(0) % self.tallies.len();
+        self.tallies[own].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn block_begins(&self) {
@@ -98,14 +96,12 @@ impl Source {
         all.untimed += told.untimed;
         all.rejected += told.rejected;
         all.oversize += told.oversize;
-        all.covered.join(told.covered);
         for (key, sightings) in told.indicators {
             all.indicators.entry(key).or_default().join(sightings, max_evidence);
         }
         for (key, sightings) in told.rules {
             all.rules.entry(key).or_default().join(sightings, RULE_HITS_KEPT);
         }
-        all.observations.join(told.observations);
         for (key, sighting) in told.pieces {
             let kept = all.pieces.entry(key).or_insert_with(|| sighting.clone());
             if sighting < *kept {
@@ -148,28 +144,20 @@ impl Source {
         if self.pending.load(Ordering::Acquire) != 0 {
             return None;
         }
-        let mut joined = self.lock();
-        if std::mem::replace(&mut joined.given, true) {
+        let mut locked = self.lock();
+        if std::mem::replace(&mut locked.given, true) {
             return None;
         }
-        let told = std::mem::take(&mut joined.told);
-        let notes = std::mem::take(&mut joined.notes);
-        let content = std::mem::take(&mut joined.content);
-        let digest = joined.digest.take();
-        let cut = joined.cut;
-        drop(joined);
-        Some(self.partial(plan, told, notes, cut, content, digest))
+        let joined = std::mem::replace(&mut *locked, Joined { given: true, ..Joined::default() });
+        drop(locked);
+        Some(self.partial(plan, joined))
     }
 
-    fn partial(
-        &self,
-        plan: &Plan,
-        mut told: Told,
-        mut notes: Vec<Note>,
-        cut: u64,
-        content: Box<str>,
-        digest: Option<String>,
-    ) -> (SourcePartial, Metas) {
+    fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
+        let Joined { mut told, mut notes, cut, content, digest, .. } = joined;
+        let tallies =
+            self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
+        let (covered, observations) = tally::gather(tallies);
         for ((_, indicator), sighting) in std::mem::take(&mut told.pieces) {
             let one = Sightings::default();
             let sightings = told.indicators.entry(indicator).or_insert(one);
@@ -183,7 +171,7 @@ impl Source {
             let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";
             notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
         }
-        cap_notes(plan, &told, &mut notes);
+        cap_notes(plan, &told, &observations, &mut notes);
         notes.sort();
         notes.dedup();
         let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
@@ -201,20 +189,14 @@ impl Source {
             .filter(|meta| told.rules.contains_key(meta.id.as_str()))
             .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
             .collect();
-        let partial = SourcePartial {
-            entry,
-            content,
-            covered: told.covered,
-            indicators: told.indicators,
-            rules: told.rules,
-            observations: told.observations,
-        };
+        let partial =
+            SourcePartial { entry, content, covered, indicators: told.indicators, rules: told.rules, observations };
         (partial, (metas, told.indicator_metas))
     }
 }
 
 /// States every cap that was reached, with the exact count.
-fn cap_notes(plan: &Plan, told: &Told, notes: &mut Vec<Note>) {
+fn cap_notes(plan: &Plan, told: &Told, observations: &Observations, notes: &mut Vec<Note>) {
     for (rule, sightings) in &told.rules {
         let over = sightings.count - sightings.kept.len() as u64;
         if over > 0 {
@@ -231,9 +213,9 @@ fn cap_notes(plan: &Plan, told: &Told, notes: &mut Vec<Note>) {
             notes.push(Note::new(Reason::HitsCapped, detail).counted(sightings.count));
         }
     }
-    if told.observations.rest_records > 0 {
+    if observations.rest.records > 0 {
         let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
-        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(told.observations.rest_records));
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use exfiltrace::model::coverage::GapReason;
 use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting};
 use exfiltrace::model::ledger::{Entry, EntryKind};
-use exfiltrace::model::observation::{ObservationKey, Observations, Observed, Seen};
+use exfiltrace::model::observation::{Cited, Hour, ObservationKey, Observations, Observed, Seen, Sum};
 use exfiltrace::model::partial::{Partial, SourcePartial};
-use exfiltrace::model::place::{Locator, Place};
+use exfiltrace::model::place::{Locator, Place, RecordDigest};
 use exfiltrace::model::rule::{Outcome, Route};
 use exfiltrace::model::subject::Subject;
 use exfiltrace::model::time::{Instant, Span, Stamp};
@@ -29,6 +29,7 @@ fn whose() -> Whose {
 #[derive(Clone)]
 struct Line {
     key: ObservationKey,
+    hour: Option<i64>,
     up: Option<u64>,
     down: Option<u64>,
 }
@@ -44,9 +45,8 @@ fn line(seen: Seen, client: &str, server: &str, port: u16, up: u64, down: u64) -
         port,
         sends: true,
         outcome: Outcome::Unknown,
-        hour: Some(500_000),
     };
-    Line { key, up: Some(up), down: Some(down) }
+    Line { key, hour: Some(500_000), up: Some(up), down: Some(down) }
 }
 
 fn source(name: &str, lines: &[Line]) -> SourcePartial {
@@ -63,16 +63,10 @@ fn source(name: &str, lines: &[Line]) -> SourcePartial {
 
 fn observed(line: &Line, offset: u64) -> Observed {
     let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
-    let at = line.key.hour.and_then(|hour| Instant::from_secs(hour * 3600));
+    let at = line.hour.and_then(|hour| Instant::from_secs(hour * 3600));
     Observed {
-        records: 1,
-        up: line.up.unwrap_or(0),
-        up_unlogged: u64::from(line.up.is_none()),
-        down: line.down.unwrap_or(0),
-        down_unlogged: u64::from(line.down.is_none()),
-        span: at.map(Span::at),
-        cited: vec![(place, "00".into())],
-        ..Observed::default()
+        hours: vec![Hour { span: at.map(Span::at), sum: Sum::of_record(line.up, line.down) }],
+        cited: vec![Cited { bytes: line.up.max(line.down).unwrap_or(0), place, sha256: RecordDigest([0; 32]) }],
     }
 }
 
@@ -133,10 +127,10 @@ fn proxy_and_firewall_that_saw_the_same_transfer_count_once() {
 fn hours_add_up_and_keep_their_bytes() {
     let first = line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1);
     let mut later = first.clone();
-    later.key.hour = Some(500_003);
+    later.hour = Some(500_003);
     later.up = Some(50);
     let mut untimed = first.clone();
-    untimed.key.hour = None;
+    untimed.hour = None;
     untimed.up = Some(5);
     let all = transfers([source("e/fw", &[first, later, untimed])]);
     assert_eq!(all[0].bytes, Bounds::exact(155));
@@ -162,8 +156,8 @@ fn an_upload_of_unlogged_size_has_no_upper_bound() {
 #[test]
 fn conversations_above_the_cap_unbound_the_rest_and_are_a_remark() {
     let mut full = source("e/fw", &[line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1)]);
-    let rest = Observed { records: 3, up: 70, ..Observed::default() };
-    full.observations = Observations { rest, rest_records: 3, ..full.observations };
+    let rest = Sum { records: 3, up: 70, ..Sum::default() };
+    full.observations = Observations { rest, ..full.observations };
     let (partial, whose) = (partial([full]), whose());
     let world = correlate::world(&partial, &whose);
     assert_eq!(correlate::transfers(&world)[0].bytes, Bounds { lower: 100, upper: None });
@@ -243,7 +237,6 @@ fn clearing_silence_and_missing_figures_are_told() {
     let mut blind = line(Seen::Firewall, INSIDE, OUTSIDE, 443, 0, 1);
     blind.up = None;
     let mut told = source("e/fw", &[blind, line(Seen::Firewall, INSIDE, "203.0.113.8", 443, 4, 1)]);
-    told.observations.kept.values_mut().for_each(|o| o.records = 1);
     told.covered.hours = (0..30).chain(90..120).map(|hour| (hour, 1)).collect();
     told.covered.cleared = vec![(10, "x".into())];
     let gaps = |source: SourcePartial| {
@@ -252,7 +245,7 @@ fn clearing_silence_and_missing_figures_are_told() {
         (all.gaps.iter().map(|g| g.reason).collect::<Vec<_>>(), all.not_logged)
     };
     assert_eq!(gaps(told.clone()), (vec![GapReason::Cleared, GapReason::Silent], vec![]), "one of two states bytes");
-    told.observations.kept.retain(|_, o| o.up_unlogged > 0);
+    told.observations.kept.retain(|_, o| o.sum().up_unlogged > 0);
     told.covered.hours = [(0, 1), (90, 1)].into();
     assert_eq!(gaps(told), (vec![GapReason::Cleared], vec!["bytes sent by the client".to_owned()]), "a sparse log");
 }
@@ -266,7 +259,7 @@ proptest! {
         let lines: Vec<Line> = (0..24u64)
             .map(|n| {
                 let mut line = line(Seen::Flow, INSIDE, &format!("203.0.113.{}", n % 5), 443, n + 1, 1);
-                line.key.hour = (n % 7 != 0).then_some(500_000 + n as i64 % 3);
+                line.hour = (n % 7 != 0).then_some(500_000 + n as i64 % 3);
                 line
             })
             .collect();

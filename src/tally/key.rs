@@ -1,0 +1,117 @@
+//! The key of a conversation as one run of bytes: cheap to hash and to compare, without an allocation per record.
+
+use crate::model::observation::{ObservationKey, Seen};
+use crate::model::rule::Outcome;
+use crate::model::subject::VALUE_LIMIT_BYTES;
+
+/// Bytes before the texts: observer, whether it sends, outcome, port.
+const HEAD_BYTES: usize = 5;
+
+/// Begins a packed key. The five texts follow, in the order of [`ObservationKey`].
+pub fn head(seen: Seen, port: u16, sends: bool, outcome: Outcome, out: &mut Vec<u8>) {
+    let [low, high] = port.to_le_bytes();
+    out.clear();
+    out.extend([seen as u8, u8::from(sends), outcome as u8, low, high]);
+}
+
+/// Adds a text made of parts; what is longer than [`VALUE_LIMIT_BYTES`] is cut.
+pub fn text(parts: &[&[u8]], out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend([0, 0]);
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    close(at, out);
+}
+
+/// Ends the text that began with its two length bytes at `at`.
+pub fn close(at: usize, out: &mut Vec<u8>) {
+    if out.len() - at - 2 > VALUE_LIMIT_BYTES {
+        let text = String::from_utf8_lossy(&out[at + 2..]).into_owned();
+        out.truncate(at + 2);
+        out.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(VALUE_LIMIT_BYTES)]);
+    }
+    let length = u16::try_from(out.len() - at - 2).unwrap_or(u16::MAX);
+    out[at..at + 2].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Whether a packed key names anybody: client, server or name.
+pub fn names_anybody(packed: &[u8]) -> bool {
+    let mut texts = Texts(packed.get(HEAD_BYTES..).unwrap_or_default());
+    (0..3).any(|_| !texts.next().is_empty())
+}
+
+/// Packs a key.
+pub fn pack(key: &ObservationKey, out: &mut Vec<u8>) {
+    head(key.seen, key.port, key.sends, key.outcome, out);
+    for part in [&key.client, &key.server, &key.name, &key.account, &key.host] {
+        text(&[part.as_bytes()], out);
+    }
+}
+
+/// The key of a packed one. What is not UTF-8 is replaced.
+pub fn unpack(packed: &[u8]) -> ObservationKey {
+    let byte = |at: usize| packed.get(at).copied().unwrap_or(0);
+    let mut texts = Texts(packed.get(HEAD_BYTES..).unwrap_or_default());
+    let mut next = || String::from_utf8_lossy(texts.next()).into();
+    ObservationKey {
+        seen: Seen::ALL.get(usize::from(byte(0))).copied().unwrap_or(Seen::Flow),
+        client: next(),
+        server: next(),
+        name: next(),
+        account: next(),
+        host: next(),
+        port: u16::from_le_bytes([byte(3), byte(4)]),
+        sends: byte(1) == 1,
+        outcome: Outcome::ALL.get(usize::from(byte(2))).copied().unwrap_or(Outcome::Unknown),
+    }
+}
+
+/// The texts of a packed key, one after the other.
+struct Texts<'k>(&'k [u8]);
+
+impl<'k> Texts<'k> {
+    fn next(&mut self) -> &'k [u8] {
+        let Some((length, rest)) = self.0.split_at_checked(2) else { return &[] };
+        let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+        let (text, rest) = rest.split_at(length.min(rest.len()));
+        self.0 = rest;
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_packed_form() {
+        for (seen, outcome) in Seen::ALL.into_iter().zip(Outcome::ALL.into_iter().cycle()) {
+            let key = ObservationKey {
+                seen,
+                client: "192.0.2.1".into(),
+                server: "".into(),
+                name: "ü.example".into(),
+                account: "RV\\alice".into(),
+                host: "h".into(),
+                port: 443,
+                sends: seen == Seen::Proxy,
+                outcome,
+            };
+            let mut packed = Vec::new();
+            pack(&key, &mut packed);
+            assert_eq!(unpack(&packed), key);
+            assert!(names_anybody(&packed));
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character_and_bytes_that_are_no_text_are_replaced() {
+        let mut packed = Vec::new();
+        head(Seen::Dns, 0, false, Outcome::Unknown, &mut packed);
+        text(&["é".repeat(VALUE_LIMIT_BYTES).as_bytes()], &mut packed);
+        text(&[b"a\xff"], &mut packed);
+        let key = unpack(&packed);
+        assert_eq!((key.client.len(), &*key.server, &*key.host), (VALUE_LIMIT_BYTES, "a\u{fffd}", ""));
+    }
+}
