@@ -107,7 +107,7 @@ impl<'p> Engine<'p> {
     where
         'p: 's,
     {
-        let bytes = block.bytes.len();
+        let bytes = block.bytes.capacity();
         source.block_begins();
         let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         if waiting + bytes > self.plan.in_flight_bytes {

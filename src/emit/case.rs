@@ -109,11 +109,15 @@ impl Staged<'_> {
     }
 }
 
+/// What is gathered before it is hashed and written.
+const BUFFER_BYTES: usize = 64 * 1024;
+
 fn stage_file(path: &Path, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<CaseFile> {
-    let mut to = Hashing { to: BufWriter::new(File::create(path)?), hash: Sha256::new(), bytes: 0 };
-    body(&mut to)?;
-    to.flush()?;
-    to.to.get_ref().sync_all()?;
+    let hashing = Hashing { to: File::create(path)?, hash: Sha256::new(), bytes: 0 };
+    let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, hashing);
+    body(&mut buffered)?;
+    let to = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+    to.to.sync_all()?;
     Ok(CaseFile { sha256: hex(&to.hash.finalize()), bytes: to.bytes })
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
-use super::time::Span;
+use super::time::{Instant, Span};
 
 /// How much is kept of one source: a conversation weighs [`CONVERSATION_WEIGHT`], each of its hours 1. Above it the
 /// smallest keys stay exact and the rest is summed.
@@ -118,8 +118,9 @@ impl From<Sum> for [u64; 5] {
     }
 }
 
-/// A record cited for a conversation.
+/// A record cited for a conversation. A tuple in JSON: bytes, the parts of the place, digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "CitedParts", into = "CitedParts")]
 pub struct Cited {
     /// The most bytes that it moved one way.
     pub bytes: u64,
@@ -136,13 +137,51 @@ impl Cited {
     }
 }
 
-/// What was seen of a conversation in one hour, or without a time.
+type CitedParts = (u64, u64, u64, Option<u64>, Option<u64>, Option<u64>, RecordDigest);
+
+impl From<CitedParts> for Cited {
+    fn from((bytes, offset, length, line, record, event_record_id, sha256): CitedParts) -> Self {
+        Self { bytes, place: Place { offset, length, line, record, event_record_id }, sha256 }
+    }
+}
+
+impl From<Cited> for CitedParts {
+    fn from(cited: Cited) -> Self {
+        let Place { offset, length, line, record, event_record_id } = cited.place;
+        (cited.bytes, offset, length, line, record, event_record_id, cited.sha256)
+    }
+}
+
+/// What was seen of a conversation in one hour, or without a time. A tuple in JSON: first and last time in microseconds
+/// since the epoch, sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "HourParts", into = "HourParts")]
 pub struct Hour {
     /// First and last time; both lie in the hour. `None` for the records without a time.
     pub span: Option<Span>,
     /// Records and bytes.
     pub sum: Sum,
+}
+
+type HourParts = (Option<[i64; 2]>, Sum);
+
+impl TryFrom<HourParts> for Hour {
+    type Error = &'static str;
+
+    fn try_from((span, sum): HourParts) -> Result<Self, Self::Error> {
+        let instant = |micros| Instant::from_micros(micros).ok_or("no instant is so far from the epoch");
+        let span = match span {
+            Some([first, last]) => Some(Span { first: instant(first)?, last: instant(last)? }),
+            None => None,
+        };
+        Ok(Self { span, sum })
+    }
+}
+
+impl From<Hour> for HourParts {
+    fn from(hour: Hour) -> Self {
+        (hour.span.map(|span| [span.first.micros(), span.last.micros()]), hour.sum)
+    }
 }
 
 impl Hour {

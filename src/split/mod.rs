@@ -186,7 +186,12 @@ impl Splitter {
             bytes
         } else {
             let rest = self.buf.split_off(length);
-            std::mem::replace(&mut self.buf, rest)
+            let mut bytes = std::mem::replace(&mut self.buf, rest);
+            // Room for a whole read: a folder of small files must not hold that much for each of them.
+            if bytes.capacity() / 2 > bytes.len() {
+                bytes.shrink_to_fit();
+            }
+            bytes
         };
         let block = Block {
             base: self.base,
