@@ -207,8 +207,8 @@ fn an_escaped_value_is_never_lost() {
     let indicators = Indicators::default();
     let sift = Sift::with_sets(&indicators, program.sets());
     let mut numbers = Numbers(7);
-    let json = |b: u8| if b % 2 == 0 { format!("\\u{b:04x}") } else { format!("\\u{b:04X}") };
-    let twice = |b: u8| if b % 2 == 0 { format!("\\\\u{b:04x}") } else { format!("\\u005cu{b:04x}") };
+    let json = |b: u8| if b.is_multiple_of(2) { format!("\\u{b:04x}") } else { format!("\\u{b:04X}") };
+    let twice = |b: u8| if b.is_multiple_of(2) { format!("\\\\u{b:04x}") } else { format!("\\u005cu{b:04x}") };
     let (mut matched, mut blind) = (0, 0);
     for turn in 0..4_000 {
         let value = if turn % 2 == 0 { "a Pass;word=x-1 b" } else { "PASS;WORD=X-1" };
