@@ -34,10 +34,15 @@ impl Visitor for Leaves {
 /// The decoded content of one file below the fixtures folder.
 pub fn fixture(path: &str) -> Vec<u8> {
     let stored = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)).expect(path);
+    decoded(&stored)
+}
+
+/// The decoded content of a file: all that it holds, one after the other.
+pub fn decoded(stored: &[u8]) -> Vec<u8> {
     let opening = Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off };
     let mut leaves = Leaves::default();
-    open_bytes(Locator::root(b"bench"), &stored, &opening, &mut leaves);
-    assert!(!leaves.0.is_empty(), "{path} holds something");
+    open_bytes(Locator::root(b"bench"), stored, &opening, &mut leaves);
+    assert!(!leaves.0.is_empty(), "the file holds something");
     leaves.0
 }
 

@@ -1,6 +1,7 @@
 //! The sift alone: text → indicator hits, in pieces of one grid cell as the workers do it.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
+mod gate;
 mod input;
 
 use std::collections::HashMap;

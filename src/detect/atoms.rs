@@ -1,87 +1,111 @@
 //! Which literals a record must hold before a rule can match it.
 //!
 //! A literal gates a rule only where every way to a match needs it without negation. Literals are cut at every byte that
-//! a format may write differently from the value it stands for: escapes, quotes, blanks, separators of joined fields.
+//! a format may write differently from the value it stands for ([`Spelling`]). Of the ways to cover a rule the one is
+//! taken whose literals logs hold least often ([`rarity`]).
 
 use std::collections::BTreeMap;
 
 use super::item::{Expr, Test};
+use super::pattern::Pattern;
+use super::spelling::Spelling;
 use crate::model::atoms::Atoms;
 use crate::model::fields::Canon;
+use crate::model::rarity;
 
 /// Shortest literal worth a search.
 const SHORTEST: usize = 3;
 /// More literals than this for one rule cost more than they save.
 const WIDEST: usize = 2_000;
+/// A literal that is to be expected more often than this, in occurrences in the texts of [`rarity`], is in almost every
+/// record: finding it costs more than a look at the rule.
+const COMMON: f64 = 40.0;
+/// Values that parsers write themselves, whatever the record says.
+const INVENTED: [&[u8]; 2] = [b"success", b"failure"];
 
-/// The atoms of rules in order.
-pub(super) fn collect<'a>(rules: impl Iterator<Item = &'a Expr>, names: &[Box<str>]) -> Atoms {
+/// The atoms of numbered rules, in order of their numbers; each with texts of which a record must hold one before the
+/// rule can apply to it.
+pub(super) fn collect<'a>(
+    rules: impl Iterator<Item = (u32, &'a Expr, Option<Vec<&'static str>>)>,
+    names: &[Box<str>],
+    spelling: Spelling,
+) -> Atoms {
+    let reader = Reader { names, spelling };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
-    for (index, expr) in (0u32..).zip(rules) {
-        match cover(expr, names) {
-            Some(literals) => {
-                for literal in literals {
-                    let rules = table.entry(literal).or_default();
-                    if rules.last() != Some(&index) {
-                        rules.push(index);
-                    }
-                }
+    for (number, expr, needed) in rules {
+        let needed = needed.and_then(|texts| reader.any(texts.iter().map(|text| reader.rarest(text.as_bytes()))));
+        match rarer(reader.cover(expr).into_iter().chain(needed)).filter(|cover| cover.often < COMMON) {
+            Some(cover) => {
+                cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number))
             }
-            None => always.push(index),
+            None => always.push(number),
         }
     }
     let (literals, rules) = table.into_iter().map(|(l, r)| (l.into_boxed_slice(), r)).unzip();
     Atoms { literals, rules, always }
 }
 
-/// Whether the text of a record may differ from its values in more than the bytes literals leave out: JSON `\u`,
-/// XML character references, percent signs, and audit records, which may hold values in hex.
-pub(super) fn bypasses(record: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(i) = memchr::memchr3(b'\\', b'&', b'%', &record[from..]) {
-        let at = from + i;
-        match (record[at], record.get(at + 1)) {
-            (b'%', _) | (b'&', Some(b'#')) | (b'\\', Some(b'u' | b'x' | b'U')) => return true,
-            _ => from = at + 1,
-        }
-    }
-    memchr::memmem::find(record, b"audit(").is_some()
+/// Literals of which every record that matches holds at least one; sorted, none twice.
+struct Cover {
+    literals: Vec<Vec<u8>>,
+    /// How often one of them is to be expected.
+    often: f64,
 }
 
-fn cover(expr: &Expr, names: &[Box<str>]) -> Option<Vec<Vec<u8>>> {
-    match expr {
-        Expr::All(parts) => parts.iter().filter_map(|p| cover(p, names)).max_by_key(|c| worth(c)),
-        Expr::Any(parts) => {
-            let mut out = Vec::new();
-            for part in parts {
-                out.extend(cover(part, names)?);
-                if out.len() > WIDEST {
-                    return None;
-                }
+struct Reader<'a> {
+    names: &'a [Box<str>],
+    spelling: Spelling,
+}
+
+impl Reader<'_> {
+    fn cover(&self, expr: &Expr) -> Option<Cover> {
+        match expr {
+            Expr::All(parts) => rarer(parts.iter().filter_map(|part| self.cover(part))),
+            Expr::Any(parts) => self.any(parts.iter().map(|part| self.cover(part))),
+            Expr::Not(_) => None,
+            Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?) => None,
+            Expr::Field(_, Test::Text(pattern)) => self.text(pattern),
+            Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => {
+                self.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
             }
-            out.sort_unstable();
-            out.dedup();
-            (!out.is_empty()).then_some(out)
+            Expr::Field(..) | Expr::Keyword(_) => None,
         }
-        Expr::Not(_) => None,
-        Expr::Field(field, _) if is_derived(names.get(*field as usize)?) => None,
-        Expr::Field(_, Test::Text(pattern)) | Expr::Keyword(Test::Text(pattern)) => {
-            let best = pattern.runs().flat_map(|run| safe(&run)).max_by_key(Vec::len)?;
-            (best.len() >= SHORTEST).then(|| vec![best])
+    }
+
+    /// All parts together; `None` if one has no cover.
+    fn any(&self, parts: impl Iterator<Item = Option<Cover>>) -> Option<Cover> {
+        let mut literals = Vec::new();
+        for part in parts {
+            literals.extend(part?.literals);
+            if literals.len() > WIDEST {
+                return None;
+            }
         }
-        Expr::Field(..) | Expr::Keyword(_) => None,
+        literals.sort_unstable();
+        literals.dedup();
+        let often = literals.iter().map(|literal| rarity::of_logs().of(literal)).sum();
+        (!literals.is_empty()).then_some(Cover { literals, often })
+    }
+
+    /// The rarest run of the pattern.
+    fn text(&self, pattern: &Pattern) -> Option<Cover> {
+        rarer(pattern.runs().filter_map(|run| self.rarest(&run)))
+    }
+
+    /// The rarest part of a text that shows in every record that holds it.
+    fn rarest(&self, text: &[u8]) -> Option<Cover> {
+        let parts = text.split(|byte| !self.spelling.keeps(*byte)).filter(|part| part.len() >= SHORTEST);
+        rarer(parts.map(|part| Cover { literals: vec![part.to_vec()], often: rarity::of_logs().of(part) }))
     }
 }
 
-/// Longer is better up to 12 bytes, then fewer.
-fn worth(cover: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
-    (cover.iter().map(Vec::len).min().unwrap_or(0).min(12), std::cmp::Reverse(cover.len()))
+fn rarer(covers: impl Iterator<Item = Cover>) -> Option<Cover> {
+    covers.min_by(|a, b| a.often.total_cmp(&b.often))
 }
 
-fn safe(run: &[u8]) -> Vec<Vec<u8>> {
-    let kept = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'=' | b'$' | b'@' | b'~');
-    run.split(|b| !kept(b)).filter(|r| !r.is_empty()).map(<[u8]>::to_vec).collect()
+fn holds(value: &[u8], literal: &[u8]) -> bool {
+    memchr::memmem::find(value, literal).is_some()
 }
 
 /// Whether parsers may give the field a value that the record does not hold: canonical fields and names that come

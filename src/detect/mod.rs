@@ -6,12 +6,15 @@
 
 mod atoms;
 mod base64;
+mod channels;
 mod condition;
 mod document;
 mod eval;
+mod gate;
 mod item;
 mod pattern;
 mod routing;
+mod spelling;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +28,8 @@ use crate::model::rule::RuleMeta;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
+pub use gate::Gate;
+use gate::Gates;
 use item::Expr;
 use routing::Logsource;
 
@@ -63,17 +68,6 @@ pub enum Routing {
     },
 }
 
-/// Rules that may apply to a format at all.
-#[derive(Debug, Default)]
-pub struct Gate {
-    /// Rules without a usable literal: every record is a candidate. Sorted.
-    pub always: Vec<u32>,
-    /// By rule: whether its log source is possible in this format.
-    pub may: Vec<bool>,
-    /// All rules that may apply. Sorted.
-    pub all: Vec<u32>,
-}
-
 /// Compiled rules. Immutable and shared by all threads.
 pub struct Program {
     metas: Vec<RuleMeta>,
@@ -82,9 +76,8 @@ pub struct Program {
     logsource: Vec<u32>,
     logsources: Vec<Logsource>,
     names: Vec<Name>,
-    atoms: Atoms,
     routing: Routing,
-    gates: BTreeMap<&'static str, Gate>,
+    gates: Gates,
 }
 
 impl Program {
@@ -111,16 +104,14 @@ impl Program {
         }
         let Loader { drafts, names, mut problems, .. } = loader;
         problems.sort();
-        let atoms = atoms::collect(drafts.iter().map(|draft| &draft.expr), &names);
         let mut program = Self {
             metas: Vec::new(),
             exprs: Vec::new(),
             logsource: Vec::new(),
             logsources: Vec::new(),
             names: names.iter().map(|name| Name::new(name)).collect(),
-            atoms,
             routing,
-            gates: BTreeMap::new(),
+            gates: Gates::default(),
         };
         for Draft { meta, logsource, expr } in drafts {
             program.metas.push(meta);
@@ -131,19 +122,13 @@ impl Program {
             });
             program.logsource.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
-        program.gates = routing::FORMATS.iter().map(|&format| (format, program.gate_of(format))).collect();
+        program.gates = Gates::new(&program, &names);
         (program, problems)
     }
 
-    fn gate_of(&self, format: &str) -> Gate {
-        let may: Vec<bool> = self
-            .logsource
-            .iter()
-            .map(|&at| routing::possible(&self.routing, format, &self.logsources[at as usize]))
-            .collect();
-        let all: Vec<u32> = (0u32..).zip(&may).filter(|(_, may)| **may).map(|(rule, _)| rule).collect();
-        let always = self.atoms.always.iter().copied().filter(|&rule| may[rule as usize]).collect();
-        Gate { always, may, all }
+    /// What a rule states of its log source.
+    fn stated(&self, rule: usize) -> &Logsource {
+        &self.logsources[self.logsource[rule] as usize]
     }
 
     /// What each rule says of itself; the index is the rule's number.
@@ -151,19 +136,14 @@ impl Program {
         &self.metas
     }
 
-    /// The literals that gate the rules.
-    pub fn atoms(&self) -> &Atoms {
-        &self.atoms
-    }
-
     /// The rules that may apply to a format; `None` where there is none.
     pub fn gate(&self, format: &str) -> Option<&Gate> {
-        self.gates.get(format).filter(|gate| !gate.all.is_empty())
+        self.gates.get(format)
     }
 
-    /// Whether the literals cannot be trusted to show in this record (escapes), so that every rule is a candidate.
-    pub fn bypasses(&self, record: &[u8]) -> bool {
-        atoms::bypasses(record)
+    /// The sets of literals that gate the rules, by [`Gate::set`].
+    pub fn sets(&self) -> impl Iterator<Item = &Atoms> {
+        self.gates.sets()
     }
 
     /// Evaluates candidate rules (sorted numbers) on a parsed record and appends those that match. `record` is the

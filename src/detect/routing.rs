@@ -1,10 +1,10 @@
 //! Which rules are held against which records: log sources, and the names that fields have in them.
 //!
-//! SOURCE: Sigma taxonomy appendix; the channel table follows the logsource names that SigmaHQ uses.
+//! SOURCE: Sigma taxonomy appendix.
 
 use std::borrow::Cow;
 
-use super::Routing;
+use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
 
 /// Formats that records can have: names of `format::FORMATS`. A test holds the two lists equal.
@@ -41,8 +41,8 @@ pub(super) struct Logsource {
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
     products: &'static [&'static str],
-    categories: Vec<&'static str>,
-    services: Vec<Cow<'a, str>>,
+    pub(super) categories: Vec<&'static str>,
+    pub(super) services: Vec<Cow<'a, str>>,
 }
 
 /// Products that a format may hold.
@@ -91,6 +91,12 @@ pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> boo
                     .is_none_or(|category| categories(format).is_none_or(|known| known.contains(&category)))
         }
     }
+}
+
+/// Texts of which a record must hold one before a rule can apply to it; `None` where there are none.
+pub(super) fn needed(routing: &Routing, format: &str, rule: &Logsource) -> Option<Vec<&'static str>> {
+    let by_channel = matches!(routing, Routing::Auto) && matches!(format, "evtx" | "windows_json");
+    if by_channel { channels::needed(rule) } else { None }
 }
 
 /// Whether every attribute that the rule states fits the record.
@@ -152,13 +158,13 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
-        "evtx" | "windows_json" => windows(fields, &mut facts),
+        "evtx" | "windows_json" => channels::facts(fields, &mut facts),
         _ => {}
     }
     facts
 }
 
-fn raw<'a>(fields: &'a Fields<'_>, name: &str) -> Option<&'a str> {
+pub(super) fn raw<'a>(fields: &'a Fields<'_>, name: &str) -> Option<&'a str> {
     let (_, value, _) = fields.named().find(|(known, _, _)| known.eq_ignore_ascii_case(name.as_bytes()))?;
     std::str::from_utf8(value).ok()
 }
@@ -241,124 +247,6 @@ fn json(fields: &Fields<'_>, facts: &mut Facts<'_>) {
         facts.services.push(service.into());
     }
 }
-
-const SYSMON: &str = "microsoft-windows-sysmon/operational";
-
-fn windows(fields: &Fields<'_>, facts: &mut Facts<'_>) {
-    let channel = raw(fields, "Channel").unwrap_or_default().to_ascii_lowercase();
-    let id =
-        raw(fields, "EventID").or_else(|| fields.text(Canon::EventCode)).and_then(|id| id.parse().ok()).unwrap_or(0);
-    let services = SERVICES.iter().filter(|(name, _)| *name == channel).map(|(_, service)| Cow::from(*service));
-    facts.services.extend(services);
-    let categories = CATEGORIES.iter().filter(|(name, number, _)| *number == id && *name == channel);
-    facts.categories.extend(categories.flat_map(|(_, _, categories)| categories.iter().copied()));
-    if channel == SYSMON && id == 12 {
-        let added = raw(fields, "EventType").is_some_and(|kind| kind.starts_with("Create"));
-        facts.categories.push(if added { "registry_add" } else { "registry_delete" });
-    }
-}
-
-/// Channel (lower case) → service.
-const SERVICES: &[(&str, &str)] = &[
-    ("application", "application"),
-    ("security", "security"),
-    ("system", "system"),
-    (SYSMON, "sysmon"),
-    ("windows powershell", "powershell-classic"),
-    ("microsoft-windows-powershell/operational", "powershell"),
-    ("powershellcore/operational", "powershell"),
-    ("microsoft-windows-taskscheduler/operational", "taskscheduler"),
-    ("microsoft-windows-wmi-activity/operational", "wmi"),
-    ("microsoft-windows-windows defender/operational", "windefend"),
-    ("microsoft-windows-windows firewall with advanced security/firewall", "firewall-as"),
-    ("microsoft-windows-bits-client/operational", "bits-client"),
-    ("microsoft-windows-applocker/exe and dll", "applocker"),
-    ("microsoft-windows-applocker/msi and script", "applocker"),
-    ("microsoft-windows-applocker/packaged app-deployment", "applocker"),
-    ("microsoft-windows-applocker/packaged app-execution", "applocker"),
-    ("microsoft-windows-codeintegrity/operational", "codeintegrity-operational"),
-    ("microsoft-windows-dns-client/operational", "dns-client"),
-    ("dns server", "dns-server"),
-    ("microsoft-windows-dns-server/audit", "dns-server-audit"),
-    ("microsoft-windows-dns-server/analytical", "dns-server-analytic"),
-    ("microsoft-windows-driverframeworks-usermode/operational", "driver-framework"),
-    ("microsoft-windows-ntlm/operational", "ntlm"),
-    ("microsoft-windows-smbclient/security", "smbclient-security"),
-    ("microsoft-windows-smbclient/connectivity", "smbclient-connectivity"),
-    ("microsoft-windows-smbserver/connectivity", "smbserver-connectivity"),
-    ("microsoft-windows-printservice/admin", "printservice-admin"),
-    ("microsoft-windows-printservice/operational", "printservice-operational"),
-    ("microsoft-windows-terminalservices-localsessionmanager/operational", "terminalservices-localsessionmanager"),
-    ("microsoft-windows-ldap-client/debug", "ldap_debug"),
-    ("microsoft-windows-shell-core/operational", "shell-core"),
-    ("microsoft-windows-security-mitigations/kernel mode", "security-mitigations"),
-    ("microsoft-windows-security-mitigations/user mode", "security-mitigations"),
-    ("microsoft-windows-vhdmp-operational", "vhdmp"),
-    ("microsoft-windows-appxdeploymentserver/operational", "appxdeployment-server"),
-    ("microsoft-windows-appmodel-runtime/admin", "appmodel-runtime"),
-    ("microsoft-windows-appxpackaging/operational", "appxpackaging-om"),
-    ("microsoft-windows-capi2/operational", "capi2"),
-    (
-        "microsoft-windows-certificateservicesclient-lifecycle-system/operational",
-        "certificateservicesclient-lifecycle-system",
-    ),
-    ("microsoft-windows-diagnosis-scripted/operational", "diagnosis-scripted"),
-    ("microsoft-windows-kernel-shimengine/operational", "kernel-shimengine"),
-    ("microsoft-windows-lsa/operational", "lsa-server"),
-    ("microsoft-servicebus-client", "microsoft-servicebus-client"),
-    ("openssh/operational", "openssh"),
-    ("msexchange management", "msexchange-management"),
-    ("microsoft-windows-iis-configuration/operational", "iis-configuration"),
-];
-
-/// Channel (lower case), event id → categories.
-const CATEGORIES: &[(&str, u64, &[&str])] = &[
-    (SYSMON, 1, &["process_creation"]),
-    (SYSMON, 2, &["file_change"]),
-    (SYSMON, 3, &["network_connection"]),
-    (SYSMON, 4, &["sysmon_status"]),
-    (SYSMON, 5, &["process_termination"]),
-    (SYSMON, 6, &["driver_load"]),
-    (SYSMON, 7, &["image_load"]),
-    (SYSMON, 8, &["create_remote_thread"]),
-    (SYSMON, 9, &["raw_access_thread"]),
-    (SYSMON, 10, &["process_access"]),
-    (SYSMON, 11, &["file_event"]),
-    (SYSMON, 12, &["registry_event"]),
-    (SYSMON, 13, &["registry_event", "registry_set"]),
-    (SYSMON, 14, &["registry_event", "registry_rename"]),
-    (SYSMON, 15, &["create_stream_hash"]),
-    (SYSMON, 16, &["sysmon_status"]),
-    (SYSMON, 17, &["pipe_created"]),
-    (SYSMON, 18, &["pipe_created"]),
-    (SYSMON, 19, &["wmi_event"]),
-    (SYSMON, 20, &["wmi_event"]),
-    (SYSMON, 21, &["wmi_event"]),
-    (SYSMON, 22, &["dns_query"]),
-    (SYSMON, 23, &["file_delete"]),
-    (SYSMON, 24, &["clipboard_capture"]),
-    (SYSMON, 25, &["process_tampering"]),
-    (SYSMON, 26, &["file_delete"]),
-    (SYSMON, 27, &["file_block_executable"]),
-    (SYSMON, 28, &["file_block_shredding"]),
-    (SYSMON, 29, &["file_executable_detected"]),
-    (SYSMON, 255, &["sysmon_error"]),
-    ("security", 4688, &["process_creation"]),
-    ("security", 4657, &["registry_event", "registry_set"]),
-    ("security", 5156, &["network_connection"]),
-    ("microsoft-windows-powershell/operational", 4104, &["ps_script"]),
-    ("powershellcore/operational", 4104, &["ps_script"]),
-    ("microsoft-windows-powershell/operational", 4103, &["ps_module"]),
-    ("powershellcore/operational", 4103, &["ps_module"]),
-    ("windows powershell", 400, &["ps_classic_start"]),
-    ("windows powershell", 600, &["ps_classic_provider_start"]),
-    ("windows powershell", 800, &["ps_classic_script"]),
-    ("microsoft-windows-windows defender/operational", 1006, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1116, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1117, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1118, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1119, &["antivirus"]),
-];
 
 /// Other names of a rule's field, in the order in which they are tried: names of logs, or canonical ones.
 pub(super) fn aliases(name: &str) -> &'static [&'static str] {

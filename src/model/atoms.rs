@@ -1,7 +1,7 @@
 //! Literals that every record matching a rule must contain.
 
-/// Literals of all rules, with the rules that need them. A rule applies to a record only if the record contains at
-/// least one of the rule's literals (ASCII case ignored), or if the rule is in `always`.
+/// Literals of the rules of one set of formats, with the rules that need them. A rule applies to a record only if the
+/// record contains at least one of the rule's literals (ASCII case ignored), or if the rule is in `always`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Atoms {
     /// Distinct literals, lower case, sorted.

@@ -16,6 +16,7 @@ pub mod lines;
 pub mod observation;
 pub mod partial;
 pub mod place;
+pub mod rarity;
 pub mod rule;
 pub mod scopes;
 pub mod source;

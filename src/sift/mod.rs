@@ -3,19 +3,22 @@
 //!
 //! One pass by `memchr` over dots finds names and IPv4 addresses, one over colons IPv6, one with a stride of 16 bytes
 //! digests, one over quotes user agents (only where a feed has some). Each token is asked of one filter that fits the
-//! cache; exact tables stand behind it. Cost does not grow with the number of indicators.
+//! cache; exact tables stand behind it. Cost does not grow with the number of indicators. Literals of rules are the
+//! business of the [`gate`].
 
 mod address;
 mod digest;
+mod gate;
 mod name;
 mod plausible;
 mod url;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind as AcKind};
+use std::sync::OnceLock;
 
 use crate::model::atoms::Atoms;
 use crate::model::indicator::{AGENT_LENGTHS, Indicators, RawHit, hash_name};
 
+pub use gate::atoms_plainly;
 pub use plausible::plausible;
 
 /// A literal of a rule in a text.
@@ -27,26 +30,22 @@ pub struct AtomHit {
     pub literal: u32,
 }
 
-/// The matcher over one compiled set of indicators and one set of atoms. Shared by all threads.
+/// The matcher over one compiled set of indicators and sets of atoms. Shared by all threads.
 pub struct Sift<'a> {
     indicators: &'a Indicators,
-    automaton: Option<AhoCorasick>,
-    /// Literals that the automaton could not take: looked for one by one.
-    loose: Vec<(u32, &'a [u8])>,
+    /// Atoms by number of their set, with the matcher that is built when a text first asks for it.
+    sets: Vec<(&'a Atoms, OnceLock<gate::Gate<'a>>)>,
 }
 
 impl<'a> Sift<'a> {
-    /// Prepares the automaton of the atoms; the indicators are compiled already.
+    /// A matcher with one set of atoms, which has the number 0; the indicators are compiled already.
     pub fn new(indicators: &'a Indicators, atoms: &'a Atoms) -> Self {
-        let mut builder = AhoCorasick::builder();
-        builder.ascii_case_insensitive(true).match_kind(AcKind::Standard);
-        builder.kind(Some(AhoCorasickKind::ContiguousNFA));
-        let automaton = if atoms.literals.is_empty() { None } else { builder.build(&atoms.literals).ok() };
-        let loose = match automaton {
-            Some(_) => Vec::new(),
-            None => (0u32..).zip(&atoms.literals).map(|(i, l)| (i, &**l)).collect(),
-        };
-        Self { indicators, automaton, loose }
+        Self::with_sets(indicators, [atoms])
+    }
+
+    /// A matcher with several sets of atoms, numbered as they come.
+    pub fn with_sets(indicators: &'a Indicators, sets: impl IntoIterator<Item = &'a Atoms>) -> Self {
+        Self { indicators, sets: sets.into_iter().map(|atoms| (atoms, OnceLock::new())).collect() }
     }
 
     /// Appends the indicators met in a text, sorted by start. No hit spans a line feed.
@@ -67,21 +66,11 @@ impl<'a> Sift<'a> {
         out.truncate(kept);
     }
 
-    /// Appends every occurrence of every literal, overlapping ones too, in order of position.
-    pub fn atoms(&self, text: &[u8], out: &mut Vec<AtomHit>) {
-        let from = out.len();
-        if let Some(automaton) = &self.automaton {
-            out.extend(
-                automaton
-                    .find_overlapping_iter(text)
-                    .map(|hit| AtomHit { at: hit.start(), literal: hit.pattern().as_u32() }),
-            );
+    /// Appends every occurrence of every literal of one set, overlapping ones too, in order of position.
+    pub fn atoms(&self, set: usize, text: &[u8], out: &mut Vec<AtomHit>) {
+        if let Some((atoms, gate)) = self.sets.get(set) {
+            gate.get_or_init(|| gate::Gate::new(atoms)).scan(text, out);
         }
-        for (literal, bytes) in self.loose.iter().filter(|(_, bytes)| !bytes.is_empty()) {
-            let found = text.windows(bytes.len()).enumerate().filter(|(_, window)| window.eq_ignore_ascii_case(bytes));
-            out.extend(found.map(|(at, _)| AtomHit { at, literal: *literal }));
-        }
-        out[from..].sort_unstable();
     }
 
     /// User agents: whole tokens between quotes, tabs and line ends.

@@ -77,8 +77,8 @@ pub(super) fn sift_block(
     let sifted = ticks();
     scratch.atoms.clear();
     let gate = plan.program.gate(block.layout.format);
-    if gate.is_some() {
-        sift.atoms(text, &mut scratch.atoms);
+    if let Some(gate) = gate {
+        sift.atoms(gate.set, text, &mut scratch.atoms);
     }
     let gated = ticks();
     let pass = Pass { plan, stats, block, reader: format::reader(&block.layout), text, rendered, gate };
@@ -161,17 +161,15 @@ impl Pass<'_> {
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
     fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
         let record = &self.text[seen.start..seen.end];
-        let program = &self.plan.program;
         let candidates = &mut scratch.candidates;
         candidates.clear();
         let Some(gate) = self.gate else { return };
-        if program.bypasses(record) {
+        if gate.bypasses(record) {
             candidates.extend_from_slice(&gate.all);
         } else {
-            candidates.extend_from_slice(&gate.always);
+            candidates.extend_from_slice(&gate.atoms.always);
             for atom in atoms {
-                let rules = &program.atoms().rules[atom.literal as usize];
-                candidates.extend(rules.iter().copied().filter(|&rule| gate.may[rule as usize]));
+                candidates.extend_from_slice(&gate.atoms.rules[atom.literal as usize]);
             }
             candidates.sort_unstable();
             candidates.dedup();

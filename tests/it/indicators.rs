@@ -307,7 +307,7 @@ fn every_atom_is_reported() {
     let atoms = Atoms { rules: vec![vec![0]; 3], literals, always: vec![] };
     let set = Indicators::default();
     let mut out = Vec::new();
-    Sift::new(&set, &atoms).atoms(b"xABc", &mut out);
+    Sift::new(&set, &atoms).atoms(0, b"xABc", &mut out);
     assert_eq!(out.iter().map(|h| (h.at, h.literal)).collect::<Vec<_>>(), [(1, 0), (1, 1), (2, 2)]);
 }
 

@@ -10,6 +10,7 @@ use exfiltrace::model::ledger::Note;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{SourceMeta, Stream};
 use exfiltrace::model::time::Instant;
+use exfiltrace::sift::atoms_plainly;
 use exfiltrace::split::Splitter;
 use serde_json::Value;
 
@@ -57,15 +58,11 @@ fn matching(program: &Program, text: &str, gated: bool) -> (String, Vec<String>)
 /// Titles of the rules that match one parsed record.
 fn hits(program: &Program, format: &str, fields: &Fields<'_>, record: &[u8], gated: bool) -> Vec<String> {
     let Some(gate) = program.gate(format) else { return Vec::new() };
-    let candidates: Vec<u32> = if gated && !program.bypasses(record) {
-        let text = record.to_ascii_lowercase();
-        let holds = |literal: &[u8]| memchr::memmem::find(&text, literal).is_some();
-        let mut some = gate.always.clone();
-        for (literal, rules) in program.atoms().literals.iter().zip(&program.atoms().rules) {
-            if holds(literal) {
-                some.extend(rules.iter().filter(|&&rule| gate.may[rule as usize]));
-            }
-        }
+    let candidates: Vec<u32> = if gated && !gate.bypasses(record) {
+        let mut found = Vec::new();
+        atoms_plainly(&gate.atoms, record, &mut found);
+        let mut some = gate.atoms.always.clone();
+        some.extend(found.iter().flat_map(|hit| &gate.atoms.rules[hit.literal as usize]));
         some.sort_unstable();
         some.dedup();
         some
@@ -145,11 +142,14 @@ fn sigmahq_rules_load_or_say_why_not() {
         let known = ["modifier expand", "id ", "status is"].iter().any(|why| problem.what.contains(why));
         assert!(known, "{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.what);
     }
-    let without_atoms = program.atoms().always.len();
+    let sets = || program.sets();
+    let (literals, without_atoms): (usize, usize) =
+        (sets().map(|set| set.literals.len()).sum(), sets().map(|set| set.always.len()).sum());
     eprintln!(
-        "{files} files: {} rules loaded, {} not, {without_atoms} without atoms",
+        "{files} files: {} rules loaded, {} not; {} sets of {literals} literals, {without_atoms} rules without one",
         program.rules().len(),
-        problems.len()
+        problems.len(),
+        sets().count()
     );
     assert_eq!(program.rules().len() + problems.len(), files);
 }

@@ -1,0 +1,136 @@
+//! How common a run of bytes is in logs: an estimate, so that of many literals the rare one is looked for.
+//!
+//! Counted over two kinds of our own text: the fixtures of the formats and `rarity/common.log`, lines that show what
+//! logs of every host are full of. What neither shows is guessed from pairs of bytes. Only speed depends on it.
+
+use std::sync::LazyLock;
+
+/// Counts over a text; ASCII case does not matter.
+pub struct Rarity {
+    bytes: Vec<u32>,
+    pairs: Vec<u32>,
+    /// Counts of runs of three and of four bytes, by a hash; runs that share a place count as more common than they are.
+    grams: Vec<u16>,
+    /// Runs of three digits.
+    numbers: u32,
+}
+
+/// Places of runs of four bytes: many more than the text has, so that few share one.
+const GRAM_BITS: u32 = 18;
+
+/// What no estimate falls below, in occurrences in the text: a literal is never free.
+const FLOOR: f64 = 1e-3;
+
+static TEXTS: &[&[u8]] = &[
+    include_bytes!("rarity/common.log"),
+    include_bytes!("../../fixtures/formats/access/combined.log"),
+    include_bytes!("../../fixtures/formats/auditd/login_and_exec.log"),
+    include_bytes!("../../fixtures/formats/azure/signin_and_activity.log"),
+    include_bytes!("../../fixtures/formats/cloudtrail/records_document.log"),
+    include_bytes!("../../fixtures/formats/gcp/audit.log"),
+    include_bytes!("../../fixtures/formats/json/ecs_and_suricata.log"),
+    include_bytes!("../../fixtures/formats/kv/fortigate_and_logfmt.log"),
+    include_bytes!("../../fixtures/formats/m365/unified_audit.log"),
+    include_bytes!("../../fixtures/formats/squid/native.log"),
+    include_bytes!("../../fixtures/formats/syslog3164/sshd_and_inner.log"),
+    include_bytes!("../../fixtures/formats/syslog5424/structured.log"),
+    include_bytes!("../../fixtures/formats/w3c/iis_changes_fields.log"),
+    include_bytes!("../../fixtures/formats/windows_json/three_shippers.log"),
+    include_bytes!("../../fixtures/formats/zeek_json/conn.log"),
+];
+
+/// The estimate over logs of all formats.
+pub fn of_logs() -> &'static Rarity {
+    static OF_LOGS: LazyLock<Rarity> = LazyLock::new(|| Rarity::over(TEXTS));
+    &OF_LOGS
+}
+
+impl Rarity {
+    /// Counts over texts.
+    pub fn over(texts: &[&[u8]]) -> Self {
+        let mut counts =
+            Self { bytes: vec![0; 1 << 8], pairs: vec![0; 1 << 16], grams: vec![0; 1 << GRAM_BITS], numbers: 0 };
+        for text in texts {
+            for (at, byte) in text.iter().enumerate() {
+                counts.bytes[fold(*byte)] += 1;
+                if let Some(next) = text.get(at + 1) {
+                    counts.pairs[fold(*byte) << 8 | fold(*next)] += 1;
+                }
+                for gram in [3, 4].into_iter().filter_map(|width| text.get(at..at + width)) {
+                    let count = &mut counts.grams[place(gram)];
+                    *count = count.saturating_add(1);
+                }
+                let number = text.get(at..at + 3).is_some_and(|gram| gram.iter().all(u8::is_ascii_digit));
+                counts.numbers += u32::from(number);
+            }
+        }
+        counts
+    }
+
+    /// How often a literal is to be expected, in occurrences in the texts; never zero. A run of four bytes that the texts
+    /// do not hold makes the whole literal a guess.
+    pub fn of(&self, literal: &[u8]) -> f64 {
+        let guess = if literal.iter().all(u8::is_ascii_digit) { self.number(literal) } else { self.guess(literal) };
+        match literal.windows(literal.len().clamp(3, 4)).map(|gram| self.grams[place(gram)]).min() {
+            Some(0) | None => guess,
+            Some(seen) => guess.max(f64::from(seen)),
+        }
+    }
+
+    /// Digits in logs are as good as random: ports, sizes, identifiers, parts of times.
+    fn number(&self, digits: &[u8]) -> f64 {
+        digits.iter().skip(3).fold(f64::from(self.numbers) / 1000.0, |estimate, _| estimate / 10.0).max(FLOOR)
+    }
+
+    /// Each byte given the one before it. Half an occurrence stands for what was never seen.
+    fn guess(&self, literal: &[u8]) -> f64 {
+        let seen = |count: u32| f64::from(count) + 0.5;
+        let Some(first) = literal.first() else { return f64::MAX };
+        let start = seen(self.bytes[fold(*first)]);
+        let estimate = literal.windows(2).fold(start, |estimate, pair| {
+            let (a, b) = (fold(pair[0]), fold(pair[1]));
+            estimate * seen(self.pairs[a << 8 | b]) / (seen(self.bytes[a]) + 128.0)
+        });
+        estimate.max(FLOOR)
+    }
+}
+
+fn fold(byte: u8) -> usize {
+    usize::from(byte.to_ascii_lowercase())
+}
+
+/// The place of a run of four bytes.
+fn place(gram: &[u8]) -> usize {
+    let gram = gram.iter().fold(0u32, |word, byte| word << 8 | u32::from(byte.to_ascii_lowercase()));
+    (gram.wrapping_mul(0x9E37_79B1) >> (32 - GRAM_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_logs_are_full_of_is_common() {
+        let logs = of_logs();
+        for (common, rare) in [
+            ("http", "rclone"),
+            ("200", "qzx"),
+            ("windows", "mimikatz"),
+            ("system32", "comsvcs.dll"),
+            ("svchost.exe", "wbadmin.exe"),
+            ("mozilla", "sqlmap"),
+            ("powershell", "-encodedcommand"),
+        ] {
+            assert!(logs.of(common.as_bytes()) > logs.of(rare.as_bytes()), "{common} and {rare}");
+            assert_eq!(logs.of(common.to_uppercase().as_bytes()), logs.of(common.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn any_bytes_have_an_estimate() {
+        let none = Rarity::over(&[]);
+        for literal in [&b""[..], b"a", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"abc"] {
+            assert!(none.of(literal) > 0.0 && of_logs().of(literal) > 0.0);
+        }
+    }
+}

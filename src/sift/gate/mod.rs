@@ -1,0 +1,137 @@
+//! Text → literals of rules: a filter at every byte, and an exact look where it says yes.
+//!
+//! Of each literal one run of four bytes is chosen, the one that logs hold least often. The [`Filter`] knows those runs
+//! in a bitmap that fits the cache; at most one position in a hundred passes it and is compared with the literals
+//! behind the run. Cost hardly grows with the number of literals, and nothing is missed whatever runs are chosen.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod filter;
+#[cfg(test)]
+mod tests;
+
+use crate::model::atoms::Atoms;
+use crate::model::rarity::{self, Rarity};
+
+use super::AtomHit;
+use filter::{Filter, Kernel, folded};
+
+/// Shorter literals have no run for the filter.
+const SHORTEST: usize = 3;
+
+/// The matcher over the literals of one set. Shared by all threads.
+pub(super) struct Gate<'a> {
+    literals: &'a [Box<[u8]>],
+    filter: Filter,
+    /// By word of the filter: where its runs begin in `runs`. One more at the end.
+    starts: Box<[u32]>,
+    runs: Box<[Run]>,
+    /// Literals without a run: looked for one by one.
+    short: Vec<u32>,
+}
+
+/// The run of a literal that the filter knows.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Its bytes, folded.
+    gram: u32,
+    /// Which bytes of `gram` count: a literal of three bytes has no fourth.
+    mask: u32,
+    literal: u32,
+    /// Where the run stands in the literal.
+    offset: u32,
+}
+
+impl<'a> Gate<'a> {
+    /// Chooses the runs and fills the filter.
+    pub(super) fn new(atoms: &'a Atoms) -> Self {
+        let rarity = rarity::of_logs();
+        let numbered = || (0u32..).zip(&atoms.literals);
+        let mut runs: Vec<Run> = numbered().filter_map(|(number, bytes)| run(rarity, number, bytes)).collect();
+        let filter = Filter::new(runs.iter().map(|run| (run.gram, run.mask)));
+        runs.sort_by_key(|run| (filter.word(run.gram), run.literal));
+        let words = u32::try_from(filter.words()).unwrap_or(u32::MAX);
+        let below = |word: u32| runs.partition_point(|run| filter.word(run.gram) < word as usize);
+        let starts = (0..=words).map(|word| u32::try_from(below(word)).unwrap_or(u32::MAX)).collect();
+        let short = numbered().filter(|(_, bytes)| bytes.len() < SHORTEST && !bytes.is_empty());
+        Self {
+            literals: &atoms.literals,
+            short: short.map(|(number, _)| number).collect(),
+            filter,
+            starts,
+            runs: runs.into(),
+        }
+    }
+
+    /// Appends every occurrence of every literal, overlapping ones too, in order of position.
+    pub(super) fn scan(&self, text: &[u8], out: &mut Vec<AtomHit>) {
+        self.scan_with(Kernel::best(), text, out);
+    }
+
+    fn scan_with(&self, kernel: Kernel, text: &[u8], out: &mut Vec<AtomHit>) {
+        let from = out.len();
+        if !self.runs.is_empty() {
+            self.filter.scan(kernel, text, |at| self.confirm(text, at, from, out));
+        }
+        if !self.short.is_empty() {
+            for &literal in &self.short {
+                one_by_one(literal, &self.literals[literal as usize], text, out);
+            }
+            out[from..].sort_unstable();
+        }
+    }
+
+    /// Adds the literals whose run stands at `at` to the hits, which are in order from `from` on.
+    #[inline(never)]
+    fn confirm(&self, text: &[u8], at: usize, from: usize, out: &mut Vec<AtomHit>) {
+        let gram = folded(&text[at..]);
+        let word = self.filter.word(gram);
+        let runs = self.starts[word] as usize..self.starts[word + 1] as usize;
+        for run in self.runs[runs].iter().filter(|run| gram & run.mask == run.gram) {
+            let literal = &*self.literals[run.literal as usize];
+            let Some(start) = at.checked_sub(run.offset as usize) else { continue };
+            if text.get(start..start + literal.len()).is_some_and(|found| found.eq_ignore_ascii_case(literal)) {
+                insert(out, from, AtomHit { at: start, literal: run.literal });
+            }
+        }
+    }
+}
+
+/// Puts a hit in its place. PERF: hits come nearly in order (32 positions are tested at once, and runs stand inside of
+/// their literals), so that this is a few steps; a sort at the end was most of the time on texts with many hits.
+fn insert(hits: &mut Vec<AtomHit>, from: usize, hit: AtomHit) {
+    hits.push(hit);
+    let mut at = hits.len() - 1;
+    while at > from && hits[at - 1] > hit {
+        hits.swap(at - 1, at);
+        at -= 1;
+    }
+}
+
+/// The rarest run of a literal; `None` where the literal is too short to have one.
+fn run(rarity: &Rarity, literal: u32, bytes: &[u8]) -> Option<Run> {
+    let width = bytes.len().min(4);
+    let mask = match width {
+        4 => u32::MAX,
+        SHORTEST => 0x00FF_FFFF,
+        _ => return None,
+    };
+    let places = (0u32..).zip(bytes.windows(width));
+    let (offset, gram) = places.min_by(|a, b| rarity.of(a.1).total_cmp(&rarity.of(b.1)))?;
+    Some(Run { gram: folded(gram) & mask, mask, literal, offset })
+}
+
+/// Appends every occurrence of every literal in order of position, found the plainest way: the gate's slow twin.
+pub fn atoms_plainly(atoms: &Atoms, text: &[u8], out: &mut Vec<AtomHit>) {
+    let from = out.len();
+    for (literal, bytes) in (0u32..).zip(&atoms.literals).filter(|(_, bytes)| !bytes.is_empty()) {
+        one_by_one(literal, bytes, text, out);
+    }
+    out[from..].sort_unstable();
+}
+
+fn one_by_one(literal: u32, bytes: &[u8], text: &[u8], out: &mut Vec<AtomHit>) {
+    let windows = text.windows(bytes.len()).enumerate();
+    let found = windows.filter(|(_, window)| window.eq_ignore_ascii_case(bytes));
+    out.extend(found.map(|(at, _)| AtomHit { at, literal }));
+}

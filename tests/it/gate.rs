@@ -1,0 +1,253 @@
+//! The literal gate changes nothing but time: every rule that matches a record is a candidate of the gate.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::format::{self, Clock};
+use exfiltrace::model::fields::{Fields, View, Want};
+use exfiltrace::model::indicator::Indicators;
+use exfiltrace::model::ledger::Entry;
+use exfiltrace::model::place::Locator;
+use exfiltrace::model::source::{SourceMeta, Stream, Visitor};
+use exfiltrace::open::{DigestKind, Limits, Opening, open_bytes};
+use exfiltrace::sift::{Sift, atoms_plainly};
+use exfiltrace::split::Splitter;
+
+use crate::support::{project, shared};
+
+/// The rules of SigmaHQ; none where the corpora are not here.
+fn sigma() -> Vec<(String, String)> {
+    let Some(path) = shared("corpora/sigma/sigma-rules.tar.gz") else { return Vec::new() };
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()));
+    let mut documents = Vec::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        if name.ends_with(".yml") && name.contains("rules") {
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            documents.push((name, text));
+        }
+    }
+    documents
+}
+
+/// What was held against each other.
+#[derive(Debug, Default)]
+struct Tally {
+    records: usize,
+    blind: usize,
+    matches: usize,
+    lost: Vec<String>,
+}
+
+/// Holds some records of every leaf stream against all rules, without the gate and with it.
+struct Check<'p> {
+    program: &'p Program,
+    sift: Sift<'p>,
+    /// Of each leaf at most so many records, spread over it.
+    records: usize,
+    tally: Tally,
+}
+
+impl Visitor for Check<'_> {
+    fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
+        let mut head = Vec::new();
+        if stream.fill(&mut head, 64 << 10).is_err() || head.is_empty() {
+            return;
+        }
+        let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
+        let layout = Arc::new(format::recognise(&head, &meta, &clock));
+        let mut splitter = Splitter::new(layout, 1 << 18, format::relayout);
+        splitter.feed(&head);
+        let (mut view, mut atoms, mut left) = (View::default(), Vec::new(), self.records);
+        while let Some(block) = splitter.next(stream) {
+            let Some(gate) = self.program.gate(block.layout.format).filter(|_| left > 0) else { continue };
+            format::render(&block, &mut view);
+            let text: &[u8] = if view.is_rendered { &view.rendered } else { &block.bytes };
+            atoms.clear();
+            self.sift.atoms(gate.set, text, &mut atoms);
+            let step = view.records.len().div_ceil(left).max(1);
+            for seen in view.records.iter().step_by(step) {
+                left = left.saturating_sub(1);
+                let record = &text[seen.start..seen.end];
+                let mut fields = Fields::default();
+                let _ = format::parse(&block.layout, record, Want::All, &mut fields);
+                let mut matched = Vec::new();
+                self.program.eval(
+                    block.layout.format,
+                    &fields,
+                    record,
+                    &gate.all,
+                    &mut Scratch::default(),
+                    &mut matched,
+                );
+                self.tally.records += 1;
+                self.tally.matches += matched.len();
+                if gate.bypasses(record) {
+                    self.tally.blind += 1;
+                    continue;
+                }
+                let within = atoms.iter().filter(|hit| (seen.start..seen.end).contains(&hit.at));
+                let mut candidates = gate.atoms.always.clone();
+                candidates.extend(within.flat_map(|hit| &gate.atoms.rules[hit.literal as usize]));
+                for rule in matched.into_iter().filter(|rule| !candidates.contains(rule)) {
+                    let title = &self.program.rules()[rule as usize].title;
+                    let shown: String = String::from_utf8_lossy(record).chars().take(400).collect();
+                    self.tally.lost.push(format!("{}: {title}: {shown}", block.layout.format));
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, _: Entry) {}
+}
+
+/// Checks all files below some folders.
+fn check(program: &Program, folders: &[std::path::PathBuf], records: usize) -> Tally {
+    let indicators = Indicators::default();
+    let sift = Sift::with_sets(&indicators, program.sets());
+    let mut check = Check { program, sift, records, tally: Tally::default() };
+    let opening = Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off };
+    let mut left: Vec<_> = folders.to_vec();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            open_bytes(Locator::root(name(&path)), &std::fs::read(&path).unwrap(), &opening, &mut check);
+        }
+    }
+    eprintln!("{} records, {} blind, {} matches", check.tally.records, check.tally.blind, check.tally.matches);
+    assert!(check.tally.lost.is_empty(), "the gate loses {}: {:#?}", check.tally.lost.len(), check.tally.lost);
+    check.tally
+}
+
+fn name(path: &Path) -> &[u8] {
+    path.file_name().unwrap().as_encoded_bytes()
+}
+
+#[test]
+fn the_gate_loses_no_match_of_our_rules_on_our_fixtures() {
+    for routing in [Routing::Auto, Routing::Any] {
+        let (program, _) = Program::compile(Program::builtin(), routing);
+        let tally = check(&program, &[project("fixtures/incident/evidence"), project("fixtures/formats")], 3_000);
+        assert!(tally.records > 10_000 && tally.matches > 100, "{tally:?}");
+    }
+}
+
+#[test]
+fn the_gate_loses_no_match_of_sigma_rules_on_the_corpora() {
+    let rules = sigma();
+    let Some(corpora) = shared("corpora").filter(|_| !rules.is_empty()) else { return };
+    let of = |names: &[&str]| names.iter().map(|name| corpora.join(name)).collect::<Vec<_>>();
+    let (auto, _) = Program::compile(rules.clone(), Routing::Auto);
+    let tally = check(&auto, &of(&["security-datasets", "attack-data", "web", "cloud", "evtx/plaso"]), 60);
+    assert!(tally.matches > 50, "{tally:?}");
+    // Any rule against any format, so that each way of writing values meets literals of all sorts.
+    let (any, _) = Program::compile(rules.into_iter().step_by(4), Routing::Any);
+    let tally = check(&any, &of(&["crowdsec-hub", "text/lnav", "web"]), 12);
+    assert!(tally.records > 5_000 && tally.matches > 5, "{tally:?}");
+}
+
+/// The gate and its slow twin, over texts and the literals of the embedded rules.
+#[test]
+fn the_gate_finds_what_plain_search_finds_in_our_fixtures() {
+    let (program, _) = Program::compile(Program::builtin(), Routing::Any);
+    let indicators = Indicators::default();
+    let sift = Sift::with_sets(&indicators, program.sets());
+    for file in ["web/riverside-access.log", "linux/audit/audit.log"] {
+        let text = std::fs::read(project("fixtures/incident/evidence").join(file)).unwrap();
+        let text = &text[..text.len().min(60_000)];
+        for (set, atoms) in program.sets().enumerate() {
+            let (mut found, mut plain) = (Vec::new(), Vec::new());
+            sift.atoms(set, text, &mut found);
+            atoms_plainly(atoms, text, &mut plain);
+            assert!(found == plain && !plain.is_empty(), "{file}, set {set}");
+        }
+    }
+}
+
+/// Numbers from a seed.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+
+    /// A text in which some characters are written as `escape` says.
+    fn escaped(&mut self, text: &str, escape: impl Fn(u8) -> String) -> String {
+        let share = self.below(4);
+        text.bytes().map(|b| if self.below(4) < share { escape(b) } else { char::from(b).to_string() }).collect()
+    }
+}
+
+const HIDDEN: &str = r"
+title: hidden
+id: 6a2f0a53-5c8f-4a34-9d0e-0d5f0c6f1f11
+status: test
+logsource: {category: any}
+detection:
+    a: {cs-user-agent|contains: 'Pass;word=x-1'}
+    b: {note|contains: 'Pass;word=x-1'}
+    c: {a1|contains: 'Pass;word=x-1'}
+    d: {inner.note|contains: 'Pass;word=x-1'}
+    condition: 1 of *
+level: low
+";
+
+/// Whatever characters a writer escapes, a value that a parser restores is not lost.
+#[test]
+fn an_escaped_value_is_never_lost() {
+    let (program, problems) = Program::compile([("hidden".to_owned(), HIDDEN.to_owned())], Routing::Any);
+    assert!(problems.is_empty(), "{problems:?}");
+    let indicators = Indicators::default();
+    let sift = Sift::with_sets(&indicators, program.sets());
+    let mut numbers = Numbers(7);
+    let json = |b: u8| if b.is_multiple_of(2) { format!("\\u{b:04x}") } else { format!("\\u{b:04X}") };
+    let twice = |b: u8| if b.is_multiple_of(2) { format!("\\\\u{b:04x}") } else { format!("\\u005cu{b:04x}") };
+    let (mut matched, mut blind) = (0, 0);
+    for turn in 0..4_000 {
+        let value = if turn % 2 == 0 { "a Pass;word=x-1 b" } else { "PASS;WORD=X-1" };
+        let (web, object) = (numbers.escaped(value, |b| format!("\\x{b:02X}")), numbers.escaped(value, json));
+        let (nested, hex) =
+            (numbers.escaped(value, twice), value.bytes().map(|b| format!("{b:02X}")).collect::<String>());
+        let argument = if numbers.below(2) == 0 { hex } else { format!("\"{value}\"") };
+        let (format, record) = match turn % 8 {
+            0 => (
+                "access",
+                format!("192.0.2.1 - - [28/Mar/2026:23:10:04 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"{web}\""),
+            ),
+            1 => ("json", format!("{{\"n\":1,\"note\":\"{object}\"}}")),
+            2 => ("windows_json", format!("{{\"EventID\":1,\"note\":\"{object}\"}}")),
+            3 => ("kv", format!("date=2026-03-28 time=23:10:04 level=x note=\"{object}\"")),
+            4 => ("auditd", format!("type=EXECVE msg=audit(1774739404.500:1): argc=2 a0=\"x\" a1={argument}")),
+            5 => ("syslog3164", format!("Mar 28 23:10:04 h app[1]: {{\"note\":\"{object}\"}}")),
+            6 => (
+                "syslog3164",
+                format!("Mar 28 23:10:04 h audisp: type=EXECVE msg=audit(1774739404.500:1): a1={argument}"),
+            ),
+            _ => (
+                "cloudtrail",
+                format!("{{\"EventName\":\"x\",\"CloudTrailEvent\":\"{{\\\"note\\\":\\\"{nested}\\\"}}\"}}"),
+            ),
+        };
+        let layout = exfiltrace::model::layout::Layout { format, ..exfiltrace::model::layout::Layout::plain() };
+        let mut fields = Fields::default();
+        let read = format::parse(&layout, record.as_bytes(), Want::All, &mut fields);
+        assert!(read.is_ok(), "{format}: {record}");
+        let gate = program.gate(format).unwrap();
+        let (mut rules, mut atoms) = (Vec::new(), Vec::new());
+        program.eval(format, &fields, record.as_bytes(), &gate.all, &mut Scratch::default(), &mut rules);
+        sift.atoms(gate.set, record.as_bytes(), &mut atoms);
+        assert!(gate.atoms.always.is_empty(), "{format}");
+        let passes = gate.bypasses(record.as_bytes());
+        assert!(rules.is_empty() || passes || !atoms.is_empty(), "{format}: lost in {record}");
+        matched += rules.len();
+        blind += usize::from(passes);
+    }
+    assert!(matched > 2_000 && blind > 500 && blind < 3_500, "{matched} matched, {blind} blind");
+}
