@@ -1,0 +1,59 @@
+//! One pass over a text, in chunks that stay in the first cache while each kind that some indicator has looks at them.
+
+use super::agent::Quotes;
+use super::colon::Colons;
+use super::digest::Hexes;
+use super::dot::Dots;
+use super::kernel::{BLOCK, Isa, Job, Lanes};
+use crate::model::indicator::{Indicators, RawHit};
+
+/// Blocks of a chunk.
+pub(super) const CHUNK: usize = 64;
+
+/// What all kinds share while a text is scanned.
+pub(super) struct Scan<'a, 'o> {
+    pub set: &'a Indicators,
+    pub text: &'a [u8],
+    /// Where the chunk begins.
+    pub base: usize,
+    pub out: &'o mut Vec<RawHit>,
+}
+
+/// Appends the indicators of all kinds, in no order.
+pub(super) fn scan(isa: Isa, set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
+    isa.run(Scan { set, text, base: 0, out });
+}
+
+impl Job for Scan<'_, '_> {
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let set = self.set;
+        let (names, v4) = (!set.names.is_empty(), !set.ipv4.is_empty());
+        let colons = v4 || !set.ipv6.is_empty();
+        let (digests, agents) = (!set.digests.is_empty(), !set.agents.is_empty());
+        let (mut dots, mut pairs) = (Dots::new(), Colons::default());
+        let (mut hexes, mut quotes) = (Hexes::default(), Quotes::default());
+        let (blocks, rest) = self.text.as_chunks::<BLOCK>();
+        // Zeros end every run; where the text fills its last block one of zeros follows.
+        let mut last = [[0; BLOCK]];
+        last[0][..rest.len()].copy_from_slice(rest);
+        for blocks in blocks.chunks(CHUNK).chain([&last[..]]) {
+            if names || v4 {
+                dots.chunk(lanes, blocks, (names, v4), &mut self);
+            }
+            if colons {
+                pairs.chunk(lanes, blocks, &mut self);
+            }
+            if digests {
+                hexes.chunk(lanes, blocks, &mut self);
+            }
+            if agents {
+                quotes.chunk(lanes, blocks, &mut self);
+            }
+            self.base += blocks.len() * BLOCK;
+        }
+        if agents {
+            quotes.finish(&mut self);
+        }
+    }
+}
