@@ -100,6 +100,15 @@ fn no_hits(bencher: Bencher, way: Way) {
     bench(bencher, way, &text, &compiled(&list), 0);
 }
 
+/// One log of a web server.
+#[divan::bench(args = [Way::Fast, Way::Plain], sample_count = 20, sample_size = 1)]
+fn access_log(bencher: Bencher, way: Way) {
+    let list = incident();
+    let (text, _) = repeated(&fixture("benign/evidence/web/riverside-access.log"));
+    assert_eq!(plainly(&text, &list), 0);
+    bench(bencher, way, &text, &compiled(&list), 0);
+}
+
 /// The networks of all visitors are listed, so each line of the access log begins with a hit.
 #[divan::bench(args = [Way::Fast, Way::Plain], sample_count = 20, sample_size = 1)]
 fn every_line_hits(bencher: Bencher, way: Way) {

@@ -2,7 +2,7 @@
 //! digits between them. Clock times, keys of JSON and hardware addresses have neither.
 
 use super::address::{is_v6_byte, scan_v6};
-use super::kernel::{BLOCK, Lanes};
+use super::kernel::BLOCK;
 use super::pass::Scan;
 
 /// What the last block tells the next one.
@@ -16,12 +16,10 @@ pub(super) struct Colons {
 }
 
 impl Colons {
-    /// All addresses of which these blocks hold the two colons or the sixth.
+    /// All addresses of which these blocks hold the two colons or the sixth; takes the masks of colons and hex digits.
     #[inline(always)]
-    pub(super) fn chunk<L: Lanes>(&mut self, lanes: L, blocks: &[[u8; BLOCK]], scan: &mut Scan<'_, '_>) {
-        for (number, block) in blocks.iter().enumerate() {
-            let block = lanes.load(block);
-            let (colon, hex) = (lanes.equal(block, b':'), lanes.hex(block));
+    pub(super) fn chunk(&mut self, colons: &[u64], hexes: &[u64], scan: &mut Scan<'_, '_>) {
+        for (number, (&colon, &hex)) in colons.iter().zip(hexes).enumerate() {
             let double = colon & (colon << 1 | self.colon >> 63);
             let led = colon & (hex << 1 | self.hex >> 63);
             if double != 0 || led.count_ones() + self.led.count_ones() >= 6 {
@@ -48,6 +46,7 @@ impl Colons {
 }
 
 /// Colons of the block that have five others before them, each two to five bytes from the next.
+#[inline(never)]
 fn sixth(before: u64, block: u64) -> u64 {
     let mut marks = u128::from(block) << 64 | u128::from(before);
     for _ in 0..5 {

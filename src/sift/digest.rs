@@ -1,6 +1,6 @@
 //! Digests: runs of hex digits of exactly the right length.
 
-use super::kernel::{BLOCK, Lanes};
+use super::kernel::BLOCK;
 use super::pass::Scan;
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{Indicators, RawHit, hash_digest};
@@ -29,12 +29,13 @@ pub(super) struct Hexes {
 }
 
 impl Hexes {
-    /// A run of 32 digits fills at least one of the quarters of a block, and this finds all runs that do.
+    /// Takes the masks of hex digits. A run of 32 fills at least one of the quarters of a block, and this finds all
+    /// runs that do.
     #[inline(always)]
-    pub(super) fn chunk<L: Lanes>(&mut self, lanes: L, blocks: &[[u8; BLOCK]], scan: &mut Scan<'_, '_>) {
+    pub(super) fn chunk(&mut self, hexes: &[u64], scan: &mut Scan<'_, '_>) {
         const LOW: u64 = 0x0001_0001_0001_0001;
-        for (number, block) in blocks.iter().enumerate() {
-            let other = !lanes.hex(lanes.load(block));
+        for (number, hex) in hexes.iter().enumerate() {
+            let other = !hex;
             if other.wrapping_sub(LOW) & !other & LOW << 15 != 0 {
                 self.quarters(other, scan.base + number * BLOCK, scan);
             }

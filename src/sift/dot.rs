@@ -25,21 +25,21 @@ impl<const N: usize> Marks<N> {
         Self { at: [0; N], count: 0 }
     }
 
-    /// Appends the bits of a block. Four are written whether there are any or not: most blocks have no more.
+    /// Appends the bits of a block. `AT_ONCE` are written whether there are any or not: most blocks have no more.
     #[inline(always)]
-    fn bits(&mut self, block: usize, mut bits: u64) {
+    fn bits<const AT_ONCE: usize>(&mut self, block: usize, mut bits: u64) {
         let count = bits.count_ones() as usize;
         let base = (block * BLOCK) as u16;
         let mut from = self.count;
         self.count += count;
         loop {
-            if let Some(at) = self.at.get_mut(from..).and_then(<[u16]>::first_chunk_mut::<4>) {
+            if let Some(at) = self.at.get_mut(from..).and_then(<[u16]>::first_chunk_mut::<AT_ONCE>) {
                 for at in at {
                     *at = base + bits.trailing_zeros() as u16;
                     bits &= bits.wrapping_sub(1);
                 }
             }
-            from += 4;
+            from += AT_ONCE;
             if from >= self.count {
                 break;
             }
@@ -75,9 +75,8 @@ fn window(masks: &Masks, at: usize) -> u64 {
 /// Adds with a carry from block to block: where `b` marks a byte of a run in `a`, the bit behind the run comes up.
 #[inline(always)]
 fn add(a: u64, b: u64, carry: &mut bool) -> u64 {
-    let (sum, over) = a.overflowing_add(b);
-    let (sum, again) = sum.overflowing_add(u64::from(*carry));
-    *carry = over | again;
+    let (sum, over) = a.carrying_add(b, *carry);
+    *carry = over;
     sum
 }
 
@@ -172,7 +171,7 @@ impl Dots {
             if names {
                 // Next to letters outside ASCII a dot may stand at the end of a run, or alone.
                 let inner = if wide { dot } else { word & after };
-                self.tokens.bits(number, add(name, inner, &mut carries[0]) & !name);
+                self.tokens.bits::<4>(number, add(name, inner, &mut carries[0]) & !name);
             }
             if v4 {
                 let digits = lanes.digits(block);
@@ -182,7 +181,7 @@ impl Dots {
                 let first = digits & after;
                 let second = add(run, first, &mut carries[1]) & first;
                 let third = add(run, second, &mut carries[2]) & second;
-                self.addresses.bits(number, add(run, third, &mut carries[3]) & !run);
+                self.addresses.bits::<2>(number, add(run, third, &mut carries[3]) & !run);
             }
         }
         self.carries = carries;
