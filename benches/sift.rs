@@ -1,11 +1,13 @@
 //! The sift alone: text → indicator hits, in pieces of one grid cell as the workers do it.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 mod gate;
 mod input;
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::{Arc, Mutex};
 
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -57,7 +59,14 @@ fn plainly(text: &[u8], list: &str) -> usize {
     hits
 }
 
-fn bench(bencher: Bencher, text: &[u8], indicators: &Indicators, expected: usize) {
+/// The scan as it is, or its plain twin.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Fast,
+    Plain,
+}
+
+fn bench(bencher: Bencher, way: Way, text: &[u8], indicators: &Indicators, expected: usize) {
     let atoms = Atoms::default();
     let sift = Sift::new(indicators, &atoms);
     let mut pieces = Vec::new();
@@ -74,56 +83,109 @@ fn bench(bencher: Bencher, text: &[u8], indicators: &Indicators, expected: usize
         let mut count = 0;
         for piece in &pieces {
             hits.clear();
-            sift.indicators(piece, &mut hits);
+            match way {
+                Way::Fast => sift.indicators(piece, &mut hits),
+                Way::Plain => sift.indicators_plainly(piece, &mut hits),
+            }
             count += hits.len();
         }
         assert_eq!(count, expected);
     });
 }
 
-#[divan::bench(sample_count = 20, sample_size = 1)]
-fn no_hits(bencher: Bencher) {
+#[divan::bench(args = [Way::Fast, Way::Plain], sample_count = 20, sample_size = 1)]
+fn no_hits(bencher: Bencher, way: Way) {
     let list = incident();
     let (text, _) = repeated(&mixed("benign"));
     assert_eq!(plainly(&text, &list), 0);
-    bench(bencher, &text, &compiled(&list), 0);
+    bench(bencher, way, &text, &compiled(&list), 0);
+}
+
+/// One log of a web server.
+#[divan::bench(args = [Way::Fast, Way::Plain], sample_count = 20, sample_size = 1)]
+fn access_log(bencher: Bencher, way: Way) {
+    let list = incident();
+    let (text, _) = repeated(&fixture("benign/evidence/web/riverside-access.log"));
+    assert_eq!(plainly(&text, &list), 0);
+    bench(bencher, way, &text, &compiled(&list), 0);
 }
 
 /// The networks of all visitors are listed, so each line of the access log begins with a hit.
-#[divan::bench(sample_count = 20, sample_size = 1)]
-fn every_line_hits(bencher: Bencher) {
+#[divan::bench(args = [Way::Fast, Way::Plain], sample_count = 20, sample_size = 1)]
+fn every_line_hits(bencher: Bencher, way: Way) {
     let log = fixture("benign/evidence/web/marsh-access.log.gz");
     let (text, times) = repeated(&log);
-    bench(bencher, &text, &compiled("198.51.100.0/24\n2001:db8::/32\n"), times * lines(&log));
+    bench(bencher, way, &text, &compiled("198.51.100.0/24\n2001:db8::/32\n"), times * lines(&log));
 }
 
-#[divan::bench(sample_count = 20, sample_size = 1)]
-fn long_lines(bencher: Bencher) {
+#[divan::bench(args = [Way::Fast, Way::Plain], sample_count = 20, sample_size = 1)]
+fn long_lines(bencher: Bencher, way: Way) {
     let list = incident();
     let log = mixed("incident");
     let (text, times) = repeated(&log);
     let expected = times * plainly(&log, &list);
     assert!(expected > 0);
-    bench(bencher, &with_long_lines(&text, 100_000), &compiled(&list), expected);
+    bench(bencher, way, &with_long_lines(&text, 100_000), &compiled(&list), expected);
 }
 
 /// Half addresses, half domains, of a seed, below the list of the incident.
-#[divan::bench(args = [100, 10_000, 100_000], sample_count = 20, sample_size = 1)]
-fn many_needles(bencher: Bencher, needles: usize) {
+fn needles(count: usize) -> String {
     let mut rng = rng::Rng::new(2026, "needles");
     let mut list = incident();
-    for number in 0..needles / 2 {
+    for number in 0..count / 2 {
         // Public unicast, spread over all of it.
         let (first, rest) = (rng.range(11, 100), rng.next());
         writeln!(list, "{first}.{}.{}.{}", rest & 255, rest >> 8 & 255, rest >> 16 & 255).expect("memory takes all");
-        writeln!(list, "{:x}-{number}.{}", rest >> 40, rng.pick(&["example", "test.example", "badhost.example"]))
-            .expect("memory takes all");
+        // Every third stands below a name that has many others below it.
+        let parent = rng.pick(&["example", "test", "badhost.example"]);
+        writeln!(list, "{:x}-{number}.{parent}", rest >> 40).expect("memory takes all");
     }
-    let log = mixed("incident");
-    let (text, times) = repeated(&log);
-    let expected = times * plainly(&log, &list);
-    assert!(expected > 0);
-    let indicators = compiled(&list);
-    assert!(indicators.list.len() > needles * 99 / 100);
-    bench(bencher, &text, &indicators, expected);
+    list
+}
+
+/// A text that is searched for many needles.
+struct Haystack {
+    text: Vec<u8>,
+    expected: usize,
+    indicators: Indicators,
+}
+
+impl Haystack {
+    fn new(log: &[u8], count: usize) -> Self {
+        let list = needles(count);
+        let (text, times) = repeated(log);
+        let expected = times * plainly(log, &list);
+        assert!(expected > 0);
+        let begin = std::time::Instant::now();
+        let indicators = compiled(&list);
+        eprintln!("{count} needles read and compiled in {:?}", begin.elapsed());
+        let begin = std::time::Instant::now();
+        let indicators = Indicators::compile(indicators.list, indicators.feeds);
+        eprintln!("{count} needles compiled in {:?}", begin.elapsed());
+        assert!(indicators.list.len() > count * 97 / 100);
+        Self { text, expected, indicators }
+    }
+
+    /// Made once, for both ways.
+    fn of(count: usize) -> Arc<Self> {
+        static LAST: Mutex<Option<(usize, Arc<Haystack>)>> = Mutex::new(None);
+        let mut last = LAST.lock().expect("no bench has failed");
+        if last.as_ref().is_none_or(|(made, _)| *made != count) {
+            *last = Some((count, Arc::new(Self::new(&mixed("incident"), count))));
+        }
+        Arc::clone(&last.as_ref().expect("made above").1)
+    }
+}
+
+#[divan::bench(
+    args = [
+        (100, Way::Fast), (100, Way::Plain), (10_000, Way::Fast), (10_000, Way::Plain),
+        (100_000, Way::Fast), (100_000, Way::Plain), (1_000_000, Way::Fast), (1_000_000, Way::Plain),
+    ],
+    sample_count = 20,
+    sample_size = 1
+)]
+fn many_needles(bencher: Bencher, (count, way): (usize, Way)) {
+    let haystack = Haystack::of(count);
+    bench(bencher, way, &haystack.text, &haystack.indicators, haystack.expected);
 }

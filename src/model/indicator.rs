@@ -4,6 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::filter::Notes;
+pub use super::filter::{AgentFilter, NameFilter};
+pub use super::table::{KeyTable, NetTable};
 use super::time::Instant;
 
 /// What an indicator is.
@@ -151,8 +154,8 @@ pub struct Indicators {
     pub digests: KeyTable,
     /// User agents by [`hash_name`].
     pub agents: KeyTable,
-    /// Lengths of user agents, in bytes, as a bit set; longer ones are under the last bit.
-    pub agent_lengths: Vec<u64>,
+    /// What a token between quotes must pass before it is taken for a user agent.
+    pub agent_filter: AgentFilter,
     /// IPv4 addresses, networks and hosts of URLs.
     pub ipv4: NetTable,
     /// IPv6 addresses and networks.
@@ -198,13 +201,12 @@ impl Indicators {
 /// The keys of all indicators while the tables are built.
 #[derive(Default)]
 struct Keys {
-    suffixes: Vec<u64>,
-    last_labels: Vec<u64>,
+    names: Notes,
     hosts: Vec<(u64, u32)>,
     files: Vec<(u64, u32)>,
     digests: Vec<(u64, u32)>,
     agents: Vec<(u64, u32)>,
-    agent_lengths: Vec<u64>,
+    agent_filter: AgentFilter,
     ipv4: Vec<(u8, u128, u32)>,
     ipv6: Vec<(u8, u128, u32)>,
     wide_letters: bool,
@@ -226,13 +228,11 @@ impl Keys {
             IndicatorKind::Email => self.host(index, value.rsplit('@').next().unwrap_or(value)),
             IndicatorKind::FileName | IndicatorKind::FilePath => {
                 let tail = tail(value);
-                self.name(tail.as_bytes());
+                self.names.add(tail.as_bytes());
                 self.files.push((hash_name(tail.as_bytes()), index));
             }
             IndicatorKind::UserAgent => {
-                let bit = value.len().min(AGENT_LENGTHS - 1);
-                self.agent_lengths.resize(AGENT_LENGTHS / 64, 0);
-                self.agent_lengths[bit / 64] |= 1 << (bit % 64);
+                self.agent_filter.add(value.as_bytes());
                 self.agents.push((hash_name(value.as_bytes()), index));
             }
             _ => self.digests.push((hash_digest(value.as_bytes()), index)),
@@ -252,32 +252,26 @@ impl Keys {
     }
 
     fn host(&mut self, index: u32, host: &str) {
-        self.name(host.as_bytes());
+        self.names.add(host.as_bytes());
         self.hosts.push((hash_name(host.as_bytes()), index));
         if host.contains("xn--") {
             let (wide, sound) = idna::domain_to_unicode(host);
             if sound.is_ok() && wide != host {
                 self.wide_letters = true;
-                self.name(wide.as_bytes());
+                self.names.add(wide.as_bytes());
                 self.hosts.push((hash_name(wide.as_bytes()), index));
             }
         }
     }
 
-    fn name(&mut self, name: &[u8]) {
-        let mut labels = Labels::new(name);
-        self.last_labels.extend(labels.next().map(|(hash, _)| hash));
-        self.suffixes.extend(labels.next().map(|(hash, _)| hash));
-    }
-
     fn finish(self, list: Vec<Indicator>, feeds: Vec<Feed>) -> Indicators {
         Indicators {
-            names: NameFilter::new(self.suffixes, &self.last_labels),
+            names: NameFilter::new(self.names),
             hosts: KeyTable::new(self.hosts),
             files: KeyTable::new(self.files),
             digests: KeyTable::new(self.digests),
             agents: KeyTable::new(self.agents),
-            agent_lengths: self.agent_lengths,
+            agent_filter: self.agent_filter,
             ipv4: NetTable::new(self.ipv4, 32),
             ipv6: NetTable::new(self.ipv6, 128),
             wide_letters: self.wide_letters,
@@ -286,9 +280,6 @@ impl Keys {
         }
     }
 }
-
-/// Bits in the set of user-agent lengths.
-pub const AGENT_LENGTHS: usize = 1024;
 
 /// Adds one byte to a name hash, ASCII case ignored.
 #[inline]
@@ -407,172 +398,4 @@ pub fn url_rest(rest: &[u8]) -> impl Iterator<Item = u8> + '_ {
         }
     });
     bare_query.then_some(b'/').into_iter().chain(decoded)
-}
-
-/// Two filters that a name must pass before anything exact is asked: a small table of last labels and a blocked Bloom
-/// filter of last-two-label suffixes (16 bits a key).
-#[derive(Debug, Clone, Default)]
-pub struct NameFilter {
-    last: Vec<u64>,
-    words: Vec<u64>,
-    shift: u32,
-}
-
-impl NameFilter {
-    fn new(mut suffixes: Vec<u64>, last: &[u64]) -> Self {
-        if suffixes.is_empty() {
-            return Self::default();
-        }
-        suffixes.sort_unstable();
-        suffixes.dedup();
-        let words = (suffixes.len() / 4).next_power_of_two().max(64);
-        let mut filter = Self { last: vec![0; 256], words: vec![0; words], shift: 64 - words.trailing_zeros() };
-        for hash in last {
-            filter.last[(hash >> 56) as usize] |= 1 << (hash >> 50 & 63);
-        }
-        for hash in suffixes {
-            let word = (hash >> filter.shift) as usize;
-            filter.words[word] |= Self::bits(hash);
-        }
-        filter
-    }
-
-    #[inline]
-    fn bits(hash: u64) -> u64 {
-        1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63)
-    }
-
-    /// True if nothing passes.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
-    /// True if a name (without its trailing dot) may end in a key of one of the name tables.
-    #[inline]
-    pub fn may_hold(&self, name: &[u8]) -> bool {
-        let mut labels = Labels::new(name);
-        let Some((last, _)) = labels.next() else { return false };
-        match self.last.get((last >> 56) as usize) {
-            Some(word) if word >> (last >> 50 & 63) & 1 == 1 => {}
-            _ => return false,
-        }
-        let Some((suffix, _)) = labels.next() else { return false };
-        let bits = Self::bits(suffix);
-        self.words.get((suffix >> self.shift) as usize).is_some_and(|word| word & bits == bits)
-    }
-}
-
-/// Indicators by 64-bit key; open addressing over a sorted list, so that a key may have several.
-#[derive(Debug, Clone, Default)]
-pub struct KeyTable {
-    entries: Vec<(u64, u32)>,
-    slots: Vec<u32>,
-}
-
-impl KeyTable {
-    fn new(mut entries: Vec<(u64, u32)>) -> Self {
-        if entries.is_empty() {
-            return Self::default();
-        }
-        entries.sort_unstable();
-        entries.dedup();
-        let size = (entries.len() * 2).next_power_of_two();
-        let mut slots = vec![0u32; size];
-        for at in 0..entries.len() {
-            let hash = entries[at].0;
-            if at > 0 && entries[at - 1].0 == hash {
-                continue;
-            }
-            let mut slot = Self::slot(hash, size);
-            while slots[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
-            }
-            slots[slot] = at as u32 + 1;
-        }
-        Self { entries, slots }
-    }
-
-    #[inline]
-    fn slot(hash: u64, size: usize) -> usize {
-        (hash.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 20) as usize & (size - 1)
-    }
-
-    /// True if it holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The indicators under a key, in order. Two values may share a key: the caller compares the values.
-    #[inline]
-    pub fn get(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
-        let mut found = &self.entries[..0];
-        let size = self.slots.len();
-        if size > 0 {
-            let mut slot = Self::slot(hash, size);
-            // At most half of the slots are taken, so an empty one ends the search.
-            while self.slots[slot] != 0 {
-                let at = self.slots[slot] as usize - 1;
-                if self.entries[at].0 == hash {
-                    found = &self.entries[at..];
-                    break;
-                }
-                slot = (slot + 1) & (size - 1);
-            }
-        }
-        found.iter().take_while(move |e| e.0 == hash).map(|e| e.1)
-    }
-}
-
-/// Networks by prefix length; addresses are networks of full length.
-#[derive(Debug, Clone, Default)]
-pub struct NetTable {
-    lengths: Vec<(u8, Vec<(u128, u32)>)>,
-    width: u8,
-    shift: u8,
-    blocks: Vec<u64>,
-}
-
-impl NetTable {
-    fn new(mut nets: Vec<(u8, u128, u32)>, width: u8) -> Self {
-        nets.sort_unstable();
-        nets.dedup();
-        let bits: u8 = if nets.len() < 2000 { 18 } else { 24 };
-        let mut table = Self { width, shift: width - bits, ..Self::default() };
-        if !nets.is_empty() {
-            table.blocks = vec![0; (1 << bits) / 64];
-        }
-        for (length, net, index) in nets {
-            let span = (1u128 << (width - length.clamp(1, width))) - 1;
-            let (from, to) = ((net >> table.shift) as usize, ((net | span) >> table.shift) as usize);
-            for block in from..=to {
-                table.blocks[block / 64] |= 1 << (block % 64);
-            }
-            match table.lengths.last_mut() {
-                Some((last, list)) if *last == length => list.push((net, index)),
-                _ => table.lengths.push((length, vec![(net, index)])),
-            }
-        }
-        table
-    }
-
-    /// True if it holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
-    }
-
-    /// True if an address may be in the table: one bit is read.
-    #[inline]
-    pub fn may_hold(&self, address: u128) -> bool {
-        let block = (address >> self.shift) as usize;
-        self.blocks.get(block / 64).is_some_and(|word| word >> (block % 64) & 1 == 1)
-    }
-
-    /// Calls `found` with each network that holds the address: its prefix length and indicator.
-    pub fn each(&self, address: u128, mut found: impl FnMut(u8, u32)) {
-        for (length, list) in &self.lengths {
-            let net = if *length == 0 { 0 } else { address >> (self.width - length) << (self.width - length) };
-            let from = list.partition_point(|n| n.0 < net);
-            list[from..].iter().take_while(|n| n.0 == net).for_each(|n| found(*length, n.1));
-        }
-    }
 }

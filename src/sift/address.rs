@@ -48,17 +48,17 @@ pub(super) fn v4_hit(set: &Indicators, text: &[u8], ip: u32, start: usize, end: 
     });
 }
 
-/// IPv6 addresses: runs of hex digits, colons and dots that parse.
-pub(super) fn scan_v6(set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
-    if set.ipv6.is_empty() && set.ipv4.is_empty() {
-        return;
-    }
-    let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':' || *b == b'.';
-    let mut floor = 0;
-    while let Some(colon) = memchr::memchr(b':', &text[floor..]).map(|at| at + floor) {
+/// Bytes of which IPv6 addresses are made.
+pub(super) fn is_v6_byte(byte: &u8) -> bool {
+    byte.is_ascii_hexdigit() || *byte == b':' || *byte == b'.'
+}
+
+/// IPv6 addresses from `floor` to `limit`, neither of which may cut a run of [`is_v6_byte`]: runs that parse.
+pub(super) fn scan_v6(set: &Indicators, text: &[u8], mut floor: usize, limit: usize, out: &mut Vec<RawHit>) {
+    while let Some(colon) = memchr::memchr(b':', &text[floor..limit]).map(|at| at + floor) {
         // No address has more than 45 bytes; a longer run is none.
         let after = &text[colon..text.len().min(colon + 48)];
-        let mut end = colon + after.iter().take_while(|b| part(b)).count();
+        let mut end = colon + after.iter().take_while(|b| is_v6_byte(b)).count();
         let run = &text[colon + 1..end];
         if !run.contains(&b':') {
             floor = colon + 1;

@@ -1,33 +1,54 @@
 //! Digests: runs of hex digits of exactly the right length.
 
+use super::kernel::BLOCK;
+use super::pass::Scan;
+use crate::model::hit::MatchKind;
 use crate::model::indicator::{Indicators, RawHit, hash_digest};
 
-/// Half of the shortest digest: a run of 32 digits covers two neighbouring marks of this stride.
-const STRIDE: usize = 16;
-
-/// Looks at every 16th byte; where two neighbours are hex digits the run around them is measured.
-pub(super) fn scan(set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
-    if set.digests.is_empty() {
-        return;
-    }
-    let hex = |at: usize| text.get(at).is_some_and(u8::is_ascii_hexdigit);
-    let mut at = 0;
-    while at + STRIDE < text.len() {
-        if !(hex(at) && hex(at + STRIDE)) {
-            at += STRIDE;
-            continue;
-        }
-        let end = at + text[at..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
-        let start = at - text[..at].iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
-        if matches!(end - start, 32 | 40 | 56 | 64 | 96 | 128) {
-            let run = &text[start..end];
-            for indicator in set.digests.get(hash_digest(run)) {
-                if set.list[indicator as usize].value.as_bytes().eq_ignore_ascii_case(run) {
-                    out.push(RawHit { start, end, indicator, how: super::name::EXACT });
-                }
+/// Reports the digest that the run of hex digits around `at` is; gives its end. The run is not followed back before
+/// `floor`.
+pub(super) fn around(set: &Indicators, text: &[u8], at: usize, floor: usize, out: &mut Vec<RawHit>) -> usize {
+    let hex = |b: &&u8| b.is_ascii_hexdigit();
+    let start = at - text[floor..at].iter().rev().take_while(hex).count();
+    let end = at + text[at..].iter().take_while(hex).count();
+    if matches!(end - start, 32 | 40 | 56 | 64 | 96 | 128) {
+        let run = &text[start..end];
+        for indicator in set.digests.get(hash_digest(run)) {
+            if set.list[indicator as usize].value.as_bytes().eq_ignore_ascii_case(run) {
+                out.push(RawHit { start, end, indicator, how: MatchKind::Exact });
             }
         }
-        // The next mark that lies outside of the run.
-        at = (end / STRIDE + 1) * STRIDE - if end.is_multiple_of(STRIDE) { STRIDE } else { 0 };
+    }
+    end
+}
+
+/// What was looked at already.
+#[derive(Default)]
+pub(super) struct Hexes {
+    floor: usize,
+}
+
+impl Hexes {
+    /// Takes the masks of hex digits. A run of 32 fills at least one of the quarters of a block, and this finds all
+    /// runs that do.
+    #[inline(always)]
+    pub(super) fn chunk(&mut self, hexes: &[u64], scan: &mut Scan<'_, '_>) {
+        const LOW: u64 = 0x0001_0001_0001_0001;
+        for (number, hex) in hexes.iter().enumerate() {
+            let other = !hex;
+            if other.wrapping_sub(LOW) & !other & LOW << 15 != 0 {
+                self.quarters(other, scan.base + number * BLOCK, scan);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn quarters(&mut self, other: u64, base: usize, scan: &mut Scan<'_, '_>) {
+        for quarter in 0..4 {
+            let at = base + quarter * 16;
+            if other >> (quarter * 16) & 0xFFFF == 0 && at >= self.floor {
+                self.floor = around(scan.set, scan.text, at, self.floor, scan.out);
+            }
+        }
     }
 }

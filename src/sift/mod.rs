@@ -1,22 +1,30 @@
 //! Bytes → indicator hits and atom hits. Over text as it stands: fields are not known yet, so this may give a hit
 //! that [`plausible()`] takes back once they are, never too few.
 //!
-//! One pass by `memchr` over dots finds names and IPv4 addresses, one over colons IPv6, one with a stride of 16 bytes
-//! digests, one over quotes user agents (only where a feed has some). Each token is asked of one filter that fits the
-//! cache; exact tables stand behind it. Cost does not grow with the number of indicators. Literals of rules are the
-//! business of the [`gate`].
+//! One pass over blocks of 64 bytes: masks give the ends of tokens, filters that fit the cache pass few of them, and
+//! those are judged byte by byte, with exact tables behind. Cost does not grow with the number of indicators, and a
+//! kind that no indicator has costs nothing. [`Sift::indicators_plainly`] says the same in plain loops. Literals of
+//! rules are the business of the [`gate`].
 
 mod address;
+mod agent;
+mod colon;
 mod digest;
+mod dot;
 mod gate;
+mod kernel;
 mod name;
+mod pass;
+mod plain;
 mod plausible;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::sync::OnceLock;
 
 use crate::model::atoms::Atoms;
-use crate::model::indicator::{AGENT_LENGTHS, Indicators, RawHit, hash_name};
+use crate::model::indicator::{Indicators, RawHit};
 
 pub use gate::atoms_plainly;
 pub use plausible::plausible;
@@ -51,19 +59,15 @@ impl<'a> Sift<'a> {
     /// Appends the indicators met in a text, sorted by start. No hit spans a line feed.
     pub fn indicators(&self, text: &[u8], out: &mut Vec<RawHit>) {
         let from = out.len();
-        name::scan(self.indicators, text, out);
-        address::scan_v6(self.indicators, text, out);
-        digest::scan(self.indicators, text, out);
-        self.agents(text, out);
-        out[from..].sort_unstable();
-        let mut kept = from;
-        for at in from..out.len() {
-            if kept == from || out[kept - 1] != out[at] {
-                out[kept] = out[at];
-                kept += 1;
-            }
-        }
-        out.truncate(kept);
+        pass::scan(kernel::Isa::best(), self.indicators, text, out);
+        order(out, from);
+    }
+
+    /// The same by the plainest loops: the twin that [`Sift::indicators`] is held against.
+    pub fn indicators_plainly(&self, text: &[u8], out: &mut Vec<RawHit>) {
+        let from = out.len();
+        plain::scan(self.indicators, text, out);
+        order(out, from);
     }
 
     /// Appends every occurrence of every literal of one set, overlapping ones too, in order of position.
@@ -72,26 +76,17 @@ impl<'a> Sift<'a> {
             gate.get_or_init(|| gate::Gate::new(atoms)).scan(text, out);
         }
     }
+}
 
-    /// User agents: whole tokens between quotes, tabs and line ends.
-    fn agents(&self, text: &[u8], out: &mut Vec<RawHit>) {
-        let set = self.indicators;
-        if set.agents.is_empty() {
-            return;
-        }
-        let mut start = 0;
-        for end in memchr::memchr3_iter(b'"', b'\t', b'\n', text).chain([text.len()]) {
-            let token = text.get(start..end).unwrap_or_default();
-            let token = token.strip_suffix(b"\r").unwrap_or(token);
-            let bit = token.len().min(AGENT_LENGTHS - 1);
-            if set.agent_lengths.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1) {
-                for indicator in set.agents.get(hash_name(token)) {
-                    if set.list[indicator as usize].value.as_bytes() == token {
-                        out.push(RawHit { start, end: start + token.len(), indicator, how: name::EXACT });
-                    }
-                }
-            }
-            start = end + 1;
+/// Sorts the hits from `from` on and drops repeats.
+fn order(out: &mut Vec<RawHit>, from: usize) {
+    out[from..].sort_unstable();
+    let mut kept = from;
+    for at in from..out.len() {
+        if kept == from || out[kept - 1] != out[at] {
+            out[kept] = out[at];
+            kept += 1;
         }
     }
+    out.truncate(kept);
 }

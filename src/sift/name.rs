@@ -17,26 +17,19 @@ static NAME: [bool; 256] = {
     table
 };
 
-/// Finds each run of name bytes that holds a dot.
-pub(super) fn scan(set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
-    if set.names.is_empty() && set.ipv4.is_empty() {
-        return;
-    }
-    let mut floor = 0;
-    while let Some(dot) = memchr::memchr(b'.', &text[floor..]).map(|at| at + floor) {
-        let mut start = dot;
-        while start > floor && NAME[text[start - 1] as usize] {
-            start -= 1;
-        }
-        let mut end = dot + 1;
-        while end < text.len() && NAME[text[end] as usize] {
-            end += 1;
-        }
-        floor = end;
-        token(set, text, start, end, out);
-        if set.wide_letters {
-            wide(set, text, start, end, out);
-        }
+/// The run of name bytes around `at`, not before `floor`.
+pub(super) fn run_around(text: &[u8], at: usize, floor: usize) -> (usize, usize) {
+    let name = |b: &&u8| NAME[**b as usize];
+    let before = text[floor..at].iter().rev().take_while(name).count();
+    let after = text[at..].iter().take_while(name).count();
+    (at - before, at + after)
+}
+
+/// Reports what stands in one whole run of name bytes.
+pub(super) fn run(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<RawHit>) {
+    token(set, text, start, end, out);
+    if set.wide_letters {
+        wide(set, text, start, end, out);
     }
 }
 
@@ -62,7 +55,7 @@ fn token(set: &Indicators, text: &[u8], start: usize, mut end: usize, out: &mut 
 }
 
 /// Bytes at the head of a token that belong to an escape before it: `%2F`, `\n`, `\u003d`.
-fn escape(text: &[u8], start: usize, end: usize) -> Option<usize> {
+pub(super) fn escape(text: &[u8], start: usize, end: usize) -> Option<usize> {
     let hex = |n: usize, at: usize| at + n <= end && text[at..at + n].iter().all(u8::is_ascii_hexdigit);
     match (text[start - 1], text[start]) {
         (b'%', _) if hex(2, start) => Some(2),

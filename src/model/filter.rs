@@ -1,0 +1,221 @@
+//! Filters that a token must pass before anything exact is asked. They may let too much pass, never too little, and
+//! each is so small that it stays in the cache. What is looked up is made of few loads and multiplications, without a
+//! loop over bytes: `sift` does it for every token of a text.
+
+/// Bytes at the end of a name that its [`suffix_key`] is made of, at most.
+pub const TAIL: usize = 32;
+
+/// Loaded at `n`, the last `n` bytes of a tail are kept.
+static KEEP: [u8; 2 * TAIL] = {
+    let mut keep = [0; 2 * TAIL];
+    let mut at = TAIL;
+    while at < 2 * TAIL {
+        keep[at] = 0xFF;
+        at += 1;
+    }
+    keep
+};
+
+/// Lower case for letters; other name bytes stay distinct from letters.
+const FOLD: u64 = 0x2020_2020_2020_2020;
+const MIX: [u64; 5] =
+    [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93, 0xA076_1D64_78BD_642F, 0xE703_7ED1_A0B4_28DB, 0x8EBC_6AF0_9C88_C6E3];
+
+#[inline(always)]
+fn folded(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a) * u128::from(b);
+    wide as u64 ^ (wide >> 64) as u64
+}
+
+#[inline(always)]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(word) => u64::from_le_bytes(*word),
+        None => 0,
+    }
+}
+
+/// Key of the last `length` (at most [`TAIL`]) bytes of `tail`, ASCII case ignored.
+#[inline(always)]
+pub fn suffix_key(tail: &[u8; TAIL], length: usize) -> u64 {
+    let keep = KEEP.get(length..).and_then(<[u8]>::first_chunk::<TAIL>).unwrap_or(&[0xFF; TAIL]);
+    let part = |at| (word(tail, at) | FOLD) & word(keep, at);
+    let near = folded(part(24) ^ MIX[0], part(16) ^ MIX[1]);
+    let far = folded(part(8) ^ MIX[2], part(0) ^ MIX[3]);
+    (near ^ far.rotate_left(31)).wrapping_mul(MIX[4])
+}
+
+/// Key of a last label from the 8 bytes that end with it; of a longer label the last 8 bytes count.
+#[inline(always)]
+pub fn label_key(end: [u8; 8], length: usize) -> u64 {
+    let kept = (u64::from_le_bytes(end) | FOLD) >> (64u32.wrapping_sub(8 * length.min(8) as u32) & 63);
+    kept.wrapping_mul(MIX[0])
+}
+
+/// The last bytes of a name, at the right end of what is given back.
+fn ending<const N: usize>(name: &[u8]) -> [u8; N] {
+    let mut end = [0; N];
+    let length = name.len().min(N);
+    end[N - length..].copy_from_slice(&name[name.len() - length..]);
+    end
+}
+
+/// The keys of a name: of its last label and of its last two; `None` where it has but one.
+fn keys(name: &[u8]) -> Option<(u64, u64)> {
+    let dot = memchr::memrchr(b'.', name)?;
+    let from = memchr::memrchr(b'.', &name[..dot]).map_or(0, |at| at + 1);
+    let label = label_key(ending(name), name.len() - dot - 1);
+    Some((label, suffix_key(&ending(name), (name.len() - from).min(TAIL))))
+}
+
+/// Two filters that a name must pass before anything exact is asked: a table of last labels (2 KiB) and a blocked
+/// Bloom filter of suffixes of two labels (16 bits a key or a little more).
+#[derive(Debug, Clone, Default)]
+pub struct NameFilter {
+    last: Vec<u64>,
+    words: Vec<u64>,
+}
+
+impl NameFilter {
+    /// Over the keys of all names.
+    pub(super) fn new(mut notes: Notes) -> Self {
+        if notes.suffixes.is_empty() {
+            return Self::default();
+        }
+        notes.suffixes.sort_unstable();
+        notes.suffixes.dedup();
+        let words = (notes.suffixes.len() / 4).max(64);
+        let mut filter = Self { last: notes.last, words: vec![0; words] };
+        for key in notes.suffixes {
+            let word = filter.slot(key);
+            filter.words[word] |= Self::bits(key);
+        }
+        filter
+    }
+
+    #[inline(always)]
+    fn slot(&self, key: u64) -> usize {
+        (u128::from(key) * self.words.len() as u128 >> 64) as usize
+    }
+
+    #[inline(always)]
+    fn bits(key: u64) -> u64 {
+        1 << (key & 63) | 1 << (key >> 6 & 63) | 1 << (key >> 12 & 63)
+    }
+
+    /// True if nothing passes.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// True if some name has a last label of this [`label_key`].
+    #[inline(always)]
+    pub fn may_end(&self, label: u64) -> bool {
+        self.last.get((label >> 56) as usize).is_some_and(|word| word >> (label >> 50 & 63) & 1 == 1)
+    }
+
+    /// True if some name has last two labels of this [`suffix_key`].
+    #[inline(always)]
+    pub fn may_have(&self, suffix: u64) -> bool {
+        let bits = Self::bits(suffix);
+        self.words.get(self.slot(suffix)).is_some_and(|word| word & bits == bits)
+    }
+
+    /// True if a name (without its trailing dot) may end in a key of one of the name tables.
+    #[inline]
+    pub fn may_hold(&self, name: &[u8]) -> bool {
+        keys(name).is_some_and(|(label, suffix)| self.may_end(label) && self.may_have(suffix))
+    }
+}
+
+/// Keys of names, gathered for a [`NameFilter`].
+#[derive(Default)]
+pub(super) struct Notes {
+    last: Vec<u64>,
+    suffixes: Vec<u64>,
+}
+
+impl Notes {
+    /// Takes a name in; one without a dot is never met.
+    pub(super) fn add(&mut self, name: &[u8]) {
+        if let Some((label, suffix)) = keys(name) {
+            self.last.resize(256, 0);
+            self.last[(label >> 56) as usize] |= 1 << (label >> 50 & 63);
+            self.suffixes.push(suffix);
+        }
+    }
+}
+
+/// Lengths of user agents with their first and last bytes.
+#[derive(Debug, Clone, Default)]
+pub struct AgentFilter {
+    lengths: Vec<u64>,
+    edges: Vec<u64>,
+}
+
+impl AgentFilter {
+    /// Lengths that are told apart; longer ones are taken as one.
+    const LENGTHS: usize = 1024;
+
+    /// True if nothing passes.
+    pub fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
+    /// Takes an agent in.
+    pub(super) fn add(&mut self, agent: &[u8]) {
+        self.lengths.resize(Self::LENGTHS / 64, 0);
+        self.edges.resize(1024, 0);
+        let bit = agent.len().min(Self::LENGTHS - 1);
+        self.lengths[bit / 64] |= 1 << (bit % 64);
+        if let Some(key) = Self::key(agent) {
+            self.edges[(key >> 54) as usize] |= 1 << (key >> 48 & 63);
+        }
+    }
+
+    #[inline(always)]
+    fn key(agent: &[u8]) -> Option<u64> {
+        let (first, last) = (agent.first_chunk()?, agent.last_chunk()?);
+        let mixed = folded(u64::from_le_bytes(*first) ^ MIX[1], u64::from_le_bytes(*last) ^ MIX[2]);
+        Some((mixed ^ agent.len() as u64).wrapping_mul(MIX[0]))
+    }
+
+    /// True if some agent has this length.
+    #[inline(always)]
+    pub fn may_measure(&self, length: usize) -> bool {
+        let bit = length.min(Self::LENGTHS - 1);
+        self.lengths.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
+    /// True if an agent may be in the set.
+    #[inline(always)]
+    pub fn may_hold(&self, agent: &[u8]) -> bool {
+        self.may_measure(agent.len())
+            && Self::key(agent).is_none_or(|key| {
+                self.edges.get((key >> 54) as usize).is_some_and(|word| word >> (key >> 48 & 63) & 1 == 1)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The keys as they are met in a text are those that were taken in.
+    #[test]
+    fn what_was_added_passes() {
+        let names =
+            ["evil.com", "a.b", ".profile", "a..rc", "lib.so.1", "x.averyverylonglabel-of-many-many-letters.example"];
+        let mut notes = Notes::default();
+        names.iter().for_each(|name| notes.add(name.as_bytes()));
+        notes.add(b"single");
+        let filter = NameFilter::new(notes);
+        for name in names {
+            assert!(filter.may_hold(name.as_bytes()) && filter.may_hold(name.to_uppercase().as_bytes()), "{name}");
+        }
+        assert!(filter.may_hold(b"WWW.Evil.COM"));
+        for other in ["single", "com", "evil.org", "notevil.com", "evil.com.au", ""] {
+            assert!(!filter.may_hold(other.as_bytes()), "{other}");
+        }
+    }
+}
