@@ -95,7 +95,7 @@ impl NameFilter {
 
     #[inline(always)]
     fn slot(&self, key: u64) -> usize {
-        (u128::from(key) * self.words.len() as u128 >> 64) as usize
+        ((u128::from(key) * self.words.len() as u128) >> 64) as usize
     }
 
     #[inline(always)]

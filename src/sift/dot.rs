@@ -1,7 +1,7 @@
 //! Tokens with a dot: their ends from masks, then what each must pass before it is looked at byte by byte.
 //!
-//! Three loops over a chunk, each without a branch that depends on the text: masks and ends of tokens; the last label
-//! of each token, or the four numbers of an address; the last two labels. Few tokens are left, and [`name::run`]
+//! Loops over a chunk, each without a branch that depends on the text: masks; ends of tokens; the last label of each,
+//! or the four numbers of an address; the last two labels. Few tokens are left, and [`name::run`]
 //! judges them as the plain twin judges all.
 
 use super::kernel::{BLOCK, Lanes};
@@ -105,6 +105,8 @@ pub(super) struct Dots {
     /// Ends of tokens with a dot inside, and of numbers with three.
     tokens: Marks<{ CHUNK * BLOCK / 2 + 4 }>,
     addresses: Marks<{ CHUNK * BLOCK / 6 + 4 }>,
+    /// Tokens of which the last two labels do not say all.
+    odd: Marks<{ CHUNK * BLOCK / 2 + 4 }>,
     /// Tokens whose last label passed: end, dots behind it, bytes of the last two labels.
     passed: [(u16, u8, u8); CHUNK * BLOCK / 2 + 4],
     /// Ends of what is to be looked at: each token at most twice, each number once.
@@ -125,6 +127,7 @@ impl Dots {
             carries: [false; 4],
             tokens: Marks::new(),
             addresses: Marks::new(),
+            odd: Marks::new(),
             passed: [(0, 0, 0); CHUNK * BLOCK / 2 + 4],
             found: Marks::new(),
             floor: 0,
@@ -140,11 +143,13 @@ impl Dots {
         (names, v4): (bool, bool),
         scan: &mut Scan<'_, '_>,
     ) {
-        self.mark(lanes, blocks, (names, v4), scan.set.wide_letters);
+        self.mark(lanes, blocks, v4);
         if names {
+            self.token_ends(scan.set.wide_letters);
             self.names(scan.set, scan.text, scan.base);
         }
         if v4 {
+            self.number_ends();
             self.addresses(scan.set, scan.text, scan.base);
         }
         if self.found.count > 0 {
@@ -152,74 +157,88 @@ impl Dots {
         }
     }
 
-    /// Masks of all blocks, and the ends of tokens.
+    /// Masks of all blocks.
     #[inline(always)]
-    fn mark<L: Lanes>(&mut self, lanes: L, blocks: &[[u8; BLOCK]], (names, v4): (bool, bool), wide: bool) {
-        (self.tokens.count, self.addresses.count) = (0, 0);
+    fn mark<L: Lanes>(&mut self, lanes: L, blocks: &[[u8; BLOCK]], v4: bool) {
         for masks in [&mut self.name, &mut self.dot, &mut self.number] {
             masks[0] = masks[self.blocks];
         }
         self.blocks = blocks.len().min(CHUNK);
-        let mut carries = self.carries;
         for (number, block) in blocks.iter().take(CHUNK).enumerate() {
             let block = lanes.load(block);
-            let (word, dot) = (lanes.words(block), lanes.equal(block, b'.'));
-            let name = word | dot;
-            let after = dot << 1 | self.dot[number] >> 63;
-            self.name[number + 1] = name;
+            let dot = lanes.equal(block, b'.');
+            self.name[number + 1] = lanes.words(block) | dot;
             self.dot[number + 1] = dot;
-            if names {
-                // Next to letters outside ASCII a dot may stand at the end of a run, or alone.
-                let inner = if wide { dot } else { word & after };
-                self.tokens.bits::<4>(number, add(name, inner, &mut carries[0]) & !name);
-            }
             if v4 {
-                let digits = lanes.digits(block);
-                let run = digits | dot;
-                self.number[number + 1] = run;
-                // Each sum takes the first mark of a run away: what is left at the third is a run with three dots.
-                let first = digits & after;
-                let second = add(run, first, &mut carries[1]) & first;
-                let third = add(run, second, &mut carries[2]) & second;
-                self.addresses.bits::<2>(number, add(run, third, &mut carries[3]) & !run);
+                self.number[number + 1] = lanes.digits(block) | dot;
             }
         }
-        self.carries = carries;
+    }
+
+    /// Ends of runs of name bytes with a dot before another byte.
+    #[inline(always)]
+    fn token_ends(&mut self, wide: bool) {
+        self.tokens.count = 0;
+        let (mut carry, mut before) = (self.carries[0], self.dot[0]);
+        for (number, (&name, &dot)) in self.name[1..].iter().zip(&self.dot[1..]).take(self.blocks).enumerate() {
+            let after = name & !dot & (dot << 1 | before >> 63);
+            // Next to letters outside ASCII a dot may stand at the end of a run, or alone.
+            let inner = if wide { dot } else { after };
+            self.tokens.bits::<4>(number, add(name, inner, &mut carry) & !name);
+            before = dot;
+        }
+        self.carries[0] = carry;
+    }
+
+    /// Ends of runs of digits and dots with three dots before a digit.
+    #[inline(always)]
+    fn number_ends(&mut self) {
+        self.addresses.count = 0;
+        let ([other, mut one, mut two, mut three], mut before) = (self.carries, self.dot[0]);
+        for (number, (&run, &dot)) in self.number[1..].iter().zip(&self.dot[1..]).take(self.blocks).enumerate() {
+            // Each sum takes the first mark of a run away: what is left at the third is a run with three dots.
+            let first = run & !dot & (dot << 1 | before >> 63);
+            let second = add(run, first, &mut one) & first;
+            let third = add(run, second, &mut two) & second;
+            self.addresses.bits::<2>(number, add(run, third, &mut three) & !run);
+            before = dot;
+        }
+        self.carries = [other, one, two, three];
     }
 
     /// Tokens that may end in a listed name.
+    ///
+    /// PERF: no call and no way out in the first loop, else its state is kept in memory. Ends near to the start of
+    /// the text give keys that mean nothing; they are odd anyway.
     #[inline(always)]
     fn names(&mut self, set: &Indicators, text: &[u8], base: usize) {
-        let odd = if set.wide_letters { 3 } else { 1 };
+        let Self { name, dot, tokens, odd, passed, found, .. } = self;
+        let left_of_interest = if set.wide_letters { 3 } else { 1 };
         let mut count = 0;
-        for &at in self.tokens.all() {
+        odd.count = 0;
+        for &at in tokens.all() {
             let behind = base + usize::from(at);
-            let (run, dots) = (window(&self.name, at.into()), window(&self.dot, at.into()));
-            let trailing = (!dots).leading_zeros() as usize;
-            if behind < NEAR || trailing > TRAILING {
-                self.found.push(at, true);
-                continue;
-            }
-            let (length, end) = ((!run).leading_zeros() as usize - trailing, behind - trailing);
-            let dots = dots << trailing;
+            let (run, dots) = (window(name, at.into()), window(dot, at.into()));
+            let trailing = (!dots).leading_zeros();
+            let length = (!run).leading_zeros().wrapping_sub(trailing) as usize;
+            let end = behind.wrapping_sub(trailing as usize);
+            let dots = dots.wrapping_shl(trailing);
             let label = dots.leading_zeros();
-            let two = ((dots & !(1u64 << 63).wrapping_shr(label)).leading_zeros() as usize).min(length);
+            let two = (dots & !(1u64 << 63).wrapping_shr(label)).leading_zeros() as usize;
             let key = label_key(last(text, end), (label as usize).min(length));
-            let passes = set.names.may_end(key);
-            self.passed[count] = (at, trailing as u8, two.min(TAIL) as u8);
-            count += usize::from(passes);
-            let left = LEFT[usize::from(text[end - length - 1])] & odd;
-            if left != 0 || set.wide_letters {
-                let start = end - length;
-                let escaped = left == 1 && two == length && passes && name::escape(text, start, end).is_some();
-                let wide = set.wide_letters
-                    && (left == 2 || length + trailing >= 64 || text.get(behind).is_some_and(|b| !b.is_ascii()));
-                self.found.push(at, escaped | wide);
-            }
+            passed[count.min(passed.len() - 1)] = (at, trailing as u8, two.min(length).min(TAIL) as u8);
+            count += usize::from(set.names.may_end(key));
+            let left = text.get(end.wrapping_sub(length + 1)).map_or(0, |byte| LEFT[usize::from(*byte)]);
+            let strange = left & left_of_interest != 0 || set.wide_letters;
+            odd.push(at, strange | (behind < NEAR) | (trailing as usize > TRAILING));
         }
-        for &(at, trailing, two) in &self.passed[..count] {
-            let end = base + usize::from(at) - usize::from(trailing);
-            self.found.push(at, set.names.may_have(suffix_key(&last(text, end), two.into())));
+        for &(at, trailing, two) in &passed[..count.min(passed.len())] {
+            let end = (base + usize::from(at)).wrapping_sub(trailing.into());
+            found.push(at, set.names.may_have(suffix_key(&last(text, end), two.into())));
+        }
+        for &at in odd.all() {
+            let (run, dots) = (window(name, at.into()), window(dot, at.into()));
+            found.push(at, is_odd(set, text, base + usize::from(at), run, dots));
         }
     }
 
@@ -271,6 +290,29 @@ impl Dots {
     }
 }
 
+/// True if a token may be more than its last two labels say: it begins with what is left of an escape, or letters
+/// outside ASCII are next to it. `run` and `dots` are the masks before `behind`.
+#[inline(never)]
+fn is_odd(set: &Indicators, text: &[u8], behind: usize, run: u64, dots: u64) -> bool {
+    let trailing = (!dots).leading_zeros() as usize;
+    if behind < NEAR || trailing > TRAILING {
+        return true;
+    }
+    let (length, end) = ((!run).leading_zeros() as usize - trailing, behind - trailing);
+    let left = LEFT[usize::from(text[end - length - 1])];
+    let cut = length + trailing >= BLOCK;
+    if set.wide_letters && (left == 2 || cut || text.get(behind).is_some_and(|byte| !byte.is_ascii())) {
+        return true;
+    }
+    // An escape lends its digits to the first label, so it matters only where that is one of the two.
+    let token = &text[end - length..end];
+    let Some(dot) = memchr::memrchr(b'.', token) else { return false };
+    left == 1
+        && memchr::memchr(b'.', &token[..dot]).is_none()
+        && set.names.may_end(label_key(last(text, end), length - dot - 1))
+        && name::escape(text, end - length, end).is_some()
+}
+
 /// The bytes before `end`; zeros at the start of the text, where nobody asks.
 #[inline(always)]
 fn last<const N: usize>(text: &[u8], end: usize) -> [u8; N] {
@@ -294,5 +336,5 @@ fn has_escape(bytes: [u8; 8]) -> bool {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let zero = |word: u64| word.wrapping_sub(LOW) & !word & LOW << 7;
     let word = u64::from_le_bytes(bytes);
-    (zero(word ^ LOW * u64::from(b'%')) | zero(word ^ LOW * u64::from(b'\\'))) >> 16 != 0
+    (zero(word ^ (LOW * u64::from(b'%'))) | zero(word ^ (LOW * u64::from(b'\\')))) >> 16 != 0
 }
