@@ -118,16 +118,11 @@ impl Pattern {
         true
     }
 
-    /// Runs of ASCII bytes, lower case, that every matching value holds.
+    /// Runs of bytes, lower case, that every matching value holds: ASCII and characters that have no case.
     pub fn runs(&self) -> impl Iterator<Item = Vec<u8>> {
         self.pieces.iter().flat_map(|piece| match piece {
             Piece::Bytes(bytes) => vec![bytes.to_ascii_lowercase()],
-            Piece::Steps(toks) => toks
-                .split(|t| !matches!(t, Tok::Char(c) if c.is_ascii()))
-                .map(|run| {
-                    run.iter().map(|t| if let Tok::Char(c) = t { (*c as u8).to_ascii_lowercase() } else { 0 }).collect()
-                })
-                .collect(),
+            Piece::Steps(toks) => toks.split(|t| !matches!(t, Tok::Char(c) if is_plain(*c))).map(written).collect(),
         })
     }
 
@@ -197,6 +192,18 @@ fn piece(toks: &[Tok], cased: bool) -> Piece {
         t => *t,
     };
     Piece::Steps(toks.iter().map(fold_tok).collect())
+}
+
+/// Whether only the character itself matches it, but for the case of ASCII: no letter is a symbol's other case. U+FFFD may
+/// stand for bytes that are none.
+fn is_plain(c: char) -> bool {
+    c.is_ascii() || !(c.is_alphabetic() || c == char::REPLACEMENT_CHARACTER)
+}
+
+/// Characters as lower-case bytes.
+fn written(toks: &[Tok]) -> Vec<u8> {
+    let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
+    text.to_ascii_lowercase().into_bytes()
 }
 
 /// Simple case folding in which ASCII and the rest never meet.
@@ -274,6 +281,16 @@ mod tests {
         let p = Pattern::new(&toks, false);
         assert!(p.matches("a-b –c -/d".as_bytes()));
         assert!(!p.matches("a/b -c --d".as_bytes()));
+    }
+
+    #[test]
+    fn runs_hold_what_has_no_case() {
+        let runs = |rule: &str| Pattern::new(&tokens(rule), false).runs().collect::<Vec<_>>();
+        assert_eq!(runs("*Ab\u{1f600}c*é?D*"), ["ab\u{1f600}c".as_bytes(), b"", b"", b"d"]);
+        assert!(hit("*\u{1f600}*", "x\u{1f600}") && !hit("*\u{1f600}*", "x\u{1f601}"));
+        let folds_to_another = |c: char| !c.is_alphabetic() && ('\0'..=char::MAX).any(|x| x != c && fold(x) == c);
+        assert!(!['\u{1f600}', '\u{2620}', '\u{fe0f}', '\u{200d}', '€'].into_iter().any(folds_to_another));
+        assert!(('\u{80}'..=char::MAX).map(|c| (c, fold(c))).all(|(c, folded)| c == folded || folded.is_alphabetic()));
     }
 
     #[test]

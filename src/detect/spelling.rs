@@ -65,14 +65,15 @@ impl Spelling {
     /// Whether a byte of a value always stands for itself in the record, next to the same bytes as in the value.
     pub(super) fn keeps(self, byte: u8) -> bool {
         let printed = byte.is_ascii_graphic() || byte == b' ';
-        printed
-            && match self {
-                Self::AsIs | Self::Headed | Self::Audit => true,
-                Self::Joined => !b" +?\"".contains(&byte),
-                Self::Hexed => !b"\"\\".contains(&byte),
-                // Also without what writers of JSON like to escape, so that fewer records are blind.
-                Self::Json | Self::Nested => !b"\"\\/:,[]{}<>&'".contains(&byte),
-            }
+        !byte.is_ascii()
+            || printed
+                && match self {
+                    Self::AsIs | Self::Headed | Self::Audit => true,
+                    Self::Joined => !b" +?\"".contains(&byte),
+                    Self::Hexed => !b"\"\\".contains(&byte),
+                    // Also without what writers of JSON like to escape, so that fewer records are blind.
+                    Self::Json | Self::Nested => !b"\"\\/:,[]{}<>&'".contains(&byte),
+                }
     }
 
     /// Whether keywords may match what is not in the record: values out of a header.
@@ -105,8 +106,15 @@ fn hexed(record: &[u8], bytes: &Bytes) -> bool {
 fn escaped(record: &[u8], bytes: &Bytes) -> bool {
     after(record, b'u', |rest| {
         let code = rest.get(..4).and_then(|hex| std::str::from_utf8(hex).ok());
-        let byte = code.and_then(|hex| u16::from_str_radix(hex, 16).ok()).and_then(|code| u8::try_from(code).ok());
-        byte.is_some_and(|byte| bytes.hold(byte) || byte.is_ascii_alphanumeric() || matches!(byte, b'\\' | b'+'))
+        let Some(code) = code.and_then(|hex| u16::from_str_radix(hex, 16).ok()) else { return false };
+        match (u8::try_from(code), char::from_u32(u32::from(code))) {
+            (Ok(byte @ 0..=0x7F), _) => {
+                bytes.hold(byte) || byte.is_ascii_alphanumeric() || matches!(byte, b'\\' | b'+')
+            }
+            (_, Some(c)) => bytes.hold(c.encode_utf8(&mut [0; 4]).as_bytes()[0]),
+            // Half of a pair: a character of four bytes.
+            (_, None) => (0xF0..=0xF4).any(|byte| bytes.hold(byte)),
+        }
     })
 }
 
@@ -160,6 +168,10 @@ mod tests {
         );
         assert!(blind(Json, r#"{"a":"\u+072"}"#, "rclone") && !blind(Json, r#"{"a":"\u00"#, "rclone"));
         assert!(!blind(Json, r#"{"a":"%72 &#114; \x72"}"#, "rclone"));
+        assert!(
+            blind(Json, r#"{"a":"\ud83d\ude00"}"#, "\u{1f600}") && !blind(Json, r#"{"a":"\ud83d\ude00"}"#, "rclone")
+        );
+        assert!(blind(Json, r#"{"a":"\u20ac"}"#, "€") && !blind(Json, r#"{"a":"\u00e9"}"#, "€"));
         assert!(
             blind(Hexed, r#""GET /\x72clone""#, "rclone") && !blind(Hexed, r#""\x16\x03\x22%72 &#114;""#, "rclone")
         );

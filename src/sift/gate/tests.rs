@@ -13,9 +13,12 @@ fn atoms(literals: impl IntoIterator<Item = Vec<u8>>) -> Atoms {
 }
 
 fn by_all(atoms: &Atoms, text: &[u8]) -> Vec<AtomHit> {
+    by_kernels(&Gate::new(atoms), atoms, text)
+}
+
+fn by_kernels(gate: &Gate<'_>, atoms: &Atoms, text: &[u8]) -> Vec<AtomHit> {
     let mut plain = Vec::new();
     atoms_plainly(atoms, text, &mut plain);
-    let gate = Gate::new(atoms);
     for &kernel in Kernel::all() {
         let mut found = Vec::new();
         gate.scan_with(kernel, text, &mut found);
@@ -68,12 +71,13 @@ fn a_literal_is_found_at_every_place_of_a_block_and_at_both_ends() {
     for length in 3..=40 {
         let literal: Vec<u8> = (0..length).map(|at| b'a' + (at * 7 % 26) as u8).collect();
         let set = atoms([literal.clone(), b"zzz".to_vec(), b"not-there".to_vec()]);
+        let gate = Gate::new(&set);
         for offset in 0..128 {
-            for behind in [0, 1, 2, 3, 31, 32, 70] {
+            for behind in [0, 1, 3, 33] {
                 let mut text = vec![b'.'; offset];
                 text.extend(flipped(&literal, 0x5a5a_5a5a << (offset % 8)));
                 text.extend(vec![b'.'; behind]);
-                assert_eq!(by_all(&set, &text), [AtomHit { at: offset, literal: 0 }]);
+                assert_eq!(by_kernels(&gate, &set, &text), [AtomHit { at: offset, literal: 0 }]);
             }
         }
     }
