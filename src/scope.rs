@@ -56,12 +56,9 @@ pub fn compile(scopes: &Scopes) -> Result<Whose> {
     for expect in &scopes.expect {
         let at = format!("[[expect]] {:?}", expect.source);
         expect.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
-        whose.promises.push(Promise {
-            scope: expect.scope.clone(),
-            source: expect.source.to_ascii_lowercase(),
-            from: time(&at, expect.from.as_deref(), false)?,
-            to: time(&at, expect.to.as_deref(), true)?,
-        });
+        let (from, to) = period(&at, expect.from.as_deref(), expect.to.as_deref())?;
+        let source = expect.source.to_ascii_lowercase();
+        whose.promises.push(Promise { scope: expect.scope.clone(), source, from, to });
     }
     for fact in &scopes.fact {
         let at = format!("[[fact]] {:?}", fact.text);
@@ -135,6 +132,15 @@ fn time(at: &str, text: Option<&str>, end: bool) -> Result<Option<Instant>> {
     Ok(Some(if end { last } else { first }))
 }
 
+/// A period whose end is not before its beginning.
+fn period(at: &str, from: Option<&str>, to: Option<&str>) -> Result<(Option<Instant>, Option<Instant>)> {
+    let (from, to) = (time(at, from, false)?, time(at, to, true)?);
+    match (from, to) {
+        (Some(begin), Some(end)) if begin > end => Err(wrong(at, format!("from {begin} is later than to {end}"))),
+        edges => Ok(edges),
+    }
+}
+
 fn sanction((n, entry): (usize, &Sanctioned)) -> Result<Sanction> {
     let at = format!("[[sanctioned]] {} {:?}", n + 1, entry.why);
     if entry.destination.is_empty() {
@@ -147,6 +153,10 @@ fn sanction((n, entry): (usize, &Sanctioned)) -> Result<Sanction> {
             None if text.contains('/') || text.trim_matches(['*', '.']).is_empty() => {
                 Err(wrong(&at, format!("destination {text:?} is neither a domain nor a network")))
             }
+            None if text.trim_start_matches("*.").contains(['*', '?', '[', '{']) => {
+                let how = "a wildcard may only stand in front, as in *.example.net, which takes all names below";
+                Err(wrong(&at, format!("destination {text:?}: {how}")))
+            }
             None => Ok(Place::Name(text.trim_start_matches("*.").trim_matches('.').to_ascii_lowercase())),
         }
     };
@@ -155,14 +165,15 @@ fn sanction((n, entry): (usize, &Sanctioned)) -> Result<Sanction> {
         Place::Net(net) => net.prefix_len() < if net.addr().is_ipv4() { 16 } else { 32 },
         Place::Name(name) => !name.contains('.'),
     });
+    let (from, to) = period(&at, entry.from.as_deref(), entry.to.as_deref())?;
     Ok(Sanction {
         broad: wide || (entry.account.is_empty() && entry.host.is_empty()),
         destination,
         account: entry.account.clone(),
         host: globs(&at, &entry.host)?,
         tool: entry.tool.clone(),
-        from: time(&at, entry.from.as_deref(), false)?,
-        to: time(&at, entry.to.as_deref(), true)?,
+        from,
+        to,
         max_bytes: entry.max_bytes,
         why: entry.why.clone(),
     })
@@ -190,10 +201,15 @@ mod tests {
             ("[incident]\ncontained='soon'", "soon"),
             ("timezone='Mars/Base'", "Mars/Base"),
             ("[[sanctioned]]\nwhy='w'", "destination"),
+            ("[[sanctioned]]\ndestination=['*.s3*.amazonaws.com']", "*.s3*.amazonaws.com"),
+            ("[[sanctioned]]\ndestination=['a?.example']", "a?.example"),
+            ("[[expect]]\nsource='proxy'\nfrom='2026-03-02'\nto='2026-03-01'", "later"),
         ] {
             let told = compiled(toml).expect_err(toml).to_string();
             assert!(told.contains(part), "{told} does not name {part}");
         }
+        assert!(compiled("[[sanctioned]]\ndestination=['*.example.net', '198.51.100.0/24']").is_ok());
+        assert!(compiled("[[expect]]\nsource='proxy'\nfrom='2026-03-01'\nto='2026-03-01'").is_ok(), "one whole day");
         assert!(compiled("timezone='Europe/London'\n[incident]\ncontained='2026-04-01T11:00Z'").is_ok());
     }
 

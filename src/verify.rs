@@ -16,17 +16,26 @@ use crate::model::transfer::Transfer;
 
 /// Gives the evidence again. The conductor implements it, because stages do not import each other.
 pub trait Reopen {
-    /// Calls back with the consecutive decoded bytes of a source, from its start.
+    /// Reads an evidence file once, and calls back with the consecutive decoded bytes of each of these sources in it, from
+    /// the start of the source.
     ///
     /// # Errors
-    /// Why the source could not be read to its end.
-    fn read(&mut self, evidence_file: &Locator, source: &Locator, each: &mut dyn FnMut(&[u8])) -> Result<(), String>;
+    /// Why the file could not be opened.
+    fn read(
+        &mut self,
+        evidence_file: &Locator,
+        sources: &BTreeSet<&Locator>,
+        each: &mut dyn FnMut(&Locator, &[u8]),
+    ) -> Result<Again, String>;
+}
 
-    /// Digest of an evidence file as stored, in the form of the ledger (`sha256:<hex>`); `None` where it is not known.
-    ///
-    /// # Errors
-    /// Why the file could not be read.
-    fn digest(&mut self, evidence_file: &Locator) -> Result<Option<String>, String>;
+/// What one more reading of an evidence file told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Again {
+    /// Digest of the file as stored, in the form of the ledger (`sha256:<hex>`); `None` where it is not known.
+    pub digest: Option<String>,
+    /// The sources that were not read to their end, with why.
+    pub torn: BTreeMap<Locator, String>,
 }
 
 /// What a case claims.
@@ -106,15 +115,22 @@ impl fmt::Display for Report {
     }
 }
 
-/// Reads everything that a case cites again, each source once.
+/// Reads everything that a case cites again, each evidence file once.
 ///
 /// # Errors
 /// None at present: what cannot be read is in the report.
 pub fn verify(claims: &Claims<'_>, dir: &Path, reopen: &mut dyn Reopen) -> Result<Report> {
     let mut report = Report::default();
     case_files(claims, dir, &mut report);
-    evidence_files(claims, reopen, &mut report);
-    records(claims, reopen, &mut report);
+    let cited = cited(claims, &mut report);
+    let mut digests: BTreeMap<&Locator, BTreeSet<&str>> = BTreeMap::new();
+    for entry in claims.ledger {
+        digests.entry(&entry.evidence).or_default().extend(entry.digest.as_deref());
+    }
+    let none = BTreeMap::new();
+    for (file, digests) in digests {
+        evidence_file(file, &digests, cited.get(file).unwrap_or(&none), reopen, &mut report);
+    }
     report.broken.sort();
     report.broken.dedup();
     Ok(report)
@@ -137,66 +153,98 @@ fn case_files(claims: &Claims<'_>, dir: &Path, report: &mut Report) {
     }
 }
 
-fn evidence_files(claims: &Claims<'_>, reopen: &mut dyn Reopen, report: &mut Report) {
-    let mut wanted: BTreeMap<&Locator, BTreeSet<&str>> = BTreeMap::new();
-    for entry in claims.ledger {
-        let digests = wanted.entry(&entry.evidence).or_default();
-        digests.extend(entry.digest.as_deref());
-    }
-    for (locator, digests) in wanted {
-        if digests.is_empty() {
-            report.undigested.push(locator.clone());
-            continue;
-        }
-        match reopen.digest(locator) {
-            Ok(None) => report.undigested.push(locator.clone()),
-            Ok(Some(found)) => {
-                report.evidence_files += 1;
-                for other in digests.iter().filter(|d| **d != found) {
-                    let why = format!("its digest is {found}, the ledger says {other}");
-                    report.changed_evidence.push((locator.clone(), why));
-                }
-            }
-            Err(why) => report.changed_evidence.push((locator.clone(), why)),
-        }
-    }
-}
-
 /// Who cites which digest for one place of a source.
 type Cites<'a> = BTreeMap<(u64, u64), Vec<(&'a str, &'a str)>>;
 
-fn records(claims: &Claims<'_>, reopen: &mut dyn Reopen, report: &mut Report) {
-    let mut cited: BTreeMap<&Locator, Cites<'_>> = BTreeMap::new();
+/// The cited places by evidence file and source. A source that the ledger does not name is broken at once.
+fn cited<'a>(claims: &Claims<'a>, report: &mut Report) -> BTreeMap<&'a Locator, BTreeMap<&'a Locator, Cites<'a>>> {
+    let mut by_source: BTreeMap<&Locator, Cites<'_>> = BTreeMap::new();
     let findings = claims.findings.iter().map(|f| (f.id.as_str(), &f.evidence));
     let transfers = claims.transfers.iter().map(|t| (t.id.as_str(), &t.evidence));
     for (id, evidence) in findings.chain(transfers) {
         for Evidence { source, place, sha256, .. } in evidence {
             let key = (place.offset, place.length);
-            cited.entry(source).or_default().entry(key).or_default().push((id, sha256));
+            by_source.entry(source).or_default().entry(key).or_default().push((id, sha256));
         }
     }
     let homes: BTreeMap<&Locator, &Locator> =
         claims.ledger.iter().filter(|e| e.kind == EntryKind::Source).map(|e| (&e.source, &e.evidence)).collect();
-    for (source, cites) in cited {
+    let mut by_file: BTreeMap<&Locator, BTreeMap<&Locator, Cites<'_>>> = BTreeMap::new();
+    for (source, cites) in by_source {
         report.records += cites.len() as u64;
-        let mut reading = Reading::new(&cites);
-        let end = match homes.get(source) {
-            Some(home) => reopen.read(home, source, &mut |bytes| reading.take(bytes)),
-            None => Err("the ledger does not name this source".to_owned()),
-        };
-        let found = reading.finish();
-        for (key, claims) in &cites {
-            for (id, wanted) in claims {
-                let why = match (found.get(key), &end) {
-                    (Some(digest), _) if digest == wanted => continue,
-                    (Some(digest), Ok(())) => format!("its SHA-256 is {digest}, the case says {wanted}"),
-                    (Some(digest), Err(why)) => format!("its SHA-256 is {digest}, the case says {wanted}; {why}"),
-                    (None, Err(why)) => why.clone(),
-                    (None, Ok(())) => "the source ends before it".to_owned(),
-                };
-                let id = (*id).to_owned();
-                report.broken.push(Broken { id, source: source.clone(), offset: key.0, why });
+        match homes.get(source) {
+            Some(home) => {
+                by_file.entry(home).or_default().insert(source, cites);
             }
+            None => compare(source, &cites, &BTreeMap::new(), Some("the ledger does not name this source"), report),
+        }
+    }
+    by_file
+}
+
+/// Reads one evidence file, and compares its digest and those of the records cited from it.
+fn evidence_file(
+    file: &Locator,
+    digests: &BTreeSet<&str>,
+    sources: &BTreeMap<&Locator, Cites<'_>>,
+    reopen: &mut dyn Reopen,
+    report: &mut Report,
+) {
+    if digests.is_empty() {
+        report.undigested.push(file.clone());
+        if sources.is_empty() {
+            return;
+        }
+    }
+    let mut readings: BTreeMap<&Locator, Reading> =
+        sources.iter().map(|(s, cites)| (*s, Reading::new(cites))).collect();
+    let wanted = sources.keys().copied().collect();
+    let again = reopen.read(file, &wanted, &mut |source, bytes| {
+        if let Some(reading) = readings.get_mut(source) {
+            reading.take(bytes);
+        }
+    });
+    match &again {
+        _ if digests.is_empty() => {}
+        Ok(Again { digest: None, .. }) => report.undigested.push(file.clone()),
+        Ok(Again { digest: Some(found), .. }) => {
+            report.evidence_files += 1;
+            for other in digests.iter().filter(|d| *d != found) {
+                let why = format!("its digest is {found}, the ledger says {other}");
+                report.changed_evidence.push((file.clone(), why));
+            }
+        }
+        Err(why) => report.changed_evidence.push((file.clone(), why.clone())),
+    }
+    for (source, cites) in sources {
+        let found = readings.remove(source).map(Reading::finish).unwrap_or_default();
+        let torn = match &again {
+            Ok(again) => again.torn.get(source),
+            Err(why) => Some(why),
+        };
+        compare(source, cites, &found, torn.map(String::as_str), report);
+    }
+}
+
+/// Holds the digests found in a source against the cited ones; `torn` says why it was not read to its end.
+fn compare(
+    source: &Locator,
+    cites: &Cites<'_>,
+    found: &BTreeMap<(u64, u64), String>,
+    torn: Option<&str>,
+    report: &mut Report,
+) {
+    for (key, claims) in cites {
+        for (id, wanted) in claims {
+            let why = match (found.get(key), torn) {
+                (Some(digest), _) if digest == wanted => continue,
+                (Some(digest), None) => format!("its SHA-256 is {digest}, the case says {wanted}"),
+                (Some(digest), Some(why)) => format!("its SHA-256 is {digest}, the case says {wanted}; {why}"),
+                (None, Some(why)) => why.to_owned(),
+                (None, None) => "the source ends before it".to_owned(),
+            };
+            let id = (*id).to_owned();
+            report.broken.push(Broken { id, source: source.clone(), offset: key.0, why });
         }
     }
 }

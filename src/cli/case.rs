@@ -1,17 +1,18 @@
 //! `report`, `export`, `verify`: what is done with a case folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use exfiltrace::discover::{self, Root};
 use exfiltrace::emit::{self, CaseInput, export};
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::{self, Locator};
+use exfiltrace::model::rule::Level;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::open::{self, DigestKind, Limits, Opening};
-use exfiltrace::verify::{self, Claims, Reopen};
+use exfiltrace::verify::{self, Again, Claims, Reopen};
 
 use super::{Export, Report, ReportWord, Verify, resolve};
 
@@ -41,7 +42,8 @@ pub fn report(args: &Report) -> Result<u8> {
 
 /// Hands a case to a SIEM.
 pub fn export(args: &Export) -> Result<u8> {
-    let case = emit::load_case(&args.case)?;
+    let mut case = emit::load_case(&args.case)?;
+    case.min_level = args.min_level.map(Level::from);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     export::export(&args.to, &case, &mut out)?;
     out.flush()?;
@@ -67,13 +69,16 @@ pub fn verify(args: &Verify) -> Result<u8> {
 struct Evidence {
     files: BTreeMap<Locator, Listed>,
     opening: Opening,
-    digest: DigestKind,
 }
 
 impl Evidence {
     fn of(args: &Verify, roots: &[emit::RootUsed], ledger: &[Entry]) -> Result<Self> {
         let moved =
             args.root.iter().map(|pair| resolve::name_and_path(pair)).collect::<Result<BTreeMap<String, PathBuf>>>()?;
+        if let Some(name) = moved.keys().find(|name| !roots.iter().any(|root| root.name == **name)) {
+            let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
+            bail!("--root {name}=…: the case has no such root; it has {}", names.join(", "));
+        }
         let known = roots.iter().filter_map(|root| {
             let path = moved.get(&root.name).cloned().or_else(|| root.path.clone().map(PathBuf::from))?;
             Some(Root { name: place::decode(&root.name), path: Some(path) })
@@ -87,9 +92,8 @@ impl Evidence {
                 limits: Limits { depth: 64, ratio: u64::MAX, ..Limits::default() },
                 passwords: args.archive_password.clone(),
                 work: Some(args.case.join(".work")),
-                digest: DigestKind::Off,
+                digest: if blake3 { DigestKind::Blake3 } else { DigestKind::Sha256 },
             },
-            digest: if blake3 { DigestKind::Blake3 } else { DigestKind::Sha256 },
         })
     }
 
@@ -101,61 +105,51 @@ impl Evidence {
 }
 
 impl Reopen for Evidence {
-    fn read(&mut self, file: &Locator, source: &Locator, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        let mut one = One { source, each, found: false, problem: None };
-        open::open_file(self.file(file)?, &self.opening, &mut one);
-        match (one.problem, one.found) {
-            (Some(problem), _) => Err(problem),
-            (None, true) => Ok(()),
-            (None, false) => Err("it is not in its container any more".to_owned()),
+    fn read(
+        &mut self,
+        file: &Locator,
+        sources: &BTreeSet<&Locator>,
+        each: &mut dyn FnMut(&Locator, &[u8]),
+    ) -> Result<Again, String> {
+        let mut wanted = Wanted { sources, each, seen: BTreeSet::new(), torn: BTreeMap::new() };
+        let opened = open::open_file(self.file(file)?, &self.opening, &mut wanted);
+        let Wanted { seen, mut torn, .. } = wanted;
+        for source in sources.iter().filter(|source| !seen.contains(*source)) {
+            torn.insert((*source).clone(), "it is not in its container any more".to_owned());
         }
-    }
-
-    fn digest(&mut self, file: &Locator) -> Result<Option<String>, String> {
-        let opening = Opening { digest: self.digest, ..self.opening.clone() };
-        let opened = open::open_file(self.file(file)?, &opening, &mut Nothing);
-        Ok(opened.digest)
+        Ok(Again { digest: opened.digest, torn })
     }
 }
 
-/// Reads one source and passes over all others.
-struct One<'a> {
-    source: &'a Locator,
-    each: &'a mut dyn FnMut(&[u8]),
-    found: bool,
-    problem: Option<String>,
+/// Reads some sources of a file and passes over all others.
+struct Wanted<'a> {
+    sources: &'a BTreeSet<&'a Locator>,
+    each: &'a mut dyn FnMut(&Locator, &[u8]),
+    seen: BTreeSet<Locator>,
+    torn: BTreeMap<Locator, String>,
 }
 
-impl Visitor for One<'_> {
+impl Visitor for Wanted<'_> {
     fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
-        if meta.locator != *self.source || self.found {
+        let source = meta.locator;
+        if !self.sources.contains(&source) || !self.seen.insert(source.clone()) {
             return;
         }
-        self.found = true;
         let mut buf = Vec::new();
         loop {
             buf.clear();
             match stream.fill(&mut buf, 1 << 20) {
                 Ok(0) => return,
-                Ok(_) => (self.each)(&buf),
+                Ok(_) => (self.each)(&source, &buf),
                 Err(note) => {
-                    (self.each)(&buf);
+                    (self.each)(&source, &buf);
                     // Damage may have been there at the scan too: verify speaks of it only where cited bytes are gone.
-                    self.problem = Some(format!("reading stopped: {}", note.detail));
+                    self.torn.insert(source, format!("reading stopped: {}", note.detail));
                     return;
                 }
             }
         }
     }
-
-    fn entry(&mut self, _: Entry) {}
-}
-
-/// Looks at nothing: the digest of the stored bytes is all that is wanted.
-struct Nothing;
-
-impl Visitor for Nothing {
-    fn leaf(&mut self, _: SourceMeta, _: &mut dyn Stream) {}
 
     fn entry(&mut self, _: Entry) {}
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use exfiltrace::discover::{self, Root};
 use exfiltrace::indicators::{Builder, Refusal};
-use exfiltrace::model::indicator::Indicators;
+use exfiltrace::model::indicator::{Feed, Indicators};
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::open::{self, DigestKind, Opening};
+
+use sha2::{Digest, Sha256};
 
 use super::resolve::root_name;
 
@@ -19,13 +21,42 @@ const FILE_LIMIT_BYTES: usize = 1 << 30;
 pub fn load(paths: &[std::path::PathBuf]) -> Result<(Indicators, Vec<Refusal>)> {
     let mut builder = Builder::new();
     for path in paths {
+        let mut given = false;
         for (file, leaves) in read(path)? {
             for (name, sha256, bytes) in leaves {
+                given = true;
                 builder.add(&name, sha256.as_deref().unwrap_or(&file), &bytes);
             }
         }
+        if !given {
+            // An empty file or folder is a feed too: one that gives nothing, which is told.
+            builder.add(&path.display().to_string(), &digest_of_nothing(), &[]);
+        }
     }
     Ok(builder.finish())
+}
+
+fn digest_of_nothing() -> String {
+    Sha256::digest([]).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Feeds of which nothing was taken.
+pub fn barren(indicators: &Indicators) -> impl Iterator<Item = &Feed> {
+    indicators.feeds.iter().filter(|feed| feed.taken == 0)
+}
+
+/// Names on standard error the feeds of which nothing was taken, also where little else is said: such a scan looks
+/// for less than its user believes.
+pub fn warn_of_barren(indicators: &Indicators, most: usize) {
+    for feed in barren(indicators).take(most) {
+        let why = if feed.refused == 0 { "it is empty".to_owned() } else { format!("{} refused", feed.refused) };
+        let text = format!("{}: no indicator was taken from this feed: {why}", feed.name);
+        anstream::eprintln!("warning: {}", super::printable(&text));
+    }
+    let more = barren(indicators).count().saturating_sub(most);
+    if more > 0 {
+        anstream::eprintln!("… and {more} more feeds that give nothing (`exfiltrace indicators check` names them)");
+    }
 }
 
 /// All `.yml` and `.yaml` under a path, also inside archives: name and text, sorted by name.

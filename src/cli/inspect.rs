@@ -50,7 +50,8 @@ pub fn indicators(command: &Indicators) -> Result<u8> {
         writeln!(out, "{count:>9}  {kind}")?;
     }
     writeln!(out, "{:>9}  in all, {} refused", indicators.list.len(), refusals.len())?;
-    Ok(0)
+    feeds::warn_of_barren(&indicators, usize::MAX);
+    Ok(u8::from(feeds::barren(&indicators).next().is_some()))
 }
 
 /// `formats`.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use exfiltrace::emit::safe::is_steering;
+use exfiltrace::model::rule::Level;
 
 pub mod case;
 pub mod feeds;
@@ -11,6 +13,7 @@ pub mod manifest;
 pub mod resolve;
 pub mod run;
 pub mod scan;
+pub mod scopes;
 
 /// Reads the logs of an incident and answers: was data compromised?
 #[derive(Debug, Parser)]
@@ -33,6 +36,13 @@ pub struct Args {
     pub command: Command,
 }
 
+impl Args {
+    /// Whether faults of parsers are told on standard error; the ledger has them in any case.
+    pub fn tells_faults(&self) -> bool {
+        matches!(&self.command, Command::Scan(scan) if scan.verbose > 0)
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -50,7 +60,7 @@ pub enum Command {
     /// Look at indicator feeds.
     #[command(subcommand)]
     Indicators(Indicators),
-    /// What is recognised, with the fields that each format gives.
+    /// List the log formats that are recognised, with the fields that each gives.
     Formats,
     /// Print the JSON Schema of a case file.
     Schema {
@@ -71,7 +81,7 @@ pub enum Command {
 #[command(after_help = "Examples:\n  \
     exfiltrace scan /evidence --out case\n  \
     exfiltrace scan a.zip b/ --scopes scopes.toml --indicators iocs.txt --timezone Europe/London --out case\n  \
-    zcat big.log.gz | exfiltrace scan - --root -=proxy.log > findings.jsonl\n\n\
+    zcat big.log.gz | exfiltrace scan - --root proxy.log=- > findings.jsonl\n\n\
     Limits: depth 8 containers, expansion 1000 times, 1,000,000 members a container, 1 TiB a member, 128 MiB decoder\n\
     window. What a limit cuts off is in the ledger, and the exit code is 1.")]
 pub struct Scan {
@@ -87,7 +97,7 @@ pub struct Scan {
     /// Whose systems, clocks, what is sanctioned (TOML or JSON).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub scopes: Option<PathBuf>,
-    /// Indicator feed: list, CSV, STIX, MISP; also compressed, in archives, or a folder of these. Repeatable.
+    /// Indicator feed: list, hosts file, CSV, TSV, STIX, MISP; also compressed, in archives, or a folder of these. Repeatable.
     #[arg(long, value_name = "FEED", value_hint = ValueHint::AnyPath)]
     pub indicators: Vec<PathBuf>,
     /// Sigma rules: a file, a folder or an archive. Repeatable.
@@ -156,6 +166,9 @@ pub struct Scan {
     /// Decoded size of one member.
     #[arg(long, value_name = "SIZE", default_value = "1T")]
     pub max_member: String,
+    /// Leave lesser findings out of what is printed. The case folder and the verdict keep them all.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub min_level: Option<LevelWord>,
     /// Answer with the verdict in the exit code (it takes precedence over 1).
     #[arg(long)]
     pub exit_verdict: bool,
@@ -165,7 +178,7 @@ pub struct Scan {
     /// No progress, no summary.
     #[arg(short, long)]
     pub quiet: bool,
-    /// Time per stage and pass rate of the gate.
+    /// Time per stage, pass rate of the gate, all refused inputs, faults of parsers.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Grid of the split, for tests.
@@ -199,6 +212,9 @@ pub struct Export {
     /// In which form: ecs, ocsf, csv.
     #[arg(long, value_name = "FORM")]
     pub to: String,
+    /// Leave lesser findings out.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub min_level: Option<LevelWord>,
 }
 
 /// `exfiltrace verify`.
@@ -244,7 +260,7 @@ pub struct RulesFrom {
 /// `exfiltrace indicators`.
 #[derive(Debug, Subcommand)]
 pub enum Indicators {
-    /// Count indicators by kind, and list refused lines with the reason.
+    /// Count indicators by kind, and list refused lines with the reason. Exit code 1 if a feed gives none.
     Check {
         /// Feeds.
         #[arg(required = true, value_hint = ValueHint::AnyPath)]
@@ -261,6 +277,33 @@ pub enum DigestWord {
     Blake3,
     /// None.
     Off,
+}
+
+/// Levels on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelWord {
+    /// Context.
+    Informational,
+    /// Seldom of interest.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Misuse or attack is likely.
+    High,
+    /// Compromise.
+    Critical,
+}
+
+impl From<LevelWord> for Level {
+    fn from(word: LevelWord) -> Self {
+        match word {
+            LevelWord::Informational => Self::Informational,
+            LevelWord::Low => Self::Low,
+            LevelWord::Medium => Self::Medium,
+            LevelWord::High => Self::High,
+            LevelWord::Critical => Self::Critical,
+        }
+    }
 }
 
 /// When to colour.
@@ -293,5 +336,5 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Text that may quote names from the evidence, safe for a terminal.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_steering(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

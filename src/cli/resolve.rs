@@ -8,14 +8,12 @@ use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Refusal;
 use exfiltrace::model::block::CELL_BYTES;
-use exfiltrace::model::scopes::{Scope, Scopes};
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Limits, Opening};
-use exfiltrace::plan::{Clocks, Period, Plan};
+use exfiltrace::plan::{Period, Plan};
 use exfiltrace::scope;
-use jiff::tz::TimeZone;
 
-use super::{ColorWord, DigestWord, Scan, feeds};
+use super::{ColorWord, DigestWord, Scan, feeds, scopes};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -33,6 +31,11 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         from: args.from.as_deref().map(|text| instant("--from", text, Edge::Begin)).transpose()?,
         to: args.to.as_deref().map(|text| instant("--to", text, Edge::End)).transpose()?,
     };
+    if let (Some(from), Some(to)) = (period.from, period.to)
+        && from > to
+    {
+        bail!("--from {from} is later than --to {to}: nothing lies between them");
+    }
     let max_memory = size("--max-memory", &args.max_memory)?;
     let max_buffered = size("--max-buffered-member", &args.max_buffered_member)?;
     let opening = Opening {
@@ -48,11 +51,11 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(".work"))),
         digest: digest(args.digest),
     };
-    let scopes = scopes(args)?;
+    let scopes = scopes::read(args)?;
     let whose = scope::compile(&scopes).context("the scopes cannot be used")?;
-    let clocks = clocks(args, &scopes)?;
+    let clocks = scopes::clocks(args, &scopes)?;
     let routing = routing(&args.logsource)?;
-    let (program, problems) = rules(&args.rules, args.no_builtin, routing)?;
+    let (program, problems) = usable_rules(&args.rules, args.no_builtin, routing)?;
     let (indicators, refusals) = feeds::load(&args.indicators)?;
     let threads = args.threads.unwrap_or_else(cores).clamp(1, 1024);
     let threads = threads_within(threads, max_memory)?;
@@ -127,8 +130,10 @@ pub fn colors(word: ColorWord) -> bool {
 fn roots(evidence: &[PathBuf], named: &[String]) -> Result<Vec<Root>> {
     let names = named.iter().map(|pair| name_and_path(pair)).collect::<Result<Vec<_>>>()?;
     let mut roots: Vec<Root> = Vec::new();
+    let mut idle: Vec<&(String, PathBuf)> = names.iter().collect();
     for path in evidence {
         for path in expand(path)? {
+            idle.retain(|(_, named)| *named != path);
             let given = names.iter().find(|(_, p)| *p == path).map(|(name, _)| name.clone().into_bytes());
             let stdin = path.as_os_str() == "-";
             let name = given.unwrap_or_else(|| if stdin { b"stdin".to_vec() } else { root_name(&path) });
@@ -144,6 +149,9 @@ fn roots(evidence: &[PathBuf], named: &[String]) -> Result<Vec<Root>> {
             }
             roots.push(Root { name, path: (!stdin).then_some(path) });
         }
+    }
+    if let Some((name, path)) = idle.first() {
+        bail!("--root {name}={}: no evidence of this path is given", path.display());
     }
     Ok(roots)
 }
@@ -211,58 +219,6 @@ fn passwords(args: &Scan) -> Result<Vec<String>> {
     Ok(all)
 }
 
-fn scopes(args: &Scan) -> Result<Scopes> {
-    let mut scopes = match &args.scopes {
-        None => Scopes::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let json = text.trim_start().starts_with('{');
-            let parsed = if json {
-                serde_json::from_str(&text).map_err(anyhow::Error::from)
-            } else {
-                toml::from_str(&text).map_err(anyhow::Error::from)
-            };
-            parsed.with_context(|| format!("{} is not a scopes file", path.display()))?
-        }
-    };
-    if !args.own.is_empty() {
-        scopes.scope.push(Scope { name: "own".to_owned(), cidr: args.own.clone(), ..Scope::default() });
-    }
-    Ok(scopes)
-}
-
-fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
-    let word = args.timezone.as_deref().or(scopes.timezone.as_deref());
-    let mut by_path = Vec::new();
-    for entry in &scopes.zone {
-        let zone = zone(&entry.timezone)?;
-        let by_host = entry.hosts.iter().map(|host| format!("**{host}**"));
-        for pattern in entry.paths.iter().cloned().chain(by_host) {
-            let glob = globset::Glob::new(&pattern).with_context(|| format!("[[zone]] {pattern}: not a glob"))?;
-            by_path.push((glob.compile_matcher(), zone.clone()));
-        }
-    }
-    Ok(Clocks { zone: word.map(zone).transpose()?.unwrap_or(TimeZone::UTC), given: word.is_some(), by_path })
-}
-
-/// A zone by IANA name or as an offset (`+01:00`).
-fn zone(word: &str) -> Result<TimeZone> {
-    if let Ok(zone) = TimeZone::get(word) {
-        return Ok(zone);
-    }
-    let sign = match word.as_bytes().first() {
-        Some(b'+') => 1,
-        Some(b'-') => -1,
-        _ => bail!("{word}: not a time zone; give an IANA name (Europe/London) or an offset (+01:00)"),
-    };
-    let digits: String = word[1..].chars().filter(|c| *c != ':').collect();
-    let number: i32 = digits.parse().with_context(|| format!("{word}: not an offset like +01:00"))?;
-    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
-    let offset = jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
-        .with_context(|| format!("{word}: no such offset"))?;
-    Ok(TimeZone::fixed(offset))
-}
-
 enum Edge {
     Begin,
     End,
@@ -319,16 +275,50 @@ fn routing(word: &str) -> Result<Routing> {
 
 /// The embedded pack and the user's rules, compiled.
 pub fn rules(paths: &[PathBuf], no_builtin: bool, routing: Routing) -> Result<(Program, Vec<Problem>)> {
-    let mut documents = Vec::new();
+    Ok(Program::compile(documents(paths, no_builtin)?.into_iter().flat_map(|(_, found)| found), routing))
+}
+
+/// [`rules`], where each path must give some: a file that is not YAML or a path of which no rule loads is an error.
+fn usable_rules(paths: &[PathBuf], no_builtin: bool, routing: Routing) -> Result<(Program, Vec<Problem>)> {
+    let documents = documents(paths, no_builtin)?;
+    let files: Vec<(Option<&Path>, Vec<String>)> =
+        documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
+    let (program, problems) = Program::compile(documents.into_iter().flat_map(|(_, found)| found), routing);
+    for (path, files) in files {
+        let Some(path) = path else { continue };
+        let problem = problems.iter().find(|problem| files.contains(&problem.file));
+        let loaded = program.rules().iter().any(|rule| files.contains(&rule.file));
+        let broken = problems.iter().find(|p| files == [p.file.as_str()] && p.what.starts_with(Problem::NOT_YAML));
+        let (what, fault) = match (broken, problem) {
+            (Some(fault), _) => ("the file cannot be read to its end", fault),
+            (None, Some(fault)) if !loaded => ("no rule in it can be used", fault),
+            (None, None) if !loaded => bail!("--rules {}: no rule in it", path.display()),
+            _ => continue,
+        };
+        let Problem { file, line, column, what: why, .. } = fault;
+        let path = path.display();
+        bail!(
+            "--rules {path}: {what}\n{file}:{line}:{column}: {why}\nmend it or leave it out; `exfiltrace rules check {path}` \
+             lists all that is wrong"
+        );
+    }
+    Ok((program, problems))
+}
+
+/// Rule files with the path that they were asked for by; `None` for the embedded pack.
+type Documents<'p> = Vec<(Option<&'p Path>, Vec<(String, String)>)>;
+
+fn documents(paths: &[PathBuf], no_builtin: bool) -> Result<Documents<'_>> {
+    let mut documents: Documents<'_> = Vec::new();
     if !no_builtin {
-        documents.extend(Program::builtin());
+        documents.push((None, Program::builtin().collect()));
     }
     for path in paths {
         let found = feeds::read_rules(path)?;
         if found.is_empty() {
             bail!("{}: no .yml or .yaml in it", path.display());
         }
-        documents.extend(found);
+        documents.push((Some(path), found));
     }
-    Ok(Program::compile(documents, routing))
+    Ok(documents)
 }

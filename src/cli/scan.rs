@@ -1,19 +1,22 @@
 //! `exfiltrace scan`: run the plan, then write the case, the findings and the summary.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use exfiltrace::emit::{self, CaseInput};
+use exfiltrace::model::finding::Finding;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
+use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
 use exfiltrace::scan::{Outcome, scan as run_plan};
 use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::resolve::{self, Resolved};
-use super::{Scan, manifest};
+use super::{Scan, feeds, manifest};
 
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
@@ -41,6 +44,8 @@ pub fn scan(args: &Scan) -> Result<u8> {
         let manifest = manifest::manifest(args, &resolved, started, resolve::now());
         emit::write_case(out, &input, manifest).with_context(|| format!("cannot write the case {}", out.display()))?;
     }
+    let shown = shown(args, &outcome.findings);
+    let input = CaseInput { findings: &shown, ..input };
     let stdout = std::io::stdout();
     if stdout.is_terminal() || args.out.is_some() {
         if !args.quiet {
@@ -50,8 +55,13 @@ pub fn scan(args: &Scan) -> Result<u8> {
         }
     } else {
         let mut out = std::io::BufWriter::new(stdout.lock());
-        emit::stdout_jsonl(&outcome.findings, &mut out)?;
+        emit::stdout_jsonl(&shown, &mut out)?;
         out.flush()?;
+    }
+    let hidden = outcome.findings.len() - shown.len();
+    if hidden > 0 && !args.quiet {
+        let place = if args.out.is_some() { "; the case holds them" } else { "" };
+        anstream::eprintln!("{hidden} findings below --min-level are not shown{place}");
     }
     if args.verbose > 0 {
         print_stats(&outcome.stats);
@@ -59,9 +69,21 @@ pub fn scan(args: &Scan) -> Result<u8> {
     Ok(exit_code(args, &outcome))
 }
 
+/// The findings that are printed.
+fn shown<'f>(args: &Scan, findings: &'f [Finding]) -> Cow<'f, [Finding]> {
+    match args.min_level.map(Level::from) {
+        None => Cow::Borrowed(findings),
+        Some(least) => findings.iter().filter(|f| f.level >= least).cloned().collect(),
+    }
+}
+
 /// Refused rules and indicators are said on standard error; the manifest lists them all.
 fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
+    feeds::warn_of_barren(&resolved.plan.indicators, if args.verbose > 0 { usize::MAX } else { 5 });
     if args.quiet {
+        if !resolved.problems.is_empty() {
+            anstream::eprintln!("{} rules not loaded (without -q they are listed)", resolved.problems.len());
+        }
         return;
     }
     let shown = if args.verbose > 0 { usize::MAX } else { 5 };

@@ -17,7 +17,7 @@ mod routing;
 mod spelling;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use include_dir::{Dir, include_dir};
 
@@ -48,6 +48,11 @@ pub struct Problem {
     pub rule: String,
     /// What is wrong or not supported.
     pub what: String,
+}
+
+impl Problem {
+    /// How [`what`](Self::what) begins where the file ends too early: what follows in it was not read.
+    pub const NOT_YAML: &str = "not YAML";
 }
 
 /// Which rules are held against which logs.
@@ -177,7 +182,8 @@ struct Loader {
     drafts: Vec<Draft>,
     names: Vec<Box<str>>,
     numbers: BTreeMap<Box<str>, u32>,
-    ids: BTreeSet<String>,
+    /// The file of each id.
+    ids: BTreeMap<String, String>,
     problems: Vec<Problem>,
 }
 
@@ -197,8 +203,18 @@ impl Loader {
                 })
             };
             match document::draft(document, file, &mut intern) {
-                Ok(draft) if self.ids.insert(draft.meta.id.clone()) => self.drafts.push(draft),
-                Ok(draft) => self.problem(file, document.at, rule, format!("id {} is used twice", draft.meta.id)),
+                Ok(draft) => match self.ids.get(&draft.meta.id) {
+                    None => {
+                        self.ids.insert(draft.meta.id.clone(), file.to_owned());
+                        self.drafts.push(draft);
+                    }
+                    Some(first) => {
+                        let embedded = first.starts_with("builtin:");
+                        let way = if embedded { "; --no-builtin leaves the embedded rules out" } else { "" };
+                        let what = format!("id {} is used twice: in {first} and in {file}{way}", draft.meta.id);
+                        self.problem(file, document.at, rule, what);
+                    }
+                },
                 Err((at, what)) => self.problem(file, at, rule, what),
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! ASCII letters fold with ASCII letters only, so that a pattern of plain ASCII can be compared byte by byte.
 
+use std::cell::OnceCell;
+
 /// One step of a pattern piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tok {
@@ -88,13 +90,14 @@ impl Pattern {
 
     /// Whether the whole value matches.
     pub fn matches(&self, value: &[u8]) -> bool {
+        let value = &Value::of(value);
         let mut pieces = self.pieces.as_slice();
-        let Some((first, rest)) = pieces.split_first() else { return self.open_start || value.is_empty() };
+        let Some((first, rest)) = pieces.split_first() else { return self.open_start || value.bytes.is_empty() };
         let mut at = 0;
         if !self.open_start {
-            let Some(end) = self.at(first, value, 0) else { return false };
+            let Some(end) = self.at(first, value.bytes, 0) else { return false };
             if rest.is_empty() {
-                return self.open_end || end == value.len();
+                return self.open_end || end == value.bytes.len();
             }
             at = end;
             pieces = rest;
@@ -110,6 +113,7 @@ impl Pattern {
 
     /// Whether any part of the value matches.
     pub fn within(&self, value: &[u8]) -> bool {
+        let value = &Value::of(value);
         let mut at = 0;
         for piece in &self.pieces {
             let Some(end) = self.find(piece, value, at) else { return false };
@@ -153,29 +157,31 @@ impl Pattern {
         }
     }
 
-    fn find(&self, piece: &Piece, value: &[u8], from: usize) -> Option<usize> {
+    fn find(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
         let Piece::Bytes(bytes) = piece else {
-            return (from..=value.len()).filter(|&i| is_boundary(value, i)).find_map(|i| self.at(piece, value, i));
+            let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
+            return starts.find_map(|i| self.at(piece, value.bytes, i));
         };
-        let hay = value.get(from..)?;
+        let hay = value.bytes.get(from..)?;
         if self.cased {
             return memchr::memmem::find(hay, bytes).map(|i| from + i + bytes.len());
         }
         let first = *bytes.first()?;
-        memchr::memchr2_iter(first, first.to_ascii_uppercase(), hay).find_map(|i| self.at(piece, value, from + i))
+        memchr::memchr2_iter(first, first.to_ascii_uppercase(), hay).find_map(|i| self.at(piece, value.bytes, from + i))
     }
 
-    fn ends(&self, piece: &Piece, value: &[u8], from: usize) -> bool {
+    fn ends(&self, piece: &Piece, value: &Value<'_>, from: usize) -> bool {
+        let bytes_of = value.bytes;
         match piece {
-            Piece::Bytes(bytes) => value
+            Piece::Bytes(bytes) => bytes_of
                 .len()
                 .checked_sub(bytes.len())
-                .is_some_and(|start| start >= from && self.at(piece, value, start).is_some()),
+                .is_some_and(|start| start >= from && self.at(piece, bytes_of, start).is_some()),
             Piece::Steps(toks) => {
-                let low = from.max(value.len().saturating_sub(toks.len().saturating_mul(4)));
-                (low..=value.len())
-                    .filter(|&i| is_boundary(value, i))
-                    .any(|i| self.at(piece, value, i) == Some(value.len()))
+                let low = from.max(bytes_of.len().saturating_sub(toks.len().saturating_mul(4)));
+                (low..=bytes_of.len())
+                    .filter(|&i| value.is_boundary(i))
+                    .any(|i| self.at(piece, bytes_of, i) == Some(bytes_of.len()))
             }
         }
     }
@@ -232,8 +238,22 @@ pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-fn is_boundary(value: &[u8], at: usize) -> bool {
-    value.get(at).is_none_or(|b| b & 0xC0 != 0x80) || std::str::from_utf8(value).is_err()
+/// A value under comparison. Whether it is UTF-8 as a whole is asked once, and only if it matters.
+struct Value<'v> {
+    bytes: &'v [u8],
+    is_text: OnceCell<bool>,
+}
+
+impl<'v> Value<'v> {
+    fn of(bytes: &'v [u8]) -> Self {
+        Self { bytes, is_text: OnceCell::new() }
+    }
+
+    /// Whether a character may start here; in a value that is not UTF-8, every byte may.
+    fn is_boundary(&self, at: usize) -> bool {
+        self.bytes.get(at).is_none_or(|b| b & 0xC0 != 0x80)
+            || !*self.is_text.get_or_init(|| std::str::from_utf8(self.bytes).is_ok())
+    }
 }
 
 /// The character at a byte and its length; an invalid byte counts as one character without a meaning.
@@ -272,6 +292,34 @@ mod tests {
         );
         assert!(hit("*ab", "aab") && hit("a*a", "aa") && !hit("a*a", "a") && hit("*a*", "xax") && hit("*é", "xÉ"));
         assert!(!hit("*?x", "x") && hit("*?x", "éx") && hit("", "") && !hit("", "a"));
+    }
+
+    /// Whether some part of the value matches one piece, by trying every start and asking each time what a start is.
+    fn twin(rule: &str, value: &[u8]) -> bool {
+        let toks = tokens(rule);
+        let boundary = |i: usize| value.get(i).is_none_or(|b| b & 0xC0 != 0x80) || std::str::from_utf8(value).is_err();
+        let pattern = Pattern::new(&toks, false);
+        (0..=value.len()).filter(|&i| boundary(i)).any(|i| pattern.at(&pattern.pieces[0], value, i).is_some())
+    }
+
+    #[test]
+    fn starts_are_those_of_a_plain_twin() {
+        let values: [&[u8]; 8] =
+            ["é–x".as_bytes(), b"\xc3\xa9x", b"\xa9x", b"\xff\xa9x", b"", "–éé".as_bytes(), b"ax", b"\xe2\x80"];
+        for rule in ["?x", "é?", "??", "é", "?\u{2013}", "x?"] {
+            for value in values {
+                let found = Pattern::new(&tokens(rule), false).within(value);
+                assert_eq!(found, twin(rule, value), "{rule} in {value:?}");
+            }
+        }
+    }
+
+    /// Asking at each byte whether all of it is UTF-8 takes hours on a value of this size.
+    #[test]
+    fn a_long_value_that_is_not_ascii_takes_one_pass() {
+        let value = "é".repeat(1 << 20);
+        assert!(!hit("*?x*", &value) && !hit("*?x", &value));
+        assert!(!Pattern::new(&tokens("?x"), false).within(value.as_bytes()));
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub(super) fn documents(text: &str) -> (Vec<Node>, Option<(At, String)>) {
             Err(fault) => {
                 let marker = *fault.marker();
                 let at = At { line: marker.line() as u64, column: marker.col() as u64 + 1 };
-                Err((at, format!("not YAML: {}", fault.info())))
+                Err((at, format!("{}: {}", super::Problem::NOT_YAML, fault.info())))
             }
         };
         if let Err(fault) = step {

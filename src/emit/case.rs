@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{CaseFile, CaseInput, Hashing, Manifest, hex, report_html};
+use super::{CaseFile, CaseInput, Hashing, Manifest, hex, json, report_html};
 use crate::error::{Error, Result};
 
 /// What was written.
@@ -35,7 +35,7 @@ pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> 
     staged.write("coverage.json", |to| pretty(to, input.coverage))?;
     staged.write("ledger.jsonl", |to| lines(to, input.ledger))?;
     staged.write("state/partial.json", |to| {
-        serde_json::to_writer(&mut *to, input.partial)?;
+        json::line(to, input.partial)?;
         to.write_all(b"\n")
     })?;
     staged.write("report.html", |to| to.write_all(html.as_bytes()))?;
@@ -131,13 +131,13 @@ fn rename(dir: &Path, name: &str) -> Result<()> {
 }
 
 fn pretty<T: Serialize>(to: &mut dyn Write, value: &T) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *to, value)?;
+    json::pretty(to, value)?;
     to.write_all(b"\n")
 }
 
 fn lines<T: Serialize>(to: &mut dyn Write, values: &[T]) -> io::Result<()> {
     for value in values {
-        serde_json::to_writer(&mut *to, value)?;
+        json::line(to, value)?;
         to.write_all(b"\n")?;
     }
     Ok(())

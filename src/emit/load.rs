@@ -13,6 +13,7 @@ use crate::model::coverage::Coverage;
 use crate::model::finding::Finding;
 use crate::model::ledger::Entry;
 use crate::model::partial::Partial;
+use crate::model::rule::Level;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::Verdict;
 
@@ -25,6 +26,8 @@ pub struct LoadedCase {
     pub manifest: Manifest,
     /// The answer.
     pub verdict: Verdict,
+    /// Exports leave lesser findings out; `None` where they hold all.
+    pub min_level: Option<Level>,
 }
 
 /// Opens a case folder.
@@ -36,7 +39,7 @@ pub fn load_case(dir: &Path) -> Result<LoadedCase> {
     schema(&dir.join("manifest.json"), &manifest.schema, MANIFEST_SCHEMA)?;
     let verdict: Verdict = json(&dir.join("verdict.json"))?;
     schema(&dir.join("verdict.json"), &verdict.schema, "exfiltrace.verdict/1")?;
-    Ok(LoadedCase { dir: dir.to_path_buf(), manifest, verdict })
+    Ok(LoadedCase { dir: dir.to_path_buf(), manifest, verdict, min_level: None })
 }
 
 /// The names of the files of a case of ours, of any version; `None` where the folder holds none.
@@ -55,6 +58,15 @@ impl LoadedCase {
     /// [`Error::Read`] where the file cannot be opened; each item may be an [`Error::Case`].
     pub fn findings(&self) -> Result<JsonLines<Finding>> {
         JsonLines::open(self.dir.join("findings.jsonl"))
+    }
+
+    /// The findings of [`min_level`](Self::min_level) and above.
+    ///
+    /// # Errors
+    /// As [`findings`](Self::findings).
+    pub fn shown(&self) -> Result<impl Iterator<Item = Result<Finding>> + use<>> {
+        let least = self.min_level;
+        Ok(self.findings()?.filter(move |f| f.as_ref().map_or(true, |f| least.is_none_or(|least| f.level >= least))))
     }
 
     /// The transfers one by one.

@@ -4,6 +4,7 @@
 mod account;
 mod case;
 pub mod export;
+pub mod json;
 mod load;
 mod manifest;
 mod page;
@@ -51,7 +52,7 @@ pub struct CaseInput<'a> {
 pub fn digest_of_findings(findings: &[Finding]) -> String {
     let mut lines = Hashing { to: io::sink(), hash: Sha256::new(), bytes: 0 };
     for finding in findings {
-        serde_json::to_writer(&mut lines, finding).expect("findings serialise, and a sink takes everything");
+        json::line(&mut lines, finding).expect("findings serialise, and a sink takes everything");
         lines.write_all(b"\n").expect("a sink takes everything");
     }
     hex(&lines.hash.finalize())
@@ -70,7 +71,7 @@ pub fn stdout_jsonl(findings: &[Finding], out: &mut dyn Write) -> io::Result<()>
         (joined, place.is_none(), place, f.rule.id.clone(), f.id.clone())
     });
     for finding in order {
-        serde_json::to_writer(&mut *out, finding)?;
+        json::line(out, finding)?;
         out.write_all(b"\n")?;
     }
     Ok(())

@@ -44,12 +44,12 @@ pub fn short(raw: &str, limit: usize) -> String {
     out
 }
 
-/// A CSV cell (RFC 4180), always quoted. A cell that a spreadsheet would take for a formula gets a `'` in front.
+/// A CSV cell (RFC 4180), always quoted, on one line, with every steering character written out. A cell that a spreadsheet would take for a formula gets a `'` in front.
 pub fn csv(raw: &str) -> String {
     let first = raw.trim_start_matches(|c: char| c.is_whitespace() && c != '\t' && c != '\r').chars().next();
     let formula = matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠'));
     let guard = if formula { "'" } else { "" };
-    format!("\"{guard}{}\"", raw.replace('\0', "\\u{0}").replace('"', "\"\""))
+    format!("\"{guard}{}\"", text(raw).replace('"', "\"\""))
 }
 
 /// Markdown text on one line: steering characters written out, every ASCII character that Markdown or HTML could
@@ -94,7 +94,9 @@ mod tests {
         for bad in ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "  =1", "\n=1"] {
             assert!(csv(bad).starts_with("\"'"), "{bad:?} became {}", csv(bad));
         }
-        assert_eq!(csv("a\"b,\nc"), "\"a\"\"b,\nc\"");
+        assert_eq!(csv("a\"b,\nc"), "\"a\"\"b,\\nc\"");
+        let steered = csv("x\x1b[31m\x07\u{202e}\u{9b}");
+        assert_eq!(steered, "\"x\\u{1b}[31m\\u{7}\\u{202e}\\u{9b}\"");
         assert_eq!(csv(""), "\"\"");
     }
 

@@ -1,7 +1,7 @@
-//! Feeds that are text: one value a line, columns, `;` files, reports.
+//! Feeds that are text: which form a text has, and those with cells: columns, `;` files, Zeek; reports.
 
 use super::refang::{is_defanged, refang};
-use super::{Builder, value};
+use super::{Builder, rows, value};
 use crate::model::indicator::{Claim, IndicatorKind};
 
 /// How many lines decide what a text is.
@@ -12,47 +12,42 @@ pub(super) fn read(builder: &mut Builder, text: &str) {
     if text.lines().any(|line| line.starts_with("#fields\t")) {
         return zeek(builder, text);
     }
-    let lines = || text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("#")).take(SAMPLE_LINES);
+    let lines = || text.lines().map(rows::content).filter(|l| !l.trim().is_empty()).take(SAMPLE_LINES);
     let total = lines().count();
-    let most = |test: fn(&str) -> bool| lines().filter(|l| test(l)).count() * 2 > total;
-    if most(|l| l.contains(';') && !l.contains("; ") && !l.contains("://")) {
+    let count = |test: &dyn Fn(&str) -> bool| lines().filter(|l| test(l)).count();
+    let most = |test: &dyn Fn(&str) -> bool| count(test) * 2 > total;
+    let values = count(&|l| rows::has_value(l, 0));
+    // Single words are a list only if they are values here and there: reports hold lines of one word too.
+    let listed = total < 10 || count(&|l| rows::is_listed(l)) * 10 >= total;
+    if most(&|l| l.contains(';') && !l.contains("; ") && !l.contains("://")) {
         loki(builder, text);
-    } else if most(|l| l.contains(',') && cells(l).len() >= 2 && !l.contains(". ")) {
-        columns(builder, text);
-    } else if most(|l| bare(l).is_some()) {
-        plain(builder, text);
+    } else if most(&|l| l.contains(',') && cells(l, ',').len() >= 2 && !l.contains(". ")) {
+        columns(builder, text, ',');
+    } else if text.lines().any(is_markup) && values * 2 <= total {
+        report(builder, text);
+    } else if listed && most(&|l| rows::is_row(l)) {
+        rows::read(builder, text, 0);
+    } else if most(&|l| l.contains('\t')) {
+        columns(builder, text, '\t');
+    } else if let Some(at) = (0..rows::WORDS).find(|&at| most(&|l| rows::has_value(l, at))) {
+        rows::read(builder, text, at);
     } else {
         report(builder, text);
     }
 }
 
-/// The value of a line of a plain list: one token, a comment or a count behind it.
-fn bare(line: &str) -> Option<&str> {
-    let line = line.split(" #").next().unwrap_or("").split("\t#").next().unwrap_or("").trim();
-    let mut words = line.split_whitespace();
-    let first = words.next()?;
-    let count = words.next().is_none_or(|word| word.bytes().all(|b| b.is_ascii_digit()));
-    (count && words.next().is_none()).then_some(first)
+/// Headings, tables and fences of AsciiDoc and Markdown. A `#` also begins the comments of lists and tells nothing.
+fn is_markup(line: &str) -> bool {
+    ["= ", "== ", "=== ", "==== ", "|===", "```", "|---", "| ---", "|:--"].iter().any(|mark| line.starts_with(mark))
 }
 
-fn numbered(text: &str) -> impl Iterator<Item = (u64, &str)> {
-    (1u64..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-}
-
-fn plain(builder: &mut Builder, text: &str) {
-    for (number, line) in numbered(text) {
-        match bare(line) {
-            Some(value) if value.starts_with('/') => {
-                builder.refuse(number, value, "path of a URL without a host: it would match on any server");
-            }
-            Some(value) => single(builder, value, number, Vec::new()),
-            None => builder.refuse(number, line, "more than one word in a list of values"),
-        }
-    }
+/// The lines that are neither empty nor a comment, with their numbers.
+pub(super) fn numbered(text: &str) -> impl Iterator<Item = (u64, &str)> {
+    (1u64..).zip(text.lines().map(|line| rows::content(line).trim())).filter(|(_, line)| !line.is_empty())
 }
 
 /// One value whose kind its shape tells.
-fn single(builder: &mut Builder, raw: &str, number: u64, mut labels: Vec<Box<str>>) {
+pub(super) fn single(builder: &mut Builder, raw: &str, number: u64, mut labels: Vec<Box<str>>) {
     let Some(kind) = value::guess(raw) else {
         return builder.refuse(number, raw, "of no known kind");
     };
@@ -105,7 +100,8 @@ fn loki(builder: &mut Builder, text: &str) {
         let mut parts = line.split(';').map(str::trim);
         let raw = parts.next().unwrap_or("");
         let labels = parts.filter(|p| !p.is_empty() && p.parse::<i32>().is_err()).map(Box::from).collect();
-        if raw.contains(['\\', '^', '$', '*', '(', '|']) && !is_defanged(raw) {
+        let below = raw.strip_prefix("*.").is_some_and(|name| value::guess(name) == Some(IndicatorKind::Domain));
+        if raw.contains(['\\', '^', '$', '*', '(', '|']) && !is_defanged(raw) && !below {
             match literal(raw) {
                 Some(name) => {
                     let kind =
@@ -140,14 +136,14 @@ fn literal(expression: &str) -> Option<String> {
     Some(if name.contains(['\\', '/']) { made } else { name.to_owned() })
 }
 
-/// The cells of a CSV line, quotes removed.
-fn cells(line: &str) -> Vec<String> {
+/// The cells of a line of a table, quotes removed.
+fn cells(line: &str, between: char) -> Vec<String> {
     let mut made = vec![String::new()];
     let mut quoted = false;
     for c in line.chars() {
         match c {
             '"' => quoted = !quoted,
-            ',' if !quoted => made.push(String::new()),
+            c if c == between && !quoted => made.push(String::new()),
             c => made.last_mut().expect("starts with one cell").push(c),
         }
     }
@@ -188,11 +184,12 @@ const VALUE_COLUMNS: &[&str] = &[
     "address",
 ];
 
-/// CSV. With a header (in a comment too, as abuse.ch has it) its columns count; without, the first cell of a line that
+/// A table. With a header (in a comment too, as abuse.ch has it) its columns count; without, the first cell of a line that
 /// is an indicator.
-fn columns(builder: &mut Builder, text: &str) {
+fn columns(builder: &mut Builder, text: &str, between: char) {
     let header_of = |line: &str| -> Option<Vec<usize>> {
-        let names: Vec<String> = cells(line.trim_start_matches('#')).iter().map(|c| c.to_ascii_lowercase()).collect();
+        let cells = cells(line.trim_start_matches('#'), between);
+        let names: Vec<String> = cells.iter().map(|c| c.to_ascii_lowercase()).collect();
         if names.iter().any(|name| value::guess(name).is_some()) {
             return None;
         }
@@ -201,7 +198,8 @@ fn columns(builder: &mut Builder, text: &str) {
         (names.len() >= 2 && !found.is_empty()).then_some(found)
     };
     let mut wanted: Option<Vec<usize>> = None;
-    for (number, line) in (1u64..).zip(text.lines().map(str::trim)) {
+    // A tab at the start is an empty first cell.
+    for (number, line) in (1u64..).zip(text.lines().map(|line| line.trim_end().trim_start_matches(' '))) {
         if line.is_empty() || wanted.is_none() && line.starts_with('#') {
             wanted = wanted.or_else(|| header_of(line));
             continue;
@@ -215,7 +213,7 @@ fn columns(builder: &mut Builder, text: &str) {
                 continue;
             }
         }
-        let cells = cells(line);
+        let cells = cells(line, between);
         let mut taken = false;
         for (at, cell) in cells.iter().enumerate() {
             let column = wanted.as_ref().is_none_or(|wanted| wanted.contains(&at));
@@ -235,6 +233,7 @@ fn columns(builder: &mut Builder, text: &str) {
 
 /// A report: defanged values, digests, and values that stand in code marks.
 fn report(builder: &mut Builder, text: &str) {
+    let before = builder.taken();
     for (number, line) in (1u64..).zip(text.lines()) {
         for (at, part) in line.split('`').enumerate() {
             let code = at % 2 == 1;
@@ -253,5 +252,12 @@ fn report(builder: &mut Builder, text: &str) {
                 }
             }
         }
+    }
+    if builder.taken() == before && numbered(text).next().is_some() {
+        builder.refuse(
+            1,
+            "",
+            "no value: neither a list nor a table, and nothing in it is defanged, a digest or in `code`",
+        );
     }
 }

@@ -3,6 +3,7 @@
 mod list;
 mod misp;
 mod refang;
+mod rows;
 mod stix;
 mod value;
 
@@ -40,8 +41,8 @@ impl Builder {
         Self::default()
     }
 
-    /// Adds one feed as decoded bytes: a STIX bundle, MISP JSON, CSV, Zeek intelligence, a list with `;` or one value
-    /// a line, or a report with defanged values.
+    /// Adds one feed as decoded bytes: a STIX bundle, MISP JSON, CSV, TSV, Zeek intelligence, a list with `;` or one
+    /// value a line, a hosts file, or a report with defanged values.
     pub fn add(&mut self, name: &str, sha256: &str, bytes: &[u8]) {
         self.feeds.push(Feed { name: name.to_owned(), sha256: sha256.to_owned(), taken: 0, refused: 0 });
         let text = String::from_utf8_lossy(bytes);
@@ -102,6 +103,11 @@ impl Builder {
             }
             Err(reason) => self.refuse(line, raw, reason),
         }
+    }
+
+    /// How many values of the present feed were taken.
+    fn taken(&self) -> u64 {
+        self.feeds.last().map_or(0, |feed| feed.taken)
     }
 
     fn refuse(&mut self, line: u64, value: &str, reason: &str) {

@@ -43,14 +43,16 @@ pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
         return (!local.is_empty() && is_host(domain)).then_some(IndicatorKind::Email);
     }
     let last = value.rsplit('.').next().unwrap_or("").to_ascii_lowercase();
-    if value.contains('.') && FILE_ENDS.contains(&last.as_str()) && !value.contains(['/', '\\', ' ']) {
+    if value.contains('.') && FILE_ENDS.contains(&last.as_str()) && !value.contains(['/', '\\', ' ', '*']) {
         return Some(IndicatorKind::FileName);
     }
     if let Some((host, _)) = value.split_once('/') {
         let host = host.split(':').next().unwrap_or("");
         return (is_host(host) || host.parse::<Ipv4Addr>().is_ok()).then_some(IndicatorKind::Url);
     }
-    let host = value.split(':').next().unwrap_or("");
+    // `*.name` and `.name` mean the name with what is below it, as the bare name does.
+    let name = value.strip_prefix("*.").or_else(|| value.strip_prefix('.')).unwrap_or(value);
+    let host = name.split(':').next().unwrap_or("");
     is_host(host).then_some(IndicatorKind::Domain)
 }
 

@@ -79,7 +79,10 @@ impl Walk<'_> {
         };
         let deep = at.depth >= self.opening.limits.depth.min(DEPTH_CEILING);
         match kind {
-            Kind::Plain => self.leaf(at, source),
+            Kind::Plain => match random.and_then(|random| Some((random, archive::front::length(random)?))) {
+                Some((random, length)) if !deep => archive::front::open(self, at, source, random, length),
+                _ => self.leaf(at, source),
+            },
             Kind::Codec(_) | Kind::Tar | Kind::Zip | Kind::SevenZip if deep => {
                 let detail = format!("lies in {} containers; deeper ones are not opened", at.depth);
                 self.refuse(at, source, random, Note::new(Reason::DepthLimit, detail))

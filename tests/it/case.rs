@@ -137,11 +137,49 @@ fn hostile_names_and_content_do_not_reach_the_terminal() {
     let temp = tempfile::tempdir().unwrap();
     let evidence = temp.path().join("logs");
     std::fs::create_dir(&evidence).unwrap();
-    std::fs::write(evidence.join("a\u{1b}[31mred.log"), "x \u{1b}]0;owned\u{7} 198.51.100.66 \u{202e}txt\n").unwrap();
+    std::fs::write(
+        evidence.join("a\u{1b}[31mred.log"),
+        "x \u{1b}]0;owned\u{7} 198.51.100.66 \u{202e}txt\u{9b}31m\u{2028}\n",
+    )
+    .unwrap();
     std::fs::write(temp.path().join("list.txt"), "198.51.100.66\n").unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     let output = exfiltrace(&["scan", &path("logs"), "--indicators", &path("list.txt"), "--out", &path("case")]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("red.log"), "{said}");
+    let steers = |c: char| c != '\n' && c != '\r' && exfiltrace::emit::safe::is_steering(c);
+    for name in
+        ["findings.jsonl", "verdict.json", "ledger.jsonl", "coverage.json", "state/partial.json", "manifest.json"]
+    {
+        let text = std::fs::read_to_string(temp.path().join("case").join(name)).unwrap();
+        assert!(!text.chars().any(steers), "{name}: {text:?}");
+    }
+    for form in ["csv", "ecs", "ocsf"] {
+        let text = String::from_utf8(exfiltrace(&["export", &path("case"), "--to", form]).stdout).unwrap();
+        assert!(text.contains("198.51.100.66") && !text.chars().any(steers), "{form}: {text:?}");
+    }
     assert!(!said.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
+}
+
+/// A zip of many members, each cited: one reading of the zip must do.
+#[test]
+fn records_of_many_members_are_verified_in_one_reading() {
+    use std::io::Write;
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path("logs.zip")).unwrap());
+    for n in 0..300 {
+        zip.start_file(format!("{n}.log"), zip::write::SimpleFileOptions::default()).unwrap();
+        writeln!(zip, "{n} 198.51.100.66 came").unwrap();
+    }
+    zip.finish().unwrap();
+    std::fs::write(path("list.txt"), "198.51.100.66\n").unwrap();
+    exfiltrace(&["scan", "-q", &path("logs.zip"), "--indicators", &path("list.txt"), "--out", &path("case")]);
+    let output = exfiltrace(&["verify", &path("case")]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("300 cited records, 1 evidence files"), "{said}");
+    let wrong = exfiltrace(&["verify", &path("case"), "--root", "elsewhere=/tmp"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("logs.zip"));
 }

@@ -83,3 +83,141 @@ fn the_verdict_is_the_exit_code_when_asked() {
     ]);
     assert_eq!(output.status.code(), Some(13));
 }
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_can() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let log = write("a.log", "text\n");
+    let scopes = |name: &str, text: &str| vec!["--scopes".to_owned(), write(name, text)];
+    let unknown = scopes("unknown.toml", "timezone = 'UTC'\n[[scope]]\nname = 'a'\ncidrs = ['192.0.2.0/24']\n");
+    let json = scopes("unknown.json", "{\"timezone\": \"UTC\",\n\"scopes\": []}");
+    let expect = scopes("expect.toml", "[[expect]]\nsource = 'proxi'\n");
+    let wildcard = scopes("wild.toml", "[[sanctioned]]\nwhy = 'w'\ndestination = ['*.s3*.amazonaws.com']\n");
+    let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+    for (flags, words) in [
+        (strings(&["--timezone", "+25:00"]), vec!["+25:00", "+14:00"]),
+        (strings(&["--timezone", "+-1"]), vec!["+-1"]),
+        (strings(&["--timezone", "+01:75"]), vec!["+01:75"]),
+        (strings(&["--from", "2026-03-02", "--to", "2026-03-01"]), vec!["--from", "--to", "later"]),
+        (strings(&["--root", "name=elsewhere"]), vec!["--root name=elsewhere"]),
+        (unknown, vec!["line 4", "cidrs"]),
+        (json, vec!["line 2", "scopes"]),
+        (expect, vec!["proxi", "proxy", "firewall", "access"]),
+        (wildcard, vec!["*.s3*.amazonaws.com", "*.example.net"]),
+    ] {
+        let mut args = vec!["scan", &log];
+        args.extend(flags.iter().map(String::as_str));
+        let output = exfiltrace(&args);
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {}", said(&output));
+        assert!(words.iter().all(|word| said(&output).contains(word)), "{flags:?}: {}", said(&output));
+        assert!(output.stdout.is_empty());
+    }
+    let same_day = ["scan", "-q", &log, "--from", "2026-03-01", "--to", "2026-03-01", "--timezone", "+14:00"];
+    assert_eq!(exfiltrace(&same_day).status.code(), Some(0));
+    let expected = scopes("ok.toml", "[[expect]]\nsource = 'Proxy'\n[[expect]]\nsource = 'squid'\n");
+    assert_eq!(exfiltrace(&["scan", "-q", &log, &expected[0], &expected[1]]).status.code(), Some(0));
+}
+
+const RULE: &str = "title: T\nid: 11111111-1111-4111-8111-111111111111\nlogsource:\n  category: webserver\n\
+    detection:\n  sel:\n    c-uri|contains: '/zz'\n  condition: sel\n";
+
+#[test]
+fn rules_of_which_none_can_be_used_stop_the_scan() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let log = write("a.log", "text\n");
+    let unsupported = RULE.replace("contains", "no-such-modifier").replace("1111-111111111111", "1111-222222222222");
+    let torn = write("torn.yml", &format!("{RULE}---\ntitle: [\n"));
+    let none = write("none.yml", &unsupported);
+    for file in [&torn, &none] {
+        let output = exfiltrace(&["scan", "-q", &log, "--rules", file]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        let name = std::path::Path::new(file).file_name().unwrap().to_str().unwrap();
+        assert!(
+            said(&output).contains(&format!("{name}:")) && said(&output).contains("rules check"),
+            "{}",
+            said(&output)
+        );
+    }
+    write("some/good.yml", RULE);
+    write("some/bad.yml", &unsupported);
+    let some = temp.path().join("some");
+    let output = exfiltrace(&["scan", "-q", &log, "--rules", some.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
+    assert!(said(&output).contains("1 rules not loaded"), "{}", said(&output));
+}
+
+#[test]
+fn a_rule_that_is_embedded_already_names_both_files_and_the_way_out() {
+    let rules = project("rules");
+    let output = exfiltrace(&["rules", "check", rules.to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("in builtin:") && text.contains("and in rules/") && text.contains("--no-builtin"), "{text}");
+    assert_eq!(exfiltrace(&["rules", "check", "--no-builtin", rules.to_str().unwrap()]).status.code(), Some(0));
+}
+
+#[test]
+fn a_feed_that_gives_nothing_is_told() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let log = write("a.log", "text\n");
+    for (name, text) in [("empty.txt", ""), ("comments.txt", "# nothing\n"), ("private.txt", "10.0.0.1\n")] {
+        let feed = write(name, text);
+        let output = exfiltrace(&["scan", "-q", &log, "--indicators", &feed]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(said(&output).contains(name) && said(&output).contains("no indicator"), "{name}: {}", said(&output));
+        let checked = exfiltrace(&["indicators", "check", &feed]);
+        assert_eq!(checked.status.code(), Some(1), "{name}");
+        assert!(said(&checked).contains(name));
+    }
+    let feed = write("good.txt", "203.0.113.4\n10.0.0.1\n");
+    assert!(!said(&exfiltrace(&["scan", "-q", &log, "--indicators", &feed])).contains("warning"));
+    assert_eq!(exfiltrace(&["indicators", "check", &feed]).status.code(), Some(0));
+}
+
+#[test]
+fn lesser_findings_are_left_out_of_what_is_printed_and_kept_in_the_case() {
+    let temp = tempfile::tempdir().unwrap();
+    let case = temp.path().join("case");
+    let case = case.to_str().unwrap();
+    let evidence = project("fixtures/incident/evidence/web");
+    let evidence = evidence.to_str().unwrap();
+    let levels = |args: &[&str]| -> Vec<String> {
+        let output = exfiltrace(args);
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["level"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = levels(&["scan", "-q", evidence]);
+    let high = levels(&["scan", "-q", evidence, "--min-level", "high"]);
+    assert!(!high.is_empty() && high.len() < all.len());
+    assert!(high.iter().all(|level| level == "high" || level == "critical"));
+    exfiltrace(&["scan", "-q", evidence, "--min-level", "high", "--out", case]);
+    let kept = std::fs::read_to_string(format!("{case}/findings.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), all.len());
+    let rows = |args: &[&str]| exfiltrace(args).stdout.iter().filter(|b| **b == b'\n').count();
+    assert_eq!(rows(&["export", case, "--to", "csv", "--min-level", "high"]), high.len() + 1);
+    assert_eq!(rows(&["export", case, "--to", "csv"]), all.len() + 1);
+}

@@ -6,7 +6,7 @@ mod ecs;
 mod sample;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use exfiltrace::emit::{self, Manifest, export::export, load_case, schema::schema, write_case};
@@ -14,7 +14,7 @@ use exfiltrace::error::Error;
 use exfiltrace::model::finding::Finding;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::time::Instant;
-use exfiltrace::verify::{Claims, Reopen, verify};
+use exfiltrace::verify::{Again, Claims, Reopen, verify};
 use sample::{LOG, of, sample, sha};
 use serde_json::{Value, json};
 
@@ -240,18 +240,25 @@ fn csv_holds_no_formula() {
 }
 
 struct Memory {
+    opened: u32,
     bytes: Vec<u8>,
     fails: Option<String>,
 }
 
 impl Reopen for Memory {
-    fn read(&mut self, _: &Locator, _: &Locator, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        self.bytes.chunks(5).for_each(each);
-        self.fails.clone().map_or(Ok(()), Err)
-    }
-
-    fn digest(&mut self, _: &Locator) -> Result<Option<String>, String> {
-        Ok(Some(format!("sha256:{}", sha(&self.bytes))))
+    fn read(
+        &mut self,
+        _: &Locator,
+        sources: &BTreeSet<&Locator>,
+        each: &mut dyn FnMut(&Locator, &[u8]),
+    ) -> Result<Again, String> {
+        self.opened += 1;
+        let mut torn = BTreeMap::new();
+        for source in sources {
+            self.bytes.chunks(5).for_each(|bytes| each(source, bytes));
+            torn.extend(self.fails.clone().map(|why| ((*source).clone(), why)));
+        }
+        Ok(Again { digest: Some(format!("sha256:{}", sha(&self.bytes))), torn })
     }
 }
 
@@ -263,16 +270,17 @@ fn verify_holds_until_a_byte_of_evidence_or_case_changes() {
     let files: BTreeMap<String, String> =
         written.manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
     let claims = Claims { findings: &s.findings, transfers: &s.transfers, ledger: &s.ledger, files: &files };
-    let mut evidence = Memory { bytes: LOG.to_vec(), fails: None };
+    let mut evidence = Memory { opened: 0, bytes: LOG.to_vec(), fails: None };
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
     assert!(report.holds() && report.records == 1 && report.case_files == 7, "{report}");
+    assert_eq!(evidence.opened, 1, "digest and records in one reading");
     // An error after the cited bytes was there at the scan too: the digests decide.
     evidence.fails = Some("reading stopped: torn".to_owned());
     assert!(verify(&claims, dir.path(), &mut evidence).unwrap().holds());
     evidence.bytes.truncate(15);
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
     assert!(!report.holds() && report.broken.iter().all(|b| b.why == "reading stopped: torn"), "{report}");
-    evidence = Memory { bytes: LOG.to_vec(), fails: None };
+    evidence = Memory { opened: 0, bytes: LOG.to_vec(), fails: None };
     evidence.bytes[12] ^= 1;
     std::fs::write(dir.path().join("verdict.json"), "{}").unwrap();
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
@@ -290,7 +298,7 @@ fn verify_reports_names_that_lead_out_and_sources_that_the_ledger_does_not_have(
     let names = ["../secret", "/etc/passwd", "state/../../secret", "", "gone.json"];
     let files: BTreeMap<String, String> = names.iter().map(|name| ((*name).to_owned(), sha(b"x"))).collect();
     let claims = Claims { findings: &s.findings, transfers: &s.transfers, ledger: &[], files: &files };
-    let mut evidence = Memory { bytes: LOG.to_vec(), fails: None };
+    let mut evidence = Memory { opened: 0, bytes: LOG.to_vec(), fails: None };
     let report = verify(&claims, &dir.path().join("case"), &mut evidence).unwrap();
     assert_eq!(report.changed_files.len(), names.len(), "{report}");
     for (name, why) in &report.changed_files {

@@ -521,3 +521,55 @@ fn the_order_of_values_does_not_matter() {
     assert_eq!(a.list, b.list);
     assert_eq!(hits(&a, b"evil.com bad.org 203.0.113.4"), hits(&b, b"evil.com bad.org 203.0.113.4"));
 }
+
+fn values(list: &str) -> (Vec<String>, Vec<(u64, String)>) {
+    let (set, refused) = build(list);
+    let refused = refused.into_iter().map(|r| (r.line, r.value)).collect();
+    (set.list.iter().map(|i| i.value.to_string()).collect(), refused)
+}
+
+#[test]
+fn hosts_files_give_their_names() {
+    let text = "# hosts\n127.0.0.1 localhost\n::1 ip6-localhost\n0.0.0.0 bad.example\n127.0.0.1\tworse.example # c2\n\
+        0.0.0.0 a.evil.example b.evil.example\nfe80::1%lo0 localhost\n203.0.113.9 named.example\n";
+    let (taken, refused) = values(text);
+    assert_eq!(taken, ["203.0.113.9", "a.evil.example", "b.evil.example", "bad.example", "worse.example"]);
+    assert_eq!(refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 7], "{refused:?}");
+}
+
+#[test]
+fn tables_of_tabs_and_blanks_give_their_values() {
+    let tabs = "id\tdomain\tnote\n1\tbad.example\tused for the C2 of it\n\tworse.example\tno id\n3\t-\tnothing here\n";
+    let (taken, refused) = values(tabs);
+    assert_eq!(taken, ["bad.example", "worse.example"]);
+    assert_eq!(refused, [(4, "3\t-\tnothing here".to_owned())]);
+    let headless = "2026-01-02\tbad.example\tloader of it\n2026-01-03\t203.0.113.4\tits panel\n";
+    assert_eq!(values(headless).0, ["203.0.113.4", "bad.example"]);
+    let blanks = "bad.example   a loader of theirs\n203.0.113.0/24 ; SBL123 and more\nnot a value here\n";
+    let (taken, refused) = values(blanks);
+    assert_eq!(taken, ["203.0.113.0/24", "bad.example"]);
+    assert_eq!(refused, [(3, "not a value here".to_owned())]);
+    let second = "2026-01-02 bad.example seen first\n2026-01-03 203.0.113.4 seen then\n";
+    assert_eq!(values(second).0, ["203.0.113.4", "bad.example"]);
+}
+
+#[test]
+fn wildcards_in_front_of_a_name_mean_what_is_below() {
+    let (taken, refused) = values("*.evil.example\n.bad.example\n||worse.example^\n*.exe\n*.com\n");
+    assert_eq!(taken, ["bad.example", "evil.example", "worse.example"]);
+    assert_eq!(refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [4, 5]);
+    assert!(meets("*.evil.example", "GET http://a.evil.example/") && meets(".evil.example", "x evil.example y"));
+}
+
+#[test]
+fn a_report_is_no_list_of_words() {
+    let asciidoc = "= Threat\n\n== Names\n\nintroduction\n\nnews.example\n\n|===\n|Loader\n|`bad.example`\n|===\n";
+    assert_eq!(values(asciidoc), (vec!["bad.example".to_owned()], vec![]));
+    let words = "alpha\nbeta\ngamma\ndelta\nepsilon\nzeta\neta\ntheta\niota\nkappa\nlambda\n";
+    let (taken, refused) = values(words);
+    assert_eq!((taken.len(), refused.len()), (0, 1), "said once for the whole: {refused:?}");
+    // A heading of marks does not make a report of what is a list.
+    let list = "== names ==\nbad.example\nworse.example\nevil.example\n";
+    let (taken, refused) = values(list);
+    assert_eq!((taken.len(), refused.len()), (3, 1));
+}

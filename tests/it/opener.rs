@@ -874,3 +874,27 @@ fn every_container_of_the_corpora_adds_up() {
     println!("{} files, {stored} bytes; {leaves} leaves, {bytes} bytes; {formats:?}; {notes:?}", found.files.len());
     assert!(formats["gzip"] > 0 && formats["zip"] > 0 && formats["tar"] > 0);
 }
+
+#[test]
+fn a_zip_behind_other_bytes_is_opened_and_what_stands_before_it_is_read() {
+    let text = log(50);
+    let stored = zip(&[("a.log", &text), ("before-the-zip", b"a member of that name\n")]);
+    for front in [&b"MZ\x90\0 a program"[..], b"#!/bin/sh\nexec unzip\n", &log(2000)] {
+        let whole = [front, &stored].concat();
+        let seen = open_both("e", &whole, &opening());
+        let entry = seen.container("e", "zip");
+        assert_eq!((entry.size, entry.notes.len()), (whole.len() as u64, 0), "{entry:#?}");
+        let leaf = |name: &str| seen.leaves.get(name).cloned();
+        assert_eq!(leaf("e!/before-the-zip").as_deref(), Some(front));
+        assert_eq!(leaf("e!/a.log"), Some(text.clone()));
+        assert_eq!(leaf("e!/before-the-zip#2").as_deref(), Some(&b"a member of that name\n"[..]));
+    }
+    // Something behind the end record, or an end record that leads nowhere, is no zip: the bytes are read as they are.
+    let cut = [b"text\n", &stored[40..]].concat();
+    let followed = [b"text\n", &stored[..], b"more\n"].concat();
+    for plain in [cut, followed, b"text PK\x05\x06 and a tail that is long enough\n".to_vec()] {
+        let seen = open_both("e", &plain, &opening());
+        assert_eq!(seen.leaves.len(), 1);
+        assert_eq!(seen.leaves["e"], plain);
+    }
+}

@@ -14,7 +14,7 @@ const HEAD: &str = "id,kind,rule_id,rule_title,level,route,outcome,scope,first,l
 /// Writes one row per finding, with its first record.
 pub(super) fn export(case: &LoadedCase, out: &mut dyn Write) -> Result<()> {
     out.write_all(HEAD.as_bytes()).map_err(refused)?;
-    for finding in case.findings()? {
+    for finding in case.shown()? {
         let cells: Vec<String> = row(&finding?).iter().map(|c| safe::csv(c)).collect();
         write!(out, "{}\r\n", cells.join(",")).map_err(refused)?;
     }

@@ -8,6 +8,7 @@ mod ocsf;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::json;
 use crate::error::{Error, Result};
 
 pub use super::load::{LoadedCase, load_case};
@@ -40,6 +41,6 @@ fn refused(cause: io::Error) -> Error {
 
 /// Writes one document as a JSON line.
 fn line(out: &mut dyn Write, document: &serde_json::Value) -> Result<()> {
-    serde_json::to_writer(&mut *out, document).map_err(|e| refused(e.into()))?;
+    json::line(out, document).map_err(refused)?;
     out.write_all(b"\n").map_err(refused)
 }

@@ -34,7 +34,7 @@ const LISTED: usize = 20;
 /// Writes the documents as JSON lines.
 pub(super) fn export(case: &LoadedCase, out: &mut dyn Write) -> Result<()> {
     let (scanned, version) = (case.manifest.finished, case.manifest.version.as_str());
-    for finding in case.findings()? {
+    for finding in case.shown()? {
         line(out, &document(&finding?, scanned, version))?;
     }
     for scope in &case.verdict.scopes {

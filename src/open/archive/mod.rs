@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+pub(super) mod front;
 pub(super) mod sevenz;
 pub(super) mod tar;
 pub(super) mod zip;

@@ -22,8 +22,19 @@ use crate::open::walk::{At, Fate, Random, Walk};
 
 /// Opens all members in the order of the central directory.
 pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, failure: Option<Note>) -> Fate {
+    open_behind(walk, at, random, failure, Names::default(), Stored::default())
+}
+
+/// The same for a zip behind other bytes, whose fate and name are given.
+pub(super) fn open_behind(
+    walk: &mut Walk<'_>,
+    at: At,
+    random: Random<'_>,
+    failure: Option<Note>,
+    names: Names,
+    mut stored: Stored,
+) -> Fate {
     let mut notes: Vec<Note> = failure.into_iter().collect();
-    let mut stored = Stored::default();
     let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     match ZipLocator::new().locate_in_reader(random.bytes, &mut buffer, random.size) {
         Err((_, cause)) => {
@@ -32,8 +43,7 @@ pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, fai
             stored.skipped = random.size;
         }
         Ok(archive) => {
-            let mut zip =
-                Zip { archive: &archive, random, at: &at, names: Names::default(), stored, keyed: Keyed::Unread };
+            let mut zip = Zip { archive: &archive, random, at: &at, names, stored, keyed: Keyed::Unread };
             zip.members(walk, &mut buffer, &mut notes);
             stored = zip.stored;
         }
