@@ -8,6 +8,7 @@ use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Refusal;
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::layout::HostClock;
 use exfiltrace::model::scopes::{Scope, Scopes};
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Limits, Opening};
@@ -233,16 +234,22 @@ fn scopes(args: &Scan) -> Result<Scopes> {
 
 fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
     let word = args.timezone.as_deref().or(scopes.timezone.as_deref());
-    let mut by_path = Vec::new();
+    let (mut by_path, mut by_host) = (Vec::new(), Vec::new());
     for entry in &scopes.zone {
         let zone = zone(&entry.timezone)?;
-        let by_host = entry.hosts.iter().map(|host| format!("**{host}**"));
-        for pattern in entry.paths.iter().cloned().chain(by_host) {
+        for host in &entry.hosts {
+            let glob = globset::GlobBuilder::new(host).case_insensitive(true).build();
+            let glob = glob.with_context(|| format!("[[zone]] {host}: not a glob"))?;
+            by_host.push(HostClock { hosts: glob.compile_matcher(), zone: zone.clone() });
+        }
+        let in_paths = entry.hosts.iter().map(|host| format!("**{host}**"));
+        for pattern in entry.paths.iter().cloned().chain(in_paths) {
             let glob = globset::Glob::new(&pattern).with_context(|| format!("[[zone]] {pattern}: not a glob"))?;
             by_path.push((glob.compile_matcher(), zone.clone()));
         }
     }
-    Ok(Clocks { zone: word.map(zone).transpose()?.unwrap_or(TimeZone::UTC), given: word.is_some(), by_path })
+    let default = word.map(zone).transpose()?.unwrap_or(TimeZone::UTC);
+    Ok(Clocks { zone: default, given: word.is_some(), by_path, by_host: by_host.into() })
 }
 
 /// A zone by IANA name or as an offset (`+01:00`).

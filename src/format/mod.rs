@@ -134,6 +134,8 @@ impl Reader<'_> {
         let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
         if read.is_err() {
             out.clear();
+        } else if !self.layout.host_clocks.is_empty() {
+            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
         }
         read
     }

@@ -113,6 +113,8 @@ pub enum Reason {
     RecordsRejected,
     /// Records over the size limit.
     RecordsOversize,
+    /// Records outside of the period that was asked for.
+    OutsidePeriod,
 }
 
 impl Reason {

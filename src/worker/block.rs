@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::places::FieldPlaces;
-use super::source::Told;
+use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate};
 use crate::format::{self, Reader};
@@ -15,6 +15,7 @@ use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
 use crate::model::indicator::{Indicator, RawHit};
+use crate::model::lines::narrow;
 use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
@@ -65,7 +66,7 @@ pub(super) fn sift_block(
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
     scratch.view.clear();
-    if !matches!(block.spans, Spans::Piece { .. }) {
+    if !matches!(block.spans, Spans::Piece { .. }) || block.layout.encoding.is_wide() {
         format::render(block, &mut scratch.view);
     }
     let rendered = scratch.view.is_rendered;
@@ -104,6 +105,10 @@ impl Pass<'_> {
         told.fates.framing += view.framing;
         told.fates.undecodable += view.undecodable;
         told.records = view.records.len() as u64;
+        if view.undecodable > 0 {
+            let at = view.gaps.first().map_or(self.block.base, |gap| gap.place.offset);
+            told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1 });
+        }
         let hits = std::mem::take(&mut scratch.hits);
         let atoms = std::mem::take(&mut scratch.atoms);
         let (mut next_hit, mut next_atom) = (0, 0);
@@ -113,6 +118,14 @@ impl Pass<'_> {
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
             self.candidates(seen, record_atoms, scratch);
             self.record(*seen, record_hits, &mut fields, scratch, tally, told);
+        }
+        let mut next_hit = 0;
+        for gap in &view.gaps {
+            let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
+            if !gap_hits.is_empty() {
+                fields.clear();
+                self.indicators(&Cite { seen: *gap, digest: OnceCell::new() }, gap_hits, &fields, told);
+            }
         }
         scratch.hits = hits;
         scratch.atoms = atoms;
@@ -148,6 +161,7 @@ impl Pass<'_> {
             }
         }
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
+            told.left_out += 1;
             return;
         }
         let cite = Cite { seen, digest: OnceCell::new() };
@@ -267,6 +281,16 @@ impl Pass<'_> {
         })
     }
 
+    /// How much of the text of a piece the piece before had as well.
+    fn shared_text(&self, shared: usize) -> usize {
+        if !self.rendered {
+            return shared;
+        }
+        let mut text = Vec::new();
+        narrow(&self.block.bytes[..shared], self.block.layout.encoding, &mut text);
+        text.len()
+    }
+
     /// A piece of an oversize record: indicators only.
     fn piece(&self, shared: usize, hits: &[RawHit], told: &mut Told) {
         let length = self.block.bytes.len();
@@ -275,6 +299,7 @@ impl Pass<'_> {
             told.oversize = 1;
             told.records = 1;
         }
+        let shared = self.shared_text(shared);
         let record = Record { start: 0, end: length, line: self.block.first_line, index: self.block.first_record };
         let place = Place {
             offset: self.block.base,
@@ -283,7 +308,7 @@ impl Pass<'_> {
             record: Some(record.index),
             event_record_id: None,
         };
-        let cite = Cite { seen: Seen { start: 0, end: length, place }, digest: OnceCell::new() };
+        let cite = Cite { seen: Seen { start: 0, end: self.text.len(), place }, digest: OnceCell::new() };
         let fields = Fields::default();
         for hit in hits.iter().filter(|hit| hit.end > shared) {
             let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
@@ -296,7 +321,7 @@ impl Pass<'_> {
     }
 }
 
-/// The items whose position lies in a record. Items before it (in framing) are passed over.
+/// The items whose position lies in a record, or in a stretch between records. Items before it are passed over.
 fn take_within<'i, T>(items: &'i [T], next: &mut usize, seen: &Seen, at: impl Fn(&T) -> usize) -> &'i [T] {
     while *next < items.len() && at(&items[*next]) < seen.start {
         *next += 1;
