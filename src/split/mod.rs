@@ -74,7 +74,7 @@ struct Listed {
 }
 
 enum Scanner {
-    Json(json::Scanner),
+    Json(Box<json::Scanner>),
     Csv(csv::Scanner),
 }
 
@@ -128,7 +128,9 @@ impl Splitter {
             Framing::Csv { delimiter } => {
                 listed(Scanner::Csv(csv::Scanner::new(delimiter, layout.encoding, !layout.columns.is_empty())))
             }
-            Framing::JsonDocuments => listed(Scanner::Json(json::Scanner::new(&layout.arrays, layout.encoding))),
+            Framing::JsonDocuments => {
+                listed(Scanner::Json(Box::new(json::Scanner::new(&layout.arrays, layout.encoding))))
+            }
             Framing::Evtx => Mode::Evtx,
         };
         Self {
