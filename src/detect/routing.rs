@@ -135,7 +135,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "squid" => facts.categories.push("proxy"),
         "w3c" => {
-            let proxy = PROXY_COLUMNS.iter().any(|name| has(fields, name));
+            let proxy = fields.named().any(|(name, ..)| PROXY_COLUMNS.iter().any(|known| known.as_bytes() == name));
             facts.categories.push(if proxy { "proxy" } else { "webserver" });
             facts.services.push("iis".into());
         }

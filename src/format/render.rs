@@ -12,6 +12,8 @@ use crate::model::place::Place;
 
 /// Size of the header of an EVTX chunk, and of a record without its content.
 const CHUNK_HEADER_BYTES: usize = 512;
+/// Less than this between two records is punctuation.
+const MEANT_BYTES: usize = 4;
 const RECORD_FRAME_BYTES: u64 = 28;
 const RECORD_HEADER_BYTES: u64 = 24;
 
@@ -68,6 +70,9 @@ fn listed(block: &Block, records: &[Record], view: &mut View) {
 /// The stretches of what lies between two records. `known`: an offset before it with its line.
 fn between(block: &Block, (mut from, to): (usize, usize), known: (usize, u64), view: &mut View) {
     let encoding = block.layout.encoding;
+    if to - from < MEANT_BYTES {
+        return;
+    }
     while from < to {
         let (stop, _) = stretch_end(&block.bytes, from, to, encoding);
         let feed = if encoding.is_wide() { 2 } else { 1 };

@@ -314,6 +314,9 @@ impl<'b> Fields<'b> {
     /// `943,718,400`. A value that is not exactly an integer is none.
     pub fn number(&self, canon: Canon) -> Option<u64> {
         let text = self.get(canon)?.trim_ascii();
+        if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+            return integer(text.iter());
+        }
         let (whole, fraction) = match memchr::memchr(b'.', text) {
             Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
             None => (text, None),
@@ -326,10 +329,7 @@ impl<'b> Fields<'b> {
         if head.is_empty() || (head.len() > 3 && whole.len() > head.len()) || groups.any(|g| g.len() != 3) {
             return None;
         }
-        whole.iter().filter(|&&b| b != b',').try_fold(0u64, |number, digit| {
-            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-            number.checked_mul(10)?.checked_add(digit)
-        })
+        integer(whole.iter().filter(|&&b| b != b','))
     }
 
     /// How many fields there are.
@@ -341,6 +341,14 @@ impl<'b> Fields<'b> {
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+}
+
+/// The value of some digits; `None` where one is none, or where the value does not fit.
+fn integer<'d>(mut digits: impl Iterator<Item = &'d u8>) -> Option<u64> {
+    digits.try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// What parsing a record led to.

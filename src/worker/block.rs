@@ -10,7 +10,7 @@ use super::places::FieldPlaces;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate};
-use crate::format::{self, Reader};
+use crate::format::{self, Reader, Strays};
 use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
@@ -46,6 +46,8 @@ struct Pass<'a> {
     stats: &'a Stats,
     block: &'a Block,
     reader: Reader<'a>,
+    /// Reads what the reader rejects.
+    strays: Strays<'a>,
     text: &'a [u8],
     /// Whether the text is not the stored bytes.
     rendered: bool,
@@ -82,7 +84,16 @@ pub(super) fn sift_block(
         sift.atoms(text, &mut scratch.atoms);
     }
     let gated = ticks();
-    let pass = Pass { plan, stats, block, reader: format::reader(&block.layout), text, rendered, gate };
+    let pass = Pass {
+        plan,
+        stats,
+        block,
+        reader: format::reader(&block.layout),
+        strays: Strays::new(&block.layout),
+        text,
+        rendered,
+        gate,
+    };
     if let Spans::Piece { shared } = block.spans {
         pass.piece(shared, &scratch.hits, &mut told);
     } else {
@@ -144,7 +155,16 @@ impl Pass<'_> {
         let length = seen.place.length;
         let plain = self.block.layout.format == "text";
         let want = if hits.is_empty() && scratch.candidates.is_empty() { Want::Columns } else { Want::All };
-        let parsed = !plain && self.reader.parse(record, want, fields).is_ok();
+        let mut format = self.block.layout.format;
+        let mut parsed = !plain && self.reader.parse(record, want, fields).is_ok();
+        if !parsed
+            && !plain
+            && self.block.spans == Spans::Lines
+            && let Some(other) = self.stray(record, fields, scratch)
+        {
+            (format, parsed) = (other, true);
+            *told.strays.entry(other).or_default() += 1;
+        }
         if parsed {
             told.fates.parsed += length;
             if fields.time.is_none() {
@@ -166,9 +186,9 @@ impl Pass<'_> {
         }
         let cite = Cite { seen, digest: OnceCell::new() };
         if parsed {
-            tally.observe(self.block.layout.format, fields, seen.place, &|| self.digest(&cite));
+            tally.observe(format, fields, seen.place, &|| self.digest(&cite));
         }
-        self.rules(&cite, record, fields, scratch, told);
+        self.rules(&cite, (format, record), fields, scratch, told);
         self.indicators(&cite, hits, fields, told);
     }
 
@@ -196,20 +216,31 @@ impl Pass<'_> {
         }
     }
 
-    fn rules(&self, cite: &Cite, record: &[u8], fields: &Fields<'_>, scratch: &mut Scratch, told: &mut Told) {
+    /// A line of another dialect than its source's. All rules for that dialect may match: their literals were not
+    /// looked for.
+    fn stray<'b>(&'b self, line: &'b [u8], fields: &mut Fields<'b>, scratch: &mut Scratch) -> Option<&'static str> {
+        let format = self.strays.parse(line, Want::All, fields)?;
+        scratch.candidates.clear();
+        if let Some(gate) = self.plan.program.gate(format) {
+            scratch.candidates.extend_from_slice(&gate.all);
+        }
+        Some(format)
+    }
+
+    fn rules(
+        &self,
+        cite: &Cite,
+        (format, record): (&str, &[u8]),
+        fields: &Fields<'_>,
+        scratch: &mut Scratch,
+        told: &mut Told,
+    ) {
         if scratch.candidates.is_empty() {
             return;
         }
         let program = &self.plan.program;
         scratch.matched.clear();
-        program.eval(
-            self.block.layout.format,
-            fields,
-            record,
-            &scratch.candidates,
-            &mut scratch.detect,
-            &mut scratch.matched,
-        );
+        program.eval(format, fields, record, &scratch.candidates, &mut scratch.detect, &mut scratch.matched);
         Stats::count(&self.stats.matched, scratch.matched.len() as u64);
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();

@@ -26,6 +26,8 @@ pub(super) struct Told {
     pub records: u64,
     pub untimed: u64,
     pub rejected: u64,
+    /// Records of other formats than the source's, by format.
+    pub strays: BTreeMap<&'static str, u64>,
     /// Records outside of the period that was asked for.
     pub left_out: u64,
     /// What of the block could not be decoded.
@@ -118,6 +120,9 @@ impl Source {
         all.untimed += told.untimed;
         all.rejected += told.rejected;
         all.left_out += told.left_out;
+        for (format, records) in told.strays {
+            *all.strays.entry(format).or_default() += records;
+        }
         all.damage = Damage::join(all.damage, told.damage);
         all.oversize += told.oversize;
         for (key, sightings) in told.indicators {
@@ -190,6 +195,10 @@ impl Source {
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
             notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
+        }
+        for (format, records) in &told.strays {
+            let detail = format!("records that are not {} but {format}; they were read as such", self.format);
+            notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
         }
         if let Some(damage) = told.damage {
             let detail = format!(

@@ -689,6 +689,30 @@ fn a_chunk_that_cannot_be_decoded_is_sifted_and_told() {
 }
 
 #[test]
+fn lines_of_other_logs_in_one_file_are_read_as_what_they_are() {
+    let access = "203.0.113.9 - - [28/Mar/2026:23:10:04 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"curl\"\n";
+    let squid =
+        "1774739404.000 100 10.1.0.5 TCP_MISS/200 100 PUT http://drop.bad.example/x - HIER_DIRECT/203.0.113.9 -\n";
+    let syslog = "<134>Mar 28 2026 23:11:00 fw01 kernel: action=accept src=10.1.0.5 dst=203.0.113.99 dpt=443\n";
+    let text = format!("{}{}{syslog}prose of nobody\n", access.repeat(400), squid.repeat(300));
+    let told = [64, CELL_BYTES].map(|cell| {
+        let source = scanned("all.log", text.as_bytes(), "drop.bad.example\n", |plan| plan.cell_bytes = cell);
+        let count = |reason, word: &str| {
+            let of = |n: &&Note| n.reason == reason && n.detail.contains(word);
+            source.entry.notes.iter().find(of).and_then(|n| n.count)
+        };
+        assert_eq!(count(Reason::OtherFormat, "but squid"), Some(300));
+        assert_eq!(count(Reason::OtherFormat, "but syslog3164"), Some(1));
+        assert_eq!(count(Reason::RecordsRejected, "access"), Some(1));
+        let met = source.indicators.values().next().unwrap();
+        assert_eq!((met.count, met.kept[0].field.as_deref(), met.untimed), (300, Some("c-uri"), 0));
+        serde_json::to_string(&source).unwrap()
+    });
+    assert!(told[0].contains("\"proxy\""), "the proxy's lines are traffic");
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
 fn pieces_of_utf16_are_narrowed() {
     let text = format!("\u{feff}{} 198.51.100.7 {}\nshort\n", "é".repeat(9 << 20), "y".repeat(1 << 20));
     let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
