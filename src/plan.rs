@@ -1,12 +1,14 @@
 //! What will be done, with nothing left to decide.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use crate::detect::Program;
 use crate::discover::Root;
 use crate::model::indicator::Indicators;
+use crate::model::layout::HostClock;
 use crate::model::place::Locator;
 use crate::model::scopes::Scopes;
 use crate::model::time::{Instant, Span};
@@ -57,6 +59,8 @@ pub struct Clocks {
     pub given: bool,
     /// By glob over locators; the first that matches counts.
     pub by_path: Vec<(globset::GlobMatcher, TimeZone)>,
+    /// By the host that a record names; goes before the others.
+    pub by_host: Arc<[HostClock]>,
 }
 
 impl Clocks {

@@ -194,7 +194,9 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
                 }
             }
         }
-        let layout = Arc::new(format::recognise(&head, &meta, &Clock { zone, zone_given }));
+        let mut layout = format::recognise(&head, &meta, &Clock { zone, zone_given });
+        layout.host_clocks = Arc::clone(&plan.clocks.by_host);
+        let layout = Arc::new(layout);
         let content = Content::of(plan.opening.digest);
         let source = Arc::new(Source::new(meta, layout.format, plan.threads));
         self.sources.push(Arc::clone(&source));

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::format;
+use exfiltrace::model::layout::HostClock;
 use exfiltrace::model::scopes::{Scope, Scopes};
 use exfiltrace::plan::Clocks;
 use jiff::tz::TimeZone;
@@ -47,16 +48,22 @@ pub fn read(args: &Scan) -> Result<Scopes> {
 /// The clock of each log that carries no zone.
 pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
     let word = args.timezone.as_deref().or(scopes.timezone.as_deref());
-    let mut by_path = Vec::new();
+    let (mut by_path, mut by_host) = (Vec::new(), Vec::new());
     for entry in &scopes.zone {
         let zone = zone(&entry.timezone)?;
-        let by_host = entry.hosts.iter().map(|host| format!("**{host}**"));
-        for pattern in entry.paths.iter().cloned().chain(by_host) {
+        for host in &entry.hosts {
+            let glob = globset::GlobBuilder::new(host).case_insensitive(true).build();
+            let glob = glob.with_context(|| format!("[[zone]] {host}: not a glob"))?;
+            by_host.push(HostClock { hosts: glob.compile_matcher(), zone: zone.clone() });
+        }
+        let in_paths = entry.hosts.iter().map(|host| format!("**{host}**"));
+        for pattern in entry.paths.iter().cloned().chain(in_paths) {
             let glob = globset::Glob::new(&pattern).with_context(|| format!("[[zone]] {pattern}: not a glob"))?;
             by_path.push((glob.compile_matcher(), zone.clone()));
         }
     }
-    Ok(Clocks { zone: word.map(zone).transpose()?.unwrap_or(TimeZone::UTC), given: word.is_some(), by_path })
+    let default = word.map(zone).transpose()?.unwrap_or(TimeZone::UTC);
+    Ok(Clocks { zone: default, given: word.is_some(), by_path, by_host: by_host.into() })
 }
 
 /// Clocks on Earth go from 12 hours behind UTC to 14 hours ahead of it.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
+use crate::model::layout::PROXY_COLUMNS;
 
 /// Formats that records can have: names of `format::FORMATS`. A test holds the two lists equal.
 pub(super) const FORMATS: &[&str] = &[
@@ -69,6 +70,7 @@ fn categories(format: &str) -> Option<&'static [&'static str]> {
     Some(match format {
         "access" => &["webserver"],
         "squid" => &["proxy"],
+        "json" => &["webserver"],
         "w3c" => &["webserver", "proxy"],
         "kv" => &["firewall"],
         "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
@@ -139,8 +141,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "squid" => facts.categories.push("proxy"),
         "w3c" => {
-            let proxy =
-                has(fields, "cs-uri") || has(fields, "c-uri") || has(fields, "r-host") || has(fields, "x-cs-uri");
+            let proxy = fields.named().any(|(name, ..)| PROXY_COLUMNS.iter().any(|known| known.as_bytes() == name));
             facts.categories.push(if proxy { "proxy" } else { "webserver" });
             facts.services.push("iis".into());
         }
@@ -243,6 +244,10 @@ fn json(fields: &Fields<'_>, facts: &mut Facts<'_>) {
             (&[], "")
         };
     facts.products = products;
+    let asks = |canon| fields.get(canon).is_some();
+    if asks(Canon::HttpMethod) && (asks(Canon::UrlPath) || asks(Canon::UrlOriginal) || asks(Canon::UrlFull)) {
+        facts.categories.push("webserver");
+    }
     if !service.is_empty() {
         facts.services.push(service.into());
     }

@@ -13,7 +13,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::roles::{Role, Roles, Table as RoleTable};
-use super::sink::Sink;
+use super::sink::{Sink, address};
 use super::{Fit, Format, Sample, jsonwalk, m365, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
@@ -131,7 +131,7 @@ impl Format for Table {
         for cell in (Cells { rest: Some(header), delimiter }) {
             columns.push(String::from_utf8_lossy(cell.ok()?.plain().trim_ascii()).into());
         }
-        if count == 0 || sample.lines.len() < 2 || !is_header(&columns) {
+        if count == 0 || sample.lines.len() < 2 || !is_header(&columns, &sample.base) {
             return None;
         }
         let layout = Layout { framing: Framing::Csv { delimiter }, delimiter, columns, ..sample.layout("csv") };
@@ -204,8 +204,19 @@ fn rows<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
     rows
 }
 
+/// Whether a cell cannot be the name of a column: an address, a number, a time, a mail address.
+fn is_value(cell: &str, layout: &Layout) -> bool {
+    let bytes = cell.as_bytes();
+    let number = !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_digit() || b"+-.,".contains(b));
+    let mail = cell.split_once('@').is_some_and(|(who, at)| !who.is_empty() && at.contains('.') && !cell.contains(' '));
+    number || mail || address(bytes).is_some() || time::any(bytes, layout).is_some()
+}
+
 /// Names, not values: letters first, none twice, at least two.
-fn is_header(columns: &[Arc<str>]) -> bool {
+fn is_header(columns: &[Arc<str>], layout: &Layout) -> bool {
+    if columns.iter().any(|cell| is_value(cell, layout)) {
+        return false;
+    }
     let name = |c: &str| {
         c.len() <= 64
             && c.starts_with(|l: char| l.is_alphabetic() || l == '_' || l == '@' || l == '#')
@@ -288,6 +299,28 @@ impl<'b> Iterator for Cells<'b> {
                     return Some(Err(Reject));
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_with_a_value_is_no_header() {
+        let header = |row: &str| {
+            let cells: Vec<Arc<str>> = row.split(',').map(Arc::from).collect();
+            is_header(&cells, &Layout::plain())
+        };
+        for names in ["time,src_ip,action", "@timestamp,source.ip,user@domain", "Date,c-ip,bytes (total)"] {
+            assert!(header(names), "{names}");
+        }
+        // Twelve names and one value: more than nine of ten are names.
+        let names = "a,b,c,d,e,f,g,h,i,j,k,l";
+        for value in ["192.0.2.1", "2001:db8::1", "512", "2026-03-28 10:00:00", "x@rv.example", "Mar 28 2026 10:00:00"]
+        {
+            assert!(!header(&format!("{names},{value}")), "{value}");
         }
     }
 }

@@ -39,7 +39,11 @@ pub fn flatten<'b>(
     }
     walker.object(1)?;
     walker.blank();
-    if walker.at == record.len() { Ok(()) } else { Err(Reject) }
+    if walker.at != record.len() {
+        return Err(Reject);
+    }
+    sink.settle();
+    Ok(())
 }
 
 /// Reads JSON that is itself a value of the record (a string with an object in it): names and values are copied.

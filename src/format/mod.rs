@@ -25,10 +25,12 @@ mod w3c;
 mod windows;
 mod zeek;
 
+use std::cell::OnceCell;
+
 use jiff::tz::TimeZone;
 
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
-use crate::model::layout::Layout;
+use crate::model::layout::{Framing, Layout};
 
 pub use recognise::{Sample, recognise};
 pub use render::render;
@@ -134,8 +136,43 @@ impl Reader<'_> {
         let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
         if read.is_err() {
             out.clear();
+        } else if !self.layout.host_clocks.is_empty() {
+            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
         }
         read
+    }
+}
+
+/// Dialects that a single line shows beyond doubt.
+const STRAYS: &[&str] = &["access", "squid", "auditd", "syslog5424", "syslog3164", "json"];
+
+/// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
+/// depends on the line alone, so that neither the grid nor the lines before it matter.
+pub struct Strays<'l> {
+    layout: &'l Layout,
+    /// Made when the first line is rejected.
+    others: OnceCell<Vec<(&'static dyn Format, Layout)>>,
+}
+
+impl<'l> Strays<'l> {
+    /// Readers beside the format of this layout.
+    pub fn new(layout: &'l Layout) -> Self {
+        Self { layout, others: OnceCell::new() }
+    }
+
+    /// Reads one line with the first dialect that it is of, and says which; `None` where there is none.
+    pub fn parse<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
+        let others = self.others.get_or_init(|| {
+            let names = STRAYS.iter().filter(|&&name| name != self.layout.format);
+            let layout = |format: &'static str| Layout { format, framing: Framing::Lines, ..self.layout.clone() };
+            names.filter_map(|name| by_name(name)).map(|format| (format, layout(format.name()))).collect()
+        });
+        for (format, layout) in others {
+            if (Reader { format: Some(*format), layout }).parse(line, want, out).is_ok() {
+                return Some(format.name());
+            }
+        }
+        None
     }
 }
 

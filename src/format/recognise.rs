@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Clock, FORMATS, Fit, Format};
+use super::roles::Role;
+use super::{Clock, FORMATS, Fit, Format, jsonlines};
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
 use crate::model::source::SourceMeta;
+use crate::model::time::Instant;
 
 /// A head of this size or more may be cut in the middle of a record.
 const HEAD_BYTES: usize = 64 * 1024;
 /// So many records are looked at.
 const SAMPLE_RECORDS: usize = 200;
+/// 1995-01-01: a file is not older than its kind of log. Archives write 1980 for a time that they do not know.
+const EARLIEST_SECS: i64 = 788_918_400;
 /// Arrays that are known to hold the events of an export.
 const ARRAYS: &[&str] =
     &["Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results"];
@@ -59,25 +63,31 @@ pub fn recognise(head: &[u8], meta: &SourceMeta, clock: &Clock) -> Layout {
     let mut base = Layout {
         zone: clock.zone.clone(),
         zone_given: clock.zone_given,
-        reference: meta.mtime,
+        reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         encoding: encoding(head),
         ..Layout::plain()
     };
-    if head.starts_with(b"ElfFile\0") {
+    if head.starts_with(b"ElfFile\0") || head.get(4096..4104) == Some(b"ElfChnk\0") {
         return Layout { format: "evtx", framing: Framing::Evtx, encoding: Encoding::Bytes, ..base };
     }
     let mut narrowed = Vec::new();
-    let text = if base.encoding == Encoding::Bytes {
-        &head[lines::mark_bytes(head, Encoding::Bytes)..]
-    } else {
+    let text = if base.encoding.is_wide() {
         lines::narrow(&head[lines::mark_bytes(head, base.encoding)..], base.encoding, &mut narrowed);
         &narrowed
+    } else {
+        &head[lines::mark_bytes(head, base.encoding)..]
     };
     if is_binary(text) {
         return Layout { encoding: Encoding::Bytes, ..base };
     }
     let whole = head.len() < HEAD_BYTES;
-    let lines = complete_lines(text, whole);
+    if base.encoding == Encoding::Bytes
+        && memchr::memchr(b'\r', text).is_some()
+        && memchr::memchr(b'\n', text).is_none()
+    {
+        base.encoding = Encoding::Returns;
+    }
+    let lines = complete_lines(text, base.encoding, whole);
     let events = json_events(text, &lines, whole, &mut base);
     let sample = Sample { text, lines, events: events.unwrap_or_default(), base };
     let mut best: Option<Fit> = None;
@@ -120,8 +130,10 @@ fn is_binary(text: &[u8]) -> bool {
     odd * 10 > head.len()
 }
 
-fn complete_lines(text: &[u8], whole: bool) -> Vec<&[u8]> {
-    Lines::new(text, 1, Encoding::Bytes)
+fn complete_lines(text: &[u8], encoding: Encoding, whole: bool) -> Vec<&[u8]> {
+    // The text of UTF-16 is narrow by now.
+    let encoding = if encoding.is_wide() { Encoding::Bytes } else { encoding };
+    Lines::new(text, 1, encoding)
         .filter(|l| l.ended || whole)
         .map(|l| &text[l.start..l.end])
         .filter(|l| !l.is_empty())
@@ -136,7 +148,10 @@ fn json_events<'a>(text: &'a [u8], lines: &[&'a [u8]], whole: bool, base: &mut L
     let is_object =
         |t: &[u8]| t.first() == Some(&b'{') && value_end(t, 0).is_some_and(|e| t[e..].trim_ascii().is_empty());
     let objects: Vec<&[u8]> = lines.iter().copied().filter(|l| is_object(l.trim_ascii())).collect();
-    let wrapper = lines.first().is_none_or(|l| wrapper_array(l.trim_ascii()).is_some());
+    let wrapper = lines.first().is_none_or(|l| {
+        let line = l.trim_ascii();
+        wrapper_array(line).is_some() && !is_event(line, lines.len() > 1)
+    });
     if objects.len() * 2 > lines.len() && !wrapper {
         return Some(objects);
     }
@@ -196,6 +211,28 @@ fn wrapper_array(text: &[u8]) -> Option<(&'static str, usize)> {
         }
     }
     found
+}
+
+/// Whether an object with an array of events is one event itself: it has fields of one beside the array. Where it is the
+/// only line, a time says nothing: exports state when they were made.
+fn is_event(object: &[u8], several: bool) -> bool {
+    let mut at = skip(object, 1);
+    while object.get(at) == Some(&b'"') {
+        let Some(end) = value_end(object, at) else { return false };
+        let role = jsonlines::ROLES.get(&object[at + 1..end - 1]);
+        let colon = skip(object, end);
+        at = skip(object, colon + 1);
+        let scalar = !matches!(object.get(at), Some(b'{' | b'['));
+        if scalar && role.is_some_and(|role| several || !matches!(role, Role::Time(_))) {
+            return true;
+        }
+        let Some(end) = value_end(object, at) else { return false };
+        at = skip(object, end);
+        if object.get(at) == Some(&b',') {
+            at = skip(object, at + 1);
+        }
+    }
+    false
 }
 
 fn skip(text: &[u8], from: usize) -> usize {
@@ -275,6 +312,16 @@ mod tests {
         assert_eq!(name(r#"{"records":[]}"#), None);
         assert_eq!(name(r#"{"kind":"a","id":{"t":1},"etag":"x","actor":{},"ip":"1","events":[{"n":1}]}"#), None);
         assert_eq!(name(r#"{"a":{"Records":[{"#), None);
+    }
+
+    #[test]
+    fn a_line_with_fields_of_its_own_is_an_event() {
+        let paging = br#"{"count":2,"@odata.context":"x","value":[{"a":1}]}"#;
+        let event = br#"{"account":"1","client_ip":"192.0.2.1","items":[{"file":"a"}]}"#;
+        let made = br#"{"timestamp":"2026-03-28T00:00:00Z","events":[{"a":1}]}"#;
+        assert!(!is_event(paging, true));
+        assert!(is_event(event, true) && is_event(event, false));
+        assert!(is_event(made, true) && !is_event(made, false));
     }
 
     #[test]

@@ -7,11 +7,13 @@ use evtx::{EvtxChunkData, ParserSettings};
 use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Seen, View};
 use crate::model::layout::{Encoding, Framing};
-use crate::model::lines::{Lines, is_directive, narrow};
+use crate::model::lines::{Lines, count, is_directive, mark_bytes, narrow, stretch_end, trim};
 use crate::model::place::Place;
 
 /// Size of the header of an EVTX chunk, and of a record without its content.
 const CHUNK_HEADER_BYTES: usize = 512;
+/// Less than this between two records is punctuation.
+const MEANT_BYTES: usize = 4;
 const RECORD_FRAME_BYTES: u64 = 28;
 const RECORD_HEADER_BYTES: u64 = 24;
 
@@ -23,14 +25,14 @@ pub fn render(block: &Block, view: &mut View) {
     view.clear();
     match &block.spans {
         Spans::Lines => lines(block, view),
-        Spans::Listed(records) => records.iter().for_each(|&r| see(block, r, view)),
+        Spans::Listed(records) => listed(block, records, view),
         Spans::Piece { .. } => {
             let whole = Record { start: 0, end: block.bytes.len(), line: block.first_line, index: block.first_record };
             see(block, whole, view);
         }
         Spans::Chunk => return chunk(block, view),
     }
-    view.is_rendered = block.layout.encoding != Encoding::Bytes;
+    view.is_rendered = block.layout.encoding.is_wide();
     let taken: u64 = view.records.iter().map(|r| r.place.length).sum();
     view.framing = (block.bytes.len() as u64).saturating_sub(taken);
 }
@@ -45,15 +47,65 @@ fn lines(block: &Block, view: &mut View) {
         if !framing {
             see(block, Record { start: found.start, end: found.end, line, index }, view);
             index += 1;
+        } else if !text.is_empty() {
+            gap(block, found.start, found.end, line, view);
         }
         line += u64::from(found.ended);
     }
 }
 
-/// Adds one record and, for UTF-16, its text.
+/// Records that the splitter found, and what lies between them.
+fn listed(block: &Block, records: &[Record], view: &mut View) {
+    let mut from = if block.base == 0 { mark_bytes(&block.bytes, block.layout.encoding) } else { 0 };
+    let mut known = (from, block.first_line);
+    for &record in records {
+        between(block, (from, record.start), known, view);
+        see(block, record, view);
+        from = record.end;
+        known = (record.start, record.line);
+    }
+    between(block, (from, block.bytes.len()), known, view);
+}
+
+/// The stretches of what lies between two records. `known`: an offset before it with its line.
+fn between(block: &Block, (mut from, to): (usize, usize), known: (usize, u64), view: &mut View) {
+    let encoding = block.layout.encoding;
+    if to - from < MEANT_BYTES {
+        return;
+    }
+    while from < to {
+        let (stop, _) = stretch_end(&block.bytes, from, to, encoding);
+        let feed = if encoding.is_wide() { 2 } else { 1 };
+        let ended = count(&block.bytes[from..stop], encoding) > 0;
+        let end = trim(&block.bytes, from, if ended { stop - feed } else { stop }, encoding);
+        if block.bytes[from..end].iter().any(u8::is_ascii_alphanumeric) {
+            let line = known.1 + count(&block.bytes[known.0..from], encoding);
+            gap(block, from, end, line, view);
+        }
+        if stop <= from {
+            return;
+        }
+        from = stop;
+    }
+}
+
+/// Adds text that belongs to no record.
+fn gap(block: &Block, start: usize, end: usize, line: u64, view: &mut View) {
+    let mut seen = text_of(block, Record { start, end, line, index: 0 }, view);
+    seen.place.record = None;
+    view.gaps.push(seen);
+}
+
+/// Adds one record.
 fn see(block: &Block, record: Record, view: &mut View) {
+    let seen = text_of(block, record, view);
+    view.records.push(seen);
+}
+
+/// A part of the block with its text, which is written first for UTF-16.
+fn text_of(block: &Block, record: Record, view: &mut View) -> Seen {
     let (mut start, mut end) = (record.start, record.end);
-    if block.layout.encoding != Encoding::Bytes {
+    if block.layout.encoding.is_wide() {
         start = view.rendered.len();
         narrow(&block.bytes[record.start..record.end], block.layout.encoding, &mut view.rendered);
         end = view.rendered.len();
@@ -66,7 +118,26 @@ fn see(block: &Block, record: Record, view: &mut View) {
         record: Some(record.index),
         event_record_id: None,
     };
-    view.records.push(Seen { start, end, place });
+    Seen { start, end, place }
+}
+
+/// Adds the bytes of a chunk that are no record, for the sift: as they are, and read as UTF-16 from either byte on.
+fn leftover(block: &Block, from: u64, to: u64, view: &mut View) {
+    let bytes = block.bytes.get(from as usize..to as usize).unwrap_or_default();
+    if bytes.iter().all(|&b| b == 0) {
+        return;
+    }
+    let start = view.rendered.len();
+    view.rendered.extend_from_slice(bytes);
+    for skipped in [0, 1] {
+        view.rendered.push(b'\n');
+        narrow(&bytes[skipped..], Encoding::Utf16Le, &mut view.rendered);
+    }
+    let end = view.rendered.len();
+    view.rendered.push(b'\n');
+    let (offset, length) = (block.base + from, bytes.len() as u64);
+    let place = Place { offset, length, line: None, record: None, event_record_id: None };
+    view.gaps.push(Seen { start, end, place });
 }
 
 /// Renders one EVTX chunk: a JSON text for each record that can be read.
@@ -77,14 +148,24 @@ fn chunk(block: &Block, view: &mut View) {
         view.framing = size;
         return;
     }
-    view.undecodable = size;
-    if block.bytes.len() < CHUNK_HEADER_BYTES {
-        return;
+    let mut gaps = Vec::new();
+    if chunk_records(block, view, &mut gaps).is_none() {
+        view.undecodable = size;
+        gaps = vec![(0, size)];
+    }
+    gaps.iter().for_each(|&(from, to)| leftover(block, from, to, view));
+}
+
+/// Renders the records of a chunk, and says what lies between them; `None` where it is no chunk.
+fn chunk_records(block: &Block, view: &mut View, gaps: &mut Vec<(u64, u64)>) -> Option<()> {
+    let size = block.bytes.len() as u64;
+    if block.bytes.len() < CHUNK_HEADER_BYTES || block.base == 0 {
+        return None;
     }
     let settings = Arc::new(ParserSettings::new().indent(false));
-    let Ok(mut data) = EvtxChunkData::new(block.bytes.clone(), false) else { return };
+    let mut data = EvtxChunkData::new(block.bytes.clone(), false).ok()?;
     let live_end = u64::from(data.header.free_space_offset).clamp(CHUNK_HEADER_BYTES as u64, size);
-    let Ok(mut chunk) = data.parse(settings) else { return };
+    let mut chunk = data.parse(settings).ok()?;
     let mut taken = 0;
     let mut next = CHUNK_HEADER_BYTES as u64;
     for record in chunk.iter().filter_map(Result::ok) {
@@ -96,6 +177,9 @@ fn chunk(block: &Block, view: &mut View) {
         }
         let id = record.event_record_id;
         let Ok(text) = record.into_json_bytes() else { continue };
+        if offset > next {
+            gaps.push((next, offset));
+        }
         next = offset + length;
         taken += length;
         let start = view.rendered.len();
@@ -111,9 +195,13 @@ fn chunk(block: &Block, view: &mut View) {
         };
         view.records.push(Seen { start, end, place });
     }
+    if live_end > next {
+        gaps.push((next, live_end));
+    }
     let live_end = live_end.max(next);
     view.framing = CHUNK_HEADER_BYTES as u64 + (size - live_end);
     view.undecodable = size - view.framing - taken;
+    Some(())
 }
 
 #[cfg(test)]
@@ -146,5 +234,41 @@ mod tests {
         chunk.bytes = vec![0; 65536];
         render(&chunk, &mut view);
         assert_eq!((view.undecodable, view.framing), (0, 65536));
+    }
+
+    #[test]
+    fn what_is_left_of_a_chunk_is_text_as_bytes_and_as_utf16() {
+        let mut bytes = vec![7; 65536];
+        bytes[1000..1004].copy_from_slice(b"narr");
+        bytes[2001..2009].copy_from_slice(b"w\0i\0d\0e\0");
+        let mut view = View::default();
+        let mut chunk = block(&bytes, Spans::Chunk, Layout::plain());
+        chunk.base = 4096;
+        render(&chunk, &mut view);
+        let [gap] = view.gaps[..] else { panic!("{:?}", view.gaps) };
+        let text = &view.rendered[gap.start..gap.end];
+        for needle in [&b"narr"[..], b"wide"] {
+            assert!(memchr::memmem::find(text, needle).is_some(), "{}", needle.escape_ascii());
+        }
+        assert_eq!((gap.place.offset, gap.place.length, gap.place.record), (4096, 65536, None));
+    }
+
+    #[test]
+    fn text_between_records_is_told_line_by_line() {
+        let text = b"{\"ip\":\"a\",\n\"Records\":[{\"b\":1} ,\n{\"c\":2}],\"d\":3}\r\n";
+        let at = |needle: &[u8]| memchr::memmem::find(text, needle).unwrap();
+        let record = |start: usize, line, index| Record { start, end: start + 7, line, index };
+        let records = vec![record(at(b"{\"b"), 2, 0), record(at(b"{\"c"), 3, 1)];
+        let mut view = View::default();
+        render(&block(text, Spans::Listed(records), Layout::plain()), &mut view);
+        let gaps: Vec<_> = view.gaps.iter().map(|g| (&text[g.start..g.end], g.place.line, g.place.record)).collect();
+        assert_eq!(
+            gaps,
+            [
+                (&b"{\"ip\":\"a\","[..], Some(1), None),
+                (b"\"Records\":[", Some(2), None),
+                (b"],\"d\":3}", Some(3), None)
+            ]
+        );
     }
 }

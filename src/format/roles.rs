@@ -23,6 +23,10 @@ pub enum Role {
     Url,
     /// A string that holds a JSON object of the same dialect.
     Embedded,
+    /// This canonical field in a record of HTTP, which has a method; nothing elsewhere.
+    Http(Canon),
+    /// The first line of an HTTP request: method, target and version.
+    Request,
     /// The time of the record; the lowest number wins where there are several.
     Time(u8),
 }
@@ -84,7 +88,8 @@ impl Roles {
 impl Role {
     fn canons(&self) -> &[Canon] {
         match self {
-            Self::Is(canon) | Self::Addr(canon) => std::slice::from_ref(canon),
+            Self::Is(canon) | Self::Addr(canon) | Self::Http(canon) => std::slice::from_ref(canon),
+            Self::Request => &[Canon::HttpMethod, Canon::UrlFull, Canon::UrlOriginal, Canon::UrlPath, Canon::UrlQuery],
             Self::User => &[Canon::UserName, Canon::UserDomain],
             Self::Arn => &[Canon::UserName],
             Self::Action => &[Canon::EventAction, Canon::EventOutcome],

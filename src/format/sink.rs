@@ -17,13 +17,15 @@ pub struct Sink<'f, 'b> {
     /// Whether raw fields are wanted.
     pub all: bool,
     best: Option<u8>,
+    /// What counts only if the record turns out to be one of HTTP.
+    pending: [Option<(Canon, Text<'b>)>; 4],
 }
 
 impl<'f, 'b> Sink<'f, 'b> {
     /// An empty sink; forgets what `out` held.
     pub fn new(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
         out.clear();
-        Self { out, layout, all: want == Want::All, best: None }
+        Self { out, layout, all: want == Want::All, best: None, pending: [None; 4] }
     }
 
     /// A field that lies in the block, with the meaning of its name.
@@ -83,6 +85,12 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Outcome => self.outcome_word(value),
             Role::Url => self.url(value),
+            Role::Http(canon) => {
+                if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
+                    *slot = Some((canon, value));
+                }
+            }
+            Role::Request => self.request(value),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
                     let stamp = time::any(self.out.bytes(value), self.layout);
@@ -130,6 +138,36 @@ impl<'f, 'b> Sink<'f, 'b> {
     fn outcome_word(&mut self, value: Text<'b>) {
         if let Some(word) = outcome(self.out.bytes(value)) {
             self.outcome(word == b"success");
+        }
+    }
+
+    /// Method and target of `GET /path HTTP/1.1`; anything else has none.
+    fn request(&mut self, value: Text<'b>) {
+        let bytes = self.out.bytes(value);
+        let (Some(first), Some(last)) = (memchr::memchr(b' ', bytes), memchr::memrchr(b' ', bytes)) else { return };
+        if first < last && bytes[..first].iter().all(u8::is_ascii_uppercase) && bytes[last..].starts_with(b" HTTP/") {
+            self.canon(Canon::HttpMethod, part(value, 0, first));
+            self.url(part(value, first + 1, last));
+        }
+    }
+
+    /// All fields of the record are in: gives what counts in a record of HTTP only.
+    pub fn settle(&mut self) {
+        for (canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
+            if self.out.get(Canon::HttpMethod).is_none() || self.out.get(canon).is_some() {
+                continue;
+            }
+            let bytes = self.out.bytes(value);
+            let digits = bytes.iter().all(u8::is_ascii_digit);
+            match canon {
+                Canon::HttpStatus if digits && bytes.len() == 3 => self.canon(canon, value),
+                Canon::DestinationBytes if digits => self.canon(canon, value),
+                Canon::UrlDomain => {
+                    let (from, to) = host_end(bytes);
+                    self.canon(canon, part(value, from, to));
+                }
+                _ => {}
+            }
         }
     }
 

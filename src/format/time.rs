@@ -4,6 +4,7 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
 use crate::model::time::{Assumed, Instant, Stamp};
 
@@ -414,6 +415,22 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
             stamp.filter(|_| used == bytes.len())
         }
     }
+}
+
+/// A stamp whose zone was assumed, in the zone of the host that the record names, where the user gave one for it.
+pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
+    if !matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear) {
+        return stamp;
+    }
+    let Some(host) = fields.text(Canon::HostName) else { return stamp };
+    let short = host.split('.').next().unwrap_or(host);
+    let clock = layout.host_clocks.iter().find(|clock| clock.hosts.is_match(host) || clock.hosts.is_match(short));
+    let moved = clock.and_then(|clock| {
+        let assumed = jiff::Timestamp::from_microsecond(stamp.at.micros()).ok()?;
+        let written = layout.zone.to_datetime(assumed);
+        clock.zone.to_ambiguous_timestamp(written).compatible().ok()
+    });
+    moved.map_or(stamp, |at| Stamp { at: at.into(), ..stamp })
 }
 
 /// Reads `date` (`YYYY-MM-DD`) and `time` (`hh:mm:ss[.fff]`) that stand apart. `offset_secs`: how far from UTC they are;

@@ -15,16 +15,16 @@ use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::{Fit, Format, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
-use crate::model::layout::{Framing, Layout};
+use crate::model::layout::{Framing, Layout, PROXY_COLUMNS};
 
 /// W3C extended log format.
 pub struct Extended;
 
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
-        DestinationBytes, DestinationIp, DestinationPort, EventDuration, FileHash, FileName, HostName, HttpMethod,
-        HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp, SourcePort, UrlDomain,
-        UrlPath, UrlQuery, UserAgent,
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, EventDuration, FileHash, FileName,
+        HostName, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp,
+        SourcePort, UrlDomain, UrlPath, UrlQuery, UserAgent,
     };
     Roles::new(&[&[
         ("c-ip", Role::Addr(SourceIp)),
@@ -32,6 +32,11 @@ static ROLES: Table = LazyLock::new(|| {
         ("c-port", Role::Is(SourcePort)),
         ("s-ip", Role::Addr(DestinationIp)),
         ("r-ip", Role::Addr(DestinationIp)),
+        ("r-host", Role::Is(DestinationDomain)),
+        ("r-dns", Role::Is(DestinationDomain)),
+        ("r-supplier-ip", Role::Addr(DestinationIp)),
+        ("s-supplier-ip", Role::Addr(DestinationIp)),
+        ("s-supplier-name", Role::Addr(DestinationIp)),
         ("s-port", Role::Is(DestinationPort)),
         ("cs-uri-port", Role::Is(DestinationPort)),
         ("s-computername", Role::Is(HostName)),
@@ -104,7 +109,7 @@ impl Format for Extended {
             return None;
         }
         // The layout at the first byte: directives are read again from there.
-        let start = Layout { columns: Vec::new(), date: None, dataset: None, ..layout };
+        let start = Layout { columns: Vec::new(), forwards: false, date: None, dataset: None, ..layout };
         Some(Fit { read: read.max(usize::from(of == 0)), of: of.max(1), rank: 90, layout: start })
     }
 
@@ -112,6 +117,7 @@ impl Format for Extended {
         let mut sink = Sink::new(layout, want, out);
         let mut rest = record;
         let (mut date, mut clock, mut stem, mut query, mut status) = (None, None, None, None, None);
+        let mut server = None;
         for name in &layout.columns {
             let (cell, after) = cell(rest, layout.delimiter).ok_or(Reject)?;
             rest = after;
@@ -121,12 +127,16 @@ impl Format for Extended {
                 "cs-uri-stem" => stem = Some(cell),
                 "cs-uri-query" => query = Some(cell),
                 "sc-status" => status = Some(cell),
+                "s-supplier-name" | "r-ip" | "s-supplier-ip" if server.is_none_or(|s| s == b"-") => server = Some(cell),
                 _ => {}
             }
             column(name, cell, &mut sink);
         }
         if layout.columns.is_empty() || !rest.trim_ascii().is_empty() {
             return Err(Reject);
+        }
+        if let (true, Some(server), None) = (layout.forwards, server, sink.out.get(Canon::DestinationDomain)) {
+            sink.canon_slice(Canon::DestinationDomain, server);
         }
         let local = layout.dataset.as_deref().is_some_and(|d| d.contains("Windows Firewall"));
         let day = date.or(layout.date.as_ref().map(|d| d.as_bytes()));
@@ -161,7 +171,8 @@ impl Format for Extended {
             let names = value.split(|&b| b == delimiter).filter(|n| !n.is_empty());
             let columns: Vec<Arc<str>> = names.map(text).collect();
             let changed = columns != layout.columns || delimiter != layout.delimiter;
-            return changed.then(|| Layout { columns, delimiter, ..layout.clone() });
+            let forwards = columns.iter().any(|name| PROXY_COLUMNS.contains(&&**name));
+            return changed.then(|| Layout { columns, delimiter, forwards, ..layout.clone() });
         }
         if name.eq_ignore_ascii_case(b"#date:") {
             let date = Some(text(value.split(|&b| b == b' ').next()?));
@@ -175,13 +186,24 @@ impl Format for Extended {
     }
 }
 
+/// What a column means where a proxy wrote it: `s-ip` and (beside the port of the URL) `s-port` are its own, and the host
+/// that was asked for is the other side.
+fn proxy_role(name: &str, layout: &Layout) -> Option<Role> {
+    match name {
+        "s-ip" => None,
+        "s-port" if layout.columns.iter().any(|c| &**c == "cs-uri-port") => None,
+        "cs-host" => Some(Role::Is(Canon::DestinationDomain)),
+        _ => ROLES.get(name.as_bytes()),
+    }
+}
+
 fn column<'b>(name: &Arc<str>, cell: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let kind = match cell {
         b"-" | b"" => Kind::Null,
         _ if cell.iter().all(u8::is_ascii_digit) => Kind::Number,
         _ => Kind::Str,
     };
-    let role = ROLES.get(name.as_bytes());
+    let role = if sink.layout.forwards { proxy_role(name, sink.layout) } else { ROLES.get(name.as_bytes()) };
     let Some(alias) = alias(name) else { return sink.column(name, role, Text::Slice(cell), kind) };
     // IIS writes `+` for a blank; a value with a blank was not written by it.
     let plus = memchr::memchr(b'+', cell).is_some() && memchr::memchr(b' ', cell).is_none();

@@ -310,16 +310,26 @@ impl<'b> Fields<'b> {
         self.get(canon).and_then(|v| std::str::from_utf8(v).ok())
     }
 
-    /// The first value of a canonical field as a non-negative integer.
+    /// The first value of a canonical field as a non-negative integer; also where it is written as `512.0` or
+    /// `943,718,400`. A value that is not exactly an integer is none.
     pub fn number(&self, canon: Canon) -> Option<u64> {
-        let digits = self.get(canon)?.trim_ascii();
-        if digits.is_empty() {
+        let text = self.get(canon)?.trim_ascii();
+        if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+            return integer(text.iter());
+        }
+        let (whole, fraction) = match memchr::memchr(b'.', text) {
+            Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
+            None => (text, None),
+        };
+        if fraction.is_some_and(|f| f.is_empty() || f.iter().any(|&b| b != b'0')) {
             return None;
         }
-        digits.iter().try_fold(0u64, |number, digit| {
-            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-            number.checked_mul(10)?.checked_add(digit)
-        })
+        let mut groups = whole.split(|&b| b == b',');
+        let head = groups.next()?;
+        if head.is_empty() || (head.len() > 3 && whole.len() > head.len()) || groups.any(|g| g.len() != 3) {
+            return None;
+        }
+        integer(whole.iter().filter(|&&b| b != b','))
     }
 
     /// How many fields there are.
@@ -331,6 +341,14 @@ impl<'b> Fields<'b> {
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+}
+
+/// The value of some digits; `None` where one is none, or where the value does not fit.
+fn integer<'d>(mut digits: impl Iterator<Item = &'d u8>) -> Option<u64> {
+    digits.try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// What parsing a record led to.
@@ -354,6 +372,9 @@ pub struct View {
     pub is_rendered: bool,
     /// The records, sorted by `start`.
     pub records: Vec<Seen>,
+    /// Stretches of text that belong to no record, sorted by `start`: headers, directives, wrappers, what could not be
+    /// decoded. Those without a letter or digit are left out.
+    pub gaps: Vec<Seen>,
     /// Stored bytes of the block that belong to no record.
     pub framing: u64,
     /// Stored bytes of the block that could not be decoded (a damaged chunk).
@@ -366,6 +387,7 @@ impl View {
         self.rendered.clear();
         self.is_rendered = false;
         self.records.clear();
+        self.gaps.clear();
         self.framing = 0;
         self.undecodable = 0;
     }
@@ -380,4 +402,25 @@ pub struct Seen {
     pub end: usize,
     /// Where it stands in the stored bytes.
     pub place: Place,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_an_exact_integer_however_it_is_written() {
+        let number = |text: &'static str| {
+            let mut fields = Fields::default();
+            fields.push(Some(Canon::SourceBytes), b"bytes", text.as_bytes(), Kind::Str);
+            fields.number(Canon::SourceBytes)
+        };
+        for (text, value) in [("512", 512), (" 7 ", 7), ("943718400.0", 943_718_400), ("943,718,400", 943_718_400)] {
+            assert_eq!(number(text), Some(value), "{text}");
+        }
+        assert_eq!(number("1,024.00"), Some(1024));
+        for text in ["", ".0", "5.", "0.5", "1,02", "1024,000", ",512", "1,,024", "-5", "1e3", "99999999999999999999"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use globset::GlobMatcher;
 use jiff::tz::TimeZone;
 
 use super::time::Instant;
@@ -16,6 +17,42 @@ pub enum Encoding {
     Utf16Le,
     /// UTF-16, big endian.
     Utf16Be,
+    /// Bytes whose lines end with a carriage return alone (or with a line feed alone).
+    Returns,
+}
+
+impl Encoding {
+    /// Whether it has units of two bytes, so that the text is not the stored bytes.
+    pub fn is_wide(self) -> bool {
+        matches!(self, Self::Utf16Le | Self::Utf16Be)
+    }
+}
+
+/// Columns that only a proxy logs in the W3C format: the server that it went to, and what it thought of it.
+pub const PROXY_COLUMNS: &[&str] = &[
+    "c-uri",
+    "cs-categories",
+    "cs-uri",
+    "cs-uri-scheme",
+    "r-dns",
+    "r-host",
+    "r-ip",
+    "r-supplier-dns",
+    "r-supplier-ip",
+    "s-hierarchy",
+    "s-supplier-ip",
+    "s-supplier-name",
+    "sc-filter-result",
+    "x-cs-uri",
+];
+
+/// The clock of the hosts of a pattern.
+#[derive(Debug, Clone)]
+pub struct HostClock {
+    /// Names of hosts.
+    pub hosts: GlobMatcher,
+    /// Their zone.
+    pub zone: TimeZone,
 }
 
 /// How records are told apart before anything is parsed.
@@ -66,6 +103,10 @@ pub struct Layout {
     pub zone: TimeZone,
     /// Whether the user or the log gave `zone` (else it is a bare assumption of UTC). Either way it is stated.
     pub zone_given: bool,
+    /// Zones by the host that a record names; the first that fits goes before `zone`.
+    pub host_clocks: Arc<[HostClock]>,
+    /// Whether the columns are those of a proxy ([`PROXY_COLUMNS`]): its own address is no destination.
+    pub forwards: bool,
     /// No record is younger than this: the year of yearless stamps is the latest that keeps them before it.
     pub reference: Option<Instant>,
 }
@@ -86,6 +127,8 @@ impl Layout {
             unset: "-",
             zone: TimeZone::UTC,
             zone_given: false,
+            host_clocks: Arc::default(),
+            forwards: false,
             reference: None,
         }
     }

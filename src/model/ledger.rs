@@ -113,6 +113,10 @@ pub enum Reason {
     RecordsRejected,
     /// Records over the size limit.
     RecordsOversize,
+    /// Records of another format than their source's, which were read all the same.
+    OtherFormat,
+    /// Records outside of the period that was asked for.
+    OutsidePeriod,
 }
 
 impl Reason {

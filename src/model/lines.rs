@@ -45,7 +45,7 @@ impl Iterator for Lines<'_> {
 /// Length of the byte order mark at the start of a stream.
 pub fn mark_bytes(bytes: &[u8], encoding: Encoding) -> usize {
     let mark: &[u8] = match encoding {
-        Encoding::Bytes => b"\xef\xbb\xbf",
+        Encoding::Bytes | Encoding::Returns => b"\xef\xbb\xbf",
         Encoding::Utf16Le => b"\xff\xfe",
         Encoding::Utf16Be => b"\xfe\xff",
     };
@@ -54,14 +54,36 @@ pub fn mark_bytes(bytes: &[u8], encoding: Encoding) -> usize {
 
 /// Bytes of one code unit.
 pub fn unit_bytes(encoding: Encoding) -> usize {
-    if encoding == Encoding::Bytes { 1 } else { 2 }
+    if encoding.is_wide() { 2 } else { 1 }
 }
 
-/// The first line feed at or after `from`; for UTF-16 `from` must lie on a unit.
+/// Line ends in some bytes.
+pub fn count(bytes: &[u8], encoding: Encoding) -> u64 {
+    if encoding == Encoding::Bytes {
+        return memchr::memchr_iter(b'\n', bytes).count() as u64;
+    }
+    Lines::new(bytes, 1, encoding).filter(|l| l.ended).count() as u64
+}
+
+/// Longest stretch of framing that is looked at as one.
+pub const STRETCH_BYTES: usize = 64 * 1024;
+
+/// End of the stretch of framing that starts at `from`: behind its line end, after [`STRETCH_BYTES`], or at `to`. Says
+/// whether one of the first two ends it, so that more bytes would not move it.
+pub fn stretch_end(bytes: &[u8], from: usize, to: usize, encoding: Encoding) -> (usize, bool) {
+    let limit = to.min(from.saturating_add(STRETCH_BYTES));
+    match find_feed(bytes.get(..limit).unwrap_or(bytes), from, encoding) {
+        Some(feed) => (feed + unit_bytes(encoding), true),
+        None => (limit, limit - from == STRETCH_BYTES),
+    }
+}
+
+/// The first line end at or after `from`; for UTF-16 `from` must lie on a unit.
 pub fn find_feed(bytes: &[u8], from: usize, encoding: Encoding) -> Option<usize> {
     let tail = bytes.get(from..)?;
     let found = match encoding {
         Encoding::Bytes => memchr::memchr(b'\n', tail),
+        Encoding::Returns => memchr::memchr2(b'\r', b'\n', tail),
         Encoding::Utf16Le => tail.chunks_exact(2).position(|u| u == [b'\n', 0]).map(|n| n * 2),
         Encoding::Utf16Be => tail.chunks_exact(2).position(|u| u == [0, b'\n']).map(|n| n * 2),
     };
@@ -72,7 +94,7 @@ pub fn find_feed(bytes: &[u8], from: usize, encoding: Encoding) -> Option<usize>
 pub fn trim(bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> usize {
     let line = &bytes[start..end];
     let mark: &[u8] = match encoding {
-        Encoding::Bytes => b"\r",
+        Encoding::Bytes | Encoding::Returns => b"\r",
         Encoding::Utf16Le => b"\r\0",
         Encoding::Utf16Be => b"\0\r",
     };
@@ -82,7 +104,7 @@ pub fn trim(bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> usize
 /// Whether a line begins with `#`.
 pub fn is_directive(line: &[u8], encoding: Encoding) -> bool {
     match encoding {
-        Encoding::Bytes => line.starts_with(b"#"),
+        Encoding::Bytes | Encoding::Returns => line.starts_with(b"#"),
         Encoding::Utf16Le => line.starts_with(b"#\0"),
         Encoding::Utf16Be => line.starts_with(b"\0#"),
     }
@@ -121,5 +143,21 @@ mod tests {
         let bytes = b"\xff\xfea\0\r\0\n\0\0\nb\0";
         let lines: Vec<_> = Lines::new(bytes, 0, Encoding::Utf16Le).map(|l| (l.start, l.end, l.ended)).collect();
         assert_eq!(lines, [(2, 4, true), (8, 12, false)]);
+    }
+
+    #[test]
+    fn a_lone_return_ends_a_line_where_the_source_has_no_feeds() {
+        let bytes = b"a\rb\r\rc";
+        let lines: Vec<_> = Lines::new(bytes, 0, Encoding::Returns).map(|l| &bytes[l.start..l.end]).collect();
+        assert_eq!(lines, [&b"a"[..], b"b", b"", b"c"]);
+        assert_eq!(count(bytes, Encoding::Returns), 3);
+    }
+
+    #[test]
+    fn a_stretch_ends_with_its_line_or_its_limit() {
+        assert_eq!(stretch_end(b"ab\ncd", 0, 5, Encoding::Bytes), (3, true));
+        assert_eq!(stretch_end(b"ab\ncd", 3, 5, Encoding::Bytes), (5, false));
+        assert_eq!(stretch_end(b"ab\ncd", 0, 2, Encoding::Bytes), (2, false));
+        assert_eq!(stretch_end(&[b'x'; 70_000], 1, 70_000, Encoding::Bytes), (1 + STRETCH_BYTES, true));
     }
 }

@@ -101,7 +101,10 @@ impl Scanner {
 
     fn unit(&self, unit: &[u8]) -> u8 {
         match (self.encoding, unit) {
-            (Encoding::Bytes, &[b]) | (Encoding::Utf16Le, &[b, 0]) | (Encoding::Utf16Be, &[0, b]) => b,
+            (Encoding::Returns, b"\r") => b'\n',
+            (Encoding::Bytes | Encoding::Returns, &[b])
+            | (Encoding::Utf16Le, &[b, 0])
+            | (Encoding::Utf16Be, &[0, b]) => b,
             _ => b'x',
         }
     }

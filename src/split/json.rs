@@ -1,18 +1,23 @@
 //! Records inside JSON documents: a scanner of brackets and quotes that keeps no more than its state.
 //!
 //! A document is an array whose elements are the records, an object with a named array of records (`{"Records":[…]}`),
-//! or an object that is a record itself. Everything between records is framing. What is not JSON ends the scan: the
+//! or an object that is a record itself. Everything between records is framing. A damaged element of an array costs that
+//! element: the scan goes on at the next one (see [`lost`](super::lost)). Other text that is not JSON ends the scan: the
 //! caller cuts the rest into lines.
 
 use std::sync::Arc;
 
 use super::Scan;
+use super::lost::{Lost, Sought};
 use crate::model::block::OVERSIZE_BYTES;
+use crate::model::layout::Encoding;
 
 /// Deeper nesting is not taken for JSON.
 const DEPTH_LIMIT: usize = 10_000;
 /// Longer keys are not compared.
 const KEY_BYTES: usize = 64;
+/// Bytes that may be read twice in search of the end of damaged elements; then the rest is cut into lines.
+const AGAIN_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What the brackets outside of a record enclose.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,28 +34,44 @@ enum Place {
 
 pub(super) struct Scanner {
     arrays: Vec<Arc<str>>,
+    encoding: Encoding,
+    /// UTF-16 as one byte a unit.
+    units: Vec<u8>,
     place: Place,
     /// Open brackets inside a record or wrapper; `true` for an object.
     open: Vec<bool>,
     in_string: bool,
     escaped: bool,
-    /// The last string directly inside a document, for comparison with `arrays`.
+    /// The last byte outside of strings: a bracket, `,`, `:`, `"` for the end of a string, `0` for a literal.
+    last: u8,
+    /// The last string directly inside a document, for comparison with `arrays`; the first one inside an element.
     key: Vec<u8>,
     key_ready: bool,
+    /// The key that the elements begin with.
+    first_key: Option<Vec<u8>>,
+    /// The search for the end of a damaged element.
+    lost: Option<Lost>,
+    again_bytes: u64,
     broken: Option<u64>,
     first: bool,
 }
 
 impl Scanner {
-    pub(super) fn new(arrays: &[Arc<str>]) -> Self {
+    pub(super) fn new(arrays: &[Arc<str>], encoding: Encoding) -> Self {
         Self {
             arrays: arrays.to_vec(),
+            encoding,
+            units: Vec::new(),
             place: Place::Top,
             open: Vec::new(),
             in_string: false,
             escaped: false,
+            last: 0,
             key: Vec::new(),
             key_ready: false,
+            first_key: None,
+            lost: None,
+            again_bytes: 0,
             broken: None,
             first: true,
         }
@@ -58,6 +79,36 @@ impl Scanner {
 
     /// Reads on: `bytes` begin at offset `base`.
     pub(super) fn scan(&mut self, bytes: &[u8], base: u64, ended: bool, found: &mut Vec<(u64, u64)>) -> Scan {
+        if !self.encoding.is_wide() {
+            return self.scan_units(bytes, base, ended, found);
+        }
+        // Offsets of units while scanning, of bytes outside.
+        let mut units = std::mem::take(&mut self.units);
+        units.clear();
+        units.extend(bytes.chunks_exact(2).map(|unit| self.narrow(unit)));
+        let known = found.len();
+        let scan = self.scan_units(&units, base / 2, ended, found);
+        self.units = units;
+        for (start, end) in &mut found[known..] {
+            (*start, *end) = (*start * 2, *end * 2);
+        }
+        match scan {
+            Scan::More(open) => Scan::More(open.map(|at| at * 2)),
+            Scan::Broken(at) => Scan::Broken(at * 2),
+            Scan::Back(at) => Scan::Back(at * 2),
+        }
+    }
+
+    /// A unit of UTF-16 as a byte: itself where it is ASCII, else a letter; a byte order mark is a blank.
+    fn narrow(&self, unit: &[u8]) -> u8 {
+        match (self.encoding, unit) {
+            (Encoding::Utf16Le, &[0xff, 0xfe]) | (Encoding::Utf16Be, &[0xfe, 0xff]) => b' ',
+            (Encoding::Utf16Le, &[byte, 0]) | (Encoding::Utf16Be, &[0, byte]) if byte.is_ascii() => byte,
+            _ => b'x',
+        }
+    }
+
+    fn scan_units(&mut self, bytes: &[u8], base: u64, ended: bool, found: &mut Vec<(u64, u64)>) -> Scan {
         if let Some(at) = self.broken {
             return Scan::Broken(at);
         }
@@ -66,40 +117,85 @@ impl Scanner {
             at = 3;
         }
         while at < bytes.len() {
+            if let Some(lost) = &mut self.lost {
+                match lost.seek(bytes, at, base, self.first_key.as_deref()) {
+                    Sought::Nothing => at = bytes.len(),
+                    Sought::TooFar(start) => return self.give_up_here(start),
+                    Sought::Element { next, behind } => {
+                        at = behind;
+                        self.go_on(next, found);
+                    }
+                }
+                continue;
+            }
             if self.in_string {
                 match self.string(bytes, at) {
                     Some(next) => at = next,
-                    None => return self.give_up(base + at as u64),
+                    None => return self.damaged(base + at as u64),
                 }
                 continue;
             }
             if !self.structure(bytes[at], base + at as u64, found) {
-                return self.give_up(base + at as u64);
+                return self.damaged(base + at as u64);
             }
             at += 1;
         }
-        match self.place {
-            Place::Record { start, .. } if ended => {
-                // Cut off: what is there is one record, for its format to reject.
-                let end = base + bytes.len() as u64;
-                found.push((start, end));
-                self.place = Place::Top;
-                self.in_string = false;
-                self.open.clear();
-                Scan::More(None)
-            }
-            Place::Record { start, .. } => Scan::More(Some(start)),
-            _ => Scan::More(None),
+        let open = match (&self.lost, self.place) {
+            (Some(lost), _) => Some(lost.start),
+            (None, Place::Record { start, .. }) => Some(start),
+            _ => None,
+        };
+        if let (true, Some(start)) = (ended, self.lost.as_ref().map(|lost| lost.start)) {
+            // No element follows the damaged one.
+            return self.give_up_here(start);
         }
+        if let (true, Some(start)) = (ended, open) {
+            // Cut off: what is there is one record, for its format to reject.
+            found.push((start, base + bytes.len() as u64));
+            self.place = Place::Top;
+            self.in_string = false;
+            self.open.clear();
+            return Scan::More(None);
+        }
+        Scan::More(open)
     }
 
-    fn give_up(&mut self, at: u64) -> Scan {
-        let at = match self.place {
-            Place::Record { start, .. } => start,
-            _ => at,
-        };
+    /// Ends the scan: from this offset of the stream on it is lines.
+    pub(super) fn give_up(&mut self, at: u64) -> Scan {
+        self.broken = Some(if self.encoding.is_wide() { at / 2 } else { at });
+        Scan::Broken(at)
+    }
+
+    fn give_up_here(&mut self, at: u64) -> Scan {
         self.broken = Some(at);
         Scan::Broken(at)
+    }
+
+    /// What is at `at` cannot stand there: looks for the next element of the array, or gives up outside of one.
+    fn damaged(&mut self, at: u64) -> Scan {
+        let (start, wrapped, loose) = match self.place {
+            Place::Record { start, wrapped: Some(wrapped), .. } => (start, wrapped, false),
+            Place::Elements { wrapped } => (at, wrapped, true),
+            Place::Record { start, .. } => return self.give_up_here(start),
+            _ => return self.give_up_here(at),
+        };
+        self.again_bytes += at - start;
+        if self.again_bytes > AGAIN_BYTES {
+            return self.give_up_here(start);
+        }
+        self.lost = Some(Lost::new(start, loose));
+        self.place = Place::Elements { wrapped };
+        Scan::Back(start)
+    }
+
+    /// Goes on behind the first key of the element that starts at `next`.
+    fn go_on(&mut self, next: u64, found: &mut Vec<(u64, u64)>) {
+        let (Some(lost), Place::Elements { wrapped }) = (self.lost.take(), self.place) else { return };
+        found.push((lost.start, lost.end));
+        self.start(Place::Record { start: next, wrapped: Some(wrapped), tentative: false });
+        self.in_string = self.first_key.is_none();
+        self.escaped = false;
+        self.last = b'"';
     }
 
     /// Reads on inside a string; `None` where a raw line end shows that it was never closed.
@@ -115,19 +211,24 @@ impl Scanner {
             None => Some(stop),
             Some(b'\n') => None,
             Some(b'\\') => {
+                self.keep(b"\\");
                 self.escaped = true;
                 Some(stop + 1)
             }
             Some(_) => {
                 self.in_string = false;
+                self.last = b'"';
                 self.key_ready = self.at_key_depth();
+                if self.at_first_key() {
+                    self.first_key = Some(std::mem::take(&mut self.key)).filter(|key| key.len() <= KEY_BYTES);
+                }
                 Some(stop + 1)
             }
         }
     }
 
     fn keep(&mut self, part: &[u8]) {
-        if self.at_key_depth() && self.key.len() <= KEY_BYTES {
+        if (self.at_key_depth() || self.at_first_key()) && self.key.len() <= KEY_BYTES {
             self.key.extend_from_slice(&part[..part.len().min(KEY_BYTES + 1 - self.key.len())]);
         }
     }
@@ -135,6 +236,11 @@ impl Scanner {
     /// Directly inside a document that is, or may be, a wrapper.
     fn at_key_depth(&self) -> bool {
         self.open.len() == 1 && matches!(self.place, Place::Wrapper | Place::Record { tentative: true, .. })
+    }
+
+    /// In a string directly inside an element, while the key that elements begin with is not known.
+    fn at_first_key(&self) -> bool {
+        self.first_key.is_none() && self.open.len() == 1 && matches!(self.place, Place::Record { wrapped: Some(_), .. })
     }
 
     /// Takes one byte outside of strings; `false` where it cannot stand there.
@@ -163,6 +269,7 @@ impl Scanner {
                 true
             }
             (Place::Top | Place::Elements { .. }, _) => false,
+            (Place::Record { wrapped: Some(_), .. }, _) => self.fits(byte) && self.inside(byte, at, found),
             (Place::Record { .. } | Place::Wrapper, _) => self.inside(byte, at, found),
         }
     }
@@ -172,10 +279,26 @@ impl Scanner {
         self.open.clear();
         self.open.push(true);
         self.key_ready = false;
+        self.last = b'{';
         true
     }
 
+    /// Whether a byte may follow the last one. Inside elements only, where damage has an end: it is seen at once, and
+    /// not at the end of the array.
+    fn fits(&self, byte: u8) -> bool {
+        let last = self.last;
+        match byte {
+            b'"' => matches!(last, b'{' | b'[' | b',' | b':'),
+            b'{' | b'[' => last == b':' || (self.open.last() == Some(&false) && matches!(last, b'[' | b',')),
+            b'}' | b']' => last != b':',
+            b',' => matches!(last, b'"' | b'0' | b'}' | b']'),
+            b':' => last == b'"',
+            _ => matches!(last, b':' | b',' | b'[' | b'0'),
+        }
+    }
+
     fn inside(&mut self, byte: u8, at: u64, found: &mut Vec<(u64, u64)>) -> bool {
+        self.last = byte;
         match byte {
             b'"' => {
                 self.in_string = true;
@@ -203,8 +326,12 @@ impl Scanner {
                     self.close(at + 1, found);
                 }
             }
-            // A number, a literal, a comma: the format looks at those.
-            0x20.. => self.key_ready = false,
+            b',' => self.key_ready = false,
+            // A number or a literal: the format looks at those.
+            0x20.. => {
+                self.key_ready = false;
+                self.last = b'0';
+            }
             _ => return false,
         }
         true

@@ -21,14 +21,6 @@ impl Lines {
     }
 }
 
-/// Line feeds in some bytes.
-pub(super) fn count(bytes: &[u8], encoding: Encoding) -> u64 {
-    if encoding == Encoding::Bytes {
-        return memchr::memchr_iter(b'\n', bytes).count() as u64;
-    }
-    LineIter::new(bytes, 1, encoding).filter(|l| l.ended).count() as u64
-}
-
 impl Splitter {
     pub(super) fn cut_lines(&mut self) -> Cut {
         let Mode::Lines(Lines { directives, searched }) = self.mode else { return Cut::Again };
@@ -84,6 +76,7 @@ impl Splitter {
         let head = &self.buf[..cell.saturating_sub(1).min(self.buf.len())];
         match self.layout.encoding {
             Encoding::Bytes => memchr::memrchr(b'\n', head).map_or(0, |n| n + 1),
+            Encoding::Returns => memchr::memrchr2(b'\r', b'\n', head).map_or(0, |n| n + 1),
             Encoding::Utf16Le => head.chunks_exact(2).rposition(|u| u == [b'\n', 0]).map_or(0, |n| n * 2 + 2),
             Encoding::Utf16Be => head.chunks_exact(2).rposition(|u| u == [0, b'\n']).map_or(0, |n| n * 2 + 2),
         }
@@ -100,11 +93,11 @@ impl Splitter {
             let text = &self.buf[line.start..line.end];
             if directives && lines::is_directive(text, encoding) {
                 narrowed.clear();
-                let text = if encoding == Encoding::Bytes {
-                    text
-                } else {
+                let text = if encoding.is_wide() {
                     lines::narrow(text, encoding, &mut narrowed);
                     &narrowed
+                } else {
+                    text
                 };
                 if let Some(layout) = (self.relayout)(&self.layout, text) {
                     if records > 0 {

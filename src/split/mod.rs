@@ -6,14 +6,15 @@
 mod csv;
 mod json;
 mod lines;
+mod lost;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::model::block::{Block, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
-use crate::model::layout::{Encoding, Framing, Layout};
+use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::Note;
-use crate::model::lines::unit_bytes;
+use crate::model::lines::{count as count_lines, mark_bytes, stretch_end, unit_bytes};
 use crate::model::source::Stream;
 
 /// What is read from the stream at once.
@@ -73,7 +74,7 @@ struct Listed {
 }
 
 enum Scanner {
-    Json(json::Scanner),
+    Json(Box<json::Scanner>),
     Csv(csv::Scanner),
 }
 
@@ -83,6 +84,27 @@ enum Scan {
     More(Option<u64>),
     /// Not what it should be from this offset on: the rest is cut into lines.
     Broken(u64),
+    /// Damaged: the bytes from this offset on are wanted again.
+    Back(u64),
+}
+
+impl Listed {
+    /// Scans what was not scanned yet; `base` is the offset of `buf[0]`.
+    fn scan(&mut self, buf: &[u8], base: u64, ended: bool) -> Scan {
+        loop {
+            let from = usize::try_from(self.scanned.saturating_sub(base)).unwrap_or(usize::MAX).min(buf.len());
+            let scan = match &mut self.scanner {
+                Scanner::Json(json) => json.scan(&buf[from..], base + from as u64, ended, &mut self.found),
+                Scanner::Csv(csv) => csv.scan(buf, base, from, ended, &mut self.found),
+            };
+            match (scan, &mut self.scanner) {
+                (Scan::Back(at), _) if at >= base => self.scanned = at,
+                // Parts of the damaged record are handed out already.
+                (Scan::Back(at), Scanner::Json(json)) => return json.give_up(at),
+                (other, _) => return other,
+            }
+        }
+    }
 }
 
 /// What became of an attempt to cut.
@@ -99,7 +121,6 @@ impl Splitter {
     /// A splitter at the start of a stream. `cell_bytes` is the grid ([`CELL_BYTES`](crate::model::block::CELL_BYTES)
     /// outside of tests) and must not be 0; records do not depend on it.
     pub fn new(layout: Arc<Layout>, cell_bytes: usize, relayout: Relayout) -> Self {
-        let wide = layout.encoding != Encoding::Bytes;
         let listed = |scanner| Mode::Listed(Listed { scanner, found: Vec::new(), scanned: 0 });
         let mode = match layout.framing {
             Framing::Lines => Mode::Lines(lines::Lines::new(false)),
@@ -107,8 +128,9 @@ impl Splitter {
             Framing::Csv { delimiter } => {
                 listed(Scanner::Csv(csv::Scanner::new(delimiter, layout.encoding, !layout.columns.is_empty())))
             }
-            Framing::JsonDocuments if wide => Mode::Lines(lines::Lines::new(false)),
-            Framing::JsonDocuments => listed(Scanner::Json(json::Scanner::new(&layout.arrays))),
+            Framing::JsonDocuments => {
+                listed(Scanner::Json(Box::new(json::Scanner::new(&layout.arrays, layout.encoding))))
+            }
             Framing::Evtx => Mode::Evtx,
         };
         Self {
@@ -213,7 +235,7 @@ impl Splitter {
         let length = end.unwrap_or(usize::MAX).min(PIECE_BYTES + self.shared);
         let last = end == Some(length);
         let spans = Spans::Piece { shared: self.shared };
-        let lines = lines::count(&self.buf[self.shared..length], self.layout.encoding);
+        let lines = count_lines(&self.buf[self.shared..length], self.layout.encoding);
         if last {
             self.shared = 0;
             return self.take(length, spans, lines, 1);
@@ -242,11 +264,7 @@ impl Splitter {
 
     fn cut_listed(&mut self) -> Cut {
         let Mode::Listed(listed) = &mut self.mode else { return Cut::Again };
-        let from = usize::try_from(listed.scanned.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.buf.len());
-        let scan = match &mut listed.scanner {
-            Scanner::Json(json) => json.scan(&self.buf[from..], self.base + from as u64, self.ended, &mut listed.found),
-            Scanner::Csv(csv) => csv.scan(&self.buf, self.base, from, self.ended, &mut listed.found),
-        };
+        let scan = listed.scan(&self.buf, self.base, self.ended);
         let end = self.base + self.buf.len() as u64;
         let whole_units = end - self.buf.len() as u64 % unit_bytes(self.layout.encoding) as u64;
         let (open, broken) = match scan {
@@ -254,7 +272,7 @@ impl Splitter {
                 listed.scanned = whole_units;
                 (open, None)
             }
-            Scan::Broken(at) => {
+            Scan::Broken(at) | Scan::Back(at) => {
                 listed.scanned = at;
                 (None, Some(at))
             }
@@ -302,28 +320,27 @@ impl Splitter {
         self.record += 1;
     }
 
-    /// Hands out the cell of the first byte held, once no record is open across its end.
+    /// Hands out the cell of the first byte held, once no record or stretch of framing is open across its end.
     fn cut_cell(&mut self, open: Option<u64>, broken: Option<u64>) -> Cut {
         let cell = self.cell_end();
         let Mode::Listed(listed) = &mut self.mode else { return Cut::Again };
         let limit = OVERSIZE_BYTES as u64;
         let mut cut = cell.min(self.buf.len());
-        let mut count = 0;
+        let (mut count, mut from, mut next) = (0, 0, None);
         for &(start, stop) in &listed.found {
             let (at, to) = ((start - self.base) as usize, (stop - self.base) as usize);
-            if at >= cell {
-                break;
-            }
-            if stop - start > limit {
-                cut = at;
+            if at >= cell || stop - start > limit {
+                next = Some(at);
+                cut = cut.min(at);
                 break;
             }
             count += 1;
+            from = to;
             cut = cut.max(to);
         }
+        let long = open.is_some_and(|start| self.base + self.buf.len() as u64 - start > limit);
         if let Some(start) = open {
             let at = (start - self.base) as usize;
-            let long = self.base + self.buf.len() as u64 - start > limit;
             if long {
                 cut = cut.min(at);
             } else if at < cut && !self.ended {
@@ -341,8 +358,25 @@ impl Splitter {
                 return self.take_listed(cut, &found[..count.min(found.len())]);
             }
         }
+        let relative = |at: u64| at.saturating_sub(self.base) as usize;
+        // An open object may turn out to be a wrapper, which is framing as well.
+        let certain = next.or(broken.map(relative)).or(open.filter(|_| long).map(relative));
+        let end = certain.or(open.map(relative)).unwrap_or(self.buf.len());
+        if self.base == 0 && from == 0 {
+            from = mark_bytes(&self.buf, self.layout.encoding);
+        }
+        while from < cut {
+            let (to, closed) = stretch_end(&self.buf, from, end, self.layout.encoding);
+            if !closed && certain.is_none() && !self.ended {
+                return Cut::Hungry;
+            }
+            if to == from {
+                break;
+            }
+            from = to;
+        }
         let found: Vec<_> = listed.found.drain(..count).collect();
-        self.take_listed(cut, &found)
+        self.take_listed(cut.max(from), &found)
     }
 
     fn take_listed(&mut self, cut: usize, found: &[(u64, u64)]) -> Cut {
@@ -354,12 +388,12 @@ impl Splitter {
         let mut counted = 0;
         let records = found.iter().enumerate().map(|(n, &(start, stop))| {
             let (start, end) = ((start - self.base) as usize, (stop - self.base) as usize);
-            line += lines::count(&self.buf[counted..start], encoding);
+            line += count_lines(&self.buf[counted..start], encoding);
             counted = start;
             Record { start, end, line, index: self.record + n as u64 }
         });
         let spans = Spans::Listed(records.collect());
-        let lines = lines::count(&self.buf[..cut], encoding);
+        let lines = count_lines(&self.buf[..cut], encoding);
         self.take(cut, spans, lines, found.len() as u64)
     }
 }

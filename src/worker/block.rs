@@ -7,14 +7,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::places::FieldPlaces;
-use super::source::Told;
+use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate};
-use crate::format::{self, Reader};
+use crate::format::{self, Reader, Strays};
 use crate::model::block::{Block, Record, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
 use crate::model::indicator::{Indicator, RawHit};
+use crate::model::lines::narrow;
 use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
@@ -45,6 +46,8 @@ struct Pass<'a> {
     stats: &'a Stats,
     block: &'a Block,
     reader: Reader<'a>,
+    /// Reads what the reader rejects.
+    strays: Strays<'a>,
     text: &'a [u8],
     /// Whether the text is not the stored bytes.
     rendered: bool,
@@ -65,7 +68,7 @@ pub(super) fn sift_block(
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
     scratch.view.clear();
-    if !matches!(block.spans, Spans::Piece { .. }) {
+    if !matches!(block.spans, Spans::Piece { .. }) || block.layout.encoding.is_wide() {
         format::render(block, &mut scratch.view);
     }
     let rendered = scratch.view.is_rendered;
@@ -81,7 +84,16 @@ pub(super) fn sift_block(
         sift.atoms(gate.set, text, &mut scratch.atoms);
     }
     let gated = ticks();
-    let pass = Pass { plan, stats, block, reader: format::reader(&block.layout), text, rendered, gate };
+    let pass = Pass {
+        plan,
+        stats,
+        block,
+        reader: format::reader(&block.layout),
+        strays: Strays::new(&block.layout),
+        text,
+        rendered,
+        gate,
+    };
     if let Spans::Piece { shared } = block.spans {
         pass.piece(shared, &scratch.hits, &mut told);
     } else {
@@ -104,6 +116,10 @@ impl Pass<'_> {
         told.fates.framing += view.framing;
         told.fates.undecodable += view.undecodable;
         told.records = view.records.len() as u64;
+        if view.undecodable > 0 {
+            let at = view.gaps.first().map_or(self.block.base, |gap| gap.place.offset);
+            told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1 });
+        }
         let hits = std::mem::take(&mut scratch.hits);
         let atoms = std::mem::take(&mut scratch.atoms);
         let (mut next_hit, mut next_atom) = (0, 0);
@@ -113,6 +129,14 @@ impl Pass<'_> {
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
             self.candidates(seen, record_atoms, scratch);
             self.record(*seen, record_hits, &mut fields, scratch, tally, told);
+        }
+        let mut next_hit = 0;
+        for gap in &view.gaps {
+            let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
+            if !gap_hits.is_empty() {
+                fields.clear();
+                self.indicators(&Cite { seen: *gap, digest: OnceCell::new() }, gap_hits, &fields, told);
+            }
         }
         scratch.hits = hits;
         scratch.atoms = atoms;
@@ -131,7 +155,16 @@ impl Pass<'_> {
         let length = seen.place.length;
         let plain = self.block.layout.format == "text";
         let want = if hits.is_empty() && scratch.candidates.is_empty() { Want::Columns } else { Want::All };
-        let parsed = !plain && self.reader.parse(record, want, fields).is_ok();
+        let mut format = self.block.layout.format;
+        let mut parsed = !plain && self.reader.parse(record, want, fields).is_ok();
+        if !parsed
+            && !plain
+            && self.block.spans == Spans::Lines
+            && let Some(other) = self.stray(record, fields, scratch)
+        {
+            (format, parsed) = (other, true);
+            *told.strays.entry(other).or_default() += 1;
+        }
         if parsed {
             told.fates.parsed += length;
             if fields.time.is_none() {
@@ -148,13 +181,14 @@ impl Pass<'_> {
             }
         }
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
+            told.left_out += 1;
             return;
         }
         let cite = Cite { seen, digest: OnceCell::new() };
         if parsed {
-            tally.observe(self.block.layout.format, fields, seen.place, &|| self.digest(&cite));
+            tally.observe(format, fields, seen.place, &|| self.digest(&cite));
         }
-        self.rules(&cite, record, fields, scratch, told);
+        self.rules(&cite, (format, record), fields, scratch, told);
         self.indicators(&cite, hits, fields, told);
     }
 
@@ -180,20 +214,31 @@ impl Pass<'_> {
         }
     }
 
-    fn rules(&self, cite: &Cite, record: &[u8], fields: &Fields<'_>, scratch: &mut Scratch, told: &mut Told) {
+    /// A line of another dialect than its source's. All rules for that dialect may match: their literals were not
+    /// looked for.
+    fn stray<'b>(&'b self, line: &'b [u8], fields: &mut Fields<'b>, scratch: &mut Scratch) -> Option<&'static str> {
+        let format = self.strays.parse(line, Want::All, fields)?;
+        scratch.candidates.clear();
+        if let Some(gate) = self.plan.program.gate(format) {
+            scratch.candidates.extend_from_slice(&gate.all);
+        }
+        Some(format)
+    }
+
+    fn rules(
+        &self,
+        cite: &Cite,
+        (format, record): (&str, &[u8]),
+        fields: &Fields<'_>,
+        scratch: &mut Scratch,
+        told: &mut Told,
+    ) {
         if scratch.candidates.is_empty() {
             return;
         }
         let program = &self.plan.program;
         scratch.matched.clear();
-        program.eval(
-            self.block.layout.format,
-            fields,
-            record,
-            &scratch.candidates,
-            &mut scratch.detect,
-            &mut scratch.matched,
-        );
+        program.eval(format, fields, record, &scratch.candidates, &mut scratch.detect, &mut scratch.matched);
         Stats::count(&self.stats.matched, scratch.matched.len() as u64);
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();
@@ -265,6 +310,16 @@ impl Pass<'_> {
         })
     }
 
+    /// How much of the text of a piece the piece before had as well.
+    fn shared_text(&self, shared: usize) -> usize {
+        if !self.rendered {
+            return shared;
+        }
+        let mut text = Vec::new();
+        narrow(&self.block.bytes[..shared], self.block.layout.encoding, &mut text);
+        text.len()
+    }
+
     /// A piece of an oversize record: indicators only.
     fn piece(&self, shared: usize, hits: &[RawHit], told: &mut Told) {
         let length = self.block.bytes.len();
@@ -273,6 +328,7 @@ impl Pass<'_> {
             told.oversize = 1;
             told.records = 1;
         }
+        let shared = self.shared_text(shared);
         let record = Record { start: 0, end: length, line: self.block.first_line, index: self.block.first_record };
         let place = Place {
             offset: self.block.base,
@@ -281,7 +337,7 @@ impl Pass<'_> {
             record: Some(record.index),
             event_record_id: None,
         };
-        let cite = Cite { seen: Seen { start: 0, end: length, place }, digest: OnceCell::new() };
+        let cite = Cite { seen: Seen { start: 0, end: self.text.len(), place }, digest: OnceCell::new() };
         let fields = Fields::default();
         for hit in hits.iter().filter(|hit| hit.end > shared) {
             let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
@@ -294,7 +350,7 @@ impl Pass<'_> {
     }
 }
 
-/// The items whose position lies in a record. Items before it (in framing) are passed over.
+/// The items whose position lies in a record, or in a stretch between records. Items before it are passed over.
 fn take_within<'i, T>(items: &'i [T], next: &mut usize, seen: &Seen, at: impl Fn(&T) -> usize) -> &'i [T] {
     while *next < items.len() && at(&items[*next]) < seen.start {
         *next += 1;

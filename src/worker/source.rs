@@ -26,6 +26,12 @@ pub(super) struct Told {
     pub records: u64,
     pub untimed: u64,
     pub rejected: u64,
+    /// Records of other formats than the source's, by format.
+    pub strays: BTreeMap<&'static str, u64>,
+    /// Records outside of the period that was asked for.
+    pub left_out: u64,
+    /// What of the block could not be decoded.
+    pub damage: Option<Damage>,
     pub indicators: IndicatorHits,
     pub rules: RuleHits,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
@@ -33,6 +39,24 @@ pub(super) struct Told {
     /// The oversize record whose first piece this is.
     pub oversize: u64,
     pub indicator_metas: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,
+}
+
+/// Bytes that could not be decoded.
+#[derive(Clone, Copy)]
+pub(super) struct Damage {
+    /// Offset of the first of them.
+    pub at: u64,
+    /// How many.
+    pub bytes: u64,
+    /// In how many blocks.
+    pub blocks: u64,
+}
+
+impl Damage {
+    fn join(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
+        Some(Self { at: a.at.min(b.at), bytes: a.bytes + b.bytes, blocks: a.blocks + b.blocks })
+    }
 }
 
 #[derive(Default)]
@@ -95,6 +119,11 @@ impl Source {
         all.records += told.records;
         all.untimed += told.untimed;
         all.rejected += told.rejected;
+        all.left_out += told.left_out;
+        for (format, records) in told.strays {
+            *all.strays.entry(format).or_default() += records;
+        }
+        all.damage = Damage::join(all.damage, told.damage);
         all.oversize += told.oversize;
         for (key, sightings) in told.indicators {
             all.indicators.entry(key).or_default().join(sightings, max_evidence);
@@ -166,6 +195,21 @@ impl Source {
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
             notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
+        }
+        for (format, records) in &told.strays {
+            let detail = format!("records that are not {} but {format}; they were read as such", self.format);
+            notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
+        }
+        if let Some(damage) = told.damage {
+            let detail = format!(
+                "{} bytes in chunks that cannot be decoded; they were sifted for indicators as they are",
+                damage.bytes
+            );
+            notes.push(Note::new(Reason::Damaged, detail).at(damage.at).counted(damage.blocks));
+        }
+        if told.left_out > 0 {
+            let detail = "records outside of --from and --to; neither rules nor indicators were held against them";
+            notes.push(Note::new(Reason::OutsidePeriod, detail).counted(told.left_out));
         }
         if told.oversize > 0 {
             let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";

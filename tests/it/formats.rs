@@ -6,17 +6,25 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use exfiltrace::discover::{self, Root};
 use exfiltrace::format::{self, Clock};
+use exfiltrace::indicators::Builder;
 use exfiltrace::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES, Spans};
 use exfiltrace::model::fields::{Canon, Fields, View, Want};
-use exfiltrace::model::layout::{Framing, Layout};
-use exfiltrace::model::ledger::Note;
+use exfiltrace::model::layout::{Framing, HostClock, Layout};
+use exfiltrace::model::ledger::{EntryKind, Note, Reason};
+use exfiltrace::model::partial::SourcePartial;
 use exfiltrace::model::place::Locator;
+use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::source::{SourceMeta, Stream};
 use exfiltrace::model::time::Instant;
+use exfiltrace::plan::Plan;
+use exfiltrace::scan;
 use exfiltrace::split::Splitter;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+
+use crate::support::plan;
 
 /// Bytes in memory, handed out in pieces of any size.
 struct Memory<'a> {
@@ -125,6 +133,17 @@ fn ids(fields: &Fields<'_>) -> Vec<(&'static str, Vec<u8>)> {
     let named = fields.iter().filter_map(|f| Some((f.canon?.name(), fields.bytes(f.value).to_vec())));
     let mut out: Vec<_> = named.collect();
     out.sort();
+    out
+}
+
+/// Offset, length and line of what lies between records.
+fn gaps(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<(u64, u64, Option<u64>)> {
+    let mut view = View::default();
+    let mut out = Vec::new();
+    for block in blocks(bytes, layout, cell, step) {
+        format::render(&block, &mut view);
+        out.extend(view.gaps.iter().map(|g| (g.place.offset, g.place.length, g.place.line)));
+    }
     out
 }
 
@@ -443,6 +462,293 @@ fn damaged_json_goes_on_as_lines() {
     assert_eq!((found.parsed, found.rejected), (2, 2));
 }
 
+fn trail(count: usize) -> String {
+    let event = |n: usize| {
+        format!(
+            "{{\"eventVersion\":\"1.08\",\"awsRegion\":\"eu-west-2\",\"eventTime\":\"2026-03-28T00:00:{:02}Z\",\"eventSource\":\"s3.amazonaws.com\",\
+             \"eventName\":\"GetObject\",\"sourceIPAddress\":\"198.51.100.7\",\"resources\":[{{\"n\":{n}}},{{\"n\":0}}]}}",
+            n % 60
+        )
+    };
+    format!("{{\"Records\":[{}]}}", (0..count).map(event).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn a_damaged_element_costs_that_element() {
+    let whole = trail(20);
+    let layout = layout_of(whole.as_bytes());
+    assert_eq!(layout.format, "cloudtrail");
+    let at = whole.match_indices("GetObject").nth(7).unwrap().0;
+    for (cut, put, rejected) in
+        [(0, "\n", 0), (3, "\", ", 1), (13, "", 1), (0, "\u{1}]", 1), (0, "\"}", 1), (0, "\":{", 1)]
+    {
+        let text = format!("{}{put}{}", &whole[..at], &whole[at + cut..]);
+        let (found, _) = account(text.as_bytes(), &layout, CELL_BYTES, usize::MAX);
+        assert!(found.parsed >= 19 && found.rejected <= rejected + 1, "{put:?}: {found:?}");
+        for (cell, step) in [(64, 7), (1000, 333)] {
+            assert_eq!(account(text.as_bytes(), &layout, cell, step).0, found, "{put:?}");
+        }
+    }
+    // An element that is no object.
+    let text = whole.replacen("},{\"eventVersion", "},null, 17,{\"eventVersion", 1);
+    let (found, rows) = account(text.as_bytes(), &layout, 64, 7);
+    assert_eq!((found.parsed, found.rejected), (20, 1), "{:?}", rows.get(1));
+}
+
+#[test]
+fn json_documents_in_utf16_have_the_same_records() {
+    let text = trail(30).replace("},{\"event", "},\r\n{\"event").replace("GetObject", "GetÖbject😀");
+    let (narrow, rows) = read(text.as_bytes());
+    assert_eq!(narrow.parsed, 30);
+    for (mark, big) in [("\u{feff}", false), ("\u{feff}", true), ("", false)] {
+        let units = format!("{mark}{text}");
+        let stored: Vec<u8> =
+            units.encode_utf16().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect();
+        let layout = layout_of(&stored);
+        for (cell, step) in [(CELL_BYTES, usize::MAX), (50, 13)] {
+            let (wide, wide_rows) = account(&stored, &layout, cell, step);
+            assert_eq!(wide, narrow);
+            let texts = |rows: &[Row]| rows.iter().map(|r| r.4.clone()).collect::<Vec<_>>();
+            assert_eq!(texts(&wide_rows), texts(&rows));
+        }
+    }
+}
+
+#[test]
+fn lines_may_end_with_returns_alone() {
+    let line = "203.0.113.9 - - [28/Mar/2026:23:10:04 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"curl\"";
+    let text = format!("{line}\r").repeat(5);
+    let layout = layout_of(text.as_bytes());
+    for (cell, step) in [(CELL_BYTES, usize::MAX), (50, 13)] {
+        let (found, rows) = account(text.as_bytes(), &layout, cell, step);
+        assert_eq!((&*found.format, found.parsed, found.rejected), ("access", 5, 0));
+        assert_eq!(rows[4].2, Some(5));
+    }
+    let table = "time,src_ip\r2026-03-28T00:00:00Z,192.0.2.1\r2026-03-28T00:00:01Z,192.0.2.2\r";
+    assert_eq!(read(table.as_bytes()).0.parsed, 2);
+}
+
+fn fields_of(text: &str) -> Vec<(&'static str, String)> {
+    let layout = layout_of(text.as_bytes());
+    let (mut layout, mut last) = (layout, "");
+    for line in text.lines() {
+        layout = format::relayout(&layout, line.as_bytes()).unwrap_or(layout);
+        last = line;
+    }
+    let mut fields = Fields::default();
+    format::parse(&layout, last.as_bytes(), Want::All, &mut fields).unwrap();
+    ids(&fields).into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect()
+}
+
+#[test]
+fn a_proxy_is_not_the_server_that_it_goes_to() {
+    let main = "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path s-hierarchy s-supplier-name s-ip s-port\n\
+                2026-03-28 10:00:01 10.1.0.5 POST https drop.bad.example 443 /u DIRECT 203.0.113.9 10.1.0.2 8080\n";
+    let fields = fields_of(main);
+    let of = |name| fields.iter().filter(|f| f.0 == name).map(|f| &*f.1).collect::<Vec<_>>();
+    assert_eq!(of("destination.ip"), ["203.0.113.9"]);
+    assert_eq!(of("destination.domain"), ["drop.bad.example"]);
+    assert_eq!(of("destination.port"), ["443"]);
+    let server = "#Fields: date time c-ip cs-method cs-uri-stem cs-host s-ip s-port\n\
+                  2026-03-28 10:00:01 198.51.100.7 GET /u www.rv.example 10.1.0.2 443\n";
+    let fields = fields_of(server);
+    let of = |name| fields.iter().filter(|f| f.0 == name).map(|f| &*f.1).collect::<Vec<_>>();
+    assert_eq!((of("destination.ip"), of("url.domain")), (vec!["10.1.0.2"], vec!["www.rv.example"]));
+    assert!(of("destination.domain").is_empty());
+}
+
+#[test]
+fn json_of_web_servers_has_the_fields_of_http() {
+    let nginx = r#"{"time_iso8601":"2026-03-28T23:10:04Z","remote_addr":"198.51.100.7","request_method":"GET","request_uri":"/a?b=1","status":404,"body_bytes_sent":9,"http_user_agent":"u","http_referer":"r","host":"www.rv.example"}"#;
+    let caddy = r#"{"ts":1774739404.5,"request":{"remote_ip":"198.51.100.7","method":"GET","uri":"/a?b=1","host":"www.rv.example","headers":{"User-Agent":["u"],"Referer":["r"]}},"size":9,"status":404}"#;
+    let traefik = r#"{"StartUTC":"2026-03-28T23:10:04Z","ClientHost":"198.51.100.7","RequestMethod":"GET","RequestPath":"/a?b=1","DownstreamStatus":404,"DownstreamContentSize":9,"RequestHost":"www.rv.example","request_User-Agent":"u","request_Referer":"r"}"#;
+    let line = r#"{"time":"2026-03-28T23:10:04Z","remote_addr":"198.51.100.7","request":"GET /a?b=1 HTTP/1.1","status":"404","body_bytes_sent":"9","http_user_agent":"u","http_referer":"r","host":"www.rv.example:8443"}"#;
+    for text in [nginx, caddy, traefik, line] {
+        let fields = fields_of(text);
+        for (name, value) in [
+            ("source.ip", "198.51.100.7"),
+            ("http.request.method", "GET"),
+            ("url.path", "/a"),
+            ("url.query", "b=1"),
+            ("http.response.status_code", "404"),
+            ("destination.bytes", "9"),
+            ("user_agent.original", "u"),
+            ("http.request.referrer", "r"),
+            ("url.domain", "www.rv.example"),
+        ] {
+            assert!(fields.iter().any(|f| f.0 == name && f.1 == value), "{name} in {text}: {fields:?}");
+        }
+    }
+    // Without a method a status and a host are anything.
+    let other = fields_of(
+        r#"{"time":"2026-03-28T23:10:04Z","status":"404","host":"pump-7","size":3,"request":"open the valve"}"#,
+    );
+    assert!(other.is_empty(), "{other:?}");
+}
+
+#[test]
+fn a_line_that_is_an_event_with_a_list_is_one_record() {
+    let line = r#"{"account":"1","client_ip":"198.51.100.7","items":[{"file":"a"},{"file":"b"}]}"#;
+    let (found, _) = read(format!("{line}\n{line}\n").as_bytes());
+    assert_eq!((&*found.format, found.parsed), ("json", 2));
+    let page = r#"{"count":2,"value":[{"ip":"192.0.2.1"},{"ip":"192.0.2.2"}]}"#;
+    let (found, _) = read(format!("{page}\n{page}\n").as_bytes());
+    assert_eq!((&*found.format, found.parsed), ("json", 4));
+}
+
+#[test]
+fn a_file_time_before_logs_had_files_is_no_reference() {
+    let line = b"Mar 28 23:10:04 web01 sshd[1]: Accepted password for bob from 198.51.100.7 port 4 ssh2\n";
+    let clock = Clock { zone: TimeZone::UTC, zone_given: false };
+    for (mtime, timed) in
+        [("1980-01-01T00:00:00Z", false), ("1994-12-31T00:00:00Z", false), ("2026-04-01T00:00:00Z", true)]
+    {
+        let meta = SourceMeta { mtime: Instant::parse(mtime), ..meta() };
+        let layout = format::recognise(line, &meta, &clock);
+        let mut fields = Fields::default();
+        format::parse(&layout, line.trim_ascii_end(), Want::All, &mut fields).unwrap();
+        assert_eq!(fields.time.is_some(), timed, "{mtime}");
+    }
+}
+
+/// Scans one file with a list of indicators.
+fn scanned(name: &str, bytes: &[u8], list: &str, edit: impl FnOnce(&mut Plan)) -> SourcePartial {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let mut builder = Builder::new();
+    builder.add("list", "", list.as_bytes());
+    let mut plan = plan(vec![Root { name: name.into(), path: Some(path) }], Scopes::default(), builder);
+    edit(&mut plan);
+    let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
+    let (partial, _) = scan::sources(&plan, &survey).unwrap();
+    let source = partial.sources.values().find(|source| source.entry.kind == EntryKind::Source).unwrap();
+    (**source).clone()
+}
+
+/// Value, line and record of every place at which an indicator was met.
+fn hits(source: &SourcePartial) -> Vec<(String, u64, Option<u64>, Option<u64>)> {
+    let each = source.indicators.iter().flat_map(|(key, met)| {
+        assert_eq!(met.count, met.kept.len() as u64);
+        met.kept.iter().map(|s| (key.value.to_string(), s.place.offset, s.place.line, s.place.record))
+    });
+    each.collect()
+}
+
+#[test]
+fn indicators_outside_of_records_have_a_place_of_their_own() {
+    let list = "198.51.100.7\nevil-domain.example\n";
+    let address = "198.51.100.7".to_owned();
+    let w3c = "#Software: x\n#Remark: 198.51.100.7 and 198.51.100.7\n#Fields: date time c-ip cs-method cs-uri-stem sc-status\n\
+               2026-03-28 23:10:04 10.0.0.1 GET / 200\n2026-03-28 23:10:05 198.51.100.7 GET / 200\n";
+    let zeek = "#separator \\x09\n#path\tconn\n#open 198.51.100.7\n#fields\tts\tid.orig_h\tid.resp_h\n\
+                1774739404.0\t10.0.0.1\t10.0.0.2\n";
+    let wrapper = "{\"client\":{\"x\":\"198.51.100.7\"},\n \"items\":[\n{\"time\":\"2026-03-28T00:00:00Z\",\"b\":1},\n\
+                   {\"time\":\"2026-03-28T00:00:00Z\",\"b\":2}]}";
+    let table = "user,verb,evil-domain.example\nbob,logout,site.example\ncarol,login,other.example\n";
+    let at = |text: &str, line: &str| text.find(line).unwrap() as u64;
+    for (text, wanted) in [
+        (
+            w3c,
+            vec![
+                (address.clone(), at(w3c, "#Remark"), Some(2), None),
+                (address.clone(), at(w3c, "2026-03-28 23:10:05"), Some(5), Some(1)),
+            ],
+        ),
+        (zeek, vec![(address.clone(), at(zeek, "#open"), Some(3), None)]),
+        (wrapper, vec![(address, 0, Some(1), None)]),
+        (table, vec![("evil-domain.example".to_owned(), 0, Some(1), None)]),
+    ] {
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for cell in [16, CELL_BYTES] {
+            let source = scanned("a.log", text.as_bytes(), list, |plan| plan.cell_bytes = cell);
+            assert_eq!(hits(&source), wanted, "{:?}", source.entry);
+            let source = scanned("a.log", &wide, list, |plan| plan.cell_bytes = cell);
+            let twice: Vec<_> = wanted.iter().cloned().map(|(v, at, line, n)| (v, at * 2, line, n)).collect();
+            assert_eq!(hits(&source), twice, "{:?}", source.entry);
+        }
+    }
+}
+
+#[test]
+fn a_chunk_that_cannot_be_decoded_is_sifted_and_told() {
+    let mut log = b"ElfFile\0".to_vec();
+    log.resize(4096 + 2 * 65536, 7);
+    log[5000..5014].copy_from_slice(b" 198.51.100.7 ");
+    let wide: Vec<u8> = " evil-domain.example ".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    log[80_001..80_001 + wide.len()].copy_from_slice(&wide);
+    for cell in [4096, CELL_BYTES] {
+        let source = scanned("s.evtx", &log, "198.51.100.7\nevil-domain.example\n", |plan| plan.cell_bytes = cell);
+        let wanted =
+            [("198.51.100.7".to_owned(), 4096, None, None), ("evil-domain.example".to_owned(), 69_632, None, None)];
+        assert_eq!(hits(&source), wanted);
+        let note = source.entry.notes.iter().find(|n| n.reason == Reason::Damaged).unwrap();
+        assert_eq!((note.at, note.count), (Some(4096), Some(2)));
+        assert!(note.detail.starts_with("131072 bytes"), "{}", note.detail);
+    }
+}
+
+#[test]
+fn lines_of_other_logs_in_one_file_are_read_as_what_they_are() {
+    let access = "203.0.113.9 - - [28/Mar/2026:23:10:04 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"curl\"\n";
+    let squid =
+        "1774739404.000 100 10.1.0.5 TCP_MISS/200 100 PUT http://drop.bad.example/x - HIER_DIRECT/203.0.113.9 -\n";
+    let syslog = "<134>Mar 28 2026 23:11:00 fw01 kernel: action=accept src=10.1.0.5 dst=203.0.113.99 dpt=443\n";
+    let text = format!("{}{}{syslog}prose of nobody\n", access.repeat(400), squid.repeat(300));
+    let told = [64, CELL_BYTES].map(|cell| {
+        let source = scanned("all.log", text.as_bytes(), "drop.bad.example\n", |plan| plan.cell_bytes = cell);
+        let count = |reason, word: &str| {
+            let of = |n: &&Note| n.reason == reason && n.detail.contains(word);
+            source.entry.notes.iter().find(of).and_then(|n| n.count)
+        };
+        assert_eq!(count(Reason::OtherFormat, "but squid"), Some(300));
+        assert_eq!(count(Reason::OtherFormat, "but syslog3164"), Some(1));
+        assert_eq!(count(Reason::RecordsRejected, "access"), Some(1));
+        let met = source.indicators.values().next().unwrap();
+        assert_eq!((met.count, met.kept[0].field.as_deref(), met.untimed), (300, Some("c-uri"), 0));
+        serde_json::to_string(&source).unwrap()
+    });
+    assert!(told[0].contains("\"proxy\""), "the proxy's lines are traffic");
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
+fn pieces_of_utf16_are_narrowed() {
+    let text = format!("\u{feff}{} 198.51.100.7 {}\nshort\n", "é".repeat(9 << 20), "y".repeat(1 << 20));
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let source = scanned("a.log", &wide, "198.51.100.7\n", |_| {});
+    assert_eq!(source.indicators.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn records_outside_of_the_period_are_counted() {
+    let line =
+        |hour| format!("203.0.113.9 - - [28/Mar/2026:{hour}:10:04 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"c\"\n");
+    let text = [line(10), line(11), line(12)].concat();
+    let left_out = |from: Option<&str>| {
+        let source = scanned("a.log", text.as_bytes(), "198.51.100.7\n", |plan| {
+            plan.period.from = from.and_then(Instant::parse)
+        });
+        let note = source.entry.notes.iter().find(|n| n.reason == Reason::OutsidePeriod).cloned();
+        note.and_then(|note| note.count)
+    };
+    assert_eq!(left_out(None), None);
+    assert_eq!(left_out(Some("2026-03-28T12:00:00Z")), Some(2));
+}
+
+#[test]
+fn the_clock_of_a_host_goes_by_the_host_that_a_record_names() {
+    let line = |host| format!("Mar 28 2026 23:10:04 {host} app[1]: call from 198.51.100.7\n");
+    let text = [line("rv-pbx01"), line("RV-PBX01.rv.example"), line("rv-other")].concat();
+    let source = scanned("a.log", text.as_bytes(), "198.51.100.7\n", |plan| {
+        let hosts = globset::GlobBuilder::new("rv-pbx*").case_insensitive(true).build().unwrap().compile_matcher();
+        plan.clocks.by_host = [HostClock { hosts, zone: TimeZone::get("Asia/Tokyo").unwrap() }].into();
+    });
+    let met = source.indicators.values().next().unwrap();
+    let times: Vec<_> = met.kept.iter().map(|s| s.time.unwrap().at.to_string()).collect();
+    assert_eq!(times, ["2026-03-28T14:10:04Z", "2026-03-28T14:10:04Z", "2026-03-28T23:10:04Z"]);
+}
+
 #[test]
 fn a_quote_that_is_never_closed_costs_its_row_only() {
     let filler = "value,2\n".repeat(200_000);
@@ -488,6 +794,16 @@ fn messy() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// What lies between records is told in the same stretches on any grid.
+    #[test]
+    fn no_grid_matters_for_framing(bytes in messy(), cell in 2usize..64, step in 1usize..40, which in 0usize..18) {
+        let other = fixture_bytes();
+        for layout in [layout_of(&bytes), layout_of(&other[which % other.len()])] {
+            let want = gaps(&bytes, &layout, CELL_BYTES, usize::MAX);
+            prop_assert_eq!(gaps(&bytes, &layout, cell, step), want);
+        }
+    }
 
     /// No bytes make any format panic, lose bytes, or depend on the grid.
     #[test]

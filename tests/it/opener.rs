@@ -406,6 +406,29 @@ fn a_decoder_window_over_the_limit_is_refused() {
     assert_eq!(open_both("x", &greedy, &opening).skipped("x").0, Reason::WindowLimit);
 }
 
+#[test]
+fn a_member_without_a_time_of_its_own_has_that_of_its_archive() {
+    let whole = |year| {
+        let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let time = zip::DateTime::from_date_and_time(year, 1, 1, 0, 0, 0).unwrap();
+        out.start_file("a.log", zip::write::SimpleFileOptions::default().last_modified_time(time)).unwrap();
+        out.write_all(b"Mar 28 10:00:00 h p: x\n").unwrap();
+        out.finish().unwrap().into_inner()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("e.zip");
+    let held = exfiltrace::model::time::Instant::parse("2026-04-01T00:00:00Z");
+    for (year, wanted) in [(1980, held), (2003, exfiltrace::model::time::Instant::parse("2003-01-01T00:00:00Z"))] {
+        fs::write(&path, whole(year)).unwrap();
+        let size = fs::metadata(&path).unwrap().len();
+        let locator = Locator::root(b"e.zip");
+        let listed = Listed { locator, path: Some(path.clone()), size, mtime: held, notes: Vec::new() };
+        let mut seen = Seen::default();
+        open_file(&listed, &opening(), &mut seen);
+        assert_eq!(seen.metas["e.zip!/a.log"].mtime, wanted, "{year}");
+    }
+}
+
 /// A zip of one member whose stored bytes are given as they are.
 fn raw_zip(method: u16, flags: u16, stored: &[u8], text: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();

@@ -114,6 +114,32 @@ fn ids_are_unique_and_every_rule_says_where_it_stands() {
 }
 
 #[test]
+fn rules_of_a_category_see_every_log_of_that_kind() {
+    let rule = |category: &str, test: &str| {
+        format!(
+            "title: {category}\nid: {category}\nlogsource: {{category: {category}}}\ndetection:\n  s: {{{test}}}\n  condition: s\nlevel: low\n"
+        )
+    };
+    let documents =
+        [rule("webserver", "cs-uri-query|contains: '/etc/passwd'"), rule("proxy", "c-useragent|contains: rclone")];
+    let (program, problems) = Program::compile(documents.map(|d| ("r.yml".to_owned(), d)), Routing::Auto);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let nginx = r#"{"time":"2026-03-28T23:10:04Z","remote_addr":"198.51.100.7","request_method":"GET","request_uri":"/../etc/passwd","status":200}"#;
+    let ecs = r#"{"@timestamp":"2026-03-28T23:10:04Z","source":{"ip":"198.51.100.7"},"http":{"request":{"method":"GET"}},"url":{"original":"/../etc/passwd"}}"#;
+    let note = r#"{"time":"2026-03-28T23:10:04Z","remote_addr":"198.51.100.7","request_uri":"/../etc/passwd"}"#;
+    let proxy = "#Fields: date time c-ip cs-method cs-host s-hierarchy cs(User-Agent) s-ip\n\
+                 2026-03-28 10:00:01 10.1.0.5 POST drop.example DIRECT \"rclone/1.6\" 10.1.0.2\n";
+    for gated in [false, true] {
+        let titles = |text: &str| matching(&program, text, gated).1;
+        assert_eq!(titles(nginx), ["webserver"]);
+        assert_eq!(titles(ecs), ["webserver"]);
+        assert!(titles(note).is_empty(), "no method: no request");
+        assert_eq!(titles(proxy), ["proxy"]);
+        assert!(titles(&proxy.replace(" s-hierarchy", " x-other")).is_empty());
+    }
+}
+
+#[test]
 fn every_format_is_routed() {
     let (program, _) = Program::compile(Program::builtin(), Routing::Any);
     for format in format::list() {

@@ -59,7 +59,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         program,
         indicators: builder.finish().0,
         whose: exfiltrace::scope::compile(&scopes).unwrap(),
-        clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new() },
+        clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new(), by_host: [].into() },
         scopes,
         period: Period::default(),
         max_evidence: 1000,

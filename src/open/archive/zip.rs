@@ -121,7 +121,8 @@ fn mtime(record: &ZipFileHeaderRecord<'_>) -> Option<Instant> {
     };
     let time = jiff::civil::Time::new(time.0.cast_signed(), time.1.cast_signed(), time.2.cast_signed(), 0).ok()?;
     let stamp = date.ok()?.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(Instant::from(stamp.timestamp()))
+    // 1980-01-01 is what archives write for a time that they do not know.
+    (stamp.year() > 1980 || stamp.day_of_year() > 1).then(|| Instant::from(stamp.timestamp()))
 }
 
 impl Zip<'_> {
