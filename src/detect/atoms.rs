@@ -66,11 +66,18 @@ impl Reader<'_> {
             Expr::Not(_) => None,
             Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?) => None,
             Expr::Field(_, Test::Text(pattern)) => self.text(pattern),
-            Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => {
-                self.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
+            Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => self.said(pattern),
+            Expr::Field(_, Test::Words(words)) => self.any(words.patterns().iter().map(|word| self.text(word))),
+            Expr::Keyword(Test::Words(words)) if !self.spelling.invents_values() => {
+                self.any(words.patterns().iter().map(|word| self.said(word)))
             }
             Expr::Field(..) | Expr::Keyword(_) => None,
         }
+    }
+
+    /// The same of a keyword, which parsers must not have written themselves.
+    fn said(&self, pattern: &Pattern) -> Option<Cover> {
+        self.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
     }
 
     /// All parts together; `None` if one has no cover.

@@ -161,6 +161,7 @@ impl<'b> Record<'_, 'b> {
 fn text_holds(test: &Test, text: &[u8]) -> bool {
     match test {
         Test::Text(pattern) => pattern.within(text),
+        Test::Words(words) => words.any_in(text),
         Test::Regex(regex) => regex.is_match(text),
         _ => false,
     }
@@ -169,6 +170,7 @@ fn text_holds(test: &Test, text: &[u8]) -> bool {
 fn value_passes(test: &Test, value: &[u8]) -> bool {
     match test {
         Test::Text(pattern) => pattern.matches(value),
+        Test::Words(words) => words.any_in(value),
         Test::Regex(regex) => regex.is_match(value),
         Test::Cidr(network) => in_network(network, value),
         Test::Number(order, bound) => {

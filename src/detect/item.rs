@@ -5,6 +5,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::base64;
 use super::pattern::{Pattern, Tok, literal, tokens, windash};
+use super::words::{self, Words};
 use super::yaml::{Node, What};
 
 /// Largest compiled size of one expression, in bytes.
@@ -26,6 +27,8 @@ pub(super) enum Expr {
 #[derive(Debug, Clone)]
 pub(super) enum Test {
     Text(Pattern),
+    /// One of many words.
+    Words(Box<Words>),
     Regex(Box<Regex>),
     Cidr(IpNet),
     Number(Order, f64),
@@ -131,7 +134,7 @@ pub(super) fn item(key: &str, value: &Node, intern: &mut dyn FnMut(&str) -> u32)
         let Some(f) = field else { return Err("an empty list of keywords".to_owned()) };
         tests.push(Expr::Field(f, Test::Null));
     }
-    let linked = one(tests, if mods.all { Expr::All } else { Expr::Any });
+    let linked = if mods.all { one(tests, Expr::All) } else { words::any(tests, mods.cased) };
     Ok(if mods.neq { Expr::Not(Box::new(linked)) } else { linked })
 }
 

@@ -15,6 +15,7 @@ mod item;
 mod pattern;
 mod routing;
 mod spelling;
+mod words;
 mod yaml;
 
 use std::collections::BTreeMap;

@@ -63,7 +63,7 @@ pub(super) fn windash(toks: &mut [Tok]) -> usize {
 /// The part of a pattern between two stars.
 #[derive(Debug, Clone)]
 enum Piece {
-    /// Bytes; lower-case ASCII where case is ignored.
+    /// Bytes, of which only ASCII letters have a case; those are lower-case where case is ignored.
     Bytes(Box<[u8]>),
     /// Anything else, step by step.
     Steps(Box<[Tok]>),
@@ -120,6 +120,19 @@ impl Pattern {
             at = end;
         }
         true
+    }
+
+    /// The bytes of a pattern that is met wherever they stand in a value.
+    pub fn contained(&self) -> Option<&[u8]> {
+        self.sole().filter(|_| self.open_start && self.open_end)
+    }
+
+    /// The bytes of a pattern that has no wildcard between them.
+    pub fn sole(&self) -> Option<&[u8]> {
+        match self.pieces.as_slice() {
+            [Piece::Bytes(bytes)] => Some(bytes),
+            _ => None,
+        }
     }
 
     /// Runs of bytes, lower case, that every matching value holds: ASCII and characters that have no case.
@@ -188,7 +201,7 @@ impl Pattern {
 }
 
 fn piece(toks: &[Tok], cased: bool) -> Piece {
-    let plain = toks.iter().all(|t| matches!(t, Tok::Char(c) if cased || c.is_ascii()));
+    let plain = toks.iter().all(|t| matches!(t, Tok::Char(c) if cased || is_plain(*c)));
     if plain {
         let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
         return Piece::Bytes(if cased { text } else { text.to_ascii_lowercase() }.into_bytes().into());
