@@ -54,13 +54,24 @@ pub fn indicators(command: &Indicators) -> Result<u8> {
     Ok(u8::from(feeds::barren(&indicators).next().is_some()))
 }
 
+/// Columns that the fields of a format take.
+const FIELDS_WIDTH: usize = 84;
+
 /// `formats`.
 pub fn formats() -> Result<u8> {
     let mut out = std::io::stdout().lock();
     for format in format::list() {
         writeln!(out, "{:<14} {}", format.name(), format.describe())?;
-        let fields: Vec<&str> = format.fields().iter().map(|canon| canon.name()).collect();
-        writeln!(out, "{:<14} {}", "", fields.join(" "))?;
+        let mut line = String::new();
+        for name in format.fields().iter().map(|canon| canon.name()) {
+            if line.len() + name.len() > FIELDS_WIDTH {
+                writeln!(out, "{:<14}{line}", "")?;
+                line.clear();
+            }
+            line.push(' ');
+            line.push_str(name);
+        }
+        writeln!(out, "{:<14}{line}", "")?;
     }
     Ok(0)
 }
