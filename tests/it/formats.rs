@@ -795,6 +795,27 @@ fn messy() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
+    /// Damage in a document is found at the same place on any grid, and costs no more than what it touches.
+    #[test]
+    fn no_grid_matters_for_damage(
+        hits in proptest::collection::vec((any::<u16>(), prop_oneof![any::<u8>(), Just(b'"'), Just(b'}'), Just(b'{')]), 0..4),
+        cell in 2usize..400,
+        step in 1usize..400,
+    ) {
+        let whole = trail(12);
+        let layout = layout_of(whole.as_bytes());
+        let mut bytes = whole.into_bytes();
+        for (at, byte) in &hits {
+            // Not in the first element, which tells how elements begin, nor in the last one, which nothing follows.
+            let at = 400 + usize::from(*at) % (bytes.len() - 1000);
+            bytes[at] = *byte;
+        }
+        let want = account(&bytes, &layout, CELL_BYTES, usize::MAX);
+        prop_assert!(want.0.parsed + 2 * hits.len() >= 12, "{:?}", want.0);
+        prop_assert_eq!(&account(&bytes, &layout, cell, step), &want);
+        prop_assert_eq!(gaps(&bytes, &layout, cell, step), gaps(&bytes, &layout, CELL_BYTES, usize::MAX));
+    }
+
     /// What lies between records is told in the same stretches on any grid.
     #[test]
     fn no_grid_matters_for_framing(bytes in messy(), cell in 2usize..64, step in 1usize..40, which in 0usize..18) {
