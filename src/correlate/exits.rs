@@ -89,6 +89,13 @@ impl Told {
 /// What a source states of the bytes that leave, by route, with the way that they take.
 pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route, (Direction, Told)> {
     let mut routes: BTreeMap<Route, (Direction, Told)> = BTreeMap::new();
+    // Most logs state it all: whose the traffic is need not be asked then.
+    let lacks = |key: &ObservationKey, sum: Sum| {
+        sum.up_unlogged > 0 && Direction::Up.counts(key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
+    };
+    if !source.observations.kept.iter().any(|(key, seen)| lacks(key, seen.sum())) {
+        return routes;
+    }
     for (key, seen) in &source.observations.kept {
         let Some((way, direction)) = out(world, &source.entry.source, key) else { continue };
         if !direction.counts(key) {

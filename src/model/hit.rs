@@ -150,3 +150,50 @@ pub struct IndicatorRef {
 pub type IndicatorHits = BTreeMap<IndicatorRef, Sightings>;
 /// Sightings by rule id.
 pub type RuleHits = BTreeMap<Box<str>, Sightings>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sightings of every third record from `first` on, with a client for each.
+    fn part(first: u64, cap: usize) -> Sightings {
+        let mut all = Sightings::default();
+        for n in (first..6000).step_by(3) {
+            let place = Place { offset: n, length: 9, line: None, record: None, event_record_id: None };
+            let outcome = if n % 7 == 0 { Outcome::Succeeded } else { Outcome::Failed };
+            let subject =
+                Subject { source_ip: Some(format!("c{n}").into()), url: Some("/".into()), ..Subject::default() };
+            all.add_who(subject.clone(), outcome);
+            let (sha256, excerpt) = (String::new(), String::new());
+            all.add(cap, outcome, None, place, || Sighting {
+                place,
+                time: None,
+                sha256,
+                excerpt,
+                field: None,
+                outcome,
+                subject,
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn parts_join_to_the_same_in_any_order_and_grouping() {
+        let cap = 50;
+        let joined = |order: [u64; 3]| {
+            let mut all = Sightings::default();
+            order.into_iter().for_each(|first| all.join(part(first, cap), cap));
+            all
+        };
+        let straight = joined([0, 1, 2]);
+        assert_eq!((straight.count, straight.kept.len(), straight.who.len()), (6000, cap, WHO_KEPT));
+        assert!(straight.who_cut && straight.who.iter().all(|(who, _)| who.url.is_none()));
+        assert_eq!(straight, joined([2, 0, 1]));
+        let mut pair = part(1, cap);
+        pair.join(part(2, cap), cap);
+        pair.join(part(0, cap), cap);
+        assert_eq!(straight, pair);
+        assert!(!part(0, cap).who_cut, "2000 are below the cap");
+    }
+}
