@@ -17,6 +17,8 @@ use super::{World, digest, routes};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
 const QUESTIONS_KEPT_BYTES: u64 = 64 << 10;
+/// So many bytes more than a named destination accounts for are not worth a word.
+const GUESSED_BYTES: u64 = 1 << 20;
 /// Records cited per transfer.
 const CITED: usize = 8;
 
@@ -43,6 +45,9 @@ struct Cell {
 struct Moved {
     hours: BTreeMap<Option<i64>, BTreeMap<Locator, Cell>>,
     names: BTreeSet<String>,
+    /// Bytes by source of records that name the destination, and of those that only give its address.
+    stated: BTreeMap<Locator, u64>,
+    guessed: BTreeMap<Locator, u64>,
     accounts: BTreeSet<String>,
     records: u64,
     time: Option<Span>,
@@ -147,6 +152,11 @@ fn is_edge(key: &ObservationKey) -> bool {
     matches!(key.seen, Seen::Flow | Seen::Firewall)
 }
 
+/// Whether a record does not name the other side.
+fn is_bare(key: &ObservationKey) -> bool {
+    key.name.is_empty() || address(&key.name).is_some()
+}
+
 /// What left in one hour.
 struct Left<'h> {
     hour: &'h Hour,
@@ -195,10 +205,9 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
     let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map(ToString::to_string);
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
-            let bare = key.name.is_empty() || address(&key.name).is_some();
             let server = if key.server.is_empty() { &key.name } else { &key.server };
             let known = || world.name_of.get(&**server).copied().unwrap_or_default();
-            let name = if bare { known() } else { &key.name };
+            let name = if is_bare(key) { known() } else { &key.name };
             let to = first(&[name, &key.server, &key.name])?;
             (world.whose.entity(&key.client), to, routes::outward(key, name), Direction::Up)
         }
@@ -268,6 +277,10 @@ impl Moved {
             self.records = self.records.saturating_add(left.hour.sum.records);
             self.time = Span::join_opt(self.time, left.hour.span);
         }
+        let bytes = hours.iter().fold(0u64, |sum, left| sum.saturating_add(left.bytes));
+        let by = if is_bare(key) { &mut self.guessed } else { &mut self.stated };
+        let sum = by.entry(locator.clone()).or_default();
+        *sum = sum.saturating_add(bytes);
         self.names.extend([&key.name, &key.server].into_iter().filter(|t| !t.is_empty()).map(ToString::to_string));
         self.accounts.extend(Some(&key.account).filter(|t| !t.is_empty()).map(ToString::to_string));
         for cited in &seen.cited {
@@ -314,7 +327,20 @@ impl Moved {
             evidence: self.evidence.into_iter().map(|(_, evidence)| evidence).collect(),
             sanctioned: None,
         };
-        transfer.sanctioned = world.whose.sanction(&transfer).map(|s| s.why.clone());
+        // Where logs that do not name the destination saw far more than those that do, the rest may have gone to
+        // another name on its address: the entry must then sanction the address.
+        let most = |by: &BTreeMap<Locator, u64>| by.values().copied().max().unwrap_or(0);
+        let rest = most(&self.guessed) > most(&self.stated).saturating_mul(2).saturating_add(GUESSED_BYTES);
+        transfer.sanctioned = match rest && address(&transfer.to).is_none() {
+            false => world.whose.sanction(&transfer),
+            true => {
+                let mut bare = transfer.clone();
+                bare.to_names.retain(|name| address(name).is_some());
+                bare.to = bare.to_names.pop().unwrap_or_default();
+                world.whose.sanction(&bare)
+            }
+        }
+        .map(|entry| entry.why.clone());
         transfer
     }
 }

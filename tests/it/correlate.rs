@@ -194,6 +194,24 @@ fn a_name_is_one_destination_whatever_its_addresses_and_an_address_is_as_many_as
 }
 
 #[test]
+fn a_name_that_one_log_knows_sanctions_no_more_than_that_log_saw() {
+    let toml = "[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\n[[sanctioned]]\ndestination=['vendor.example']\nwhy='w'\n";
+    let told = |toml: &str, edge: u64| {
+        let whose = scope::compile(&toml::from_str(toml).unwrap()).unwrap();
+        let mut named = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 10 << 20, 1);
+        named.key.name = "vendor.example".into();
+        let edge = line(Seen::Firewall, INSIDE, OUTSIDE, 443, edge, 1);
+        let merged = partial([source("e/proxy", &[named]), source("e/fw", &[edge])]);
+        let all = correlate::transfers(&correlate::world(&merged, &whose));
+        assert_eq!(all.len(), 1);
+        all[0].sanctioned.is_some()
+    };
+    assert!(told(toml, 11 << 20), "the same bytes seen twice");
+    assert!(!told(toml, 60 << 20), "most of it has no name");
+    assert!(told(&toml.replace("vendor.example", OUTSIDE), 60 << 20), "the address itself is sanctioned");
+}
+
+#[test]
 fn names_asked_for_are_bytes_out_below_their_domain() {
     let asked = |bytes| {
         let mut question = line(Seen::Dns, INSIDE, "10.2.0.53", 53, bytes, 0);
