@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::ledger::EntryKind;
-use crate::model::observation::Seen;
 use crate::model::partial::{Covered, SourcePartial};
-use crate::model::rule::{Outcome, Route};
+use crate::model::rule::{Level, Route};
 use crate::model::subject::Subject;
 use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
-use super::{World, routes};
+use super::exits::Direction;
+use super::{World, exits, routes};
 
 /// Hours without a record from which a busy log counts as silent.
 const SILENT_HOURS: i64 = 24;
@@ -23,7 +23,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         .sources
         .iter()
         .filter(|((_, kind, _), _)| *kind == EntryKind::Source)
-        .map(|(_, source)| of_source(world.whose, source))
+        .map(|(_, source)| of_source(world, source))
         .collect();
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
     let unread = world.merged.sources.values().filter(|s| s.entry.kind != EntryKind::Source && s.entry.has_loss());
@@ -37,36 +37,37 @@ fn gap(source: &str, from: Option<Instant>, to: Option<Instant>, reason: GapReas
     Gap { source: source.to_owned(), from, to, reason }
 }
 
-fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
+fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
     let locator = source.entry.source.as_str();
     let format = source.entry.format.clone().unwrap_or_default();
     let mut observes: BTreeSet<Route> = BTreeSet::new();
-    let (mut up, mut down) = (Told::default(), Told::default());
-    for (key, seen) in &source.observations.kept {
+    for key in source.observations.kept.keys() {
         observes.extend(routes::observed(key.seen));
-        let sum = seen.sum();
-        let edge = matches!(key.seen, Seen::Flow | Seen::Firewall);
-        if key.outcome != Outcome::Failed && (key.sends || edge) {
-            up.add(sum.records, sum.up_unlogged);
-        }
-        if key.outcome != Outcome::Failed && (key.seen == Seen::Web || edge) {
-            down.add(sum.records, sum.down_unlogged);
-        }
+    }
+    let (mut unlogged, mut not_logged) = (Vec::new(), BTreeSet::new());
+    for (route, (direction, _)) in exits::told(world, source).into_iter().filter(|(_, (_, told))| told.is_missing()) {
+        observes.insert(route);
+        unlogged.push(route);
+        not_logged.insert(match direction {
+            Direction::Up => "bytes sent by the client".to_owned(),
+            Direction::Down => "bytes sent by the server".to_owned(),
+        });
     }
     if matches!(&*format, "evtx" | "windows_json") {
         observes.insert(Route::RemoteAccess);
     }
-    let mut not_logged = Vec::new();
-    not_logged.extend(up.is_missing().then(|| "bytes sent by the client".to_owned()));
-    not_logged.extend(down.is_missing().then(|| "bytes sent by the server".to_owned()));
+    let mut not_logged: Vec<String> = not_logged.into_iter().collect();
     let (rest, rest_span) = (&source.observations.rest, source.observations.rest_span);
     let capped = rest.records;
     not_logged.extend((capped > 0).then(|| {
         format!("who moved {} bytes up and {} down in {capped} records, more than are kept apart", rest.up, rest.down)
     }));
     let mut gaps = holes(locator, &source.covered);
-    if source.entry.has_loss() {
+    if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
+    }
+    if hides_hits(world, source) {
+        gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
     if capped > 0 {
         gaps.push(gap(locator, rest_span.map(|s| s.first), rest_span.map(|s| s.last), GapReason::Capped));
@@ -75,7 +76,7 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
     SourceCoverage {
         source: source.entry.source.clone(),
         format,
-        scopes: scopes(whose, source),
+        scopes: scopes(world.whose, source),
         from: source.covered.span.map(|s| s.first),
         to: source.covered.span.map(|s| s.last),
         records: source.entry.records,
@@ -85,26 +86,16 @@ fn of_source(whose: &Whose, source: &SourcePartial) -> SourceCoverage {
         gaps,
         observes: observes.into_iter().collect(),
         not_logged,
+        unlogged,
     }
 }
 
-/// How many records could state a figure, and how many do not.
-#[derive(Default)]
-struct Told {
-    records: u64,
-    missing: u64,
-}
-
-impl Told {
-    fn add(&mut self, records: u64, missing: u64) {
-        self.records = self.records.saturating_add(records);
-        self.missing = self.missing.saturating_add(missing);
-    }
-
-    /// Whether the log as a whole does not state it: single records (session starts, unanswered packets) may lack it.
-    fn is_missing(&self) -> bool {
-        self.missing > self.records / 2
-    }
+/// Whether hits that a judgement rests on are not kept: of a rule of level high or above, or of whom an indicator
+/// concerns.
+fn hides_hits(world: &World<'_>, source: &SourcePartial) -> bool {
+    let grave = |id: &str| world.merged.rules.get(id).is_none_or(|meta| meta.level >= Level::High);
+    source.rules.iter().any(|(id, s)| s.count > s.kept.len() as u64 && grave(id))
+        || source.indicators.values().any(|s| s.who_cut)
 }
 
 /// The scopes that a source speaks of: those that claim its path, and those of its traffic and hits.
@@ -124,8 +115,9 @@ fn scopes(whose: &Whose, source: &SourcePartial) -> Vec<String> {
         };
         found.extend(whose.scope_of(&subject, locator));
     }
-    let kept = source.rules.values().chain(source.indicators.values()).flat_map(|s| &s.kept);
-    found.extend(kept.flat_map(|s| whose.scope_of(&s.subject, locator)));
+    let hits = || source.rules.values().chain(source.indicators.values());
+    let subjects = hits().flat_map(|s| s.kept.iter().map(|s| &s.subject).chain(s.who.iter().map(|(who, _)| who)));
+    found.extend(subjects.flat_map(|subject| whose.scope_of(subject, locator)));
     found.remove(UNATTRIBUTED);
     found.into_iter().map(str::to_owned).collect()
 }

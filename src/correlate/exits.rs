@@ -4,34 +4,50 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Evidence;
-use crate::model::observation::{Hour, ObservationKey, Observed, Seen};
-use crate::model::partial::Partial;
+use crate::model::observation::{Hour, ObservationKey, Observed, Seen, Sum};
+use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
-use crate::model::time::Span;
-use crate::model::transfer::{Bounds, Transfer};
-use crate::model::whose::{Side, Whose};
+use crate::model::time::{Instant, Span};
+use crate::model::transfer::{Bounds, Dated, Transfer};
+use crate::model::whose::{Side, Whose, address};
 
 use super::{World, digest, routes};
 
+/// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
+const QUESTIONS_KEPT_BYTES: u64 = 64 << 10;
+/// So many bytes more than a named destination accounts for are not worth a word.
+const GUESSED_BYTES: u64 = 1 << 20;
 /// Records cited per transfer.
 const CITED: usize = 8;
 
 /// What makes two observations one transfer.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Way {
+pub(super) struct Way {
     scope: String,
     from: String,
     to: String,
     route: Route,
 }
 
+/// What one source says of an hour.
+struct Cell {
+    bytes: u64,
+    /// Whether all of it was logged.
+    logged: bool,
+    begins: Option<Instant>,
+    /// The cited records that moved bytes this way.
+    records: Vec<(Instant, u64)>,
+}
+
 #[derive(Default)]
 struct Moved {
-    /// Bytes and whether all were logged, per hour and source.
-    hours: BTreeMap<Option<i64>, BTreeMap<Locator, (u64, bool)>>,
+    hours: BTreeMap<Option<i64>, BTreeMap<Locator, Cell>>,
     names: BTreeSet<String>,
+    /// Bytes by source of records that name the destination, and of those that only give its address.
+    stated: BTreeMap<Locator, u64>,
+    guessed: BTreeMap<Locator, u64>,
     accounts: BTreeSet<String>,
     records: u64,
     time: Option<Span>,
@@ -44,15 +60,59 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let mut ways: BTreeMap<Way, Moved> = BTreeMap::new();
     for source in world.merged.sources.values() {
         let locator = &source.entry.source;
+        let told = told(world, source);
         for (key, seen) in &source.observations.kept {
             let Some((way, direction)) = out(world, locator, key) else { continue };
-            let hours: Vec<Left> = seen.hours.iter().filter_map(|hour| direction.left(key, hour)).collect();
+            let open = !is_edge(key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+            let hours: Vec<Left> = seen.hours.iter().filter_map(|hour| direction.left(key, hour, open)).collect();
             if !hours.is_empty() {
-                ways.entry(way).or_default().add(locator, key, seen, &hours);
+                ways.entry(way).or_default().add(locator, key, seen, direction, &hours);
             }
         }
     }
-    ways.into_iter().map(|(way, moved)| moved.finish(world, way)).collect()
+    let all = ways.into_iter().map(|(way, moved)| moved.finish(world, way));
+    all.filter(|t| t.route != Route::DnsTunnel || t.bytes.lower >= QUESTIONS_KEPT_BYTES).collect()
+}
+
+/// How many records of a source could state the bytes that leave by a route, and how many do not.
+#[derive(Default)]
+pub(super) struct Told {
+    records: u64,
+    missing: u64,
+    /// Of one missing in so many on, the source does not state it.
+    share: u64,
+}
+
+impl Told {
+    /// Whether the log as a whole does not state it: single records (session starts, unanswered packets) may lack it.
+    /// A proxy writes when a request ends, so that few of its records may.
+    pub(super) fn is_missing(&self) -> bool {
+        self.missing > self.records / self.share.max(1)
+    }
+}
+
+/// What a source states of the bytes that leave, by route, with the way that they take.
+pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route, (Direction, Told)> {
+    let mut routes: BTreeMap<Route, (Direction, Told)> = BTreeMap::new();
+    // Most logs state it all: whose the traffic is need not be asked then.
+    let lacks = |key: &ObservationKey, sum: Sum| {
+        sum.up_unlogged > 0 && Direction::Up.counts(key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
+    };
+    if !source.observations.kept.iter().any(|(key, seen)| lacks(key, seen.sum())) {
+        return routes;
+    }
+    for (key, seen) in &source.observations.kept {
+        let Some((way, direction)) = out(world, &source.entry.source, key) else { continue };
+        if !direction.counts(key) {
+            continue;
+        }
+        let sum = seen.sum();
+        let (_, told) = routes.entry(way.route).or_insert((direction, Told::default()));
+        told.records = told.records.saturating_add(sum.records);
+        told.missing = told.missing.saturating_add(direction.unlogged(&sum));
+        told.share = told.share.max(if key.seen == Seen::Proxy { 20 } else { 2 });
+    }
+    routes
 }
 
 /// The web server of each scope of which firewalls and flow records show exactly one. A web log that does not say on
@@ -79,12 +139,22 @@ pub fn web_servers(merged: &Partial, whose: &Whose) -> BTreeMap<String, String> 
 }
 
 /// Which of the two ways bytes took is the way out.
-#[derive(Clone, Copy)]
-enum Direction {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
     /// From client to server.
     Up,
     /// From server to client.
     Down,
+}
+
+/// Whether a record is of the edge, where what asks and what sends cannot be told apart.
+fn is_edge(key: &ObservationKey) -> bool {
+    matches!(key.seen, Seen::Flow | Seen::Firewall)
+}
+
+/// Whether a record does not name the other side.
+fn is_bare(key: &ObservationKey) -> bool {
+    key.name.is_empty() || address(&key.name).is_some()
 }
 
 /// What left in one hour.
@@ -96,35 +166,53 @@ struct Left<'h> {
 }
 
 impl Direction {
-    /// What left in one hour; `None` where nothing did.
-    fn left<'h>(self, key: &ObservationKey, hour: &'h Hour) -> Option<Left<'h>> {
-        let (bytes, unlogged) = match self {
-            Self::Up => (hour.sum.up, hour.sum.up_unlogged > 0 && key.sends),
-            Self::Down => (hour.sum.down, hour.sum.down_unlogged > 0),
+    /// Whether a conversation whose size is not logged may have carried data this way.
+    fn counts(self, key: &ObservationKey) -> bool {
+        matches!(self, Self::Down) || key.sends || is_edge(key)
+    }
+
+    fn unlogged(self, sum: &Sum) -> u64 {
+        match self {
+            Self::Up => sum.up_unlogged,
+            Self::Down => sum.down_unlogged,
+        }
+    }
+
+    /// What left in one hour; `None` where nothing did. Where `open`, what is not logged may have.
+    fn left<'h>(self, key: &ObservationKey, hour: &'h Hour, open: bool) -> Option<Left<'h>> {
+        let bytes = match self {
+            Self::Up => hour.sum.up,
+            Self::Down => hour.sum.down,
         };
+        let unlogged = open && self.counts(key) && self.unlogged(&hour.sum) > 0;
         (bytes > 0 || unlogged).then_some(Left { hour, bytes, logged: !unlogged })
     }
 }
 
 /// From where to where bytes may have left in a conversation; `None` where it does not lead outside.
-fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) -> Option<(Way, Direction)> {
-    let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow);
-    if refused || key.seen == Seen::Dns {
+pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) -> Option<(Way, Direction)> {
+    let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow | Seen::Dns);
+    if refused {
         return None;
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
     let client = side(&key.client)?;
     let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
+    let asked = (key.seen == Seen::Dns).then(|| side(&key.name));
     let server = if own_service { Some(Side::Inside) } else { side(&key.server).or_else(|| side(&key.name)) };
+    let server = asked.unwrap_or(server);
     let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
     let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map(ToString::to_string);
-    let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
-            let to = first(&[&key.server, alias, &key.name])?;
-            (world.whose.entity(&key.client), to, routes::outward(key), Direction::Up)
+            let server = if key.server.is_empty() { &key.name } else { &key.server };
+            let known = || world.name_of.get(&**server).copied().unwrap_or_default();
+            let name = if is_bare(key) { known() } else { &key.name };
+            let to = first(&[name, &key.server, &key.name])?;
+            (world.whose.entity(&key.client), to, routes::outward(key, name), Direction::Up)
         }
-        (Side::Outside, Side::Inside) => {
+        (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
+            let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
             let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
             let from = first(&[&key.server, alias, only, &key.name, &key.host]);
@@ -154,22 +242,45 @@ fn subject(key: &ObservationKey, client: Side) -> Subject {
 }
 
 /// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum.
-fn of_hour(sources: &BTreeMap<Locator, (u64, bool)>) -> Bounds {
+fn of_hour(sources: &BTreeMap<Locator, Cell>) -> Bounds {
     Bounds {
-        lower: sources.values().map(|(bytes, _)| *bytes).max().unwrap_or(0),
-        upper: sources.values().try_fold(0u64, |sum, (bytes, logged)| logged.then(|| sum.saturating_add(*bytes))),
+        lower: sources.values().map(|cell| cell.bytes).max().unwrap_or(0),
+        upper: sources.values().try_fold(0u64, |sum, cell| cell.logged.then(|| sum.saturating_add(cell.bytes))),
     }
 }
 
+/// What the largest account of an hour can date.
+fn dated(sources: &BTreeMap<Locator, Cell>) -> Option<Dated> {
+    let cell = sources.values().rev().max_by_key(|cell| cell.bytes)?;
+    Some(Dated { begins: cell.begins?, records: cell.records.clone() })
+}
+
 impl Moved {
-    fn add(&mut self, locator: &Locator, key: &ObservationKey, seen: &Observed, hours: &[Left<'_>]) {
+    fn add(
+        &mut self,
+        locator: &Locator,
+        key: &ObservationKey,
+        seen: &Observed,
+        direction: Direction,
+        hours: &[Left<'_>],
+    ) {
         for left in hours {
-            let cell = self.hours.entry(left.hour.hour()).or_default().entry(locator.clone()).or_insert((0, true));
-            cell.0 = cell.0.saturating_add(left.bytes);
-            cell.1 &= left.logged;
+            let new = || Cell { bytes: 0, logged: true, begins: None, records: Vec::new() };
+            let hour = left.hour.hour();
+            let cell = self.hours.entry(hour).or_default().entry(locator.clone()).or_insert_with(new);
+            cell.bytes = cell.bytes.saturating_add(left.bytes);
+            cell.logged &= left.logged;
+            cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
+            let this_way = seen.cited.iter().filter(|cited| cited.up == (direction == Direction::Up));
+            let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));
+            cell.records.extend(timed.filter(|(at, _)| Some(at.hour()) == hour));
             self.records = self.records.saturating_add(left.hour.sum.records);
             self.time = Span::join_opt(self.time, left.hour.span);
         }
+        let bytes = hours.iter().fold(0u64, |sum, left| sum.saturating_add(left.bytes));
+        let by = if is_bare(key) { &mut self.guessed } else { &mut self.stated };
+        let sum = by.entry(locator.clone()).or_default();
+        *sum = sum.saturating_add(bytes);
         self.names.extend([&key.name, &key.server].into_iter().filter(|t| !t.is_empty()).map(ToString::to_string));
         self.accounts.extend(Some(&key.account).filter(|t| !t.is_empty()).map(ToString::to_string));
         for cited in &seen.cited {
@@ -211,11 +322,25 @@ impl Moved {
             time: self.time,
             hours: timed().map(|(hour, _)| hour).collect(),
             hour_bytes: timed().map(|(_, bytes)| bytes).collect(),
+            dated: self.hours.iter().filter(|(hour, _)| hour.is_some()).filter_map(|(_, cells)| dated(cells)).collect(),
             seen_by: seen_by.into_iter().cloned().collect(),
             evidence: self.evidence.into_iter().map(|(_, evidence)| evidence).collect(),
             sanctioned: None,
         };
-        transfer.sanctioned = world.whose.sanction(&transfer).map(|s| s.why.clone());
+        // Where logs that do not name the destination saw far more than those that do, the rest may have gone to
+        // another name on its address: the entry must then sanction the address.
+        let most = |by: &BTreeMap<Locator, u64>| by.values().copied().max().unwrap_or(0);
+        let rest = most(&self.guessed) > most(&self.stated).saturating_mul(2).saturating_add(GUESSED_BYTES);
+        transfer.sanctioned = match rest && address(&transfer.to).is_none() {
+            false => world.whose.sanction(&transfer),
+            true => {
+                let mut bare = transfer.clone();
+                bare.to_names.retain(|name| address(name).is_some());
+                bare.to = bare.to_names.pop().unwrap_or_default();
+                world.whose.sanction(&bare)
+            }
+        }
+        .map(|entry| entry.why.clone());
         transfer
     }
 }

@@ -8,6 +8,7 @@ use crate::model::finding::{
 use crate::model::hit::{IndicatorRef, Sighting, Sightings};
 use crate::model::partial::SourcePartial;
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
+use crate::model::subject::Subject;
 use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
@@ -61,7 +62,7 @@ fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&Ru
             last: s.time.map(|t| t.at),
             assumed: assumed(s.time.map(|t| t.assumed)),
         },
-        entities: entities(std::slice::from_ref(s)),
+        entities: entities(&BTreeSet::from([&s.subject])),
         count: 1,
         omitted: 0,
         evidence: vec![evidence(source, s)],
@@ -86,12 +87,13 @@ fn by_indicator(
         meta.valid_from.is_some_and(|from| span.last < from) || meta.valid_until.is_some_and(|until| until < span.first)
     });
     let kept = &hits.kept[..hits.kept.len().min(max_evidence)];
-    let homes: BTreeSet<&str> = hits.kept.iter().map(|s| world.whose.home(&s.subject, locator.as_str())).collect();
+    let who: BTreeSet<&Subject> = hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|(w, _)| w)).collect();
+    let homes: BTreeSet<&str> = who.iter().map(|s| world.whose.home(s, locator.as_str())).collect();
     let scope = homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED);
-    let outward = hits.kept.iter().any(|s| {
+    let outward = who.iter().any(|s| {
         let text = |t: &Option<Box<str>>| t.as_deref().map(|t| world.whose.side(t));
-        text(&s.subject.source_ip) != Some(Side::Outside)
-            && [&s.subject.destination_ip, &s.subject.destination_domain].iter().any(|t| text(t) == Some(Side::Outside))
+        text(&s.source_ip) != Some(Side::Outside)
+            && [&s.destination_ip, &s.destination_domain].iter().any(|t| text(t) == Some(Side::Outside))
     });
     let assumptions = hits.kept.iter().filter_map(|s| s.time).map(|t| t.assumed).reduce(Assumed::and);
     Finding {
@@ -109,7 +111,7 @@ fn by_indicator(
             last: hits.span.map(|s| s.last),
             assumed: assumed(assumptions),
         },
-        entities: entities(&hits.kept),
+        entities: entities(&who),
         count: hits.count,
         omitted: hits.count.saturating_sub(kept.len() as u64),
         evidence: kept.iter().map(|s| evidence(source, s)).collect(),
@@ -129,11 +131,14 @@ fn by_indicator(
     }
 }
 
-/// What several records say: succeeded if one did, failed only if all kept did and none was left out.
+/// What several records say: succeeded if one did, failed only if all did and none was left out.
 fn joint(hits: &Sightings) -> Outcome {
-    if hits.kept.iter().any(|s| s.outcome == Outcome::Succeeded) {
+    let outcomes: BTreeSet<Outcome> =
+        hits.kept.iter().map(|s| s.outcome).chain(hits.who.iter().map(|(_, outcome)| *outcome)).collect();
+    let whole = hits.kept.len() as u64 == hits.count || !hits.who.is_empty() && !hits.who_cut;
+    if outcomes.contains(&Outcome::Succeeded) {
         Outcome::Succeeded
-    } else if hits.kept.len() as u64 == hits.count && hits.kept.iter().all(|s| s.outcome == Outcome::Failed) {
+    } else if whole && outcomes.iter().all(|outcome| *outcome == Outcome::Failed) {
         Outcome::Failed
     } else {
         Outcome::Unknown
@@ -158,15 +163,15 @@ fn evidence(source: &SourcePartial, s: &Sighting) -> Evidence {
     }
 }
 
-fn entities(sightings: &[Sighting]) -> Entities {
-    let list = |take: &dyn Fn(&Sighting) -> Vec<&Option<Box<str>>>| {
-        let set: BTreeSet<&str> = sightings.iter().flat_map(take).filter_map(|t| t.as_deref()).collect();
+fn entities(who: &BTreeSet<&Subject>) -> Entities {
+    let list = |take: &dyn for<'s> Fn(&'s Subject) -> Vec<&'s Option<Box<str>>>| {
+        let set: BTreeSet<&str> = who.iter().flat_map(|s| take(s)).filter_map(|t| t.as_deref()).collect();
         set.into_iter().map(str::to_owned).collect()
     };
     Entities {
-        sources: list(&|s| vec![&s.subject.source_ip]),
-        destinations: list(&|s| vec![&s.subject.destination_ip, &s.subject.destination_domain]),
-        hosts: list(&|s| vec![&s.subject.host, &s.subject.vhost]),
-        accounts: list(&|s| vec![&s.subject.account]),
+        sources: list(&|s| vec![&s.source_ip]),
+        destinations: list(&|s| vec![&s.destination_ip, &s.destination_domain]),
+        hosts: list(&|s| vec![&s.host, &s.vhost]),
+        accounts: list(&|s| vec![&s.account]),
     }
 }

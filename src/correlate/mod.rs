@@ -14,7 +14,7 @@ use crate::model::observation::Seen;
 use crate::model::partial::Partial;
 use crate::model::rule::Route;
 use crate::model::transfer::Transfer;
-use crate::model::whose::Whose;
+use crate::model::whose::{Side, Whose, address};
 
 /// The merged evidence with what joins its entities.
 pub struct World<'a> {
@@ -22,6 +22,8 @@ pub struct World<'a> {
     whose: &'a Whose,
     /// The one address of a name, where the evidence shows exactly one.
     address_of: BTreeMap<&'a str, &'a str>,
+    /// The one name of an outside address, where the evidence shows exactly one.
+    name_of: BTreeMap<&'a str, &'a str>,
     /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
     web_server_of: BTreeMap<String, String>,
     /// Routes on which a source has more conversations than were kept.
@@ -30,24 +32,33 @@ pub struct World<'a> {
 
 /// Joins entities across sources.
 pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
-    let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut addresses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for key in merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
-        if matches!(key.seen, Seen::Proxy | Seen::Firewall | Seen::Flow)
-            && !key.name.is_empty()
-            && !key.server.is_empty()
-        {
-            seen.entry(&key.name).or_default().insert(&key.server);
+        if key.seen == Seen::Dns || key.server.is_empty() || key.name.is_empty() || address(&key.name).is_some() {
+            continue;
         }
+        if matches!(key.seen, Seen::Proxy | Seen::Firewall | Seen::Flow) {
+            addresses.entry(&key.name).or_default().insert(&key.server);
+        }
+        names.entry(&key.server).or_default().insert(&key.name);
     }
-    let single = seen.into_iter().filter(|(_, ips)| ips.len() == 1);
+    names.retain(|server, _| whose.side(server) == Side::Outside);
     let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
     World {
         merged,
         whose,
-        address_of: single.filter_map(|(name, ips)| Some((name, *ips.first()?))).collect(),
+        address_of: singles(addresses),
+        name_of: singles(names),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped.flat_map(|o| o.kept.keys()).flat_map(|key| routes::observed(key.seen)).copied().collect(),
     }
+}
+
+/// The pairs of which there is one only.
+fn singles<'a>(all: BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, &'a str> {
+    let single = all.into_iter().filter(|(_, others)| others.len() == 1);
+    single.filter_map(|(one, others)| Some((one, others.into_iter().next()?))).collect()
 }
 
 /// All findings, sorted by time (none last), locator, offset, rule. Keeps at most `max_evidence` places of each.

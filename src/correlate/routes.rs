@@ -42,10 +42,11 @@ pub fn is_storage(name: &str) -> bool {
     STORAGE.iter().any(|known| below(name, known)) || name.split(['.', '-']).any(|word| STORAGE_WORDS.contains(&word))
 }
 
-/// The route of bytes that an inside client sent out.
-pub fn outward(key: &ObservationKey) -> Route {
+/// The route of bytes that an inside client sent out, to a server of this name.
+pub fn outward(key: &ObservationKey, name: &str) -> Route {
     match key.port {
-        _ if is_storage(&key.name) => Route::CloudStorage,
+        _ if key.seen == Seen::Dns => Route::DnsTunnel,
+        _ if is_storage(name) => Route::CloudStorage,
         20..=22 => Route::SftpFtp,
         25 | 465 | 587 => Route::Email,
         445 => Route::Smb,

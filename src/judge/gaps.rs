@@ -1,4 +1,4 @@
-//! J-30 to J-33: what the logs cannot tell.
+//! J-30 to J-33, J-35, J-36: what the logs cannot tell.
 
 use crate::model::coverage::{GapReason, SourceCoverage};
 use crate::model::rule::Route;
@@ -12,6 +12,8 @@ pub fn clauses(bench: &mut Bench<'_>) {
     promises(bench);
     damaged(bench);
     unread(bench);
+    unlogged(bench);
+    unjudged(bench);
     if let Some((first, last)) = bench.intruder.first.zip(bench.intruder.last)
         && !edge_covers(bench, first, last)
     {
@@ -47,14 +49,10 @@ fn damaged(bench: &mut Bench<'_>) {
                 GapReason::Cleared => "was cleared",
                 GapReason::NotRead => "could not be read in full",
                 GapReason::Capped => "holds more conversations than are kept apart",
+                GapReason::FindingsCapped => "holds more hits than are kept",
                 _ => continue,
             };
-            // What was served matters only once there is somebody to whom it must not have been served.
-            let matters = |route: &Route| {
-                gap.reason != GapReason::Capped
-                    || bench.intruder.is_shown()
-                    || !matches!(route, Route::WebResponse | Route::SaasDownload)
-            };
+            let matters = |route: &Route| gap.reason != GapReason::Capped || matters(bench, *route);
             let routes: Vec<Route> = if source.observes.is_empty() {
                 vec![Route::Network]
             } else {
@@ -65,7 +63,7 @@ fn damaged(bench: &mut Bench<'_>) {
             }
             bench.reason("J-31", format!("{} {what}", source.source), Vec::new());
             let needs = match gap.reason {
-                GapReason::Capped => format!("{} in smaller parts", source.source),
+                GapReason::Capped | GapReason::FindingsCapped => format!("{} in smaller parts", source.source),
                 _ => format!("another copy of {}", source.source),
             };
             for route in routes {
@@ -77,33 +75,85 @@ fn damaged(bench: &mut Bench<'_>) {
 
 /// Containers and sources that could not be read and that could hold logs of the scope.
 fn unread(bench: &mut Bench<'_>) {
+    let all = bench.coverage;
     let lost = |s: &&SourceCoverage| s.scopes.is_empty() && s.gaps.iter().any(|g| g.reason == GapReason::NotRead);
-    let sources = bench.coverage.sources.iter().filter(lost).map(|s| s.source.as_str());
-    let containers = bench.coverage.gaps.iter().filter(|g| g.reason == GapReason::NotRead).map(|g| g.source.as_str());
-    let mut names: Vec<&str> = sources.chain(containers).collect();
+    let mut names: Vec<&str> = all.sources.iter().filter(lost).map(|s| s.source.as_str()).collect();
+    names.retain(|name| !bench.sources.iter().any(|s| s.source.as_str() == *name));
+    names.extend(all.gaps.iter().filter(|g| g.reason == GapReason::NotRead).map(|g| g.source.as_str()));
     names.sort_unstable();
     names.dedup();
-    let told = |name: &&str| bench.sources.iter().any(|s| s.source.as_str() == *name);
-    names.retain(|name| !told(name) && bench.is_tenant() && bench.whose.could_hold(name, &bench.scope));
     for name in names {
+        // The leaf of a compressed file has the file's own name: what was lost of it is of the same log.
+        let leaf = all.sources.iter().find(|s| s.source.as_str() == name).filter(|s| !s.scopes.is_empty());
+        let own = leaf.filter(|leaf| bench.sources.iter().any(|s| s.source == leaf.source));
+        let may_hold = own.is_some() || leaf.is_none() && bench.whose.could_hold(name, &bench.scope);
+        if !bench.is_tenant() || !may_hold {
+            continue;
+        }
         bench.reason("J-31", format!("{name} could not be read and may hold logs of this scope"), Vec::new());
-        open(bench, Route::Network, format!("a readable copy of {name}"));
+        let routes = own.map(|leaf| leaf.observes.clone()).filter(|routes| !routes.is_empty());
+        for route in routes.unwrap_or_else(|| vec![Route::Network]) {
+            open(bench, route, format!("a readable copy of {name}"));
+        }
+    }
+}
+
+/// What was served matters only once there is somebody to whom it must not have been served.
+fn matters(bench: &Bench<'_>, route: Route) -> bool {
+    bench.intruder.is_shown() || !matches!(route, Route::WebResponse | Route::SaasDownload)
+}
+
+/// Routes that a log shows without the bytes that leave by them, where no other log states these.
+fn unlogged(bench: &mut Bench<'_>) {
+    for source in bench.sources.clone() {
+        let stated = |route: Route| {
+            let states = |s: &SourceCoverage| {
+                s.source != source.source && s.observes.contains(&route) && !s.unlogged.contains(&route)
+            };
+            source.from.zip(source.to).is_some_and(|(from, to)| covered(bench, from, to, &states))
+        };
+        let open_to: Vec<Route> = source.unlogged.iter().copied().filter(|route| !stated(*route)).collect();
+        bench.unbounded.extend(&open_to);
+        let open_to: Vec<Route> = open_to.into_iter().filter(|route| matters(bench, *route)).collect();
+        if open_to.is_empty() {
+            continue;
+        }
+        let what = source.not_logged.join(", ");
+        bench.reason("J-35", format!("{} does not state {what}", source.source), Vec::new());
+        let needs = format!("firewall, flow or proxy log that states what {} does not: {what}", source.source);
+        for route in open_to {
+            open(bench, route, needs.clone());
+        }
+    }
+}
+
+/// Routes that logs show and that this version does not judge.
+fn unjudged(bench: &mut Bench<'_>) {
+    if bench.sources.iter().any(|s| s.observes.contains(&Route::RemoteAccess)) {
+        let text = "remote_access: observed, not judged by this version";
+        bench.reason("J-36", text.to_owned(), Vec::new());
+        open(bench, Route::RemoteAccess, "a review of the remote sessions in the Windows logs".to_owned());
     }
 }
 
 /// Whether logs of bytes at the edge, together, leave no stretch of the period out. A log that holds traffic of the
 /// scope, or of a shared service that acts for it, stands at the edge of its hosts.
 fn edge_covers(bench: &Bench<'_>, first: Instant, last: Instant) -> bool {
+    let edge = |r: &Route| matches!(r, Route::Network | Route::HttpsUpload);
+    covered(bench, first, last, &|s| s.observes.iter().any(edge) && s.not_logged.is_empty())
+}
+
+/// Whether those logs of the scope's hosts that state something leave no stretch of a period out.
+fn covered(bench: &Bench<'_>, first: Instant, last: Instant, states: &dyn Fn(&SourceCoverage) -> bool) -> bool {
     let acts = |name: &String| {
         let shared = bench.whose.tenants.iter().find(|t| t.name == *name);
         shared.is_some_and(|t| t.shared && t.processor_of.contains(&bench.scope))
     };
     let speaks =
         |s: &&SourceCoverage| bench.sources.iter().any(|own| own.source == s.source) || s.scopes.iter().any(acts);
-    let edge = |r: &Route| matches!(r, Route::Network | Route::HttpsUpload);
     let mut stretches: Vec<(Instant, Instant)> = Vec::new();
     for source in bench.coverage.sources.iter().filter(speaks) {
-        if source.observes.iter().any(edge) && source.not_logged.is_empty() {
+        if states(source) {
             stretches.extend(observed(source));
         }
     }
@@ -149,7 +199,8 @@ impl Bench<'_> {
     }
 }
 
-fn open(bench: &mut Bench<'_>, route: Route, needs: String) {
+/// Opens a route; says what would close it.
+pub fn open(bench: &mut Bench<'_>, route: Route, needs: String) {
     let list = bench.open.entry(route).or_default();
     if !list.contains(&needs) {
         list.push(needs.clone());

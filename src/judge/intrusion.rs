@@ -1,11 +1,12 @@
 //! J-01 to J-06: is there an intruder, and who is it?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::{Finding, FindingKind};
+use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Stage};
 use crate::model::time::Instant;
-use crate::model::whose::{Side, Whose, same_account, same_host};
+use crate::model::whose::{Side, Whose, same_account, same_host, same_named_account};
 
 use super::Bench;
 
@@ -19,7 +20,8 @@ pub struct Intruder {
     pub suspicions: Vec<String>,
     /// Inside hosts, by [`Whose::entity`].
     pub hosts: BTreeSet<String>,
-    pub accounts: BTreeSet<String>,
+    /// Accounts, with the logs that name them.
+    pub accounts: BTreeMap<String, BTreeSet<Locator>>,
     /// Outside addresses from which it came.
     pub came_from: BTreeSet<String>,
     pub first: Option<Instant>,
@@ -31,9 +33,33 @@ impl Intruder {
         !self.proofs.is_empty()
     }
 
-    pub fn has_account(&self, account: &str) -> bool {
-        self.accounts.iter().any(|own| same_account(own, account))
+    /// Whether an account that these logs name is the intruder's.
+    pub fn has_account(&self, account: &str, logs: &[Locator]) -> bool {
+        self.accounts.iter().any(|(own, known)| is_one(own, account, || logs.iter().any(|log| known.contains(log))))
     }
+
+    fn add_accounts(&mut self, f: &Finding, forgeable: &BTreeSet<&Locator>) {
+        for account in accounts(f, forgeable) {
+            let logs = f.evidence.iter().map(|e| e.source.clone());
+            self.accounts.entry(account.clone()).or_default().extend(logs);
+        }
+    }
+}
+
+/// Whether two accounts are one: of one realm, or of one log. A bare user name of another log can be anybody's.
+fn is_one(a: &str, b: &str, same_log: impl Fn() -> bool) -> bool {
+    same_named_account(a, b) || same_account(a, b) && same_log()
+}
+
+/// The accounts of a finding that tie it to others: not the user names of web requests, which the client makes up.
+pub fn accounts<'f>(f: &'f Finding, forgeable: &BTreeSet<&Locator>) -> &'f [String] {
+    if f.evidence.iter().any(|e| forgeable.contains(&e.source)) { &[] } else { &f.entities.accounts }
+}
+
+/// Whether a finding and something that other logs show name one account.
+pub fn shares_account(f: &Finding, others: &[String], logs: &[Locator], forgeable: &BTreeSet<&Locator>) -> bool {
+    let same_log = || f.evidence.iter().any(|e| logs.contains(&e.source));
+    accounts(f, forgeable).iter().any(|a| others.iter().any(|b| is_one(a, b, same_log)))
 }
 
 /// Data packed, read or sent: what an administrator's own tools do too.
@@ -73,23 +99,28 @@ fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
 }
 
 /// Whether two findings are of one host or account and lie within a day of each other.
-fn meet(a: &Finding, b: &Finding, whose: &Whose) -> bool {
+fn meet(a: &Finding, b: &Finding, whose: &Whose, forgeable: &BTreeSet<&Locator>) -> bool {
     let hosts = |f: &Finding| -> Vec<String> {
         let ends = f.entities.sources.iter().chain(&f.entities.destinations).filter(|t| whose.side(t) == Side::Inside);
         ends.chain(&f.entities.hosts).map(|t| whose.entity(t)).collect()
     };
     let (ours, theirs) = (hosts(a), hosts(b));
     let host = ours.iter().any(|x| theirs.iter().any(|y| same_host(x, y)));
-    let account = a.entities.accounts.iter().any(|x| b.entities.accounts.iter().any(|y| same_account(x, y)));
+    let logs: Vec<Locator> = b.evidence.iter().map(|e| e.source.clone()).collect();
+    let account = || shares_account(a, accounts(b, forgeable), &logs, forgeable);
     let near = |first: Option<Instant>, last: Option<Instant>| {
         first.zip(last).is_some_and(|(first, last)| first <= last.plus_secs(DAY_SECS))
     };
-    (host || account) && near(a.time.first, b.time.last) && near(b.time.first, a.time.last)
+    near(a.time.first, b.time.last) && near(b.time.first, a.time.last) && (host || account())
 }
 
 /// Data findings that succeeded, each with the listed contacts of the same host or account around it: neither alone
 /// is proof.
-fn data_with_contact<'a>(findings: &[&'a Finding], whose: &Whose) -> Vec<(&'a Finding, &'a Finding)> {
+fn data_with_contact<'a>(
+    findings: &[&'a Finding],
+    whose: &Whose,
+    forgeable: &BTreeSet<&Locator>,
+) -> Vec<(&'a Finding, &'a Finding)> {
     let listed = |f: &&&Finding| {
         f.kind == FindingKind::Indicator
             && f.outcome != Outcome::Failed
@@ -97,13 +128,14 @@ fn data_with_contact<'a>(findings: &[&'a Finding], whose: &Whose) -> Vec<(&'a Fi
             && f.entities.sources.iter().chain(&f.entities.destinations).any(|t| whose.side(t) == Side::Outside)
     };
     let data = findings.iter().filter(|f| is_grave(f) && is_data(f) && f.outcome == Outcome::Succeeded);
-    data.flat_map(|d| findings.iter().filter(listed).filter(|i| meet(d, i, whose)).map(move |i| (*d, *i))).collect()
+    let around = |d| findings.iter().filter(listed).filter(move |i| meet(d, i, whose, forgeable));
+    data.flat_map(|d| around(d).map(move |i| (*d, *i))).collect()
 }
 
 /// Gathers the intruder of a scope from its findings.
-pub fn of(findings: &[&Finding], whose: &Whose) -> Intruder {
+pub fn of(findings: &[&Finding], whose: &Whose, forgeable: &BTreeSet<&Locator>) -> Intruder {
     let mut all = Intruder::default();
-    for (data, contact) in data_with_contact(findings, whose) {
+    for (data, contact) in data_with_contact(findings, whose, forgeable) {
         for f in [data, contact] {
             if !all.proofs.contains(&f.id) {
                 all.proofs.push(f.id.clone());
@@ -111,7 +143,7 @@ pub fn of(findings: &[&Finding], whose: &Whose) -> Intruder {
         }
         let ends = data.entities.sources.iter().filter(|t| whose.side(t) == Side::Inside);
         all.hosts.extend(ends.chain(&data.entities.hosts).map(|t| whose.entity(t)));
-        all.accounts.extend(data.entities.accounts.iter().cloned());
+        all.add_accounts(data, forgeable);
         all.came_from.extend(contact.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
         // The contact may be older than what it has to do with this.
         let contact = contact.time.first.max(data.time.first.map(|t| t.plus_secs(-DAY_SECS)));
@@ -132,7 +164,7 @@ pub fn of(findings: &[&Finding], whose: &Whose) -> Intruder {
         let inside = ends.clone().filter(|t| whose.side(t) == Side::Inside).chain(&f.entities.hosts);
         all.hosts.extend(inside.map(|t| whose.entity(t)));
         all.came_from.extend(f.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
-        all.accounts.extend(f.entities.accounts.iter().cloned());
+        all.add_accounts(f, forgeable);
         all.first = [all.first, f.time.first].into_iter().flatten().min();
         all.last = all.last.max(f.time.last);
     }
@@ -156,8 +188,10 @@ pub fn clauses(bench: &mut Bench<'_>) {
         .filter(|f| f.kind != FindingKind::Indicator && !is_grave(f))
         .map(|f| f.count)
         .fold(0, u64::saturating_add);
-    let mut together: Vec<String> =
-        data_with_contact(&bench.findings, whose).into_iter().flat_map(|(d, i)| [d.id.clone(), i.id.clone()]).collect();
+    let mut together: Vec<String> = data_with_contact(&bench.findings, whose, &bench.forgeable)
+        .into_iter()
+        .flat_map(|(d, i)| [d.id.clone(), i.id.clone()])
+        .collect();
     together.sort();
     together.dedup();
     for (clause, ids, text) in [

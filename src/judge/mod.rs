@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::{Coverage, SourceCoverage};
 use crate::model::finding::{Finding, FindingKind};
+use crate::model::place::Locator;
 use crate::model::rule::Route;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, State, Verdict};
@@ -48,7 +49,7 @@ pub const CLAUSES: &[Clause] = &[
     },
     Clause {
         id: "J-11",
-        text: "an upload by a host or account of an intrusion, from then on and within 30 days, to a destination that findings name (1 MiB) or of 50 MiB, is data that left",
+        text: "an upload by a host or account of an intrusion, from then on and within 30 days, to a destination that findings name (1 MiB), of 50 MiB to one name (registered domain) or address, or of 200 MiB by one way out to all others together, is data that left",
     },
     Clause {
         id: "J-12",
@@ -59,8 +60,12 @@ pub const CLAUSES: &[Clause] = &[
         text: "collection, staging, exfiltration or credential findings that succeeded, with intrusion shown, are data accessed",
     },
     Clause {
+        id: "J-14",
+        text: "bytes of the hour in which the intrusion began, of which the logs kept do not tell whether they left before it, count towards the upper bound only, and leave the route open where a state hangs on them",
+    },
+    Clause {
         id: "J-20",
-        text: "50 MiB or more within 24 hours from one host to one outside destination that nothing authorises and nothing ties to intrusion is unexplained",
+        text: "50 MiB or more within 24 hours, or 500 MiB in all, from one host to one outside name (registered domain) or address, and 200 MiB or 1 GiB from one host by one way out to all others together, that nothing authorises and nothing ties to intrusion are unexplained",
     },
     Clause {
         id: "J-21",
@@ -74,14 +79,23 @@ pub const CLAUSES: &[Clause] = &[
         id: "J-23",
         text: "collection, staging or exfiltration findings without intrusion and without a sanctioned transfer of the same host or account are unexplained",
     },
+    Clause {
+        id: "J-24",
+        text: "1 MiB or more of names asked for within 24 hours, or 10 MiB in all, by one client below one registered domain is unexplained; a DNS log shows no other bytes",
+    },
     Clause { id: "J-30", text: "a promised log that is not there leaves its routes open" },
     Clause {
         id: "J-31",
-        text: "a log that was cleared, could not be read or has more conversations than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
+        text: "a log that was cleared, could not be read (1 % of its records or bytes, or more) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
     },
     Clause { id: "J-32", text: "after intrusion, bytes at the edge must be observed for its whole period" },
     Clause { id: "J-33", text: "a scope of which no log shows a way out cannot be judged" },
     Clause { id: "J-34", text: "while shared or unattributed systems hold accessed or moved data, no scope is clean" },
+    Clause {
+        id: "J-35",
+        text: "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time",
+    },
+    Clause { id: "J-36", text: "a way out that is observed and that no clause judges is open" },
     Clause { id: "J-40", text: "intrusion is shown and no access to data or movement is seen" },
 ];
 
@@ -103,6 +117,8 @@ struct Bench<'a> {
     transfers: Vec<&'a Transfer>,
     sources: Vec<&'a SourceCoverage>,
     coverage: &'a Coverage,
+    /// Logs of which anybody outside writes the user names.
+    forgeable: BTreeSet<&'a Locator>,
     intruder: intrusion::Intruder,
     ways: BTreeMap<Route, Way<'a>>,
     reasons: Vec<ReasonGiven>,
@@ -110,6 +126,8 @@ struct Bench<'a> {
     ask: Vec<String>,
     collect: Vec<String>,
     open: BTreeMap<Route, Vec<String>>,
+    /// Routes of which part of the bytes is not known.
+    unbounded: BTreeSet<Route>,
 }
 
 impl<'a> Bench<'a> {
@@ -166,6 +184,15 @@ fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
     }
 }
 
+/// Logs of web servers: the user name of a request is what the client says.
+fn web_servers(coverage: &Coverage) -> BTreeSet<&Locator> {
+    let web = coverage.sources.iter().filter(|s| s.observes.contains(&Route::WebResponse));
+    let served_only = |s: &&SourceCoverage| {
+        s.observes.iter().all(|route| matches!(route, Route::WebResponse | Route::HttpsUpload | Route::CloudStorage))
+    };
+    web.filter(served_only).map(|s| &s.source).collect()
+}
+
 fn one(
     name: &str,
     findings: &[Finding],
@@ -178,10 +205,12 @@ fn one(
         UNATTRIBUTED => whose.tenants.is_empty() || s.scopes.is_empty(),
         _ => s.scopes.iter().any(|scope| scope == name),
     };
+    let forgeable = web_servers(coverage);
     let mut bench = Bench {
         scope: name.to_owned(),
         whose,
-        intruder: intrusion::of(&mine, whose),
+        intruder: intrusion::of(&mine, whose, &forgeable),
+        forgeable,
         findings: mine,
         transfers: transfers.iter().filter(|t| t.scope == name).collect(),
         sources: coverage.sources.iter().filter(speaks).collect(),
@@ -192,6 +221,7 @@ fn one(
         ask: Vec::new(),
         collect: Vec::new(),
         open: BTreeMap::new(),
+        unbounded: BTreeSet::new(),
     };
     intrusion::clauses(&mut bench);
     movement::clauses(&mut bench);

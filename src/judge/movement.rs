@@ -1,33 +1,94 @@
 //! J-10 to J-23: data that left, was touched, or moved without an explanation.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::Instant;
-use crate::model::transfer::Transfer;
+use crate::model::time::{Instant, Span};
+use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{same_account, same_host};
+use crate::model::whose::{address, same_host};
 
-use super::Bench;
-use super::intrusion::is_data;
+use super::intrusion::{is_data, shares_account};
+use super::{Bench, gaps};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
 const LEFT_BYTES: u64 = MIB;
 /// Served to an intruder: from here on data was shown.
 const SHOWN_BYTES: u64 = 64 << 10;
-/// Within 24 hours: from here on an upload wants an explanation.
-const UNEXPLAINED_BYTES: u64 = 50 * MIB;
 /// How long after its first sign an intrusion taints a transfer.
 const WINDOW_SECS: i64 = 30 * 86_400;
 
+/// From how many bytes on movement wants an explanation: within 24 hours, and in all.
+struct Limits {
+    day: u64,
+    whole: u64,
+}
+
+/// To one name or address.
+const TO_ONE: Limits = Limits { day: 50 * MIB, whole: 500 * MIB };
+/// By one way out to all destinations that are not above their own limits, together.
+const TO_ALL: Limits = Limits { day: 200 * MIB, whole: 1024 * MIB };
+/// Names asked for below one registered domain. Data takes more than its own size of them.
+const ASKED: Limits = Limits { day: MIB, whole: 10 * MIB };
+
+/// Transfers from one host by one way out that are judged together.
+struct Movement<'a> {
+    from: &'a str,
+    /// The registered domain or address, or how many of them.
+    to: String,
+    /// Whether it leads to one destination, so that a finding that names it speaks of all of it.
+    is_one: bool,
+    transfers: Vec<&'a Transfer>,
+    limits: Limits,
+}
+
 /// Judges every transfer, then the findings about data.
 pub fn clauses(bench: &mut Bench<'_>) {
+    let mut outward: Vec<&Transfer> = Vec::new();
     for transfer in bench.transfers.clone() {
-        one(bench, transfer);
+        if matches!(transfer.route, Route::WebResponse | Route::SaasDownload) {
+            served(bench, transfer);
+        } else if !explained(bench, transfer) {
+            outward.push(transfer);
+        }
+    }
+    let mut ways: BTreeMap<(&str, Route), BTreeMap<String, Vec<&Transfer>>> = BTreeMap::new();
+    for transfer in outward {
+        let groups = ways.entry((&transfer.from, transfer.route)).or_default();
+        groups.entry(group(&transfer.to)).or_default().push(transfer);
+    }
+    for ((from, route), groups) in ways {
+        let mut rest: Vec<&Transfer> = Vec::new();
+        for (domain, transfers) in groups {
+            let first = &transfers[0].to;
+            let to = if transfers.iter().all(|t| t.to == *first) { first.clone() } else { domain };
+            let limits = if route == Route::DnsTunnel { ASKED } else { TO_ONE };
+            let movement = Movement { from, to, is_one: true, transfers, limits };
+            if !moved(bench, &movement) {
+                rest.extend(movement.transfers);
+            }
+        }
+        // The two may be accounts of the same bytes. Names asked for through a resolver add up to anything.
+        let (named, bare): (Vec<_>, Vec<_>) = rest.into_iter().partition(|t| address(&t.to).is_none());
+        for transfers in [named, bare].into_iter().filter(|all| all.len() > 1 && route != Route::DnsTunnel) {
+            let to = format!("{} destinations, {} among them", transfers.len(), transfers[0].to);
+            moved(bench, &Movement { from, to, is_one: false, transfers, limits: TO_ALL });
+        }
     }
     for finding in bench.findings.clone() {
         touched(bench, finding);
     }
+}
+
+/// What destinations are judged by together: the registered domain of a name, or the address.
+fn group(to: &str) -> String {
+    let name = to.trim_end_matches('.').to_ascii_lowercase();
+    if address(&name).is_some() {
+        return name;
+    }
+    psl::domain_str(&name).map(str::to_owned).unwrap_or(name)
 }
 
 /// Whether a transfer goes on after the intruder's first sign and begins within the window.
@@ -39,11 +100,10 @@ fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
     }
 }
 
-/// At least so many bytes from the hour of the intruder's first sign on, to the end of its window.
-fn since(bench: &Bench<'_>, t: &Transfer) -> u64 {
-    let Some(first) = bench.intruder.first else { return 0 };
-    let last = bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS);
-    t.within(first.hour(), last.hour())
+/// Bytes from the intruder's first sign on, to the end of its window.
+fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
+    let Some(first) = bench.intruder.first else { return Since::default() };
+    t.since(first, bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
 }
 
 /// An entry that is known by its `why`, named as broad where it is.
@@ -54,7 +114,8 @@ fn entry_name(bench: &Bench<'_>, why: &str) -> String {
 
 fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
     let from = bench.whose.entity(&t.from);
-    bench.intruder.hosts.iter().any(|h| same_host(h, &from)) || t.accounts.iter().any(|a| bench.intruder.has_account(a))
+    bench.intruder.hosts.iter().any(|h| same_host(h, &from))
+        || t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by))
 }
 
 fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
@@ -62,65 +123,122 @@ fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
     bench.findings.iter().filter(|f| f.entities.destinations.iter().any(is)).copied().collect()
 }
 
-fn one<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
-    let proofs = bench.intruder.proofs.clone();
-    let cite = |mut ids: Vec<String>| {
-        ids.push(t.id.clone());
-        ids
-    };
-    let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
-    let since = since(bench, t);
-    if matches!(t.route, Route::WebResponse | Route::SaasDownload) {
-        if !(bench.intruder.came_from.contains(&t.to) && in_time(bench, t)) {
-            return;
-        }
-        let (clause, state) = match since {
-            LEFT_BYTES.. => ("J-10", State::Exfiltrated),
-            SHOWN_BYTES.. => ("J-12", State::Accessed),
-            _ => return,
-        };
-        let what = format!("served to the intruder: at least {since} bytes, {} to {}", t.from, t.to);
-        bench.reason(clause, what, cite(proofs));
-        let way = bench.put(t.route, state);
-        way.disclosed = true;
-        way.transfers.insert(&t.id, (t, since));
+/// The intrusion's proofs with the transfers that they tie.
+fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>) -> Vec<String> {
+    bench.intruder.proofs.iter().cloned().chain(transfers.into_iter().map(|t| t.id.clone())).collect()
+}
+
+/// Leaves a route open because a state hangs on bytes of the intrusion's first hour.
+fn undated(bench: &mut Bench<'_>, route: Route, what: String, transfers: &[&Transfer]) {
+    let ids = cite(bench, transfers.iter().copied());
+    bench.reason("J-14", format!("may have left before the intrusion or after it: {what}"), ids);
+    gaps::open(bench, route, "the records of the hour in which the intrusion began, read by hand".to_owned());
+}
+
+/// J-10, J-12, J-14: data served to an outside address.
+fn served<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
+    if !(bench.intruder.came_from.contains(&t.to) && in_time(bench, t)) {
         return;
     }
-    let guilty = tainted(bench, t) && in_time(bench, t);
-    if let Some(why) = &t.sanctioned {
-        let why = entry_name(bench, why);
-        if !guilty {
-            bench.against("J-21", format!("sanctioned ({why}): {what}"), vec![t.id.clone()]);
-            bench.put(t.route, State::NoEvidence).transfers.insert(&t.id, (t, t.bytes.lower));
-            return;
-        }
-        let text = format!("sanctioned entry ({why}) rejected, its host or account shows intrusion: {what}");
-        bench.against("J-22", text, cite(proofs.clone()));
+    let Since { sure, perhaps } = since(bench, t);
+    if sure < LEFT_BYTES && perhaps >= LEFT_BYTES {
+        undated(bench, t.route, format!("{perhaps} bytes, {} to {}", t.from, t.to), &[t]);
     }
-    let targets = named(bench, t);
-    let left = guilty && (since >= UNEXPLAINED_BYTES || (!targets.is_empty() && since >= LEFT_BYTES));
-    let bulky = t.busiest_day() >= UNEXPLAINED_BYTES;
-    if (left || bulky)
-        && t.sanctioned.is_none()
-        && let Some(entry) = bench.whose.sanction_but_for_tool(t)
-    {
+    let (clause, state) = match sure {
+        LEFT_BYTES.. => ("J-10", State::Exfiltrated),
+        SHOWN_BYTES.. => ("J-12", State::Accessed),
+        _ => return,
+    };
+    let what = format!("served to the intruder: at least {sure} bytes, {} to {}", t.from, t.to);
+    let ids = cite(bench, [t]);
+    bench.reason(clause, what, ids);
+    let way = bench.put(t.route, state);
+    way.disclosed = true;
+    way.transfers.insert(&t.id, (t, sure));
+}
+
+fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
+    tainted(bench, t) && in_time(bench, t)
+}
+
+/// J-21, J-22: whether a sanctioned entry explains a transfer.
+fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
+    let Some(why) = &t.sanctioned else { return false };
+    let why = entry_name(bench, why);
+    let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+    if guilty(bench, t) {
+        let text = format!("sanctioned entry ({why}) rejected, its host or account shows intrusion: {what}");
+        let ids = cite(bench, [t]);
+        bench.against("J-22", text, ids);
+        return false;
+    }
+    bench.against("J-21", format!("sanctioned ({why}): {what}"), vec![t.id.clone()]);
+    bench.put(t.route, State::NoEvidence).transfers.insert(&t.id, (t, t.bytes.lower));
+    true
+}
+
+/// J-11, J-14, J-20, J-24: what left one host. True where it was too much to pass.
+fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
+    let Some(route) = m.transfers.first().map(|t| t.route) else { return false };
+    let tied: Vec<&Transfer> = m.transfers.iter().copied().filter(|t| guilty(bench, t)).collect();
+    let targets: BTreeSet<&str> =
+        tied.iter().flat_map(|t| named(bench, t)).map(|f| f.id.as_str()).collect::<BTreeSet<_>>();
+    let sum = |take: fn(Since) -> u64| tied.iter().map(|t| take(since(bench, t))).fold(0, u64::saturating_add);
+    let (sure, perhaps) = (sum(|since| since.sure), sum(|since| since.perhaps));
+    let enough = if m.is_one && !targets.is_empty() { LEFT_BYTES.min(m.limits.day) } else { m.limits.day };
+    let mut together = Together::default();
+    m.transfers.iter().for_each(|t| together.add(t));
+    let bulky = together.busiest_day() >= m.limits.day || together.whole() >= m.limits.whole;
+    if sure < enough && perhaps < enough && !bulky {
+        return false;
+    }
+    let what = |bytes: u64| format!("at least {bytes} bytes, {} to {}", m.from, m.to);
+    unchecked(bench, m);
+    if sure >= enough && !tied.is_empty() {
+        let ids = cite(bench, tied.iter().copied());
+        bench.reason("J-11", format!("left after the intrusion: {}", what(sure)), ids);
+        for t in &tied {
+            let sure = since(bench, t).sure;
+            bench.put(route, State::Exfiltrated).transfers.insert(&t.id, (t, sure));
+        }
+        bench.put(route, State::Exfiltrated).findings.extend(targets);
+        return true;
+    }
+    if perhaps >= enough && !tied.is_empty() {
+        undated(bench, route, format!("{perhaps} bytes, {} to {}", m.from, m.to), &tied);
+    }
+    if bulky {
+        unexplained(bench, m, route, together.whole());
+    }
+    true
+}
+
+/// Names the entry that would explain a movement if the tool could be checked.
+fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
+    for t in m.transfers.iter().filter(|t| t.sanctioned.is_none()) {
+        let Some(entry) = bench.whose.sanction_but_for_tool(t) else { continue };
         let why = entry_name(bench, &entry.why);
+        let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
         let text = format!("sanctioned entry ({why}) rejected, these logs do not tell the tool that it names: {what}");
         bench.against("J-21", text, vec![t.id.clone()]);
     }
-    if left {
-        let text = format!("left after the intrusion: at least {since} bytes, {} to {}", t.from, t.to);
-        bench.reason("J-11", text, cite(proofs));
-        let way = bench.put(t.route, State::Exfiltrated);
-        way.transfers.insert(&t.id, (t, since));
-        way.findings.extend(targets.iter().map(|f| f.id.as_str()));
-    } else if bulky {
-        bench.reason("J-20", format!("nothing authorises it: {what}"), vec![t.id.clone()]);
-        let account = if t.accounts.is_empty() { "not logged".to_owned() } else { t.accounts.join(", ") };
-        let when = t.time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
-        let text = format!("who approved {} bytes, {} to {}, account {account}, {when}?", t.bytes.lower, t.from, t.to);
-        bench.ask.push(text);
-        bench.put(t.route, State::Unexplained).transfers.insert(&t.id, (t, t.bytes.lower));
+}
+
+fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes: u64) {
+    let (clause, of) = if route == Route::DnsTunnel { ("J-24", " of names asked for") } else { ("J-20", "") };
+    let what = format!("{bytes} bytes{of}, {} to {}", m.from, m.to);
+    let ids = m.transfers.iter().map(|t| t.id.clone()).collect();
+    bench.reason(clause, format!("nothing authorises it: at least {what}"), ids);
+    let accounts: BTreeSet<&str> = m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str).collect();
+    let account = match accounts.is_empty() {
+        true => "not logged".to_owned(),
+        false => accounts.into_iter().collect::<Vec<_>>().join(", "),
+    };
+    let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
+    let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
+    bench.ask.push(format!("who approved {what}, account {account}, {when}?"));
+    for t in &m.transfers {
+        bench.put(route, State::Unexplained).transfers.insert(&t.id, (t, t.bytes.lower));
     }
 }
 
@@ -140,7 +258,7 @@ fn touched<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
         let from = bench.whose.entity(&t.from);
         t.sanctioned.is_some()
             && (f.entities.hosts.iter().chain(&f.entities.sources).any(|h| same_host(&bench.whose.entity(h), &from))
-                || f.entities.accounts.iter().any(|a| t.accounts.iter().any(|b| same_account(a, b))))
+                || shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable))
     };
     if let Some(t) = bench.transfers.iter().copied().find(|t| known(t)) {
         bench.against(

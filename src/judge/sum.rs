@@ -6,7 +6,7 @@ use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
-use crate::model::transfer::Bounds;
+use crate::model::transfer::{Bounds, bounds};
 use crate::model::verdict::{
     Activity, Actor, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall, RouteVerdict,
     ScopeCoverage, ScopeVerdict, State, Subjects,
@@ -38,7 +38,8 @@ const ROUTES: &[Route] = &[
 
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
-    let observed: BTreeSet<Route> = bench.sources.iter().flat_map(|s| s.observes.iter().copied()).collect();
+    let shown = bench.sources.iter().flat_map(|s| s.observes.iter().copied());
+    let observed: BTreeSet<Route> = shown.chain(bench.transfers.iter().map(|t| t.route)).collect();
     let tried = bench.reasons.iter().any(|r| matches!(r.clause.as_str(), "J-03" | "J-04"));
     let base = match (bench.intruder.is_shown(), tried) {
         (true, _) => State::IntrusionOnly,
@@ -99,12 +100,16 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     } else {
         State::NotExamined
     };
+    let state = way.state.map_or(base, |s| s.min(base));
     let moved: Vec<_> = way.transfers.values().map(|(t, _)| *t).collect();
-    let counted = way.transfers.values().map(|(t, least)| Bounds { lower: *least, upper: t.bytes.upper });
-    let mut bytes = counted.fold(Bounds::exact(0), Bounds::plus);
+    let mut bytes = if state <= State::Unexplained {
+        bounds(way.transfers.values().copied())
+    } else {
+        bounds(bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes.lower)))
+    };
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
-    if open || partly || moved.is_empty() && !observed.contains(&route) {
+    if open || partly || bench.unbounded.contains(&route) || moved.is_empty() && !observed.contains(&route) {
         bytes.upper = None;
     }
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
@@ -113,7 +118,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let lasts = moved.iter().filter_map(|t| t.time).map(|s| s.last).chain(found.filter_map(|f| f.time.last));
     RouteVerdict {
         route,
-        state: way.state.map_or(base, |s| s.min(base)),
+        state,
         first: firsts.min(),
         last: lasts.max(),
         protection: "unknown".to_owned(),

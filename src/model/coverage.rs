@@ -22,6 +22,8 @@ pub enum GapReason {
     NotRead,
     /// More distinct conversations than are kept: who spoke with whom is not known for the rest of them.
     Capped,
+    /// More hits than are kept: what the rest of them would say is not known.
+    FindingsCapped,
 }
 
 /// A stretch of time that a source does not cover.
@@ -64,6 +66,9 @@ pub struct SourceCoverage {
     pub observes: Vec<Route>,
     /// What it does not log and a question would need (`bytes sent by the client`).
     pub not_logged: Vec<String>,
+    /// Routes that it shows without the bytes that leave by them.
+    #[serde(default)]
+    pub unlogged: Vec<Route>,
 }
 
 /// The whole file.

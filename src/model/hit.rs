@@ -1,6 +1,6 @@
 //! What detectors saw, per source, in a form that merges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,20 @@ pub struct Sighting {
     pub subject: Subject,
 }
 
-/// Sightings of one thing in one source: an exact count and the first ones by offset.
+/// Distinct (who, outcome) kept per indicator and source; above it the smallest stay, and coverage says so.
+pub const WHO_KEPT: usize = 4096;
+
+/// Which records are kept first: those that succeeded, then those that leave it open, then those that failed; each by
+/// offset. So a flood of failures does not hide the one success.
+fn rank(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Succeeded => 0,
+        Outcome::Unknown => 1,
+        Outcome::Failed => 2,
+    }
+}
+
+/// Sightings of one thing in one source: an exact count and the first ones by outcome and offset.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sightings {
     /// How many records show it.
@@ -42,34 +55,64 @@ pub struct Sightings {
     pub span: Option<Span>,
     /// How many had no time.
     pub untimed: u64,
-    /// The records with the lowest offsets, sorted, at most as many as the cap that was in force.
+    /// The first records by outcome and offset, sorted so, at most as many as the cap that was in force.
     pub kept: Vec<Sighting>,
+    /// Of indicators: who was seen with which outcome, whatever is cited of it. A judgement rests on this.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub who: BTreeSet<(Subject, Outcome)>,
+    /// Whether there are more of them than [`WHO_KEPT`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub who_cut: bool,
 }
 
 impl Sightings {
-    /// Adds one record; keeps it if it is among the first `cap` by offset. True if it was kept.
-    pub fn add(&mut self, cap: usize, time: Option<Stamp>, place: Place, make: impl FnOnce() -> Sighting) {
+    /// Adds one record; keeps it if it is among the first `cap` by outcome and offset.
+    pub fn add(
+        &mut self,
+        cap: usize,
+        outcome: Outcome,
+        time: Option<Stamp>,
+        place: Place,
+        make: impl FnOnce() -> Sighting,
+    ) {
         self.count += 1;
         match time {
             Some(stamp) => self.span = Span::join_opt(self.span, Some(Span::at(stamp.at))),
             None => self.untimed += 1,
         }
         let full = self.kept.len() >= cap;
-        if full && self.kept.last().is_none_or(|last| last.place <= place) {
+        let before = |s: &Sighting| (rank(s.outcome), s.place) <= (rank(outcome), place);
+        if full && self.kept.last().is_none_or(before) {
             return;
         }
-        let at = self.kept.partition_point(|s| s.place <= place);
+        let at = self.kept.partition_point(before);
         self.kept.insert(at, make());
         self.kept.truncate(cap);
+    }
+
+    /// Adds who was seen. The smallest stay: what is cut once has enough before it in any whole as well.
+    pub fn add_who(&mut self, who: Subject, outcome: Outcome) {
+        self.who.insert((who.reduced(), outcome));
+        self.cut_who();
+    }
+
+    fn cut_who(&mut self) {
+        while self.who.len() > WHO_KEPT {
+            self.who.pop_last();
+            self.who_cut = true;
+        }
     }
 
     /// Joins two parts of one source (blocks). Associative and commutative.
     pub fn join(&mut self, other: Self, cap: usize) {
         self.count += other.count;
         self.untimed += other.untimed;
+        self.who.extend(other.who);
+        self.who_cut |= other.who_cut;
+        self.cut_who();
         self.span = Span::join_opt(self.span, other.span);
         self.kept.extend(other.kept);
-        self.kept.sort_by(|a, b| a.place.cmp(&b.place).then_with(|| a.cmp(b)));
+        self.kept.sort_by(|a, b| (rank(a.outcome), a).cmp(&(rank(b.outcome), b)));
         self.kept.truncate(cap);
     }
 }
@@ -107,3 +150,50 @@ pub struct IndicatorRef {
 pub type IndicatorHits = BTreeMap<IndicatorRef, Sightings>;
 /// Sightings by rule id.
 pub type RuleHits = BTreeMap<Box<str>, Sightings>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sightings of every third record from `first` on, with a client for each.
+    fn part(first: u64, cap: usize) -> Sightings {
+        let mut all = Sightings::default();
+        for n in (first..6000).step_by(3) {
+            let place = Place { offset: n, length: 9, line: None, record: None, event_record_id: None };
+            let outcome = if n % 7 == 0 { Outcome::Succeeded } else { Outcome::Failed };
+            let subject =
+                Subject { source_ip: Some(format!("c{n}").into()), url: Some("/".into()), ..Subject::default() };
+            all.add_who(subject.clone(), outcome);
+            let (sha256, excerpt) = (String::new(), String::new());
+            all.add(cap, outcome, None, place, || Sighting {
+                place,
+                time: None,
+                sha256,
+                excerpt,
+                field: None,
+                outcome,
+                subject,
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn parts_join_to_the_same_in_any_order_and_grouping() {
+        let cap = 50;
+        let joined = |order: [u64; 3]| {
+            let mut all = Sightings::default();
+            order.into_iter().for_each(|first| all.join(part(first, cap), cap));
+            all
+        };
+        let straight = joined([0, 1, 2]);
+        assert_eq!((straight.count, straight.kept.len(), straight.who.len()), (6000, cap, WHO_KEPT));
+        assert!(straight.who_cut && straight.who.iter().all(|(who, _)| who.url.is_none()));
+        assert_eq!(straight, joined([2, 0, 1]));
+        let mut pair = part(1, cap);
+        pair.join(part(2, cap), cap);
+        pair.join(part(0, cap), cap);
+        assert_eq!(straight, pair);
+        assert!(!part(0, cap).who_cut, "2000 are below the cap");
+    }
+}

@@ -197,6 +197,9 @@ pub enum EntryKind {
     Skipped,
 }
 
+/// The part of a source, one in so many, that may be unread without a word: a torn last line, a garbled record.
+const UNREAD_SHARE: u64 = 100;
+
 /// One line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -241,6 +244,18 @@ impl Entry {
             stored: None,
             notes: Vec::new(),
         }
+    }
+
+    /// Whether more than 1 % of a source's records were rejected by its format, or of its bytes not understood: it was
+    /// opened, but not read. Plain text has no format that could reject it.
+    pub fn is_half_read(&self) -> bool {
+        if self.kind != EntryKind::Source || self.format.as_deref().is_none_or(|format| format == "text") {
+            return false;
+        }
+        let rejected = self.notes.iter().filter(|n| n.reason == Reason::RecordsRejected).filter_map(|n| n.count);
+        let rejected = rejected.fold(0u64, u64::saturating_add);
+        let lost = self.bytes.undecodable.saturating_add(self.bytes.oversize);
+        rejected > self.records / UNREAD_SHARE || lost > self.bytes.total() / UNREAD_SHARE
     }
 
     /// Whether some of it could not be read.

@@ -74,7 +74,7 @@ pub struct ObservationKey {
 pub struct Sum {
     /// Records.
     pub records: u64,
-    /// Bytes from client to server, as far as logged.
+    /// Bytes from client to server, as far as logged; of DNS, the bytes of the names asked for.
     pub up: u64,
     /// Records that do not log bytes from client to server.
     pub up_unlogged: u64,
@@ -124,6 +124,12 @@ impl From<Sum> for [u64; 5] {
 pub struct Cited {
     /// The most bytes that it moved one way.
     pub bytes: u64,
+    /// Whether that way is from client to server.
+    #[serde(default)]
+    pub up: bool,
+    /// When.
+    #[serde(default)]
+    pub at: Option<Instant>,
     /// Where it stands.
     pub place: Place,
     /// SHA-256 of its bytes.

@@ -1,5 +1,7 @@
 //! Who and what a record speaks of: what entity joins, scopes and the judge need of a hit.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Canon, Fields};
@@ -8,7 +10,7 @@ use super::rule::Outcome;
 /// The longest value kept of one field, in bytes; longer ones are cut at a character border.
 pub const VALUE_LIMIT_BYTES: usize = 512;
 
-/// Entities of one record. Values are as in the log, not normalised, lossy where not UTF-8.
+/// Entities of one record. Addresses have one spelling; other values are as in the log, lossy where not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Subject {
@@ -48,16 +50,24 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Who and where, without what: the part that scopes and entities are told by.
+    #[must_use]
+    pub fn reduced(self) -> Self {
+        Self { url: None, file: None, source_bytes: None, destination_bytes: None, ..self }
+    }
+
     /// The entities that a record names.
     pub fn of(fields: &Fields<'_>) -> Self {
         let take = |canon| fields.get(canon).map(clip);
+        let entity =
+            |canon| fields.get(canon).map(|v| address_v6(v).map_or_else(|| clip(v), |ip| ip.to_string().into()));
         let account = match (take(Canon::UserDomain), take(Canon::UserName)) {
             (Some(domain), Some(user)) if !user.contains(['\\', '@']) => Some(format!("{domain}\\{user}").into()),
             (_, user) => user,
         };
         Self {
-            source_ip: take(Canon::SourceIp),
-            destination_ip: take(Canon::DestinationIp),
+            source_ip: entity(Canon::SourceIp),
+            destination_ip: entity(Canon::DestinationIp),
             destination_domain: take(Canon::DestinationDomain).or_else(|| take(Canon::DnsQuestion)),
             host: take(Canon::HostName),
             account,
@@ -69,6 +79,15 @@ impl Subject {
             destination_bytes: fields.number(Canon::DestinationBytes),
         }
     }
+}
+
+/// The address that an IPv6 text is, brackets aside, for it to be written in one way: IPv4 where it is mapped, else as
+/// RFC 5952 has it. `None` for all other text, IPv4 included, which has one spelling only.
+pub fn address_v6(text: &[u8]) -> Option<IpAddr> {
+    memchr::memchr(b':', text)?;
+    let bare = text.strip_prefix(b"[").and_then(|t| t.strip_suffix(b"]")).unwrap_or(text);
+    let ip: Ipv6Addr = std::str::from_utf8(bare).ok()?.parse().ok()?;
+    Some(ip.to_canonical())
 }
 
 /// A value as text of at most [`VALUE_LIMIT_BYTES`].
@@ -93,5 +112,20 @@ impl Outcome {
             Some(400..=599) => Self::Failed,
             _ => Self::Unknown,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_spelling_and_other_text_stays() {
+        let told = |text: &str| address_v6(text.as_bytes()).map(|ip| ip.to_string());
+        assert_eq!(told("::ffff:198.51.100.7").as_deref(), Some("198.51.100.7"));
+        assert_eq!(told("::FFFF:C633:6407").as_deref(), Some("198.51.100.7"));
+        assert_eq!(told("2001:DB8:0:0:0:0:0:7").as_deref(), Some("2001:db8::7"));
+        assert_eq!(told("[2001:db8::7]").as_deref(), Some("2001:db8::7"));
+        assert_eq!((told("198.51.100.7"), told("files.example:443"), told("fe80::1%eth0")), (None, None, None));
     }
 }

@@ -1,11 +1,14 @@
 //! Bytes that moved (`transfers.jsonl`).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::finding::Evidence;
 use super::place::Locator;
 use super::rule::Route;
-use super::time::Span;
+use super::time::{HOUR_SECS, Instant, Span};
+use super::whose::address;
 
 /// Lower and upper bound; `upper: null` is unbounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,27 +35,115 @@ impl Bounds {
     }
 }
 
+/// The most bytes within 24 hours that follow each other; the hours are sorted.
+fn busiest_day(hours: &[(i64, u64)]) -> u64 {
+    let (mut begin, mut sum, mut best) = (0, 0u128, 0u128);
+    for (hour, bytes) in hours {
+        sum += u128::from(*bytes);
+        while hours.get(begin).is_some_and(|(old, _)| hour.saturating_sub(*old) >= 24) {
+            sum -= u128::from(hours[begin].1);
+            begin += 1;
+        }
+        best = best.max(sum);
+    }
+    u64::try_from(best).unwrap_or(u64::MAX)
+}
+
+/// What several transfers moved together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Together {
+    /// In which hours, and at least how many bytes.
+    hours: BTreeMap<i64, u64>,
+    /// At least so many at an unknown time.
+    untimed: u64,
+}
+
+impl Together {
+    /// Adds a transfer.
+    pub fn add(&mut self, transfer: &Transfer) {
+        for (hour, bytes) in transfer.hours.iter().zip(&transfer.hour_bytes) {
+            let sum = self.hours.entry(*hour).or_default();
+            *sum = sum.saturating_add(*bytes);
+        }
+        self.untimed = self.untimed.saturating_add(transfer.untimed());
+    }
+
+    /// As [`Transfer::busiest_day`].
+    pub fn busiest_day(&self) -> u64 {
+        let hours: Vec<(i64, u64)> = self.hours.iter().map(|(hour, bytes)| (*hour, *bytes)).collect();
+        busiest_day(&hours).saturating_add(self.untimed)
+    }
+
+    /// At least so many bytes in all.
+    pub fn whole(&self) -> u64 {
+        self.hours.values().fold(self.untimed, |sum, bytes| sum.saturating_add(*bytes))
+    }
+}
+
+/// Bounds of several transfers, each with how many of its bytes count at least. A log that knows names and one that
+/// knows addresses may tell of the same bytes: at least the larger of the two sums, at most both.
+pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, u64)>) -> Bounds {
+    let (mut named, mut bare) = (Bounds::exact(0), Bounds::exact(0));
+    for (transfer, lower) in counted {
+        let part = if address(&transfer.to).is_some() { &mut bare } else { &mut named };
+        *part = part.plus(Bounds { lower, upper: transfer.bytes.upper });
+    }
+    Bounds { lower: named.lower.max(bare.lower), upper: named.plus(bare).upper }
+}
+
+/// What of one hour's bytes can be dated better than to the hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dated {
+    /// First record of the hour.
+    pub begins: Instant,
+    /// The largest records with their bytes, as far as kept.
+    pub records: Vec<(Instant, u64)>,
+}
+
+/// Bytes from an instant on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Since {
+    /// At least so many moved then.
+    pub sure: u64,
+    /// With those of the instant's own hour of which it is not known whether they moved before it.
+    pub perhaps: u64,
+}
+
 impl Transfer {
     /// The most bytes within 24 hours that follow each other, with those whose time is not known. A lower bound, save
     /// that what has no time is taken to lie together.
     pub fn busiest_day(&self) -> u64 {
-        let hours: Vec<(i64, u64)> = self.hours.iter().copied().zip(self.hour_bytes.iter().copied()).collect();
-        let (mut begin, mut sum, mut best) = (0, 0u64, 0u64);
-        for (hour, bytes) in &hours {
-            sum = sum.saturating_add(*bytes);
-            while hours.get(begin).is_some_and(|(old, _)| hour.saturating_sub(*old) >= 24) {
-                sum = sum.saturating_sub(hours[begin].1);
-                begin += 1;
-            }
-            best = best.max(sum);
-        }
-        best.saturating_add(self.untimed())
+        let mut all = Together::default();
+        all.add(self);
+        all.busiest_day()
     }
 
-    /// At least so many bytes in the hours `first` to `last` (since the epoch), with those whose time is not known.
-    pub fn within(&self, first: i64, last: i64) -> u64 {
-        let timed = self.hours.iter().zip(&self.hour_bytes).filter(|(hour, _)| (first..=last).contains(*hour));
-        timed.fold(self.untimed(), |sum, (_, bytes)| sum.saturating_add(*bytes))
+    /// Bytes from `first` to the end of the hour of `last`, with those whose time is not known.
+    pub fn since(&self, first: Instant, last: Instant) -> Since {
+        let untimed = self.untimed();
+        let mut all = Since { sure: untimed, perhaps: untimed };
+        for (at, (hour, bytes)) in self.hours.iter().zip(&self.hour_bytes).enumerate() {
+            if !(first.hour()..=last.hour()).contains(hour) {
+                continue;
+            }
+            let sure = if *hour == first.hour() { self.dated_from(at, *hour, first) } else { u64::MAX };
+            all.sure = all.sure.saturating_add(sure.min(*bytes));
+            all.perhaps = all.perhaps.saturating_add(*bytes);
+        }
+        all
+    }
+
+    /// At least so many bytes of one hour from an instant in it on; all of them where the hour begins there or later.
+    fn dated_from(&self, at: usize, hour: i64, first: Instant) -> u64 {
+        let Some(dated) = self.dated.get(at) else {
+            let begins = Instant::from_secs(hour.saturating_mul(HOUR_SECS));
+            return if begins.is_some_and(|begins| begins >= first) { u64::MAX } else { 0 };
+        };
+        if dated.begins >= first {
+            return u64::MAX;
+        }
+        let later = dated.records.iter().filter(|(at, _)| *at >= first);
+        later.fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
     /// At least so many bytes at an unknown time.
@@ -73,9 +164,9 @@ pub struct Transfer {
     pub route: Route,
     /// Where the data was: address or name of the inside entity.
     pub from: String,
-    /// Where it went: address or name of the outside entity.
+    /// Where it went: name of the outside entity where the evidence shows one, else its address.
     pub to: String,
-    /// Other names of `to` (the host name of a request), sorted.
+    /// Other names and addresses of `to`, sorted.
     pub to_names: Vec<String>,
     /// Accounts, sorted.
     pub accounts: Vec<String>,
@@ -90,6 +181,9 @@ pub struct Transfer {
     /// At least so many bytes in each of `hours`. What is missing to `bytes.lower` moved at an unknown time.
     #[serde(default)]
     pub hour_bytes: Vec<u64>,
+    /// Of each of `hours`, what can be dated better: what tells bytes before an instant from those after it.
+    #[serde(skip)]
+    pub dated: Vec<Dated>,
     /// Sources that saw it, sorted.
     pub seen_by: Vec<Locator>,
     /// A few of the records.

@@ -177,7 +177,7 @@ pub struct RouteVerdict {
     pub protection: String,
     /// True where data was shown to an outside session.
     pub disclosed: bool,
-    /// Bytes out.
+    /// Bytes out: those that carry the state, or, where none do, all that left by this route.
     pub bytes: Bounds,
     /// Records (persons' records, rows) that left.
     pub records: Bounds,

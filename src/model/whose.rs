@@ -255,8 +255,12 @@ impl Whose {
     }
 
     fn explains(&self, entry: &Sanction, t: &Transfer) -> bool {
-        let to = std::iter::once(&t.to).chain(&t.to_names);
-        let destination = entry.destination.is_empty() || to.clone().any(|to| leads(&entry.destination, to));
+        // One sanctioned name on a shared address does not sanction what else lies there.
+        let all = |ip: bool| {
+            let mut to = std::iter::once(&t.to).chain(&t.to_names).filter(|to| address(to).is_some() == ip).peekable();
+            to.peek().is_some() && to.all(|to| leads(&entry.destination, to))
+        };
+        let destination = entry.destination.is_empty() || all(false) || all(true);
         let account = entry.account.is_empty()
             || (!t.accounts.is_empty() && t.accounts.iter().all(|a| entry.account.iter().any(|e| same_account(a, e))));
         let host = entry.host.is_empty() || self.names_of(&t.from).iter().any(|f| hits(&entry.host, f));
@@ -316,6 +320,11 @@ pub fn same_host(a: &str, b: &str) -> bool {
 
 fn domain_of(account: &str) -> Option<&str> {
     account.split_once('\\').map(|(d, _)| d).or_else(|| account.rsplit_once('@').map(|(_, d)| d))
+}
+
+/// Whether two accounts are one wherever they are met: user and realm are the same. A bare user name can be anybody's.
+pub fn same_named_account(a: &str, b: &str) -> bool {
+    domain_of(a).is_some() && domain_of(b).is_some() && same_account(a, b)
 }
 
 /// Whether two spellings (`user`, `DOMAIN\user`, `user@domain`) can be one account: the user parts are equal, and so

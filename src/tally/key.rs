@@ -1,8 +1,10 @@
 //! The key of a conversation as one run of bytes: cheap to hash and to compare, without an allocation per record.
 
+use std::io::Write;
+
 use crate::model::observation::{ObservationKey, Seen};
 use crate::model::rule::Outcome;
-use crate::model::subject::VALUE_LIMIT_BYTES;
+use crate::model::subject::{VALUE_LIMIT_BYTES, address_v6};
 
 /// Bytes before the texts: observer, whether it sends, outcome, port.
 const HEAD_BYTES: usize = 5;
@@ -22,6 +24,20 @@ pub fn text(parts: &[&[u8]], out: &mut Vec<u8>) {
         out.extend_from_slice(part);
     }
     close(at, out);
+}
+
+/// Adds an address in its one spelling, or a name as it is.
+pub fn entity(value: &[u8], out: &mut Vec<u8>) {
+    let Some(ip) = address_v6(value) else { return text(&[value], out) };
+    let at = out.len();
+    out.extend([0, 0]);
+    write!(out, "{ip}").expect("writing to a Vec cannot fail");
+    close(at, out);
+}
+
+/// The observer of a packed key.
+pub fn seen(packed: &[u8]) -> Option<Seen> {
+    Seen::ALL.get(usize::from(*packed.first()?)).copied()
 }
 
 /// Ends the text that began with its two length bytes at `at`.
@@ -55,7 +71,7 @@ pub fn unpack(packed: &[u8]) -> ObservationKey {
     let mut texts = Texts(packed.get(HEAD_BYTES..).unwrap_or_default());
     let mut next = || String::from_utf8_lossy(texts.next()).into();
     ObservationKey {
-        seen: Seen::ALL.get(usize::from(byte(0))).copied().unwrap_or(Seen::Flow),
+        seen: seen(packed).unwrap_or(Seen::Flow),
         client: next(),
         server: next(),
         name: next(),

@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::model::fields::{Canon, Fields};
+use crate::model::fields::Fields;
 use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Observed, Sum, WEIGHT_KEPT};
 use crate::model::partial::Covered;
 use crate::model::place::{Place, RecordDigest};
@@ -87,7 +87,7 @@ impl Tally {
         if !read::key(format, fields, &mut self.key) {
             return;
         }
-        let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
+        let (up, down) = read::bytes(fields, &self.key);
         let at = self.conversation();
         let conversation = &mut self.conversations[at];
         let span = fields.time.map(|stamp| Span::at(stamp.at));
@@ -95,7 +95,8 @@ impl Tally {
         let bytes = up.max(down).unwrap_or(0);
         let seen = &mut conversation.seen;
         if seen.cites(bytes, place) {
-            seen.cite(Cited { bytes, place, sha256: digest() });
+            let at = fields.time.map(|stamp| stamp.at);
+            seen.cite(Cited { bytes, up: up > down, at, place, sha256: digest() });
         }
         self.weight += usize::from(new_hour);
         if self.weight > 2 * WEIGHT_KEPT {
@@ -205,7 +206,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fields::Kind;
+    use crate::model::fields::{Canon, Kind};
     use crate::model::time::{Instant, Stamp};
 
     /// A tally of these hours, one record each, in this order.

@@ -11,12 +11,20 @@ pub fn key(format: &str, fields: &Fields<'_>, out: &mut Vec<u8>) -> bool {
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
     key::head(seen, port, sends(fields), outcome(fields), out);
     let get = |canon| fields.get(canon);
-    key::text(&[get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default()], out);
-    key::text(&[get(Canon::DestinationIp).unwrap_or_default()], out);
+    key::entity(get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default(), out);
+    key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
     name(seen, fields, out);
     account(fields, out);
     key::text(&[get(Canon::HostName).unwrap_or_default()], out);
     key::names_anybody(out)
+}
+
+/// Bytes from client to server and back, as far as logged. A DNS question carries its name out.
+pub fn bytes(fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>, Option<u64>) {
+    if key::seen(packed) == Some(Seen::Dns) {
+        return (fields.get(Canon::DnsQuestion).map(|name| name.len() as u64), None);
+    }
+    (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes))
 }
 
 /// The name of the other side: bucket, domain asked for, virtual host. Lower case, without a final dot.
@@ -169,6 +177,23 @@ mod tests {
         assert_eq!(&*name("A1.x.Evil.Example."), "evil.example");
         assert_eq!(&*name("a.b.rv.gov.uk"), "rv.gov.uk");
         assert_eq!(&*name("localhost"), "localhost");
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        let pairs = |from| record(&[(Canon::SourceIp, from), (Canon::DestinationIp, "2001:DB8:0:0:0:0:0:7")]);
+        let key = key_of("access", &pairs("::ffff:198.51.100.7")).unwrap();
+        assert_eq!((&*key.client, &*key.server), ("198.51.100.7", "2001:db8::7"));
+        assert_eq!(&*key_of("access", &pairs("web.example:443")).unwrap().client, "web.example:443");
+    }
+
+    #[test]
+    fn a_question_carries_its_name_out() {
+        let question = (Canon::DnsQuestion, "a1.x.evil.example");
+        let fields = record(&[(Canon::SourceIp, "10.0.0.5"), question, (Canon::EventDataset, "zeek.dns")]);
+        let mut packed = Vec::new();
+        assert!(key("zeek", &fields, &mut packed));
+        assert_eq!(bytes(&fields, &packed), (Some(17), None));
     }
 
     #[test]

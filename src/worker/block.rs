@@ -247,7 +247,7 @@ impl Pass<'_> {
                 None => told.rules.entry(id.into()).or_default(),
             };
             let make = || self.sighting(cite, fields, None);
-            sightings.add(RULE_HITS_KEPT, fields.time, cite.seen.place, make);
+            sightings.add(RULE_HITS_KEPT, Outcome::of(fields), fields.time, cite.seen.place, make);
         }
     }
 
@@ -267,7 +267,10 @@ impl Pass<'_> {
             counted.insert((hit.indicator, hit.how));
             let key = self.named(hit, indicator, told);
             let make = || self.sighting(cite, fields, field);
-            told.indicators.entry(key).or_default().add(self.plan.max_evidence, fields.time, cite.seen.place, make);
+            let outcome = Outcome::of(fields);
+            let sightings = told.indicators.entry(key).or_default();
+            sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
+            sightings.add_who(Subject::of(fields), outcome);
         }
     }
 

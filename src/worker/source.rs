@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::block::Block;
 use crate::model::hit::{IndicatorHits, RuleHits};
-use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings};
+use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::observation::Observations;
@@ -190,7 +190,8 @@ impl Source {
         for ((_, indicator), sighting) in std::mem::take(&mut told.pieces) {
             let one = Sightings::default();
             let sightings = told.indicators.entry(indicator).or_insert(one);
-            sightings.add(plan.max_evidence, sighting.time, sighting.place, || sighting.clone());
+            sightings.add(plan.max_evidence, sighting.outcome, sighting.time, sighting.place, || sighting.clone());
+            sightings.add_who(sighting.subject.clone(), sighting.outcome);
         }
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
@@ -244,7 +245,9 @@ fn cap_notes(plan: &Plan, told: &Told, observations: &Observations, notes: &mut 
     for (rule, sightings) in &told.rules {
         let over = sightings.count - sightings.kept.len() as u64;
         if over > 0 {
-            let detail = format!("hits of rule {rule}; the {RULE_HITS_KEPT} with the lowest offsets are findings");
+            let detail = format!(
+                "hits of rule {rule}; {RULE_HITS_KEPT} are findings, those that succeeded first, then by offset"
+            );
             notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
         }
     }
@@ -255,6 +258,11 @@ fn cap_notes(plan: &Plan, told: &Told, observations: &Observations, notes: &mut 
                 indicator.value, plan.max_evidence
             );
             notes.push(Note::new(Reason::HitsCapped, detail).counted(sightings.count));
+        }
+        if sightings.who_cut {
+            let detail =
+                format!("who met indicator {}; {WHO_KEPT} of them are judged, the first in order", indicator.value);
+            notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
         }
     }
     if observations.rest.records > 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exfiltrace::model::coverage::GapReason;
 use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting};
-use exfiltrace::model::ledger::{Entry, EntryKind};
+use exfiltrace::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use exfiltrace::model::observation::{Cited, Hour, ObservationKey, Observations, Observed, Seen, Sum};
 use exfiltrace::model::partial::{Partial, SourcePartial};
 use exfiltrace::model::place::{Locator, Place, RecordDigest};
@@ -66,7 +66,13 @@ fn observed(line: &Line, offset: u64) -> Observed {
     let at = line.hour.and_then(|hour| Instant::from_secs(hour * 3600));
     Observed {
         hours: vec![Hour { span: at.map(Span::at), sum: Sum::of_record(line.up, line.down) }],
-        cited: vec![Cited { bytes: line.up.max(line.down).unwrap_or(0), place, sha256: RecordDigest([0; 32]) }],
+        cited: vec![Cited {
+            bytes: line.up.max(line.down).unwrap_or(0),
+            up: line.up > line.down,
+            at,
+            place,
+            sha256: RecordDigest([0; 32]),
+        }],
     }
 }
 
@@ -120,7 +126,10 @@ fn proxy_and_firewall_that_saw_the_same_transfer_count_once() {
     let all = transfers([source("e/proxy", &[by_name]), source("e/fw", &[edge])]);
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].bytes, Bounds { lower: 110, upper: Some(210) });
-    assert_eq!((all[0].seen_by.len(), &all[0].to_names[..]), (2, &["files.example".to_owned()][..]));
+    assert_eq!(
+        (&*all[0].to, all[0].seen_by.len(), &all[0].to_names[..]),
+        ("files.example", 2, &[OUTSIDE.to_owned()][..])
+    );
 }
 
 #[test]
@@ -135,7 +144,183 @@ fn hours_add_up_and_keep_their_bytes() {
     let all = transfers([source("e/fw", &[first, later, untimed])]);
     assert_eq!(all[0].bytes, Bounds::exact(155));
     assert_eq!((&all[0].hours[..], &all[0].hour_bytes[..]), (&[500_000, 500_003][..], &[100, 50][..]));
-    assert_eq!((all[0].untimed(), all[0].busiest_day(), all[0].within(500_001, 500_009)), (5, 155, 55));
+    assert_eq!((all[0].untimed(), all[0].busiest_day(), since(&all[0], 500_001 * 3600)), (5, 155, (55, 55)));
+}
+
+/// Bytes from a second since the epoch on: surely, and perhaps.
+fn since(t: &Transfer, secs: i64) -> (u64, u64) {
+    let since = t.since(Instant::from_secs(secs).unwrap(), Instant::from_secs(secs + 30 * 86_400).unwrap());
+    (since.sure, since.perhaps)
+}
+
+#[test]
+fn the_hour_of_an_instant_counts_from_what_can_be_dated() {
+    let begin = 500_000 * 3600;
+    let at = |secs: i64| Instant::from_secs(begin + secs).unwrap();
+    let record = |secs, down| {
+        let mut seen = observed(&line(Seen::Web, OUTSIDE, INSIDE, 443, 1, down), secs as u64);
+        seen.hours[0].span = Some(Span::at(at(secs)));
+        seen.cited[0].at = Some(at(secs));
+        seen
+    };
+    let mut all = source("e/hc-web.log", &[]);
+    let key = line(Seen::Web, OUTSIDE, INSIDE, 443, 1, 1).key;
+    all.observations.add(key.clone(), record(10, 900));
+    for n in 0..4 {
+        all.observations.add(key.clone(), record(3000 + n, 100));
+    }
+    let t = transfers([all]).remove(0);
+    assert_eq!(since(&t, begin + 10), (1300, 1300), "the hour begins there");
+    assert_eq!(since(&t, begin + 2000), (300, 1300), "three of the four cited lie after it");
+    assert_eq!(since(&t, begin + 3500), (0, 1300));
+    assert_eq!(since(&t, begin + 3600), (0, 0));
+}
+
+#[test]
+fn a_name_is_one_destination_whatever_its_addresses_and_an_address_is_as_many_as_its_names() {
+    let to = |name: &str, server: &str| {
+        let mut line = line(Seen::Proxy, INSIDE, server, 443, 100, 1);
+        line.key.name = name.into();
+        line
+    };
+    let many: Vec<Line> = (0..200).map(|n| to("g.api.mega.co.nz", &format!("198.51.100.{n}"))).collect();
+    let one = transfers([source("e/proxy", &many)]);
+    assert_eq!((one.len(), one[0].bytes, one[0].to_names.len()), (1, Bounds::exact(20_000), 200));
+    let shared = [to("vendor.example", OUTSIDE), to("drop.example", OUTSIDE), to("", OUTSIDE)];
+    let apart = transfers([source("e/proxy", &shared)]);
+    assert_eq!(apart.iter().map(|t| &*t.to).collect::<Vec<_>>(), [OUTSIDE, "drop.example", "vendor.example"]);
+    let literal = transfers([source("e/proxy", &[to(OUTSIDE, "")])]);
+    assert_eq!((&*literal[0].to, literal[0].to_names.len()), (OUTSIDE, 0), "an address in place of a name");
+}
+
+#[test]
+fn a_name_that_one_log_knows_sanctions_no_more_than_that_log_saw() {
+    let toml = "[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\n[[sanctioned]]\ndestination=['vendor.example']\nwhy='w'\n";
+    let told = |toml: &str, edge: u64| {
+        let whose = scope::compile(&toml::from_str(toml).unwrap()).unwrap();
+        let mut named = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 10 << 20, 1);
+        named.key.name = "vendor.example".into();
+        let edge = line(Seen::Firewall, INSIDE, OUTSIDE, 443, edge, 1);
+        let merged = partial([source("e/proxy", &[named]), source("e/fw", &[edge])]);
+        let all = correlate::transfers(&correlate::world(&merged, &whose));
+        assert_eq!(all.len(), 1);
+        all[0].sanctioned.is_some()
+    };
+    assert!(told(toml, 11 << 20), "the same bytes seen twice");
+    assert!(!told(toml, 60 << 20), "most of it has no name");
+    assert!(told(&toml.replace("vendor.example", OUTSIDE), 60 << 20), "the address itself is sanctioned");
+}
+
+#[test]
+fn names_asked_for_are_bytes_out_below_their_domain() {
+    let asked = |bytes| {
+        let mut question = line(Seen::Dns, INSIDE, "10.2.0.53", 53, bytes, 0);
+        (question.key.name, question.down) = ("evil.example".into(), None);
+        moved(&[question])
+    };
+    let told = (INSIDE.to_owned(), "evil.example".to_owned(), Route::DnsTunnel, Bounds::exact(64 << 10));
+    assert_eq!(asked(64 << 10), [told]);
+    assert_eq!(asked((64 << 10) - 1), [], "everyday names");
+}
+
+/// Routes that a source shows without their bytes, and what it does not log.
+fn unlogged(lines: &[Line]) -> (Vec<Route>, Vec<String>) {
+    let (merged, whose) = (partial([source("e/log", lines)]), whose());
+    let told = correlate::coverage(&correlate::world(&merged, &whose)).sources.remove(0);
+    (told.unlogged, told.not_logged)
+}
+
+#[test]
+fn a_log_that_does_not_state_what_leaves_says_by_which_routes() {
+    let blind = |mut line: Line, up: bool| {
+        *if up { &mut line.up } else { &mut line.down } = None;
+        line
+    };
+    let edge = || line(Seen::Firewall, INSIDE, OUTSIDE, 443, 5, 5);
+    let client = vec!["bytes sent by the client".to_owned()];
+    assert_eq!(unlogged(&[blind(edge(), true)]), (vec![Route::HttpsUpload], client.clone()));
+    assert_eq!(unlogged(&[edge(), blind(edge(), true)]), (vec![], vec![]), "a start beside its end");
+    assert_eq!(unlogged(&[blind(edge(), false)]), (vec![], vec![]), "what comes in");
+    assert_eq!(unlogged(&[blind(line(Seen::Flow, INSIDE, "10.1.0.1", 443, 5, 5), true)]), (vec![], vec![]), "inside");
+    let connect = || line(Seen::Proxy, INSIDE, OUTSIDE, 443, 5, 5);
+    assert_eq!(unlogged(&[connect(), connect(), blind(connect(), true)]), (vec![Route::HttpsUpload], client));
+    let mut asks = blind(connect(), true);
+    asks.key.sends = false;
+    assert_eq!(unlogged(&[asks]), (vec![], vec![]), "a GET carries nothing out");
+    let web = blind(line(Seen::Web, OUTSIDE, INSIDE, 443, 5, 5), false);
+    assert_eq!(unlogged(&[web]), (vec![Route::WebResponse], vec!["bytes sent by the server".to_owned()]));
+    assert_eq!(moved(&[blind(edge(), true)])[0].3, Bounds { lower: 0, upper: None });
+}
+
+#[test]
+fn a_source_that_its_format_rejects_counts_as_not_read() {
+    let gaps = |format: &str, records: u64, rejected: u64, fates: Fates| {
+        let mut told = source("e/log", &[]);
+        told.entry.format = Some(format.to_owned());
+        (told.entry.records, told.entry.bytes) = (records, fates);
+        told.entry.notes = vec![Note::new(Reason::RecordsRejected, "x").counted(rejected)];
+        let (merged, whose) = (partial([told]), whose());
+        correlate::coverage(&correlate::world(&merged, &whose)).sources.remove(0).gaps.len()
+    };
+    let bytes = |parsed, undecodable| Fates { parsed, undecodable, ..Fates::default() };
+    assert_eq!(gaps("kv", 1000, 10, bytes(1000, 10)), 0, "1 % of its records");
+    assert_eq!(gaps("kv", 1000, 11, bytes(1000, 0)), 1);
+    assert_eq!(gaps("evtx", 1000, 0, bytes(1000, 500)), 1, "bytes that no record was made of");
+    assert_eq!(gaps("text", 10, 9, bytes(0, 500)), 0);
+}
+
+#[test]
+fn hits_above_the_cap_are_told_where_the_rule_is_grave() {
+    let gaps = |level: &str, count: u64| {
+        let mut told = sighted("e/log", &[(0, Some(9), INSIDE)]);
+        let mut hits = told.indicators.pop_first().unwrap().1;
+        hits.count = count;
+        told.rules.insert("r".into(), hits);
+        let mut merged = partial([told]);
+        let meta = serde_json::json!({
+            "id": "r", "title": "t", "level": level, "stage": [], "attack": [], "route": null, "author": null,
+            "file": "",
+        });
+        merged.rules.insert("r".into(), Arc::new(serde_json::from_value(meta).unwrap()));
+        let whose = whose();
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).sources.remove(0).gaps;
+        all.iter().map(|g| g.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps("high", 2), [GapReason::FindingsCapped]);
+    assert_eq!(gaps("high", 1), []);
+    assert_eq!(gaps("low", 2), []);
+}
+
+#[test]
+fn the_cap_on_citations_decides_neither_scope_nor_entities() {
+    let told = |cap: usize| {
+        let mut all = sighted("e/log", &[]);
+        let hits = all.indicators.values_mut().next().unwrap();
+        for (offset, from) in [(0, INSIDE), (9, "10.1.0.1")] {
+            let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+            let subject = Subject { source_ip: Some(from.into()), ..Subject::default() };
+            let outcome = if offset == 9 { Outcome::Succeeded } else { Outcome::Failed };
+            hits.add_who(subject.clone(), outcome);
+            hits.add(cap, outcome, None, place, || Sighting { subject, ..sighting(place, None, from, outcome) });
+        }
+        let (merged, whose) = (partial([all]), whose());
+        let f = correlate::findings(&correlate::world(&merged, &whose), cap).remove(0);
+        (f.scope, f.entities.sources, f.outcome, f.count)
+    };
+    assert_eq!(told(1), told(9));
+    assert_eq!((told(1).1.len(), told(1).2), (2, Outcome::Succeeded));
+}
+
+#[test]
+fn a_flood_of_failures_does_not_hide_the_one_success() {
+    let mut hits = exfiltrace::model::hit::Sightings::default();
+    for offset in 0..100u64 {
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        let outcome = if offset == 99 { Outcome::Succeeded } else { Outcome::Failed };
+        hits.add(10, outcome, None, place, || sighting(place, None, INSIDE, outcome));
+    }
+    let kept: Vec<u64> = hits.kept.iter().map(|s| s.place.offset).collect();
+    assert_eq!((hits.count, &kept[..3], kept.len()), (100, &[99, 0, 1][..], 10));
 }
 
 #[test]
@@ -188,6 +373,18 @@ fn ids_rest_on_what_identifies_and_not_on_counts() {
     assert!(id(OUTSIDE, 1).starts_with("t-") && id(OUTSIDE, 1).len() == 34);
 }
 
+fn sighting(place: Place, time: Option<Stamp>, from: &str, outcome: Outcome) -> Sighting {
+    Sighting {
+        place,
+        time,
+        sha256: String::new(),
+        excerpt: String::new(),
+        field: None,
+        outcome,
+        subject: Subject { source_ip: Some(from.into()), destination_ip: Some(OUTSIDE.into()), ..Subject::default() },
+    }
+}
+
 fn sighted(name: &str, sightings: &[(u64, Option<i64>, &str)]) -> SourcePartial {
     let mut source = source(name, &[]);
     let indicator = IndicatorRef { value: OUTSIDE.into(), kind: "ip".into(), how: MatchKind::Exact };
@@ -195,19 +392,7 @@ fn sighted(name: &str, sightings: &[(u64, Option<i64>, &str)]) -> SourcePartial 
     for (offset, secs, from) in sightings {
         let time = secs.and_then(Instant::from_secs).map(Stamp::certain);
         let place = Place { offset: *offset, length: 9, line: None, record: None, event_record_id: None };
-        hits.add(1000, time, place, || Sighting {
-            place,
-            time,
-            sha256: String::new(),
-            excerpt: String::new(),
-            field: None,
-            outcome: Outcome::Unknown,
-            subject: Subject {
-                source_ip: Some((*from).into()),
-                destination_ip: Some(OUTSIDE.into()),
-                ..Subject::default()
-            },
-        });
+        hits.add(1000, Outcome::Unknown, time, place, || sighting(place, time, from, Outcome::Unknown));
     }
     source
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::merge;
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
-use exfiltrace::model::finding::{Entities, Finding, FindingKind, FindingRule, FindingTime};
+use exfiltrace::model::finding::{Entities, Evidence, Finding, FindingKind, FindingRule, FindingTime};
 use exfiltrace::model::ledger::{Entry, EntryKind, Reason};
 use exfiltrace::model::partial::{Partial, SourcePartial};
-use exfiltrace::model::place::Locator;
+use exfiltrace::model::place::{Locator, Place};
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
 use exfiltrace::model::time::{Instant, Span};
-use exfiltrace::model::transfer::{Bounds, Transfer};
+use exfiltrace::model::transfer::{Bounds, Dated, Transfer};
 use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 use exfiltrace::scope;
@@ -68,6 +68,7 @@ fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Wh
         time: Some(Span::at(first)),
         hours: vec![first.hour()],
         hour_bytes: vec![bytes],
+        dated: Vec::new(),
         seen_by: vec![Locator::from_encoded("e/fw.log")],
         evidence: Vec::new(),
         sanctioned: None,
@@ -90,6 +91,7 @@ fn coverage(gaps: Vec<Gap>) -> Coverage {
         gaps,
         observes: vec![Route::HttpsUpload, Route::WebResponse, Route::Network],
         not_logged: Vec::new(),
+        unlogged: Vec::new(),
     };
     Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new() }
 }
@@ -284,6 +286,185 @@ fn an_upload_is_unexplained_by_its_busiest_day() {
     };
     assert_eq!(state([500_000, 500_023]), State::Unexplained);
     assert_eq!(state([500_000, 500_024]), State::NoEvidence);
+}
+
+/// Uploads of so many bytes, each to another destination, `apart` hours after the one before.
+fn uploads(to: &[String], bytes: u64, apart: i64, whose: &Whose) -> Vec<Transfer> {
+    let mut all: Vec<Transfer> =
+        to.iter().map(|to| transfer(Route::HttpsUpload, "10.2.0.5", to, bytes, 3, whose)).collect();
+    for (n, t) in all.iter_mut().enumerate() {
+        t.id = format!("t-{n}");
+        t.hours[0] += n as i64 * apart;
+    }
+    all
+}
+
+#[test]
+fn what_moves_slowly_or_to_many_names_and_addresses_is_added_up() {
+    let whose = whose("");
+    let told = |to: &[String], bytes, apart| hc(&[], &uploads(to, bytes, apart, &whose), &whose);
+    let state = |to: &[String], bytes, apart| told(to, bytes, apart).state;
+    let same = |n| vec!["203.0.113.9".to_owned(); n];
+    let mib = 1 << 20;
+    assert_eq!(state(&same(30), 49 * mib, 24), State::Unexplained, "49 MiB a day");
+    assert_eq!(state(&same(10), 49 * mib, 24), State::NoEvidence, "under 500 MiB in all");
+    let hosts = |n: u32| (0..n).map(|n| format!("s{n}.drop.example")).collect::<Vec<_>>();
+    assert_eq!(state(&hosts(2), 25 * mib, 0), State::Unexplained, "one registered domain");
+    assert_eq!(state(&hosts(2), 25 * mib - 1, 0), State::NoEvidence);
+    let many = |n: u32| (0..n).map(|n| format!("203.0.113.{n}")).collect::<Vec<_>>();
+    let spread = told(&many(50), 4 * mib, 0);
+    assert_eq!((spread.state, spread.ask.len()), (State::Unexplained, 1), "200 MiB a day by one way out");
+    assert_eq!(state(&many(49), 4 * mib, 0), State::NoEvidence);
+    assert_eq!(state(&many(128), 8 * mib, 24), State::Unexplained, "1 GiB in all");
+    assert_eq!(state(&many(127), 8 * mib, 24), State::NoEvidence);
+    let hit = [finding("f", Stage::CredentialAccess, Outcome::Succeeded, "10.2.0.5", "hc-fs01")];
+    let left = hc(&hit, &uploads(&many(50), 4 * mib, 0, &whose), &whose);
+    assert_eq!((left.state, cites(&left, "J-11")), (State::Exfiltrated, true));
+    let mut named = hit[0].clone();
+    named.entities.destinations = vec!["203.0.113.1".to_owned()];
+    let less = hc(&[named], &uploads(&many(49), mib / 2, 0, &whose), &whose);
+    assert!(!cites(&less, "J-11"), "what findings name is one destination and not all");
+}
+
+#[test]
+fn names_asked_for_are_unexplained_by_their_bytes() {
+    let whose = whose("");
+    let told = |bytes| {
+        let up = transfer(Route::DnsTunnel, "10.2.0.5", "evil.example", bytes, 3, &whose);
+        let told = hc(&[], &[up], &whose);
+        (told.state, cites(&told, "J-24"))
+    };
+    assert_eq!(told(1 << 20), (State::Unexplained, true));
+    assert_eq!(told((1 << 20) - 1), (State::NoEvidence, false));
+}
+
+#[test]
+fn a_route_shows_all_that_left_by_it() {
+    let whose = whose("");
+    let told = hc(&[], &[transfer(Route::Email, "10.2.0.5", "203.0.113.9", 7, 3, &whose)], &whose);
+    let email = told.routes.iter().find(|r| r.route == Route::Email).unwrap();
+    assert_eq!((email.state, email.bytes), (State::NoEvidence, Bounds::exact(7)));
+}
+
+#[test]
+fn bytes_of_the_hour_of_the_intrusion_that_have_no_time_leave_the_route_open() {
+    let whose = whose("");
+    let mut hit = finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web");
+    (hit.time.first, hit.time.last) = (Some(at("2026-03-02T12:30:00Z")), Some(at("2026-03-02T12:30:00Z")));
+    let told = |records: Vec<(Instant, u64)>, begins: &str| {
+        let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
+        t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
+        t.dated = vec![Dated { begins: at(begins), records }];
+        let told = hc(std::slice::from_ref(&hit), &[t], &whose);
+        (told.state, cites(&told, "J-14"), told.complete)
+    };
+    assert_eq!(told(vec![], "2026-03-02T12:30:00Z"), (State::Exfiltrated, false, true));
+    assert_eq!(told(vec![(at("2026-03-02T12:10:00Z"), GIB)], "2026-03-02T12:10:00Z"), (State::CannotTell, true, false));
+    let later = vec![(at("2026-03-02T12:40:00Z"), GIB / 2)];
+    assert_eq!(told(later, "2026-03-02T12:10:00Z"), (State::Exfiltrated, false, true));
+}
+
+/// Evidence in a log.
+fn shown_by(mut f: Finding, log: &str) -> Finding {
+    let place = Place { offset: 0, length: 9, line: None, record: None, event_record_id: None };
+    let source = Locator::from_encoded(log);
+    f.evidence = vec![Evidence { source, place, sha256: String::new(), excerpt: String::new() }];
+    f
+}
+
+#[test]
+fn a_bare_account_ties_within_one_log_only_and_a_name_in_a_web_request_never() {
+    let whose = whose("");
+    let told = |account: &str, log: &str, by: &str| {
+        let mut hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.7", "hc-dc01");
+        hit.entities.accounts = vec![account.to_owned()];
+        let mut up = transfer(Route::HttpsUpload, "10.2.0.77", "203.0.113.9", GIB, 3, &whose);
+        up.accounts = vec![by.to_owned()];
+        let mut cover = coverage(Vec::new());
+        cover.sources[0].observes = vec![Route::HttpsUpload, Route::Network];
+        let mut web = cover.sources[0].clone();
+        (web.source, web.observes) = (Locator::from_encoded("e/web.log"), vec![Route::WebResponse]);
+        cover.sources.push(web);
+        judge(&[shown_by(hit, log)], &[up], &cover, &whose).scopes[0].state
+    };
+    assert_eq!(told("admin", "e/auth.log", "admin"), State::Unexplained);
+    assert_eq!(told("HC\\admin", "e/auth.log", "admin"), State::Unexplained);
+    assert_eq!(told("admin", "e/fw.log", "admin"), State::Exfiltrated, "one log");
+    assert_eq!(told("HC\\admin", "e/auth.log", "admin@hc.example"), State::Exfiltrated, "one realm");
+    assert_eq!(told("HC\\admin", "e/web.log", "HC\\admin"), State::Unexplained, "made up by the client");
+}
+
+#[test]
+fn a_log_without_the_bytes_that_leave_opens_its_routes_unless_another_states_them() {
+    let whose = whose("");
+    let told = |unlogged: &[Route], other: bool, shown: bool| {
+        let mut all = coverage(Vec::new());
+        if other {
+            let mut second = all.sources[0].clone();
+            second.source = Locator::from_encoded("e/flow.log");
+            all.sources.push(second);
+        }
+        all.sources[0].unlogged = unlogged.to_vec();
+        let hit = finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web");
+        let told = judge(if shown { std::slice::from_ref(&hit) } else { &[] }, &[], &all, &whose).scopes.swap_remove(0);
+        carried(&told);
+        let open = told.routes.iter().filter(|r| unlogged.contains(&r.route)).all(|r| r.bytes.upper.is_none());
+        (told.state, cites(&told, "J-35"), open)
+    };
+    assert_eq!(told(&[Route::HttpsUpload], false, false), (State::CannotTell, true, true));
+    assert_eq!(told(&[Route::HttpsUpload], true, false), (State::NoEvidence, false, false));
+    assert_eq!(told(&[Route::WebResponse], false, false), (State::NoEvidence, false, true), "served to nobody known");
+    assert_eq!(told(&[Route::WebResponse], false, true), (State::CannotTell, true, true));
+}
+
+#[test]
+fn a_route_that_no_clause_judges_is_open() {
+    let whose = whose("");
+    let told = |observes: &[Route]| {
+        let mut all = coverage(Vec::new());
+        all.sources[0].observes.extend(observes);
+        let told = judge(&[], &[], &all, &whose).scopes.swap_remove(0);
+        (told.state, cites(&told, "J-36"), told.open_routes)
+    };
+    assert_eq!(told(&[Route::RemoteAccess]), (State::CannotTell, true, vec![Route::RemoteAccess]));
+    assert_eq!(told(&[Route::DnsTunnel]), (State::NoEvidence, false, vec![]));
+}
+
+#[test]
+fn what_a_container_lost_counts_beside_the_leaf_of_its_name() {
+    let lost = |scopes: &[&str], whose: &Whose| {
+        let mut all = coverage(Vec::new());
+        all.sources[0].source = Locator::from_encoded("e/fw.log.gz");
+        all.sources[0].scopes = scopes.iter().map(ToString::to_string).collect();
+        all.gaps.push(Gap { source: "e/fw.log.gz".to_owned(), from: None, to: None, reason: GapReason::NotRead });
+        let told = judge(&[], &[], &all, whose).scopes.swap_remove(0);
+        (cites(&told, "J-31"), told.open_routes)
+    };
+    let routes = vec![Route::HttpsUpload, Route::WebResponse, Route::Network];
+    assert_eq!(lost(&["hc"], &whose("")), (true, routes));
+    assert!(!lost(&["rv"], &whose("[[scope]]\nname='rv'\n")).0, "the log of another scope");
+}
+
+#[test]
+fn hits_above_the_cap_open_the_scope() {
+    let gap = |reason| Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason };
+    let told = judge(&[], &[], &coverage(vec![gap(GapReason::FindingsCapped)]), &whose(""));
+    assert_eq!((told.scopes[0].state, cites(&told.scopes[0], "J-31")), (State::CannotTell, true));
+}
+
+#[test]
+fn one_sanctioned_name_does_not_sanction_its_address() {
+    let fits = |entry: &str, names: &[&str]| {
+        let whose = whose(&format!("[[sanctioned]]\ndestination=['{entry}']\nwhy='w'\n"));
+        let mut t = transfer(Route::HttpsUpload, "10.2.0.5", "203.0.113.9", 100, 3, &whose);
+        t.to_names = names.iter().map(ToString::to_string).collect();
+        whose.sanction(&t).is_some()
+    };
+    assert!(fits("vendor.example", &["vendor.example", "eu.vendor.example"]));
+    assert!(!fits("vendor.example", &["vendor.example", "drop.example"]));
+    assert!(!fits("vendor.example", &[]));
+    assert!(fits("203.0.113.9", &["drop.example"]), "the address itself is sanctioned");
+    assert!(!fits("203.0.113.9", &["203.0.113.8"]));
 }
 
 #[test]
