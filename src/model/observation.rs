@@ -118,17 +118,16 @@ impl From<Sum> for [u64; 5] {
     }
 }
 
-/// A record cited for a conversation. A tuple in JSON: bytes, the parts of the place, digest.
+/// A record cited for a conversation. A tuple in JSON: bytes, way, microseconds since the
+/// epoch, place, digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "CitedParts", into = "CitedParts")]
+#[serde(try_from = "CitedParts", into = "CitedParts")]
 pub struct Cited {
     /// The most bytes that it moved one way.
     pub bytes: u64,
     /// Whether that way is from client to server.
-    #[serde(default)]
     pub up: bool,
     /// When.
-    #[serde(default)]
     pub at: Option<Instant>,
     /// Where it stands.
     pub place: Place,
@@ -143,18 +142,29 @@ impl Cited {
     }
 }
 
-type CitedParts = (u64, u64, u64, Option<u64>, Option<u64>, Option<u64>, RecordDigest);
+type CitedParts = (u64, bool, Option<i64>, PlaceParts, RecordDigest);
+type PlaceParts = (u64, u64, Option<u64>, Option<u64>, Option<u64>);
 
-impl From<CitedParts> for Cited {
-    fn from((bytes, offset, length, line, record, event_record_id, sha256): CitedParts) -> Self {
-        Self { bytes, place: Place { offset, length, line, record, event_record_id }, sha256 }
+impl TryFrom<CitedParts> for Cited {
+    type Error = &'static str;
+
+    fn try_from((bytes, up, at, place, sha256): CitedParts) -> Result<Self, Self::Error> {
+        let (offset, length, line, record, event_record_id) = place;
+        let at = at.map(instant).transpose()?;
+        Ok(Self { bytes, up, at, place: Place { offset, length, line, record, event_record_id }, sha256 })
     }
+}
+
+/// The instant so many microseconds after the epoch.
+fn instant(micros: i64) -> Result<Instant, &'static str> {
+    Instant::from_micros(micros).ok_or("no instant is so far from the epoch")
 }
 
 impl From<Cited> for CitedParts {
     fn from(cited: Cited) -> Self {
         let Place { offset, length, line, record, event_record_id } = cited.place;
-        (cited.bytes, offset, length, line, record, event_record_id, cited.sha256)
+        let place = (offset, length, line, record, event_record_id);
+        (cited.bytes, cited.up, cited.at.map(Instant::micros), place, cited.sha256)
     }
 }
 
@@ -175,7 +185,6 @@ impl TryFrom<HourParts> for Hour {
     type Error = &'static str;
 
     fn try_from((span, sum): HourParts) -> Result<Self, Self::Error> {
-        let instant = |micros| Instant::from_micros(micros).ok_or("no instant is so far from the epoch");
         let span = match span {
             Some([first, last]) => Some(Span { first: instant(first)?, last: instant(last)? }),
             None => None,
