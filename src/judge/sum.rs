@@ -6,7 +6,7 @@ use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
-use crate::model::transfer::{Bounds, bounds};
+use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
     Activity, Actor, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall, RouteVerdict,
     ScopeCoverage, ScopeVerdict, State, Subjects,
@@ -102,11 +102,13 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     };
     let state = way.state.map_or(base, |s| s.min(base));
     let moved: Vec<_> = way.transfers.values().map(|(t, _)| *t).collect();
-    let mut bytes = if state <= State::Unexplained {
-        bounds(way.transfers.values().copied())
+    let counted: Vec<(&Transfer, u64)> = if state <= State::Unexplained {
+        way.transfers.values().copied().collect()
     } else {
-        bounds(bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes.lower)))
+        bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes.lower)).collect()
     };
+    let times = || counted.iter().filter_map(|(t, _)| t.time);
+    let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
     if open || partly || bench.unbounded.contains(&route) || moved.is_empty() && !observed.contains(&route) {
@@ -114,8 +116,8 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     }
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
-    let firsts = moved.iter().filter_map(|t| t.time).map(|s| s.first).chain(found.clone().filter_map(|f| f.time.first));
-    let lasts = moved.iter().filter_map(|t| t.time).map(|s| s.last).chain(found.filter_map(|f| f.time.last));
+    let firsts = times().map(|s| s.first).chain(found.clone().filter_map(|f| f.time.first));
+    let lasts = times().map(|s| s.last).chain(found.filter_map(|f| f.time.last));
     RouteVerdict {
         route,
         state,

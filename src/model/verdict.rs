@@ -169,9 +169,9 @@ pub struct RouteVerdict {
     pub route: Route,
     /// Its state.
     pub state: State,
-    /// First sign.
+    /// First sign, or first movement where nothing carries the state.
     pub first: Option<Instant>,
-    /// Last sign.
+    /// Last sign, or last movement.
     pub last: Option<Instant>,
     /// `encrypted`, `readable` or `unknown`: how what left was protected.
     pub protection: String,

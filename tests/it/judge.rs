@@ -344,6 +344,8 @@ fn a_route_shows_all_that_left_by_it() {
     let told = hc(&[], &[transfer(Route::Email, "10.2.0.5", "203.0.113.9", 7, 3, &whose)], &whose);
     let email = told.routes.iter().find(|r| r.route == Route::Email).unwrap();
     assert_eq!((email.state, email.bytes), (State::NoEvidence, Bounds::exact(7)));
+    assert_eq!(email.first, Some(at("2026-03-03T12:00:00Z")));
+    assert_eq!(told.activity.first, None, "movement is no sign");
 }
 
 #[test]
