@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::account::Account;
 use super::page::place;
 use super::words::{
-    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, size, some, spaced, stamp,
+    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, size, some, spaced, stamp, times,
     unexamined, word,
 };
 use super::{CaseInput, safe};
@@ -212,12 +212,15 @@ impl Page {
 }
 
 fn reason(r: &ReasonGiven) -> String {
-    format!("{} {}", r.clause, r.text)
+    match r.findings.len() {
+        many @ 2.. if matches!(&*r.clause, "J-13" | "J-23") => format!("{} {} ({many} findings)", r.clause, r.text),
+        _ => format!("{} {}", r.clause, r.text),
+    }
 }
 
 fn route(r: &RouteVerdict) -> String {
     let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size));
-    let _ = write!(text, ", {} to {}", stamp(r.first), stamp(r.last));
+    text.push_str(&times(r.first, r.last));
     for (label, names) in [("to", &r.destinations), ("from hosts", &r.hosts), ("by accounts", &r.accounts)] {
         if !names.is_empty() {
             let _ = write!(text, "; {label} {}", some(names, NAMES));
@@ -236,7 +239,7 @@ fn transfer(t: &Transfer) -> String {
     }
     let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size));
     let (first, last) = (t.time.map(|span| span.first), t.time.map(|span| span.last));
-    let _ = write!(text, ", {} to {}, {} records", stamp(first), stamp(last), t.records);
+    let _ = write!(text, "{}, {} records", times(first, last), t.records);
     if !t.accounts.is_empty() {
         let _ = write!(text, ", by {}", some(&t.accounts, NAMES));
     }

@@ -115,6 +115,14 @@ pub(super) fn stamp(at: Option<Instant>) -> String {
     at.map_or_else(|| "no time".to_owned(), |at| at.to_string())
 }
 
+/// From when to when, with a comma before it; nothing where no time is known.
+pub(super) fn times(first: Option<Instant>, last: Option<Instant>) -> String {
+    match (first, last) {
+        (None, None) => String::new(),
+        _ => format!(", {} to {}", stamp(first), stamp(last)),
+    }
+}
+
 /// The first `limit` values, and how many more there are.
 pub(super) fn some(values: &[String], limit: usize) -> String {
     let shown = values.iter().take(limit).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -137,7 +145,12 @@ pub(super) fn activity(a: &Activity) -> String {
         Some(true) => "signs AFTER containment",
         Some(false) => "no signs after containment",
     };
-    format!("activity from {} to {}; logs end {}; {after}", stamp(a.first), stamp(a.last), stamp(a.logs_end))
+    let seen = match (a.first, a.last) {
+        (None, None) => "no activity of an intruder is seen".to_owned(),
+        (first, last) => format!("activity from {} to {}", stamp(first), stamp(last)),
+    };
+    let end = a.logs_end.map_or_else(|| "when the logs end is not known".to_owned(), |end| format!("logs end {end}"));
+    format!("{seen}; {end}; {after}")
 }
 
 /// Likelihood, confidence and what it rests on.

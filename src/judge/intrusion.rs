@@ -195,14 +195,16 @@ pub fn clauses(bench: &mut Bench<'_>) {
     together.sort();
     together.dedup();
     for (clause, ids, text) in [
-        ("J-01", proof, "findings show actions of an intruder that succeeded"),
-        ("J-02", blocked, "findings show blocked transfers from inside to outside"),
-        ("J-03", outbound, "findings show contact from inside with listed values, which is a suspicion"),
-        ("J-04", tried, "findings show attacks of which no success is seen"),
-        ("J-04", listed, "findings show contact from listed addresses"),
+        ("J-01", proof, "actions of an intruder that succeeded"),
+        ("J-02", blocked, "blocked transfers from inside to outside"),
+        ("J-03", outbound, "contact from inside with listed values, which is a suspicion"),
+        ("J-04", tried, "attacks of which no success is seen"),
+        ("J-04", listed, "contact from listed addresses"),
     ] {
         if !ids.is_empty() {
-            bench.reason(clause, format!("{} {text}", ids.len()), ids);
+            let count =
+                if ids.len() == 1 { "1 finding shows".to_owned() } else { format!("{} findings show", ids.len()) };
+            bench.reason(clause, format!("{count} {text}"), ids);
         }
     }
     if !together.is_empty() {

@@ -139,11 +139,25 @@ impl<'a> Bench<'a> {
     }
 
     fn reason(&mut self, clause: &str, text: String, ids: Vec<String>) {
-        self.reasons.push(given(clause, text, ids));
+        give(&mut self.reasons, given(clause, text, ids));
     }
 
     fn against(&mut self, clause: &str, text: String, ids: Vec<String>) {
-        self.counter.push(given(clause, text, ids));
+        give(&mut self.counter, given(clause, text, ids));
+    }
+
+    fn ask(&mut self, question: String) {
+        if !self.ask.contains(&question) {
+            self.ask.push(question);
+        }
+    }
+}
+
+/// Adds a reason; the same words of the same clause are one reason with all the findings.
+fn give(reasons: &mut Vec<ReasonGiven>, reason: ReasonGiven) {
+    match reasons.iter_mut().find(|known| known.clause == reason.clause && known.text == reason.text) {
+        Some(known) => known.findings.extend(reason.findings),
+        None => reasons.push(reason),
     }
 }
 

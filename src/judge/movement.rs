@@ -236,7 +236,7 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes:
     };
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
-    bench.ask.push(format!("who approved {what}, account {account}, {when}?"));
+    bench.ask(format!("who approved {what}, account {account}, {when}?"));
     for t in &m.transfers {
         bench.put(route, State::Unexplained).transfers.insert(&t.id, (t, t.bytes.lower));
     }
@@ -270,6 +270,6 @@ fn touched<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
     }
     bench.reason("J-23", format!("no intrusion is seen and nothing authorises it: {}", f.text), vec![f.id.clone()]);
     let who = f.entities.accounts.iter().chain(&f.entities.hosts).cloned().collect::<Vec<_>>().join(", ");
-    bench.ask.push(format!("who approved this: {} ({who})?", f.text));
+    bench.ask(format!("who approved this: {} ({who})?", f.text));
     bench.put(route, State::Unexplained).findings.insert(&f.id);
 }

@@ -1,6 +1,6 @@
 //! Sums routes into scopes and scopes into the overall answer (J-34, J-40).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
@@ -8,8 +8,8 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
-    Activity, Actor, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall, RouteVerdict,
-    ScopeCoverage, ScopeVerdict, State, Subjects,
+    Activity, Actor, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall, ReasonGiven,
+    RouteVerdict, ScopeCoverage, ScopeVerdict, State, Subjects,
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
@@ -82,11 +82,20 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         scope: bench.scope,
         state,
         open_routes,
-        reasons: bench.reasons,
-        counter_evidence: bench.counter,
+        reasons: each_once(bench.reasons),
+        counter_evidence: each_once(bench.counter),
         ask: bench.ask,
         routes,
     }
+}
+
+/// Reasons with each of their findings once, in the order in which they were given.
+fn each_once(mut reasons: Vec<ReasonGiven>) -> Vec<ReasonGiven> {
+    for reason in &mut reasons {
+        let mut known = HashSet::new();
+        reason.findings.retain(|id| known.insert(id.clone()));
+    }
+    reasons
 }
 
 fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> RouteVerdict {

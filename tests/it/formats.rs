@@ -632,7 +632,9 @@ fn hits(source: &SourcePartial) -> Vec<(String, u64, Option<u64>, Option<u64>)> 
         assert_eq!(met.count, met.kept.len() as u64);
         met.kept.iter().map(|s| (key.value.to_string(), s.place.offset, s.place.line, s.place.record))
     });
-    each.collect()
+    let mut all: Vec<_> = each.collect();
+    all.sort_by_key(|(_, offset, ..)| *offset);
+    all
 }
 
 #[test]
