@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::model::coverage::Coverage;
 use crate::model::finding::Finding;
-use crate::model::ledger::Entry;
+use crate::model::ledger::{Entry, Reason};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::source::{Listed, Survey};
 use crate::model::transfer::Transfer;
-use crate::model::verdict::Verdict;
-use crate::plan::Plan;
+use crate::model::verdict::{PeriodJudged, Verdict};
+use crate::plan::{Period, Plan};
 use crate::worker::{Engine, Stats};
 use crate::{correlate, discover, judge, merge};
 
@@ -80,11 +80,20 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let findings = correlate::findings(&world, plan.max_evidence);
     let transfers = correlate::transfers(&world);
     let coverage = correlate::coverage(&world);
-    let verdict = judge::judge(&findings, &transfers, &coverage, &plan.whose);
+    let judged = judge::judge(&findings, &transfers, &coverage, &plan.whose);
     drop(world);
     let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();
     ledger.par_sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));
+    let verdict = Verdict { period: period(plan, &ledger), ..judged };
     Outcome { verdict, findings, transfers, coverage, ledger, partial, stats: Stats::default() }
+}
+
+/// The period that was judged, where it is not all time.
+fn period(plan: &Plan, ledger: &[Entry]) -> Option<PeriodJudged> {
+    let Period { from, to } = plan.period;
+    let outside = ledger.iter().flat_map(|entry| &entry.notes).filter(|note| note.reason == Reason::OutsidePeriod);
+    let left_out = outside.fold(0u64, |sum, note| sum.saturating_add(note.count.unwrap_or(1)));
+    (from.is_some() || to.is_some()).then_some(PeriodJudged { from, to, left_out })
 }
 
 /// The largest files first, so that no core is left alone with one at the end; or shuffled, for the test that the

@@ -119,7 +119,7 @@ pub struct Scan {
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it.
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub timezone: Option<String>,
     /// Password of encrypted archives. Repeatable; also one a line in `$EXFILTRACE_ARCHIVE_PASSWORDS`.
     #[arg(

@@ -58,6 +58,9 @@ pub fn scan(args: &Scan) -> Result<u8> {
         emit::stdout_jsonl(&shown, &mut out)?;
         out.flush()?;
     }
+    if outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source) {
+        anstream::eprintln!("warning: nothing was read; is the evidence where it was looked for?");
+    }
     let hidden = outcome.findings.len() - shown.len();
     if hidden > 0 && !args.quiet {
         let place = if args.out.is_some() { "; the case holds them" } else { "" };

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::words::{
-    GLOSSARY, STATES, activity, bounds, breach, completeness, judgement, likelihood, meaning, note, size, some, spaced,
-    stamp, unexamined, word,
+    GLOSSARY, STATES, activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, some,
+    spaced, stamp, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
@@ -120,6 +120,9 @@ impl Page {
             unexamined(input.verdict),
             Account::of(input.ledger).sentence(),
         ));
+        if input.verdict.period.is_some() {
+            self.text(&period(input.verdict));
+        }
         let row = |s: &ScopeVerdict| {
             vec![
                 s.scope.clone(),
@@ -182,7 +185,9 @@ impl Page {
             "Sanctioned",
             "Where",
         ];
-        let mine: Vec<_> = transfers.iter().filter(|t| t.scope == s.scope).map(transfer_row).collect();
+        let mut mine: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == s.scope).collect();
+        mine.sort_by_key(|t| std::cmp::Reverse(t.bytes.lower));
+        let mine: Vec<_> = mine.into_iter().map(transfer_row).collect();
         self.table("Transfers", &head, mine, "transfers.jsonl");
         let category = |c: &crate::model::verdict::DataCategory| {
             let special = if c.special_category { "yes" } else { "no" };

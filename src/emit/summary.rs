@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::account::Account;
 use super::page::place;
 use super::words::{
-    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, size, some, spaced, stamp, times,
-    unexamined, word,
+    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, some, spaced, stamp,
+    times, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
@@ -38,6 +38,9 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     let complete = if overall.complete { "complete" } else { "NOT complete: some ways out cannot be told" };
     let confidence = word(&overall.confidence);
     page.wrap(0, &format!("likelihood: {}; confidence: {confidence}; {complete}", likelihood(overall.likelihood)));
+    if input.verdict.period.is_some() {
+        page.wrap(0, &period(input.verdict));
+    }
     page.wrap(0, &unexamined(input.verdict));
     page.wrap(0, &Account::of(input.ledger).sentence());
     let known: BTreeMap<&str, &Finding> = input.findings.iter().map(|f| (f.id.as_str(), f)).collect();

@@ -170,6 +170,18 @@ pub(super) fn completeness(s: &ScopeVerdict) -> String {
     }
 }
 
+/// The period that was judged; empty where it is all time.
+pub(super) fn period(verdict: &Verdict) -> String {
+    let Some(period) = &verdict.period else { return String::new() };
+    let edge = |at: Option<Instant>, open: &str| at.map_or_else(|| open.to_owned(), |at| at.to_string());
+    format!(
+        "ONLY the period from {} to {} was judged: {} records outside of it were read and not judged.",
+        edge(period.from, "the first record"),
+        edge(period.to, "the last record"),
+        period.left_out
+    )
+}
+
 /// The ways out that nothing in the evidence observes, with the scopes that it concerns, and those that no scope's
 /// verdict speaks of.
 pub(super) fn unexamined(verdict: &Verdict) -> String {

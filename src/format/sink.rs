@@ -214,7 +214,10 @@ impl<'f, 'b> Sink<'f, 'b> {
                 (Some((host.min(path), path)), (path, path_end))
             }
             None if bytes.first() == Some(&b'/') || bytes == b"*" => (None, (0, path_end)),
-            None => (Some((0, bytes.len())), (0, 0)),
+            None => {
+                let slash = memchr::memchr(b'/', &bytes[..path_end]).unwrap_or(path_end);
+                (Some((0, slash)), (slash, path_end))
+            }
         };
         let host = host.map(|(from, to)| {
             let from = memchr::memrchr(b'@', &bytes[from..to]).map_or(from, |n| from + n + 1);

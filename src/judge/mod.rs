@@ -179,6 +179,7 @@ pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, 
     Verdict {
         schema: "exfiltrace.verdict/1".to_owned(),
         overall: sum::overall(&scopes),
+        period: None,
         scopes,
         facts: facts::stated(whose),
     }

@@ -269,7 +269,9 @@ fn touched<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
         return;
     }
     bench.reason("J-23", format!("no intrusion is seen and nothing authorises it: {}", f.text), vec![f.id.clone()]);
-    let who = f.entities.accounts.iter().chain(&f.entities.hosts).cloned().collect::<Vec<_>>().join(", ");
+    let named = f.entities.accounts.iter().chain(&f.entities.hosts);
+    let addresses = f.entities.sources.iter().filter(|_| f.entities.accounts.is_empty());
+    let who = named.chain(addresses).cloned().collect::<Vec<_>>().join(", ");
     bench.ask(format!("who approved this: {} ({who})?", f.text));
     bench.put(route, State::Unexplained).findings.insert(&f.id);
 }

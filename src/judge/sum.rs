@@ -120,7 +120,14 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
-    if open || partly || bench.unbounded.contains(&route) || moved.is_empty() && !observed.contains(&route) {
+    // A finding says that something left, and no log says how much.
+    let unmeasured = state == State::Unexplained && way.transfers.is_empty() && !way.findings.is_empty();
+    if unmeasured
+        || open
+        || partly
+        || bench.unbounded.contains(&route)
+        || moved.is_empty() && !observed.contains(&route)
+    {
         bytes.upper = None;
     }
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();

@@ -305,6 +305,17 @@ pub struct FactStated {
     pub digest: Option<String>,
 }
 
+/// The part of time that was judged; what lies outside of it was read and counted, and not judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodJudged {
+    /// Not before; `None` is open.
+    pub from: Option<Instant>,
+    /// Not after; `None` is open.
+    pub to: Option<Instant>,
+    /// Records outside of it.
+    pub left_out: u64,
+}
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -312,6 +323,9 @@ pub struct Verdict {
     pub schema: String,
     /// Overall.
     pub overall: Overall,
+    /// The part of time that was judged, where `--from` or `--to` was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<PeriodJudged>,
     /// Per scope, in the order of the scopes file, `unattributed` last.
     pub scopes: Vec<ScopeVerdict>,
     /// From outside the logs.

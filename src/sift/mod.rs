@@ -4,7 +4,7 @@
 //! One pass over blocks of 64 bytes: masks give the ends of tokens, filters that fit the cache pass few of them, and
 //! those are judged byte by byte, with exact tables behind. Cost does not grow with the number of indicators, and a
 //! kind that no indicator has costs nothing. [`Sift::indicators_plainly`] says the same in plain loops. Literals of
-//! rules are the business of the [`gate`].
+//! rules are found by [`Sift::atoms`].
 
 mod address;
 mod agent;

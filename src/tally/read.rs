@@ -81,6 +81,8 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
         "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
             Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Firewall })
         }
+        // Whoever logs URLs of others with who asked for them is a proxy, also where no bytes are logged.
+        "csv" if has(Canon::SourceIp) && (has(Canon::UrlFull) || has(Canon::UrlDomain)) => Some(Seen::Proxy),
         "csv" | "w3c" if pair && bytes => Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Flow }),
         "json" if has(Canon::HttpMethod) && has(Canon::SourceIp) => Some(Seen::Web),
         _ => None,

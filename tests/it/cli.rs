@@ -221,3 +221,36 @@ fn lesser_findings_are_left_out_of_what_is_printed_and_kept_in_the_case() {
     assert_eq!(rows(&["export", case, "--to", "csv", "--min-level", "high"]), high.len() + 1);
     assert_eq!(rows(&["export", case, "--to", "csv"]), all.len() + 1);
 }
+
+#[test]
+fn a_period_is_said_in_the_first_lines_and_in_the_verdict() {
+    let temp = tempfile::tempdir().unwrap();
+    let case = temp.path().join("case");
+    let evidence = project("fixtures/incident/evidence/web");
+    let scan = |from: &[&str]| {
+        let mut args = vec!["scan", evidence.to_str().unwrap(), "--out", case.to_str().unwrap()];
+        args.extend(from);
+        let printed = String::from_utf8(exfiltrace(&args).stdout).unwrap();
+        let verdict = std::fs::read(case.join("verdict.json")).unwrap();
+        let page = std::fs::read_to_string(case.join("report.html")).unwrap();
+        (printed, serde_json::from_slice::<serde_json::Value>(&verdict).unwrap(), page)
+    };
+    let said = "ONLY the period from 2026-03-31T12:00:00Z to the last record was judged";
+    let (printed, verdict, page) = scan(&["--from", "2026-03-31T12:00:00Z", "--timezone", "-01:00"]);
+    let head: String = printed.lines().take(6).collect::<Vec<_>>().join(" ");
+    assert!(head.contains(said) && page.contains(said), "{head}");
+    assert_eq!(verdict["period"]["from"], "2026-03-31T12:00:00Z");
+    assert!(verdict["period"]["left_out"].as_u64().unwrap() > 1000);
+    let (printed, verdict, page) = scan(&[]);
+    assert!(!printed.contains("ONLY the period") && !page.contains("ONLY the period"));
+    assert!(verdict.get("period").is_none());
+}
+
+#[test]
+fn evidence_with_nothing_in_it_is_a_warning() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().to_str().unwrap();
+    assert!(said(&exfiltrace(&["scan", "-q", folder])).contains("nothing was read"));
+    std::fs::write(temp.path().join("a.log"), "a line\n").unwrap();
+    assert_eq!(said(&exfiltrace(&["scan", "-q", folder])), "");
+}

@@ -841,3 +841,32 @@ proptest! {
         prop_assert_eq!(&account(&bytes, &layout, cell, step), &want);
     }
 }
+
+/// Rows of proxies and firewalls as products and spreadsheets write them: what left is counted in each.
+#[test]
+fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
+    let tables = [
+        "timestamp,client_ip,username,method,url,status,bytes_sent,bytes_received,user_agent\n\
+         2026-02-10 15:05:00,10.20.1.7,COUNCIL\\u5,POST,https://mega.nz/up,200,1500000000,900,rclone/v1\n",
+        "@timestamp,source.ip,user.name,http.request.method,url.full,source.bytes,destination.bytes\n\
+         2026-02-10T15:05:00Z,10.20.1.7,u5,POST,https://mega.nz/up,1500000000,900\n",
+        "datetime,action,responsesize,requestsize,ClientIP,serverip,requestmethod,url,user\n\
+         2026-02-10 15:05:00,Allowed,900,1500000000,10.20.1.7,203.0.113.50,POST,mega.nz/up,u5\n",
+        "timestamp,src_ip,user,dest_host,url,bytes_out,bytes_in\n\
+         2026-02-10 15:05:00,10.20.1.7,u5,mega.nz,https://mega.nz/up,1500000000,900\n",
+        "Receive Time,Type,Source address,Destination address,Action,Bytes Sent,Bytes Received\n\
+         2026/02/10 15:05:00,TRAFFIC,10.20.1.7,203.0.113.50,allow,1500000000,900\n",
+        "date,time,src,dst,service,action,sent_bytes,rcvd_bytes\n\
+         2026-02-10,15:05:00,10.20.1.7,203.0.113.50,443,allow,1500000000,900\n",
+    ];
+    for table in tables {
+        let source = scanned("t.csv", table.as_bytes(), "", |_| {});
+        let sums: Vec<u64> = source.observations.kept.values().map(|seen| seen.sum().up).collect();
+        assert_eq!(sums, [1_500_000_000], "{table}{:?}", source.entry);
+        let key = source.observations.kept.keys().next().unwrap();
+        assert!(matches!((&*key.name, &*key.server), ("mega.nz", _) | (_, "203.0.113.50")), "{key:?}");
+    }
+    let blind = "timestamp,client_ip,url\n2026-02-10 15:05:00,10.20.1.7,https://mega.nz/up\n";
+    let source = scanned("t.csv", blind.as_bytes(), "", |_| {});
+    assert_eq!(source.observations.kept.values().map(|seen| seen.sum().up_unlogged).collect::<Vec<_>>(), [1]);
+}
