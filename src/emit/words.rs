@@ -79,7 +79,7 @@ pub(super) fn spaced<T: serde::Serialize>(value: &T) -> String {
 /// A likelihood with its range.
 pub(super) fn likelihood(of: Option<Likelihood>) -> &'static str {
     match of {
-        None => "none given, the state is a recorded fact",
+        None => "none given, because the logs cannot tell",
         Some(Likelihood::RemoteChance) => "a remote chance (0 to 5 %)",
         Some(Likelihood::HighlyUnlikely) => "highly unlikely (10 to 20 %)",
         Some(Likelihood::Unlikely) => "unlikely (25 to 35 %)",

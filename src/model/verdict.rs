@@ -241,7 +241,7 @@ pub struct ScopeVerdict {
     pub scope: String,
     /// The worst state of its routes.
     pub state: State,
-    /// How likely; `None` where the state is a recorded fact.
+    /// How likely; `None` where the logs cannot tell.
     pub likelihood: Option<Likelihood>,
     /// How well founded.
     pub confidence: Confidence,
