@@ -31,6 +31,9 @@ pub(super) struct Way {
     route: Route,
 }
 
+/// What each source saw of one hour, sorted by source.
+type Cells = Vec<(Locator, Cell)>;
+
 /// What one source says of an hour.
 struct Cell {
     bytes: u64,
@@ -43,7 +46,7 @@ struct Cell {
 
 #[derive(Default)]
 struct Moved {
-    hours: BTreeMap<Option<i64>, BTreeMap<Locator, Cell>>,
+    hours: BTreeMap<Option<i64>, Cells>,
     names: BTreeSet<String>,
     /// Bytes by source of records that name the destination, and of those that only give its address.
     stated: BTreeMap<Locator, u64>,
@@ -242,16 +245,17 @@ fn subject(key: &ObservationKey, client: Side) -> Subject {
 }
 
 /// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum.
-fn of_hour(sources: &BTreeMap<Locator, Cell>) -> Bounds {
+fn of_hour(sources: &Cells) -> Bounds {
+    let cells = || sources.iter().map(|(_, cell)| cell);
     Bounds {
-        lower: sources.values().map(|cell| cell.bytes).max().unwrap_or(0),
-        upper: sources.values().try_fold(0u64, |sum, cell| cell.logged.then(|| sum.saturating_add(cell.bytes))),
+        lower: cells().map(|cell| cell.bytes).max().unwrap_or(0),
+        upper: cells().try_fold(0u64, |sum, cell| cell.logged.then(|| sum.saturating_add(cell.bytes))),
     }
 }
 
 /// What the largest account of an hour can date.
-fn dated(sources: &BTreeMap<Locator, Cell>) -> Option<Dated> {
-    let cell = sources.values().rev().max_by_key(|cell| cell.bytes)?;
+fn dated(sources: &Cells) -> Option<Dated> {
+    let (_, cell) = sources.iter().rev().max_by_key(|(_, cell)| cell.bytes)?;
     Some(Dated { begins: cell.begins?, records: cell.records.clone() })
 }
 
@@ -267,7 +271,14 @@ impl Moved {
         for left in hours {
             let new = || Cell { bytes: 0, logged: true, begins: None, records: Vec::new() };
             let hour = left.hour.hour();
-            let cell = self.hours.entry(hour).or_default().entry(locator.clone()).or_insert_with(new);
+            let cells = self.hours.entry(hour).or_default();
+            let at = cells.binary_search_by(|(known, _)| known.cmp(locator)).unwrap_or_else(|at| {
+                // One log saw most hours, and there are millions of them.
+                cells.reserve_exact(1);
+                cells.insert(at, (locator.clone(), new()));
+                at
+            });
+            let cell = &mut cells[at].1;
             cell.bytes = cell.bytes.saturating_add(left.bytes);
             cell.logged &= left.logged;
             cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
@@ -305,7 +316,7 @@ impl Moved {
             bytes.upper = None;
         }
         let timed = || hourly.iter().filter_map(|(hour, bounds)| Some(((*hour)?, bounds.lower)));
-        let seen_by: BTreeSet<&Locator> = self.hours.values().flat_map(BTreeMap::keys).collect();
+        let seen_by: BTreeSet<&Locator> = self.hours.values().flatten().map(|(locator, _)| locator).collect();
         let mut names = self.names;
         names.remove(&way.to);
         names.remove(&way.from);
