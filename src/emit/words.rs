@@ -18,24 +18,6 @@ pub(super) const STATES: [State; 8] = [
     State::NotExamined,
 ];
 
-/// Every way out that this version knows.
-const ROUTES: [Route; 14] = [
-    Route::HttpsUpload,
-    Route::CloudStorage,
-    Route::SaasDownload,
-    Route::WebResponse,
-    Route::DnsTunnel,
-    Route::SftpFtp,
-    Route::Email,
-    Route::Smb,
-    Route::Usb,
-    Route::DbDump,
-    Route::Api,
-    Route::RemoteAccess,
-    Route::PhoneSystem,
-    Route::Network,
-];
-
 /// Words of the output that are not states, with their meaning.
 pub(super) const GLOSSARY: &[(&str, &str)] = &[
     ("scope", "whose data or systems; what fits no scope is called unattributed"),
@@ -196,7 +178,7 @@ pub(super) fn unexamined(verdict: &Verdict) -> String {
     if judged.is_empty() {
         return "No way out was examined.".to_owned();
     }
-    let unjudged: Vec<&str> = ROUTES.iter().filter(|r| !judged.contains(r)).map(|r| r.word()).collect();
+    let unjudged: Vec<&str> = Route::ALL.iter().filter(|r| !judged.contains(r)).map(|r| r.word()).collect();
     let unjudged =
         if unjudged.is_empty() { String::new() } else { format!(" Not judged in any scope: {}.", unjudged.join(", ")) };
     if unseen.is_empty() {
@@ -253,7 +235,7 @@ mod tests {
             Route::Network => None,
         };
         let all: Vec<Route> = std::iter::successors(Some(Route::HttpsUpload), |r| next(*r)).collect();
-        assert_eq!(all, ROUTES);
+        assert_eq!(all, Route::ALL);
     }
 
     #[test]

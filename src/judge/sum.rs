@@ -19,23 +19,6 @@ use super::{Bench, Way, given};
 /// what a scope cannot tell because of others.
 const CARRIER: Route = Route::Network;
 
-const ROUTES: &[Route] = &[
-    Route::HttpsUpload,
-    Route::CloudStorage,
-    Route::SaasDownload,
-    Route::WebResponse,
-    Route::DnsTunnel,
-    Route::SftpFtp,
-    Route::Email,
-    Route::Smb,
-    Route::Usb,
-    Route::DbDump,
-    Route::Api,
-    Route::RemoteAccess,
-    Route::PhoneSystem,
-    Route::Network,
-];
-
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let shown = bench.sources.iter().flat_map(|s| s.observes.iter().copied());
@@ -49,7 +32,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     if base != State::NoEvidence || observed.is_empty() {
         bench.put(CARRIER, base);
     }
-    let routes: Vec<RouteVerdict> = ROUTES.iter().map(|route| route_of(&bench, *route, &observed)).collect();
+    let routes: Vec<RouteVerdict> = Route::ALL.iter().map(|route| route_of(&bench, *route, &observed)).collect();
     let state = routes.iter().map(|r| r.state).min().unwrap_or(State::NotExamined);
     if state == State::IntrusionOnly {
         let proofs = bench.intruder.proofs.clone();

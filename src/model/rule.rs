@@ -95,6 +95,24 @@ pub enum Route {
 }
 
 impl Route {
+    /// All routes that this version knows, in declaration order.
+    pub const ALL: [Self; Self::Network as usize + 1] = [
+        Self::HttpsUpload,
+        Self::CloudStorage,
+        Self::SaasDownload,
+        Self::WebResponse,
+        Self::DnsTunnel,
+        Self::SftpFtp,
+        Self::Email,
+        Self::Smb,
+        Self::Usb,
+        Self::DbDump,
+        Self::Api,
+        Self::RemoteAccess,
+        Self::PhoneSystem,
+        Self::Network,
+    ];
+
     /// The word used in rules and output.
     pub fn word(self) -> &'static str {
         match self {

@@ -1,6 +1,5 @@
 //! The literal gate changes nothing but time: every rule that matches a record is a candidate of the gate.
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,24 +14,7 @@ use exfiltrace::open::{DigestKind, Limits, Opening, open_bytes};
 use exfiltrace::sift::{Sift, atoms_plainly};
 use exfiltrace::split::Splitter;
 
-use crate::support::{project, shared};
-
-/// The rules of SigmaHQ; none where the corpora are not here.
-fn sigma() -> Vec<(String, String)> {
-    let Some(path) = shared("corpora/sigma/sigma-rules.tar.gz") else { return Vec::new() };
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()));
-    let mut documents = Vec::new();
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().display().to_string();
-        if name.ends_with(".yml") && name.contains("rules") {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            documents.push((name, text));
-        }
-    }
-    documents
-}
+use crate::support::{project, shared, sigma};
 
 /// What was held against each other.
 #[derive(Debug, Default)]

@@ -1,6 +1,5 @@
 //! Rules prove themselves by their own samples; the engine by the cases of others.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use exfiltrace::detect::{Program, Routing, Scratch};
@@ -14,7 +13,7 @@ use exfiltrace::sift::atoms_plainly;
 use exfiltrace::split::Splitter;
 use serde_json::Value;
 
-use crate::support::shared;
+use crate::support::{shared, sigma};
 
 struct Nothing;
 
@@ -149,17 +148,9 @@ fn every_format_is_routed() {
 
 #[test]
 fn sigmahq_rules_load_or_say_why_not() {
-    let Some(path) = shared("corpora/sigma/sigma-rules.tar.gz") else { return };
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()));
-    let mut documents = Vec::new();
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().display().to_string();
-        if name.ends_with(".yml") && name.contains("rules") {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            documents.push((name, text));
-        }
+    let documents = sigma();
+    if documents.is_empty() {
+        return;
     }
     let files = documents.len();
     let (program, problems) = Program::compile(documents, Routing::Auto);

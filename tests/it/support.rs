@@ -71,3 +71,20 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         progress: None,
     }
 }
+
+/// The rules of SigmaHQ; none where the corpora are not here.
+pub fn sigma() -> Vec<(String, String)> {
+    let Some(path) = shared("corpora/sigma/sigma-rules.tar.gz") else { return Vec::new() };
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()));
+    let mut documents = Vec::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        if name.ends_with(".yml") && name.contains("rules") {
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut entry, &mut text).unwrap();
+            documents.push((name, text));
+        }
+    }
+    documents
+}
