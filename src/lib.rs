@@ -25,3 +25,4 @@ pub mod verify;
 
 pub mod error;
 pub mod model;
+pub mod work;

@@ -14,6 +14,7 @@ use crate::model::scopes::Scopes;
 use crate::model::time::{Instant, Span};
 use crate::model::whose::Whose;
 use crate::open::Opening;
+use crate::work::Work;
 
 /// A scan, decided.
 pub struct Plan {
@@ -41,6 +42,8 @@ pub struct Plan {
     pub threads: usize,
     /// Bytes of blocks that may wait for a core before their producer sifts them itself.
     pub in_flight_bytes: usize,
+    /// Where that goes which outgrows memory.
+    pub work: Work,
     /// Grid of the split in decoded bytes; results do not depend on it.
     pub cell_bytes: usize,
     /// Order in which files are taken up, for the test that results do not depend on it.

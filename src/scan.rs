@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::model::coverage::Coverage;
-use crate::model::finding::Finding;
+use crate::model::findings::Findings;
 use crate::model::ledger::{Entry, Reason};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::source::{Listed, Survey};
@@ -22,7 +22,7 @@ pub struct Outcome {
     /// The answer.
     pub verdict: Verdict,
     /// Findings, sorted by time, locator, offset, rule.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// Transfers.
     pub transfers: Vec<Transfer>,
     /// What the logs can tell.
@@ -38,12 +38,15 @@ pub struct Outcome {
 /// Runs a whole plan. Read it top to bottom: this is the pipeline.
 ///
 /// # Errors
-/// Where a root cannot be listed at all. Whatever else cannot be read is in the ledger.
+/// Where a root cannot be listed at all, or the work folder fails. Whatever else cannot be read is in the ledger.
 pub fn scan(plan: &Plan) -> Result<Outcome> {
     let survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
     let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
     let conclusion = conclude(plan, partial);
-    Ok(Outcome { stats, ..conclusion })
+    match plan.work.fault() {
+        Some(fault) => Err(fault),
+        None => Ok(Outcome { stats, ..conclusion }),
+    }
 }
 
 /// Everything before the merge: each file on its own, in any order.
@@ -77,10 +80,10 @@ pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
 pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let partial = merge::once(merged);
     let world = correlate::world(&partial, &plan.whose); // entities, clocks, direction, duplicates
-    let findings = correlate::findings(&world, plan.max_evidence);
+    let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
     let transfers = correlate::transfers(&world);
     let coverage = correlate::coverage(&world);
-    let judged = judge::judge(&findings, &transfers, &coverage, &plan.whose);
+    let judged = judge::judge(findings.list(), &transfers, &coverage, &plan.whose);
     drop(world);
     let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();
     ledger.par_sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));

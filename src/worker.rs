@@ -131,7 +131,7 @@ impl<'p> Engine<'p> {
         }));
         match worked {
             Ok(told) => {
-                source.join(told, self.plan.max_evidence);
+                source.join(told, self.plan);
                 self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(scratch);
             }
             Err(panic) => source.failed(block, panic_note(panic.as_ref()).at(block.base)),

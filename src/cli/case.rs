@@ -19,7 +19,7 @@ use super::{Export, Report, ReportWord, Verify, resolve};
 /// Writes the report of a case again.
 pub fn report(args: &Report) -> Result<u8> {
     let case = emit::load_case(&args.case)?;
-    let findings = case.findings()?.collect::<Result<Vec<_>, _>>()?;
+    let findings = case.findings()?.collect::<Result<Vec<_>, _>>()?.into();
     let transfers = case.transfers()?.collect::<Result<Vec<_>, _>>()?;
     let ledger = case.ledger()?.collect::<Result<Vec<_>, _>>()?;
     let input = CaseInput {

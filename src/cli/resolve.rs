@@ -12,6 +12,7 @@ use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Limits, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::scope;
+use exfiltrace::work::Work;
 
 use super::{ColorWord, DigestWord, Scan, feeds, scopes};
 
@@ -60,7 +61,9 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let threads = args.threads.unwrap_or_else(cores).clamp(1, 1024);
     let threads = threads_within(threads, max_memory)?;
     let skip = [args.out.clone(), args.work.clone()].into_iter().flatten().collect();
+    let memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
     let plan = Plan {
+        work: Work::new(opening.work.clone(), memory / FINDINGS_SHARE),
         roots: roots(&args.evidence, &args.root)?,
         skip,
         opening,
@@ -72,7 +75,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         period,
         max_evidence: args.max_evidence.max(1),
         threads,
-        in_flight_bytes: usize::try_from(max_memory / 8).unwrap_or(usize::MAX).min(threads * 16 * CELL_BYTES),
+        in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
         cell_bytes: args.x_cell_bytes.unwrap_or(CELL_BYTES).max(1),
         shuffle: args.x_shuffle,
         ticks: (args.verbose > 0).then_some(ticks as fn() -> u64),
@@ -80,6 +83,9 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     };
     Ok(Resolved { plan, problems, refusals })
 }
+
+/// The part of `--max-memory` that sightings and findings may take before they go to the work folder: a fourth.
+const FINDINGS_SHARE: usize = 4;
 
 /// Memory one thread needs in the worst case beside buffered members: decoder window, 16 MiB record, blocks.
 const THREAD_BYTES: u64 = 192 << 20;

@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use exfiltrace::emit::{self, CaseInput};
-use exfiltrace::model::finding::Finding;
+use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
 use exfiltrace::scan::{Outcome, scan as run_plan};
+use exfiltrace::work::Work;
 use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -44,7 +45,8 @@ pub fn scan(args: &Scan) -> Result<u8> {
         let manifest = manifest::manifest(args, &resolved, started, resolve::now());
         emit::write_case(out, &input, manifest).with_context(|| format!("cannot write the case {}", out.display()))?;
     }
-    let shown = shown(args, &outcome.findings);
+    let work = &resolved.plan.work;
+    let shown = shown(args, &outcome.findings, work);
     let input = CaseInput { findings: &shown, ..input };
     let stdout = std::io::stdout();
     if stdout.is_terminal() || args.out.is_some() {
@@ -55,16 +57,24 @@ pub fn scan(args: &Scan) -> Result<u8> {
         }
     } else {
         let mut out = std::io::BufWriter::new(stdout.lock());
-        emit::stdout_jsonl(&shown, &mut out)?;
+        emit::stdout_jsonl(&shown, work, &mut out)?;
         out.flush()?;
     }
     if outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source) {
         anstream::eprintln!("warning: nothing was read; is the evidence where it was looked for?");
     }
-    let hidden = outcome.findings.len() - shown.len();
+    let hidden = outcome.findings.list().len() - shown.list().len();
     if hidden > 0 && !args.quiet {
         let place = if args.out.is_some() { "; the case holds them" } else { "" };
         anstream::eprintln!("{hidden} findings below --min-level are not shown{place}");
+    }
+    if let Some(fault) = work.fault() {
+        return Err(fault.into());
+    }
+    if work.outgrown() {
+        anstream::eprintln!(
+            "warning: findings took more than their share of --max-memory; with --out or --work they go to disk"
+        );
     }
     if args.verbose > 0 {
         print_stats(&outcome.stats);
@@ -73,10 +83,10 @@ pub fn scan(args: &Scan) -> Result<u8> {
 }
 
 /// The findings that are printed.
-fn shown<'f>(args: &Scan, findings: &'f [Finding]) -> Cow<'f, [Finding]> {
+fn shown<'f>(args: &Scan, findings: &'f Findings, work: &Work) -> Cow<'f, Findings> {
     match args.min_level.map(Level::from) {
         None => Cow::Borrowed(findings),
-        Some(least) => findings.iter().filter(|f| f.level >= least).cloned().collect(),
+        Some(least) => Cow::Owned(findings.filtered(work, |finding| finding.level >= least)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
+use crate::model::hit::Sightings;
 use crate::model::ledger::EntryKind;
 use crate::model::partial::{Covered, SourcePartial};
 use crate::model::rule::{Level, Route};
@@ -66,7 +67,8 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
-    if hides_hits(world, source) {
+    let seen = OfHits::of(world, source);
+    if seen.hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
     if capped > 0 {
@@ -76,7 +78,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
     SourceCoverage {
         source: source.entry.source.clone(),
         format,
-        scopes: scopes(world.whose, source),
+        scopes: scopes(world.whose, source, seen.scopes),
         from: source.covered.span.map(|s| s.first),
         to: source.covered.span.map(|s| s.last),
         records: source.entry.records,
@@ -90,20 +92,42 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
     }
 }
 
-/// Whether hits that a judgement rests on are not kept: of a rule of level high or above, or of whom an indicator
-/// concerns.
-fn hides_hits(world: &World<'_>, source: &SourcePartial) -> bool {
-    let grave = |id: &str| world.merged.rules.get(id).is_none_or(|meta| meta.level >= Level::High);
-    source.rules.iter().any(|(id, s)| s.count > s.kept.len() as u64 && grave(id))
-        || source.indicators.values().any(|s| s.who_cut)
+/// What coverage takes from the hits of a source.
+struct OfHits<'a> {
+    /// Whether some that a judgement rests on are not kept: of a rule of level high or above, or of whom an indicator
+    /// concerns.
+    hidden: bool,
+    /// The scopes of those whom they concern.
+    scopes: BTreeSet<&'a str>,
+}
+
+impl<'a> OfHits<'a> {
+    fn of(world: &World<'a>, source: &SourcePartial) -> Self {
+        let mut told = Self { hidden: false, scopes: BTreeSet::new() };
+        let locator = source.entry.source.as_str();
+        let mut concerns = |sightings: &Sightings| {
+            let subjects = sightings.kept.iter().map(|s| &s.subject).chain(sightings.who.iter().map(|(who, _)| who));
+            told.scopes.extend(subjects.flat_map(|subject| world.whose.scope_of(subject, locator)));
+        };
+        for (id, sightings) in source.rules.iter() {
+            let grave = world.merged.rules.get(&*id).is_none_or(|meta| meta.level >= Level::High);
+            told.hidden |= grave && sightings.count > sightings.kept.len() as u64;
+            concerns(&sightings);
+        }
+        for (_, sightings) in source.indicators.iter() {
+            told.hidden |= sightings.who_cut;
+            concerns(&sightings);
+        }
+        told
+    }
 }
 
 /// The scopes that a source speaks of: those that claim its path, and those of its traffic and hits.
-fn scopes(whose: &Whose, source: &SourcePartial) -> Vec<String> {
+fn scopes<'a>(whose: &'a Whose, source: &SourcePartial, of_hits: BTreeSet<&'a str>) -> Vec<String> {
     let locator = source.entry.source.as_str();
     let some = |text: &str| (!text.is_empty()).then(|| Box::<str>::from(text));
-    let mut found: BTreeSet<&str> =
-        whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()).collect();
+    let mut found = of_hits;
+    found.extend(whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()));
     for key in source.observations.kept.keys() {
         let subject = Subject {
             source_ip: some(&key.client),
@@ -115,9 +139,6 @@ fn scopes(whose: &Whose, source: &SourcePartial) -> Vec<String> {
         };
         found.extend(whose.scope_of(&subject, locator));
     }
-    let hits = || source.rules.values().chain(source.indicators.values());
-    let subjects = hits().flat_map(|s| s.kept.iter().map(|s| &s.subject).chain(s.who.iter().map(|(who, _)| who)));
-    found.extend(subjects.flat_map(|subject| whose.scope_of(subject, locator)));
     found.remove(UNATTRIBUTED);
     found.into_iter().map(str::to_owned).collect()
 }

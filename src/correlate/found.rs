@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::finding::{
     Entities, Evidence, Finding, FindingAssumed, FindingIndicator, FindingKind, FindingRule, FindingTime,
 };
+use crate::model::findings::{Findings, Gathering};
 use crate::model::hit::{IndicatorRef, Sighting, Sightings};
 use crate::model::partial::SourcePartial;
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
@@ -13,33 +14,25 @@ use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::{World, digest};
+use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
 /// otherwise, what it tells of has happened.
 const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "auditd"];
 
 /// All findings, sorted.
-pub fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
-    let mut all = Vec::new();
+pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
+    let mut all = Gathering::new(work);
     for source in world.merged.sources.values() {
-        for (id, sightings) in &source.rules {
-            let meta = world.merged.rules.get(id);
-            all.extend(sightings.kept.iter().map(|s| by_rule(world, source, id, meta.map(AsRef::as_ref), s)));
+        for (id, sightings) in source.rules.iter() {
+            let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
+            sightings.kept.iter().for_each(|s| all.add(by_rule(world, source, &id, meta, s)));
         }
-        for (key, sightings) in &source.indicators {
-            all.push(by_indicator(world, source, key, sightings, max_evidence));
+        for (key, sightings) in source.indicators.iter() {
+            all.add(by_indicator(world, source, &key, &sightings, max_evidence));
         }
     }
-    all.sort_by(|a, b| order(a).cmp(&order(b)));
-    all
-}
-
-/// What findings are sorted by: no time last, time, first place, rule, id.
-type Order<'f> = (bool, Option<i64>, Option<(&'f str, u64)>, &'f str, &'f str);
-
-fn order(f: &Finding) -> Order<'_> {
-    let place = f.evidence.first().map(|e| (e.source.as_str(), e.place.offset));
-    (f.time.first.is_none(), f.time.first.map(|t| t.micros()), place, &f.rule.id, &f.id)
+    all.finish()
 }
 
 fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&RuleMeta>, s: &Sighting) -> Finding {

@@ -9,12 +9,13 @@ mod routes;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::Coverage;
-use crate::model::finding::Finding;
+use crate::model::findings::Findings;
 use crate::model::observation::Seen;
 use crate::model::partial::Partial;
 use crate::model::rule::Route;
 use crate::model::transfer::Transfer;
 use crate::model::whose::{Side, Whose, address};
+use crate::work::Work;
 
 /// The merged evidence with what joins its entities.
 pub struct World<'a> {
@@ -62,8 +63,9 @@ fn singles<'a>(all: BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, &
 }
 
 /// All findings, sorted by time (none last), locator, offset, rule. Keeps at most `max_evidence` places of each.
-pub fn findings(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
-    found::all(world, max_evidence)
+/// What outgrows memory goes to `work`.
+pub fn findings(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
+    found::all(world, max_evidence, work)
 }
 
 /// All transfers out, sorted by id-independent identity: scope, from, to, route.

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{CaseFile, CaseInput, Hashing, Manifest, hex, json, report_html};
+use super::{CaseFile, CaseInput, Hashing, Manifest, hex, json, report_html, write_lines};
 use crate::error::{Error, Result};
 
 /// What was written.
@@ -30,10 +30,10 @@ pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> 
     let mut staged = Staged { dir, names: Vec::new(), manifest: &mut manifest };
     staged.manifest.files.clear();
     staged.write("verdict.json", |to| pretty(to, input.verdict))?;
-    staged.write("findings.jsonl", |to| lines(to, input.findings))?;
-    staged.write("transfers.jsonl", |to| lines(to, input.transfers))?;
+    staged.write("findings.jsonl", |to| write_lines(to, input.findings.iter()))?;
+    staged.write("transfers.jsonl", |to| write_lines(to, input.transfers))?;
     staged.write("coverage.json", |to| pretty(to, input.coverage))?;
-    staged.write("ledger.jsonl", |to| lines(to, input.ledger))?;
+    staged.write("ledger.jsonl", |to| write_lines(to, input.ledger))?;
     staged.write("state/partial.json", |to| {
         json::line(to, input.partial)?;
         to.write_all(b"\n")
@@ -133,12 +133,4 @@ fn rename(dir: &Path, name: &str) -> Result<()> {
 fn pretty<T: Serialize>(to: &mut dyn Write, value: &T) -> io::Result<()> {
     json::pretty(to, value)?;
     to.write_all(b"\n")
-}
-
-fn lines<T: Serialize>(to: &mut dyn Write, values: &[T]) -> io::Result<()> {
-    for value in values {
-        json::line(to, value)?;
-        to.write_all(b"\n")?;
-    }
-    Ok(())
 }

@@ -14,16 +14,21 @@ pub mod schema;
 mod summary;
 mod words;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use itertools::Itertools;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::coverage::Coverage;
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::finding::Finding;
+use crate::model::findings::Findings;
 use crate::model::ledger::Entry;
 use crate::model::partial::Partial;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::Verdict;
+use crate::work::{Work, merged};
 
 pub use case::{Written, write_case};
 pub use load::{LoadedCase, load_case};
@@ -37,7 +42,7 @@ pub struct CaseInput<'a> {
     /// The answer.
     pub verdict: &'a Verdict,
     /// Findings, sorted by time.
-    pub findings: &'a [Finding],
+    pub findings: &'a Findings,
     /// Transfers, sorted.
     pub transfers: &'a [Transfer],
     /// What the logs can tell.
@@ -49,29 +54,39 @@ pub struct CaseInput<'a> {
 }
 
 /// SHA-256 (lower-case hex) of the findings as `findings.jsonl` would hold them.
-pub fn digest_of_findings(findings: &[Finding]) -> String {
+pub fn digest_of_findings(findings: &Findings) -> String {
     let mut lines = Hashing { to: io::sink(), hash: Sha256::new(), bytes: 0 };
-    for finding in findings {
-        json::line(&mut lines, finding).expect("findings serialise, and a sink takes everything");
-        lines.write_all(b"\n").expect("a sink takes everything");
-    }
+    write_lines(&mut lines, findings.iter()).expect("findings serialise, and a sink takes everything");
     hex(&lines.hash.finalize())
 }
 
 /// Writes findings as JSON lines in the order of the evidence: locator, offset, rule; correlations, anomalies and
-/// chains after them.
+/// chains after them. What outgrows memory goes to `work`.
 ///
 /// # Errors
 /// What `out` gives.
-pub fn stdout_jsonl(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
-    let mut order: Vec<&Finding> = findings.iter().collect();
-    order.sort_by_cached_key(|f| {
-        let joined = !matches!(f.kind, FindingKind::Indicator | FindingKind::Rule);
-        let place = f.evidence.first().map(|e| (e.source.clone(), e.place.offset));
-        (joined, place.is_none(), place, f.rule.id.clone(), f.id.clone())
-    });
-    for finding in order {
-        json::line(out, finding)?;
+pub fn stdout_jsonl(findings: &Findings, work: &Work, out: &mut dyn Write) -> io::Result<()> {
+    if !findings.is_written_out() {
+        let mut order: Vec<&Finding> = findings.list().iter().collect();
+        order.sort_by_key(|finding| finding.place_order());
+        return write_lines(out, order);
+    }
+    let mut runs = Vec::new();
+    for piece in &findings.iter().chunks(SORTED_AT_ONCE) {
+        let mut piece: Vec<Finding> = piece.map(Cow::into_owned).collect();
+        piece.sort_by(|a, b| a.place_order().cmp(&b.place_order()));
+        runs.extend(work.write(&piece));
+    }
+    write_lines(out, merged(&runs, [], |a: &Finding, b| a.place_order() <= b.place_order()))
+}
+
+/// Findings that are sorted in memory where there are more than fit.
+const SORTED_AT_ONCE: usize = 10_000;
+
+/// Writes values as JSON, one a line.
+fn write_lines<T: Serialize>(out: &mut dyn Write, values: impl IntoIterator<Item = T>) -> io::Result<()> {
+    for value in values {
+        json::line(out, &value)?;
         out.write_all(b"\n")?;
     }
     Ok(())

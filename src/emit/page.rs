@@ -12,6 +12,7 @@ use super::words::{
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
 use crate::model::finding::{Evidence, Finding};
+use crate::model::findings::Findings;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict};
 
@@ -229,13 +230,13 @@ impl Page {
         self.table("Stated from outside the logs", &["Scope", "What", "When", "Says", "Digest"], rows, "verdict.json");
     }
 
-    fn timeline(&mut self, findings: &[Finding]) {
+    fn timeline(&mut self, findings: &Findings) {
         self.heading(2, "Time line and evidence");
-        let mut gravest: Vec<(usize, &Finding)> = findings.iter().enumerate().collect();
-        gravest.sort_by_key(|(at, f)| (Reverse(f.level), *at));
+        let mut gravest: Vec<&Finding> = findings.list().iter().collect();
+        gravest.sort_by_key(|f| Reverse(f.level));
         gravest.truncate(FINDINGS);
-        gravest.sort_by_key(|(at, _)| *at);
-        self.text(&match (gravest.len(), findings.len()) {
+        let gravest = findings.whole(&gravest.into_iter().map(|f| f.id.as_str()).collect());
+        self.text(&match (gravest.len(), findings.list().len()) {
             (_, 0) => "No findings.".to_owned(),
             (shown, all) if shown == all => format!("All {all} findings in order of time."),
             (shown, all) => {
@@ -243,7 +244,7 @@ impl Page {
             }
         });
         let head = ["Time", "Level", "What", "Scope", "Outcome", "Count", "Where", "Record", "Id"];
-        self.table("", &head, gravest.iter().map(|(_, f)| finding_row(f)).collect(), "findings.jsonl");
+        self.table("", &head, gravest.iter().map(|f| finding_row(f)).collect(), "findings.jsonl");
     }
 
     fn gaps(&mut self, input: &CaseInput<'_>) {

@@ -13,6 +13,7 @@ use super::words::{
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
 use crate::model::finding::Finding;
+use crate::model::findings::Findings;
 use crate::model::ledger::Entry;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict, State};
@@ -43,7 +44,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     }
     page.wrap(0, &unexamined(input.verdict));
     page.wrap(0, &Account::of(input.ledger).sentence());
-    let known: BTreeMap<&str, &Finding> = input.findings.iter().map(|f| (f.id.as_str(), f)).collect();
+    let known: BTreeMap<&str, &Finding> = input.findings.list().iter().map(|f| (f.id.as_str(), f)).collect();
     for scope in &input.verdict.scopes {
         page.scope(scope, input, &known);
     }
@@ -138,12 +139,12 @@ impl Page {
     }
 
     /// The records of the findings that the reasons cite; of the scope's gravest findings where they cite none.
-    fn evidence(&mut self, s: &ScopeVerdict, findings: &[Finding], known: &BTreeMap<&str, &Finding>) {
+    fn evidence(&mut self, s: &ScopeVerdict, findings: &Findings, known: &BTreeMap<&str, &Finding>) {
         let cited: BTreeSet<&str> = s.reasons.iter().flat_map(|r| &r.findings).map(String::as_str).collect();
         let mut shown: Vec<&Finding> = cited.iter().filter_map(|id| known.get(id).copied()).collect();
         let mut title = "evidence of the reasons:";
         if shown.is_empty() {
-            shown = findings.iter().filter(|f| f.scope == s.scope).collect();
+            shown = findings.list().iter().filter(|f| f.scope == s.scope).collect();
             title = "gravest findings (no reason cites a finding):";
         }
         if shown.is_empty() {
@@ -155,7 +156,9 @@ impl Page {
             })
         });
         self.cut(2, title);
-        for finding in shown.iter().take(SHOWN) {
+        let whole = findings.whole(&shown.iter().take(SHOWN).map(|f| f.id.as_str()).collect());
+        for id in shown.iter().take(SHOWN).map(|f| &f.id) {
+            let Some(finding) = whole.iter().find(|f| f.id == *id) else { continue };
             let time = stamp(finding.time.first);
             self.wrap(4, &format!("{} {} ({}, {})", finding.level.word(), finding.rule.title, time, finding.id));
             for e in finding.evidence.iter().take(RECORDS) {

@@ -148,3 +148,54 @@ pub struct Finding {
     /// What it means, for people.
     pub text: String,
 }
+
+/// What findings are sorted by: no time last, time, first place, rule, id.
+pub type Order<'f> = (bool, Option<i64>, Option<(&'f str, u64)>, &'f str, &'f str);
+
+/// What findings on standard output are sorted by: those of single records first, then place, rule, id.
+pub type PlaceOrder<'f> = (bool, bool, Option<(&'f str, u64)>, &'f str, &'f str);
+
+impl Finding {
+    /// Its place among all findings of a case.
+    pub fn order(&self) -> Order<'_> {
+        let time = self.time.first.map(Instant::micros);
+        (time.is_none(), time, self.first_place(), &self.rule.id, &self.id)
+    }
+
+    /// Its place among all findings on standard output.
+    pub fn place_order(&self) -> PlaceOrder<'_> {
+        let joined = !matches!(self.kind, FindingKind::Indicator | FindingKind::Rule);
+        let place = self.first_place();
+        (joined, place.is_none(), place, &self.rule.id, &self.id)
+    }
+
+    fn first_place(&self) -> Option<(&str, u64)> {
+        self.evidence.first().map(|e| (e.source.as_str(), e.place.offset))
+    }
+
+    /// All that is judged, without the records: of the evidence only the first place.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        let first = self.evidence.first().map(|e| Evidence {
+            source: e.source.clone(),
+            place: e.place,
+            sha256: String::new(),
+            excerpt: String::new(),
+        });
+        Self { evidence: first.into_iter().collect(), ..self.clone() }
+    }
+
+    /// About how many bytes it takes in memory.
+    pub fn weight_bytes(&self) -> usize {
+        let evidence = self.evidence.iter().map(|e| size_of::<Evidence>() + e.sha256.len() + e.excerpt.len());
+        let Entities { sources, destinations, hosts, accounts } = &self.entities;
+        let names = [sources, destinations, hosts, accounts].into_iter().flatten();
+        size_of::<Self>()
+            + evidence.sum::<usize>()
+            + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
+            + self.id.len()
+            + self.rule.id.len()
+            + self.rule.title.len()
+            + self.text.len()
+    }
+}

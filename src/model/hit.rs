@@ -1,6 +1,6 @@
 //! What detectors saw, per source, in a form that merges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,14 @@ impl Sightings {
         self.kept.truncate(cap);
     }
 
+    /// About how many bytes it takes in memory.
+    pub fn weight_bytes(&self) -> usize {
+        let kept =
+            self.kept.iter().map(|s| size_of::<Sighting>() + s.sha256.len() + s.excerpt.len() + s.subject.heap_bytes());
+        let who = self.who.iter().map(|(who, _)| 2 * size_of::<(Subject, Outcome)>() + who.heap_bytes());
+        size_of::<Self>() + kept.sum::<usize>() + who.sum::<usize>()
+    }
+
     /// Adds who was seen. The smallest stay: what is cut once has enough before it in any whole as well.
     pub fn add_who(&mut self, who: Subject, outcome: Outcome) {
         self.who.insert((who.reduced(), outcome));
@@ -145,11 +153,6 @@ pub struct IndicatorRef {
     /// How it was met.
     pub how: MatchKind,
 }
-
-/// Sightings by indicator, as a list in JSON (its keys are not strings).
-pub type IndicatorHits = BTreeMap<IndicatorRef, Sightings>;
-/// Sightings by rule id.
-pub type RuleHits = BTreeMap<Box<str>, Sightings>;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! The nouns of the product, in the order in which the data meets them.
 //!
 //! Stages never import each other; what two of them must agree on stands here. Nothing in this module reads a
-//! file, a clock or the environment.
+//! file, a clock or the environment; of what outgrew memory, [`Run`](crate::work::Run)s stand here, which `work` reads.
 
 pub mod atoms;
 pub mod block;
@@ -9,7 +9,9 @@ pub mod coverage;
 pub mod fields;
 pub mod filter;
 pub mod finding;
+pub mod findings;
 pub mod hit;
+pub mod hits;
 pub mod indicator;
 pub mod layout;
 pub mod ledger;

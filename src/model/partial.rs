@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::hit::{IndicatorHits, RuleHits};
+use super::hits::{IndicatorHits, RuleHits};
 use super::indicator::IndicatorMeta;
 use super::ledger::{Entry, EntryKind};
 use super::observation::Observations;
@@ -93,7 +93,7 @@ pub struct SourcePartial {
     #[serde(default)]
     pub covered: Covered,
     /// Indicator sightings.
-    #[serde(default, with = "pairs")]
+    #[serde(default)]
     pub indicators: IndicatorHits,
     /// Rule sightings.
     #[serde(default)]
@@ -116,8 +116,8 @@ impl SourcePartial {
             entry,
             content: "".into(),
             covered: Covered::default(),
-            indicators: IndicatorHits::new(),
-            rules: RuleHits::new(),
+            indicators: IndicatorHits::default(),
+            rules: RuleHits::default(),
             observations: Observations::default(),
         }
     }

@@ -56,6 +56,22 @@ impl Subject {
         Self { url: None, file: None, source_bytes: None, destination_bytes: None, ..self }
     }
 
+    /// Bytes of its texts.
+    pub fn heap_bytes(&self) -> usize {
+        let texts = [
+            &self.source_ip,
+            &self.destination_ip,
+            &self.destination_domain,
+            &self.host,
+            &self.account,
+            &self.vhost,
+            &self.url,
+            &self.file,
+            &self.container,
+        ];
+        texts.into_iter().flatten().map(|text| text.len()).sum()
+    }
+
     /// The entities that a record names.
     pub fn of(fields: &Fields<'_>) -> Self {
         let take = |canon| fields.get(canon).map(clip);

@@ -1,15 +1,13 @@
 //! A container that must be read out of order but comes as a stream: kept in memory, or in the work folder.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rawzip::{FileReader, ReaderAt};
 
 use super::source::{PULL_BYTES, Source};
 use crate::model::ledger::{Note, Reason};
+use crate::work::nameless;
 
 /// The whole container, readable anywhere.
 pub(super) enum Gathered {
@@ -78,22 +76,4 @@ fn spill(begin: &[u8], source: &mut Source<'_>, work: &Path) -> io::Result<Gathe
         size += read as u64;
     }
     Ok(Gathered::Spilled(FileReader::from(file), size))
-}
-
-/// A file in `work` whose name is gone at once, so that nothing is left behind whatever happens.
-fn nameless(work: &Path) -> io::Result<File> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    std::fs::create_dir_all(work)?;
-    loop {
-        let name = format!("spill-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = work.join(name);
-        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => {
-                std::fs::remove_file(&path)?;
-                return Ok(file);
-            }
-            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(cause) => return Err(cause),
-        }
-    }
 }

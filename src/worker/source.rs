@@ -1,14 +1,14 @@
 //! One source while its blocks are under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use crate::model::block::Block;
-use crate::model::hit::{IndicatorHits, RuleHits};
 use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
+use crate::model::hits::{IndicatorHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::observation::Observations;
@@ -32,8 +32,8 @@ pub(super) struct Told {
     pub left_out: u64,
     /// What of the block could not be decoded.
     pub damage: Option<Damage>,
-    pub indicators: IndicatorHits,
-    pub rules: RuleHits,
+    pub indicators: BTreeMap<IndicatorRef, Sightings>,
+    pub rules: BTreeMap<Box<str>, Sightings>,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
     pub pieces: BTreeMap<(u64, IndicatorRef), Sighting>,
     /// The oversize record whose first piece this is.
@@ -61,7 +61,10 @@ impl Damage {
 
 #[derive(Default)]
 struct Joined {
+    /// Sums, notes and pieces of all blocks; their hits are in `indicators` and `rules`.
     told: Told,
+    indicators: IndicatorHits,
+    rules: RuleHits,
     notes: Vec<Note>,
     cut: u64,
     content: Box<str>,
@@ -112,8 +115,10 @@ impl Source {
     }
 
     /// Joins what a block told. Commutes.
-    pub(super) fn join(&self, told: Told, max_evidence: usize) {
+    pub(super) fn join(&self, told: Told, plan: &Plan) {
         let mut joined = self.lock();
+        joined.indicators.join(told.indicators, plan.max_evidence, &plan.work);
+        joined.rules.join(told.rules, RULE_HITS_KEPT, &plan.work);
         let all = &mut joined.told;
         all.fates.add(&told.fates);
         all.records += told.records;
@@ -125,12 +130,6 @@ impl Source {
         }
         all.damage = Damage::join(all.damage, told.damage);
         all.oversize += told.oversize;
-        for (key, sightings) in told.indicators {
-            all.indicators.entry(key).or_default().join(sightings, max_evidence);
-        }
-        for (key, sightings) in told.rules {
-            all.rules.entry(key).or_default().join(sightings, RULE_HITS_KEPT);
-        }
         for (key, sighting) in told.pieces {
             let kept = all.pieces.entry(key).or_insert_with(|| sighting.clone());
             if sighting < *kept {
@@ -183,16 +182,13 @@ impl Source {
     }
 
     fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
-        let Joined { mut told, mut notes, cut, content, digest, .. } = joined;
+        let Joined { told, mut indicators, mut rules, mut notes, cut, content, digest, .. } = joined;
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (covered, observations) = tally::gather(tallies);
-        for ((_, indicator), sighting) in std::mem::take(&mut told.pieces) {
-            let one = Sightings::default();
-            let sightings = told.indicators.entry(indicator).or_insert(one);
-            sightings.add(plan.max_evidence, sighting.outcome, sighting.time, sighting.place, || sighting.clone());
-            sightings.add_who(sighting.subject.clone(), sighting.outcome);
-        }
+        indicators.join(of_pieces(&told.pieces), plan.max_evidence, &plan.work);
+        indicators.write_out(&plan.work);
+        rules.write_out(&plan.work);
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
             notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
@@ -216,7 +212,7 @@ impl Source {
             let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";
             notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
         }
-        cap_notes(plan, &told, &observations, &mut notes);
+        notes.extend(cap_notes(plan, &rules, &indicators, &observations));
         notes.sort();
         notes.dedup();
         let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
@@ -228,21 +224,34 @@ impl Source {
         entry.records = told.records;
         entry.untimed = told.untimed;
         entry.notes = notes;
-        let rules = plan.program.rules();
-        let metas = rules
+        let hit: BTreeSet<Box<str>> = rules.iter().map(|(id, _)| id.into_owned()).collect();
+        let metas = plan
+            .program
+            .rules()
             .iter()
-            .filter(|meta| told.rules.contains_key(meta.id.as_str()))
+            .filter(|meta| hit.contains(meta.id.as_str()))
             .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
             .collect();
-        let partial =
-            SourcePartial { entry, content, covered, indicators: told.indicators, rules: told.rules, observations };
+        let partial = SourcePartial { entry, content, covered, indicators, rules, observations };
         (partial, (metas, told.indicator_metas))
     }
 }
 
+/// The hits in pieces of oversize records, each record counted once.
+fn of_pieces(pieces: &BTreeMap<(u64, IndicatorRef), Sighting>) -> BTreeMap<IndicatorRef, Sightings> {
+    let mut all: BTreeMap<IndicatorRef, Sightings> = BTreeMap::new();
+    for ((_, indicator), sighting) in pieces {
+        let sightings = all.entry(indicator.clone()).or_default();
+        sightings.add(usize::MAX, sighting.outcome, sighting.time, sighting.place, || sighting.clone());
+        sightings.add_who(sighting.subject.clone(), sighting.outcome);
+    }
+    all
+}
+
 /// States every cap that was reached, with the exact count.
-fn cap_notes(plan: &Plan, told: &Told, observations: &Observations, notes: &mut Vec<Note>) {
-    for (rule, sightings) in &told.rules {
+fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observations: &Observations) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (rule, sightings) in rules.iter() {
         let over = sightings.count - sightings.kept.len() as u64;
         if over > 0 {
             let detail = format!(
@@ -251,7 +260,7 @@ fn cap_notes(plan: &Plan, told: &Told, observations: &Observations, notes: &mut 
             notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
         }
     }
-    for (indicator, sightings) in &told.indicators {
+    for (indicator, sightings) in indicators.iter() {
         if sightings.count > sightings.kept.len() as u64 {
             let detail = format!(
                 "records with indicator {}; the first {} are cited (--max-evidence)",
@@ -269,6 +278,7 @@ fn cap_notes(plan: &Plan, told: &Told, observations: &Observations, notes: &mut 
         let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
     }
+    notes
 }
 
 /// Digest of decoded bytes, so that a source that is delivered twice is known again.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use exfiltrace::model::coverage::GapReason;
+use exfiltrace::model::finding::Finding;
 use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting};
 use exfiltrace::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use exfiltrace::model::observation::{Cited, Hour, ObservationKey, Observations, Observed, Seen, Sum};
@@ -13,6 +14,7 @@ use exfiltrace::model::subject::Subject;
 use exfiltrace::model::time::{Instant, Span, Stamp};
 use exfiltrace::model::transfer::{Bounds, Transfer};
 use exfiltrace::model::whose::Whose;
+use exfiltrace::work::Work;
 use exfiltrace::{correlate, merge, scope};
 use proptest::prelude::*;
 
@@ -82,6 +84,10 @@ fn partial(sources: impl IntoIterator<Item = SourcePartial>) -> Partial {
         all.sources.insert(source.key(), Arc::new(source));
     }
     all
+}
+
+fn found(world: &correlate::World<'_>, max_evidence: usize) -> Vec<Finding> {
+    correlate::findings(world, max_evidence, &Work::new(None, usize::MAX)).list().to_vec()
 }
 
 fn transfers(sources: impl IntoIterator<Item = SourcePartial>) -> Vec<Transfer> {
@@ -273,9 +279,9 @@ fn a_source_that_its_format_rejects_counts_as_not_read() {
 fn hits_above_the_cap_are_told_where_the_rule_is_grave() {
     let gaps = |level: &str, count: u64| {
         let mut told = sighted("e/log", &[(0, Some(9), INSIDE)]);
-        let mut hits = told.indicators.pop_first().unwrap().1;
+        let mut hits = told.indicators.held.pop_first().unwrap().1;
         hits.count = count;
-        told.rules.insert("r".into(), hits);
+        told.rules.held.insert("r".into(), hits);
         let mut merged = partial([told]);
         let meta = serde_json::json!({
             "id": "r", "title": "t", "level": level, "stage": [], "attack": [], "route": null, "author": null,
@@ -295,7 +301,7 @@ fn hits_above_the_cap_are_told_where_the_rule_is_grave() {
 fn the_cap_on_citations_decides_neither_scope_nor_entities() {
     let told = |cap: usize| {
         let mut all = sighted("e/log", &[]);
-        let hits = all.indicators.values_mut().next().unwrap();
+        let hits = all.indicators.held.values_mut().next().unwrap();
         for (offset, from) in [(0, INSIDE), (9, "10.1.0.1")] {
             let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
             let subject = Subject { source_ip: Some(from.into()), ..Subject::default() };
@@ -304,7 +310,7 @@ fn the_cap_on_citations_decides_neither_scope_nor_entities() {
             hits.add(cap, outcome, None, place, || Sighting { subject, ..sighting(place, None, from, outcome) });
         }
         let (merged, whose) = (partial([all]), whose());
-        let f = correlate::findings(&correlate::world(&merged, &whose), cap).remove(0);
+        let f = found(&correlate::world(&merged, &whose), cap).remove(0);
         (f.scope, f.entities.sources, f.outcome, f.count)
     };
     assert_eq!(told(1), told(9));
@@ -388,7 +394,7 @@ fn sighting(place: Place, time: Option<Stamp>, from: &str, outcome: Outcome) -> 
 fn sighted(name: &str, sightings: &[(u64, Option<i64>, &str)]) -> SourcePartial {
     let mut source = source(name, &[]);
     let indicator = IndicatorRef { value: OUTSIDE.into(), kind: "ip".into(), how: MatchKind::Exact };
-    let hits = source.indicators.entry(indicator).or_default();
+    let hits = source.indicators.held.entry(indicator).or_default();
     for (offset, secs, from) in sightings {
         let time = secs.and_then(Instant::from_secs).map(Stamp::certain);
         let place = Place { offset: *offset, length: 9, line: None, record: None, event_record_id: None };
@@ -408,12 +414,12 @@ fn findings_come_by_time_and_without_one_last_and_are_cut_only_in_their_places()
         ]),
     );
     let world = correlate::world(&merged, &whose);
-    let all = correlate::findings(&world, 1);
+    let all = found(&world, 1);
     let sources: Vec<&str> = all.iter().map(|f| f.evidence[0].source.as_str()).collect();
     assert_eq!(sources, ["e/b", "e/c", "e/a"]);
     assert_eq!((all[0].count, all[0].omitted, all[0].evidence.len()), (2, 1, 1));
     assert_eq!((&*all[0].scope, &*all[1].scope), ("hc", "unattributed"));
-    let more = correlate::findings(&world, 9);
+    let more = found(&world, 9);
     assert_eq!(more.iter().map(|f| &f.id).collect::<Vec<_>>(), all.iter().map(|f| &f.id).collect::<Vec<_>>());
 }
 
@@ -457,7 +463,7 @@ proptest! {
         let whose = whose();
         let told = |merged: Partial| {
             let world = correlate::world(&merged, &whose);
-            let all = (correlate::transfers(&world), correlate::findings(&world, 9), correlate::coverage(&world));
+            let all = (correlate::transfers(&world), found(&world, 9), correlate::coverage(&world));
             serde_json::to_string(&all).unwrap()
         };
         let straight = merge::all([partial([source("e/a", &lines)]), other()]);

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use exfiltrace::discover;
+use exfiltrace::emit::{self, CaseInput};
 use exfiltrace::merge;
 use exfiltrace::model::partial::Partial;
+use exfiltrace::model::rule::Level;
 use exfiltrace::model::source::Survey;
+use exfiltrace::plan::Plan;
 use exfiltrace::scan::{self, Outcome};
+use exfiltrace::work::Work;
 
 use crate::support::{exfiltrace, fixture_plan, project};
 
@@ -21,7 +25,7 @@ fn bytes(outcome: &Outcome) -> String {
 fn partials_merge_to_one_scan_in_any_order_and_grouping() {
     let plan = fixture_plan("incident");
     let whole = scan::scan(&plan).unwrap();
-    assert!(whole.findings.len() > 3, "the incident shows findings");
+    assert!(whole.findings.list().len() > 3, "the incident shows findings");
     let whole = bytes(&whole);
     let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
     for shards in [2, 3, 5] {
@@ -43,6 +47,37 @@ fn partials_merge_to_one_scan_in_any_order_and_grouping() {
             assert_eq!(bytes(&merged), whole, "{shards} shards, turn {turn}");
         }
     }
+}
+
+/// What outgrows memory goes to the work folder and comes back the same, in the case and on standard output.
+#[test]
+fn a_case_is_the_same_where_hits_and_findings_outgrow_memory() {
+    let temp = tempfile::tempdir().unwrap();
+    let told = |work: Work| {
+        let plan = Plan { work, ..fixture_plan("incident") };
+        let outcome = scan::scan(&plan).unwrap();
+        let input = CaseInput {
+            verdict: &outcome.verdict,
+            findings: &outcome.findings,
+            transfers: &outcome.transfers,
+            coverage: &outcome.coverage,
+            ledger: &outcome.ledger,
+            partial: &outcome.partial,
+        };
+        let mut lines = Vec::new();
+        emit::stdout_jsonl(&outcome.findings, &plan.work, &mut lines).unwrap();
+        let shown = (emit::summary(&input, false, 100), emit::report_html(&input), lines);
+        let grave = outcome.findings.filtered(&plan.work, |finding| finding.level >= Level::High);
+        let grave = serde_json::to_string(&grave).unwrap();
+        assert!(plan.work.fault().is_none());
+        (outcome.findings.is_written_out(), bytes(&outcome), shown, grave)
+    };
+    let (held, written) = (told(Work::new(None, 0)), told(Work::new(Some(temp.path().join("w")), 4096)));
+    assert_eq!((held.0, written.0), (false, true));
+    assert!(held.1 == written.1, "the case differs");
+    assert!(held.2 == written.2, "what is shown differs");
+    assert!(held.3 == written.3 && held.3.len() > 1000, "the grave findings differ");
+    assert_eq!(std::fs::read_dir(temp.path().join("w")).unwrap().count(), 0, "nothing is left in the folder");
 }
 
 /// All files of a case but the manifest.

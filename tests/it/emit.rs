@@ -12,9 +12,11 @@ use std::path::Path;
 use exfiltrace::emit::{self, Manifest, export::export, load_case, schema::schema, write_case};
 use exfiltrace::error::Error;
 use exfiltrace::model::finding::Finding;
+use exfiltrace::model::findings::Findings;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::time::Instant;
 use exfiltrace::verify::{Again, Claims, Reopen, verify};
+use exfiltrace::work::Work;
 use sample::{LOG, of, sample, sha};
 use serde_json::{Value, json};
 
@@ -114,7 +116,7 @@ fn a_damaged_case_an_unknown_version_and_an_unknown_dialect_are_errors() {
 #[test]
 fn standard_output_is_in_the_order_of_the_evidence_with_joined_findings_last() {
     let place = |source: &str, offset: u64, kind: &str, rule: &str| {
-        let mut f = serde_json::to_value(&sample().findings[1]).unwrap();
+        let mut f = serde_json::to_value(&sample().findings.list()[1]).unwrap();
         f["kind"] = json!(kind);
         f["rule"]["id"] = json!(rule);
         f["evidence"][0]["source"] = json!(source);
@@ -133,9 +135,9 @@ fn standard_output_is_in_the_order_of_the_evidence_with_joined_findings_last() {
         place("e/a", 1, "anomaly", "7"),
         place("e/a", 2, "rule", "1"),
     ];
-    let findings: Vec<Finding> = mixed.into_iter().map(of).collect();
+    let findings: Findings = mixed.into_iter().map(of).collect::<Vec<Finding>>().into();
     let mut out = Vec::new();
-    emit::stdout_jsonl(&findings, &mut out).unwrap();
+    emit::stdout_jsonl(&findings, &Work::new(None, usize::MAX), &mut out).unwrap();
     let order: Vec<String> = String::from_utf8(out)
         .unwrap()
         .lines()
@@ -269,7 +271,7 @@ fn verify_holds_until_a_byte_of_evidence_or_case_changes() {
     let written = s.write(dir.path());
     let files: BTreeMap<String, String> =
         written.manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
-    let claims = Claims { findings: &s.findings, transfers: &s.transfers, ledger: &s.ledger, files: &files };
+    let claims = Claims { findings: s.findings.list(), transfers: &s.transfers, ledger: &s.ledger, files: &files };
     let mut evidence = Memory { opened: 0, bytes: LOG.to_vec(), fails: None };
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
     assert!(report.holds() && report.records == 1 && report.case_files == 7, "{report}");
@@ -284,7 +286,7 @@ fn verify_holds_until_a_byte_of_evidence_or_case_changes() {
     evidence.bytes[12] ^= 1;
     std::fs::write(dir.path().join("verdict.json"), "{}").unwrap();
     let report = verify(&claims, dir.path(), &mut evidence).unwrap();
-    let cited = s.findings.len() + s.transfers.len();
+    let cited = s.findings.list().len() + s.transfers.len();
     let found = (report.broken.len(), report.changed_files.len(), report.changed_evidence.len());
     assert_eq!(found, (cited, 1, 1), "{report}");
 }
@@ -297,7 +299,7 @@ fn verify_reports_names_that_lead_out_and_sources_that_the_ledger_does_not_have(
     std::fs::write(dir.path().join("secret"), "x").unwrap();
     let names = ["../secret", "/etc/passwd", "state/../../secret", "", "gone.json"];
     let files: BTreeMap<String, String> = names.iter().map(|name| ((*name).to_owned(), sha(b"x"))).collect();
-    let claims = Claims { findings: &s.findings, transfers: &s.transfers, ledger: &[], files: &files };
+    let claims = Claims { findings: s.findings.list(), transfers: &s.transfers, ledger: &[], files: &files };
     let mut evidence = Memory { opened: 0, bytes: LOG.to_vec(), fails: None };
     let report = verify(&claims, &dir.path().join("case"), &mut evidence).unwrap();
     assert_eq!(report.changed_files.len(), names.len(), "{report}");
@@ -305,5 +307,5 @@ fn verify_reports_names_that_lead_out_and_sources_that_the_ledger_does_not_have(
         assert!(why.contains(if name == "gone.json" { "cannot be read" } else { "leads out" }), "{name}: {why}");
     }
     assert!(report.broken.iter().all(|b| b.why == "the ledger does not name this source"), "{report}");
-    assert_eq!(report.broken.len(), s.findings.len() + s.transfers.len());
+    assert_eq!(report.broken.len(), s.findings.list().len() + s.transfers.len());
 }

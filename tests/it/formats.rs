@@ -628,7 +628,7 @@ fn scanned(name: &str, bytes: &[u8], list: &str, edit: impl FnOnce(&mut Plan)) -
 
 /// Value, line and record of every place at which an indicator was met.
 fn hits(source: &SourcePartial) -> Vec<(String, u64, Option<u64>, Option<u64>)> {
-    let each = source.indicators.iter().flat_map(|(key, met)| {
+    let each = source.indicators.held.iter().flat_map(|(key, met)| {
         assert_eq!(met.count, met.kept.len() as u64);
         met.kept.iter().map(|s| (key.value.to_string(), s.place.offset, s.place.line, s.place.record))
     });
@@ -706,7 +706,7 @@ fn lines_of_other_logs_in_one_file_are_read_as_what_they_are() {
         assert_eq!(count(Reason::OtherFormat, "but squid"), Some(300));
         assert_eq!(count(Reason::OtherFormat, "but syslog3164"), Some(1));
         assert_eq!(count(Reason::RecordsRejected, "access"), Some(1));
-        let met = source.indicators.values().next().unwrap();
+        let met = source.indicators.held.values().next().unwrap();
         assert_eq!((met.count, met.kept[0].field.as_deref(), met.untimed), (300, Some("c-uri"), 0));
         serde_json::to_string(&source).unwrap()
     });
@@ -719,7 +719,7 @@ fn pieces_of_utf16_are_narrowed() {
     let text = format!("\u{feff}{} 198.51.100.7 {}\nshort\n", "é".repeat(9 << 20), "y".repeat(1 << 20));
     let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let source = scanned("a.log", &wide, "198.51.100.7\n", |_| {});
-    assert_eq!(source.indicators.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+    assert_eq!(source.indicators.held.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
@@ -746,7 +746,7 @@ fn the_clock_of_a_host_goes_by_the_host_that_a_record_names() {
         let hosts = globset::GlobBuilder::new("rv-pbx*").case_insensitive(true).build().unwrap().compile_matcher();
         plan.clocks.by_host = [HostClock { hosts, zone: TimeZone::get("Asia/Tokyo").unwrap() }].into();
     });
-    let met = source.indicators.values().next().unwrap();
+    let met = source.indicators.held.values().next().unwrap();
     let times: Vec<_> = met.kept.iter().map(|s| s.time.unwrap().at.to_string()).collect();
     assert_eq!(times, ["2026-03-28T14:10:04Z", "2026-03-28T14:10:04Z", "2026-03-28T23:10:04Z"]);
 }

@@ -24,7 +24,7 @@ const STAGES: &[&str] = &[
     "emit",
     "verify",
 ];
-const GROUND: &[&str] = &["model", "error"];
+const GROUND: &[&str] = &["model", "work", "error"];
 
 /// The band of a top-level module, 0 at the top.
 fn band(module: &str) -> Option<usize> {

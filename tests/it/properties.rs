@@ -100,7 +100,7 @@ fn holds(plan: &mut Plan, case: &Case) -> TestCaseResult {
     for source in sources {
         prop_assert_eq!(source.entry.size, case.text.len() as u64);
         prop_assert_eq!(source.entry.bytes.total(), case.text.len() as u64);
-        let found: BTreeSet<String> = source.indicators.keys().map(|key| key.value.to_string()).collect();
+        let found: BTreeSet<String> = source.indicators.held.keys().map(|key| key.value.to_string()).collect();
         prop_assert!(found.is_superset(&case.planted), "found {:?} of {:?}", found, case.planted);
     }
     Ok(())

@@ -10,6 +10,7 @@ use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::open::{DigestKind, Limits, Opening};
 use exfiltrace::plan::{Clocks, Period, Plan};
+use exfiltrace::work::Work;
 
 /// A path inside the project.
 pub fn project(path: &str) -> PathBuf {
@@ -54,6 +55,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     let zone = scopes.timezone.as_deref().map_or(jiff::tz::TimeZone::UTC, |z| jiff::tz::TimeZone::get(z).unwrap());
     Plan {
         roots,
+        work: Work::new(None, usize::MAX),
         skip: Vec::new(),
         opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
         program,

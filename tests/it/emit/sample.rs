@@ -4,7 +4,7 @@ use std::path::Path;
 
 use exfiltrace::emit::{self, CaseInput, Manifest, write_case};
 use exfiltrace::model::coverage::Coverage;
-use exfiltrace::model::finding::Finding;
+use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::partial::Partial;
 use exfiltrace::model::time::Instant;
@@ -17,7 +17,7 @@ pub const LOG: &[u8] = b"first line\nsecond line\n";
 
 pub struct Sample {
     pub verdict: Verdict,
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     pub transfers: Vec<Transfer>,
     pub coverage: Coverage,
     pub ledger: Vec<Entry>,
@@ -115,7 +115,7 @@ pub fn sample() -> Sample {
         { "feeds": ["f"], "confidence": 1, "valid_from": at, "valid_until": at, "labels": ["l"] }]] });
     Sample {
         verdict: of(verdict),
-        findings,
+        findings: findings.into(),
         transfers: vec![of(transfer)],
         coverage: of(coverage),
         ledger: vec![of(entry)],
