@@ -14,6 +14,7 @@ use crate::model::source::{Listed, Survey};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{PeriodJudged, Verdict};
 use crate::plan::{Period, Plan};
+use crate::work::give_back_freed;
 use crate::worker::{Engine, Stats};
 use crate::{correlate, discover, judge, merge};
 
@@ -68,6 +69,7 @@ pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
         }
     });
     let (scanned, stats) = engine.finish();
+    give_back_freed();
     let mut skipped = Partial::default();
     for entry in &survey.skipped {
         let partial = SourcePartial::ledger_only(entry.clone());
@@ -81,6 +83,7 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let partial = merge::once(merged);
     let world = correlate::world(&partial, &plan.whose); // entities, clocks, direction, duplicates
     let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
+    give_back_freed();
     let transfers = correlate::transfers(&world);
     let coverage = correlate::coverage(&world);
     let judged = judge::judge(findings.list(), &transfers, &coverage, &plan.whose);

@@ -101,6 +101,9 @@ fn read_file(file: &Listed, opening: &Opening) -> Result<(String, Vec<Leaf>)> {
     Ok((file.locator.to_string(), leaves))
 }
 
+/// Bytes read at once of a leaf whose size is not known: then as many as there are.
+const PULL_BYTES: usize = 64 << 10;
+
 struct Collected {
     leaves: Vec<(String, Vec<u8>)>,
     problem: Option<String>,
@@ -110,7 +113,7 @@ impl Visitor for Collected {
     fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
         let mut bytes = Vec::new();
         loop {
-            match stream.fill(&mut bytes, 1 << 20) {
+            match stream.fill(&mut bytes, PULL_BYTES.max(bytes.len())) {
                 Ok(0) => break,
                 Ok(_) if bytes.len() <= FILE_LIMIT_BYTES => {}
                 Ok(_) => {
@@ -123,6 +126,7 @@ impl Visitor for Collected {
                 }
             }
         }
+        bytes.shrink_to_fit();
         self.leaves.push((meta.locator.to_string(), bytes));
     }
 

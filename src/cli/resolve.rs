@@ -12,7 +12,7 @@ use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Limits, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::scope;
-use exfiltrace::work::Work;
+use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
 use super::{ColorWord, DigestWord, Scan, feeds, scopes};
 
@@ -49,7 +49,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
             ..Limits::default()
         },
         passwords: passwords(args)?,
-        work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(".work"))),
+        work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(FOLDER_IN_CASE))),
         digest: digest(args.digest),
     };
     let scopes = scopes::read(args)?;

@@ -22,6 +22,9 @@ use super::{Scan, feeds, manifest};
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
     let started = resolve::now();
+    if let Some(out) = &args.out {
+        emit::check_folder(out)?;
+    }
     let mut resolved = resolve::plan(args)?;
     warn_of_inputs(args, &resolved);
     let supplied = args.hashes.as_deref().map(supplied_digests).transpose()?;

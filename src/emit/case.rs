@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CaseFile, CaseInput, Hashing, Manifest, hex, json, report_html, write_lines};
 use crate::error::{Error, Result};
+use crate::work::FOLDER_IN_CASE;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> 
     for name in old.iter().filter(|name| !manifest.files.contains_key(*name) && name.as_str() != "manifest.json") {
         remove(dir, name)?;
     }
+    // Empty but for a scan that runs at the same time: then it stays.
+    let _ = fs::remove_dir(dir.join(FOLDER_IN_CASE));
     Ok(Written { dir: dir.to_path_buf(), manifest })
 }
 
@@ -56,20 +59,38 @@ pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> 
 fn prepare(dir: &Path) -> Result<Vec<String>> {
     let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
     fs::create_dir_all(dir).map_err(failed)?;
-    let empty = fs::read_dir(dir).map_err(failed)?.next().is_none();
-    let old = match super::load::files_of_case(dir) {
-        Some(names) => names,
-        None if empty => Vec::new(),
-        None => {
-            let what = format!(
-                "{} is not empty and is not a case folder; name a new or empty folder with --out",
-                dir.display()
-            );
-            return Err(Error::Usage { what });
-        }
-    };
+    let old = files_of(dir)?;
     fs::create_dir_all(dir.join("state")).map_err(failed)?;
     Ok(old)
+}
+
+/// Whether a case can be written to `dir`: it is not there, or holds nothing, or holds a case of ours. A scan asks
+/// before it reads a byte.
+///
+/// # Errors
+/// As [`write_case`].
+pub fn check_folder(dir: &Path) -> Result<()> {
+    match fs::symlink_metadata(dir) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => files_of(dir).map(|_| ()),
+    }
+}
+
+/// The files of the case that lies in `dir`; none where it is empty.
+fn files_of(dir: &Path) -> Result<Vec<String>> {
+    let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
+    let mut inside = fs::read_dir(dir).map_err(failed)?;
+    let is_ours = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == FOLDER_IN_CASE);
+    match super::load::files_of_case(dir) {
+        Some(names) => Ok(names),
+        None if inside.all(is_ours) => Ok(Vec::new()),
+        None => Err(Error::Usage {
+            what: format!(
+                "{} is not empty and is not a case folder; name a new or empty folder with --out",
+                dir.display()
+            ),
+        }),
+    }
 }
 
 /// Removes a file of the old case. A name that leads out of the folder, through a link or to something else than a

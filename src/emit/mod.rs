@@ -30,7 +30,7 @@ use crate::model::transfer::Transfer;
 use crate::model::verdict::Verdict;
 use crate::work::{Work, merged};
 
-pub use case::{Written, write_case};
+pub use case::{Written, check_folder, write_case};
 pub use load::{LoadedCase, load_case};
 pub use manifest::{CaseFile, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
 pub use report::{report_html, report_markdown};

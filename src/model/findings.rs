@@ -54,7 +54,7 @@ impl Findings {
 /// Findings that are in memory, in any order.
 impl From<Vec<Finding>> for Findings {
     fn from(mut list: Vec<Finding>) -> Self {
-        list.par_sort_by(|a, b| a.order().cmp(&b.order()));
+        list.par_sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         Self { list, runs: Vec::new() }
     }
 }
@@ -98,7 +98,7 @@ impl<'w> Gathering<'w> {
     }
 
     fn write_out(&mut self) {
-        self.whole.par_sort_by(|a, b| a.order().cmp(&b.order()));
+        self.whole.par_sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         let Some(run) = self.work.write(&self.whole) else { return };
         self.runs.push(run);
         self.work.release(std::mem::take(&mut self.held_bytes));

@@ -1,7 +1,5 @@
 //! What detectors saw, per source, in a form that merges.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
@@ -57,9 +55,9 @@ pub struct Sightings {
     pub untimed: u64,
     /// The first records by outcome and offset, sorted so, at most as many as the cap that was in force.
     pub kept: Vec<Sighting>,
-    /// Of indicators: who was seen with which outcome, whatever is cited of it. A judgement rests on this.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub who: BTreeSet<(Subject, Outcome)>,
+    /// Of indicators: who was seen with which outcome, whatever is cited of it, sorted. A judgement rests on this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<(Subject, Outcome)>,
     /// Whether there are more of them than [`WHO_KEPT`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub who_cut: bool,
@@ -86,6 +84,7 @@ impl Sightings {
             return;
         }
         let at = self.kept.partition_point(before);
+        self.kept.reserve_exact(usize::from(self.kept.is_empty()));
         self.kept.insert(at, make());
         self.kept.truncate(cap);
     }
@@ -94,35 +93,51 @@ impl Sightings {
     pub fn weight_bytes(&self) -> usize {
         let kept =
             self.kept.iter().map(|s| size_of::<Sighting>() + s.sha256.len() + s.excerpt.len() + s.subject.heap_bytes());
-        let who = self.who.iter().map(|(who, _)| 2 * size_of::<(Subject, Outcome)>() + who.heap_bytes());
+        let who = self.who.iter().map(|(who, _)| size_of::<(Subject, Outcome)>() + who.heap_bytes());
         size_of::<Self>() + kept.sum::<usize>() + who.sum::<usize>()
     }
 
     /// Adds who was seen. The smallest stay: what is cut once has enough before it in any whole as well.
     pub fn add_who(&mut self, who: Subject, outcome: Outcome) {
-        self.who.insert((who.reduced(), outcome));
+        let who = (who.reduced(), outcome);
+        let Err(at) = self.who.binary_search(&who) else { return };
+        self.who.reserve_exact(usize::from(self.who.is_empty()));
+        self.who.insert(at, who);
         self.cut_who();
     }
 
     fn cut_who(&mut self) {
-        while self.who.len() > WHO_KEPT {
-            self.who.pop_last();
-            self.who_cut = true;
-        }
+        self.who_cut |= self.who.len() > WHO_KEPT;
+        self.who.truncate(WHO_KEPT);
     }
 
     /// Joins two parts of one source (blocks). Associative and commutative.
     pub fn join(&mut self, other: Self, cap: usize) {
         self.count += other.count;
         self.untimed += other.untimed;
-        self.who.extend(other.who);
-        self.who_cut |= other.who_cut;
-        self.cut_who();
         self.span = Span::join_opt(self.span, other.span);
-        self.kept.extend(other.kept);
-        self.kept.sort_by(|a, b| (rank(a.outcome), a).cmp(&(rank(b.outcome), b)));
-        self.kept.truncate(cap);
+        self.who_cut |= other.who_cut;
+        append(&mut self.who, other.who, |all| {
+            all.sort();
+            all.dedup();
+        });
+        self.cut_who();
+        append(&mut self.kept, other.kept, |all| {
+            all.sort_by(|a, b| (rank(a.outcome), a).cmp(&(rank(b.outcome), b)));
+            all.truncate(cap);
+        });
     }
+}
+
+/// Appends and then puts in order. Most lists are short and there are many of them: none has room to spare.
+fn append<T>(all: &mut Vec<T>, mut more: Vec<T>, order: impl FnOnce(&mut Vec<T>)) {
+    if all.is_empty() {
+        *all = more;
+    } else {
+        all.append(&mut more);
+    }
+    order(all);
+    all.shrink_to_fit();
 }
 
 /// How an indicator was met.

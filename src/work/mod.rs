@@ -157,6 +157,19 @@ impl Write for At<'_> {
     }
 }
 
+/// Gives memory that was freed back to the system. Threads free what they held in pools of their own, from which the
+/// stages after them cannot take: without this, the peak would be the sum of both.
+pub fn give_back_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `malloc_trim` takes no pointer and may be called by any thread at any time (malloc_trim(3): MT-Safe).
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// The folder of this name inside a case is a work folder: it may lie there before the case does.
+pub const FOLDER_IN_CASE: &str = ".work";
+
 /// A file in `folder`, which is made where it is not there. Its name is gone at once.
 ///
 /// # Errors
