@@ -1,0 +1,75 @@
+//! What a stamp does not say and something else does: the zone, the year, whether the day or the month is first.
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+use super::civil::{Civil, DAY_SECS, date_of};
+use super::cursor::Cursor;
+use crate::model::fields::{Canon, Fields};
+use crate::model::layout::Layout;
+use crate::model::time::{Assumed, Stamp};
+
+impl Civil {
+    /// The instant in the layout's zone, as an assumption. A time that a clock change repeats is the first of the two,
+    /// one that it skips lies behind the gap.
+    pub fn in_zone(self, layout: &Layout) -> Option<Stamp> {
+        let at = if layout.zone == TimeZone::UTC {
+            self.at_offset(0)?
+        } else {
+            let utc = self.micros()?;
+            let date = civil::Date::new(self.year as i16, self.month as i8, self.day as i8).ok()?;
+            let seconds = self.second;
+            let time = civil::Time::new(
+                (seconds / 3600) as i8,
+                (seconds / 60 % 60) as i8,
+                (seconds % 60) as i8,
+                (utc.rem_euclid(1_000_000) * 1000) as i32,
+            );
+            let moment = date.to_datetime(time.ok()?);
+            layout.zone.to_ambiguous_timestamp(moment).compatible().ok()?.into()
+        };
+        Some(Stamp { at, assumed: Assumed::Zone })
+    }
+}
+
+/// The stamp of a date without a year: the latest one that lies before the layout's reference plus a day.
+pub(super) fn yearless(month: i64, day: i64, second: i64, micro: i64, layout: &Layout) -> Option<Stamp> {
+    let latest = layout.reference?.plus_secs(DAY_SECS);
+    let (last_year, ..) = date_of(latest);
+    // A 29th of February may be up to eight years back.
+    (0..=8).find_map(|back| {
+        let stamp = Civil { year: last_year - back, month, day, second, micro }.in_zone(layout)?;
+        (stamp.at <= latest).then_some(Stamp { at: stamp.at, assumed: stamp.assumed.and(Assumed::Year) })
+    })
+}
+
+/// Whether a stamp with slashes shows that its day is first (`true`) or second.
+pub fn shows_day_first(bytes: &[u8]) -> Option<bool> {
+    let mut cursor = Cursor { bytes, at: 0 };
+    let first = cursor.digits(1, 2)?;
+    cursor.eat(b'/')?;
+    let second = cursor.digits(1, 2)?;
+    cursor.eat(b'/')?;
+    cursor.digits(4, 4)?;
+    match (first > 12, second > 12) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
+}
+
+/// A stamp whose zone was assumed, in the zone of the host that the record names, where the user gave one for it.
+pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
+    if !matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear) {
+        return stamp;
+    }
+    let Some(host) = fields.text(Canon::HostName) else { return stamp };
+    let short = host.split('.').next().unwrap_or(host);
+    let clock = layout.host_clocks.iter().find(|clock| clock.hosts.is_match(host) || clock.hosts.is_match(short));
+    let moved = clock.and_then(|clock| {
+        let assumed = jiff::Timestamp::from_microsecond(stamp.at.micros()).ok()?;
+        let written = layout.zone.to_datetime(assumed);
+        clock.zone.to_ambiguous_timestamp(written).compatible().ok()
+    });
+    moved.map_or(stamp, |at| Stamp { at: at.into(), ..stamp })
+}
