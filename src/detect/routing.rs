@@ -6,7 +6,6 @@ use std::borrow::Cow;
 
 use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
-use crate::model::layout::PROXY_COLUMNS;
 
 /// Formats that records can have: names of `format::FORMATS`. A test holds the two lists equal.
 pub(super) const FORMATS: &[&str] = &[
@@ -141,7 +140,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "squid" => facts.categories.push("proxy"),
         "w3c" => {
-            let proxy = fields.named().any(|(name, ..)| PROXY_COLUMNS.iter().any(|known| known.as_bytes() == name));
+            let proxy = fields.get(Canon::EventDataset) == Some(b"proxy");
             facts.categories.push(if proxy { "proxy" } else { "webserver" });
             facts.services.push("iis".into());
         }

@@ -36,6 +36,8 @@ pub(super) enum Spelling {
     Headed,
     /// W3C: `+` may stand for a blank, and path and query are joined with `?`.
     Joined,
+    /// URLs of W3C logs: a proxy may log their parts only, which are joined with `://`, `:`, `/` and `?`.
+    Composed,
     /// `\"`, `\\` and `\x41` of access logs.
     Hexed,
     /// The escapes of JSON strings, of pairs and of quoted cells; containers without their blanks.
@@ -62,6 +64,17 @@ impl Spelling {
         }
     }
 
+    /// How a format writes the values of one field, by the name that a rule gives it.
+    pub(super) fn of_field(self, name: &str) -> Self {
+        let url = ["c-uri", "cs-uri"].iter().any(|known| known.eq_ignore_ascii_case(name));
+        if self == Self::Joined && url { Self::Composed } else { self }
+    }
+
+    /// How a format writes values of any field, which keywords look at.
+    pub(super) fn of_keyword(self) -> Self {
+        if self == Self::Joined { Self::Composed } else { self }
+    }
+
     /// Whether a byte of a value always stands for itself in the record, next to the same bytes as in the value.
     pub(super) fn keeps(self, byte: u8) -> bool {
         let printed = byte.is_ascii_graphic() || byte == b' ';
@@ -70,6 +83,7 @@ impl Spelling {
                 && match self {
                     Self::AsIs | Self::Headed | Self::Audit => true,
                     Self::Joined => !b" +?\"".contains(&byte),
+                    Self::Composed => !b" +?\":/".contains(&byte),
                     Self::Hexed => !b"\"\\".contains(&byte),
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
                     Self::Json | Self::Nested => !b"\"\\/:,[]{}<>&'".contains(&byte),
@@ -84,7 +98,7 @@ impl Spelling {
     /// Whether a literal of these bytes may be in a value of a record without showing in its text.
     pub(super) fn is_blind(self, record: &[u8], bytes: &Bytes) -> bool {
         match self {
-            Self::AsIs | Self::Headed | Self::Joined => false,
+            Self::AsIs | Self::Headed | Self::Joined | Self::Composed => false,
             Self::Hexed => hexed(record, bytes),
             Self::Json => escaped(record, bytes),
             Self::Audit => in_hex(record),

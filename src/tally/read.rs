@@ -67,6 +67,7 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
         || fields.text(Canon::UrlFull).is_some_and(|u| u.contains("://"));
     match format {
         "access" => Some(Seen::Web),
+        "w3c" if fields.get(Canon::EventDataset) == Some(b"proxy") => Some(Seen::Proxy),
         "w3c" if has(Canon::HttpMethod) => Some(if forwards { Seen::Proxy } else { Seen::Web }),
         "squid" => Some(Seen::Proxy),
         "cloudtrail" | "m365" | "azure" | "gcp" => Some(Seen::Cloud),

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::{self, Root};
 use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::Builder;
@@ -13,6 +14,7 @@ use exfiltrace::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES, Spans};
 use exfiltrace::model::fields::{Canon, Fields, View, Want};
 use exfiltrace::model::layout::{Framing, HostClock, Layout};
 use exfiltrace::model::ledger::{EntryKind, Note, Reason};
+use exfiltrace::model::observation::{ObservationKey, Seen, Sum};
 use exfiltrace::model::partial::SourcePartial;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::scopes::Scopes;
@@ -869,4 +871,72 @@ fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
     let blind = "timestamp,client_ip,url\n2026-02-10 15:05:00,10.20.1.7,https://mega.nz/up\n";
     let source = scanned("t.csv", blind.as_bytes(), "", |_| {});
     assert_eq!(source.observations.kept.values().map(|seen| seen.sum().up_unlogged).collect::<Vec<_>>(), [1]);
+}
+
+/// What a log says of its only conversation: kind, client, server, name, outcome, sum.
+fn conversations(name: &str, text: &str) -> Vec<(ObservationKey, Sum)> {
+    let source = scanned(name, text.as_bytes(), "", |_| {});
+    source.observations.kept.iter().map(|(key, seen)| (key.clone(), seen.sum())).collect()
+}
+
+#[test]
+fn a_proxy_that_logs_the_parts_of_urls_is_a_proxy() {
+    let row = "2026-03-28 10:00:01 10.1.0.5 POST";
+    for (fields, cells) in [
+        ("cs-uri-scheme cs-host cs-uri-stem", "https drop.bad.example /u"),
+        ("cs-host cs-uri-port cs-uri-stem", "drop.bad.example 443 /u"),
+        ("cs-host cs-uri-path", "drop.bad.example /u"),
+        ("cs-host cs-uri-stem rs(Content-Type)", "drop.bad.example /u text/html"),
+    ] {
+        let text = format!(
+            "#Fields: date time c-ip cs-method {fields} s-ip sc-status sc-bytes cs-bytes\n\
+             {row} {cells} 10.1.0.2 200 90 1500000000\n{row} {} 10.1.0.2 403 90 70\n",
+            cells.split(' ').map(|_| "-").collect::<Vec<_>>().join(" ")
+        );
+        let seen = conversations("p.log", &text);
+        assert!(seen.iter().all(|(key, _)| key.seen == Seen::Proxy && &*key.client == "10.1.0.5"), "{seen:?}");
+        let (key, sum) = seen.iter().find(|(key, _)| !key.name.is_empty()).unwrap();
+        assert_eq!(
+            (&*key.name, &*key.server, sum.up, sum.down),
+            ("drop.bad.example", "", 1_500_000_000, 90),
+            "{fields}"
+        );
+    }
+    // A server logs the host that was asked for as well.
+    let server = "#Software: Microsoft Internet Information Services 10.0\n\
+                  #Fields: date time c-ip cs-method cs-host cs-uri-stem cs-uri-query s-port sc-status sc-bytes cs-bytes\n\
+                  2026-03-28 10:00:01 198.51.100.7 GET www.rv.example /u - 443 200 90 70\n";
+    assert!(matches!(&conversations("s.log", server)[..], [(key, _)] if key.seen == Seen::Web));
+    let named = server.replace("Microsoft Internet Information Services 10.0", "SGOS 6.7");
+    assert!(matches!(&conversations("n.log", &named)[..], [(key, _)] if key.seen == Seen::Proxy));
+}
+
+#[test]
+fn the_parts_of_a_url_make_it_whole() {
+    let url = |scheme: &str, port: &str, path: &str, query: &str| {
+        let row = format!("2026-03-28 10:00:01 10.1.0.5 GET {scheme} a.example {port} {path} {query}");
+        let text = format!(
+            "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query\n{row}\n"
+        );
+        fields_of(&text).into_iter().find(|f| f.0 == "url.full").map(|f| f.1)
+    };
+    assert_eq!(url("https", "443", "/u", "?b=1").as_deref(), Some("https://a.example/u?b=1"));
+    assert_eq!(url("http", "8080", "/u", "b=1").as_deref(), Some("http://a.example:8080/u?b=1"));
+    assert_eq!(url("tcp", "443", "/", "-").as_deref(), Some("tcp://a.example:443/"));
+    assert_eq!(url("-", "443", "/u", "-"), None, "no scheme is made up");
+}
+
+#[test]
+fn rules_for_urls_see_those_that_a_proxy_logs_in_parts() {
+    let rule = "title: upload\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c01\nlogsource:\n  category: proxy\n\
+                detection:\n  s:\n    c-uri|contains: 'bad.example:8443/up?id='\n  condition: s\nlevel: high\n";
+    let text = "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query sc-status\n\
+                2026-03-28 10:00:01 10.1.0.5 POST https drop.bad.example 8443 /up ?id=7 200\n\
+                2026-03-28 10:00:02 10.1.0.5 POST https drop.bad.example 8443 /down ?id=7 200\n";
+    let source = scanned("p.log", text.as_bytes(), "", |plan| {
+        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.program = program;
+    });
+    assert_eq!(source.rules.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
 }
