@@ -23,6 +23,7 @@ pub(super) const FORMATS: &[&str] = &[
     "syslog3164",
     "syslog5424",
     "text",
+    "vpcflow",
     "w3c",
     "windows_json",
     "zeek",
@@ -51,7 +52,7 @@ fn products(format: &str) -> &'static [&'static str] {
         "access" => &["apache", "nginx"],
         "auditd" | "syslog3164" | "syslog5424" => &["linux"],
         "azure" => &["azure"],
-        "cloudtrail" => &["aws"],
+        "cloudtrail" | "vpcflow" => &["aws"],
         "evtx" | "windows_json" => &["windows"],
         "gcp" => &["gcp", "google_workspace"],
         "json" => &["okta", "github", "kubernetes", "opencanary", "suricata"],
@@ -71,7 +72,7 @@ fn categories(format: &str) -> Option<&'static [&'static str]> {
         "squid" => &["proxy"],
         "json" => &["webserver"],
         "w3c" => &["webserver", "proxy"],
-        "kv" => &["firewall"],
+        "kv" | "vpcflow" => &["firewall"],
         "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
         "syslog3164" | "syslog5424" => &["dns", "firewall"],
         "evtx" | "windows_json" => return None,
@@ -146,6 +147,10 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "auditd" => facts.services.push("auditd".into()),
         "cloudtrail" => facts.services.push("cloudtrail".into()),
+        "vpcflow" => {
+            facts.categories.push("firewall");
+            facts.services.push("vpcflow".into());
+        }
         "azure" => azure(fields, &mut facts),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
         "kv" => fortigate(fields, &mut facts),

@@ -21,6 +21,7 @@ mod squid;
 mod syslog;
 mod text;
 mod time;
+mod vpcflow;
 mod w3c;
 mod windows;
 mod zeek;
@@ -96,6 +97,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &zeek::Tsv,
     &jsonlines::GENERIC,
     &access::Access,
+    &vpcflow::VpcFlow,
     &w3c::Extended,
     &squid::Native,
     &auditd::Auditd,

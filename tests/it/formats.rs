@@ -17,6 +17,7 @@ use exfiltrace::model::ledger::{EntryKind, Note, Reason};
 use exfiltrace::model::observation::{ObservationKey, Seen, Sum};
 use exfiltrace::model::partial::SourcePartial;
 use exfiltrace::model::place::Locator;
+use exfiltrace::model::rule::Outcome;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::source::{SourceMeta, Stream};
 use exfiltrace::model::time::Instant;
@@ -939,4 +940,54 @@ fn rules_for_urls_see_those_that_a_proxy_logs_in_parts() {
         plan.program = program;
     });
     assert_eq!(source.rules.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn vpc_flow_logs_are_flows_of_who_opened_them() {
+    let header = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status";
+    let rows = "2 123456789012 eni-0a 10.0.1.5 203.0.113.9 51234 443 6 20 1500000000 1774739404 1774739464 ACCEPT OK\n\
+                2 123456789012 eni-0a 203.0.113.9 10.0.1.5 443 51234 6 20 900 1774739404 1774739464 ACCEPT OK\n\
+                2 123456789012 eni-0a 198.51.100.7 10.0.1.5 40000 3389 6 20 77 1774739404 1774739464 REJECT OK\n\
+                2 123456789012 eni-0a - - - - - - - 1774739404 1774739464 - NODATA\n";
+    let texts = [
+        rows.to_owned(),
+        format!("{header}\n{rows}"),
+        format!("{header}\n{rows}{header}\n"),
+        rows.lines().map(|row| format!("2026-03-28T23:12:04.000Z {row}\n")).collect(),
+    ];
+    for text in texts {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
+        for bytes in [text.clone().into_bytes(), packed.finish().unwrap()] {
+            let source = scanned("flow.log.gz", &bytes, "", |_| {});
+            assert_eq!((source.entry.format.as_deref(), source.entry.records), (Some("vpcflow"), 4), "{text}");
+            assert!(source.entry.notes.is_empty(), "{:?}", source.entry.notes);
+            let told = source.observations.kept.iter().map(|(key, seen)| {
+                let sum = seen.sum();
+                let way = (key.seen, &*key.client, &*key.server, key.port, key.outcome);
+                (way, (sum.records, sum.up, sum.up_unlogged, sum.down, sum.down_unlogged))
+            });
+            let wanted = [
+                ((Seen::Flow, "10.0.1.5", "203.0.113.9", 443, Outcome::Succeeded), (2, 1_500_000_000, 0, 900, 0)),
+                ((Seen::Flow, "198.51.100.7", "10.0.1.5", 3389, Outcome::Failed), (1, 0, 0, 0, 0)),
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), wanted, "{text}");
+            let span = source.covered.span.unwrap();
+            assert_eq!((&*span.first.to_string(), span.first), ("2026-03-28T23:10:04Z", span.last));
+        }
+    }
+}
+
+#[test]
+fn a_header_that_is_repeated_is_no_record() {
+    let text = "time,src_ip\n2026-03-28T00:00:00Z,192.0.2.1\ntime,src_ip\n2026-03-28T00:00:01Z,192.0.2.2\ntime,src_ip";
+    let layout = layout_of(text.as_bytes());
+    for (cell, step) in [(CELL_BYTES, usize::MAX), (8, 3), (31, 1)] {
+        let (found, rows) = account(text.as_bytes(), &layout, cell, step);
+        assert_eq!((found.parsed, found.rejected), (2, 0));
+        assert_eq!(rows.iter().map(|r| (r.2, r.3)).collect::<Vec<_>>(), [(Some(2), Some(0)), (Some(4), Some(1))]);
+    }
+    let met =
+        scanned("t.csv", text.replace("src_ip", "evil-domain.example").as_bytes(), "evil-domain.example\n", |_| {});
+    assert_eq!(hits(&met).len(), 3, "it is sifted all the same");
 }
