@@ -12,6 +12,7 @@ pub(super) const FORMATS: &[&str] = &[
     "access",
     "auditd",
     "azure",
+    "cef",
     "cloudtrail",
     "csv",
     "evtx",
@@ -73,8 +74,9 @@ fn categories(format: &str) -> Option<&'static [&'static str]> {
         "json" => &["webserver"],
         "w3c" => &["webserver", "proxy"],
         "kv" | "vpcflow" => &["firewall"],
+        "cef" => &["firewall", "proxy"],
         "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
-        "syslog3164" | "syslog5424" => &["dns", "firewall"],
+        "syslog3164" | "syslog5424" => &["dns", "firewall", "proxy"],
         "evtx" | "windows_json" => return None,
         _ => &[],
     })
@@ -153,6 +155,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "azure" => azure(fields, &mut facts),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
+        "cef" => cef(fields, &mut facts),
         "kv" => fortigate(fields, &mut facts),
         "m365" => {
             facts.services.extend(["audit", "exchange"].map(Cow::from));
@@ -216,8 +219,21 @@ fn syslog<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
     if matches!(program, "named" | "dnsmasq" | "unbound") {
         facts.categories.push("dns");
     }
+    if has(fields, "cef_version") {
+        cef(fields, facts);
+    }
     if !program.is_empty() {
         facts.services.push(program.into());
+    }
+}
+
+/// Common Event Format: what a record tells of shows what wrote it.
+fn cef(fields: &Fields<'_>, facts: &mut Facts<'_>) {
+    let tells = |canon| fields.get(canon).is_some();
+    if tells(Canon::UrlFull) && tells(Canon::HttpMethod) {
+        facts.categories.push("proxy");
+    } else if tells(Canon::SourceIp) && tells(Canon::DestinationIp) {
+        facts.categories.push("firewall");
     }
 }
 

@@ -42,9 +42,11 @@ pub(super) enum Spelling {
     Hexed,
     /// The escapes of JSON strings, of pairs and of quoted cells; containers without their blanks.
     Json,
+    /// CEF: `\|`, `\=` and `\\`, and no others.
+    Barred,
     /// Audit records: some values in hex.
     Audit,
-    /// Syslog may hold JSON, pairs and audit records.
+    /// Syslog may hold JSON, CEF, pairs and audit records.
     Nested,
 }
 
@@ -60,6 +62,7 @@ impl Spelling {
                 Self::Json
             }
             "auditd" => Self::Audit,
+            "cef" => Self::Barred,
             _ => Self::Nested,
         }
     }
@@ -86,7 +89,9 @@ impl Spelling {
                     Self::Composed => !b" +?\":/".contains(&byte),
                     Self::Hexed => !b"\"\\".contains(&byte),
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
-                    Self::Json | Self::Nested => !b"\"\\/:,[]{}<>&'".contains(&byte),
+                    Self::Json => !b"\"\\/:,[]{}<>&'".contains(&byte),
+                    Self::Nested => !b"\"\\/:,[]{}<>&'|=".contains(&byte),
+                    Self::Barred => !b"\\|=".contains(&byte),
                 }
     }
 
@@ -98,7 +103,7 @@ impl Spelling {
     /// Whether a literal of these bytes may be in a value of a record without showing in its text.
     pub(super) fn is_blind(self, record: &[u8], bytes: &Bytes) -> bool {
         match self {
-            Self::AsIs | Self::Headed | Self::Joined | Self::Composed => false,
+            Self::AsIs | Self::Headed | Self::Joined | Self::Composed | Self::Barred => false,
             Self::Hexed => hexed(record, bytes),
             Self::Json => escaped(record, bytes),
             Self::Audit => in_hex(record),

@@ -6,6 +6,7 @@
 mod access;
 mod auditd;
 mod azure;
+mod cef;
 mod cloudtrail;
 mod csv;
 mod gcp;
@@ -101,6 +102,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &w3c::Extended,
     &squid::Native,
     &auditd::Auditd,
+    &cef::Cef,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
     &kv::KeyValue,
@@ -146,7 +148,7 @@ impl Reader<'_> {
 }
 
 /// Dialects that a single line shows beyond doubt.
-const STRAYS: &[&str] = &["access", "squid", "auditd", "syslog5424", "syslog3164", "json"];
+const STRAYS: &[&str] = &["access", "squid", "auditd", "cef", "syslog5424", "syslog3164", "json"];
 
 /// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
 /// depends on the line alone, so that neither the grid nor the lines before it matter.

@@ -8,7 +8,7 @@ mod cursor;
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
 
-pub use assume::{by_host, shows_day_first};
+pub use assume::{at_offset, by_host, shows_day_first};
 
 use civil::{Civil, days_of_month};
 use cursor::Cursor;

@@ -88,7 +88,7 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
             Some("ftp") => Some(Seen::FileTransfer),
             _ => None,
         },
-        "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
+        "cef" | "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
             Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Firewall })
         }
         // Whoever logs URLs of others with who asked for them is a proxy, also where no bytes are logged.

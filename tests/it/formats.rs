@@ -991,3 +991,42 @@ fn a_header_that_is_repeated_is_no_record() {
         scanned("t.csv", text.replace("src_ip", "evil-domain.example").as_bytes(), "evil-domain.example\n", |_| {});
     assert_eq!(hits(&met).len(), 3, "it is sifted all the same");
 }
+
+#[test]
+fn cef_says_which_way_bytes_went_bare_and_in_syslog() {
+    let pairs = "rt=1774739404000 src=10.1.0.5 dst=203.0.113.9 spt=4000 dpt=443 act=allow in=90 out=1500000000";
+    let event = |vendor: &str, more: &str| format!("CEF:0|{vendor}|P|1|100|a name|3|{pairs}{more}");
+    for (vendor, more, up) in [
+        ("Palo Alto Networks", "", 1_500_000_000),
+        ("Vendor", " deviceDirection=1", 1_500_000_000),
+        ("Vendor", " deviceDirection=0", 90),
+        ("Vendor", "", 90),
+    ] {
+        let event = event(vendor, more);
+        for (line, format) in [
+            (event.clone(), "cef"),
+            (format!("<134>Mar 28 23:10:04 fw01 {event}"), "syslog3164"),
+            (format!("Mar 28 23:10:04 {event}"), "syslog3164"),
+            (format!("2026-03-28T23:10:04Z fw01 {event}"), "syslog3164"),
+            (format!("<134>1 2026-03-28T23:10:04Z fw01 app - - - {event}"), "syslog5424"),
+        ] {
+            let source = scanned("cef.log", format!("{line}\n").as_bytes(), "", |_| {});
+            assert_eq!((source.entry.format.as_deref(), source.entry.untimed), (Some(format), 0), "{line}");
+            let (key, seen) = source.observations.kept.iter().next().unwrap();
+            let told = (key.seen, &*key.client, &*key.server, key.port, key.outcome, seen.sum().up);
+            assert_eq!(told, (Seen::Firewall, "10.1.0.5", "203.0.113.9", 443, Outcome::Succeeded, up), "{line}");
+        }
+    }
+    let proxy = "CEF:0|V|P|1|1|web|3|rt=1774739404000 src=10.1.0.5 request=https://drop.bad.example/up requestMethod=POST act=allow in=1500000000";
+    let [(key, sum)] = &conversations("proxy.log", proxy)[..] else { panic!() };
+    assert_eq!((key.seen, &*key.name, sum.up, key.sends), (Seen::Proxy, "drop.bad.example", 1_500_000_000, true));
+}
+
+#[test]
+fn a_value_of_equals_signs_takes_no_longer_than_another() {
+    let line = format!("CEF:0|V|P|1|1|n|3|src=10.1.0.5 msg={}\n", "=a".repeat(4 << 20));
+    let (found, _) = read(line.as_bytes());
+    assert_eq!((&*found.format, found.parsed), ("text", 0), "the head is too short for it");
+    let layout = layout_of(b"CEF:0|V|P|1|1|n|3|src=10.1.0.5\n");
+    assert_eq!(account(line.as_bytes(), &layout, CELL_BYTES, usize::MAX).0.parsed, 1);
+}

@@ -1,13 +1,13 @@
 //! What a stamp does not say and something else does: the zone, the year, whether the day or the month is first.
 
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use super::civil::{Civil, DAY_SECS, date_of};
 use super::cursor::Cursor;
 use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
-use crate::model::time::{Assumed, Stamp};
+use crate::model::time::{Assumed, Instant, Stamp};
 
 impl Civil {
     /// The instant in the layout's zone, as an assumption. A time that a clock change repeats is the first of the two,
@@ -66,10 +66,25 @@ pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
     let Some(host) = fields.text(Canon::HostName) else { return stamp };
     let short = host.split('.').next().unwrap_or(host);
     let clock = layout.host_clocks.iter().find(|clock| clock.hosts.is_match(host) || clock.hosts.is_match(short));
-    let moved = clock.and_then(|clock| {
-        let assumed = jiff::Timestamp::from_microsecond(stamp.at.micros()).ok()?;
-        let written = layout.zone.to_datetime(assumed);
-        clock.zone.to_ambiguous_timestamp(written).compatible().ok()
-    });
-    moved.map_or(stamp, |at| Stamp { at: at.into(), ..stamp })
+    let moved = clock.and_then(|clock| moved(stamp, &clock.zone, layout));
+    moved.map_or(stamp, |at| Stamp { at, ..stamp })
+}
+
+/// A stamp whose zone was assumed, at the offset from UTC that the record gives elsewhere.
+pub fn at_offset(stamp: Stamp, offset_secs: i64, layout: &Layout) -> Stamp {
+    let assumed = match stamp.assumed {
+        Assumed::Zone => Assumed::Nothing,
+        Assumed::ZoneAndYear => Assumed::Year,
+        _ => return stamp,
+    };
+    let offset = i32::try_from(offset_secs).ok().and_then(|secs| Offset::from_seconds(secs).ok());
+    let moved = offset.and_then(|offset| moved(stamp, &TimeZone::fixed(offset), layout));
+    moved.map_or(stamp, |at| Stamp { at, assumed })
+}
+
+/// The instant of a stamp that was read in the layout's zone, had it been read in this one.
+fn moved(stamp: Stamp, zone: &TimeZone, layout: &Layout) -> Option<Instant> {
+    let assumed = jiff::Timestamp::from_microsecond(stamp.at.micros()).ok()?;
+    let written = layout.zone.to_datetime(assumed);
+    zone.to_ambiguous_timestamp(written).compatible().ok().map(Instant::from)
 }
