@@ -12,6 +12,7 @@ pub(super) const FORMATS: &[&str] = &[
     "access",
     "auditd",
     "azure",
+    "bind",
     "cef",
     "cloudtrail",
     "csv",
@@ -74,6 +75,7 @@ fn categories(format: &str) -> Option<&'static [&'static str]> {
         "json" => &["webserver"],
         "w3c" => &["webserver", "proxy"],
         "kv" | "vpcflow" => &["firewall"],
+        "bind" => &["dns"],
         "cef" => &["firewall", "proxy"],
         "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
         "syslog3164" | "syslog5424" => &["dns", "firewall", "proxy"],
@@ -125,7 +127,7 @@ pub(super) fn applies(routing: &Routing, rule: &Logsource, facts: &Facts<'_>) ->
 
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
-    matches!(format, "text" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd")
+    matches!(format, "text" | "bind" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd")
 }
 
 /// Fields that parsers derive from outside of the record (a header, a file name): no literal can gate on them.
@@ -155,6 +157,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "azure" => azure(fields, &mut facts),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
+        "bind" => facts.categories.push("dns"),
         "cef" => cef(fields, &mut facts),
         "kv" => fortigate(fields, &mut facts),
         "m365" => {

@@ -9,6 +9,7 @@ mod azure;
 mod cef;
 mod cloudtrail;
 mod csv;
+mod dns;
 mod gcp;
 mod jsonlines;
 mod jsonwalk;
@@ -103,6 +104,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &squid::Native,
     &auditd::Auditd,
     &cef::Cef,
+    &dns::Bind,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
     &kv::KeyValue,
@@ -148,7 +150,7 @@ impl Reader<'_> {
 }
 
 /// Dialects that a single line shows beyond doubt.
-const STRAYS: &[&str] = &["access", "squid", "auditd", "cef", "syslog5424", "syslog3164", "json"];
+const STRAYS: &[&str] = &["access", "squid", "auditd", "cef", "bind", "syslog5424", "syslog3164", "json"];
 
 /// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
 /// depends on the line alone, so that neither the grid nor the lines before it matter.

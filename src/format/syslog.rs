@@ -7,12 +7,12 @@
 //! ```
 //! Source: RFC 3164, RFC 5424, <https://www.rsyslog.com/doc/configuration/templates.html>.
 //!
-//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records or
-//! `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
+//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records, DNS
+//! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, auditd, cef, jsonlines, jsonwalk, kv, time};
+use super::{Fit, Format, Sample, auditd, cef, dns, jsonlines, jsonwalk, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::time::{Assumed, Stamp};
@@ -27,6 +27,7 @@ fn canons() -> Vec<Canon> {
     let mut out = kv::ROLES.canons();
     out.extend(jsonlines::ROLES.canons());
     out.extend(cef::canons());
+    out.extend(dns::canons());
     out.extend([Canon::HostName, Canon::EventProvider, Canon::Message, Canon::SourceIp, Canon::UserName]);
     out.sort();
     out.dedup();
@@ -39,7 +40,7 @@ impl Format for Rfc3164 {
     }
 
     fn describe(&self) -> &'static str {
-        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, audit and key=value are read"
+        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, audit, DNS queries and key=value are read"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -81,7 +82,7 @@ impl Format for Rfc5424 {
     }
 
     fn describe(&self) -> &'static str {
-        "syslog, RFC 5424, with structured data; inner JSON, CEF, audit and key=value are read"
+        "syslog, RFC 5424, with structured data; inner JSON, CEF, audit, DNS queries and key=value are read"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -230,6 +231,8 @@ fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_,
         let _ = auditd::read(text, sink);
     } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
         ssh(text, sink);
+    } else if let Some(server @ (b"named" | b"dnsmasq" | b"unbound")) = program {
+        dns::read(server, text, sink);
     } else if memchr::memchr_iter(b'=', text).take(3).count() == 3 {
         kv::Pairs::new(text).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
     }

@@ -88,6 +88,7 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
             Some("ftp") => Some(Seen::FileTransfer),
             _ => None,
         },
+        "bind" | "syslog3164" | "syslog5424" if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),
         "cef" | "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
             Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Firewall })
         }

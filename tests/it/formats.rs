@@ -1030,3 +1030,34 @@ fn a_value_of_equals_signs_takes_no_longer_than_another() {
     let layout = layout_of(b"CEF:0|V|P|1|1|n|3|src=10.1.0.5\n");
     assert_eq!(account(line.as_bytes(), &layout, CELL_BYTES, usize::MAX).0.parsed, 1);
 }
+
+#[test]
+fn queries_of_name_servers_are_dns() {
+    let bind = "client @0x7f0a 10.0.0.1#53000 (a1.x.evil.example): query: a1.x.evil.example IN TXT +E(0)K (10.0.0.53)";
+    for (line, format) in [
+        (format!("28-Mar-2026 23:10:04.500 queries: info: {bind}"), "bind"),
+        (bind.to_owned(), "bind"),
+        (format!("<30>Mar 28 23:10:04 ns1 named[812]: {bind}"), "syslog3164"),
+        (format!("2026-03-28T23:10:04Z ns1 named[812]: queries: info: {bind}"), "syslog3164"),
+        (format!("<30>1 2026-03-28T23:10:04Z ns1 named 812 - - {bind}"), "syslog5424"),
+        ("Mar 28 23:10:04 gw dnsmasq[9]: query[TXT] a1.x.evil.example from 10.0.0.1".into(), "syslog3164"),
+        ("Mar 28 23:10:04 dnsmasq[9]: 4 10.0.0.1/4000 query[TXT] a1.x.evil.example from 10.0.0.1".into(), "syslog3164"),
+        ("Mar 28 23:10:04 gw unbound: [8:0] info: 10.0.0.1 a1.x.evil.example. TXT IN".into(), "syslog3164"),
+    ] {
+        let fields = fields_of(&line);
+        for (name, value) in
+            [("dns.question.name", "a1.x.evil.example"), ("dns.question.type", "TXT"), ("source.ip", "10.0.0.1")]
+        {
+            assert!(fields.iter().any(|f| f.0 == name && f.1 == value), "{name} in {line}: {fields:?}");
+        }
+        let source = scanned("dns.log", format!("{line}\n").as_bytes(), "", |_| {});
+        assert_eq!(source.entry.format.as_deref(), Some(format), "{line}");
+        let (key, seen) = source.observations.kept.iter().next().unwrap();
+        let told = (key.seen, &*key.client, &*key.name, seen.sum().up);
+        assert_eq!(told, (Seen::Dns, "10.0.0.1", "evil.example", 17), "{line}");
+    }
+    // What dnsmasq does about a query is no second one.
+    let more = "Mar 28 23:10:06 gw dnsmasq[9]: forwarded evil.example to 192.0.2.53\n\
+                Mar 28 23:10:06 gw dnsmasq[9]: reply evil.example is 203.0.113.9\n";
+    assert!(conversations("dns.log", more).is_empty());
+}
