@@ -28,6 +28,7 @@ pub(super) const FORMATS: &[&str] = &[
     "vpcflow",
     "w3c",
     "windows_json",
+    "windows_xml",
     "zeek",
     "zeek_json",
 ];
@@ -55,7 +56,7 @@ fn products(format: &str) -> &'static [&'static str] {
         "auditd" | "syslog3164" | "syslog5424" => &["linux"],
         "azure" => &["azure"],
         "cloudtrail" | "vpcflow" => &["aws"],
-        "evtx" | "windows_json" => &["windows"],
+        "evtx" | "windows_json" | "windows_xml" => &["windows"],
         "gcp" => &["gcp", "google_workspace"],
         "json" => &["okta", "github", "kubernetes", "opencanary", "suricata"],
         "kv" => &["fortigate", "fortinet"],
@@ -79,7 +80,7 @@ fn categories(format: &str) -> Option<&'static [&'static str]> {
         "cef" => &["firewall", "proxy"],
         "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
         "syslog3164" | "syslog5424" => &["dns", "firewall", "proxy"],
-        "evtx" | "windows_json" => return None,
+        "evtx" | "windows_json" | "windows_xml" => return None,
         _ => &[],
     })
 }
@@ -101,7 +102,7 @@ pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> boo
 
 /// Texts of which a record must hold one before a rule can apply to it; `None` where there are none.
 pub(super) fn needed(routing: &Routing, format: &str, rule: &Logsource) -> Option<Vec<&'static str>> {
-    let by_channel = matches!(routing, Routing::Auto) && matches!(format, "evtx" | "windows_json");
+    let by_channel = matches!(routing, Routing::Auto) && matches!(format, "evtx" | "windows_json" | "windows_xml");
     if by_channel { channels::needed(rule) } else { None }
 }
 
@@ -169,7 +170,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
-        "evtx" | "windows_json" => channels::facts(fields, &mut facts),
+        "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
         _ => {}
     }
     facts

@@ -44,6 +44,8 @@ pub(super) enum Spelling {
     Json,
     /// CEF: `\|`, `\=` and `\\`, and no others.
     Barred,
+    /// XML: entities, and text in parts.
+    Xml,
     /// Audit records: some values in hex.
     Audit,
     /// Syslog may hold JSON, CEF, pairs and audit records.
@@ -62,6 +64,7 @@ impl Spelling {
                 Self::Json
             }
             "auditd" => Self::Audit,
+            "windows_xml" => Self::Xml,
             "cef" => Self::Barred,
             _ => Self::Nested,
         }
@@ -91,6 +94,7 @@ impl Spelling {
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
                     Self::Json => !b"\"\\/:,[]{}<>&'".contains(&byte),
                     Self::Nested => !b"\"\\/:,[]{}<>&'|=".contains(&byte),
+                    Self::Xml => !b"<>&\"'".contains(&byte),
                     Self::Barred => !b"\\|=".contains(&byte),
                 }
     }
@@ -106,10 +110,22 @@ impl Spelling {
             Self::AsIs | Self::Headed | Self::Joined | Self::Composed | Self::Barred => false,
             Self::Hexed => hexed(record, bytes),
             Self::Json => escaped(record, bytes),
+            Self::Xml => in_entities(record),
             Self::Audit => in_hex(record),
             Self::Nested => escaped(record, bytes) || in_hex(record),
         }
     }
+}
+
+/// Whether XML gives any character but a control by its number, or joins a text from parts.
+fn in_entities(record: &[u8]) -> bool {
+    let control = |rest: &[u8]| {
+        [&b"9;"[..], b"10;", b"13;", b"x9;", b"xA;", b"xD;", b"xa;", b"xd;"].iter().any(|code| rest.starts_with(code))
+    };
+    memchr::memchr2_iter(b'&', b'<', record).any(|at| match record[at..].get(..2) {
+        Some(b"&#") => !control(&record[at + 2..]),
+        other => other == Some(b"<!"),
+    })
 }
 
 /// Whether an access log's `\x41` stands for a byte of a literal. Read as the parser reads it.

@@ -26,6 +26,7 @@ mod time;
 mod vpcflow;
 mod w3c;
 mod windows;
+mod winxml;
 mod zeek;
 
 use std::cell::OnceCell;
@@ -91,6 +92,7 @@ pub struct Clock {
 pub static FORMATS: &[&dyn Format] = &[
     &windows::Evtx,
     &windows::JSON,
+    &winxml::WindowsXml,
     &cloudtrail::CLOUDTRAIL,
     &azure::AZURE,
     &m365::M365,

@@ -84,6 +84,8 @@ pub enum Framing {
     /// JSON documents of which the events inside the named arrays (or a top-level array) are the records; documents may
     /// follow each other and span lines.
     JsonDocuments,
+    /// `<Event>` elements of Windows, one after the other or inside `<Events>`, over as many lines as they take.
+    XmlEvents,
     /// Windows event log: a 4,096-byte header and 64 KiB chunks.
     Evtx,
 }

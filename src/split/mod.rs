@@ -7,6 +7,7 @@ mod csv;
 mod json;
 mod lines;
 mod lost;
+mod xml;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ struct Listed {
 enum Scanner {
     Json(Box<json::Scanner>),
     Csv(csv::Scanner),
+    Xml(xml::Scanner),
 }
 
 /// What a scanner says at the end of the bytes it was given.
@@ -96,6 +98,7 @@ impl Listed {
             let scan = match &mut self.scanner {
                 Scanner::Json(json) => json.scan(&buf[from..], base + from as u64, ended, &mut self.found),
                 Scanner::Csv(csv) => csv.scan(buf, base, from, ended, &mut self.found),
+                Scanner::Xml(xml) => xml.scan(buf, base, ended, &mut self.found),
             };
             match (scan, &mut self.scanner) {
                 (Scan::Back(at), _) if at >= base => self.scanned = at,
@@ -131,6 +134,7 @@ impl Splitter {
             Framing::JsonDocuments => {
                 listed(Scanner::Json(Box::new(json::Scanner::new(&layout.arrays, layout.encoding))))
             }
+            Framing::XmlEvents => listed(Scanner::Xml(xml::Scanner::new(layout.encoding))),
             Framing::Evtx => Mode::Evtx,
         };
         Self {

@@ -195,6 +195,9 @@ fn members(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     out
 }
 
+/// Formats of which the corpora hold no file.
+const NOT_IN_CORPORA: &[&str] = &["cef", "vpcflow"];
+
 #[test]
 fn every_real_file_is_read_without_losing_a_byte() {
     let Some(folder) = shared("corpora") else { return };
@@ -213,7 +216,8 @@ fn every_real_file_is_read_without_losing_a_byte() {
         }
     }
     for format in format::list() {
-        assert!(formats.contains_key(format.name()), "no file is {}: {formats:?}", format.name());
+        let met = formats.contains_key(format.name());
+        assert_eq!(met, !NOT_IN_CORPORA.contains(&format.name()), "{}: {formats:?}", format.name());
     }
 }
 
