@@ -52,6 +52,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("filePath", Role::Is(Canon::FilePath)),
         ("fileHash", Role::Is(Canon::FileHash)),
         ("FTNTFGTeventtime", Role::Time(3)),
+        ("UNIFIutcTime", Role::Time(3)),
         ("msg", Role::Is(Canon::Message)),
     ]])
 });
@@ -98,15 +99,29 @@ impl Format for Cef {
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let text = kv::priority(record).map_or(record, |(_, rest)| rest);
-        let text = text.strip_prefix(b"CEF:").ok_or(Reject)?;
+        let marked = text.strip_prefix(b"CEF:");
         let mut sink = Sink::new(layout, want, out);
-        read(text, &mut sink).ok_or(Reject)?;
+        read(marked.unwrap_or(text), &mut sink).ok_or(Reject)?;
+        // Some syslog servers take the mark for the name of a program, and write what follows it.
+        if marked.is_none() && !parts(text).is_some_and(|(parts, _)| is_severity(parts[6])) {
+            return Err(Reject);
+        }
         Ok(Parsed::Event)
     }
 }
 
 /// Reads what stands behind `CEF:`; `None` where the seven parts are not there.
 pub fn read<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    let (parts, rest) = parts(text)?;
+    for ((name, role), part) in PARTS.into_iter().zip(parts) {
+        put(name, role, part, b"|\\", sink);
+    }
+    extension(rest, parts[1], sink);
+    Some(())
+}
+
+/// The seven parts and what follows them.
+fn parts(text: &[u8]) -> Option<([&[u8]; 7], &[u8])> {
     let mut parts = [&text[..0]; 7];
     let mut rest = text;
     for (at, part) in parts.iter_mut().enumerate() {
@@ -119,14 +134,14 @@ pub fn read<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
             None => return None,
         };
     }
-    if parts[0].is_empty() || !parts[0].iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    for ((name, role), part) in PARTS.into_iter().zip(parts) {
-        put(name, role, part, b"|\\", sink);
-    }
-    extension(rest, parts[1], sink);
-    Some(())
+    let version = !parts[0].is_empty() && parts[0].iter().all(u8::is_ascii_digit);
+    version.then_some((parts, rest))
+}
+
+/// Whether it is one of the severities of the specification.
+fn is_severity(part: &[u8]) -> bool {
+    const WORDS: [&[u8]; 6] = [b"10", b"unknown", b"low", b"medium", b"high", b"very-high"];
+    matches!(part, [b'0'..=b'9']) || WORDS.iter().any(|word| word.eq_ignore_ascii_case(part))
 }
 
 /// The first bar that is not escaped; the length where there is none.
@@ -265,8 +280,9 @@ mod tests {
         ] {
             assert!(got.iter().any(|(n, v)| (&**n, &**v) == (name, value)), "{name}={value} in {got:?}");
         }
+        assert!(read_all("0|a|b|c|d|e|5|x=y").is_some(), "the mark was taken off");
         assert!(read_all("CEF:0|a|b|c|d|e|5").is_some() && read_all("CEF: 0|a|b|c|d|e|5|").is_some());
-        for bad in ["CEF:0|a|b|c|d|e", "CEF:x|a|b|c|d|e|5|", "CEF:", r"CEF:0|a|b|c|d|e\|5", "0|a|b|c|d|e|5|"] {
+        for bad in ["CEF:0|a|b|c|d|e", "CEF:x|a|b|c|d|e|5|", "CEF:", r"CEF:0|a|b|c|d|e\|5", "0|a|b|c|d|e|f|"] {
             assert_eq!(read_all(bad), None, "{bad}");
         }
     }

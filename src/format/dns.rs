@@ -22,8 +22,10 @@ use crate::model::time::Stamp;
 /// BIND's query log.
 pub struct Bind;
 
-/// So far into a line its client may stand.
-const PREFIX_BYTES: usize = 96;
+/// Client, name and view take no more than this.
+const CLIENT_BYTES: usize = 2048;
+/// What stands before a name that was not answered.
+const REFUSED: [&[u8]; 3] = [b": query (cache) '", b": query '", b": zone transfer '"];
 /// What BIND calls the gravity of a message.
 const SEVERITIES: &[&str] = &["info", "notice", "warning", "error", "critical"];
 
@@ -156,19 +158,16 @@ fn query_of(message: &[u8]) -> Option<Query<'_>> {
     let hash = memchr::memchr(b'#', address)?;
     let (client, port) = (&address[..hash], &address[hash + 1..]);
     let port = &port[..port.iter().take_while(|b| b.is_ascii_digit()).count()];
-    let head = &rest[..rest.len().min(PREFIX_BYTES + 512)];
-    let asked = memchr::memmem::find(head, b": query");
-    let body = &rest[asked? + 7..];
     if !is_ip(client) {
         return None;
     }
-    if let Some(quoted) = body.strip_prefix(b" (cache) '") {
+    let head = &rest[..rest.len().min(CLIENT_BYTES)];
+    // Refused: `query (cache) 'name/A/IN' denied`, `zone transfer 'name/AXFR/IN' denied`.
+    let refused = |mark: &&[u8]| memchr::memmem::find(head, mark).map(|at| &rest[at + mark.len()..]);
+    if let Some(quoted) = REFUSED.iter().find_map(refused) {
         return denied(Query { client, port, ..Query::default() }, quoted);
     }
-    let body = body.strip_prefix(b": ").or_else(|| body.strip_prefix(b" "))?;
-    if let Some(quoted) = body.strip_prefix(b"'") {
-        return denied(Query { client, port, ..Query::default() }, quoted);
-    }
+    let body = &rest[memchr::memmem::find(head, b": query: ")? + 9..];
     let (name, rest) = word(body);
     let (class, rest) = word(rest);
     let (kind, rest) = word(rest);
@@ -277,6 +276,9 @@ mod tests {
         let denied = "28-Mar-2026 23:10:04.500 security: info: client @0x7f 2001:db8::5#53000 (x): query (cache) 'x/A/IN' denied";
         Bind.parse(&Layout::plain(), denied.as_bytes(), Want::All, &mut out).unwrap();
         assert_eq!((out.text(Canon::DnsQuestion), out.text(Canon::EventOutcome)), (Some("x"), Some("failure")));
+        let zone = "20-Oct-2022 05:34:02.425 client 10.0.0.1#3076 (x): zone transfer 'x/AXFR/IN' denied";
+        Bind.parse(&Layout::plain(), zone.as_bytes(), Want::All, &mut out).unwrap();
+        assert_eq!((out.text(Canon::DnsQuestion), out.text(Canon::DnsType)), (Some("x"), Some("AXFR")));
         for other in
             ["client 10.0.0.1#1: query: ", "client x#1: query: a IN A", "29-Foo-2026 1:2:3 a: info: b", "prose", ""]
         {
