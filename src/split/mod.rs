@@ -22,6 +22,8 @@ use crate::model::source::Stream;
 const READ_BYTES: usize = 256 * 1024;
 /// Length of one piece of an oversize record. Fixed, so that pieces do not depend on the grid.
 const PIECE_BYTES: usize = 4 * 1024 * 1024;
+/// So many bytes tell whether a stream begins with a byte order mark; scanners are not asked before.
+const MARK_BYTES: usize = 3;
 /// Header of an EVTX file.
 const EVTX_HEADER_BYTES: usize = 4096;
 /// One EVTX chunk.
@@ -267,6 +269,9 @@ impl Splitter {
     }
 
     fn cut_listed(&mut self) -> Cut {
+        if self.base == 0 && self.buf.len() < MARK_BYTES && !self.ended {
+            return Cut::Hungry;
+        }
         let Mode::Listed(listed) = &mut self.mode else { return Cut::Again };
         let scan = listed.scan(&self.buf, self.base, self.ended);
         let end = self.base + self.buf.len() as u64;

@@ -67,8 +67,13 @@ impl Scanner {
         };
         let start = base + from as u64;
         let encoding = self.encoding;
+        // Without the line end before it.
         let end_of = |row: u64, end: u64| {
             let (row, end) = (row.saturating_sub(base) as usize, (end - base) as usize);
+            let feed = end
+                .checked_sub(unit)
+                .filter(|&at| at >= row && lines::find_feed(&buf[..end], at, encoding) == Some(at));
+            let end = feed.unwrap_or(end);
             base + lines::trim(buf, row.min(end), end, encoding) as u64
         };
         let mut at = 0;
@@ -152,7 +157,7 @@ impl Scanner {
             (Begins::Open, _) if next > 0 => return Some(here),
             (Begins::Open, _) => return None,
             (Begins::Event, Place::Event(open) | Place::Line(open)) => {
-                found.push((open, offset(here)));
+                found.push((open, end_of(open, offset(here))));
                 self.place = Place::Event(offset(here));
             }
             (Begins::Event, _) => self.place = Place::Event(offset(here)),
