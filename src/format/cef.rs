@@ -256,7 +256,10 @@ fn next_key(value: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn read_all(text: &str) -> Option<(Vec<(String, String)>, Option<String>)> {
+    /// Named values, and the time.
+    type Told = (Vec<(String, String)>, Option<String>);
+
+    fn read_all(text: &str) -> Option<Told> {
         let mut out = Fields::default();
         Cef.parse(&Layout::plain(), text.as_bytes(), Want::All, &mut out).ok()?;
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();

@@ -203,6 +203,8 @@ pub fn read<'b>(program: &[u8], message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     }
 }
 
+const UNPRINTABLE: &[u8] = b"<name unprintable> ";
+
 /// `query[A] name from 10.0.0.1`, `reply name is 203.0.113.9`, with serial and client before it or not.
 fn dnsmasq<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let (mut what, mut rest) = word(message);
@@ -210,7 +212,11 @@ fn dnsmasq<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
         rest = word(rest).1;
         (what, rest) = word(rest);
     }
-    let (name, rest) = word(rest);
+    // It writes a name of other bytes than letters this way: what was asked is not known.
+    let (name, rest) = match rest.strip_prefix(UNPRINTABLE) {
+        Some(behind) => (&b""[..], behind),
+        None => word(rest),
+    };
     let (link, rest) = word(rest);
     let (value, _) = word(rest);
     let kind = what.strip_prefix(b"query[").and_then(|kind| kind.strip_suffix(b"]"));

@@ -123,8 +123,9 @@ impl Format for Extended {
         let mut sink = Sink::new(layout, want, out);
         let mut rest = record;
         let mut parts = Parts::default();
+        let delimiter = delimiter(record, layout);
         for name in &layout.columns {
-            let (cell, after) = cell(rest, layout.delimiter).ok_or(Reject)?;
+            let (cell, after) = cell(rest, delimiter).ok_or(Reject)?;
             rest = after;
             parts.take(name, cell);
             column(name, cell, &mut sink);
@@ -182,6 +183,12 @@ impl Format for Extended {
         }
         None
     }
+}
+
+/// What separates the cells of a record. CloudFront writes names with blanks between them, and values with tabs.
+fn delimiter(record: &[u8], layout: &Layout) -> u8 {
+    let tabs = || memchr::memchr_iter(b'\t', record).count();
+    if layout.delimiter == b' ' && tabs() + 1 == layout.columns.len() { b'\t' } else { layout.delimiter }
 }
 
 /// Whether a proxy wrote records of these columns.

@@ -56,7 +56,6 @@ impl Scanner {
             self.done = lines::mark_bytes(buf, self.encoding) as u64;
         }
         let from = usize::try_from(self.done.saturating_sub(base)).unwrap_or(usize::MAX).min(buf.len());
-        let unit = lines::unit_bytes(self.encoding);
         let mut units = std::mem::take(&mut self.units);
         units.clear();
         let text = if self.encoding.is_wide() {
@@ -65,40 +64,31 @@ impl Scanner {
         } else {
             &buf[from..]
         };
-        let start = base + from as u64;
-        let encoding = self.encoding;
-        // Without the line end before it.
-        let end_of = |row: u64, end: u64| {
-            let (row, end) = (row.saturating_sub(base) as usize, (end - base) as usize);
-            let feed = end
-                .checked_sub(unit)
-                .filter(|&at| at >= row && lines::find_feed(&buf[..end], at, encoding) == Some(at));
-            let end = feed.unwrap_or(end);
-            base + lines::trim(buf, row.min(end), end, encoding) as u64
-        };
+        let held = Held { text, buf, base, from, encoding: self.encoding, ended };
         let mut at = 0;
         while at < text.len() {
-            match self.step(text, at, start, unit as u64, ended, &end_of, found) {
+            match self.step(&held, at, found) {
                 Some(next) => at = next,
                 None => break,
             }
         }
-        self.done = start + (at * unit) as u64;
-        let all = start + (text.len() * unit) as u64;
-        self.units = units;
+        self.done = held.offset(at);
+        let all = held.offset(text.len());
         let open = match self.place {
             Place::Event(start) | Place::Line(start) => Some(start),
             Place::Outside if self.done < all => Some(self.done),
             Place::Outside | Place::Wrapper => None,
         };
-        match (open, ended) {
+        let scan = match (open, ended) {
             (Some(start), true) => {
-                found.push((start, end_of(start, all)));
+                found.push((start, held.end_of(start, all)));
                 (self.place, self.done) = (Place::Outside, all);
                 Scan::More(None)
             }
             (open, _) => Scan::More(open),
-        }
+        };
+        self.units = units;
+        scan
     }
 
     /// A unit of UTF-16 as a byte: itself where it is ASCII, else a letter.
@@ -110,18 +100,8 @@ impl Scanner {
     }
 
     /// Reads on from `at`, to the next place that matters; `None` where more bytes are needed to tell what it is.
-    #[expect(clippy::too_many_arguments, reason = "the state of one scan")]
-    fn step(
-        &mut self,
-        text: &[u8],
-        at: usize,
-        start: u64,
-        unit: u64,
-        ended: bool,
-        end_of: &dyn Fn(u64, u64) -> u64,
-        found: &mut Vec<(u64, u64)>,
-    ) -> Option<usize> {
-        let offset = |at: usize| start + at as u64 * unit;
+    fn step(&mut self, held: &Held<'_>, at: usize, found: &mut Vec<(u64, u64)>) -> Option<usize> {
+        let (text, offset) = (held.text, |at| held.offset(at));
         let rest = &text[at..];
         let next = match self.place {
             Place::Outside if rest[0].is_ascii_whitespace() => return Some(at + 1),
@@ -141,7 +121,7 @@ impl Scanner {
             },
             Place::Line(row) => match memchr::memchr2(b'<', b'\n', rest) {
                 Some(n) if rest[n] == b'\n' => {
-                    found.push((row, end_of(row, offset(at + n))));
+                    found.push((row, held.end_of(row, offset(at + n))));
                     self.place = Place::Outside;
                     return Some(at + n + 1);
                 }
@@ -149,28 +129,63 @@ impl Scanner {
                 None => return Some(text.len()),
             },
         };
-        let here = at + next;
-        let begins = begins(&text[here..], ended);
-        match (begins, self.place) {
-            (Begins::Open, Place::Outside) => return None,
+        match begins(&text[at + next..], held.ended) {
             // The bytes before it are told already.
-            (Begins::Open, _) if next > 0 => return Some(here),
-            (Begins::Open, _) => return None,
+            Begins::Open => (next > 0).then_some(at + next),
+            begins => Some(self.tag(held, at + next, &begins, found)),
+        }
+    }
+
+    /// Takes a `<` at `here`; gives where to read on.
+    fn tag(&mut self, held: &Held<'_>, here: usize, begins: &Begins, found: &mut Vec<(u64, u64)>) -> usize {
+        let offset = |at| held.offset(at);
+        match (begins, self.place) {
             (Begins::Event, Place::Event(open) | Place::Line(open)) => {
-                found.push((open, end_of(open, offset(here))));
+                found.push((open, held.end_of(open, offset(here))));
                 self.place = Place::Event(offset(here));
             }
             (Begins::Event, _) => self.place = Place::Event(offset(here)),
             (Begins::End, Place::Event(open)) => {
                 found.push((open, offset(here + CLOSE.len())));
                 self.place = Place::Outside;
-                return Some(here + CLOSE.len());
+                return here + CLOSE.len();
             }
             (Begins::Wrapper, Place::Outside) => self.place = Place::Wrapper,
             (_, Place::Outside) => self.place = Place::Line(offset(here)),
             _ => {}
         }
-        Some(here + 1)
+        here + 1
+    }
+}
+
+/// The bytes that are looked at.
+struct Held<'t> {
+    /// What is not told yet, one byte a unit.
+    text: &'t [u8],
+    buf: &'t [u8],
+    /// Offset of `buf[0]`.
+    base: u64,
+    /// Where the text starts in `buf`.
+    from: usize,
+    encoding: Encoding,
+    /// Whether no more bytes follow.
+    ended: bool,
+}
+
+impl Held<'_> {
+    /// The offset in the stream of a place in the text.
+    fn offset(&self, at: usize) -> u64 {
+        self.base + (self.from + at * lines::unit_bytes(self.encoding)) as u64
+    }
+
+    /// The end of a record without the line end before it.
+    fn end_of(&self, start: u64, end: u64) -> u64 {
+        let (start, end) = (start.saturating_sub(self.base) as usize, (end - self.base) as usize);
+        let feed = end
+            .checked_sub(lines::unit_bytes(self.encoding))
+            .filter(|&at| at >= start && lines::find_feed(&self.buf[..end], at, self.encoding) == Some(at));
+        let end = feed.unwrap_or(end);
+        self.base + lines::trim(self.buf, start.min(end), end, self.encoding) as u64
     }
 }
 

@@ -6,7 +6,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::{self, Root};
 use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::Builder;
@@ -14,10 +13,8 @@ use exfiltrace::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES, Spans};
 use exfiltrace::model::fields::{Canon, Fields, View, Want};
 use exfiltrace::model::layout::{Framing, HostClock, Layout};
 use exfiltrace::model::ledger::{EntryKind, Note, Reason};
-use exfiltrace::model::observation::{ObservationKey, Seen, Sum};
 use exfiltrace::model::partial::SourcePartial;
 use exfiltrace::model::place::Locator;
-use exfiltrace::model::rule::Outcome;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::source::{SourceMeta, Stream};
 use exfiltrace::model::time::Instant;
@@ -154,7 +151,7 @@ fn read(bytes: &[u8]) -> (Account, Vec<Row>) {
     account(bytes, &layout_of(bytes), CELL_BYTES, usize::MAX)
 }
 
-fn shared(part: &str) -> Option<PathBuf> {
+pub(crate) fn shared(part: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")).join(part);
     if !path.exists() {
         println!("skipped: {part} is not beside the project");
@@ -172,7 +169,7 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 /// The bytes of a file; of a gzip file, what is in it (as far as it can be read).
-fn content(path: &Path) -> Vec<u8> {
+pub(crate) fn content(path: &Path) -> Vec<u8> {
     let stored = fs::read(path).unwrap();
     if !stored.starts_with(b"\x1f\x8b") {
         return stored;
@@ -535,7 +532,7 @@ fn lines_may_end_with_returns_alone() {
     assert_eq!(read(table.as_bytes()).0.parsed, 2);
 }
 
-fn fields_of(text: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn fields_of(text: &str) -> Vec<(&'static str, String)> {
     let layout = layout_of(text.as_bytes());
     let (mut layout, mut last) = (layout, "");
     for line in text.lines() {
@@ -619,7 +616,7 @@ fn a_file_time_before_logs_had_files_is_no_reference() {
 }
 
 /// Scans one file with a list of indicators.
-fn scanned(name: &str, bytes: &[u8], list: &str, edit: impl FnOnce(&mut Plan)) -> SourcePartial {
+pub(crate) fn scanned(name: &str, bytes: &[u8], list: &str, edit: impl FnOnce(&mut Plan)) -> SourcePartial {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join(name);
     fs::write(&path, bytes).unwrap();
@@ -849,139 +846,6 @@ proptest! {
     }
 }
 
-/// Rows of proxies and firewalls as products and spreadsheets write them: what left is counted in each.
-#[test]
-fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
-    let tables = [
-        "timestamp,client_ip,username,method,url,status,bytes_sent,bytes_received,user_agent\n\
-         2026-02-10 15:05:00,10.20.1.7,COUNCIL\\u5,POST,https://mega.nz/up,200,1500000000,900,rclone/v1\n",
-        "@timestamp,source.ip,user.name,http.request.method,url.full,source.bytes,destination.bytes\n\
-         2026-02-10T15:05:00Z,10.20.1.7,u5,POST,https://mega.nz/up,1500000000,900\n",
-        "datetime,action,responsesize,requestsize,ClientIP,serverip,requestmethod,url,user\n\
-         2026-02-10 15:05:00,Allowed,900,1500000000,10.20.1.7,203.0.113.50,POST,mega.nz/up,u5\n",
-        "timestamp,src_ip,user,dest_host,url,bytes_out,bytes_in\n\
-         2026-02-10 15:05:00,10.20.1.7,u5,mega.nz,https://mega.nz/up,1500000000,900\n",
-        "Receive Time,Type,Source address,Destination address,Action,Bytes Sent,Bytes Received\n\
-         2026/02/10 15:05:00,TRAFFIC,10.20.1.7,203.0.113.50,allow,1500000000,900\n",
-        "date,time,src,dst,service,action,sent_bytes,rcvd_bytes\n\
-         2026-02-10,15:05:00,10.20.1.7,203.0.113.50,443,allow,1500000000,900\n",
-    ];
-    for table in tables {
-        let source = scanned("t.csv", table.as_bytes(), "", |_| {});
-        let sums: Vec<u64> = source.observations.kept.values().map(|seen| seen.sum().up).collect();
-        assert_eq!(sums, [1_500_000_000], "{table}{:?}", source.entry);
-        let key = source.observations.kept.keys().next().unwrap();
-        assert!(matches!((&*key.name, &*key.server), ("mega.nz", _) | (_, "203.0.113.50")), "{key:?}");
-    }
-    let blind = "timestamp,client_ip,url\n2026-02-10 15:05:00,10.20.1.7,https://mega.nz/up\n";
-    let source = scanned("t.csv", blind.as_bytes(), "", |_| {});
-    assert_eq!(source.observations.kept.values().map(|seen| seen.sum().up_unlogged).collect::<Vec<_>>(), [1]);
-}
-
-/// What a log says of its only conversation: kind, client, server, name, outcome, sum.
-fn conversations(name: &str, text: &str) -> Vec<(ObservationKey, Sum)> {
-    let source = scanned(name, text.as_bytes(), "", |_| {});
-    source.observations.kept.iter().map(|(key, seen)| (key.clone(), seen.sum())).collect()
-}
-
-#[test]
-fn a_proxy_that_logs_the_parts_of_urls_is_a_proxy() {
-    let row = "2026-03-28 10:00:01 10.1.0.5 POST";
-    for (fields, cells) in [
-        ("cs-uri-scheme cs-host cs-uri-stem", "https drop.bad.example /u"),
-        ("cs-host cs-uri-port cs-uri-stem", "drop.bad.example 443 /u"),
-        ("cs-host cs-uri-path", "drop.bad.example /u"),
-        ("cs-host cs-uri-stem rs(Content-Type)", "drop.bad.example /u text/html"),
-    ] {
-        let text = format!(
-            "#Fields: date time c-ip cs-method {fields} s-ip sc-status sc-bytes cs-bytes\n\
-             {row} {cells} 10.1.0.2 200 90 1500000000\n{row} {} 10.1.0.2 403 90 70\n",
-            cells.split(' ').map(|_| "-").collect::<Vec<_>>().join(" ")
-        );
-        let seen = conversations("p.log", &text);
-        assert!(seen.iter().all(|(key, _)| key.seen == Seen::Proxy && &*key.client == "10.1.0.5"), "{seen:?}");
-        let (key, sum) = seen.iter().find(|(key, _)| !key.name.is_empty()).unwrap();
-        assert_eq!(
-            (&*key.name, &*key.server, sum.up, sum.down),
-            ("drop.bad.example", "", 1_500_000_000, 90),
-            "{fields}"
-        );
-    }
-    // A server logs the host that was asked for as well.
-    let server = "#Software: Microsoft Internet Information Services 10.0\n\
-                  #Fields: date time c-ip cs-method cs-host cs-uri-stem cs-uri-query s-port sc-status sc-bytes cs-bytes\n\
-                  2026-03-28 10:00:01 198.51.100.7 GET www.rv.example /u - 443 200 90 70\n";
-    assert!(matches!(&conversations("s.log", server)[..], [(key, _)] if key.seen == Seen::Web));
-    let named = server.replace("Microsoft Internet Information Services 10.0", "SGOS 6.7");
-    assert!(matches!(&conversations("n.log", &named)[..], [(key, _)] if key.seen == Seen::Proxy));
-}
-
-#[test]
-fn the_parts_of_a_url_make_it_whole() {
-    let url = |scheme: &str, port: &str, path: &str, query: &str| {
-        let row = format!("2026-03-28 10:00:01 10.1.0.5 GET {scheme} a.example {port} {path} {query}");
-        let text = format!(
-            "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query\n{row}\n"
-        );
-        fields_of(&text).into_iter().find(|f| f.0 == "url.full").map(|f| f.1)
-    };
-    assert_eq!(url("https", "443", "/u", "?b=1").as_deref(), Some("https://a.example/u?b=1"));
-    assert_eq!(url("http", "8080", "/u", "b=1").as_deref(), Some("http://a.example:8080/u?b=1"));
-    assert_eq!(url("tcp", "443", "/", "-").as_deref(), Some("tcp://a.example:443/"));
-    assert_eq!(url("-", "443", "/u", "-"), None, "no scheme is made up");
-}
-
-#[test]
-fn rules_for_urls_see_those_that_a_proxy_logs_in_parts() {
-    let rule = "title: upload\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c01\nlogsource:\n  category: proxy\n\
-                detection:\n  s:\n    c-uri|contains: 'bad.example:8443/up?id='\n  condition: s\nlevel: high\n";
-    let text = "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query sc-status\n\
-                2026-03-28 10:00:01 10.1.0.5 POST https drop.bad.example 8443 /up ?id=7 200\n\
-                2026-03-28 10:00:02 10.1.0.5 POST https drop.bad.example 8443 /down ?id=7 200\n";
-    let source = scanned("p.log", text.as_bytes(), "", |plan| {
-        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
-        assert!(problems.is_empty(), "{problems:?}");
-        plan.program = program;
-    });
-    assert_eq!(source.rules.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
-}
-
-#[test]
-fn vpc_flow_logs_are_flows_of_who_opened_them() {
-    let header = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status";
-    let rows = "2 123456789012 eni-0a 10.0.1.5 203.0.113.9 51234 443 6 20 1500000000 1774739404 1774739464 ACCEPT OK\n\
-                2 123456789012 eni-0a 203.0.113.9 10.0.1.5 443 51234 6 20 900 1774739404 1774739464 ACCEPT OK\n\
-                2 123456789012 eni-0a 198.51.100.7 10.0.1.5 40000 3389 6 20 77 1774739404 1774739464 REJECT OK\n\
-                2 123456789012 eni-0a - - - - - - - 1774739404 1774739464 - NODATA\n";
-    let texts = [
-        rows.to_owned(),
-        format!("{header}\n{rows}"),
-        format!("{header}\n{rows}{header}\n"),
-        rows.lines().map(|row| format!("2026-03-28T23:12:04.000Z {row}\n")).collect(),
-    ];
-    for text in texts {
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
-        for bytes in [text.clone().into_bytes(), packed.finish().unwrap()] {
-            let source = scanned("flow.log.gz", &bytes, "", |_| {});
-            assert_eq!((source.entry.format.as_deref(), source.entry.records), (Some("vpcflow"), 4), "{text}");
-            assert!(source.entry.notes.is_empty(), "{:?}", source.entry.notes);
-            let told = source.observations.kept.iter().map(|(key, seen)| {
-                let sum = seen.sum();
-                let way = (key.seen, &*key.client, &*key.server, key.port, key.outcome);
-                (way, (sum.records, sum.up, sum.up_unlogged, sum.down, sum.down_unlogged))
-            });
-            let wanted = [
-                ((Seen::Flow, "10.0.1.5", "203.0.113.9", 443, Outcome::Succeeded), (2, 1_500_000_000, 0, 900, 0)),
-                ((Seen::Flow, "198.51.100.7", "10.0.1.5", 3389, Outcome::Failed), (1, 0, 0, 0, 0)),
-            ];
-            assert_eq!(told.collect::<Vec<_>>(), wanted, "{text}");
-            let span = source.covered.span.unwrap();
-            assert_eq!((&*span.first.to_string(), span.first), ("2026-03-28T23:10:04Z", span.last));
-        }
-    }
-}
-
 #[test]
 fn a_header_that_is_repeated_is_no_record() {
     let text = "time,src_ip\n2026-03-28T00:00:00Z,192.0.2.1\ntime,src_ip\n2026-03-28T00:00:01Z,192.0.2.2\ntime,src_ip";
@@ -997,71 +861,10 @@ fn a_header_that_is_repeated_is_no_record() {
 }
 
 #[test]
-fn cef_says_which_way_bytes_went_bare_and_in_syslog() {
-    let pairs = "rt=1774739404000 src=10.1.0.5 dst=203.0.113.9 spt=4000 dpt=443 act=allow in=90 out=1500000000";
-    let event = |vendor: &str, more: &str| format!("CEF:0|{vendor}|P|1|100|a name|3|{pairs}{more}");
-    for (vendor, more, up) in [
-        ("Palo Alto Networks", "", 1_500_000_000),
-        ("Vendor", " deviceDirection=1", 1_500_000_000),
-        ("Vendor", " deviceDirection=0", 90),
-        ("Vendor", "", 90),
-    ] {
-        let event = event(vendor, more);
-        for (line, format) in [
-            (event.clone(), "cef"),
-            (format!("<134>Mar 28 23:10:04 fw01 {event}"), "syslog3164"),
-            (format!("Mar 28 23:10:04 {event}"), "syslog3164"),
-            (format!("2026-03-28T23:10:04Z fw01 {event}"), "syslog3164"),
-            (format!("<134>1 2026-03-28T23:10:04Z fw01 app - - - {event}"), "syslog5424"),
-        ] {
-            let source = scanned("cef.log", format!("{line}\n").as_bytes(), "", |_| {});
-            assert_eq!((source.entry.format.as_deref(), source.entry.untimed), (Some(format), 0), "{line}");
-            let (key, seen) = source.observations.kept.iter().next().unwrap();
-            let told = (key.seen, &*key.client, &*key.server, key.port, key.outcome, seen.sum().up);
-            assert_eq!(told, (Seen::Firewall, "10.1.0.5", "203.0.113.9", 443, Outcome::Succeeded, up), "{line}");
-        }
-    }
-    let proxy = "CEF:0|V|P|1|1|web|3|rt=1774739404000 src=10.1.0.5 request=https://drop.bad.example/up requestMethod=POST act=allow in=1500000000";
-    let [(key, sum)] = &conversations("proxy.log", proxy)[..] else { panic!() };
-    assert_eq!((key.seen, &*key.name, sum.up, key.sends), (Seen::Proxy, "drop.bad.example", 1_500_000_000, true));
-}
-
-#[test]
 fn a_value_of_equals_signs_takes_no_longer_than_another() {
     let line = format!("CEF:0|V|P|1|1|n|3|src=10.1.0.5 msg={}\n", "=a".repeat(4 << 20));
     let (found, _) = read(line.as_bytes());
     assert_eq!((&*found.format, found.parsed), ("text", 0), "the head is too short for it");
     let layout = layout_of(b"CEF:0|V|P|1|1|n|3|src=10.1.0.5\n");
     assert_eq!(account(line.as_bytes(), &layout, CELL_BYTES, usize::MAX).0.parsed, 1);
-}
-
-#[test]
-fn queries_of_name_servers_are_dns() {
-    let bind = "client @0x7f0a 10.0.0.1#53000 (a1.x.evil.example): query: a1.x.evil.example IN TXT +E(0)K (10.0.0.53)";
-    for (line, format) in [
-        (format!("28-Mar-2026 23:10:04.500 queries: info: {bind}"), "bind"),
-        (bind.to_owned(), "bind"),
-        (format!("<30>Mar 28 23:10:04 ns1 named[812]: {bind}"), "syslog3164"),
-        (format!("2026-03-28T23:10:04Z ns1 named[812]: queries: info: {bind}"), "syslog3164"),
-        (format!("<30>1 2026-03-28T23:10:04Z ns1 named 812 - - {bind}"), "syslog5424"),
-        ("Mar 28 23:10:04 gw dnsmasq[9]: query[TXT] a1.x.evil.example from 10.0.0.1".into(), "syslog3164"),
-        ("Mar 28 23:10:04 dnsmasq[9]: 4 10.0.0.1/4000 query[TXT] a1.x.evil.example from 10.0.0.1".into(), "syslog3164"),
-        ("Mar 28 23:10:04 gw unbound: [8:0] info: 10.0.0.1 a1.x.evil.example. TXT IN".into(), "syslog3164"),
-    ] {
-        let fields = fields_of(&line);
-        for (name, value) in
-            [("dns.question.name", "a1.x.evil.example"), ("dns.question.type", "TXT"), ("source.ip", "10.0.0.1")]
-        {
-            assert!(fields.iter().any(|f| f.0 == name && f.1 == value), "{name} in {line}: {fields:?}");
-        }
-        let source = scanned("dns.log", format!("{line}\n").as_bytes(), "", |_| {});
-        assert_eq!(source.entry.format.as_deref(), Some(format), "{line}");
-        let (key, seen) = source.observations.kept.iter().next().unwrap();
-        let told = (key.seen, &*key.client, &*key.name, seen.sum().up);
-        assert_eq!(told, (Seen::Dns, "10.0.0.1", "evil.example", 17), "{line}");
-    }
-    // What dnsmasq does about a query is no second one.
-    let more = "Mar 28 23:10:06 gw dnsmasq[9]: forwarded evil.example to 192.0.2.53\n\
-                Mar 28 23:10:06 gw dnsmasq[9]: reply evil.example is 203.0.113.9\n";
-    assert!(conversations("dns.log", more).is_empty());
 }

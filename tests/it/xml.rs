@@ -57,20 +57,11 @@ fn xml_gives_the_fields_that_the_binary_log_gives() {
     let mut wrong = String::new();
     let (mut compared, mut differ) = (0, 0);
     for path in files.iter().filter(|path| std::fs::metadata(path).unwrap().len() < 2_200_000) {
-        let records = |parse: &mut dyn FnMut(&mut EvtxParser<std::fs::File>) -> Vec<(u64, String)>| {
-            let mut parser = EvtxParser::from_path(path).ok()?.with_configuration(ParserSettings::new().indent(false));
-            Some(parse(&mut parser))
-        };
-        let Some(json) =
-            records(&mut |p| p.records_json().flatten().map(|r| (r.event_record_id, r.data)).take(60).collect())
-        else {
-            continue;
-        };
-        let Some(xml) = records(&mut |p| p.records().flatten().map(|r| (r.event_record_id, r.data)).take(60).collect())
-        else {
-            continue;
-        };
-        for ((id, json), (same, xml)) in json.into_iter().zip(xml) {
+        let open = || EvtxParser::from_path(path).map(|p| p.with_configuration(ParserSettings::new().indent(false)));
+        let (Ok(mut json), Ok(mut xml)) = (open(), open()) else { continue };
+        let json = json.records_json().flatten().map(|record| (record.event_record_id, record.data));
+        let xml = xml.records().flatten().map(|record| (record.event_record_id, record.data));
+        for ((id, json), (same, xml)) in json.zip(xml).take(60) {
             if id != same {
                 break;
             }
