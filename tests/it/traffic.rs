@@ -104,7 +104,7 @@ fn rules_for_urls_see_those_that_a_proxy_logs_in_parts() {
         assert!(problems.is_empty(), "{problems:?}");
         plan.program = program;
     });
-    assert_eq!(source.rules.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+    assert_eq!(source.rules.held.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

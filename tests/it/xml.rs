@@ -105,7 +105,7 @@ fn hits(program: Program, name: &str, bytes: &[u8]) -> (BTreeMap<String, u64>, u
     let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
     let (partial, _) = scan::sources(&plan, &survey).unwrap();
     let source = partial.sources.values().find(|source| source.entry.kind == EntryKind::Source).unwrap();
-    let counts = source.rules.iter().map(|(id, met)| (id.to_string(), met.count)).collect();
+    let counts = source.rules.held.iter().map(|(id, met)| (id.to_string(), met.count)).collect();
     (counts, source.entry.records, source.entry.notes.clone())
 }
 
