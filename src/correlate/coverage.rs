@@ -54,7 +54,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
             Direction::Down => "bytes sent by the server".to_owned(),
         });
     }
-    if matches!(&*format, "evtx" | "windows_json") {
+    if matches!(&*format, "evtx" | "windows_json" | "windows_xml") {
         observes.insert(Route::RemoteAccess);
     }
     let mut not_logged: Vec<String> = not_logged.into_iter().collect();

@@ -18,7 +18,7 @@ use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
 /// otherwise, what it tells of has happened.
-const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "auditd"];
+const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "windows_xml", "auditd"];
 
 /// All findings, sorted.
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {

@@ -58,16 +58,19 @@ struct Reader<'a> {
     spelling: Spelling,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn cover(&self, expr: &Expr) -> Option<Cover> {
         match expr {
             Expr::All(parts) => rarer(parts.iter().filter_map(|part| self.cover(part))),
             Expr::Any(parts) => self.any(parts.iter().map(|part| self.cover(part))),
             Expr::Not(_) => None,
             Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?) => None,
-            Expr::Field(_, Test::Text(pattern)) => self.text(pattern),
+            Expr::Field(field, Test::Text(pattern)) => self.of_field(*field).text(pattern),
             Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => self.said(pattern),
-            Expr::Field(_, Test::Words(words)) => self.any(words.patterns().iter().map(|word| self.text(word))),
+            Expr::Field(field, Test::Words(words)) => {
+                let reader = self.of_field(*field);
+                self.any(words.patterns().iter().map(|word| reader.text(word)))
+            }
             Expr::Keyword(Test::Words(words)) if !self.spelling.invents_values() => {
                 self.any(words.patterns().iter().map(|word| self.said(word)))
             }
@@ -75,9 +78,16 @@ impl Reader<'_> {
         }
     }
 
+    /// A reader of the values of one field.
+    fn of_field(&self, field: u32) -> Self {
+        let name = self.names.get(field as usize).map_or("", |name| name);
+        Self { spelling: self.spelling.of_field(name), ..*self }
+    }
+
     /// The same of a keyword, which parsers must not have written themselves.
     fn said(&self, pattern: &Pattern) -> Option<Cover> {
-        self.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
+        let reader = Self { spelling: self.spelling.of_keyword(), ..*self };
+        reader.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
     }
 
     /// All parts together; `None` if one has no cover.

@@ -6,13 +6,14 @@ use std::borrow::Cow;
 
 use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
-use crate::model::layout::PROXY_COLUMNS;
 
 /// Formats that records can have: names of `format::FORMATS`. A test holds the two lists equal.
 pub(super) const FORMATS: &[&str] = &[
     "access",
     "auditd",
     "azure",
+    "bind",
+    "cef",
     "cloudtrail",
     "csv",
     "evtx",
@@ -24,8 +25,10 @@ pub(super) const FORMATS: &[&str] = &[
     "syslog3164",
     "syslog5424",
     "text",
+    "vpcflow",
     "w3c",
     "windows_json",
+    "windows_xml",
     "zeek",
     "zeek_json",
 ];
@@ -52,8 +55,8 @@ fn products(format: &str) -> &'static [&'static str] {
         "access" => &["apache", "nginx"],
         "auditd" | "syslog3164" | "syslog5424" => &["linux"],
         "azure" => &["azure"],
-        "cloudtrail" => &["aws"],
-        "evtx" | "windows_json" => &["windows"],
+        "cloudtrail" | "vpcflow" => &["aws"],
+        "evtx" | "windows_json" | "windows_xml" => &["windows"],
         "gcp" => &["gcp", "google_workspace"],
         "json" => &["okta", "github", "kubernetes", "opencanary", "suricata"],
         "kv" => &["fortigate", "fortinet"],
@@ -72,10 +75,12 @@ fn categories(format: &str) -> Option<&'static [&'static str]> {
         "squid" => &["proxy"],
         "json" => &["webserver"],
         "w3c" => &["webserver", "proxy"],
-        "kv" => &["firewall"],
+        "kv" | "vpcflow" => &["firewall"],
+        "bind" => &["dns"],
+        "cef" => &["firewall", "proxy"],
         "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
-        "syslog3164" | "syslog5424" => &["dns", "firewall"],
-        "evtx" | "windows_json" => return None,
+        "syslog3164" | "syslog5424" => &["dns", "firewall", "proxy"],
+        "evtx" | "windows_json" | "windows_xml" => return None,
         _ => &[],
     })
 }
@@ -97,7 +102,7 @@ pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> boo
 
 /// Texts of which a record must hold one before a rule can apply to it; `None` where there are none.
 pub(super) fn needed(routing: &Routing, format: &str, rule: &Logsource) -> Option<Vec<&'static str>> {
-    let by_channel = matches!(routing, Routing::Auto) && matches!(format, "evtx" | "windows_json");
+    let by_channel = matches!(routing, Routing::Auto) && matches!(format, "evtx" | "windows_json" | "windows_xml");
     if by_channel { channels::needed(rule) } else { None }
 }
 
@@ -123,7 +128,7 @@ pub(super) fn applies(routing: &Routing, rule: &Logsource, facts: &Facts<'_>) ->
 
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
-    matches!(format, "text" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd")
+    matches!(format, "text" | "bind" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd")
 }
 
 /// Fields that parsers derive from outside of the record (a header, a file name): no literal can gate on them.
@@ -141,14 +146,20 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "squid" => facts.categories.push("proxy"),
         "w3c" => {
-            let proxy = fields.named().any(|(name, ..)| PROXY_COLUMNS.iter().any(|known| known.as_bytes() == name));
+            let proxy = fields.get(Canon::EventDataset) == Some(b"proxy");
             facts.categories.push(if proxy { "proxy" } else { "webserver" });
             facts.services.push("iis".into());
         }
         "auditd" => facts.services.push("auditd".into()),
         "cloudtrail" => facts.services.push("cloudtrail".into()),
+        "vpcflow" => {
+            facts.categories.push("firewall");
+            facts.services.push("vpcflow".into());
+        }
         "azure" => azure(fields, &mut facts),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
+        "bind" => facts.categories.push("dns"),
+        "cef" => cef(fields, &mut facts),
         "kv" => fortigate(fields, &mut facts),
         "m365" => {
             facts.services.extend(["audit", "exchange"].map(Cow::from));
@@ -159,7 +170,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
-        "evtx" | "windows_json" => channels::facts(fields, &mut facts),
+        "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
         _ => {}
     }
     facts
@@ -212,8 +223,21 @@ fn syslog<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
     if matches!(program, "named" | "dnsmasq" | "unbound") {
         facts.categories.push("dns");
     }
+    if has(fields, "cef_version") {
+        cef(fields, facts);
+    }
     if !program.is_empty() {
         facts.services.push(program.into());
+    }
+}
+
+/// Common Event Format: what a record tells of shows what wrote it.
+fn cef(fields: &Fields<'_>, facts: &mut Facts<'_>) {
+    let tells = |canon| fields.get(canon).is_some();
+    if tells(Canon::UrlFull) && tells(Canon::HttpMethod) {
+        facts.categories.push("proxy");
+    } else if tells(Canon::SourceIp) && tells(Canon::DestinationIp) {
+        facts.categories.push("firewall");
     }
 }
 

@@ -36,13 +36,19 @@ pub(super) enum Spelling {
     Headed,
     /// W3C: `+` may stand for a blank, and path and query are joined with `?`.
     Joined,
+    /// URLs of W3C logs: a proxy may log their parts only, which are joined with `://`, `:`, `/` and `?`.
+    Composed,
     /// `\"`, `\\` and `\x41` of access logs.
     Hexed,
     /// The escapes of JSON strings, of pairs and of quoted cells; containers without their blanks.
     Json,
+    /// CEF: `\|`, `\=` and `\\`, and no others.
+    Barred,
+    /// XML: entities, and text in parts.
+    Xml,
     /// Audit records: some values in hex.
     Audit,
-    /// Syslog may hold JSON, pairs and audit records.
+    /// Syslog may hold JSON, CEF, pairs and audit records.
     Nested,
 }
 
@@ -50,7 +56,7 @@ impl Spelling {
     /// How a format writes values; formats that are not known here get the most careful answer.
     pub(super) fn of(format: &str) -> Self {
         match format {
-            "squid" | "text" => Self::AsIs,
+            "bind" | "squid" | "text" | "vpcflow" => Self::AsIs,
             "zeek" => Self::Headed,
             "w3c" => Self::Joined,
             "access" => Self::Hexed,
@@ -58,8 +64,21 @@ impl Spelling {
                 Self::Json
             }
             "auditd" => Self::Audit,
+            "windows_xml" => Self::Xml,
+            "cef" => Self::Barred,
             _ => Self::Nested,
         }
+    }
+
+    /// How a format writes the values of one field, by the name that a rule gives it.
+    pub(super) fn of_field(self, name: &str) -> Self {
+        let url = ["c-uri", "cs-uri"].iter().any(|known| known.eq_ignore_ascii_case(name));
+        if self == Self::Joined && url { Self::Composed } else { self }
+    }
+
+    /// How a format writes values of any field, which keywords look at.
+    pub(super) fn of_keyword(self) -> Self {
+        if self == Self::Joined { Self::Composed } else { self }
     }
 
     /// Whether a byte of a value always stands for itself in the record, next to the same bytes as in the value.
@@ -70,9 +89,13 @@ impl Spelling {
                 && match self {
                     Self::AsIs | Self::Headed | Self::Audit => true,
                     Self::Joined => !b" +?\"".contains(&byte),
+                    Self::Composed => !b" +?\":/".contains(&byte),
                     Self::Hexed => !b"\"\\".contains(&byte),
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
-                    Self::Json | Self::Nested => !b"\"\\/:,[]{}<>&'".contains(&byte),
+                    Self::Json => !b"\"\\/:,[]{}<>&'".contains(&byte),
+                    Self::Nested => !b"\"\\/:,[]{}<>&'|=".contains(&byte),
+                    Self::Xml => !b"<>&\"'".contains(&byte),
+                    Self::Barred => !b"\\|=".contains(&byte),
                 }
     }
 
@@ -84,13 +107,25 @@ impl Spelling {
     /// Whether a literal of these bytes may be in a value of a record without showing in its text.
     pub(super) fn is_blind(self, record: &[u8], bytes: &Bytes) -> bool {
         match self {
-            Self::AsIs | Self::Headed | Self::Joined => false,
+            Self::AsIs | Self::Headed | Self::Joined | Self::Composed | Self::Barred => false,
             Self::Hexed => hexed(record, bytes),
             Self::Json => escaped(record, bytes),
+            Self::Xml => in_entities(record),
             Self::Audit => in_hex(record),
             Self::Nested => escaped(record, bytes) || in_hex(record),
         }
     }
+}
+
+/// Whether XML gives any character but a control by its number, or joins a text from parts.
+fn in_entities(record: &[u8]) -> bool {
+    let control = |rest: &[u8]| {
+        [&b"9;"[..], b"10;", b"13;", b"x9;", b"xA;", b"xD;", b"xa;", b"xd;"].iter().any(|code| rest.starts_with(code))
+    };
+    memchr::memchr2_iter(b'&', b'<', record).any(|at| match record[at..].get(..2) {
+        Some(b"&#") => !control(&record[at + 2..]),
+        other => other == Some(b"<!"),
+    })
 }
 
 /// Whether an access log's `\x41` stands for a byte of a literal. Read as the parser reads it.

@@ -6,8 +6,10 @@
 mod access;
 mod auditd;
 mod azure;
+mod cef;
 mod cloudtrail;
 mod csv;
+mod dns;
 mod gcp;
 mod jsonlines;
 mod jsonwalk;
@@ -21,8 +23,10 @@ mod squid;
 mod syslog;
 mod text;
 mod time;
+mod vpcflow;
 mod w3c;
 mod windows;
+mod winxml;
 mod zeek;
 
 use std::cell::OnceCell;
@@ -88,6 +92,7 @@ pub struct Clock {
 pub static FORMATS: &[&dyn Format] = &[
     &windows::Evtx,
     &windows::JSON,
+    &winxml::WindowsXml,
     &cloudtrail::CLOUDTRAIL,
     &azure::AZURE,
     &m365::M365,
@@ -96,9 +101,12 @@ pub static FORMATS: &[&dyn Format] = &[
     &zeek::Tsv,
     &jsonlines::GENERIC,
     &access::Access,
+    &vpcflow::VpcFlow,
     &w3c::Extended,
     &squid::Native,
     &auditd::Auditd,
+    &cef::Cef,
+    &dns::Bind,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
     &kv::KeyValue,
@@ -144,7 +152,7 @@ impl Reader<'_> {
 }
 
 /// Dialects that a single line shows beyond doubt.
-const STRAYS: &[&str] = &["access", "squid", "auditd", "syslog5424", "syslog3164", "json"];
+const STRAYS: &[&str] = &["access", "squid", "auditd", "cef", "bind", "syslog5424", "syslog3164", "json"];
 
 /// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
 /// depends on the line alone, so that neither the grid nor the lines before it matter.

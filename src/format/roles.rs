@@ -154,6 +154,7 @@ pub fn outcome(word: &[u8]) -> Option<&'static [u8]> {
         "reset-client",
         "reset-server",
         "dropped_packet",
+        "tcp_denied",
         "ip-conn",
         "error",
         "audit failure",

@@ -7,14 +7,12 @@
 //! ```
 //! Source: RFC 3164, RFC 5424, <https://www.rsyslog.com/doc/configuration/templates.html>.
 //!
-//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records or
-//! `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
+//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records, DNS
+//! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
-use std::sync::LazyLock;
-
-use super::roles::{Role, Roles, Table};
+use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, auditd, jsonlines, jsonwalk, kv, time};
+use super::{Fit, Format, Sample, auditd, cef, dns, jsonlines, jsonwalk, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::time::{Assumed, Stamp};
@@ -25,36 +23,11 @@ pub struct Rfc3164;
 /// RFC 5424 syslog.
 pub struct Rfc5424;
 
-/// CEF extension keys that mean something else than in other pairs.
-static CEF: Table = LazyLock::new(|| {
-    Roles::new(&[&[
-        ("rt", Role::Time(0)),
-        ("src", Role::Addr(Canon::SourceIp)),
-        ("dst", Role::Addr(Canon::DestinationIp)),
-        ("spt", Role::Is(Canon::SourcePort)),
-        ("dpt", Role::Is(Canon::DestinationPort)),
-        ("in", Role::Is(Canon::SourceBytes)),
-        ("out", Role::Is(Canon::DestinationBytes)),
-        ("suser", Role::User),
-        ("duser", Role::Is(Canon::TargetUserName)),
-        ("act", Role::Action),
-        ("outcome", Role::Outcome),
-        ("proto", Role::Is(Canon::NetworkTransport)),
-        ("app", Role::Is(Canon::NetworkProtocol)),
-        ("request", Role::Url),
-        ("requestMethod", Role::Is(Canon::HttpMethod)),
-        ("requestClientApplication", Role::Is(Canon::UserAgent)),
-        ("shost", Role::Is(Canon::SourceDomain)),
-        ("dhost", Role::Is(Canon::DestinationDomain)),
-        ("fname", Role::Is(Canon::FileName)),
-        ("fileHash", Role::Is(Canon::FileHash)),
-        ("msg", Role::Is(Canon::Message)),
-    ]])
-});
-
 fn canons() -> Vec<Canon> {
     let mut out = kv::ROLES.canons();
     out.extend(jsonlines::ROLES.canons());
+    out.extend(cef::canons());
+    out.extend(dns::canons());
     out.extend([Canon::HostName, Canon::EventProvider, Canon::Message, Canon::SourceIp, Canon::UserName]);
     out.sort();
     out.dedup();
@@ -67,7 +40,7 @@ impl Format for Rfc3164 {
     }
 
     fn describe(&self) -> &'static str {
-        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, audit and key=value are read"
+        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, audit, DNS queries and key=value are read"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -85,14 +58,15 @@ impl Format for Rfc3164 {
         let (stamp, rest, iso) = stamp(rest, layout).ok_or(Reject)?;
         let (first, behind) = word(rest);
         // Without a host the tag follows at once.
-        let (host, body) =
-            if first.ends_with(b":") && !is_ip(first) { (None, rest) } else { (Some(first), skip(behind)) };
+        let tagged = first.ends_with(b":") && !is_ip(first) || first.starts_with(b"CEF:");
+        let (host, body) = if tagged { (None, rest) } else { (Some(first), skip(behind)) };
         let (program, pid, message) = match tag(body) {
             Some(found) => found,
             None if iso => return Err(Reject),
             None => (None, None, body),
         };
-        if host.is_none_or(<[u8]>::is_empty) && program.is_none() || host.is_some_and(|h| !is_host(h)) {
+        let cef = message.starts_with(b"CEF:");
+        if host.is_none_or(<[u8]>::is_empty) && program.is_none() && !cef || host.is_some_and(|h| !is_host(h)) {
             return Err(Reject);
         }
         sink.time(0, stamp);
@@ -108,7 +82,7 @@ impl Format for Rfc5424 {
     }
 
     fn describe(&self) -> &'static str {
-        "syslog, RFC 5424, with structured data; inner JSON, CEF, audit and key=value are read"
+        "syslog, RFC 5424, with structured data; inner JSON, CEF, audit, DNS queries and key=value are read"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -252,51 +226,16 @@ fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_,
     if text.starts_with(b"{") {
         let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
     } else if let Some(at) = memchr::memmem::find(&text[..text.len().min(64)], b"CEF:") {
-        cef(&text[at + 4..], sink);
+        let _ = cef::read(&text[at + 4..], sink);
     } else if text.starts_with(b"type=") && memchr::memmem::find(text, b"audit(").is_some() {
         let _ = auditd::read(text, sink);
     } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
         ssh(text, sink);
+    } else if let Some(server @ (b"named" | b"dnsmasq" | b"unbound")) = program {
+        dns::read(server, text, sink);
     } else if memchr::memchr_iter(b'=', text).take(3).count() == 3 {
         kv::Pairs::new(text).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
     }
-}
-
-/// Common Event Format behind its mark: seven parts, then pairs whose values may hold blanks.
-fn cef<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    let names: [(&[u8], Option<Role>); 7] = [
-        (b"cef_version", None),
-        (b"device_vendor", None),
-        (b"device_product", None),
-        (b"device_version", None),
-        (b"signature_id", Some(Role::Is(Canon::EventCode))),
-        (b"name", Some(Role::Is(Canon::RuleName))),
-        (b"cef_severity", None),
-    ];
-    let mut rest = text;
-    for (name, role) in names {
-        let mut bars = memchr::memchr_iter(b'|', rest);
-        let Some(bar) = bars.find(|&n| n == 0 || rest[n - 1] != b'\\') else { return };
-        sink.slice(name, role, &rest[..bar], Kind::Str);
-        rest = &rest[bar + 1..];
-    }
-    while let Some(equals) = memchr::memchr(b'=', rest) {
-        let key = memchr::memrchr(b' ', &rest[..equals]).map_or(0, |n| n + 1);
-        let value = &rest[equals + 1..];
-        let end = next_key(value);
-        let (raw, name) = (value[..end].trim_ascii_end(), &rest[key..equals]);
-        sink.slice(name, CEF.get(name), raw, if raw.is_empty() { Kind::Null } else { Kind::Str });
-        rest = &value[end..];
-    }
-}
-
-/// Where the key of the next pair starts: the last blank before the next `=` that is not escaped.
-fn next_key(value: &[u8]) -> usize {
-    let next = memchr::memchr_iter(b'=', value).find(|&n| {
-        let name = memchr::memrchr(b' ', &value[..n]).map(|b| &value[b + 1..n]);
-        name.is_some_and(|k| !k.is_empty() && k.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-[]".contains(b)))
-    });
-    next.and_then(|n| memchr::memrchr(b' ', &value[..n])).unwrap_or(value.len())
 }
 
 /// What OpenSSH says of a logon.

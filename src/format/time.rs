@@ -1,203 +1,20 @@
 //! Instants from the many ways in which logs write them. What is not there is not invented: every reader returns an
-//! `Option`, and what had to be assumed stands in the [`Stamp`].
+//! `Option`, and what had to be assumed (see `assume`) stands in the [`Stamp`].
 
-use jiff::civil;
-use jiff::tz::TimeZone;
+mod assume;
+mod civil;
+mod cursor;
 
-use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
-use crate::model::time::{Assumed, Instant, Stamp};
+use crate::model::time::{Instant, Stamp};
 
-/// Seconds of a day.
-const DAY_SECS: i64 = 86_400;
+pub use assume::{at_offset, by_host, shows_day_first};
+
+use civil::{Civil, days_of_month};
+use cursor::Cursor;
+
 /// 100 ns units between 1601 and 1970.
 const FILETIME_EPOCH: i64 = 116_444_736_000_000_000;
-
-/// A date and time as written, without a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Civil {
-    /// Year, 1 to 9999.
-    pub year: i64,
-    /// Month, 1 to 12.
-    pub month: i64,
-    /// Day, 1 to 31.
-    pub day: i64,
-    /// Seconds since midnight; a leap second counts as the one before.
-    pub second: i64,
-    /// Microseconds.
-    pub micro: i64,
-}
-
-impl Civil {
-    /// Microseconds since the epoch, read as UTC; `None` for a day that does not exist.
-    fn micros(self) -> Option<i64> {
-        if self.day > days_of_month(self.year, self.month)? || self.day < 1 || !(1..=9999).contains(&self.year) {
-            return None;
-        }
-        let days = days_before(self.year, self.month, self.day);
-        Some((days * DAY_SECS + self.second) * 1_000_000 + self.micro)
-    }
-
-    /// The instant at a fixed offset from UTC.
-    pub fn at_offset(self, offset_secs: i64) -> Option<Instant> {
-        Instant::from_micros(self.micros()? - offset_secs * 1_000_000)
-    }
-
-    /// The instant in the layout's zone, as an assumption. A time that a clock change repeats is the first of the two,
-    /// one that it skips lies behind the gap.
-    pub fn in_zone(self, layout: &Layout) -> Option<Stamp> {
-        let at = if layout.zone == TimeZone::UTC {
-            self.at_offset(0)?
-        } else {
-            let utc = self.micros()?;
-            let date = civil::Date::new(self.year as i16, self.month as i8, self.day as i8).ok()?;
-            let seconds = self.second;
-            let time = civil::Time::new(
-                (seconds / 3600) as i8,
-                (seconds / 60 % 60) as i8,
-                (seconds % 60) as i8,
-                (utc.rem_euclid(1_000_000) * 1000) as i32,
-            );
-            let moment = date.to_datetime(time.ok()?);
-            layout.zone.to_ambiguous_timestamp(moment).compatible().ok()?.into()
-        };
-        Some(Stamp { at, assumed: Assumed::Zone })
-    }
-}
-
-fn days_of_month(year: i64, month: i64) -> Option<i64> {
-    Some(match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => return None,
-    })
-}
-
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar.
-fn days_before(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// A cursor over the bytes of a stamp.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn eat(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    /// Between `least` and `most` digits.
-    fn digits(&mut self, least: usize, most: usize) -> Option<i64> {
-        let start = self.at;
-        let mut value = 0;
-        while let Some(b @ b'0'..=b'9') = self.peek()
-            && self.at - start < most
-        {
-            value = value * 10 + i64::from(b - b'0');
-            self.at += 1;
-        }
-        (self.at - start >= least).then_some(value)
-    }
-
-    /// `hh:mm:ss` or `hh:mm` with an optional fraction: seconds since midnight and microseconds.
-    fn clock(&mut self) -> Option<(i64, i64)> {
-        let hour = self.digits(1, 2)?;
-        self.eat(b':')?;
-        let minute = self.digits(2, 2)?;
-        let mut second = 0;
-        let mut micro = 0;
-        if self.eat(b':').is_some() {
-            second = self.digits(2, 2)?;
-            micro = self.fraction();
-        }
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
-        Some((hour * 3600 + minute * 60 + second.min(59), micro))
-    }
-
-    /// A fraction of a second behind `.` or `,`; digits beyond microseconds are dropped.
-    fn fraction(&mut self) -> i64 {
-        if !matches!(self.peek(), Some(b'.' | b',')) || !matches!(self.bytes.get(self.at + 1), Some(b'0'..=b'9')) {
-            return 0;
-        }
-        self.at += 1;
-        let (mut micro, mut scale) = (0, 100_000);
-        while let Some(b @ b'0'..=b'9') = self.peek() {
-            micro += i64::from(b - b'0') * scale;
-            scale /= 10;
-            self.at += 1;
-        }
-        micro
-    }
-
-    /// `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with an optional blank before it; the offset in seconds. Without one the
-    /// cursor stays.
-    fn zone(&mut self) -> Option<i64> {
-        let back = self.at;
-        let found = self.zone_here();
-        if found.is_none() {
-            self.at = back;
-        }
-        found
-    }
-
-    fn zone_here(&mut self) -> Option<i64> {
-        let _ = self.eat(b' ');
-        let rest = &self.bytes[self.at..];
-        if rest.starts_with(b"UTC") || rest.starts_with(b"GMT") {
-            self.at += 3;
-            return Some(0);
-        }
-        let sign = match self.peek()? {
-            b'Z' | b'z' if !matches!(rest.get(1), Some(b) if b.is_ascii_alphanumeric()) => {
-                self.at += 1;
-                return Some(0);
-            }
-            b'+' => 1,
-            b'-' => -1,
-            _ => return None,
-        };
-        self.at += 1;
-        let hours = self.digits(2, 2)?;
-        let _ = self.eat(b':');
-        let minutes = self.digits(2, 2).unwrap_or(0);
-        (hours <= 18 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
-    }
-
-    /// `Jan` to `Dec`, in any case.
-    fn month_name(&mut self) -> Option<i64> {
-        let name = self.bytes.get(self.at..self.at + 3)?;
-        let at = MONTHS.iter().position(|m| m.as_bytes().eq_ignore_ascii_case(name))?;
-        self.at += 3;
-        Some(at as i64 + 1)
-    }
-
-    /// `YYYY-MM-DD` or `YYYY/MM/DD`.
-    fn date(&mut self) -> Option<(i64, i64, i64)> {
-        let year = self.digits(4, 4)?;
-        let mark = self.peek().filter(|b| matches!(b, b'-' | b'/' | b'.'))?;
-        self.at += 1;
-        let month = self.digits(1, 2)?;
-        self.eat(mark)?;
-        Some((year, month, self.digits(1, 2)?))
-    }
-}
-
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Reads an ISO 8601 / RFC 3339 stamp at the start of `bytes` (`T` or a blank between date and time, fraction behind
 /// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's is assumed.
@@ -306,7 +123,7 @@ pub fn syslog_prefix(bytes: &[u8], layout: &Layout) -> Option<(Option<Stamp>, us
                 None => civil.in_zone(layout),
             }
         }
-        None => yearless(month, day, second, micro, layout),
+        None => assume::yearless(month, day, second, micro, layout),
     };
     Some((stamp, cursor.at))
 }
@@ -321,30 +138,6 @@ fn zone_word(cursor: &mut Cursor<'_>) -> Option<i64> {
     cursor.at = back;
     None
 }
-
-fn yearless(month: i64, day: i64, second: i64, micro: i64, layout: &Layout) -> Option<Stamp> {
-    let latest = layout.reference?.plus_secs(DAY_SECS);
-    let (last_year, ..) = date_of(latest);
-    // A 29th of February may be up to eight years back.
-    (0..=8).find_map(|back| {
-        let stamp = Civil { year: last_year - back, month, day, second, micro }.in_zone(layout)?;
-        (stamp.at <= latest).then_some(Stamp { at: stamp.at, assumed: stamp.assumed.and(Assumed::Year) })
-    })
-}
-
-/// The UTC date of an instant.
-fn date_of(at: Instant) -> (i64, i64, i64) {
-    let days = at.micros().div_euclid(DAY_SECS * 1_000_000) + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
 /// Reads `03/04/2026 10:00[:00][ AM]` where the layout knows which of day and month is first, or the numbers show it.
 pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
@@ -385,22 +178,6 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         _ => None,
     }
 }
-
-/// Whether a stamp with slashes shows that its day is first (`true`) or second.
-pub fn shows_day_first(bytes: &[u8]) -> Option<bool> {
-    let mut cursor = Cursor { bytes, at: 0 };
-    let first = cursor.digits(1, 2)?;
-    cursor.eat(b'/')?;
-    let second = cursor.digits(1, 2)?;
-    cursor.eat(b'/')?;
-    cursor.digits(4, 4)?;
-    match (first > 12, second > 12) {
-        (true, false) => Some(true),
-        (false, true) => Some(false),
-        _ => None,
-    }
-}
-
 /// Reads a stamp of any of the forms above that stands alone in a field.
 pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let bytes = bytes.trim_ascii();
@@ -416,23 +193,6 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         }
     }
 }
-
-/// A stamp whose zone was assumed, in the zone of the host that the record names, where the user gave one for it.
-pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
-    if !matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear) {
-        return stamp;
-    }
-    let Some(host) = fields.text(Canon::HostName) else { return stamp };
-    let short = host.split('.').next().unwrap_or(host);
-    let clock = layout.host_clocks.iter().find(|clock| clock.hosts.is_match(host) || clock.hosts.is_match(short));
-    let moved = clock.and_then(|clock| {
-        let assumed = jiff::Timestamp::from_microsecond(stamp.at.micros()).ok()?;
-        let written = layout.zone.to_datetime(assumed);
-        clock.zone.to_ambiguous_timestamp(written).compatible().ok()
-    });
-    moved.map_or(stamp, |at| Stamp { at: at.into(), ..stamp })
-}
-
 /// Reads `date` (`YYYY-MM-DD`) and `time` (`hh:mm:ss[.fff]`) that stand apart. `offset_secs`: how far from UTC they are;
 /// `None` for the layout's zone.
 pub fn date_and_time(date: &[u8], time: &[u8], offset_secs: Option<i64>, layout: &Layout) -> Option<Stamp> {
@@ -456,9 +216,10 @@ pub fn offset(bytes: &[u8]) -> Option<i64> {
     let found = cursor.zone()?;
     (cursor.at == bytes.len()).then_some(found)
 }
-
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     fn text(stamp: Option<Stamp>) -> String {
@@ -526,14 +287,5 @@ mod tests {
             assert_eq!(iso(bad, &utc), None, "{}", String::from_utf8_lossy(bad));
         }
         assert_eq!(epoch(b"12345"), None);
-    }
-
-    #[test]
-    fn dates_agree_with_the_calendar() {
-        for day in (-700_000..700_000).step_by(97) {
-            let at = Instant::from_secs(day * DAY_SECS).unwrap();
-            let (year, month, dom) = date_of(at);
-            assert_eq!(days_before(year, month, dom), day);
-        }
     }
 }

@@ -6,6 +6,9 @@
 //! ```
 //! Source: <https://www.w3.org/TR/WD-logfile.html>, <https://learn.microsoft.com/windows/win32/http/w3c-logging>.
 //!
+//! A proxy is told from a web server by columns that only a proxy has ([`is_proxy_column`]) or by its `#Software`. Its
+//! records are of the dataset `proxy`; where it logs the parts of a URL only, `url.full` is made of them.
+//!
 //! Traps: IIS repeats and changes `#Fields` in mid-file; times are UTC by specification, but local in the Windows
 //! firewall's log; records may have a time only, with the date in `#Date`; IIS writes `+` for blanks in user agents; Blue Coat quotes.
 
@@ -15,7 +18,7 @@ use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::{Fit, Format, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
-use crate::model::layout::{Framing, Layout, PROXY_COLUMNS};
+use crate::model::layout::{Framing, Layout, is_proxy_column};
 
 /// W3C extended log format.
 pub struct Extended;
@@ -90,7 +93,10 @@ impl Format for Extended {
     }
 
     fn fields(&self) -> Vec<Canon> {
-        ROLES.canons()
+        let mut out = ROLES.canons();
+        out.push(Canon::EventDataset);
+        out.sort();
+        out
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
@@ -116,43 +122,35 @@ impl Format for Extended {
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let mut sink = Sink::new(layout, want, out);
         let mut rest = record;
-        let (mut date, mut clock, mut stem, mut query, mut status) = (None, None, None, None, None);
-        let mut server = None;
+        let mut parts = Parts::default();
+        let delimiter = delimiter(record, layout);
         for name in &layout.columns {
-            let (cell, after) = cell(rest, layout.delimiter).ok_or(Reject)?;
+            let (cell, after) = cell(rest, delimiter).ok_or(Reject)?;
             rest = after;
-            match &**name {
-                "date" => date = Some(cell),
-                "time" => clock = Some(cell),
-                "cs-uri-stem" => stem = Some(cell),
-                "cs-uri-query" => query = Some(cell),
-                "sc-status" => status = Some(cell),
-                "s-supplier-name" | "r-ip" | "s-supplier-ip" if server.is_none_or(|s| s == b"-") => server = Some(cell),
-                _ => {}
-            }
+            parts.take(name, cell);
             column(name, cell, &mut sink);
         }
         if layout.columns.is_empty() || !rest.trim_ascii().is_empty() {
             return Err(Reject);
         }
-        if let (true, Some(server), None) = (layout.forwards, server, sink.out.get(Canon::DestinationDomain)) {
-            sink.canon_slice(Canon::DestinationDomain, server);
+        if layout.forwards {
+            forwarded(&parts, &mut sink);
         }
         let local = layout.dataset.as_deref().is_some_and(|d| d.contains("Windows Firewall"));
-        let day = date.or(layout.date.as_ref().map(|d| d.as_bytes()));
-        if let (Some(day), Some(clock)) = (day, clock) {
+        let day = parts.date.or(layout.date.as_ref().map(|d| d.as_bytes()));
+        if let (Some(day), Some(clock)) = (day, parts.clock) {
             let offset = if local { None } else { Some(0) };
             let stamp = time::date_and_time(day, clock, offset, layout);
             sink.time(0, stamp);
         }
-        if let Some(class) = status.and_then(|s| s.first()).filter(|c| c.is_ascii_digit()) {
+        if let Some(class) = parts.status.and_then(|s| s.first()).filter(|c| c.is_ascii_digit()) {
             sink.outcome(*class < b'4');
         }
-        if let (true, Some(stem)) = (sink.all, stem) {
+        if let (true, Some(stem)) = (sink.all, parts.stem) {
             // Rules for web servers look for paths in `cs-uri-query`: the whole target is its second value.
             let from = sink.out.arena_len();
             sink.out.arena_mut().extend_from_slice(stem);
-            if let Some(query) = query.filter(|q| *q != b"-") {
+            if let Some(query) = parts.query {
                 sink.out.arena_mut().push(b'?');
                 sink.out.arena_mut().extend_from_slice(query);
             }
@@ -171,7 +169,7 @@ impl Format for Extended {
             let names = value.split(|&b| b == delimiter).filter(|n| !n.is_empty());
             let columns: Vec<Arc<str>> = names.map(text).collect();
             let changed = columns != layout.columns || delimiter != layout.delimiter;
-            let forwards = columns.iter().any(|name| PROXY_COLUMNS.contains(&&**name));
+            let forwards = forwards(&columns, layout.dataset.as_deref());
             return changed.then(|| Layout { columns, delimiter, forwards, ..layout.clone() });
         }
         if name.eq_ignore_ascii_case(b"#date:") {
@@ -180,10 +178,88 @@ impl Format for Extended {
         }
         if name.eq_ignore_ascii_case(b"#software:") {
             let dataset = Some(text(value));
-            return (dataset != layout.dataset).then(|| Layout { dataset, ..layout.clone() });
+            let forwards = forwards(&layout.columns, dataset.as_deref());
+            return (dataset != layout.dataset).then(|| Layout { dataset, forwards, ..layout.clone() });
         }
         None
     }
+}
+
+/// What separates the cells of a record. CloudFront writes names with blanks between them, and values with tabs.
+fn delimiter(record: &[u8], layout: &Layout) -> u8 {
+    let tabs = || memchr::memchr_iter(b'\t', record).count();
+    if layout.delimiter == b' ' && tabs() + 1 == layout.columns.len() { b'\t' } else { layout.delimiter }
+}
+
+/// Whether a proxy wrote records of these columns.
+fn forwards(columns: &[Arc<str>], software: Option<&str>) -> bool {
+    let proxy = |software: &str| PROXY_SOFTWARE.iter().any(|name| software.contains(name));
+    columns.iter().any(|name| is_proxy_column(name)) || (!columns.is_empty() && software.is_some_and(proxy))
+}
+
+/// What `#Software` says of proxies.
+const PROXY_SOFTWARE: &[&str] = &["SGOS", "Blue Coat", "Bluecoat", "Forefront TMG", "ISA Server"];
+
+/// The cells of a record that mean something together.
+#[derive(Default)]
+struct Parts<'b> {
+    date: Option<&'b [u8]>,
+    clock: Option<&'b [u8]>,
+    scheme: Option<&'b [u8]>,
+    host: Option<&'b [u8]>,
+    port: Option<&'b [u8]>,
+    /// The path, where it is named as that of the request.
+    stem: Option<&'b [u8]>,
+    path: Option<&'b [u8]>,
+    /// Without the `?` that Blue Coat writes before it.
+    query: Option<&'b [u8]>,
+    status: Option<&'b [u8]>,
+    /// The server behind the proxy.
+    server: Option<&'b [u8]>,
+}
+
+impl<'b> Parts<'b> {
+    fn take(&mut self, name: &str, cell: &'b [u8]) {
+        let known = Some(cell).filter(|c| *c != b"-" && !c.is_empty());
+        match name {
+            "date" => self.date = Some(cell),
+            "time" => self.clock = Some(cell),
+            "cs-uri-scheme" => self.scheme = known,
+            "cs-host" => self.host = known,
+            "cs-uri-port" => self.port = known,
+            "cs-uri-stem" => (self.stem, self.path) = (Some(cell), known),
+            "cs-uri-path" => self.path = known,
+            "cs-uri-query" => self.query = known.map(|query| query.strip_prefix(b"?").unwrap_or(query)),
+            "sc-status" => self.status = Some(cell),
+            "s-supplier-name" | "r-ip" | "s-supplier-ip" if self.server.is_none() => self.server = known,
+            _ => {}
+        }
+    }
+}
+
+/// What only a proxy's record says: that it is one, the other side, and the URL where it stands in parts.
+fn forwarded<'b>(parts: &Parts<'b>, sink: &mut Sink<'_, 'b>) {
+    sink.canon_slice(Canon::EventDataset, b"proxy");
+    if let (Some(server), None) = (parts.server, sink.out.get(Canon::DestinationDomain)) {
+        sink.canon_slice(Canon::DestinationDomain, server);
+    }
+    let (Some(scheme), Some(host), None) = (parts.scheme, parts.host, sink.out.get(Canon::UrlFull)) else { return };
+    let from = sink.out.arena_len();
+    let url = sink.out.arena_mut();
+    url.extend_from_slice(scheme);
+    url.extend_from_slice(b"://");
+    url.extend_from_slice(host);
+    let usual =
+        matches!((scheme, parts.port), (b"http", Some(b"80")) | (b"https", Some(b"443")) | (b"ftp", Some(b"21")));
+    for (mark, part) in [(b':', parts.port.filter(|_| !usual)), (b'/', parts.path), (b'?', parts.query)] {
+        let Some(part) = part else { continue };
+        if mark != b'/' || part[0] != b'/' {
+            url.push(mark);
+        }
+        url.extend_from_slice(part);
+    }
+    let url = sink.out.stored_since(from);
+    sink.canon(Canon::UrlFull, url);
 }
 
 /// What a column means where a proxy wrote it: `s-ip` and (beside the port of the URL) `s-port` are its own, and the host
@@ -203,6 +279,10 @@ fn column<'b>(name: &Arc<str>, cell: &'b [u8], sink: &mut Sink<'_, 'b>) {
         _ if cell.iter().all(u8::is_ascii_digit) => Kind::Number,
         _ => Kind::Str,
     };
+    if let (true, "cs-uri-query", Some(query)) = (sink.all, &**name, cell.strip_prefix(b"?")) {
+        sink.column(name, None, Text::Slice(cell), kind);
+        return sink.canon_slice(Canon::UrlQuery, query);
+    }
     let role = if sink.layout.forwards { proxy_role(name, sink.layout) } else { ROLES.get(name.as_bytes()) };
     let Some(alias) = alias(name) else { return sink.column(name, role, Text::Slice(cell), kind) };
     // IIS writes `+` for a blank; a value with a blank was not written by it.

@@ -59,7 +59,8 @@ impl Format for Evtx {
     }
 }
 
-static ROLES: Table = LazyLock::new(|| {
+/// What the names of Sigma mean.
+pub static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, EventCode,
         EventDataset, EventProvider, FileHash, FilePath, HostName, Message, NetworkTransport, ParentExecutable,
@@ -118,7 +119,7 @@ static ROLES: Table = LazyLock::new(|| {
 });
 
 /// The Sigma name of a dotted path.
-fn rename(path: &[u8]) -> Rename {
+pub fn rename(path: &[u8]) -> Rename {
     let named = |name| Rename::Named(name);
     match path {
         b"Event" | b"Event.System" | b"Event.EventData" | b"Event.UserData" | b"winlog" | b"winlog.event_data"

@@ -28,23 +28,36 @@ impl Encoding {
     }
 }
 
-/// Columns that only a proxy logs in the W3C format: the server that it went to, and what it thought of it.
-pub const PROXY_COLUMNS: &[&str] = &[
+/// Columns that only a proxy logs in the W3C format: the parts of a URL on any server, and what it thought of it.
+const PROXY_COLUMNS: &[&str] = &[
     "c-uri",
+    "cs-auth-group",
+    "cs-auth-groups",
     "cs-categories",
+    "cs-threat-risk",
     "cs-uri",
+    "cs-uri-extension",
+    "cs-uri-path",
+    "cs-uri-port",
     "cs-uri-scheme",
-    "r-dns",
-    "r-host",
-    "r-ip",
-    "r-supplier-dns",
-    "r-supplier-ip",
     "s-hierarchy",
     "s-supplier-ip",
     "s-supplier-name",
+    "sc-filter-category",
     "sc-filter-result",
     "x-cs-uri",
+    "x-exception-id",
+    "x-virus-id",
 ];
+
+/// How names begin that speak of a server beyond the one that wrote the log. SOURCE: W3C extended log format, the
+/// prefixes `r`, `sr` and `rs`; Blue Coat's own.
+const BEYOND: &[&str] = &["r-", "rs-", "rs(", "sr-", "sr(", "x-bluecoat-", "x-icap-", "x-rs-"];
+
+/// Whether only a proxy logs a column of this name in the W3C format.
+pub fn is_proxy_column(name: &str) -> bool {
+    PROXY_COLUMNS.contains(&name) || BEYOND.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// The clock of the hosts of a pattern.
 #[derive(Debug, Clone)]
@@ -71,6 +84,8 @@ pub enum Framing {
     /// JSON documents of which the events inside the named arrays (or a top-level array) are the records; documents may
     /// follow each other and span lines.
     JsonDocuments,
+    /// `<Event>` elements of Windows, one after the other or inside `<Events>`, over as many lines as they take.
+    XmlEvents,
     /// Windows event log: a 4,096-byte header and 64 KiB chunks.
     Evtx,
 }
@@ -105,7 +120,8 @@ pub struct Layout {
     pub zone_given: bool,
     /// Zones by the host that a record names; the first that fits goes before `zone`.
     pub host_clocks: Arc<[HostClock]>,
-    /// Whether the columns are those of a proxy ([`PROXY_COLUMNS`]): its own address is no destination.
+    /// Whether the columns are those of a proxy ([`is_proxy_column`]), or the software
+    /// is one: its own address is no destination.
     pub forwards: bool,
     /// No record is younger than this: the year of yearless stamps is the latest that keeps them before it.
     pub reference: Option<Instant>,

@@ -9,6 +9,8 @@ use crate::model::lines;
 
 /// A row with an open quote may be this long.
 const ROW_BYTES: usize = 1024 * 1024;
+/// A longer header is not compared with rows.
+const HEAD_BYTES: usize = 64 * 1024;
 /// After so many unclosed quotes the rest is cut into lines.
 const UNCLOSED_ALLOWED: u32 = 64;
 
@@ -26,6 +28,8 @@ pub(super) struct Scanner {
     encoding: Encoding,
     /// Whether the next row is the header.
     header: bool,
+    /// The header as stored; a row that repeats it (logs that were joined) is no record.
+    head: Vec<u8>,
     state: State,
     /// Where the row that is being read starts.
     row: Option<u64>,
@@ -41,6 +45,7 @@ impl Scanner {
             delimiter,
             encoding,
             header,
+            head: Vec::new(),
             state: State::FieldStart,
             row: None,
             unclosed: 0,
@@ -94,7 +99,8 @@ impl Scanner {
         }
         if let Some(row) = self.row.take() {
             let start = (row - base) as usize;
-            self.push(row, base + lines::trim(buf, start, buf.len(), self.encoding) as u64, found);
+            let end = lines::trim(buf, start, buf.len(), self.encoding);
+            self.push(row, &buf[start..end], found);
         }
         Scan::More(None)
     }
@@ -116,10 +122,13 @@ impl Scanner {
         if byte == b'\n' && state != State::Quoted {
             self.state = State::FieldStart;
             let Some(row) = self.row.take() else { return };
-            let start = row.saturating_sub(base) as usize;
-            let end = base + lines::trim(buf, start.min(at), at, self.encoding) as u64;
-            if end > row {
-                self.push(row, end, found);
+            let start = (row.saturating_sub(base) as usize).min(at);
+            let end = lines::trim(buf, start, at, self.encoding);
+            if row >= base && end > start {
+                self.push(row, &buf[start..end], found);
+            } else if base + end as u64 > row {
+                // The rest of a row of which pieces are out.
+                found.push((row, base + end as u64));
             }
             return;
         }
@@ -133,11 +142,13 @@ impl Scanner {
         };
     }
 
-    fn push(&mut self, start: u64, end: u64, found: &mut Vec<(u64, u64)>) {
+    /// Takes the row that starts at this offset.
+    fn push(&mut self, start: u64, row: &[u8], found: &mut Vec<(u64, u64)>) {
         if std::mem::take(&mut self.header) {
-            return;
+            self.head.extend_from_slice(row.get(..HEAD_BYTES).unwrap_or(row));
+        } else if self.head != row {
+            found.push((start, start + row.len() as u64));
         }
-        found.push((start, end));
     }
 
     fn too_long(&self, here: u64) -> bool {

@@ -7,6 +7,7 @@ mod csv;
 mod json;
 mod lines;
 mod lost;
+mod xml;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::model::source::Stream;
 const READ_BYTES: usize = 256 * 1024;
 /// Length of one piece of an oversize record. Fixed, so that pieces do not depend on the grid.
 const PIECE_BYTES: usize = 4 * 1024 * 1024;
+/// So many bytes tell whether a stream begins with a byte order mark; scanners are not asked before.
+const MARK_BYTES: usize = 3;
 /// Header of an EVTX file.
 const EVTX_HEADER_BYTES: usize = 4096;
 /// One EVTX chunk.
@@ -76,6 +79,7 @@ struct Listed {
 enum Scanner {
     Json(Box<json::Scanner>),
     Csv(csv::Scanner),
+    Xml(xml::Scanner),
 }
 
 /// What a scanner says at the end of the bytes it was given.
@@ -96,6 +100,7 @@ impl Listed {
             let scan = match &mut self.scanner {
                 Scanner::Json(json) => json.scan(&buf[from..], base + from as u64, ended, &mut self.found),
                 Scanner::Csv(csv) => csv.scan(buf, base, from, ended, &mut self.found),
+                Scanner::Xml(xml) => xml.scan(buf, base, ended, &mut self.found),
             };
             match (scan, &mut self.scanner) {
                 (Scan::Back(at), _) if at >= base => self.scanned = at,
@@ -131,6 +136,7 @@ impl Splitter {
             Framing::JsonDocuments => {
                 listed(Scanner::Json(Box::new(json::Scanner::new(&layout.arrays, layout.encoding))))
             }
+            Framing::XmlEvents => listed(Scanner::Xml(xml::Scanner::new(layout.encoding))),
             Framing::Evtx => Mode::Evtx,
         };
         Self {
@@ -263,6 +269,9 @@ impl Splitter {
     }
 
     fn cut_listed(&mut self) -> Cut {
+        if self.base == 0 && self.buf.len() < MARK_BYTES && !self.ended {
+            return Cut::Hungry;
+        }
         let Mode::Listed(listed) = &mut self.mode else { return Cut::Again };
         let scan = listed.scan(&self.buf, self.base, self.ended);
         let end = self.base + self.buf.len() as u64;

@@ -87,7 +87,7 @@ impl Tally {
         if !read::key(format, fields, &mut self.key) {
             return;
         }
-        let (up, down) = read::bytes(fields, &self.key);
+        let (up, down) = read::bytes(format, fields, &self.key);
         let at = self.conversation();
         let conversation = &mut self.conversations[at];
         let span = fields.time.map(|stamp| Span::at(stamp.at));

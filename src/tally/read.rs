@@ -19,8 +19,16 @@ pub fn key(format: &str, fields: &Fields<'_>, out: &mut Vec<u8>) -> bool {
     key::names_anybody(out)
 }
 
-/// Bytes from client to server and back, as far as logged. A DNS question carries its name out.
-pub fn bytes(fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>, Option<u64>) {
+/// Bytes from client to server and back, as far as logged. A DNS question carries its name out. A record of one way of a
+/// flow moved nothing the other way, which has a record of its own; what a packet filter rejected did not move.
+pub fn bytes(format: &str, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>, Option<u64>) {
+    if format == "vpcflow" {
+        if outcome(fields) == Outcome::Failed {
+            return (Some(0), Some(0));
+        }
+        let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
+        return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
+    }
     if key::seen(packed) == Some(Seen::Dns) {
         return (fields.get(Canon::DnsQuestion).map(|name| name.len() as u64), None);
     }
@@ -67,8 +75,10 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
         || fields.text(Canon::UrlFull).is_some_and(|u| u.contains("://"));
     match format {
         "access" => Some(Seen::Web),
+        "w3c" if fields.get(Canon::EventDataset) == Some(b"proxy") => Some(Seen::Proxy),
         "w3c" if has(Canon::HttpMethod) => Some(if forwards { Seen::Proxy } else { Seen::Web }),
         "squid" => Some(Seen::Proxy),
+        "vpcflow" if pair => Some(Seen::Flow),
         "cloudtrail" | "m365" | "azure" | "gcp" => Some(Seen::Cloud),
         "zeek" | "zeek_json" => match fields.text(Canon::EventDataset).map(|d| d.rsplit('.').next().unwrap_or(d)) {
             Some("conn") => Some(Seen::Flow),
@@ -78,7 +88,8 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
             Some("ftp") => Some(Seen::FileTransfer),
             _ => None,
         },
-        "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
+        "bind" | "syslog3164" | "syslog5424" if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),
+        "cef" | "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
             Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Firewall })
         }
         // Whoever logs URLs of others with who asked for them is a proxy, also where no bytes are logged.
@@ -195,7 +206,7 @@ mod tests {
         let fields = record(&[(Canon::SourceIp, "10.0.0.5"), question, (Canon::EventDataset, "zeek.dns")]);
         let mut packed = Vec::new();
         assert!(key("zeek", &fields, &mut packed));
-        assert_eq!(bytes(&fields, &packed), (Some(17), None));
+        assert_eq!(bytes("zeek", &fields, &packed), (Some(17), None));
     }
 
     #[test]

@@ -60,3 +60,11 @@ fn the_example_of_the_readme_is_what_the_tool_prints() {
         assert!(lines.any(|printed| printed == line), "the tool does not print (any more, or not here): {line}");
     }
 }
+
+#[test]
+fn the_readme_names_every_format() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    for format in exfiltrace::format::list() {
+        assert!(readme.contains(&format!("`{}`", format.name())), "{} is not in the README", format.name());
+    }
+}

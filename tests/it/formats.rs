@@ -55,7 +55,7 @@ fn meta() -> SourceMeta {
     }
 }
 
-fn layout_of(bytes: &[u8]) -> Layout {
+pub(crate) fn layout_of(bytes: &[u8]) -> Layout {
     let clock = Clock { zone: TimeZone::UTC, zone_given: false };
     format::recognise(&bytes[..bytes.len().min(64 * 1024)], &meta(), &clock)
 }
@@ -70,19 +70,19 @@ fn blocks(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<Block>
 
 /// What a source came to.
 #[derive(Debug, Default, PartialEq)]
-struct Account {
-    format: String,
-    parsed: usize,
-    rejected: usize,
-    untimed: usize,
-    pieces: usize,
+pub(crate) struct Account {
+    pub(crate) format: String,
+    pub(crate) parsed: usize,
+    pub(crate) rejected: usize,
+    pub(crate) untimed: usize,
+    pub(crate) pieces: usize,
 }
 
 /// Offset, length, line, index and text of a record.
-type Row = (u64, u64, Option<u64>, Option<u64>, Vec<u8>);
+pub(crate) type Row = (u64, u64, Option<u64>, Option<u64>, Vec<u8>);
 
 /// Reads all of it and checks the account of bytes.
-fn account(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> (Account, Vec<Row>) {
+pub(crate) fn account(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> (Account, Vec<Row>) {
     let mut out = Account { format: layout.format.into(), ..Account::default() };
     let mut rows = Vec::new();
     let (mut view, mut next) = (View::default(), 0);
@@ -137,7 +137,7 @@ fn ids(fields: &Fields<'_>) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Offset, length and line of what lies between records.
-fn gaps(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<(u64, u64, Option<u64>)> {
+pub(crate) fn gaps(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<(u64, u64, Option<u64>)> {
     let mut view = View::default();
     let mut out = Vec::new();
     for block in blocks(bytes, layout, cell, step) {
@@ -151,7 +151,7 @@ fn read(bytes: &[u8]) -> (Account, Vec<Row>) {
     account(bytes, &layout_of(bytes), CELL_BYTES, usize::MAX)
 }
 
-fn shared(part: &str) -> Option<PathBuf> {
+pub(crate) fn shared(part: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")).join(part);
     if !path.exists() {
         println!("skipped: {part} is not beside the project");
@@ -169,7 +169,7 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 /// The bytes of a file; of a gzip file, what is in it (as far as it can be read).
-fn content(path: &Path) -> Vec<u8> {
+pub(crate) fn content(path: &Path) -> Vec<u8> {
     let stored = fs::read(path).unwrap();
     if !stored.starts_with(b"\x1f\x8b") {
         return stored;
@@ -192,6 +192,9 @@ fn members(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     out
 }
 
+/// Formats of which the corpora hold no file.
+const NOT_IN_CORPORA: &[&str] = &["vpcflow"];
+
 #[test]
 fn every_real_file_is_read_without_losing_a_byte() {
     let Some(folder) = shared("corpora") else { return };
@@ -210,7 +213,8 @@ fn every_real_file_is_read_without_losing_a_byte() {
         }
     }
     for format in format::list() {
-        assert!(formats.contains_key(format.name()), "no file is {}: {formats:?}", format.name());
+        let met = formats.contains_key(format.name());
+        assert_eq!(met, !NOT_IN_CORPORA.contains(&format.name()), "{}: {formats:?}", format.name());
     }
 }
 
@@ -358,7 +362,7 @@ fn fixtures_read_as_recorded() {
     }
 }
 
-fn fixture_bytes() -> Vec<Vec<u8>> {
+pub(crate) fn fixture_bytes() -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/formats")), &mut files);
     files.iter().filter(|p| p.extension().is_some_and(|e| e == "log")).map(|p| fs::read(p).unwrap()).collect()
@@ -528,7 +532,7 @@ fn lines_may_end_with_returns_alone() {
     assert_eq!(read(table.as_bytes()).0.parsed, 2);
 }
 
-fn fields_of(text: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn fields_of(text: &str) -> Vec<(&'static str, String)> {
     let layout = layout_of(text.as_bytes());
     let (mut layout, mut last) = (layout, "");
     for line in text.lines() {
@@ -612,7 +616,7 @@ fn a_file_time_before_logs_had_files_is_no_reference() {
 }
 
 /// Scans one file with a list of indicators.
-fn scanned(name: &str, bytes: &[u8], list: &str, edit: impl FnOnce(&mut Plan)) -> SourcePartial {
+pub(crate) fn scanned(name: &str, bytes: &[u8], list: &str, edit: impl FnOnce(&mut Plan)) -> SourcePartial {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join(name);
     fs::write(&path, bytes).unwrap();
@@ -820,7 +824,7 @@ proptest! {
 
     /// What lies between records is told in the same stretches on any grid.
     #[test]
-    fn no_grid_matters_for_framing(bytes in messy(), cell in 2usize..64, step in 1usize..40, which in 0usize..18) {
+    fn no_grid_matters_for_framing(bytes in messy(), cell in 2usize..64, step in 1usize..40, which in 0usize..99) {
         let other = fixture_bytes();
         for layout in [layout_of(&bytes), layout_of(&other[which % other.len()])] {
             let want = gaps(&bytes, &layout, CELL_BYTES, usize::MAX);
@@ -830,7 +834,7 @@ proptest! {
 
     /// No bytes make any format panic, lose bytes, or depend on the grid.
     #[test]
-    fn no_bytes_panic_and_no_grid_matters(bytes in messy(), cell in 2usize..64, step in 1usize..40, which in 0usize..18) {
+    fn no_bytes_panic_and_no_grid_matters(bytes in messy(), cell in 2usize..64, step in 1usize..40, which in 0usize..99) {
         let layout = layout_of(&bytes);
         let want = account(&bytes, &layout, CELL_BYTES, usize::MAX);
         prop_assert_eq!(&account(&bytes, &layout, cell, step), &want);
@@ -842,31 +846,25 @@ proptest! {
     }
 }
 
-/// Rows of proxies and firewalls as products and spreadsheets write them: what left is counted in each.
 #[test]
-fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
-    let tables = [
-        "timestamp,client_ip,username,method,url,status,bytes_sent,bytes_received,user_agent\n\
-         2026-02-10 15:05:00,10.20.1.7,COUNCIL\\u5,POST,https://mega.nz/up,200,1500000000,900,rclone/v1\n",
-        "@timestamp,source.ip,user.name,http.request.method,url.full,source.bytes,destination.bytes\n\
-         2026-02-10T15:05:00Z,10.20.1.7,u5,POST,https://mega.nz/up,1500000000,900\n",
-        "datetime,action,responsesize,requestsize,ClientIP,serverip,requestmethod,url,user\n\
-         2026-02-10 15:05:00,Allowed,900,1500000000,10.20.1.7,203.0.113.50,POST,mega.nz/up,u5\n",
-        "timestamp,src_ip,user,dest_host,url,bytes_out,bytes_in\n\
-         2026-02-10 15:05:00,10.20.1.7,u5,mega.nz,https://mega.nz/up,1500000000,900\n",
-        "Receive Time,Type,Source address,Destination address,Action,Bytes Sent,Bytes Received\n\
-         2026/02/10 15:05:00,TRAFFIC,10.20.1.7,203.0.113.50,allow,1500000000,900\n",
-        "date,time,src,dst,service,action,sent_bytes,rcvd_bytes\n\
-         2026-02-10,15:05:00,10.20.1.7,203.0.113.50,443,allow,1500000000,900\n",
-    ];
-    for table in tables {
-        let source = scanned("t.csv", table.as_bytes(), "", |_| {});
-        let sums: Vec<u64> = source.observations.kept.values().map(|seen| seen.sum().up).collect();
-        assert_eq!(sums, [1_500_000_000], "{table}{:?}", source.entry);
-        let key = source.observations.kept.keys().next().unwrap();
-        assert!(matches!((&*key.name, &*key.server), ("mega.nz", _) | (_, "203.0.113.50")), "{key:?}");
+fn a_header_that_is_repeated_is_no_record() {
+    let text = "time,src_ip\n2026-03-28T00:00:00Z,192.0.2.1\ntime,src_ip\n2026-03-28T00:00:01Z,192.0.2.2\ntime,src_ip";
+    let layout = layout_of(text.as_bytes());
+    for (cell, step) in [(CELL_BYTES, usize::MAX), (8, 3), (31, 1)] {
+        let (found, rows) = account(text.as_bytes(), &layout, cell, step);
+        assert_eq!((found.parsed, found.rejected), (2, 0));
+        assert_eq!(rows.iter().map(|r| (r.2, r.3)).collect::<Vec<_>>(), [(Some(2), Some(0)), (Some(4), Some(1))]);
     }
-    let blind = "timestamp,client_ip,url\n2026-02-10 15:05:00,10.20.1.7,https://mega.nz/up\n";
-    let source = scanned("t.csv", blind.as_bytes(), "", |_| {});
-    assert_eq!(source.observations.kept.values().map(|seen| seen.sum().up_unlogged).collect::<Vec<_>>(), [1]);
+    let met =
+        scanned("t.csv", text.replace("src_ip", "evil-domain.example").as_bytes(), "evil-domain.example\n", |_| {});
+    assert_eq!(hits(&met).len(), 3, "it is sifted all the same");
+}
+
+#[test]
+fn a_value_of_equals_signs_takes_no_longer_than_another() {
+    let line = format!("CEF:0|V|P|1|1|n|3|src=10.1.0.5 msg={}\n", "=a".repeat(4 << 20));
+    let (found, _) = read(line.as_bytes());
+    assert_eq!((&*found.format, found.parsed), ("text", 0), "the head is too short for it");
+    let layout = layout_of(b"CEF:0|V|P|1|1|n|3|src=10.1.0.5\n");
+    assert_eq!(account(line.as_bytes(), &layout, CELL_BYTES, usize::MAX).0.parsed, 1);
 }

@@ -13,6 +13,7 @@ use exfiltrace::scan;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestRng, TestRunner};
 
+use crate::formats::fixture_bytes;
 use crate::support::plan;
 
 /// A log as text, and the list that it is searched for.
@@ -104,6 +105,94 @@ fn holds(plan: &mut Plan, case: &Case) -> TestCaseResult {
         prop_assert!(found.is_superset(&case.planted), "found {:?} of {:?}", found, case.planted);
     }
     Ok(())
+}
+
+/// What happens to a log on its way to an investigator.
+#[derive(Debug, Clone)]
+enum Damage {
+    /// It ends here.
+    Cut(u16),
+    /// These bytes got in.
+    Inserted(u16, Vec<u8>),
+    /// These bytes went missing.
+    Lost(u16, u8),
+    /// Its line ends were changed.
+    Returned,
+    /// A byte order mark was put before it.
+    Marked,
+    /// It was joined with itself.
+    Twice,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let junk = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 1..40),
+        "[ -~]{1,60}".prop_map(String::into_bytes),
+        Just(vec![0; 9]),
+        Just(b"\"".to_vec()),
+        Just(b"\n\"".to_vec()),
+        Just(b"\r".to_vec()),
+        Just(b"<Event ".to_vec()),
+        Just(b"</Event>\n<Events>".to_vec()),
+        Just(b"}\n]".to_vec()),
+        Just(b"\n#Fields: time c-ip\n".to_vec()),
+        Just(b" 203.0.113.7 \n".to_vec()),
+        (1usize..70_000).prop_map(|length| vec![b'x'; length]),
+    ];
+    prop_oneof![
+        1 => any::<u16>().prop_map(Damage::Cut),
+        6 => (any::<u16>(), junk).prop_map(|(at, junk)| Damage::Inserted(at, junk)),
+        2 => (any::<u16>(), any::<u8>()).prop_map(|(at, length)| Damage::Lost(at, length)),
+        1 => Just(Damage::Returned),
+        1 => Just(Damage::Marked),
+        1 => Just(Damage::Twice),
+    ]
+}
+
+impl Damage {
+    fn done_to(&self, mut text: Vec<u8>) -> Vec<u8> {
+        let place = |at: u16, text: &[u8]| usize::from(at) % (text.len() + 1);
+        match self {
+            Self::Cut(at) => text.truncate(place(*at, &text)),
+            Self::Inserted(at, junk) => {
+                let at = place(*at, &text);
+                text.splice(at..at, junk.iter().copied());
+            }
+            Self::Lost(at, length) => {
+                let at = place(*at, &text);
+                text.drain(at..(at + usize::from(*length)).min(text.len()));
+            }
+            Self::Returned => text = text.split(|&b| b == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..]),
+            Self::Marked => drop(text.splice(0..0, *b"\xef\xbb\xbf")),
+            Self::Twice => text = text.repeat(2),
+        }
+        text
+    }
+}
+
+/// The sample of any format, as it is or in UTF-16, damaged.
+fn damaged() -> impl Strategy<Value = Case> {
+    let samples = fixture_bytes();
+    let which = 0..samples.len();
+    (which, any::<bool>(), proptest::collection::vec(damage(), 0..4)).prop_map(move |(which, wide, damage)| {
+        let mut text = damage.iter().fold(samples[which].clone(), |text, damage| damage.done_to(text));
+        if wide {
+            let units = String::from_utf8_lossy(&text).into_owned();
+            text = format!("\u{feff}{units}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        }
+        let list = ["203.0.113.9", "203.0.113.7", "198.51.100.7"].map(str::to_owned).to_vec();
+        Case { text, list, planted: BTreeSet::new() }
+    })
+}
+
+#[test]
+fn no_damage_to_the_log_of_any_format_is_lost_or_depends_on_the_grid() {
+    let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let plan = RefCell::new(plan(Vec::new(), Scopes::default(), Builder::new()));
+    if let Err(failure) = runner.run(&damaged(), |case| holds(&mut plan.borrow_mut(), &case)) {
+        panic!("{failure}");
+    }
 }
 
 #[test]

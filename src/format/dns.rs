@@ -1,0 +1,294 @@
+//! Queries as name servers log them: BIND's own query log, and what BIND, dnsmasq and Unbound write to syslog.
+//!
+//! ```text
+//! 28-Mar-2026 23:10:04.500 queries: info: client @0x7f0a 10.0.0.1#53000 (evil.example): query: evil.example IN A +E(0)K (10.0.0.53)
+//! Mar 28 23:10:04 ns1 dnsmasq[812]: query[A] evil.example from 10.0.0.1
+//! Mar 28 23:10:04 ns1 unbound: [812:0] info: 10.0.0.1 evil.example. A IN
+//! ```
+//! Source: <https://bind9.readthedocs.io/en/latest/reference.html> (categories, print-time, query log), the manual page of
+//! dnsmasq (log-queries), <https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html> (log-queries).
+//!
+//! Traps: time, category and severity are options of BIND's channels; older versions log no name between brackets; views
+//! stand before `query:`; dnsmasq logs forwards and answers of a query in lines of their own, of which only the query names
+//! who asked, unless `log-queries=extra` puts the client before each.
+
+use super::roles::Role;
+use super::sink::{Sink, is_ip};
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::layout::{Framing, Layout};
+use crate::model::time::Stamp;
+
+/// BIND's query log.
+pub struct Bind;
+
+/// Client, name and view take no more than this.
+const CLIENT_BYTES: usize = 2048;
+/// What stands before a name that was not answered.
+const REFUSED: [&[u8]; 3] = [b": query (cache) '", b": query '", b": zone transfer '"];
+/// What BIND calls the gravity of a message.
+const SEVERITIES: &[&str] = &["info", "notice", "warning", "error", "critical"];
+
+/// The canonical fields of a query.
+pub fn canons() -> Vec<Canon> {
+    use Canon::{DestinationIp, DnsAnswer, DnsQuestion, DnsType, EventAction, EventOutcome, SourceIp, SourcePort};
+    vec![SourceIp, SourcePort, DestinationIp, DnsQuestion, DnsType, DnsAnswer, EventAction, EventOutcome]
+}
+
+impl Format for Bind {
+    fn name(&self) -> &'static str {
+        "bind"
+    }
+
+    fn describe(&self) -> &'static str {
+        "BIND query log (in syslog BIND, dnsmasq and Unbound are read as well)"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        let mut out = canons();
+        out.extend([Canon::EventDataset, Canon::Message]);
+        out.sort();
+        out
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        sample.lines.iter().find(|line| query_of(prefix(line).2).is_some())?;
+        let layout = Layout { framing: Framing::Lines, ..sample.layout("bind") };
+        sample.fit(self, layout, 62)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let (stamp, category, message) = prefix(record);
+        let at = match stamp {
+            Some(stamp) => Some(self::stamp(stamp, layout).ok_or(Reject)?),
+            None => None,
+        };
+        let query = query_of(message);
+        // A line of another category is BIND's as well where time and gravity stand before it.
+        if query.is_none() && (at.is_none() || category.is_none()) {
+            return Err(Reject);
+        }
+        let mut sink = Sink::new(layout, want, out);
+        sink.time(0, at);
+        if let Some(category) = category {
+            sink.slice(b"category", Some(Role::Is(Canon::EventDataset)), category, Kind::Str);
+        }
+        sink.slice(b"message", Some(Role::Is(Canon::Message)), message, Kind::Str);
+        if let Some(query) = query {
+            query.put(&mut sink);
+        }
+        Ok(Parsed::Event)
+    }
+}
+
+/// Time, category and message of a line: the first two where they stand there.
+fn prefix(line: &[u8]) -> (Option<&[u8]>, Option<&[u8]>, &[u8]) {
+    let (mut stamp, mut rest) = (None, line);
+    if line.first().is_some_and(u8::is_ascii_digit) {
+        // `28-Mar-2026 23:10:04.500`, or ISO with a `T`.
+        let words = if line.get(10) == Some(&b'T') { 1 } else { 2 };
+        let Some(end) = memchr::memchr_iter(b' ', &line[..line.len().min(40)]).nth(words - 1) else {
+            return (None, None, line);
+        };
+        (stamp, rest) = (Some(&line[..end]), &line[end + 1..]);
+    }
+    let mut category = None;
+    for _ in 0..2 {
+        let end = memchr::memchr(b' ', &rest[..rest.len().min(40)]);
+        let Some(word) = end.and_then(|end| rest[..end].strip_suffix(b":")) else { break };
+        let is_severity = SEVERITIES.iter().any(|known| known.as_bytes() == word);
+        if !is_severity
+            && (category.is_some() || !word.iter().all(|b| b.is_ascii_lowercase() || b"-0123456789".contains(b)))
+        {
+            break;
+        }
+        category = if is_severity { category.or(Some(word)) } else { Some(word) };
+        rest = &rest[word.len() + 2..];
+    }
+    (stamp, category, rest)
+}
+
+fn stamp(text: &[u8], layout: &Layout) -> Option<Stamp> {
+    time::iso(text, layout).or_else(|| time::clf(text, layout))
+}
+
+/// One question.
+#[derive(Default)]
+struct Query<'b> {
+    client: &'b [u8],
+    port: &'b [u8],
+    name: &'b [u8],
+    class: &'b [u8],
+    kind: &'b [u8],
+    /// Flags and the server's own address.
+    flags: &'b [u8],
+    server: &'b [u8],
+    denied: bool,
+}
+
+impl<'b> Query<'b> {
+    fn put(&self, sink: &mut Sink<'_, 'b>) {
+        for (name, role, value) in [
+            (&b"client"[..], Some(Role::Addr(Canon::SourceIp)), self.client),
+            (b"client_port", Some(Role::Is(Canon::SourcePort)), self.port),
+            (b"query", Some(Role::Is(Canon::DnsQuestion)), self.name),
+            (b"query_class", None, self.class),
+            (b"record_type", Some(Role::Is(Canon::DnsType)), self.kind),
+            (b"flags", None, self.flags),
+            (b"server", Some(Role::Addr(Canon::DestinationIp)), self.server),
+        ] {
+            if !value.is_empty() {
+                sink.slice(name, role, value, Kind::Str);
+            }
+        }
+        if self.denied {
+            sink.canon_slice(Canon::EventAction, b"denied");
+            sink.outcome(false);
+        }
+    }
+}
+
+/// What a message of BIND asks for: `client @0x… 10.0.0.1#53000 (name): view inside: query: name IN A +E (10.0.0.53)`.
+fn query_of(message: &[u8]) -> Option<Query<'_>> {
+    let mut rest = message.strip_prefix(b"client ")?;
+    if rest.starts_with(b"@") {
+        rest = word(rest).1;
+    }
+    let (address, _) = word(rest);
+    let hash = memchr::memchr(b'#', address)?;
+    let (client, port) = (&address[..hash], &address[hash + 1..]);
+    let port = &port[..port.iter().take_while(|b| b.is_ascii_digit()).count()];
+    if !is_ip(client) {
+        return None;
+    }
+    let head = &rest[..rest.len().min(CLIENT_BYTES)];
+    // Refused: `query (cache) 'name/A/IN' denied`, `zone transfer 'name/AXFR/IN' denied`.
+    let refused = |mark: &&[u8]| memchr::memmem::find(head, mark).map(|at| &rest[at + mark.len()..]);
+    if let Some(quoted) = REFUSED.iter().find_map(refused) {
+        return denied(Query { client, port, ..Query::default() }, quoted);
+    }
+    let body = &rest[memchr::memmem::find(head, b": query: ")? + 9..];
+    let (name, rest) = word(body);
+    let (class, rest) = word(rest);
+    let (kind, rest) = word(rest);
+    let (flags, rest) = word(rest);
+    let server = rest.strip_prefix(b"(").and_then(|inner| inner.strip_suffix(b")")).unwrap_or_default();
+    let named = !name.is_empty() && !kind.is_empty() && class.iter().all(u8::is_ascii_alphanumeric);
+    named.then_some(Query { client, port, name, class, kind, flags, server, denied: false })
+}
+
+/// `name/A/IN' denied`.
+fn denied<'b>(query: Query<'b>, quoted: &'b [u8]) -> Option<Query<'b>> {
+    let close = memchr::memrchr(b'\'', quoted)?;
+    if !quoted[close..].starts_with(b"' denied") {
+        return None;
+    }
+    let text = &quoted[..close];
+    let class = memchr::memrchr(b'/', text)?;
+    let kind = memchr::memrchr(b'/', &text[..class])?;
+    Some(Query { name: &text[..kind], kind: &text[kind + 1..class], class: &text[class + 1..], denied: true, ..query })
+}
+
+/// Reads what a name server wrote to syslog; nothing where it is of no query.
+pub fn read<'b>(program: &[u8], message: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    match program {
+        b"named" => {
+            if let Some(query) = query_of(prefix(message).2) {
+                query.put(sink);
+            }
+        }
+        b"dnsmasq" => dnsmasq(message, sink),
+        b"unbound" => unbound(message, sink),
+        _ => {}
+    }
+}
+
+const UNPRINTABLE: &[u8] = b"<name unprintable> ";
+
+/// `query[A] name from 10.0.0.1`, `reply name is 203.0.113.9`, with serial and client before it or not.
+fn dnsmasq<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let (mut what, mut rest) = word(message);
+    if !what.is_empty() && what.iter().all(u8::is_ascii_digit) {
+        rest = word(rest).1;
+        (what, rest) = word(rest);
+    }
+    // It writes a name of other bytes than letters this way: what was asked is not known.
+    let (name, rest) = match rest.strip_prefix(UNPRINTABLE) {
+        Some(behind) => (&b""[..], behind),
+        None => word(rest),
+    };
+    let (link, rest) = word(rest);
+    let (value, _) = word(rest);
+    let kind = what.strip_prefix(b"query[").and_then(|kind| kind.strip_suffix(b"]"));
+    match (kind, link) {
+        (Some(kind), b"from") if is_ip(value) => {
+            Query { client: value, name, kind, ..Query::default() }.put(sink);
+        }
+        (None, b"is") if matches!(what, b"reply" | b"cached" | b"config") => {
+            sink.slice(b"query", Some(Role::Is(Canon::DnsQuestion)), name, Kind::Str);
+            sink.slice(b"answer", Some(Role::Is(Canon::DnsAnswer)), value, Kind::Str);
+        }
+        _ => {}
+    }
+}
+
+/// `[812:0] info: 10.0.0.1 name. A IN`; answers have more behind it.
+fn unbound<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let (first, rest) = word(message);
+    let rest = if first.starts_with(b"[") { rest } else { message };
+    let Some(rest) = rest.strip_prefix(b"info: ") else { return };
+    let (client, rest) = word(rest);
+    let (name, rest) = word(rest);
+    let (kind, rest) = word(rest);
+    let (class, rest) = word(rest);
+    if is_ip(client) && matches!(class, b"IN" | b"CH" | b"HS") && rest.is_empty() {
+        let name = name.strip_suffix(b".").filter(|name| !name.is_empty()).unwrap_or(name);
+        Query { client, name, kind, class, ..Query::default() }.put(sink);
+    }
+}
+
+/// The first word, and what follows the blanks behind it.
+fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(b' ', bytes).unwrap_or(bytes.len());
+    let (word, rest) = bytes.split_at(end);
+    let blanks = rest.iter().take_while(|&&b| b == b' ').count();
+    (word, &rest[blanks..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_found_with_all_options_and_none() {
+        let full = "28-Mar-2026 23:10:04.500 queries: info: client @0x7f 10.0.0.1#53000 (a.example): view in: query: a.example IN TXT +E(0)K (10.0.0.53)";
+        let iso = "2026-03-28T23:10:04.500Z queries: info: client 10.0.0.1#53000 (a.example): query: a.example IN TXT + (10.0.0.53)";
+        let old = "client 10.0.0.1#53000: query: a.example IN TXT +";
+        for line in [full, iso, old] {
+            let mut out = Fields::default();
+            Bind.parse(&Layout::plain(), line.as_bytes(), Want::All, &mut out).unwrap();
+            for (canon, value) in [
+                (Canon::DnsQuestion, "a.example"),
+                (Canon::DnsType, "TXT"),
+                (Canon::SourceIp, "10.0.0.1"),
+                (Canon::SourcePort, "53000"),
+            ] {
+                assert_eq!(out.text(canon), Some(value), "{line}");
+            }
+            assert_eq!(out.time.map(|t| t.at.to_string()), (line != old).then(|| "2026-03-28T23:10:04.5Z".into()));
+            assert_eq!(out.text(Canon::DestinationIp), Some("10.0.0.53").filter(|_| line != old));
+        }
+        let mut out = Fields::default();
+        let denied = "28-Mar-2026 23:10:04.500 security: info: client @0x7f 2001:db8::5#53000 (x): query (cache) 'x/A/IN' denied";
+        Bind.parse(&Layout::plain(), denied.as_bytes(), Want::All, &mut out).unwrap();
+        assert_eq!((out.text(Canon::DnsQuestion), out.text(Canon::EventOutcome)), (Some("x"), Some("failure")));
+        let zone = "20-Oct-2022 05:34:02.425 client 10.0.0.1#3076 (x): zone transfer 'x/AXFR/IN' denied";
+        Bind.parse(&Layout::plain(), zone.as_bytes(), Want::All, &mut out).unwrap();
+        assert_eq!((out.text(Canon::DnsQuestion), out.text(Canon::DnsType)), (Some("x"), Some("AXFR")));
+        for other in
+            ["client 10.0.0.1#1: query: ", "client x#1: query: a IN A", "29-Foo-2026 1:2:3 a: info: b", "prose", ""]
+        {
+            assert!(Bind.parse(&Layout::plain(), other.as_bytes(), Want::All, &mut out).is_err(), "{other}");
+        }
+    }
+}

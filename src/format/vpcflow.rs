@@ -1,0 +1,272 @@
+//! AWS VPC flow logs as text, versions 2 to 5, with a line of names or without.
+//!
+//! ```text
+//! version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status
+//! 2 123456789012 eni-0a1b2c3d 10.0.1.5 203.0.113.9 51234 443 6 20 4249 1774739404 1774739464 ACCEPT OK
+//! ```
+//! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>.
+//!
+//! A record is one way of a flow. `source.ip` is who opened it, so that addresses and bytes of an answer change sides: by
+//! `tcp-flags` (a SYN with an ACK comes from the server), else where the source's port is a system port and the other one is
+//! not. The names in the log stay with their values.
+//!
+//! Traps: files in S3 begin with the names, CloudWatch has none (and its exports put a time before each record); `-` is no
+//! data (`NODATA`, `SKIPDATA`); the names of a custom format are in any order.
+
+use std::sync::{Arc, LazyLock};
+
+use super::roles::{Role, Roles, Table};
+use super::sink::{Sink, is_ip};
+use super::{Fit, Format, Sample, time};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::layout::{Framing, Layout};
+
+/// VPC flow logs.
+pub struct VpcFlow;
+
+/// All names, in the order in which versions 2, 3, 4 and 5 brought them.
+const NAMES: &[&str] = &[
+    "version",
+    "account-id",
+    "interface-id",
+    "srcaddr",
+    "dstaddr",
+    "srcport",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "start",
+    "end",
+    "action",
+    "log-status",
+    "vpc-id",
+    "subnet-id",
+    "instance-id",
+    "tcp-flags",
+    "type",
+    "pkt-srcaddr",
+    "pkt-dstaddr",
+    "region",
+    "az-id",
+    "sublocation-type",
+    "sublocation-id",
+    "pkt-src-aws-service",
+    "pkt-dst-aws-service",
+    "flow-direction",
+    "traffic-path",
+];
+/// How many of them versions 2 to 5 have together.
+const KNOWN: [usize; 4] = [14, 21, 25, 29];
+/// A name of a version after these.
+const LATER: &[&str] = &["ecs-", "reject-reason", "resource-id", "encryption-status"];
+/// A header has so many of the names, the addresses among them.
+const NAMED: usize = 4;
+/// Ports below this are of servers. SOURCE: RFC 6335, system ports.
+const SYSTEM_PORTS: u16 = 1024;
+const SYN: u8 = 2;
+const ACK: u8 = 16;
+
+/// What the names mean where the source of the flow opened it; the sides of an answer are changed.
+static ROLES: Table = LazyLock::new(|| {
+    Roles::new(&[&[
+        ("start", Role::Time(0)),
+        ("end", Role::Time(1)),
+        ("account-id", Role::Is(Canon::CloudAccountId)),
+        ("srcaddr", Role::Addr(Canon::SourceIp)),
+        ("dstaddr", Role::Addr(Canon::DestinationIp)),
+        ("srcport", Role::Is(Canon::SourcePort)),
+        ("dstport", Role::Is(Canon::DestinationPort)),
+        ("protocol", Role::Is(Canon::NetworkTransport)),
+        ("bytes", Role::Is(Canon::SourceBytes)),
+        ("action", Role::Action),
+    ]])
+});
+
+impl Format for VpcFlow {
+    fn name(&self) -> &'static str {
+        "vpcflow"
+    }
+
+    fn describe(&self) -> &'static str {
+        "AWS VPC flow log, versions 2 to 5, with or without a header; the opener is the source"
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        let mut out = ROLES.canons();
+        out.push(Canon::DestinationBytes);
+        out.sort();
+        out
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let first = sample.lines.first()?;
+        let base = Layout { delimiter: b' ', arrays: Vec::new(), ..sample.layout("vpcflow") };
+        if is_header(first) {
+            let names = first.split(|&b| b == b' ').map(|name| String::from_utf8_lossy(name).into());
+            let layout = Layout { framing: Framing::Csv { delimiter: b' ' }, columns: names.collect(), ..base };
+            let rows = &sample.lines[1..];
+            // A log that is a header only is one all the same.
+            let none = Fit { read: 1, of: 1, rank: 85, layout: layout.clone() };
+            return if rows.is_empty() { Some(none) } else { sample.fit_records(rows, self, layout, 85) };
+        }
+        let columns = NAMES.iter().map(|&name| Arc::from(name)).collect();
+        sample.fit(self, Layout { framing: Framing::Lines, columns, ..base }, 85)
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        let bare = layout.framing == Framing::Lines;
+        let (cells, names) = match bare {
+            true => by_order(record, layout)?,
+            false => (record, layout.columns.len()),
+        };
+        let mut flow = Flow::default();
+        let mut each = cells.split(|&b| b == b' ');
+        for name in &layout.columns[..names] {
+            flow.take(name, each.next().filter(|cell| !cell.is_empty()).ok_or(Reject)?);
+        }
+        if (!bare && each.next().is_some()) || layout.columns.is_empty() || !flow.is_plausible() {
+            return Err(Reject);
+        }
+        let answers = flow.answers();
+        for (name, cell) in layout.columns[..names].iter().zip(cells.split(|&b| b == b' ')) {
+            let kind = match cell {
+                b"-" => Kind::Null,
+                _ if cell.iter().all(u8::is_ascii_digit) => Kind::Number,
+                _ => Kind::Str,
+            };
+            sink.column(name, role(name, answers), Text::Slice(cell), kind);
+        }
+        if sink.all {
+            each.for_each(|cell| sink.slice(b"extra", None, cell, Kind::Str));
+        }
+        Ok(Parsed::Event)
+    }
+}
+
+/// What a name means, with the sides changed for an answer.
+fn role(name: &str, answers: bool) -> Option<Role> {
+    let changed = |canon| match canon {
+        Canon::SourceIp => Canon::DestinationIp,
+        Canon::DestinationIp => Canon::SourceIp,
+        Canon::SourcePort => Canon::DestinationPort,
+        Canon::DestinationPort => Canon::SourcePort,
+        Canon::SourceBytes => Canon::DestinationBytes,
+        other => other,
+    };
+    match ROLES.get(name.as_bytes()) {
+        Some(Role::Is(canon)) if answers => Some(Role::Is(changed(canon))),
+        Some(Role::Addr(canon)) if answers => Some(Role::Addr(changed(canon))),
+        other => other,
+    }
+}
+
+/// The cells that show what a record is, and which way it goes.
+#[derive(Default)]
+struct Flow<'b> {
+    addresses: [Option<&'b [u8]>; 2],
+    ports: [Option<u16>; 2],
+    flags: Option<u8>,
+    action: Option<&'b [u8]>,
+    status: Option<&'b [u8]>,
+}
+
+impl<'b> Flow<'b> {
+    fn take(&mut self, name: &str, cell: &'b [u8]) {
+        match name {
+            "srcaddr" => self.addresses[0] = Some(cell),
+            "dstaddr" => self.addresses[1] = Some(cell),
+            "srcport" => self.ports[0] = number(cell),
+            "dstport" => self.ports[1] = number(cell),
+            "tcp-flags" => self.flags = number(cell),
+            "action" => self.action = Some(cell),
+            "log-status" => self.status = Some(cell),
+            _ => {}
+        }
+    }
+
+    /// Whether its cells hold what their names say, so that a line of other words is not taken for a record.
+    fn is_plausible(&self) -> bool {
+        let among =
+            |cell: Option<&[u8]>, words: &[&[u8]]| cell.is_none_or(|cell| cell == b"-" || words.contains(&cell));
+        self.addresses.iter().flatten().all(|cell| *cell == b"-" || is_ip(cell))
+            && among(self.action, &[b"ACCEPT", b"REJECT"])
+            && among(self.status, &[b"OK", b"NODATA", b"SKIPDATA"])
+    }
+
+    /// Whether it comes from who was called.
+    fn answers(&self) -> bool {
+        match (self.flags, self.ports) {
+            (Some(flags), _) if flags & SYN != 0 => flags & ACK != 0,
+            (_, [Some(from), Some(to)]) => from < SYSTEM_PORTS && to >= SYSTEM_PORTS,
+            _ => false,
+        }
+    }
+}
+
+fn number<N: std::str::FromStr>(cell: &[u8]) -> Option<N> {
+    std::str::from_utf8(cell).ok()?.parse().ok()
+}
+
+/// Whether a line is the names of the columns.
+fn is_header(line: &[u8]) -> bool {
+    let (mut count, mut addresses) = (0, 0);
+    for name in line.split(|&b| b == b' ') {
+        let Ok(name) = std::str::from_utf8(name) else { return false };
+        if !NAMES.contains(&name) && !LATER.iter().any(|later| name.starts_with(later)) {
+            return false;
+        }
+        count += 1;
+        addresses += usize::from(matches!(name, "srcaddr" | "dstaddr" | "pkt-srcaddr" | "pkt-dstaddr"));
+    }
+    count >= NAMED && addresses >= 2
+}
+
+/// The cells of a record without a header, and how many of them have names. The default format is the fourteen of
+/// version 2; what follows them has names where there are as many as a version has in all.
+fn by_order<'b>(record: &'b [u8], layout: &Layout) -> Result<(&'b [u8], usize), Reject> {
+    let first = record.split(|&b| b == b' ').next().unwrap_or_default();
+    // Exports of CloudWatch put the time of arrival before the record.
+    let cells = if time::iso(first, layout).is_some() { record.get(first.len() + 1..).ok_or(Reject)? } else { record };
+    let mut each = cells.split(|&b| b == b' ');
+    let digits = |cell: &[u8]| cell.iter().all(u8::is_ascii_digit);
+    let (version, account) = (each.next().ok_or(Reject)?, each.next().ok_or(Reject)?);
+    let head = matches!(version, b"2" | b"3" | b"4" | b"5")
+        && (account == b"unknown" || account.len() == 12 && digits(account));
+    let counters = |cell: &[u8]| cell == b"-" || (!cell.is_empty() && digits(cell));
+    // Skips the interface and the addresses.
+    if !head || !each.by_ref().skip(3).take(7).all(counters) {
+        return Err(Reject);
+    }
+    let count = cells.split(|&b| b == b' ').count();
+    match KNOWN.contains(&count) {
+        true => Ok((cells, count)),
+        false if count > KNOWN[0] => Ok((cells, KNOWN[0])),
+        false => Err(Reject),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_changes_sides_and_is_told_by_flags_before_ports() {
+        let flow = |from, to, flags| Flow { ports: [Some(from), Some(to)], flags, ..Flow::default() };
+        assert!(flow(443, 51234, None).answers() && !flow(51234, 443, None).answers());
+        assert!(!flow(443, 123, None).answers() && !flow(8080, 51234, None).answers());
+        assert!(flow(8080, 51234, Some(SYN | ACK)).answers() && flow(51234, 8080, Some(SYN | ACK | 1)).answers());
+        assert!(!flow(443, 51234, Some(SYN)).answers() && flow(443, 51234, Some(1)).answers());
+    }
+
+    #[test]
+    fn a_header_is_made_of_known_names() {
+        assert!(is_header(b"version account-id srcaddr dstaddr bytes ecs-cluster-arn"));
+        for other in
+            [&b"version srcaddr dstaddr"[..], b"srcaddr dstaddr bytes action note", b"version bytes start end", b""]
+        {
+            assert!(!is_header(other), "{}", other.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What logs say of traffic: who spoke with whom, how many bytes went which way, and what became of it.
+
+use std::fs;
+
+use exfiltrace::detect::{Program, Routing};
+use exfiltrace::format;
+use exfiltrace::model::fields::{Canon, Fields, Want};
+use exfiltrace::model::observation::{ObservationKey, Seen, Sum};
+use exfiltrace::model::rule::Outcome;
+
+use crate::formats::{fields_of, layout_of, scanned, shared};
+
+/// Rows of proxies and firewalls as products and spreadsheets write them: what left is counted in each.
+#[test]
+fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
+    let tables = [
+        "timestamp,client_ip,username,method,url,status,bytes_sent,bytes_received,user_agent\n\
+         2026-02-10 15:05:00,10.20.1.7,COUNCIL\\u5,POST,https://mega.nz/up,200,1500000000,900,rclone/v1\n",
+        "@timestamp,source.ip,user.name,http.request.method,url.full,source.bytes,destination.bytes\n\
+         2026-02-10T15:05:00Z,10.20.1.7,u5,POST,https://mega.nz/up,1500000000,900\n",
+        "datetime,action,responsesize,requestsize,ClientIP,serverip,requestmethod,url,user\n\
+         2026-02-10 15:05:00,Allowed,900,1500000000,10.20.1.7,203.0.113.50,POST,mega.nz/up,u5\n",
+        "timestamp,src_ip,user,dest_host,url,bytes_out,bytes_in\n\
+         2026-02-10 15:05:00,10.20.1.7,u5,mega.nz,https://mega.nz/up,1500000000,900\n",
+        "Receive Time,Type,Source address,Destination address,Action,Bytes Sent,Bytes Received\n\
+         2026/02/10 15:05:00,TRAFFIC,10.20.1.7,203.0.113.50,allow,1500000000,900\n",
+        "date,time,src,dst,service,action,sent_bytes,rcvd_bytes\n\
+         2026-02-10,15:05:00,10.20.1.7,203.0.113.50,443,allow,1500000000,900\n",
+    ];
+    for table in tables {
+        let source = scanned("t.csv", table.as_bytes(), "", |_| {});
+        let sums: Vec<u64> = source.observations.kept.values().map(|seen| seen.sum().up).collect();
+        assert_eq!(sums, [1_500_000_000], "{table}{:?}", source.entry);
+        let key = source.observations.kept.keys().next().unwrap();
+        assert!(matches!((&*key.name, &*key.server), ("mega.nz", _) | (_, "203.0.113.50")), "{key:?}");
+    }
+    let blind = "timestamp,client_ip,url\n2026-02-10 15:05:00,10.20.1.7,https://mega.nz/up\n";
+    let source = scanned("t.csv", blind.as_bytes(), "", |_| {});
+    assert_eq!(source.observations.kept.values().map(|seen| seen.sum().up_unlogged).collect::<Vec<_>>(), [1]);
+}
+
+/// What a log says of its only conversation: kind, client, server, name, outcome, sum.
+fn conversations(name: &str, text: &str) -> Vec<(ObservationKey, Sum)> {
+    let source = scanned(name, text.as_bytes(), "", |_| {});
+    source.observations.kept.iter().map(|(key, seen)| (key.clone(), seen.sum())).collect()
+}
+
+#[test]
+fn a_proxy_that_logs_the_parts_of_urls_is_a_proxy() {
+    let row = "2026-03-28 10:00:01 10.1.0.5 POST";
+    for (fields, cells) in [
+        ("cs-uri-scheme cs-host cs-uri-stem", "https drop.bad.example /u"),
+        ("cs-host cs-uri-port cs-uri-stem", "drop.bad.example 443 /u"),
+        ("cs-host cs-uri-path", "drop.bad.example /u"),
+        ("cs-host cs-uri-stem rs(Content-Type)", "drop.bad.example /u text/html"),
+    ] {
+        let text = format!(
+            "#Fields: date time c-ip cs-method {fields} s-ip sc-status sc-bytes cs-bytes\n\
+             {row} {cells} 10.1.0.2 200 90 1500000000\n{row} {} 10.1.0.2 403 90 70\n",
+            cells.split(' ').map(|_| "-").collect::<Vec<_>>().join(" ")
+        );
+        let seen = conversations("p.log", &text);
+        assert!(seen.iter().all(|(key, _)| key.seen == Seen::Proxy && &*key.client == "10.1.0.5"), "{seen:?}");
+        let (key, sum) = seen.iter().find(|(key, _)| !key.name.is_empty()).unwrap();
+        assert_eq!(
+            (&*key.name, &*key.server, sum.up, sum.down),
+            ("drop.bad.example", "", 1_500_000_000, 90),
+            "{fields}"
+        );
+    }
+    // A server logs the host that was asked for as well.
+    let server = "#Software: Microsoft Internet Information Services 10.0\n\
+                  #Fields: date time c-ip cs-method cs-host cs-uri-stem cs-uri-query s-port sc-status sc-bytes cs-bytes\n\
+                  2026-03-28 10:00:01 198.51.100.7 GET www.rv.example /u - 443 200 90 70\n";
+    assert!(matches!(&conversations("s.log", server)[..], [(key, _)] if key.seen == Seen::Web));
+    let named = server.replace("Microsoft Internet Information Services 10.0", "SGOS 6.7");
+    assert!(matches!(&conversations("n.log", &named)[..], [(key, _)] if key.seen == Seen::Proxy));
+}
+
+#[test]
+fn the_parts_of_a_url_make_it_whole() {
+    let url = |scheme: &str, port: &str, path: &str, query: &str| {
+        let row = format!("2026-03-28 10:00:01 10.1.0.5 GET {scheme} a.example {port} {path} {query}");
+        let text = format!(
+            "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query\n{row}\n"
+        );
+        fields_of(&text).into_iter().find(|f| f.0 == "url.full").map(|f| f.1)
+    };
+    assert_eq!(url("https", "443", "/u", "?b=1").as_deref(), Some("https://a.example/u?b=1"));
+    assert_eq!(url("http", "8080", "/u", "b=1").as_deref(), Some("http://a.example:8080/u?b=1"));
+    assert_eq!(url("tcp", "443", "/", "-").as_deref(), Some("tcp://a.example:443/"));
+    assert_eq!(url("-", "443", "/u", "-"), None, "no scheme is made up");
+}
+
+#[test]
+fn rules_for_urls_see_those_that_a_proxy_logs_in_parts() {
+    let rule = "title: upload\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c01\nlogsource:\n  category: proxy\n\
+                detection:\n  s:\n    c-uri|contains: 'bad.example:8443/up?id='\n  condition: s\nlevel: high\n";
+    let text = "#Fields: date time c-ip cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query sc-status\n\
+                2026-03-28 10:00:01 10.1.0.5 POST https drop.bad.example 8443 /up ?id=7 200\n\
+                2026-03-28 10:00:02 10.1.0.5 POST https drop.bad.example 8443 /down ?id=7 200\n";
+    let source = scanned("p.log", text.as_bytes(), "", |plan| {
+        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.program = program;
+    });
+    assert_eq!(source.rules.held.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn vpc_flow_logs_are_flows_of_who_opened_them() {
+    let header = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status";
+    let rows = "2 123456789012 eni-0a 10.0.1.5 203.0.113.9 51234 443 6 20 1500000000 1774739404 1774739464 ACCEPT OK\n\
+                2 123456789012 eni-0a 203.0.113.9 10.0.1.5 443 51234 6 20 900 1774739404 1774739464 ACCEPT OK\n\
+                2 123456789012 eni-0a 198.51.100.7 10.0.1.5 40000 3389 6 20 77 1774739404 1774739464 REJECT OK\n\
+                2 123456789012 eni-0a - - - - - - - 1774739404 1774739464 - NODATA\n";
+    let texts = [
+        rows.to_owned(),
+        format!("{header}\n{rows}"),
+        format!("{header}\n{rows}{header}\n"),
+        rows.lines().map(|row| format!("2026-03-28T23:12:04.000Z {row}\n")).collect(),
+    ];
+    for text in texts {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
+        for bytes in [text.clone().into_bytes(), packed.finish().unwrap()] {
+            let source = scanned("flow.log.gz", &bytes, "", |_| {});
+            assert_eq!((source.entry.format.as_deref(), source.entry.records), (Some("vpcflow"), 4), "{text}");
+            assert!(source.entry.notes.is_empty(), "{:?}", source.entry.notes);
+            let told = source.observations.kept.iter().map(|(key, seen)| {
+                let sum = seen.sum();
+                let way = (key.seen, &*key.client, &*key.server, key.port, key.outcome);
+                (way, (sum.records, sum.up, sum.up_unlogged, sum.down, sum.down_unlogged))
+            });
+            let wanted = [
+                ((Seen::Flow, "10.0.1.5", "203.0.113.9", 443, Outcome::Succeeded), (2, 1_500_000_000, 0, 900, 0)),
+                ((Seen::Flow, "198.51.100.7", "10.0.1.5", 3389, Outcome::Failed), (1, 0, 0, 0, 0)),
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), wanted, "{text}");
+            let span = source.covered.span.unwrap();
+            assert_eq!((&*span.first.to_string(), span.first), ("2026-03-28T23:10:04Z", span.last));
+        }
+    }
+}
+
+#[test]
+fn cef_says_which_way_bytes_went_bare_and_in_syslog() {
+    let pairs = "rt=1774739404000 src=10.1.0.5 dst=203.0.113.9 spt=4000 dpt=443 act=allow in=90 out=1500000000";
+    let event = |vendor: &str, more: &str| format!("CEF:0|{vendor}|P|1|100|a name|3|{pairs}{more}");
+    for (vendor, more, up) in [
+        ("Palo Alto Networks", "", 1_500_000_000),
+        ("Vendor", " deviceDirection=1", 1_500_000_000),
+        ("Vendor", " deviceDirection=0", 90),
+        ("Vendor", "", 90),
+    ] {
+        let event = event(vendor, more);
+        for (line, format) in [
+            (event.clone(), "cef"),
+            (format!("<134>Mar 28 23:10:04 fw01 {event}"), "syslog3164"),
+            (format!("Mar 28 23:10:04 {event}"), "syslog3164"),
+            (format!("2026-03-28T23:10:04Z fw01 {event}"), "syslog3164"),
+            (format!("<134>1 2026-03-28T23:10:04Z fw01 app - - - {event}"), "syslog5424"),
+        ] {
+            let source = scanned("cef.log", format!("{line}\n").as_bytes(), "", |_| {});
+            assert_eq!((source.entry.format.as_deref(), source.entry.untimed), (Some(format), 0), "{line}");
+            let (key, seen) = source.observations.kept.iter().next().unwrap();
+            let told = (key.seen, &*key.client, &*key.server, key.port, key.outcome, seen.sum().up);
+            assert_eq!(told, (Seen::Firewall, "10.1.0.5", "203.0.113.9", 443, Outcome::Succeeded, up), "{line}");
+        }
+    }
+    let proxy = "CEF:0|V|P|1|1|web|3|rt=1774739404000 src=10.1.0.5 request=https://drop.bad.example/up requestMethod=POST act=allow in=1500000000";
+    let [(key, sum)] = &conversations("proxy.log", proxy)[..] else { panic!() };
+    assert_eq!((key.seen, &*key.name, sum.up, key.sends), (Seen::Proxy, "drop.bad.example", 1_500_000_000, true));
+}
+
+#[test]
+fn queries_of_name_servers_are_dns() {
+    let bind = "client @0x7f0a 10.0.0.1#53000 (a1.x.evil.example): query: a1.x.evil.example IN TXT +E(0)K (10.0.0.53)";
+    for (line, format) in [
+        (format!("28-Mar-2026 23:10:04.500 queries: info: {bind}"), "bind"),
+        (bind.to_owned(), "bind"),
+        (format!("<30>Mar 28 23:10:04 ns1 named[812]: {bind}"), "syslog3164"),
+        (format!("2026-03-28T23:10:04Z ns1 named[812]: queries: info: {bind}"), "syslog3164"),
+        (format!("<30>1 2026-03-28T23:10:04Z ns1 named 812 - - {bind}"), "syslog5424"),
+        ("Mar 28 23:10:04 gw dnsmasq[9]: query[TXT] a1.x.evil.example from 10.0.0.1".into(), "syslog3164"),
+        ("Mar 28 23:10:04 dnsmasq[9]: 4 10.0.0.1/4000 query[TXT] a1.x.evil.example from 10.0.0.1".into(), "syslog3164"),
+        ("Mar 28 23:10:04 gw unbound: [8:0] info: 10.0.0.1 a1.x.evil.example. TXT IN".into(), "syslog3164"),
+    ] {
+        let fields = fields_of(&line);
+        for (name, value) in
+            [("dns.question.name", "a1.x.evil.example"), ("dns.question.type", "TXT"), ("source.ip", "10.0.0.1")]
+        {
+            assert!(fields.iter().any(|f| f.0 == name && f.1 == value), "{name} in {line}: {fields:?}");
+        }
+        let source = scanned("dns.log", format!("{line}\n").as_bytes(), "", |_| {});
+        assert_eq!(source.entry.format.as_deref(), Some(format), "{line}");
+        let (key, seen) = source.observations.kept.iter().next().unwrap();
+        let told = (key.seen, &*key.client, &*key.name, seen.sum().up);
+        assert_eq!(told, (Seen::Dns, "10.0.0.1", "evil.example", 17), "{line}");
+    }
+    // What dnsmasq does about a query is no second one.
+    let more = "Mar 28 23:10:06 gw dnsmasq[9]: forwarded evil.example to 192.0.2.53\n\
+                Mar 28 23:10:06 gw dnsmasq[9]: reply evil.example is 203.0.113.9\n";
+    assert!(conversations("dns.log", more).is_empty());
+}
+
+/// Client, server and name of every question in a log, sorted.
+fn questions(bytes: &[u8]) -> Vec<(String, String, String)> {
+    let layout = layout_of(bytes);
+    let mut all = Vec::new();
+    for line in bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+        let mut fields = Fields::default();
+        format::parse(&layout, line, Want::All, &mut fields).unwrap();
+        let text = |canon| fields.text(canon).unwrap_or_default().to_owned();
+        if fields.get(Canon::SourceIp).is_some() && fields.get(Canon::DnsQuestion).is_some() {
+            let name = text(Canon::DnsQuestion).to_ascii_lowercase();
+            all.push((text(Canon::SourceIp), text(Canon::DestinationIp), name));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn questions_in_a_log_are_those_that_went_over_the_wire() {
+    let Some(folder) = shared("corpora/exfil") else { return };
+    let log = fs::read(folder.join("lab-generated/bind.query.log")).unwrap();
+    let wire = fs::read_to_string(folder.join("lab-generated/tshark-dns.tsv")).unwrap();
+    let captured = wire.lines().map(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        (cells[1].to_owned(), cells[2].to_owned(), cells[4].to_ascii_lowercase())
+    });
+    let mut captured: Vec<_> = captured.collect();
+    captured.sort();
+    assert_eq!(captured.len(), 1520);
+    let mut logged = questions(&log);
+    let ends = |all: &[(String, String, String)]| all.iter().map(|q| (q.0.clone(), q.1.clone())).collect::<Vec<_>>();
+    assert_eq!(ends(&logged), ends(&captured));
+    // The capture left out names that are no host names.
+    for question in captured.iter().filter(|question| !question.2.is_empty()) {
+        let at = logged.iter().position(|known| known == question).unwrap_or_else(|| panic!("{question:?}"));
+        logged.remove(at);
+    }
+    assert!(logged.iter().all(|question| question.2.ends_with(".t1.cdn-telemetry.example")), "{logged:?}");
+    // Of a tunnel through dnsmasq each query counts once, whatever else is logged of it.
+    let tunnel = fs::read(folder.join("iodine-dnsmasq/dnsmasq.log")).unwrap();
+    let lines = tunnel.split(|&b| b == b'\n').filter(|line| memchr::memmem::find(line, b": query[").is_some());
+    let asked = lines.filter(|line| memchr::memmem::find(line, b"<name unprintable>").is_none()).count();
+    let source = scanned("dnsmasq.log", &tunnel, "", |_| {});
+    let seen: u64 = source.observations.kept.values().map(|seen| seen.sum().records).sum();
+    assert_eq!((seen, source.observations.kept.keys().all(|key| key.seen == Seen::Dns)), (asked as u64, true));
+}
+
+#[test]
+fn a_cloud_front_that_writes_tabs_is_a_web_server() {
+    let names =
+        "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent) cs-bytes";
+    let row = "2026-03-28 23:10:04 LHR50-C1 943718400 198.51.100.7 GET d1.cloudfront.example /a 200 curl/8%20x 90";
+    let text = format!("#Version: 1.0\n#Fields: {names}\n{}\n", row.replace(' ', "\t"));
+    let [(key, sum)] = &conversations("cf.log", &text)[..] else { panic!() };
+    assert_eq!((key.seen, &*key.client, sum.down, sum.up), (Seen::Web, "198.51.100.7", 943_718_400, 90));
+}

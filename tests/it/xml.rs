@@ -1,0 +1,135 @@
+//! Windows events as XML against the binary log that they come from.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use evtx::{EvtxParser, ParserSettings};
+use exfiltrace::detect::{Program, Routing};
+use exfiltrace::discover::{self, Root};
+use exfiltrace::format::{self, Clock};
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::fields::{Fields, Kind, Want};
+use exfiltrace::model::ledger::{EntryKind, Note};
+use exfiltrace::model::place::Locator;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::model::source::SourceMeta;
+use exfiltrace::scan;
+
+use crate::support::{plan, shared, sigma};
+
+type Named = BTreeMap<String, Vec<String>>;
+
+/// Named values of a record; those without a value are left out.
+fn named(text: &[u8], format: &str) -> (Named, Option<String>) {
+    let locator = Locator::root(b"e");
+    let meta = SourceMeta { locator: locator.clone(), evidence: locator, mtime: None, size: None };
+    let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
+    let mut layout = format::recognise(text, &meta, &clock);
+    layout.format = format::list().find(|f| f.name() == format).unwrap().name();
+    let mut fields = Fields::default();
+    format::parse(&layout, text.trim_ascii(), Want::All, &mut fields).unwrap();
+    let mut out = Named::new();
+    for (name, value, _) in fields.named().filter(|f| f.2 != Kind::Null && !f.1.is_empty()) {
+        let value = String::from_utf8_lossy(value).trim().replace("\r\n", "\n");
+        out.entry(String::from_utf8_lossy(name).into_owned()).or_default().push(value);
+    }
+    (out, fields.time.map(|time| time.at.to_string()))
+}
+
+/// The binary logs below a folder, sorted.
+fn files_below(folder: &Path, out: &mut Vec<PathBuf>) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        match path.is_dir() {
+            true => files_below(&path, out),
+            false if path.extension().is_some_and(|e| e == "evtx") => out.push(path),
+            false => {}
+        }
+    }
+    out.sort();
+}
+
+#[test]
+fn xml_gives_the_fields_that_the_binary_log_gives() {
+    let Some(folder) = shared("corpora/evtx") else { return };
+    let mut files = Vec::new();
+    files_below(&folder, &mut files);
+    let mut wrong = String::new();
+    let (mut compared, mut differ) = (0, 0);
+    for path in files.iter().filter(|path| std::fs::metadata(path).unwrap().len() < 2_200_000) {
+        let open = || EvtxParser::from_path(path).map(|p| p.with_configuration(ParserSettings::new().indent(false)));
+        let (Ok(mut json), Ok(mut xml)) = (open(), open()) else { continue };
+        let json = json.records_json().flatten().map(|record| (record.event_record_id, record.data));
+        let xml = xml.records().flatten().map(|record| (record.event_record_id, record.data));
+        for ((id, json), (same, xml)) in json.zip(xml).take(60) {
+            if id != same {
+                break;
+            }
+            let (want, got) =
+                (named(json.as_bytes(), "evtx"), named(&xml.as_bytes()[xml.find("<Event").unwrap()..], "windows_xml"));
+            compared += 1;
+            if want != got {
+                differ += 1;
+                if differ < 12 {
+                    let only = |a: &Named, b: &Named| {
+                        a.iter()
+                            .filter(|(k, v)| b.get(*k) != Some(v))
+                            .map(|(k, v)| format!("{k}={v:?}"))
+                            .collect::<Vec<_>>()
+                    };
+                    writeln!(
+                        wrong,
+                        "{} {id}: {:?} {:?} {:?} {:?}",
+                        path.display(),
+                        only(&want.0, &got.0),
+                        only(&got.0, &want.0),
+                        want.1,
+                        got.1
+                    )
+                    .unwrap();
+                }
+            }
+        }
+    }
+    assert!(compared > 500, "{compared}");
+    assert_eq!(differ, 0, "of {compared}: {wrong}");
+}
+
+/// What the rules say of one file: title and count.
+fn hits(program: Program, name: &str, bytes: &[u8]) -> (BTreeMap<String, u64>, u64, Vec<Note>) {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let mut plan = plan(vec![Root { name: name.into(), path: Some(path) }], Scopes::default(), Builder::new());
+    plan.program = program;
+    let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
+    let (partial, _) = scan::sources(&plan, &survey).unwrap();
+    let source = partial.sources.values().find(|source| source.entry.kind == EntryKind::Source).unwrap();
+    let counts = source.rules.held.iter().map(|(id, met)| (id.to_string(), met.count)).collect();
+    (counts, source.entry.records, source.entry.notes.clone())
+}
+
+#[test]
+fn the_same_rules_fire_on_an_export_as_on_the_log() {
+    let Some(folder) = shared("corpora/evtx") else { return };
+    let (mut files, rules) = (Vec::new(), sigma());
+    files_below(&folder, &mut files);
+    let program = || Program::compile(rules.iter().cloned(), Routing::Auto).0;
+    let mut met = 0;
+    for path in files.iter().filter(|path| std::fs::metadata(path).unwrap().len() < 1_200_000).step_by(9).take(4) {
+        let log = std::fs::read(path).unwrap();
+        let mut parser = EvtxParser::from_path(path).unwrap().with_configuration(ParserSettings::new().indent(true));
+        let events: Vec<String> = parser.records().flatten().map(|record| record.data).collect();
+        let text: String =
+            events.iter().map(|event| &event[event.find("<Event").unwrap()..]).collect::<Vec<_>>().join("\r\n");
+        let text =
+            format!("\u{feff}<?xml version=\"1.0\" encoding=\"UTF-16\"?>\r\n<Events>\r\n{text}\r\n</Events>\r\n");
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (want, records, _) = hits(program(), "a.evtx", &log);
+        let (got, exported, notes) = hits(program(), "a.xml", &wide);
+        assert!(notes.is_empty(), "{notes:?}");
+        assert_eq!((got, exported), (want.clone(), records), "{}", path.display());
+        met += want.len();
+    }
+    assert!(met > 0, "some rules fire");
+}
