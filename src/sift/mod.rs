@@ -11,12 +11,15 @@ mod agent;
 mod colon;
 mod digest;
 mod dot;
+mod escape;
+mod file;
 mod gate;
 mod kernel;
 mod name;
 mod pass;
 mod plain;
 mod plausible;
+mod rebuild;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -26,8 +29,10 @@ use std::sync::OnceLock;
 use crate::model::atoms::Atoms;
 use crate::model::indicator::{Indicators, RawHit};
 
+pub use agent::named as agents_named;
 pub use gate::atoms_plainly;
 pub use plausible::plausible;
+pub use rebuild::rebuilt;
 
 /// A literal of a rule in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
