@@ -154,7 +154,7 @@ fn plus_as_blank(word: u64) -> u64 {
     // The high bit of each byte that is no `+`: no sum carries into the next byte.
     let kept = ((other & !(LOW << 7)).wrapping_add(!(LOW << 7)) | other) & LOW << 7;
     let plus = !kept & LOW << 7;
-    word ^ (plus >> 7) * u64::from(b'+' ^ b' ')
+    word ^ ((plus >> 7) * u64::from(b'+' ^ b' '))
 }
 
 /// Lengths of user agents with their first and last bytes, in which `+` is a blank.

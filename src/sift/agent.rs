@@ -119,19 +119,21 @@ fn is_end(byte: u8) -> bool {
     matches!(byte, b'"' | b'\t' | b'\n')
 }
 
-/// The indicators that the user agent of a record is: as its field says it, with `+` for blanks, or with the escapes
-/// of a URL undone.
-pub fn named<'s>(set: &'s Indicators, fields: &Fields<'_>) -> Vec<u32> {
+/// The indicators that a user agent of a record is: as its field says it, with `+` for blanks, or with the escapes of a
+/// URL undone.
+pub fn named(set: &Indicators, fields: &Fields<'_>) -> Vec<u32> {
     let mut met = Vec::new();
-    if set.agents.is_empty() {
+    if set.agents.is_empty() || fields.get(Canon::UserAgent).is_none() {
         return met;
     }
-    let Some(agent) = fields.get(Canon::UserAgent) else { return met };
-    known(set, agent, |listed| agent == listed || with_plus(agent, listed), |indicator| met.push(indicator));
-    if memchr::memchr(b'%', agent).is_some() {
-        let undone = Reading::undone(agent, 0, agent.len(), Spelling::Percent, |_, _| false).bytes;
-        let is = |listed: &[u8]| *undone == *listed || with_plus(&undone, listed);
-        known(set, &undone, is, |indicator| met.push(indicator));
+    for field in fields.iter().filter(|field| field.canon == Some(Canon::UserAgent)) {
+        let agent = fields.bytes(field.value);
+        known(set, agent, |listed| agent == listed || with_plus(agent, listed), |indicator| met.push(indicator));
+        if memchr::memchr(b'%', agent).is_some() {
+            let undone = Reading::undone(agent, 0, agent.len(), Spelling::Percent, |_, _| false).bytes;
+            let is = |listed: &[u8]| *undone == *listed || with_plus(&undone, listed);
+            known(set, &undone, is, |indicator| met.push(indicator));
+        }
     }
     met
 }

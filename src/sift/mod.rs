@@ -1,5 +1,6 @@
 //! Bytes → indicator hits and atom hits. Over text as it stands: fields are not known yet, so this may give a hit
-//! that [`plausible()`] takes back once they are, never too few.
+//! that [`plausible()`] takes back once they are, never too few. What only fields can tell is asked of them:
+//! [`rebuilt`] joins a host and a path, [`agents_named`] compares the user agent.
 //!
 //! One pass over blocks of 64 bytes: masks give the ends of tokens, filters that fit the cache pass few of them, and
 //! those are judged byte by byte, with exact tables behind. Cost does not grow with the number of indicators, and a

@@ -39,8 +39,8 @@ fn is_host(hit: &RawHit, text: &[u8]) -> bool {
 /// (`host/1.2.3.4`), services (`HTTP/1.2.3.4`) and interfaces (`OUTSIDE/1.2.3.4(443)`) may look alike: capitals alone,
 /// small letters alone and what has a port behind it are no product. `v1.2.3.4` is no token of an address.
 fn version_like(hit: &RawHit, text: &[u8]) -> bool {
-    let before = text.get(..hit.start).unwrap_or_default();
-    let Some(rest) = before.strip_suffix(b"/") else { return false };
+    let Some((b'/', slash, _)) = escape::before(text, hit.start) else { return false };
+    let rest = &text[..slash];
     let product = rest.iter().rev().take(64).take_while(|b| b.is_ascii_alphanumeric()).count();
     let (rest, product) = rest.split_at(rest.len() - product);
     let is_product = product.first().is_some_and(u8::is_ascii_uppercase) && product.iter().any(u8::is_ascii_lowercase);
@@ -59,8 +59,18 @@ fn is_file_like(hit: &RawHit, text: &[u8]) -> bool {
     FILE_LIKE.iter().any(|end| last.eq_ignore_ascii_case(end))
 }
 
-/// The token follows one separator: a segment of a path. After `//` it is a host.
+/// The token follows one separator: a segment of a path. After `//` it is a host, and after `\\\\` too, unless a name
+/// stands before them: JSON writes every backslash of a path twice.
 fn in_path(hit: &RawHit, text: &[u8]) -> bool {
-    let before = text.get(..hit.start).unwrap_or_default();
-    matches!(before.last(), Some(b'/' | b'\\')) && !before.ends_with(b"//") && !before.ends_with(b"\\\\")
+    match escape::before(text, hit.start) {
+        Some((b'/', at, _)) => escape::before(text, at).is_none_or(|c| c.0 != b'/'),
+        Some((b'\\', ..)) => {
+            let head = &text[..hit.start];
+            let count = head.iter().rev().take(16).take_while(|b| **b == b'\\').count();
+            let name = head[..head.len() - count].last();
+            count == 1
+                || name.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'%'))
+        }
+        _ => false,
+    }
 }

@@ -191,11 +191,36 @@ fn addresses_of_firewalls_are_no_versions() {
     ] {
         assert!(means("203.0.113.4", None, text), "{text}");
     }
-    for text in ["Chrome/203.0.113.4", "v203.0.113.4", "(YaBrowser/203.0.113.4 Safari/1)", "203.0.113.4.5"] {
+    for text in [
+        "Chrome/203.0.113.4",
+        r"Chrome\/203.0.113.4",
+        "Chrome%2F203.0.113.4",
+        "v203.0.113.4",
+        "(YaBrowser/203.0.113.4 Safari/1)",
+        "203.0.113.4.5",
+    ] {
         assert!(!means("203.0.113.4", None, text), "{text}");
     }
     for text in ["curl/203.0.113.4", "bot 203.0.113.4", "okhttp/203.0.113.4:1"] {
         assert!(!means("203.0.113.4", Some("user_agent.original"), text), "{text}");
+    }
+}
+
+#[test]
+fn names_in_paths_are_files_and_behind_slashes_hosts() {
+    for text in [
+        "http://evil.zip/a",
+        r"http:\/\/evil.zip\/a",
+        "u=%2F%2Fevil.zip%2F",
+        r"\\evil.zip\a",
+        "evil.zip",
+        r#""\\\\evil.zip\\a""#,
+    ] {
+        assert!(means("evil.zip", None, text), "{text}");
+    }
+    for text in ["/tmp/evil.zip", r"\/tmp\/evil.zip", "%2Ftmp%2Fevil.zip", r"C:\tmp\evil.zip", r#""C:\\tmp\\evil.zip""#]
+    {
+        assert!(!means("evil.zip", None, text), "{text}");
     }
 }
 
@@ -277,6 +302,28 @@ const LOGS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// Logs that tell a URL in parts and no user agent.
+const PARTS: &[(&str, &str, &str, &str)] = &[
+    (
+        "ecs.json",
+        "",
+        "{\"@timestamp\":\"2026-03-28T10:00:00Z\",\"url\":{\"scheme\":\"http\",\"domain\":\"evil.example\",\"path\":\"/a.bin\",\"query\":\"x=1\"}}\n",
+        "{\"@timestamp\":\"2026-03-28T10:00:00Z\",\"url\":{\"scheme\":\"https\",\"domain\":\"evil.example\",\"path\":\"/a.bin\",\"query\":\"x=1\"}}\n",
+    ),
+    (
+        "export.csv",
+        "timestamp,c_ip,cs_method,cs_host,cs_uri_stem,cs_uri_query\n",
+        "2026-03-28T10:00:00Z,198.51.100.7,GET,evil.example,/a.bin,x=1\n",
+        "2026-03-28T10:00:00Z,198.51.100.7,GET,evil.example:8080,/a.bin,x=1\n",
+    ),
+    (
+        "nginx.json",
+        "",
+        "{\"time\":\"2026-03-28T10:00:00Z\",\"remote_addr\":\"198.51.100.7\",\"host\":\"evil.example\",\"request\":\"GET /a.bin?x=1 HTTP/1.1\",\"status\":200}\n",
+        "{\"time\":\"2026-03-28T10:00:00Z\",\"remote_addr\":\"198.51.100.7\",\"host\":\"evil.example\",\"request\":\"GET /A.bin?x=1 HTTP/1.1\",\"status\":200}\n",
+    ),
+];
+
 /// Logs without a host, for user agents in bare cells.
 const BARE: &[(&str, &str, &str, &str)] = &[
     (
@@ -293,6 +340,22 @@ const BARE: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// More of them: with the escapes of a URL, and a second field of the kind.
+const SPELLED: &[(&str, &str, &str, &str)] = &[
+    (
+        "cdn.log",
+        "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs-uri-stem sc-status cs(User-Agent)\n",
+        "2026-03-28\t10:00:00\tFRA2\t5\t198.51.100.7\tGET\t/b\t200\tEvilBot/1.0%20(x)\n",
+        "2026-03-28\t10:00:00\tFRA2\t5\t198.51.100.7\tGET\t/b\t200\tEvilBot/1.0%20(x)%20y\n",
+    ),
+    (
+        "twice.json",
+        "",
+        "{\"time\":\"2026-03-28T10:00:00Z\",\"user_agent\":\"proxy\",\"http_user_agent\":\"EvilBot/1.0 (x)\",\"method\":\"GET\"}\n",
+        "{\"time\":\"2026-03-28T10:00:00Z\",\"user_agent\":\"proxy\",\"http_user_agent\":\"EvilBot/1.0\",\"method\":\"GET\"}\n",
+    ),
+];
+
 /// How often what was met how, by source and kind.
 type Met = BTreeMap<(String, String, String), u64>;
 
@@ -301,7 +364,7 @@ fn scanned(cell_bytes: &str, threads: &str) -> (Met, Vec<u8>) {
     let temp = tempfile::tempdir().unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     std::fs::create_dir(path("logs")).unwrap();
-    for (name, head, hit, near) in LOGS.iter().chain(BARE) {
+    for (name, head, hit, near) in LOGS.iter().chain(PARTS).chain(BARE).chain(SPELLED) {
         let lines: String = (0..200).map(|n| if n % 10 == 3 { *hit } else { *near }).collect();
         std::fs::write(path(&format!("logs/{name}")), format!("{head}{lines}")).unwrap();
     }
@@ -341,11 +404,11 @@ fn scanned(cell_bytes: &str, threads: &str) -> (Met, Vec<u8>) {
 fn split_urls_and_user_agents_of_every_format_are_whole_on_every_grid() {
     let (met, findings) = scanned("262144", "1");
     let mut expected = Met::new();
-    for (name, ..) in LOGS {
+    for (name, ..) in LOGS.iter().chain(PARTS) {
         expected.insert((format!("logs/{name}"), "url".into(), "exact".into()), 20);
         expected.insert((format!("logs/{name}"), "url".into(), "url_host".into()), 180);
     }
-    for (name, ..) in LOGS.iter().chain(BARE) {
+    for (name, ..) in LOGS.iter().chain(BARE).chain(SPELLED) {
         expected.insert((format!("logs/{name}"), "user_agent".into(), "exact".into()), 20);
     }
     assert_eq!(met, expected);
