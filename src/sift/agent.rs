@@ -1,7 +1,7 @@
 //! User agents: whole tokens between quotes, tabs and line ends, and cells between blanks in which `+` stands for a
 //! blank. A part of a longer user agent is none. What a field says as a whole is judged by [`named`].
 
-use super::escape::{Reading, Spelling};
+use super::escape::{self, Spelling};
 use super::kernel::{BLOCK, Lanes};
 use super::pass::Scan;
 use crate::model::fields::{Canon, Fields};
@@ -90,29 +90,42 @@ pub(super) fn escaped(set: &Indicators, text: &[u8], at: usize, floor: usize, ou
     let inner = |b: &&u8| !is_end(**b);
     let start = at - text[floor..at].iter().rev().take_while(inner).count();
     let end = at + text[at..].iter().take_while(inner).count();
-    let nested = text[..start].ends_with(b"\\\"")
-        && text[..start - 2].trim_ascii_end().ends_with(b":")
-        && text[end..].starts_with(b"\"")
-        && matches!(text[end + 1..].trim_ascii_start(), [b',' | b'}', ..]);
+    let nested = is_nested(text, start, end);
     let bare = text[start..end].iter().rev().take_while(|b| **b == b'\\').count();
     let to = if nested { end - bare } else { end };
-    // Escapes only make a text longer.
-    if to - start >= SHORTEST && (nested || !is_quoted_inside(text, start, end)) {
-        let reading = Reading::undone(text, start, to, Spelling::Json, |_, _| false);
-        known(
-            set,
-            &reading.bytes,
-            |agent| agent == &*reading.bytes,
-            |indicator| {
-                out.push(RawHit { start, end: to, indicator, how: MatchKind::Exact });
-            },
-        );
+    if (SHORTEST..=LONGEST).contains(&(to - start)) && (nested || !is_quoted_inside(text, start, end)) {
+        let mut buffer = [0; LONGEST];
+        let agent = undone(&text[start..to], Spelling::Json, &mut buffer);
+        let hit = |indicator| out.push(RawHit { start, end: to, indicator, how: MatchKind::Exact });
+        known(set, agent, |listed| agent == listed, hit);
     }
     end
 }
 
+/// What `written` says once its escapes are undone, in a buffer of the caller; no more than fits.
+fn undone<'b>(written: &[u8], spelling: Spelling, buffer: &'b mut [u8; LONGEST]) -> &'b [u8] {
+    let characters = escape::characters(written, 0, written.len(), spelling);
+    let mut length = 0;
+    for (slot, (byte, ..)) in buffer.iter_mut().zip(characters) {
+        *slot = byte;
+        length += 1;
+    }
+    &buffer[..length]
+}
+
+/// True if the quotes around a token are those of a string of JSON that is itself in a string: `:\"…\",`.
+fn is_nested(text: &[u8], start: usize, end: usize) -> bool {
+    let blank = |b: &&u8| **b == b' ';
+    let Some(before) = text[..start].strip_suffix(b"\\\"") else { return false };
+    let Some(behind) = text[end..].strip_prefix(b"\"") else { return false };
+    let before = before.iter().rev().find(|b| !blank(b) && **b != b'\\');
+    before == Some(&b':') && matches!(behind.iter().find(|b| !blank(b)), Some(b',' | b'}'))
+}
+
 /// No indicator of a user agent is shorter.
 const SHORTEST: usize = 8;
+/// Longer ones, in bytes as written, are not looked at for their escapes.
+const LONGEST: usize = 2048;
 
 /// Tokens end before it.
 fn is_end(byte: u8) -> bool {
@@ -129,10 +142,11 @@ pub fn named(set: &Indicators, fields: &Fields<'_>) -> Vec<u32> {
     for field in fields.iter().filter(|field| field.canon == Some(Canon::UserAgent)) {
         let agent = fields.bytes(field.value);
         known(set, agent, |listed| agent == listed || with_plus(agent, listed), |indicator| met.push(indicator));
-        if memchr::memchr(b'%', agent).is_some() {
-            let undone = Reading::undone(agent, 0, agent.len(), Spelling::Percent, |_, _| false).bytes;
-            let is = |listed: &[u8]| *undone == *listed || with_plus(&undone, listed);
-            known(set, &undone, is, |indicator| met.push(indicator));
+        if agent.len() <= LONGEST && memchr::memchr(b'%', agent).is_some() {
+            let mut buffer = [0; LONGEST];
+            let undone = undone(agent, Spelling::Percent, &mut buffer);
+            let is = |listed: &[u8]| undone == listed || with_plus(undone, listed);
+            known(set, undone, is, |indicator| met.push(indicator));
         }
     }
     met

@@ -73,6 +73,23 @@ fn escaped(text: &[u8], at: usize, spelling: Spelling) -> Option<(u8, usize)> {
     }
 }
 
+/// What the text from `start` to `end` says once escapes of one spelling are undone: bytes, with where each starts and
+/// ends.
+pub(super) fn characters(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    spelling: Spelling,
+) -> impl Iterator<Item = (u8, usize, usize)> {
+    let mut at = start;
+    std::iter::from_fn(move || {
+        let from = at;
+        let (byte, length) = (from < end).then(|| escaped(text, from, spelling).unwrap_or((text[from], 1)))?;
+        at += length;
+        Some((byte, from, at))
+    })
+}
+
 /// Two hex digits as a byte.
 fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
@@ -103,15 +120,13 @@ impl<'t> Reading<'t> {
         spelling: Spelling,
         stops: impl Fn(u8, bool) -> bool,
     ) -> Reading<'static> {
-        let (mut bytes, mut ends, mut at) = (Vec::new(), Vec::new(), start);
-        while at < end {
-            let (byte, length) = escaped(text, at, spelling).unwrap_or((text[at], 1));
-            if stops(byte, length > 1) {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for (byte, from, to) in characters(text, start, end, spelling) {
+            if stops(byte, to - from > 1) {
                 break;
             }
-            at += length;
             bytes.push(byte);
-            ends.push(at);
+            ends.push(to);
         }
         Reading { bytes: Cow::Owned(bytes), ends, start }
     }
