@@ -253,6 +253,7 @@ fn user_agents_in_text_are_whole() {
         r#""Foo \"EvilBot/1.0 (x)\" bar""#,
         r#""Foo \"EvilBot/1.0 (x)""#,
         r#""Foo ""EvilBot/1.0 (x)"" bar""#,
+        "x:\\\"EvilBot/1.0 (x)\\\"\n, y",
         "10:00:00 GET / EvilBot/1.0+(x)+more 200",
         "GET / Mozilla+EvilBot/1.0+(x) 200",
         "Mozilla/5.0 curl/7.evil more",
@@ -343,10 +344,10 @@ const BARE: &[(&str, &str, &str, &str)] = &[
 /// More of them: with the escapes of a URL, and a second field of the kind.
 const SPELLED: &[(&str, &str, &str, &str)] = &[
     (
-        "cdn.log",
-        "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs-uri-stem sc-status cs(User-Agent)\n",
-        "2026-03-28\t10:00:00\tFRA2\t5\t198.51.100.7\tGET\t/b\t200\tEvilBot/1.0%20(x)\n",
-        "2026-03-28\t10:00:00\tFRA2\t5\t198.51.100.7\tGET\t/b\t200\tEvilBot/1.0%20(x)%20y\n",
+        "edge.log",
+        "#Version: 1.0\n#Fields: date time x-edge sc-bytes c-ip cs-method cs-uri-stem sc-status cs(User-Agent)\n",
+        "2026-03-28 10:00:00 FRA2 5 198.51.100.7 GET /b 200 EvilBot/1.0%20(x)\n",
+        "2026-03-28 10:00:00 FRA2 5 198.51.100.7 GET /b 200 EvilBot/1.0%20(x)%20y\n",
     ),
     (
         "twice.json",
