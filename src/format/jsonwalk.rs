@@ -2,7 +2,7 @@
 
 use super::roles::{Role, Roles};
 use super::sink::Sink;
-use crate::model::fields::{Fields, Kind, Reject, Text, Want};
+use crate::model::fields::{Fields, Kind, Reject, Text};
 
 /// Deeper nesting is rejected.
 const DEPTH_LIMIT: usize = 128;
@@ -57,8 +57,7 @@ pub fn flatten_copy(
     sink: &mut Sink<'_, '_>,
 ) -> Result<(), Reject> {
     let mut inner = Fields::default();
-    let want = if sink.all { Want::All } else { Want::Columns };
-    flatten(text, roles, rename, &mut Sink::new(sink.layout, want, &mut inner))?;
+    flatten(text, roles, rename, &mut Sink::new(sink.layout, sink.want, &mut inner))?;
     for field in inner.iter() {
         let name = sink.out.store(inner.bytes(field.name));
         let value = sink.out.store(inner.bytes(field.value));
@@ -356,6 +355,7 @@ fn compact(raw: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fields::Want;
     use crate::model::layout::Layout;
 
     fn read(text: &str) -> Option<Vec<String>> {

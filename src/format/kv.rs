@@ -83,6 +83,12 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("method", Role::Is(HttpMethod)),
             ("status_code", Role::Is(HttpStatus)),
             ("agent", Role::Is(UserAgent)),
+            ("user_agent", Role::Is(UserAgent)),
+            ("useragent", Role::Is(UserAgent)),
+            ("userAgent", Role::Is(UserAgent)),
+            ("user-agent", Role::Is(UserAgent)),
+            ("http_user_agent", Role::Is(UserAgent)),
+            ("ua", Role::Is(UserAgent)),
             ("requestClientApplication", Role::Is(UserAgent)),
             ("referralurl", Role::Is(HttpReferrer)),
             ("qname", Role::Is(DnsQuestion)),
@@ -241,13 +247,36 @@ impl<'b> Iterator for Pairs<'b> {
                 self.at += key + 1 + end + 2;
                 return Some(Pair { key: &rest[..key], value: &value[1..=end], quoted: true, escaped, at });
             }
-            let end = value.iter().take_while(|&&b| b != b' ' && b != b'\t').count();
+            let end = if is_agent(&rest[..key]) { agent_end(value) } else { word_end(value) };
             self.at += key + 1 + end;
             let bare = &value[..end];
             let bare = bare.strip_suffix(b",").or(bare.strip_suffix(b";")).unwrap_or(bare);
             return Some(Pair { key: &rest[..key], value: bare, quoted: false, escaped: false, at });
         }
     }
+}
+
+fn word_end(value: &[u8]) -> usize {
+    value.iter().take_while(|&&b| b != b' ' && b != b'\t').count()
+}
+
+/// Keys of user agents, which have blanks even where nothing quotes them.
+fn is_agent(key: &[u8]) -> bool {
+    matches!(key, b"ua" | b"agent" | b"user_agent" | b"useragent" | b"userAgent" | b"user-agent" | b"http_user_agent")
+}
+
+/// Where a bare user agent ends: before the next pair, or with the text.
+fn agent_end(value: &[u8]) -> usize {
+    let mut end = word_end(value);
+    while let Some(blank) = value[end..].iter().position(|b| !matches!(b, b' ' | b'\t')) {
+        let word = &value[end + blank..];
+        let key = word.iter().take_while(|&&b| is_key(b)).count();
+        if key > 0 && word.get(key) == Some(&b'=') {
+            return end;
+        }
+        end += blank + word_end(word).max(1);
+    }
+    end
 }
 
 /// Where the closing quote stands, and whether there are escapes before it.
@@ -276,6 +305,13 @@ mod tests {
         let want = [("a", "1"), ("b", "x \\\" y"), ("c", "z"), ("d", ""), ("e", "\"open")];
         assert_eq!(read.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), want);
         assert_eq!(pairs.loose, 1);
+    }
+
+    #[test]
+    fn a_bare_user_agent_reaches_to_the_next_pair() {
+        let text = b"a=1 ua=EvilBot/1.0 (x; y) z/2  b=2 agent=c d e, user_agent= f=3";
+        let read: Vec<_> = Pairs::new(text).map(|p| String::from_utf8_lossy(p.value)).collect();
+        assert_eq!(read, ["1", "EvilBot/1.0 (x; y) z/2", "2", "c d e", "", "3"]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Sink<'f, 'b> {
     pub layout: &'f Layout,
     /// Whether raw fields are wanted.
     pub all: bool,
+    /// Which fields are.
+    pub want: Want,
     best: Option<u8>,
     /// What counts only if the record turns out to be one of HTTP.
     pending: [Option<(Canon, Text<'b>)>; 4],
@@ -25,7 +27,7 @@ impl<'f, 'b> Sink<'f, 'b> {
     /// An empty sink; forgets what `out` held.
     pub fn new(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
         out.clear();
-        Self { out, layout, all: want == Want::All, best: None, pending: [None; 4] }
+        Self { out, layout, all: want == Want::All, want, best: None, pending: [None; 4] }
     }
 
     /// A field that lies in the block, with the meaning of its name.
@@ -45,7 +47,7 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A field with the meaning of its name.
     pub fn text(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {
-        if !self.all && role.is_none_or(|role| matches!(role, Role::Is(canon) if !canon.is_column())) {
+        if !self.all && role.is_none_or(|role| matches!(role, Role::Is(canon) if !self.want.takes(canon))) {
             return;
         }
         let unset = kind == Kind::Null || matches!(self.out.bytes(value), b"" | b"-");
@@ -113,7 +115,7 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A canonical field under its own name; left out where the value is empty or `-`.
     pub fn canon(&mut self, canon: Canon, value: Text<'b>) {
-        if !self.all && !canon.is_column() {
+        if !self.want.takes(canon) {
             return;
         }
         let bytes = self.out.bytes(value);

@@ -134,6 +134,9 @@ pub(super) fn canonical(kind: IndicatorKind, raw: &str) -> Result<Canonical, Rea
             if agent.len() < 8 {
                 return Err("user agent shorter than 8 characters");
             }
+            if agent.starts_with('*') || agent.ends_with('*') {
+                return Err("user agent with a wildcard not supported yet");
+            }
             if agent.contains(['"', '\t', '\n', '\r']) {
                 return Err("user agent with a quote or control character not supported yet");
             }
@@ -320,6 +323,7 @@ fn file(kind: IndicatorKind, value: &str) -> Result<Canonical, Reason> {
         return Ok(Canonical { kind, value: value.to_lowercase().into(), exact_only: false });
     }
     // The leading drive is free; Windows paths ignore case, others do not.
+    let value = without_device(value);
     let bytes = value.as_bytes();
     let rest = if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' { &value[2..] } else { value };
     let mut made = String::with_capacity(rest.len());
@@ -336,4 +340,17 @@ fn file(kind: IndicatorKind, value: &str) -> Result<Canonical, Reason> {
         }
     }
     Ok(Canonical { kind, value: made.into(), exact_only: false })
+}
+
+/// A path without the prefix of a Windows device: `\\?\`, `\??\`, `\Device\HarddiskVolume3`.
+fn without_device(value: &str) -> &str {
+    let bare = value.strip_prefix("\\\\?\\").or_else(|| value.strip_prefix("\\??\\")).unwrap_or(value);
+    const VOLUME: &str = "\\device\\harddiskvolume";
+    match bare.split_at_checked(VOLUME.len()) {
+        Some((head, rest)) if head.eq_ignore_ascii_case(VOLUME) => {
+            let path = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            if path.len() < rest.len() && path.starts_with('\\') { path } else { bare }
+        }
+        _ => bare,
+    }
 }

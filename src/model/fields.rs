@@ -199,8 +199,21 @@ pub struct Field<'b> {
 pub enum Want {
     /// Only canonical fields that tallies and coverage read: [`Canon::is_column`].
     Columns,
+    /// These and the user agent, which is held against listed ones.
+    Agents,
     /// Everything.
     All,
+}
+
+impl Want {
+    /// Whether a canonical field is given.
+    pub fn takes(self, canon: Canon) -> bool {
+        match self {
+            Self::Columns => canon.is_column(),
+            Self::Agents => canon.is_column() || canon == Canon::UserAgent,
+            Self::All => true,
+        }
+    }
 }
 
 /// The fields of one record. Reused from record to record of a block.

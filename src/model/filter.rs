@@ -146,7 +146,18 @@ impl Notes {
     }
 }
 
-/// Lengths of user agents with their first and last bytes.
+/// The bytes with a blank for each `+`.
+#[inline(always)]
+fn plus_as_blank(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let other = word ^ (LOW * u64::from(b'+'));
+    // The high bit of each byte that is no `+`: no sum carries into the next byte.
+    let kept = ((other & !(LOW << 7)).wrapping_add(!(LOW << 7)) | other) & LOW << 7;
+    let plus = !kept & LOW << 7;
+    word ^ ((plus >> 7) * u64::from(b'+' ^ b' '))
+}
+
+/// Lengths of user agents with their first and last bytes, in which `+` is a blank.
 #[derive(Debug, Clone, Default)]
 pub struct AgentFilter {
     lengths: Vec<u64>,
@@ -176,7 +187,8 @@ impl AgentFilter {
     #[inline(always)]
     fn key(agent: &[u8]) -> Option<u64> {
         let (first, last) = (agent.first_chunk()?, agent.last_chunk()?);
-        let mixed = folded(u64::from_le_bytes(*first) ^ MIX[1], u64::from_le_bytes(*last) ^ MIX[2]);
+        let part = |bytes: &[u8; 8]| plus_as_blank(u64::from_le_bytes(*bytes));
+        let mixed = folded(part(first) ^ MIX[1], part(last) ^ MIX[2]);
         Some((mixed ^ agent.len() as u64).wrapping_mul(MIX[0]))
     }
 
@@ -200,6 +212,14 @@ impl AgentFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plus_is_a_blank_in_every_byte() {
+        for bytes in [*b"++++++++", *b"a+b,*+-+", [0x2B, 0xAB, 0x2A, 0x2C, 0, 255, 0x20, 0x2B]] {
+            let expected = bytes.map(|b| if b == b'+' { b' ' } else { b });
+            assert_eq!(plus_as_blank(u64::from_le_bytes(bytes)).to_le_bytes(), expected);
+        }
+    }
 
     /// The keys as they are met in a text are those that were taken in.
     #[test]

@@ -152,7 +152,7 @@ pub struct Indicators {
     pub files: KeyTable,
     /// Digests by [`hash_digest`].
     pub digests: KeyTable,
-    /// User agents by [`hash_name`].
+    /// User agents by [`hash_agent`].
     pub agents: KeyTable,
     /// What a token between quotes must pass before it is taken for a user agent.
     pub agent_filter: AgentFilter,
@@ -233,7 +233,7 @@ impl Keys {
             }
             IndicatorKind::UserAgent => {
                 self.agent_filter.add(value.as_bytes());
-                self.agents.push((hash_name(value.as_bytes()), index));
+                self.agents.push((hash_agent(value.as_bytes()), index));
             }
             _ => self.digests.push((hash_digest(value.as_bytes()), index)),
         }
@@ -291,6 +291,11 @@ fn step(hash: u64, byte: u8) -> u64 {
 /// stage on the way.
 pub fn hash_name(name: &[u8]) -> u64 {
     name.iter().rev().fold(0, |hash, byte| step(hash, *byte))
+}
+
+/// Hash of a user agent; blanks may be written as `+`.
+pub fn hash_agent(agent: &[u8]) -> u64 {
+    agent.iter().rev().fold(0, |hash, byte| step(hash, if *byte == b'+' { b' ' } else { *byte }))
 }
 
 /// Hash of a digest: its last 16 hex digits and its length. Anything may be given.

@@ -64,21 +64,38 @@ pub(super) fn scan_v6(set: &Indicators, text: &[u8], mut floor: usize, limit: us
             floor = colon + 1;
             continue;
         }
-        let mut start = colon;
-        while start > floor && colon - start < 5 && text[start - 1].is_ascii_hexdigit() {
-            start -= 1;
-        }
         floor = end.max(colon + 1);
-        while end > start && (text[end - 1] == b'.' || text[end - 1] == b':' && !text[..end].ends_with(b"::")) {
+        while end > colon && (text[end - 1] == b'.' || text[end - 1] == b':' && !text[..end].ends_with(b"::")) {
             end -= 1;
         }
-        // Two colons at the left edge may follow a letter (`to::1`): then this is no address.
-        let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-        if start > 0 && word(&text[start - 1]) || text.get(end).is_some_and(word) {
-            continue;
+        if !text.get(end).is_some_and(is_word_byte)
+            && let Some(start) = v6_start(text, colon).filter(|start| *start < end)
+        {
+            v6_run(set, text, start, end, out);
         }
-        v6_run(set, text, start, end, out);
     }
+}
+
+fn is_word_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_'
+}
+
+/// Where an address starts of whose run `colon` is the first: at the group before it, or behind it if a word and not a
+/// group stands there (`client:2001:db8::1`). `None` where a group has too many digits.
+fn v6_start(text: &[u8], colon: usize) -> Option<usize> {
+    const WORD: usize = 32;
+    let word = colon - text[..colon].iter().rev().take(WORD).take_while(|b| is_word_byte(b)).count();
+    let start = word + super::escape::at_head(text, word, colon).unwrap_or(0);
+    let group = &text[start..colon];
+    if group.iter().all(u8::is_ascii_hexdigit) {
+        let opens = text[colon..].starts_with(b"::") && !text[colon..].starts_with(b":::");
+        return match group.len() {
+            0 => Some(if opens { colon } else { colon + 1 }),
+            1..=4 => Some(start),
+            _ => None,
+        };
+    }
+    Some(colon + 1)
 }
 
 fn v6_run(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<RawHit>) {

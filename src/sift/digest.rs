@@ -11,7 +11,8 @@ pub(super) fn around(set: &Indicators, text: &[u8], at: usize, floor: usize, out
     let hex = |b: &&u8| b.is_ascii_hexdigit();
     let start = at - text[floor..at].iter().rev().take_while(hex).count();
     let end = at + text[at..].iter().take_while(hex).count();
-    if matches!(end - start, 32 | 40 | 56 | 64 | 96 | 128) {
+    let start = start + lent(text, start, end);
+    if is_length(end - start) {
         let run = &text[start..end];
         for indicator in set.digests.get(hash_digest(run)) {
             if set.list[indicator as usize].value.as_bytes().eq_ignore_ascii_case(run) {
@@ -20,6 +21,21 @@ pub(super) fn around(set: &Indicators, text: &[u8], at: usize, floor: usize, out
         }
     }
     end
+}
+
+/// Digits at the head of a run that an escape before it takes: `%3D`, `\u003d`, `\x3d`.
+fn lent(text: &[u8], start: usize, end: usize) -> usize {
+    let digits = match text.get(..start) {
+        Some([.., b'%']) | Some([.., b'\\', b'x']) => 2,
+        Some([.., b'\\', b'u']) => 4,
+        _ => return 0,
+    };
+    // A whole digest lends none.
+    if end - start >= 32 + digits && !is_length(end - start) { digits } else { 0 }
+}
+
+fn is_length(digits: usize) -> bool {
+    matches!(digits, 32 | 40 | 56 | 64 | 96 | 128)
 }
 
 /// What was looked at already.

@@ -5,8 +5,8 @@
 //! judges them as the plain twin judges all.
 
 use super::kernel::{BLOCK, Lanes};
-use super::name;
 use super::pass::{CHUNK, Scan};
+use super::{escape, name};
 use crate::model::filter::{TAIL, label_key, suffix_key};
 use crate::model::indicator::Indicators;
 
@@ -310,7 +310,7 @@ fn is_odd(set: &Indicators, text: &[u8], behind: usize, run: u64, dots: u64) -> 
     left == 1
         && memchr::memchr(b'.', &token[..dot]).is_none()
         && set.names.may_end(label_key(last(text, end), length - dot - 1))
-        && name::escape(text, end - length, end).is_some()
+        && escape::at_head(text, end - length, end).is_some()
 }
 
 /// The bytes before `end`; zeros at the start of the text, where nobody asks.

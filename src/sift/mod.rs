@@ -1,5 +1,6 @@
 //! Bytes → indicator hits and atom hits. Over text as it stands: fields are not known yet, so this may give a hit
-//! that [`plausible()`] takes back once they are, never too few.
+//! that [`plausible()`] takes back once they are, never too few. What only fields can tell is asked of them:
+//! [`rebuilt`] joins a host and a path, [`agents_named`] compares the user agent.
 //!
 //! One pass over blocks of 64 bytes: masks give the ends of tokens, filters that fit the cache pass few of them, and
 //! those are judged byte by byte, with exact tables behind. Cost does not grow with the number of indicators, and a
@@ -11,12 +12,15 @@ mod agent;
 mod colon;
 mod digest;
 mod dot;
+mod escape;
+mod file;
 mod gate;
 mod kernel;
 mod name;
 mod pass;
 mod plain;
 mod plausible;
+mod rebuild;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -26,8 +30,10 @@ use std::sync::OnceLock;
 use crate::model::atoms::Atoms;
 use crate::model::indicator::{Indicators, RawHit};
 
+pub use agent::named as agents_named;
 pub use gate::atoms_plainly;
 pub use plausible::plausible;
+pub use rebuild::rebuilt;
 
 /// A literal of a rule in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

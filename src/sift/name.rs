@@ -1,7 +1,8 @@
 //! Tokens with a dot: IPv4 addresses, domains, hosts of URLs, mail addresses, file names.
 
+use super::escape;
 use crate::model::hit::MatchKind;
-use crate::model::indicator::{IndicatorKind, Indicators, Labels, RawHit, hash_name, is_name_byte};
+use crate::model::indicator::{IndicatorKind, Indicators, Labels, RawHit, is_name_byte};
 
 pub(super) const EXACT: MatchKind = MatchKind::Exact;
 
@@ -44,7 +45,7 @@ fn token(set: &Indicators, text: &[u8], start: usize, mut end: usize, out: &mut 
     }
     if start > 0
         && matches!(text[start - 1], b'%' | b'\\')
-        && let Some(skip) = escape(text, start, end)
+        && let Some(skip) = escape::at_head(text, start, end)
     {
         plain(set, text, start + skip, end, out);
         if text[start - 1] == b'%' {
@@ -52,18 +53,6 @@ fn token(set: &Indicators, text: &[u8], start: usize, mut end: usize, out: &mut 
         }
     }
     plain(set, text, start, end, out);
-}
-
-/// Bytes at the head of a token that belong to an escape before it: `%2F`, `\n`, `\u003d`.
-pub(super) fn escape(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    let hex = |n: usize, at: usize| at + n <= end && text[at..at + n].iter().all(u8::is_ascii_hexdigit);
-    match (text[start - 1], text[start]) {
-        (b'%', _) if hex(2, start) => Some(2),
-        (b'\\', b'n' | b't' | b'r') => Some(1),
-        (b'\\', b'u') if hex(4, start + 1) => Some(5),
-        (b'\\', b'x') if hex(2, start + 1) => Some(3),
-        _ => None,
-    }
 }
 
 #[inline]
@@ -82,7 +71,7 @@ fn plain(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<
     }
     if set.names.may_hold(&text[start..end]) {
         hosts(set, text, start, end, out);
-        files(set, text, start, end, out);
+        super::file::hits(set, text, start, end, out);
     }
 }
 
@@ -118,54 +107,60 @@ fn hosts(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<
     while head < end && text[head] == b'.' {
         head += 1;
     }
-    // A letter outside ASCII makes the token a part of a longer name; an `@` behind it makes it a local part.
-    if wide_neighbour(&text[..start], true) || wide_neighbour(&text[end..], false) {
+    // A letter outside ASCII makes the token a part of a longer name.
+    if wide_neighbour(&text[..head], true) || wide_neighbour(&text[end..], false) || is_local_part(text, end) {
         return;
     }
-    if text.get(end) == Some(&b'@') && text.get(end + 1).is_some_and(|b| is_name_byte(*b)) {
-        return;
-    }
-    let mail = start > 0 && text[start - 1] == b'@' && start > 1 && is_local(text[start - 2]);
+    let mail = local_end(text, start);
     for (hash, at) in Labels::new(&text[head..end]) {
-        let suffix = head + at;
+        let host = Host { start: head, end, name: &text[head + at..end], whole: at == 0, mail };
         for indicator in set.hosts.get(hash) {
-            host_hit(set, text, (head, suffix, end), mail, indicator, out);
+            host_hit(set, text, &host, indicator, out);
         }
     }
 }
 
-fn host_hit(
-    set: &Indicators,
-    text: &[u8],
-    (start, suffix, end): (usize, usize, usize),
-    mail: bool,
-    indicator: u32,
-    out: &mut Vec<RawHit>,
-) {
+/// True if an `@` and a name follow.
+fn is_local_part(text: &[u8], end: usize) -> bool {
+    let name = |at: &[u8]| text[end..].strip_prefix(at).and_then(<[u8]>::first).is_some_and(|b| is_name_byte(*b));
+    name(b"@") || name(b"%40")
+}
+
+/// A name in the text, or one above it.
+struct Host<'t> {
+    /// Where the whole name stands.
+    start: usize,
+    end: usize,
+    /// The name itself.
+    name: &'t [u8],
+    /// Whether it is the whole one.
+    whole: bool,
+    /// Where the local part of a mail address ends that stands before it.
+    mail: Option<usize>,
+}
+
+fn host_hit(set: &Indicators, text: &[u8], host: &Host<'_>, indicator: u32, out: &mut Vec<RawHit>) {
     let entry = &set.list[indicator as usize];
-    let name = &text[suffix..end];
+    let &Host { start, end, name, whole, mail } = host;
     match entry.kind {
         IndicatorKind::Domain => {
-            let whole = suffix == start;
             if !same_host(&entry.value, name) || entry.exact_only && !whole {
                 return;
             }
             let how = match (mail, whole) {
-                (true, _) => MatchKind::EmailDomain,
-                (false, true) => MatchKind::Exact,
-                (false, false) => MatchKind::Subdomain,
+                (Some(_), _) => MatchKind::EmailDomain,
+                (None, true) => MatchKind::Exact,
+                (None, false) => MatchKind::Subdomain,
             };
             out.push(RawHit { start, end, indicator, how });
         }
-        IndicatorKind::Email if mail && suffix == start => {
-            let Some((local, domain)) = entry.value.rsplit_once('@') else { return };
-            let Some(from) = (start - 1).checked_sub(local.len()) else { return };
-            let bounded = from == 0 || !is_local(text[from - 1]);
-            if bounded && same_host(domain, name) && text[from..start - 1].eq_ignore_ascii_case(local.as_bytes()) {
+        IndicatorKind::Email if whole => {
+            let (Some((local, domain)), Some(local_end)) = (entry.value.rsplit_once('@'), mail) else { return };
+            if let Some(from) = local_start(text, local_end, local).filter(|_| same_host(domain, name)) {
                 out.push(RawHit { start: from, end, indicator, how: EXACT });
             }
         }
-        IndicatorKind::Url if suffix == start && !mail => {
+        IndicatorKind::Url if whole && mail.is_none() => {
             super::url::verify(set, text, start, end, indicator, out);
         }
         _ => {}
@@ -181,6 +176,27 @@ pub(super) fn same_host(host: &str, name: &[u8]) -> bool {
         return false;
     }
     std::str::from_utf8(name).ok().and_then(|n| idna::domain_to_ascii(n).ok()).is_some_and(|n| n == host)
+}
+
+/// Where the local part of a mail address ends whose domain starts at `start`; `None` where none stands there.
+fn local_end(text: &[u8], start: usize) -> Option<usize> {
+    let (_, end, _) = escape::before(text, start).filter(|at| at.0 == b'@')?;
+    escape::before(text, end).filter(|last| is_local(last.0)).map(|_| end)
+}
+
+/// Where a local part starts that ends at `end`, as it stands or with the escapes of a URL undone.
+fn local_start(text: &[u8], end: usize, local: &str) -> Option<usize> {
+    let plain = |at: usize| Some((*text.get(at.checked_sub(1)?)?, at - 1));
+    let undone = |at: usize| escape::before(text, at).map(|(byte, from, _)| (byte, from));
+    let start = |before: &dyn Fn(usize) -> Option<(u8, usize)>| {
+        let mut at = end;
+        for want in local.bytes().rev() {
+            let (byte, from) = before(at)?;
+            at = byte.eq_ignore_ascii_case(&want).then_some(from)?;
+        }
+        before(at).is_none_or(|(byte, _)| !is_local(byte)).then_some(at)
+    };
+    start(&plain).or_else(|| start(&undone))
 }
 
 fn is_local(byte: u8) -> bool {
@@ -220,64 +236,15 @@ fn wide(set: &Indicators, text: &[u8], mut start: usize, mut end: usize, out: &m
     }
     let Ok(name) = std::str::from_utf8(&text[start..end]) else { return };
     let lower = name.to_lowercase();
-    for (hash, at) in Labels::new(lower.as_bytes()) {
-        for indicator in set.hosts.get(hash) {
-            let entry = &set.list[indicator as usize];
-            if entry.kind == IndicatorKind::Domain && (at == 0 || !entry.exact_only) {
-                let folded = lower.get(at..).unwrap_or("");
-                if !folded.is_ascii() && same_host(&entry.value, folded.as_bytes()) {
-                    let how = if at == 0 { MatchKind::Exact } else { MatchKind::Subdomain };
-                    out.push(RawHit { start, end, indicator, how });
-                }
-            }
-        }
-    }
-}
-
-/// File names and paths that end in this token.
-fn files(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<RawHit>) {
-    if set.files.is_empty() {
+    if is_local_part(text, end) {
         return;
     }
-    for indicator in set.files.get(hash_name(&text[start..end])) {
-        let entry = &set.list[indicator as usize];
-        let Some(from) = backwards(text, end, &entry.value, entry.kind == IndicatorKind::FilePath) else { continue };
-        let before = from.checked_sub(1).map(|at| text[at]);
-        if before.is_some_and(|b| is_name_byte(b) || b >= 0x80) {
-            continue;
-        }
-        let in_path = matches!(before, Some(b'/' | b'\\'));
-        let how = match entry.kind {
-            IndicatorKind::FileName if in_path => MatchKind::FileName,
-            _ => MatchKind::Exact,
-        };
-        out.push(RawHit { start: from, end, indicator, how });
-    }
-}
-
-/// Compares a value with the text that ends at `end`; gives where it starts. In a path a run of `/` or `\` is one
-/// separator; case counts only in paths that start with `/`.
-fn backwards(text: &[u8], end: usize, value: &str, path: bool) -> Option<usize> {
-    let exact_case = path && value.starts_with('/');
-    let slash = |b: u8| b == b'/' || b == b'\\';
-    let mut at = end;
-    for want in value.bytes().rev() {
-        let have = *text.get(at.checked_sub(1)?)?;
-        let same = if path && slash(want) {
-            slash(have)
-        } else if exact_case {
-            have == want
-        } else {
-            have.eq_ignore_ascii_case(&want)
-        };
-        if !same || have == b'\n' {
-            return None;
-        }
-        at -= 1;
-        // One separator doubled by an escape.
-        if path && slash(want) && at > 0 && text[at - 1] == b'\\' && have == b'\\' {
-            at -= 1;
+    let mail = local_end(text, start);
+    for (hash, at) in Labels::new(lower.as_bytes()) {
+        let name = &lower.as_bytes()[at..];
+        let host = Host { start, end, name, whole: at == 0, mail };
+        for indicator in set.hosts.get(hash).filter(|_| !name.is_ascii()) {
+            host_hit(set, text, &host, indicator, out);
         }
     }
-    Some(at)
 }

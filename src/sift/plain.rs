@@ -10,7 +10,9 @@ pub(super) fn scan(set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
         address::scan_v6(set, text, 0, text.len(), out);
     }
     digests(set, text, out);
-    agents(set, text, out);
+    if !set.agents.is_empty() {
+        agent::plainly(set, text, out);
+    }
 }
 
 /// Each run of name bytes that holds a dot.
@@ -42,17 +44,5 @@ fn digests(set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
         }
         // The next mark that lies outside of the run.
         at = digest::around(set, text, at, 0, out).next_multiple_of(STRIDE);
-    }
-}
-
-/// Whole tokens between quotes, tabs and line ends.
-fn agents(set: &Indicators, text: &[u8], out: &mut Vec<RawHit>) {
-    if set.agents.is_empty() {
-        return;
-    }
-    let mut start = 0;
-    for end in memchr::memchr3_iter(b'"', b'\t', b'\n', text).chain([text.len()]) {
-        agent::token(set, text, start, end, out);
-        start = end + 1;
     }
 }

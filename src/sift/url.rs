@@ -1,7 +1,9 @@
-//! URLs hang off their host: where the host is met, the rest is compared.
+//! URLs hang off their host: where the host is met, the rest is compared. Of what is written with escapes one layer
+//! is undone: `http:\/\/host\/a`, `u=http%3A%2F%2Fhost%2Fa`.
 
+use super::escape::{self, Reading, Spelling};
 use crate::model::hit::MatchKind;
-use crate::model::indicator::{Indicators, RawHit, url_parts, url_rest};
+use crate::model::indicator::{Indicators, RawHit, UrlParts, url_parts, url_rest};
 
 /// The longest URL that is compared, in bytes behind the host.
 const REST_LIMIT_BYTES: usize = 8192;
@@ -12,46 +14,123 @@ pub(super) fn verify(set: &Indicators, text: &[u8], start: usize, end: usize, in
     if url.host.parse::<std::net::Ipv4Addr>().is_err() && !super::name::same_host(url.host, &text[start..end]) {
         return;
     }
-    let (scheme_start, scheme) = scheme_before(text, start);
-    let limit = text.len().min(end + REST_LIMIT_BYTES);
-    let stop =
-        |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control() || matches!(b, b'"' | b'<' | b'>' | b'\'' | b'`');
-    let full = end + text[end..limit].iter().position(stop).unwrap_or(limit - end);
-    let (port_end, port) = port_after(text, end);
-    let port = if Some(port) == default_port(scheme) || port == b"" { &b""[..] } else { port };
-    let same_scheme = url.scheme.is_empty() || scheme.is_empty() || scheme.eq_ignore_ascii_case(url.scheme.as_bytes());
-    let same_port = port == url.port.as_bytes() || url.port.is_empty() && url.scheme.is_empty();
-    let url_like = !scheme.is_empty() || matches!(text.get(port_end), Some(b'/' | b'?'));
-    let as_path = scheme.is_empty() && start > 0 && matches!(text[start - 1], b'/' | b'\\');
-    if url_like && !as_path && same_scheme && same_port {
-        let mut to = full;
-        loop {
-            let rest = text.get(port_end..to).unwrap_or_default();
-            if url_rest(rest).eq(url.rest.bytes()) {
-                out.push(RawHit { start: scheme_start, end: to.max(port_end), indicator, how: MatchKind::Exact });
-                return;
-            }
-            // What closes a sentence or a bracket may stand behind a URL.
-            if to > port_end && matches!(text[to - 1], b'.' | b',' | b';' | b':' | b')' | b']' | b'}' | b'!' | b'\\') {
-                to -= 1;
-            } else {
-                break;
-            }
-        }
-    }
-    if !scheme.is_empty() || !as_path && stands_alone(text, start, end, port_end) {
+    let lead = Lead::of(text, start);
+    if let Some(to) = exact(&url, &lead, text, end) {
+        out.push(RawHit { start: lead.start, end: to, indicator, how: MatchKind::Exact });
+    } else if lead.is_url || !lead.as_path && stands_alone(text, start, end) {
         out.push(RawHit { start, end, indicator, how: MatchKind::UrlHost });
     }
 }
 
-/// Where the scheme before a host starts, and the scheme; the host itself and nothing where there is none.
-fn scheme_before(text: &[u8], start: usize) -> (usize, &[u8]) {
-    let Some(before) = text[..start].strip_suffix(b"://") else { return (start, &[]) };
-    let length = before.iter().rev().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'+').count();
-    (before.len() - length, &before[before.len() - length..])
+/// Where the URL ends whose host ends at `end`, if it is the listed one.
+fn exact(url: &UrlParts<'_>, lead: &Lead<'_>, text: &[u8], end: usize) -> Option<usize> {
+    if lead.as_path {
+        return None;
+    }
+    let limit = text.len().min(end + REST_LIMIT_BYTES);
+    if lead.spelling == Spelling::Percent {
+        let stops = |b, escaped: bool| is_stop(b) || !escaped && matches!(b, b'&' | b'\\');
+        return same(url, lead, &Reading::undone(text, end, limit, Spelling::Percent, stops));
+    }
+    let full = end + text[end..limit].iter().position(|b| is_stop(*b)).unwrap_or(limit - end);
+    let escaped = memchr::memchr(b'\\', &text[end..full]).is_some();
+    same(url, lead, &Reading::plain(text, end, full)).or_else(|| {
+        let stops = |b, escaped: bool| is_stop(b) || !escaped && b == b'\\';
+        let unescaped = || Reading::undone(text, end, limit, Spelling::Json, stops);
+        escaped.then(unescaped).and_then(|reading| same(url, lead, &reading))
+    })
 }
 
-fn port_after(text: &[u8], end: usize) -> (usize, &[u8]) {
+/// No URL holds it.
+fn is_stop(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'<' | b'>' | b'\'' | b'`')
+}
+
+/// Compares what stands behind the host; gives where the URL ends in the text.
+fn same(url: &UrlParts<'_>, lead: &Lead<'_>, behind: &Reading<'_>) -> Option<usize> {
+    let bytes = &*behind.bytes;
+    // The root of the name system may end a host.
+    let dot = usize::from(matches!(bytes, [b'.', b'/' | b':' | b'?' | b'#', ..]));
+    let (port_end, port) = port_after(bytes, dot);
+    let is_url = lead.is_url || matches!(bytes.get(port_end), Some(b'/' | b'?'));
+    if !is_url || !same_origin(url, lead.scheme, port) {
+        return None;
+    }
+    let mut to = bytes.len();
+    loop {
+        if url_rest(&bytes[port_end..to]).eq(url.rest.bytes()) {
+            return Some(behind.end(to));
+        }
+        // What closes a sentence or a bracket may stand behind a URL.
+        if to > port_end && matches!(bytes[to - 1], b'.' | b',' | b';' | b':' | b')' | b']' | b'}' | b'!' | b'\\') {
+            to -= 1;
+        } else {
+            return None;
+        }
+    }
+}
+
+/// Whether scheme and port are those of the indicator; an empty scheme is one that is not known.
+pub(super) fn same_origin(url: &UrlParts<'_>, scheme: &[u8], port: &[u8]) -> bool {
+    let port = if Some(port) == default_port(scheme) { &b""[..] } else { port };
+    let same_scheme = url.scheme.is_empty() || scheme.is_empty() || scheme.eq_ignore_ascii_case(url.scheme.as_bytes());
+    same_scheme && (port == url.port.as_bytes() || url.port.is_empty() && url.scheme.is_empty())
+}
+
+/// What stands before a host.
+struct Lead<'t> {
+    /// Where the URL starts: at its scheme, or at the host.
+    start: usize,
+    /// Empty where none stands there, and where a lookup (`${lower:l}dap`) hides some of it.
+    scheme: &'t [u8],
+    /// Whether `://` stands before the host, or `//` at the start of a value.
+    is_url: bool,
+    /// Whether the host is a segment of a path.
+    as_path: bool,
+    /// How the slashes are written.
+    spelling: Spelling,
+}
+
+impl<'t> Lead<'t> {
+    fn of(text: &'t [u8], start: usize) -> Self {
+        let bare = Self { start, scheme: &[], is_url: false, as_path: false, spelling: Spelling::Plain };
+        let Some((near, at, spelling)) = escape::before(text, start) else { return bare };
+        if !matches!(near, b'/' | b'\\') {
+            return bare;
+        }
+        let path = Self { as_path: true, ..bare };
+        let Some((b'/', slashes, _)) = escape::before(text, at).filter(|_| near == b'/') else { return path };
+        match escape::before(text, slashes) {
+            Some((b':', colon, _)) => {
+                let (scheme_start, scheme) = scheme(text, colon);
+                Self { start: scheme_start, scheme, is_url: true, spelling, ..bare }
+            }
+            other if other.is_none_or(|(byte, ..)| is_opening(byte)) => {
+                Self { start: slashes, is_url: true, spelling, ..bare }
+            }
+            _ => path,
+        }
+    }
+}
+
+/// A value may begin behind it.
+fn is_opening(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'=' | b'(' | b'[' | b',' | b';' | b'|' | b'>' | b'<')
+}
+
+/// The scheme that ends at `end` and where it starts.
+fn scheme(text: &[u8], end: usize) -> (usize, &[u8]) {
+    let length = text[..end].iter().rev().take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'+').count();
+    let start = end - length;
+    let start = start + escape::at_head(text, start, end).unwrap_or(0);
+    match text[..start].last() {
+        Some(b'}') => (start, &[]),
+        _ => (start, &text[start..end]),
+    }
+}
+
+/// Port behind a host, which ends at `end`, and where it ends.
+pub(super) fn port_after(text: &[u8], end: usize) -> (usize, &[u8]) {
     if text.get(end) != Some(&b':') {
         return (end, &[]);
     }
@@ -73,11 +152,13 @@ fn default_port(scheme: &[u8]) -> Option<&'static [u8]> {
 }
 
 /// A host as a whole value: a DNS name, a server name, the target of CONNECT.
-fn stands_alone(text: &[u8], start: usize, end: usize, port_end: usize) -> bool {
-    let edge = |b: Option<&u8>| {
-        b.is_none_or(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b',' | b';' | b'=' | b'|'))
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let edge = |b: Option<u8>| {
+        b.is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b';' | b'=' | b'|'))
     };
-    let left = start.checked_sub(1).and_then(|at| text.get(at));
+    let left = escape::before(text, start).map(|(byte, ..)| byte);
+    let right = |at: usize| matches!(text.get(at..), Some([b'\\', b'"', ..])) || edge(text.get(at).copied());
     let dot = usize::from(text.get(end) == Some(&b'.'));
-    edge(left) && (edge(text.get(port_end)) || edge(text.get(end + dot)))
+    let alone = edge(left) && (right(port_after(text, end).0) || right(end + dot));
+    alone || left == Some(b'>') && text.get(end) == Some(&b'<')
 }

@@ -12,9 +12,9 @@ use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate};
 use crate::format::{self, Reader, Strays};
 use crate::model::block::{Block, Record, Spans};
-use crate::model::fields::{Fields, Seen, View, Want};
+use crate::model::fields::{Canon, Fields, Seen, View, Want};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
-use crate::model::indicator::{Indicator, RawHit};
+use crate::model::indicator::{IndicatorKind, RawHit};
 use crate::model::lines::narrow;
 use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
@@ -135,7 +135,7 @@ impl Pass<'_> {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
             if !gap_hits.is_empty() {
                 fields.clear();
-                self.indicators(&Cite { seen: *gap, digest: OnceCell::new() }, gap_hits, &fields, told);
+                self.indicators(&Cite { seen: *gap, digest: OnceCell::new() }, gap_hits, &[], &fields, told);
             }
         }
         scratch.hits = hits;
@@ -154,7 +154,11 @@ impl Pass<'_> {
         let record = &self.text[seen.start..seen.end];
         let length = seen.place.length;
         let plain = self.block.layout.format == "text";
-        let want = if hits.is_empty() && scratch.candidates.is_empty() { Want::Columns } else { Want::All };
+        let want = match () {
+            () if !(hits.is_empty() && scratch.candidates.is_empty()) => Want::All,
+            () if self.plan.indicators.agents.is_empty() => Want::Columns,
+            () => Want::Agents,
+        };
         let mut format = self.block.layout.format;
         let mut parsed = !plain && self.reader.parse(record, want, fields).is_ok();
         if !parsed
@@ -189,7 +193,12 @@ impl Pass<'_> {
             tally.observe(format, fields, seen.place, &|| self.digest(&cite));
         }
         self.rules(&cite, (format, record), fields, scratch, told);
-        self.indicators(&cite, hits, fields, told);
+        let agents = sift::agents_named(&self.plan.indicators, fields);
+        if !agents.is_empty() && want == Want::Agents && format == self.block.layout.format {
+            // A record that is cited is read in full; a stray was.
+            let _ = self.reader.parse(record, Want::All, fields);
+        }
+        self.indicators(&cite, hits, &agents, fields, told);
     }
 
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
@@ -251,37 +260,63 @@ impl Pass<'_> {
         }
     }
 
-    /// Indicator hits of one record; each (indicator, match kind) counts once.
-    fn indicators(&self, cite: &Cite, hits: &[RawHit], fields: &Fields<'_>, told: &mut Told) {
+    /// Indicator hits of one record, in its text and those that its user agent is; each (indicator, match kind) counts
+    /// once.
+    fn indicators(&self, cite: &Cite, hits: &[RawHit], agents: &[u32], fields: &Fields<'_>, told: &mut Told) {
+        if hits.is_empty() && agents.is_empty() {
+            return;
+        }
+        let set = &self.plan.indicators;
         let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
         let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, self.text) };
-        for hit in hits {
+        for hit in hits.iter().map(|hit| sift::rebuilt(set, *hit, fields)) {
             if counted.contains(&(hit.indicator, hit.how)) {
                 continue;
             }
-            let field = places.holding(hit, self.text, fields);
-            let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
-            if !sift::plausible(indicator.kind, hit, field.as_deref(), self.text) {
-                continue;
+            let field = places.holding(&hit, self.text, fields);
+            let Some(indicator) = set.list.get(hit.indicator as usize) else { continue };
+            // What stands in the field of the user agent is whole or a part of it.
+            let typed = indicator.kind == IndicatorKind::UserAgent && field.as_deref() == Some(Canon::UserAgent.name());
+            if sift::plausible(indicator.kind, &hit, field.as_deref(), self.text)
+                && (!typed || agents.contains(&hit.indicator))
+            {
+                counted.insert((hit.indicator, hit.how));
+                self.met((hit.indicator, hit.how), field, cite, fields, told);
             }
-            counted.insert((hit.indicator, hit.how));
-            let key = self.named(hit, indicator, told);
-            let make = || self.sighting(cite, fields, field);
-            let outcome = Outcome::of(fields);
-            let sightings = told.indicators.entry(key).or_default();
-            sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
-            sightings.add_who(Subject::of(fields), outcome);
+        }
+        for &agent in agents {
+            if counted.insert((agent, MatchKind::Exact)) {
+                let field = Some(Canon::UserAgent.name().to_owned());
+                self.met((agent, MatchKind::Exact), field, cite, fields, told);
+            }
         }
     }
 
+    /// A record shows an indicator.
+    fn met(
+        &self,
+        (indicator, how): (u32, MatchKind),
+        field: Option<String>,
+        cite: &Cite,
+        fields: &Fields<'_>,
+        told: &mut Told,
+    ) {
+        let Some(key) = self.named(indicator, how, told) else { return };
+        let make = || self.sighting(cite, fields, field);
+        let outcome = Outcome::of(fields);
+        let sightings = told.indicators.entry(key).or_default();
+        sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
+        sightings.add_who(Subject::of(fields), outcome);
+    }
+
     /// What the hits of an indicator are gathered under; notes what its feeds say of it.
-    fn named(&self, hit: &RawHit, indicator: &Indicator, told: &mut Told) -> IndicatorRef {
-        let key =
-            IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how: hit.how };
+    fn named(&self, index: u32, how: MatchKind, told: &mut Told) -> Option<IndicatorRef> {
+        let indicator = self.plan.indicators.list.get(index as usize)?;
+        let key = IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how };
         told.indicator_metas
             .entry((key.kind.clone(), key.value.clone()))
-            .or_insert_with(|| Arc::new(self.plan.indicators.meta(hit.indicator)));
-        key
+            .or_insert_with(|| Arc::new(self.plan.indicators.meta(index)));
+        Some(key)
     }
 
     fn sighting(&self, cite: &Cite, fields: &Fields<'_>, field: Option<String>) -> Sighting {
@@ -347,7 +382,7 @@ impl Pass<'_> {
             if !sift::plausible(indicator.kind, hit, None, self.text) {
                 continue;
             }
-            let key = self.named(hit, indicator, told);
+            let Some(key) = self.named(hit.indicator, hit.how, told) else { continue };
             told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(&cite, &fields, None));
         }
     }

@@ -11,20 +11,20 @@ use exfiltrace::model::indicator::{IndicatorKind, Indicators, RawHit};
 use exfiltrace::sift::{Sift, plausible};
 use proptest::prelude::*;
 
-fn build(list: &str) -> (Indicators, Vec<Refusal>) {
+pub fn build(list: &str) -> (Indicators, Vec<Refusal>) {
     let mut builder = Builder::new();
     builder.add("list.txt", "00", list.as_bytes());
     builder.finish()
 }
 
-fn hits(set: &Indicators, text: &[u8]) -> Vec<RawHit> {
+pub fn hits(set: &Indicators, text: &[u8]) -> Vec<RawHit> {
     let mut out = Vec::new();
     Sift::new(set, &Atoms::default()).indicators(text, &mut out);
     out
 }
 
 /// Hits as `how value matched-text`.
-fn words(list: &str, text: &str) -> Vec<String> {
+pub fn words(list: &str, text: &str) -> Vec<String> {
     let (set, refused) = build(list);
     assert_eq!(refused, [], "the list is sound");
     let show = |hit: &RawHit| {
@@ -34,7 +34,7 @@ fn words(list: &str, text: &str) -> Vec<String> {
     hits(&set, text.as_bytes()).iter().map(show).collect()
 }
 
-fn meets(list: &str, text: &str) -> bool {
+pub fn meets(list: &str, text: &str) -> bool {
     !words(list, text).is_empty()
 }
 
