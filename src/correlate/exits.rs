@@ -219,7 +219,7 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
             let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
             let from = first(&[&key.server, alias, only, &key.name, &key.host]);
-            let from = from.map_or_else(|| locator.to_string(), |text| world.whose.entity(&text));
+            let from = from.map_or_else(|| locator.log(), |text| world.whose.entity(&text));
             (from, key.client.to_string(), routes::served(key), Direction::Down)
         }
         _ => return None,

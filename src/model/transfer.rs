@@ -35,6 +35,9 @@ impl Bounds {
     }
 }
 
+/// So many hours say what is usual.
+pub const USUAL_HOURS: usize = 12;
+
 /// The most bytes within 24 hours that follow each other; the hours are sorted.
 fn busiest_day(hours: &[(i64, u64)]) -> u64 {
     let (mut begin, mut sum, mut best) = (0, 0u128, 0u128);
@@ -72,6 +75,18 @@ impl Together {
     pub fn busiest_day(&self) -> u64 {
         let hours: Vec<(i64, u64)> = self.hours.iter().map(|(hour, bytes)| (*hour, *bytes)).collect();
         busiest_day(&hours).saturating_add(self.untimed)
+    }
+
+    /// Bytes by which hours stand out above the usual (median) hour, with those of an unknown time; all bytes where
+    /// fewer than [`USUAL_HOURS`] hours say what is usual.
+    pub fn beyond_usual(&self) -> u64 {
+        if self.hours.len() < USUAL_HOURS {
+            return self.whole();
+        }
+        let mut sorted: Vec<u64> = self.hours.values().copied().collect();
+        sorted.sort_unstable();
+        let usual = sorted[sorted.len() / 2];
+        sorted.iter().fold(self.untimed, |sum, bytes| sum.saturating_add(bytes.saturating_sub(usual)))
     }
 
     /// At least so many bytes in all.

@@ -16,13 +16,13 @@ pub enum State {
     Exfiltrated,
     /// An adversary read or staged data; no proof that it left.
     Accessed,
-    /// Outward movement that nothing authorises and nothing ties to intrusion.
+    /// Outward movement that nothing authorises and no proof ties to intrusion.
     Unexplained,
     /// The logs that would show it are missing.
     CannotTell,
     /// Compromise is evident; no data access or movement is seen and coverage for it is adequate.
     IntrusionOnly,
-    /// Attacks that failed.
+    /// Attacks that failed, or suspicious contact; nothing that is seen to have succeeded.
     Attempted,
     /// Nothing, with adequate coverage.
     NoEvidence,

@@ -1,0 +1,1 @@
+//! Verdicts of small evidence folders, from the bytes to `verdict.json`.
