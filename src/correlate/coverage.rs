@@ -12,7 +12,7 @@ use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
 use super::exits::Direction;
-use super::{World, exits, routes};
+use super::{World, exits, referred, routes};
 
 /// Hours without a record from which a busy log counts as silent.
 const SILENT_HOURS: i64 = 24;
@@ -31,7 +31,7 @@ pub fn all(world: &World<'_>) -> Coverage {
     gaps.extend(unread.map(|s| gap(s.entry.source.as_str(), None, None, GapReason::NotRead)));
     gaps.sort();
     gaps.dedup();
-    Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps }
+    Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps, referred: referred::proxies(world) }
 }
 
 fn gap(source: &str, from: Option<Instant>, to: Option<Instant>, reason: GapReason) -> Gap {

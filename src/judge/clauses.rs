@@ -140,5 +140,9 @@ pub const CLAUSES: &[Clause] = &[
         "J-37",
         "a collection, staging or exfiltration finding of level high or above of which the log does not say whether it succeeded leaves its route open",
     ),
+    clause(
+        "J-38",
+        "after intrusion, a proxy that flow records show in use and of which no log is there leaves open the ways out that lead through it: at the edge its clients cannot be told apart",
+    ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
 ];

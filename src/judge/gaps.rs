@@ -1,4 +1,4 @@
-//! J-30 to J-33, J-35, J-36, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
+//! J-30 to J-33, J-35, J-36, J-38, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
 
 use crate::model::coverage::{GapReason, SourceCoverage};
 use crate::model::rule::Route;
@@ -15,6 +15,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     unlogged(bench);
     unjudged(bench);
     edge(bench);
+    behind(bench);
     if bench.sources.iter().all(|s| s.observes.is_empty()) {
         let text = "no log in the evidence shows a way out of this scope";
         bench.reason("J-33", text.to_owned(), Vec::new());
@@ -34,6 +35,21 @@ fn edge(bench: &mut Bench<'_>) {
     };
     bench.reason("J-32", text, bench.intruder.proofs.clone());
     open(bench, Route::Network, "firewall, proxy or flow log with bytes".to_owned());
+}
+
+/// J-38: the ways out behind a proxy that only the edge shows.
+fn behind(bench: &mut Bench<'_>) {
+    if !bench.intruder.is_shown() {
+        return;
+    }
+    let (coverage, scope) = (bench.coverage, bench.scope.clone());
+    for referred in coverage.referred.iter().filter(|r| r.scope == scope) {
+        let text = format!("clients use the proxy {}, of which no log is there", referred.system);
+        bench.reason("J-38", text, bench.intruder.proofs.clone());
+        for route in &referred.routes {
+            open(bench, *route, format!("the log of the proxy {}", referred.system));
+        }
+    }
 }
 
 fn promises(bench: &mut Bench<'_>) {

@@ -8,8 +8,8 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
-    Activity, Actor, Breach, Breached, Confidence, DataCategory, Intrusion, Likelihood, MissingCoverage, Overall,
-    ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State, Subjects,
+    Activity, Actor, Baseline, Breach, Breached, Confidence, DataCategory, Intrusion, Likelihood, MissingCoverage,
+    Overall, ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State, Subjects,
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
@@ -26,6 +26,9 @@ const UNAVAILABLE: &[&str] = &["T1490", "T1489", "T1498", "T1499", "T1531", "T15
 const ALTERED: &[&str] = &["T1565", "T1491"];
 /// Formats of the logs that systems and services write about what is done on them.
 const TELLS_WHAT_IS_DONE: &[&str] = &["evtx", "windows_json", "auditd", "cloudtrail", "azure", "m365", "gcp"];
+
+/// So much history before an intrusion says what was usual.
+const HISTORY_SECS: i64 = 14 * 86_400;
 
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
@@ -270,8 +273,14 @@ fn covered(bench: &Bench<'_>, adequate: bool) -> ScopeCoverage {
     gaps.extend(promised.filter_map(|p| bench.whose.broken(p, &bench.coverage.sources)));
     gaps.sort();
     gaps.dedup();
+    let history = |first: Instant| {
+        let needed = first.plus_secs(-HISTORY_SECS);
+        let whole = bench.sources.iter().filter_map(|s| s.from).any(|from| from <= needed);
+        if whole { Baseline::Adequate } else { Baseline::None }
+    };
     ScopeCoverage {
         adequate,
+        baseline: bench.intruder.first.map(history),
         from: bench.sources.iter().filter_map(|s| s.from).min(),
         to: bench.sources.iter().filter_map(|s| s.to).max(),
         gaps,

@@ -217,6 +217,16 @@ pub struct MissingCoverage {
     pub needs: Vec<String>,
 }
 
+/// Whether logs from before an intrusion say what was usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// Fewer than 14 days: that something is new says nothing.
+    None,
+    /// 14 days or more.
+    Adequate,
+}
+
 /// What the logs of one scope can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeCoverage {
@@ -228,6 +238,9 @@ pub struct ScopeCoverage {
     pub to: Option<Instant>,
     /// Gaps.
     pub gaps: Vec<Gap>,
+    /// The history before the first sign of an intrusion; `None` where no intrusion with a time is shown.
+    #[serde(default)]
+    pub baseline: Option<Baseline>,
     /// Routes in play that nothing shows.
     pub missing: Vec<MissingCoverage>,
     /// What to collect next, in words.

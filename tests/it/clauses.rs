@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exfiltrace::judge::{CLAUSES, judge};
-use exfiltrace::model::coverage::{Coverage, Gap, GapReason};
+use exfiltrace::model::coverage::{Coverage, Gap, GapReason, Referred};
 use exfiltrace::model::finding::Finding;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
@@ -179,6 +179,12 @@ fn open() -> Vec<Sides> {
         all.sources[0].unlogged = route.to_vec();
         over(&[], &all, &plain)
     };
+    let proxied = |outcome| {
+        let mut all = coverage(Vec::new());
+        let routes = vec![Route::HttpsUpload];
+        all.referred.push(Referred { scope: "hc".to_owned(), system: "10.2.0.9".to_owned(), routes });
+        over(&[way_in(outcome)], &all, &plain)
+    };
     let sent = |outcome| alone(&[finding("s", Stage::Exfiltration, outcome, "", "hc-fs01")]);
     vec![
         ("J-30", promised("dns"), promised("firewall")),
@@ -189,6 +195,7 @@ fn open() -> Vec<Sides> {
         ("J-35", blind(&[Route::HttpsUpload]), blind(&[])),
         ("J-36", observed(&[Route::RemoteAccess, Route::Network]), observed(&[Route::DnsTunnel, Route::Network])),
         ("J-37", sent(Outcome::Unknown), sent(Outcome::Failed)),
+        ("J-38", proxied(Outcome::Succeeded), proxied(Outcome::Failed)),
         ("J-40", alone(&[way_in(Outcome::Succeeded)]), alone(&[way_in(Outcome::Failed)])),
     ]
 }

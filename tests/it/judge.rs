@@ -93,7 +93,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         not_logged: Vec::new(),
         unlogged: Vec::new(),
     };
-    Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new() }
+    Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new(), referred: Vec::new() }
 }
 
 pub fn hc(findings: &[Finding], transfers: &[Transfer], whose: &Whose) -> ScopeVerdict {
