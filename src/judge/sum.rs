@@ -1,9 +1,11 @@
 //! Sums routes into scopes and scopes into the overall answer (J-34, J-40).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
+use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Transfer, bounds};
@@ -51,8 +53,8 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         (false, true) => Intrusion::NoneSeen,
     };
     let witnesses = routes.iter().filter(|r| r.state == state).flat_map(|r| &r.transfers).collect::<BTreeSet<_>>();
-    let seen_by: BTreeSet<_> =
-        bench.transfers.iter().filter(|t| witnesses.contains(&t.id)).flat_map(|t| &t.seen_by).collect();
+    let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&t.id));
+    let seen_by: BTreeSet<String> = witnesses.flat_map(|t| &t.seen_by).map(Locator::log).collect();
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
     let (confidence, confidence_reasons) = confidence(complete, seen_by.len(), &bench);
@@ -340,9 +342,9 @@ fn reopen(scope: &mut ScopeVerdict, needs: String) {
     scope.complete = false;
 }
 
-/// The worst of the scopes.
+/// The worst of the scopes; of those, the best founded.
 pub fn overall(scopes: &[ScopeVerdict]) -> Overall {
-    let worst = scopes.iter().min_by_key(|s| s.state);
+    let worst = scopes.iter().min_by_key(|s| (s.state, Reverse(s.confidence)));
     Overall {
         state: worst.map_or(State::CannotTell, |s| s.state),
         likelihood: worst.and_then(|s| s.likelihood),

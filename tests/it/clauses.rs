@@ -395,6 +395,26 @@ fn what_fits_no_scope_is_not_called_clean_by_logs_that_do_not_speak_of_it() {
 }
 
 #[test]
+fn a_silence_that_no_other_log_fills_takes_the_upper_bound() {
+    let upper = |second: bool| {
+        let mut all = coverage(vec![Gap {
+            from: Some(at("2026-03-05T00:00:00Z")),
+            to: Some(at("2026-03-07T00:00:00Z")),
+            ..gap(GapReason::Silent)
+        }]);
+        if second {
+            let mut other = all.sources[0].clone();
+            (other.source, other.gaps) = (Locator::from_encoded("e/flow.log"), Vec::new());
+            all.sources.push(other);
+        }
+        let told = judge(&[], &[up("198.51.100.7", 9)], &all, &whose("")).scopes.swap_remove(0);
+        assert_eq!(told.state, State::NoEvidence);
+        told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap().bytes.upper
+    };
+    assert_eq!((upper(false), upper(true)), (None, Some(9)));
+}
+
+#[test]
 fn harm_is_denied_only_by_logs_that_would_show_it() {
     use exfiltrace::model::verdict::Breached::{CannotTell, NoSign, Yes};
     let told = |format: &str, attack: &[&str]| {

@@ -394,6 +394,26 @@ fn rotated_files_of_one_log_add_up_and_copies_of_it_do_not() {
 }
 
 #[test]
+fn a_hole_between_the_files_of_one_log_is_a_silence() {
+    let part = |name: &str, day: i64, records: u64| {
+        let mut part = source(name, &[]);
+        let at = |hours: i64| Instant::from_secs(1_800_000_000 + day * 86_400 + hours * 3600).unwrap();
+        part.covered.span = Some(Span { first: at(0), last: at(24) });
+        part.entry.records = records;
+        part
+    };
+    let holes = |name: &str, day, records| {
+        let (merged, whose) = (partial([part("e/fw.log.2.gz", 0, 99), part(name, day, records)]), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).sources;
+        all.iter().flat_map(|s| &s.gaps).filter(|g| g.reason == GapReason::Silent).count()
+    };
+    assert_eq!(holes("e/fw.log", 3, 99), 1, "fw.log.1 is missing");
+    assert_eq!(holes("e/fw.log", 2, 99), 0);
+    assert_eq!(holes("e/fw.log", 3, 9), 0, "a sparse log");
+    assert_eq!(holes("e/other.log", 3, 99), 0);
+}
+
+#[test]
 fn a_web_log_that_names_no_server_is_one_over_its_rotated_files() {
     let web = |name: &str| source(name, &[line(Seen::Web, OUTSIDE, "", 0, 0, 100)]);
     let from = |names: [&str; 2]| transfers(names.map(web)).into_iter().map(|t| t.from).collect::<Vec<_>>();

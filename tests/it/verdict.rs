@@ -154,6 +154,21 @@ fn what_an_intruder_was_served_is_added_up_over_the_rotated_files_of_a_log() {
 }
 
 #[test]
+fn secrets_served_to_an_outside_session_were_disclosed() {
+    let told = |status| {
+        let log = (0..30).map(|n| request(n, "198.51.100.7", "/", 200, 512)).collect::<String>();
+        scan(&[("hc-access.log", log + &request(31, OUTSIDE, "/.env", status, 1733))], SCOPES, "")
+    };
+    let served = told(200);
+    let route = served.route("hc", "web_response");
+    assert_eq!((&route["state"], &route["disclosed"]), (&"accessed".into(), &true.into()));
+    assert_eq!(served.scope("hc")["data_categories"][0]["category"], "credentials");
+    let refused = told(404);
+    assert_eq!(refused.route("hc", "web_response")["disclosed"], false);
+    assert_eq!(refused.scope("hc")["state"], "no_evidence");
+}
+
+#[test]
 fn a_compromised_shared_system_exposes_and_one_with_data_reopens_the_scopes_that_it_serves() {
     let scopes = format!(
         "{SCOPES}[[scope]]\nname='it'\nshared=true\nprocessor_of=['hc']\ncidr=['10.9.0.0/16']\nhosts=['it-*']\n"
