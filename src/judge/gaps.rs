@@ -1,9 +1,10 @@
 //! J-30 to J-33, J-35, J-36, J-38, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
 
 use crate::model::coverage::{GapReason, SourceCoverage};
+use crate::model::promise::{is_kind, shown_by};
 use crate::model::rule::Route;
 use crate::model::time::{HOUR_SECS, Instant};
-use crate::model::whose::{UNATTRIBUTED, is_kind, shown_by};
+use crate::model::whose::UNATTRIBUTED;
 
 use super::Bench;
 

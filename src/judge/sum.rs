@@ -109,7 +109,7 @@ fn actor(bench: &Bench<'_>) -> Actor {
     };
     let supplies = |account: &String| {
         let scopes = bench.whose.scopes_of_account(account);
-        !scopes.is_empty() && scopes.iter().all(|name| acts(name))
+        !scopes.is_empty() && scopes.iter().all(acts)
     };
     let all = !intruder.accounts.is_empty() && intruder.accounts.keys().all(supplies);
     if all { Actor::Supplier } else { Actor::Unknown }
@@ -270,7 +270,7 @@ fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
 
 fn covered(bench: &Bench<'_>, adequate: bool) -> ScopeCoverage {
     let mut gaps: Vec<_> = bench.sources.iter().flat_map(|s| s.gaps.iter().cloned()).collect();
-    let own = |p: &&crate::model::whose::Promise| p.scope.as_ref().is_none_or(|name| *name == bench.scope);
+    let own = |p: &&crate::model::promise::Promise| p.scope.as_ref().is_none_or(|name| *name == bench.scope);
     let promised = bench.whose.promises.iter().filter(own);
     gaps.extend(promised.filter_map(|p| bench.whose.broken(p, &bench.coverage.sources)));
     gaps.sort();

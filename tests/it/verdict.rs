@@ -61,19 +61,18 @@ fn scan(files: &[(&str, String)], scopes: &str, listed: &str) -> Told {
 }
 
 /// A line of a firewall, on a day and hour of March 2026.
-fn edge(day: u32, hour: u32, from: &str, to: &str, port: u16, action: &str, sent: u64, received: u64) -> String {
+fn edge(day: u32, hour: u32, from: &str, to: &str, port: u16, sent: u64) -> String {
     let date =
         format!("date=2026-03-{day:02} time={hour:02}:00:00 devname=\"fw\" logid=\"0000000013\" type=\"traffic\"");
     format!(
         "{date} subtype=\"forward\" tz=\"+0000\" srcip={from} srcport=51514 dstip={to} dstport={port} proto=6 \
-         action=\"{action}\" service=\"tcp\" sentbyte={sent} rcvdbyte={received}\n"
+         action=\"close\" service=\"tcp\" sentbyte={sent} rcvdbyte=900\n"
     )
 }
 
 /// A firewall's everyday traffic from day to day, an hour apart, with more lines among it.
 fn firewall(days: std::ops::RangeInclusive<u32>, more: &[String]) -> String {
-    let hours = days
-        .flat_map(|day| (0..24).map(move |hour| edge(day, hour, "10.2.0.30", "198.51.100.9", 443, "close", 900, 9000)));
+    let hours = days.flat_map(|day| (0..24).map(move |hour| edge(day, hour, "10.2.0.30", "198.51.100.9", 443, 900)));
     hours.chain(more.iter().cloned()).collect()
 }
 
@@ -126,7 +125,7 @@ fn an_aimed_attack_is_attempted_and_a_passing_one_background() {
 
 #[test]
 fn a_transfer_to_a_listed_address_is_unexplained_and_suspected_in_agreeing_words() {
-    let more = [edge(10, 12, "10.2.0.5", OUTSIDE, 443, "close", 2 << 20, 900)];
+    let more = [edge(10, 12, "10.2.0.5", OUTSIDE, 443, 2 << 20)];
     let told = scan(&[("fw.log", firewall(9..=12, &more))], SCOPES, "203.0.113.77\n");
     let scope = told.scope("hc");
     assert_eq!((&scope["state"], &scope["intrusion"]), (&"unexplained".into(), &"suspected".into()));
@@ -173,10 +172,7 @@ fn a_compromised_shared_system_exposes_and_one_with_data_reopens_the_scopes_that
     let scopes = format!(
         "{SCOPES}[[scope]]\nname='it'\nshared=true\nprocessor_of=['hc']\ncidr=['10.9.0.0/16']\nhosts=['it-*']\n"
     );
-    let fw = [
-        edge(9, 1, "10.9.0.1", "198.51.100.9", 443, "close", 900, 900),
-        edge(14, 1, "10.9.0.1", "198.51.100.9", 443, "close", 900, 900),
-    ];
+    let fw = [edge(9, 1, "10.9.0.1", "198.51.100.9", 443, 900), edge(14, 1, "10.9.0.1", "198.51.100.9", 443, 900)];
     let told = |more: &str| {
         let events = logon(10, "it-dc01", OUTSIDE) + more;
         scan(&[("fw.log", firewall(9..=14, &fw)), ("it-events.json", events)], &scopes, "")
@@ -242,10 +238,7 @@ fn an_intrusion_is_complete_only_where_the_edge_was_watched_and_no_proxy_hides_i
     // Remote desktop itself is observed and not judged (J-36).
     assert_eq!(told(firewall(9..=12, &[])), (serde_json::json!(["remote_access"]), false, false));
     assert_eq!(told(firewall(12..=14, &[])), (serde_json::json!(["remote_access", "network"]), true, false));
-    let behind = [
-        edge(10, 9, "10.2.0.5", "10.2.0.9", 3128, "close", 900, 900),
-        edge(10, 9, "10.2.0.9", "198.51.100.9", 443, "close", 900, 900),
-    ];
+    let behind = [edge(10, 9, "10.2.0.5", "10.2.0.9", 3128, 900), edge(10, 9, "10.2.0.9", "198.51.100.9", 443, 900)];
     let routes = serde_json::json!(["https_upload", "cloud_storage", "remote_access"]);
     assert_eq!(told(firewall(9..=12, &behind)), (routes, false, true));
     let only = serde_json::json!(["remote_access"]);
@@ -257,7 +250,7 @@ fn a_sanctioned_entry_is_rejected_by_intrusion_and_by_its_other_keys() {
     let scopes = |more: &str| {
         format!("{SCOPES}[[sanctioned]]\ndestination=['198.51.100.20']\nhost=['hc-fs01']\nwhy='backup'\n{more}")
     };
-    let fw = || firewall(9..=12, &[edge(11, 2, "10.2.0.5", "198.51.100.20", 443, "close", 3 << 30, 900)]);
+    let fw = || firewall(9..=12, &[edge(11, 2, "10.2.0.5", "198.51.100.20", 443, 3 << 30)]);
     let explained = scan(&[("fw.log", fw())], &scopes(""), "");
     assert_eq!((&explained.scope("hc")["state"], cites(explained.scope("hc"), "J-21")), (&"no_evidence".into(), true));
     let too_much = scan(&[("fw.log", fw())], &scopes("max_bytes=1000\n"), "");
@@ -282,8 +275,8 @@ fn an_intruder_of_a_suppliers_realm_from_inside_is_a_supplier() {
 
 #[test]
 fn a_log_without_bytes_has_no_upper_bound_and_says_what_to_collect() {
-    let line = |hour: u32| edge(10, hour, "10.2.0.5", "198.51.100.9", 443, "accept", 0, 0);
-    let blind: String = (0..24).map(|hour| line(hour).replace(" sentbyte=0 rcvdbyte=0", "")).collect();
+    let line = |hour: u32| edge(10, hour, "10.2.0.5", "198.51.100.9", 443, 0);
+    let blind: String = (0..24).map(|hour| line(hour).replace(" sentbyte=0 rcvdbyte=900", "")).collect();
     let told = scan(&[("fw.log", blind)], SCOPES, "");
     let scope = told.scope("hc");
     assert_eq!((&scope["state"], cites(scope, "J-35")), (&"cannot_tell".into(), true));
