@@ -121,6 +121,8 @@ fn outside<'f>(findings: impl IntoIterator<Item = &'f Finding>, whose: &Whose) -
 /// Which of these refused attacks are aimed at something, by id.
 fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>) -> BTreeMap<&'a str, Aim> {
     let whose = bench.whose;
+    let named = refused.iter().any(|f| !f.entities.accounts.is_empty());
+    let in_use = if named { in_use(bench) } else { BTreeMap::new() };
     let mut aimed: BTreeMap<&str, Aim> = BTreeMap::new();
     let mut pairs: BTreeMap<(&str, String), Vec<&'a Finding>> = BTreeMap::new();
     for &f in refused {
@@ -129,7 +131,7 @@ fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>
             Some(Aim::FromInside)
         } else if f.entities.sources.iter().any(|s| listed.contains(&**s)) {
             Some(Aim::Listed)
-        } else if accounts(f, &bench.forgeable).iter().any(|account| exists(bench, f, account)) {
+        } else if accounts(f, &bench.forgeable).iter().any(|account| exists(bench, &in_use, f, account)) {
             Some(Aim::Account)
         } else {
             None
@@ -190,20 +192,24 @@ fn within_a_day<'f>(sorted: &[&'f Finding]) -> Vec<(&'f Finding, Aim)> {
     found
 }
 
-/// Whether an account is more than a name that was tried: it is of a scope's realm, or something that succeeded or
-/// moved data bears it in the same log.
-fn exists(bench: &Bench<'_>, f: &Finding, account: &str) -> bool {
-    let logs = || f.evidence.iter().map(|e| e.source.log());
-    let of_log = |log: &Locator| logs().any(|own| own == log.log());
-    let used = |g: &&&Finding| {
-        g.outcome == Outcome::Succeeded
-            && accounts(g, &bench.forgeable).iter().any(|a| same_account(a, account))
-            && g.evidence.iter().any(|e| of_log(&e.source))
-    };
-    bench.whose.is_of_a_realm(account)
-        || bench.findings.iter().any(|g| used(&g))
-        || bench
-            .transfers
-            .iter()
-            .any(|t| t.accounts.iter().any(|a| same_account(a, account)) && t.seen_by.iter().any(of_log))
+/// The accounts of what succeeded or moved data, each with the logs that name it.
+fn in_use<'a>(bench: &Bench<'a>) -> BTreeMap<&'a str, BTreeSet<String>> {
+    let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for f in bench.findings.iter().copied().filter(|f| f.outcome == Outcome::Succeeded) {
+        for account in accounts(f, &bench.forgeable) {
+            known.entry(account).or_default().extend(f.evidence.iter().map(|e| e.source.log()));
+        }
+    }
+    for t in &bench.transfers {
+        for account in &t.accounts {
+            known.entry(account).or_default().extend(t.seen_by.iter().map(Locator::log));
+        }
+    }
+    known
+}
+
+/// Whether an account is more than a name that was tried: it is of a scope's realm, or in use in the same log.
+fn exists(bench: &Bench<'_>, in_use: &BTreeMap<&str, BTreeSet<String>>, f: &Finding, account: &str) -> bool {
+    let here = |logs: &BTreeSet<String>| f.evidence.iter().any(|e| logs.contains(&e.source.log()));
+    bench.whose.is_of_a_realm(account) || in_use.iter().any(|(known, logs)| same_account(known, account) && here(logs))
 }

@@ -46,6 +46,8 @@ struct Bench<'a> {
     scope: String,
     whose: &'a Whose,
     findings: Vec<&'a Finding>,
+    /// Findings by the destinations that they name: there are many transfers.
+    by_destination: BTreeMap<&'a str, Vec<&'a Finding>>,
     transfers: Vec<&'a Transfer>,
     sources: Vec<&'a SourceCoverage>,
     coverage: &'a Coverage,
@@ -185,7 +187,12 @@ fn one(
     let mine: Vec<&Finding> = findings.iter().filter(|f| belongs(f, name, whose)).collect();
     let moved: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == name).collect();
     let forgeable = web_servers(coverage);
+    let mut by_destination: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for (f, to) in mine.iter().flat_map(|f| f.entities.destinations.iter().map(move |to| (*f, to))) {
+        by_destination.entry(to).or_default().push(f);
+    }
     let mut bench = Bench {
+        by_destination,
         scope: name.to_owned(),
         whose,
         intruder: intrusion::of(&mine, whose, &forgeable),

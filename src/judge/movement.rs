@@ -123,9 +123,10 @@ fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
         || t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by))
 }
 
+/// The findings that name a transfer's destination.
 fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
-    let is = |text: &String| *text == t.to || t.to_names.contains(text);
-    bench.findings.iter().filter(|f| f.entities.destinations.iter().any(is)).copied().collect()
+    let names = std::iter::once(&t.to).chain(&t.to_names);
+    names.filter_map(|name| bench.by_destination.get(name.as_str())).flatten().copied().collect()
 }
 
 /// The intrusion's proofs with the transfers that they tie.
