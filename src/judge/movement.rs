@@ -96,11 +96,12 @@ fn group(to: &str) -> String {
     psl::domain_str(&name).map(str::to_owned).unwrap_or(name)
 }
 
-/// Whether a transfer goes on after the intruder's first sign and begins within the window.
+/// Whether a transfer goes on after the intruder's first sign and begins within the window, or may, for it has no time.
 fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
     let end = bench.intruder.last.or(bench.intruder.first).map(|l: Instant| l.plus_secs(WINDOW_SECS));
     match (t.time, bench.intruder.first, end) {
         (Some(time), Some(first), Some(end)) => time.last >= first && time.first <= end,
+        (None, Some(_), _) => true,
         _ => false,
     }
 }
@@ -138,7 +139,11 @@ fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>
 fn undated(bench: &mut Bench<'_>, route: Route, what: String, transfers: &[&Transfer]) {
     let ids = cite(bench, transfers.iter().copied());
     bench.reason("J-14", format!("may have left before the intrusion or after it: {what}"), ids);
-    gaps::open(bench, route, "the records of the hour in which the intrusion began, read by hand".to_owned());
+    gaps::open(
+        bench,
+        route,
+        "the records of the hour in which the intrusion began, and those without a time, read by hand".to_owned(),
+    );
 }
 
 /// J-10, J-12, J-14: data served by one way out to the addresses of the intruder.

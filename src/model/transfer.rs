@@ -120,7 +120,8 @@ pub struct Dated {
 pub struct Since {
     /// At least so many moved then.
     pub sure: u64,
-    /// With those of the instant's own hour of which it is not known whether they moved before it.
+    /// With those of the instant's own hour, and those without a time, of which it is not known whether they moved
+    /// before it.
     pub perhaps: u64,
 }
 
@@ -133,10 +134,10 @@ impl Transfer {
         all.busiest_day()
     }
 
-    /// Bytes from `first` to the end of the hour of `last`, with those whose time is not known.
+    /// Bytes from `first` to the end of the hour of `last`; those whose time is not known only perhaps.
     pub fn since(&self, first: Instant, last: Instant) -> Since {
         let untimed = self.untimed();
-        let mut all = Since { sure: untimed, perhaps: untimed };
+        let mut all = Since { sure: 0, perhaps: untimed };
         for (at, (hour, bytes)) in self.hours.iter().zip(&self.hour_bytes).enumerate() {
             if !(first.hour()..=last.hour()).contains(hour) {
                 continue;

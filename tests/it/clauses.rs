@@ -298,6 +298,19 @@ fn what_the_addresses_of_an_intruder_were_served_is_added_up() {
 }
 
 #[test]
+fn bytes_without_a_time_are_not_said_to_have_left_after_the_intrusion() {
+    let mut t = served(GIB);
+    t.hour_bytes[0] = 9;
+    let told = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(""));
+    assert_eq!((told.state, cites(&told, "J-14"), cites(&told, "J-10")), (State::CannotTell, true, false));
+    let mut none = served(GIB);
+    (none.time, none.hours, none.hour_bytes) = (None, Vec::new(), Vec::new());
+    let told = hc(&[way_in(Outcome::Succeeded)], &[none.clone()], &whose(""));
+    assert_eq!((told.state, cites(&told, "J-14")), (State::CannotTell, true), "a log without times");
+    assert_eq!(hc(&[way_in(Outcome::Failed)], &[none], &whose("")).state, State::Attempted);
+}
+
+#[test]
 fn what_goes_to_the_intruders_address_is_tied_by_it() {
     let told = |route, bytes, to: &str| {
         let t = transfer(route, "10.2.0.77", to, bytes, 3, &whose(""));
