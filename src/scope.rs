@@ -6,9 +6,10 @@ use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
 
 use crate::error::{Error, Result};
+use crate::model::promise::Promise;
 use crate::model::scopes::{Sanctioned, Scope, Scopes};
 use crate::model::time::Instant;
-use crate::model::whose::{Known, Place, Promise, Sanction, Tenant, UNATTRIBUTED, Whose, address};
+use crate::model::whose::{Known, Place, Sanction, Tenant, UNATTRIBUTED, Whose, address};
 
 /// Compiles the scopes file.
 ///

@@ -1,6 +1,6 @@
 //! What each source covers, and what was promised and is not there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::hit::Sightings;
@@ -12,26 +12,50 @@ use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
 use super::exits::Direction;
-use super::{World, exits, routes};
+use super::{World, exits, referred, routes};
 
 /// Hours without a record from which a busy log counts as silent.
-const SILENT_HOURS: i64 = 24;
+const DAY_HOURS: i64 = 24;
 
 /// Coverage of all sources, by locator, and the gaps that no single source shows.
 pub fn all(world: &World<'_>) -> Coverage {
-    let sources: Vec<SourceCoverage> = world
+    let mut sources: Vec<SourceCoverage> = world
         .merged
         .sources
         .iter()
         .filter(|((_, kind, _), _)| *kind == EntryKind::Source)
         .map(|(_, source)| of_source(world, source))
         .collect();
+    torn(&mut sources);
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
     let unread = world.merged.sources.values().filter(|s| s.entry.kind != EntryKind::Source && s.entry.has_loss());
     gaps.extend(unread.map(|s| gap(s.entry.source.as_str(), None, None, GapReason::NotRead)));
     gaps.sort();
     gaps.dedup();
-    Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps }
+    Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps, referred: referred::proxies(world) }
+}
+
+/// Tells of a hole of a day or more between the files of one log that have records in most hours of
+/// a day: a file between them is missing.
+fn torn(sources: &mut [SourceCoverage]) {
+    let mut logs: BTreeMap<String, Vec<(Instant, Instant, usize)>> = BTreeMap::new();
+    for (at, source) in sources.iter().enumerate().filter(|(_, s)| s.records >= DAY_HOURS as u64) {
+        if let Some((from, to)) = source.from.zip(source.to) {
+            logs.entry(source.source.log()).or_default().push((from, to, at));
+        }
+    }
+    for mut files in logs.into_values() {
+        files.sort_unstable();
+        let Some((_, mut reached, _)) = files.first().copied() else { continue };
+        for (from, to, at) in files {
+            if from > reached.plus_secs(DAY_HOURS * HOUR_SECS) {
+                let locator = sources[at].source.as_str().to_owned();
+                sources[at].gaps.push(gap(&locator, Some(reached), Some(from), GapReason::Silent));
+                sources[at].gaps.sort();
+            }
+            reached = reached.max(to);
+        }
+    }
 }
 
 fn gap(source: &str, from: Option<Instant>, to: Option<Instant>, reason: GapReason) -> Gap {
@@ -149,7 +173,7 @@ fn holes(locator: &str, covered: &Covered) -> Vec<Gap> {
     let mut gaps: Vec<Gap> =
         covered.cleared.iter().map(|(hour, _)| gap(locator, None, start(*hour), GapReason::Cleared)).collect();
     let hours: Vec<i64> = covered.hours.keys().copied().collect();
-    let jumps: Vec<(i64, i64)> = hours.windows(2).map(|w| (w[0], w[1])).filter(|(a, b)| b - a > SILENT_HOURS).collect();
+    let jumps: Vec<(i64, i64)> = hours.windows(2).map(|w| (w[0], w[1])).filter(|(a, b)| b - a > DAY_HOURS).collect();
     let silent: i64 = jumps.iter().map(|(a, b)| b - a - 1).sum();
     let span = hours.first().zip(hours.last()).map_or(0, |(a, b)| b - a + 1);
     let busy = hours.len() >= 24 && (hours.len() as i64).saturating_mul(2) >= span - silent;

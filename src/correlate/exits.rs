@@ -31,10 +31,10 @@ pub(super) struct Way {
     route: Route,
 }
 
-/// What each source saw of one hour, sorted by source.
+/// What each log saw of one hour, sorted by log. Files of one log that follow each other are one.
 type Cells = Vec<(Locator, Cell)>;
 
-/// What one source says of an hour.
+/// What one log says of an hour.
 struct Cell {
     bytes: u64,
     /// Whether all of it was logged.
@@ -47,6 +47,7 @@ struct Cell {
 #[derive(Default)]
 struct Moved {
     hours: BTreeMap<Option<i64>, Cells>,
+    seen_by: BTreeSet<Locator>,
     names: BTreeSet<String>,
     /// Bytes by source of records that name the destination, and of those that only give its address.
     stated: BTreeMap<Locator, u64>,
@@ -63,13 +64,14 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let mut ways: BTreeMap<Way, Moved> = BTreeMap::new();
     for source in world.merged.sources.values() {
         let locator = &source.entry.source;
+        let witness = world.log_of.get(locator).unwrap_or(locator);
         let told = told(world, source);
         for (key, seen) in &source.observations.kept {
             let Some((way, direction)) = out(world, locator, key) else { continue };
             let open = !is_edge(key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
             let hours: Vec<Left> = seen.hours.iter().filter_map(|hour| direction.left(key, hour, open)).collect();
             if !hours.is_empty() {
-                ways.entry(way).or_default().add(locator, key, seen, direction, &hours);
+                ways.entry(way).or_default().add((locator, witness), key, seen, direction, &hours);
             }
         }
     }
@@ -219,7 +221,7 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
             let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
             let from = first(&[&key.server, alias, only, &key.name, &key.host]);
-            let from = from.map_or_else(|| locator.to_string(), |text| world.whose.entity(&text));
+            let from = from.map_or_else(|| locator.log(), |text| world.whose.entity(&text));
             (from, key.client.to_string(), routes::served(key), Direction::Down)
         }
         _ => return None,
@@ -228,7 +230,7 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
 }
 
 /// The inside half of an observation, whose data it is.
-fn subject(key: &ObservationKey, client: Side) -> Subject {
+pub(super) fn subject(key: &ObservationKey, client: Side) -> Subject {
     let some = |text: &str| (!text.is_empty()).then(|| text.into());
     let account = some(&key.account);
     match client {
@@ -262,7 +264,7 @@ fn dated(sources: &Cells) -> Option<Dated> {
 impl Moved {
     fn add(
         &mut self,
-        locator: &Locator,
+        (locator, witness): (&Locator, &Locator),
         key: &ObservationKey,
         seen: &Observed,
         direction: Direction,
@@ -272,10 +274,10 @@ impl Moved {
             let new = || Cell { bytes: 0, logged: true, begins: None, records: Vec::new() };
             let hour = left.hour.hour();
             let cells = self.hours.entry(hour).or_default();
-            let at = cells.binary_search_by(|(known, _)| known.cmp(locator)).unwrap_or_else(|at| {
+            let at = cells.binary_search_by(|(known, _)| known.cmp(witness)).unwrap_or_else(|at| {
                 // One log saw most hours, and there are millions of them.
                 cells.reserve_exact(1);
-                cells.insert(at, (locator.clone(), new()));
+                cells.insert(at, (witness.clone(), new()));
                 at
             });
             let cell = &mut cells[at].1;
@@ -288,6 +290,7 @@ impl Moved {
             self.records = self.records.saturating_add(left.hour.sum.records);
             self.time = Span::join_opt(self.time, left.hour.span);
         }
+        self.seen_by.insert(locator.clone());
         let bytes = hours.iter().fold(0u64, |sum, left| sum.saturating_add(left.bytes));
         let by = if is_bare(key) { &mut self.guessed } else { &mut self.stated };
         let sum = by.entry(locator.clone()).or_default();
@@ -316,7 +319,6 @@ impl Moved {
             bytes.upper = None;
         }
         let timed = || hourly.iter().filter_map(|(hour, bounds)| Some(((*hour)?, bounds.lower)));
-        let seen_by: BTreeSet<&Locator> = self.hours.values().flatten().map(|(locator, _)| locator).collect();
         let mut names = self.names;
         names.remove(&way.to);
         names.remove(&way.from);
@@ -334,7 +336,7 @@ impl Moved {
             hours: timed().map(|(hour, _)| hour).collect(),
             hour_bytes: timed().map(|(_, bytes)| bytes).collect(),
             dated: self.hours.iter().filter(|(hour, _)| hour.is_some()).filter_map(|(_, cells)| dated(cells)).collect(),
-            seen_by: seen_by.into_iter().cloned().collect(),
+            seen_by: self.seen_by.into_iter().collect(),
             evidence: self.evidence.into_iter().map(|(_, evidence)| evidence).collect(),
             sanctioned: None,
         };

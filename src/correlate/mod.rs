@@ -4,6 +4,7 @@
 mod coverage;
 mod exits;
 mod found;
+mod referred;
 mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,9 @@ use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
 use crate::model::observation::Seen;
 use crate::model::partial::Partial;
+use crate::model::place::Locator;
 use crate::model::rule::Route;
+use crate::model::time::Span;
 use crate::model::transfer::Transfer;
 use crate::model::whose::{Side, Whose, address};
 use crate::work::Work;
@@ -27,6 +30,8 @@ pub struct World<'a> {
     name_of: BTreeMap<&'a str, &'a str>,
     /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
     web_server_of: BTreeMap<String, String>,
+    /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
+    log_of: BTreeMap<&'a Locator, Locator>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -51,9 +56,30 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         whose,
         address_of: singles(addresses),
         name_of: singles(names),
+        log_of: rotated(merged),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped.flat_map(|o| o.kept.keys()).flat_map(|key| routes::observed(key.seen)).copied().collect(),
     }
+}
+
+/// The files of each log ([`Locator::log`]) of which no two cover the same time. Those that do may hold copies of the
+/// same records, and stay sources of their own.
+fn rotated(merged: &Partial) -> BTreeMap<&Locator, Locator> {
+    let mut logs: BTreeMap<String, Vec<(Span, &Locator)>> = BTreeMap::new();
+    for source in merged.sources.values().filter(|s| !s.observations.kept.is_empty()) {
+        if let Some(span) = source.covered.span {
+            logs.entry(source.entry.source.log()).or_default().push((span, &source.entry.source));
+        }
+    }
+    let mut log_of = BTreeMap::new();
+    for (log, mut files) in logs {
+        files.sort_unstable_by_key(|(span, locator)| (span.first, span.last, *locator));
+        if files.len() > 1 && files.windows(2).all(|w| w[0].0.last <= w[1].0.first) {
+            let log = Locator::from_encoded(&log);
+            log_of.extend(files.into_iter().map(|(_, locator)| (locator, log.clone())));
+        }
+    }
+    log_of
 }
 
 /// The pairs of which there is one only.

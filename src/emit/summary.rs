@@ -218,10 +218,7 @@ impl Page {
 }
 
 fn reason(r: &ReasonGiven) -> String {
-    match r.findings.len() {
-        many @ 2.. if matches!(&*r.clause, "J-13" | "J-23") => format!("{} {} ({many} findings)", r.clause, r.text),
-        _ => format!("{} {}", r.clause, r.text),
-    }
+    format!("{} {}", r.clause, r.text)
 }
 
 fn route(r: &RouteVerdict) -> String {

@@ -36,10 +36,10 @@ pub(super) fn meaning(state: State) -> &'static str {
     match state {
         State::Exfiltrated => "data left, and the movement is tied to intrusion or misuse",
         State::Accessed => "an adversary read or prepared data; no proof that it left",
-        State::Unexplained => "data moved out that nothing authorises and nothing ties to intrusion",
+        State::Unexplained => "data moved out that nothing authorises; no proof ties it to intrusion or misuse",
         State::CannotTell => "the logs that would show it are missing",
         State::IntrusionOnly => "there was an intrusion; no access to data is seen, and the logs would show it",
-        State::Attempted => "attacks that failed",
+        State::Attempted => "attacks and suspicious contact of which no success is seen",
         State::NoEvidence => "nothing seen, and the logs would show it",
         State::NotExamined => "no log in the evidence observes this",
     }
@@ -123,7 +123,7 @@ pub(super) fn breach(b: &Breach) -> String {
 /// Whether it is still going on.
 pub(super) fn activity(a: &Activity) -> String {
     let after = match a.after_containment {
-        None => "containment time not given",
+        None => "whether there are signs after containment is not known",
         Some(true) => "signs AFTER containment",
         Some(false) => "no signs after containment",
     };

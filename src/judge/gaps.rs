@@ -1,9 +1,10 @@
-//! J-30 to J-33, J-35, J-36: what the logs cannot tell.
+//! J-30 to J-33, J-35, J-36, J-38, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
 
 use crate::model::coverage::{GapReason, SourceCoverage};
+use crate::model::promise::{is_kind, shown_by};
 use crate::model::rule::Route;
 use crate::model::time::{HOUR_SECS, Instant};
-use crate::model::whose::{UNATTRIBUTED, shown_by};
+use crate::model::whose::UNATTRIBUTED;
 
 use super::Bench;
 
@@ -14,17 +15,41 @@ pub fn clauses(bench: &mut Bench<'_>) {
     unread(bench);
     unlogged(bench);
     unjudged(bench);
-    if let Some((first, last)) = bench.intruder.first.zip(bench.intruder.last)
-        && !edge_covers(bench, first, last)
-    {
-        let text = format!("no log of bytes at the edge covers the intrusion, {first} to {last}");
-        bench.reason("J-32", text, bench.intruder.proofs.clone());
-        open(bench, Route::Network, "firewall, proxy or flow log with bytes".to_owned());
-    }
-    if bench.sources.iter().all(|s| s.observes.is_empty()) && bench.is_tenant() {
+    edge(bench);
+    behind(bench);
+    if bench.sources.iter().all(|s| s.observes.is_empty()) {
         let text = "no log in the evidence shows a way out of this scope";
         bench.reason("J-33", text.to_owned(), Vec::new());
         open(bench, Route::Network, "any log of this scope's traffic".to_owned());
+    }
+}
+
+/// J-32: whether the whole intrusion was watched at the edge.
+fn edge(bench: &mut Bench<'_>) {
+    if !bench.intruder.is_shown() {
+        return;
+    }
+    let text = match bench.intruder.first.zip(bench.intruder.last) {
+        Some((first, last)) if edge_covers(bench, first, last) => return,
+        Some((first, last)) => format!("no log of bytes at the edge covers the intrusion, {first} to {last}"),
+        None => "no record says when the intrusion was, so that nothing can be tied to it by time".to_owned(),
+    };
+    bench.reason("J-32", text, bench.intruder.proofs.clone());
+    open(bench, Route::Network, "firewall, proxy or flow log with bytes".to_owned());
+}
+
+/// J-38: the ways out behind a proxy that only the edge shows.
+fn behind(bench: &mut Bench<'_>) {
+    if !bench.intruder.is_shown() {
+        return;
+    }
+    let (coverage, scope) = (bench.coverage, bench.scope.clone());
+    for referred in coverage.referred.iter().filter(|r| r.scope == scope) {
+        let text = format!("clients use the proxy {}, of which no log is there", referred.system);
+        bench.reason("J-38", text, bench.intruder.proofs.clone());
+        for route in &referred.routes {
+            open(bench, *route, format!("the log of the proxy {}", referred.system));
+        }
     }
 }
 
@@ -32,9 +57,14 @@ fn promises(bench: &mut Bench<'_>) {
     let whose = bench.whose;
     for promise in &whose.promises {
         let mine = promise.scope.as_ref().is_none_or(|name| *name == bench.scope);
-        if mine && whose.broken(promise, &bench.coverage.sources).is_some() {
-            bench.reason("J-30", format!("the promised {} log is missing or too short", promise.source), Vec::new());
-            for route in shown_by(&promise.source) {
+        let Some(gap) = whose.broken(promise, &bench.coverage.sources).filter(|_| mine) else { continue };
+        bench.reason("J-30", format!("the promised {} log is missing or too short", promise.source), Vec::new());
+        for route in shown_by(&promise.source) {
+            let shows = |s: &SourceCoverage| {
+                s.observes.contains(route) && !s.unlogged.contains(route) && !is_kind(s, &promise.source)
+            };
+            let period = gap.from.zip(gap.to);
+            if !period.is_some_and(|(from, to)| covered(bench, from, to, &shows)) {
                 open(bench, *route, format!("{} log", promise.source));
             }
         }
@@ -169,6 +199,15 @@ fn covered(bench: &Bench<'_>, first: Instant, last: Instant, states: &dyn Fn(&So
         }
     }
     false
+}
+
+/// Whether a log of a way out falls silent for a time of which no other log tells.
+pub fn silent(bench: &Bench<'_>, route: Route) -> bool {
+    let shows = |s: &SourceCoverage| s.observes.contains(&route) && !s.unlogged.contains(&route);
+    bench.sources.iter().filter(|s| s.observes.contains(&route)).flat_map(|s| &s.gaps).any(|gap| {
+        let period = gap.from.zip(gap.to).filter(|_| gap.reason == GapReason::Silent);
+        period.is_some_and(|(from, to)| !covered(bench, from, to, &shows))
+    })
 }
 
 /// The stretches of time in which a source was watching. A log need not hold a record in the very hour in which it

@@ -1,4 +1,4 @@
-//! J-01 to J-06: is there an intruder, and who is it?
+//! J-01 to J-03, J-06: is there an intruder, and who is it?
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::model::whose::{Side, Whose, same_account, same_host, same_named_accou
 use super::Bench;
 
 /// How far apart a contact and what was done with data may lie to be of one story.
-const DAY_SECS: i64 = 86_400;
+pub const DAY_SECS: i64 = 86_400;
 
 /// What is known of an intruder: whom and what its findings touch.
 #[derive(Default)]
@@ -20,8 +20,8 @@ pub struct Intruder {
     pub suspicions: Vec<String>,
     /// Inside hosts, by [`Whose::entity`].
     pub hosts: BTreeSet<String>,
-    /// Accounts, with the logs that name them.
-    pub accounts: BTreeMap<String, BTreeSet<Locator>>,
+    /// Accounts, with the logs ([`Locator::log`]) that name them.
+    pub accounts: BTreeMap<String, BTreeSet<String>>,
     /// Outside addresses from which it came.
     pub came_from: BTreeSet<String>,
     pub first: Option<Instant>,
@@ -35,18 +35,21 @@ impl Intruder {
 
     /// Whether an account that these logs name is the intruder's.
     pub fn has_account(&self, account: &str, logs: &[Locator]) -> bool {
-        self.accounts.iter().any(|(own, known)| is_one(own, account, || logs.iter().any(|log| known.contains(log))))
+        self.accounts
+            .iter()
+            .any(|(own, known)| is_one(own, account, || logs.iter().any(|log| known.contains(&log.log()))))
     }
 
     fn add_accounts(&mut self, f: &Finding, forgeable: &BTreeSet<&Locator>) {
         for account in accounts(f, forgeable) {
-            let logs = f.evidence.iter().map(|e| e.source.clone());
+            let logs = f.evidence.iter().map(|e| e.source.log());
             self.accounts.entry(account.clone()).or_default().extend(logs);
         }
     }
 }
 
-/// Whether two accounts are one: of one realm, or of one log. A bare user name of another log can be anybody's.
+/// Whether two accounts are one: of one realm, or of one log (all of its rotated files). A bare user name of another
+/// log can be anybody's.
 fn is_one(a: &str, b: &str, same_log: impl Fn() -> bool) -> bool {
     same_named_account(a, b) || same_account(a, b) && same_log()
 }
@@ -58,7 +61,7 @@ pub fn accounts<'f>(f: &'f Finding, forgeable: &BTreeSet<&Locator>) -> &'f [Stri
 
 /// Whether a finding and something that other logs show name one account.
 pub fn shares_account(f: &Finding, others: &[String], logs: &[Locator], forgeable: &BTreeSet<&Locator>) -> bool {
-    let same_log = || f.evidence.iter().any(|e| logs.contains(&e.source));
+    let same_log = || f.evidence.iter().any(|e| logs.iter().any(|log| log.log() == e.source.log()));
     accounts(f, forgeable).iter().any(|a| others.iter().any(|b| is_one(a, b, same_log)))
 }
 
@@ -67,11 +70,13 @@ pub fn is_data(f: &Finding) -> bool {
     f.stage.iter().any(|s| matches!(s, Stage::Collection | Stage::Staging | Stage::Exfiltration))
 }
 
-fn is_grave(f: &Finding) -> bool {
+/// Of level high or above, and more than a listed value.
+pub fn is_grave(f: &Finding) -> bool {
     f.kind != FindingKind::Indicator && f.level >= Level::High
 }
 
-fn intrudes(f: &Finding) -> bool {
+/// Whether a finding shows intrusion by itself.
+pub fn intrudes(f: &Finding) -> bool {
     let way_in = |s: &Stage| {
         matches!(
             s,
@@ -88,12 +93,14 @@ fn intrudes(f: &Finding) -> bool {
     is_grave(f) && f.outcome == Outcome::Succeeded && !leaves && f.stage.iter().any(way_in)
 }
 
-fn outward(f: &Finding, whose: &Whose) -> bool {
+/// Whether a finding leads from inside to outside.
+pub fn outward(f: &Finding, whose: &Whose) -> bool {
     let any = |list: &[String], side| list.iter().any(|t| whose.side(t) == side);
     any(&f.entities.destinations, Side::Outside) && !any(&f.entities.sources, Side::Outside)
 }
 
-fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
+/// A transfer or call home from inside that was blocked.
+pub fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
     let leaves = f.stage.iter().any(|s| matches!(s, Stage::CommandAndControl | Stage::Exfiltration));
     is_grave(f) && f.outcome == Outcome::Failed && leaves && outward(f, whose)
 }
@@ -114,6 +121,11 @@ fn meet(a: &Finding, b: &Finding, whose: &Whose, forgeable: &BTreeSet<&Locator>)
     near(a.time.first, b.time.last) && near(b.time.first, a.time.last) && (host || account())
 }
 
+/// A sighting of a listed value that was on its list then.
+pub fn is_listed(f: &Finding) -> bool {
+    f.kind == FindingKind::Indicator && f.indicator.as_ref().is_none_or(|i| !i.outside_validity)
+}
+
 /// Data findings that succeeded, each with the listed contacts of the same host or account around it: neither alone
 /// is proof.
 fn data_with_contact<'a>(
@@ -122,9 +134,8 @@ fn data_with_contact<'a>(
     forgeable: &BTreeSet<&Locator>,
 ) -> Vec<(&'a Finding, &'a Finding)> {
     let listed = |f: &&&Finding| {
-        f.kind == FindingKind::Indicator
+        is_listed(f)
             && f.outcome != Outcome::Failed
-            && f.indicator.as_ref().is_none_or(|i| !i.outside_validity)
             && f.entities.sources.iter().chain(&f.entities.destinations).any(|t| whose.side(t) == Side::Outside)
     };
     let data = findings.iter().filter(|f| is_grave(f) && is_data(f) && f.outcome == Outcome::Succeeded);
@@ -180,14 +191,6 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let proof = ids(&intrudes);
     let blocked = ids(&|f| blocked_exit(f, whose));
     let outbound = ids(&|f| f.kind == FindingKind::Indicator && outward(f, whose));
-    let tried = ids(&|f| is_grave(f) && !intrudes(f) && !blocked_exit(f, whose) && !is_data(f));
-    let listed = ids(&|f| f.kind == FindingKind::Indicator && !outward(f, whose) && !f.entities.sources.is_empty());
-    let noise: u64 = bench
-        .findings
-        .iter()
-        .filter(|f| f.kind != FindingKind::Indicator && !is_grave(f))
-        .map(|f| f.count)
-        .fold(0, u64::saturating_add);
     let mut together: Vec<String> = data_with_contact(&bench.findings, whose, &bench.forgeable)
         .into_iter()
         .flat_map(|(d, i)| [d.id.clone(), i.id.clone()])
@@ -198,8 +201,6 @@ pub fn clauses(bench: &mut Bench<'_>) {
         ("J-01", proof, "actions of an intruder that succeeded"),
         ("J-02", blocked, "blocked transfers from inside to outside"),
         ("J-03", outbound, "contact from inside with listed values, which is a suspicion"),
-        ("J-04", tried, "attacks of which no success is seen"),
-        ("J-04", listed, "contact from listed addresses"),
     ] {
         if !ids.is_empty() {
             let count =
@@ -210,12 +211,5 @@ pub fn clauses(bench: &mut Bench<'_>) {
     if !together.is_empty() {
         let text = "data was packed, read or sent by a host or account in contact with listed values";
         bench.reason("J-06", text.to_owned(), together);
-    }
-    if noise > 0 {
-        bench.against(
-            "J-05",
-            format!("{noise} records of scanning and other lesser findings are background"),
-            Vec::new(),
-        );
     }
 }

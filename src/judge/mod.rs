@@ -1,15 +1,18 @@
 //! The verdict: a pure function of findings, transfers and coverage. One file per family of clauses; [`CLAUSES`]
 //! lists them all.
 
+mod attempts;
+mod clauses;
 mod facts;
 mod gaps;
 mod intrusion;
 mod movement;
 mod sum;
+mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::coverage::{Coverage, SourceCoverage};
+use crate::model::coverage::{Coverage, GapReason, SourceCoverage};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::Route;
@@ -17,87 +20,7 @@ use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, State, Verdict};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
-/// One rule of judgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clause {
-    /// Stable id.
-    pub id: &'static str,
-    /// What it says.
-    pub text: &'static str,
-}
-
-/// All clauses, by id.
-pub const CLAUSES: &[Clause] = &[
-    Clause {
-        id: "J-01",
-        text: "a rule of level high or above whose action succeeded shows intrusion; data leaving or being packed does not by itself",
-    },
-    Clause {
-        id: "J-02",
-        text: "a blocked outbound transfer or call home from inside, by a rule of level high or above, shows intrusion",
-    },
-    Clause { id: "J-03", text: "contact from inside to a listed value is a suspicion, never proof" },
-    Clause { id: "J-04", text: "attacks that failed, or contact from a listed address, are attempts" },
-    Clause { id: "J-05", text: "lesser findings are background: counted, not judged" },
-    Clause {
-        id: "J-06",
-        text: "a collection, staging or exfiltration finding of level high or above that succeeded, and contact of the same host or account with a listed value within a day, together show intrusion",
-    },
-    Clause {
-        id: "J-10",
-        text: "1 MiB or more served to the address of a successful intruder, from then on, is data that left",
-    },
-    Clause {
-        id: "J-11",
-        text: "an upload by a host or account of an intrusion, from then on and within 30 days, to a destination that findings name (1 MiB), of 50 MiB to one name (registered domain) or address, or of 200 MiB by one way out to all others together, is data that left",
-    },
-    Clause {
-        id: "J-12",
-        text: "less than 1 MiB but 64 KiB or more served to a successful intruder is data that was shown",
-    },
-    Clause {
-        id: "J-13",
-        text: "collection, staging, exfiltration or credential findings that succeeded, with intrusion shown, are data accessed",
-    },
-    Clause {
-        id: "J-14",
-        text: "bytes of the hour in which the intrusion began, of which the logs kept do not tell whether they left before it, count towards the upper bound only, and leave the route open where a state hangs on them",
-    },
-    Clause {
-        id: "J-20",
-        text: "50 MiB or more within 24 hours, or 500 MiB in all, from one host to one outside name (registered domain) or address, and 200 MiB or 1 GiB from one host by one way out to all others together, that nothing authorises and nothing ties to intrusion are unexplained",
-    },
-    Clause {
-        id: "J-21",
-        text: "a sanctioned entry of which all keys match explains a transfer; traffic logs do not tell the tool, so an entry that names one matches none",
-    },
-    Clause {
-        id: "J-22",
-        text: "a sanctioned entry does not explain the transfer of a host or account that shows intrusion",
-    },
-    Clause {
-        id: "J-23",
-        text: "collection, staging or exfiltration findings without intrusion and without a sanctioned transfer of the same host or account are unexplained",
-    },
-    Clause {
-        id: "J-24",
-        text: "1 MiB or more of names asked for within 24 hours, or 10 MiB in all, by one client below one registered domain is unexplained; a DNS log shows no other bytes",
-    },
-    Clause { id: "J-30", text: "a promised log that is not there leaves its routes open" },
-    Clause {
-        id: "J-31",
-        text: "a log that was cleared, could not be read (1 % of its records or bytes, or more) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
-    },
-    Clause { id: "J-32", text: "after intrusion, bytes at the edge must be observed for its whole period" },
-    Clause { id: "J-33", text: "a scope of which no log shows a way out cannot be judged" },
-    Clause { id: "J-34", text: "while shared or unattributed systems hold accessed or moved data, no scope is clean" },
-    Clause {
-        id: "J-35",
-        text: "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time",
-    },
-    Clause { id: "J-36", text: "a way out that is observed and that no clause judges is open" },
-    Clause { id: "J-40", text: "intrusion is shown and no access to data or movement is seen" },
-];
+pub use clauses::{CLAUSES, Clause};
 
 /// What a route of a scope has been found to be so far.
 #[derive(Default)]
@@ -105,8 +28,17 @@ struct Way<'a> {
     state: Option<State>,
     disclosed: bool,
     findings: BTreeSet<&'a str>,
-    /// Transfers, and how many of their bytes count at least.
-    transfers: BTreeMap<&'a str, (&'a Transfer, u64)>,
+    transfers: BTreeMap<&'a str, Counted<'a>>,
+}
+
+/// A transfer that a clause speaks of.
+#[derive(Clone, Copy)]
+struct Counted<'a> {
+    transfer: &'a Transfer,
+    /// So many of its bytes count at least.
+    bytes: u64,
+    /// What it was found to be.
+    state: State,
 }
 
 /// Everything about one scope while it is judged.
@@ -114,6 +46,8 @@ struct Bench<'a> {
     scope: String,
     whose: &'a Whose,
     findings: Vec<&'a Finding>,
+    /// Findings by the destinations that they name: there are many transfers.
+    by_destination: BTreeMap<&'a str, Vec<&'a Finding>>,
     transfers: Vec<&'a Transfer>,
     sources: Vec<&'a SourceCoverage>,
     coverage: &'a Coverage,
@@ -128,6 +62,10 @@ struct Bench<'a> {
     open: BTreeMap<Route, Vec<String>>,
     /// Routes of which part of the bytes is not known.
     unbounded: BTreeSet<Route>,
+    /// Lesser findings that no clause has taken up.
+    background: BTreeSet<&'a str>,
+    /// What kinds of data findings say were reached, with these.
+    categories: BTreeMap<&'static str, BTreeSet<&'a str>>,
 }
 
 impl<'a> Bench<'a> {
@@ -135,6 +73,13 @@ impl<'a> Bench<'a> {
     fn put(&mut self, route: Route, state: State) -> &mut Way<'a> {
         let way = self.ways.entry(route).or_default();
         way.state = Some(way.state.map_or(state, |s| s.min(state)));
+        way
+    }
+
+    /// Gives a transfer, and with it its route, a state.
+    fn count(&mut self, transfer: &'a Transfer, bytes: u64, state: State) -> &mut Way<'a> {
+        let way = self.put(transfer.route, state);
+        way.transfers.insert(&transfer.id, Counted { transfer, bytes, state });
         way
     }
 
@@ -162,16 +107,14 @@ fn give(reasons: &mut Vec<ReasonGiven>, reason: ReasonGiven) {
 }
 
 fn given(clause: &str, text: String, findings: Vec<String>) -> ReasonGiven {
-    debug_assert!(CLAUSES.iter().any(|c| c.id == clause), "{clause} is not listed");
+    debug_assert!(clauses::by_id(clause).is_some(), "{clause} is not listed");
     ReasonGiven { clause: clause.to_owned(), text, findings }
 }
 
 /// Judges every scope in the order of the scopes file, then what fits none.
 pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> Verdict {
     let mut names: Vec<&str> = whose.tenants.iter().map(|t| t.name.as_str()).collect();
-    let loose =
-        findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose)) || transfers.iter().any(|t| t.scope == UNATTRIBUTED);
-    if loose || names.is_empty() {
+    if is_loose(findings, transfers, coverage, whose) || names.is_empty() {
         names.push(UNATTRIBUTED);
     }
     let mut scopes: Vec<_> = names.iter().map(|name| one(name, findings, transfers, coverage, whose)).collect();
@@ -183,6 +126,32 @@ pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, 
         scopes,
         facts: facts::stated(whose),
     }
+}
+
+/// Whether something fits no scope: a finding, a transfer, or a log with hidden parts of which nobody knows whose.
+fn is_loose(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> bool {
+    let hides = |reason| matches!(reason, GapReason::Cleared | GapReason::Capped | GapReason::FindingsCapped);
+    let hidden = |s: &SourceCoverage| s.scopes.is_empty() && s.gaps.iter().any(|g| hides(g.reason));
+    findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose))
+        || transfers.iter().any(|t| t.scope == UNATTRIBUTED)
+        || coverage.sources.iter().any(hidden)
+}
+
+/// The sources that speak of a scope. Of what fits no scope speak those that nobody claims and those that show it.
+fn speaking<'a>(
+    name: &str,
+    findings: &[&Finding],
+    transfers: &[&Transfer],
+    coverage: &'a Coverage,
+    whose: &Whose,
+) -> Vec<&'a SourceCoverage> {
+    let found = findings.iter().flat_map(|f| &f.evidence).map(|e| &e.source);
+    let showing: BTreeSet<&Locator> = found.chain(transfers.iter().flat_map(|t| &t.seen_by)).collect();
+    let speaks = |s: &&SourceCoverage| match name {
+        UNATTRIBUTED => whose.tenants.is_empty() || s.scopes.is_empty() || showing.contains(&s.source),
+        _ => s.scopes.iter().any(|scope| scope == name),
+    };
+    coverage.sources.iter().filter(speaks).collect()
 }
 
 /// Whether a finding is judged under a scope. An indicator that one source shows for several scopes is one finding
@@ -216,19 +185,22 @@ fn one(
     whose: &Whose,
 ) -> crate::model::verdict::ScopeVerdict {
     let mine: Vec<&Finding> = findings.iter().filter(|f| belongs(f, name, whose)).collect();
-    let speaks = |s: &&SourceCoverage| match name {
-        UNATTRIBUTED => whose.tenants.is_empty() || s.scopes.is_empty(),
-        _ => s.scopes.iter().any(|scope| scope == name),
-    };
+    let moved: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == name).collect();
     let forgeable = web_servers(coverage);
+    let mut by_destination: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for (f, to) in mine.iter().flat_map(|f| f.entities.destinations.iter().map(move |to| (*f, to))) {
+        by_destination.entry(to).or_default().push(f);
+    }
     let mut bench = Bench {
+        by_destination,
         scope: name.to_owned(),
         whose,
         intruder: intrusion::of(&mine, whose, &forgeable),
         forgeable,
+        sources: speaking(name, &mine, &moved, coverage, whose),
+        background: attempts::lesser(&mine),
         findings: mine,
-        transfers: transfers.iter().filter(|t| t.scope == name).collect(),
-        sources: coverage.sources.iter().filter(speaks).collect(),
+        transfers: moved,
         coverage,
         ways: BTreeMap::new(),
         reasons: Vec::new(),
@@ -237,9 +209,12 @@ fn one(
         collect: Vec::new(),
         open: BTreeMap::new(),
         unbounded: BTreeSet::new(),
+        categories: BTreeMap::new(),
     };
     intrusion::clauses(&mut bench);
+    attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
+    attempts::background(&mut bench);
     gaps::clauses(&mut bench);
     sum::up(bench)
 }

@@ -1,16 +1,16 @@
-//! J-10 to J-23: data that left, was touched, or moved without an explanation.
+//! J-10 to J-12, J-14, J-16, J-20 to J-22, J-24, J-25: data that left or moved without an explanation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::finding::Finding;
+use crate::model::rule::{Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{address, same_host};
+use crate::model::whose::{Key, address, same_host};
 
-use super::intrusion::{is_data, shares_account};
-use super::{Bench, gaps};
+use super::intrusion::{is_listed, outward};
+use super::{Bench, gaps, touched};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -47,12 +47,17 @@ struct Movement<'a> {
 /// Judges every transfer, then the findings about data.
 pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
+    let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
     for transfer in bench.transfers.clone() {
         if matches!(transfer.route, Route::WebResponse | Route::SaasDownload) {
-            served(bench, transfer);
+            delivered.entry(transfer.route).or_default().push(transfer);
         } else if !explained(bench, transfer) {
             outward.push(transfer);
         }
+    }
+    for (route, mut transfers) in delivered {
+        transfers.retain(|t| to_intruder(bench, t) && in_time(bench, t));
+        served(bench, route, &transfers);
     }
     let mut ways: BTreeMap<(&str, Route), BTreeMap<String, Vec<&Transfer>>> = BTreeMap::new();
     for transfer in outward {
@@ -78,7 +83,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         }
     }
     for finding in bench.findings.clone() {
-        touched(bench, finding);
+        touched::clauses(bench, finding);
     }
 }
 
@@ -91,11 +96,12 @@ fn group(to: &str) -> String {
     psl::domain_str(&name).map(str::to_owned).unwrap_or(name)
 }
 
-/// Whether a transfer goes on after the intruder's first sign and begins within the window.
+/// Whether a transfer goes on after the intruder's first sign and begins within the window, or may, for it has no time.
 fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
     let end = bench.intruder.last.or(bench.intruder.first).map(|l: Instant| l.plus_secs(WINDOW_SECS));
     match (t.time, bench.intruder.first, end) {
         (Some(time), Some(first), Some(end)) => time.last >= first && time.first <= end,
+        (None, Some(_), _) => true,
         _ => false,
     }
 }
@@ -118,9 +124,10 @@ fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
         || t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by))
 }
 
+/// The findings that name a transfer's destination.
 fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
-    let is = |text: &String| *text == t.to || t.to_names.contains(text);
-    bench.findings.iter().filter(|f| f.entities.destinations.iter().any(is)).copied().collect()
+    let names = std::iter::once(&t.to).chain(&t.to_names);
+    names.filter_map(|name| bench.by_destination.get(name.as_str())).flatten().copied().collect()
 }
 
 /// The intrusion's proofs with the transfers that they tie.
@@ -132,33 +139,52 @@ fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>
 fn undated(bench: &mut Bench<'_>, route: Route, what: String, transfers: &[&Transfer]) {
     let ids = cite(bench, transfers.iter().copied());
     bench.reason("J-14", format!("may have left before the intrusion or after it: {what}"), ids);
-    gaps::open(bench, route, "the records of the hour in which the intrusion began, read by hand".to_owned());
+    gaps::open(
+        bench,
+        route,
+        "the records of the hour in which the intrusion began, and those without a time, read by hand".to_owned(),
+    );
 }
 
-/// J-10, J-12, J-14: data served to an outside address.
-fn served<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
-    if !(bench.intruder.came_from.contains(&t.to) && in_time(bench, t)) {
-        return;
-    }
-    let Since { sure, perhaps } = since(bench, t);
+/// J-10, J-12, J-14: data served by one way out to the addresses of the intruder.
+fn served<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
+    let parts: Vec<(&'a Transfer, Since)> = transfers.iter().map(|t| (*t, since(bench, t))).collect();
+    let sum = |take: fn(&Since) -> u64| parts.iter().map(|(_, part)| take(part)).fold(0, u64::saturating_add);
+    let (sure, perhaps) = (sum(|part| part.sure), sum(|part| part.perhaps));
     if sure < LEFT_BYTES && perhaps >= LEFT_BYTES {
-        undated(bench, t.route, format!("{perhaps} bytes, {} to {}", t.from, t.to), &[t]);
+        let what = match transfers {
+            [one] => format!("{perhaps} bytes, {} to {}", one.from, one.to),
+            many => format!("{perhaps} bytes in {} transfers to the intruder", many.len()),
+        };
+        undated(bench, route, what, transfers);
     }
     let (clause, state) = match sure {
         LEFT_BYTES.. => ("J-10", State::Exfiltrated),
         SHOWN_BYTES.. => ("J-12", State::Accessed),
         _ => return,
     };
-    let what = format!("served to the intruder: at least {sure} bytes, {} to {}", t.from, t.to);
-    let ids = cite(bench, [t]);
-    bench.reason(clause, what, ids);
-    let way = bench.put(t.route, state);
-    way.disclosed = true;
-    way.transfers.insert(&t.id, (t, sure));
+    for (t, Since { sure, .. }) in parts {
+        if sure > 0 {
+            let ids = cite(bench, [t]);
+            let what = format!("served to the intruder: at least {sure} bytes, {} to {}", t.from, t.to);
+            bench.reason(clause, what, ids);
+        }
+        bench.count(t, sure, state).disclosed = true;
+    }
 }
 
-fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
-    tainted(bench, t) && in_time(bench, t)
+/// Whether a transfer goes to an address from which the intruder came.
+fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
+    let came_from = &bench.intruder.came_from;
+    came_from.contains(&t.to) || t.to_names.iter().any(|name| came_from.contains(name))
+}
+
+/// Whether a transfer is of a shown intruder: by its host or account or to its address, from its first sign on.
+pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
+    if matches!(t.route, Route::WebResponse | Route::SaasDownload) {
+        return to_intruder(bench, t) && in_time(bench, t);
+    }
+    (tainted(bench, t) || to_intruder(bench, t)) && in_time(bench, t)
 }
 
 /// J-21, J-22: whether a sanctioned entry explains a transfer.
@@ -173,62 +199,99 @@ fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
         return false;
     }
     bench.against("J-21", format!("sanctioned ({why}): {what}"), vec![t.id.clone()]);
-    bench.put(t.route, State::NoEvidence).transfers.insert(&t.id, (t, t.bytes.lower));
+    bench.count(t, t.bytes.lower, State::NoEvidence);
     true
 }
 
-/// J-11, J-14, J-20, J-24: what left one host. True where it was too much to pass.
+/// J-11, J-14, J-16, J-20, J-24, J-25: what left one host. True where it was too much to pass.
 fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let Some(route) = m.transfers.first().map(|t| t.route) else { return false };
     let tied: Vec<&Transfer> = m.transfers.iter().copied().filter(|t| guilty(bench, t)).collect();
-    let targets: BTreeSet<&str> =
-        tied.iter().flat_map(|t| named(bench, t)).map(|f| f.id.as_str()).collect::<BTreeSet<_>>();
+    let targets: Vec<&Finding> = tied.iter().flat_map(|t| named(bench, t)).collect();
+    let own = tied.iter().any(|t| to_intruder(bench, t));
     let sum = |take: fn(Since) -> u64| tied.iter().map(|t| take(since(bench, t))).fold(0, u64::saturating_add);
     let (sure, perhaps) = (sum(|since| since.sure), sum(|since| since.perhaps));
-    let enough = if m.is_one && !targets.is_empty() { LEFT_BYTES.min(m.limits.day) } else { m.limits.day };
+    let little = LEFT_BYTES.min(m.limits.day);
+    let enough = if m.is_one && (own || !targets.is_empty()) { little } else { m.limits.day };
+    let listed: BTreeSet<&str> = m.transfers.iter().flat_map(|t| listed(bench, t)).map(|f| f.id.as_str()).collect();
     let mut together = Together::default();
     m.transfers.iter().for_each(|t| together.add(t));
     let bulky = together.busiest_day() >= m.limits.day || together.whole() >= m.limits.whole;
+    let bulky = bulky || m.is_one && !listed.is_empty() && together.whole() >= little;
     if sure < enough && perhaps < enough && !bulky {
         return false;
     }
-    let what = |bytes: u64| format!("at least {bytes} bytes, {} to {}", m.from, m.to);
     unchecked(bench, m);
+    let what = |bytes: u64| format!("{bytes} bytes, {} to {}", m.from, m.to);
     if sure >= enough && !tied.is_empty() {
         let ids = cite(bench, tied.iter().copied());
-        bench.reason("J-11", format!("left after the intrusion: {}", what(sure)), ids);
-        for t in &tied {
-            let sure = since(bench, t).sure;
-            bench.put(route, State::Exfiltrated).transfers.insert(&t.id, (t, sure));
+        if sure < m.limits.day && is_talk(route, &tied, &targets) {
+            bench.reason("J-16", format!("may be no more than commands and their answers: {}", what(sure)), ids);
+            gaps::open(bench, route, format!("the content of what {} sent to {}", m.from, m.to));
+            return true;
         }
-        bench.put(route, State::Exfiltrated).findings.extend(targets);
+        bench.reason("J-11", format!("left after the intrusion: at least {}", what(sure)), ids);
+        for t in &tied {
+            bench.count(t, since(bench, t).sure, State::Exfiltrated);
+        }
+        bench.put(route, State::Exfiltrated).findings.extend(targets.iter().map(|f| f.id.as_str()));
         return true;
     }
     if perhaps >= enough && !tied.is_empty() {
-        undated(bench, route, format!("{perhaps} bytes, {} to {}", m.from, m.to), &tied);
+        undated(bench, route, what(perhaps), &tied);
     }
     if bulky {
-        unexplained(bench, m, route, together.whole());
+        unexplained(bench, m, route, together.whole(), &listed);
     }
     true
 }
 
-/// Names the entry that would explain a movement if the tool could be checked.
+/// Whether bytes to an intruder may be commands and their answers and no data: call-home traffic of which no hour
+/// stands out, or a session by a way out on which both look the same.
+fn is_talk(route: Route, tied: &[&Transfer], targets: &[&Finding]) -> bool {
+    if targets.is_empty() {
+        return matches!(route, Route::Network | Route::SftpFtp | Route::Smb);
+    }
+    let mut together = Together::default();
+    tied.iter().for_each(|t| together.add(t));
+    let calls = targets.iter().any(|f| f.stage.contains(&Stage::CommandAndControl));
+    calls && together.beyond_usual() < LEFT_BYTES
+}
+
+/// The listed values that name a transfer's destination.
+fn listed<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
+    let mut named = named(bench, t);
+    named.retain(|f| is_listed(f) && outward(f, bench.whose));
+    named
+}
+
+/// Names the entries for the destination that do not explain a movement, with the keys that do not match.
 fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
     for t in m.transfers.iter().filter(|t| t.sanctioned.is_none()) {
-        let Some(entry) = bench.whose.sanction_but_for_tool(t) else { continue };
-        let why = entry_name(bench, &entry.why);
-        let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
-        let text = format!("sanctioned entry ({why}) rejected, these logs do not tell the tool that it names: {what}");
-        bench.against("J-21", text, vec![t.id.clone()]);
+        for (entry, keys) in bench.whose.considered(t) {
+            let why = entry_name(bench, &entry.why);
+            let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+            let reason = match keys[..] {
+                [Key::Tool] => "these logs do not tell the tool that it names".to_owned(),
+                _ => format!("does not match: {}", keys.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ")),
+            };
+            bench.against("J-21", format!("sanctioned entry ({why}) rejected, {reason}: {what}"), vec![t.id.clone()]);
+        }
     }
 }
 
-fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes: u64) {
-    let (clause, of) = if route == Route::DnsTunnel { ("J-24", " of names asked for") } else { ("J-20", "") };
+fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes: u64, listed: &BTreeSet<&str>) {
+    let of = if route == Route::DnsTunnel { " of names asked for" } else { "" };
     let what = format!("{bytes} bytes{of}, {} to {}", m.from, m.to);
-    let ids = m.transfers.iter().map(|t| t.id.clone()).collect();
-    bench.reason(clause, format!("nothing authorises it: at least {what}"), ids);
+    let ids = m.transfers.iter().map(|t| t.id.clone()).chain(listed.iter().map(ToString::to_string)).collect();
+    let (clause, why) = match (listed.is_empty(), route) {
+        (false, _) => {
+            ("J-25", "nothing authorises it, and its destination is listed, which is a suspicion and no proof")
+        }
+        (true, Route::DnsTunnel) => ("J-24", "nothing authorises it"),
+        (true, _) => ("J-20", "nothing authorises it"),
+    };
+    bench.reason(clause, format!("{why}: at least {what}"), ids);
     let accounts: BTreeSet<&str> = m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str).collect();
     let account = match accounts.is_empty() {
         true => "not logged".to_owned(),
@@ -237,41 +300,15 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes:
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
     bench.ask(format!("who approved {what}, account {account}, {when}?"));
+    if !listed.is_empty() {
+        bench.ask(format!(
+            "does {} have a reason to send to {}, which is listed, and is {} clean?",
+            m.from, m.to, m.from
+        ));
+    }
     for t in &m.transfers {
-        bench.put(route, State::Unexplained).transfers.insert(&t.id, (t, t.bytes.lower));
+        bench.count(t, t.bytes.lower, State::Unexplained);
     }
-}
-
-fn touched<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
-    let credentials = f.stage.contains(&Stage::CredentialAccess);
-    let counts = f.kind != FindingKind::Indicator && f.level >= Level::High && f.outcome == Outcome::Succeeded;
-    if !counts || !(is_data(f) || credentials) {
-        return;
-    }
-    let route = f.route.unwrap_or(Route::Network);
-    if bench.intruder.is_shown() {
-        bench.reason("J-13", format!("data or credentials were reached: {}", f.text), vec![f.id.clone()]);
-        bench.put(route, State::Accessed).findings.insert(&f.id);
-        return;
-    }
-    let known = |t: &&Transfer| {
-        let from = bench.whose.entity(&t.from);
-        t.sanctioned.is_some()
-            && (f.entities.hosts.iter().chain(&f.entities.sources).any(|h| same_host(&bench.whose.entity(h), &from))
-                || shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable))
-    };
-    if let Some(t) = bench.transfers.iter().copied().find(|t| known(t)) {
-        bench.against(
-            "J-21",
-            format!("belongs to a sanctioned transfer: {}", f.text),
-            vec![f.id.clone(), t.id.clone()],
-        );
-        return;
-    }
-    bench.reason("J-23", format!("no intrusion is seen and nothing authorises it: {}", f.text), vec![f.id.clone()]);
-    let named = f.entities.accounts.iter().chain(&f.entities.hosts);
-    let addresses = f.entities.sources.iter().filter(|_| f.entities.accounts.is_empty());
-    let who = named.chain(addresses).cloned().collect::<Vec<_>>().join(", ");
-    bench.ask(format!("who approved this: {} ({who})?", f.text));
-    bench.put(route, State::Unexplained).findings.insert(&f.id);
+    let own: Vec<&'a str> = bench.findings.iter().map(|f| f.id.as_str()).filter(|id| listed.contains(id)).collect();
+    bench.put(route, State::Unexplained).findings.extend(own);
 }

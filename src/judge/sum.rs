@@ -1,34 +1,43 @@
 //! Sums routes into scopes and scopes into the overall answer (J-34, J-40).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
+use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
-    Activity, Actor, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall, ReasonGiven,
-    RouteVerdict, ScopeCoverage, ScopeVerdict, State, Subjects,
+    Activity, Actor, Baseline, Breach, Breached, Confidence, DataCategory, Intrusion, Likelihood, MissingCoverage,
+    Overall, ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State, Subjects,
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
-use super::{Bench, Way, given};
+use super::{Bench, Counted, Way, clauses, gaps, given, movement};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
 /// what a scope cannot tell because of others.
 const CARRIER: Route = Route::Network;
 
+/// Techniques that make data unavailable and do not alter it: recovery inhibited, services stopped or flooded,
+/// accounts removed.
+const UNAVAILABLE: &[&str] = &["T1490", "T1489", "T1498", "T1499", "T1531", "T1529"];
+/// Techniques that alter data and leave it there: manipulation, defacement.
+const ALTERED: &[&str] = &["T1565", "T1491"];
+/// Formats of the logs that systems and services write about what is done on them.
+const TELLS_WHAT_IS_DONE: &[&str] = &["evtx", "windows_json", "auditd", "cloudtrail", "azure", "m365", "gcp"];
+
+/// So much history before an intrusion says what was usual.
+const HISTORY_SECS: i64 = 14 * 86_400;
+
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let shown = bench.sources.iter().flat_map(|s| s.observes.iter().copied());
     let observed: BTreeSet<Route> = shown.chain(bench.transfers.iter().map(|t| t.route)).collect();
-    let tried = bench.reasons.iter().any(|r| matches!(r.clause.as_str(), "J-03" | "J-04"));
-    let base = match (bench.intruder.is_shown(), tried) {
-        (true, _) => State::IntrusionOnly,
-        (false, true) => State::Attempted,
-        (false, false) => State::NoEvidence,
-    };
+    let given = bench.reasons.iter().filter_map(|r| clauses::by_id(&r.clause)?.base);
+    let base = given.min().unwrap_or(State::NoEvidence);
     if base != State::NoEvidence || observed.is_empty() {
         bench.put(CARRIER, base);
     }
@@ -44,41 +53,78 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         (false, true) => Intrusion::NoneSeen,
     };
     let witnesses = routes.iter().filter(|r| r.state == state).flat_map(|r| &r.transfers).collect::<BTreeSet<_>>();
-    let seen_by: BTreeSet<_> =
-        bench.transfers.iter().filter(|t| witnesses.contains(&t.id)).flat_map(|t| &t.seen_by).collect();
+    let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&t.id));
+    let seen_by: BTreeSet<String> = witnesses.flat_map(|t| &t.seen_by).map(Locator::log).collect();
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
     let (confidence, confidence_reasons) = confidence(complete, seen_by.len(), &bench);
     ScopeVerdict {
-        likelihood: likelihood(state, confidence),
+        likelihood: likelihood(state, confidence, intrusion),
         confidence,
         confidence_reasons,
         intrusion,
-        actor: if bench.intruder.came_from.is_empty() { Actor::Unknown } else { Actor::External },
+        actor: actor(&bench),
         complete,
         exposure: Vec::new(),
         breach: breach(&bench, state, complete),
         activity: activity(&bench, &routes),
         subjects: Subjects::default(),
-        data_categories: Vec::new(),
+        data_categories: categories(&bench),
         coverage: covered(&bench, complete),
         scope: bench.scope,
         state,
         open_routes,
-        reasons: each_once(bench.reasons),
-        counter_evidence: each_once(bench.counter),
+        reasons: finished(bench.reasons),
+        counter_evidence: finished(bench.counter),
         ask: bench.ask,
         routes,
     }
 }
 
-/// Reasons with each of their findings once, in the order in which they were given.
-fn each_once(mut reasons: Vec<ReasonGiven>) -> Vec<ReasonGiven> {
+/// Reasons by clause, else in the order in which they were given, with each of their findings once and, where the
+/// clause wants it, their number.
+fn finished(mut reasons: Vec<ReasonGiven>) -> Vec<ReasonGiven> {
     for reason in &mut reasons {
         let mut known = HashSet::new();
         reason.findings.retain(|id| known.insert(id.clone()));
+        let counted = clauses::by_id(&reason.clause).is_some_and(|c| c.counted);
+        if counted && reason.findings.len() > 1 {
+            reason.text = format!("{} ({} findings)", reason.text, reason.findings.len());
+        }
     }
+    reasons.sort_by(|a, b| a.clause.cmp(&b.clause));
     reasons
+}
+
+/// Who acted: from outside where an address shows it, a supplier where the scope of a service that acts for this one
+/// is all that the intruder's accounts are of. That somebody acts from inside does not show who it is.
+fn actor(bench: &Bench<'_>) -> Actor {
+    let intruder = &bench.intruder;
+    if !intruder.came_from.is_empty() {
+        return Actor::External;
+    }
+    let acts = |name: &&str| {
+        let tenant = bench.whose.tenants.iter().find(|t| t.name == *name);
+        tenant.is_some_and(|t| t.processor_of.contains(&bench.scope))
+    };
+    let supplies = |account: &String| {
+        let scopes = bench.whose.scopes_of_account(account);
+        !scopes.is_empty() && scopes.iter().all(acts)
+    };
+    let all = !intruder.accounts.is_empty() && intruder.accounts.keys().all(supplies);
+    if all { Actor::Supplier } else { Actor::Unknown }
+}
+
+/// The kinds of data that findings say were reached. How much of it, no finding says.
+fn categories(bench: &Bench<'_>) -> Vec<DataCategory> {
+    let of = |(category, findings): (&&str, &BTreeSet<&str>)| DataCategory {
+        category: (*category).to_owned(),
+        special_category: false,
+        files: 0,
+        records: Bounds { lower: 0, upper: None },
+        findings: findings.iter().map(ToString::to_string).collect(),
+    };
+    bench.categories.iter().map(of).collect()
 }
 
 fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> RouteVerdict {
@@ -93,16 +139,19 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         State::NotExamined
     };
     let state = way.state.map_or(base, |s| s.min(base));
-    let moved: Vec<_> = way.transfers.values().map(|(t, _)| *t).collect();
-    let counted: Vec<(&Transfer, u64)> = if state <= State::Unexplained {
-        way.transfers.values().copied().collect()
+    let telling = state <= State::Unexplained;
+    let of_state = |c: &&Counted<'_>| !telling || c.state <= State::Unexplained;
+    let moved: Vec<&Transfer> = way.transfers.values().filter(of_state).map(|c| c.transfer).collect();
+    let counted: Vec<(&Transfer, u64)> = if telling {
+        carrying(bench, way, route, state)
     } else {
         bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes.lower)).collect()
     };
-    let times = || counted.iter().filter_map(|(t, _)| t.time);
+    let times = || counted.iter().filter(|(_, bytes)| !telling || *bytes > 0).filter_map(|(t, _)| t.time);
     let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
+    let partly = partly || gaps::silent(bench, route);
     // A finding says that something left, and no log says how much.
     let unmeasured = state == State::Unexplained && way.transfers.is_empty() && !way.findings.is_empty();
     if unmeasured
@@ -134,6 +183,19 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     }
 }
 
+/// The transfers of a route with their bytes: at least those that carry its state; at most also those that are less
+/// sure, and all else that the intruder's hosts and accounts sent that way.
+fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) -> Vec<(&'a Transfer, u64)> {
+    let told = way.transfers.values().filter(|c| c.state <= State::Unexplained);
+    let mut all: Vec<(&Transfer, u64)> =
+        told.map(|c| (c.transfer, if c.state == state { c.bytes } else { 0 })).collect();
+    if state == State::Exfiltrated {
+        let rest = bench.transfers.iter().copied().filter(|t| t.route == route && movement::guilty(bench, t));
+        all.extend(rest.filter(|t| !way.transfers.contains_key(t.id.as_str())).map(|t| (t, 0)));
+    }
+    all
+}
+
 fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
     let mut why = Vec::new();
     let assumed = bench.sources.iter().any(|s| s.zone_assumed > 0 || s.year_assumed > 0);
@@ -153,32 +215,45 @@ fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidenc
 }
 
 /// How likely it is that data was compromised.
-fn likelihood(state: State, confidence: Confidence) -> Option<Likelihood> {
+fn likelihood(state: State, confidence: Confidence, intrusion: Intrusion) -> Option<Likelihood> {
+    let clean = intrusion == Intrusion::NoneSeen;
     match state {
         State::Exfiltrated if confidence == Confidence::High => Some(Likelihood::AlmostCertain),
         State::Exfiltrated | State::Accessed => Some(Likelihood::HighlyLikely),
-        State::Unexplained => Some(Likelihood::RealisticPossibility),
+        State::Unexplained if clean => Some(Likelihood::RealisticPossibility),
+        State::Unexplained => Some(Likelihood::Likely),
         State::CannotTell | State::NotExamined => None,
-        State::IntrusionOnly => Some(Likelihood::Unlikely),
-        State::Attempted | State::NoEvidence => Some(Likelihood::HighlyUnlikely),
+        State::Attempted | State::NoEvidence if clean => Some(Likelihood::HighlyUnlikely),
+        State::IntrusionOnly | State::Attempted | State::NoEvidence => Some(Likelihood::Unlikely),
     }
 }
 
+/// The three questions. Traffic logs cannot show that data was altered or made unavailable: that there is no sign of
+/// it takes a log that a system writes about what is done on it.
 fn breach(bench: &Bench<'_>, state: State, complete: bool) -> Breach {
-    let quiet = if complete && !bench.sources.is_empty() { Breached::NoSign } else { Breached::CannotTell };
-    let impact = bench.findings.iter().any(|f| {
+    let quiet = |seen: bool| if complete && seen { Breached::NoSign } else { Breached::CannotTell };
+    let impacts = bench.findings.iter().filter(|f| {
         f.kind != FindingKind::Indicator
             && f.level >= Level::High
             && f.outcome == Outcome::Succeeded
             && f.stage.contains(&Stage::Impact)
     });
+    // Without a technique that says less, an impact is on both.
+    let (mut integrity, mut availability) = (false, false);
+    for f in impacts {
+        let only =
+            |ids: &[&str]| !f.attack.is_empty() && f.attack.iter().all(|id| ids.iter().any(|i| id.starts_with(i)));
+        integrity |= !only(UNAVAILABLE);
+        availability |= !only(ALTERED);
+    }
     let confidentiality = match state {
         State::Exfiltrated | State::Accessed => Breached::Yes,
         State::Unexplained | State::CannotTell => Breached::CannotTell,
-        _ => quiet,
+        _ => quiet(!bench.sources.is_empty()),
     };
-    let harmed = if impact { Breached::Yes } else { quiet };
-    Breach { confidentiality, integrity: harmed, availability: harmed }
+    let hosts = bench.sources.iter().any(|s| TELLS_WHAT_IS_DONE.contains(&&*s.format));
+    let harm = |seen: bool| if seen { Breached::Yes } else { quiet(hosts) };
+    Breach { confidentiality, integrity: harm(integrity), availability: harm(availability) }
 }
 
 fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
@@ -195,13 +270,19 @@ fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
 
 fn covered(bench: &Bench<'_>, adequate: bool) -> ScopeCoverage {
     let mut gaps: Vec<_> = bench.sources.iter().flat_map(|s| s.gaps.iter().cloned()).collect();
-    let own = |p: &&crate::model::whose::Promise| p.scope.as_ref().is_none_or(|name| *name == bench.scope);
+    let own = |p: &&crate::model::promise::Promise| p.scope.as_ref().is_none_or(|name| *name == bench.scope);
     let promised = bench.whose.promises.iter().filter(own);
     gaps.extend(promised.filter_map(|p| bench.whose.broken(p, &bench.coverage.sources)));
     gaps.sort();
     gaps.dedup();
+    let history = |first: Instant| {
+        let needed = first.plus_secs(-HISTORY_SECS);
+        let whole = bench.sources.iter().filter_map(|s| s.from).any(|from| from <= needed);
+        if whole { Baseline::Adequate } else { Baseline::None }
+    };
     ScopeCoverage {
         adequate,
+        baseline: bench.intruder.first.map(history),
         from: bench.sources.iter().filter_map(|s| s.from).min(),
         to: bench.sources.iter().filter_map(|s| s.to).max(),
         gaps,
@@ -225,7 +306,7 @@ pub fn share(scopes: &mut [ScopeVerdict], whose: &Whose) {
                 .iter()
                 .find(|t| t.name == *name)
                 .is_none_or(|t| t.processor_of.is_empty() || t.processor_of.contains(&scope.scope));
-            if serves && *state <= State::Accessed {
+            if serves && *state <= State::Unexplained {
                 let text = format!("{name} holds data that was accessed or moved and may be this scope's");
                 scope.reasons.push(given("J-34", text, Vec::new()));
                 reopen(scope, format!("whose data {name} held"));
@@ -261,9 +342,9 @@ fn reopen(scope: &mut ScopeVerdict, needs: String) {
     scope.complete = false;
 }
 
-/// The worst of the scopes.
+/// The worst of the scopes; of those, the best founded.
 pub fn overall(scopes: &[ScopeVerdict]) -> Overall {
-    let worst = scopes.iter().min_by_key(|s| s.state);
+    let worst = scopes.iter().min_by_key(|s| (s.state, Reverse(s.confidence)));
     Overall {
         state: worst.map_or(State::CannotTell, |s| s.state),
         likelihood: worst.and_then(|s| s.likelihood),

@@ -71,6 +71,17 @@ pub struct SourceCoverage {
     pub unlogged: Vec<Route>,
 }
 
+/// A system that records refer to and of which no log is in the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Referred {
+    /// Whose traffic it carries.
+    pub scope: String,
+    /// The system: a proxy.
+    pub system: String,
+    /// The ways out that lead through it.
+    pub routes: Vec<Route>,
+}
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
@@ -80,4 +91,7 @@ pub struct Coverage {
     pub sources: Vec<SourceCoverage>,
     /// Gaps that no single source shows (promised logs, missing kinds).
     pub gaps: Vec<Gap>,
+    /// Systems that records refer to and of which no log is there, sorted.
+    #[serde(default)]
+    pub referred: Vec<Referred>,
 }

@@ -67,6 +67,7 @@ impl<K: HitKey> Hits<K> {
         }
         let held = self.held.iter().map(|(key, s)| (key.clone(), s.clone()));
         let all = merged(&self.runs, held, |(a, _): &(K, Sightings), (b, _)| a <= b);
+        #[allow(clippy::result_large_err, reason = "both sides hold a pair of sightings; neither is an error")]
         let joined = all.coalesce(|(key, mut sightings), (next, more)| {
             if key != next {
                 return Err(((key, sightings), (next, more)));

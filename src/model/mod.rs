@@ -19,6 +19,7 @@ pub mod lines;
 pub mod observation;
 pub mod partial;
 pub mod place;
+pub mod promise;
 pub mod rarity;
 pub mod rule;
 pub mod scopes;

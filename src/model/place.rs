@@ -45,6 +45,46 @@ impl Locator {
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
+
+    /// The log that this file is a part of: the locator without what rotation and compression add to a name, so that
+    /// `x.log`, `x.log.1.gz` and `x-20260301.log` of one folder are one log.
+    pub fn log(&self) -> String {
+        let name = self.file_name();
+        let folder = &self.0[..self.0.len() - name.len()];
+        let packed = name.rsplit_once('.').filter(|(_, end)| PACKED.contains(end));
+        let name = unrotated(packed.map_or(name, |(name, _)| name));
+        let (stem, kind) = name.rsplit_once('.').map_or((name, ""), |(stem, _)| (stem, &name[stem.len()..]));
+        format!("{folder}{}{kind}", undated(stem))
+    }
+}
+
+/// Ends of the names of compressed files.
+const PACKED: &[&str] = &["gz", "bz2", "xz", "zst", "lz4"];
+
+/// A name without the number or the date behind its kind: `x.log.2`, `messages-20260301`, `x.log.old`. What is left
+/// must not end in a number too: `10.2.0.5` names a host and not a rotation.
+fn unrotated(name: &str) -> &str {
+    let number = |end: &str| end.len() <= 3 && !end.is_empty() && end.bytes().all(|b| b.is_ascii_digit());
+    match name.rsplit_once('.') {
+        Some((rest, end)) if end == "old" || number(end) && !rest.rsplit('.').next().is_some_and(number) => rest,
+        _ => undated(name),
+    }
+}
+
+/// A name without the date at its end, with what sets it off: `-20260301`, `.2026-03-01`, `_20260301-13`.
+fn undated(name: &str) -> &str {
+    let begin = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.'));
+    let digits: String = name[begin.len()..].chars().filter(char::is_ascii_digit).collect();
+    let number = |part: std::ops::Range<usize>| digits.get(part).and_then(|text| text.parse::<u32>().ok());
+    // IIS writes years of two digits: `u_ex260301.log`.
+    let year = if begin.ends_with("ex") && digits.len() == 6 { 0..2 } else { 0..4 };
+    let month = year.end..year.end + 2;
+    let day = month.end..month.end + 2;
+    let dated = matches!(digits.len(), 6 | 8 | 10 | 12 | 14)
+        && number(year.clone()).is_some_and(|of| year.end == 2 || (1990..2100).contains(&of))
+        && number(month).is_some_and(|month| (1..=12).contains(&month))
+        && number(day).is_some_and(|day| (1..=31).contains(&day));
+    if dated && !begin.is_empty() { begin } else { name }
 }
 
 impl fmt::Display for Locator {
@@ -166,6 +206,30 @@ mod tests {
             assert!(!locator.as_str().contains("!/"), "{locator} looks like a member");
             assert!(!locator.as_str().contains('\n'));
             assert_eq!(decode(locator.as_str().strip_prefix("evidence/").unwrap()), name);
+        }
+    }
+
+    #[test]
+    fn parts_of_one_log_have_one_name_and_logs_of_two_hosts_have_two() {
+        let log = |name: &str| Locator::from_encoded(name).log();
+        for part in ["e/x.log", "e/x.log.1", "e/x.log.12.gz", "e/x-20260301.log", "e/x.log-20260301.gz", "e/x.log.old"]
+        {
+            assert_eq!(log(part), "e/x.log", "{part}");
+        }
+        assert_eq!(log("e/messages-2026-03-01.xz"), log("e/messages.2"));
+        assert_eq!(log("e/a.zip!/x.log.1"), log("e/a.zip!/x.log"));
+        assert_eq!(log("e/u_ex260301.log"), log("e/u_ex260228.log.gz"));
+        for (one, other) in [
+            ("e/a/x.log", "e/b/x.log"),
+            ("e/fw1.log", "e/fw2.log"),
+            ("e/10.2.0.5", "e/10.2.0.6"),
+            ("e/10.2.0.5.log", "e/10.2.0.6.log.gz"),
+            ("e/a.zip!/x.log", "e/b.zip!/x.log"),
+            ("e/host-12345678.log", "e/host-12345679.log"),
+            ("e/host-260301.log", "e/host-260302.log"),
+            ("e/20260301.log", "e/20260302.log"),
+        ] {
+            assert_ne!(log(one), log(other));
         }
     }
 

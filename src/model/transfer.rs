@@ -35,6 +35,9 @@ impl Bounds {
     }
 }
 
+/// So many hours say what is usual.
+pub const USUAL_HOURS: usize = 12;
+
 /// The most bytes within 24 hours that follow each other; the hours are sorted.
 fn busiest_day(hours: &[(i64, u64)]) -> u64 {
     let (mut begin, mut sum, mut best) = (0, 0u128, 0u128);
@@ -74,6 +77,18 @@ impl Together {
         busiest_day(&hours).saturating_add(self.untimed)
     }
 
+    /// Bytes by which hours stand out above the usual (median) hour, with those of an unknown time; all bytes where
+    /// fewer than [`USUAL_HOURS`] hours say what is usual.
+    pub fn beyond_usual(&self) -> u64 {
+        if self.hours.len() < USUAL_HOURS {
+            return self.whole();
+        }
+        let mut sorted: Vec<u64> = self.hours.values().copied().collect();
+        sorted.sort_unstable();
+        let usual = sorted[sorted.len() / 2];
+        sorted.iter().fold(self.untimed, |sum, bytes| sum.saturating_add(bytes.saturating_sub(usual)))
+    }
+
     /// At least so many bytes in all.
     pub fn whole(&self) -> u64 {
         self.hours.values().fold(self.untimed, |sum, bytes| sum.saturating_add(*bytes))
@@ -105,7 +120,8 @@ pub struct Dated {
 pub struct Since {
     /// At least so many moved then.
     pub sure: u64,
-    /// With those of the instant's own hour of which it is not known whether they moved before it.
+    /// With those of the instant's own hour, and those without a time, of which it is not known whether they moved
+    /// before it.
     pub perhaps: u64,
 }
 
@@ -118,10 +134,10 @@ impl Transfer {
         all.busiest_day()
     }
 
-    /// Bytes from `first` to the end of the hour of `last`, with those whose time is not known.
+    /// Bytes from `first` to the end of the hour of `last`; those whose time is not known only perhaps.
     pub fn since(&self, first: Instant, last: Instant) -> Since {
         let untimed = self.untimed();
-        let mut all = Since { sure: untimed, perhaps: untimed };
+        let mut all = Since { sure: 0, perhaps: untimed };
         for (at, (hour, bytes)) in self.hours.iter().zip(&self.hour_bytes).enumerate() {
             if !(first.hour()..=last.hour()).contains(hour) {
                 continue;

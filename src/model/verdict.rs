@@ -16,13 +16,13 @@ pub enum State {
     Exfiltrated,
     /// An adversary read or staged data; no proof that it left.
     Accessed,
-    /// Outward movement that nothing authorises and nothing ties to intrusion.
+    /// Outward movement that nothing authorises and no proof ties to intrusion.
     Unexplained,
     /// The logs that would show it are missing.
     CannotTell,
     /// Compromise is evident; no data access or movement is seen and coverage for it is adequate.
     IntrusionOnly,
-    /// Attacks that failed.
+    /// Attacks that failed, or suspicious contact; nothing that is seen to have succeeded.
     Attempted,
     /// Nothing, with adequate coverage.
     NoEvidence,
@@ -217,6 +217,16 @@ pub struct MissingCoverage {
     pub needs: Vec<String>,
 }
 
+/// Whether logs from before an intrusion say what was usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// Fewer than 14 days: that something is new says nothing.
+    None,
+    /// 14 days or more.
+    Adequate,
+}
+
 /// What the logs of one scope can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeCoverage {
@@ -228,6 +238,9 @@ pub struct ScopeCoverage {
     pub to: Option<Instant>,
     /// Gaps.
     pub gaps: Vec<Gap>,
+    /// The history before the first sign of an intrusion; `None` where no intrusion with a time is shown.
+    #[serde(default)]
+    pub baseline: Option<Baseline>,
     /// Routes in play that nothing shows.
     pub missing: Vec<MissingCoverage>,
     /// What to collect next, in words.

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use globset::GlobMatcher;
 use ipnet::IpNet;
 
-use super::coverage::{Gap, GapReason, SourceCoverage};
-use super::rule::Route;
+use super::promise::Promise;
 use super::scopes::Scopes;
 use super::subject::Subject;
 use super::time::{Instant, Span};
@@ -83,17 +82,35 @@ pub struct Sanction {
     pub broad: bool,
 }
 
-/// A promised log, compiled.
-#[derive(Debug, Clone)]
-pub struct Promise {
-    /// Whose; `None` for everybody's.
-    pub scope: Option<String>,
-    /// Kind of log.
-    pub source: String,
-    /// From.
-    pub from: Option<Instant>,
-    /// To, inclusive.
-    pub to: Option<Instant>,
+/// A key of a sanctioned entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Where to.
+    Destination,
+    /// By which accounts.
+    Account,
+    /// From which hosts.
+    Host,
+    /// Up to how much.
+    MaxBytes,
+    /// From when to when.
+    Period,
+    /// With which tools.
+    Tool,
+}
+
+impl Key {
+    /// The name of the key in the scopes file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Destination => "destination",
+            Self::Account => "account",
+            Self::Host => "host",
+            Self::MaxBytes => "max_bytes",
+            Self::Period => "from, to",
+            Self::Tool => "tool",
+        }
+    }
 }
 
 /// The scopes file, ready to answer.
@@ -233,6 +250,16 @@ impl Whose {
         self.where_(|t| t.accounts.iter().chain(&t.mail).any(|a| below(&domain, a)))
     }
 
+    /// Whether an account is of a realm that some scope claims.
+    pub fn is_of_a_realm(&self, account: &str) -> bool {
+        !self.of_account(account).is_empty()
+    }
+
+    /// The scopes whose realm an account is of.
+    pub fn scopes_of_account(&self, account: &str) -> Vec<&str> {
+        self.of_account(account).into_iter().map(|i| self.tenants[i].name.as_str()).collect()
+    }
+
     /// One name for a host and its addresses: the inventory's name where it is listed, else the text in lower case.
     pub fn entity(&self, text: &str) -> String {
         let name = text.to_ascii_lowercase();
@@ -246,15 +273,17 @@ impl Whose {
     /// The first sanctioned entry that explains a transfer: all keys that it gives match. An entry that gives a tool
     /// explains none, for no observation carries the tool.
     pub fn sanction(&self, transfer: &Transfer) -> Option<&Sanction> {
-        self.sanctions.iter().find(|s| s.tool.is_empty() && self.explains(s, transfer))
+        self.sanctions.iter().find(|s| self.unmatched(s, transfer).is_empty())
     }
 
-    /// The first entry that would explain a transfer if the tool that it names could be checked.
-    pub fn sanction_but_for_tool(&self, transfer: &Transfer) -> Option<&Sanction> {
-        self.sanctions.iter().find(|s| !s.tool.is_empty() && self.explains(s, transfer))
+    /// The entries for a transfer's destination that do not explain it, each with the keys that do not match.
+    pub fn considered(&self, transfer: &Transfer) -> Vec<(&Sanction, Vec<Key>)> {
+        let with_keys = self.sanctions.iter().map(|s| (s, self.unmatched(s, transfer)));
+        with_keys.filter(|(_, keys)| !keys.is_empty() && !keys.contains(&Key::Destination)).collect()
     }
 
-    fn explains(&self, entry: &Sanction, t: &Transfer) -> bool {
+    /// The keys of an entry that a transfer does not match.
+    fn unmatched(&self, entry: &Sanction, t: &Transfer) -> Vec<Key> {
         // One sanctioned name on a shared address does not sanction what else lies there.
         let all = |ip: bool| {
             let mut to = std::iter::once(&t.to).chain(&t.to_names).filter(|to| address(to).is_some() == ip).peekable();
@@ -269,7 +298,15 @@ impl Whose {
             || t.time.is_some_and(|Span { first, last }| {
                 entry.from.is_none_or(|from| from <= first) && entry.to.is_none_or(|to| last <= to)
             });
-        destination && account && host && volume && time
+        let matched = [
+            (destination, Key::Destination),
+            (account, Key::Account),
+            (host, Key::Host),
+            (volume, Key::MaxBytes),
+            (time, Key::Period),
+            (entry.tool.is_empty(), Key::Tool),
+        ];
+        matched.into_iter().filter(|(fits, _)| !fits).map(|(_, key)| key).collect()
     }
 
     /// All names and addresses that the inventory has for a host, and the text itself, in lower case.
@@ -339,58 +376,4 @@ pub fn same_account(a: &str, b: &str) -> bool {
     };
     let realm = |text: &str| domain_of(text).map(|d| d.split('.').next().unwrap_or(d).to_ascii_lowercase());
     !user(a).is_empty() && user(a) == user(b) && realm(a).zip(realm(b)).is_none_or(|(x, y)| x == y)
-}
-
-/// Whether a source is of the kind that an `[[expect]]` names. A kind that is not known fits a format of that name.
-fn is_kind(source: &SourceCoverage, kind: &str) -> bool {
-    let shows = |route| source.observes.contains(&route);
-    match kind {
-        "proxy" => shows(Route::HttpsUpload) && !shows(Route::Network),
-        "firewall" | "flow" => shows(Route::Network),
-        "web" => shows(Route::WebResponse),
-        "dns" => shows(Route::DnsTunnel),
-        "cloud" => shows(Route::SaasDownload),
-        "mail" => shows(Route::Email) && !shows(Route::Network),
-        "windows" => matches!(&*source.format, "evtx" | "windows_json" | "windows_xml"),
-        other => source.format == other,
-    }
-}
-
-/// The routes that a promised kind of log would have shown.
-pub fn shown_by(kind: &str) -> &'static [Route] {
-    match kind {
-        "proxy" => &[Route::HttpsUpload, Route::CloudStorage],
-        "firewall" | "flow" => &[Route::Network],
-        "web" => &[Route::WebResponse],
-        "dns" => &[Route::DnsTunnel],
-        "cloud" => &[Route::SaasDownload],
-        "mail" => &[Route::Email],
-        "windows" => &[Route::RemoteAccess],
-        _ => &[Route::Network],
-    }
-}
-
-impl Whose {
-    /// The first part of a promise's period that the sources do not cover; `None` where it is kept.
-    pub fn broken(&self, promise: &Promise, sources: &[SourceCoverage]) -> Option<Gap> {
-        let gap = |from, to| Some(Gap { source: promise.source.clone(), from, to, reason: GapReason::NotDelivered });
-        let fits = |s: &&SourceCoverage| {
-            is_kind(s, &promise.source) && promise.scope.as_ref().is_none_or(|name| s.scopes.contains(name))
-        };
-        let given: Vec<&SourceCoverage> = sources.iter().filter(fits).collect();
-        let Some(first) = given.iter().filter_map(|s| s.from).min() else { return gap(promise.from, promise.to) };
-        let last = given.iter().filter_map(|s| s.to).max().unwrap_or(first);
-        // A log need not hold a record in the first and last hours of the day that was promised.
-        let day = 86_400;
-        match (promise.from, promise.to) {
-            (Some(from), _) if first > from.plus_secs(day) => gap(Some(from), Some(first)),
-            (_, Some(to)) if last < to.plus_secs(-day) => gap(Some(last), Some(to)),
-            _ => None,
-        }
-    }
-
-    /// Gaps of all promises that were not kept.
-    pub fn missing(&self, sources: &[SourceCoverage]) -> Vec<Gap> {
-        self.promises.iter().filter_map(|p| self.broken(p, sources)).collect()
-    }
 }

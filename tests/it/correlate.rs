@@ -150,7 +150,7 @@ fn hours_add_up_and_keep_their_bytes() {
     let all = transfers([source("e/fw", &[first, later, untimed])]);
     assert_eq!(all[0].bytes, Bounds::exact(155));
     assert_eq!((&all[0].hours[..], &all[0].hour_bytes[..]), (&[500_000, 500_003][..], &[100, 50][..]));
-    assert_eq!((all[0].untimed(), all[0].busiest_day(), since(&all[0], 500_001 * 3600)), (5, 155, (55, 55)));
+    assert_eq!((all[0].untimed(), all[0].busiest_day(), since(&all[0], 500_001 * 3600)), (5, 155, (50, 55)));
 }
 
 /// Bytes from a second since the epoch on: surely, and perhaps.
@@ -369,6 +369,76 @@ fn a_web_log_without_a_server_is_that_of_the_only_web_server() {
     assert_eq!((&*joined[0].from, joined[0].bytes), (INSIDE, Bounds { lower: 110, upper: Some(210) }));
     let apart = transfers([web, edge(&[INSIDE, "10.2.0.6"])]);
     assert_eq!(apart.iter().map(|t| &*t.from).collect::<Vec<_>>(), [INSIDE, "10.2.0.6", "e/hc-access.log"]);
+}
+
+#[test]
+fn rotated_files_of_one_log_add_up_and_copies_of_it_do_not() {
+    let part = |name: &str, hour: i64, first: i64, last: i64| {
+        let mut line = line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1);
+        line.hour = Some(hour);
+        let mut part = source(name, &[line]);
+        let at = |secs| Instant::from_secs(secs).unwrap();
+        part.covered.span = Some(Span { first: at(first), last: at(last) });
+        part
+    };
+    let told = |name: &str, first: i64| {
+        let parts =
+            [part("e/fw.log.1.gz", 500_000, 1_800_000_000, 1_800_001_000), part(name, 500_000, first, 1_800_002_000)];
+        let all = transfers(parts);
+        (all.len(), all[0].bytes, all[0].seen_by.len())
+    };
+    let both = Bounds { lower: 100, upper: Some(200) };
+    assert_eq!(told("e/fw.log", 1_800_001_000), (1, Bounds::exact(200), 2), "one follows the other");
+    assert_eq!(told("e/fw.log", 1_800_000_999), (1, both, 2), "they may hold the same records");
+    assert_eq!(told("e/other.log", 1_800_001_000), (1, both, 2), "another log");
+}
+
+#[test]
+fn a_hole_between_the_files_of_one_log_is_a_silence() {
+    let part = |name: &str, day: i64, records: u64| {
+        let mut part = source(name, &[]);
+        let at = |hours: i64| Instant::from_secs(1_800_000_000 + day * 86_400 + hours * 3600).unwrap();
+        part.covered.span = Some(Span { first: at(0), last: at(24) });
+        part.entry.records = records;
+        part
+    };
+    let holes = |name: &str, day, records| {
+        let (merged, whose) = (partial([part("e/fw.log.2.gz", 0, 99), part(name, day, records)]), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).sources;
+        all.iter().flat_map(|s| &s.gaps).filter(|g| g.reason == GapReason::Silent).count()
+    };
+    assert_eq!(holes("e/fw.log", 3, 99), 1, "fw.log.1 is missing");
+    assert_eq!(holes("e/fw.log", 2, 99), 0);
+    assert_eq!(holes("e/fw.log", 3, 9), 0, "a sparse log");
+    assert_eq!(holes("e/other.log", 3, 99), 0);
+}
+
+#[test]
+fn a_web_log_that_names_no_server_is_one_over_its_rotated_files() {
+    let web = |name: &str| source(name, &[line(Seen::Web, OUTSIDE, "", 0, 0, 100)]);
+    let from = |names: [&str; 2]| transfers(names.map(web)).into_iter().map(|t| t.from).collect::<Vec<_>>();
+    assert_eq!(from(["e/hc-x.log", "e/hc-x.log.2.gz"]), ["e/hc-x.log"]);
+    assert_eq!(from(["e/hc-x.log", "e/hc-y.log"]), ["e/hc-x.log", "e/hc-y.log"]);
+}
+
+#[test]
+fn a_proxy_in_the_records_of_a_firewall_is_referred_to_where_no_log_of_it_is_there() {
+    let asks = || line(Seen::Firewall, INSIDE, "10.2.0.9", 3128, 5, 5);
+    let goes = || line(Seen::Firewall, "10.2.0.9", OUTSIDE, 443, 5, 5);
+    let told = |sources: Vec<SourcePartial>| {
+        let (merged, whose) = (partial(sources), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).referred;
+        all.into_iter().map(|r| (r.scope, r.system)).collect::<Vec<_>>()
+    };
+    let fw = || source("e/fw", &[asks(), goes()]);
+    assert_eq!(told(vec![fw()]), [("hc".to_owned(), "10.2.0.9".to_owned())]);
+    assert_eq!(told(vec![fw(), source("e/proxy", &[line(Seen::Proxy, INSIDE, OUTSIDE, 443, 5, 5)])]), []);
+    let others = source("e/proxy", &[line(Seen::Proxy, "10.1.0.1", OUTSIDE, 443, 5, 5)]);
+    assert_eq!(told(vec![fw(), others]).len(), 1, "the proxy log of another scope");
+    assert_eq!(told(vec![source("e/fw", &[asks()])]), [], "an application on that port");
+    let mut denied = asks();
+    denied.key.outcome = Outcome::Failed;
+    assert_eq!(told(vec![source("e/fw", &[denied, goes()])]), []);
 }
 
 #[test]

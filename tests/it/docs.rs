@@ -16,7 +16,7 @@ fn links(text: &str) -> Vec<&str> {
 
 #[test]
 fn links_in_documents_resolve() {
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CLAUSES.md"] {
         let text = std::fs::read_to_string(project(document)).unwrap();
         for link in links(&text) {
             assert!(Path::new(&project(link)).exists(), "{document} links to {link}");
@@ -67,4 +67,15 @@ fn the_readme_names_every_format() {
     for format in exfiltrace::format::list() {
         assert!(readme.contains(&format!("`{}`", format.name())), "{} is not in the README", format.name());
     }
+}
+
+/// The table of the judge's clauses for people is that of the code.
+#[test]
+fn the_page_of_clauses_is_the_table_of_the_code() {
+    let text = std::fs::read_to_string(project("CLAUSES.md")).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| J-")).collect();
+    let said = |c: &exfiltrace::judge::Clause| {
+        format!("| {} | {} | {} |", c.id, c.text, c.base.map_or("", exfiltrace::model::verdict::State::word))
+    };
+    assert_eq!(rows, exfiltrace::judge::CLAUSES.iter().map(said).collect::<Vec<_>>());
 }

@@ -19,18 +19,18 @@ use proptest::prelude::*;
 
 const SCOPES: &str =
     "[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\n[[host]]\nname='hc-fs01'\nip=['10.2.0.5']\nscope='hc'\n";
-const SANCTIONED: &str = "[[sanctioned]]\ndestination=['vendor.example']\nhost=['hc-fs01']\nwhy='backup'\n";
-const GIB: u64 = 1 << 30;
+pub const SANCTIONED: &str = "[[sanctioned]]\ndestination=['vendor.example']\nhost=['hc-fs01']\nwhy='backup'\n";
+pub const GIB: u64 = 1 << 30;
 
-fn at(text: &str) -> Instant {
+pub fn at(text: &str) -> Instant {
     Instant::parse(text).unwrap()
 }
 
-fn whose(more: &str) -> Whose {
+pub fn whose(more: &str) -> Whose {
     scope::compile(&toml::from_str(&format!("{SCOPES}{more}")).unwrap()).unwrap()
 }
 
-fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str) -> Finding {
+pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str) -> Finding {
     let when = Some(at("2026-03-02T10:00:00Z"));
     Finding {
         id: id.to_owned(),
@@ -53,7 +53,7 @@ fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str) -> 
     }
 }
 
-fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Whose) -> Transfer {
+pub fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Whose) -> Transfer {
     let first = at(&format!("2026-03-{day:02}T12:00:00Z"));
     let mut t = Transfer {
         id: "t-1".to_owned(),
@@ -77,7 +77,7 @@ fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Wh
     t
 }
 
-fn coverage(gaps: Vec<Gap>) -> Coverage {
+pub fn coverage(gaps: Vec<Gap>) -> Coverage {
     let source = SourceCoverage {
         source: Locator::from_encoded("e/fw.log"),
         format: "kv".to_owned(),
@@ -93,14 +93,14 @@ fn coverage(gaps: Vec<Gap>) -> Coverage {
         not_logged: Vec::new(),
         unlogged: Vec::new(),
     };
-    Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new() }
+    Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new(), referred: Vec::new() }
 }
 
-fn hc(findings: &[Finding], transfers: &[Transfer], whose: &Whose) -> ScopeVerdict {
+pub fn hc(findings: &[Finding], transfers: &[Transfer], whose: &Whose) -> ScopeVerdict {
     judge(findings, transfers, &coverage(Vec::new()), whose).scopes.swap_remove(0)
 }
 
-fn cites(verdict: &ScopeVerdict, clause: &str) -> bool {
+pub fn cites(verdict: &ScopeVerdict, clause: &str) -> bool {
     verdict.reasons.iter().chain(&verdict.counter_evidence).any(|r| r.clause == clause)
 }
 
@@ -185,7 +185,7 @@ fn a_blocked_exit_by_a_grave_rule_shows_intrusion() {
     assert!(!cites(&exit("10.2.0.5", "203.0.113.9", Level::Medium), "J-02"));
 }
 
-fn listed(scope: &str, from: &str, to: &str) -> Finding {
+pub fn listed(scope: &str, from: &str, to: &str) -> Finding {
     let mut f = finding("i", Stage::CommandAndControl, Outcome::Unknown, from, "");
     f.kind = FindingKind::Indicator;
     f.scope = scope.to_owned();
@@ -250,7 +250,8 @@ fn a_small_upload_left_only_where_findings_name_its_destination() {
         t.time = Some(Span::at(at("2026-05-03T12:00:00Z")));
         t
     });
-    assert_eq!(hc(&[hit, listed("hc", "10.2.0.5", "203.0.113.9")], &late, &whose).state, State::IntrusionOnly);
+    let late = hc(&[hit, listed("hc", "10.2.0.5", "203.0.113.9")], &late, &whose);
+    assert_eq!((late.state, cites(&late, "J-25")), (State::Unexplained, true), "too late to be tied");
 }
 
 #[test]
@@ -272,8 +273,10 @@ fn data_reached_counts_as_accessed_only_with_intrusion_and_success() {
     let read = |outcome| finding("b", Stage::Collection, outcome, "", "hc-fs01");
     let told = hc(&[way_in.clone(), read(Outcome::Succeeded)], &[], &whose);
     assert_eq!((told.state, cites(&told, "J-13")), (State::Accessed, true));
+    let failed = hc(&[way_in.clone(), read(Outcome::Failed)], &[], &whose);
+    assert_eq!((failed.state, cites(&failed, "J-13")), (State::IntrusionOnly, false));
     let unknown = hc(&[way_in, read(Outcome::Unknown)], &[], &whose);
-    assert_eq!((unknown.state, cites(&unknown, "J-13")), (State::IntrusionOnly, false));
+    assert_eq!((unknown.state, cites(&unknown, "J-37")), (State::CannotTell, true), "the log does not say");
 }
 
 #[test]
@@ -289,7 +292,7 @@ fn an_upload_is_unexplained_by_its_busiest_day() {
 }
 
 /// Uploads of so many bytes, each to another destination, `apart` hours after the one before.
-fn uploads(to: &[String], bytes: u64, apart: i64, whose: &Whose) -> Vec<Transfer> {
+pub fn uploads(to: &[String], bytes: u64, apart: i64, whose: &Whose) -> Vec<Transfer> {
     let mut all: Vec<Transfer> =
         to.iter().map(|to| transfer(Route::HttpsUpload, "10.2.0.5", to, bytes, 3, whose)).collect();
     for (n, t) in all.iter_mut().enumerate() {
@@ -367,7 +370,7 @@ fn bytes_of_the_hour_of_the_intrusion_that_have_no_time_leave_the_route_open() {
 }
 
 /// Evidence in a log.
-fn shown_by(mut f: Finding, log: &str) -> Finding {
+pub fn shown_by(mut f: Finding, log: &str) -> Finding {
     let place = Place { offset: 0, length: 9, line: None, record: None, event_record_id: None };
     let source = Locator::from_encoded(log);
     f.evidence = vec![Evidence { source, place, sha256: String::new(), excerpt: String::new() }];
@@ -538,7 +541,7 @@ fn what_shared_systems_held_reopens_the_scopes_that_they_serve() {
 }
 
 /// The scope's state is the worst of its routes, and what is open is said.
-fn carried(verdict: &ScopeVerdict) {
+pub fn carried(verdict: &ScopeVerdict) {
     assert_eq!(verdict.routes.iter().map(|r| r.state).min(), Some(verdict.state), "{verdict:?}");
     assert_eq!(verdict.complete, verdict.open_routes.is_empty());
     assert_eq!(verdict.coverage.missing.iter().map(|m| m.route).collect::<Vec<_>>(), verdict.open_routes);

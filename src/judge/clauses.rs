@@ -1,0 +1,148 @@
+//! The rules of judgement, all of them, in one table. `CLAUSES.md` shows the same to people.
+
+use crate::model::verdict::State;
+
+/// One rule of judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clause {
+    /// Stable id.
+    pub id: &'static str,
+    /// What it says.
+    pub text: &'static str,
+    /// The state that it gives to the scope as a whole, besides what it says of single ways out.
+    pub base: Option<State>,
+    /// Whether a reason of this clause says on how many findings it stands, because its words do not.
+    pub counted: bool,
+}
+
+const fn clause(id: &'static str, text: &'static str) -> Clause {
+    Clause { id, text, base: None, counted: false }
+}
+
+impl Clause {
+    const fn gives(self, state: State) -> Self {
+        Self { base: Some(state), ..self }
+    }
+
+    const fn counted(self) -> Self {
+        Self { counted: true, ..self }
+    }
+}
+
+/// The clause of this id.
+pub(super) fn by_id(id: &str) -> Option<&'static Clause> {
+    CLAUSES.iter().find(|c| c.id == id)
+}
+
+/// All clauses, by id.
+pub const CLAUSES: &[Clause] = &[
+    clause(
+        "J-01",
+        "a rule of level high or above whose action succeeded shows intrusion; data leaving or being packed does not by itself",
+    )
+    .gives(State::IntrusionOnly),
+    clause(
+        "J-02",
+        "a blocked outbound transfer or call home from inside, by a rule of level high or above, shows intrusion",
+    )
+    .gives(State::IntrusionOnly),
+    clause("J-03", "contact from inside to a listed value is a suspicion, never proof").gives(State::Attempted),
+    clause(
+        "J-04",
+        "attacks by rules of level high or above of which no success is seen, and contact from a listed address, are attempts",
+    )
+    .gives(State::Attempted),
+    clause("J-05", "what lesser rules find, and no other clause takes up, is background: counted, not judged"),
+    clause(
+        "J-06",
+        "a collection, staging or exfiltration finding of level high or above that succeeded, and contact of the same host or account with a listed value within a day, together show intrusion",
+    )
+    .gives(State::IntrusionOnly),
+    clause(
+        "J-07",
+        "attacks by rules of level medium of which no success is seen are attempts and not background where they are aimed: from inside, from a listed address, on an account that is known to exist or of the scope's realm, or, by one source on one target within a day, of two rules or more or ten times or more; looking around alone is background",
+    )
+    .gives(State::Attempted),
+    clause(
+        "J-08",
+        "a finding of level high or above that succeeded and shows neither intrusion nor data, and an attack by a rule of level medium that succeeded and comes from who is listed or from who attacks the scope (J-04, J-07), are suspicions, never proof",
+    )
+    .gives(State::Attempted),
+    clause("J-10", "1 MiB or more served to the addresses of a successful intruder, from then on, is data that left"),
+    clause(
+        "J-11",
+        "an upload by a host or account of an intrusion, or to the address from which it came, from then on and within 30 days, to a destination that findings name or to that address (1 MiB), of 50 MiB to one name (registered domain) or address, or of 200 MiB by one way out to all others together, is data that left",
+    ),
+    clause(
+        "J-12",
+        "less than 1 MiB but 64 KiB or more served to the addresses of a successful intruder is data that was shown",
+    ),
+    clause(
+        "J-13",
+        "collection, staging, exfiltration or credential findings that succeeded, with intrusion shown, are data accessed",
+    )
+    .counted(),
+    clause(
+        "J-14",
+        "bytes without a time, and those of the hour in which the intrusion began of which the logs kept do not tell whether they left before it, count towards the upper bound only, and leave the route open where a state hangs on them",
+    ),
+    clause(
+        "J-15",
+        "a collection, staging or exfiltration finding of level medium that succeeded, from the first sign of a shown intrusion on, by its address or, where no outside address is named, its host or account, is data accessed",
+    )
+    .counted(),
+    clause(
+        "J-16",
+        "bytes that may be no more than the talk of an intruder with its tools are not data that left, and leave the route open: under 50 MiB to a destination of call-home findings of which less than 1 MiB stands out above the usual hour in 12 hours or more, or to the intruder's address by a way out where commands and data look the same",
+    ),
+    clause(
+        "J-20",
+        "50 MiB or more within 24 hours, or 500 MiB in all, from one host to one outside name (registered domain) or address, and 200 MiB or 1 GiB from one host by one way out to all others together, that nothing authorises and nothing ties to intrusion are unexplained",
+    ),
+    clause(
+        "J-21",
+        "a sanctioned entry of which all keys match explains a transfer; traffic logs do not tell the tool, so an entry that names one matches none; an entry for the destination of which another key does not match is named as rejected",
+    ),
+    clause("J-22", "a sanctioned entry does not explain the transfer of a host or account that shows intrusion"),
+    clause(
+        "J-23",
+        "collection, staging or exfiltration findings without intrusion and without a sanctioned transfer of the same host or account are unexplained",
+    )
+    .counted(),
+    clause(
+        "J-24",
+        "1 MiB or more of names asked for within 24 hours, or 10 MiB in all, by one client below one registered domain is unexplained; a DNS log shows no other bytes",
+    ),
+    clause(
+        "J-25",
+        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained; the listing makes it likelier and proves no intrusion",
+    ),
+    clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
+    clause(
+        "J-31",
+        "a log that was cleared, could not be read (1 % of its records or bytes, or more) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
+    ),
+    clause(
+        "J-32",
+        "after intrusion, bytes at the edge must be observed for its whole period, which must be known",
+    ),
+    clause("J-33", "a scope of which no log shows a way out cannot be judged"),
+    clause(
+        "J-34",
+        "while shared or unattributed systems hold data that was accessed or moved without an explanation, no scope is clean",
+    ),
+    clause(
+        "J-35",
+        "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time",
+    ),
+    clause("J-36", "a way out that is observed and that no clause judges is open"),
+    clause(
+        "J-37",
+        "a collection, staging or exfiltration finding of level high or above of which the log does not say whether it succeeded leaves its route open",
+    ),
+    clause(
+        "J-38",
+        "after intrusion, a proxy that flow records show in use and of which no log is there leaves open the ways out that lead through it: at the edge its clients cannot be told apart",
+    ),
+    clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+];

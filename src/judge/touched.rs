@@ -1,0 +1,90 @@
+//! J-13, J-15, J-23, J-37: findings about data.
+
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::transfer::Transfer;
+use crate::model::verdict::State;
+use crate::model::whose::{Side, same_host};
+
+use super::intrusion::{accounts, is_data, is_grave, shares_account};
+use super::{Bench, gaps};
+
+/// What one finding says of data.
+pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
+    let credentials = f.stage.contains(&Stage::CredentialAccess);
+    if !(is_data(f) || credentials) || f.kind == FindingKind::Indicator {
+        return;
+    }
+    match (f.outcome, bench.intruder.is_shown()) {
+        (Outcome::Succeeded, true) if is_grave(f) => reached(bench, "J-13", f),
+        (Outcome::Succeeded, true) if f.level == Level::Medium && is_data(f) && is_of_intruder(bench, f) => {
+            bench.background.remove(f.id.as_str());
+            reached(bench, "J-15", f);
+        }
+        (Outcome::Succeeded, false) if is_grave(f) => unexplained(bench, f),
+        (Outcome::Unknown, _) if is_grave(f) && is_data(f) => {
+            let text = format!("the log does not say whether it succeeded: {}", f.text);
+            bench.reason("J-37", text, vec![f.id.clone()]);
+            gaps::open(bench, route(f), format!("a log that says whether this succeeded: {}", f.text));
+        }
+        _ => {}
+    }
+}
+
+fn route(f: &Finding) -> Route {
+    f.route.unwrap_or(Route::Network)
+}
+
+/// Data or credentials that an intruder reached.
+fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
+    bench.reason(clause, format!("data or credentials were reached: {}", f.text), vec![f.id.clone()]);
+    let route = route(f);
+    let outside = f.entities.sources.iter().any(|s| bench.whose.side(s) == Side::Outside);
+    let way = bench.put(route, State::Accessed);
+    way.findings.insert(&f.id);
+    way.disclosed |= outside && matches!(route, Route::WebResponse | Route::SaasDownload);
+    if f.stage.contains(&Stage::CredentialAccess) {
+        bench.categories.entry("credentials").or_default().insert(&f.id);
+    }
+    if route == Route::Email || f.attack.iter().any(|id| id.starts_with("T1114")) {
+        bench.categories.entry("mail").or_default().insert(&f.id);
+    }
+}
+
+/// Whether a finding is of a shown intruder, from its first sign on: by its address or, where no outside address is
+/// named, by its host or account.
+fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
+    let intruder = &bench.intruder;
+    let outside = |s: &&String| bench.whose.side(s) == Side::Outside;
+    let later = f.time.last.zip(intruder.first).is_some_and(|(last, first)| last >= first);
+    let mut from = f.entities.sources.iter().filter(outside).peekable();
+    if from.peek().is_some() {
+        return later && from.any(|s| intruder.came_from.contains(s));
+    }
+    let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
+    let mut hosts = f.entities.hosts.iter().chain(&f.entities.sources).map(|h| bench.whose.entity(h));
+    later
+        && (hosts.any(|h| intruder.hosts.iter().any(|own| same_host(own, &h)))
+            || accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs)))
+}
+
+/// J-21, J-23: a data finding without intrusion.
+fn unexplained<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
+    let known = |t: &&Transfer| {
+        let from = bench.whose.entity(&t.from);
+        t.sanctioned.is_some()
+            && (f.entities.hosts.iter().chain(&f.entities.sources).any(|h| same_host(&bench.whose.entity(h), &from))
+                || shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable))
+    };
+    if let Some(t) = bench.transfers.iter().copied().find(|t| known(t)) {
+        let text = format!("belongs to a sanctioned transfer: {}", f.text);
+        bench.against("J-21", text, vec![f.id.clone(), t.id.clone()]);
+        return;
+    }
+    bench.reason("J-23", format!("nothing authorises it and no intrusion is proved: {}", f.text), vec![f.id.clone()]);
+    let named = f.entities.accounts.iter().chain(&f.entities.hosts);
+    let addresses = f.entities.sources.iter().filter(|_| f.entities.accounts.is_empty());
+    let who = named.chain(addresses).cloned().collect::<Vec<_>>().join(", ");
+    bench.ask(format!("who approved this: {} ({who})?", f.text));
+    bench.put(route(f), State::Unexplained).findings.insert(&f.id);
+}
