@@ -43,7 +43,7 @@ impl Civil {
         Instant::from_micros(self.micros()? - offset_secs * 1_000_000)
     }
 
-    /// The instant in the layout's zone, as an assumption. A time that a clock change repeats is the first of the two,
+    /// The instant in the layout's zone, with whose word that zone is. A time that a clock change repeats is the first of the two,
     /// one that it skips lies behind the gap.
     pub fn in_zone(self, layout: &Layout) -> Option<Stamp> {
         let at = if layout.zone == TimeZone::UTC {
@@ -61,7 +61,7 @@ impl Civil {
             let moment = date.to_datetime(time.ok()?);
             layout.zone.to_ambiguous_timestamp(moment).compatible().ok()?.into()
         };
-        Some(Stamp { at, assumed: Assumed::Zone })
+        Some(Stamp { at, assumed: if layout.zone_given { Assumed::ZoneGiven } else { Assumed::Zone } })
     }
 }
 
@@ -200,7 +200,7 @@ impl Cursor<'_> {
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Reads an ISO 8601 / RFC 3339 stamp at the start of `bytes` (`T` or a blank between date and time, fraction behind
-/// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's is assumed.
+/// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's counts.
 pub fn iso_prefix(bytes: &[u8], layout: &Layout) -> Option<(Stamp, usize)> {
     let mut cursor = Cursor { bytes, at: 0 };
     let (year, month, day) = cursor.date()?;
@@ -417,9 +417,9 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     }
 }
 
-/// A stamp whose zone was assumed, in the zone of the host that the record names, where the user gave one for it.
+/// A stamp without a zone of its own, in the zone of the host that the record names, where the user gave one for it.
 pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
-    if !matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear) {
+    if !stamp.assumed.zone() && !stamp.assumed.zone_given() {
         return stamp;
     }
     let Some(host) = fields.text(Canon::HostName) else { return stamp };
@@ -430,7 +430,8 @@ pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
         let written = layout.zone.to_datetime(assumed);
         clock.zone.to_ambiguous_timestamp(written).compatible().ok()
     });
-    moved.map_or(stamp, |at| Stamp { at: at.into(), ..stamp })
+    let given = if stamp.assumed.year() { Assumed::YearWithZoneGiven } else { Assumed::ZoneGiven };
+    moved.map_or(stamp, |at| Stamp { at: at.into(), assumed: given })
 }
 
 /// Reads `date` (`YYYY-MM-DD`) and `time` (`hh:mm:ss[.fff]`) that stand apart. `offset_secs`: how far from UTC they are;

@@ -136,15 +136,19 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
 
 fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
     let mut why = Vec::new();
-    let assumed = bench.sources.iter().any(|s| s.zone_assumed > 0 || s.year_assumed > 0);
+    let zone = bench.sources.iter().any(|s| s.zone_assumed > 0);
+    let year = bench.sources.iter().any(|s| s.year_assumed > 0);
     if !complete {
         why.push("some routes are open".to_owned());
     }
-    if assumed {
-        why.push("times rest on an assumed zone or year".to_owned());
+    match (zone, year) {
+        (false, false) => {}
+        (true, false) => why.push("times rest on an assumed zone".to_owned()),
+        (false, true) => why.push("times rest on an inferred year".to_owned()),
+        (true, true) => why.push("times rest on an assumed zone and an inferred year".to_owned()),
     }
     why.push(format!("{witnesses} sources show the movement, {} speak of the scope", bench.sources.len()));
-    let level = match (complete, assumed, witnesses) {
+    let level = match (complete, zone || year, witnesses) {
         (false, _, 0) => Confidence::Low,
         (true, false, 2..) => Confidence::High,
         _ => Confidence::Moderate,
