@@ -379,3 +379,31 @@ fn evidence_with_nothing_in_it_is_a_warning() {
     std::fs::write(temp.path().join("a.log"), "a line\n").unwrap();
     assert_eq!(said(&exfiltrace(&["scan", "-q", folder])), "");
 }
+
+#[test]
+fn what_is_not_there_or_is_no_case_is_told_with_its_path_and_the_way() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().to_str().unwrap();
+    for (args, words) in [
+        (vec!["verify", folder], [folder, "is not a case folder", "scan EVIDENCE --out CASE"]),
+        (vec!["report", folder], [folder, "is not a case folder", "scan EVIDENCE --out CASE"]),
+        (vec!["export", folder, "--to", "csv"], [folder, "is not a case folder", "scan EVIDENCE --out CASE"]),
+        (vec!["verify", "/nowhere/case"], ["/nowhere/case", "no such folder", ""]),
+        (vec!["rules", "check", "/nowhere/rules"], ["/nowhere/rules", "no such file or folder", ""]),
+        (vec!["indicators", "check", "/nowhere/feed"], ["/nowhere/feed", "no such file or folder", ""]),
+        (vec!["scopes", "check", "/nowhere/scopes"], ["/nowhere/scopes", "cannot read", ""]),
+    ] {
+        let output = exfiltrace(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(words.iter().all(|word| said(&output).contains(word)), "{args:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn every_clause_that_a_verdict_may_cite_is_printed() {
+    let printed = String::from_utf8(exfiltrace(&["clauses"]).stdout).unwrap();
+    for clause in exfiltrace::judge::CLAUSES {
+        assert!(printed.contains(&format!("{}  {}\n", clause.id, clause.text)), "{}", clause.id);
+    }
+    assert_eq!(printed.lines().count(), exfiltrace::judge::CLAUSES.len());
+}
