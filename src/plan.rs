@@ -11,6 +11,7 @@ use crate::model::indicator::Indicators;
 use crate::model::layout::HostClock;
 use crate::model::place::Locator;
 use crate::model::scopes::Scopes;
+use crate::model::source::Survey;
 use crate::model::time::{Instant, Span};
 use crate::model::whose::Whose;
 use crate::open::Opening;
@@ -20,6 +21,8 @@ use crate::work::Work;
 pub struct Plan {
     /// Evidence, in the order given (output does not depend on it).
     pub roots: Vec<Root>,
+    /// What an earlier listing says of the files: shards that are given the same one read alike.
+    pub listed: Option<Survey>,
     /// Folders inside the evidence that are not evidence: the case folder, the work folder.
     pub skip: Vec<PathBuf>,
     /// How containers are opened.

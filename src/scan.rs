@@ -39,9 +39,11 @@ pub struct Outcome {
 /// Runs a whole plan. Read it top to bottom: this is the pipeline.
 ///
 /// # Errors
-/// Where a root cannot be listed at all, or the work folder fails. Whatever else cannot be read is in the ledger.
+/// Where a root cannot be listed at all or is not in the survey that was given, or the work folder fails. Whatever else
+/// cannot be read is in the ledger.
 pub fn scan(plan: &Plan) -> Result<Outcome> {
-    let survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
+    let mut survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
+    plan.listed.iter().try_for_each(|listed| discover::settle(&mut survey, listed))?; // the same for all shards
     let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
     let conclusion = conclude(plan, partial);
     match plan.work.fault() {

@@ -72,7 +72,7 @@ pub fn compile(scopes: &Scopes) -> Result<Whose> {
 }
 
 fn wrong(at: &str, what: impl Display) -> Error {
-    Error::Usage { what: format!("scopes file, {at}: {what}") }
+    Error::Usage { what: format!("{at}: {what}") }
 }
 
 fn index(whose: &Whose, at: &str, name: &str) -> Result<usize> {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::discover::{self, Root};
-use exfiltrace::emit::{self, CaseInput, export};
+use exfiltrace::emit::{self, CaseInput, LoadedCase, export};
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::{self, Locator};
 use exfiltrace::model::rule::Level;
@@ -16,9 +16,21 @@ use exfiltrace::verify::{self, Again, Claims, Reopen};
 
 use super::{Export, Report, ReportWord, Verify, resolve};
 
+/// A case, or what is in its place.
+fn load(path: &Path) -> Result<LoadedCase> {
+    let shown = path.display();
+    if !path.exists() {
+        bail!("{shown}: no such folder");
+    }
+    if !path.join("manifest.json").exists() {
+        bail!("{shown} is not a case folder; `exfiltrace scan EVIDENCE --out CASE` writes one");
+    }
+    Ok(emit::load_case(path)?)
+}
+
 /// Writes the report of a case again.
 pub fn report(args: &Report) -> Result<u8> {
-    let case = emit::load_case(&args.case)?;
+    let case = load(&args.case)?;
     let findings = case.findings()?.collect::<Result<Vec<_>, _>>()?.into();
     let transfers = case.transfers()?.collect::<Result<Vec<_>, _>>()?;
     let ledger = case.ledger()?.collect::<Result<Vec<_>, _>>()?;
@@ -42,7 +54,7 @@ pub fn report(args: &Report) -> Result<u8> {
 
 /// Hands a case to a SIEM.
 pub fn export(args: &Export) -> Result<u8> {
-    let mut case = emit::load_case(&args.case)?;
+    let mut case = load(&args.case)?;
     case.min_level = args.min_level.map(Level::from);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     export::export(&args.to, &case, &mut out)?;
@@ -52,7 +64,7 @@ pub fn export(args: &Export) -> Result<u8> {
 
 /// Reads the cited evidence again.
 pub fn verify(args: &Verify) -> Result<u8> {
-    let case = emit::load_case(&args.case)?;
+    let case = load(&args.case)?;
     let findings = case.findings()?.collect::<Result<Vec<_>, _>>()?;
     let transfers = case.transfers()?.collect::<Result<Vec<_>, _>>()?;
     let ledger = case.ledger()?.collect::<Result<Vec<_>, _>>()?;

@@ -80,6 +80,9 @@ type Leaf = (String, Option<String>, Vec<u8>);
 
 /// Every leaf under a path, with the digest of the file it lies in.
 fn read(path: &Path) -> Result<Vec<(String, Vec<Leaf>)>> {
+    if path.symlink_metadata().is_err() {
+        bail!("{}: no such file or folder", path.display());
+    }
     let root = Root { name: root_name(path), path: Some(path.to_owned()) };
     let survey = discover::survey(&[root], &[]).with_context(|| format!("cannot read {}", path.display()))?;
     if let Some(entry) = survey.skipped.iter().find(|entry| entry.has_loss()) {
@@ -113,7 +116,8 @@ impl Visitor for Collected {
     fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
         let mut bytes = Vec::new();
         loop {
-            match stream.fill(&mut bytes, PULL_BYTES.max(bytes.len())) {
+            let want = PULL_BYTES.max(bytes.len());
+            match stream.fill(&mut bytes, want) {
                 Ok(0) => break,
                 Ok(_) if bytes.len() <= FILE_LIMIT_BYTES => {}
                 Ok(_) => {

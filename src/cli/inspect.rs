@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use exfiltrace::detect::Routing;
 use exfiltrace::emit;
 use exfiltrace::format;
+use exfiltrace::judge::CLAUSES;
 
 use super::{Indicators, Rules, RulesFrom, feeds, printable, resolve};
 
@@ -72,6 +73,15 @@ pub fn formats() -> Result<u8> {
             line.push_str(name);
         }
         writeln!(out, "{:<14}{line}", "")?;
+    }
+    Ok(0)
+}
+
+/// `clauses`.
+pub fn clauses() -> Result<u8> {
+    let mut out = std::io::stdout().lock();
+    for clause in CLAUSES {
+        writeln!(out, "{}  {}", clause.id, clause.text)?;
     }
     Ok(0)
 }

@@ -1,7 +1,8 @@
 //! The facts of a run: the only part of a case that differs between runs.
 
 use exfiltrace::detect::Program;
-use exfiltrace::emit::{Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
+use exfiltrace::emit::{ClocksUsed, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
+use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Instant;
 use sha2::{Digest, Sha256};
 
@@ -42,8 +43,20 @@ pub fn manifest(args: &Scan, resolved: &Resolved, started: Instant, finished: In
             rejected,
         },
         feeds: plan.indicators.feeds.clone(),
+        clocks: clocks(args, &plan.scopes),
         ..Manifest::new(env!("CARGO_PKG_VERSION"), started, finished)
     }
+}
+
+/// Whose word the zone of zoneless logs is.
+fn clocks(args: &Scan, scopes: &Scopes) -> ClocksUsed {
+    let (timezone, given_by) = match (&args.timezone, &scopes.timezone) {
+        (Some(zone), _) => (zone.as_str(), Some("--timezone")),
+        (None, Some(zone)) => (zone.as_str(), Some("scopes")),
+        (None, None) => ("UTC", None),
+    };
+    let (timezone, given_by) = (timezone.to_owned(), given_by.map(str::to_owned));
+    ClocksUsed { timezone, given_by, zones: scopes.zone.clone() }
 }
 
 /// The command line as typed.

@@ -9,11 +9,18 @@ use exfiltrace::model::rule::Level;
 pub mod case;
 pub mod feeds;
 pub mod inspect;
+pub mod interrupt;
+pub mod limits;
 pub mod manifest;
+pub mod manual;
 pub mod resolve;
 pub mod run;
 pub mod scan;
 pub mod scopes;
+pub mod survey;
+pub mod values;
+
+use limits::Limits;
 
 /// Reads the logs of an incident and answers: was data compromised?
 #[derive(Debug, Parser)]
@@ -26,9 +33,14 @@ pub mod scopes;
         exfiltrace scan logs/ --scopes scopes.toml --indicators feed.csv --out case\n  \
         exfiltrace verify case\n  \
         exfiltrace export case --to ecs > findings.ndjson\n\n\
-        Exit codes: 0 done and complete; 1 done, but some input could not be read (see the ledger); 2 wrong usage or\n\
-        unreadable rules; 130 interrupted. `scan --exit-verdict` answers with the verdict instead: 10 attempted,\n\
-        11 intrusion_only, 12 accessed, 13 exfiltrated, 14 cannot_tell, 15 unexplained."
+        Exit codes:\n  \
+        0    done and complete\n  \
+        1    done, but some input could not be read (see the ledger)\n  \
+        2    wrong usage, unreadable rules, or output that cannot be written\n  \
+        130  interrupted\n\
+        `scan --exit-verdict` answers with the verdict instead:\n  \
+        10 attempted, 11 intrusion_only, 12 accessed,\n  \
+        13 exfiltrated, 14 cannot_tell, 15 unexplained"
 )]
 pub struct Args {
     /// What to do.
@@ -48,6 +60,8 @@ impl Args {
 pub enum Command {
     /// Scan evidence and judge it.
     Scan(Box<Scan>),
+    /// List the evidence without reading it, for `scan --survey`.
+    Survey(SurveyArgs),
     /// Write the report of a case again.
     Report(Report),
     /// Hand a case to a SIEM.
@@ -60,11 +74,16 @@ pub enum Command {
     /// Look at indicator feeds.
     #[command(subcommand)]
     Indicators(Indicators),
+    /// Check a scopes file, or print an example with every key explained.
+    #[command(subcommand)]
+    Scopes(Scopes),
     /// List the log formats that are recognised, with the fields that each gives.
     Formats,
-    /// Print the JSON Schema of a case file.
+    /// List the clauses by which a verdict is reached, `J-01` and so on.
+    Clauses,
+    /// Print the JSON Schema of a file that is read or written.
     Schema {
-        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state. Without it, the list.
+        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey. Without it, the list.
         name: Option<String>,
     },
     /// Print shell completions.
@@ -72,8 +91,8 @@ pub enum Command {
         /// For which shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff).
-    Man,
+    /// Print a manual page (roff).
+    Man(Man),
 }
 
 /// `exfiltrace scan`.
@@ -82,8 +101,12 @@ pub enum Command {
     exfiltrace scan /evidence --out case\n  \
     exfiltrace scan a.zip b/ --scopes scopes.toml --indicators iocs.txt --timezone Europe/London --out case\n  \
     zcat big.log.gz | exfiltrace scan - --root proxy.log=- > findings.jsonl\n\n\
-    Limits: depth 8 containers, expansion 1000 times, 1,000,000 members a container, 1 TiB a member, 128 MiB decoder\n\
-    window. What a limit cuts off is in the ledger, and the exit code is 1.")]
+    exfiltrace survey /evidence > survey.json\n  \
+    exfiltrace scan /evidence --survey survey.json --out case\n\n\
+    What a limit of containers cuts off is in the ledger, and the exit code is 1;\n\
+    so is a decoder window over 128 MiB.\n\n\
+    Without --out, the summary is printed on a terminal, and into a pipe or file\n\
+    the findings, one JSON object a line.")]
 pub struct Scan {
     /// Files, folders, globs, or `-` for standard input.
     #[arg(required = true, value_hint = ValueHint::AnyPath)]
@@ -142,30 +165,10 @@ pub struct Scan {
     /// Name of a root in locators, as NAME=PATH. Needed where two roots have one name.
     #[arg(long, value_name = "NAME=PATH")]
     pub root: Vec<String>,
-    /// Records cited per indicator finding; the count stays exact.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub max_evidence: usize,
-    /// Worker threads; all cores without it.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
-    /// Anonymous memory to stay below, as 512M or 4G.
-    #[arg(long, value_name = "SIZE", default_value = "2G")]
-    pub max_memory: String,
-    /// Archives inside a stream are buffered up to this size, above it spilled to the case folder.
-    #[arg(long, value_name = "SIZE", default_value = "256M")]
-    pub max_buffered_member: String,
-    /// Containers in containers.
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    pub max_depth: u32,
-    /// Decoded size over stored size.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub max_ratio: u64,
-    /// Members of one container.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    pub max_members: u64,
-    /// Decoded size of one member.
-    #[arg(long, value_name = "SIZE", default_value = "1T")]
-    pub max_member: String,
+    /// Read the files as this survey lists them (`exfiltrace survey EVIDENCE > FILE`): shards of one scan are given the
+    /// same one, so that each infers years from the same dates.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub survey: Option<PathBuf>,
     /// Leave lesser findings out of what is printed. The case folder and the verdict keep them all.
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub min_level: Option<LevelWord>,
@@ -175,18 +178,59 @@ pub struct Scan {
     /// Colours on the terminal.
     #[arg(long, value_enum, default_value = "auto")]
     pub color: ColorWord,
-    /// No progress, no summary.
-    #[arg(short, long)]
+    /// No progress, no summary. Findings still go into a pipe or file where there is no `--out`.
+    #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Time per stage, pass rate of the gate, all refused inputs, faults of parsers.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Limits.
+    #[command(flatten)]
+    pub limits: Limits,
     /// Grid of the split, for tests.
     #[arg(long, hide = true, value_name = "BYTES")]
     pub x_cell_bytes: Option<usize>,
     /// Shuffles the order of files, for tests.
     #[arg(long, hide = true, value_name = "SEED")]
     pub x_shuffle: Option<u64>,
+}
+
+/// `exfiltrace survey`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example, where two machines hold a part of the evidence each and one can list it all:\n  \
+    exfiltrace survey /evidence > survey.json\n  \
+    exfiltrace scan /part/evidence --survey survey.json --out case")]
+pub struct SurveyArgs {
+    /// Files, folders, globs.
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    pub evidence: Vec<PathBuf>,
+    /// Name of a root in locators, as NAME=PATH.
+    #[arg(long, value_name = "NAME=PATH")]
+    pub root: Vec<String>,
+}
+
+/// `exfiltrace scopes`.
+#[derive(Debug, Subcommand)]
+pub enum Scopes {
+    /// Say whether a file can be used, and what it tells.
+    Check {
+        /// Scopes file (TOML or JSON).
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Print a scopes file with every key and what it means.
+    Example,
+}
+
+/// `exfiltrace man`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  exfiltrace man scan | man -l -\n  exfiltrace man --dir ~/.local/share/man/man1")]
+pub struct Man {
+    /// The command that the page is of, as `scan` or `rules check`; the tool itself without it.
+    pub command: Vec<String>,
+    /// Write the pages of the tool and of all commands into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "command", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
 }
 
 /// `exfiltrace report`.

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
+use exfiltrace::emit;
 use exfiltrace::indicators::Refusal;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::time::Instant;
-use exfiltrace::open::{DigestKind, Limits, Opening};
+use exfiltrace::open::{DigestKind, Opening};
 use exfiltrace::plan::{Period, Plan};
-use exfiltrace::scope;
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, Scan, feeds, scopes};
+use super::{ColorWord, DigestWord, Scan, feeds, scopes, survey};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -37,34 +37,27 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     {
         bail!("--from {from} is later than --to {to}: nothing lies between them");
     }
-    let max_memory = size("--max-memory", &args.max_memory)?;
-    let max_buffered = size("--max-buffered-member", &args.max_buffered_member)?;
     let opening = Opening {
-        limits: Limits {
-            depth: args.max_depth,
-            ratio: args.max_ratio,
-            members: args.max_members,
-            member_bytes: size("--max-member", &args.max_member)?,
-            max_buffered_member: max_buffered,
-            ..Limits::default()
-        },
+        limits: args.limits.of_containers(),
         passwords: passwords(args)?,
         work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(FOLDER_IN_CASE))),
         digest: digest(args.digest),
     };
+    let max_memory = args.limits.max_memory.bytes;
+    let threads = args.limits.threads(cores())?;
+    let listed = args.survey.as_deref().map(survey::read).transpose()?;
     let scopes = scopes::read(args)?;
-    let whose = scope::compile(&scopes).context("the scopes cannot be used")?;
+    let whose = scopes::compile(args, &scopes)?;
     let clocks = scopes::clocks(args, &scopes)?;
     let routing = routing(&args.logsource)?;
     let (program, problems) = usable_rules(&args.rules, args.no_builtin, routing)?;
     let (indicators, refusals) = feeds::load(&args.indicators)?;
-    let threads = args.threads.unwrap_or_else(cores).clamp(1, 1024);
-    let threads = threads_within(threads, max_memory)?;
     let skip = [args.out.clone(), args.work.clone()].into_iter().flatten().collect();
     let memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
     let plan = Plan {
         work: Work::new(opening.work.clone(), memory / FINDINGS_SHARE),
         roots: roots(&args.evidence, &args.root)?,
+        listed,
         skip,
         opening,
         program,
@@ -73,7 +66,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         whose,
         clocks,
         period,
-        max_evidence: args.max_evidence.max(1),
+        max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
         threads,
         in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
         cell_bytes: args.x_cell_bytes.unwrap_or(CELL_BYTES).max(1),
@@ -86,18 +79,6 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
 
 /// The part of `--max-memory` that sightings and findings may take before they go to the work folder: a fourth.
 const FINDINGS_SHARE: usize = 4;
-
-/// Memory one thread needs in the worst case beside buffered members: decoder window, 16 MiB record, blocks.
-const THREAD_BYTES: u64 = 192 << 20;
-
-/// As many threads as the memory allows, at least one.
-fn threads_within(threads: usize, max_memory: u64) -> Result<usize> {
-    if max_memory < THREAD_BYTES {
-        bail!("--max-memory {max_memory} is too little: one thread needs {} MiB", THREAD_BYTES >> 20);
-    }
-    let most = usize::try_from(max_memory / THREAD_BYTES).unwrap_or(usize::MAX);
-    Ok(threads.min(most.max(1)))
-}
 
 /// Cores that this process may use.
 pub fn cores() -> usize {
@@ -133,7 +114,7 @@ pub fn colors(word: ColorWord) -> bool {
 }
 
 /// Roots with their names. Globs are expanded; a pattern that names nothing is an error.
-fn roots(evidence: &[PathBuf], named: &[String]) -> Result<Vec<Root>> {
+pub fn roots(evidence: &[PathBuf], named: &[String]) -> Result<Vec<Root>> {
     let names = named.iter().map(|pair| name_and_path(pair)).collect::<Result<Vec<_>>>()?;
     let mut roots: Vec<Root> = Vec::new();
     let mut idle: Vec<&(String, PathBuf)> = names.iter().collect();
@@ -143,6 +124,13 @@ fn roots(evidence: &[PathBuf], named: &[String]) -> Result<Vec<Root>> {
             let given = names.iter().find(|(_, p)| *p == path).map(|(name, _)| name.clone().into_bytes());
             let stdin = path.as_os_str() == "-";
             let name = given.unwrap_or_else(|| if stdin { b"stdin".to_vec() } else { root_name(&path) });
+            if emit::is_case(&path) {
+                let case = path.display();
+                bail!(
+                    "{case} is a case folder, not evidence; `exfiltrace report {case}` and `exfiltrace verify {case}` read \
+                     it, and its files are scanned like others if they are named one by one"
+                );
+            }
             if let Some(same) = roots.iter().find(|root| root.name == name) {
                 if same.path.as_deref() == Some(path.as_path()) {
                     continue;
@@ -240,21 +228,6 @@ fn instant(flag: &str, text: &str, edge: Edge) -> Result<Instant> {
         Edge::End => format!("{text}T23:59:59.999999Z"),
     };
     Instant::parse(&whole).with_context(|| format!("{flag} {text}: expected 2026-03-28 or 2026-03-28T23:10:04Z"))
-}
-
-/// Bytes, with an optional K, M, G or T (powers of 1024).
-fn size(flag: &str, text: &str) -> Result<u64> {
-    let trimmed = text.trim().trim_end_matches(['B', 'b']).trim_end_matches(['i']);
-    let (digits, shift) = match trimmed.chars().last() {
-        Some('k' | 'K') => (&trimmed[..trimmed.len() - 1], 10),
-        Some('m' | 'M') => (&trimmed[..trimmed.len() - 1], 20),
-        Some('g' | 'G') => (&trimmed[..trimmed.len() - 1], 30),
-        Some('t' | 'T') => (&trimmed[..trimmed.len() - 1], 40),
-        _ => (trimmed, 0),
-    };
-    let number: u64 =
-        digits.trim().parse().with_context(|| format!("{flag} {text}: expected a size like 512M or 4G"))?;
-    number.checked_mul(1 << shift).with_context(|| format!("{flag} {text}: too large"))
 }
 
 fn routing(word: &str) -> Result<Routing> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput};
+use exfiltrace::emit::{self, CaseInput, Claim};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::rule::Level;
@@ -17,17 +17,24 @@ use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::resolve::{self, Resolved};
-use super::{Scan, feeds, manifest};
+use super::{Scan, feeds, interrupt, manifest};
 
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
-    let started = resolve::now();
-    if let Some(out) = &args.out {
-        emit::check_folder(out)?;
+    interrupt::watch();
+    let done = run(args);
+    if done.is_err() {
+        interrupt::give_up();
     }
+    done
+}
+
+fn run(args: &Scan) -> Result<u8> {
+    let started = resolve::now();
     let mut resolved = resolve::plan(args)?;
-    warn_of_inputs(args, &resolved);
     let supplied = args.hashes.as_deref().map(supplied_digests).transpose()?;
+    let claim = args.out.as_deref().map(claim).transpose()?;
+    warn_of_inputs(args, &resolved);
     let bar = progress(args, &mut resolved);
     let mut outcome = run_plan(&resolved.plan)?;
     if let Some(bar) = bar {
@@ -36,53 +43,81 @@ pub fn scan(args: &Scan) -> Result<u8> {
     if let Some(supplied) = &supplied {
         check_digests(&mut outcome.ledger, supplied, resolved.plan.opening.digest);
     }
-    let input = CaseInput {
-        verdict: &outcome.verdict,
-        findings: &outcome.findings,
-        transfers: &outcome.transfers,
-        coverage: &outcome.coverage,
-        ledger: &outcome.ledger,
-        partial: &outcome.partial,
-    };
-    if let Some(out) = &args.out {
-        let manifest = manifest::manifest(args, &resolved, started, resolve::now());
-        emit::write_case(out, &input, manifest).with_context(|| format!("cannot write the case {}", out.display()))?;
-    }
     let work = &resolved.plan.work;
+    if let Some(claim) = &claim {
+        let manifest = manifest::manifest(args, &resolved, started, resolve::now());
+        let staged = claim.stage(&input(&outcome, &outcome.findings), manifest).context("the case is not written")?;
+        work.fault().map_or(Ok(()), Err)?;
+        interrupt::undisturbed(|| staged.commit()).context("the case is not whole")?;
+    }
     let shown = shown(args, &outcome.findings, work);
-    let input = CaseInput { findings: &shown, ..input };
-    let stdout = std::io::stdout();
-    if stdout.is_terminal() || args.out.is_some() {
-        if !args.quiet {
-            let color = resolve::colors(args.color);
-            let text = emit::summary(&input, color, 100);
-            stdout.lock().write_all(text.as_bytes())?;
-        }
-    } else {
-        let mut out = std::io::BufWriter::new(stdout.lock());
-        emit::stdout_jsonl(&shown, work, &mut out)?;
-        out.flush()?;
+    match print(args, work, &input(&outcome, &shown)) {
+        Err(error) if !super::is_broken_pipe(&error) => return Err(error),
+        Ok(()) | Err(_) => {}
     }
-    if outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source) {
-        anstream::eprintln!("warning: nothing was read; is the evidence where it was looked for?");
-    }
-    let hidden = outcome.findings.list().len() - shown.list().len();
-    if hidden > 0 && !args.quiet {
-        let place = if args.out.is_some() { "; the case holds them" } else { "" };
-        anstream::eprintln!("{hidden} findings below --min-level are not shown{place}");
-    }
-    if let Some(fault) = work.fault() {
-        return Err(fault.into());
-    }
+    work.fault().map_or(Ok(()), Err)?;
+    // What was printed may have been sorted in the work folder.
+    claim.iter().for_each(Claim::release);
+    last_words(args, &outcome, outcome.findings.list().len() - shown.list().len());
     if work.outgrown() {
         anstream::eprintln!(
             "warning: findings took more than their share of --max-memory; with --out or --work they go to disk"
         );
     }
+    Ok(exit_code(args, &outcome))
+}
+
+/// Takes the case folder before anything is read.
+fn claim(out: &Path) -> Result<Claim> {
+    let claim = Claim::of(out).with_context(|| format!("--out {}", out.display()))?;
+    interrupt::guard(claim.clone());
+    Ok(claim)
+}
+
+fn input<'a>(outcome: &'a Outcome, findings: &'a Findings) -> CaseInput<'a> {
+    let Outcome { verdict, transfers, coverage, ledger, partial, .. } = outcome;
+    CaseInput { verdict, findings, transfers, coverage, ledger, partial }
+}
+
+/// The summary for people, or findings for programs.
+fn print(args: &Scan, work: &Work, input: &CaseInput<'_>) -> Result<()> {
+    let stdout = std::io::stdout();
+    let written = if stdout.is_terminal() || args.out.is_some() {
+        let text = if args.quiet { String::new() } else { emit::summary(input, resolve::colors(args.color), 100) };
+        stdout.lock().write_all(text.as_bytes()).and_then(|()| stdout.lock().flush())
+    } else {
+        let mut out = std::io::BufWriter::new(stdout.lock());
+        emit::stdout_jsonl(input.findings, work, &mut out).and_then(|()| out.flush())
+    };
+    let kept = if args.out.is_some() { " (the case is written)" } else { "" };
+    written.with_context(|| format!("cannot write to standard output{kept}"))
+}
+
+/// What is said on standard error after the answer.
+fn last_words(args: &Scan, outcome: &Outcome, hidden: usize) {
+    if outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source) {
+        anstream::eprintln!("warning: nothing was read; is the evidence where it was looked for?");
+    }
+    if hidden > 0 && !args.quiet {
+        let place = if args.out.is_some() { "; the case holds them" } else { "" };
+        anstream::eprintln!("{hidden} findings below --min-level are not shown{place}");
+    }
+    if !args.quiet && std::io::stderr().is_terminal() {
+        match &args.out {
+            Some(out) => anstream::eprintln!("the case is written; open {}", shown_path(&out.join("report.html"))),
+            None if std::io::stdout().is_terminal() => {
+                anstream::eprintln!("nothing was kept; --out CASE writes the report, all findings and their evidence");
+            }
+            None => {}
+        }
+    }
     if args.verbose > 0 {
         print_stats(&outcome.stats);
     }
-    Ok(exit_code(args, &outcome))
+}
+
+fn shown_path(path: &Path) -> String {
+    super::printable(&path.display().to_string())
 }
 
 /// The findings that are printed.
@@ -150,14 +185,14 @@ fn print_stats(stats: &Stats) {
 
 /// Digest and file name of each line of `sha256sum` output.
 fn supplied_digests(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("--hashes {}: cannot be read", path.display()))?;
     let mut supplied = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let (digest, name) = line
             .split_once([' ', '\t'])
-            .with_context(|| format!("{}:{}: expected DIGEST  NAME", path.display(), number + 1))?;
+            .with_context(|| format!("--hashes {}:{}: expected DIGEST  NAME", path.display(), number + 1))?;
         if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            anyhow::bail!("{}:{}: {digest} is not a SHA-256 or BLAKE3 digest", path.display(), number + 1);
+            anyhow::bail!("--hashes {}:{}: {digest} is not a SHA-256 or BLAKE3 digest", path.display(), number + 1);
         }
         let name = name.trim_start().trim_start_matches('*').trim_start_matches("./");
         supplied.push((digest.to_ascii_lowercase(), name.to_owned()));

@@ -1,56 +1,158 @@
 //! The scopes file and the clocks that it and the command line give.
 
+use std::io::Write;
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
-use exfiltrace::format;
+use exfiltrace::error::Error;
 use exfiltrace::model::layout::HostClock;
 use exfiltrace::model::scopes::{Scope, Scopes};
+use exfiltrace::model::whose::{Whose, address};
 use exfiltrace::plan::Clocks;
+use exfiltrace::{format, scope};
 use jiff::tz::TimeZone;
 
-use super::Scan;
+use super::{Scan, Scopes as Command, printable};
 
 /// Kinds of log that `[[expect]] source` may name, beside the formats.
 const KINDS: &[&str] = &["proxy", "firewall", "flow", "web", "dns", "cloud", "mail", "windows"];
 
-/// The scopes file with the networks of the command line.
-pub fn read(args: &Scan) -> Result<Scopes> {
-    let mut scopes = match &args.scopes {
-        None => Scopes::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let json = text.trim_start().starts_with('{');
-            let parsed = if json {
-                serde_json::from_str(&text).map_err(anyhow::Error::from)
-            } else {
-                toml::from_str(&text).map_err(anyhow::Error::from)
-            };
-            parsed.with_context(|| format!("{} is not a scopes file", path.display()))?
-        }
-    };
-    for expect in &scopes.expect {
-        let word = expect.source.to_ascii_lowercase();
-        if !KINDS.contains(&&*word) && !format::list().any(|format| format.name() == word) {
-            let formats: Vec<&str> = format::list().map(|format| format.name()).collect();
-            bail!(
-                "[[expect]] source {:?} is no kind of log; the kinds are {}, and the formats {}",
-                expect.source,
-                KINDS.join(", "),
-                formats.join(", ")
-            );
+/// A scopes file in which every key stands with its meaning.
+const EXAMPLE: &str = include_str!("scopes-example.toml");
+
+/// `scopes check` and `scopes example`.
+pub fn scopes(command: &Command) -> Result<u8> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        Command::Example => out.write_all(EXAMPLE.as_bytes())?,
+        Command::Check { file } => {
+            let scopes = read_file(file)?;
+            let whose = scope::compile(&scopes).with_context(|| file.display().to_string())?;
+            clocks_of(None, &scopes).with_context(|| file.display().to_string())?;
+            let parts = [
+                (scopes.scope.len(), "scopes"),
+                (scopes.host.len(), "hosts"),
+                (scopes.zone.len(), "zones"),
+                (scopes.sanctioned.len(), "sanctioned transfers"),
+                (scopes.expect.len(), "promised logs"),
+                (scopes.fact.len(), "facts"),
+            ];
+            let parts: Vec<String> = parts.iter().map(|(count, what)| format!("{count} {what}")).collect();
+            writeln!(out, "{}: can be used: {}", printable(&file.display().to_string()), parts.join(", "))?;
+            match whose.own.len() {
+                0 => writeln!(out, "no network is named: private addresses count as inside")?,
+                own => writeln!(out, "{own} networks and addresses are inside, all others outside")?,
+            }
         }
     }
+    Ok(0)
+}
+
+/// The scopes file with the networks of the command line.
+pub fn read(args: &Scan) -> Result<Scopes> {
+    let mut scopes = args.scopes.as_deref().map(read_file).transpose()?.unwrap_or_default();
     if !args.own.is_empty() {
         scopes.scope.push(Scope { name: "own".to_owned(), cidr: args.own.clone(), ..Scope::default() });
     }
     Ok(scopes)
 }
 
+/// The scopes compiled; what cannot be used is told with the file or the flag that says it.
+pub fn compile(args: &Scan, scopes: &Scopes) -> Result<Whose> {
+    if let Some(text) = args.own.iter().find(|text| text.parse::<ipnet::IpNet>().is_err() && address(text).is_none()) {
+        bail!("--own {text}: expected a network as 192.0.2.0/24, or an address");
+    }
+    let file = args.scopes.as_deref().unwrap_or(Path::new("--own"));
+    scope::compile(scopes).with_context(|| file.display().to_string())
+}
+
+/// Reads a scopes file as TOML or as JSON.
+fn read_file(path: &Path) -> Result<Scopes> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let parsed = if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|fault| {
+            let at = format!(" at line {} column {}", fault.line(), fault.column());
+            let what = fault.to_string().replace(&at, "");
+            invalid(path, (fault.line(), fault.column()), &what)
+        })
+    } else {
+        toml::from_str(&text).map_err(|fault| {
+            let at = fault.span().map_or((1, 1), |span| line_and_column(&text, span.start));
+            invalid(path, at, fault.message())
+        })
+    };
+    let scopes: Scopes = parsed?;
+    for expect in &scopes.expect {
+        let word = expect.source.to_ascii_lowercase();
+        if !KINDS.contains(&&*word) && !format::list().any(|format| format.name() == word) {
+            let formats: Vec<&str> = format::list().map(|format| format.name()).collect();
+            bail!(
+                "{}: [[expect]] source {:?} is no kind of log; the kinds are {}, and the formats {}",
+                path.display(),
+                expect.source,
+                KINDS.join(", "),
+                formats.join(", ")
+            );
+        }
+    }
+    Ok(scopes)
+}
+
+/// A fault of the reader with its place. A key that is not known is told with the known one that is nearest.
+fn invalid(path: &Path, (line, column): (usize, usize), what: &str) -> Error {
+    let quoted: Vec<&str> = what.split('`').skip(1).step_by(2).collect();
+    let what = match quoted.split_first() {
+        Some((key, known)) if what.starts_with("unknown field") => {
+            let meant = nearest(key, known).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            format!("no key {key:?} here{meant} The keys are {}", known.join(", "))
+        }
+        _ => format!("{}; `exfiltrace scopes example` shows every key", what.trim_end().replace('\n', " ")),
+    };
+    Error::Invalid { file: path.display().to_string(), line: line as u64, column: column as u64, what }
+}
+
+/// Line and column, from 1, of a byte.
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(at)];
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+/// The known key that the fewest changes of letters lead to; none where half of it would have to change.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let (changes, near) = known.iter().map(|known| (distance(key, known), *known)).min()?;
+    (changes * 2 <= key.chars().count().max(near.len())).then_some(near)
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (n, of_a) in a.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], n + 1);
+        for (m, of_b) in b.iter().enumerate() {
+            let change = corner + usize::from(of_a != *of_b);
+            corner = row[m + 1];
+            row[m + 1] = change.min(corner + 1).min(row[m] + 1);
+        }
+    }
+    row[b.len()]
+}
+
 /// The clock of each log that carries no zone.
 pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
-    let word = args.timezone.as_deref().or(scopes.timezone.as_deref());
+    let typed = args.timezone.as_deref().map(|word| zone(word).with_context(|| format!("--timezone {word}")));
+    let file = args.scopes.as_deref().unwrap_or(Path::new("--scopes"));
+    clocks_of(typed.transpose()?, scopes).with_context(|| file.display().to_string())
+}
+
+/// The clocks of a scopes file, before whose `timezone` the one that was typed goes.
+fn clocks_of(typed: Option<TimeZone>, scopes: &Scopes) -> Result<Clocks> {
+    let told = scopes.timezone.as_deref().map(|word| zone(word).with_context(|| format!("timezone {word:?}")));
+    let default = typed.or(told.transpose()?);
     let (mut by_path, mut by_host) = (Vec::new(), Vec::new());
     for entry in &scopes.zone {
-        let zone = zone(&entry.timezone)?;
+        let zone = zone(&entry.timezone).with_context(|| format!("[[zone]] {:?}", entry.timezone))?;
         for host in &entry.hosts {
             let glob = globset::GlobBuilder::new(host).case_insensitive(true).build();
             let glob = glob.with_context(|| format!("[[zone]] {host}: not a glob"))?;
@@ -62,8 +164,8 @@ pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
             by_path.push((glob.compile_matcher(), zone.clone()));
         }
     }
-    let default = word.map(zone).transpose()?.unwrap_or(TimeZone::UTC);
-    Ok(Clocks { zone: default, given: word.is_some(), by_path, by_host: by_host.into() })
+    let given = default.is_some();
+    Ok(Clocks { zone: default.unwrap_or(TimeZone::UTC), given, by_path, by_host: by_host.into() })
 }
 
 /// Clocks on Earth go from 12 hours behind UTC to 14 hours ahead of it.
@@ -77,18 +179,39 @@ fn zone(word: &str) -> Result<TimeZone> {
     let (sign, rest) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
         (Some(rest), _) => (1, rest),
         (_, Some(rest)) => (-1, rest),
-        _ => bail!("{word}: not a time zone; give an IANA name (Europe/London) or an offset (+01:00)"),
+        _ => bail!("not a time zone; give an IANA name (Europe/London) or an offset (+01:00)"),
     };
     let digits = rest.replacen(':', "", 1);
     let number = match digits.len() {
         1..=4 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i32>().ok(),
         _ => None,
     };
-    let number = number.with_context(|| format!("{word}: not an offset like +01:00"))?;
+    let number = number.context("not an offset like +01:00")?;
     let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
     let total = sign * (hours * 60 + minutes);
     if minutes > 59 || !OFFSET_MINUTES.contains(&total) {
-        bail!("{word}: no clock has this offset; they go from -12:00 to +14:00");
+        bail!("no clock has this offset; they go from -12:00 to +14:00");
     }
     Ok(TimeZone::fixed(jiff::tz::Offset::from_seconds(total * 60).context("within a day")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_named_and_nothing_far_is() {
+        let known = ["name", "title", "cidr", "hosts"];
+        assert_eq!(nearest("cidrs", &known), Some("cidr"));
+        assert_eq!(nearest("nmae", &known), Some("name"));
+        assert_eq!(nearest("networks", &known), None);
+        assert_eq!((distance("", "abc"), distance("abc", "abc"), distance("kitten", "sitting")), (3, 0, 3));
+    }
+
+    #[test]
+    fn places_are_counted_from_one_and_in_characters() {
+        assert_eq!(line_and_column("ab", 1), (1, 2));
+        assert_eq!(line_and_column("a\né=x", 5), (2, 3));
+        assert_eq!(line_and_column("a", 9), (1, 2));
+    }
 }

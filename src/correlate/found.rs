@@ -139,11 +139,12 @@ fn joint(hits: &Sightings) -> Outcome {
 }
 
 fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
-    match assumed? {
-        Assumed::Nothing => None,
-        Assumed::Zone => Some(FindingAssumed::Zone),
-        Assumed::Year => Some(FindingAssumed::Year),
-        Assumed::ZoneAndYear => Some(FindingAssumed::ZoneAndYear),
+    let assumed = assumed?;
+    match (assumed.zone(), assumed.year()) {
+        (false, false) => None,
+        (true, false) => Some(FindingAssumed::Zone),
+        (false, true) => Some(FindingAssumed::Year),
+        (true, true) => Some(FindingAssumed::ZoneAndYear),
     }
 }
 

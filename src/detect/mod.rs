@@ -210,9 +210,7 @@ impl Loader {
                         self.drafts.push(draft);
                     }
                     Some(first) => {
-                        let embedded = first.starts_with("builtin:");
-                        let way = if embedded { "; --no-builtin leaves the embedded rules out" } else { "" };
-                        let what = format!("id {} is used twice: in {first} and in {file}{way}", draft.meta.id);
+                        let what = used_twice(&draft.meta.id, first, file);
                         self.problem(file, document.at, rule, what);
                     }
                 },
@@ -227,4 +225,15 @@ impl Loader {
     fn problem(&mut self, file: &str, at: yaml::At, rule: String, what: String) {
         self.problems.push(Problem { file: file.to_owned(), line: at.line, column: at.column, rule, what });
     }
+}
+
+/// Why a second rule of one id is left out, and what to do.
+fn used_twice(id: &str, first: &str, file: &str) -> String {
+    if first.starts_with("builtin:") && !file.starts_with("builtin:") {
+        return format!(
+            "the embedded pack has this rule already, as {first} (id {id}); to use {file} in its place, leave the pack out \
+             with --no-builtin"
+        );
+    }
+    format!("id {id} is used twice: in {first} and in {file}")
 }

@@ -55,6 +55,37 @@ pub fn survey(roots: &[Root], skip: &[PathBuf]) -> Result<Survey> {
     Ok(survey)
 }
 
+/// Puts what an earlier survey says of these files in the place of what the walk saw: a copy of the evidence, or a part
+/// of it on another machine, is then read as the listed files would be. A file of another size than listed has a
+/// note.
+///
+/// # Errors
+/// A file that is not in `listed`: the two are not of the same evidence. Standard input may be.
+pub fn settle(survey: &mut Survey, listed: &Survey) -> Result<()> {
+    let listed: BTreeMap<&Locator, &Listed> = listed.files.iter().map(|file| (&file.locator, file)).collect();
+    for file in &mut survey.files {
+        match listed.get(&file.locator) {
+            Some(known) => {
+                file.mtime = known.mtime;
+                if file.path.is_some() && file.size != known.size {
+                    let detail = format!("the survey lists {} bytes, the file has {}", known.size, file.size);
+                    file.notes.push(Note::new(Reason::ChangedDuringScan, detail));
+                }
+            }
+            None if file.path.is_none() => {}
+            None => {
+                let what = format!(
+                    "{} is not in what --survey lists; make a survey of all evidence, under the same names (`exfiltrace survey`, \
+                     --root NAME=PATH)",
+                    file.locator
+                );
+                return Err(Error::Usage { what });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What tells a file or folder from all others, whatever path leads to it.
 type Identity = (u64, u64);
 

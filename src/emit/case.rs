@@ -20,77 +20,135 @@ pub struct Written {
     pub manifest: Manifest,
 }
 
-/// Writes a case folder: every file under a temporary name, then all renamed into place, `manifest.json` last. Over
-/// an older case, the files that its manifest names and that are not written again are removed.
-///
-/// # Errors
-/// [`Error::Usage`] where `dir` holds something else than a case of ours, [`Error::Write`] where the system refuses.
-pub fn write_case(dir: &Path, input: &CaseInput<'_>, mut manifest: Manifest) -> Result<Written> {
-    let old = prepare(dir)?;
-    let html = report_html(input);
-    let mut staged = Staged { dir, names: Vec::new(), manifest: &mut manifest };
-    staged.manifest.files.clear();
-    staged.write("verdict.json", |to| pretty(to, input.verdict))?;
-    staged.write("findings.jsonl", |to| write_lines(to, input.findings.iter()))?;
-    staged.write("transfers.jsonl", |to| write_lines(to, input.transfers))?;
-    staged.write("coverage.json", |to| pretty(to, input.coverage))?;
-    staged.write("ledger.jsonl", |to| write_lines(to, input.ledger))?;
-    staged.write("state/partial.json", |to| {
-        json::line(to, input.partial)?;
-        to.write_all(b"\n")
-    })?;
-    staged.write("report.html", |to| to.write_all(html.as_bytes()))?;
-    let names = std::mem::take(&mut staged.names);
-    for name in names {
-        rename(dir, name)?;
-    }
-    let copy = manifest.clone();
-    Staged { dir, names: Vec::new(), manifest: &mut manifest }.stage("manifest.json", |to| pretty(to, &copy))?;
-    rename(dir, "manifest.json")?;
-    for name in old.iter().filter(|name| !manifest.files.contains_key(*name) && name.as_str() != "manifest.json") {
-        remove(dir, name)?;
-    }
-    // Empty but for a scan that runs at the same time: then it stays.
-    let _ = fs::remove_dir(dir.join(FOLDER_IN_CASE));
-    Ok(Written { dir: dir.to_path_buf(), manifest })
+/// A folder that a case may be written to. Made before a scan, so that a folder which cannot be written is told before
+/// any evidence is read.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    dir: PathBuf,
+    /// Folders that were not there before, deepest first.
+    made: Vec<PathBuf>,
 }
 
-/// Makes the folder, or accepts one that is empty or holds a case of ours; gives the files of that case.
-fn prepare(dir: &Path) -> Result<Vec<String>> {
-    let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
-    fs::create_dir_all(dir).map_err(failed)?;
-    let old = files_of(dir)?;
-    fs::create_dir_all(dir.join("state")).map_err(failed)?;
-    Ok(old)
-}
+/// Where files are staged, inside the case folder, so that renaming them into place never crosses a file system.
+const WORK: &str = FOLDER_IN_CASE;
+const STAGED: &str = ".work/staged";
 
-/// Whether a case can be written to `dir`: it is not there, or holds nothing, or holds a case of ours. A scan asks
-/// before it reads a byte.
-///
-/// # Errors
-/// As [`write_case`].
-pub fn check_folder(dir: &Path) -> Result<()> {
-    match fs::symlink_metadata(dir) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-        _ => files_of(dir).map(|_| ()),
-    }
-}
-
-/// The files of the case that lies in `dir`; none where it is empty.
-fn files_of(dir: &Path) -> Result<Vec<String>> {
-    let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
-    let mut inside = fs::read_dir(dir).map_err(failed)?;
-    let is_ours = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == FOLDER_IN_CASE);
-    match super::load::files_of_case(dir) {
-        Some(names) => Ok(names),
-        None if inside.all(is_ours) => Ok(Vec::new()),
-        None => Err(Error::Usage {
-            what: format!(
+impl Claim {
+    /// Makes the folder, or accepts one that is empty or holds a case of ours, and tries to write into it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where `dir` holds something else than a case of ours, [`Error::Write`] where the system refuses.
+    pub fn of(dir: &Path) -> Result<Self> {
+        let failed = |cause| Error::Write { path: dir.to_path_buf(), cause };
+        if dir.metadata().is_ok_and(|meta| !meta.is_dir()) {
+            return Err(Error::Usage { what: format!("{} is not a folder; name a new or empty one", dir.display()) });
+        }
+        let ancestors = dir.ancestors().filter(|path| !path.as_os_str().is_empty());
+        let made = ancestors.take_while(|path| path.symlink_metadata().is_err()).map(Path::to_path_buf).collect();
+        fs::create_dir_all(dir).map_err(failed)?;
+        let mut entries = fs::read_dir(dir).map_err(failed)?;
+        let empty = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == WORK));
+        if !empty && super::load::files_of_case(dir).is_none() {
+            let what = format!(
                 "{} is not empty and is not a case folder; name a new or empty folder with --out",
                 dir.display()
-            ),
-        }),
+            );
+            return Err(Error::Usage { what });
+        }
+        let claim = Self { dir: dir.to_path_buf(), made };
+        match fs::create_dir_all(dir.join(STAGED).join("state")) {
+            Ok(()) => Ok(claim),
+            Err(cause) => {
+                claim.release();
+                Err(failed(cause))
+            }
+        }
     }
+
+    /// Writes every file of the case beside its place; nothing of an older case is touched yet.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the system refuses.
+    pub fn stage(&self, input: &CaseInput<'_>, mut manifest: Manifest) -> Result<Staged> {
+        manifest.files.clear();
+        let mut staged = Staged { dir: self.dir.clone(), manifest };
+        staged.write("verdict.json", |to| pretty(to, input.verdict))?;
+        staged.write("findings.jsonl", |to| write_lines(to, input.findings.iter()))?;
+        staged.write("transfers.jsonl", |to| write_lines(to, input.transfers))?;
+        staged.write("coverage.json", |to| pretty(to, input.coverage))?;
+        staged.write("ledger.jsonl", |to| write_lines(to, input.ledger))?;
+        staged.write("state/partial.json", |to| {
+            json::line(to, input.partial)?;
+            to.write_all(b"\n")
+        })?;
+        let html = report_html(input);
+        staged.write("report.html", |to| to.write_all(html.as_bytes()))?;
+        let manifest = staged.manifest.clone();
+        staged.file(MANIFEST, |to| pretty(to, &manifest))?;
+        Ok(staged)
+    }
+
+    /// Takes back what is not a case: staged files, and folders that were made and are empty. Fails in silence, for
+    /// it runs where something has failed already.
+    pub fn release(&self) {
+        let _ = fs::remove_dir_all(self.dir.join(STAGED));
+        let _ = fs::remove_dir(self.dir.join(WORK));
+        for made in &self.made {
+            let _ = fs::remove_dir(made);
+        }
+    }
+}
+
+const MANIFEST: &str = "manifest.json";
+
+/// A case of which every file is written and none is in its place.
+#[derive(Debug)]
+pub struct Staged {
+    dir: PathBuf,
+    manifest: Manifest,
+}
+
+impl Staged {
+    /// Renames all files into their places, `manifest.json` last. Over an older case, the files that its manifest names
+    /// and that are not written again are removed.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the system refuses.
+    pub fn commit(self) -> Result<Written> {
+        let Self { dir, manifest } = self;
+        let old = super::load::files_of_case(&dir).unwrap_or_default();
+        let state = dir.join("state");
+        fs::create_dir_all(&state).map_err(|cause| Error::Write { path: state, cause })?;
+        for name in manifest.files.keys().map(String::as_str).chain([MANIFEST]) {
+            let path = dir.join(name);
+            fs::rename(dir.join(STAGED).join(name), &path).map_err(|cause| Error::Write { path, cause })?;
+        }
+        for name in old.iter().filter(|name| !manifest.files.contains_key(*name) && name.as_str() != MANIFEST) {
+            remove(&dir, name)?;
+        }
+        Claim { dir: dir.clone(), made: Vec::new() }.release();
+        Ok(Written { dir, manifest })
+    }
+
+    fn write(&mut self, name: &str, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let file = self.file(name, body)?;
+        self.manifest.files.insert(name.to_owned(), file);
+        Ok(())
+    }
+
+    fn file(&self, name: &str, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<CaseFile> {
+        let path = self.dir.join(STAGED).join(name);
+        stage_file(&path, body).map_err(|cause| Error::Write { path, cause })
+    }
+}
+
+/// Writes a case folder: claim, stage, commit. Where it fails, a folder that was made for it is gone again.
+///
+/// # Errors
+/// As [`Claim::of`] and [`Claim::stage`].
+pub fn write_case(dir: &Path, input: &CaseInput<'_>, manifest: Manifest) -> Result<Written> {
+    let claim = Claim::of(dir)?;
+    claim.stage(input, manifest).and_then(Staged::commit).inspect_err(|_| claim.release())
 }
 
 /// Removes a file of the old case. A name that leads out of the folder, through a link or to something else than a
@@ -110,26 +168,6 @@ fn remove(dir: &Path, name: &str) -> Result<()> {
     }
 }
 
-struct Staged<'a> {
-    dir: &'a Path,
-    names: Vec<&'static str>,
-    manifest: &'a mut Manifest,
-}
-
-impl Staged<'_> {
-    fn write(&mut self, name: &'static str, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        let file = self.stage(name, body)?;
-        self.manifest.files.insert(name.to_owned(), file);
-        self.names.push(name);
-        Ok(())
-    }
-
-    fn stage(&self, name: &str, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<CaseFile> {
-        let path = temporary(self.dir, name);
-        stage_file(&path, body).map_err(|cause| Error::Write { path, cause })
-    }
-}
-
 /// What is gathered before it is hashed and written.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -140,15 +178,6 @@ fn stage_file(path: &Path, body: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
     let to = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
     to.to.sync_all()?;
     Ok(CaseFile { sha256: hex(&to.hash.finalize()), bytes: to.bytes })
-}
-
-fn temporary(dir: &Path, name: &str) -> PathBuf {
-    dir.join(format!("{name}.tmp"))
-}
-
-fn rename(dir: &Path, name: &str) -> Result<()> {
-    let path = dir.join(name);
-    fs::rename(temporary(dir, name), &path).map_err(|cause| Error::Write { path, cause })
 }
 
 fn pretty<T: Serialize>(to: &mut dyn Write, value: &T) -> io::Result<()> {

@@ -42,6 +42,11 @@ pub fn load_case(dir: &Path) -> Result<LoadedCase> {
     Ok(LoadedCase { dir: dir.to_path_buf(), manifest, verdict, min_level: None })
 }
 
+/// Whether a folder is a case of ours, of any version.
+pub fn is_case(dir: &Path) -> bool {
+    files_of_case(dir).is_some()
+}
+
 /// The names of the files of a case of ours, of any version; `None` where the folder holds none.
 pub(super) fn files_of_case(dir: &Path) -> Option<Vec<String>> {
     let value: serde_json::Value = json(&dir.join("manifest.json")).ok()?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::indicator::Feed;
+use crate::model::scopes::Zone;
 use crate::model::time::Instant;
 
 /// Schema id of [`Manifest`].
@@ -56,6 +57,17 @@ pub struct RootUsed {
     pub path: Option<String>,
 }
 
+/// The clocks of logs that carry no zone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClocksUsed {
+    /// IANA name or offset.
+    pub timezone: String,
+    /// Who gave it: `--timezone` or `scopes`; `None` where nobody did and UTC was assumed.
+    pub given_by: Option<String>,
+    /// Clocks of single hosts and paths, from the scopes file; they go before `timezone`.
+    pub zones: Vec<Zone>,
+}
+
 /// One file of the case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseFile {
@@ -88,6 +100,9 @@ pub struct Manifest {
     pub rules: RulesUsed,
     /// Indicator feeds, in the order given.
     pub feeds: Vec<Feed>,
+    /// Clocks of logs that carry no zone.
+    #[serde(default)]
+    pub clocks: ClocksUsed,
     /// Files of the case by name; filled in by [`write_case`](super::write_case).
     pub files: BTreeMap<String, CaseFile>,
 }
@@ -106,6 +121,7 @@ impl Manifest {
             threads: 0,
             rules: RulesUsed::default(),
             feeds: Vec::new(),
+            clocks: ClocksUsed::default(),
             files: BTreeMap::new(),
         }
     }

@@ -9,6 +9,7 @@ mod load;
 mod manifest;
 mod page;
 mod report;
+mod rows;
 pub mod safe;
 pub mod schema;
 mod summary;
@@ -30,9 +31,9 @@ use crate::model::transfer::Transfer;
 use crate::model::verdict::Verdict;
 use crate::work::{Work, merged};
 
-pub use case::{Written, check_folder, write_case};
-pub use load::{LoadedCase, load_case};
-pub use manifest::{CaseFile, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
+pub use case::{Claim, Staged, Written, write_case};
+pub use load::{LoadedCase, is_case, load_case};
+pub use manifest::{CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
 

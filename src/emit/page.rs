@@ -1,27 +1,29 @@
 //! What the report says, as blocks that HTML and Markdown render alike.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::account::Account;
+use super::rows::{self, NAMES};
 use super::words::{
-    GLOSSARY, STATES, activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, some,
-    spaced, stamp, unexamined, word,
+    GLOSSARY, STATES, activity, bounds, breach, completeness, headline, judgement, likelihood, meaning, note, period,
+    sentence, some, spaced, unexamined, way, when, word,
 };
 use super::{CaseInput, safe};
-use crate::model::coverage::Gap;
-use crate::model::finding::{Evidence, Finding};
-use crate::model::findings::Findings;
-use crate::model::transfer::Transfer;
-use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict};
+use crate::model::finding::Finding;
+use crate::model::transfer::{Bounds, Transfer};
+use crate::model::verdict::{ReasonGiven, ScopeVerdict, State};
 
 /// Findings shown on the page; the gravest stay.
 const FINDINGS: usize = 500;
 /// Rows of the other tables.
 const ROWS: usize = 500;
-/// Names in one cell.
-const NAMES: usize = 20;
+/// Ids behind one reason; all are in `verdict.json`.
+const REFS: usize = 3;
+/// Rows of a table that stand open; longer ones are folded.
+const OPEN_ROWS: usize = 60;
 
 /// A piece of the page. Its text is on one line, with steering characters written out.
 #[derive(Debug, Serialize)]
@@ -29,12 +31,29 @@ const NAMES: usize = 20;
 pub(super) enum Block {
     /// A heading of this level.
     Heading { level: u8, text: String },
+    /// The first paragraph, a line for each thing it says, with the word of the state.
+    Answer { state: &'static str, lines: Vec<String> },
     /// A paragraph.
     Text { text: String },
     /// A list.
-    List { items: Vec<String> },
-    /// A table.
-    Table { head: Vec<&'static str>, rows: Vec<Vec<String>> },
+    List { items: Vec<Item> },
+    /// A table; `folded` where only its heading is shown at first.
+    Table { head: Vec<&'static str>, rows: Vec<Vec<String>>, folded: bool },
+}
+
+/// One entry of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Item {
+    /// What it says.
+    pub(super) text: String,
+    /// Ids of findings and transfers that show it.
+    pub(super) refs: Vec<String>,
+}
+
+impl From<String> for Item {
+    fn from(text: String) -> Self {
+        Self { text, refs: Vec::new() }
+    }
 }
 
 /// The whole page.
@@ -45,21 +64,13 @@ pub(super) fn page(input: &CaseInput<'_>) -> Vec<Block> {
         page.scope(scope, input.transfers);
     }
     page.facts(input);
-    page.timeline(input.findings);
+    page.timeline(input);
     page.gaps(input);
     page.unread(input);
     page.heading(2, "Words");
     let states = STATES.iter().map(|s| format!("{}: {}", s.word(), meaning(*s)));
     page.list(states.chain(GLOSSARY.iter().map(|(word, means)| format!("{word}: {means}"))).collect());
     page.blocks
-}
-
-/// Where a record stands, as a person would look it up.
-pub(super) fn place(e: &Evidence) -> String {
-    match e.place.line {
-        Some(line) => format!("{}:{line}", e.source),
-        None => format!("{}@{}", e.source, e.place.offset),
-    }
 }
 
 struct Page {
@@ -75,20 +86,23 @@ impl Page {
         self.blocks.push(Block::Text { text: clean(text) });
     }
 
-    fn list(&mut self, items: Vec<String>) {
+    fn list<I: Into<Item>>(&mut self, items: Vec<I>) {
+        let clean = |item: Item| Item { text: clean(&item.text), refs: item.refs.iter().map(|r| clean(r)).collect() };
+        let items: Vec<Item> = items.into_iter().map(|item| clean(item.into())).collect();
         if !items.is_empty() {
-            self.blocks.push(Block::List { items: items.iter().map(|i| clean(i)).collect() });
+            self.blocks.push(Block::List { items });
         }
     }
 
-    fn titled(&mut self, title: &str, items: Vec<String>) {
+    fn titled<I: Into<Item>>(&mut self, title: &str, items: Vec<I>) {
         if !items.is_empty() {
             self.heading(3, title);
             self.list(items);
         }
     }
 
-    /// A table under a heading of level 3, cut at [`ROWS`]; nothing where it has no rows.
+    /// A table under a heading of level 3, cut at [`ROWS`]; nothing where it has no rows. Columns in which nothing
+    /// stands are left out.
     fn table(&mut self, title: &str, head: &[&'static str], rows: Vec<Vec<String>>, rest: &str) {
         if rows.is_empty() {
             return;
@@ -97,8 +111,14 @@ impl Page {
             self.heading(3, title);
         }
         let more = rows.len().saturating_sub(ROWS);
-        let rows = rows.iter().take(ROWS).map(|row| row.iter().map(|c| clean(c)).collect()).collect();
-        self.blocks.push(Block::Table { head: head.to_vec(), rows });
+        let rows = &rows[..rows.len().min(ROWS)];
+        let used: Vec<usize> = (0..head.len()).filter(|&at| rows.iter().any(|row| !row[at].is_empty())).collect();
+        let cells = |row: &Vec<String>| used.iter().map(|&at| clean(&row[at])).collect();
+        self.blocks.push(Block::Table {
+            head: used.iter().map(|&at| head[at]).collect(),
+            rows: rows.iter().map(cells).collect(),
+            folded: rows.len() > OPEN_ROWS,
+        });
         if more > 0 {
             self.text(&format!("And {more} more, see {rest}."));
         }
@@ -106,42 +126,30 @@ impl Page {
 
     fn answer(&mut self, input: &CaseInput<'_>) {
         let overall = &input.verdict.overall;
-        self.heading(1, &format!("Was data compromised? {}", overall.state.word()));
+        self.heading(1, &format!("Was data compromised? {}", headline(overall.state)));
         let complete = if overall.complete {
             "The answer is complete: no way out is left open."
         } else {
             "The answer is NOT complete: some ways out cannot be told."
         };
-        self.text(&format!(
-            "{}: {}. Likelihood: {}. Confidence: {}. {complete} {} {}",
-            overall.state.word(),
-            meaning(overall.state),
-            likelihood(overall.likelihood),
-            word(&overall.confidence),
+        let mut lines = vec![
+            format!("{}: {}.", overall.state.word(), meaning(overall.state)),
+            format!("Likelihood: {}. Confidence: {}.", likelihood(overall.likelihood), word(&overall.confidence)),
+            complete.to_owned(),
             unexamined(input.verdict),
             Account::of(input.ledger).sentence(),
-        ));
+        ];
         if input.verdict.period.is_some() {
-            self.text(&period(input.verdict));
+            lines.insert(1, period(input.verdict));
         }
-        let row = |s: &ScopeVerdict| {
-            vec![
-                s.scope.clone(),
-                s.state.word().to_owned(),
-                meaning(s.state).to_owned(),
-                likelihood(s.likelihood).to_owned(),
-                word(&s.confidence),
-                spaced(&s.intrusion),
-                completeness(s),
-            ]
-        };
-        let head = ["Scope", "State", "That is", "Likelihood", "Confidence", "Intrusion", "Complete"];
-        self.table("", &head, input.verdict.scopes.iter().map(row).collect(), "verdict.json");
+        let lines = lines.iter().map(|line| clean(line)).collect();
+        self.blocks.push(Block::Answer { state: overall.state.word(), lines });
+        self.table("", rows::SCOPE_HEAD, input.verdict.scopes.iter().map(rows::scope).collect(), "verdict.json");
     }
 
     fn scope(&mut self, s: &ScopeVerdict, transfers: &[Transfer]) {
         self.heading(2, &format!("{}: {}", s.scope, s.state.word()));
-        self.text(&format!("{}.", meaning(s.state)));
+        self.text(&format!("{}.", sentence(meaning(s.state))));
         let mut facts = vec![
             judgement(s),
             format!("intrusion: {}; actor: {}", spaced(&s.intrusion), word(&s.actor)),
@@ -149,9 +157,13 @@ impl Page {
             breach(&s.breach),
             activity(&s.activity),
         ];
-        let people =
-            bounds(crate::model::transfer::Bounds { lower: s.subjects.lower, upper: s.subjects.upper }, people);
-        facts.push(format!("people concerned: {people}{}", prefixed("; kinds: ", &s.subjects.kinds)));
+        facts.push(match (s.subjects.lower, s.subjects.upper) {
+            (0, None) => "people concerned: the logs do not tell how many".to_owned(),
+            (lower, upper) => format!("people concerned: {}", bounds(Bounds { lower, upper }, people)),
+        });
+        if !s.subjects.kinds.is_empty() {
+            facts.push(format!("kinds of people: {}", some(&s.subjects.kinds, NAMES)));
+        }
         if !s.exposure.is_empty() {
             facts.push(format!("compromised shared systems in use: {}", some(&s.exposure, NAMES)));
         }
@@ -159,59 +171,38 @@ impl Page {
         self.titled("Why", s.reasons.iter().map(reason).collect());
         self.titled("What speaks against it", s.counter_evidence.iter().map(reason).collect());
         self.titled("Whom to ask", s.ask.clone());
-        let head = [
-            "Way out",
-            "State",
-            "Bytes out",
-            "Records",
-            "First",
-            "Last",
-            "Where to",
-            "From hosts",
-            "By accounts",
-            "Protection",
-            "Shown by",
-        ];
-        self.table("Ways out", &head, s.routes.iter().map(route_row).collect(), "verdict.json");
-        let head = [
-            "Transfer",
-            "Way out",
-            "From",
-            "To",
-            "Accounts",
-            "Bytes out",
-            "First",
-            "Last",
-            "Records",
-            "Sanctioned",
-            "Where",
-        ];
+        self.ways(s);
         let mut mine: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == s.scope).collect();
-        mine.sort_by_key(|t| std::cmp::Reverse(t.bytes.lower));
-        let mine: Vec<_> = mine.into_iter().map(transfer_row).collect();
-        self.table("Transfers", &head, mine, "transfers.jsonl");
-        let category = |c: &crate::model::verdict::DataCategory| {
-            let special = if c.special_category { "yes" } else { "no" };
-            vec![
-                c.category.clone(),
-                special.to_owned(),
-                c.files.to_string(),
-                bounds(c.records, |n| n.to_string()),
-                some(&c.findings, NAMES),
-            ]
-        };
-        let head = ["Data", "Special category", "Files", "Records", "Shown by"];
-        self.table("Kinds of data", &head, s.data_categories.iter().map(category).collect(), "verdict.json");
+        mine.sort_by_key(|t| Reverse(t.bytes.lower));
+        let mine = mine.into_iter().map(rows::transfer).collect();
+        self.table("Transfers, the largest first", rows::TRANSFER_HEAD, mine, "transfers.jsonl");
+        let kinds = s.data_categories.iter().map(rows::data).collect();
+        self.table("Kinds of data", rows::DATA_HEAD, kinds, "verdict.json");
         self.scope_coverage(s);
+    }
+
+    /// The ways out that were judged as a table, the others by name.
+    fn ways(&mut self, s: &ScopeVerdict) {
+        let (unseen, judged): (Vec<_>, Vec<_>) = s.routes.iter().partition(|r| r.state == State::NotExamined);
+        let judged: Vec<_> = judged.into_iter().map(rows::route).collect();
+        self.table("Ways out", rows::ROUTE_HEAD, judged, "verdict.json");
+        if !unseen.is_empty() {
+            let names: Vec<String> = unseen.iter().map(|r| way(r.route)).collect();
+            self.text(&format!("Not examined, because no log in the evidence observes it: {}.", names.join(", ")));
+        }
     }
 
     fn scope_coverage(&mut self, s: &ScopeVerdict) {
         self.heading(3, "What the logs of this scope can tell");
         let c = &s.coverage;
         let enough = if c.adequate { "They suffice for the state given." } else { "They do NOT suffice." };
-        self.text(&format!("Records from {} to {}. {enough}", stamp(c.from), stamp(c.to)));
-        self.table("", GAP_HEAD, c.gaps.iter().map(gap_row).collect(), "verdict.json");
-        let missing = |m: &crate::model::verdict::MissingCoverage| vec![m.route.word().to_owned(), m.needs.join(", ")];
+        let covered = match when(c.from, c.to) {
+            covered if covered.is_empty() => "No record has a time.".to_owned(),
+            covered => format!("Records from {covered}."),
+        };
+        self.text(&format!("{covered} {enough}"));
+        self.table("", rows::GAP_HEAD, c.gaps.iter().map(rows::gap).collect(), "verdict.json");
+        let missing = |m: &crate::model::verdict::MissingCoverage| vec![way(m.route), m.needs.join(", ")];
         self.table(
             "Nothing shows",
             &["Way out", "Would show it"],
@@ -222,36 +213,38 @@ impl Page {
     }
 
     fn facts(&mut self, input: &CaseInput<'_>) {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let row = |f: &crate::model::verdict::FactStated| {
-            vec![text(&f.scope), f.text.clone(), text(&f.time), text(&f.source), text(&f.digest)]
-        };
-        let rows = input.verdict.facts.iter().map(row).collect();
-        self.table("Stated from outside the logs", &["Scope", "What", "When", "Says", "Digest"], rows, "verdict.json");
+        let rows = input.verdict.facts.iter().map(rows::fact).collect();
+        self.table("Stated from outside the logs", rows::FACT_HEAD, rows, "verdict.json");
     }
 
-    fn timeline(&mut self, findings: &Findings) {
+    /// Findings in order of time: those that the reasons cite, then the gravest of the others.
+    fn timeline(&mut self, input: &CaseInput<'_>) {
         self.heading(2, "Time line and evidence");
-        let mut gravest: Vec<&Finding> = findings.list().iter().collect();
-        gravest.sort_by_key(|f| Reverse(f.level));
-        gravest.truncate(FINDINGS);
-        let gravest = findings.whole(&gravest.into_iter().map(|f| f.id.as_str()).collect());
-        self.text(&match (gravest.len(), findings.list().len()) {
+        let reasons = input.verdict.scopes.iter().flat_map(|s| &s.reasons);
+        let ids: BTreeSet<&str> = reasons.flat_map(|r| &r.findings).map(|id| &**id).collect();
+        let all = input.findings.list();
+        let (cited, mut others): (Vec<&Finding>, Vec<_>) = all.iter().partition(|f| ids.contains(&*f.id));
+        others.sort_by_key(|f| Reverse(f.level));
+        let wanted = cited.iter().take(ROWS).chain(others.iter().take(FINDINGS));
+        let whole = input.findings.whole(&wanted.map(|f| &*f.id).collect());
+        self.text(&match (whole.len(), all.len()) {
             (_, 0) => "No findings.".to_owned(),
             (shown, all) if shown == all => format!("All {all} findings in order of time."),
             (shown, all) => {
                 format!("{shown} of {all} findings, the gravest, in order of time. All are in findings.jsonl.")
             }
         });
-        let head = ["Time", "Level", "What", "Scope", "Outcome", "Count", "Where", "Record", "Id"];
-        self.table("", &head, gravest.iter().map(|f| finding_row(f)).collect(), "findings.jsonl");
+        let rows =
+            |cited: bool| whole.iter().filter(|f| ids.contains(&*f.id) == cited).map(|f| rows::finding(f)).collect();
+        self.table("What the answer rests on", rows::FINDING_HEAD, rows(true), "findings.jsonl");
+        self.table("Other findings", rows::FINDING_HEAD, rows(false), "findings.jsonl");
     }
 
     fn gaps(&mut self, input: &CaseInput<'_>) {
         self.heading(2, "What the logs cannot tell");
         let sources = &input.coverage.sources;
         let gaps: Vec<_> =
-            input.coverage.gaps.iter().chain(sources.iter().flat_map(|s| &s.gaps)).map(gap_row).collect();
+            input.coverage.gaps.iter().chain(sources.iter().flat_map(|s| &s.gaps)).map(rows::gap).collect();
         let silent: Vec<_> = sources
             .iter()
             .filter(|s| !s.not_logged.is_empty() || s.untimed + s.zone_assumed + s.year_assumed > 0)
@@ -265,7 +258,7 @@ impl Page {
         if gaps.is_empty() && silent.is_empty() {
             self.text(&format!("No gap was found in the {} sources whose records have a time.", sources.len()));
         }
-        self.table("Gaps", GAP_HEAD, gaps, "coverage.json");
+        self.table("Gaps", rows::GAP_HEAD, gaps, "coverage.json");
         let head = ["Source", "Format", "Not logged", "Records", "Without time", "Zone assumed", "Year assumed"];
         self.table("Not logged, or assumed", &head, silent, "coverage.json");
     }
@@ -294,8 +287,6 @@ impl Page {
     }
 }
 
-const GAP_HEAD: &[&str] = &["Source", "From", "To", "Reason"];
-
 fn clean(raw: &str) -> String {
     safe::text(raw).into_owned()
 }
@@ -304,68 +295,11 @@ fn people(n: u64) -> String {
     format!("{n} people")
 }
 
-fn prefixed(before: &str, values: &[String]) -> String {
-    if values.is_empty() { String::new() } else { format!("{before}{}", some(values, NAMES)) }
-}
-
-fn reason(r: &ReasonGiven) -> String {
-    format!("{} {}{}", r.clause, r.text, prefixed(" Shown by ", &r.findings))
-}
-
-fn open_end(at: Option<crate::model::time::Instant>) -> String {
-    at.map_or_else(|| "open".to_owned(), |at| at.to_string())
-}
-
-fn gap_row(g: &Gap) -> Vec<String> {
-    vec![g.source.clone(), open_end(g.from), open_end(g.to), spaced(&g.reason)]
-}
-
-fn route_row(r: &RouteVerdict) -> Vec<String> {
-    let disclosed = if r.disclosed { ", shown to an outside session" } else { "" };
-    vec![
-        r.route.word().to_owned(),
-        format!("{}{disclosed}", r.state.word()),
-        bounds(r.bytes, size),
-        bounds(r.records, |n| n.to_string()),
-        stamp(r.first),
-        stamp(r.last),
-        some(&r.destinations, NAMES),
-        some(&r.hosts, NAMES),
-        some(&r.accounts, NAMES),
-        r.protection.clone(),
-        some(&[r.findings.as_slice(), r.transfers.as_slice()].concat(), NAMES),
-    ]
-}
-
-fn transfer_row(t: &Transfer) -> Vec<String> {
-    let to = if t.to_names.is_empty() { t.to.clone() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
-    vec![
-        t.id.clone(),
-        t.route.word().to_owned(),
-        t.from.clone(),
-        to,
-        some(&t.accounts, NAMES),
-        bounds(t.bytes, size),
-        stamp(t.time.map(|span| span.first)),
-        stamp(t.time.map(|span| span.last)),
-        t.records.to_string(),
-        t.sanctioned.clone().unwrap_or_default(),
-        t.evidence.first().map_or_else(String::new, place),
-    ]
-}
-
-fn finding_row(f: &Finding) -> Vec<String> {
-    let first = f.evidence.first();
-    let assumed = f.time.assumed.map_or_else(String::new, |a| format!(" ({} assumed)", spaced(&a)));
-    vec![
-        format!("{}{assumed}", stamp(f.time.first)),
-        f.level.word().to_owned(),
-        f.rule.title.clone(),
-        f.scope.clone(),
-        word(&f.outcome),
-        f.count.to_string(),
-        first.map_or_else(String::new, place),
-        first.map_or_else(String::new, |e| e.excerpt.clone()),
-        f.id.clone(),
-    ]
+/// A reason, its clause and the first of the findings that show it.
+fn reason(r: &ReasonGiven) -> Item {
+    let mut refs: Vec<String> = r.findings.iter().take(REFS).cloned().collect();
+    if r.findings.len() > REFS {
+        refs.push(format!("and {} more in verdict.json", r.findings.len() - REFS));
+    }
+    Item { text: format!("{}: {}", r.clause, r.text), refs }
 }

@@ -1,4 +1,4 @@
-//! The JSON Schemas (draft 2020-12) of the files of a case.
+//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file and of the survey.
 
 /// Name and text of each schema.
 pub const SCHEMAS: &[(&str, &str)] = &[
@@ -9,6 +9,8 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("ledger", include_str!("schema/ledger.schema.json")),
     ("manifest", include_str!("schema/manifest.schema.json")),
     ("state", include_str!("schema/state.schema.json")),
+    ("scopes", include_str!("schema/scopes.schema.json")),
+    ("survey", include_str!("schema/survey.schema.json")),
 ];
 
 /// The schema of this name.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::account::Account;
-use super::page::place;
+use super::rows::place;
 use super::words::{
     activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, some, spaced, stamp,
     times, unexamined, word,

@@ -26,7 +26,7 @@ pub(super) const GLOSSARY: &[(&str, &str)] = &[
     ("bytes out", "bounds: at least and at most; no upper bound where a part was not observed or not logged"),
     ("likelihood", "a word of the UK PHIA yardstick with its range; only judgements have one"),
     ("confidence", "how well founded a judgement is: sources, coverage, contradictions, assumptions"),
-    ("J-…", "a clause of the judge; its rule is in the documentation under this id"),
+    ("J-…", "a clause of the judge; `exfiltrace clauses` prints what each says"),
     ("f-… and t-…", "a finding in findings.jsonl and a transfer in transfers.jsonl"),
     ("file:12 and file@3400", "line 12, or byte 3400 of the decoded stream; archive members follow after !/"),
 ];
@@ -43,6 +43,66 @@ pub(super) fn meaning(state: State) -> &'static str {
         State::NoEvidence => "nothing seen, and the logs would show it",
         State::NotExamined => "no log in the evidence observes this",
     }
+}
+
+/// The answer to "was data compromised?" in a few words.
+pub(super) fn headline(state: State) -> &'static str {
+    match state {
+        State::Exfiltrated => "Yes, data left",
+        State::Accessed => "Yes, data was reached; that it left is not shown",
+        State::Unexplained => "Perhaps: data moved out, and nothing says why",
+        State::CannotTell => "These logs cannot tell",
+        State::IntrusionOnly => "No sign of it, but there was an intrusion",
+        State::Attempted => "No sign of it; there were attacks that failed",
+        State::NoEvidence => "No sign of it",
+        State::NotExamined => "This was not examined",
+    }
+}
+
+/// A way out for people, with its word in the files of the case.
+pub(super) fn way(route: Route) -> String {
+    let name = match route {
+        Route::HttpsUpload => "uploads to the web",
+        Route::CloudStorage => "cloud storage",
+        Route::SaasDownload => "downloads from cloud services",
+        Route::WebResponse => "answers of own web servers",
+        Route::DnsTunnel => "DNS",
+        Route::SftpFtp => "SFTP and FTP",
+        Route::Email => "e-mail",
+        Route::Smb => "file shares",
+        Route::Usb => "USB media",
+        Route::DbDump => "database dumps",
+        Route::Api => "programming interfaces",
+        Route::RemoteAccess => "remote access",
+        Route::PhoneSystem => "the phone system",
+        Route::Network => "other network traffic",
+    };
+    format!("{name} ({})", route.word())
+}
+
+/// The text with a capital at its start.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// From when to when, in UTC, on a day named once; empty where no time is known.
+pub(super) fn when(first: Option<Instant>, last: Option<Instant>) -> String {
+    let plain = |at: Instant| at.to_string().replace('T', " ").replace('Z', "");
+    match (first.map(plain), last.map(plain)) {
+        (None, None) => String::new(),
+        (Some(only), None) | (None, Some(only)) => format!("{only} UTC"),
+        (Some(first), Some(last)) if first == last => format!("{first} UTC"),
+        (Some(first), Some(last)) => match (first.split_once(' '), last.split_once(' ')) {
+            (Some((day, _)), Some((same, time))) if day == same => format!("{first} to {time} UTC"),
+            _ => format!("{first} to {last} UTC"),
+        },
+    }
+}
+
+/// One end of a gap.
+pub(super) fn open_end(at: Option<Instant>) -> String {
+    at.map_or_else(|| "open".to_owned(), |_| when(at, at))
 }
 
 /// The word that a unit enum has in output.
@@ -207,6 +267,18 @@ pub(super) fn note(n: &Note) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_named_once() {
+        let at = Instant::parse;
+        let (a, b, c) = (at("2026-03-31T00:12:05Z"), at("2026-03-31T02:56:45.5Z"), at("2026-04-01T00:00:00Z"));
+        assert_eq!(when(a, b), "2026-03-31 00:12:05 to 02:56:45.5 UTC");
+        assert_eq!(when(a, c), "2026-03-31 00:12:05 to 2026-04-01 00:00:00 UTC");
+        assert_eq!(
+            (when(a, a), when(None, a), when(None, None)),
+            (when(a, None), "2026-03-31 00:12:05 UTC".into(), "".into())
+        );
+    }
 
     #[test]
     fn sizes_round_down_and_keep_the_exact_figure() {

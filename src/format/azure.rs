@@ -32,6 +32,7 @@ pub static AZURE: Dialect = Dialect {
         &["event_timestamp", "operation_name"],
     ],
     rank: 70,
+    utc: false,
 };
 
 static ROLES: Table = LazyLock::new(|| {

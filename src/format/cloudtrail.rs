@@ -29,6 +29,7 @@ pub static CLOUDTRAIL: Dialect = Dialect {
         &["CloudTrailEvent", "EventName"],
     ],
     rank: 80,
+    utc: false,
 };
 
 static ROLES: Table = LazyLock::new(|| {

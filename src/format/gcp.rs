@@ -29,6 +29,7 @@ pub static GCP: Dialect = Dialect {
         &["protoPayload.methodName", "insertId"],
     ],
     rank: 76,
+    utc: false,
 };
 
 static ROLES: Table = LazyLock::new(|| {

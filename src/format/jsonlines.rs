@@ -34,6 +34,8 @@ pub struct Dialect {
     pub marks: &'static [&'static [&'static str]],
     /// How specific it is.
     pub rank: u8,
+    /// Whether its times are UTC without saying so: no zone of the user's counts for them.
+    pub utc: bool,
 }
 
 /// JSON of no known product.
@@ -45,6 +47,7 @@ pub static GENERIC: Dialect = Dialect {
     finish: None,
     marks: &[&[]],
     rank: 20,
+    utc: false,
 };
 
 impl Format for Dialect {
@@ -61,7 +64,10 @@ impl Format for Dialect {
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
-        let layout = sample.layout(self.name);
+        let mut layout = sample.layout(self.name);
+        if self.utc {
+            layout.zone = jiff::tz::TimeZone::UTC;
+        }
         if sample.events.is_empty() {
             // The first event is longer than the head: its dialect is not known.
             let open = layout.framing == Framing::JsonDocuments && self.marks == [&[] as &[&str]];

@@ -29,6 +29,7 @@ pub static M365: Dialect = Dialect {
         &["RecordType", "Operation", "UserId"],
     ],
     rank: 75,
+    utc: true,
 };
 
 /// Also for `AuditData` inside of CSV exports.
@@ -60,7 +61,7 @@ pub static ROLES: Table = LazyLock::new(|| {
 fn finish(sink: &mut Sink<'_, '_>) {
     if let Some(stamp) = sink.out.time
         && sink.layout.zone == jiff::tz::TimeZone::UTC
-        && stamp.assumed == Assumed::Zone
+        && matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneGiven)
     {
         sink.out.time = Some(Stamp::certain(stamp.at));
     }

@@ -17,7 +17,7 @@ use cursor::Cursor;
 const FILETIME_EPOCH: i64 = 116_444_736_000_000_000;
 
 /// Reads an ISO 8601 / RFC 3339 stamp at the start of `bytes` (`T` or a blank between date and time, fraction behind
-/// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's is assumed.
+/// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's counts.
 pub fn iso_prefix(bytes: &[u8], layout: &Layout) -> Option<(Stamp, usize)> {
     let mut cursor = Cursor { bytes, at: 0 };
     let (year, month, day) = cursor.date()?;

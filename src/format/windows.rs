@@ -31,6 +31,7 @@ pub static JSON: Dialect = Dialect {
     finish: None,
     marks: &[&["EventID", "Channel"], &["EventID", "Provider_Name"]],
     rank: 80,
+    utc: false,
 };
 
 /// The Windows event log. Its records are rendered as JSON.

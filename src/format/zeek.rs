@@ -33,6 +33,7 @@ pub static JSON: Dialect = Dialect {
         &["@stream", "ts"],
     ],
     rank: 78,
+    utc: false,
 };
 
 /// Zeek logs as tab-separated values.

@@ -27,7 +27,8 @@ const UNAVAILABLE: &[&str] = &["T1490", "T1489", "T1498", "T1499", "T1531", "T15
 /// Techniques that alter data and leave it there: manipulation, defacement.
 const ALTERED: &[&str] = &["T1565", "T1491"];
 /// Formats of the logs that systems and services write about what is done on them.
-const TELLS_WHAT_IS_DONE: &[&str] = &["evtx", "windows_json", "auditd", "cloudtrail", "azure", "m365", "gcp"];
+const TELLS_WHAT_IS_DONE: &[&str] =
+    &["evtx", "windows_json", "windows_xml", "auditd", "cloudtrail", "azure", "m365", "gcp"];
 
 /// So much history before an intrusion says what was usual.
 const HISTORY_SECS: i64 = 14 * 86_400;
@@ -198,15 +199,19 @@ fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) ->
 
 fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
     let mut why = Vec::new();
-    let assumed = bench.sources.iter().any(|s| s.zone_assumed > 0 || s.year_assumed > 0);
+    let zone = bench.sources.iter().any(|s| s.zone_assumed > 0);
+    let year = bench.sources.iter().any(|s| s.year_assumed > 0);
     if !complete {
         why.push("some routes are open".to_owned());
     }
-    if assumed {
-        why.push("times rest on an assumed zone or year".to_owned());
+    match (zone, year) {
+        (false, false) => {}
+        (true, false) => why.push("times rest on an assumed zone".to_owned()),
+        (false, true) => why.push("times rest on an inferred year".to_owned()),
+        (true, true) => why.push("times rest on an assumed zone and an inferred year".to_owned()),
     }
     why.push(format!("{witnesses} sources show the movement, {} speak of the scope", bench.sources.len()));
-    let level = match (complete, assumed, witnesses) {
+    let level = match (complete, zone || year, witnesses) {
         (false, _, 0) => Confidence::Low,
         (true, false, 2..) => Confidence::High,
         _ => Confidence::Moderate,

@@ -42,7 +42,8 @@ pub struct FindingTime {
     pub first: Option<Instant>,
     /// The latest record.
     pub last: Option<Instant>,
-    /// What was assumed to get these times: `zone`, `year`, `zone_and_year`, else `null`.
+    /// What was assumed to get these times: `zone`, `year`, `zone_and_year`, else `null`. A zone that the user gave is
+    /// not assumed; the manifest holds it.
     pub assumed: Option<FindingAssumed>,
 }
 

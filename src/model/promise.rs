@@ -28,7 +28,7 @@ pub fn is_kind(source: &SourceCoverage, kind: &str) -> bool {
         "dns" => shows(Route::DnsTunnel),
         "cloud" => shows(Route::SaasDownload),
         "mail" => shows(Route::Email) && !shows(Route::Network),
-        "windows" => matches!(&*source.format, "evtx" | "windows_json"),
+        "windows" => matches!(&*source.format, "evtx" | "windows_json" | "windows_xml"),
         other => source.format == other,
     }
 }

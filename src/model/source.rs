@@ -26,12 +26,32 @@ pub struct Listed {
 }
 
 /// The listing of all evidence: one cheap pass before anything is opened.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Survey {
     /// Files to read, sorted by locator.
     pub files: Vec<Listed>,
     /// What will not be read, with the reason, sorted by locator.
     pub skipped: Vec<Entry>,
+}
+
+/// A survey as a file, which several shards of one scan are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyFile {
+    /// [`SurveyFile::SCHEMA`].
+    pub schema: String,
+    /// The listing.
+    #[serde(flatten)]
+    pub survey: Survey,
+}
+
+impl SurveyFile {
+    /// Schema id.
+    pub const SCHEMA: &str = "exfiltrace.survey/1";
+
+    /// A survey with its schema id.
+    pub fn of(survey: Survey) -> Self {
+        Self { schema: Self::SCHEMA.to_owned(), survey }
+    }
 }
 
 /// What is known of a leaf stream before its first byte is read.

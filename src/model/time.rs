@@ -73,41 +73,62 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
-/// What had to be assumed to turn a written time into an [`Instant`].
+/// What a written time needed beside itself to become an [`Instant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Assumed {
     /// Nothing: the record states date and zone.
     #[default]
     Nothing,
-    /// The record has no zone; the zone of `--timezone`, a `[[zone]]` or UTC was used.
+    /// The record has no zone, and the user gave it (`--timezone`, `timezone`, `[[zone]]`): known, not assumed.
+    ZoneGiven,
+    /// The record has no zone and nobody gave one: UTC was assumed.
     Zone,
     /// The record has no year; it was inferred from the survey.
     Year,
+    /// The user gave the zone, the year was inferred.
+    YearWithZoneGiven,
     /// Both zone and year were assumed.
     ZoneAndYear,
 }
 
 impl Assumed {
-    /// Both assumptions together.
+    /// Both together: the weaker ground of each part.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        use Assumed::{Nothing, Year, Zone, ZoneAndYear};
-        match (self, other) {
-            (Nothing, x) | (x, Nothing) => x,
-            (Zone, Zone) => Zone,
-            (Year, Year) => Year,
-            _ => ZoneAndYear,
+        let year = self.year() || other.year();
+        match (self.zone() || other.zone(), self.zone_given() || other.zone_given(), year) {
+            (true, _, false) => Self::Zone,
+            (true, _, true) => Self::ZoneAndYear,
+            (false, true, false) => Self::ZoneGiven,
+            (false, true, true) => Self::YearWithZoneGiven,
+            (false, false, true) => Self::Year,
+            (false, false, false) => Self::Nothing,
         }
     }
 
-    /// The word for output; `None` where nothing was assumed.
+    /// Whether the zone was assumed.
+    pub fn zone(self) -> bool {
+        matches!(self, Self::Zone | Self::ZoneAndYear)
+    }
+
+    /// Whether the zone is the user's word.
+    pub fn zone_given(self) -> bool {
+        matches!(self, Self::ZoneGiven | Self::YearWithZoneGiven)
+    }
+
+    /// Whether the year was inferred.
+    pub fn year(self) -> bool {
+        matches!(self, Self::Year | Self::YearWithZoneGiven | Self::ZoneAndYear)
+    }
+
+    /// The word for output; `None` where nothing was assumed. A zone that the user gave is no assumption.
     pub fn word(self) -> Option<&'static str> {
-        match self {
-            Self::Nothing => None,
-            Self::Zone => Some("zone"),
-            Self::Year => Some("year"),
-            Self::ZoneAndYear => Some("zone_and_year"),
+        match (self.zone(), self.year()) {
+            (false, false) => None,
+            (true, false) => Some("zone"),
+            (false, true) => Some("year"),
+            (true, true) => Some("zone_and_year"),
         }
     }
 }
@@ -156,5 +177,29 @@ impl Span {
             (Some(a), Some(b)) => Some(a.join(b)),
             (x, None) | (None, x) => x,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Assumed::{self, Nothing, Year, YearWithZoneGiven, Zone, ZoneAndYear, ZoneGiven};
+
+    #[test]
+    fn together_the_weaker_ground_counts_and_the_order_does_not() {
+        const ALL: [Assumed; 6] = [Nothing, ZoneGiven, Zone, Year, YearWithZoneGiven, ZoneAndYear];
+        for a in ALL {
+            assert_eq!(a.and(Nothing), a);
+            assert_eq!(a.and(a), a);
+            for b in ALL {
+                assert_eq!(a.and(b), b.and(a));
+                assert_eq!((a.and(b).zone(), a.and(b).year()), (a.zone() || b.zone(), a.year() || b.year()));
+            }
+        }
+        assert_eq!(ZoneGiven.and(Year), YearWithZoneGiven);
+        assert_eq!(ZoneGiven.and(Zone), Zone, "one of them was assumed");
+        assert_eq!(
+            ALL.map(Assumed::word),
+            [None, None, Some("zone"), Some("year"), Some("year"), Some("zone_and_year")]
+        );
     }
 }

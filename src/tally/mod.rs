@@ -11,7 +11,7 @@ use crate::model::fields::Fields;
 use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Observed, Sum, WEIGHT_KEPT};
 use crate::model::partial::Covered;
 use crate::model::place::{Place, RecordDigest};
-use crate::model::time::{Assumed, Span};
+use crate::model::time::Span;
 
 /// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
 ///
@@ -146,8 +146,8 @@ impl Tally {
                 }
             }
         }
-        covered.zone_assumed += u64::from(matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear));
-        covered.year_assumed += u64::from(matches!(stamp.assumed, Assumed::Year | Assumed::ZoneAndYear));
+        covered.zone_assumed += u64::from(stamp.assumed.zone());
+        covered.year_assumed += u64::from(stamp.assumed.year());
         if let Some(what) = read::cleared(fields) {
             let entry = (hour, what.into());
             if let Err(at) = covered.cleared.binary_search(&entry) {

@@ -6,8 +6,18 @@ use crate::support::{exfiltrace, project};
 fn help_states_limits_and_examples() {
     let output = exfiltrace(&["scan", "--help"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    for word in ["Examples:", "depth 8", "--archive-password", "--max-buffered-member", "--timezone", "[default: 256M]"]
-    {
+    for word in [
+        "Examples:",
+        "[default: 8]",
+        "0 spills all",
+        "at least 1",
+        "0 opens none",
+        "powers of 1024",
+        "--archive-password",
+        "--max-buffered-member",
+        "--timezone",
+        "[default: 256M]",
+    ] {
         assert!(text.contains(word), "{word} is not in the help");
     }
     assert!(!text.contains("x-cell"), "test flags are hidden");
@@ -18,7 +28,7 @@ fn malformed_values_fail_before_anything_is_read() {
     for (args, word) in [
         (vec!["scan", "--from", "yesterday", "/nowhere"], "--from yesterday"),
         (vec!["scan", "--timezone", "Mars/Base", "."], "Mars/Base"),
-        (vec!["scan", "--max-memory", "lots", "."], "--max-memory lots"),
+        (vec!["scan", "--max-memory", "lots", "."], "'lots' for '--max-memory <SIZE>': expected a size"),
         (vec!["scan", "--logsource", "planet=x", "."], "planet"),
         (vec!["scan", "/nowhere/at/all"], "no such file"),
         (vec!["scan", "--scopes", "/nowhere.toml", "."], "/nowhere.toml"),
@@ -43,14 +53,125 @@ fn an_unreadable_member_is_exit_code_one_and_a_clean_scan_zero() {
 }
 
 #[test]
-fn completions_and_manual_are_printed() {
+fn numbers_are_meant_or_refused_with_flag_value_and_what_is_expected() {
+    let temp = tempfile::tempdir().unwrap();
+    let log = temp.path().join("a.log");
+    std::fs::write(&log, "one line\n").unwrap();
+    let log = log.to_str().unwrap();
+    let size = "expected a size in bytes, or with a unit as in 512K, 1.5G or 2T";
+    for (flag, value, expected) in [
+        ("--max-depth", "65", "a whole number from 0 to 64"),
+        ("--max-depth", "-1", "a whole number from 0 to 64"),
+        ("--max-ratio", "0", "a whole number of at least 1"),
+        ("--max-members", "0", "a whole number of at least 1"),
+        ("--max-evidence", "0", "a whole number of at least 1"),
+        ("--max-evidence", "1K", "a whole number of at least 1"),
+        ("--max-ratio", "18446744073709551616", "a whole number of at least 1"),
+        ("--threads", "0", "a whole number from 1 to 1024"),
+        ("--threads", "1025", "a whole number from 1 to 1024"),
+        ("--threads", "11", "each needs 192M, and --max-memory 2G holds 10; give --max-memory 2112M or fewer"),
+        ("--max-member", "0", "a size of at least 1 byte"),
+        ("--max-member", "-5", size),
+        ("--max-memory", "", size),
+        ("--max-memory", "5XB", size),
+        ("--max-memory", "0", "one thread needs 192M"),
+        ("--max-memory", "191M", "one thread needs 192M"),
+        ("--max-buffered-member", "99999999T", "too large"),
+    ] {
+        let output = exfiltrace(&["scan", log, flag, value]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{flag} {value}: {said}");
+        assert!(said.contains(flag) && said.contains(value) && said.contains(expected), "{flag} {value}: {said}");
+        assert!(output.stdout.is_empty());
+    }
+    for (flag, value) in [
+        ("--max-depth", "0"),
+        ("--max-ratio", "1"),
+        ("--max-members", "1"),
+        ("--max-evidence", "1"),
+        ("--threads", "10"),
+        ("--max-member", "5KB"),
+        ("--max-memory", "1.5G"),
+        ("--max-buffered-member", "0"),
+    ] {
+        let output = exfiltrace(&["scan", log, flag, value, "-q"]);
+        assert_eq!(output.status.code(), Some(0), "{flag} {value}: {}", said(&output));
+    }
+}
+
+#[test]
+fn at_depth_0_no_container_is_opened_and_the_ledger_says_so() {
+    use std::io::Write;
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let mut gzip =
+        flate2::write::GzEncoder::new(std::fs::File::create(path("a.log.gz")).unwrap(), flate2::Compression::fast());
+    gzip.write_all(b"one line\n").unwrap();
+    gzip.finish().unwrap();
+    let scan =
+        |depth: &str| exfiltrace(&["scan", "-q", &path("a.log.gz"), "--max-depth", depth, "--out", &path("case")]);
+    assert_eq!(scan("0").status.code(), Some(1));
+    assert!(std::fs::read_to_string(path("case/ledger.jsonl")).unwrap().contains("depth_limit"));
+    assert_eq!(scan("1").status.code(), Some(0));
+}
+
+#[test]
+fn every_command_has_its_page() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("new/man1");
+    let output = exfiltrace(&["man", "--dir", dir.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let mut pages: Vec<String> =
+        std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    for page in ["exfiltrace.1", "exfiltrace-scan.1", "exfiltrace-rules-check.1", "exfiltrace-scopes-example.1"] {
+        assert!(pages.iter().any(|p| p == page), "{page} is not in {pages:?}");
+    }
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), pages.len());
+    for page in &pages {
+        let text = std::fs::read_to_string(dir.join(page)).unwrap();
+        let name = page.strip_suffix(".1").unwrap();
+        let words: Vec<&str> = name.split('-').skip(1).collect();
+        let printed = exfiltrace(&[&["man"], &words[..]].concat());
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), text, "{page}");
+        assert!(text.contains(&format!(".TH {name} 1")), "{page}: {}", text.lines().nth(2).unwrap());
+        for other in text.split("exfiltrace\\-").skip(1).filter_map(|rest| rest.split_once("(1)")) {
+            let other = format!("exfiltrace-{}.1", other.0.replace('\\', ""));
+            assert!(!other.contains('\n') && pages.contains(&other), "{page} refers to {other}");
+        }
+    }
+    let scan = std::fs::read_to_string(dir.join("exfiltrace-scan.1")).unwrap().replace('\\', "");
+    assert!(scan.contains("--timezone") && scan.contains("exfiltrace scan"), "{scan}");
+}
+
+#[test]
+fn a_page_that_is_not_there_is_told_with_those_that_are() {
+    for (args, word) in [
+        (vec!["man", "scann"], "scan, survey, report"),
+        (vec!["man", "rules", "chek"], "list, check"),
+        (vec!["man", "scan", "x"], "no commands below"),
+        (vec!["man", "scan", "--dir", "x"], "--dir"),
+        (vec!["man", "--dir", "/dev/null/x"], "/dev/null/x"),
+    ] {
+        let output = exfiltrace(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(said(&output).contains(word), "{args:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = exfiltrace(&["completions", shell]);
         assert!(output.status.success());
-        assert!(String::from_utf8_lossy(&output.stdout).contains("exfiltrace"), "{shell}");
+        let script = String::from_utf8(output.stdout).unwrap();
+        for word in ["exfiltrace", "scan", "max-buffered-member", "survey", "completions"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
-    let page = String::from_utf8(exfiltrace(&["man"]).stdout).unwrap();
-    assert!(page.contains(".TH exfiltrace") && page.contains("exfiltrace-scan"));
+    let refused = exfiltrace(&["completions", "tcsh"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused).contains("powershell"), "{}", said(&refused));
 }
 
 #[test]
@@ -109,8 +230,8 @@ fn what_cannot_be_meant_is_refused_with_what_can() {
         (strings(&["--timezone", "+01:75"]), vec!["+01:75"]),
         (strings(&["--from", "2026-03-02", "--to", "2026-03-01"]), vec!["--from", "--to", "later"]),
         (strings(&["--root", "name=elsewhere"]), vec!["--root name=elsewhere"]),
-        (unknown, vec!["line 4", "cidrs"]),
-        (json, vec!["line 2", "scopes"]),
+        (unknown, vec!["unknown.toml:4:1:", "cidrs"]),
+        (json, vec!["unknown.json:2:", "scopes"]),
         (expect, vec!["proxi", "proxy", "firewall", "access"]),
         (wildcard, vec!["*.s3*.amazonaws.com", "*.example.net"]),
     ] {
@@ -168,7 +289,11 @@ fn a_rule_that_is_embedded_already_names_both_files_and_the_way_out() {
     let output = exfiltrace(&["rules", "check", rules.to_str().unwrap()]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text.contains("in builtin:") && text.contains("and in rules/") && text.contains("--no-builtin"), "{text}");
+    for line in text.lines().filter(|line| line.starts_with("rules/")) {
+        let words = ["the embedded pack has this rule already, as builtin:", "to use rules/", "with --no-builtin"];
+        assert!(words.iter().all(|word| line.contains(word)) && !line.contains("twice"), "{line}");
+    }
+    assert!(text.lines().count() > 10, "{text}");
     assert_eq!(exfiltrace(&["rules", "check", "--no-builtin", rules.to_str().unwrap()]).status.code(), Some(0));
 }
 
@@ -253,4 +378,32 @@ fn evidence_with_nothing_in_it_is_a_warning() {
     assert!(said(&exfiltrace(&["scan", "-q", folder])).contains("nothing was read"));
     std::fs::write(temp.path().join("a.log"), "a line\n").unwrap();
     assert_eq!(said(&exfiltrace(&["scan", "-q", folder])), "");
+}
+
+#[test]
+fn what_is_not_there_or_is_no_case_is_told_with_its_path_and_the_way() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().to_str().unwrap();
+    for (args, words) in [
+        (vec!["verify", folder], [folder, "is not a case folder", "scan EVIDENCE --out CASE"]),
+        (vec!["report", folder], [folder, "is not a case folder", "scan EVIDENCE --out CASE"]),
+        (vec!["export", folder, "--to", "csv"], [folder, "is not a case folder", "scan EVIDENCE --out CASE"]),
+        (vec!["verify", "/nowhere/case"], ["/nowhere/case", "no such folder", ""]),
+        (vec!["rules", "check", "/nowhere/rules"], ["/nowhere/rules", "no such file or folder", ""]),
+        (vec!["indicators", "check", "/nowhere/feed"], ["/nowhere/feed", "no such file or folder", ""]),
+        (vec!["scopes", "check", "/nowhere/scopes"], ["/nowhere/scopes", "cannot read", ""]),
+    ] {
+        let output = exfiltrace(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(words.iter().all(|word| said(&output).contains(word)), "{args:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn every_clause_that_a_verdict_may_cite_is_printed() {
+    let printed = String::from_utf8(exfiltrace(&["clauses"]).stdout).unwrap();
+    for clause in exfiltrace::judge::CLAUSES {
+        assert!(printed.contains(&format!("{}  {}\n", clause.id, clause.text)), "{}", clause.id);
+    }
+    assert_eq!(printed.lines().count(), exfiltrace::judge::CLAUSES.len());
 }

@@ -79,3 +79,65 @@ fn the_page_of_clauses_is_the_table_of_the_code() {
     };
     assert_eq!(rows, exfiltrace::judge::CLAUSES.iter().map(said).collect::<Vec<_>>());
 }
+
+/// The commands of the README, one after the other in one folder, as a new user would type them. `/evidence` and
+/// `feed.csv` stand for the fixtures' (the web logs alone: they are read quickly).
+#[test]
+fn every_command_of_the_readme_works() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let blocks = readme.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).filter(|line| line.starts_with("exfiltrace ")).collect();
+    assert!(commands.len() > 12, "{commands:?}");
+    let temp = tempfile::tempdir().unwrap();
+    let evidence = temp.path().join("evidence");
+    std::fs::create_dir(&evidence).unwrap();
+    let log = "riverside-access.log";
+    std::fs::copy(project("fixtures/incident/evidence/web").join(log), evidence.join(log)).unwrap();
+    std::fs::copy(project("fixtures/incident/indicators.txt"), temp.path().join("feed.csv")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_exfiltrace"));
+    for line in commands {
+        let command = line.split(" #").next().unwrap().replace("/evidence", evidence.to_str().unwrap());
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", &command])
+            .env("PATH", binary.parent().unwrap())
+            .env("NO_COLOR", "1")
+            .current_dir(temp.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        let written = command.split(" > ").nth(1).map(|name| std::fs::read(temp.path().join(name.trim())).unwrap());
+        assert!(written.is_none_or(|bytes| !bytes.is_empty()), "{command} writes nothing");
+    }
+    for name in ["case/report.html", "case/report.md", "scopes.toml", "survey.json"] {
+        assert!(temp.path().join(name).exists(), "{name}");
+    }
+}
+
+/// What the README names in code, where it can be checked: files of a case, flags, commands.
+#[test]
+fn flags_and_case_files_of_the_readme_are_there() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let help = |args: &[&str]| String::from_utf8(crate::support::exfiltrace(args).stdout).unwrap();
+    let known = ["scan", "man", "report", "export", "rules", "verify"].map(|name| help(&["help", name])).concat()
+        + &help(&["help", "rules", "check"]);
+    let prose: String = readme.split("```").step_by(2).collect();
+    let flags = prose.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).filter(|w| w.starts_with("--"));
+    for flag in flags.filter(|flag| !matches!(*flag, "--path" | "--locked")) {
+        assert!(known.contains(flag), "{flag} is in the README and in no help");
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let (log, case) = (temp.path().join("a.log"), temp.path().join("case"));
+    std::fs::write(&log, "text\n").unwrap();
+    crate::support::exfiltrace(&["scan", "-q", log.to_str().unwrap(), "--out", case.to_str().unwrap()]);
+    let table = readme.split("## The case folder").nth(1).unwrap().split("\n## ").next().unwrap();
+    let named: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let mut found: Vec<String> = std::fs::read_dir(&case)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|e| e.file_name().into_string().unwrap() + if e.path().is_dir() { "/" } else { "" })
+        .collect();
+    let mut named_sorted = named.clone();
+    named_sorted.sort_unstable();
+    found.sort();
+    assert_eq!(found, named_sorted);
+}

@@ -56,6 +56,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     Plan {
         roots,
         work: Work::new(None, usize::MAX),
+        listed: None,
         skip: Vec::new(),
         opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
         program,

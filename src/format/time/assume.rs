@@ -28,7 +28,7 @@ impl Civil {
             let moment = date.to_datetime(time.ok()?);
             layout.zone.to_ambiguous_timestamp(moment).compatible().ok()?.into()
         };
-        Some(Stamp { at, assumed: Assumed::Zone })
+        Some(Stamp { at, assumed: if layout.zone_given { Assumed::ZoneGiven } else { Assumed::Zone } })
     }
 }
 
@@ -60,21 +60,22 @@ pub fn shows_day_first(bytes: &[u8]) -> Option<bool> {
 
 /// A stamp whose zone was assumed, in the zone of the host that the record names, where the user gave one for it.
 pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
-    if !matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneAndYear) {
+    if !stamp.assumed.zone() && !stamp.assumed.zone_given() {
         return stamp;
     }
     let Some(host) = fields.text(Canon::HostName) else { return stamp };
     let short = host.split('.').next().unwrap_or(host);
     let clock = layout.host_clocks.iter().find(|clock| clock.hosts.is_match(host) || clock.hosts.is_match(short));
     let moved = clock.and_then(|clock| moved(stamp, &clock.zone, layout));
-    moved.map_or(stamp, |at| Stamp { at, ..stamp })
+    let given = if stamp.assumed.year() { Assumed::YearWithZoneGiven } else { Assumed::ZoneGiven };
+    moved.map_or(stamp, |at| Stamp { at, assumed: given })
 }
 
 /// A stamp whose zone was assumed, at the offset from UTC that the record gives elsewhere.
 pub fn at_offset(stamp: Stamp, offset_secs: i64, layout: &Layout) -> Stamp {
     let assumed = match stamp.assumed {
-        Assumed::Zone => Assumed::Nothing,
-        Assumed::ZoneAndYear => Assumed::Year,
+        Assumed::Zone | Assumed::ZoneGiven => Assumed::Nothing,
+        Assumed::ZoneAndYear | Assumed::YearWithZoneGiven => Assumed::Year,
         _ => return stamp,
     };
     let offset = i32::try_from(offset_secs).ok().and_then(|secs| Offset::from_seconds(secs).ok());

@@ -96,3 +96,70 @@ fn everything_was_read_is_said_only_without_a_single_note() {
     s.ledger.clear();
     assert!(first_paragraph(&s).contains("Nothing was read"));
 }
+
+/// Everything between `begin` and the next `end`.
+fn between<'h>(html: &'h str, begin: &str, end: &str) -> &'h str {
+    let rest = html.split_once(begin).unwrap_or_else(|| panic!("{begin} is not in {html}")).1;
+    rest.split_once(end).map_or(rest, |(found, _)| found)
+}
+
+#[test]
+fn the_page_answers_in_words_for_every_state() {
+    for (state, words) in [
+        (State::Exfiltrated, "Yes, data left"),
+        (State::Accessed, "Yes, data was reached; that it left is not shown"),
+        (State::Unexplained, "Perhaps: data moved out"),
+        (State::CannotTell, "These logs cannot tell"),
+        (State::IntrusionOnly, "No sign of it, but there was an intrusion"),
+        (State::Attempted, "No sign of it; there were attacks"),
+        (State::NoEvidence, "No sign of it</h1>"),
+        (State::NotExamined, "This was not examined"),
+    ] {
+        let mut s = sample();
+        s.verdict.overall.state = state;
+        let html = emit::report_html(&s.input());
+        assert!(html.contains(&format!("<h1>Was data compromised? {words}")), "{state:?}");
+        assert!(html.contains(&format!("<p class=\"answer {}\">", state.word())), "{state:?}");
+    }
+}
+
+#[test]
+fn references_lead_to_what_is_on_the_page_and_to_nothing_else() {
+    let mut s = sample();
+    let shown = s.findings.list()[0].id.clone();
+    s.verdict.scopes[0].reasons[0].findings = vec![shown.clone(), "f-elsewhere".into()];
+    let html = emit::report_html(&s.input());
+    assert!(html.contains(&format!("<a href=\"#{shown}\">")) && html.contains(&format!("id=\"{shown}\"")));
+    assert!(html.contains("f-elsewhere") && !html.contains("#f-elsewhere"));
+    for target in html.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(html.contains(&format!("id=\"{target}\"")), "{target} leads nowhere");
+    }
+    let rests_on = between(&html, "<h3>What the answer rests on</h3>", "<h3>");
+    assert!(rests_on.contains(&*shown) && rests_on.matches("<tr>").count() == 1, "{rests_on}");
+    assert!(!between(&html, "<h3>Other findings</h3>", "<h2").contains(&format!("id=\"{shown}\"")));
+}
+
+#[test]
+fn ways_out_have_names_and_what_no_log_observes_is_no_row() {
+    let mut s = sample();
+    let mut unseen = s.verdict.scopes[0].routes[0].clone();
+    unseen.route = of(serde_json::json!("usb"));
+    unseen.state = State::NotExamined;
+    s.verdict.scopes[0].routes.push(unseen);
+    let html = emit::report_html(&s.input());
+    let table = between(&html, "<h3>Ways out</h3>", "</table>");
+    assert!(table.contains("cloud storage (cloud_storage)") && table.contains("data-state=\"exfiltrated\""), "{table}");
+    assert!(!table.contains("usb"), "{table}");
+    assert!(html.contains("Not examined, because no log in the evidence observes it: USB media (usb)."));
+}
+
+#[test]
+fn a_column_in_which_nothing_stands_is_left_out() {
+    let mut s = sample();
+    let with = emit::report_html(&s.input());
+    assert!(between(&with, "<h3>Transfers, the largest first</h3>", "</tr>").contains("<th>Sanctioned</th>"));
+    s.transfers.iter_mut().for_each(|t| t.sanctioned = None);
+    let without = emit::report_html(&s.input());
+    assert!(!between(&without, "<h3>Transfers, the largest first</h3>", "</tr>").contains("Sanctioned"));
+    assert!(between(&without, "<h3>Transfers, the largest first</h3>", "</tr>").contains("<th>Bytes out</th>"));
+}

@@ -1,0 +1,143 @@
+//! One row of a table of the report for each kind of thing that it lists.
+
+use super::words::{bounds, open_end, size, some, spaced, way, when, word};
+use crate::model::coverage::Gap;
+use crate::model::finding::{Evidence, Finding};
+use crate::model::transfer::Transfer;
+use crate::model::verdict::{DataCategory, FactStated, RouteVerdict, ScopeVerdict};
+
+/// Names in one cell.
+pub(super) const NAMES: usize = 20;
+/// Ids in one cell; all are in the files of the case.
+const IDS: usize = 3;
+
+/// The head of a table of scopes.
+pub(super) const SCOPE_HEAD: &[&str] =
+    &["Scope", "State", "That is", "Likelihood", "Confidence", "Intrusion", "Complete"];
+
+/// One scope.
+pub(super) fn scope(s: &ScopeVerdict) -> Vec<String> {
+    vec![
+        s.scope.clone(),
+        s.state.word().to_owned(),
+        super::words::meaning(s.state).to_owned(),
+        super::words::likelihood(s.likelihood).to_owned(),
+        word(&s.confidence),
+        spaced(&s.intrusion),
+        super::words::completeness(s),
+    ]
+}
+
+/// The head of a table of ways out.
+pub(super) const ROUTE_HEAD: &[&str] = &[
+    "Way out",
+    "State",
+    "Bytes out",
+    "Records",
+    "When",
+    "Where to",
+    "From hosts",
+    "By accounts",
+    "Disclosed",
+    "Protection",
+    "Shown by",
+];
+
+/// One way out. What is not known is an empty cell.
+pub(super) fn route(r: &RouteVerdict) -> Vec<String> {
+    let known = |text: String, known: bool| if known { text } else { String::new() };
+    vec![
+        way(r.route),
+        r.state.word().to_owned(),
+        bounds(r.bytes, size),
+        known(bounds(r.records, |n| n.to_string()), r.records.lower > 0 || r.records.upper.is_some()),
+        when(r.first, r.last),
+        some(&r.destinations, NAMES),
+        some(&r.hosts, NAMES),
+        some(&r.accounts, NAMES),
+        known("shown to an outside session".to_owned(), r.disclosed),
+        known(r.protection.clone(), r.protection != "unknown"),
+        some(&[r.findings.as_slice(), r.transfers.as_slice()].concat(), IDS),
+    ]
+}
+
+/// The head of a table of transfers.
+pub(super) const TRANSFER_HEAD: &[&str] =
+    &["From", "To", "Way out", "Accounts", "Bytes out", "When", "Records", "Sanctioned", "Where", "Transfer"];
+
+/// One transfer.
+pub(super) fn transfer(t: &Transfer) -> Vec<String> {
+    let to = if t.to_names.is_empty() { t.to.clone() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
+    vec![
+        t.from.clone(),
+        to,
+        way(t.route),
+        some(&t.accounts, NAMES),
+        bounds(t.bytes, size),
+        when(t.time.map(|span| span.first), t.time.map(|span| span.last)),
+        t.records.to_string(),
+        t.sanctioned.clone().unwrap_or_default(),
+        t.evidence.first().map_or_else(String::new, place),
+        t.id.clone(),
+    ]
+}
+
+/// The head of a table of findings.
+pub(super) const FINDING_HEAD: &[&str] =
+    &["When", "Level", "What", "Scope", "Outcome", "Count", "Where", "Record", "Id"];
+
+/// One finding.
+pub(super) fn finding(f: &Finding) -> Vec<String> {
+    let first = f.evidence.first();
+    let assumed = f.time.assumed.map_or_else(String::new, |a| format!(" ({} assumed)", spaced(&a)));
+    vec![
+        format!("{}{assumed}", when(f.time.first, f.time.first)),
+        f.level.word().to_owned(),
+        f.rule.title.clone(),
+        f.scope.clone(),
+        word(&f.outcome),
+        f.count.to_string(),
+        first.map_or_else(String::new, place),
+        first.map_or_else(String::new, |e| e.excerpt.clone()),
+        f.id.clone(),
+    ]
+}
+
+/// The head of a table of gaps.
+pub(super) const GAP_HEAD: &[&str] = &["Source", "Begin", "End", "Reason"];
+
+/// One gap.
+pub(super) fn gap(g: &Gap) -> Vec<String> {
+    vec![g.source.clone(), open_end(g.from), open_end(g.to), spaced(&g.reason)]
+}
+
+/// The head of a table of kinds of data.
+pub(super) const DATA_HEAD: &[&str] = &["Data", "Special category", "Files", "Records", "Shown by"];
+
+/// One kind of data.
+pub(super) fn data(c: &DataCategory) -> Vec<String> {
+    vec![
+        c.category.clone(),
+        if c.special_category { "yes" } else { "no" }.to_owned(),
+        c.files.to_string(),
+        bounds(c.records, |n| n.to_string()),
+        some(&c.findings, IDS),
+    ]
+}
+
+/// The head of a table of facts.
+pub(super) const FACT_HEAD: &[&str] = &["Scope", "What", "Time", "Says", "Digest"];
+
+/// One fact.
+pub(super) fn fact(f: &FactStated) -> Vec<String> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    vec![text(&f.scope), f.text.clone(), text(&f.time), text(&f.source), text(&f.digest)]
+}
+
+/// Where a record stands, as a person would look it up.
+pub(super) fn place(e: &Evidence) -> String {
+    match e.place.line {
+        Some(line) => format!("{}:{line}", e.source),
+        None => format!("{}@{}", e.source, e.place.offset),
+    }
+}

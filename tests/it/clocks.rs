@@ -1,0 +1,113 @@
+//! Whose word a time zone is: the log's, the user's, or nobody's.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::exfiltrace;
+
+/// Two hosts that write no zone, and one Microsoft 365 log, whose times are UTC by its definition.
+fn evidence(folder: &Path) -> String {
+    let logs = folder.join("logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let line = |host: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-07-01T12:00:00\",\"host.name\":\"{host}\",\"source.ip\":\"203.0.113.9\",\"message\":\"hello\"}}\n"
+        )
+    };
+    std::fs::write(logs.join("one.json"), line("rv-one").repeat(3)).unwrap();
+    std::fs::write(logs.join("two.json"), line("rv-two").repeat(3)).unwrap();
+    let audit = "{\"CreationTime\":\"2026-07-01T12:00:00\",\"Operation\":\"FileDownloaded\",\"Workload\":\"SharePoint\",\
+                 \"RecordType\":6,\"UserId\":\"a@rv.example\",\"ClientIP\":\"203.0.113.9\"}\n";
+    std::fs::write(logs.join("audit.json"), audit).unwrap();
+    std::fs::write(folder.join("feed.txt"), "203.0.113.9\n").unwrap();
+    logs.to_str().unwrap().to_owned()
+}
+
+struct Case {
+    findings: Vec<Value>,
+    coverage: Value,
+    verdict: Value,
+    manifest: Value,
+}
+
+impl Case {
+    fn scan(folder: &Path, flags: &[&str]) -> Self {
+        let (logs, out) = (evidence(folder), folder.join("case"));
+        let feed = folder.join("feed.txt");
+        let mut args =
+            vec!["scan", "-q", &logs, "--indicators", feed.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        args.extend(flags);
+        let output = exfiltrace(&args);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+        let json = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();
+        Self {
+            findings: read("findings.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+            coverage: json("coverage.json"),
+            verdict: json("verdict.json"),
+            manifest: json("manifest.json"),
+        }
+    }
+
+    /// First time and assumption of the finding in one source.
+    fn time(&self, source: &str) -> (String, Value) {
+        let of = |f: &&Value| f["evidence"][0]["source"].as_str().unwrap() == format!("logs/{source}");
+        let finding = self.findings.iter().find(of).unwrap_or_else(|| panic!("no finding in {source}"));
+        (finding["time"]["first"].as_str().unwrap().to_owned(), finding["time"]["assumed"].clone())
+    }
+
+    fn assumed(&self) -> u64 {
+        self.coverage["sources"].as_array().unwrap().iter().map(|s| s["zone_assumed"].as_u64().unwrap()).sum()
+    }
+
+    fn blames_the_clock(&self) -> bool {
+        self.verdict.to_string().contains("rest on an assumed zone")
+    }
+}
+
+#[test]
+fn a_zone_that_nobody_gave_is_assumed_and_said() {
+    let temp = tempfile::tempdir().unwrap();
+    let case = Case::scan(temp.path(), &[]);
+    assert_eq!(case.time("one.json"), ("2026-07-01T12:00:00Z".into(), Value::from("zone")));
+    assert_eq!(case.time("audit.json"), ("2026-07-01T12:00:00Z".into(), Value::Null));
+    assert_eq!(case.assumed(), 6);
+    assert!(case.blames_the_clock());
+    assert_eq!(case.manifest["clocks"]["timezone"], "UTC");
+    assert_eq!(case.manifest["clocks"]["given_by"], Value::Null);
+}
+
+#[test]
+fn a_zone_that_the_user_gave_is_not_assumed() {
+    let temp = tempfile::tempdir().unwrap();
+    let scopes = temp.path().join("scopes.toml");
+    std::fs::write(&scopes, "timezone = 'Europe/London'\n").unwrap();
+    let scopes = scopes.to_str().unwrap();
+    for (flags, time, by) in [
+        (vec!["--timezone", "Europe/London"], "2026-07-01T11:00:00Z", "--timezone"),
+        (vec!["--timezone", "UTC"], "2026-07-01T12:00:00Z", "--timezone"),
+        (vec!["--scopes", scopes], "2026-07-01T11:00:00Z", "scopes"),
+        (vec!["--scopes", scopes, "--timezone", "+02:00"], "2026-07-01T10:00:00Z", "--timezone"),
+    ] {
+        let case = Case::scan(temp.path(), &flags);
+        assert_eq!(case.time("one.json"), (time.into(), Value::Null), "{flags:?}");
+        assert_eq!(case.time("audit.json").0, "2026-07-01T12:00:00Z", "the user's zone is not for logs in UTC");
+        assert_eq!(case.assumed(), 0, "{flags:?}");
+        assert!(!case.blames_the_clock(), "{flags:?}");
+        assert_eq!(case.manifest["clocks"]["given_by"], by);
+    }
+}
+
+#[test]
+fn the_clock_of_one_host_is_given_for_that_host_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let scopes = temp.path().join("scopes.toml");
+    std::fs::write(&scopes, "[[zone]]\nhosts = ['rv-one']\ntimezone = 'Asia/Tokyo'\n").unwrap();
+    let case = Case::scan(temp.path(), &["--scopes", scopes.to_str().unwrap()]);
+    assert_eq!(case.time("one.json"), ("2026-07-01T03:00:00Z".into(), Value::Null));
+    assert_eq!(case.time("two.json"), ("2026-07-01T12:00:00Z".into(), Value::from("zone")));
+    assert_eq!(case.assumed(), 3);
+    assert!(case.blames_the_clock(), "the other host's zone is assumed");
+    assert_eq!(case.manifest["clocks"]["zones"][0]["timezone"], "Asia/Tokyo");
+}
