@@ -6,7 +6,7 @@
 //! ```
 //! Source: <https://learn.microsoft.com/windows/win32/wes/eventschema-schema>.
 //!
-//! The names are those of the binary log ([`windows`](super::windows)). Traps: UTF-16 with a byte order mark; one event a line,
+//! The names are those of the binary log ([`windows`]). Traps: UTF-16 with a byte order mark; one event a line,
 //! or over many lines, in `<Events>` or not; values with entities; `RenderingInfo` repeats in words what `System` says.
 
 use super::jsonwalk::Rename;
