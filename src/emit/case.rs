@@ -30,7 +30,6 @@ pub struct Claim {
 }
 
 /// Where files are staged, inside the case folder, so that renaming them into place never crosses a file system.
-const WORK: &str = FOLDER_IN_CASE;
 const STAGED: &str = ".work/staged";
 
 impl Claim {
@@ -47,7 +46,7 @@ impl Claim {
         let made = ancestors.take_while(|path| path.symlink_metadata().is_err()).map(Path::to_path_buf).collect();
         fs::create_dir_all(dir).map_err(failed)?;
         let mut entries = fs::read_dir(dir).map_err(failed)?;
-        let empty = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == WORK));
+        let empty = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == FOLDER_IN_CASE));
         if !empty && super::load::files_of_case(dir).is_none() {
             let what = format!(
                 "{} is not empty and is not a case folder; name a new or empty folder with --out",
@@ -92,7 +91,7 @@ impl Claim {
     /// it runs where something has failed already.
     pub fn release(&self) {
         let _ = fs::remove_dir_all(self.dir.join(STAGED));
-        let _ = fs::remove_dir(self.dir.join(WORK));
+        let _ = fs::remove_dir(self.dir.join(FOLDER_IN_CASE));
         for made in &self.made {
             let _ = fs::remove_dir(made);
         }

@@ -1,24 +1,20 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
+mod cite;
+mod met;
+
 use std::cell::OnceCell;
-use std::collections::HashSet;
-use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::places::FieldPlaces;
+use self::cite::Cite;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate};
 use crate::format::{self, Reader, Strays};
-use crate::model::block::{Block, Record, Spans};
-use crate::model::fields::{Canon, Fields, Seen, View, Want};
-use crate::model::hit::{EXCERPT_LIMIT_BYTES, IndicatorRef, MatchKind, RULE_HITS_KEPT, Sighting};
-use crate::model::indicator::{IndicatorKind, RawHit};
-use crate::model::lines::narrow;
-use crate::model::place::{Place, RecordDigest};
+use crate::model::block::{Block, Spans};
+use crate::model::fields::{Fields, Seen, View, Want};
+use crate::model::hit::RULE_HITS_KEPT;
+use crate::model::indicator::RawHit;
 use crate::model::rule::Outcome;
-use crate::model::subject::Subject;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift};
 use crate::tally::Tally;
@@ -32,12 +28,6 @@ pub(super) struct Scratch {
     candidates: Vec<u32>,
     matched: Vec<u32>,
     detect: detect::Scratch,
-}
-
-/// A record that may be cited; its digest is made once, when first asked for.
-struct Cite {
-    seen: Seen,
-    digest: OnceCell<RecordDigest>,
 }
 
 /// One block with what the loop over its records needs.
@@ -259,133 +249,6 @@ impl Pass<'_> {
             sightings.add(RULE_HITS_KEPT, Outcome::of(fields), fields.time, cite.seen.place, make);
         }
     }
-
-    /// Indicator hits of one record, in its text and those that its user agent is; each (indicator, match kind) counts
-    /// once.
-    fn indicators(&self, cite: &Cite, hits: &[RawHit], agents: &[u32], fields: &Fields<'_>, told: &mut Told) {
-        if hits.is_empty() && agents.is_empty() {
-            return;
-        }
-        let set = &self.plan.indicators;
-        let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
-        let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, self.text) };
-        for hit in hits.iter().map(|hit| sift::rebuilt(set, *hit, fields)) {
-            if counted.contains(&(hit.indicator, hit.how)) {
-                continue;
-            }
-            let field = places.holding(&hit, self.text, fields);
-            let Some(indicator) = set.list.get(hit.indicator as usize) else { continue };
-            // What stands in the field of the user agent is whole or a part of it.
-            let typed = indicator.kind == IndicatorKind::UserAgent && field.as_deref() == Some(Canon::UserAgent.name());
-            if sift::plausible(indicator.kind, &hit, field.as_deref(), self.text)
-                && (!typed || agents.contains(&hit.indicator))
-            {
-                counted.insert((hit.indicator, hit.how));
-                self.met((hit.indicator, hit.how), field, cite, fields, told);
-            }
-        }
-        for &agent in agents {
-            if counted.insert((agent, MatchKind::Exact)) {
-                let field = Some(Canon::UserAgent.name().to_owned());
-                self.met((agent, MatchKind::Exact), field, cite, fields, told);
-            }
-        }
-    }
-
-    /// A record shows an indicator.
-    fn met(
-        &self,
-        (indicator, how): (u32, MatchKind),
-        field: Option<String>,
-        cite: &Cite,
-        fields: &Fields<'_>,
-        told: &mut Told,
-    ) {
-        let Some(key) = self.named(indicator, how, told) else { return };
-        let make = || self.sighting(cite, fields, field);
-        let outcome = Outcome::of(fields);
-        let sightings = told.indicators.entry(key).or_default();
-        sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
-        sightings.add_who(Subject::of(fields), outcome);
-    }
-
-    /// What the hits of an indicator are gathered under; notes what its feeds say of it.
-    fn named(&self, index: u32, how: MatchKind, told: &mut Told) -> Option<IndicatorRef> {
-        let indicator = self.plan.indicators.list.get(index as usize)?;
-        let key = IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how };
-        told.indicator_metas
-            .entry((key.kind.clone(), key.value.clone()))
-            .or_insert_with(|| Arc::new(self.plan.indicators.meta(index)));
-        Some(key)
-    }
-
-    fn sighting(&self, cite: &Cite, fields: &Fields<'_>, field: Option<String>) -> Sighting {
-        let seen = &cite.seen;
-        let text = &self.text[seen.start..seen.end];
-        Sighting {
-            place: seen.place,
-            time: fields.time,
-            sha256: self.digest(cite).to_string(),
-            excerpt: excerpt(text),
-            field,
-            outcome: Outcome::of(fields),
-            subject: Subject::of(fields),
-        }
-    }
-
-    /// SHA-256 of the record's stored bytes.
-    fn digest(&self, cite: &Cite) -> RecordDigest {
-        *cite.digest.get_or_init(|| {
-            let seen = &cite.seen;
-            let stored = if self.rendered {
-                let start = usize::try_from(seen.place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
-                let length = usize::try_from(seen.place.length).unwrap_or(usize::MAX);
-                self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
-            } else {
-                &self.text[seen.start..seen.end]
-            };
-            RecordDigest(Sha256::digest(stored).into())
-        })
-    }
-
-    /// How much of the text of a piece the piece before had as well.
-    fn shared_text(&self, shared: usize) -> usize {
-        if !self.rendered {
-            return shared;
-        }
-        let mut text = Vec::new();
-        narrow(&self.block.bytes[..shared], self.block.layout.encoding, &mut text);
-        text.len()
-    }
-
-    /// A piece of an oversize record: indicators only.
-    fn piece(&self, shared: usize, hits: &[RawHit], told: &mut Told) {
-        let length = self.block.bytes.len();
-        told.fates.oversize += (length - shared.min(length)) as u64;
-        if shared == 0 {
-            told.oversize = 1;
-            told.records = 1;
-        }
-        let shared = self.shared_text(shared);
-        let record = Record { start: 0, end: length, line: self.block.first_line, index: self.block.first_record };
-        let place = Place {
-            offset: self.block.base,
-            length: length as u64,
-            line: (record.line > 0).then_some(record.line),
-            record: Some(record.index),
-            event_record_id: None,
-        };
-        let cite = Cite { seen: Seen { start: 0, end: self.text.len(), place }, digest: OnceCell::new() };
-        let fields = Fields::default();
-        for hit in hits.iter().filter(|hit| hit.end > shared) {
-            let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
-            if !sift::plausible(indicator.kind, hit, None, self.text) {
-                continue;
-            }
-            let Some(key) = self.named(hit.indicator, hit.how, told) else { continue };
-            told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(&cite, &fields, None));
-        }
-    }
 }
 
 /// The items whose position lies in a record, or in a stretch between records. Items before it are passed over.
@@ -398,16 +261,4 @@ fn take_within<'i, T>(items: &'i [T], next: &mut usize, seen: &Seen, at: impl Fn
         *next += 1;
     }
     &items[begin..*next]
-}
-
-/// The start of a record as text, cut at a character border.
-fn excerpt(record: &[u8]) -> String {
-    let head = &record[..record.len().min(EXCERPT_LIMIT_BYTES)];
-    let text = String::from_utf8_lossy(head);
-    let end = text.floor_char_boundary(EXCERPT_LIMIT_BYTES.min(text.len()));
-    let mut out = text[..end].to_owned();
-    if record.len() > EXCERPT_LIMIT_BYTES {
-        out.push('…');
-    }
-    out
 }

@@ -1,0 +1,62 @@
+//! A record as it is cited: its place, its digest, the start of its text.
+
+use std::cell::OnceCell;
+
+use sha2::{Digest, Sha256};
+
+use super::Pass;
+use crate::model::fields::{Fields, Seen};
+use crate::model::hit::{EXCERPT_LIMIT_BYTES, Sighting};
+use crate::model::place::RecordDigest;
+use crate::model::rule::Outcome;
+use crate::model::subject::Subject;
+
+/// A record that may be cited; its digest is made once, when first asked for.
+pub(super) struct Cite {
+    pub seen: Seen,
+    pub digest: OnceCell<RecordDigest>,
+}
+
+impl Pass<'_> {
+    /// What a finding cites.
+    pub(super) fn sighting(&self, cite: &Cite, fields: &Fields<'_>, field: Option<String>) -> Sighting {
+        let seen = &cite.seen;
+        let text = &self.text[seen.start..seen.end];
+        Sighting {
+            place: seen.place,
+            time: fields.time,
+            sha256: self.digest(cite).to_string(),
+            excerpt: excerpt(text),
+            field,
+            outcome: Outcome::of(fields),
+            subject: Subject::of(fields),
+        }
+    }
+
+    /// SHA-256 of the record's stored bytes.
+    pub(super) fn digest(&self, cite: &Cite) -> RecordDigest {
+        *cite.digest.get_or_init(|| {
+            let seen = &cite.seen;
+            let stored = if self.rendered {
+                let start = usize::try_from(seen.place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
+                let length = usize::try_from(seen.place.length).unwrap_or(usize::MAX);
+                self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
+            } else {
+                &self.text[seen.start..seen.end]
+            };
+            RecordDigest(Sha256::digest(stored).into())
+        })
+    }
+}
+
+/// The start of a record as text, cut at a character border.
+fn excerpt(record: &[u8]) -> String {
+    let head = &record[..record.len().min(EXCERPT_LIMIT_BYTES)];
+    let text = String::from_utf8_lossy(head);
+    let end = text.floor_char_boundary(EXCERPT_LIMIT_BYTES.min(text.len()));
+    let mut out = text[..end].to_owned();
+    if record.len() > EXCERPT_LIMIT_BYTES {
+        out.push('…');
+    }
+    out
+}

@@ -1,0 +1,126 @@
+//! Indicator hits of a record, or of a piece of one → what is told of them.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::super::places::FieldPlaces;
+use super::super::source::Told;
+use super::Pass;
+use super::cite::Cite;
+use crate::model::block::Record;
+use crate::model::fields::{Canon, Fields, Seen};
+use crate::model::hit::{IndicatorRef, MatchKind};
+use crate::model::indicator::{IndicatorKind, RawHit};
+use crate::model::lines::narrow;
+use crate::model::place::Place;
+use crate::model::rule::Outcome;
+use crate::model::subject::Subject;
+use crate::sift;
+
+impl Pass<'_> {
+    /// Indicator hits of one record, in its text and those that its user agent is; each (indicator, match kind) counts
+    /// once.
+    pub(super) fn indicators(
+        &self,
+        cite: &Cite,
+        hits: &[RawHit],
+        agents: &[u32],
+        fields: &Fields<'_>,
+        told: &mut Told,
+    ) {
+        if hits.is_empty() && agents.is_empty() {
+            return;
+        }
+        let set = &self.plan.indicators;
+        let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
+        let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, self.text) };
+        for hit in hits.iter().map(|hit| sift::rebuilt(set, *hit, fields)) {
+            if counted.contains(&(hit.indicator, hit.how)) {
+                continue;
+            }
+            let field = places.holding(&hit, self.text, fields);
+            let Some(indicator) = set.list.get(hit.indicator as usize) else { continue };
+            // What stands in the field of the user agent is whole or a part of it.
+            let typed = indicator.kind == IndicatorKind::UserAgent && field.as_deref() == Some(Canon::UserAgent.name());
+            if sift::plausible(indicator.kind, &hit, field.as_deref(), self.text)
+                && (!typed || agents.contains(&hit.indicator))
+            {
+                counted.insert((hit.indicator, hit.how));
+                self.met((hit.indicator, hit.how), field, cite, fields, told);
+            }
+        }
+        for &agent in agents {
+            if counted.insert((agent, MatchKind::Exact)) {
+                let field = Some(Canon::UserAgent.name().to_owned());
+                self.met((agent, MatchKind::Exact), field, cite, fields, told);
+            }
+        }
+    }
+
+    /// A record shows an indicator.
+    fn met(
+        &self,
+        (indicator, how): (u32, MatchKind),
+        field: Option<String>,
+        cite: &Cite,
+        fields: &Fields<'_>,
+        told: &mut Told,
+    ) {
+        let Some(key) = self.named(indicator, how, told) else { return };
+        let make = || self.sighting(cite, fields, field);
+        let outcome = Outcome::of(fields);
+        let sightings = told.indicators.entry(key).or_default();
+        sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
+        sightings.add_who(Subject::of(fields), outcome);
+    }
+
+    /// What the hits of an indicator are gathered under; notes what its feeds say of it.
+    fn named(&self, index: u32, how: MatchKind, told: &mut Told) -> Option<IndicatorRef> {
+        let indicator = self.plan.indicators.list.get(index as usize)?;
+        let key = IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how };
+        told.indicator_metas
+            .entry((key.kind.clone(), key.value.clone()))
+            .or_insert_with(|| Arc::new(self.plan.indicators.meta(index)));
+        Some(key)
+    }
+
+    /// How much of the text of a piece the piece before had as well.
+    fn shared_text(&self, shared: usize) -> usize {
+        if !self.rendered {
+            return shared;
+        }
+        let mut text = Vec::new();
+        narrow(&self.block.bytes[..shared], self.block.layout.encoding, &mut text);
+        text.len()
+    }
+
+    /// A piece of an oversize record: indicators only.
+    pub(super) fn piece(&self, shared: usize, hits: &[RawHit], told: &mut Told) {
+        let length = self.block.bytes.len();
+        told.fates.oversize += (length - shared.min(length)) as u64;
+        if shared == 0 {
+            told.oversize = 1;
+            told.records = 1;
+        }
+        let shared = self.shared_text(shared);
+        let record = Record { start: 0, end: length, line: self.block.first_line, index: self.block.first_record };
+        let place = Place {
+            offset: self.block.base,
+            length: length as u64,
+            line: (record.line > 0).then_some(record.line),
+            record: Some(record.index),
+            event_record_id: None,
+        };
+        let cite = Cite { seen: Seen { start: 0, end: self.text.len(), place }, digest: OnceCell::new() };
+        let fields = Fields::default();
+        for hit in hits.iter().filter(|hit| hit.end > shared) {
+            let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
+            if !sift::plausible(indicator.kind, hit, None, self.text) {
+                continue;
+            }
+            let Some(key) = self.named(hit.indicator, hit.how, told) else { continue };
+            told.pieces.entry((record.index, key)).or_insert_with(|| self.sighting(&cite, &fields, None));
+        }
+    }
+}
