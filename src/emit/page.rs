@@ -128,7 +128,7 @@ impl Page {
         let overall = &input.verdict.overall;
         self.heading(1, &format!("Was data compromised? {}", headline(overall.state)));
         let complete = if overall.complete {
-            "The answer is complete: no way out is left open."
+            "The answer is complete for the ways out that these logs show; of others it says nothing."
         } else {
             "The answer is NOT complete: some ways out cannot be told."
         };
@@ -159,7 +159,7 @@ impl Page {
         ];
         facts.push(match (s.subjects.lower, s.subjects.upper) {
             (0, None) => "people concerned: the logs do not tell how many".to_owned(),
-            (lower, upper) => format!("people concerned: {}", bounds(Bounds { lower, upper }, people)),
+            (lower, upper) => format!("people concerned: {}", bounds(Bounds { lower, upper }, people, people)),
         });
         if !s.subjects.kinds.is_empty() {
             facts.push(format!("kinds of people: {}", some(&s.subjects.kinds, NAMES)));

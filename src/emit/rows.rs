@@ -1,6 +1,6 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
-use super::words::{bounds, open_end, size, some, spaced, way, when, word};
+use super::words::{bounds, open_end, size, size_up, some, spaced, way, when, word};
 use crate::model::coverage::Gap;
 use crate::model::finding::{Evidence, Finding};
 use crate::model::transfer::Transfer;
@@ -10,6 +10,10 @@ use crate::model::verdict::{DataCategory, FactStated, RouteVerdict, ScopeVerdict
 pub(super) const NAMES: usize = 20;
 /// Ids in one cell; all are in the files of the case.
 const IDS: usize = 3;
+
+fn figure(count: u64) -> String {
+    count.to_string()
+}
 
 /// The head of a table of scopes.
 pub(super) const SCOPE_HEAD: &[&str] =
@@ -49,8 +53,8 @@ pub(super) fn route(r: &RouteVerdict) -> Vec<String> {
     vec![
         way(r.route),
         r.state.word().to_owned(),
-        bounds(r.bytes, size),
-        known(bounds(r.records, |n| n.to_string()), r.records.lower > 0 || r.records.upper.is_some()),
+        bounds(r.bytes, size, size_up),
+        known(bounds(r.records, figure, figure), r.records.lower > 0 || r.records.upper.is_some()),
         when(r.first, r.last),
         some(&r.destinations, NAMES),
         some(&r.hosts, NAMES),
@@ -73,7 +77,7 @@ pub(super) fn transfer(t: &Transfer) -> Vec<String> {
         to,
         way(t.route),
         some(&t.accounts, NAMES),
-        bounds(t.bytes, size),
+        bounds(t.bytes, size, size_up),
         when(t.time.map(|span| span.first), t.time.map(|span| span.last)),
         t.records.to_string(),
         t.sanctioned.clone().unwrap_or_default(),
@@ -120,7 +124,7 @@ pub(super) fn data(c: &DataCategory) -> Vec<String> {
         c.category.clone(),
         if c.special_category { "yes" } else { "no" }.to_owned(),
         c.files.to_string(),
-        bounds(c.records, |n| n.to_string()),
+        bounds(c.records, figure, figure),
         some(&c.findings, IDS),
     ]
 }

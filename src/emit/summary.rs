@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::account::Account;
 use super::rows::place;
 use super::words::{
-    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, some, spaced, stamp,
-    times, unexamined, word,
+    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, size_up, some, spaced,
+    stamp, times, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
@@ -36,7 +36,11 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), color, width: width.max(40) };
     let overall = &input.verdict.overall;
     page.state("ANSWER", overall.state);
-    let complete = if overall.complete { "complete" } else { "NOT complete: some ways out cannot be told" };
+    let complete = if overall.complete {
+        "complete for the ways out that the logs show"
+    } else {
+        "NOT complete: some ways out cannot be told"
+    };
     let confidence = word(&overall.confidence);
     page.wrap(0, &format!("likelihood: {}; confidence: {confidence}; {complete}", likelihood(overall.likelihood)));
     if input.verdict.period.is_some() {
@@ -222,7 +226,7 @@ fn reason(r: &ReasonGiven) -> String {
 }
 
 fn route(r: &RouteVerdict) -> String {
-    let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size));
+    let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size, size_up));
     text.push_str(&times(r.first, r.last));
     for (label, names) in [("to", &r.destinations), ("from hosts", &r.hosts), ("by accounts", &r.accounts)] {
         if !names.is_empty() {
@@ -240,7 +244,7 @@ fn transfer(t: &Transfer) -> String {
     if !t.to_names.is_empty() {
         let _ = write!(text, " ({})", some(&t.to_names, NAMES));
     }
-    let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size));
+    let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size, size_up));
     let (first, last) = (t.time.map(|span| span.first), t.time.map(|span| span.last));
     let _ = write!(text, "{}, {} records", times(first, last), t.records);
     if !t.accounts.is_empty() {

@@ -22,7 +22,7 @@ pub(super) const STATES: [State; 8] = [
 pub(super) const GLOSSARY: &[(&str, &str)] = &[
     ("scope", "whose data or systems; what fits no scope is called unattributed"),
     ("way out", "a route by which data can leave, judged on its own in each scope"),
-    ("complete", "no way out is left open; an open one is in state cannot_tell"),
+    ("complete", "of the ways out that the logs show, none is left open; an open one is in state cannot_tell"),
     ("bytes out", "bounds: at least and at most; no upper bound where a part was not observed or not logged"),
     ("likelihood", "a word of the UK PHIA yardstick with its range; only judgements have one"),
     ("confidence", "how well founded a judgement is: sources, coverage, contradictions, assumptions"),
@@ -38,9 +38,9 @@ pub(super) fn meaning(state: State) -> &'static str {
         State::Accessed => "an adversary read or prepared data; no proof that it left",
         State::Unexplained => "data moved out that nothing authorises; no proof ties it to intrusion or misuse",
         State::CannotTell => "the logs that would show it are missing",
-        State::IntrusionOnly => "there was an intrusion; no access to data is seen, and the logs would show it",
+        State::IntrusionOnly => "there was an intrusion; no access to data is seen by the ways out that the logs show",
         State::Attempted => "attacks and suspicious contact of which no success is seen",
-        State::NoEvidence => "nothing seen, and the logs would show it",
+        State::NoEvidence => "nothing seen by the ways out that the logs show",
         State::NotExamined => "no log in the evidence observes this",
     }
 }
@@ -52,9 +52,9 @@ pub(super) fn headline(state: State) -> &'static str {
         State::Accessed => "Yes, data was reached; that it left is not shown",
         State::Unexplained => "Perhaps: data moved out, and nothing says why",
         State::CannotTell => "These logs cannot tell",
-        State::IntrusionOnly => "No sign of it, but there was an intrusion",
-        State::Attempted => "No sign of it; there were attacks that failed",
-        State::NoEvidence => "No sign of it",
+        State::IntrusionOnly => "No sign of it in these logs, but there was an intrusion",
+        State::Attempted => "No sign of it in these logs; there were attacks that failed",
+        State::NoEvidence => "No sign of it in these logs",
         State::NotExamined => "This was not examined",
     }
 }
@@ -134,21 +134,34 @@ pub(super) fn likelihood(of: Option<Likelihood>) -> &'static str {
 
 /// A size, rounded down, with the exact figure.
 pub(super) fn size(bytes: u64) -> String {
+    sized(bytes, |tenths, _| tenths)
+}
+
+/// A size, rounded up, with the exact figure: the end of what it may be at most.
+pub(super) fn size_up(bytes: u64) -> String {
+    sized(bytes, |tenths, rest| tenths + u64::from(rest > 0))
+}
+
+/// A size; `round` makes whole tenths of a unit of tenths and what is beyond them.
+fn sized(bytes: u64, round: impl Fn(u64, u64) -> u64) -> String {
     const UNITS: [(u64, &str); 4] =
         [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => format!("{bytes} bytes ({}.{} {name})", bytes / unit, bytes % unit / (unit / 10)),
+        Some((unit, name)) => {
+            let tenths = round(bytes / (unit / 10), bytes % (unit / 10));
+            format!("{bytes} bytes ({}.{} {name})", tenths / 10, tenths % 10)
+        }
         None => format!("{bytes} bytes"),
     }
 }
 
-/// Bounds in words; `figure` writes one figure with its unit.
-pub(super) fn bounds(b: Bounds, figure: impl Fn(u64) -> String) -> String {
+/// Bounds in words; `least` and `most` write the lower and the upper figure with its unit.
+pub(super) fn bounds(b: Bounds, least: impl Fn(u64) -> String, most: impl Fn(u64) -> String) -> String {
     match b.upper {
-        Some(upper) if upper == b.lower => figure(upper),
-        Some(upper) => format!("{} to {}", figure(b.lower), figure(upper)),
+        Some(upper) if upper == b.lower => least(upper),
+        Some(upper) => format!("{} to {}", least(b.lower), most(upper)),
         None if b.lower == 0 => "unknown, no upper bound".to_owned(),
-        None => format!("at least {}, no upper bound", figure(b.lower)),
+        None => format!("at least {}, no upper bound", least(b.lower)),
     }
 }
 
@@ -206,7 +219,10 @@ pub(super) fn judgement(s: &ScopeVerdict) -> String {
 pub(super) fn completeness(s: &ScopeVerdict) -> String {
     let open: Vec<&str> = s.open_routes.iter().map(|r| r.word()).collect();
     match (s.complete, open.is_empty()) {
-        (true, _) => "complete: no way out is left open".to_owned(),
+        (true, _) => {
+            let examined = s.routes.iter().filter(|r| r.state != State::NotExamined).count();
+            format!("complete for the {examined} of {} ways out that the logs show", s.routes.len())
+        }
         (false, true) => "NOT complete".to_owned(),
         (false, false) => format!("NOT complete: {} cannot be told", open.join(", ")),
     }
@@ -312,10 +328,12 @@ mod tests {
 
     #[test]
     fn bounds_never_look_more_certain_than_they_are() {
-        let of = |lower, upper| bounds(Bounds { lower, upper }, size);
+        let of = |lower, upper| bounds(Bounds { lower, upper }, size, size_up);
         assert_eq!(of(5, Some(5)), "5 bytes");
         assert_eq!(of(5, Some(9)), "5 bytes to 9 bytes");
         assert_eq!(of(5, None), "at least 5 bytes, no upper bound");
         assert_eq!(of(0, None), "unknown, no upper bound");
+        assert_eq!(of(1_999, Some(2_001)), "1999 bytes (1.9 kB) to 2001 bytes (2.1 kB)");
+        assert_eq!(of(1_000, Some(999_999)), "1000 bytes (1.0 kB) to 999999 bytes (1000.0 kB)");
     }
 }

@@ -80,9 +80,8 @@ struct Line<'b> {
     request: &'b [u8],
     status: &'b [u8],
     size: &'b [u8],
-    referrer: Option<&'b [u8]>,
-    agent: Option<&'b [u8]>,
-    rest: &'b [u8],
+    /// What stands behind the size: referrer, user agent, more.
+    tail: &'b [u8],
 }
 
 fn cut(record: &[u8]) -> Option<Line<'_>> {
@@ -93,27 +92,10 @@ fn cut(record: &[u8]) -> Option<Line<'_>> {
     let (request, rest) = quoted(skip(&record[close + 1..]))?;
     let (status, rest) = word(skip(rest));
     let (size, rest) = word(skip(rest));
-    let number = |b: &[u8]| b == b"-" || (!b.is_empty() && b.iter().all(u8::is_ascii_digit));
-    if !number(status) || status.len() > 3 || !(number(size) || size.is_empty()) {
+    if !is_number(status) || status.len() > 3 || !(is_number(size) || size.is_empty()) {
         return None;
     }
-    // Some formats log one more size before the quotes (Squid's request size); it has no fixed meaning.
-    let (more, behind) = word(skip(rest));
-    let rest = if number(more) && skip(behind).starts_with(b"\"") { behind } else { rest };
-    let (referrer, rest) = quoted(skip(rest)).map_or((None, rest), |(q, rest)| (Some(q), rest));
-    let (agent, rest) = quoted(skip(rest)).map_or((None, rest), |(q, rest)| (Some(q), rest));
-    Some(Line {
-        vhost,
-        client,
-        user,
-        time: &record[open + 2..close],
-        request,
-        status,
-        size,
-        referrer,
-        agent,
-        rest: skip(rest),
-    })
+    Some(Line { vhost, client, user, time: &record[open + 2..close], request, status, size, tail: rest })
 }
 
 /// Virtual host, client and user.
@@ -165,6 +147,10 @@ fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
     }
     sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
     let mut target = skip(rest);
+    if !sink.all && target.starts_with(b"/") {
+        // A path, of which no column is made.
+        return;
+    }
     if let Some(blank) = memchr::memrchr(b' ', target).filter(|&n| target[n + 1..].starts_with(b"HTTP/")) {
         sink.slice(b"cs-version", Some(Role::Is(Canon::NetworkProtocol)), &target[blank + 1..], Kind::Str);
         target = &target[..blank];
@@ -194,24 +180,39 @@ fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     }
     let size = Some(Role::Is(Canon::DestinationBytes));
     sink.slice(b"sc-bytes", size, line.size, unset(line.size, Kind::Number));
-    for (name, role, value) in
-        [(&b"cs-referer"[..], Canon::HttpReferrer, line.referrer), (b"cs-user-agent", Canon::UserAgent, line.agent)]
-    {
-        if let Some(value) = value {
-            let kind = unset(value, Kind::Str);
-            let value = plain(value, sink);
-            sink.text(Text::Slice(name), Some(Role::Is(role)), value, kind);
-        }
+    if sink.want.takes(Canon::UserAgent) {
+        tail(line.tail, sink);
     }
-    let mut rest = line.rest;
+}
+
+/// Referrer, user agent and more.
+fn tail<'b>(tail: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let mut rest = skip(tail);
+    // Some formats log one more size before the quotes (Squid's request size); it has no fixed meaning.
+    let (more, behind) = word(rest);
+    if is_number(more) && skip(behind).starts_with(b"\"") {
+        rest = skip(behind);
+    }
+    for (name, role) in [(&b"cs-referer"[..], Canon::HttpReferrer), (b"cs-user-agent", Canon::UserAgent)] {
+        let Some((value, behind)) = quoted(rest) else { break };
+        let kind = unset(value, Kind::Str);
+        let value = plain(value, sink);
+        sink.text(Text::Slice(name), Some(Role::Is(role)), value, kind);
+        rest = skip(behind);
+    }
     while sink.all && !rest.is_empty() {
-        let (value, after) = quoted(rest).unwrap_or_else(|| word(rest));
+        let (value, behind) = quoted(rest).unwrap_or_else(|| word(rest));
         sink.slice(b"extra", None, value, unset(value, Kind::Str));
-        if after.len() == rest.len() {
+        if behind.len() == rest.len() {
             break;
         }
-        rest = skip(after);
+        rest = skip(behind);
     }
+}
+
+/// Digits, or the mark for none.
+fn is_number(word: &[u8]) -> bool {
+    word == b"-" || (!word.is_empty() && word.iter().all(u8::is_ascii_digit))
 }
 
 fn unset(value: &[u8], kind: Kind) -> Kind {

@@ -205,7 +205,7 @@ impl<'f, 'b> Sink<'f, 'b> {
     /// A URL or a request target: host, path and query. A bare `host:port` (`CONNECT`) is a host.
     pub fn url(&mut self, value: Text<'b>) {
         let bytes = self.out.bytes(value);
-        let scheme = memchr::memmem::find(&bytes[..bytes.len().min(16)], b"://");
+        let scheme = scheme_end(bytes);
         let fragment = memchr::memchr(b'#', bytes).unwrap_or(bytes.len());
         let query = memchr::memchr(b'?', &bytes[..fragment]);
         let path_end = query.unwrap_or(fragment);
@@ -240,6 +240,12 @@ impl<'f, 'b> Sink<'f, 'b> {
             self.canon(Canon::UrlQuery, part(value, at + 1, fragment.min(end)));
         }
     }
+}
+
+/// Where `://` stands behind a scheme; `None` where there is none of at most 13 letters.
+fn scheme_end(bytes: &[u8]) -> Option<usize> {
+    let end = bytes.iter().take(14).position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b))?;
+    (end > 0 && bytes[end..].starts_with(b"://")).then_some(end)
 }
 
 /// A part of a text.
@@ -281,11 +287,34 @@ pub fn address(bytes: &[u8]) -> Option<(Range, Option<Range>)> {
 
 /// Whether the bytes are an address and nothing else.
 pub fn is_ip(bytes: &[u8]) -> bool {
-    if !bytes.first().is_some_and(|&b| b.is_ascii_hexdigit() || b == b':') {
-        return false;
+    match bytes.first() {
+        Some(first) if first.is_ascii_hexdigit() || *first == b':' => {}
+        _ => return false,
+    }
+    if memchr::memchr(b':', bytes).is_none() {
+        return is_v4(bytes);
     }
     let bare = memchr::memchr(b'%', bytes).map_or(bytes, |n| &bytes[..n]);
     std::str::from_utf8(bare).is_ok_and(|s| s.parse::<IpAddr>().is_ok())
+}
+
+/// Four numbers of at most three digits, below 256 and without leading zeros, as `Ipv4Addr` reads them; a zone may follow.
+fn is_v4(bytes: &[u8]) -> bool {
+    let (mut dots, mut digits, mut value) = (0, 0, 0u32);
+    for &byte in bytes {
+        match byte {
+            b'0'..=b'9' if digits == 0 || value > 0 => {
+                (digits, value) = (digits + 1, value * 10 + u32::from(byte & 15));
+                if value > 255 {
+                    return false;
+                }
+            }
+            b'.' if digits > 0 => (dots, digits, value) = (dots + 1, 0, 0),
+            b'%' => break,
+            _ => return false,
+        }
+    }
+    dots == 3 && digits > 0
 }
 
 fn port_of(canon: Canon) -> Option<Canon> {
@@ -293,5 +322,35 @@ fn port_of(canon: Canon) -> Option<Canon> {
         Canon::SourceIp => Some(Canon::SourcePort),
         Canon::DestinationIp => Some(Canon::DestinationPort),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_the_standard_library_reads() {
+        for part in ["", "0", "00", "01", "9", "10", "255", "256", "999", "1000", "x", "-1", "+1", " 1"] {
+            for text in [
+                format!("{part}.1.2.3"),
+                format!("1.{part}.2.3"),
+                format!("1.2.3.{part}"),
+                format!("1.2.{part}"),
+                format!("1.2.3.4.{part}"),
+                format!("::{part}"),
+                part.to_owned(),
+            ] {
+                assert_eq!(is_ip(text.as_bytes()), text.parse::<IpAddr>().is_ok(), "{text}");
+            }
+        }
+        assert!(is_ip(b"fe80::1%eth0") && is_ip(b"::ffff:1.2.3.4"));
+    }
+
+    #[test]
+    fn a_scheme_stands_before_the_path_only() {
+        let end = |text: &str| scheme_end(text.as_bytes());
+        assert_eq!((end("https://a"), end("svn+ssh://a"), end("a://")), (Some(5), Some(7), Some(1)));
+        assert_eq!((end("/x?u=http://a"), end("://a"), end("host:443"), end("a b://c")), (None, None, None, None));
     }
 }

@@ -1,12 +1,14 @@
-//! J-04, J-05, J-07, J-08: attacks of which no success is seen, what only makes suspicious, and background.
+//! J-04, J-05, J-07 to J-09: attacks of which no success is seen, what only makes suspicious, and background.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::finding::{Entities, Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Stage};
 use crate::model::time::Instant;
-use crate::model::whose::{Side, Whose, same_account};
+use crate::model::transfer::Transfer;
+use crate::model::verdict::State;
+use crate::model::whose::{Side, Whose, same_account, same_host};
 
 use super::Bench;
 use super::intrusion::{DAY_SECS, accounts, blocked_exit, intrudes, is_data, is_grave, is_listed, outward};
@@ -80,6 +82,36 @@ pub fn clauses(bench: &mut Bench<'_>) {
     state(bench, "J-08", "what succeeded and proves no intrusion by itself, a suspicion", &suspects);
     bench.intruder.suspicions.extend(suspects.iter().map(|f| f.id.clone()));
     let taken: BTreeSet<&str> = aimed.into_keys().chain(suspects.iter().map(|f| f.id.as_str())).collect();
+    bench.background.retain(|id| !taken.contains(id));
+}
+
+/// J-09: what succeeded, by lesser rules, on a host from which data moved without an explanation. Comes after the
+/// clauses that judge movement.
+pub fn around_movement(bench: &mut Bench<'_>) {
+    let unexplained = bench.ways.values().flat_map(|way| way.transfers.values());
+    let moved: Vec<&Transfer> = unexplained.filter(|c| c.state == State::Unexplained).map(|c| c.transfer).collect();
+    let whose = bench.whose;
+    let near = |f: &Finding, t: &Transfer| {
+        let Some(((first, last), span)) = f.time.first.zip(f.time.last).zip(t.time) else { return false };
+        first <= span.last && last >= span.first.plus_secs(-DAY_SECS)
+    };
+    let on_host = |f: &Finding, t: &Transfer| {
+        let from = whose.entity(&t.from);
+        let Entities { sources, destinations, hosts, .. } = &f.entities;
+        let inside = sources.iter().chain(destinations).filter(|end| whose.side(end) == Side::Inside);
+        inside.chain(hosts).any(|end| same_host(&whose.entity(end), &from))
+    };
+    let lesser = |f: &&&Finding| {
+        bench.background.contains(f.id.as_str())
+            && f.level == Level::Medium
+            && f.outcome == Outcome::Succeeded
+            && is_attack(f)
+    };
+    let all: Vec<&Finding> = bench.findings.iter().filter(lesser).copied().collect();
+    let met: Vec<&Finding> = all.into_iter().filter(|f| moved.iter().any(|t| near(f, t) && on_host(f, t))).collect();
+    state(bench, "J-09", "what succeeded on a host that moved data without an explanation, a suspicion", &met);
+    bench.intruder.suspicions.extend(met.iter().map(|f| f.id.clone()));
+    let taken: BTreeSet<&str> = met.iter().map(|f| f.id.as_str()).collect();
     bench.background.retain(|id| !taken.contains(id));
 }
 

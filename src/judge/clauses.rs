@@ -68,6 +68,10 @@ pub const CLAUSES: &[Clause] = &[
         "a finding of level high or above that succeeded and shows neither intrusion nor data, and an attack by a rule of level medium that succeeded and comes from who is listed or from who attacks the scope (J-04, J-07), are suspicions, never proof",
     )
     .gives(State::Attempted),
+    clause(
+        "J-09",
+        "a finding of level medium that succeeded, within a day before movement that nothing explains or during it, on the host that moved the data, is a suspicion, never proof",
+    ),
     clause("J-10", "1 MiB or more served to the addresses of a successful intruder, from then on, is data that left"),
     clause(
         "J-11",
@@ -94,6 +98,10 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-16",
         "bytes that may be no more than the talk of an intruder with its tools are not data that left, and leave the route open: under 50 MiB to a destination of call-home findings of which less than 1 MiB stands out above the usual hour in 12 hours or more, or to the intruder's address by a way out where commands and data look the same",
+    ),
+    clause(
+        "J-17",
+        "an upload by a host or account of an intrusion, from then on and within 30 days, of which a finding of level medium or above says that the other side took it, and of which the logs do not state the bytes, is data that left; how much is not known",
     ),
     clause(
         "J-20",

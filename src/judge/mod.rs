@@ -214,6 +214,7 @@ fn one(
     intrusion::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
+    attempts::around_movement(&mut bench);
     attempts::background(&mut bench);
     gaps::clauses(&mut bench);
     sum::up(bench)

@@ -1,9 +1,9 @@
-//! J-10 to J-12, J-14, J-16, J-20 to J-22, J-24, J-25: data that left or moved without an explanation.
+//! J-10 to J-12, J-14, J-16, J-17, J-20 to J-22, J-24, J-25: data that left or moved without an explanation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::Finding;
-use crate::model::rule::{Route, Stage};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
@@ -203,7 +203,7 @@ fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
     true
 }
 
-/// J-11, J-14, J-16, J-20, J-24, J-25: what left one host. True where it was too much to pass.
+/// J-11, J-14, J-16, J-17, J-20, J-24, J-25: what left one host. True where it was too much to pass.
 fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let Some(route) = m.transfers.first().map(|t| t.route) else { return false };
     let tied: Vec<&Transfer> = m.transfers.iter().copied().filter(|t| guilty(bench, t)).collect();
@@ -218,7 +218,8 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     m.transfers.iter().for_each(|t| together.add(t));
     let bulky = together.busiest_day() >= m.limits.day || together.whole() >= m.limits.whole;
     let bulky = bulky || m.is_one && !listed.is_empty() && together.whole() >= little;
-    if sure < enough && perhaps < enough && !bulky {
+    let uncounted = m.is_one && is_uncounted(&tied, &targets);
+    if sure < enough && perhaps < enough && !bulky && !uncounted {
         return false;
     }
     unchecked(bench, m);
@@ -237,6 +238,17 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         bench.put(route, State::Exfiltrated).findings.extend(targets.iter().map(|f| f.id.as_str()));
         return true;
     }
+    if uncounted {
+        let ids = cite(bench, tied.iter().copied());
+        let text = format!("left after the intrusion, how much the logs do not state: at least {}", what(sure));
+        bench.reason("J-17", text, ids);
+        bench.unbounded.insert(route);
+        for t in &tied {
+            bench.count(t, since(bench, t).sure, State::Exfiltrated);
+        }
+        bench.put(route, State::Exfiltrated).findings.extend(targets.iter().map(|f| f.id.as_str()));
+        return true;
+    }
     if perhaps >= enough && !tied.is_empty() {
         undated(bench, route, what(perhaps), &tied);
     }
@@ -244,6 +256,18 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         unexplained(bench, m, route, together.whole(), &listed);
     }
     true
+}
+
+/// Whether the other side took data of which the log does not state the bytes: a finding that names the destination says
+/// that the sending succeeded.
+fn is_uncounted(tied: &[&Transfer], targets: &[&Finding]) -> bool {
+    let taken = |f: &&Finding| {
+        f.kind != FindingKind::Indicator
+            && f.level >= Level::Medium
+            && f.outcome == Outcome::Succeeded
+            && f.stage.contains(&Stage::Exfiltration)
+    };
+    targets.iter().any(taken) && tied.iter().any(|t| t.bytes.upper.is_none())
 }
 
 /// Whether bytes to an intruder may be commands and their answers and no data: call-home traffic of which no hour

@@ -58,9 +58,10 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let seen_by: BTreeSet<String> = witnesses.flat_map(|t| &t.seen_by).map(Locator::log).collect();
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
-    let (confidence, confidence_reasons) = confidence(complete, seen_by.len(), &bench);
+    let edge = [Route::Network, Route::HttpsUpload].iter().any(|route| observed.contains(route));
+    let (confidence, confidence_reasons) = confidence(complete, edge, seen_by.len(), &bench);
     ScopeVerdict {
-        likelihood: likelihood(state, confidence, intrusion),
+        likelihood: likelihood(state, confidence, intrusion).filter(|_| edge || state <= State::CannotTell),
         confidence,
         confidence_reasons,
         intrusion,
@@ -197,12 +198,16 @@ fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) ->
     all
 }
 
-fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
+/// How well founded the answer is. Without a log of traffic at the `edge`, what is not seen says little.
+fn confidence(complete: bool, edge: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
     let mut why = Vec::new();
     let zone = bench.sources.iter().any(|s| s.zone_assumed > 0);
     let year = bench.sources.iter().any(|s| s.year_assumed > 0);
     if !complete {
         why.push("some routes are open".to_owned());
+    }
+    if !edge {
+        why.push("no log shows traffic at the edge".to_owned());
     }
     match (zone, year) {
         (false, false) => {}
@@ -211,7 +216,7 @@ fn confidence(complete: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidenc
         (true, true) => why.push("times rest on an assumed zone and an inferred year".to_owned()),
     }
     why.push(format!("{witnesses} sources show the movement, {} speak of the scope", bench.sources.len()));
-    let level = match (complete, zone || year, witnesses) {
+    let level = match (complete && edge, zone || year, witnesses) {
         (false, _, 0) => Confidence::Low,
         (true, false, 2..) => Confidence::High,
         _ => Confidence::Moderate,
@@ -234,7 +239,8 @@ fn likelihood(state: State, confidence: Confidence, intrusion: Intrusion) -> Opt
 }
 
 /// The three questions. Traffic logs cannot show that data was altered or made unavailable: that there is no sign of
-/// it takes a log that a system writes about what is done on it.
+/// it takes a log that a system writes about what is done on it, and nobody who got in and whose doings it may not
+/// tell.
 fn breach(bench: &Bench<'_>, state: State, complete: bool) -> Breach {
     let quiet = |seen: bool| if complete && seen { Breached::NoSign } else { Breached::CannotTell };
     let impacts = bench.findings.iter().filter(|f| {
@@ -257,7 +263,7 @@ fn breach(bench: &Bench<'_>, state: State, complete: bool) -> Breach {
         _ => quiet(!bench.sources.is_empty()),
     };
     let hosts = bench.sources.iter().any(|s| TELLS_WHAT_IS_DONE.contains(&&*s.format));
-    let harm = |seen: bool| if seen { Breached::Yes } else { quiet(hosts) };
+    let harm = |seen: bool| if seen { Breached::Yes } else { quiet(hosts && !bench.intruder.is_shown()) };
     Breach { confidentiality, integrity: harm(integrity), availability: harm(availability) }
 }
 

@@ -13,10 +13,14 @@ pub struct Instant(i64);
 /// Seconds in an hour, the bin width of coverage and tallies.
 pub const HOUR_SECS: i64 = 3600;
 
+/// The years 1 to 9998 in microseconds since the epoch: nobody need be asked whether these can be represented.
+const USUAL_MICROS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_370_764_799_999_999;
+
 impl Instant {
     /// The instant `micros` microseconds after the epoch; `None` outside of the years -9999 to 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        jiff::Timestamp::from_microsecond(micros).ok().map(|_| Self(micros))
+        let known = USUAL_MICROS.contains(&micros) || jiff::Timestamp::from_microsecond(micros).is_ok();
+        known.then_some(Self(micros))
     }
 
     /// The instant `secs` seconds after the epoch; `None` where it cannot be represented.
@@ -183,6 +187,15 @@ impl Span {
 #[cfg(test)]
 mod tests {
     use super::Assumed::{self, Nothing, Year, YearWithZoneGiven, Zone, ZoneAndYear, ZoneGiven};
+    use super::{Instant, USUAL_MICROS};
+
+    #[test]
+    fn usual_instants_are_those_of_the_years_1_to_9998() {
+        let ends =
+            [*USUAL_MICROS.start(), *USUAL_MICROS.end()].map(|end| Instant::from_micros(end).unwrap().to_string());
+        assert_eq!(ends, ["0001-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z"]);
+        assert!(Instant::from_micros(i64::MAX).is_none() && Instant::from_micros(i64::MIN).is_none());
+    }
 
     #[test]
     fn together_the_weaker_ground_counts_and_the_order_does_not() {

@@ -56,7 +56,7 @@ fn served(bytes: u64) -> Transfer {
     transfer(Route::WebResponse, "10.2.0.8", INTRUDER, bytes, 2, &whose(""))
 }
 
-/// J-01 to J-08.
+/// J-01 to J-09.
 fn intrusion() -> Vec<Sides> {
     let call = |level| {
         let mut f = finding("c", Stage::CommandAndControl, Outcome::Failed, "10.2.0.5", "hc-fs01");
@@ -79,6 +79,13 @@ fn intrusion() -> Vec<Sides> {
         f.level = level;
         alone(&[f])
     };
+    let before = |begins: &str| {
+        let mut f = medium(finding("m", Stage::InitialAccess, Outcome::Succeeded, INTRUDER, "10.2.0.5"));
+        (f.time.first, f.time.last) = (Some(at(begins)), Some(at(begins)));
+        let mut t = up("198.51.100.7", GIB);
+        t.time = Some(Span { first: at("2026-03-02T12:00:00Z"), last: at("2026-03-02T13:00:00Z") });
+        hc(&[f], &[t], &whose(""))
+    };
     vec![
         ("J-01", alone(&[way_in(Outcome::Succeeded)]), alone(&[medium(way_in(Outcome::Succeeded))])),
         ("J-02", call(Level::High), call(Level::Medium)),
@@ -88,10 +95,11 @@ fn intrusion() -> Vec<Sides> {
         ("J-06", with("10.2.0.5"), with("10.2.0.6")),
         ("J-07", many(10), many(9)),
         ("J-08", known(Outcome::Failed), alone(&[medium(way_in(Outcome::Succeeded))])),
+        ("J-09", before("2026-03-01T12:00:00Z"), before("2026-03-01T11:59:59Z")),
     ]
 }
 
-/// J-10 to J-16.
+/// J-10 to J-17.
 fn reached() -> Vec<Sides> {
     let open = whose("");
     let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
@@ -120,6 +128,13 @@ fn reached() -> Vec<Sides> {
         t.time = Some(Span { first: at("2026-03-03T12:00:00Z"), last: at("2026-03-04T11:00:00Z") });
         hc(&[hit.clone(), listed("hc", "10.2.0.5", INTRUDER)], &[t], &open)
     };
+    let sent = |outcome, upper| {
+        let mut put = medium(finding("put", Stage::Exfiltration, outcome, "10.2.0.5", "hc-fs01"));
+        put.entities.destinations = vec!["198.51.100.7".to_owned()];
+        let mut t = up("198.51.100.7", 1000);
+        t.bytes.upper = upper;
+        hc(&[hit.clone(), put], &[t], &open)
+    };
     vec![
         ("J-10", after(MIB), after(MIB - 1)),
         ("J-11", upload("198.51.100.7", 50 * MIB), upload("198.51.100.7", 50 * MIB - 1)),
@@ -128,6 +143,7 @@ fn reached() -> Vec<Sides> {
         ("J-14", hour("2026-03-02T12:10:00Z"), hour("2026-03-02T12:30:00Z")),
         ("J-15", reads(way_in(Outcome::Succeeded), Level::Medium), reads(hit.clone(), Level::Medium)),
         ("J-16", calls(MIB - 1), calls(MIB)),
+        ("J-17", sent(Outcome::Succeeded, None), sent(Outcome::Succeeded, Some(1000))),
     ]
 }
 
@@ -252,6 +268,35 @@ fn an_attack_is_aimed_by_kinds_by_its_account_from_inside_and_from_who_is_listed
     logged_on.entities.accounts = vec!["ann".to_owned()];
     let told = |log: &str| state(&[shown_by(used.clone(), "e/auth.log"), shown_by(logged_on.clone(), log)]);
     assert_eq!((told("e/auth.log.1.gz"), told("e/other.log")), (State::Attempted, State::NoEvidence));
+}
+
+#[test]
+fn what_the_other_side_took_uncounted_left_without_an_upper_bound() {
+    let told = |outcome| {
+        let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+        let mut put = medium(finding("put", Stage::Exfiltration, outcome, "10.2.0.5", "hc-fs01"));
+        put.entities.destinations = vec!["198.51.100.7".to_owned()];
+        let mut t = up("198.51.100.7", 1000);
+        t.bytes.upper = None;
+        let told = hc(&[hit, put], &[t], &whose(""));
+        let way = told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap();
+        (way.state, way.bytes.lower, way.bytes.upper, cites(&told, "J-17"))
+    };
+    assert_eq!(told(Outcome::Succeeded), (State::Exfiltrated, 1000, None, true));
+    assert!(!told(Outcome::Failed).3, "refused by the other side");
+}
+
+#[test]
+fn without_a_log_of_the_edge_silence_has_no_likelihood() {
+    use exfiltrace::model::verdict::Confidence;
+    let told = |observes: &[Route]| {
+        let mut all = coverage(Vec::new());
+        all.sources[0].observes = observes.to_vec();
+        let told = over(&[], &all, &whose(""));
+        (told.state, told.likelihood.is_some(), told.confidence)
+    };
+    assert_eq!(told(&[Route::WebResponse]), (State::NoEvidence, false, Confidence::Low));
+    assert_eq!(told(&[Route::WebResponse, Route::Network]), (State::NoEvidence, true, Confidence::Moderate));
 }
 
 #[test]
@@ -441,8 +486,8 @@ fn harm_is_denied_only_by_logs_that_would_show_it() {
     };
     assert_eq!(told("kv", &[]), (CannotTell, CannotTell), "a firewall sees no files");
     assert_eq!(told("auditd", &[]), (NoSign, NoSign));
-    assert_eq!(told("auditd", &["T1490"]), (NoSign, Yes));
-    assert_eq!(told("auditd", &["T1565.001"]), (Yes, NoSign));
+    assert_eq!(told("auditd", &["T1490"]), (CannotTell, Yes), "whoever did this got in");
+    assert_eq!(told("auditd", &["T1565.001"]), (Yes, CannotTell));
     assert_eq!(told("auditd", &["T1486"]), (Yes, Yes));
 }
 

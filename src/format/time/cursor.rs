@@ -100,10 +100,24 @@ impl Cursor<'_> {
 
     /// `Jan` to `Dec`, in any case.
     pub fn month_name(&mut self) -> Option<i64> {
-        let name = self.bytes.get(self.at..self.at + 3)?;
-        let at = MONTHS.iter().position(|m| m.as_bytes().eq_ignore_ascii_case(name))?;
+        let name = self.bytes.get(self.at..)?.first_chunk::<3>()?;
+        let month = match &name.map(|byte| byte.to_ascii_lowercase()) {
+            b"jan" => 1,
+            b"feb" => 2,
+            b"mar" => 3,
+            b"apr" => 4,
+            b"may" => 5,
+            b"jun" => 6,
+            b"jul" => 7,
+            b"aug" => 8,
+            b"sep" => 9,
+            b"oct" => 10,
+            b"nov" => 11,
+            b"dec" => 12,
+            _ => return None,
+        };
         self.at += 3;
-        Some(at as i64 + 1)
+        Some(month)
     }
 
     /// `YYYY-MM-DD` or `YYYY/MM/DD`.
@@ -116,5 +130,3 @@ impl Cursor<'_> {
         Some((year, month, self.digits(1, 2)?))
     }
 }
-
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

@@ -110,9 +110,9 @@ fn the_page_answers_in_words_for_every_state() {
         (State::Accessed, "Yes, data was reached; that it left is not shown"),
         (State::Unexplained, "Perhaps: data moved out"),
         (State::CannotTell, "These logs cannot tell"),
-        (State::IntrusionOnly, "No sign of it, but there was an intrusion"),
-        (State::Attempted, "No sign of it; there were attacks"),
-        (State::NoEvidence, "No sign of it</h1>"),
+        (State::IntrusionOnly, "No sign of it in these logs, but there was an intrusion"),
+        (State::Attempted, "No sign of it in these logs; there were attacks"),
+        (State::NoEvidence, "No sign of it in these logs</h1>"),
         (State::NotExamined, "This was not examined"),
     ] {
         let mut s = sample();
