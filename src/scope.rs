@@ -46,6 +46,7 @@ pub fn compile(scopes: &Scopes) -> Result<Whose> {
     let cidrs = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
     whose.own =
         if whose.tenants.iter().any(|t| !t.nets.is_empty()) { cidrs.chain(inventory).collect() } else { vec![] };
+    whose.domains = domains(scopes);
     for zone in &scopes.zone {
         let at = format!("[[zone]] {:?}", zone.timezone);
         zone_exists(&at, &zone.timezone)?;
@@ -69,6 +70,22 @@ pub fn compile(scopes: &Scopes) -> Result<Whose> {
     whose.aware = time("[incident] aware", scopes.incident.aware.as_deref(), false)?;
     whose.contained = time("[incident] contained", scopes.incident.contained.as_deref(), false)?;
     Ok(whose)
+}
+
+/// The domains that the file claims: those in which its hosts lie, its virtual hosts, and its realms. A public suffix
+/// is nobody's.
+fn domains(scopes: &Scopes) -> Vec<String> {
+    let parent = |name: &str| name.split_once('.').map(|(_, rest)| rest.to_owned());
+    let hosts = scopes.scope.iter().flat_map(|s| &s.hosts).chain(scopes.host.iter().map(|host| &host.name));
+    let vhosts = scopes.scope.iter().flat_map(|s| &s.vhosts).map(|name| name.trim_start_matches("*.").to_owned());
+    let realms = scopes.scope.iter().flat_map(|s| s.accounts.iter().chain(&s.mail).cloned());
+    let all = hosts.filter_map(|name| parent(name)).chain(vhosts).chain(realms);
+    let all = all.map(|domain| domain.trim_matches('.').to_ascii_lowercase());
+    let own = |domain: &String| !domain.contains(['*', '?', '[', '{']) && psl::domain_str(domain).is_some();
+    let mut all: Vec<String> = all.filter(own).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 fn wrong(at: &str, what: impl Display) -> Error {
@@ -224,6 +241,26 @@ mod tests {
         assert_eq!(none.side("192.0.2.9"), Side::Outside);
         assert_eq!(none.side("::ffff:10.0.0.1"), Side::Inside);
         assert_eq!(none.side("files.example.net"), Side::Outside);
+    }
+
+    #[test]
+    fn whoever_owns_a_domain_does_not_choose_to_be_inside() {
+        let scope = "[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\nhosts=['rv-*']\n";
+        let host = "[[host]]\nname='backup'\nip=['10.1.0.9']\nscope='rv'\n";
+        let side = |more: &str, name: &str| compiled(&format!("{scope}{more}{host}")).unwrap().side(name);
+        for name in ["rv-files.evil.example", "backup.evil.example"] {
+            assert_eq!(side("", name), Side::Outside, "{name}");
+            assert_eq!(side("accounts=['rv.example']\n", name), Side::Outside, "{name}");
+        }
+        for name in ["rv-files", "backup", "RV-FILES.rv.example", "backup.rv.example"] {
+            assert_eq!(side("accounts=['rv.example']\n", name), Side::Inside, "{name}");
+        }
+        assert_eq!(side("vhosts=['www.rv.example']\n", "www.rv.example"), Side::Inside);
+        let whose = compiled(&format!("{scope}{host}")).unwrap();
+        let wrote = Subject { host: Some("rv-dc01.corp.local".into()), ..Subject::default() };
+        assert_eq!(whose.home(&wrote, "x"), "rv", "nobody outside names the host that wrote a record");
+        let asked = Subject { destination_domain: Some("rv-dc01.corp.local".into()), ..Subject::default() };
+        assert_eq!(whose.home(&asked, "x"), UNATTRIBUTED);
     }
 
     #[test]

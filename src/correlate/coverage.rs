@@ -130,7 +130,7 @@ impl<'a> OfHits<'a> {
         let mut told = Self { hidden: false, scopes: BTreeSet::new() };
         let locator = source.entry.source.as_str();
         let mut concerns = |sightings: &Sightings| {
-            let subjects = sightings.kept.iter().map(|s| &s.subject).chain(sightings.who.iter().map(|(who, _)| who));
+            let subjects = sightings.kept.iter().map(|s| &s.subject).chain(sightings.who.iter().map(|met| &met.who));
             told.scopes.extend(subjects.flat_map(|subject| world.whose.scope_of(subject, locator)));
         };
         for (id, sightings) in source.rules.iter() {

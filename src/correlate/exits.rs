@@ -201,7 +201,8 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
         return None;
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
-    let client = side(&key.client)?;
+    let client = side(&key.client)
+        .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })?;
     let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
     let asked = (key.seen == Seen::Dns).then(|| side(&key.name));
     let server = if own_service { Some(Side::Inside) } else { side(&key.server).or_else(|| side(&key.name)) };
@@ -227,6 +228,14 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
         _ => return None,
     };
     Some((Way { scope, from, to, route }, direction))
+}
+
+/// Whether a client has a private address that the list of own networks does not have, and speaks with one that is not
+/// private: it is a system behind the same edge, and that nobody claims it must not hide what it sends.
+fn is_forgotten(world: &World<'_>, key: &ObservationKey) -> bool {
+    let private = |text: &str| address(text).map(|ip| Whose::default().is_own(ip));
+    let own = |text: &str| address(text).is_some_and(|ip| world.whose.is_own(ip));
+    is_edge(key) && private(&key.client) == Some(true) && private(&key.server) == Some(false) && !own(&key.server)
 }
 
 /// The inside half of an observation, whose data it is.

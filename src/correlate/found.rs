@@ -6,7 +6,7 @@ use crate::model::finding::{
     Entities, Evidence, Finding, FindingAssumed, FindingIndicator, FindingKind, FindingRule, FindingTime,
 };
 use crate::model::findings::{Findings, Gathering};
-use crate::model::hit::{IndicatorRef, Sighting, Sightings};
+use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
 use crate::model::partial::SourcePartial;
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
@@ -37,7 +37,7 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
 
 fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&RuleMeta>, s: &Sighting) -> Finding {
     let locator = &source.entry.source;
-    let after = source.entry.format.as_deref().is_some_and(|f| RECORDED_AFTER_THE_FACT.contains(&f));
+    let after = is_of_host(source);
     let outcome = if after && s.outcome == Outcome::Unknown { Outcome::Succeeded } else { s.outcome };
     let title = meta.map_or(id, |m| m.title.as_str());
     Finding {
@@ -55,10 +55,11 @@ fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&Ru
             last: s.time.map(|t| t.at),
             assumed: assumed(s.time.map(|t| t.assumed)),
         },
-        entities: entities(&BTreeSet::from([&s.subject])),
+        entities: entities(&BTreeSet::from([&s.subject]), after),
         count: 1,
         omitted: 0,
         evidence: vec![evidence(source, s)],
+        met: Vec::new(),
         indicator: None,
         links: Vec::new(),
         text: title.to_owned(),
@@ -73,6 +74,7 @@ fn by_indicator(
     max_evidence: usize,
 ) -> Finding {
     let locator = &source.entry.source;
+    let is_host = is_of_host(source);
     let how = serde_json::to_value(key.how).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     let meta = world.merged.indicators.get(&(key.kind.clone(), key.value.clone())).map(|m| (**m).clone());
     let meta = meta.unwrap_or_default();
@@ -80,7 +82,8 @@ fn by_indicator(
         meta.valid_from.is_some_and(|from| span.last < from) || meta.valid_until.is_some_and(|until| until < span.first)
     });
     let kept = &hits.kept[..hits.kept.len().min(max_evidence)];
-    let who: BTreeSet<&Subject> = hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|(w, _)| w)).collect();
+    let who: BTreeSet<&Subject> =
+        hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|met| &met.who)).collect();
     let homes: BTreeSet<&str> = who.iter().map(|s| world.whose.home(s, locator.as_str())).collect();
     let scope = homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED);
     let outward = who.iter().any(|s| {
@@ -104,10 +107,11 @@ fn by_indicator(
             last: hits.span.map(|s| s.last),
             assumed: assumed(assumptions),
         },
-        entities: entities(&who),
+        entities: entities(&who, is_host),
         count: hits.count,
         omitted: hits.count.saturating_sub(kept.len() as u64),
         evidence: kept.iter().map(|s| evidence(source, s)).collect(),
+        met: met(world, hits, is_host),
         text: format!("{} {} stands in {} records", key.kind, key.value, hits.count),
         indicator: Some(FindingIndicator {
             value: key.value.to_string(),
@@ -127,7 +131,7 @@ fn by_indicator(
 /// What several records say: succeeded if one did, failed only if all did and none was left out.
 fn joint(hits: &Sightings) -> Outcome {
     let outcomes: BTreeSet<Outcome> =
-        hits.kept.iter().map(|s| s.outcome).chain(hits.who.iter().map(|(_, outcome)| *outcome)).collect();
+        hits.kept.iter().map(|s| s.outcome).chain(hits.who.iter().map(|met| met.outcome)).collect();
     let whole = hits.kept.len() as u64 == hits.count || !hits.who.is_empty() && !hits.who_cut;
     if outcomes.contains(&Outcome::Succeeded) {
         Outcome::Succeeded
@@ -157,15 +161,42 @@ fn evidence(source: &SourcePartial, s: &Sighting) -> Evidence {
     }
 }
 
-fn entities(who: &BTreeSet<&Subject>) -> Entities {
-    let list = |take: &dyn for<'s> Fn(&'s Subject) -> Vec<&'s Option<Box<str>>>| {
+/// Whether the records of a source are written by a system about what was done on it.
+fn is_of_host(source: &SourcePartial) -> bool {
+    source.entry.format.as_deref().is_some_and(|f| RECORDED_AFTER_THE_FACT.contains(&f))
+}
+
+/// Whether a record's host writes of two others, as a firewall or a proxy does: it observes and takes no part, so that
+/// two clients of one firewall have nothing in common by it.
+fn observes(who: &Subject, is_host: bool) -> bool {
+    !is_host && who.source_ip.is_some() && (who.destination_ip.is_some() || who.destination_domain.is_some())
+}
+
+/// Who met an indicator in a way that may tie it to what was done: from inside to outside, or by an account.
+fn met(world: &World<'_>, hits: &Sightings, is_host: bool) -> Vec<Met> {
+    let side = |text: &Option<Box<str>>| text.as_deref().map(|t| world.whose.side(t));
+    let may_tie = |met: &&Met| {
+        let Met { who, outcome, days } = met;
+        let out = [&who.destination_ip, &who.destination_domain].iter().any(|to| side(to) == Some(Side::Outside));
+        let outward = out && side(&who.source_ip) != Some(Side::Outside);
+        *outcome != Outcome::Failed && !days.is_empty() && (outward || who.account.is_some())
+    };
+    let without_observer = |met: &Met| {
+        let host = met.who.host.clone().filter(|_| !observes(&met.who, is_host));
+        Met { who: Subject { host, ..met.who.clone() }, ..met.clone() }
+    };
+    hits.who.iter().filter(may_tie).map(without_observer).collect()
+}
+
+fn entities(who: &BTreeSet<&Subject>, is_host: bool) -> Entities {
+    let list = |take: &dyn for<'s> Fn(&'s Subject) -> [&'s Option<Box<str>>; 2]| {
         let set: BTreeSet<&str> = who.iter().flat_map(|s| take(s)).filter_map(|t| t.as_deref()).collect();
         set.into_iter().map(str::to_owned).collect()
     };
     Entities {
-        sources: list(&|s| vec![&s.source_ip]),
-        destinations: list(&|s| vec![&s.destination_ip, &s.destination_domain]),
-        hosts: list(&|s| vec![&s.host, &s.vhost]),
-        accounts: list(&|s| vec![&s.account]),
+        sources: list(&|s| [&s.source_ip, &None]),
+        destinations: list(&|s| [&s.destination_ip, &s.destination_domain]),
+        hosts: list(&|s| [if observes(s, is_host) { &None } else { &s.host }, &s.vhost]),
+        accounts: list(&|s| [&s.account, &None]),
     }
 }

@@ -73,7 +73,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let suspect = |f: &Finding| {
         succeeded(f)
             && if is_grave(f) {
-                !intrudes(f) && !is_data(f)
+                !intrudes(f, whose) && !is_data(f)
             } else {
                 f.level == Level::Medium && is_attack(f) && !is_data(f) && known(f)
             }

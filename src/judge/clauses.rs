@@ -38,7 +38,7 @@ pub(super) fn by_id(id: &str) -> Option<&'static Clause> {
 pub const CLAUSES: &[Clause] = &[
     clause(
         "J-01",
-        "a rule of level high or above whose action succeeded shows intrusion; data leaving or being packed does not by itself",
+        "a rule of level high or above whose action succeeded shows intrusion; data leaving or being packed does not by itself, nor does a remote session between own systems",
     )
     .gives(State::IntrusionOnly),
     clause(
@@ -55,7 +55,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-05", "what lesser rules find, and no other clause takes up, is background: counted, not judged"),
     clause(
         "J-06",
-        "a collection, staging or exfiltration finding of level high or above that succeeded, and contact of the same host or account with a listed value within a day, together show intrusion",
+        "a collection, staging or exfiltration finding of level high or above that succeeded, and contact of the same host with a listed value outside, or contact or logon of the same account, on that day or the one before or after it (UTC), together show intrusion; a visit from a listed address does not",
     )
     .gives(State::IntrusionOnly),
     clause(
@@ -105,7 +105,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-20",
-        "50 MiB or more within 24 hours, or 500 MiB in all, from one host to one outside name (registered domain) or address, and 200 MiB or 1 GiB from one host by one way out to all others together, that nothing authorises and nothing ties to intrusion are unexplained",
+        "50 MiB or more within 24 hours, or 500 MiB in all, from one host to one outside name (registered domain) or address, and 200 MiB or 1 GiB from one host by one way out to all others together, that nothing authorises and nothing ties to intrusion are unexplained; of what one outside address reads from own cloud services, 1 GiB within 24 hours or 10 GiB in all",
     ),
     clause(
         "J-21",
@@ -128,7 +128,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
     clause(
         "J-31",
-        "a log that was cleared, could not be read (1 % of its records or bytes, or more) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
+        "a log that was cleared, falls silent for a day or more of which no other log tells, could not be read (1 % of its records or bytes, or more) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
     ),
     clause(
         "J-32",
@@ -151,6 +151,10 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-38",
         "after intrusion, a proxy that flow records show in use and of which no log is there leaves open the ways out that lead through it: at the edge its clients cannot be told apart",
+    ),
+    clause(
+        "J-39",
+        "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
 ];

@@ -1,12 +1,16 @@
-//! J-30 to J-33, J-35, J-36, J-38, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
+//! J-30 to J-33, J-35, J-36, J-38, J-39, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::{GapReason, SourceCoverage};
+use crate::model::place::Locator;
 use crate::model::promise::{is_kind, shown_by};
 use crate::model::rule::Route;
-use crate::model::time::{HOUR_SECS, Instant};
+use crate::model::time::Instant;
 use crate::model::whose::UNATTRIBUTED;
 
 use super::Bench;
+use super::intrusion::DAY_SECS;
 
 /// Opens the routes that the evidence should show and does not.
 pub fn clauses(bench: &mut Bench<'_>) {
@@ -17,6 +21,8 @@ pub fn clauses(bench: &mut Bench<'_>) {
     unjudged(bench);
     edge(bench);
     behind(bench);
+    silences(bench);
+    too_short(bench);
     if bench.sources.iter().all(|s| s.observes.is_empty()) {
         let text = "no log in the evidence shows a way out of this scope";
         bench.reason("J-33", text.to_owned(), Vec::new());
@@ -64,7 +70,7 @@ fn promises(bench: &mut Bench<'_>) {
                 s.observes.contains(route) && !s.unlogged.contains(route) && !is_kind(s, &promise.source)
             };
             let period = gap.from.zip(gap.to);
-            if !period.is_some_and(|(from, to)| covered(bench, from, to, &shows)) {
+            if !period.is_some_and(|(from, to)| Watch::of(bench, shows).covers(from, to)) {
                 open(bench, *route, format!("{} log", promise.source));
             }
         }
@@ -135,12 +141,12 @@ fn matters(bench: &Bench<'_>, route: Route) -> bool {
 
 /// Routes that a log shows without the bytes that leave by them, where no other log states these.
 fn unlogged(bench: &mut Bench<'_>) {
+    let routes: BTreeSet<Route> = bench.sources.iter().flat_map(|s| s.unlogged.iter().copied()).collect();
+    let watches: BTreeMap<Route, Watch> = routes.into_iter().map(|route| (route, Watch::on(bench, route))).collect();
     for source in bench.sources.clone() {
         let stated = |route: Route| {
-            let states = |s: &SourceCoverage| {
-                s.source != source.source && s.observes.contains(&route) && !s.unlogged.contains(&route)
-            };
-            source.from.zip(source.to).is_some_and(|(from, to)| covered(bench, from, to, &states))
+            let period = source.from.zip(source.to).zip(watches.get(&route));
+            period.is_some_and(|((from, to), watch)| watch.covers(from, to))
         };
         let open_to: Vec<Route> = source.unlogged.iter().copied().filter(|route| !stated(*route)).collect();
         bench.unbounded.extend(&open_to);
@@ -166,69 +172,86 @@ fn unjudged(bench: &mut Bench<'_>) {
     }
 }
 
+/// The time of which some logs tell, together.
+struct Watch(Vec<(Instant, Instant)>);
+
+impl Watch {
+    /// Of those logs of the scope's hosts that state something. A shared service's log tells of those for whom it acts.
+    fn of(bench: &Bench<'_>, states: impl Fn(&SourceCoverage) -> bool) -> Self {
+        let own: BTreeSet<&Locator> = bench.sources.iter().map(|s| &s.source).collect();
+        let acts = |name: &String| {
+            let shared = bench.whose.tenants.iter().find(|t| t.name == *name);
+            shared.is_some_and(|t| t.shared && t.processor_of.contains(&bench.scope))
+        };
+        let speaks = |s: &&SourceCoverage| own.contains(&s.source) || s.scopes.iter().any(acts);
+        let telling = bench.coverage.sources.iter().filter(|s| states(s)).filter(speaks);
+        let mut stretches: Vec<(Instant, Instant)> = telling.flat_map(SourceCoverage::watched).collect();
+        stretches.sort_unstable();
+        let mut all: Vec<(Instant, Instant)> = Vec::new();
+        for (from, to) in stretches {
+            match all.last_mut() {
+                Some((_, reached)) if from <= *reached => *reached = to.max(*reached),
+                _ => all.push((from, to)),
+            }
+        }
+        Self(all)
+    }
+
+    /// Of those that show a way out with the bytes that leave by it.
+    fn on(bench: &Bench<'_>, route: Route) -> Self {
+        Self::of(bench, |s| s.observes.contains(&route) && !s.unlogged.contains(&route))
+    }
+
+    /// Whether no stretch of the period is left out.
+    fn covers(&self, first: Instant, last: Instant) -> bool {
+        let after = self.0.partition_point(|(from, _)| *from <= first);
+        after.checked_sub(1).is_some_and(|at| self.0[at].1 >= last)
+    }
+}
+
 /// Whether logs of bytes at the edge, together, leave no stretch of the period out. A log that holds traffic of the
 /// scope, or of a shared service that acts for it, stands at the edge of its hosts.
 fn edge_covers(bench: &Bench<'_>, first: Instant, last: Instant) -> bool {
     let edge = |r: &Route| matches!(r, Route::Network | Route::HttpsUpload);
-    covered(bench, first, last, &|s| s.observes.iter().any(edge) && s.not_logged.is_empty())
+    Watch::of(bench, |s| s.observes.iter().any(edge) && s.not_logged.is_empty()).covers(first, last)
 }
 
-/// Whether those logs of the scope's hosts that state something leave no stretch of a period out.
-fn covered(bench: &Bench<'_>, first: Instant, last: Instant, states: &dyn Fn(&SourceCoverage) -> bool) -> bool {
-    let acts = |name: &String| {
-        let shared = bench.whose.tenants.iter().find(|t| t.name == *name);
-        shared.is_some_and(|t| t.shared && t.processor_of.contains(&bench.scope))
-    };
-    let speaks =
-        |s: &&SourceCoverage| bench.sources.iter().any(|own| own.source == s.source) || s.scopes.iter().any(acts);
-    let mut stretches: Vec<(Instant, Instant)> = Vec::new();
-    for source in bench.coverage.sources.iter().filter(speaks) {
-        if states(source) {
-            stretches.extend(observed(source));
+/// The first time of a day or more for which a log of a way out is silent and no other log tells.
+pub fn silent(bench: &Bench<'_>, route: Route) -> Option<(Instant, Instant)> {
+    let gaps = bench.sources.iter().filter(|s| s.observes.contains(&route)).flat_map(|s| &s.gaps);
+    let mut silences = gaps.filter(|gap| gap.reason == GapReason::Silent).filter_map(|g| g.from.zip(g.to)).peekable();
+    silences.peek()?;
+    let watch = Watch::on(bench, route);
+    silences.filter(|(from, to)| !watch.covers(*from, *to)).min()
+}
+
+/// J-31: ways out of which the only log falls silent.
+fn silences(bench: &mut Bench<'_>) {
+    for route in Route::ALL.iter().copied().filter(|route| matters(bench, *route)).collect::<Vec<_>>() {
+        if let Some((from, to)) = silent(bench, route) {
+            let text = format!("no log tells of {} from {from} to {to}", route.word());
+            bench.reason("J-31", text, Vec::new());
+            open(bench, route, format!("logs of {from} to {to}"));
         }
     }
-    stretches.sort_unstable();
-    let mut reached = first;
-    for (from, to) in stretches {
-        if from > reached {
-            return false;
-        }
-        reached = reached.max(to);
-        if reached >= last {
-            return true;
-        }
-    }
-    false
 }
 
-/// Whether a log of a way out falls silent for a time of which no other log tells.
-pub fn silent(bench: &Bench<'_>, route: Route) -> bool {
-    let shows = |s: &SourceCoverage| s.observes.contains(&route) && !s.unlogged.contains(&route);
-    bench.sources.iter().filter(|s| s.observes.contains(&route)).flat_map(|s| &s.gaps).any(|gap| {
-        let period = gap.from.zip(gap.to).filter(|_| gap.reason == GapReason::Silent);
-        period.is_some_and(|(from, to)| !covered(bench, from, to, &shows))
-    })
-}
-
-/// The stretches of time in which a source was watching. A log need not hold a record in the very hour in which it
-/// begins or ends.
-fn observed(source: &SourceCoverage) -> Vec<(Instant, Instant)> {
-    let Some((from, to)) = source.from.zip(source.to) else { return Vec::new() };
-    let mut open = vec![(from.plus_secs(-HOUR_SECS), to.plus_secs(HOUR_SECS))];
-    for gap in &source.gaps {
-        let cut = |(from, to): (Instant, Instant)| {
-            let (begin, end) = (gap.from.unwrap_or(from), gap.to.unwrap_or(to));
-            if end < from || to < begin {
-                return vec![(from, to)];
+/// J-39: ways out whose logs have no times, or do not reach the time at which the incident was noticed.
+fn too_short(bench: &mut Bench<'_>) {
+    let aware = bench.whose.aware.map(|aware| aware.plus_secs(-DAY_SECS));
+    for route in Route::ALL.iter().copied().filter(|route| matters(bench, *route)).collect::<Vec<_>>() {
+        let showing = bench.sources.iter().filter(|s| s.observes.contains(&route));
+        let (records, ends) = showing.fold((0u64, None), |(n, end), s| (n.saturating_add(s.records), s.to.max(end)));
+        let (what, needs) = match (ends, aware) {
+            (None, _) if records > 0 => ("have no times".to_owned(), "a copy of the logs with times".to_owned()),
+            (Some(end), Some(aware)) if end < aware => {
+                (format!("end {end}, before the incident was noticed"), format!("logs from {end} on"))
             }
-            let mut left = Vec::new();
-            left.extend((from < begin).then_some((from, begin)));
-            left.extend((end < to).then_some((end, to)));
-            left
+            _ => continue,
         };
-        open = open.into_iter().flat_map(cut).collect();
+        bench.reason("J-39", format!("the logs of {} {what}", route.word()), Vec::new());
+        open(bench, route, needs);
     }
-    open
 }
 
 impl Bench<'_> {

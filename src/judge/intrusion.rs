@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
-use crate::model::rule::{Level, Outcome, Stage};
+use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
-use crate::model::whose::{Side, Whose, same_account, same_host, same_named_account};
+use crate::model::whose::{Side, Whose, same_account, same_named_account};
 
 use super::Bench;
+use super::contact::Together;
 
-/// How far apart a contact and what was done with data may lie to be of one story.
+/// Seconds of a day.
 pub const DAY_SECS: i64 = 86_400;
 
 /// What is known of an intruder: whom and what its findings touch.
@@ -50,7 +51,7 @@ impl Intruder {
 
 /// Whether two accounts are one: of one realm, or of one log (all of its rotated files). A bare user name of another
 /// log can be anybody's.
-fn is_one(a: &str, b: &str, same_log: impl Fn() -> bool) -> bool {
+pub fn is_one(a: &str, b: &str, same_log: impl Fn() -> bool) -> bool {
     same_named_account(a, b) || same_account(a, b) && same_log()
 }
 
@@ -75,8 +76,8 @@ pub fn is_grave(f: &Finding) -> bool {
     f.kind != FindingKind::Indicator && f.level >= Level::High
 }
 
-/// Whether a finding shows intrusion by itself.
-pub fn intrudes(f: &Finding) -> bool {
+/// Whether a finding shows intrusion by itself. A remote session between own systems is how administrators work.
+pub fn intrudes(f: &Finding, whose: &Whose) -> bool {
     let way_in = |s: &Stage| {
         matches!(
             s,
@@ -90,7 +91,11 @@ pub fn intrudes(f: &Finding) -> bool {
         )
     };
     let leaves = f.stage.iter().any(|s| matches!(s, Stage::Staging | Stage::Exfiltration));
-    is_grave(f) && f.outcome == Outcome::Succeeded && !leaves && f.stage.iter().any(way_in)
+    let sources = &f.entities.sources;
+    let own = f.route == Some(Route::RemoteAccess)
+        && !sources.is_empty()
+        && sources.iter().all(|from| whose.side(from) == Side::Inside);
+    is_grave(f) && f.outcome == Outcome::Succeeded && !leaves && !own && f.stage.iter().any(way_in)
 }
 
 /// Whether a finding leads from inside to outside.
@@ -105,72 +110,31 @@ pub fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
     is_grave(f) && f.outcome == Outcome::Failed && leaves && outward(f, whose)
 }
 
-/// Whether two findings are of one host or account and lie within a day of each other.
-fn meet(a: &Finding, b: &Finding, whose: &Whose, forgeable: &BTreeSet<&Locator>) -> bool {
-    let hosts = |f: &Finding| -> Vec<String> {
-        let ends = f.entities.sources.iter().chain(&f.entities.destinations).filter(|t| whose.side(t) == Side::Inside);
-        ends.chain(&f.entities.hosts).map(|t| whose.entity(t)).collect()
-    };
-    let (ours, theirs) = (hosts(a), hosts(b));
-    let host = ours.iter().any(|x| theirs.iter().any(|y| same_host(x, y)));
-    let logs: Vec<Locator> = b.evidence.iter().map(|e| e.source.clone()).collect();
-    let account = || shares_account(a, accounts(b, forgeable), &logs, forgeable);
-    let near = |first: Option<Instant>, last: Option<Instant>| {
-        first.zip(last).is_some_and(|(first, last)| first <= last.plus_secs(DAY_SECS))
-    };
-    near(a.time.first, b.time.last) && near(b.time.first, a.time.last) && (host || account())
-}
-
 /// A sighting of a listed value that was on its list then.
 pub fn is_listed(f: &Finding) -> bool {
     f.kind == FindingKind::Indicator && f.indicator.as_ref().is_none_or(|i| !i.outside_validity)
 }
 
-/// Data findings that succeeded, each with the listed contacts of the same host or account around it: neither alone
-/// is proof.
-fn data_with_contact<'a>(
-    findings: &[&'a Finding],
-    whose: &Whose,
-    forgeable: &BTreeSet<&Locator>,
-) -> Vec<(&'a Finding, &'a Finding)> {
-    let listed = |f: &&&Finding| {
-        is_listed(f)
-            && f.outcome != Outcome::Failed
-            && f.entities.sources.iter().chain(&f.entities.destinations).any(|t| whose.side(t) == Side::Outside)
-    };
-    let data = findings.iter().filter(|f| is_grave(f) && is_data(f) && f.outcome == Outcome::Succeeded);
-    let around = |d| findings.iter().filter(listed).filter(move |i| meet(d, i, whose, forgeable));
-    data.flat_map(|d| around(d).map(move |i| (*d, *i))).collect()
-}
-
 /// Gathers the intruder of a scope from its findings.
-pub fn of(findings: &[&Finding], whose: &Whose, forgeable: &BTreeSet<&Locator>) -> Intruder {
+pub fn of(findings: &[&Finding], together: &Together<'_>, whose: &Whose, forgeable: &BTreeSet<&Locator>) -> Intruder {
     let mut all = Intruder::default();
-    for (data, contact) in data_with_contact(findings, whose, forgeable) {
-        for f in [data, contact] {
-            if !all.proofs.contains(&f.id) {
-                all.proofs.push(f.id.clone());
-            }
-        }
+    for (data, begins) in &together.data {
         let ends = data.entities.sources.iter().filter(|t| whose.side(t) == Side::Inside);
         all.hosts.extend(ends.chain(&data.entities.hosts).map(|t| whose.entity(t)));
         all.add_accounts(data, forgeable);
-        all.came_from.extend(contact.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
-        // The contact may be older than what it has to do with this.
-        let contact = contact.time.first.max(data.time.first.map(|t| t.plus_secs(-DAY_SECS)));
-        all.first = [all.first, data.time.first, contact].into_iter().flatten().min();
+        all.first = [all.first, data.time.first, *begins].into_iter().flatten().min();
         all.last = all.last.max(data.time.last);
     }
+    all.came_from.extend(together.came_from.iter().cloned());
+    let mut proofs = together.ids();
     for f in findings {
-        if !intrudes(f) && !blocked_exit(f, whose) {
+        if !intrudes(f, whose) && !blocked_exit(f, whose) {
             if f.kind == FindingKind::Indicator && outward(f, whose) || is_grave(f) && f.outcome == Outcome::Unknown {
                 all.suspicions.push(f.id.clone());
             }
             continue;
         }
-        if !all.proofs.contains(&f.id) {
-            all.proofs.push(f.id.clone());
-        }
+        proofs.insert(f.id.clone());
         let ends = f.entities.sources.iter().chain(&f.entities.destinations);
         let inside = ends.clone().filter(|t| whose.side(t) == Side::Inside).chain(&f.entities.hosts);
         all.hosts.extend(inside.map(|t| whose.entity(t)));
@@ -179,6 +143,7 @@ pub fn of(findings: &[&Finding], whose: &Whose, forgeable: &BTreeSet<&Locator>) 
         all.first = [all.first, f.time.first].into_iter().flatten().min();
         all.last = all.last.max(f.time.last);
     }
+    all.proofs = proofs.into_iter().collect();
     all
 }
 
@@ -188,15 +153,10 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let ids = |test: &dyn Fn(&Finding) -> bool| -> Vec<String> {
         bench.findings.iter().filter(|f| test(f)).map(|f| f.id.clone()).collect()
     };
-    let proof = ids(&intrudes);
+    let proof = ids(&|f| intrudes(f, whose));
     let blocked = ids(&|f| blocked_exit(f, whose));
     let outbound = ids(&|f| f.kind == FindingKind::Indicator && outward(f, whose));
-    let mut together: Vec<String> = data_with_contact(&bench.findings, whose, &bench.forgeable)
-        .into_iter()
-        .flat_map(|(d, i)| [d.id.clone(), i.id.clone()])
-        .collect();
-    together.sort();
-    together.dedup();
+    let together: Vec<String> = bench.together.ids().into_iter().collect();
     for (clause, ids, text) in [
         ("J-01", proof, "actions of an intruder that succeeded"),
         ("J-02", blocked, "blocked transfers from inside to outside"),

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod clauses;
+mod contact;
 mod facts;
 mod gaps;
 mod intrusion;
@@ -54,6 +55,8 @@ struct Bench<'a> {
     /// Logs of which anybody outside writes the user names.
     forgeable: BTreeSet<&'a Locator>,
     intruder: intrusion::Intruder,
+    /// Data findings with listed contact.
+    together: contact::Together<'a>,
     ways: BTreeMap<Route, Way<'a>>,
     reasons: Vec<ReasonGiven>,
     counter: Vec<ReasonGiven>,
@@ -191,11 +194,13 @@ fn one(
     for (f, to) in mine.iter().flat_map(|f| f.entities.destinations.iter().map(move |to| (*f, to))) {
         by_destination.entry(to).or_default().push(f);
     }
+    let together = contact::together(&mine, whose, &forgeable);
     let mut bench = Bench {
         by_destination,
         scope: name.to_owned(),
         whose,
-        intruder: intrusion::of(&mine, whose, &forgeable),
+        intruder: intrusion::of(&mine, &together, whose, &forgeable),
+        together,
         forgeable,
         sources: speaking(name, &mine, &moved, coverage, whose),
         background: attempts::lesser(&mine),

@@ -30,6 +30,8 @@ struct Limits {
 const TO_ONE: Limits = Limits { day: 50 * MIB, whole: 500 * MIB };
 /// By one way out to all destinations that are not above their own limits, together.
 const TO_ALL: Limits = Limits { day: 200 * MIB, whole: 1024 * MIB };
+/// Read from own cloud services by one address. People work with them from everywhere.
+const READ: Limits = Limits { day: 1024 * MIB, whole: 10 * 1024 * MIB };
 /// Names asked for below one registered domain. Data takes more than its own size of them.
 const ASKED: Limits = Limits { day: MIB, whole: 10 * MIB };
 
@@ -49,14 +51,15 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
     let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
     for transfer in bench.transfers.clone() {
-        if matches!(transfer.route, Route::WebResponse | Route::SaasDownload) {
+        let answers = matches!(transfer.route, Route::WebResponse | Route::SaasDownload);
+        if answers && to_intruder(bench, transfer) && in_time(bench, transfer) {
             delivered.entry(transfer.route).or_default().push(transfer);
-        } else if !explained(bench, transfer) {
+        } else if transfer.route != Route::WebResponse && !explained(bench, transfer) {
+            // A web server answers whoever asks; who reads a cloud service is somebody who may.
             outward.push(transfer);
         }
     }
-    for (route, mut transfers) in delivered {
-        transfers.retain(|t| to_intruder(bench, t) && in_time(bench, t));
+    for (route, transfers) in delivered {
         served(bench, route, &transfers);
     }
     let mut ways: BTreeMap<(&str, Route), BTreeMap<String, Vec<&Transfer>>> = BTreeMap::new();
@@ -69,15 +72,23 @@ pub fn clauses(bench: &mut Bench<'_>) {
         for (domain, transfers) in groups {
             let first = &transfers[0].to;
             let to = if transfers.iter().all(|t| t.to == *first) { first.clone() } else { domain };
-            let limits = if route == Route::DnsTunnel { ASKED } else { TO_ONE };
+            let limits = match route {
+                Route::DnsTunnel => ASKED,
+                Route::SaasDownload => READ,
+                _ => TO_ONE,
+            };
             let movement = Movement { from, to, is_one: true, transfers, limits };
             if !moved(bench, &movement) {
                 rest.extend(movement.transfers);
             }
         }
-        // The two may be accounts of the same bytes. Names asked for through a resolver add up to anything.
+        // Names asked for through a resolver, and all who read a cloud service, add up to anything.
+        if matches!(route, Route::DnsTunnel | Route::SaasDownload) {
+            continue;
+        }
+        // The two may be accounts of the same bytes.
         let (named, bare): (Vec<_>, Vec<_>) = rest.into_iter().partition(|t| address(&t.to).is_none());
-        for transfers in [named, bare].into_iter().filter(|all| all.len() > 1 && route != Route::DnsTunnel) {
+        for transfers in [named, bare].into_iter().filter(|all| all.len() > 1) {
             let to = format!("{} destinations, {} among them", transfers.len(), transfers[0].to);
             moved(bench, &Movement { from, to, is_one: false, transfers, limits: TO_ALL });
         }

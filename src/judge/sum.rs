@@ -153,7 +153,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
-    let partly = partly || gaps::silent(bench, route);
+    let partly = partly || gaps::silent(bench, route).is_some();
     // A finding says that something left, and no log says how much.
     let unmeasured = state == State::Unexplained && way.transfers.is_empty() && !way.findings.is_empty();
     if unmeasured

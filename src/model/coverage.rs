@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Locator;
 use super::rule::Route;
-use super::time::Instant;
+use super::time::{HOUR_SECS, Instant};
 
 /// Why a stretch of time is not covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,4 +94,36 @@ pub struct Coverage {
     /// Systems that records refer to and of which no log is there, sorted.
     #[serde(default)]
     pub referred: Vec<Referred>,
+}
+
+impl SourceCoverage {
+    /// The stretches of time in which it was watching, sorted. A log need not hold a record in the very hour in which it
+    /// begins or ends.
+    pub fn watched(&self) -> Vec<(Instant, Instant)> {
+        self.stretches(HOUR_SECS, |_| true)
+    }
+
+    /// The stretches of time in which it was there, sorted, whatever of it could not be read.
+    pub fn delivered(&self) -> Vec<(Instant, Instant)> {
+        self.stretches(0, |reason| reason == GapReason::Silent)
+    }
+
+    fn stretches(&self, margin_secs: i64, counts: impl Fn(GapReason) -> bool) -> Vec<(Instant, Instant)> {
+        let Some((from, to)) = self.from.zip(self.to) else { return Vec::new() };
+        let mut open = vec![(from.plus_secs(-margin_secs), to.plus_secs(margin_secs))];
+        for gap in self.gaps.iter().filter(|gap| counts(gap.reason)) {
+            let cut = |(from, to): (Instant, Instant)| {
+                let (begin, end) = (gap.from.unwrap_or(from), gap.to.unwrap_or(to));
+                if end < from || to < begin {
+                    return vec![(from, to)];
+                }
+                let mut left = Vec::new();
+                left.extend((from < begin).then_some((from, begin)));
+                left.extend((end < to).then_some((end, to)));
+                left
+            };
+            open = open.into_iter().flat_map(cut).collect();
+        }
+        open
+    }
 }

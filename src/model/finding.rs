@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hit::MatchKind;
+use super::hit::{MatchKind, Met};
 use super::place::{Locator, Place};
 use super::rule::{Level, Outcome, Route, Stage};
 use super::time::Instant;
@@ -141,6 +141,9 @@ pub struct Finding {
     pub omitted: u64,
     /// The records.
     pub evidence: Vec<Evidence>,
+    /// Of indicator findings: who met it on which days. For the judge; in no file.
+    #[serde(skip)]
+    pub met: Vec<Met>,
     /// The indicator, for indicator findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indicator: Option<FindingIndicator>,
@@ -193,6 +196,7 @@ impl Finding {
         let names = [sources, destinations, hosts, accounts].into_iter().flatten();
         size_of::<Self>()
             + evidence.sum::<usize>()
+            + self.met.iter().map(|met| size_of::<Met>() + met.who.heap_bytes()).sum::<usize>()
             + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
             + self.id.len()
             + self.rule.id.len()

@@ -33,6 +33,35 @@ pub struct Sighting {
 
 /// Distinct (who, outcome) kept per indicator and source; above it the smallest stay, and coverage says so.
 pub const WHO_KEPT: usize = 4096;
+/// Days kept of each of them; of more, the first ones.
+pub const DAYS_KEPT: usize = 64;
+
+/// Who met something, with which outcome, and when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Met {
+    /// Who and where, reduced.
+    pub who: Subject,
+    /// What the response side says.
+    pub outcome: Outcome,
+    /// The first [`DAYS_KEPT`] days on which it happened, in days since the epoch, sorted.
+    pub days: Vec<i32>,
+}
+
+impl Met {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.who, self.outcome) == (&other.who, other.outcome)
+    }
+
+    /// Adds the days of another sighting of the same.
+    fn join(&mut self, days: &[i32]) {
+        for day in days {
+            if let Err(at) = self.days.binary_search(day) {
+                self.days.insert(at, *day);
+            }
+        }
+        self.days.truncate(DAYS_KEPT);
+    }
+}
 
 /// Which records are kept first: those that succeeded, then those that leave it open, then those that failed; each by
 /// offset. So a flood of failures does not hide the one success.
@@ -55,9 +84,10 @@ pub struct Sightings {
     pub untimed: u64,
     /// The first records by outcome and offset, sorted so, at most as many as the cap that was in force.
     pub kept: Vec<Sighting>,
-    /// Of indicators: who was seen with which outcome, whatever is cited of it, sorted. A judgement rests on this.
+    /// Of indicators: who was seen with which outcome on which days, whatever is cited of it, sorted. A judgement rests
+    /// on this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub who: Vec<(Subject, Outcome)>,
+    pub who: Vec<Met>,
     /// Whether there are more of them than [`WHO_KEPT`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub who_cut: bool,
@@ -93,17 +123,22 @@ impl Sightings {
     pub fn weight_bytes(&self) -> usize {
         let kept =
             self.kept.iter().map(|s| size_of::<Sighting>() + s.sha256.len() + s.excerpt.len() + s.subject.heap_bytes());
-        let who = self.who.iter().map(|(who, _)| size_of::<(Subject, Outcome)>() + who.heap_bytes());
+        let who = self.who.iter().map(|met| size_of::<Met>() + met.who.heap_bytes() + size_of_val(&*met.days));
         size_of::<Self>() + kept.sum::<usize>() + who.sum::<usize>()
     }
 
     /// Adds who was seen. The smallest stay: what is cut once has enough before it in any whole as well.
-    pub fn add_who(&mut self, who: Subject, outcome: Outcome) {
-        let who = (who.reduced(), outcome);
-        let Err(at) = self.who.binary_search(&who) else { return };
-        self.who.reserve_exact(usize::from(self.who.is_empty()));
-        self.who.insert(at, who);
-        self.cut_who();
+    pub fn add_who(&mut self, who: Subject, outcome: Outcome, time: Option<Stamp>) {
+        let who = who.reduced();
+        let day = time.and_then(|stamp| i32::try_from(stamp.at.day()).ok());
+        match self.who.binary_search_by(|met| (&met.who, met.outcome).cmp(&(&who, outcome))) {
+            Ok(at) => self.who[at].join(day.as_slice()),
+            Err(at) => {
+                self.who.reserve_exact(usize::from(self.who.is_empty()));
+                self.who.insert(at, Met { who, outcome, days: day.into_iter().collect() });
+                self.cut_who();
+            }
+        }
     }
 
     fn cut_who(&mut self) {
@@ -119,7 +154,7 @@ impl Sightings {
         self.who_cut |= other.who_cut;
         append(&mut self.who, other.who, |all| {
             all.sort();
-            all.dedup();
+            all.dedup_by(|more, met| met.is_same(more).then(|| met.join(&more.days)).is_some());
         });
         self.cut_who();
         append(&mut self.kept, other.kept, |all| {
@@ -181,7 +216,7 @@ mod tests {
             let outcome = if n % 7 == 0 { Outcome::Succeeded } else { Outcome::Failed };
             let subject =
                 Subject { source_ip: Some(format!("c{n}").into()), url: Some("/".into()), ..Subject::default() };
-            all.add_who(subject.clone(), outcome);
+            all.add_who(subject.clone(), outcome, None);
             let (sha256, excerpt) = (String::new(), String::new());
             all.add(cap, outcome, None, place, || Sighting {
                 place,
@@ -206,7 +241,7 @@ mod tests {
         };
         let straight = joined([0, 1, 2]);
         assert_eq!((straight.count, straight.kept.len(), straight.who.len()), (6000, cap, WHO_KEPT));
-        assert!(straight.who_cut && straight.who.iter().all(|(who, _)| who.url.is_none()));
+        assert!(straight.who_cut && straight.who.iter().all(|met| met.who.url.is_none()));
         assert_eq!(straight, joined([2, 0, 1]));
         let mut pair = part(1, cap);
         pair.join(part(2, cap), cap);

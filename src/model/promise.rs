@@ -65,7 +65,7 @@ impl Whose {
             return gap(Some(from), Some(first));
         }
         let (begin, end) = (promise.from.unwrap_or(first), promise.to.unwrap_or(last));
-        let mut parts: Vec<(Instant, Instant)> = given().filter_map(|s| s.from.zip(s.to)).collect();
+        let mut parts: Vec<(Instant, Instant)> = given().flat_map(SourceCoverage::delivered).collect();
         parts.sort_unstable();
         let mut reached = begin.max(first);
         for (from, to) in parts {

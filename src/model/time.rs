@@ -38,6 +38,11 @@ impl Instant {
         self.0.div_euclid(HOUR_SECS * 1_000_000)
     }
 
+    /// Whole days since the epoch, rounded down.
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(24 * HOUR_SECS * 1_000_000)
+    }
+
     /// This instant moved by `secs` seconds, clamped to what can be represented.
     #[must_use]
     pub fn plus_secs(self, secs: i64) -> Self {

@@ -132,6 +132,8 @@ pub struct Whose {
     pub contained: Option<Instant>,
     /// Own networks; where empty, the private ranges are.
     pub own: Vec<IpNet>,
+    /// Domains that the scopes file claims, lower case: what is below them is the organisation's.
+    pub domains: Vec<String>,
 }
 
 /// On which side of the organisation's border something is.
@@ -157,6 +159,23 @@ impl Whose {
         }
     }
 
+    /// Whether anybody may bear this name: it is a full one, and of no domain that the scopes file claims. A bare name in
+    /// the inventory and a glob without a dot say nothing of it, for whoever owns a domain chooses the names below it.
+    fn is_foreign(&self, name: &str) -> bool {
+        name.contains('.') && !self.domains.iter().any(|domain| below(name, domain))
+    }
+
+    /// Whether a glob over host names takes a name (lower case).
+    fn takes(&self, globs: &[GlobMatcher], name: &str) -> bool {
+        let foreign = self.is_foreign(name);
+        globs.iter().any(|glob| glob.is_match(name) && (!foreign || glob.glob().glob().contains('.')))
+    }
+
+    /// Whether a host of the inventory has this name (lower case).
+    fn is_named(&self, known: &Known, name: &str) -> bool {
+        known.name == name || same_host(&known.name, name) && !self.is_foreign(name)
+    }
+
     /// On which side an address or a name is. A name is inside if a scope, the inventory or a virtual host claims it,
     /// or if it is a bare host name without a dot.
     pub fn side(&self, entity: &str) -> Side {
@@ -164,8 +183,8 @@ impl Whose {
             return if self.is_own(ip) { Side::Inside } else { Side::Outside };
         }
         let name = entity.to_ascii_lowercase();
-        let claimed = self.known.iter().any(|k| same_host(&k.name, &name))
-            || self.tenants.iter().any(|t| hits(&t.hosts, &name) || hits(&t.vhosts, &name));
+        let claimed = self.known.iter().any(|k| self.is_named(k, &name))
+            || self.tenants.iter().any(|t| self.takes(&t.hosts, &name) || self.takes(&t.vhosts, &name));
         if claimed || !name.contains('.') { Side::Inside } else { Side::Outside }
     }
 
@@ -175,12 +194,12 @@ impl Whose {
         let by_ip = |text: &Option<Box<str>>| text.as_deref().map(|t| self.of_entity(t)).unwrap_or_default();
         let traffic = subject.destination_ip.is_some() || subject.destination_domain.is_some();
         let addresses = [by_ip(&subject.destination_ip), by_ip(&subject.source_ip)].concat();
-        let host = by_ip(&subject.host);
+        let host = subject.host.as_deref().map(|host| self.of_host(host)).unwrap_or_default();
         let name = by_ip(&subject.destination_domain);
         let lower = |text: &Option<Box<str>>| text.as_deref().map(str::to_ascii_lowercase);
         let bucket = lower(&subject.container).map(|b| self.where_(|t| hits(&t.buckets, &b))).unwrap_or_default();
         let vhost = lower(&subject.vhost)
-            .map(|v| self.where_(|t| hits(&t.vhosts, &v) || hits(&t.hosts, &v)))
+            .map(|v| self.where_(|t| self.takes(&t.vhosts, &v) || self.takes(&t.hosts, &v)))
             .unwrap_or_default();
         let account = subject.account.as_deref().map(|a| self.of_account(a)).unwrap_or_default();
         let path = self.of_path(locator);
@@ -214,13 +233,23 @@ impl Whose {
         (0..self.tenants.len()).filter(|&i| test(&self.tenants[i])).collect()
     }
 
-    /// Indexes of the scopes of an address or host name: the inventory first, then networks and globs.
+    /// Indexes of the scopes of an address or name, as anybody may write it: the inventory first, then networks and globs.
     fn of_entity(&self, entity: &str) -> Vec<usize> {
         let name = entity.to_ascii_lowercase();
+        self.of_known(entity, |k| self.is_named(k, &name), |t| self.takes(&t.hosts, &name))
+    }
+
+    /// The same of the host that wrote a record, which no outsider names: of a full name the first label may do.
+    fn of_host(&self, host: &str) -> Vec<usize> {
+        let name = host.to_ascii_lowercase();
+        self.of_known(host, |k| same_host(&k.name, &name), |t| hits(&t.hosts, &name))
+    }
+
+    fn of_known(&self, entity: &str, is: impl Fn(&Known) -> bool, takes: impl Fn(&Tenant) -> bool) -> Vec<usize> {
         let ip = address(entity);
         let listed = self.known.iter().find(|k| match ip {
             Some(ip) => k.ips.contains(&ip),
-            None => same_host(&k.name, &name),
+            None => is(k),
         });
         if let Some(scope) = listed.and_then(|k| k.scope) {
             return vec![scope];
@@ -231,7 +260,7 @@ impl Whose {
                 let best = self.tenants.iter().filter_map(fit).max();
                 (0..self.tenants.len()).filter(|&i| best.is_some() && fit(&self.tenants[i]) == best).collect()
             }
-            None => self.where_(|t| hits(&t.hosts, &name)),
+            None => self.where_(takes),
         }
     }
 
@@ -240,7 +269,7 @@ impl Whose {
         let mut found = self.of_entity(entity);
         if found.is_empty() && address(entity).is_none() {
             let name = entity.to_ascii_lowercase();
-            found = self.where_(|t| hits(&t.vhosts, &name));
+            found = self.where_(|t| self.takes(&t.vhosts, &name));
         }
         found.into_iter().map(|i| self.tenants[i].name.as_str()).collect()
     }

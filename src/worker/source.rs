@@ -243,7 +243,7 @@ fn of_pieces(pieces: &BTreeMap<(u64, IndicatorRef), Sighting>) -> BTreeMap<Indic
     for ((_, indicator), sighting) in pieces {
         let sightings = all.entry(indicator.clone()).or_default();
         sightings.add(usize::MAX, sighting.outcome, sighting.time, sighting.place, || sighting.clone());
-        sightings.add_who(sighting.subject.clone(), sighting.outcome);
+        sightings.add_who(sighting.subject.clone(), sighting.outcome, sighting.time);
     }
     all
 }

@@ -201,6 +201,7 @@ fn open() -> Vec<Sides> {
         all.referred.push(Referred { scope: "hc".to_owned(), system: "10.2.0.9".to_owned(), routes });
         over(&[way_in(outcome)], &all, &plain)
     };
+    let noticed = |day: &str| alone_with(&format!("[incident]\naware='{day}'\n"));
     let sent = |outcome| alone(&[finding("s", Stage::Exfiltration, outcome, "", "hc-fs01")]);
     vec![
         ("J-30", promised("dns"), promised("firewall")),
@@ -212,6 +213,7 @@ fn open() -> Vec<Sides> {
         ("J-36", observed(&[Route::RemoteAccess, Route::Network]), observed(&[Route::DnsTunnel, Route::Network])),
         ("J-37", sent(Outcome::Unknown), sent(Outcome::Failed)),
         ("J-38", proxied(Outcome::Succeeded), proxied(Outcome::Failed)),
+        ("J-39", noticed("2026-04-02"), noticed("2026-04-01")),
         ("J-40", alone(&[way_in(Outcome::Succeeded)]), alone(&[way_in(Outcome::Failed)])),
     ]
 }
@@ -453,7 +455,7 @@ fn what_fits_no_scope_is_not_called_clean_by_logs_that_do_not_speak_of_it() {
 }
 
 #[test]
-fn a_silence_that_no_other_log_fills_takes_the_upper_bound() {
+fn a_silence_that_no_other_log_fills_opens_the_way_out() {
     let upper = |second: bool| {
         let mut all = coverage(vec![Gap {
             from: Some(at("2026-03-05T00:00:00Z")),
@@ -466,10 +468,54 @@ fn a_silence_that_no_other_log_fills_takes_the_upper_bound() {
             all.sources.push(other);
         }
         let told = judge(&[], &[up("198.51.100.7", 9)], &all, &whose("")).scopes.swap_remove(0);
-        assert_eq!(told.state, State::NoEvidence);
-        told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap().bytes.upper
+        let way = told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap();
+        (told.state, cites(&told, "J-31"), way.bytes.upper)
     };
-    assert_eq!((upper(false), upper(true)), (None, Some(9)));
+    assert_eq!(upper(false), (State::CannotTell, true, None));
+    assert_eq!(upper(true), (State::NoEvidence, false, Some(9)));
+}
+
+#[test]
+fn a_promised_log_with_a_hole_is_not_whole() {
+    let promise = whose("[[expect]]\nscope='hc'\nsource='firewall'\nfrom='2026-03-01'\nto='2026-03-30'\n");
+    let told = |days: (&str, &str)| {
+        let hole = Gap { from: Some(at(days.0)), to: Some(at(days.1)), ..gap(GapReason::Silent) };
+        over(&[], &coverage(vec![hole]), &promise)
+    };
+    let holed = told(("2026-03-03T00:00:00Z", "2026-03-21T00:00:00Z"));
+    assert_eq!((holed.state, cites(&holed, "J-30"), holed.coverage.adequate), (State::CannotTell, true, false));
+    assert!(!cites(&told(("2026-03-03T00:00:00Z", "2026-03-03T12:00:00Z")), "J-30"), "half a day");
+}
+
+#[test]
+fn logs_without_times_and_what_one_address_reads_from_a_cloud_are_not_nothing() {
+    let mut all = coverage(Vec::new());
+    (all.sources[0].from, all.sources[0].to) = (None, None);
+    let told = over(&[], &all, &whose(""));
+    assert_eq!((told.state, cites(&told, "J-39")), (State::CannotTell, true));
+    let read = |bytes, more: &str| {
+        let whose = whose(more);
+        let t = transfer(Route::SaasDownload, "hc-bucket", "198.51.100.7", bytes, 3, &whose);
+        let told = hc(&[], &[t], &whose);
+        (told.state, cites(&told, "J-20"), cites(&told, "J-21"))
+    };
+    assert_eq!(read(GIB - 1, ""), (State::NoEvidence, false, false));
+    assert_eq!(read(GIB, ""), (State::Unexplained, true, false));
+    let entry = "[[sanctioned]]\ndestination=['198.51.100.7']\nwhy='backup'\n";
+    assert_eq!(read(GIB, entry), (State::NoEvidence, false, true));
+}
+
+#[test]
+fn a_session_between_own_systems_is_no_way_in() {
+    let own = whose("[[scope]]\nname='uni'\ncidr=['130.10.0.0/16']\n");
+    let told = |from: &str| {
+        let mut f = finding("rdp", Stage::InitialAccess, Outcome::Succeeded, from, "hc-fs01");
+        f.route = Some(Route::RemoteAccess);
+        let told = hc(&[f], &[], &own);
+        (told.intrusion, cites(&told, "J-08"))
+    };
+    use exfiltrace::model::verdict::Intrusion::{Established, Suspected};
+    assert_eq!((told("130.10.1.77"), told(INTRUDER)), ((Suspected, true), (Established, false)));
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn the_cap_on_citations_decides_neither_scope_nor_entities() {
             let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
             let subject = Subject { source_ip: Some(from.into()), ..Subject::default() };
             let outcome = if offset == 9 { Outcome::Succeeded } else { Outcome::Failed };
-            hits.add_who(subject.clone(), outcome);
+            hits.add_who(subject.clone(), outcome, None);
             hits.add(cap, outcome, None, place, || Sighting { subject, ..sighting(place, None, from, outcome) });
         }
         let (merged, whose) = (partial([all]), whose());

@@ -6,10 +6,12 @@ use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::merge;
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use exfiltrace::model::finding::{Entities, Evidence, Finding, FindingKind, FindingRule, FindingTime};
+use exfiltrace::model::hit::Met;
 use exfiltrace::model::ledger::{Entry, EntryKind, Reason};
 use exfiltrace::model::partial::{Partial, SourcePartial};
 use exfiltrace::model::place::{Locator, Place};
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
+use exfiltrace::model::subject::Subject;
 use exfiltrace::model::time::{Instant, Span};
 use exfiltrace::model::transfer::{Bounds, Dated, Transfer};
 use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
@@ -47,6 +49,7 @@ pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str)
         count: 1,
         omitted: 0,
         evidence: Vec::new(),
+        met: Vec::new(),
         indicator: None,
         links: Vec::new(),
         text: "t".to_owned(),
@@ -191,7 +194,21 @@ pub fn listed(scope: &str, from: &str, to: &str) -> Finding {
     f.scope = scope.to_owned();
     f.entities.hosts.clear();
     f.entities.destinations = vec![to.to_owned()];
+    met_on(&mut f, &["2026-03-02"]);
     f
+}
+
+/// Has the ends of an indicator's finding meet on these days.
+pub fn met_on(f: &mut Finding, days: &[&str]) {
+    let end = |list: &[String]| list.first().map(|text| text.as_str().into());
+    let who = Subject {
+        source_ip: end(&f.entities.sources),
+        destination_ip: end(&f.entities.destinations),
+        account: end(&f.entities.accounts),
+        ..Subject::default()
+    };
+    let day = |day: &&str| i32::try_from(at(&format!("{day}T00:00:00Z")).day()).unwrap();
+    f.met = vec![Met { who, outcome: f.outcome, days: days.iter().map(day).collect() }];
 }
 
 #[test]
@@ -215,8 +232,21 @@ fn data_and_a_listed_contact_of_one_host_show_intrusion_together() {
     let open = |told: ScopeVerdict| (told.intrusion != Intrusion::Established) && !cites(&told, "J-06");
     assert!(open(told(listed("hc", "10.2.0.6", "203.0.113.9"), &packed)), "another host");
     let mut late = listed("hc", "10.2.0.5", "203.0.113.9");
-    (late.time.first, late.time.last) = (Some(at("2026-03-04T10:00:00Z")), Some(at("2026-03-04T10:00:00Z")));
+    met_on(&mut late, &["2026-03-04"]);
     assert!(open(told(late, &packed)), "days apart");
+    let mut around = listed("hc", "10.2.0.5", "203.0.113.9");
+    (around.time.first, around.time.last) = (Some(at("2026-02-15T10:00:00Z")), Some(at("2026-03-15T10:00:00Z")));
+    met_on(&mut around, &["2026-02-15", "2026-03-15"]);
+    assert!(open(told(around, &packed)), "long before and long after");
+    let mut inbound = listed("hc", "203.0.113.9", "10.2.0.5");
+    inbound.outcome = Outcome::Succeeded;
+    met_on(&mut inbound, &["2026-03-02"]);
+    assert!(open(told(inbound.clone(), &packed)), "a visit");
+    let mut by_account = packed.clone();
+    by_account.entities.accounts = vec!["HC\\ann".to_owned()];
+    inbound.entities.accounts = vec!["ann@hc".to_owned()];
+    met_on(&mut inbound, &["2026-03-02"]);
+    assert!(!open(told(inbound, &by_account)), "a logon of the account that packed");
     let mut lesser = packed.clone();
     lesser.level = Level::Medium;
     assert!(open(told(listed("hc", "10.2.0.5", "203.0.113.9"), &lesser)), "a lesser rule");

@@ -72,7 +72,7 @@ impl Pass<'_> {
         let outcome = Outcome::of(fields);
         let sightings = told.indicators.entry(key).or_default();
         sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
-        sightings.add_who(Subject::of(fields), outcome);
+        sightings.add_who(Subject::of(fields), outcome, fields.time);
     }
 
     /// What the hits of an indicator are gathered under; notes what its feeds say of it.
