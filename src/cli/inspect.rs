@@ -44,7 +44,7 @@ pub fn indicators(command: &Indicators) -> Result<u8> {
         writeln!(out, "{}", printable(&text))?;
     }
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for indicator in &indicators.list {
+    for indicator in indicators.list.iter() {
         *kinds.entry(indicator.kind.word()).or_default() += 1;
     }
     for (kind, count) in kinds {

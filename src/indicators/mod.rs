@@ -84,7 +84,7 @@ impl Builder {
             .collect();
         list.sort_unstable_by(|a, b| (a.kind, &a.value).cmp(&(b.kind, &b.value)));
         self.refusals.sort();
-        (Indicators::compile(list, self.feeds), self.refusals)
+        (Indicators::compile(list.into_iter().collect(), self.feeds), self.refusals)
     }
 
     /// Takes a value of a known kind, or refuses it.

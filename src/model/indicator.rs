@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Notes;
 pub use super::filter::{AgentFilter, NameFilter};
+pub use super::listed::{Entry, List, Lister};
 pub use super::table::{KeyTable, NetTable};
 use super::time::Instant;
 
@@ -46,6 +47,35 @@ pub enum IndicatorKind {
 }
 
 impl IndicatorKind {
+    /// All kinds in order.
+    pub const ALL: &[Self] = &[
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Cidr,
+        Self::Domain,
+        Self::Url,
+        Self::Email,
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::FileName,
+        Self::FilePath,
+        Self::UserAgent,
+    ];
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind at this place of [`ALL`](Self::ALL).
+    pub fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// The word used in output.
     pub fn word(self) -> &'static str {
         match self {
@@ -82,7 +112,7 @@ pub struct Feed {
 }
 
 /// One statement of a feed about a value.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Claim {
     /// Index into the feeds.
     pub feed: u32,
@@ -141,7 +171,7 @@ pub struct RawHit {
 #[derive(Debug, Clone, Default)]
 pub struct Indicators {
     /// Distinct by (kind, value), sorted by it.
-    pub list: Vec<Indicator>,
+    pub list: List,
     /// The feeds, in the order in which they were added.
     pub feeds: Vec<Feed>,
     /// Names by their last two labels, and last labels alone: what a token with a dot must pass first.
@@ -166,24 +196,30 @@ pub struct Indicators {
 
 impl Indicators {
     /// Builds the tables over a list that is sorted and without repeats.
-    pub fn compile(list: Vec<Indicator>, feeds: Vec<Feed>) -> Self {
+    pub fn compile(list: List, feeds: Vec<Feed>) -> Self {
         let mut keys = Keys::default();
-        for (index, indicator) in (0u32..).zip(&list) {
-            keys.add(index, indicator);
+        for (index, entry) in (0u32..).zip(list.iter()) {
+            keys.add(index, entry);
         }
         keys.finish(list, feeds)
+    }
+
+    /// One indicator; `None` for an index out of range.
+    #[inline]
+    pub fn get(&self, index: u32) -> Option<Entry<'_>> {
+        self.list.get(index)
     }
 
     /// What the feeds say of an indicator, without indexes; empty for an index out of range.
     pub fn meta(&self, index: u32) -> IndicatorMeta {
         let mut meta = IndicatorMeta::default();
-        let Some(indicator) = self.list.get(index as usize) else { return meta };
-        for claim in &indicator.claims {
+        let claims = self.list.claims(index);
+        for claim in &claims {
             meta.feeds.extend(self.feeds.get(claim.feed as usize).map(|f| f.name.as_str().into()));
             meta.labels.extend(claim.labels.iter().cloned());
             meta.confidence = meta.confidence.max(claim.confidence);
         }
-        let claims = || indicator.claims.iter();
+        let claims = || claims.iter();
         if claims().all(|c| c.valid_from.is_some()) {
             meta.valid_from = claims().filter_map(|c| c.valid_from).min();
         }
@@ -213,9 +249,8 @@ struct Keys {
 }
 
 impl Keys {
-    fn add(&mut self, index: u32, indicator: &Indicator) {
-        let value = &*indicator.value;
-        match indicator.kind {
+    fn add(&mut self, index: u32, Entry { kind, value, .. }: Entry<'_>) {
+        match kind {
             IndicatorKind::Ipv4 | IndicatorKind::Ipv6 | IndicatorKind::Cidr => self.net(index, value),
             IndicatorKind::Domain => self.host(index, value),
             IndicatorKind::Url => {
@@ -264,7 +299,7 @@ impl Keys {
         }
     }
 
-    fn finish(self, list: Vec<Indicator>, feeds: Vec<Feed>) -> Indicators {
+    fn finish(self, list: List, feeds: Vec<Feed>) -> Indicators {
         Indicators {
             names: NameFilter::new(self.names),
             hosts: KeyTable::new(self.hosts),
@@ -403,4 +438,19 @@ pub fn url_rest(rest: &[u8]) -> impl Iterator<Item = u8> + '_ {
         }
     });
     bare_query.then_some(b'/').into_iter().chain(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_numbered_in_order_with_a_word_each() {
+        for (number, kind) in (0u8..).zip(IndicatorKind::ALL) {
+            assert_eq!((kind.number(), IndicatorKind::numbered(number)), (number, Some(*kind)));
+            assert_eq!(IndicatorKind::ALL.iter().filter(|other| other.word() == kind.word()).count(), 1);
+        }
+        assert_eq!(IndicatorKind::numbered(IndicatorKind::ALL.len() as u8), None);
+        assert!(IndicatorKind::ALL.len() < 128, "the list keeps a bit beside the number");
+    }
 }

@@ -41,10 +41,11 @@ pub(super) fn v4_hit(set: &Indicators, text: &[u8], ip: u32, start: usize, end: 
     if !set.ipv4.may_hold(ip) {
         return;
     }
-    set.ipv4.each(ip, |_, indicator| match set.list[indicator as usize].kind {
-        IndicatorKind::Url => super::url::verify(set, text, start, end, indicator, out),
-        IndicatorKind::Cidr => out.push(RawHit { start, end, indicator, how: MatchKind::Cidr }),
-        _ => out.push(RawHit { start, end, indicator, how: MatchKind::Exact }),
+    set.ipv4.each(ip, |_, indicator| match set.get(indicator).map(|entry| entry.kind) {
+        Some(IndicatorKind::Url) => super::url::verify(set, text, start, end, indicator, out),
+        Some(IndicatorKind::Cidr) => out.push(RawHit { start, end, indicator, how: MatchKind::Cidr }),
+        Some(_) => out.push(RawHit { start, end, indicator, how: MatchKind::Exact }),
+        None => {}
     });
 }
 

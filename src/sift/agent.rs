@@ -59,7 +59,7 @@ fn known(set: &Indicators, agent: &[u8], is: impl Fn(&[u8]) -> bool, mut met: im
     if set.agent_filter.may_hold(agent) {
         set.agents
             .get(hash_agent(agent))
-            .filter(|indicator| is(set.list[*indicator as usize].value.as_bytes()))
+            .filter(|indicator| set.get(*indicator).is_some_and(|entry| is(entry.value.as_bytes())))
             .for_each(&mut met);
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn around(set: &Indicators, text: &[u8], at: usize, floor: usize, out
     if is_length(end - start) {
         let run = &text[start..end];
         for indicator in set.digests.get(hash_digest(run)) {
-            if set.list[indicator as usize].value.as_bytes().eq_ignore_ascii_case(run) {
+            if set.get(indicator).is_some_and(|entry| entry.value.as_bytes().eq_ignore_ascii_case(run)) {
                 out.push(RawHit { start, end, indicator, how: MatchKind::Exact });
             }
         }

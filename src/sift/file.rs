@@ -10,8 +10,8 @@ pub(super) fn hits(set: &Indicators, text: &[u8], start: usize, end: usize, out:
         return;
     }
     for indicator in set.files.get(hash_name(&text[start..end])) {
-        let entry = &set.list[indicator as usize];
-        let Some(from) = backwards(text, end, &entry.value, entry.kind == IndicatorKind::FilePath) else { continue };
+        let Some(entry) = set.get(indicator) else { continue };
+        let Some(from) = backwards(text, end, entry.value, entry.kind == IndicatorKind::FilePath) else { continue };
         let before = escape::before(text, from).map(|(byte, ..)| byte);
         let volume = entry.value.starts_with('\\') && is_volume(text, from);
         if before.is_some_and(|b| is_name_byte(b) || b >= 0x80) && !volume {

@@ -140,11 +140,11 @@ struct Host<'t> {
 }
 
 fn host_hit(set: &Indicators, text: &[u8], host: &Host<'_>, indicator: u32, out: &mut Vec<RawHit>) {
-    let entry = &set.list[indicator as usize];
+    let Some(entry) = set.get(indicator) else { return };
     let &Host { start, end, name, whole, mail } = host;
     match entry.kind {
         IndicatorKind::Domain => {
-            if !same_host(&entry.value, name) || entry.exact_only && !whole {
+            if !same_host(entry.value, name) || entry.exact_only && !whole {
                 return;
             }
             let how = match (mail, whole) {

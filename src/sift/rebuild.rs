@@ -17,11 +17,11 @@ const QUERY: &[&[u8]] = &[b"cs-uri-query", b"url.query"];
 
 /// A hit of a URL's host becomes one of the URL where the fields of the record make it up; other hits stay as they are.
 pub fn rebuilt(set: &Indicators, hit: RawHit, fields: &Fields<'_>) -> RawHit {
-    match set.list.get(hit.indicator as usize) {
+    match set.get(hit.indicator) {
         Some(indicator)
             if hit.how == MatchKind::UrlHost
                 && indicator.kind == IndicatorKind::Url
-                && tells(&url_parts(&indicator.value), fields) =>
+                && tells(&url_parts(indicator.value), fields) =>
         {
             RawHit { how: MatchKind::Exact, ..hit }
         }

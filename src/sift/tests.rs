@@ -12,7 +12,7 @@ fn compiled(kinds: &[(IndicatorKind, &[&str])]) -> Indicators {
     let one = |kind, value: &&str| Indicator { kind, value: (*value).into(), exact_only: false, claims: Vec::new() };
     let mut list: Vec<_> = kinds.iter().flat_map(|(kind, values)| values.iter().map(|v| one(*kind, v))).collect();
     list.sort_by(|a, b| (a.kind, &a.value).cmp(&(b.kind, &b.value)));
-    Indicators::compile(list, Vec::new())
+    Indicators::compile(list.into_iter().collect(), Vec::new())
 }
 
 const V4: (IndicatorKind, &[&str]) = (IndicatorKind::Ipv4, &["203.0.113.4", "1.2.3.4", "198.51.100.200", "9.9.9.9"]);

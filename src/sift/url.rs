@@ -10,7 +10,8 @@ const REST_LIMIT_BYTES: usize = 8192;
 
 /// The host of URL indicator `indicator` stands at `start..end`: reports the URL, or its host alone.
 pub(super) fn verify(set: &Indicators, text: &[u8], start: usize, end: usize, indicator: u32, out: &mut Vec<RawHit>) {
-    let url = url_parts(&set.list[indicator as usize].value);
+    let Some(entry) = set.get(indicator) else { return };
+    let url = url_parts(entry.value);
     if url.host.parse::<std::net::Ipv4Addr>().is_err() && !super::name::same_host(url.host, &text[start..end]) {
         return;
     }

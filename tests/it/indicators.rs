@@ -28,7 +28,7 @@ pub fn words(list: &str, text: &str) -> Vec<String> {
     let (set, refused) = build(list);
     assert_eq!(refused, [], "the list is sound");
     let show = |hit: &RawHit| {
-        let value = &set.list[hit.indicator as usize].value;
+        let value = set.get(hit.indicator).unwrap().value;
         format!("{:?} {value} {}", hit.how, String::from_utf8_lossy(&text.as_bytes()[hit.start..hit.end]))
     };
     hits(&set, text.as_bytes()).iter().map(show).collect()
@@ -216,7 +216,7 @@ fn file_names_and_paths() {
     for text in ["mybad tool.exe", "bad tool.exe.txt", "/tmp/drop.so", "C:\\Temp2\\x.dll"] {
         assert_eq!(hits(&set, text.as_bytes()).len(), 0, "{text}");
     }
-    let index = set.list.iter().position(|i| &*i.value == "bad tool.exe").unwrap();
+    let index = set.list.iter().position(|i| i.value == "bad tool.exe").unwrap();
     assert_eq!(set.meta(index as u32).confidence, Some(70));
     assert!(set.meta(index as u32).valid_from.is_some());
 }
@@ -274,7 +274,7 @@ fn misp_takes_what_is_marked() {
     let mut builder = Builder::new();
     builder.add("m", "0", event);
     let (set, refused) = builder.finish();
-    assert_eq!(set.list.iter().map(|i| &*i.value).collect::<Vec<_>>(), ["evil.com", "h.bad.org"]);
+    assert_eq!(set.list.iter().map(|i| i.value).collect::<Vec<_>>(), ["evil.com", "h.bad.org"]);
     assert_eq!(refused.len(), 2);
     assert_eq!(&*set.meta(0).labels[0], "tlp:green");
     assert_eq!(hits(&set, b"a.h.bad.org").len(), 0);
@@ -320,13 +320,13 @@ fn naive(set: &Indicators, text: &str) -> BTreeSet<(usize, u32)> {
         let start = at;
         at += token.len() + 1;
         let token = token.trim_end_matches('.');
-        for (index, indicator) in (0u32..).zip(&set.list) {
+        for (index, indicator) in (0u32..).zip(set.list.iter()) {
             let meets = match indicator.kind {
-                IndicatorKind::Ipv4 => token == &*indicator.value,
+                IndicatorKind::Ipv4 => token == indicator.value,
                 IndicatorKind::Domain => {
                     let name = token.to_ascii_lowercase();
                     let name = name.trim_start_matches('.');
-                    name == &*indicator.value || name.ends_with(&format!(".{}", indicator.value))
+                    name == indicator.value || name.ends_with(&format!(".{}", indicator.value))
                 }
                 _ => false,
             };
@@ -449,7 +449,7 @@ fn corpora_equal_the_stated_hits() {
             sift.indicators(line, &mut out);
             let mut seen = BTreeSet::new();
             for hit in out {
-                let indicator = &set.list[hit.indicator as usize];
+                let indicator = set.get(hit.indicator).unwrap();
                 let exact = hit.how == MatchKind::Exact && counted(indicator.kind, hit.indicator);
                 let map = if exact { &mut found } else { &mut others };
                 if seen.insert((hit.indicator, hit.how)) {
@@ -495,7 +495,7 @@ fn every_feed_of_the_corpora_loads() {
     };
     let (set, refused) = load();
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for indicator in &set.list {
+    for indicator in set.list.iter() {
         *kinds.entry(indicator.kind.word()).or_default() += 1;
     }
     let mut reasons: BTreeMap<&str, (u64, &str, &str)> = BTreeMap::new();

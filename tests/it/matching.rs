@@ -13,7 +13,7 @@ use super::support::exfiltrace;
 fn means(list: &str, field: Option<&str>, text: &str) -> bool {
     let (set, _) = super::indicators::build(list);
     let met = hits(&set, text.as_bytes());
-    met.iter().any(|hit| plausible(set.list[hit.indicator as usize].kind, hit, field, text.as_bytes()))
+    met.iter().any(|hit| plausible(set.get(hit.indicator).unwrap().kind, hit, field, text.as_bytes()))
 }
 
 #[test]

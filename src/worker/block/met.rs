@@ -40,7 +40,7 @@ impl Pass<'_> {
                 continue;
             }
             let field = places.holding(&hit, self.text, fields);
-            let Some(indicator) = set.list.get(hit.indicator as usize) else { continue };
+            let Some(indicator) = set.get(hit.indicator) else { continue };
             // What stands in the field of the user agent is whole or a part of it.
             let typed = indicator.kind == IndicatorKind::UserAgent && field.as_deref() == Some(Canon::UserAgent.name());
             if sift::plausible(indicator.kind, &hit, field.as_deref(), self.text)
@@ -77,8 +77,8 @@ impl Pass<'_> {
 
     /// What the hits of an indicator are gathered under; notes what its feeds say of it.
     fn named(&self, index: u32, how: MatchKind, told: &mut Told) -> Option<IndicatorRef> {
-        let indicator = self.plan.indicators.list.get(index as usize)?;
-        let key = IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how };
+        let indicator = self.plan.indicators.get(index)?;
+        let key = IndicatorRef { value: indicator.value.into(), kind: indicator.kind.word().into(), how };
         told.indicator_metas
             .entry((key.kind.clone(), key.value.clone()))
             .or_insert_with(|| Arc::new(self.plan.indicators.meta(index)));
@@ -115,7 +115,7 @@ impl Pass<'_> {
         let cite = Cite { seen: Seen { start: 0, end: self.text.len(), place }, digest: OnceCell::new() };
         let fields = Fields::default();
         for hit in hits.iter().filter(|hit| hit.end > shared) {
-            let Some(indicator) = self.plan.indicators.list.get(hit.indicator as usize) else { continue };
+            let Some(indicator) = self.plan.indicators.get(hit.indicator) else { continue };
             if !sift::plausible(indicator.kind, hit, None, self.text) {
                 continue;
             }
