@@ -1,39 +1,150 @@
 //! Reads indicator feeds and rules through the same openers as evidence: files, folders, archives.
 
-use std::path::Path;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::discover::{self, Root};
-use exfiltrace::indicators::{Builder, Refusal};
+use exfiltrace::indicators::{Builder, Refusal, db};
+use exfiltrace::model::flat::Flat;
 use exfiltrace::model::indicator::{Feed, Indicators};
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
-use exfiltrace::open::{self, DigestKind, Opening};
+use exfiltrace::model::stored::Fault;
+use exfiltrace::open::{self, DigestKind, Opening, Whole};
 
 use sha2::{Digest, Sha256};
 
 use super::resolve::root_name;
 
+mod cache;
+
 /// A feed or rule file larger than this is refused.
 const FILE_LIMIT_BYTES: usize = 1 << 30;
 
-/// All indicators of these feeds.
-pub fn load(paths: &[std::path::PathBuf]) -> Result<(Indicators, Vec<Refusal>)> {
-    let mut builder = Builder::new();
-    for path in paths {
-        let mut given = false;
-        for (file, leaves) in read(path)? {
-            for (name, sha256, bytes) in leaves {
-                given = true;
+/// All indicators of some feeds.
+#[derive(Default)]
+pub struct Loaded {
+    /// The set.
+    pub indicators: Indicators,
+    /// What was refused now; what was refused when a feed was compiled is counted in the feed.
+    pub refusals: Vec<Refusal>,
+    /// The file that the set lies in, and its name.
+    mapped: Option<(PathBuf, Whole)>,
+}
+
+impl Loaded {
+    /// Fails where the file that the set lies in was changed since it was loaded.
+    pub fn unchanged(&self) -> Result<()> {
+        let Some((path, whole)) = &self.mapped else { return Ok(()) };
+        let Some(how) = whole.changed() else { return Ok(()) };
+        bail!("{}: {how}, and indicators may have been missed: scan again", path.display())
+    }
+
+    /// How many values were refused when feeds were compiled.
+    pub fn refused_before(&self) -> u64 {
+        let all: u64 = self.indicators.feeds.iter().map(|feed| feed.refused).sum();
+        all.saturating_sub(self.refusals.len() as u64)
+    }
+}
+
+/// All indicators of these feeds. One compiled file alone is used as it lies; `cache` keeps what others compile to.
+pub fn load(paths: &[PathBuf], cache: Option<&Path>) -> Result<Loaded> {
+    if let [path] = paths
+        && is_compiled(path)
+    {
+        let (indicators, mapped) = compiled(path)?;
+        return Ok(Loaded { indicators, mapped, ..Loaded::default() });
+    }
+    match cache {
+        Some(folder) if !paths.is_empty() => cache::load(paths, folder),
+        _ => {
+            let mut builder = Builder::new();
+            gather(paths, &mut builder)?;
+            let (indicators, refusals) = builder.finish();
+            Ok(Loaded { indicators, refusals, mapped: None })
+        }
+    }
+}
+
+/// Adds all feeds to a builder, one path after the other.
+pub fn gather(paths: &[PathBuf], builder: &mut Builder) -> Result<()> {
+    paths.iter().try_for_each(|path| {
+        if is_compiled(path) {
+            builder.add_compiled(&compiled(path)?.0);
+            Ok(())
+        } else {
+            add(path, read(path)?, builder)
+        }
+    })
+}
+
+type Files = Vec<(String, Vec<Leaf>)>;
+
+/// Adds what was read of one path.
+fn add(path: &Path, files: Files, builder: &mut Builder) -> Result<()> {
+    let mut given = false;
+    for (file, leaves) in files {
+        for (name, sha256, bytes) in leaves {
+            given = true;
+            if db::is_compiled(&bytes) {
+                let set = db::read(&Flat::from(bytes)).map_err(|fault| unusable(Path::new(&name), &fault))?;
+                builder.add_compiled(&set);
+            } else {
                 builder.add(&name, sha256.as_deref().unwrap_or(&file), &bytes);
             }
         }
-        if !given {
-            // An empty file or folder is a feed too: one that gives nothing, which is told.
-            builder.add(&path.display().to_string(), &digest_of_nothing(), &[]);
-        }
     }
-    Ok(builder.finish())
+    if !given {
+        // An empty file or folder is a feed too: one that gives nothing, which is told.
+        builder.add(&path.display().to_string(), &digest_of_nothing(), &[]);
+    }
+    Ok(())
+}
+
+/// Whether a path is a file of compiled indicators.
+fn is_compiled(path: &Path) -> bool {
+    let mut head = [0; db::MAGIC.len()];
+    path.is_file()
+        && std::fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok())
+        && db::is_compiled(&head)
+}
+
+/// The set in a compiled file, and the map that it lies in, if it does.
+fn compiled(path: &Path) -> Result<(Indicators, Option<(PathBuf, Whole)>)> {
+    let whole = Whole::map(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = match &whole {
+        Some(whole) => whole.bytes(),
+        None => std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?.into(),
+    };
+    let set = db::read(&bytes).map_err(|fault| unusable(path, &fault))?;
+    Ok((set, whole.map(|whole| (path.to_owned(), whole))))
+}
+
+fn unusable(path: &Path, fault: &Fault) -> anyhow::Error {
+    let Fault { place, what } = fault;
+    anyhow::anyhow!(
+        "{}: compiled indicators cannot be used: {place}: {what}; make the file again with `exfiltrace indicators compile`",
+        path.display()
+    )
+}
+
+/// Writes a compiled set; the file is whole or not there.
+pub fn write(set: &Indicators, path: &Path) -> Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().with_context(|| format!("{} names no file", path.display()))?);
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = std::fs::File::create_new(&part).and_then(|file| {
+        let mut out = std::io::BufWriter::new(file);
+        db::write(set, &mut out)?;
+        out.get_ref().sync_all()?;
+        std::fs::rename(&part, path)
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn digest_of_nothing() -> String {
@@ -79,7 +190,7 @@ pub fn read_rules(path: &Path) -> Result<Vec<(String, String)>> {
 type Leaf = (String, Option<String>, Vec<u8>);
 
 /// Every leaf under a path, with the digest of the file it lies in.
-fn read(path: &Path) -> Result<Vec<(String, Vec<Leaf>)>> {
+fn read(path: &Path) -> Result<Files> {
     if path.symlink_metadata().is_err() {
         bail!("{}: no such file or folder", path.display());
     }

@@ -1,13 +1,16 @@
 //! `rules`, `indicators`, `formats`, `schema`: what the tool knows, without evidence.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use exfiltrace::detect::Routing;
 use exfiltrace::emit;
 use exfiltrace::format;
+use exfiltrace::indicators::{Builder, Refusal, Repeat};
 use exfiltrace::judge::CLAUSES;
+use exfiltrace::model::indicator::Feed;
 
 use super::{Indicators, Rules, RulesFrom, feeds, printable, resolve};
 
@@ -34,15 +37,24 @@ pub fn rules(command: &Rules) -> Result<u8> {
     Ok(if problems.is_empty() { 0 } else { 2 })
 }
 
-/// `indicators check`.
+/// `indicators check` and `indicators compile`.
 pub fn indicators(command: &Indicators) -> Result<u8> {
-    let Indicators::Check { feeds } = command;
-    let (indicators, refusals) = feeds::load(feeds)?;
-    let mut out = std::io::stdout().lock();
-    for refusal in &refusals {
-        let text = format!("{}:{}: {:?}: {}", refusal.file, refusal.line, refusal.value, refusal.reason);
-        writeln!(out, "{}", printable(&text))?;
+    match command {
+        Indicators::Check { feeds } => check(feeds),
+        Indicators::Compile { feeds, out } => compile(feeds, out),
     }
+}
+
+fn check(paths: &[PathBuf]) -> Result<u8> {
+    let mut builder = Builder::new();
+    feeds::gather(paths, &mut builder)?;
+    let repeats = builder.repeats();
+    let (indicators, refusals) = builder.finish();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for refusal in &refusals {
+        writeln!(out, "{}", refused(refusal))?;
+    }
+    repeats.iter().try_for_each(|repeat| writeln!(out, "{}", repeated(repeat, &indicators.feeds)))?;
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     for indicator in indicators.list.iter() {
         *kinds.entry(indicator.kind.word()).or_default() += 1;
@@ -50,9 +62,40 @@ pub fn indicators(command: &Indicators) -> Result<u8> {
     for (kind, count) in kinds {
         writeln!(out, "{count:>9}  {kind}")?;
     }
-    writeln!(out, "{:>9}  in all, {} refused", indicators.list.len(), refusals.len())?;
+    let (count, refused) = (indicators.list.len(), indicators.feeds.iter().map(|feed| feed.refused).sum::<u64>());
+    writeln!(out, "{count:>9}  in all, {refused} refused, {} given more than once", repeats.len())?;
+    out.flush()?;
     feeds::warn_of_barren(&indicators, usize::MAX);
     Ok(u8::from(feeds::barren(&indicators).next().is_some()))
+}
+
+fn compile(paths: &[PathBuf], to: &Path) -> Result<u8> {
+    let mut builder = Builder::new();
+    feeds::gather(paths, &mut builder)?;
+    let (indicators, refusals) = builder.finish();
+    feeds::write(&indicators, to)?;
+    refusals.iter().for_each(|refusal| anstream::eprintln!("refused: {}", refused(refusal)));
+    feeds::warn_of_barren(&indicators, usize::MAX);
+    let (count, feeds) = (indicators.list.len(), indicators.feeds.len());
+    let text = format!("{count} indicators of {feeds} feeds are in {}, {} were refused", to.display(), refusals.len());
+    writeln!(std::io::stdout().lock(), "{}", printable(&text))?;
+    Ok(u8::from(feeds::barren(&indicators).next().is_some()))
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let Refusal { file, line, value, reason } = refusal;
+    printable(&format!("{file}:{line}: {value:?}: {reason}"))
+}
+
+/// Where a value stands first, what it is, and where it stands again. A compiled feed does not tell lines.
+fn repeated(repeat: &Repeat, feeds: &[Feed]) -> String {
+    let place = |(feed, line): &(u32, u32)| {
+        let name = feeds.get(*feed as usize).map_or("?", |feed| feed.name.as_str());
+        if *line == 0 { name.to_owned() } else { format!("{name}:{line}") }
+    };
+    let places: Vec<String> = repeat.places.iter().map(place).collect();
+    let (first, again) = places.split_first().expect("what is given more than once has places");
+    printable(&format!("{first}: {:?}: given again: {}", repeat.value, again.join(", ")))
 }
 
 /// Columns that the fields of a format take.

@@ -120,9 +120,13 @@ pub struct Scan {
     /// Whose systems, clocks, what is sanctioned (TOML or JSON).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub scopes: Option<PathBuf>,
-    /// Indicator feed: list, hosts file, CSV, TSV, STIX, MISP; also compressed, in archives, or a folder of these. Repeatable.
+    /// Indicator feed: list, hosts file, CSV, TSV, STIX, MISP; also compressed, in archives, or a folder of these; or what
+    /// `indicators compile` wrote. Repeatable.
     #[arg(long, value_name = "FEED", value_hint = ValueHint::AnyPath)]
     pub indicators: Vec<PathBuf>,
+    /// Folder in which feeds are kept in compiled form, for the next scan with the same feeds. Changes no result.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub cache: Option<PathBuf>,
     /// Sigma rules: a file, a folder or an archive. Repeatable.
     #[arg(long, value_name = "RULES", value_hint = ValueHint::AnyPath)]
     pub rules: Vec<PathBuf>,
@@ -304,11 +308,24 @@ pub struct RulesFrom {
 /// `exfiltrace indicators`.
 #[derive(Debug, Subcommand)]
 pub enum Indicators {
-    /// Count indicators by kind, and list refused lines with the reason. Exit code 1 if a feed gives none.
+    /// Count indicators by kind, and list refused lines with the reason and values that are given more than once. Exit
+    /// code 1 if a feed gives none.
     Check {
         /// Feeds.
         #[arg(required = true, value_hint = ValueHint::AnyPath)]
         feeds: Vec<PathBuf>,
+    },
+    /// Write feeds as one file that a scan can use at once. The same feeds give the same bytes.
+    #[command(after_help = "Example:\n  \
+        exfiltrace indicators compile feeds/ iocs.csv -o ioc.db\n  \
+        exfiltrace scan /evidence --indicators ioc.db --out case")]
+    Compile {
+        /// Feeds, compiled ones among them or not.
+        #[arg(required = true, value_hint = ValueHint::AnyPath)]
+        feeds: Vec<PathBuf>,
+        /// File to write; an older one is replaced once the new one is whole.
+        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: PathBuf,
     },
 }
 

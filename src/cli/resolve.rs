@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::emit;
-use exfiltrace::indicators::Refusal;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Opening};
@@ -22,8 +21,8 @@ pub struct Resolved {
     pub plan: Plan,
     /// Rules that were not loaded.
     pub problems: Vec<Problem>,
-    /// Indicators that were refused.
-    pub refusals: Vec<Refusal>,
+    /// The feeds as they were loaded.
+    pub feeds: feeds::Loaded,
 }
 
 /// Decides everything that the arguments leave open.
@@ -51,8 +50,8 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let clocks = scopes::clocks(args, &scopes)?;
     let routing = routing(&args.logsource)?;
     let (program, problems) = usable_rules(&args.rules, args.no_builtin, routing)?;
-    let (indicators, refusals) = feeds::load(&args.indicators)?;
-    let skip = [args.out.clone(), args.work.clone()].into_iter().flatten().collect();
+    let feeds = feeds::load(&args.indicators, args.cache.as_deref())?;
+    let skip = [args.out.clone(), args.work.clone(), args.cache.clone()].into_iter().flatten().collect();
     let memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
     let plan = Plan {
         work: Work::new(opening.work.clone(), memory / FINDINGS_SHARE),
@@ -61,7 +60,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         skip,
         opening,
         program,
-        indicators,
+        indicators: feeds.indicators.clone(),
         scopes,
         whose,
         clocks,
@@ -74,7 +73,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         ticks: (args.verbose > 0).then_some(ticks as fn() -> u64),
         progress: None,
     };
-    Ok(Resolved { plan, problems, refusals })
+    Ok(Resolved { plan, problems, feeds })
 }
 
 /// The part of `--max-memory` that sightings and findings may take before they go to the work folder: a fourth.

@@ -37,6 +37,7 @@ fn run(args: &Scan) -> Result<u8> {
     warn_of_inputs(args, &resolved);
     let bar = progress(args, &mut resolved);
     let mut outcome = run_plan(&resolved.plan)?;
+    resolved.feeds.unchanged()?;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -145,12 +146,19 @@ fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
     if resolved.problems.len() > shown {
         anstream::eprintln!("… and {} more rules not loaded (-v lists them)", resolved.problems.len() - shown);
     }
-    for refusal in resolved.refusals.iter().take(shown) {
+    let refusals = &resolved.feeds.refusals;
+    for refusal in refusals.iter().take(shown) {
         let text = format!("{}:{}: {:?}: {}", refusal.file, refusal.line, refusal.value, refusal.reason);
         anstream::eprintln!("indicator refused: {}", super::printable(&text));
     }
-    if resolved.refusals.len() > shown {
-        anstream::eprintln!("… and {} more indicators refused (-v lists them)", resolved.refusals.len() - shown);
+    if refusals.len() > shown {
+        anstream::eprintln!("… and {} more indicators refused (-v lists them)", refusals.len() - shown);
+    }
+    let before = resolved.feeds.refused_before();
+    if before > 0 {
+        anstream::eprintln!(
+            "{before} indicators were refused when feeds were compiled (`exfiltrace indicators check` lists them)"
+        );
     }
 }
 

@@ -1,15 +1,19 @@
 //! Feeds → a compiled set. Formats are found by content; what cannot be used is refused with its line and a reason.
 
+pub mod db;
 mod list;
 mod misp;
 mod refang;
+mod rowed;
 mod rows;
 mod stix;
 mod value;
 
-use std::collections::HashMap;
+use rowed::Rows;
 
-use crate::model::indicator::{Claim, Feed, Indicator, IndicatorKind, Indicators};
+pub use rowed::Repeat;
+
+use crate::model::indicator::{Claim, Entry, Feed, IndicatorKind, Indicators};
 
 /// A line or object of a feed that is not used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +31,12 @@ pub struct Refusal {
 /// Collects feeds.
 #[derive(Debug, Default)]
 pub struct Builder {
-    found: HashMap<(IndicatorKind, Box<str>), (bool, Vec<Claim>)>,
+    rows: Rows,
     feeds: Vec<Feed>,
     refusals: Vec<Refusal>,
 }
+
+const FULL: &str = "the set is full: its values take 4 GiB";
 
 /// Values shown in a refusal are cut to this many bytes.
 const SHOWN_BYTES: usize = 200;
@@ -72,37 +78,47 @@ impl Builder {
 
     /// The compiled set and what was refused, both in an order that depends on the feeds alone.
     pub fn finish(mut self) -> (Indicators, Vec<Refusal>) {
-        let mut list: Vec<Indicator> = self
-            .found
-            .into_iter()
-            .map(|((kind, value), (exact_only, mut claims))| {
-                claims.sort_by_key(|claim| claim.feed);
-                claims.dedup();
-                claims.shrink_to_fit();
-                Indicator { kind, value, exact_only, claims }
-            })
-            .collect();
-        list.sort_unstable_by(|a, b| (a.kind, &a.value).cmp(&(b.kind, &b.value)));
         self.refusals.sort();
-        (Indicators::compile(list.into_iter().collect(), self.feeds), self.refusals)
+        (Indicators::compile(self.rows.list(), self.feeds), self.refusals)
     }
 
     /// Takes a value of a known kind, or refuses it.
     fn take(&mut self, kind: IndicatorKind, raw: &str, line: u64, exact_only: bool, mut claim: Claim) {
         match value::canonical(kind, raw) {
             Ok(canonical) => {
-                let Some(feed) = self.feeds.last_mut() else { return };
-                feed.taken += 1;
+                if self.feeds.is_empty() {
+                    return;
+                }
                 claim.feed = (self.feeds.len() - 1) as u32;
                 let exact_only = exact_only || canonical.exact_only;
-                let entry = self.found.entry((canonical.kind, canonical.value)).or_insert((exact_only, Vec::new()));
-                entry.0 &= exact_only;
-                if !entry.1.contains(&claim) {
-                    entry.1.push(claim);
+                let entry = Entry { kind: canonical.kind, value: &canonical.value, exact_only };
+                if self.rows.push(entry, claim, line) {
+                    self.feeds.last_mut().expect("there is one, as was seen").taken += 1;
+                } else {
+                    self.refuse(line, raw, FULL);
                 }
             }
             Err(reason) => self.refuse(line, raw, reason),
         }
+    }
+
+    /// Adds a compiled set: its feeds, and what they say of each value.
+    pub fn add_compiled(&mut self, set: &Indicators) {
+        let before = self.feeds.len() as u32;
+        self.feeds.extend(set.feeds.iter().cloned());
+        for (index, entry) in (0u32..).zip(set.list.iter()) {
+            for claim in set.list.claims(index) {
+                let feed = before.saturating_add(claim.feed);
+                if !self.rows.push(entry, Claim { feed, ..claim }, 0) {
+                    return self.refuse(0, entry.value, FULL);
+                }
+            }
+        }
+    }
+
+    /// The values that were given more than once.
+    pub fn repeats(&mut self) -> Vec<Repeat> {
+        self.rows.repeats()
     }
 
     /// How many values of the present feed were taken.

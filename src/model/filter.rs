@@ -2,6 +2,9 @@
 //! each is so small that it stays in the cache. What is looked up is made of few loads and multiplications, without a
 //! loop over bytes: `sift` does it for every token of a text.
 
+use super::flat::Flat;
+use super::stored::{Fault, Found, Sections, holds};
+
 /// Bytes at the end of a name that its [`suffix_key`] is made of, at most.
 pub const TAIL: usize = 32;
 
@@ -70,10 +73,10 @@ fn keys(name: &[u8]) -> Option<(u64, u64)> {
 
 /// Two filters that a name must pass before anything exact is asked: a table of last labels (2 KiB) and a blocked
 /// Bloom filter of suffixes of two labels (16 bits a key or a little more).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NameFilter {
-    last: Vec<u64>,
-    words: Vec<u64>,
+    last: Flat<u64>,
+    words: Flat<u64>,
 }
 
 impl NameFilter {
@@ -84,18 +87,17 @@ impl NameFilter {
         }
         notes.suffixes.sort_unstable();
         notes.suffixes.dedup();
-        let words = (notes.suffixes.len() / 4).max(64);
-        let mut filter = Self { last: notes.last, words: vec![0; words] };
+        let count = (notes.suffixes.len() / 4).max(64);
+        let mut words = vec![0; count];
         for key in notes.suffixes {
-            let word = filter.slot(key);
-            filter.words[word] |= Self::bits(key);
+            words[Self::slot(key, count)] |= Self::bits(key);
         }
-        filter
+        Self { last: notes.last.into(), words: words.into() }
     }
 
     #[inline(always)]
-    fn slot(&self, key: u64) -> usize {
-        ((u128::from(key) * self.words.len() as u128) >> 64) as usize
+    fn slot(key: u64, words: usize) -> usize {
+        ((u128::from(key) * words as u128) >> 64) as usize
     }
 
     #[inline(always)]
@@ -118,7 +120,7 @@ impl NameFilter {
     #[inline(always)]
     pub fn may_have(&self, suffix: u64) -> bool {
         let bits = Self::bits(suffix);
-        self.words.get(self.slot(suffix)).is_some_and(|word| word & bits == bits)
+        self.words.get(Self::slot(suffix, self.words.len())).is_some_and(|word| word & bits == bits)
     }
 
     /// True if a name (without its trailing dot) may end in a key of one of the name tables.
@@ -126,7 +128,24 @@ impl NameFilter {
     pub fn may_hold(&self, name: &[u8]) -> bool {
         keys(name).is_some_and(|(label, suffix)| self.may_end(label) && self.may_have(suffix))
     }
+
+    /// Writes the filter.
+    pub(super) fn store<'t>(&'t self, name: &str, out: &mut Sections<'t>) {
+        out.put(name, "last", &self.last);
+        out.put(name, "words", &self.words);
+    }
+
+    /// Reads a filter.
+    pub(super) fn load(name: &str, from: &mut Found) -> Result<Self, Fault> {
+        let filter = Self { last: from.take(name, "last")?, words: from.take(name, "words")? };
+        let fits = filter.words.is_empty() && filter.last.is_empty() || filter.last.len() == LAST_WORDS;
+        holds(fits, name, "has parts that do not fit together")?;
+        Ok(filter)
+    }
 }
+
+/// Words of the table of last labels.
+const LAST_WORDS: usize = 256;
 
 /// Keys of names, gathered for a [`NameFilter`].
 #[derive(Default)]
@@ -139,7 +158,7 @@ impl Notes {
     /// Takes a name in; one without a dot is never met.
     pub(super) fn add(&mut self, name: &[u8]) {
         if let Some((label, suffix)) = keys(name) {
-            self.last.resize(256, 0);
+            self.last.resize(LAST_WORDS, 0);
             self.last[(label >> 56) as usize] |= 1 << (label >> 50 & 63);
             self.suffixes.push(suffix);
         }
@@ -158,30 +177,54 @@ fn plus_as_blank(word: u64) -> u64 {
 }
 
 /// Lengths of user agents with their first and last bytes, in which `+` is a blank.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentFilter {
-    lengths: Vec<u64>,
-    edges: Vec<u64>,
+    lengths: Flat<u64>,
+    edges: Flat<u64>,
 }
 
 impl AgentFilter {
     /// Lengths that are told apart; longer ones are taken as one.
     const LENGTHS: usize = 1024;
 
+    /// Words of the table of first and last bytes.
+    const EDGES: usize = 1024;
+
+    /// Over all agents.
+    pub(super) fn new<'a>(agents: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut agents = agents.into_iter().peekable();
+        if agents.peek().is_none() {
+            return Self::default();
+        }
+        let (mut lengths, mut edges) = (vec![0u64; Self::LENGTHS / 64], vec![0u64; Self::EDGES]);
+        for agent in agents {
+            let bit = agent.len().min(Self::LENGTHS - 1);
+            lengths[bit / 64] |= 1 << (bit % 64);
+            if let Some(key) = Self::key(agent) {
+                edges[(key >> 54) as usize] |= 1 << (key >> 48 & 63);
+            }
+        }
+        Self { lengths: lengths.into(), edges: edges.into() }
+    }
+
     /// True if nothing passes.
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
 
-    /// Takes an agent in.
-    pub(super) fn add(&mut self, agent: &[u8]) {
-        self.lengths.resize(Self::LENGTHS / 64, 0);
-        self.edges.resize(1024, 0);
-        let bit = agent.len().min(Self::LENGTHS - 1);
-        self.lengths[bit / 64] |= 1 << (bit % 64);
-        if let Some(key) = Self::key(agent) {
-            self.edges[(key >> 54) as usize] |= 1 << (key >> 48 & 63);
-        }
+    /// Writes the filter.
+    pub(super) fn store<'t>(&'t self, name: &str, out: &mut Sections<'t>) {
+        out.put(name, "lengths", &self.lengths);
+        out.put(name, "edges", &self.edges);
+    }
+
+    /// Reads a filter.
+    pub(super) fn load(name: &str, from: &mut Found) -> Result<Self, Fault> {
+        let filter = Self { lengths: from.take(name, "lengths")?, edges: from.take(name, "edges")? };
+        let lengths = (filter.lengths.len(), filter.edges.len());
+        let fits = lengths == (0, 0) || lengths == (Self::LENGTHS / 64, Self::EDGES);
+        holds(fits, name, "has parts that do not fit together")?;
+        Ok(filter)
     }
 
     #[inline(always)]

@@ -168,7 +168,7 @@ pub struct RawHit {
 }
 
 /// All indicators, compiled for matching. The cost of a lookup does not depend on their number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Indicators {
     /// Distinct by (kind, value), sorted by it.
     pub list: List,
@@ -242,7 +242,6 @@ struct Keys {
     files: Vec<(u64, u32)>,
     digests: Vec<(u64, u32)>,
     agents: Vec<(u64, u32)>,
-    agent_filter: AgentFilter,
     ipv4: Vec<(u8, u128, u32)>,
     ipv6: Vec<(u8, u128, u32)>,
     wide_letters: bool,
@@ -266,10 +265,7 @@ impl Keys {
                 self.names.add(tail.as_bytes());
                 self.files.push((hash_name(tail.as_bytes()), index));
             }
-            IndicatorKind::UserAgent => {
-                self.agent_filter.add(value.as_bytes());
-                self.agents.push((hash_agent(value.as_bytes()), index));
-            }
+            IndicatorKind::UserAgent => self.agents.push((hash_agent(value.as_bytes()), index)),
             _ => self.digests.push((hash_digest(value.as_bytes()), index)),
         }
     }
@@ -300,13 +296,14 @@ impl Keys {
     }
 
     fn finish(self, list: List, feeds: Vec<Feed>) -> Indicators {
+        let agents = list.iter().filter(|entry| entry.kind == IndicatorKind::UserAgent);
         Indicators {
+            agent_filter: AgentFilter::new(agents.map(|entry| entry.value.as_bytes())),
             names: NameFilter::new(self.names),
             hosts: KeyTable::new(self.hosts),
             files: KeyTable::new(self.files),
             digests: KeyTable::new(self.digests),
             agents: KeyTable::new(self.agents),
-            agent_filter: self.agent_filter,
             ipv4: NetTable::new(self.ipv4, 32),
             ipv6: NetTable::new(self.ipv6, 128),
             wide_letters: self.wide_letters,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::flat::{Flat, Texts};
 use super::indicator::{Claim, Indicator, IndicatorKind};
+use super::stored::{Fault, Found, Sections, holds};
 use super::time::Instant;
 
 /// One indicator of a [`List`].
@@ -70,6 +71,28 @@ impl List {
         let words = self.says.get(index as usize).and_then(|at| self.words.get(*at as usize..));
         let Some((count, mut words)) = words.and_then(<[u32]>::split_first) else { return Vec::new() };
         (0..*count).map_while(|_| self.claim(&mut words)).collect()
+    }
+
+    /// Writes the list.
+    pub(super) fn store<'t>(&'t self, name: &str, out: &mut Sections<'t>) {
+        out.put(name, "kinds", &self.kinds);
+        out.put(name, "says", &self.says);
+        out.put(name, "words", &self.words);
+        out.put_texts("values", &self.values);
+        out.put_texts("labels", &self.labels);
+    }
+
+    /// Reads a list of indicators of known kinds.
+    pub(super) fn load(name: &str, from: &mut Found) -> Result<Self, Fault> {
+        let (kinds, says) = (from.take::<u8>(name, "kinds")?, from.take::<u32>(name, "says")?);
+        let words = from.take::<u32>(name, "words")?;
+        let (values, labels) = (from.take_texts("values")?, from.take_texts("labels")?);
+        holds(kinds.len() == says.len() && kinds.len() == values.len(), name, "has parts that do not fit together")?;
+        let known = |kind: &u8| usize::from(kind & !EXACT_ONLY) < IndicatorKind::ALL.len();
+        holds(kinds.iter().all(known), name, "holds a kind that is not known")?;
+        let told = says.iter().max().is_none_or(|last| (*last as usize) < words.len());
+        holds(told, name, "leads to a statement that is not there")?;
+        Ok(Self { kinds, values, says, words, labels })
     }
 
     /// Reads one claim; `None` where the words are none.

@@ -26,6 +26,7 @@ pub mod rarity;
 pub mod rule;
 pub mod scopes;
 pub mod source;
+pub mod stored;
 pub mod subject;
 pub mod table;
 pub mod time;

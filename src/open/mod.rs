@@ -13,6 +13,7 @@ mod sigbus;
 mod source;
 mod spill;
 mod walk;
+mod whole;
 mod window;
 
 use std::cell::Cell;
@@ -29,6 +30,7 @@ use evidence::Custody;
 use guard::Totals;
 use source::Remarks;
 use walk::{At, Random, Walk};
+pub use whole::Whole;
 use window::{State, Windows};
 
 /// How the custody digest is made.

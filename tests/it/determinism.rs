@@ -81,7 +81,7 @@ fn a_case_is_the_same_where_hits_and_findings_outgrow_memory() {
 }
 
 /// All files of a case but the manifest.
-fn case_files(case: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn case_files(case: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![case.to_owned()];
     while let Some(folder) = folders.pop() {
