@@ -36,14 +36,14 @@ pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
     if let Some(ip) = bare_ip(value).0 {
         return Some(if ip.is_ipv4() { IndicatorKind::Ipv4 } else { IndicatorKind::Ipv6 });
     }
-    if value.parse::<ipnet::IpNet>().is_ok() {
+    if value.contains('/') && value.parse::<ipnet::IpNet>().is_ok() {
         return Some(IndicatorKind::Cidr);
     }
     if let Some((local, domain)) = value.rsplit_once('@') {
         return (!local.is_empty() && is_host(domain)).then_some(IndicatorKind::Email);
     }
-    let last = value.rsplit('.').next().unwrap_or("").to_ascii_lowercase();
-    if value.contains('.') && FILE_ENDS.contains(&last.as_str()) && !value.contains(['/', '\\', ' ', '*']) {
+    let file = |(_, end): (&str, &str)| FILE_ENDS.iter().any(|known| known.eq_ignore_ascii_case(end));
+    if value.rsplit_once('.').is_some_and(file) && !value.contains(['/', '\\', ' ', '*']) {
         return Some(IndicatorKind::FileName);
     }
     if let Some((host, _)) = value.split_once('/') {
