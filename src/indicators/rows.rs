@@ -64,7 +64,9 @@ fn bare(line: &str) -> Option<&str> {
 }
 
 fn uncommented(line: &str) -> &str {
-    line.split(" #").next().unwrap_or("").split("\t#").next().unwrap_or("").trim()
+    let bytes = line.as_bytes();
+    let mark = memchr::memchr_iter(b'#', bytes).find(|at| *at > 0 && matches!(bytes[at - 1], b' ' | b'\t'));
+    mark.map_or(line, |at| &line[..at]).trim()
 }
 
 /// The names of a line of a hosts file that leads them nowhere (`0.0.0.0 bad.example`); the address is no indicator.

@@ -30,7 +30,7 @@ pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
     if let Some(kind) = digest_kind(value) {
         return Some(kind);
     }
-    if value.contains("://") {
+    if memchr::memchr_iter(b':', value.as_bytes()).any(|at| value[at..].starts_with("://")) {
         return Some(IndicatorKind::Url);
     }
     if let Some(ip) = bare_ip(value).0 {

@@ -296,7 +296,7 @@ impl Keys {
     }
 
     fn finish(self, list: List, feeds: Vec<Feed>) -> Indicators {
-        let agents = list.iter().filter(|entry| entry.kind == IndicatorKind::UserAgent);
+        let agents = self.agents.iter().filter_map(|(_, index)| list.get(*index));
         Indicators {
             agent_filter: AgentFilter::new(agents.map(|entry| entry.value.as_bytes())),
             names: NameFilter::new(self.names),
