@@ -2,6 +2,7 @@
 
 mod list;
 mod misp;
+pub mod pattern;
 mod refang;
 mod rows;
 mod stix;
