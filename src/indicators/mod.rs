@@ -1,6 +1,7 @@
 //! Feeds → a compiled set. Formats are found by content; what cannot be used is refused with its line and a reason.
 
 mod list;
+mod literal;
 mod misp;
 pub mod pattern;
 mod refang;

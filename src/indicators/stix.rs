@@ -92,9 +92,12 @@ fn kind(path: &str, raw: &str) -> Option<(IndicatorKind, bool)> {
         }
         "file:name" | "process:name" => (IndicatorKind::FileName, false),
         "file:path" => (IndicatorKind::FilePath, false),
+        "windows-registry-key:key" | "win-registry-key:key" => (IndicatorKind::RegistryKey, false),
+        "mutex:name" => (IndicatorKind::Mutex, false),
+        "cryptocurrency-wallet:address" | "cryptocurrency-wallet:value" => (IndicatorKind::Wallet, false),
         "network-traffic:extensions.http-request-ext.request_header.user-agent" => (IndicatorKind::UserAgent, false),
         _ if path.starts_with("file:hashes") || path.starts_with("x509-certificate:hashes") => {
-            (value::guess(raw).filter(|k| *k >= IndicatorKind::Md5 && *k <= IndicatorKind::Sha512)?, false)
+            (value::guess(raw).filter(|kind| kind.is_digest())?, false)
         }
         _ => return None,
     })

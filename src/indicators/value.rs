@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::literal;
 use super::refang::refang;
 use crate::model::indicator::{IndicatorKind, tail, url_parts, url_rest};
 
@@ -28,6 +29,9 @@ pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
     let value = refang(raw);
     let value = &*value;
     if let Some(kind) = digest_kind(value) {
+        return Some(kind);
+    }
+    if let Some(kind) = literal::guess(raw.trim()) {
         return Some(kind);
     }
     if value.contains("://") {
@@ -142,7 +146,8 @@ pub(super) fn canonical(kind: IndicatorKind, raw: &str) -> Result<Canonical, Rea
             }
             made(kind, agent.to_owned())
         }
-        _ => digest(kind, raw.trim()),
+        kind if kind.is_digest() => digest(kind, raw.trim()),
+        kind => made(kind, literal::canonical(kind, raw)?),
     }
 }
 

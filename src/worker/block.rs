@@ -16,7 +16,7 @@ use crate::model::hit::RULE_HITS_KEPT;
 use crate::model::indicator::RawHit;
 use crate::model::rule::Outcome;
 use crate::plan::Plan;
-use crate::sift::{self, AtomHit, Sift};
+use crate::sift::{self, AtomHit, Sift, Words};
 use crate::tally::Tally;
 
 /// Buffers that go from block to block.
@@ -33,6 +33,8 @@ pub(super) struct Scratch {
 /// One block with what the loop over its records needs.
 struct Pass<'a> {
     plan: &'a Plan,
+    /// Literals of indicators, which also know what typed fields hold.
+    words: Option<&'a Words>,
     stats: &'a Stats,
     block: &'a Block,
     reader: Reader<'a>,
@@ -76,6 +78,7 @@ pub(super) fn sift_block(
     let gated = ticks();
     let pass = Pass {
         plan,
+        words: sift.words(),
         stats,
         block,
         reader: format::reader(&block.layout),

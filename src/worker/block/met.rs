@@ -16,6 +16,7 @@ use crate::model::lines::narrow;
 use crate::model::place::Place;
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
+use crate::model::typed;
 use crate::sift;
 
 impl Pass<'_> {
@@ -48,6 +49,16 @@ impl Pass<'_> {
             {
                 counted.insert((hit.indicator, hit.how));
                 self.met((hit.indicator, hit.how), field, cite, fields, told);
+            }
+        }
+        let is_trace = |hit: &RawHit| set.list.get(hit.indicator as usize).is_some_and(|i| typed::is_typed(i.kind));
+        if let Some(words) = self.words
+            && hits.iter().any(is_trace)
+        {
+            for met in words.typed(set, fields) {
+                if counted.insert((met.indicator, met.how)) {
+                    self.met((met.indicator, met.how), Some(met.field), cite, fields, told);
+                }
             }
         }
         for &agent in agents {
