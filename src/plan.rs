@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::detect::Program;
 use crate::discover::Root;
+use crate::indicators::Warninglists;
 use crate::model::indicator::Indicators;
 use crate::model::layout::HostClock;
 use crate::model::place::Locator;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub program: Program,
     /// Compiled indicators.
     pub indicators: Indicators,
+    /// Values that are as often innocent.
+    pub warninglists: Warninglists,
     /// What the user told about scopes, as read.
     pub scopes: Scopes,
     /// The same, compiled.

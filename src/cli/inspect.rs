@@ -36,7 +36,8 @@ pub fn rules(command: &Rules) -> Result<u8> {
 
 /// `indicators check`.
 pub fn indicators(command: &Indicators) -> Result<u8> {
-    let Indicators::Check { feeds } = command;
+    let Indicators::Check { feeds, warninglists } = command;
+    let warninglists = feeds::warninglists(warninglists)?;
     let (indicators, refusals) = feeds::load(feeds)?;
     let mut out = std::io::stdout().lock();
     for refusal in &refusals {
@@ -44,13 +45,20 @@ pub fn indicators(command: &Indicators) -> Result<u8> {
         writeln!(out, "{}", printable(&text))?;
     }
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut warned = 0u64;
     for indicator in &indicators.list {
         *kinds.entry(indicator.kind.word()).or_default() += 1;
+        let on = warninglists.of(indicator.kind, &indicator.value);
+        if !on.is_empty() {
+            warned += 1;
+            let text = format!("{} {:?}: on {}", indicator.kind.word(), indicator.value, on.join(", "));
+            writeln!(out, "{}", printable(&text))?;
+        }
     }
     for (kind, count) in kinds {
         writeln!(out, "{count:>9}  {kind}")?;
     }
-    writeln!(out, "{:>9}  in all, {} refused", indicators.list.len(), refusals.len())?;
+    writeln!(out, "{:>9}  in all, {} refused, {warned} on a warninglist", indicators.list.len(), refusals.len())?;
     feeds::warn_of_barren(&indicators, usize::MAX);
     Ok(u8::from(feeds::barren(&indicators).next().is_some()))
 }

@@ -123,6 +123,9 @@ pub struct Scan {
     /// Indicator feed: list, hosts file, CSV, TSV, STIX, MISP; also compressed, in archives, or a folder of these. Repeatable.
     #[arg(long, value_name = "FEED", value_hint = ValueHint::AnyPath)]
     pub indicators: Vec<PathBuf>,
+    /// MISP warninglists: a file, a folder or an archive, or the word `documentation`. What stands on one is flagged. Repeatable.
+    #[arg(long, value_name = "LISTS", value_hint = ValueHint::AnyPath)]
+    pub warninglists: Vec<PathBuf>,
     /// Sigma rules: a file, a folder or an archive. Repeatable.
     #[arg(long, value_name = "RULES", value_hint = ValueHint::AnyPath)]
     pub rules: Vec<PathBuf>,
@@ -309,6 +312,9 @@ pub enum Indicators {
         /// Feeds.
         #[arg(required = true, value_hint = ValueHint::AnyPath)]
         feeds: Vec<PathBuf>,
+        /// MISP warninglists; what stands on one is listed. Repeatable.
+        #[arg(long, value_name = "LISTS", value_hint = ValueHint::AnyPath)]
+        warninglists: Vec<PathBuf>,
     },
 }
 

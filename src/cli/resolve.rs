@@ -52,6 +52,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let routing = routing(&args.logsource)?;
     let (program, problems) = usable_rules(&args.rules, args.no_builtin, routing)?;
     let (indicators, refusals) = feeds::load(&args.indicators)?;
+    let warninglists = feeds::warninglists(&args.warninglists)?;
     let skip = [args.out.clone(), args.work.clone()].into_iter().flatten().collect();
     let memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
     let plan = Plan {
@@ -62,6 +63,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         opening,
         program,
         indicators,
+        warninglists,
         scopes,
         whose,
         clocks,

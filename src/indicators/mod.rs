@@ -8,8 +8,11 @@ mod refang;
 mod rows;
 mod stix;
 mod value;
+mod warn;
 
 use std::collections::HashMap;
+
+pub use warn::Warninglists;
 
 use crate::model::indicator::{Claim, Feed, Indicator, IndicatorKind, Indicators};
 

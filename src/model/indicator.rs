@@ -151,6 +151,9 @@ pub struct IndicatorMeta {
     pub valid_until: Option<Instant>,
     /// Labels, sorted, without repeats.
     pub labels: Vec<Box<str>>,
+    /// Warninglists on which the value stands, sorted, without repeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warninglists: Vec<Box<str>>,
 }
 
 /// A raw hit in a text.

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::Root;
-use exfiltrace::indicators::Builder;
+use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::open::{DigestKind, Limits, Opening};
@@ -61,6 +61,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
         program,
         indicators: builder.finish().0,
+        warninglists: Warninglists::new(),
         whose: exfiltrace::scope::compile(&scopes).unwrap(),
         clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new(), by_host: [].into() },
         scopes,

@@ -11,7 +11,7 @@ use super::cite::Cite;
 use crate::model::block::Record;
 use crate::model::fields::{Canon, Fields, Seen};
 use crate::model::hit::{IndicatorRef, MatchKind};
-use crate::model::indicator::{IndicatorKind, RawHit};
+use crate::model::indicator::{IndicatorKind, IndicatorMeta, RawHit};
 use crate::model::lines::narrow;
 use crate::model::place::Place;
 use crate::model::rule::Outcome;
@@ -90,9 +90,10 @@ impl Pass<'_> {
     fn named(&self, index: u32, how: MatchKind, told: &mut Told) -> Option<IndicatorRef> {
         let indicator = self.plan.indicators.list.get(index as usize)?;
         let key = IndicatorRef { value: indicator.value.as_ref().into(), kind: indicator.kind.word().into(), how };
-        told.indicator_metas
-            .entry((key.kind.clone(), key.value.clone()))
-            .or_insert_with(|| Arc::new(self.plan.indicators.meta(index)));
+        told.indicator_metas.entry((key.kind.clone(), key.value.clone())).or_insert_with(|| {
+            let warninglists = self.plan.warninglists.of(indicator.kind, &indicator.value);
+            Arc::new(IndicatorMeta { warninglists, ..self.plan.indicators.meta(index) })
+        });
         Some(key)
     }
 
