@@ -83,6 +83,13 @@ fn typed_value(kind: IndicatorKind, value: &str) -> Result<String, &'static str>
     if key.contains('*') {
         return Err("value with a wildcard not supported yet");
     }
+    let hives = ["hklm\\", "hkcu\\", "hku\\", "hkcr\\", "hkcc\\", "hkey_"];
+    let lower = key.to_ascii_lowercase();
+    if kind == IndicatorKind::RegistryKey
+        && hives.iter().any(|hive| lower.match_indices(hive).any(|(at, _)| at > 0 && lower.as_bytes()[at - 1] == b' '))
+    {
+        return Err("several registry keys in one value");
+    }
     let canonical = typed::canonical(kind, key).ok_or(match kind {
         IndicatorKind::RegistryKey => "registry key without a hive",
         IndicatorKind::Ja4 => "not a JA4 fingerprint",

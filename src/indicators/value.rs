@@ -235,8 +235,15 @@ fn domain(value: &str) -> Result<Canonical, Reason> {
 }
 
 fn url(value: &str) -> Result<Canonical, Reason> {
+    let value = value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
     let (scheme, after) = value.split_once("://").unwrap_or(("", value));
     let scheme = scheme.to_ascii_lowercase();
+    if !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+        return Err("URL with a scheme that is none");
+    }
+    if value.contains(['<', '>', '"']) {
+        return Err("URL with a character of markup");
+    }
     let cut = after.find(['/', '?', '#']).unwrap_or(after.len());
     let (authority, rest) = after.split_at(cut);
     let authority = authority.rsplit('@').next().unwrap_or("");
