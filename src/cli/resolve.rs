@@ -8,6 +8,7 @@ use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::emit;
 use exfiltrace::indicators::Refusal;
+use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Opening};
@@ -62,6 +63,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         skip,
         opening,
         program,
+        patterns: Patterns::of(&indicators),
         indicators,
         warninglists,
         scopes,

@@ -109,6 +109,10 @@ fn attribute(builder: &mut Builder, attribute: &Value, event_labels: &[Box<str>]
                 None => builder.refuse(number, raw, "attribute type not supported yet"),
             }
         }
+        "stix2-pattern" => match super::pattern::for_logs(raw.trim()) {
+            Ok(_) => take(IndicatorKind::Pattern, raw, false),
+            Err(reason) => builder.refuse(number, raw, &reason),
+        },
         // Beside the key its data: both must be met.
         "regkey|value" => take(IndicatorKind::RegistryKey, raw, false),
         // MISP has no type for these; objects name them.

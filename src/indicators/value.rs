@@ -146,6 +146,7 @@ pub(super) fn canonical(kind: IndicatorKind, raw: &str) -> Result<Canonical, Rea
             }
             made(kind, agent.to_owned())
         }
+        IndicatorKind::Pattern => made(kind, raw.trim().to_owned()),
         kind if kind.is_digest() => digest(kind, raw.trim()),
         kind => made(kind, literal::canonical(kind, raw)?),
     }

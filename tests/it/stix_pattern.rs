@@ -3,7 +3,7 @@
 use exfiltrace::indicators::pattern::{Edition, Fault, Moment, Observation, Pattern};
 use serde_json::Value;
 
-use crate::support::shared;
+use crate::support::{exfiltrace, shared};
 
 /// The observations of a case: observed data with its objects inside (2.0), or bundles that refer to them (2.1).
 fn observations(case: &Value) -> Vec<Observation<'_>> {
@@ -163,4 +163,103 @@ fn hostile_patterns_meet_a_bound_and_no_crash() {
     assert_eq!(holds(wide, &seen), Ok(false), "a leaf that nothing satisfies ends the search at once");
     let stuck = "([person:name LIKE 'a%'] REPEATS 20 TIMES WITHIN 1 SECONDS) FOLLOWEDBY [person:name LIKE 'a%']";
     assert_eq!(holds(stuck, &seen), Err(Fault::Steps));
+}
+
+/// A bundle with one indicator per pattern.
+fn bundle(patterns: &[&str]) -> String {
+    let indicator = |(n, pattern): (usize, &&str)| {
+        serde_json::json!({ "type": "indicator", "id": format!("indicator--{n}"), "spec_version": "2.1",
+            "pattern_type": "stix", "pattern": pattern, "valid_from": "2026-01-01T00:00:00Z" })
+    };
+    let objects: Vec<Value> = patterns.iter().enumerate().map(indicator).collect();
+    serde_json::json!({ "type": "bundle", "id": "bundle--1", "objects": objects }).to_string()
+}
+
+/// Numbers of the records (from 1) that a pattern is met in.
+fn lines(pattern: &str, name: &str, log: &str) -> Vec<u64> {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("feed.json"), bundle(&[pattern])).unwrap();
+    std::fs::write(path(name), log).unwrap();
+    let output = exfiltrace(&["scan", "-q", "--no-builtin", &path(name), "--indicators", &path("feed.json")]);
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let findings = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let met = findings.filter(|f| f["indicator"]["kind"] == "stix_pattern" && f["indicator"]["value"] == pattern);
+    met.flat_map(|f| f["evidence"].as_array().unwrap().iter().map(|e| e["line"].as_u64().unwrap()).collect::<Vec<_>>())
+        .collect()
+}
+
+const ACCESS: &str = "\
+203.0.113.9 - ann [01/Mar/2026:10:00:00 +0000] \"GET /gate.php?id=7 HTTP/1.1\" 200 512 \"-\" \"EvilBot/1.0 (x)\"
+203.0.113.9 - ann [01/Mar/2026:11:00:00 +0000] \"POST /gate.php?id=8 HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0 (y)\"
+198.51.100.4 - bob [01/Mar/2026:12:00:00 +0000] \"POST /other.php HTTP/1.1\" 200 512 \"-\" \"EvilBot/1.0 (x)\"
+";
+
+#[test]
+fn a_record_is_one_observation() {
+    for (pattern, expected) in [
+        (
+            "[ipv4-addr:value = '203.0.113.9' AND network-traffic:extensions.'http-request-ext'.request_method = 'POST']",
+            &[2][..],
+        ),
+        (
+            "[network-traffic:src_ref.value = '203.0.113.9' AND network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' LIKE 'EvilBot/%']",
+            &[1],
+        ),
+        ("[network-traffic:extensions.'http-request-ext'.request_value MATCHES '^/gate[.]php[?]id=[0-9]+$']", &[1, 2]),
+        ("[ipv4-addr:value ISSUBSET '198.51.100.0/24' OR ipv4-addr:value = '192.0.2.1']", &[3]),
+        ("[ipv4-addr:value != '203.0.113.9']", &[3]),
+        ("[user-account:account_login NOT IN ('ann', 'eve')]", &[3]),
+        ("[user-account:account_login = 'ann'] START t'2026-03-01T10:30:00Z' STOP t'2026-03-01T11:30:00Z'", &[2]),
+        ("[user-account:account_login = 'ann' AND user-account:user_id = 'bob']", &[]),
+        ("([user-account:account_login = 'bob'] OR [ipv4-addr:value IN ('203.0.113.9')]) WITHIN 5 SECONDS", &[1, 2, 3]),
+    ] {
+        assert_eq!(lines(pattern, "access.log", ACCESS), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn objects_are_made_of_all_kinds_of_fields() {
+    let log = r#"{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","UtcTime":"2026-03-01 10:00:00.000","Image":"C:\\Windows\\System32\\cmd.exe","CommandLine":"cmd /c whoami","ParentImage":"C:\\a\\evil.exe","Hashes":"MD5=0123456789ABCDEF0123456789ABCDE0,SHA256=0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDE0"}
+{"EventID":11,"Channel":"Microsoft-Windows-Sysmon/Operational","UtcTime":"2026-03-01 10:00:01.000","Image":"C:\\a\\b.exe","TargetFilename":"C:\\Users\\x\\loot.zip"}
+"#;
+    for (pattern, expected) in [
+        ("[process:command_line LIKE 'cmd%whoami' AND process:parent_ref.name = 'evil.exe']", &[1][..]),
+        (
+            "[file:hashes.'SHA-256' = '0123456789ABCDEF0123456789abcdef0123456789ABCDEF0123456789ABCDE0' AND process:name = 'cmd.exe']",
+            &[1],
+        ),
+        ("[file:name = 'loot.zip' AND file:parent_directory_ref.path LIKE 'C:\\\\Users\\\\%']", &[2]),
+    ] {
+        assert_eq!(lines(pattern, "sysmon.json", log), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn an_escape_hides_no_pattern() {
+    let log = r#"{"time":"2026-03-01T10:00:00Z","source":{"ip":"203.0.113.9"},"user":{"name":"m\u0061llory"}}
+{"time":"2026-03-01T10:00:00Z","source":{"ip":"203.0.113.9"},"user":{"name":"other"}}
+"#;
+    assert_eq!(
+        lines("[user-account:account_login = 'mallory' AND ipv4-addr:value != '192.0.2.1']", "a.json", log),
+        [1]
+    );
+}
+
+#[test]
+fn what_cannot_be_held_against_a_record_is_refused_whole() {
+    for (pattern, why) in [
+        ("[ipv4-addr:value = '203.0.113.9'] AND [url:value LIKE '%x%']", "several observations"),
+        ("[ipv4-addr:value = '203.0.113.9'] FOLLOWEDBY [ipv4-addr:value = '203.0.113.8']", "several observations"),
+        ("[ipv4-addr:value = '203.0.113.9'] REPEATS 2 TIMES", "several observations"),
+        ("[ipv4-addr:value = '203.0.113.9' AND file:size > 7]", "file:size"),
+        ("[ipv4-addr:value = ]", "not a STIX pattern"),
+    ] {
+        let mut builder = exfiltrace::indicators::Builder::new();
+        builder.add("bundle.json", "00", bundle(&[pattern]).as_bytes());
+        let (set, refused) = builder.finish();
+        assert_eq!((set.list.len(), refused.len()), (0, 1), "{pattern}");
+        assert!(refused[0].reason.contains(why), "{}", refused[0].reason);
+    }
 }

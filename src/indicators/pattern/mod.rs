@@ -2,15 +2,19 @@
 //!
 //! [`Pattern::parse`] reads the whole grammar of STIX 2.0 and 2.1; [`Pattern::holds`] answers for a list of
 //! observations. Both are bounded: by the size of the text and its nesting, by the size of a regular expression, and
-//! by the steps of the search for observations that fit together.
+//! by the steps of the search for observations that fit together. [`Patterns`] are those that records are held against.
 
 mod bind;
 mod compare;
 mod lex;
+mod logs;
 mod parse;
+mod record;
 mod value;
 
 pub use compare::Observation;
+pub use logs::Patterns;
+pub(super) use logs::for_logs;
 pub use value::Moment;
 
 /// Which edition of the language a pattern is written in.

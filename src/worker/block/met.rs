@@ -70,7 +70,7 @@ impl Pass<'_> {
     }
 
     /// A record shows an indicator.
-    fn met(
+    pub(super) fn met(
         &self,
         (indicator, how): (u32, MatchKind),
         field: Option<String>,
