@@ -94,7 +94,7 @@ fn spelled(end: End, text: &str) -> String {
     match end {
         End::Text | End::Number => text.to_owned(),
         End::Folded => text.to_lowercase(),
-        End::Address | End::Host => address().map_or_else(|| text.to_lowercase(), |net| canonical(net)),
+        End::Address | End::Host => address().map_or_else(|| text.to_lowercase(), canonical),
     }
 }
 
