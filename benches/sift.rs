@@ -189,3 +189,38 @@ fn many_needles(bencher: Bencher, (count, way): (usize, Way)) {
     let haystack = Haystack::of(count);
     bench(bencher, way, &haystack.text, &haystack.indicators, haystack.expected);
 }
+
+/// A table of so many values of one kind, of a seed.
+fn table(kind: &str, count: usize, value: impl Fn(u64) -> String) -> Indicators {
+    let mut rng = rng::Rng::new(2026, kind);
+    let mut list = "type,value\n".to_owned();
+    for _ in 0..count {
+        writeln!(list, "{kind},{}", value(rng.next())).expect("memory takes all");
+    }
+    compiled(&list)
+}
+
+/// All vulnerabilities share one literal, so their number costs nothing.
+#[divan::bench(args = [1, 100, 10_000, 100_000], sample_count = 20, sample_size = 1)]
+fn vulnerabilities(bencher: Bencher, count: usize) {
+    let set = table("cve", count, |n| format!("CVE-{}-{}", 1999 + n % 27, 1000 + (n >> 8) % 90_000));
+    let (text, _) = repeated(&mixed("benign"));
+    bench(bencher, Way::Fast, &text, &set, 0);
+}
+
+/// Free texts of two made words each.
+#[divan::bench(args = [1, 100, 10_000, 100_000], sample_count = 20, sample_size = 1)]
+fn keywords(bencher: Bencher, count: usize) {
+    let word = |mut n: u64| {
+        let mut made = String::new();
+        for _ in 0..4 {
+            made.push(char::from(b"bcdfgklmnprstvz"[(n % 15) as usize]));
+            made.push(char::from(b"aeiou"[(n / 15 % 5) as usize]));
+            n /= 75;
+        }
+        made
+    };
+    let set = table("keyword", count, |n| format!("{} {}", word(n), word(n >> 26)));
+    let (text, _) = repeated(&mixed("benign"));
+    bench(bencher, Way::Fast, &text, &set, 0);
+}

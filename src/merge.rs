@@ -95,5 +95,6 @@ fn join_claims(a: &IndicatorMeta, b: &IndicatorMeta) -> IndicatorMeta {
         valid_from: a.valid_from.zip(b.valid_from).map(|(a, b)| a.min(b)),
         valid_until: a.valid_until.zip(b.valid_until).map(|(a, b)| a.max(b)),
         labels: union(&a.labels, &b.labels),
+        warninglists: union(&a.warninglists, &b.warninglists),
     }
 }

@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 
 use crate::detect::Program;
 use crate::discover::Root;
+use crate::indicators::Warninglists;
+use crate::indicators::pattern::Patterns;
 use crate::model::indicator::Indicators;
 use crate::model::layout::HostClock;
 use crate::model::place::Locator;
@@ -31,6 +33,10 @@ pub struct Plan {
     pub program: Program,
     /// Compiled indicators.
     pub indicators: Indicators,
+    /// The patterns among them.
+    pub patterns: Patterns,
+    /// Values that are as often innocent.
+    pub warninglists: Warninglists,
     /// What the user told about scopes, as read.
     pub scopes: Scopes,
     /// The same, compiled.

@@ -48,7 +48,7 @@ impl<'p> Engine<'p> {
     pub fn new(plan: &'p Plan) -> Self {
         Self {
             plan,
-            sift: Sift::with_sets(&plan.indicators, plan.program.sets()),
+            sift: Sift::with_sets(&plan.indicators, plan.program.sets().chain([&plan.patterns.atoms])),
             waiting_bytes: AtomicUsize::new(0),
             scratch: Mutex::new(Vec::new()),
             done: Mutex::new(Partial::default()),

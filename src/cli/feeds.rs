@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::discover::{self, Root};
-use exfiltrace::indicators::{Builder, Refusal, db};
+use exfiltrace::indicators::{Builder, Refusal, Warninglists, db};
 use exfiltrace::model::flat::Flat;
 use exfiltrace::model::indicator::{Feed, Indicators};
 use exfiltrace::model::ledger::Entry;
@@ -145,6 +145,40 @@ pub fn write(set: &Indicators, path: &Path) -> Result<()> {
         let _ = std::fs::remove_file(&part);
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The word that stands for the built-in lists of what is reserved for documentation.
+const DOCUMENTATION: &str = "documentation";
+
+/// All warninglists of these files, folders and archives, with those that always hold.
+pub fn warninglists(paths: &[std::path::PathBuf]) -> Result<Warninglists> {
+    let mut lists = Warninglists::new();
+    for path in paths {
+        if path.as_os_str() == DOCUMENTATION && !path.exists() {
+            lists.add_documentation();
+            continue;
+        }
+        let mut given = false;
+        for (_, leaves) in read(path)? {
+            for (name, _, bytes) in leaves {
+                let single = path.is_file() && !name.contains("!/");
+                let json = [".json", ".json.gz"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+                if !single && !json {
+                    continue;
+                }
+                given = true;
+                let refused = lists.add(&name, &bytes).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
+                for entry in refused {
+                    let text = format!("{name}: {entry:?}: entry of a warninglist that is not understood");
+                    anstream::eprintln!("warning: {}", super::printable(&text));
+                }
+            }
+        }
+        if !given {
+            bail!("{}: no warninglist", path.display());
+        }
+    }
+    Ok(lists)
 }
 
 fn digest_of_nothing() -> String {

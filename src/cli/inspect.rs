@@ -40,12 +40,13 @@ pub fn rules(command: &Rules) -> Result<u8> {
 /// `indicators check` and `indicators compile`.
 pub fn indicators(command: &Indicators) -> Result<u8> {
     match command {
-        Indicators::Check { feeds } => check(feeds),
+        Indicators::Check { feeds, warninglists } => check(feeds, warninglists),
         Indicators::Compile { feeds, out } => compile(feeds, out),
     }
 }
 
-fn check(paths: &[PathBuf]) -> Result<u8> {
+fn check(paths: &[PathBuf], lists: &[PathBuf]) -> Result<u8> {
+    let warninglists = feeds::warninglists(lists)?;
     let mut builder = Builder::new();
     feeds::gather(paths, &mut builder)?;
     let repeats = builder.repeats();
@@ -56,14 +57,21 @@ fn check(paths: &[PathBuf]) -> Result<u8> {
     }
     repeats.iter().try_for_each(|repeat| writeln!(out, "{}", repeated(repeat, &indicators.feeds)))?;
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut warned = 0u64;
     for indicator in indicators.list.iter() {
         *kinds.entry(indicator.kind.word()).or_default() += 1;
+        let on = warninglists.of(indicator.kind, &indicator.value);
+        if !on.is_empty() {
+            warned += 1;
+            let text = format!("{} {:?}: on {}", indicator.kind.word(), indicator.value, on.join(", "));
+            writeln!(out, "{}", printable(&text))?;
+        }
     }
     for (kind, count) in kinds {
         writeln!(out, "{count:>9}  {kind}")?;
     }
     let (count, refused) = (indicators.list.len(), indicators.feeds.iter().map(|feed| feed.refused).sum::<u64>());
-    writeln!(out, "{count:>9}  in all, {refused} refused, {} given more than once", repeats.len())?;
+    writeln!(out, "{count:>9}  in all, {refused} refused, {} given more than once, {warned} on a warninglist", repeats.len())?;
     out.flush()?;
     feeds::warn_of_barren(&indicators, usize::MAX);
     Ok(u8::from(feeds::barren(&indicators).next().is_some()))

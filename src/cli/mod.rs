@@ -127,6 +127,9 @@ pub struct Scan {
     /// Folder in which feeds are kept in compiled form, for the next scan with the same feeds. Changes no result.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub cache: Option<PathBuf>,
+    /// MISP warninglists: a file, a folder or an archive, or the word `documentation`. What stands on one is flagged. Repeatable.
+    #[arg(long, value_name = "LISTS", value_hint = ValueHint::AnyPath)]
+    pub warninglists: Vec<PathBuf>,
     /// Sigma rules: a file, a folder or an archive. Repeatable.
     #[arg(long, value_name = "RULES", value_hint = ValueHint::AnyPath)]
     pub rules: Vec<PathBuf>,
@@ -314,6 +317,9 @@ pub enum Indicators {
         /// Feeds.
         #[arg(required = true, value_hint = ValueHint::AnyPath)]
         feeds: Vec<PathBuf>,
+        /// MISP warninglists; what stands on one is listed. Repeatable.
+        #[arg(long, value_name = "LISTS", value_hint = ValueHint::AnyPath)]
+        warninglists: Vec<PathBuf>,
     },
     /// Write feeds as one file that a scan can use at once. The same feeds give the same bytes.
     #[command(after_help = "Example:\n  \

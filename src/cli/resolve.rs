@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::emit;
+use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Opening};
@@ -51,6 +52,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let routing = routing(&args.logsource)?;
     let (program, problems) = usable_rules(&args.rules, args.no_builtin, routing)?;
     let feeds = feeds::load(&args.indicators, args.cache.as_deref())?;
+    let warninglists = feeds::warninglists(&args.warninglists)?;
     let skip = [args.out.clone(), args.work.clone(), args.cache.clone()].into_iter().flatten().collect();
     let memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
     let plan = Plan {
@@ -60,7 +62,9 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         skip,
         opening,
         program,
+        patterns: Patterns::of(&feeds.indicators),
         indicators: feeds.indicators.clone(),
+        warninglists,
         scopes,
         whose,
         clocks,

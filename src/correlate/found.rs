@@ -7,13 +7,14 @@ use crate::model::finding::{
 };
 use crate::model::findings::{Findings, Gathering};
 use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
+use crate::model::indicator::IndicatorMeta;
 use crate::model::partial::SourcePartial;
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
 use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
-use super::{World, digest};
+use super::{World, digest, weak};
 use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
@@ -81,6 +82,9 @@ fn by_indicator(
     let outside = hits.span.is_some_and(|span| {
         meta.valid_from.is_some_and(|from| span.last < from) || meta.valid_until.is_some_and(|until| until < span.first)
     });
+    let weak = weak::reason(&key.kind, &key.value);
+    let doubts = usize::from(!meta.warninglists.is_empty()) + usize::from(weak.is_some());
+    let saturating = weak::saturates(hits.count, source.entry.records);
     let kept = &hits.kept[..hits.kept.len().min(max_evidence)];
     let who: BTreeSet<&Subject> =
         hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|met| &met.who)).collect();
@@ -96,7 +100,7 @@ fn by_indicator(
         id: format!("f-{}", digest(&["indicator", &key.kind, &key.value, &how, locator.as_str()])),
         kind: FindingKind::Indicator,
         rule: FindingRule { id: format!("indicator.{}", key.kind), title: format!("listed {} seen", key.kind) },
-        level: if outward && !outside { Level::Medium } else { Level::Low },
+        level: weak::lowered(if outward && !outside { Level::Medium } else { Level::Low }, doubts),
         stage: if outward { vec![Stage::CommandAndControl] } else { Vec::new() },
         attack: Vec::new(),
         route: None,
@@ -112,7 +116,7 @@ fn by_indicator(
         omitted: hits.count.saturating_sub(kept.len() as u64),
         evidence: kept.iter().map(|s| evidence(source, s)).collect(),
         met: met(world, hits, is_host),
-        text: format!("{} {} stands in {} records", key.kind, key.value, hits.count),
+        text: told(key, hits, &meta, weak, saturating),
         indicator: Some(FindingIndicator {
             value: key.value.to_string(),
             kind: key.kind.to_string(),
@@ -123,9 +127,27 @@ fn by_indicator(
             valid_until: meta.valid_until,
             outside_validity: outside,
             labels: meta.labels.iter().map(ToString::to_string).collect(),
+            warninglists: meta.warninglists.iter().map(ToString::to_string).collect(),
+            weak: weak.map(str::to_owned),
+            saturating,
         }),
         links: Vec::new(),
     }
+}
+
+/// What a sighting means, with all that speaks against it.
+fn told(key: &IndicatorRef, hits: &Sightings, meta: &IndicatorMeta, weak: Option<&str>, saturating: bool) -> String {
+    let mut text = format!("{} {} stands in {} records", key.kind, key.value, hits.count);
+    if !meta.warninglists.is_empty() {
+        text += &format!("; it is on {}, whose values are as often innocent", meta.warninglists.join(", "));
+    }
+    if let Some(weak) = weak {
+        text += &format!("; {weak}: it needs company");
+    }
+    if saturating {
+        text += "; it stands in a tenth of this source or more and tells its records not apart";
+    }
+    text
 }
 
 /// What several records say: succeeded if one did, failed only if all did and none was left out.

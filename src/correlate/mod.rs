@@ -6,6 +6,7 @@ mod exits;
 mod found;
 mod referred;
 mod routes;
+mod weak;
 
 use std::collections::{BTreeMap, BTreeSet};
 

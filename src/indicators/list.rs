@@ -1,7 +1,7 @@
 //! Feeds that are text: which form a text has, and those with cells: columns, `;` files, Zeek; reports.
 
 use super::refang::{is_defanged, refang};
-use super::{Builder, rows, value};
+use super::{Builder, literal, rows, value};
 use crate::model::indicator::{Claim, IndicatorKind};
 
 /// How many lines decide what a text is.
@@ -184,51 +184,84 @@ const VALUE_COLUMNS: &[&str] = &[
     "address",
 ];
 
+/// Names of columns that say what the values beside them are.
+const TYPE_COLUMNS: &[&str] = &["type", "indicator_type", "ioc_type"];
+
+/// The columns of a table that has a header.
+struct Header {
+    /// Columns of values, with the kind that their name says.
+    values: Vec<(usize, Option<IndicatorKind>)>,
+    /// The column that says the kind.
+    kind: Option<usize>,
+}
+
+impl Header {
+    /// What a line names; nothing where it is no header, but holds a value itself.
+    fn of(line: &str, between: char) -> Option<Self> {
+        let cells = cells(line.trim_start_matches('#'), between);
+        let names: Vec<String> = cells.iter().map(|c| c.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
+        if cells.iter().any(|name| value::guess(name).is_some()) {
+            return None;
+        }
+        let column = |name: &String| {
+            let kind = literal::kind_named(name);
+            (kind.is_some() || VALUE_COLUMNS.contains(&name.as_str())).then_some(kind)
+        };
+        let values: Vec<_> = names.iter().enumerate().filter_map(|(at, name)| Some((at, column(name)?))).collect();
+        let kind = names.iter().position(|name| TYPE_COLUMNS.contains(&name.as_str()));
+        (names.len() >= 2 && !values.is_empty()).then_some(Self { values, kind })
+    }
+
+    /// The values of a row, each with the kind that its column or the row says.
+    fn values<'r>(&self, row: &'r [String]) -> impl Iterator<Item = (&'r str, Option<IndicatorKind>)> {
+        let stated = self.kind.and_then(|at| row.get(at)).and_then(|word| literal::kind_named(word));
+        self.values.iter().filter_map(move |(at, kind)| Some((row.get(*at)?.as_str(), kind.or(stated))))
+    }
+}
+
 /// A table. With a header (in a comment too, as abuse.ch has it) its columns count; without, the first cell of a line that
 /// is an indicator.
 fn columns(builder: &mut Builder, text: &str, between: char) {
-    let header_of = |line: &str| -> Option<Vec<usize>> {
-        let cells = cells(line.trim_start_matches('#'), between);
-        let names: Vec<String> = cells.iter().map(|c| c.to_ascii_lowercase()).collect();
-        if names.iter().any(|name| value::guess(name).is_some()) {
-            return None;
-        }
-        let wanted = |name: &String| VALUE_COLUMNS.contains(&name.replace([' ', '-'], "_").as_str());
-        let found: Vec<usize> = (0..names.len()).filter(|at| wanted(&names[*at])).collect();
-        (names.len() >= 2 && !found.is_empty()).then_some(found)
-    };
-    let mut wanted: Option<Vec<usize>> = None;
+    let mut header: Option<Header> = None;
     // A tab at the start is an empty first cell.
     for (number, line) in (1u64..).zip(text.lines().map(|line| line.trim_end().trim_start_matches(' '))) {
-        if line.is_empty() || wanted.is_none() && line.starts_with('#') {
-            wanted = wanted.or_else(|| header_of(line));
+        if line.is_empty() || header.is_none() && line.starts_with('#') {
+            header = header.or_else(|| Header::of(line, between));
             continue;
         }
         if line.starts_with('#') {
             continue;
         }
-        if wanted.is_none() {
-            wanted = header_of(line);
-            if wanted.is_some() {
+        if header.is_none() {
+            header = Header::of(line, between);
+            if header.is_some() {
                 continue;
             }
         }
-        let cells = cells(line, between);
-        let mut taken = false;
-        for (at, cell) in cells.iter().enumerate() {
-            let column = wanted.as_ref().is_none_or(|wanted| wanted.contains(&at));
-            if !column || cell.is_empty() || wanted.is_none() && taken {
-                continue;
-            }
-            if value::guess(cell).is_some() {
-                single(builder, cell, number, Vec::new());
-                taken = true;
-            }
-        }
-        if !taken {
+        if !row(builder, header.as_ref(), &cells(line, between), number) {
             builder.refuse(number, line, "no cell is an indicator");
         }
     }
+}
+
+/// Takes the values of a row; false where it has none.
+fn row(builder: &mut Builder, header: Option<&Header>, cells: &[String], number: u64) -> bool {
+    let Some(header) = header else {
+        let first = cells.iter().find(|cell| value::guess(cell).is_some());
+        first.inspect(|cell| single(builder, cell, number, Vec::new()));
+        return first.is_some();
+    };
+    let mut taken = false;
+    for (cell, kind) in header.values(cells).filter(|(cell, _)| !cell.is_empty()) {
+        if let Some(kind) = kind {
+            builder.take(kind, cell, number, false, Claim::default());
+            taken = true;
+        } else if value::guess(cell).is_some() {
+            single(builder, cell, number, Vec::new());
+            taken = true;
+        }
+    }
+    taken
 }
 
 /// A report: defanged values, digests, and values that stand in code marks.
@@ -240,7 +273,7 @@ fn report(builder: &mut Builder, text: &str) {
             for token in part.split(|c: char| c.is_whitespace() || matches!(c, '|' | ',' | '"' | '\'' | ';')) {
                 let token = token.trim_end_matches(['.', ')', ':']).trim_start_matches('(');
                 let Some(kind) = value::guess(token) else { continue };
-                let digest = kind >= IndicatorKind::Md5 && kind <= IndicatorKind::Sha512;
+                let digest = kind.is_digest();
                 let shown = code
                     && match kind {
                         IndicatorKind::Domain => value::known_end(token),

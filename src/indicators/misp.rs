@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Builder, value};
+use super::{Builder, literal, value};
 use crate::model::indicator::{Claim, IndicatorKind};
 use crate::model::time::Instant;
 
@@ -103,6 +103,22 @@ fn attribute(builder: &mut Builder, attribute: &Value, event_labels: &[Box<str>]
         "email" | "email-src" | "email-dst" | "target-email" => take(IndicatorKind::Email, raw, false),
         "user-agent" => take(IndicatorKind::UserAgent, raw, false),
         "filename" => take(IndicatorKind::FileName, raw, false),
+        "vulnerability" | "regkey" | "mutex" | "named pipe" | "btc" | "xmr" | "dash" => {
+            match literal::kind_named(word) {
+                Some(kind) => take(kind, raw, false),
+                None => builder.refuse(number, raw, "attribute type not supported yet"),
+            }
+        }
+        "stix2-pattern" => match super::pattern::for_logs(raw.trim()) {
+            Ok(_) => take(IndicatorKind::Pattern, raw, false),
+            Err(reason) => builder.refuse(number, raw, &reason),
+        },
+        // Beside the key its data: both must be met.
+        "regkey|value" => take(IndicatorKind::RegistryKey, raw, false),
+        // MISP has no type for these; objects name them.
+        _ if text("object_relation").is_some_and(|relation| relation.starts_with("ja4")) => {
+            take(IndicatorKind::Ja4, raw, false);
+        }
         "md5"
         | "sha1"
         | "sha224"
@@ -119,18 +135,14 @@ fn attribute(builder: &mut Builder, attribute: &Value, event_labels: &[Box<str>]
         | "authentihash"
         | "pehash"
         | "sha512/256"
-        | "sha512/224" => {
-            match value::guess(raw).filter(|kind| *kind >= IndicatorKind::Md5 && *kind <= IndicatorKind::Sha512) {
-                Some(kind) => take(kind, raw, false),
-                None => builder.refuse(number, raw, "not a digest of the stated kind"),
-            }
-        }
-        _ if word.starts_with("filename|") => {
-            match value::guess(right).filter(|kind| *kind >= IndicatorKind::Md5 && *kind <= IndicatorKind::Sha512) {
-                Some(kind) => take(kind, right, false),
-                None => builder.refuse(number, raw, "attribute type not supported yet"),
-            }
-        }
+        | "sha512/224" => match value::guess(raw).filter(|kind| kind.is_digest()) {
+            Some(kind) => take(kind, raw, false),
+            None => builder.refuse(number, raw, "not a digest of the stated kind"),
+        },
+        _ if word.starts_with("filename|") => match value::guess(right).filter(|kind| kind.is_digest()) {
+            Some(kind) => take(kind, right, false),
+            None => builder.refuse(number, raw, "attribute type not supported yet"),
+        },
         _ => builder.refuse(number, raw, "attribute type not supported yet"),
     }
 }

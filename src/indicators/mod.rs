@@ -2,16 +2,20 @@
 
 pub mod db;
 mod list;
+mod literal;
 mod misp;
+pub mod pattern;
 mod refang;
 mod rowed;
 mod rows;
 mod stix;
 mod value;
+mod warn;
 
 use rowed::Rows;
 
 pub use rowed::Repeat;
+pub use warn::Warninglists;
 
 use crate::model::indicator::{Claim, Entry, Feed, IndicatorKind, Indicators};
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::refang::{is_defanged, refang};
-use super::{Builder, list, value};
+use super::{Builder, list, literal, value};
 use crate::model::indicator::{Claim, IndicatorKind};
 
 /// How many words of a line are tried for the value.
@@ -57,6 +57,10 @@ pub(super) fn read(builder: &mut Builder, text: &str, at: usize) {
 /// The value of a line that holds nothing else: one token, a comment or a count behind it.
 fn bare(line: &str) -> Option<&str> {
     let line = uncommented(line);
+    // Parts of a registry key may hold blanks.
+    if literal::guess(line) == Some(IndicatorKind::RegistryKey) {
+        return Some(line);
+    }
     let mut words = line.split_whitespace();
     let first = words.next()?;
     let count = words.next().is_none_or(|word| word.bytes().all(|b| b.is_ascii_digit()));
@@ -88,7 +92,7 @@ fn unmarked(word: &str) -> &str {
 fn is_value(word: &str) -> bool {
     let word = unmarked(word);
     match value::guess(word) {
-        None | Some(IndicatorKind::FileName) => false,
+        None | Some(IndicatorKind::FileName | IndicatorKind::RegistryKey) => false,
         Some(IndicatorKind::Domain) => {
             let name = refang(word);
             value::known_end(&name.split(':').next().unwrap_or("").to_ascii_lowercase())

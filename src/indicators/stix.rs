@@ -1,4 +1,5 @@
-//! STIX 2 bundles: indicators whose pattern is a list of equalities.
+//! STIX 2 bundles. A pattern that is a list of equalities is taken apart into its values; any other is held against
+//! records, where it can be.
 
 use serde_json::Value;
 
@@ -54,11 +55,18 @@ fn indicator(builder: &mut Builder, object: &Value, objects: &[Value], number: u
         valid_until: text("valid_until").and_then(Instant::parse),
         labels,
     };
-    let Some(atoms) = parse(pattern) else { return builder.refuse(number, pattern, "pattern not supported yet") };
+    let atoms = parse(pattern).unwrap_or_default();
     let kinds: Option<Vec<(IndicatorKind, bool)>> = atoms.iter().map(|(path, v)| kind(path, v)).collect();
-    let Some(kinds) = kinds else { return builder.refuse(number, pattern, "pattern not supported yet") };
-    for ((kind, exact_only), (_, raw)) in kinds.into_iter().zip(&atoms) {
-        builder.take(kind, raw, number, exact_only, claim.clone());
+    match kinds.filter(|kinds| !kinds.is_empty()) {
+        Some(kinds) => {
+            for ((kind, exact_only), (_, raw)) in kinds.into_iter().zip(&atoms) {
+                builder.take(kind, raw, number, exact_only, claim.clone());
+            }
+        }
+        None => match super::pattern::for_logs(pattern.trim()) {
+            Ok(_) => builder.take(IndicatorKind::Pattern, pattern, number, false, claim),
+            Err(reason) => builder.refuse(number, pattern, &reason),
+        },
     }
 }
 
@@ -92,9 +100,12 @@ fn kind(path: &str, raw: &str) -> Option<(IndicatorKind, bool)> {
         }
         "file:name" | "process:name" => (IndicatorKind::FileName, false),
         "file:path" => (IndicatorKind::FilePath, false),
+        "windows-registry-key:key" | "win-registry-key:key" => (IndicatorKind::RegistryKey, false),
+        "mutex:name" => (IndicatorKind::Mutex, false),
+        "cryptocurrency-wallet:address" | "cryptocurrency-wallet:value" => (IndicatorKind::Wallet, false),
         "network-traffic:extensions.http-request-ext.request_header.user-agent" => (IndicatorKind::UserAgent, false),
         _ if path.starts_with("file:hashes") || path.starts_with("x509-certificate:hashes") => {
-            (value::guess(raw).filter(|k| *k >= IndicatorKind::Md5 && *k <= IndicatorKind::Sha512)?, false)
+            (value::guess(raw).filter(|kind| kind.is_digest())?, false)
         }
         _ => return None,
     })

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::literal;
 use super::refang::refang;
 use crate::model::indicator::{IndicatorKind, tail, url_parts, url_rest};
 
@@ -28,6 +29,9 @@ pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
     let value = refang(raw);
     let value = &*value;
     if let Some(kind) = digest_kind(value) {
+        return Some(kind);
+    }
+    if let Some(kind) = literal::guess(raw.trim()) {
         return Some(kind);
     }
     if memchr::memchr_iter(b':', value.as_bytes()).any(|at| value[at..].starts_with("://")) {
@@ -142,7 +146,9 @@ pub(super) fn canonical(kind: IndicatorKind, raw: &str) -> Result<Canonical, Rea
             }
             made(kind, agent.to_owned())
         }
-        _ => digest(kind, raw.trim()),
+        IndicatorKind::Pattern => made(kind, raw.trim().to_owned()),
+        kind if kind.is_digest() => digest(kind, raw.trim()),
+        kind => made(kind, literal::canonical(kind, raw)?),
     }
 }
 
@@ -230,8 +236,15 @@ fn domain(value: &str) -> Result<Canonical, Reason> {
 }
 
 fn url(value: &str) -> Result<Canonical, Reason> {
+    let value = value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
     let (scheme, after) = value.split_once("://").unwrap_or(("", value));
     let scheme = scheme.to_ascii_lowercase();
+    if !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+        return Err("URL with a scheme that is none");
+    }
+    if value.contains(['<', '>', '"']) {
+        return Err("URL with a character of markup");
+    }
     let cut = after.find(['/', '?', '#']).unwrap_or(after.len());
     let (authority, rest) = after.split_at(cut);
     let authority = authority.rsplit('@').next().unwrap_or("");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::finding::{Finding, FindingIndicator, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
@@ -110,9 +110,9 @@ pub fn blocked_exit(f: &Finding, whose: &Whose) -> bool {
     is_grave(f) && f.outcome == Outcome::Failed && leaves && outward(f, whose)
 }
 
-/// A sighting of a listed value that was on its list then.
+/// A sighting of a listed value that was on its list then, is on no warninglist and no common name.
 pub fn is_listed(f: &Finding) -> bool {
-    f.kind == FindingKind::Indicator && f.indicator.as_ref().is_none_or(|i| !i.outside_validity)
+    f.kind == FindingKind::Indicator && f.indicator.as_ref().is_none_or(FindingIndicator::is_sound)
 }
 
 /// Gathers the intruder of a scope from its findings.

@@ -108,6 +108,23 @@ pub struct FindingIndicator {
     pub outside_validity: bool,
     /// Labels, families, traffic-light protocol as given, sorted.
     pub labels: Vec<String>,
+    /// Warninglists on which the value stands, sorted: values that are as often innocent. Such a sighting is of a lower
+    /// level and proves nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warninglists: Vec<String>,
+    /// Why the value alone shows little and needs company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weak: Option<String>,
+    /// Whether it stands in so large a part of the source's records that it tells them not apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub saturating: bool,
+}
+
+impl FindingIndicator {
+    /// Whether a sighting says something by itself: listed at that time, on no warninglist, and no common name.
+    pub fn is_sound(&self) -> bool {
+        !self.outside_validity && self.warninglists.is_empty() && self.weak.is_none()
+    }
 }
 
 /// One finding.

@@ -191,6 +191,8 @@ pub enum MatchKind {
     FileName,
     /// An e-mail address at a listed domain.
     EmailDomain,
+    /// A registry key below a listed one, or a fingerprint of which only the first parts are listed.
+    Prefix,
 }
 
 /// Identity of an indicator across feeds: what findings are grouped by.

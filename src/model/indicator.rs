@@ -44,6 +44,22 @@ pub enum IndicatorKind {
     FilePath,
     /// A whole user agent.
     UserAgent,
+    /// The number of a vulnerability, met as a whole token.
+    Cve,
+    /// A free text, met between characters that are not of its words.
+    Keyword,
+    /// A key of the Windows registry, in fields of keys.
+    RegistryKey,
+    /// The name of a mutex, in fields of mutexes.
+    Mutex,
+    /// The name of a pipe, in fields of pipes.
+    Pipe,
+    /// A JA4 fingerprint or its first two parts, in fields of fingerprints.
+    Ja4,
+    /// An address of a crypto currency, in fields of wallets.
+    Wallet,
+    /// A STIX pattern that is more than equalities, held against the fields of records.
+    Pattern,
 }
 
 impl IndicatorKind {
@@ -94,7 +110,20 @@ impl IndicatorKind {
             Self::FileName => "file_name",
             Self::FilePath => "file_path",
             Self::UserAgent => "user_agent",
+            Self::Cve => "cve",
+            Self::Keyword => "keyword",
+            Self::RegistryKey => "registry_key",
+            Self::Mutex => "mutex",
+            Self::Pipe => "named_pipe",
+            Self::Ja4 => "ja4",
+            Self::Wallet => "crypto_address",
+            Self::Pattern => "stix_pattern",
         }
+    }
+
+    /// Whether it is a digest of hex digits.
+    pub fn is_digest(self) -> bool {
+        (Self::Md5..=Self::Sha512).contains(&self)
     }
 }
 
@@ -152,6 +181,9 @@ pub struct IndicatorMeta {
     pub valid_until: Option<Instant>,
     /// Labels, sorted, without repeats.
     pub labels: Vec<Box<str>>,
+    /// Warninglists on which the value stands, sorted, without repeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warninglists: Vec<Box<str>>,
 }
 
 /// A raw hit in a text.
@@ -266,7 +298,9 @@ impl Keys {
                 self.files.push((hash_name(tail.as_bytes()), index));
             }
             IndicatorKind::UserAgent => self.agents.push((hash_agent(value.as_bytes()), index)),
-            _ => self.digests.push((hash_digest(value.as_bytes()), index)),
+            kind if kind.is_digest() => self.digests.push((hash_digest(value.as_bytes()), index)),
+            // Literals are found by the sift, patterns are evaluated over fields.
+            _ => {}
         }
     }
 

@@ -66,6 +66,12 @@ impl List {
         (0..self.len() as u32).filter_map(|index| self.get(index))
     }
 
+    /// All indicators of this kind and of those that come after it, with their indexes.
+    pub fn since(&self, kind: IndicatorKind) -> impl Iterator<Item = (u32, Entry<'_>)> {
+        let first = self.kinds.partition_point(|known| known & !EXACT_ONLY < kind.number());
+        (first as u32..self.len() as u32).filter_map(|index| Some((index, self.get(index)?)))
+    }
+
     /// What feeds say of an indicator, sorted by feed.
     pub fn claims(&self, index: u32) -> Vec<Claim> {
         let words = self.says.get(index as usize).and_then(|at| self.words.get(*at as usize..));
@@ -90,6 +96,7 @@ impl List {
         holds(kinds.len() == says.len() && kinds.len() == values.len(), name, "has parts that do not fit together")?;
         let known = |kind: &u8| usize::from(kind & !EXACT_ONLY) < IndicatorKind::ALL.len();
         holds(kinds.iter().all(known), name, "holds a kind that is not known")?;
+        holds(kinds.is_sorted_by_key(|kind| kind & !EXACT_ONLY), name, "is not sorted by kind")?;
         let told = says.iter().max().is_none_or(|last| (*last as usize) < words.len());
         holds(told, name, "leads to a statement that is not there")?;
         Ok(Self { kinds, values, says, words, labels })

@@ -31,5 +31,6 @@ pub mod subject;
 pub mod table;
 pub mod time;
 pub mod transfer;
+pub mod typed;
 pub mod verdict;
 pub mod whose;

@@ -4,7 +4,7 @@
 //!
 //! One pass over blocks of 64 bytes: masks give the ends of tokens, filters that fit the cache pass few of them, and
 //! those are judged byte by byte, with exact tables behind. Cost does not grow with the number of indicators, and a
-//! kind that no indicator has costs nothing. [`Sift::indicators_plainly`] says the same in plain loops. Literals of
+//! kind that no indicator has costs nothing; literals are found by the gate. [`Sift::indicators_plainly`] says the same in plain loops. Literals of
 //! rules are found by [`Sift::atoms`].
 
 mod address;
@@ -24,6 +24,7 @@ mod rebuild;
 #[cfg(test)]
 mod tests;
 mod url;
+mod word;
 
 use std::sync::OnceLock;
 
@@ -34,6 +35,7 @@ pub use agent::named as agents_named;
 pub use gate::atoms_plainly;
 pub use plausible::plausible;
 pub use rebuild::rebuilt;
+pub use word::{Typed, Words};
 
 /// A literal of a rule in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +49,8 @@ pub struct AtomHit {
 /// The matcher over one compiled set of indicators and sets of atoms. Shared by all threads.
 pub struct Sift<'a> {
     indicators: &'a Indicators,
+    /// Literals of indicators, where some kind has them.
+    words: Option<Words>,
     /// Atoms by number of their set, with the matcher that is built when a text first asks for it.
     sets: Vec<(&'a Atoms, OnceLock<gate::Gate<'a>>)>,
 }
@@ -59,13 +63,17 @@ impl<'a> Sift<'a> {
 
     /// A matcher with several sets of atoms, numbered as they come.
     pub fn with_sets(indicators: &'a Indicators, sets: impl IntoIterator<Item = &'a Atoms>) -> Self {
-        Self { indicators, sets: sets.into_iter().map(|atoms| (atoms, OnceLock::new())).collect() }
+        let words = Words::of(indicators);
+        Self { indicators, words, sets: sets.into_iter().map(|atoms| (atoms, OnceLock::new())).collect() }
     }
 
     /// Appends the indicators met in a text, sorted by start. No hit spans a line feed.
     pub fn indicators(&self, text: &[u8], out: &mut Vec<RawHit>) {
         let from = out.len();
         pass::scan(kernel::Isa::best(), self.indicators, text, out);
+        if let Some(words) = &self.words {
+            words.scan(text, out);
+        }
         order(out, from);
     }
 
@@ -73,7 +81,15 @@ impl<'a> Sift<'a> {
     pub fn indicators_plainly(&self, text: &[u8], out: &mut Vec<RawHit>) {
         let from = out.len();
         plain::scan(self.indicators, text, out);
+        if let Some(words) = &self.words {
+            words.plainly(text, out);
+        }
         order(out, from);
+    }
+
+    /// The literals of indicators, where some kind has them.
+    pub fn words(&self) -> Option<&Words> {
+        self.words.as_ref()
     }
 
     /// Appends every occurrence of every literal of one set, overlapping ones too, in order of position.

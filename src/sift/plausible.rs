@@ -2,6 +2,7 @@
 
 use super::escape;
 use crate::model::indicator::{IndicatorKind, RawHit};
+use crate::model::typed;
 
 /// Ends of names that are as often those of files as those of hosts.
 const FILE_LIKE: &[&[u8]] = &[
@@ -24,7 +25,8 @@ pub fn plausible(kind: IndicatorKind, hit: &RawHit, field_name: Option<&str>, te
             let file_field = has(&["file", "path", "process", "image", "command", "module", "executable"]);
             !(is_file_like(hit, text) && (file_field || in_path(hit, text)))
         }
-        _ => true,
+        // The trace of a typed value tells only that the fields are to be asked.
+        kind => !typed::is_typed(kind),
     }
 }
 

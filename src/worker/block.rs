@@ -12,11 +12,11 @@ use crate::detect::{self, Gate};
 use crate::format::{self, Reader, Strays};
 use crate::model::block::{Block, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
-use crate::model::hit::RULE_HITS_KEPT;
+use crate::model::hit::{MatchKind, RULE_HITS_KEPT};
 use crate::model::indicator::RawHit;
 use crate::model::rule::Outcome;
 use crate::plan::Plan;
-use crate::sift::{self, AtomHit, Sift};
+use crate::sift::{self, AtomHit, Sift, Words};
 use crate::tally::Tally;
 
 /// Buffers that go from block to block.
@@ -25,7 +25,11 @@ pub(super) struct Scratch {
     view: View,
     hits: Vec<RawHit>,
     atoms: Vec<AtomHit>,
+    /// Literals of patterns.
+    traces: Vec<AtomHit>,
     candidates: Vec<u32>,
+    /// Patterns that a record may satisfy.
+    patterns: Vec<u32>,
     matched: Vec<u32>,
     detect: detect::Scratch,
 }
@@ -33,6 +37,8 @@ pub(super) struct Scratch {
 /// One block with what the loop over its records needs.
 struct Pass<'a> {
     plan: &'a Plan,
+    /// Literals of indicators, which also know what typed fields hold.
+    words: Option<&'a Words>,
     stats: &'a Stats,
     block: &'a Block,
     reader: Reader<'a>,
@@ -73,9 +79,15 @@ pub(super) fn sift_block(
     if let Some(gate) = gate {
         sift.atoms(gate.set, text, &mut scratch.atoms);
     }
+    scratch.traces.clear();
+    if !plan.patterns.is_empty() {
+        // Their literals are the last set.
+        sift.atoms(plan.program.sets().count(), text, &mut scratch.traces);
+    }
     let gated = ticks();
     let pass = Pass {
         plan,
+        words: sift.words(),
         stats,
         block,
         reader: format::reader(&block.layout),
@@ -112,12 +124,15 @@ impl Pass<'_> {
         }
         let hits = std::mem::take(&mut scratch.hits);
         let atoms = std::mem::take(&mut scratch.atoms);
-        let (mut next_hit, mut next_atom) = (0, 0);
+        let traces = std::mem::take(&mut scratch.traces);
+        let (mut next_hit, mut next_atom, mut next_trace) = (0, 0, 0);
         let mut fields = Fields::default();
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
             self.candidates(seen, record_atoms, scratch);
+            let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
+            self.patterns(seen, record_traces, &mut scratch.patterns);
             self.record(*seen, record_hits, &mut fields, scratch, tally, told);
         }
         let mut next_hit = 0;
@@ -130,6 +145,7 @@ impl Pass<'_> {
         }
         scratch.hits = hits;
         scratch.atoms = atoms;
+        scratch.traces = traces;
     }
 
     fn record<'b>(
@@ -145,7 +161,7 @@ impl Pass<'_> {
         let length = seen.place.length;
         let plain = self.block.layout.format == "text";
         let want = match () {
-            () if !(hits.is_empty() && scratch.candidates.is_empty()) => Want::All,
+            () if !(hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
             () if self.plan.indicators.agents.is_empty() => Want::Columns,
             () => Want::Agents,
         };
@@ -189,6 +205,31 @@ impl Pass<'_> {
             let _ = self.reader.parse(record, Want::All, fields);
         }
         self.indicators(&cite, hits, &agents, fields, told);
+        if parsed && !scratch.patterns.is_empty() {
+            for pattern in self.plan.patterns.met(&scratch.patterns, fields) {
+                self.met((pattern, MatchKind::Exact), None, &cite, fields, told);
+            }
+        }
+    }
+
+    /// Which patterns a record may satisfy: those whose literals are in it and those without, all where a literal may be
+    /// written otherwise.
+    fn patterns(&self, seen: &Seen, traces: &[AtomHit], may: &mut Vec<u32>) {
+        may.clear();
+        let patterns = &self.plan.patterns;
+        if patterns.is_empty() {
+            return;
+        }
+        if patterns.is_blind(self.block.layout.format, &self.text[seen.start..seen.end]) {
+            may.extend(0..patterns.len() as u32);
+            return;
+        }
+        may.extend_from_slice(&patterns.atoms.always);
+        for trace in traces {
+            may.extend_from_slice(&patterns.atoms.rules[trace.literal as usize]);
+        }
+        may.sort_unstable();
+        may.dedup();
     }
 
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
@@ -221,6 +262,8 @@ impl Pass<'_> {
         if let Some(gate) = self.plan.program.gate(format) {
             scratch.candidates.extend_from_slice(&gate.all);
         }
+        scratch.patterns.clear();
+        scratch.patterns.extend(0..self.plan.patterns.len() as u32);
         Some(format)
     }
 

@@ -270,7 +270,7 @@ fn defanged_reports() {
 fn misp_takes_what_is_marked() {
     let event = br#"{"Event":{"info":"x","Tag":[{"name":"tlp:green"}],"Attribute":[
         {"type":"domain","to_ids":true,"value":"evil.com"},{"type":"hostname","to_ids":true,"value":"h.bad.org"},
-        {"type":"domain","to_ids":false,"value":"good.com"},{"type":"mutex","to_ids":true,"value":"abcdef"}]}}"#;
+        {"type":"domain","to_ids":false,"value":"good.com"},{"type":"yara","to_ids":true,"value":"rule x {}"}]}}"#;
     let mut builder = Builder::new();
     builder.add("m", "0", event);
     let (set, refused) = builder.finish();

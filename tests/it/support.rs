@@ -5,7 +5,8 @@ use std::process::{Command, Output};
 
 use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::Root;
-use exfiltrace::indicators::Builder;
+use exfiltrace::indicators::pattern::Patterns;
+use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::open::{DigestKind, Limits, Opening};
@@ -53,6 +54,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     let (program, problems) = Program::compile(Program::builtin(), Routing::Auto);
     assert!(problems.is_empty(), "the embedded pack loads without a problem: {problems:#?}");
     let zone = scopes.timezone.as_deref().map_or(jiff::tz::TimeZone::UTC, |z| jiff::tz::TimeZone::get(z).unwrap());
+    let indicators = builder.finish().0;
     Plan {
         roots,
         work: Work::new(None, usize::MAX),
@@ -60,7 +62,9 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         skip: Vec::new(),
         opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
         program,
-        indicators: builder.finish().0,
+        patterns: Patterns::of(&indicators),
+        indicators,
+        warninglists: Warninglists::new(),
         whose: exfiltrace::scope::compile(&scopes).unwrap(),
         clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new(), by_host: [].into() },
         scopes,

@@ -10,6 +10,8 @@ mod filter;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use crate::model::atoms::Atoms;
 use crate::model::rarity::{self, Rarity};
 
@@ -21,7 +23,7 @@ const SHORTEST: usize = 3;
 
 /// The matcher over the literals of one set. Shared by all threads.
 pub(super) struct Gate<'a> {
-    literals: &'a [Box<[u8]>],
+    literals: Cow<'a, [Box<[u8]>]>,
     filter: Filter,
     /// By word of the filter: where its runs begin in `runs`. One more at the end.
     starts: Box<[u32]>,
@@ -45,8 +47,17 @@ struct Run {
 impl<'a> Gate<'a> {
     /// Chooses the runs and fills the filter.
     pub(super) fn new(atoms: &'a Atoms) -> Self {
+        Self::over(Cow::Borrowed(&atoms.literals))
+    }
+
+    /// The same over a copy of the literals.
+    pub(super) fn owned(atoms: &Atoms) -> Gate<'static> {
+        Gate::over(Cow::Owned(atoms.literals.clone()))
+    }
+
+    fn over(literals: Cow<'a, [Box<[u8]>]>) -> Self {
         let rarity = rarity::of_logs();
-        let numbered = || (0u32..).zip(&atoms.literals);
+        let numbered = || (0u32..).zip(literals.iter());
         let mut runs: Vec<Run> = numbered().filter_map(|(number, bytes)| run(rarity, number, bytes)).collect();
         let filter = Filter::new(runs.iter().map(|run| (run.gram, run.mask)));
         runs.sort_by_key(|run| (filter.word(run.gram), run.literal));
@@ -54,13 +65,8 @@ impl<'a> Gate<'a> {
         let below = |word: u32| runs.partition_point(|run| filter.word(run.gram) < word as usize);
         let starts = (0..=words).map(|word| u32::try_from(below(word)).unwrap_or(u32::MAX)).collect();
         let short = numbered().filter(|(_, bytes)| bytes.len() < SHORTEST && !bytes.is_empty());
-        Self {
-            literals: &atoms.literals,
-            short: short.map(|(number, _)| number).collect(),
-            filter,
-            starts,
-            runs: runs.into(),
-        }
+        let short = short.map(|(number, _)| number).collect();
+        Self { literals, short, filter, starts, runs: runs.into() }
     }
 
     /// Appends every occurrence of every literal, overlapping ones too, in order of position.

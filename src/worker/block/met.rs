@@ -11,11 +11,12 @@ use super::cite::Cite;
 use crate::model::block::Record;
 use crate::model::fields::{Canon, Fields, Seen};
 use crate::model::hit::{IndicatorRef, MatchKind};
-use crate::model::indicator::{IndicatorKind, RawHit};
+use crate::model::indicator::{IndicatorKind, IndicatorMeta, RawHit};
 use crate::model::lines::narrow;
 use crate::model::place::Place;
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
+use crate::model::typed;
 use crate::sift;
 
 impl Pass<'_> {
@@ -50,6 +51,16 @@ impl Pass<'_> {
                 self.met((hit.indicator, hit.how), field, cite, fields, told);
             }
         }
+        let is_trace = |hit: &RawHit| set.list.get(hit.indicator).is_some_and(|i| typed::is_typed(i.kind));
+        if let Some(words) = self.words
+            && hits.iter().any(is_trace)
+        {
+            for met in words.typed(set, fields) {
+                if counted.insert((met.indicator, met.how)) {
+                    self.met((met.indicator, met.how), Some(met.field), cite, fields, told);
+                }
+            }
+        }
         for &agent in agents {
             if counted.insert((agent, MatchKind::Exact)) {
                 let field = Some(Canon::UserAgent.name().to_owned());
@@ -59,7 +70,7 @@ impl Pass<'_> {
     }
 
     /// A record shows an indicator.
-    fn met(
+    pub(super) fn met(
         &self,
         (indicator, how): (u32, MatchKind),
         field: Option<String>,
@@ -79,9 +90,10 @@ impl Pass<'_> {
     fn named(&self, index: u32, how: MatchKind, told: &mut Told) -> Option<IndicatorRef> {
         let indicator = self.plan.indicators.get(index)?;
         let key = IndicatorRef { value: indicator.value.into(), kind: indicator.kind.word().into(), how };
-        told.indicator_metas
-            .entry((key.kind.clone(), key.value.clone()))
-            .or_insert_with(|| Arc::new(self.plan.indicators.meta(index)));
+        told.indicator_metas.entry((key.kind.clone(), key.value.clone())).or_insert_with(|| {
+            let warninglists = self.plan.warninglists.of(indicator.kind, &indicator.value);
+            Arc::new(IndicatorMeta { warninglists, ..self.plan.indicators.meta(index) })
+        });
         Some(key)
     }
 
