@@ -71,7 +71,11 @@ fn check(paths: &[PathBuf], lists: &[PathBuf]) -> Result<u8> {
         writeln!(out, "{count:>9}  {kind}")?;
     }
     let (count, refused) = (indicators.list.len(), indicators.feeds.iter().map(|feed| feed.refused).sum::<u64>());
-    writeln!(out, "{count:>9}  in all, {refused} refused, {} given more than once, {warned} on a warninglist", repeats.len())?;
+    writeln!(
+        out,
+        "{count:>9}  in all, {refused} refused, {} given more than once, {warned} on a warninglist",
+        repeats.len()
+    )?;
     out.flush()?;
     feeds::warn_of_barren(&indicators, usize::MAX);
     Ok(u8::from(feeds::barren(&indicators).next().is_some()))
