@@ -260,3 +260,36 @@ fn a_cloud_front_that_writes_tabs_is_a_web_server() {
     let [(key, sum)] = &conversations("cf.log", &text)[..] else { panic!() };
     assert_eq!((key.seen, &*key.client, sum.down, sum.up), (Seen::Web, "198.51.100.7", 943_718_400, 90));
 }
+
+#[test]
+fn one_long_record_at_the_start_of_a_log_does_not_hide_what_it_is() {
+    let format = |text: &str| scanned("l", text.as_bytes(), "", |_| {}).entry.format.unwrap();
+    let long = "a".repeat(70 << 10);
+    let fortigate = |url: &str| {
+        format!(
+            "date=2026-03-28 time=23:10:04 tz=\"+0000\" srcip=10.0.0.5 dstip=203.0.113.9 dstport=443 \
+             url=\"/{url}\" action=\"close\" sentbyte=4096 rcvdbyte=512\n"
+        )
+    };
+    assert_eq!(format(&(fortigate(&long) + &fortigate("b").repeat(9))), "kv");
+    assert_eq!(format(&fortigate(&long)), "kv", "the only record");
+    let wider = "a".repeat(3 << 20);
+    assert_eq!(format(&(fortigate(&wider).repeat(2) + &fortigate("b").repeat(9))), "kv");
+    let event = |text: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-03-28T23:10:04Z\",\"winlog\":{{\"channel\":\"Security\",\"event_id\":4624,\
+             \"provider_name\":\"p\",\"computer_name\":\"h\"}},\"message\":\"{text}\"}}\n"
+        )
+    };
+    assert_eq!(format(&(event(&long) + &event("b").repeat(9))), "windows_json");
+    let trail = |text: &str| {
+        format!(
+            "{{\"eventVersion\":\"1.08\",\"userIdentity\":{{\"type\":\"{text}\"}},\"eventTime\":\"2026-03-28T23:10:04Z\",\
+             \"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"GetObject\",\"awsRegion\":\"x\"}}"
+        )
+    };
+    let delivered = format!("{{\"Records\":[{},{}]}}", trail(&long), vec![trail("b"); 9].join(","));
+    assert_eq!(format(&delivered), "cloudtrail");
+    // The bytes of a picture do not become lines however far one reads.
+    assert_eq!(format(&"\u{1}\u{2}\u{3}".repeat(1 << 20)), "text");
+}
