@@ -7,7 +7,7 @@
 //! (<https://docs.suricata.io/en/latest/output/eve/eve-json-format.html>) and names that mean the same everywhere.
 //!
 //! Traps: `bytes_sent` is seen from the writer, who may be either side, so it has no direction here; `host` is a name
-//! in one log and an object in the next.
+//! in one log and an object in the next; Suricata repeats the bytes of a flow so far in each of its alerts.
 
 use std::sync::LazyLock;
 
@@ -160,8 +160,8 @@ const COMMON: &[(&str, Role)] = &[
     ("dst_port", Role::Is(Canon::DestinationPort)),
     ("proto", Role::Is(Canon::NetworkTransport)),
     ("app_proto", Role::Is(Canon::NetworkProtocol)),
-    ("flow.bytes_toserver", Role::Is(Canon::SourceBytes)),
-    ("flow.bytes_toclient", Role::Is(Canon::DestinationBytes)),
+    ("flow.bytes_toserver", Role::Flow(Canon::SourceBytes)),
+    ("flow.bytes_toclient", Role::Flow(Canon::DestinationBytes)),
     ("netflow.bytes", Role::Is(Canon::SourceBytes)),
     ("event_type", Role::Is(Canon::EventDataset)),
     ("alert.signature", Role::Is(Canon::RuleName)),
@@ -175,6 +175,9 @@ const COMMON: &[(&str, Role)] = &[
     ("tls.sni", Role::Is(Canon::DestinationDomain)),
     ("dns.rrname", Role::Is(Canon::DnsQuestion)),
     ("dns.rrtype", Role::Is(Canon::DnsType)),
+    ("dns.queries.rrname", Role::Is(Canon::DnsQuestion)),
+    ("dns.queries.rrtype", Role::Is(Canon::DnsType)),
+    ("dns.type", Role::Is(Canon::EventAction)),
     ("fileinfo.filename", Role::Is(Canon::FilePath)),
     ("fileinfo.md5", Role::Is(Canon::FileHash)),
     ("fileinfo.sha256", Role::Is(Canon::FileHash)),

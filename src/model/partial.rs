@@ -54,6 +54,9 @@ pub struct Covered {
     pub hours: BTreeMap<i64, u64>,
     /// Hours that hold a record by which the log says it was cleared.
     pub cleared: Vec<(i64, Box<str>)>,
+    /// Hours of which a record says that the log lost others, sorted.
+    #[serde(default)]
+    pub skipped: Vec<i64>,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -76,6 +79,10 @@ impl Covered {
         self.cleared.extend(other.cleared);
         self.cleared.sort();
         self.cleared.dedup();
+        self.skipped.extend(other.skipped);
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+        self.skipped.truncate(HOURS_KEPT);
         self.zone_assumed += other.zone_assumed;
         self.year_assumed += other.year_assumed;
     }

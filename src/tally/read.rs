@@ -89,6 +89,13 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
             _ => None,
         },
         "bind" | "syslog3164" | "syslog5424" if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),
+        // An alert of an intrusion detection tells of a connection, not of what it moved.
+        "json" if !bytes && fields.get(Canon::EventDataset) == Some(b"alert") => None,
+        // The answer repeats the question.
+        "json" if has(Canon::DnsQuestion) && has(Canon::SourceIp) => {
+            let answers = |word: &[u8]| matches!(word, b"answer" | b"response");
+            (!fields.get(Canon::EventAction).is_some_and(answers)).then_some(Seen::Dns)
+        }
         "cef" | "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
             Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Firewall })
         }
@@ -145,6 +152,11 @@ pub fn cleared(fields: &Fields<'_>) -> Option<&'static str> {
         _ => return None,
     };
     fields.get(Canon::EventProvider).is_some_and(|provider| says(provider, &["eventlog"])).then_some(what)
+}
+
+/// Whether a record says that the log lost others: flows that AWS could not record.
+pub fn skipped(format: &str, fields: &Fields<'_>) -> bool {
+    format == "vpcflow" && fields.get(Canon::EventCode) == Some(b"SKIPDATA")
 }
 
 #[cfg(test)]

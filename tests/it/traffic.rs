@@ -293,3 +293,107 @@ fn one_long_record_at_the_start_of_a_log_does_not_hide_what_it_is() {
     // The bytes of a picture do not become lines however far one reads.
     assert_eq!(format(&"\u{1}\u{2}\u{3}".repeat(1 << 20)), "text");
 }
+
+#[test]
+fn json_of_zeek_tells_by_its_names_of_which_log_it_is() {
+    let ends = r#""ts":1774739404.5,"uid":"C1","id.orig_h":"10.0.0.5","id.orig_p":51234,"id.resp_h":"203.0.113.9","id.resp_p":25"#;
+    for (rest, seen) in [
+        (r#""proto":"tcp","orig_bytes":900,"resp_bytes":5,"conn_state":"SF""#, Some((Seen::Flow, 900))),
+        (r#""proto":"tcp","conn_state":"S0""#, Some((Seen::Flow, 0))),
+        (r#""proto":"tcp","orig_bytes":900,"resp_bytes":5"#, Some((Seen::Flow, 900))),
+        (r#""proto":"udp","trans_id":1,"query":"a.example","qtype":1"#, Some((Seen::Dns, 9))),
+        (r#""trans_depth":1,"method":"POST","host":"a.example","uri":"/","request_body_len":9"#, Some((Seen::Web, 9))),
+        (r#""trans_depth":1,"request_body_len":9,"response_body_len":0"#, Some((Seen::Web, 9))),
+        (r#""trans_depth":1,"helo":"mx","mailfrom":"a@b.example","tls":false"#, Some((Seen::Mail, 0))),
+        (r#""user":"a","command":"STOR","reply_code":226"#, Some((Seen::FileTransfer, 0))),
+        (r#""version":"TLSv12","server_name":"a.example""#, None),
+        (r#""_path":"conn_long","orig_bytes":900,"conn_state":"SF""#, None),
+    ] {
+        let text = format!("{{{ends},{rest}}}\n").repeat(2);
+        let told: Vec<_> = conversations("z.log", &text).iter().map(|(key, sum)| (key.seen, sum.up / 2)).collect();
+        assert_eq!(told, Vec::from_iter(seen), "{rest}");
+    }
+    // Rules for the log of connections see it.
+    let rule = "title: t\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c02\nlogsource:\n  product: zeek\n  service: conn\n\
+                detection:\n  s:\n    id.resp_p: 25\n  condition: s\nlevel: high\n";
+    let text = format!("{{{ends},\"proto\":\"tcp\",\"conn_state\":\"SF\"}}\n");
+    let source = scanned("z.log", text.as_bytes(), "", |plan| {
+        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.program = program;
+    });
+    assert_eq!(source.rules.held.len(), 1);
+}
+
+#[test]
+fn a_session_that_is_logged_again_and_again_moved_what_it_moved_since() {
+    let head = "date=2026-03-28 time=23:10:04 tz=\"+0000\" logid=\"0000000020\" srcip=10.0.0.5 dstip=203.0.113.9 action=accept";
+    let rows = [
+        "sentbyte=1000 rcvdbyte=100 sentdelta=1000 rcvddelta=100",
+        "sentdelta=500 rcvddelta=50 sentbyte=1500 rcvdbyte=150",
+        "sentbyte=1500 rcvdbyte=150 sentdelta=0 rcvddelta=0",
+        "sentbyte=7 rcvdbyte=1 sentdelta= rcvddelta=",
+    ];
+    let sums = |text: &str| {
+        let all = conversations("f.log", text);
+        all.iter().map(|(_, sum)| (sum.up, sum.down)).collect::<Vec<_>>()
+    };
+    let lines = |before: &str| rows.map(|row| format!("{before}{head} {row}\n")).concat();
+    assert_eq!(sums(&lines("")), [(1507, 151)]);
+    assert_eq!(sums(&lines("Mar 28 23:10:04 fg ")), [(1507, 151)]);
+    let cef = "CEF:0|Fortinet|Fortigate|v7|20|traffic|3|src=10.0.0.5 dst=203.0.113.9 act=accept out=1500 in=150 \
+               FTNTFGTsentdelta=500 FTNTFGTrcvddelta=50\n";
+    assert_eq!(sums(cef), [(500, 50)]);
+}
+
+#[test]
+fn suricata_counts_a_flow_once_and_its_questions_are_a_dns_log() {
+    let event = |kind: &str, rest: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-03-28T23:10:04.0+0000\",\"flow_id\":7,\"event_type\":\"{kind}\",\"src_ip\":\"10.0.0.5\",\
+             \"src_port\":51234,\"dest_ip\":\"203.0.113.9\",\"dest_port\":53,\"proto\":\"UDP\",{rest}}}\n"
+        )
+    };
+    let flow = r#""flow":{"bytes_toserver":2000000,"bytes_toclient":900}"#;
+    let alert = format!(r#""alert":{{"action":"allowed","signature":"s"}},{flow}"#);
+    let text = event("alert", &alert).repeat(50) + &event("flow", flow);
+    let [(key, sum)] = &conversations("eve.json", &text)[..] else { panic!("one conversation") };
+    assert_eq!((key.seen, sum.records, sum.up, sum.down), (Seen::Firewall, 1, 2_000_000, 900));
+    let question = event("dns", r#""dns":{"type":"query","rrname":"b.a.example","rrtype":"A"}"#);
+    let answer = event("dns", r#""dns":{"version":2,"type":"answer","rrname":"b.a.example","rrtype":"A"}"#);
+    let newer = event("dns", r#""dns":{"version":3,"type":"request","queries":[{"rrname":"b.a.example"}]}"#);
+    let [(key, sum)] = &conversations("eve.json", &(question + &answer + &newer))[..] else { panic!("one name") };
+    assert_eq!((key.seen, &*key.name, sum.records, sum.up), (Seen::Dns, "a.example", 2, 22));
+}
+
+#[test]
+fn flows_that_aws_could_not_record_are_a_gap_of_their_hours() {
+    let row = |start: u64, status: &str| match status {
+        "OK" => {
+            format!("2 123456789012 eni-0a 10.0.1.5 203.0.113.9 51234 443 6 20 900 {start} {} ACCEPT OK\n", start + 60)
+        }
+        _ => format!("2 123456789012 eni-0a - - - - - - - {start} {} - {status}\n", start + 60),
+    };
+    let hour = 3600;
+    let first = 1_774_828_800;
+    let rows = [(0, "OK"), (1, "SKIPDATA"), (2, "SKIPDATA"), (3, "NODATA"), (4, "SKIPDATA"), (5, "OK")];
+    let text = rows.map(|(at, status)| row(first + at * hour, status)).concat();
+    let source = scanned("flow.log", text.as_bytes(), "", |_| {});
+    let begin = (first / hour) as i64;
+    assert_eq!(source.covered.skipped, [begin + 1, begin + 2, begin + 4]);
+    assert_eq!(source.entry.records, 6);
+}
+
+#[test]
+fn an_event_of_cloudtrail_that_lost_its_own_time_has_that_of_its_shipper() {
+    let event = |more: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-03-28T23:10:04Z\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"GetObject\",\
+             \"awsRegion\":\"x\",\"sourceIPAddress\":\"203.0.113.9\"{more}}}\n"
+        )
+    };
+    let time =
+        |more: &str| scanned("t.json", event(more).as_bytes(), "", |_| {}).covered.span.unwrap().first.to_string();
+    assert_eq!(time(""), "2026-03-28T23:10:04Z");
+    assert_eq!(time(",\"eventTime\":\"2026-03-27T01:00:00Z\""), "2026-03-27T01:00:00Z");
+}
