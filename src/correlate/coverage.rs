@@ -78,6 +78,14 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
             Direction::Down => "bytes sent by the server".to_owned(),
         });
     }
+    let mut unread = BTreeSet::new();
+    for (seen, records) in &source.covered.unread {
+        unread.extend(routes::observed(*seen));
+        not_logged.insert(format!("what moved in {records} records on traffic that this version does not read"));
+    }
+    observes.extend(&unread);
+    let unread: Vec<Route> = unread.into_iter().collect();
+    unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
     if matches!(&*format, "evtx" | "windows_json" | "windows_xml") {
         observes.insert(Route::RemoteAccess);
     }
@@ -113,6 +121,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
         observes: observes.into_iter().collect(),
         not_logged,
         unlogged,
+        unread,
     }
 }
 

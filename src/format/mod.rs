@@ -10,6 +10,7 @@ mod cef;
 mod cloudtrail;
 mod csv;
 mod dns;
+mod edge;
 mod gcp;
 mod jsonlines;
 mod jsonwalk;

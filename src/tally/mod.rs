@@ -128,6 +128,9 @@ impl Tally {
     /// record's bytes and is asked only where the record will be cited.
     pub fn observe(&mut self, format: &str, fields: &Fields<'_>, place: Place, digest: &dyn Fn() -> RecordDigest) {
         if !read::key(format, fields, &mut self.key) {
+            if let Some(seen) = read::unread(format, fields) {
+                *self.covered.unread.entry(seen).or_default() += 1;
+            }
             return;
         }
         let (up, down) = read::bytes(format, fields, &self.key);
