@@ -184,40 +184,80 @@ const VALUE_COLUMNS: &[&str] = &[
     "address",
 ];
 
-/// A table. With a header (in a comment too, as abuse.ch has it) its columns count; without, the first cell of a line that
-/// is an indicator.
-fn columns(builder: &mut Builder, text: &str, between: char) {
-    let header_of = |line: &str| -> Option<Vec<usize>> {
+/// Names of columns that hold the kind of the indicator beside it.
+const KIND_COLUMNS: &[&str] = &["type", "kind", "indicator_type", "ioc_type"];
+
+/// The kind that a word in a table names; `None` where the value's shape must tell. Networks stand for addresses too.
+fn kind_named(word: &str) -> Option<IndicatorKind> {
+    match word.to_ascii_lowercase().replace([' ', '_'], "-").as_str() {
+        "ip" | "ip-src" | "ip-dst" | "ip-address" | "ipv4" | "ipv6" | "ipv4-addr" | "ipv6-addr" | "cidr" | "subnet" => {
+            Some(IndicatorKind::Cidr)
+        }
+        "domain" | "domain-name" | "hostname" | "fqdn" => Some(IndicatorKind::Domain),
+        "url" | "uri" => Some(IndicatorKind::Url),
+        "email" | "email-src" | "email-dst" | "email-addr" => Some(IndicatorKind::Email),
+        "filename" | "file-name" => Some(IndicatorKind::FileName),
+        "filepath" | "file-path" | "path" => Some(IndicatorKind::FilePath),
+        "user-agent" | "useragent" => Some(IndicatorKind::UserAgent),
+        _ => None,
+    }
+}
+
+/// What the columns of a table hold, by position.
+struct Header {
+    values: Vec<usize>,
+    kind: Option<usize>,
+}
+
+impl Header {
+    /// Reads a line; `None` where it is no header.
+    fn of(line: &str, between: char) -> Option<Self> {
         let cells = cells(line.trim_start_matches('#'), between);
-        let names: Vec<String> = cells.iter().map(|c| c.to_ascii_lowercase()).collect();
-        if names.iter().any(|name| value::guess(name).is_some()) {
+        let names: Vec<String> = cells.iter().map(|c| c.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
+        if cells.iter().any(|name| value::guess(&name.to_ascii_lowercase()).is_some()) {
             return None;
         }
-        let wanted = |name: &String| VALUE_COLUMNS.contains(&name.replace([' ', '-'], "_").as_str());
-        let found: Vec<usize> = (0..names.len()).filter(|at| wanted(&names[*at])).collect();
-        (names.len() >= 2 && !found.is_empty()).then_some(found)
-    };
-    let mut wanted: Option<Vec<usize>> = None;
+        let values: Vec<usize> = (0..names.len()).filter(|&at| VALUE_COLUMNS.contains(&names[at].as_str())).collect();
+        let kind = names.iter().position(|name| KIND_COLUMNS.contains(&name.as_str()));
+        (names.len() >= 2 && !values.is_empty()).then_some(Self { values, kind })
+    }
+
+    /// The value of a row whose kind stands beside it.
+    fn typed<'c>(&self, cells: &'c [String]) -> Option<(IndicatorKind, &'c str)> {
+        let kind = kind_named(cells.get(self.kind?)?)?;
+        let mut values = self.values.iter().filter_map(|&at| cells.get(at)).filter(|cell| !cell.is_empty());
+        Some((kind, values.next()?))
+    }
+}
+
+/// A table. With a header (in a comment too, as abuse.ch has it) its columns count, and one that names kinds decides;
+/// without, the first cell of a line that is an indicator.
+fn columns(builder: &mut Builder, text: &str, between: char) {
+    let mut header: Option<Header> = None;
     // A tab at the start is an empty first cell.
     for (number, line) in (1u64..).zip(text.lines().map(|line| line.trim_end().trim_start_matches(' '))) {
-        if line.is_empty() || wanted.is_none() && line.starts_with('#') {
-            wanted = wanted.or_else(|| header_of(line));
+        if line.is_empty() || header.is_none() && line.starts_with('#') {
+            header = header.or_else(|| Header::of(line, between));
             continue;
         }
         if line.starts_with('#') {
             continue;
         }
-        if wanted.is_none() {
-            wanted = header_of(line);
-            if wanted.is_some() {
+        if header.is_none() {
+            header = Header::of(line, between);
+            if header.is_some() {
                 continue;
             }
         }
         let cells = cells(line, between);
+        if let Some((kind, raw)) = header.as_ref().and_then(|header| header.typed(&cells)) {
+            builder.take(kind, raw, number, false, Claim::default());
+            continue;
+        }
         let mut taken = false;
         for (at, cell) in cells.iter().enumerate() {
-            let column = wanted.as_ref().is_none_or(|wanted| wanted.contains(&at));
-            if !column || cell.is_empty() || wanted.is_none() && taken {
+            let column = header.as_ref().is_none_or(|header| header.values.contains(&at));
+            if !column || cell.is_empty() || header.is_none() && taken {
                 continue;
             }
             if value::guess(cell).is_some() {
