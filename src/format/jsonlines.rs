@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample};
+use super::{Fit, Format, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 
@@ -88,6 +88,11 @@ impl Format for Dialect {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        if let Framing::Csv { .. } = layout.framing {
+            csv::Table.parse(layout, record, want, out)?;
+            self.finish.iter().for_each(|finish| finish(&mut Sink::resume(layout, want, out)));
+            return Ok(Parsed::Event);
+        }
         let mut sink = Sink::new(layout, want, out);
         jsonwalk::flatten(record, self.roles, self.rename, &mut sink)?;
         if let Some(finish) = self.finish {

@@ -29,6 +29,11 @@ impl<'f, 'b> Sink<'f, 'b> {
     /// An empty sink; forgets what `out` held.
     pub fn new(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
         out.clear();
+        Self::resume(layout, want, out)
+    }
+
+    /// A sink for what follows from the fields that another one collected.
+    pub fn resume(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
         Self { out, layout, all: want == Want::All, want, best: None, kind: None, pending: [None; 6] }
     }
 

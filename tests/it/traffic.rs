@@ -397,3 +397,60 @@ fn an_event_of_cloudtrail_that_lost_its_own_time_has_that_of_its_shipper() {
     assert_eq!(time(""), "2026-03-28T23:10:04Z");
     assert_eq!(time(",\"eventTime\":\"2026-03-27T01:00:00Z\""), "2026-03-27T01:00:00Z");
 }
+
+#[test]
+fn packets_in_syslog_say_who_and_whether_they_passed() {
+    let told = |line: &str| {
+        let [(key, sum)] = &conversations("s.log", &format!("{line}\n"))[..] else { panic!("{line}") };
+        let ends = (key.client.to_string(), key.server.to_string(), key.port);
+        (key.seen, ends, key.outcome == Outcome::Failed, sum.up_unlogged)
+    };
+    let ends = || ("10.0.0.5".to_owned(), "203.0.113.9".to_owned(), 443);
+    let packet = "IN= OUT=eth0 SRC=10.0.0.5 DST=203.0.113.9 LEN=60 TTL=64 PROTO=TCP SPT=51234 DPT=443 SYN";
+    for (prefix, failed) in
+        [("[UFW ALLOW] ", false), ("[UFW BLOCK] ", true), ("[12.5] fw DROP ", true), ("[12.5] ", false), ("", false)]
+    {
+        let line = format!("Mar 28 23:10:04 gw kernel: {prefix}{packet}");
+        assert_eq!(told(&line), (Seen::Firewall, ends(), failed, 1), "{line}");
+    }
+    let v4 = "5,,,1000000103,em0,match,pass,out,4,0x0,,64,0,0,none,6,tcp,60,10.0.0.5,203.0.113.9,51234,443,0,S";
+    let v6 = "5,,,1000000103,em0,match,block,out,6,0x00,0,64,tcp,6,40,2001:db8::5,2001:db8:1::9,51234,443,0,S";
+    let line = |cells: &str| format!("Mar 28 23:10:04 gw filterlog[92]: {cells}");
+    assert_eq!(told(&line(v4)), (Seen::Firewall, ends(), false, 1));
+    let six = ("2001:db8::5".to_owned(), "2001:db8:1::9".to_owned(), 443);
+    assert_eq!(told(&line(v6)), (Seen::Firewall, six, true, 1));
+    for cells in ["", "1,2", &v4.replace("10.0.0.5", "x"), &v4.replace(",4,0x0", ",9,0x0")] {
+        assert!(conversations("s.log", &format!("{}\n", line(cells))).is_empty(), "{cells}");
+    }
+}
+
+/// The export of the portal: the record is JSON in a cell, its quotes doubled.
+#[test]
+fn the_portals_table_of_the_audit_log_is_the_audit_log() {
+    let row = |n: u32| {
+        let record = format!(
+            "{{\"CreationTime\":\"2026-10-07T01:{n:02}:00\",\"Operation\":\"FileDownloaded\",\"Workload\":\"SharePoint\",\
+             \"RecordType\":6,\"UserId\":\"jane@hc.example\",\"ClientIP\":\"203.0.113.9\",\"ObjectId\":\"https://hc.example/{n}.docx\"}}"
+        );
+        let cell = record.replace('"', "\"\"");
+        format!("id{n},2026-10-07T01:{n:02}:00.0000000Z,6,FileDownloaded,jane@hc.example,\"{cell}\",\n")
+    };
+    let header = "RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits\n";
+    let text = header.to_owned() + &(0..12).map(row).collect::<String>();
+    let source = scanned("p.csv", text.as_bytes(), "", |plan| {
+        plan.clocks.zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+    });
+    assert_eq!((source.entry.format.as_deref(), source.entry.records, source.entry.untimed), (Some("m365"), 12, 0));
+    assert_eq!(source.covered.span.unwrap().first.to_string(), "2026-10-07T01:00:00Z");
+    assert_eq!(source.covered.zone_assumed, 0);
+    let [(key, seen)] = &Vec::from_iter(&source.observations.kept)[..] else { panic!("one client") };
+    assert_eq!((key.seen, &*key.client, seen.sum().records), (Seen::Cloud, "203.0.113.9", 12));
+    let rule = "title: t\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c03\nlogsource:\n  product: m365\n\
+                detection:\n  s:\n    Operation: FileDownloaded\n    ObjectId|endswith: '7.docx'\n  condition: s\nlevel: high\n";
+    let source = scanned("p.csv", text.as_bytes(), "", |plan| {
+        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.program = program;
+    });
+    assert_eq!(source.rules.held.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+}
