@@ -96,7 +96,7 @@ pub fn layout(text: &[u8], format: &str) -> Arc<Layout> {
     let locator = Locator::root(b"bench");
     let meta = SourceMeta { locator: locator.clone(), evidence: locator, mtime: None, size: None };
     let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
-    let layout = format::recognise(&text[..text.len().min(64 << 10)], &meta, &clock);
+    let layout = format::recognise(&text[..text.len().min(64 << 10)], text.len() <= 64 << 10, &meta, &clock);
     assert_eq!(layout.format, format);
     Arc::new(layout)
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use rayon::Scope;
 
 use crate::format::{self, Clock};
-use crate::model::block::Block;
+use crate::model::block::{Block, OVERSIZE_BYTES};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::source::{Listed, SourceMeta, Stream, Visitor};
@@ -29,8 +29,10 @@ use block::Scratch;
 use source::{Content, Source};
 pub use stats::Stats;
 
-/// Decoded bytes looked at to recognise a format.
+/// Decoded bytes looked at to recognise a format, where they hold a few records.
 const HEAD_BYTES: usize = 64 * 1024;
+/// Decoded bytes looked at where the first records are long: a record that is longer is not parsed in any format.
+const HEAD_LIMIT_BYTES: usize = OVERSIZE_BYTES;
 
 /// What all threads of one scan share.
 pub struct Engine<'p> {
@@ -182,19 +184,8 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let plan = self.engine.plan;
         let (zone, zone_given) = plan.clocks.of(&meta.locator);
         let mut notes = Vec::new();
-        let mut head = Vec::new();
-        while head.len() < HEAD_BYTES {
-            let want = HEAD_BYTES - head.len();
-            match stream.fill(&mut head, want) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(note) => {
-                    notes.push(note);
-                    break;
-                }
-            }
-        }
-        let mut layout = format::recognise(&head, &meta, &Clock { zone, zone_given });
+        let (head, whole) = head_of(stream, &mut notes);
+        let mut layout = format::recognise(&head, whole, &meta, &Clock { zone, zone_given });
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
         let layout = Arc::new(layout);
         let content = Content::of(plan.opening.digest);
@@ -215,6 +206,28 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
 
     fn entry(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+}
+
+/// The start of a stream, and whether that is all of it. Reads on while it does not show what the stream is.
+fn head_of(stream: &mut dyn Stream, notes: &mut Vec<Note>) -> (Vec<u8>, bool) {
+    let (mut head, mut goal) = (Vec::new(), HEAD_BYTES);
+    loop {
+        while head.len() < goal {
+            let want = goal - head.len();
+            match stream.fill(&mut head, want) {
+                Ok(0) => return (head, true),
+                Ok(_) => {}
+                Err(note) => {
+                    notes.push(note);
+                    return (head, true);
+                }
+            }
+        }
+        if goal >= HEAD_LIMIT_BYTES || format::suffices(&head) {
+            return (head, false);
+        }
+        goal *= 2;
     }
 }
 

@@ -78,6 +78,14 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
             Direction::Down => "bytes sent by the server".to_owned(),
         });
     }
+    let mut unread = BTreeSet::new();
+    for (seen, records) in &source.covered.unread {
+        unread.extend(routes::observed(*seen));
+        not_logged.insert(format!("what moved in {records} records on traffic that this version does not read"));
+    }
+    observes.extend(&unread);
+    let unread: Vec<Route> = unread.into_iter().collect();
+    unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
     if matches!(&*format, "evtx" | "windows_json" | "windows_xml") {
         observes.insert(Route::RemoteAccess);
     }
@@ -113,6 +121,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
         observes: observes.into_iter().collect(),
         not_logged,
         unlogged,
+        unread,
     }
 }
 
@@ -167,11 +176,13 @@ fn scopes<'a>(whose: &'a Whose, source: &SourcePartial, of_hits: BTreeSet<&'a st
     found.into_iter().map(str::to_owned).collect()
 }
 
-/// Stretches before a clearing, and silence of a day or more in a log that has records in most of its other hours.
+/// Stretches before a clearing, hours of which the log lost records, and silence of a day or more in a log that has records in most of its other hours.
 fn holes(locator: &str, covered: &Covered) -> Vec<Gap> {
     let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
     let mut gaps: Vec<Gap> =
         covered.cleared.iter().map(|(hour, _)| gap(locator, None, start(*hour), GapReason::Cleared)).collect();
+    let stretches = covered.skipped.chunk_by(|a, b| b - a == 1).filter_map(|hours| hours.first().zip(hours.last()));
+    gaps.extend(stretches.map(|(a, b)| gap(locator, start(*a), start(b + 1), GapReason::NotRead)));
     let hours: Vec<i64> = covered.hours.keys().copied().collect();
     let jumps: Vec<(i64, i64)> = hours.windows(2).map(|w| (w[0], w[1])).filter(|(a, b)| b - a > DAY_HOURS).collect();
     let silent: i64 = jumps.iter().map(|(a, b)| b - a - 1).sum();

@@ -10,7 +10,7 @@ use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
 use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Dated, Transfer};
+use crate::model::transfer::{Bounds, Dated, Transfer, least};
 use crate::model::whose::{Side, Whose, address};
 
 use super::{World, digest, routes};
@@ -39,6 +39,9 @@ struct Cell {
     bytes: u64,
     /// Whether all of it was logged.
     logged: bool,
+    /// Whether it counts what was on the wire: headers too.
+    wire: bool,
+    sightings: u64,
     begins: Option<Instant>,
     /// The cited records that moved bytes this way.
     records: Vec<(Instant, u64)>,
@@ -255,11 +258,14 @@ pub(super) fn subject(key: &ObservationKey, client: Side) -> Subject {
     }
 }
 
-/// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum.
+/// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum. What the
+/// wire carried around the data is no data.
 fn of_hour(sources: &Cells) -> Bounds {
     let cells = || sources.iter().map(|(_, cell)| cell);
+    let data = cells().filter(|cell| !cell.wire).map(|cell| cell.bytes).max().unwrap_or(0);
+    let wires = cells().filter(|cell| cell.wire).map(|cell| least(data, cell.bytes, cell.sightings));
     Bounds {
-        lower: cells().map(|cell| cell.bytes).max().unwrap_or(0),
+        lower: wires.max().unwrap_or(0).max(data),
         upper: cells().try_fold(0u64, |sum, cell| cell.logged.then(|| sum.saturating_add(cell.bytes))),
     }
 }
@@ -280,7 +286,7 @@ impl Moved {
         hours: &[Left<'_>],
     ) {
         for left in hours {
-            let new = || Cell { bytes: 0, logged: true, begins: None, records: Vec::new() };
+            let new = || Cell { bytes: 0, logged: true, wire: true, sightings: 0, begins: None, records: Vec::new() };
             let hour = left.hour.hour();
             let cells = self.hours.entry(hour).or_default();
             let at = cells.binary_search_by(|(known, _)| known.cmp(witness)).unwrap_or_else(|at| {
@@ -292,6 +298,8 @@ impl Moved {
             let cell = &mut cells[at].1;
             cell.bytes = cell.bytes.saturating_add(left.bytes);
             cell.logged &= left.logged;
+            cell.wire &= is_edge(key);
+            cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
             cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
             let this_way = seen.cited.iter().filter(|cited| cited.up == (direction == Direction::Up));
             let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));

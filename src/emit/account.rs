@@ -21,6 +21,8 @@ pub(super) struct Account {
     sources: u64,
     skipped: u64,
     records: u64,
+    /// Records without a time.
+    untimed: u64,
     bytes: Fates,
     /// Reasons other than [`Reason::Empty`].
     pub(super) reasons: BTreeMap<Reason, Tally>,
@@ -34,6 +36,7 @@ impl Account {
         for entry in ledger {
             sum.lines += 1;
             sum.records = sum.records.saturating_add(entry.records);
+            sum.untimed = sum.untimed.saturating_add(entry.untimed);
             sum.bytes = saturating(&sum.bytes, &entry.bytes);
             match entry.kind {
                 EntryKind::Source => sum.sources += 1,
@@ -101,6 +104,9 @@ impl Account {
                 text.push_str(&format!(" {} {what}.", size(bytes)));
             }
         }
+        if self.untimed > 0 {
+            text.push_str(&format!(" {} of {} records have no time.", self.untimed, self.records));
+        }
         if self.empty > 0 {
             text.push_str(&format!(" Empty files: {}.", self.empty));
         }
@@ -151,7 +157,9 @@ mod tests {
         }
         let mut cut = clean;
         cut.bytes.cut_by_limit = 7;
+        (cut.records, cut.untimed) = (9, 7);
         let text = Account::of(&[cut]).sentence();
+        assert!(text.contains(" 7 of 9 records have no time."), "{text}");
         assert!(text.starts_with("NOT everything") && text.contains("7 bytes were decoded"), "{text}");
     }
 }

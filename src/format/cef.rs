@@ -52,6 +52,9 @@ static ROLES: Table = LazyLock::new(|| {
         ("filePath", Role::Is(Canon::FilePath)),
         ("fileHash", Role::Is(Canon::FileHash)),
         ("FTNTFGTeventtime", Role::Time(3)),
+        // They stand before `in` and `out`, which count the session from its start.
+        ("FTNTFGTsentdelta", Role::Is(Canon::SourceBytes)),
+        ("FTNTFGTrcvddelta", Role::Is(Canon::DestinationBytes)),
         ("UNIFIutcTime", Role::Time(3)),
         ("msg", Role::Is(Canon::Message)),
     ]])

@@ -36,6 +36,7 @@ static ROLES: Table = LazyLock::new(|| {
     Roles::new(&[&[
         ("eventTime", Role::Time(0)),
         ("EventTime", Role::Time(5)),
+        ("@timestamp", Role::Time(6)),
         ("CloudTrailEvent", Role::Embedded),
         ("sourceIPAddress", Role::Addr(Canon::SourceIp)),
         ("eventName", Role::Is(Canon::EventAction)),

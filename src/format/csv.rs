@@ -35,7 +35,7 @@ static ROLES: RoleTable = LazyLock::new(|| {
         ("timegenerated", Role::Time(0)),
         ("timegenerated[utc]", Role::Time(0)),
         ("timegenerated(utc)", Role::Time(0)),
-        ("creationdate", Role::Time(0)),
+        ("creationdate", Role::Time(2)),
         ("creationtime", Role::Time(0)),
         ("eventtime", Role::Time(0)),
         ("datetime", Role::Time(0)),
@@ -184,7 +184,10 @@ impl Format for Table {
             let mut cells = Cells { rest: Some(row), delimiter };
             cells.find_map(|c| c.ok().and_then(|c| time::shows_day_first(c.raw.trim_ascii())))
         });
-        sample.fit_records(&rows, self, layout, 10)
+        let fit = sample.fit_records(&rows, self, layout, 10)?;
+        // The portal's export of the audit log: the record is the JSON in one of its cells.
+        let audit = fit.layout.columns.iter().any(|column| &**column == m365::COLUMN);
+        Some(if audit { m365::of_table(fit) } else { fit })
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
@@ -203,7 +206,7 @@ impl Format for Table {
             match &**name {
                 "date" | "Date" => date = Some(value),
                 "time" | "Time" => clock = Some(value),
-                "AuditData" => {
+                m365::COLUMN => {
                     let text = sink.out.bytes(value).to_vec();
                     let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, &mut sink);
                 }

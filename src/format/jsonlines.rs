@@ -7,14 +7,14 @@
 //! (<https://docs.suricata.io/en/latest/output/eve/eve-json-format.html>) and names that mean the same everywhere.
 //!
 //! Traps: `bytes_sent` is seen from the writer, who may be either side, so it has no direction here; `host` is a name
-//! in one log and an object in the next.
+//! in one log and an object in the next; Suricata repeats the bytes of a flow so far in each of its alerts.
 
 use std::sync::LazyLock;
 
 use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample};
+use super::{Fit, Format, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 
@@ -88,6 +88,11 @@ impl Format for Dialect {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        if let Framing::Csv { .. } = layout.framing {
+            csv::Table.parse(layout, record, want, out)?;
+            self.finish.iter().for_each(|finish| finish(&mut Sink::resume(layout, want, out)));
+            return Ok(Parsed::Event);
+        }
         let mut sink = Sink::new(layout, want, out);
         jsonwalk::flatten(record, self.roles, self.rename, &mut sink)?;
         if let Some(finish) = self.finish {
@@ -160,8 +165,8 @@ const COMMON: &[(&str, Role)] = &[
     ("dst_port", Role::Is(Canon::DestinationPort)),
     ("proto", Role::Is(Canon::NetworkTransport)),
     ("app_proto", Role::Is(Canon::NetworkProtocol)),
-    ("flow.bytes_toserver", Role::Is(Canon::SourceBytes)),
-    ("flow.bytes_toclient", Role::Is(Canon::DestinationBytes)),
+    ("flow.bytes_toserver", Role::Flow(Canon::SourceBytes)),
+    ("flow.bytes_toclient", Role::Flow(Canon::DestinationBytes)),
     ("netflow.bytes", Role::Is(Canon::SourceBytes)),
     ("event_type", Role::Is(Canon::EventDataset)),
     ("alert.signature", Role::Is(Canon::RuleName)),
@@ -175,6 +180,9 @@ const COMMON: &[(&str, Role)] = &[
     ("tls.sni", Role::Is(Canon::DestinationDomain)),
     ("dns.rrname", Role::Is(Canon::DnsQuestion)),
     ("dns.rrtype", Role::Is(Canon::DnsType)),
+    ("dns.queries.rrname", Role::Is(Canon::DnsQuestion)),
+    ("dns.queries.rrtype", Role::Is(Canon::DnsType)),
+    ("dns.type", Role::Is(Canon::EventAction)),
     ("fileinfo.filename", Role::Is(Canon::FilePath)),
     ("fileinfo.md5", Role::Is(Canon::FileHash)),
     ("fileinfo.sha256", Role::Is(Canon::FileHash)),

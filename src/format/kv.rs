@@ -6,7 +6,8 @@
 //! Source: <https://docs.fortinet.com/document/fortigate/7.4.0/fortios-log-message-reference>, <https://brandur.org/logfmt>.
 //!
 //! Traps: `eventtime` is nanoseconds in newer and seconds in older firmware; `date` and `time` are local with the zone in
-//! `tz`; values are quoted or not; the separator may be a comma; sent bytes are those of the source.
+//! `tz`; values are quoted or not; the separator may be a comma; sent bytes are those of the source. A long session is
+//! logged every two minutes with the bytes since its start; what moved since the last record are `sentdelta` and `rcvddelta`.
 
 use std::sync::LazyLock;
 
@@ -57,6 +58,8 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("sentbyte", Role::Is(SourceBytes)),
             ("sent_bytes", Role::Is(SourceBytes)),
             ("rcvdbyte", Role::Is(DestinationBytes)),
+            ("sentdelta", Role::Is(SourceBytes)),
+            ("rcvddelta", Role::Is(DestinationBytes)),
             ("recv_bytes", Role::Is(DestinationBytes)),
             ("proto", Role::Is(NetworkTransport)),
             ("protocol", Role::Is(NetworkTransport)),
@@ -178,6 +181,9 @@ pub fn put<'b>(pair: &Pair<'b>, roles: &Roles, sink: &mut Sink<'_, 'b>) {
         v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
         _ => Kind::Str,
     };
+    if let (b"sentdelta" | b"rcvddelta", Kind::Number, Some(Role::Is(canon))) = (pair.key, kind, role) {
+        sink.out.supersede(canon);
+    }
     sink.text(Text::Slice(pair.key), role, value, kind);
 }
 

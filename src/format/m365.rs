@@ -5,21 +5,25 @@
 //! ```
 //! Source: <https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema>.
 //!
+//! Exports of the portal are tables with the record as JSON in a cell.
+//!
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
 //! record as the string `AuditData`.
 
 use std::sync::LazyLock;
 
+use super::Fit;
 use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use crate::model::fields::Canon;
+use crate::model::layout::Layout;
 use crate::model::time::{Assumed, Stamp};
 
 /// Microsoft 365 unified audit log.
 pub static M365: Dialect = Dialect {
     name: "m365",
-    describe: "Microsoft 365 unified audit log (management API and AuditData)",
+    describe: "Microsoft 365 unified audit log (management API, AuditData as JSON and in the portal's CSV)",
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
@@ -31,6 +35,15 @@ pub static M365: Dialect = Dialect {
     rank: 75,
     utc: true,
 };
+
+/// The column of CSV exports that holds the record.
+pub const COLUMN: &str = "AuditData";
+
+/// A table with that column: its rows are records of the audit log.
+pub fn of_table(fit: Fit) -> Fit {
+    let layout = Layout { format: M365.name, zone: jiff::tz::TimeZone::UTC, ..fit.layout };
+    Fit { rank: M365.rank, layout, ..fit }
+}
 
 /// Also for `AuditData` inside of CSV exports.
 pub static ROLES: Table = LazyLock::new(|| {

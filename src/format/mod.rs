@@ -10,6 +10,7 @@ mod cef;
 mod cloudtrail;
 mod csv;
 mod dns;
+mod edge;
 mod gcp;
 mod jsonlines;
 mod jsonwalk;
@@ -36,7 +37,7 @@ use jiff::tz::TimeZone;
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 
-pub use recognise::{Sample, recognise};
+pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
 
 /// One way of writing events down.

@@ -1,5 +1,6 @@
 //! Picks the dialect of a source from its first bytes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::roles::Role;
@@ -10,8 +11,8 @@ use crate::model::lines::{self, Lines};
 use crate::model::source::SourceMeta;
 use crate::model::time::Instant;
 
-/// A head of this size or more may be cut in the middle of a record.
-const HEAD_BYTES: usize = 64 * 1024;
+/// So many records tell the dialect; one long record at the start of a log must not.
+const ENOUGH_RECORDS: usize = 8;
 /// So many records are looked at.
 const SAMPLE_RECORDS: usize = 200;
 /// 1995-01-01: a file is not older than its kind of log. Archives write 1980 for a time that they do not know.
@@ -56,40 +57,38 @@ impl Sample<'_> {
     }
 }
 
-/// Judges up to 64 KiB of the decoded start of a source. Never fails: what nothing reads is `text`.
+/// Whether the start of a source holds enough records to tell its dialect, or cannot come to hold them: it is no text.
+/// What begins with a long record must be read on.
+pub fn suffices(head: &[u8]) -> bool {
+    let Some((text, mut base)) = text_of(head, Layout::plain()) else { return true };
+    if is_binary(&text) {
+        return true;
+    }
+    let lines = complete_lines(&text, base.encoding, false);
+    let records = json_events(&text, &lines, false, &mut base).map_or(lines.len(), |events| events.len());
+    records >= ENOUGH_RECORDS
+}
+
+/// Judges the decoded start of a source; `whole` says that it is all of it, so that no record is cut off at its end.
+/// Never fails: what nothing reads is `text`.
 ///
 /// A format wins if it reads more than half of the records of the sample; of several the most specific one does.
-pub fn recognise(head: &[u8], meta: &SourceMeta, clock: &Clock) -> Layout {
-    let mut base = Layout {
+pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Layout {
+    let base = Layout {
         zone: clock.zone.clone(),
         zone_given: clock.zone_given,
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
-        encoding: encoding(head),
         ..Layout::plain()
     };
-    if head.starts_with(b"ElfFile\0") || head.get(4096..4104) == Some(b"ElfChnk\0") {
-        return Layout { format: "evtx", framing: Framing::Evtx, encoding: Encoding::Bytes, ..base };
-    }
-    let mut narrowed = Vec::new();
-    let text = if base.encoding.is_wide() {
-        lines::narrow(&head[lines::mark_bytes(head, base.encoding)..], base.encoding, &mut narrowed);
-        &narrowed
-    } else {
-        &head[lines::mark_bytes(head, base.encoding)..]
+    let Some((text, mut base)) = text_of(head, base.clone()) else {
+        return Layout { format: "evtx", framing: Framing::Evtx, ..base };
     };
-    if is_binary(text) {
+    if is_binary(&text) {
         return Layout { encoding: Encoding::Bytes, ..base };
     }
-    let whole = head.len() < HEAD_BYTES;
-    if base.encoding == Encoding::Bytes
-        && memchr::memchr(b'\r', text).is_some()
-        && memchr::memchr(b'\n', text).is_none()
-    {
-        base.encoding = Encoding::Returns;
-    }
-    let lines = complete_lines(text, base.encoding, whole);
-    let events = json_events(text, &lines, whole, &mut base);
-    let sample = Sample { text, lines, events: events.unwrap_or_default(), base };
+    let lines = complete_lines(&text, base.encoding, whole);
+    let events = json_events(&text, &lines, whole, &mut base);
+    let sample = Sample { text: &text, lines, events: events.unwrap_or_default(), base };
     let mut best: Option<Fit> = None;
     for fit in FORMATS.iter().filter_map(|f| f.recognise(&sample)).filter(|f| f.read * 2 > f.of) {
         let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));
@@ -101,6 +100,28 @@ pub fn recognise(head: &[u8], meta: &SourceMeta, clock: &Clock) -> Layout {
         Some(fit) => fit.layout,
         None => Layout { framing: Framing::Lines, arrays: Vec::new(), ..sample.base },
     }
+}
+
+/// The text of a head, narrow and without a byte order mark, and the layout with its encoding; `None` where it is an
+/// EVTX file.
+fn text_of(head: &[u8], base: Layout) -> Option<(Cow<'_, [u8]>, Layout)> {
+    if head.starts_with(b"ElfFile\0") || head.get(4096..4104) == Some(b"ElfChnk\0") {
+        return None;
+    }
+    let mut encoding = encoding(head);
+    let marked = &head[lines::mark_bytes(head, encoding)..];
+    let text = if encoding.is_wide() {
+        let mut narrowed = Vec::new();
+        lines::narrow(marked, encoding, &mut narrowed);
+        Cow::Owned(narrowed)
+    } else {
+        Cow::Borrowed(marked)
+    };
+    let returns = || memchr::memchr(b'\r', &text).is_some() && memchr::memchr(b'\n', &text).is_none();
+    if encoding == Encoding::Bytes && !is_binary(&text) && returns() {
+        encoding = Encoding::Returns;
+    }
+    Some((text, Layout { encoding, ..base }))
 }
 
 /// UTF-16 by its byte order mark, or by NULs in every other byte.

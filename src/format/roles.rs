@@ -25,8 +25,13 @@ pub enum Role {
     Embedded,
     /// This canonical field in a record of HTTP, which has a method; nothing elsewhere.
     Http(Canon),
+    /// This canonical field in a record about a flow, or in one that does not say what it is about; nothing elsewhere.
+    Flow(Canon),
     /// The first line of an HTTP request: method, target and version.
     Request,
+    /// A name that only one kind of record has, whatever its value: the dataset where no field states one. The last such
+    /// name counts.
+    Kind(&'static str),
     /// The time of the record; the lowest number wins where there are several.
     Time(u8),
 }
@@ -88,13 +93,14 @@ impl Roles {
 impl Role {
     fn canons(&self) -> &[Canon] {
         match self {
-            Self::Is(canon) | Self::Addr(canon) | Self::Http(canon) => std::slice::from_ref(canon),
+            Self::Is(canon) | Self::Addr(canon) | Self::Http(canon) | Self::Flow(canon) => std::slice::from_ref(canon),
             Self::Request => &[Canon::HttpMethod, Canon::UrlFull, Canon::UrlOriginal, Canon::UrlPath, Canon::UrlQuery],
             Self::User => &[Canon::UserName, Canon::UserDomain],
             Self::Arn => &[Canon::UserName],
             Self::Action => &[Canon::EventAction, Canon::EventOutcome],
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
+            Self::Kind(_) => &[Canon::EventDataset],
             Self::Time(_) | Self::Embedded => &[],
         }
     }

@@ -19,15 +19,22 @@ pub struct Sink<'f, 'b> {
     /// Which fields are.
     pub want: Want,
     best: Option<u8>,
-    /// What counts only if the record turns out to be one of HTTP.
-    pending: [Option<(Canon, Text<'b>)>; 4],
+    /// The kind of record that its names tell ([`Role::Kind`]).
+    pub kind: Option<&'static str>,
+    /// What counts only if the record turns out to be one of HTTP, or of flows.
+    pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
 
 impl<'f, 'b> Sink<'f, 'b> {
     /// An empty sink; forgets what `out` held.
     pub fn new(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
         out.clear();
-        Self { out, layout, all: want == Want::All, want, best: None, pending: [None; 4] }
+        Self::resume(layout, want, out)
+    }
+
+    /// A sink for what follows from the fields that another one collected.
+    pub fn resume(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
+        Self { out, layout, all: want == Want::All, want, best: None, kind: None, pending: [None; 6] }
     }
 
     /// A field that lies in the block, with the meaning of its name.
@@ -87,12 +94,13 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Outcome => self.outcome_word(value),
             Role::Url => self.url(value),
-            Role::Http(canon) => {
+            Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
-                    *slot = Some((canon, value));
+                    *slot = Some((role, canon, value));
                 }
             }
             Role::Request => self.request(value),
+            Role::Kind(word) => self.kind = Some(word),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
                     let stamp = time::any(self.out.bytes(value), self.layout);
@@ -153,17 +161,23 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
-    /// All fields of the record are in: gives what counts in a record of HTTP only.
+    /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only.
     pub fn settle(&mut self) {
-        for (canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
-            if self.out.get(Canon::HttpMethod).is_none() || self.out.get(canon).is_some() {
+        for (role, canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
+            let counts = match role {
+                Role::Flow(_) => {
+                    self.out.get(Canon::EventDataset).is_none_or(|kind| matches!(kind, b"flow" | b"netflow"))
+                }
+                _ => self.out.get(Canon::HttpMethod).is_some(),
+            };
+            if !counts || self.out.get(canon).is_some() {
                 continue;
             }
             let bytes = self.out.bytes(value);
             let digits = bytes.iter().all(u8::is_ascii_digit);
             match canon {
                 Canon::HttpStatus if digits && bytes.len() == 3 => self.canon(canon, value),
-                Canon::DestinationBytes if digits => self.canon(canon, value),
+                Canon::SourceBytes | Canon::DestinationBytes if digits => self.canon(canon, value),
                 Canon::UrlDomain => {
                     let (from, to) = host_end(bytes);
                     self.canon(canon, part(value, from, to));

@@ -12,7 +12,7 @@
 
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, auditd, cef, dns, jsonlines, jsonwalk, kv, time};
+use super::{Fit, Format, Sample, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::time::{Assumed, Stamp};
@@ -28,6 +28,7 @@ fn canons() -> Vec<Canon> {
     out.extend(jsonlines::ROLES.canons());
     out.extend(cef::canons());
     out.extend(dns::canons());
+    out.extend(edge::CANONS);
     out.extend([Canon::HostName, Canon::EventProvider, Canon::Message, Canon::SourceIp, Canon::UserName]);
     out.sort();
     out.dedup();
@@ -233,6 +234,8 @@ fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_,
         ssh(text, sink);
     } else if let Some(server @ (b"named" | b"dnsmasq" | b"unbound")) = program {
         dns::read(server, text, sink);
+    } else if edge::read(program, text, sink) {
+        // No pairs in it.
     } else if memchr::memchr_iter(b'=', text).take(3).count() == 3 {
         kv::Pairs::new(text).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
     }

@@ -11,7 +11,7 @@
 //! not. The names in the log stay with their values.
 //!
 //! Traps: files in S3 begin with the names, CloudWatch has none (and its exports put a time before each record); `-` is no
-//! data (`NODATA`, `SKIPDATA`); the names of a custom format are in any order.
+//! data: nothing moved (`NODATA`), or what moved was not recorded (`SKIPDATA`); the names of a custom format are in any order.
 
 use std::sync::{Arc, LazyLock};
 
@@ -64,6 +64,8 @@ const LATER: &[&str] = &["ecs-", "reject-reason", "resource-id", "encryption-sta
 const NAMED: usize = 4;
 /// Ports below this are of servers. SOURCE: RFC 6335, system ports.
 const SYSTEM_PORTS: u16 = 1024;
+/// What a record says of flows that were not recorded. SOURCE: AWS, the field `log-status`.
+const SKIPPED: &[u8] = b"SKIPDATA";
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
@@ -94,7 +96,7 @@ impl Format for VpcFlow {
 
     fn fields(&self) -> Vec<Canon> {
         let mut out = ROLES.canons();
-        out.push(Canon::DestinationBytes);
+        out.extend([Canon::DestinationBytes, Canon::EventCode]);
         out.sort();
         out
     }
@@ -137,6 +139,9 @@ impl Format for VpcFlow {
                 _ => Kind::Str,
             };
             sink.column(name, role(name, answers), Text::Slice(cell), kind);
+        }
+        if flow.status == Some(SKIPPED) {
+            sink.canon_slice(Canon::EventCode, SKIPPED);
         }
         if sink.all {
             each.for_each(|cell| sink.slice(b"extra", None, cell, Kind::Str));
@@ -192,7 +197,7 @@ impl<'b> Flow<'b> {
             |cell: Option<&[u8]>, words: &[&[u8]]| cell.is_none_or(|cell| cell == b"-" || words.contains(&cell));
         self.addresses.iter().flatten().all(|cell| *cell == b"-" || is_ip(cell))
             && among(self.action, &[b"ACCEPT", b"REJECT"])
-            && among(self.status, &[b"OK", b"NODATA", b"SKIPDATA"])
+            && among(self.status, &[b"OK", b"NODATA", SKIPPED])
     }
 
     /// Whether it comes from who was called.

@@ -7,7 +7,8 @@
 //! Source: <https://docs.zeek.org/en/master/log-formats.html>, <https://docs.zeek.org/en/master/logs/index.html>.
 //!
 //! Traps: a file may hold several headers; unset is `-`, empty is `(empty)`; JSON writers may write `id_orig_h`;
-//! `orig_bytes` is payload of the opener.
+//! `orig_bytes` is payload of the opener; JSON does not say of which log it is unless a package adds `_path`, so that its
+//! names must tell.
 
 use std::sync::{Arc, LazyLock};
 
@@ -24,7 +25,7 @@ pub static JSON: Dialect = Dialect {
     describe: "Zeek logs as JSON lines",
     roles: &ROLES,
     rename: None,
-    finish: None,
+    finish: Some(finish),
     marks: &[
         &["ts", "uid", "id.orig_h"],
         &["id.orig_h", "id.resp_h"],
@@ -85,10 +86,29 @@ static ROLES: Table = LazyLock::new(|| {
         ("sha256", Role::Is(FileHash)),
         ("auth_success", Role::Outcome),
         ("note", Role::Is(RuleName)),
+        ("conn_state", Role::Kind("conn")),
+        ("trans_depth", Role::Kind("http")),
+        ("helo", Role::Kind("smtp")),
+        ("last_reply", Role::Kind("smtp")),
+        ("reply_code", Role::Kind("ftp")),
         ("_path", Role::Is(EventDataset)),
         ("@stream", Role::Is(EventDataset)),
     ]])
 });
+
+/// Says of which log a JSON record is, where no field does.
+fn finish(sink: &mut Sink<'_, '_>) {
+    let has = |canon| sink.out.get(canon).is_some();
+    let kind = match sink.kind {
+        _ if has(Canon::EventDataset) => return,
+        Some(kind) => kind,
+        None if has(Canon::HttpMethod) => "http",
+        None if has(Canon::DnsQuestion) => "dns",
+        None if has(Canon::SourceBytes) || has(Canon::DestinationBytes) => "conn",
+        None => return,
+    };
+    sink.canon_slice(Canon::EventDataset, kind.as_bytes());
+}
 
 impl Format for Tsv {
     fn name(&self) -> &'static str {

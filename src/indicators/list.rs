@@ -185,7 +185,25 @@ const VALUE_COLUMNS: &[&str] = &[
 ];
 
 /// Names of columns that say what the values beside them are.
-const TYPE_COLUMNS: &[&str] = &["type", "indicator_type", "ioc_type"];
+const TYPE_COLUMNS: &[&str] = &["type", "kind", "indicator_type", "ioc_type"];
+
+/// The kind that the cell of such a column names; `None` where the value's shape must tell. Networks stand for addresses
+/// too.
+fn kind_stated(word: &str) -> Option<IndicatorKind> {
+    let plain = match word.trim().to_ascii_lowercase().replace([' ', '_'], "-").as_str() {
+        "ip" | "ip-src" | "ip-dst" | "ip-address" | "ipv4" | "ipv6" | "ipv4-addr" | "ipv6-addr" | "cidr" | "subnet" => {
+            IndicatorKind::Cidr
+        }
+        "domain" | "domain-name" | "hostname" | "fqdn" => IndicatorKind::Domain,
+        "url" | "uri" => IndicatorKind::Url,
+        "email" | "email-src" | "email-dst" | "email-addr" => IndicatorKind::Email,
+        "filename" | "file-name" => IndicatorKind::FileName,
+        "filepath" | "file-path" | "path" => IndicatorKind::FilePath,
+        "user-agent" | "useragent" => IndicatorKind::UserAgent,
+        _ => return literal::kind_named(word),
+    };
+    Some(plain)
+}
 
 /// The columns of a table that has a header.
 struct Header {
@@ -214,7 +232,7 @@ impl Header {
 
     /// The values of a row, each with the kind that its column or the row says.
     fn values<'r>(&self, row: &'r [String]) -> impl Iterator<Item = (&'r str, Option<IndicatorKind>)> {
-        let stated = self.kind.and_then(|at| row.get(at)).and_then(|word| literal::kind_named(word));
+        let stated = self.kind.and_then(|at| row.get(at)).and_then(|word| kind_stated(word));
         self.values.iter().filter_map(move |(at, kind)| Some((row.get(*at)?.as_str(), kind.or(stated))))
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn read(builder: &mut Builder, text: &str, at: usize) {
         let word = alone.or_else(|| line.split_whitespace().nth(at).filter(|word| is_value(word)));
         match word {
             Some(word) if word.starts_with('/') => {
-                builder.refuse(number, word, "path of a URL without a host: it would match on any server");
+                builder.refuse(number, word, "path without a host: of a URL it would match on any server; that of a file needs a table with a column type");
             }
             Some(word) => list::single(builder, unmarked(word), number, Vec::new()),
             None => builder.refuse(number, line, "several words in a list of values, and none where the value stands"),

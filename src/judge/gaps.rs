@@ -148,7 +148,8 @@ fn unlogged(bench: &mut Bench<'_>) {
             let period = source.from.zip(source.to).zip(watches.get(&route));
             period.is_some_and(|((from, to), watch)| watch.covers(from, to))
         };
-        let open_to: Vec<Route> = source.unlogged.iter().copied().filter(|route| !stated(*route)).collect();
+        let open_to: Vec<Route> =
+            source.unlogged.iter().copied().filter(|route| source.unread.contains(route) || !stated(*route)).collect();
         bench.unbounded.extend(&open_to);
         let open_to: Vec<Route> = open_to.into_iter().filter(|route| matters(bench, *route)).collect();
         if open_to.is_empty() {

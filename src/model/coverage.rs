@@ -69,6 +69,9 @@ pub struct SourceCoverage {
     /// Routes that it shows without the bytes that leave by them.
     #[serde(default)]
     pub unlogged: Vec<Route>,
+    /// Routes of which it holds records that this version does not read: no other log tells what these tell.
+    #[serde(default)]
+    pub unread: Vec<Route>,
 }
 
 /// A system that records refer to and of which no log is in the evidence.

@@ -259,6 +259,12 @@ impl<'b> Fields<'b> {
         self.items.push(Field { canon, name, value, kind });
     }
 
+    /// Takes the canonical name from what has it so far: a later value is the right one.
+    pub fn supersede(&mut self, canon: Canon) {
+        self.first[canon as usize] = 0;
+        self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
+    }
+
     /// Copies bytes into the arena.
     pub fn store(&mut self, bytes: &[u8]) -> Text<'b> {
         let start = self.arena.len();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hits::{IndicatorHits, RuleHits};
 use super::indicator::IndicatorMeta;
 use super::ledger::{Entry, EntryKind};
-use super::observation::Observations;
+use super::observation::{Observations, Seen};
 use super::place::Locator;
 use super::rule::RuleMeta;
 use super::time::Span;
@@ -54,6 +54,12 @@ pub struct Covered {
     pub hours: BTreeMap<i64, u64>,
     /// Hours that hold a record by which the log says it was cleared.
     pub cleared: Vec<(i64, Box<str>)>,
+    /// Hours of which a record says that the log lost others, sorted.
+    #[serde(default)]
+    pub skipped: Vec<i64>,
+    /// Records that tell of traffic and are not read as such, by who tells.
+    #[serde(default, with = "pairs")]
+    pub unread: BTreeMap<Seen, u64>,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -76,6 +82,13 @@ impl Covered {
         self.cleared.extend(other.cleared);
         self.cleared.sort();
         self.cleared.dedup();
+        self.skipped.extend(other.skipped);
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+        self.skipped.truncate(HOURS_KEPT);
+        for (seen, records) in other.unread {
+            *self.unread.entry(seen).or_default() += records;
+        }
         self.zone_assumed += other.zone_assumed;
         self.year_assumed += other.year_assumed;
     }

@@ -35,6 +35,19 @@ impl Bounds {
     }
 }
 
+/// What is sent around the data on the wire (headers of packets, tunnels, packets sent again), at most: one in so many
+/// bytes. Full packets need one in 25 to one in 15.
+const AROUND_SHARE: u64 = 7;
+/// And so much per record: handshakes with their certificates, headers of requests and answers.
+const AROUND_RECORD_BYTES: u64 = 8 << 10;
+
+/// At least so much data, of which one log counts the data alone and another one, with so many records, all that was on
+/// the wire. Where the second figure is the first with what is sent around it, the first says how much data there was.
+pub fn least(data: u64, wire: u64, records: u64) -> u64 {
+    let around = (data / AROUND_SHARE).saturating_add(records.saturating_mul(AROUND_RECORD_BYTES));
+    if data > 0 && wire <= data.saturating_add(around) { data } else { data.max(wire) }
+}
+
 /// So many hours say what is usual.
 pub const USUAL_HOURS: usize = 12;
 
@@ -96,14 +109,18 @@ impl Together {
 }
 
 /// Bounds of several transfers, each with how many of its bytes count at least. A log that knows names and one that
-/// knows addresses may tell of the same bytes: at least the larger of the two sums, at most both.
+/// knows addresses may tell of the same bytes: at least the larger of the two sums (see [`least`]: who knows names counts
+/// the data), at most both.
 pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, u64)>) -> Bounds {
     let (mut named, mut bare) = (Bounds::exact(0), Bounds::exact(0));
+    let mut records = 0u64;
     for (transfer, lower) in counted {
-        let part = if address(&transfer.to).is_some() { &mut bare } else { &mut named };
+        let is_bare = address(&transfer.to).is_some();
+        records = records.saturating_add(if is_bare { transfer.records } else { 0 });
+        let part = if is_bare { &mut bare } else { &mut named };
         *part = part.plus(Bounds { lower, upper: transfer.bytes.upper });
     }
-    Bounds { lower: named.lower.max(bare.lower), upper: named.plus(bare).upper }
+    Bounds { lower: least(named.lower, bare.lower, records), upper: named.plus(bare).upper }
 }
 
 /// What of one hour's bytes can be dated better than to the hour.
@@ -206,4 +223,20 @@ pub struct Transfer {
     pub evidence: Vec<Evidence>,
     /// The sanctioned entry that explains it, by its `why`.
     pub sanctioned: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_wire_carries_around_the_data_is_no_data() {
+        assert_eq!(least(1_000_000, 1_025_000, 1), 1_000_000);
+        assert_eq!(least(1_000_000, 1_140_000, 0), 1_000_000);
+        assert_eq!(least(1_000_000, 2_000_000, 3), 2_000_000, "far more than is sent around it");
+        assert_eq!(least(1000, 9000, 1), 1000, "one handshake");
+        assert_eq!(least(1000, 900, 1), 1000);
+        assert_eq!(least(0, 900, 1), 900, "no log counts the data");
+        assert_eq!(least(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
+    }
 }

@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::fields::Fields;
 use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observations, Observed, Sum, WEIGHT_KEPT};
-use crate::model::partial::Covered;
+use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
 
@@ -128,6 +128,9 @@ impl Tally {
     /// record's bytes and is asked only where the record will be cited.
     pub fn observe(&mut self, format: &str, fields: &Fields<'_>, place: Place, digest: &dyn Fn() -> RecordDigest) {
         if !read::key(format, fields, &mut self.key) {
+            if let Some(seen) = read::unread(format, fields) {
+                *self.covered.unread.entry(seen).or_default() += 1;
+            }
             return;
         }
         let (up, down) = read::bytes(format, fields, &self.key);
@@ -174,8 +177,9 @@ impl Tally {
         at
     }
 
-    /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared.
-    pub fn cover(&mut self, fields: &Fields<'_>) {
+    /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared or
+    /// lost records.
+    pub fn cover(&mut self, format: &str, fields: &Fields<'_>) {
         let Some(stamp) = fields.time else { return };
         let covered = &mut self.covered;
         covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
@@ -190,6 +194,12 @@ impl Tally {
         }
         covered.zone_assumed += u64::from(stamp.assumed.zone());
         covered.year_assumed += u64::from(stamp.assumed.year());
+        if read::skipped(format, fields)
+            && let Err(at) = covered.skipped.binary_search(&hour)
+            && covered.skipped.len() < HOURS_KEPT
+        {
+            covered.skipped.insert(at, hour);
+        }
         if let Some(what) = read::cleared(fields) {
             let entry = (hour, what.into());
             if let Err(at) = covered.cleared.binary_search(&entry) {
@@ -266,7 +276,7 @@ mod tests {
             }
             fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
             let place = Place { offset: at * 10, length: 9, line: None, record: Some(at), event_record_id: None };
-            tally.cover(&fields);
+            tally.cover("access", &fields);
             tally.observe("access", &fields, place, &|| RecordDigest([0; 32]));
         }
         gather([tally])

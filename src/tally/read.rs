@@ -89,6 +89,17 @@ fn kind(format: &str, fields: &Fields<'_>) -> Option<Seen> {
             _ => None,
         },
         "bind" | "syslog3164" | "syslog5424" if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),
+        // A packet of a conversation that was let through; its bytes are not logged.
+        "syslog3164" | "syslog5424" if pair && fields.get(Canon::EventDataset) == Some(b"netfilter") => {
+            Some(Seen::Firewall)
+        }
+        // An alert of an intrusion detection tells of a connection, not of what it moved.
+        "json" if !bytes && fields.get(Canon::EventDataset) == Some(b"alert") => None,
+        // The answer repeats the question.
+        "json" if has(Canon::DnsQuestion) && has(Canon::SourceIp) => {
+            let answers = |word: &[u8]| matches!(word, b"answer" | b"response");
+            (!fields.get(Canon::EventAction).is_some_and(answers)).then_some(Seen::Dns)
+        }
         "cef" | "kv" | "syslog3164" | "syslog5424" | "json" if pair && (bytes || has(Canon::EventAction)) => {
             Some(if has(Canon::HttpMethod) { Seen::Proxy } else { Seen::Firewall })
         }
@@ -145,6 +156,20 @@ pub fn cleared(fields: &Fields<'_>) -> Option<&'static str> {
         _ => return None,
     };
     fields.get(Canon::EventProvider).is_some_and(|provider| says(provider, &["eventlog"])).then_some(what)
+}
+
+/// Who tells of traffic in a record that is not read as such by this version.
+pub fn unread(format: &str, fields: &Fields<'_>) -> Option<Seen> {
+    match (format, fields.get(Canon::EventDataset)?) {
+        ("syslog3164" | "syslog5424", b"cisco.asa") => Some(Seen::Firewall),
+        ("syslog3164" | "syslog5424", b"mail.sent") => Some(Seen::Mail),
+        _ => None,
+    }
+}
+
+/// Whether a record says that the log lost others: flows that AWS could not record.
+pub fn skipped(format: &str, fields: &Fields<'_>) -> bool {
+    format == "vpcflow" && fields.get(Canon::EventCode) == Some(b"SKIPDATA")
 }
 
 #[cfg(test)]

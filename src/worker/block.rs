@@ -180,7 +180,7 @@ impl Pass<'_> {
             if fields.time.is_none() {
                 told.untimed += 1;
             }
-            tally.cover(fields);
+            tally.cover(format, fields);
         } else {
             fields.clear();
             if plain {

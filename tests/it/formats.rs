@@ -57,7 +57,8 @@ fn meta() -> SourceMeta {
 
 pub(crate) fn layout_of(bytes: &[u8]) -> Layout {
     let clock = Clock { zone: TimeZone::UTC, zone_given: false };
-    format::recognise(&bytes[..bytes.len().min(64 * 1024)], &meta(), &clock)
+    let head = &bytes[..bytes.len().min(64 * 1024)];
+    format::recognise(head, head.len() == bytes.len(), &meta(), &clock)
 }
 
 fn blocks(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<Block> {
@@ -608,7 +609,7 @@ fn a_file_time_before_logs_had_files_is_no_reference() {
         [("1980-01-01T00:00:00Z", false), ("1994-12-31T00:00:00Z", false), ("2026-04-01T00:00:00Z", true)]
     {
         let meta = SourceMeta { mtime: Instant::parse(mtime), ..meta() };
-        let layout = format::recognise(line, &meta, &clock);
+        let layout = format::recognise(line, true, &meta, &clock);
         let mut fields = Fields::default();
         format::parse(&layout, line.trim_ascii_end(), Want::All, &mut fields).unwrap();
         assert_eq!(fields.time.is_some(), timed, "{mtime}");

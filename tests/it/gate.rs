@@ -41,7 +41,7 @@ impl Visitor for Check<'_> {
             return;
         }
         let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
-        let layout = Arc::new(format::recognise(&head, &meta, &clock));
+        let layout = Arc::new(format::recognise(&head, false, &meta, &clock));
         let mut splitter = Splitter::new(layout, 1 << 18, format::relayout);
         splitter.feed(&head);
         let (mut view, mut atoms, mut left) = (View::default(), Vec::new(), self.records);

@@ -573,3 +573,34 @@ fn a_report_is_no_list_of_words() {
     let (taken, refused) = values(list);
     assert_eq!((taken.len(), refused.len()), (3, 1));
 }
+
+#[test]
+fn a_column_that_names_kinds_decides_what_a_value_is() {
+    let table = "type,value,note\n\
+                 user-agent,\"EvilBot/1.0 (x, y)\",a\n\
+                 File_Path,/tmp/.x/evil.sh,b\n\
+                 filename,evil.com,c\n\
+                 domain,bad.example,d\n\
+                 ip,203.0.113.4,e\n\
+                 md5,0123456789abcdef0123456789abcdef,f\n\
+                 mutex,Global\\x,g\n\
+                 url,nonsense,h\n";
+    let (set, refused) = build(table);
+    let mut kinds: Vec<_> = set.list.iter().map(|i| (i.kind, i.value.to_string())).collect();
+    kinds.sort();
+    let value = |kind: IndicatorKind, text: &str| (kind, text.to_owned());
+    assert_eq!(
+        kinds,
+        [
+            value(IndicatorKind::Ipv4, "203.0.113.4"),
+            value(IndicatorKind::Domain, "bad.example"),
+            value(IndicatorKind::Md5, "0123456789abcdef0123456789abcdef"),
+            value(IndicatorKind::FileName, "evil.com"),
+            value(IndicatorKind::FilePath, "/tmp/.x/evil.sh"),
+            value(IndicatorKind::UserAgent, "EvilBot/1.0 (x, y)"),
+        ]
+    );
+    assert_eq!(refused.iter().map(|r| r.line).collect::<Vec<_>>(), [8, 9]);
+    let (_, refused) = build("/tmp/.x/evil.sh\n203.0.113.4\n198.51.100.7\n");
+    assert!(refused[0].reason.contains("column type"), "{refused:?}");
+}

@@ -95,6 +95,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         observes: vec![Route::HttpsUpload, Route::WebResponse, Route::Network],
         not_logged: Vec::new(),
         unlogged: Vec::new(),
+        unread: Vec::new(),
     };
     Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new(), referred: Vec::new() }
 }

@@ -34,7 +34,7 @@ fn matching(program: &Program, text: &str, gated: bool) -> (String, Vec<String>)
     let meta =
         SourceMeta { evidence: locator.clone(), locator, mtime: Instant::parse("2026-04-01T00:00:00Z"), size: None };
     let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
-    let layout = Arc::new(format::recognise(text.as_bytes(), &meta, &clock));
+    let layout = Arc::new(format::recognise(text.as_bytes(), true, &meta, &clock));
     let name = layout.format.to_owned();
     let mut splitter = Splitter::new(layout, 1 << 18, format::relayout);
     splitter.feed(text.as_bytes());

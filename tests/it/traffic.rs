@@ -260,3 +260,197 @@ fn a_cloud_front_that_writes_tabs_is_a_web_server() {
     let [(key, sum)] = &conversations("cf.log", &text)[..] else { panic!() };
     assert_eq!((key.seen, &*key.client, sum.down, sum.up), (Seen::Web, "198.51.100.7", 943_718_400, 90));
 }
+
+#[test]
+fn one_long_record_at_the_start_of_a_log_does_not_hide_what_it_is() {
+    let format = |text: &str| scanned("l", text.as_bytes(), "", |_| {}).entry.format.unwrap();
+    let long = "a".repeat(70 << 10);
+    let fortigate = |url: &str| {
+        format!(
+            "date=2026-03-28 time=23:10:04 tz=\"+0000\" srcip=10.0.0.5 dstip=203.0.113.9 dstport=443 \
+             url=\"/{url}\" action=\"close\" sentbyte=4096 rcvdbyte=512\n"
+        )
+    };
+    assert_eq!(format(&(fortigate(&long) + &fortigate("b").repeat(9))), "kv");
+    assert_eq!(format(&fortigate(&long)), "kv", "the only record");
+    let wider = "a".repeat(3 << 20);
+    assert_eq!(format(&(fortigate(&wider).repeat(2) + &fortigate("b").repeat(9))), "kv");
+    let event = |text: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-03-28T23:10:04Z\",\"winlog\":{{\"channel\":\"Security\",\"event_id\":4624,\
+             \"provider_name\":\"p\",\"computer_name\":\"h\"}},\"message\":\"{text}\"}}\n"
+        )
+    };
+    assert_eq!(format(&(event(&long) + &event("b").repeat(9))), "windows_json");
+    let trail = |text: &str| {
+        format!(
+            "{{\"eventVersion\":\"1.08\",\"userIdentity\":{{\"type\":\"{text}\"}},\"eventTime\":\"2026-03-28T23:10:04Z\",\
+             \"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"GetObject\",\"awsRegion\":\"x\"}}"
+        )
+    };
+    let delivered = format!("{{\"Records\":[{},{}]}}", trail(&long), vec![trail("b"); 9].join(","));
+    assert_eq!(format(&delivered), "cloudtrail");
+    // The bytes of a picture do not become lines however far one reads.
+    assert_eq!(format(&"\u{1}\u{2}\u{3}".repeat(1 << 20)), "text");
+}
+
+#[test]
+fn json_of_zeek_tells_by_its_names_of_which_log_it_is() {
+    let ends = r#""ts":1774739404.5,"uid":"C1","id.orig_h":"10.0.0.5","id.orig_p":51234,"id.resp_h":"203.0.113.9","id.resp_p":25"#;
+    for (rest, seen) in [
+        (r#""proto":"tcp","orig_bytes":900,"resp_bytes":5,"conn_state":"SF""#, Some((Seen::Flow, 900))),
+        (r#""proto":"tcp","conn_state":"S0""#, Some((Seen::Flow, 0))),
+        (r#""proto":"tcp","orig_bytes":900,"resp_bytes":5"#, Some((Seen::Flow, 900))),
+        (r#""proto":"udp","trans_id":1,"query":"a.example","qtype":1"#, Some((Seen::Dns, 9))),
+        (r#""trans_depth":1,"method":"POST","host":"a.example","uri":"/","request_body_len":9"#, Some((Seen::Web, 9))),
+        (r#""trans_depth":1,"request_body_len":9,"response_body_len":0"#, Some((Seen::Web, 9))),
+        (r#""trans_depth":1,"helo":"mx","mailfrom":"a@b.example","tls":false"#, Some((Seen::Mail, 0))),
+        (r#""user":"a","command":"STOR","reply_code":226"#, Some((Seen::FileTransfer, 0))),
+        (r#""version":"TLSv12","server_name":"a.example""#, None),
+        (r#""_path":"conn_long","orig_bytes":900,"conn_state":"SF""#, None),
+    ] {
+        let text = format!("{{{ends},{rest}}}\n").repeat(2);
+        let told: Vec<_> = conversations("z.log", &text).iter().map(|(key, sum)| (key.seen, sum.up / 2)).collect();
+        assert_eq!(told, Vec::from_iter(seen), "{rest}");
+    }
+    // Rules for the log of connections see it.
+    let rule = "title: t\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c02\nlogsource:\n  product: zeek\n  service: conn\n\
+                detection:\n  s:\n    id.resp_p: 25\n  condition: s\nlevel: high\n";
+    let text = format!("{{{ends},\"proto\":\"tcp\",\"conn_state\":\"SF\"}}\n");
+    let source = scanned("z.log", text.as_bytes(), "", |plan| {
+        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.program = program;
+    });
+    assert_eq!(source.rules.held.len(), 1);
+}
+
+#[test]
+fn a_session_that_is_logged_again_and_again_moved_what_it_moved_since() {
+    let head = "date=2026-03-28 time=23:10:04 tz=\"+0000\" logid=\"0000000020\" srcip=10.0.0.5 dstip=203.0.113.9 action=accept";
+    let rows = [
+        "sentbyte=1000 rcvdbyte=100 sentdelta=1000 rcvddelta=100",
+        "sentdelta=500 rcvddelta=50 sentbyte=1500 rcvdbyte=150",
+        "sentbyte=1500 rcvdbyte=150 sentdelta=0 rcvddelta=0",
+        "sentbyte=7 rcvdbyte=1 sentdelta= rcvddelta=",
+    ];
+    let sums = |text: &str| {
+        let all = conversations("f.log", text);
+        all.iter().map(|(_, sum)| (sum.up, sum.down)).collect::<Vec<_>>()
+    };
+    let lines = |before: &str| rows.map(|row| format!("{before}{head} {row}\n")).concat();
+    assert_eq!(sums(&lines("")), [(1507, 151)]);
+    assert_eq!(sums(&lines("Mar 28 23:10:04 fg ")), [(1507, 151)]);
+    let cef = "CEF:0|Fortinet|Fortigate|v7|20|traffic|3|src=10.0.0.5 dst=203.0.113.9 act=accept out=1500 in=150 \
+               FTNTFGTsentdelta=500 FTNTFGTrcvddelta=50\n";
+    assert_eq!(sums(cef), [(500, 50)]);
+}
+
+#[test]
+fn suricata_counts_a_flow_once_and_its_questions_are_a_dns_log() {
+    let event = |kind: &str, rest: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-03-28T23:10:04.0+0000\",\"flow_id\":7,\"event_type\":\"{kind}\",\"src_ip\":\"10.0.0.5\",\
+             \"src_port\":51234,\"dest_ip\":\"203.0.113.9\",\"dest_port\":53,\"proto\":\"UDP\",{rest}}}\n"
+        )
+    };
+    let flow = r#""flow":{"bytes_toserver":2000000,"bytes_toclient":900}"#;
+    let alert = format!(r#""alert":{{"action":"allowed","signature":"s"}},{flow}"#);
+    let text = event("alert", &alert).repeat(50) + &event("flow", flow);
+    let [(key, sum)] = &conversations("eve.json", &text)[..] else { panic!("one conversation") };
+    assert_eq!((key.seen, sum.records, sum.up, sum.down), (Seen::Firewall, 1, 2_000_000, 900));
+    let question = event("dns", r#""dns":{"type":"query","rrname":"b.a.example","rrtype":"A"}"#);
+    let answer = event("dns", r#""dns":{"version":2,"type":"answer","rrname":"b.a.example","rrtype":"A"}"#);
+    let newer = event("dns", r#""dns":{"version":3,"type":"request","queries":[{"rrname":"b.a.example"}]}"#);
+    let [(key, sum)] = &conversations("eve.json", &(question + &answer + &newer))[..] else { panic!("one name") };
+    assert_eq!((key.seen, &*key.name, sum.records, sum.up), (Seen::Dns, "a.example", 2, 22));
+}
+
+#[test]
+fn flows_that_aws_could_not_record_are_a_gap_of_their_hours() {
+    let row = |start: u64, status: &str| match status {
+        "OK" => {
+            format!("2 123456789012 eni-0a 10.0.1.5 203.0.113.9 51234 443 6 20 900 {start} {} ACCEPT OK\n", start + 60)
+        }
+        _ => format!("2 123456789012 eni-0a - - - - - - - {start} {} - {status}\n", start + 60),
+    };
+    let hour = 3600;
+    let first = 1_774_828_800;
+    let rows = [(0, "OK"), (1, "SKIPDATA"), (2, "SKIPDATA"), (3, "NODATA"), (4, "SKIPDATA"), (5, "OK")];
+    let text = rows.map(|(at, status)| row(first + at * hour, status)).concat();
+    let source = scanned("flow.log", text.as_bytes(), "", |_| {});
+    let begin = (first / hour) as i64;
+    assert_eq!(source.covered.skipped, [begin + 1, begin + 2, begin + 4]);
+    assert_eq!(source.entry.records, 6);
+}
+
+#[test]
+fn an_event_of_cloudtrail_that_lost_its_own_time_has_that_of_its_shipper() {
+    let event = |more: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-03-28T23:10:04Z\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"GetObject\",\
+             \"awsRegion\":\"x\",\"sourceIPAddress\":\"203.0.113.9\"{more}}}\n"
+        )
+    };
+    let time =
+        |more: &str| scanned("t.json", event(more).as_bytes(), "", |_| {}).covered.span.unwrap().first.to_string();
+    assert_eq!(time(""), "2026-03-28T23:10:04Z");
+    assert_eq!(time(",\"eventTime\":\"2026-03-27T01:00:00Z\""), "2026-03-27T01:00:00Z");
+}
+
+#[test]
+fn packets_in_syslog_say_who_and_whether_they_passed() {
+    let told = |line: &str| {
+        let [(key, sum)] = &conversations("s.log", &format!("{line}\n"))[..] else { panic!("{line}") };
+        let ends = (key.client.to_string(), key.server.to_string(), key.port);
+        (key.seen, ends, key.outcome == Outcome::Failed, sum.up_unlogged)
+    };
+    let ends = || ("10.0.0.5".to_owned(), "203.0.113.9".to_owned(), 443);
+    let packet = "IN= OUT=eth0 SRC=10.0.0.5 DST=203.0.113.9 LEN=60 TTL=64 PROTO=TCP SPT=51234 DPT=443 SYN";
+    for (prefix, failed) in
+        [("[UFW ALLOW] ", false), ("[UFW BLOCK] ", true), ("[12.5] fw DROP ", true), ("[12.5] ", false), ("", false)]
+    {
+        let line = format!("Mar 28 23:10:04 gw kernel: {prefix}{packet}");
+        assert_eq!(told(&line), (Seen::Firewall, ends(), failed, 1), "{line}");
+    }
+    let v4 = "5,,,1000000103,em0,match,pass,out,4,0x0,,64,0,0,none,6,tcp,60,10.0.0.5,203.0.113.9,51234,443,0,S";
+    let v6 = "5,,,1000000103,em0,match,block,out,6,0x00,0,64,tcp,6,40,2001:db8::5,2001:db8:1::9,51234,443,0,S";
+    let line = |cells: &str| format!("Mar 28 23:10:04 gw filterlog[92]: {cells}");
+    assert_eq!(told(&line(v4)), (Seen::Firewall, ends(), false, 1));
+    let six = ("2001:db8::5".to_owned(), "2001:db8:1::9".to_owned(), 443);
+    assert_eq!(told(&line(v6)), (Seen::Firewall, six, true, 1));
+    for cells in ["", "1,2", &v4.replace("10.0.0.5", "x"), &v4.replace(",4,0x0", ",9,0x0")] {
+        assert!(conversations("s.log", &format!("{}\n", line(cells))).is_empty(), "{cells}");
+    }
+}
+
+/// The export of the portal: the record is JSON in a cell, its quotes doubled.
+#[test]
+fn the_portals_table_of_the_audit_log_is_the_audit_log() {
+    let row = |n: u32| {
+        let record = format!(
+            "{{\"CreationTime\":\"2026-10-07T01:{n:02}:00\",\"Operation\":\"FileDownloaded\",\"Workload\":\"SharePoint\",\
+             \"RecordType\":6,\"UserId\":\"jane@hc.example\",\"ClientIP\":\"203.0.113.9\",\"ObjectId\":\"https://hc.example/{n}.docx\"}}"
+        );
+        let cell = record.replace('"', "\"\"");
+        format!("id{n},2026-10-07T01:{n:02}:00.0000000Z,6,FileDownloaded,jane@hc.example,\"{cell}\",\n")
+    };
+    let header = "RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits\n";
+    let text = header.to_owned() + &(0..12).map(row).collect::<String>();
+    let source = scanned("p.csv", text.as_bytes(), "", |plan| {
+        plan.clocks.zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+    });
+    assert_eq!((source.entry.format.as_deref(), source.entry.records, source.entry.untimed), (Some("m365"), 12, 0));
+    assert_eq!(source.covered.span.unwrap().first.to_string(), "2026-10-07T01:00:00Z");
+    assert_eq!(source.covered.zone_assumed, 0);
+    let [(key, seen)] = &Vec::from_iter(&source.observations.kept)[..] else { panic!("one client") };
+    assert_eq!((key.seen, &*key.client, seen.sum().records), (Seen::Cloud, "203.0.113.9", 12));
+    let rule = "title: t\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c03\nlogsource:\n  product: m365\n\
+                detection:\n  s:\n    Operation: FileDownloaded\n    ObjectId|endswith: '7.docx'\n  condition: s\nlevel: high\n";
+    let source = scanned("p.csv", text.as_bytes(), "", |plan| {
+        let (program, problems) = Program::compile([("r.yml".into(), rule.into())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.program = program;
+    });
+    assert_eq!(source.rules.held.values().map(|met| met.count).collect::<Vec<_>>(), [1]);
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::support::exfiltrace;
+use crate::support::{exfiltrace, project};
 
 const SCOPES: &str = "timezone='UTC'\n[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\nhosts=['hc-*']\naccounts=['HC']\n\
                       paths=['**/hc-*']\n[[host]]\nname='hc-fs01'\nip=['10.2.0.5']\nscope='hc'\n";
@@ -285,10 +285,76 @@ fn a_log_without_bytes_has_no_upper_bound_and_says_what_to_collect() {
 }
 
 #[test]
+fn traffic_that_is_told_and_not_read_is_not_zero() {
+    let teardown = |n: u32| {
+        format!(
+            "Mar 10 2026 10:{n:02}:00 hc-fw : %ASA-6-302014: Teardown TCP connection {n} for outside:198.51.100.7/443 to \
+             inside:10.2.0.5/50000 duration 0:10:00 bytes 900000000 TCP FINs\n"
+        )
+    };
+    let mail = |n: u32| {
+        format!(
+            "Mar 10 10:{n:02}:00 hc-mx postfix/qmgr[1]: ABC{n}: from=<a@hc.example>, size=25000000, nrcpt=1 (queue active)\n\
+             Mar 10 10:{n:02}:00 hc-mx postfix/smtp[1]: ABC{n}: to=<x@b.example>, relay=b[198.51.100.7]:25, delay=1, \
+             dsn=2.0.0, status=sent (250 ok)\n"
+        )
+    };
+    let told = |name: &str, text: String| {
+        let told = scan(&[("fw.log", firewall(9..=12, &[])), (name, text)], SCOPES, "");
+        (told.scope("hc")["state"].clone(), told.scope("hc")["open_routes"].clone(), told)
+    };
+    let all = |text: &dyn Fn(u32) -> String| (0..50).map(text).collect::<String>();
+    // The firewall that tells its bytes stands elsewhere: it does not answer for this one.
+    let (state, open, asa) = told("hc-asa.log", all(&teardown));
+    assert_eq!((state, cites(asa.scope("hc"), "J-35")), ("cannot_tell".into(), true));
+    assert!(open.as_array().unwrap().contains(&"https_upload".into()), "{open}");
+    assert!(asa.printed.contains("50 records on traffic that this version does not read"), "{}", asa.printed);
+    let (_, open, _) = told("hc-mail.log", all(&mail));
+    assert_eq!(open, serde_json::json!(["email"]));
+    let refused = |n: u32| teardown(n).replace("Teardown TCP connection", "Deny tcp src");
+    assert_eq!(told("hc-asa.log", all(&refused)).0, "no_evidence");
+}
+
+#[test]
 fn a_hit_in_a_text_that_nobody_claims_is_not_clean() {
     let files = [("fw.log", firewall(9..=12, &[])), ("notes.txt", "seen: 203.0.113.77 in a chat\n".repeat(3))];
     let told = scan(&files, SCOPES, "203.0.113.77\n");
     assert_eq!(told.scope("hc")["state"], "no_evidence");
     let loose = told.scope("unattributed");
     assert_eq!((&loose["state"], cites(loose, "J-33")), (&"cannot_tell".into(), true));
+}
+
+/// What the incident's truth says of the bytes of a way out lies within the bounds, with what is known of whose is what
+/// and without.
+#[test]
+fn the_bounds_of_the_incident_hold_what_moved() {
+    let path = |name: &str| project("fixtures/incident").join(name).to_str().unwrap().to_owned();
+    let truth: Value = serde_json::from_str(&std::fs::read_to_string(path("truth.json")).unwrap()).unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let case = temp.path().join("case");
+    let output = exfiltrace(&[
+        "scan",
+        &path("evidence"),
+        "--scopes",
+        &path("scopes.toml"),
+        "--indicators",
+        &path("indicators.txt"),
+        "--out",
+        case.to_str().unwrap(),
+    ]);
+    let verdict = serde_json::from_slice(&std::fs::read(case.join("verdict.json")).unwrap()).unwrap();
+    let told = Told { verdict, printed: String::from_utf8(output.stdout).unwrap() };
+    let mut checked = 0;
+    for scope in truth["scopes"].as_array().unwrap() {
+        for route in scope["routes"].as_array().into_iter().flatten() {
+            let name = (scope["scope"].as_str().unwrap(), route["route"].as_str().unwrap());
+            let bounds = &told.route(name.0, name.1)["bytes"];
+            let [lower, upper] = ["lower", "upper"].map(|bound| bounds[bound].as_u64().unwrap());
+            let [least, most] = ["lower", "upper"].map(|bound| route["bytes"][bound].as_u64().unwrap());
+            assert!(lower <= least && upper >= most, "{name:?}: {lower} to {upper}, truth {least} to {most}");
+            assert!(lower > least / 10 * 9, "{name:?}: at least {lower} of {least}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 2);
 }

@@ -25,7 +25,7 @@ fn named(text: &[u8], format: &str) -> (Named, Option<String>) {
     let locator = Locator::root(b"e");
     let meta = SourceMeta { locator: locator.clone(), evidence: locator, mtime: None, size: None };
     let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
-    let mut layout = format::recognise(text, &meta, &clock);
+    let mut layout = format::recognise(text, true, &meta, &clock);
     layout.format = format::list().find(|f| f.name() == format).unwrap().name();
     let mut fields = Fields::default();
     format::parse(&layout, text.trim_ascii(), Want::All, &mut fields).unwrap();
