@@ -69,6 +69,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
         threads,
         in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
+        ahead_bytes: (memory / 8).min(threads * AHEAD_BYTES),
         cell_bytes: args.x_cell_bytes.unwrap_or(CELL_BYTES).max(1),
         shuffle: args.x_shuffle,
         ticks: (args.verbose > 0).then_some(ticks as fn() -> u64),
@@ -79,6 +80,9 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
 
 /// The part of `--max-memory` that sightings and findings may take before they go to the work folder: a fourth.
 const FINDINGS_SHARE: usize = 4;
+
+/// What one thread's pieces of compressed files may take that are decoded ahead, in bytes: two blocks of `xz -6`.
+const AHEAD_BYTES: usize = 64 << 20;
 
 /// Cores that this process may use.
 pub fn cores() -> usize {

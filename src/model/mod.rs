@@ -10,6 +10,7 @@ pub mod fields;
 pub mod filter;
 pub mod finding;
 pub mod findings;
+pub mod hands;
 pub mod hit;
 pub mod hits;
 pub mod indicator;

@@ -68,6 +68,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         max_evidence: 1000,
         threads: 2,
         in_flight_bytes: 8 << 20,
+        ahead_bytes: 64 << 20,
         cell_bytes: CELL_BYTES,
         shuffle: None,
         ticks: None,
