@@ -10,11 +10,11 @@ use exfiltrace::emit;
 use exfiltrace::indicators::Refusal;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::time::Instant;
-use exfiltrace::open::{DigestKind, Opening};
+use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, Scan, feeds, scopes, survey};
+use super::{ColorWord, DigestWord, IoWord, Scan, feeds, scopes, survey};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -42,6 +42,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         passwords: passwords(args)?,
         work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(FOLDER_IN_CASE))),
         digest: digest(args.digest),
+        io: io(args.io),
     };
     let max_memory = args.limits.max_memory.bytes;
     let threads = args.limits.threads(cores())?;
@@ -196,6 +197,14 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+fn io(word: IoWord) -> Io {
+    match word {
+        IoWord::Auto => Io::Auto,
+        IoWord::Mmap => Io::Map,
+        IoWord::Read => Io::Read,
+    }
 }
 
 fn digest(word: DigestWord) -> DigestKind {

@@ -46,6 +46,17 @@ pub enum DigestKind {
     Off,
 }
 
+/// How regular files are read. All ways give the same bytes and remarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Io {
+    /// Mapped where that is faster.
+    Auto,
+    /// Mapped in windows.
+    Map,
+    /// Read into the reader's buffer.
+    Read,
+}
+
 /// What a container may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -89,6 +100,8 @@ pub struct Opening {
     pub work: Option<PathBuf>,
     /// Custody digest.
     pub digest: DigestKind,
+    /// How files are read.
+    pub io: Io,
 }
 
 /// What is known of an evidence file after it was read.
@@ -148,7 +161,7 @@ fn open_path(file: &Listed, path: &Path, how: (&Opening, &dyn Hands), visitor: &
     let duplicate = handle.try_clone();
     let reader = duplicate.ok().map(FileReader::from);
     let random = reader.as_ref().map(|reader| Random { bytes: reader, size: state.size() });
-    let mut windows = Windows::new(&handle, state, remarks.clone(), noted.clone());
+    let mut windows = Windows::new(&handle, state, how.0.io, remarks.clone(), noted.clone());
     let listed = Listed { size: state.size(), ..file.clone() };
     open_stream(&listed, how, visitor, &mut windows, random, &remarks, &changed)
 }

@@ -5,12 +5,18 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Builder;
 use exfiltrace::model::hands::{Alone, Hands, Job};
 use exfiltrace::model::ledger::{Entry, Note, Reason};
 use exfiltrace::model::place::Locator;
+use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
-use exfiltrace::open::{DigestKind, Limits, Opened, Opening, open_file_with};
+use exfiltrace::open::{DigestKind, Io, Limits, Opened, Opening, open_file_with};
+use exfiltrace::scan;
 use proptest::prelude::*;
+
+use crate::support::plan;
 
 /// All that opening a file tells.
 #[derive(Debug, Default, PartialEq)]
@@ -138,7 +144,7 @@ impl Hands for Crew {
 }
 
 fn opening(limits: Limits) -> Opening {
-    Opening { limits, passwords: Vec::new(), work: None, digest: DigestKind::Sha256 }
+    Opening { limits, passwords: Vec::new(), work: None, digest: DigestKind::Sha256, io: Io::Auto }
 }
 
 fn open(path: &Path, limits: &Limits, hands: &dyn Hands) -> (Told, Opened) {
@@ -412,5 +418,34 @@ proptest! {
             }
         }
         agree(&stored, &Limits::default());
+    }
+}
+
+/// A scan of a folder with each kind of stream, whole and harmed, on so many threads: all that is told of it.
+fn scanned(folder: &Path, threads: usize) -> (String, String) {
+    let root = Root { name: b"evidence".to_vec(), path: Some(folder.to_owned()) };
+    let mut feed = Builder::new();
+    feed.add("list.txt", "", b"192.0.2.77\n");
+    let mut plan = plan(vec![root], Scopes::default(), feed);
+    plan.threads = threads;
+    let outcome = scan::scan(&plan).unwrap();
+    let findings: Vec<_> = outcome.findings.list().iter().collect();
+    assert!(!findings.is_empty());
+    (format!("{:#?}", outcome.ledger), format!("{findings:#?}"))
+}
+
+#[test]
+fn a_scan_tells_the_same_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, (_, stored)) in streams(&log(9_000, 5)).into_iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{n}")), &stored).unwrap();
+        let mut harmed = stored.clone();
+        harmed[stored.len() / 2] ^= 0x55;
+        std::fs::write(folder.path().join(format!("{n}-harmed")), &harmed).unwrap();
+        std::fs::write(folder.path().join(format!("{n}-cut")), &stored[..stored.len() * 3 / 4]).unwrap();
+    }
+    let one = scanned(folder.path(), 1);
+    for threads in [2, 4] {
+        assert!(scanned(folder.path(), threads) == one, "{threads} threads");
     }
 }

@@ -8,7 +8,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
-use exfiltrace::open::{DigestKind, Limits, Opening};
+use exfiltrace::open::{DigestKind, Io, Limits, Opening};
 use exfiltrace::plan::{Clocks, Period, Plan};
 use exfiltrace::work::Work;
 
@@ -58,7 +58,13 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         work: Work::new(None, usize::MAX),
         listed: None,
         skip: Vec::new(),
-        opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
+        opening: Opening {
+            limits: Limits::default(),
+            passwords: Vec::new(),
+            work: None,
+            digest: DigestKind::Sha256,
+            io: Io::Auto,
+        },
         program,
         indicators: builder.finish().0,
         whose: exfiltrace::scope::compile(&scopes).unwrap(),
