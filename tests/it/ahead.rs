@@ -372,6 +372,18 @@ fn marks_inside_of_blocks_mislead_nobody() {
     }
 }
 
+#[test]
+fn what_bzip2_decoded_before_it_failed_is_not_lost() {
+    let text = log(9_000, 8);
+    let mut stored = bzip2(&text);
+    let end = stored.len() - 10_000;
+    stored[end] ^= 0x10;
+    let (told, _) = agree(&stored, &Limits::default());
+    assert_eq!(told.failures[0].reason, Reason::Damaged);
+    let blocks = text.len() / 99_981 * 99_981;
+    assert!(told.bytes.len() >= blocks && told.bytes[..blocks] == text[..blocks], "{}", told.bytes.len());
+}
+
 #[derive(Debug, Clone)]
 enum Harm {
     None,
