@@ -69,12 +69,10 @@ impl<'a> Frames<'a> {
             if let Some(help) = self.help
                 && source.place() >= self.alone_until
             {
-                let place = source.place();
                 match Ahead::begin(self.codec, self.window_bytes, help, source, self.given) {
                     Ok(ahead) => return Ok(State::Ahead(Box::new(ahead))),
-                    Err(back) => source = back,
+                    Err((back, until)) => (source, self.alone_until) = (back, until),
                 }
-                self.alone_until = place + 1;
             }
             let head = source.peek(18);
             let frames = matches!(self.codec, Codec::Zstd | Codec::Lz4);

@@ -141,7 +141,8 @@ impl<'a> Source<'a> {
             self.start = 0;
         }
         let before = self.buffer.len();
-        self.buffer.resize(before + PULL_BYTES, 0);
+        let into = (self.phase + self.gauge.pulled.get()) % PULL_BYTES as u64;
+        self.buffer.resize(before + PULL_BYTES - usize::try_from(into).unwrap_or(0), 0);
         let mut filled = before;
         while filled < self.buffer.len() {
             match retry(&mut *self.inner, &mut self.buffer[filled..]) {

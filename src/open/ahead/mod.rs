@@ -121,7 +121,8 @@ pub(super) struct Left<'a> {
 }
 
 impl<'a> Ahead<'a> {
-    /// Starts a run at a frame, unless there are not two pieces to be seen: then the source comes back.
+    /// Starts a run at a frame, unless there are not two pieces to be seen: then the source comes back, and up to where
+    /// it is not worth asking again.
     ///
     /// `given` is how much of the whole stream was decoded so far.
     #[expect(clippy::result_large_err, reason = "the source is handed on either way")]
@@ -131,17 +132,17 @@ impl<'a> Ahead<'a> {
         help: Help<'a>,
         source: Source<'a>,
         given: u64,
-    ) -> Result<Self, Source<'a>> {
-        if help.settled || help.hands.count() < 2 {
-            return Err(source);
-        }
+    ) -> Result<Self, (Source<'a>, u64)> {
         let start = source.place();
+        if help.settled || help.hands.count() < 2 {
+            return Err((source, u64::MAX));
+        }
         let cutter: Box<dyn Cutter> = match codec {
             Codec::Gzip => Box::new(gzip::Cutter::new(start)),
             Codec::Zstd => Box::new(zstd::Cutter::new(start)),
             Codec::Bzip2 if help.random.is_some() => Box::new(bzip2::Cutter::new(start)),
             Codec::Xz if help.random.is_some() => Box::new(xz::Cutter::new(start)),
-            _ => return Err(source),
+            _ => return Err((source, u64::MAX)),
         };
         let mut ahead = Self {
             source,
@@ -162,7 +163,8 @@ impl<'a> Ahead<'a> {
         };
         let first: Vec<Entry> = [ahead.cut(), ahead.cut()].into_iter().flatten().collect();
         if first.iter().filter(|entry| entry.unit.is_some()).count() < 2 {
-            return Err(ahead.leave().source);
+            let until = ahead.cutter.place().max(start + 1);
+            return Err((ahead.leave().source, until));
         }
         first.into_iter().for_each(|entry| ahead.offer(entry));
         Ok(ahead)
