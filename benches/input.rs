@@ -11,7 +11,7 @@ use exfiltrace::model::layout::Layout;
 use exfiltrace::model::ledger::{Entry, Note};
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{SourceMeta, Stream, Visitor};
-use exfiltrace::open::{DigestKind, Limits, Opening, open_bytes};
+use exfiltrace::open::{DigestKind, Io, Limits, Opening, open_bytes};
 use exfiltrace::split::Splitter;
 
 /// Inputs are repeated until they have this size.
@@ -39,7 +39,8 @@ pub fn fixture(path: &str) -> Vec<u8> {
 
 /// The decoded content of a file: all that it holds, one after the other.
 pub fn decoded(stored: &[u8]) -> Vec<u8> {
-    let opening = Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off };
+    let opening =
+        Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
     let mut leaves = Leaves::default();
     open_bytes(Locator::root(b"bench"), stored, &opening, &mut leaves);
     assert!(!leaves.0.is_empty(), "the file holds something");

@@ -51,6 +51,8 @@ pub struct Plan {
     pub threads: usize,
     /// Bytes of blocks that may wait for a core before their producer sifts them itself.
     pub in_flight_bytes: usize,
+    /// Bytes that pieces of compressed files may take which are decoded ahead of their producer.
+    pub ahead_bytes: usize,
     /// Where that goes which outgrows memory.
     pub work: Work,
     /// Grid of the split in decoded bytes; results do not depend on it.

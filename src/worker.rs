@@ -1,17 +1,20 @@
 //! What happens to one evidence file, and the hot loop over its blocks.
 //!
 //! A file is opened by one thread, its *producer*, which decodes, recognises and splits. Each block becomes a task for
-//! any core; once [`Plan::in_flight_bytes`] wait, the producer sifts the next block itself. So no thread ever waits on
-//! another, and memory stays bounded. Block results join into their source in any order: the joins commute.
+//! any core; once [`Plan::in_flight_bytes`] wait, the producer sifts the next block itself. Pieces of a compressed file
+//! are tasks as well ([`Helpers`]). So no thread ever waits on another, and memory stays bounded. Block results join
+//! into their source in any order: the joins commute.
 
 mod block;
+mod helpers;
 mod places;
 mod source;
 mod stats;
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::Scope;
 
@@ -26,6 +29,7 @@ use crate::sift::Sift;
 use crate::split::Splitter;
 
 use block::Scratch;
+use helpers::Helpers;
 use source::{Content, Source};
 pub use stats::Stats;
 
@@ -39,6 +43,10 @@ pub struct Engine<'p> {
     plan: &'p Plan,
     sift: Sift<'p>,
     waiting_bytes: AtomicUsize,
+    /// Blocks that wait for a core; there is a task for each of them, which takes whichever comes first.
+    waiting: Mutex<VecDeque<(Arc<Source>, Block)>>,
+    /// What pieces of compressed files that are under way may take.
+    ahead_bytes: AtomicUsize,
     scratch: Mutex<Vec<Scratch>>,
     done: Mutex<Partial>,
     /// Where the time went, for `-v`.
@@ -52,6 +60,8 @@ impl<'p> Engine<'p> {
             plan,
             sift: Sift::with_sets(&plan.indicators, plan.program.sets().chain([&plan.patterns.atoms])),
             waiting_bytes: AtomicUsize::new(0),
+            waiting: Mutex::default(),
+            ahead_bytes: AtomicUsize::new(0),
             scratch: Mutex::new(Vec::new()),
             done: Mutex::new(Partial::default()),
             stats: Stats::default(),
@@ -69,7 +79,9 @@ impl<'p> Engine<'p> {
         'p: 's,
     {
         let mut producer = Producer { engine: self, tasks, sources: Vec::new(), entries: Vec::new() };
-        let opened = catch_unwind(AssertUnwindSafe(|| open::open_file(file, &self.plan.opening, &mut producer)));
+        let hands = Helpers { engine: self, tasks };
+        let opened =
+            catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
         let (digest, size, failed) = match opened {
             Ok(opened) => (opened.digest, opened.size, None),
             Err(panic) => (None, file.size, Some(panic_note(panic.as_ref()))),
@@ -117,11 +129,22 @@ impl<'p> Engine<'p> {
             self.work(source, &block);
             return;
         }
-        let source = Arc::clone(source);
+        self.lock_waiting().push_back((Arc::clone(source), block));
         tasks.spawn(move |_| {
-            self.work(&source, &block);
-            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.work_waiting();
         });
+    }
+
+    fn lock_waiting(&self) -> MutexGuard<'_, VecDeque<(Arc<Source>, Block)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sifts the block that has waited longest; `false` where none waits.
+    fn work_waiting(&self) -> bool {
+        let Some((source, block)) = self.lock_waiting().pop_front() else { return false };
+        self.work(&source, &block);
+        self.waiting_bytes.fetch_sub(block.bytes.capacity(), Ordering::Relaxed);
+        true
     }
 
     /// Sifts one block and joins what it told into its source.

@@ -11,7 +11,7 @@ use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::{self, Locator};
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
-use exfiltrace::open::{self, DigestKind, Limits, Opening};
+use exfiltrace::open::{self, DigestKind, Io, Limits, Opening};
 use exfiltrace::verify::{self, Again, Claims, Reopen};
 
 use super::{Export, Report, ReportWord, Verify, resolve};
@@ -105,6 +105,7 @@ impl Evidence {
                 passwords: args.archive_password.clone(),
                 work: Some(args.case.join(".work")),
                 digest: if blake3 { DigestKind::Blake3 } else { DigestKind::Sha256 },
+                io: Io::Auto,
             },
         })
     }

@@ -11,7 +11,7 @@ use exfiltrace::model::indicator::{Feed, Indicators};
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::model::stored::Fault;
-use exfiltrace::open::{self, DigestKind, Opening, Whole};
+use exfiltrace::open::{self, DigestKind, Io, Opening, Whole};
 
 use sha2::{Digest, Sha256};
 
@@ -233,8 +233,13 @@ fn read(path: &Path) -> Result<Files> {
     if let Some(entry) = survey.skipped.iter().find(|entry| entry.has_loss()) {
         bail!("{}: {}", entry.source, entry.notes.first().map_or("cannot be read", |n| n.detail.as_str()));
     }
-    let opening =
-        Opening { limits: open::Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 };
+    let opening = Opening {
+        limits: open::Limits::default(),
+        passwords: Vec::new(),
+        work: None,
+        digest: DigestKind::Sha256,
+        io: Io::Auto,
+    };
     survey.files.iter().map(|file| read_file(file, &opening)).collect()
 }
 

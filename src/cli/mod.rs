@@ -169,6 +169,9 @@ pub struct Scan {
     /// Digest of every evidence file as stored.
     #[arg(long, value_enum, default_value = "sha256")]
     pub digest: DigestWord,
+    /// How plain files are read; what is found does not depend on it.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub io: IoWord,
     /// Name of a root in locators, as NAME=PATH. Needed where two roots have one name.
     #[arg(long, value_name = "NAME=PATH")]
     pub root: Vec<String>,
@@ -344,6 +347,17 @@ pub enum DigestWord {
     Blake3,
     /// None.
     Off,
+}
+
+/// Ways to read a file, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IoWord {
+    /// Mapped where that is faster: all but small files.
+    Auto,
+    /// Mapped in windows.
+    Mmap,
+    /// Read into a buffer.
+    Read,
 }
 
 /// Levels on the command line.

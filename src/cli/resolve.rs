@@ -10,11 +10,11 @@ use exfiltrace::emit;
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::time::Instant;
-use exfiltrace::open::{DigestKind, Opening};
+use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, Scan, feeds, scopes, survey};
+use super::{ColorWord, DigestWord, IoWord, Scan, feeds, scopes, survey};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -42,6 +42,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         passwords: passwords(args)?,
         work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(FOLDER_IN_CASE))),
         digest: digest(args.digest),
+        io: io(args.io),
     };
     let max_memory = args.limits.max_memory.bytes;
     let threads = args.limits.threads(cores())?;
@@ -72,6 +73,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
         threads,
         in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
+        ahead_bytes: (memory / 8).min(threads * AHEAD_BYTES),
         cell_bytes: args.x_cell_bytes.unwrap_or(CELL_BYTES).max(1),
         shuffle: args.x_shuffle,
         ticks: (args.verbose > 0).then_some(ticks as fn() -> u64),
@@ -82,6 +84,9 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
 
 /// The part of `--max-memory` that sightings and findings may take before they go to the work folder: a fourth.
 const FINDINGS_SHARE: usize = 4;
+
+/// What one thread's pieces of compressed files may take that are decoded ahead, in bytes: two blocks of `xz -6`.
+const AHEAD_BYTES: usize = 64 << 20;
 
 /// Cores that this process may use.
 pub fn cores() -> usize {
@@ -195,6 +200,14 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+fn io(word: IoWord) -> Io {
+    match word {
+        IoWord::Auto => Io::Auto,
+        IoWord::Mmap => Io::Map,
+        IoWord::Read => Io::Read,
+    }
 }
 
 fn digest(word: DigestWord) -> DigestKind {

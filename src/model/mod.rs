@@ -11,6 +11,7 @@ pub mod filter;
 pub mod finding;
 pub mod findings;
 pub mod flat;
+pub mod hands;
 pub mod hit;
 pub mod hits;
 pub mod indicator;

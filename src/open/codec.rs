@@ -1,4 +1,4 @@
-//! Compressed streams: one decoder per frame, frame after frame, each with its window limit set before it starts.
+//! One frame of a compressed stream: its decoder, with the window limit set before it starts.
 
 use std::io::{self, BufRead, Read};
 use std::{cell::Cell, rc::Rc};
@@ -7,7 +7,7 @@ use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::recognise::{Codec, is_skippable};
+use super::recognise::Codec;
 use super::source::{Source, carry};
 use crate::model::ledger::{Note, Reason};
 
@@ -23,83 +23,78 @@ pub(super) struct Trailing {
     pub foreign: Rc<Cell<bool>>,
 }
 
-/// The frames of one compressed stream as one run of decoded bytes.
-pub(super) struct Frames<'a> {
-    codec: Codec,
-    window_bytes: u64,
-    state: State<'a>,
-    first: bool,
-    trailing: Trailing,
-}
-
-enum State<'a> {
-    Between(Source<'a>),
+/// The decoder of one frame.
+pub(super) enum Frame<'a> {
     Gzip(Box<flate2::bufread::GzDecoder<Source<'a>>>),
-    Bzip2(Box<bzip2::bufread::BzDecoder<Source<'a>>>),
-    Xz(Box<XzReader<Source<'a>>>),
+    Bzip2(Box<Bzip2<'a>>),
+    Xz(Box<XzReader<Source<'a>>>, u64),
     Lzma(Box<LzmaReader<Source<'a>>>),
     Lz4(Box<lz4_flex::frame::FrameDecoder<Source<'a>>>),
     Zstd(Box<Zstd<'a>>),
-    Done,
 }
 
-impl<'a> Frames<'a> {
-    pub(super) fn new(codec: Codec, source: Source<'a>, window_bytes: u64) -> Self {
-        Self { codec, window_bytes, state: State::Between(source), first: true, trailing: Trailing::default() }
-    }
-
-    /// A handle to what stands behind the last frame, complete once the stream has ended.
-    pub(super) fn trailing(&self) -> Trailing {
-        self.trailing.clone()
-    }
-
-    /// Starts the next frame, or takes what is left as trailing bytes.
-    fn start(&mut self, mut source: Source<'a>) -> io::Result<State<'a>> {
-        loop {
-            let head = source.peek(18);
-            let frames = matches!(self.codec, Codec::Zstd | Codec::Lz4);
-            if frames && is_skippable(head) && head.len() >= 8 {
-                let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-                let want = u64::from(length) + 8;
-                if source.discard(want).0 < want {
-                    return Err(carry(Note::new(Reason::Damaged, "ends inside a skippable frame")));
-                }
-                continue;
+impl<'a> Frame<'a> {
+    /// A decoder for the frame at the start of `source`, with a window of at most `window_bytes`.
+    ///
+    /// # Errors
+    /// A header that is damaged or asks for a larger window.
+    pub(super) fn new(codec: Codec, source: Source<'a>, window_bytes: u64) -> io::Result<Self> {
+        let limit_kib = u32::try_from(window_bytes / 1024).unwrap_or(u32::MAX - 1);
+        Ok(match codec {
+            Codec::Gzip => Self::Gzip(Box::new(flate2::bufread::GzDecoder::new(source))),
+            Codec::Bzip2 => Self::Bzip2(Box::new(Bzip2::new(source))),
+            Codec::Xz => {
+                Self::Xz(Box::new(XzReader::new_mem_limit(source, false, with_overhead(limit_kib))), window_bytes)
             }
-            if self.first || self.codec.continues(head) {
-                self.first = false;
-                return self.decoder(source);
-            }
-            let (bytes, zero) = source.discard(u64::MAX);
-            self.trailing.bytes.set(self.trailing.bytes.get() + bytes);
-            self.trailing.foreign.set(self.trailing.foreign.get() || !zero);
-            // A failure below must not pass for the end.
-            source.fill_buf()?;
-            return Ok(State::Done);
-        }
-    }
-
-    fn decoder(&self, source: Source<'a>) -> io::Result<State<'a>> {
-        let limit_kib = u32::try_from(self.window_bytes / 1024).unwrap_or(u32::MAX - 1);
-        Ok(match self.codec {
-            Codec::Gzip => State::Gzip(Box::new(flate2::bufread::GzDecoder::new(source))),
-            Codec::Bzip2 => State::Bzip2(Box::new(bzip2::bufread::BzDecoder::new(source))),
-            Codec::Xz => State::Xz(Box::new(XzReader::new_mem_limit(source, false, with_overhead(limit_kib)))),
             Codec::Lzma => {
                 let reader = LzmaReader::new_mem_limit(source, with_overhead(limit_kib), None);
-                let mut reader = reader.map_err(|cause| self.refused(cause))?;
+                let mut reader = reader.map_err(|cause| refused(cause, window_bytes))?;
                 reader.set_defer_errors(true);
-                State::Lzma(Box::new(reader))
+                Self::Lzma(Box::new(reader))
             }
-            Codec::Lz4 => State::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(source))),
-            Codec::Zstd => State::Zstd(Box::new(Zstd::new(source, self.window_bytes)?)),
+            Codec::Lz4 => Self::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(source))),
+            Codec::Zstd => Self::Zstd(Box::new(Zstd::new(source, window_bytes)?)),
         })
     }
 
-    /// Names a refused window as such.
-    fn refused(&self, cause: io::Error) -> io::Error {
-        if cause.kind() == io::ErrorKind::OutOfMemory { carry(window_note(self.window_bytes)) } else { cause }
+    /// Gives back the source, which stands behind the frame once that was read to its end.
+    pub(super) fn into_source(self, trailing: &Trailing) -> Source<'a> {
+        match self {
+            Self::Gzip(decoder) => decoder.into_inner(),
+            Self::Bzip2(decoder) => decoder.source,
+            Self::Xz(decoder, _) => decoder.into_inner(),
+            Self::Lzma(decoder) => {
+                // It reads ahead; what it did not use stands behind the end.
+                let (source, ahead) = decoder.into_parts();
+                trailing.bytes.set(ahead.len() as u64);
+                trailing.foreign.set(ahead.iter().any(|&b| b != 0));
+                source
+            }
+            Self::Lz4(decoder) => decoder.into_inner(),
+            Self::Zstd(decoder) => decoder.source,
+        }
     }
+}
+
+impl Read for Frame<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(decoder) => decoder.read(out),
+            Self::Bzip2(decoder) => decoder.read(out),
+            Self::Xz(decoder, window_bytes) => {
+                let step = out.len().min(XZ_STEP_BYTES);
+                decoder.read(&mut out[..step]).map_err(|cause| refused(cause, *window_bytes))
+            }
+            Self::Lzma(decoder) => decoder.read(out),
+            Self::Lz4(decoder) => decoder.read(out),
+            Self::Zstd(decoder) => decoder.read(out),
+        }
+    }
+}
+
+/// Names a refused window as such.
+fn refused(cause: io::Error, window_bytes: u64) -> io::Error {
+    if cause.kind() == io::ErrorKind::OutOfMemory { carry(window_note(window_bytes)) } else { cause }
 }
 
 fn window_note(limit_bytes: u64) -> Note {
@@ -111,53 +106,49 @@ pub(super) fn with_overhead(limit_kib: u32) -> u32 {
     limit_kib.saturating_add(1024).min(u32::MAX - 1)
 }
 
-impl Read for Frames<'_> {
+/// One bzip2 stream. What a call put out before it failed is handed out before the failure is: blocks are whole there.
+pub(super) struct Bzip2<'a> {
+    source: Source<'a>,
+    decoder: bzip2::Decompress,
+    ended: bool,
+    failed: Option<io::Error>,
+}
+
+impl<'a> Bzip2<'a> {
+    fn new(source: Source<'a>) -> Self {
+        Self { source, decoder: bzip2::Decompress::new(false), ended: false, failed: None }
+    }
+
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() {
-            return Ok(0);
+        if let Some(cause) = self.failed.take() {
+            return Err(cause);
         }
-        loop {
-            let read = match &mut self.state {
-                State::Between(_) => 0,
-                State::Gzip(decoder) => decoder.read(out)?,
-                State::Bzip2(decoder) => decoder.read(out)?,
-                State::Xz(decoder) => {
-                    let step = out.len().min(XZ_STEP_BYTES);
-                    let read = decoder.read(&mut out[..step]);
-                    read.map_err(|cause| self.refused(cause))?
-                }
-                State::Lzma(decoder) => decoder.read(out)?,
-                State::Lz4(decoder) => decoder.read(out)?,
-                State::Zstd(decoder) => decoder.read(out)?,
-                State::Done => return Ok(0),
-            };
+        while !self.ended {
+            let input = self.source.fill_buf()?;
+            let last = input.is_empty();
+            let (before_in, before_out) = (self.decoder.total_in(), self.decoder.total_out());
+            let status = self.decoder.decompress(input, out);
+            let used = usize::try_from(self.decoder.total_in() - before_in).unwrap_or(0);
+            let read = usize::try_from(self.decoder.total_out() - before_out).unwrap_or(0);
+            self.source.consume(used);
+            match status {
+                Ok(bzip2::Status::StreamEnd) => self.ended = true,
+                Ok(_) if read == 0 && last => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(cause) if read == 0 => return Err(io::Error::new(io::ErrorKind::InvalidInput, cause)),
+                Err(cause) => self.failed = Some(io::Error::new(io::ErrorKind::InvalidInput, cause)),
+            }
             if read > 0 {
                 return Ok(read);
             }
-            let source = match std::mem::replace(&mut self.state, State::Done) {
-                State::Between(source) => source,
-                State::Gzip(decoder) => decoder.into_inner(),
-                State::Bzip2(decoder) => decoder.into_inner(),
-                State::Xz(decoder) => decoder.into_inner(),
-                State::Lzma(decoder) => {
-                    // It reads ahead; what it did not use stands behind the end.
-                    let (source, ahead) = decoder.into_parts();
-                    self.trailing.bytes.set(ahead.len() as u64);
-                    self.trailing.foreign.set(ahead.iter().any(|&b| b != 0));
-                    source
-                }
-                State::Lz4(decoder) => decoder.into_inner(),
-                State::Zstd(decoder) => decoder.source,
-                State::Done => return Ok(0),
-            };
-            self.state = self.start(source)?;
         }
+        Ok(0)
     }
 }
 
 /// One zstd frame. The decoder holds back a window of decoded bytes until the frame ends; where the frame breaks
 /// off, an empty last block in place of the broken one makes it hand them out, and the failure follows after them.
-struct Zstd<'a> {
+pub(super) struct Zstd<'a> {
     source: Source<'a>,
     decoder: FrameDecoder,
     failed: Option<io::Error>,

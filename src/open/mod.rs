@@ -4,11 +4,14 @@
 //! `!/member`. Nothing is written but the spill of an oversize nested archive, into [`Opening::work`]. Every byte of
 //! a container is accounted for in its ledger entry, and every limit cuts at a byte that depends on the stream alone.
 
+mod ahead;
 mod archive;
 mod codec;
 mod evidence;
+mod frames;
 mod guard;
 mod recognise;
+mod replay;
 mod sigbus;
 mod source;
 mod spill;
@@ -23,6 +26,7 @@ use std::rc::Rc;
 
 use rawzip::FileReader;
 
+use crate::model::hands::{Alone, Hands};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::place::Locator;
 use crate::model::source::{Listed, Visitor};
@@ -42,6 +46,17 @@ pub enum DigestKind {
     Blake3,
     /// None.
     Off,
+}
+
+/// How regular files are read. All ways give the same bytes and remarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Io {
+    /// Mapped where that is faster.
+    Auto,
+    /// Mapped in windows.
+    Map,
+    /// Read into the reader's buffer.
+    Read,
 }
 
 /// What a container may cost.
@@ -87,6 +102,8 @@ pub struct Opening {
     pub work: Option<PathBuf>,
     /// Custody digest.
     pub digest: DigestKind,
+    /// How files are read.
+    pub io: Io,
 }
 
 /// What is known of an evidence file after it was read.
@@ -103,13 +120,18 @@ pub struct Opened {
 /// Never fails: what cannot be read is a ledger entry. The file is read once in order (zip and 7z: a second time for
 /// the digest) and hashed to its end, also where a limit stops the reading of its content.
 pub fn open_file(file: &Listed, opening: &Opening, visitor: &mut dyn Visitor) -> Opened {
+    open_file_with(file, opening, &Alone, visitor)
+}
+
+/// The same with the help of other cores, which changes nothing but the time it takes.
+pub fn open_file_with(file: &Listed, opening: &Opening, hands: &dyn Hands, visitor: &mut dyn Visitor) -> Opened {
     match &file.path {
         None => {
             let mut input = std::io::stdin().lock();
             let remarks = Remarks::default();
-            open_stream(file, opening, visitor, &mut input, None, &remarks, &|| None)
+            open_stream(file, (opening, hands), visitor, &mut input, None, &remarks, &|| None)
         }
-        Some(path) => open_path(file, path, opening, visitor),
+        Some(path) => open_path(file, path, (opening, hands), visitor),
     }
 }
 
@@ -120,10 +142,10 @@ pub fn open_bytes(name: Locator, bytes: &[u8], opening: &Opening, visitor: &mut 
     let opening = Opening { digest: DigestKind::Off, ..opening.clone() };
     let random = Random { bytes: &bytes, size };
     let mut input = bytes;
-    open_stream(&file, &opening, visitor, &mut input, Some(random), &Remarks::default(), &|| None);
+    open_stream(&file, (&opening, &Alone), visitor, &mut input, Some(random), &Remarks::default(), &|| None);
 }
 
-fn open_path(file: &Listed, path: &Path, opening: &Opening, visitor: &mut dyn Visitor) -> Opened {
+fn open_path(file: &Listed, path: &Path, how: (&Opening, &dyn Hands), visitor: &mut dyn Visitor) -> Opened {
     let opened = evidence::open(path).and_then(|handle| Ok((State::of(&handle)?, handle)));
     let (state, handle) = match opened {
         Ok(opened) => opened,
@@ -141,14 +163,14 @@ fn open_path(file: &Listed, path: &Path, opening: &Opening, visitor: &mut dyn Vi
     let duplicate = handle.try_clone();
     let reader = duplicate.ok().map(FileReader::from);
     let random = reader.as_ref().map(|reader| Random { bytes: reader, size: state.size() });
-    let mut windows = Windows::new(&handle, state, remarks.clone(), noted.clone());
+    let mut windows = Windows::new(&handle, state, how.0.io, remarks.clone(), noted.clone());
     let listed = Listed { size: state.size(), ..file.clone() };
-    open_stream(&listed, opening, visitor, &mut windows, random, &remarks, &changed)
+    open_stream(&listed, how, visitor, &mut windows, random, &remarks, &changed)
 }
 
 fn open_stream(
     file: &Listed,
-    opening: &Opening,
+    (opening, hands): (&Opening, &dyn Hands),
     visitor: &mut dyn Visitor,
     input: &mut dyn Read,
     random: Option<Random<'_>>,
@@ -163,6 +185,7 @@ fn open_stream(
     let at = At { locator: file.locator.clone(), mtime: file.mtime, size, depth: 0, notes: Vec::new() };
     let mut walk = Walk {
         opening,
+        hands,
         visitor,
         evidence: file.locator.clone(),
         remarks: remarks.clone(),

@@ -50,17 +50,35 @@ pub(super) struct Gauge {
 }
 
 /// A buffered reader over one layer. Bytes that came before a failure are handed out before the failure is.
+///
+/// What [`BufRead::fill_buf`] gives ends on a grid of [`PULL_BYTES`] of the layer below, however far was peeked: so a
+/// decoder is fed alike whether or not someone looked ahead, and where it fails it has put out the same bytes.
 pub(super) struct Source<'a> {
-    inner: &'a mut dyn Read,
+    inner: Box<dyn Read + 'a>,
     buffer: Vec<u8>,
     start: usize,
     ended: bool,
+    /// Why the layer below stopped, until all that came before is handed out.
+    failed: Option<Note>,
+    /// Where the grid stands at the first byte.
+    phase: u64,
     gauge: Gauge,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(inner: &'a mut dyn Read) -> Self {
-        Self { inner, buffer: Vec::new(), start: 0, ended: false, gauge: Gauge::default() }
+        Self::at(Box::new(inner), 0)
+    }
+
+    /// A source of which the first byte stands at `offset` of the layer below.
+    pub(super) fn at(inner: Box<dyn Read + 'a>, offset: u64) -> Self {
+        let phase = offset % PULL_BYTES as u64;
+        Self { inner, buffer: Vec::new(), start: 0, ended: false, failed: None, phase, gauge: Gauge::default() }
+    }
+
+    /// Bytes taken so far.
+    pub(super) fn place(&self) -> u64 {
+        self.gauge.used.get()
     }
 
     /// A handle that keeps counting after the source was moved into a decoder.
@@ -73,6 +91,7 @@ impl<'a> Source<'a> {
         while self.buffer.len() - self.start < want && !self.ended {
             self.pull();
         }
+        self.publish();
         let have = (self.buffer.len() - self.start).min(want);
         &self.buffer[self.start..self.start + have]
     }
@@ -98,7 +117,7 @@ impl<'a> Source<'a> {
         if self.start < self.buffer.len() || self.ended {
             return self.read(out);
         }
-        match retry(self.inner, out) {
+        match retry(&mut *self.inner, out) {
             Ok(0) => {
                 self.ended = true;
                 Ok(0)
@@ -110,6 +129,7 @@ impl<'a> Source<'a> {
             }
             Err(cause) => {
                 self.fail(&cause);
+                self.publish();
                 Err(cause)
             }
         }
@@ -121,10 +141,11 @@ impl<'a> Source<'a> {
             self.start = 0;
         }
         let before = self.buffer.len();
-        self.buffer.resize(before + PULL_BYTES, 0);
+        let into = (self.phase + self.gauge.pulled.get()) % PULL_BYTES as u64;
+        self.buffer.resize(before + PULL_BYTES - usize::try_from(into).unwrap_or(0), 0);
         let mut filled = before;
         while filled < self.buffer.len() {
-            match retry(self.inner, &mut self.buffer[filled..]) {
+            match retry(&mut *self.inner, &mut self.buffer[filled..]) {
                 Ok(0) => {
                     self.ended = true;
                     break;
@@ -142,8 +163,24 @@ impl<'a> Source<'a> {
 
     fn fail(&mut self, cause: &io::Error) {
         self.ended = true;
-        let note = carried(cause, |cause| Note::new(Reason::Unreadable, cause.to_string()));
-        *self.gauge.failure.borrow_mut() = Some(note);
+        self.failed = Some(carried(cause, |cause| Note::new(Reason::Unreadable, cause.to_string())));
+    }
+
+    /// Tells of a failure below once nothing is held that came before it.
+    fn publish(&mut self) {
+        if self.start >= self.buffer.len()
+            && let Some(note) = &self.failed
+        {
+            *self.gauge.failure.borrow_mut() = Some(note.clone());
+        }
+    }
+
+    /// Bytes held up to the next line of the grid.
+    fn chunk(&self) -> &[u8] {
+        let into = (self.phase + self.place()) % PULL_BYTES as u64;
+        let left = PULL_BYTES - usize::try_from(into).unwrap_or(0);
+        let held = &self.buffer[self.start..];
+        &held[..left.min(held.len())]
     }
 }
 
@@ -161,12 +198,13 @@ impl BufRead for Source<'_> {
         if self.start >= self.buffer.len() && !self.ended {
             self.pull();
         }
+        self.publish();
         if self.start >= self.buffer.len()
-            && let Some(note) = &*self.gauge.failure.borrow()
+            && let Some(note) = &self.failed
         {
             return Err(carry(note.clone()));
         }
-        Ok(&self.buffer[self.start..])
+        Ok(self.chunk())
     }
 
     fn consume(&mut self, amount: usize) {
@@ -219,11 +257,30 @@ mod tests {
         let mut drip = Drip(5);
         let mut source = Source::new(&mut drip);
         assert_eq!(source.peek(2), [5, 4]);
+        assert!(source.gauge().failure.borrow().is_none(), "told of only once it is met");
         assert_eq!(source.discard(1), (1, false));
         let mut rest = Vec::new();
         let failure = source.read_to_end(&mut rest).unwrap_err();
         assert_eq!(rest, [4, 3, 2, 1]);
         assert_eq!(carried(&failure, |_| unreachable!()).detail, "broken");
         assert_eq!((source.gauge().used.get(), source.gauge().pulled.get()), (5, 5));
+    }
+
+    #[test]
+    fn a_look_ahead_does_not_change_what_a_decoder_is_fed() {
+        let stored = vec![7; 3 * PULL_BYTES];
+        for (offset, ahead) in [(0, 0), (0, stored.len()), (1000, 0), (1000, stored.len())] {
+            let mut source = Source::at(Box::new(&stored[..]), offset);
+            source.discard(10);
+            source.peek(ahead);
+            let mut chunks = Vec::new();
+            while let Ok(chunk @ [_, ..]) = source.fill_buf() {
+                let length = chunk.len();
+                chunks.push(length);
+                source.consume(length);
+            }
+            let first = PULL_BYTES - offset as usize - 10;
+            assert_eq!(chunks[..2], [first, PULL_BYTES], "{offset} {ahead}");
+        }
     }
 }

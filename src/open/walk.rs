@@ -4,12 +4,14 @@ use std::io::Read;
 
 use rawzip::ReaderAt;
 
-use super::codec::Frames;
+use super::ahead::Help;
+use super::frames::Frames;
 use super::guard::{Guard, Totals};
 use super::recognise::{Codec, HEAD_BYTES, Kind, recognise};
 use super::source::{Remarks, Source, carried, drain};
 use super::spill::gather;
 use super::{Opening, archive};
+use crate::model::hands::Hands;
 use crate::model::ledger::{Entry, EntryKind, Note, Reason, Stored};
 use crate::model::place::Locator;
 use crate::model::source::{SourceMeta, Stream, Visitor};
@@ -48,6 +50,8 @@ pub(super) enum Fate {
 /// The walk through one evidence file.
 pub(super) struct Walk<'w> {
     pub opening: &'w Opening,
+    /// Who may help to decode.
+    pub hands: &'w dyn Hands,
     pub visitor: &'w mut dyn Visitor,
     pub evidence: Locator,
     pub remarks: Remarks,
@@ -88,7 +92,7 @@ impl Walk<'_> {
                 self.refuse(at, source, random, Note::new(Reason::DepthLimit, detail))
             }
             Kind::Codec(codec) => {
-                let (fate, mut stored, notes) = self.codec(&at, codec, source);
+                let (fate, mut stored, notes) = self.codec(&at, codec, source, random);
                 // What lies behind the point where the decoder stopped.
                 stored.skipped += drain(inner);
                 self.container(&at, codec.name(), stored, notes);
@@ -178,10 +182,23 @@ impl Walk<'_> {
     }
 
     /// Decodes one compressed stream; gives its fates without what lies behind the point where it stopped.
-    fn codec(&mut self, at: &At, codec: Codec, source: Source<'_>) -> (Fate, Stored, Vec<Note>) {
+    fn codec(
+        &mut self,
+        at: &At,
+        codec: Codec,
+        source: Source<'_>,
+        random: Option<Random<'_>>,
+    ) -> (Fate, Stored, Vec<Note>) {
         let gauge = source.gauge();
         let limits = &self.opening.limits;
-        let frames = Frames::new(codec, source, limits.window_bytes);
+        let frames = match at.depth {
+            // Looking ahead in an inner layer would count decoded bytes of the outer ones early.
+            0 => {
+                let help = Help { hands: self.hands, random, ratio: limits.ratio, settled: false };
+                Frames::helped(codec, source, limits.window_bytes, help)
+            }
+            _ => Frames::new(codec, source, limits.window_bytes),
+        };
         let trailing = frames.trailing();
         let mut guard = Guard::new(codec.name(), Box::new(frames), gauge.clone(), limits, self.totals.clone());
         let failure = guard.failure();

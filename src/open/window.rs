@@ -1,19 +1,25 @@
-//! A regular file as a sequence of mapped windows that survives the file being cut while it is read.
+//! A regular file from start to end: as a sequence of mapped windows that survives the file being cut while it is
+//! read, or by `pread` into the buffer of whoever reads. Either way the next window is asked for ahead of time.
 
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::rc::Rc;
 
 use mmap_rs::{Mmap, MmapFlags, MmapOptions};
 
+use super::Io;
 use super::sigbus::Guarded;
 use super::source::Remarks;
 use crate::model::ledger::{Note, Reason};
 
 /// Size of a window: as fast as one map of the whole file, with a bounded resident set.
 const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Smaller files are read: setting up a window costs more than the copy that it saves.
+const MAPPED_BYTES: u64 = 256 * 1024;
 
 /// What tells whether a file changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +71,31 @@ pub(super) struct Windows<'f> {
     remarks: Remarks,
     /// Whether a change was remarked on, here or by whoever looks at the end.
     noted: Rc<Cell<bool>>,
-    /// Where mapping failed once (a file system that cannot), everything is read with `pread`.
+    /// Everything is read with `pread`: by choice, or where mapping failed once (a file system that cannot).
     plain: bool,
+    /// Up to here the system was asked to read ahead.
+    asked: u64,
 }
 
 impl<'f> Windows<'f> {
-    pub(super) fn new(file: &'f File, opened: State, remarks: Remarks, noted: Rc<Cell<bool>>) -> Self {
-        Self { file, opened, at: 0, window: None, remarks, noted, plain: false }
+    pub(super) fn new(file: &'f File, opened: State, io: Io, remarks: Remarks, noted: Rc<Cell<bool>>) -> Self {
+        let plain = match io {
+            Io::Map => false,
+            Io::Read => true,
+            Io::Auto => opened.size < MAPPED_BYTES,
+        };
+        Self { file, opened, at: 0, window: None, remarks, noted, plain, asked: WINDOW_BYTES }
+    }
+
+    /// Has the system fetch the next window while this one is worked on.
+    fn ask_ahead(&mut self) {
+        if self.at + WINDOW_BYTES <= self.asked || self.asked >= self.opened.size {
+            return;
+        }
+        let (from, length) = (self.asked.cast_signed(), WINDOW_BYTES.cast_signed());
+        // SAFETY: a plain call on a file that is open; advice that the system may ignore, as we do its answer.
+        unsafe { libc::posix_fadvise(self.file.as_raw_fd(), from, length, libc::POSIX_FADV_WILLNEED) };
+        self.asked += WINDOW_BYTES;
     }
 
     /// Puts the remark that the file changed, once.
@@ -165,6 +189,7 @@ impl Read for Windows<'_> {
             }
         };
         self.at += read as u64;
+        self.ask_ahead();
         if read == 0 {
             self.finish();
         }

@@ -10,7 +10,7 @@ use exfiltrace::model::indicator::Indicators;
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{SourceMeta, Stream, Visitor};
-use exfiltrace::open::{DigestKind, Limits, Opening, open_bytes};
+use exfiltrace::open::{DigestKind, Io, Limits, Opening, open_bytes};
 use exfiltrace::sift::{Sift, atoms_plainly};
 use exfiltrace::split::Splitter;
 
@@ -92,7 +92,8 @@ fn check(program: &Program, folders: &[std::path::PathBuf], records: usize) -> T
     let indicators = Indicators::default();
     let sift = Sift::with_sets(&indicators, program.sets());
     let mut check = Check { program, sift, records, tally: Tally::default() };
-    let opening = Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off };
+    let opening =
+        Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
     let mut left: Vec<_> = folders.to_vec();
     while let Some(path) = left.pop() {
         if path.is_dir() {

@@ -12,7 +12,7 @@ use exfiltrace::discover::{Root, survey};
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Survey, Visitor};
-use exfiltrace::open::{DigestKind, Limits, Opened, Opening, open_bytes, open_file};
+use exfiltrace::open::{DigestKind, Io, Limits, Opened, Opening, open_bytes, open_file};
 
 /// Keeps all that was opened.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Seen {
 }
 
 fn opening() -> Opening {
-    Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 }
+    Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256, io: Io::Auto }
 }
 
 fn open_memory(name: &str, bytes: &[u8], opening: &Opening) -> Seen {
@@ -661,8 +661,30 @@ fn images_are_skipped_with_what_to_do() {
     assert!(open_both("x", b"conectix is a word\nKDMV too\n"[9..].as_ref(), &opening()).entries.is_empty());
 }
 
+/// Each way to read a file.
+const WAYS: [Io; 3] = [Io::Auto, Io::Map, Io::Read];
+
 #[test]
-fn a_file_that_is_cut_under_the_map_neither_kills_nor_goes_unnoticed() {
+fn however_a_file_is_read_it_gives_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let text = log(400_000);
+    assert!(text.len() > 16 << 20, "more than one window");
+    let small = log(10);
+    let packed = gzip(&text);
+    for stored in [&text, &small, &packed, &zip(&[("a", &small), ("b", &text)])] {
+        fs::write(&path, stored).unwrap();
+        let told = WAYS.map(|io| {
+            let (seen, opened) = open_disk(&path, &Opening { io, ..opening() });
+            (seen.leaves, seen.failures, seen.entries, opened)
+        });
+        assert!(told[0] == told[1] && told[1] == told[2]);
+        assert_eq!(told[0].3.digest, Some(sha256(stored)));
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_neither_kills_nor_goes_unnoticed() {
     struct Cutter(PathBuf, Vec<u8>, Vec<Note>);
     impl Visitor for Cutter {
         fn leaf(&mut self, _: SourceMeta, stream: &mut dyn Stream) {
@@ -674,23 +696,25 @@ fn a_file_that_is_cut_under_the_map_neither_kills_nor_goes_unnoticed() {
         }
         fn entry(&mut self, _: Entry) {}
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("live.log");
-    let text: Vec<u8> = log(200_000).into_iter().take(8 << 20).collect();
-    fs::write(&path, &text).unwrap();
-    let listed = Listed {
-        locator: Locator::root(b"live.log"),
-        path: Some(path.clone()),
-        size: text.len() as u64,
-        mtime: None,
-        notes: Vec::new(),
-    };
-    let mut cutter = Cutter(path, Vec::new(), Vec::new());
-    let opened = open_file(&listed, &opening(), &mut cutter);
-    assert_eq!(cutter.1.len(), 1 << 20);
-    assert!(cutter.1 == text[..1 << 20], "no zero page passes for evidence");
-    assert_eq!(cutter.2.iter().map(|n| n.reason).collect::<Vec<_>>(), [Reason::ChangedDuringScan]);
-    assert_eq!(opened, Opened { digest: Some(sha256(&text[..1 << 20])), size: 1 << 20 });
+    for io in WAYS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("live.log");
+        let text: Vec<u8> = log(200_000).into_iter().take(8 << 20).collect();
+        fs::write(&path, &text).unwrap();
+        let listed = Listed {
+            locator: Locator::root(b"live.log"),
+            path: Some(path.clone()),
+            size: text.len() as u64,
+            mtime: None,
+            notes: Vec::new(),
+        };
+        let mut cutter = Cutter(path, Vec::new(), Vec::new());
+        let opened = open_file(&listed, &Opening { io, ..opening() }, &mut cutter);
+        assert_eq!(cutter.1.len(), 1 << 20);
+        assert!(cutter.1 == text[..1 << 20], "no zero page passes for evidence");
+        assert_eq!(cutter.2.iter().map(|n| n.reason).collect::<Vec<_>>(), [Reason::ChangedDuringScan]);
+        assert_eq!(opened, Opened { digest: Some(sha256(&text[..1 << 20])), size: 1 << 20 });
+    }
 }
 
 #[test]

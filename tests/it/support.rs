@@ -9,7 +9,7 @@ use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
-use exfiltrace::open::{DigestKind, Limits, Opening};
+use exfiltrace::open::{DigestKind, Io, Limits, Opening};
 use exfiltrace::plan::{Clocks, Period, Plan};
 use exfiltrace::work::Work;
 
@@ -60,7 +60,13 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         work: Work::new(None, usize::MAX),
         listed: None,
         skip: Vec::new(),
-        opening: Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Sha256 },
+        opening: Opening {
+            limits: Limits::default(),
+            passwords: Vec::new(),
+            work: None,
+            digest: DigestKind::Sha256,
+            io: Io::Auto,
+        },
         program,
         patterns: Patterns::of(&indicators),
         indicators,
@@ -72,6 +78,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         max_evidence: 1000,
         threads: 2,
         in_flight_bytes: 8 << 20,
+        ahead_bytes: 64 << 20,
         cell_bytes: CELL_BYTES,
         shuffle: None,
         ticks: None,

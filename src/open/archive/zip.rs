@@ -14,7 +14,8 @@ use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipFileHeaderRecord, ZipLo
 use super::{Names, name_note};
 use crate::model::ledger::{Note, Reason, Stored};
 use crate::model::time::Instant;
-use crate::open::codec::{Frames, with_overhead};
+use crate::open::codec::with_overhead;
+use crate::open::frames::Frames;
 use crate::open::guard::Guard;
 use crate::open::recognise::Codec;
 use crate::open::source::{Gauge, Source, carry, drain};
