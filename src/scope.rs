@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
 use crate::model::promise::Promise;
@@ -42,18 +43,15 @@ pub fn compile(scopes: &Scopes) -> Result<Whose> {
         let ips = host.ip.iter().map(parse).collect::<Result<_>>()?;
         whose.known.push(Known { name: host.name.to_ascii_lowercase(), ips, scope });
     }
-    let inventory = whose.known.iter().flat_map(|k| &k.ips).map(|&ip| IpNet::from(ip));
-    let cidrs = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
-    whose.own =
-        if whose.tenants.iter().any(|t| !t.nets.is_empty()) { cidrs.chain(inventory).collect() } else { vec![] };
+    whose.own = own(scopes, &whose)?;
     whose.domains = domains(scopes);
     for zone in &scopes.zone {
         let at = format!("[[zone]] {:?}", zone.timezone);
-        zone_exists(&at, &zone.timezone)?;
+        self::zone(&at, &zone.timezone)?;
         globs(&at, &zone.hosts)?;
         globs(&at, &zone.paths)?;
     }
-    scopes.timezone.as_deref().map_or(Ok(()), |zone| zone_exists("timezone", zone))?;
+    scopes.timezone.as_deref().map(|word| zone("timezone", word)).transpose()?;
     whose.sanctions = scopes.sanctioned.iter().enumerate().map(sanction).collect::<Result<_>>()?;
     for expect in &scopes.expect {
         let at = format!("[[expect]] {:?}", expect.source);
@@ -86,6 +84,15 @@ fn domains(scopes: &Scopes) -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+/// The networks that are inside: those that the user names, and then the inventory too. None where the user names none.
+fn own(scopes: &Scopes, whose: &Whose) -> Result<Vec<IpNet>> {
+    let named = scopes.own.iter().map(|text| net("own", text)).collect::<Result<Vec<_>>>()?;
+    let of_scopes = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
+    let named: Vec<IpNet> = named.into_iter().chain(of_scopes).collect();
+    let inventory = whose.known.iter().flat_map(|k| &k.ips).map(|&ip| IpNet::from(ip));
+    Ok(if named.is_empty() { named } else { named.into_iter().chain(inventory).collect() })
 }
 
 fn wrong(at: &str, what: impl Display) -> Error {
@@ -130,12 +137,37 @@ fn globs(at: &str, list: &[String]) -> Result<Vec<GlobMatcher>> {
     list.iter().map(build).collect()
 }
 
-fn zone_exists(at: &str, name: &str) -> Result<()> {
-    let offset = || format!("1970-01-01T00:00:00{name}").parse::<jiff::Timestamp>().is_ok();
-    if jiff::tz::TimeZone::get(name).is_ok() || offset() {
-        return Ok(());
+/// Clocks on Earth go from 12 hours behind UTC to 14 hours ahead of it.
+const OFFSET_MINUTES: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
+
+/// A zone by IANA name or as an offset (`+01:00`, `+0100`, `+1`).
+///
+/// # Errors
+/// [`Error::Usage`] where `word` is neither, told with `at`, the place that names it.
+pub fn zone(at: &str, word: &str) -> Result<TimeZone> {
+    if let Ok(zone) = TimeZone::get(word) {
+        return Ok(zone);
     }
-    Err(wrong(at, format!("{name:?} is neither an IANA zone nor an offset like +01:00")))
+    let (sign, rest) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
+        (Some(rest), _) => (1, rest),
+        (_, Some(rest)) => (-1, rest),
+        _ => {
+            let what = "is not a time zone; give an IANA name (Europe/London) or an offset (+01:00)";
+            return Err(wrong(at, format!("{word:?} {what}")));
+        }
+    };
+    let digits = rest.replacen(':', "", 1);
+    let number = match digits.len() {
+        1..=4 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i32>().ok(),
+        _ => None,
+    };
+    let number = number.ok_or_else(|| wrong(at, format!("{word:?} is not an offset like +01:00")))?;
+    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
+    let total = sign * (hours * 60 + minutes);
+    match jiff::tz::Offset::from_seconds(total * 60) {
+        Ok(offset) if minutes <= 59 && OFFSET_MINUTES.contains(&total) => Ok(TimeZone::fixed(offset)),
+        _ => Err(wrong(at, format!("no clock has the offset {word:?}; they go from -12:00 to +14:00"))),
+    }
 }
 
 /// An RFC 3339 instant, with or without seconds, or a UTC date: its first or its last instant.
@@ -261,6 +293,31 @@ mod tests {
         assert_eq!(whose.home(&wrote, "x"), "rv", "nobody outside names the host that wrote a record");
         let asked = Subject { destination_domain: Some("rv-dc01.corp.local".into()), ..Subject::default() };
         assert_eq!(whose.home(&asked, "x"), UNATTRIBUTED);
+    }
+
+    #[test]
+    fn own_networks_are_inside_and_make_no_scope() {
+        let whose = compiled("own=['10.0.0.0/8', '192.0.2.1']\n[[scope]]\nname='own'\ncidr=['10.1.0.0/16']").unwrap();
+        assert_eq!(whose.tenants.len(), 1);
+        assert_eq!([whose.side("10.9.9.9"), whose.side("192.0.2.1")], [Side::Inside; 2]);
+        assert_eq!(whose.side("172.16.0.1"), Side::Outside, "a network is named, so that no other is inside");
+        let record = Subject { source_ip: Some("10.9.9.9".into()), ..Subject::default() };
+        assert_eq!(whose.home(&record, "x"), UNATTRIBUTED);
+        assert_eq!(compiled("own=['10.0.0.0/8']").unwrap().side("192.168.0.1"), Side::Outside);
+        assert!(compiled("own=['here']").unwrap_err().to_string().contains("here"));
+    }
+
+    #[test]
+    fn a_zone_is_a_name_or_an_offset_that_clocks_have() {
+        for (word, seconds) in [("UTC", 0), ("+1", 3600), ("-0330", -12_600), ("+14:00", 50_400), ("-12", -43_200)] {
+            let zone = zone("here", word).unwrap();
+            assert_eq!(zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(), seconds, "{word}");
+        }
+        for word in ["+14:01", "+-1", "+01:75", "1", "", "+", "+12345", "Mars/Base"] {
+            let told = zone("here", word).unwrap_err().to_string();
+            assert!(told.starts_with("here: ") && told.contains(word), "{word}: {told}");
+        }
+        assert!(compiled("timezone='+1'\n[[zone]]\nhosts=['a']\ntimezone='-1'").is_ok(), "as on the command line");
     }
 
     #[test]

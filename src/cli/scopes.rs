@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::error::Error;
+use exfiltrace::format;
 use exfiltrace::model::layout::HostClock;
-use exfiltrace::model::scopes::{Scope, Scopes};
+use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::whose::{Whose, address};
 use exfiltrace::plan::Clocks;
-use exfiltrace::{format, scope};
+use exfiltrace::scope::{self, zone};
 use jiff::tz::TimeZone;
 
 use super::{Scan, Scopes as Command, printable};
@@ -51,9 +52,7 @@ pub fn scopes(command: &Command) -> Result<u8> {
 /// The scopes file with the networks of the command line.
 pub fn read(args: &Scan) -> Result<Scopes> {
     let mut scopes = args.scopes.as_deref().map(read_file).transpose()?.unwrap_or_default();
-    if !args.own.is_empty() {
-        scopes.scope.push(Scope { name: "own".to_owned(), cidr: args.own.clone(), ..Scope::default() });
-    }
+    scopes.own.extend(args.own.iter().cloned());
     Ok(scopes)
 }
 
@@ -141,18 +140,18 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// The clock of each log that carries no zone.
 pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
-    let typed = args.timezone.as_deref().map(|word| zone(word).with_context(|| format!("--timezone {word}")));
+    let typed = args.timezone.as_deref().map(|word| zone("--timezone", word));
     let file = args.scopes.as_deref().unwrap_or(Path::new("--scopes"));
     clocks_of(typed.transpose()?, scopes).with_context(|| file.display().to_string())
 }
 
 /// The clocks of a scopes file, before whose `timezone` the one that was typed goes.
 fn clocks_of(typed: Option<TimeZone>, scopes: &Scopes) -> Result<Clocks> {
-    let told = scopes.timezone.as_deref().map(|word| zone(word).with_context(|| format!("timezone {word:?}")));
+    let told = scopes.timezone.as_deref().map(|word| zone("timezone", word));
     let default = typed.or(told.transpose()?);
     let (mut by_path, mut by_host) = (Vec::new(), Vec::new());
     for entry in &scopes.zone {
-        let zone = zone(&entry.timezone).with_context(|| format!("[[zone]] {:?}", entry.timezone))?;
+        let zone = zone("[[zone]]", &entry.timezone)?;
         for host in &entry.hosts {
             let glob = globset::GlobBuilder::new(host).case_insensitive(true).build();
             let glob = glob.with_context(|| format!("[[zone]] {host}: not a glob"))?;
@@ -166,33 +165,6 @@ fn clocks_of(typed: Option<TimeZone>, scopes: &Scopes) -> Result<Clocks> {
     }
     let given = default.is_some();
     Ok(Clocks { zone: default.unwrap_or(TimeZone::UTC), given, by_path, by_host: by_host.into() })
-}
-
-/// Clocks on Earth go from 12 hours behind UTC to 14 hours ahead of it.
-const OFFSET_MINUTES: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
-
-/// A zone by IANA name or as an offset (`+01:00`).
-fn zone(word: &str) -> Result<TimeZone> {
-    if let Ok(zone) = TimeZone::get(word) {
-        return Ok(zone);
-    }
-    let (sign, rest) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
-        (Some(rest), _) => (1, rest),
-        (_, Some(rest)) => (-1, rest),
-        _ => bail!("not a time zone; give an IANA name (Europe/London) or an offset (+01:00)"),
-    };
-    let digits = rest.replacen(':', "", 1);
-    let number = match digits.len() {
-        1..=4 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i32>().ok(),
-        _ => None,
-    };
-    let number = number.context("not an offset like +01:00")?;
-    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
-    let total = sign * (hours * 60 + minutes);
-    if minutes > 59 || !OFFSET_MINUTES.contains(&total) {
-        bail!("no clock has this offset; they go from -12:00 to +14:00");
-    }
-    Ok(TimeZone::fixed(jiff::tz::Offset::from_seconds(total * 60).context("within a day")?))
 }
 
 #[cfg(test)]
