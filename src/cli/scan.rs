@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use exfiltrace::emit::{self, CaseInput, Claim};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
+use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
 use exfiltrace::scan::{Outcome, scan as run_plan};
@@ -183,33 +184,66 @@ fn print_stats(stats: &Stats) {
     );
 }
 
-/// Digest and file name of each line of `sha256sum` output.
-fn supplied_digests(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("--hashes {}: cannot be read", path.display()))?;
+/// What a supplier says of one file.
+struct Supplied {
+    /// Lower-case hex.
+    digest: String,
+    /// The file, as locators are written.
+    name: Locator,
+}
+
+/// Reads `sha256sum` output.
+fn supplied_digests(path: &Path) -> Result<Vec<Supplied>> {
+    let text = std::fs::read(path).with_context(|| format!("--hashes {}: cannot be read", path.display()))?;
     let mut supplied = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (digest, name) = line
-            .split_once([' ', '\t'])
-            .with_context(|| format!("--hashes {}:{}: expected DIGEST  NAME", path.display(), number + 1))?;
-        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            anyhow::bail!("--hashes {}:{}: {digest} is not a SHA-256 or BLAKE3 digest", path.display(), number + 1);
+    for (number, line) in text.split(|b| *b == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            continue;
         }
-        let name = name.trim_start().trim_start_matches('*').trim_start_matches("./");
-        supplied.push((digest.to_ascii_lowercase(), name.to_owned()));
+        let at = || format!("--hashes {}:{}", path.display(), number + 1);
+        // A name with a line break or backslash stands escaped, and the line begins with a backslash.
+        let (escaped, line) = line.strip_prefix(b"\\").map_or((false, line), |line| (true, line));
+        let end = line.iter().position(|b| matches!(b, b' ' | b'\t'));
+        let (digest, name) = line.split_at(end.with_context(|| format!("{}: expected DIGEST  NAME", at()))?);
+        if digest.len() != 64 || !digest.iter().all(u8::is_ascii_hexdigit) {
+            anyhow::bail!("{}: {} is not a SHA-256 or BLAKE3 digest", at(), digest.escape_ascii());
+        }
+        let name = name.trim_ascii_start();
+        let name = name.strip_prefix(b"*").unwrap_or(name);
+        let name = if escaped { unescaped(name) } else { name.to_vec() };
+        let name = Locator::root(name.strip_prefix(b"./").unwrap_or(&name));
+        supplied.push(Supplied { digest: String::from_utf8_lossy(digest).to_ascii_lowercase(), name });
     }
     Ok(supplied)
 }
 
+/// The name that `sha256sum` wrote with `\\`, `\n` and `\r` in it.
+fn unescaped(name: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(name.len());
+    let mut bytes = name.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => match bytes.next() {
+                Some(b'n') => plain.push(b'\n'),
+                Some(b'r') => plain.push(b'\r'),
+                other => plain.extend(other),
+            },
+            other => plain.push(*other),
+        }
+    }
+    plain
+}
+
 /// Compares what the supplier gave with what was read. A supplied name fits a file whose locator ends with it.
-fn check_digests(ledger: &mut Vec<Entry>, supplied: &[(String, String)], kind: exfiltrace::open::DigestKind) {
+fn check_digests(ledger: &mut Vec<Entry>, supplied: &[Supplied], kind: exfiltrace::open::DigestKind) {
     let mut missing = Vec::new();
-    for (digest, name) in supplied {
-        let mut fits = ledger.iter_mut().filter(|entry| {
-            entry.source == entry.evidence
-                && (entry.source.as_str() == name || entry.source.as_str().ends_with(&format!("/{name}")))
-        });
+    for Supplied { digest, name } in supplied {
+        let below = format!("/{name}");
         let mut found = false;
-        for entry in fits.by_ref() {
+        for entry in ledger.iter_mut().filter(|entry| {
+            entry.source == entry.evidence && (entry.source == *name || entry.source.as_str().ends_with(&below))
+        }) {
             found = true;
             let read = entry.digest.as_deref().and_then(|d| d.split_once(':')).map(|(_, hex)| hex);
             if read != Some(digest.as_str()) {
@@ -226,8 +260,7 @@ fn check_digests(ledger: &mut Vec<Entry>, supplied: &[(String, String)], kind: e
         }
     }
     for (digest, name) in missing {
-        let locator = exfiltrace::model::place::Locator::root(name.as_bytes());
-        let mut entry = Entry::new(EntryKind::Skipped, locator.clone(), locator);
+        let mut entry = Entry::new(EntryKind::Skipped, name.clone(), name.clone());
         entry.notes.push(Note::new(
             Reason::DigestMismatch,
             format!("the supplier states {digest} for a file that is not in the evidence"),
