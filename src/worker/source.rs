@@ -96,6 +96,11 @@ impl Source {
         }
     }
 
+    /// Whether this is an evidence file of `size` bytes itself, not what is packed in one.
+    pub(super) fn is_plain(&self, size: u64) -> bool {
+        self.meta.locator == self.meta.evidence && self.meta.size == Some(size)
+    }
+
     /// The running account of this thread.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         let own = rayon::current_thread_index().unwrap_or(0) % self.tallies.len();
