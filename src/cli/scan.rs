@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput, Claim};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::place::Locator;
@@ -18,7 +18,7 @@ use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::resolve::{self, Resolved};
-use super::{Scan, feeds, interrupt, manifest};
+use super::{Scan, feeds, interrupt, limits, manifest};
 
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
@@ -38,6 +38,8 @@ fn run(args: &Scan) -> Result<u8> {
     warn_of_inputs(args, &resolved);
     let bar = progress(args, &mut resolved);
     let mut outcome = run_plan(&resolved.plan)?;
+    let memory = MemoryUsed { limit: args.limits.max_memory.bytes, held: limits::anonymous_bytes() };
+    let clocks = manifest::clocks(args, &resolved.plan.scopes);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -46,13 +48,15 @@ fn run(args: &Scan) -> Result<u8> {
     }
     let work = &resolved.plan.work;
     if let Some(claim) = &claim {
-        let manifest = manifest::manifest(args, &resolved, started, resolve::now());
-        let staged = claim.stage(&input(&outcome, &outcome.findings), manifest).context("the case is not written")?;
+        let times = (started, resolve::now());
+        let manifest = manifest::manifest(args, &resolved, (clocks.clone(), memory.clone()), times);
+        let staged =
+            claim.stage(&input(&outcome, &outcome.findings, &clocks), manifest).context("the case is not written")?;
         work.fault().map_or(Ok(()), Err)?;
         interrupt::undisturbed(|| staged.commit()).context("the case is not whole")?;
     }
     let shown = shown(args, &outcome.findings, work);
-    match print(args, work, &input(&outcome, &shown)) {
+    match print(args, work, &input(&outcome, &shown, &clocks)) {
         Err(error) if !super::is_broken_pipe(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
@@ -65,6 +69,9 @@ fn run(args: &Scan) -> Result<u8> {
             "warning: findings took more than their share of --max-memory; with --out or --work they go to disk"
         );
     }
+    if let Some(warning) = limits::outgrown(&memory) {
+        anstream::eprintln!("warning: {warning}");
+    }
     Ok(exit_code(args, &outcome))
 }
 
@@ -75,9 +82,9 @@ fn claim(out: &Path) -> Result<Claim> {
     Ok(claim)
 }
 
-fn input<'a>(outcome: &'a Outcome, findings: &'a Findings) -> CaseInput<'a> {
+fn input<'a>(outcome: &'a Outcome, findings: &'a Findings, clocks: &'a ClocksUsed) -> CaseInput<'a> {
     let Outcome { verdict, transfers, coverage, ledger, partial, .. } = outcome;
-    CaseInput { verdict, findings, transfers, coverage, ledger, partial }
+    CaseInput { verdict, findings, transfers, coverage, ledger, clocks, partial }
 }
 
 /// The summary for people, or findings for programs.
@@ -94,10 +101,22 @@ fn print(args: &Scan, work: &Work, input: &CaseInput<'_>) -> Result<()> {
     written.with_context(|| format!("cannot write to standard output{kept}"))
 }
 
+/// Whether no source was read at all.
+fn nothing_read(outcome: &Outcome) -> bool {
+    outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source)
+}
+
 /// What is said on standard error after the answer.
 fn last_words(args: &Scan, outcome: &Outcome, hidden: usize) {
-    if outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source) {
-        anstream::eprintln!("warning: nothing was read; is the evidence where it was looked for?");
+    if nothing_read(outcome) {
+        let lost = outcome.ledger.iter().filter(|entry| entry.has_loss()).count();
+        let why = match lost {
+            0 => "is the evidence where it was looked for?".to_owned(),
+            lost => {
+                format!("{} could not be read, and the ledger says why", emit::counted(lost as u64, "item", "items"))
+            }
+        };
+        anstream::eprintln!("warning: nothing was read; {why}");
     }
     if hidden > 0 && !args.quiet {
         let place = if args.out.is_some() { "; the case holds them" } else { "" };
@@ -282,5 +301,5 @@ fn exit_code(args: &Scan, outcome: &Outcome) -> u8 {
             State::NoEvidence | State::NotExamined => {}
         }
     }
-    u8::from(outcome.ledger.iter().any(Entry::has_loss))
+    u8::from(nothing_read(outcome) || outcome.ledger.iter().any(Entry::has_loss))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::words::{size, spaced};
+use super::words::{counted, size, spaced};
 use crate::model::ledger::{Entry, EntryKind, Fates, Reason};
 
 /// How often a reason stands in the ledger.
@@ -74,7 +74,9 @@ impl Account {
             return "Nothing was read: the ledger is empty.".to_owned();
         }
         let decoded = saturating_total(&self.bytes);
-        let figures = format!("{} sources, {} records, {}", self.sources, self.records, size(decoded));
+        let figures =
+            [counted(self.sources, "source", "sources"), counted(self.records, "record", "records"), size(decoded)]
+                .join(", ");
         let mut text = if self.everything() {
             format!("Everything was read: {figures}.")
         } else {
