@@ -153,7 +153,7 @@ pub struct Scan {
     /// Digests that a supplier gave (`sha256sum` output); a file that differs is in the ledger.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub hashes: Option<PathBuf>,
-    /// Digest of every evidence file as stored.
+    /// Digest of every evidence file as stored. What was delivered twice is known without it too.
     #[arg(long, value_enum, default_value = "sha256")]
     pub digest: DigestWord,
     /// Name of a root in locators, as NAME=PATH. Needed where two roots have one name.
