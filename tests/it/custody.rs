@@ -145,8 +145,7 @@ fn progress_moves_inside_a_plain_file_and_adds_up_to_what_is_stored() {
         let tell = Arc::clone(&told);
         plan.progress = Some(Box::new(move |bytes| tell.lock().unwrap().push(bytes)));
         scan::scan(&plan).unwrap();
-        let steps = told.lock().unwrap().clone();
-        steps
+        told.lock().unwrap().clone()
     };
     let plain = steps("plain.log");
     assert_eq!(plain.iter().sum::<u64>(), text.len() as u64);
