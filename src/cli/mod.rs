@@ -1,9 +1,8 @@
 //! What was typed: clap structs, no I/O, nothing resolved.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use exfiltrace::emit::safe::is_steering;
 use exfiltrace::model::rule::Level;
 
@@ -378,27 +377,6 @@ pub enum ReportWord {
     Html,
     /// Markdown.
     Md,
-}
-
-/// The command line without a `--help` behind `help`, which asks for what `help` prints anyway.
-pub fn without_help_of_help(mut typed: Vec<OsString>) -> Vec<OsString> {
-    let mut at = 1;
-    let mut command = Args::command();
-    while let Some(below) = typed.get(at).and_then(|word| command.find_subcommand(word)).filter(|c| c.has_subcommands())
-    {
-        command = below.clone();
-        at += 1;
-    }
-    if typed.get(at).is_some_and(|word| word == "help") && command.has_subcommands() {
-        typed.retain({
-            let mut n = 0;
-            move |word| {
-                n += 1;
-                n <= at + 1 || (word != "--help" && word != "-h")
-            }
-        });
-    }
-    typed
 }
 
 /// Whether an error only says that the reader of our output went away.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::account::Account;
+use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
     GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, counted, headline, judgement, likelihood,
-    logs, losses, meaning, period, sentence, some, spaced, unexamined, way, when, word,
+    meaning, period, sentence, some, spaced, unexamined, way, when, word,
 };
 use super::{CaseInput, safe};
 use crate::model::finding::Finding;

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::account::Account;
+use super::account::{Account, logs, losses};
 use super::rows::place;
 use super::words::{
-    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, logs, losses, meaning,
-    period, size, size_up, some, spaced, stamp, times, unexamined, word,
+    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, period, size,
+    size_up, some, spaced, stamp, times, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;

@@ -1,11 +1,7 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
-use std::collections::BTreeSet;
-
 use super::ClocksUsed;
-use crate::model::coverage::Coverage;
-use crate::model::ledger::{Entry, Note, Reason};
-use crate::model::place::Locator;
+use crate::model::ledger::Note;
 use crate::model::rule::Route;
 use crate::model::time::Instant;
 use crate::model::transfer::Bounds;
@@ -283,20 +279,6 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// From when to when the logs have records, and how many have no time.
-pub(super) fn logs(coverage: &Coverage) -> String {
-    let sources = || coverage.sources.iter();
-    let (first, last) = (sources().filter_map(|s| s.from).min(), sources().filter_map(|s| s.to).max());
-    let all = sources().fold(0u64, |sum, s| sum.saturating_add(s.records));
-    let untimed = sources().fold(0u64, |sum, s| sum.saturating_add(s.untimed));
-    let span = match (first, last) {
-        (Some(first), Some(last)) => format!("The logs have records from {first} to {last}"),
-        _ => "No record of the logs has a time".to_owned(),
-    };
-    let none = if untimed == 0 { String::new() } else { format!("; {untimed} of {all} records have no time") };
-    format!("{span}{none}.")
-}
-
 /// By which clock the logs were read that carry no zone, and who says so.
 pub(super) fn clock(used: &ClocksUsed) -> String {
     let own = match used.zones.len() as u64 {
@@ -327,12 +309,6 @@ pub(super) fn collect(s: &ScopeVerdict) -> Vec<String> {
     list
 }
 
-/// What was not read in full and why, one line each: the layers of one file that tell the same are one.
-pub(super) fn losses(ledger: &[Entry]) -> BTreeSet<(&Locator, Reason, String)> {
-    let lost = ledger.iter().flat_map(|e| e.notes.iter().map(move |n| (&e.source, n)));
-    lost.filter(|(_, n)| n.reason.is_loss()).map(|(source, n)| (source, n.reason, note(n))).collect()
-}
-
 /// A remark of the ledger without its reason.
 pub(super) fn note(n: &Note) -> String {
     let at = n.at.map_or_else(String::new, |at| format!(" at byte {at}"));
@@ -348,7 +324,7 @@ mod tests {
     fn one_is_not_told_as_many() {
         assert_eq!(counted(1, "record", "records"), "1 record");
         assert_eq!(counted(0, "record", "records"), "0 records");
-        assert_eq!(note(&Note::new(Reason::RecordsRejected, "x").counted(1)), "x, 1 time");
+        assert_eq!(note(&Note::new(crate::model::ledger::Reason::RecordsRejected, "x").counted(1)), "x, 1 time");
     }
 
     #[test]
