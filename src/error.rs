@@ -38,6 +38,18 @@ pub enum Error {
         /// What is wrong and what to do.
         what: String,
     },
+    /// A value in the scopes file that cannot be used.
+    #[error("{what}")]
+    Scopes {
+        /// The part that it stands in: `scope`, `timezone`.
+        part: &'static str,
+        /// Which of the parts of this name, from 0.
+        index: usize,
+        /// The value; empty where one is missing.
+        value: String,
+        /// The entry, what is wrong and what to do.
+        what: String,
+    },
     /// A value on the command line that cannot be used.
     #[error("{what}")]
     Usage {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{EntryKind, Note, Reason};
-use crate::model::partial::{Partial, SourcePartial};
+use crate::model::partial::{Partial, SourceKey, SourcePartial};
 use crate::model::place::Locator;
 
 /// The union of all parts. Where two parts tell of one source, the one that tells more stays (bytes, then records,
@@ -36,26 +36,36 @@ pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
     sum
 }
 
-/// Drops whole what was delivered twice: of sources with the same decoded bytes, the smallest locator stays and the
-/// others keep their ledger line only, with a note.
+/// Drops whole what was delivered twice: of sources with the same decoded bytes, the smallest locator stays and knows
+/// the others, which keep their ledger line only, with a note.
 pub fn once(mut partial: Partial) -> Partial {
-    let mut first: BTreeMap<Box<str>, Locator> = BTreeMap::new();
-    for ((locator, kind, _), source) in &mut partial.sources {
-        if *kind != EntryKind::Source || source.content.is_empty() || source.entry.size == 0 {
+    let mut first: BTreeMap<Box<str>, SourceKey> = BTreeMap::new();
+    let mut copies: BTreeMap<SourceKey, Vec<Locator>> = BTreeMap::new();
+    for (key, source) in &mut partial.sources {
+        if key.1 != EntryKind::Source || source.content.is_empty() || source.entry.size == 0 {
             continue;
         }
         match first.entry(source.content.clone()) {
             Slot::Vacant(slot) => {
-                slot.insert(locator.clone());
+                slot.insert(key.clone());
             }
             Slot::Occupied(slot) => {
+                let counts = slot.get();
                 let mut entry = source.entry.clone();
-                let detail = format!("the same bytes as {}, which counts", slot.get());
+                let detail = format!("the same bytes as {}, which counts", counts.0);
                 entry.notes.push(Note::new(Reason::DeliveredTwice, detail));
                 entry.notes.sort();
+                copies.entry(counts.clone()).or_default().push(key.0.clone());
                 *source = Arc::new(SourcePartial::ledger_only(entry));
             }
         }
+    }
+    for (key, locators) in copies {
+        let source = partial.sources.get_mut(&key).expect("it was met in the same map");
+        let known = &mut Arc::make_mut(source).copies;
+        known.extend(locators);
+        known.sort();
+        known.dedup();
     }
     partial
 }

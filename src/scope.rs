@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
 use crate::model::promise::Promise;
@@ -16,59 +17,55 @@ use crate::model::whose::{Known, Place, Sanction, Tenant, UNATTRIBUTED, Whose, a
 /// Globs ignore case, and `*` crosses `/` and `.`, so that `evidence/rv/*` takes what lies deeper and in archives.
 ///
 /// # Errors
-/// [`Error::Usage`] naming the entry: a scope without a name, twice the same name, a malformed network, glob, time or
-/// zone, a scope name that no `[[scope]]` has.
+/// [`Error::Scopes`] naming the entry and the value: a scope without a name, twice the same name, a malformed network, glob,
+/// time or zone, a scope name that no `[[scope]]` has.
 pub fn compile(scopes: &Scopes) -> Result<Whose> {
     let mut whose = Whose { scopes: scopes.clone(), ..Whose::default() };
     for (n, scope) in scopes.scope.iter().enumerate() {
-        let at = format!("[[scope]] {} {:?}", n + 1, scope.name);
+        let at = At::entry("scope", n, format!("[[scope]] {} {:?}", n + 1, scope.name));
         if scope.name.is_empty() || scope.name == UNATTRIBUTED {
-            return Err(wrong(&at, "needs a name other than `unattributed`"));
+            return Err(at.wrong(&scope.name, "needs a name other than `unattributed`"));
         }
         if whose.tenants.iter().any(|t| t.name == scope.name) {
-            return Err(wrong(&at, "is there twice"));
+            return Err(at.wrong(&scope.name, "is there twice"));
         }
         whose.tenants.push(tenant(&at, scope)?);
     }
-    for scope in &scopes.scope {
-        for other in &scope.processor_of {
-            index(&whose, &format!("[[scope]] {:?}: processor_of", scope.name), other)?;
-        }
+    for (n, scope) in scopes.scope.iter().enumerate() {
+        let at = At::entry("scope", n, format!("[[scope]] {:?}: processor_of", scope.name));
+        scope.processor_of.iter().try_for_each(|other| index(&whose, &at, other).map(drop))?;
     }
-    for host in &scopes.host {
-        let at = format!("[[host]] {:?}", host.name);
+    for (n, host) in scopes.host.iter().enumerate() {
+        let at = At::entry("host", n, format!("[[host]] {:?}", host.name));
         let scope = host.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
-        let parse = |ip: &String| address(ip).ok_or_else(|| wrong(&at, format!("ip {ip:?} is not an address")));
+        let parse = |ip: &String| address(ip).ok_or_else(|| at.wrong(ip, format!("ip {ip:?} is not an address")));
         let ips = host.ip.iter().map(parse).collect::<Result<_>>()?;
         whose.known.push(Known { name: host.name.to_ascii_lowercase(), ips, scope });
     }
-    let inventory = whose.known.iter().flat_map(|k| &k.ips).map(|&ip| IpNet::from(ip));
-    let cidrs = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
-    whose.own =
-        if whose.tenants.iter().any(|t| !t.nets.is_empty()) { cidrs.chain(inventory).collect() } else { vec![] };
+    whose.own = own(scopes, &whose)?;
     whose.domains = domains(scopes);
-    for zone in &scopes.zone {
-        let at = format!("[[zone]] {:?}", zone.timezone);
-        zone_exists(&at, &zone.timezone)?;
+    for (n, zone) in scopes.zone.iter().enumerate() {
+        let at = At::entry("zone", n, format!("[[zone]] {:?}", zone.timezone));
+        at.zone(&zone.timezone)?;
         globs(&at, &zone.hosts)?;
         globs(&at, &zone.paths)?;
     }
-    scopes.timezone.as_deref().map_or(Ok(()), |zone| zone_exists("timezone", zone))?;
+    scopes.timezone.as_deref().map(|word| At::key("timezone").zone(word)).transpose()?;
     whose.sanctions = scopes.sanctioned.iter().enumerate().map(sanction).collect::<Result<_>>()?;
-    for expect in &scopes.expect {
-        let at = format!("[[expect]] {:?}", expect.source);
+    for (n, expect) in scopes.expect.iter().enumerate() {
+        let at = At::entry("expect", n, format!("[[expect]] {:?}", expect.source));
         expect.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
         let (from, to) = period(&at, expect.from.as_deref(), expect.to.as_deref())?;
         let source = expect.source.to_ascii_lowercase();
         whose.promises.push(Promise { scope: expect.scope.clone(), source, from, to });
     }
-    for fact in &scopes.fact {
-        let at = format!("[[fact]] {:?}", fact.text);
+    for (n, fact) in scopes.fact.iter().enumerate() {
+        let at = At::entry("fact", n, format!("[[fact]] {:?}", fact.text));
         fact.scope.as_deref().map(|name| index(&whose, &at, name)).transpose()?;
         time(&at, fact.time.as_deref(), false)?;
     }
-    whose.aware = time("[incident] aware", scopes.incident.aware.as_deref(), false)?;
-    whose.contained = time("[incident] contained", scopes.incident.contained.as_deref(), false)?;
+    whose.aware = time(&At::part("incident", "[incident] aware"), scopes.incident.aware.as_deref(), false)?;
+    whose.contained = time(&At::part("incident", "[incident] contained"), scopes.incident.contained.as_deref(), false)?;
     Ok(whose)
 }
 
@@ -88,19 +85,56 @@ fn domains(scopes: &Scopes) -> Vec<String> {
     all
 }
 
-fn wrong(at: &str, what: impl Display) -> Error {
-    Error::Usage { what: format!("{at}: {what}") }
+/// The networks that are inside: those that the user names, and then the inventory too. None where the user names none.
+fn own(scopes: &Scopes, whose: &Whose) -> Result<Vec<IpNet>> {
+    let named = scopes.own.iter().map(|text| net(&At::key("own"), text)).collect::<Result<Vec<_>>>()?;
+    let of_scopes = whose.tenants.iter().flat_map(|t| t.nets.iter().copied());
+    let named: Vec<IpNet> = named.into_iter().chain(of_scopes).collect();
+    let inventory = whose.known.iter().flat_map(|k| &k.ips).map(|&ip| IpNet::from(ip));
+    Ok(if named.is_empty() { named } else { named.into_iter().chain(inventory).collect() })
 }
 
-fn index(whose: &Whose, at: &str, name: &str) -> Result<usize> {
+/// Where in the scopes file something stands.
+struct At {
+    part: &'static str,
+    index: usize,
+    /// The part and the entry in words.
+    shown: String,
+}
+
+impl At {
+    fn entry(part: &'static str, index: usize, shown: String) -> Self {
+        Self { part, index, shown }
+    }
+
+    fn part(part: &'static str, shown: &str) -> Self {
+        Self::entry(part, 0, shown.to_owned())
+    }
+
+    fn key(key: &'static str) -> Self {
+        Self::part(key, key)
+    }
+
+    /// What is wrong with a value there.
+    fn wrong(&self, value: &str, what: impl Display) -> Error {
+        let (part, index) = (self.part, self.index);
+        Error::Scopes { part, index, value: value.to_owned(), what: format!("{}: {what}", self.shown) }
+    }
+
+    fn zone(&self, word: &str) -> Result<TimeZone> {
+        zone(word).map_err(|what| self.wrong(word, what))
+    }
+}
+
+fn index(whose: &Whose, at: &At, name: &str) -> Result<usize> {
     whose
         .tenants
         .iter()
         .position(|t| t.name == name)
-        .ok_or_else(|| wrong(at, format!("no [[scope]] is named {name:?}")))
+        .ok_or_else(|| at.wrong(name, format!("no [[scope]] is named {name:?}")))
 }
 
-fn tenant(at: &str, scope: &Scope) -> Result<Tenant> {
+fn tenant(at: &At, scope: &Scope) -> Result<Tenant> {
     let lower = |list: &[String]| list.iter().map(|s| s.to_ascii_lowercase()).collect();
     Ok(Tenant {
         name: scope.name.clone(),
@@ -116,32 +150,57 @@ fn tenant(at: &str, scope: &Scope) -> Result<Tenant> {
     })
 }
 
-fn net(at: &str, text: &str) -> Result<IpNet> {
+fn net(at: &At, text: &str) -> Result<IpNet> {
     let net = text.parse::<IpNet>().ok().or_else(|| address(text).map(IpNet::from));
-    net.ok_or_else(|| wrong(at, format!("{text:?} is not a network; write it as 192.0.2.0/24")))
+    net.ok_or_else(|| at.wrong(text, format!("{text:?} is not a network; write it as 192.0.2.0/24")))
 }
 
-fn globs(at: &str, list: &[String]) -> Result<Vec<GlobMatcher>> {
+fn globs(at: &At, list: &[String]) -> Result<Vec<GlobMatcher>> {
     let build = |text: &String| {
         let glob = GlobBuilder::new(text).case_insensitive(true).literal_separator(false).build();
         glob.map(|g| g.compile_matcher())
-            .map_err(|cause| wrong(at, format!("{text:?} is not a glob: {}", cause.kind())))
+            .map_err(|cause| at.wrong(text, format!("{text:?} is not a glob: {}", cause.kind())))
     };
     list.iter().map(build).collect()
 }
 
-fn zone_exists(at: &str, name: &str) -> Result<()> {
-    let offset = || format!("1970-01-01T00:00:00{name}").parse::<jiff::Timestamp>().is_ok();
-    if jiff::tz::TimeZone::get(name).is_ok() || offset() {
-        return Ok(());
+/// Clocks on Earth go from 12 hours behind UTC to 14 hours ahead of it.
+const OFFSET_MINUTES: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
+
+/// A zone by IANA name or as an offset (`+01:00`, `+0100`, `+1`).
+///
+/// # Errors
+/// What is wrong with `word`.
+pub fn zone(word: &str) -> Result<TimeZone, String> {
+    if let Ok(zone) = TimeZone::get(word) {
+        return Ok(zone);
     }
-    Err(wrong(at, format!("{name:?} is neither an IANA zone nor an offset like +01:00")))
+    let (sign, rest) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
+        (Some(rest), _) => (1, rest),
+        (_, Some(rest)) => (-1, rest),
+        _ => {
+            let what = "is not a time zone; give an IANA name (Europe/London) or an offset (+01:00)";
+            return Err(format!("{word:?} {what}"));
+        }
+    };
+    let digits = rest.replacen(':', "", 1);
+    let number = match digits.len() {
+        1..=4 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i32>().ok(),
+        _ => None,
+    };
+    let number = number.ok_or_else(|| format!("{word:?} is not an offset like +01:00"))?;
+    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
+    let total = sign * (hours * 60 + minutes);
+    match jiff::tz::Offset::from_seconds(total * 60) {
+        Ok(offset) if minutes <= 59 && OFFSET_MINUTES.contains(&total) => Ok(TimeZone::fixed(offset)),
+        _ => Err(format!("no clock has the offset {word:?}; they go from -12:00 to +14:00")),
+    }
 }
 
 /// An RFC 3339 instant, with or without seconds, or a UTC date: its first or its last instant.
-fn time(at: &str, text: Option<&str>, end: bool) -> Result<Option<Instant>> {
+fn time(at: &At, text: Option<&str>, end: bool) -> Result<Option<Instant>> {
     let Some(text) = text else { return Ok(None) };
-    let bad = || wrong(at, format!("{text:?} is not a time; write 2026-03-01 or 2026-03-01T08:30:00Z"));
+    let bad = || at.wrong(text, format!("{text:?} is not a time; write 2026-03-01 or 2026-03-01T08:30:00Z"));
     if let Some(instant) = Instant::parse(text) {
         return Ok(Some(instant));
     }
@@ -151,29 +210,31 @@ fn time(at: &str, text: Option<&str>, end: bool) -> Result<Option<Instant>> {
 }
 
 /// A period whose end is not before its beginning.
-fn period(at: &str, from: Option<&str>, to: Option<&str>) -> Result<(Option<Instant>, Option<Instant>)> {
-    let (from, to) = (time(at, from, false)?, time(at, to, true)?);
-    match (from, to) {
-        (Some(begin), Some(end)) if begin > end => Err(wrong(at, format!("from {begin} is later than to {end}"))),
+fn period(at: &At, from: Option<&str>, to: Option<&str>) -> Result<(Option<Instant>, Option<Instant>)> {
+    let (first, last) = (time(at, from, false)?, time(at, to, true)?);
+    match (first, last) {
+        (Some(begin), Some(end)) if begin > end => {
+            Err(at.wrong(from.unwrap_or_default(), format!("from {begin} is later than to {end}")))
+        }
         edges => Ok(edges),
     }
 }
 
 fn sanction((n, entry): (usize, &Sanctioned)) -> Result<Sanction> {
-    let at = format!("[[sanctioned]] {} {:?}", n + 1, entry.why);
+    let at = At::entry("sanctioned", n, format!("[[sanctioned]] {} {:?}", n + 1, entry.why));
     if entry.destination.is_empty() {
-        return Err(wrong(&at, "needs a destination"));
+        return Err(at.wrong("", "needs a destination"));
     }
     let place = |text: &String| {
         let net = text.parse::<IpNet>().ok().or_else(|| address(text).map(IpNet::from));
         match net {
             Some(net) => Ok(Place::Net(net)),
             None if text.contains('/') || text.trim_matches(['*', '.']).is_empty() => {
-                Err(wrong(&at, format!("destination {text:?} is neither a domain nor a network")))
+                Err(at.wrong(text, format!("destination {text:?} is neither a domain nor a network")))
             }
             None if text.trim_start_matches("*.").contains(['*', '?', '[', '{']) => {
                 let how = "a wildcard may only stand in front, as in *.example.net, which takes all names below";
-                Err(wrong(&at, format!("destination {text:?}: {how}")))
+                Err(at.wrong(text, format!("destination {text:?}: {how}")))
             }
             None => Ok(Place::Name(text.trim_start_matches("*.").trim_matches('.').to_ascii_lowercase())),
         }
@@ -261,6 +322,31 @@ mod tests {
         assert_eq!(whose.home(&wrote, "x"), "rv", "nobody outside names the host that wrote a record");
         let asked = Subject { destination_domain: Some("rv-dc01.corp.local".into()), ..Subject::default() };
         assert_eq!(whose.home(&asked, "x"), UNATTRIBUTED);
+    }
+
+    #[test]
+    fn own_networks_are_inside_and_make_no_scope() {
+        let whose = compiled("own=['10.0.0.0/8', '192.0.2.1']\n[[scope]]\nname='own'\ncidr=['10.1.0.0/16']").unwrap();
+        assert_eq!(whose.tenants.len(), 1);
+        assert_eq!([whose.side("10.9.9.9"), whose.side("192.0.2.1")], [Side::Inside; 2]);
+        assert_eq!(whose.side("172.16.0.1"), Side::Outside, "a network is named, so that no other is inside");
+        let record = Subject { source_ip: Some("10.9.9.9".into()), ..Subject::default() };
+        assert_eq!(whose.home(&record, "x"), UNATTRIBUTED);
+        assert_eq!(compiled("own=['10.0.0.0/8']").unwrap().side("192.168.0.1"), Side::Outside);
+        assert!(compiled("own=['here']").unwrap_err().to_string().contains("here"));
+    }
+
+    #[test]
+    fn a_zone_is_a_name_or_an_offset_that_clocks_have() {
+        for (word, seconds) in [("UTC", 0), ("+1", 3600), ("-0330", -12_600), ("+14:00", 50_400), ("-12", -43_200)] {
+            let zone = zone(word).unwrap();
+            assert_eq!(zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(), seconds, "{word}");
+        }
+        for word in ["+14:01", "+-1", "+01:75", "1", "", "+", "+12345", "Mars/Base"] {
+            let told = zone(word).unwrap_err();
+            assert!(told.contains(word), "{word}: {told}");
+        }
+        assert!(compiled("timezone='+1'\n[[zone]]\nhosts=['a']\ntimezone='-1'").is_ok(), "as on the command line");
     }
 
     #[test]

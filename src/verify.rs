@@ -36,6 +36,8 @@ pub struct Again {
     pub digest: Option<String>,
     /// The sources that were not read to their end, with why.
     pub torn: BTreeMap<Locator, String>,
+    /// The sources that lie in something encrypted which no given password opens: nothing is known of them.
+    pub locked: BTreeSet<Locator>,
 }
 
 /// What a case claims.
@@ -75,6 +77,8 @@ pub struct Report {
     pub case_files: u64,
     /// Records that do not hold, sorted.
     pub broken: Vec<Broken>,
+    /// How many cited records of a source could not be read, because it is encrypted and no given password opens it.
+    pub locked: BTreeMap<Locator, u64>,
     /// Case files that differ, with what is wrong.
     pub changed_files: Vec<(String, String)>,
     /// Evidence files that differ, with what is wrong.
@@ -83,21 +87,63 @@ pub struct Report {
     pub undigested: Vec<Locator>,
 }
 
+/// What the checks come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Everything that was claimed holds.
+    Holds,
+    /// Something does not.
+    DoesNotHold,
+    /// What was read holds, but some of it is encrypted and a password is missing.
+    NotChecked,
+}
+
 impl Report {
-    /// Whether everything that was claimed holds.
+    /// Whether everything that was claimed was read again and holds.
     pub fn holds(&self) -> bool {
-        self.broken.is_empty() && self.changed_files.is_empty() && self.changed_evidence.is_empty()
+        self.answer() == Answer::Holds
+    }
+
+    /// What the checks come to; what does not hold goes before what could not be read.
+    pub fn answer(&self) -> Answer {
+        if !(self.broken.is_empty() && self.changed_files.is_empty() && self.changed_evidence.is_empty()) {
+            Answer::DoesNotHold
+        } else if self.locked.is_empty() {
+            Answer::Holds
+        } else {
+            Answer::NotChecked
+        }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answer = if self.holds() { "the case holds" } else { "the case does NOT hold" };
+        let answer = match self.answer() {
+            Answer::Holds => "the case holds",
+            Answer::DoesNotHold => "the case does NOT hold",
+            Answer::NotChecked => "the case is NOT CHECKED in full, a password is missing",
+        };
+        let locked: u64 = self.locked.values().sum();
         writeln!(
             out,
             "{answer}: {} cited records, {} evidence files and {} case files read again",
-            self.records, self.evidence_files, self.case_files
+            self.records - locked,
+            self.evidence_files,
+            self.case_files
         )?;
+        for (locator, records) in &self.locked {
+            writeln!(
+                out,
+                "evidence {}: encrypted, and no given password opens it; cited records that were not read: {records}",
+                locator.as_str().escape_debug()
+            )?;
+        }
+        if !self.locked.is_empty() {
+            writeln!(
+                out,
+                "give the password with --archive-password, --archive-password-file or $EXFILTRACE_ARCHIVE_PASSWORDS"
+            )?;
+        }
         for (name, why) in &self.changed_files {
             writeln!(out, "case file {}: {}", name.escape_debug(), why.escape_debug())?;
         }
@@ -217,6 +263,10 @@ fn evidence_file(
         Err(why) => report.changed_evidence.push((file.clone(), why.clone())),
     }
     for (source, cites) in sources {
+        if again.as_ref().is_ok_and(|again| again.locked.contains(*source)) {
+            report.locked.insert((*source).clone(), cites.len() as u64);
+            continue;
+        }
         let found = readings.remove(source).map(Reading::finish).unwrap_or_default();
         let torn = match &again {
             Ok(again) => again.torn.get(source),

@@ -78,7 +78,8 @@ impl<'p> Engine<'p> {
     where
         'p: 's,
     {
-        let mut producer = Producer { engine: self, tasks, sources: Vec::new(), entries: Vec::new() };
+        let mut producer =
+            Producer { engine: self, tasks, sources: Vec::new(), entries: Vec::new(), size: file.size, told_bytes: 0 };
         let hands = Helpers { engine: self, tasks };
         let opened =
             catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
@@ -86,7 +87,7 @@ impl<'p> Engine<'p> {
             Ok(opened) => (opened.digest, opened.size, None),
             Err(panic) => (None, file.size, Some(panic_note(panic.as_ref()))),
         };
-        let Producer { sources, mut entries, .. } = producer;
+        let Producer { sources, mut entries, told_bytes, .. } = producer;
         if let Some(note) = failed {
             let mut entry = Entry::new(EntryKind::Skipped, file.locator.clone(), file.locator.clone());
             entry.size = size;
@@ -99,7 +100,7 @@ impl<'p> Engine<'p> {
             self.hand_over_if_done(&source);
         }
         if let Some(progress) = &self.plan.progress {
-            progress(size);
+            progress(size.saturating_sub(told_bytes));
         }
     }
 
@@ -200,6 +201,10 @@ struct Producer<'e, 's, 't> {
     tasks: &'t Scope<'s>,
     sources: Vec<Arc<Source>>,
     entries: Vec<Entry>,
+    /// Stored bytes of the file.
+    size: u64,
+    /// How many of them the progress bar knows of already.
+    told_bytes: u64,
 }
 
 impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
@@ -214,14 +219,21 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let content = Content::of(plan.opening.digest);
         let source = Arc::new(Source::new(meta, layout.format, plan.threads));
         self.sources.push(Arc::clone(&source));
-        let mut hashed = Hashed { stream, content, ended: !notes.is_empty() };
+        // Of a plain file, what is read is what is stored, and a large one is long under way.
+        let is_plain = source.is_plain(self.size);
+        let mut passed = 0;
+        let mut hashed = Hashed { stream, content, ended: !notes.is_empty(), bytes: head.len() as u64 };
         hashed.content.update(&head);
         let mut splitter = Splitter::new(layout, plan.cell_bytes, format::relayout);
         splitter.feed(&head);
         drop(head);
         while let Some(block) = splitter.next(&mut hashed) {
             self.engine.dispatch(&source, block, self.tasks);
+            if let Some(progress) = plan.progress.as_ref().filter(|_| is_plain) {
+                progress(hashed.bytes - std::mem::replace(&mut passed, hashed.bytes));
+            }
         }
+        self.told_bytes += passed;
         notes.extend(splitter.notes());
         notes.extend(hashed.stream.notes());
         source.split_done(notes, splitter.cut(), hashed.content.finish());
@@ -259,6 +271,8 @@ struct Hashed<'a> {
     stream: &'a mut dyn Stream,
     content: Content,
     ended: bool,
+    /// What has passed.
+    bytes: u64,
 }
 
 impl Stream for Hashed<'_> {
@@ -269,6 +283,7 @@ impl Stream for Hashed<'_> {
         let start = buf.len();
         let got = self.stream.fill(buf, want);
         self.content.update(&buf[start..]);
+        self.bytes += (buf.len() - start) as u64;
         self.ended = !matches!(got, Ok(1..));
         got
     }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use exfiltrace::discover::{self, Root};
 use exfiltrace::emit::{self, CaseInput, LoadedCase, export};
-use exfiltrace::model::ledger::Entry;
+use exfiltrace::model::ledger::{Entry, Reason};
 use exfiltrace::model::place::{self, Locator};
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::open::{self, DigestKind, Io, Limits, Opening};
-use exfiltrace::verify::{self, Again, Claims, Reopen};
+use exfiltrace::verify::{self, Again, Answer, Claims, Reopen};
 
 use super::{Export, Report, ReportWord, Verify, resolve};
 
@@ -40,6 +40,7 @@ pub fn report(args: &Report) -> Result<u8> {
         transfers: &transfers,
         coverage: &case.coverage()?,
         ledger: &ledger,
+        clocks: &case.manifest.clocks,
         partial: &case.partial()?,
     };
     let (name, text) = match args.kind {
@@ -74,7 +75,11 @@ pub fn verify(args: &Verify) -> Result<u8> {
     let mut evidence = Evidence::of(args, &case.manifest.roots, &ledger)?;
     let report = verify::verify(&claims, &args.case, &mut evidence)?;
     write!(std::io::stdout(), "{report}")?;
-    Ok(u8::from(!report.holds()))
+    Ok(match report.answer() {
+        Answer::Holds => 0,
+        Answer::DoesNotHold => 1,
+        Answer::NotChecked => 2,
+    })
 }
 
 /// The evidence of a case, opened again.
@@ -102,7 +107,7 @@ impl Evidence {
             files: survey.files.into_iter().map(|file| (file.locator.clone(), file)).collect(),
             opening: Opening {
                 limits: Limits { depth: 64, ratio: u64::MAX, ..Limits::default() },
-                passwords: args.archive_password.clone(),
+                passwords: args.passwords.all()?,
                 work: Some(args.case.join(".work")),
                 digest: if blake3 { DigestKind::Blake3 } else { DigestKind::Sha256 },
                 io: Io::Auto,
@@ -124,13 +129,18 @@ impl Reopen for Evidence {
         sources: &BTreeSet<&Locator>,
         each: &mut dyn FnMut(&Locator, &[u8]),
     ) -> Result<Again, String> {
-        let mut wanted = Wanted { sources, each, seen: BTreeSet::new(), torn: BTreeMap::new() };
+        let mut wanted = Wanted { sources, each, seen: BTreeSet::new(), torn: BTreeMap::new(), encrypted: Vec::new() };
         let opened = open::open_file(self.file(file)?, &self.opening, &mut wanted);
-        let Wanted { seen, mut torn, .. } = wanted;
-        for source in sources.iter().filter(|source| !seen.contains(*source)) {
-            torn.insert((*source).clone(), "it is not in its container any more".to_owned());
+        let Wanted { seen, mut torn, encrypted, .. } = wanted;
+        let mut locked = BTreeSet::new();
+        for &source in sources.iter().filter(|source| !seen.contains(*source)) {
+            if encrypted.iter().any(|of| of == source || source.as_str().starts_with(&format!("{of}!/"))) {
+                locked.insert(source.clone());
+            } else {
+                torn.insert(source.clone(), "it is not in its container any more".to_owned());
+            }
         }
-        Ok(Again { digest: opened.digest, torn })
+        Ok(Again { digest: opened.digest, torn, locked })
     }
 }
 
@@ -140,6 +150,8 @@ struct Wanted<'a> {
     each: &'a mut dyn FnMut(&Locator, &[u8]),
     seen: BTreeSet<Locator>,
     torn: BTreeMap<Locator, String>,
+    /// Members and containers that no given password opens.
+    encrypted: Vec<Locator>,
 }
 
 impl Visitor for Wanted<'_> {
@@ -164,5 +176,9 @@ impl Visitor for Wanted<'_> {
         }
     }
 
-    fn entry(&mut self, _: Entry) {}
+    fn entry(&mut self, entry: Entry) {
+        if entry.notes.iter().any(|note| note.reason == Reason::Encrypted) {
+            self.encrypted.push(entry.source);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Reads indicator feeds and rules through the same openers as evidence: files, folders, archives.
 
-use std::io::Read as _;
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +10,7 @@ use exfiltrace::indicators::{Builder, Refusal, Warninglists, db};
 use exfiltrace::model::flat::Flat;
 use exfiltrace::model::indicator::{Feed, Indicators};
 use exfiltrace::model::ledger::Entry;
+use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::model::stored::Fault;
 use exfiltrace::open::{self, DigestKind, Io, Opening, Whole};
@@ -182,7 +184,11 @@ pub fn warninglists(paths: &[std::path::PathBuf]) -> Result<Warninglists> {
 }
 
 fn digest_of_nothing() -> String {
-    Sha256::digest([]).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest([]))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Feeds of which nothing was taken.
@@ -210,7 +216,7 @@ pub fn read_rules(path: &Path) -> Result<Vec<(String, String)>> {
     for (_, leaves) in read(path)? {
         for (name, _, bytes) in leaves {
             let lower = name.to_ascii_lowercase();
-            let single = path.is_file() && !name.contains("!/");
+            let single = !path.is_dir() && !name.contains("!/");
             if lower.ends_with(".yml") || lower.ends_with(".yaml") || single {
                 let text = String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
                 rules.push((name, text));
@@ -223,8 +229,18 @@ pub fn read_rules(path: &Path) -> Result<Vec<(String, String)>> {
 
 type Leaf = (String, Option<String>, Vec<u8>);
 
-/// Every leaf under a path, with the digest of the file it lies in.
+/// Every leaf under a path, with the digest of the file it lies in. `-` is standard input; a pipe is read like it.
 fn read(path: &Path) -> Result<Files> {
+    if path.as_os_str() == "-" {
+        return Ok(vec![read_pipe("stdin", std::io::stdin().lock())?]);
+    }
+    if path.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) {
+        let pipe = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        return Ok(vec![read_pipe(&path.display().to_string(), pipe)?]);
+    }
+    if path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        bail!("{}: neither a file nor a folder nor a pipe", path.display());
+    }
     if path.symlink_metadata().is_err() {
         bail!("{}: no such file or folder", path.display());
     }
@@ -233,25 +249,40 @@ fn read(path: &Path) -> Result<Files> {
     if let Some(entry) = survey.skipped.iter().find(|entry| entry.has_loss()) {
         bail!("{}: {}", entry.source, entry.notes.first().map_or("cannot be read", |n| n.detail.as_str()));
     }
-    let opening = Opening {
+    survey.files.iter().map(|file| read_file(file, &opening())).collect()
+}
+
+/// What comes through a pipe, up to the limit of a file.
+fn read_pipe(name: &str, pipe: impl Read) -> Result<(String, Vec<Leaf>)> {
+    let mut bytes = Vec::new();
+    let read = pipe.take(FILE_LIMIT_BYTES as u64 + 1).read_to_end(&mut bytes);
+    read.with_context(|| format!("cannot read {name}"))?;
+    if bytes.len() > FILE_LIMIT_BYTES {
+        bail!("{name} is larger than 1 GiB");
+    }
+    let digest = hex(&Sha256::digest(&bytes));
+    let mut collected = Collected { leaves: Vec::new(), problem: None };
+    if !bytes.is_empty() {
+        open::open_bytes(Locator::root(name.as_bytes()), &bytes, &opening(), &mut collected);
+    }
+    collected.leaves(name, Some(&digest))
+}
+
+fn opening() -> Opening {
+    Opening {
         limits: open::Limits::default(),
         passwords: Vec::new(),
         work: None,
         digest: DigestKind::Sha256,
         io: Io::Auto,
-    };
-    survey.files.iter().map(|file| read_file(file, &opening)).collect()
+    }
 }
 
 fn read_file(file: &Listed, opening: &Opening) -> Result<(String, Vec<Leaf>)> {
     let mut collected = Collected { leaves: Vec::new(), problem: None };
     let opened = open::open_file(file, opening, &mut collected);
-    if let Some(problem) = collected.problem {
-        bail!("{problem}");
-    }
-    let digest = opened.digest.map(|digest| digest.trim_start_matches("sha256:").to_owned());
-    let leaves = collected.leaves.into_iter().map(|(name, bytes)| (name, digest.clone(), bytes)).collect();
-    Ok((file.locator.to_string(), leaves))
+    let digest = opened.digest.as_deref().map(|digest| digest.trim_start_matches("sha256:"));
+    collected.leaves(file.locator.as_str(), digest)
 }
 
 /// Bytes read at once of a leaf whose size is not known: then as many as there are.
@@ -260,6 +291,17 @@ const PULL_BYTES: usize = 64 << 10;
 struct Collected {
     leaves: Vec<(String, Vec<u8>)>,
     problem: Option<String>,
+}
+
+impl Collected {
+    /// All leaves of the file of this name and digest, if there was no problem.
+    fn leaves(self, file: &str, digest: Option<&str>) -> Result<(String, Vec<Leaf>)> {
+        if let Some(problem) = self.problem {
+            bail!("{problem}");
+        }
+        let leaf = |(name, bytes)| (name, digest.map(str::to_owned), bytes);
+        Ok((file.to_owned(), self.leaves.into_iter().map(leaf).collect()))
+    }
 }
 
 impl Visitor for Collected {

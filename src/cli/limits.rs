@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
+use exfiltrace::emit::MemoryUsed;
 use exfiltrace::open::Limits as Opened;
 
 use super::values::{self, Size};
@@ -13,7 +14,8 @@ pub struct Limits {
     /// Worker threads, 1 to 1024; as many as there are cores and `--max-memory` allows without it.
     #[arg(long, value_name = "N", value_parser = values::threads, allow_hyphen_values = true)]
     pub threads: Option<usize>,
-    /// Anonymous memory to stay below; each thread needs 192M.
+    /// Anonymous memory to stay below; each thread needs 192M. Conversations and transfers are kept in memory however
+    /// many they are: a scan in which they take more says so, also in the manifest.
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = values::size, allow_hyphen_values = true)]
     pub max_memory: Size,
     /// Records cited per indicator finding, at least 1; the count stays exact.
@@ -67,5 +69,37 @@ impl Limits {
             Some(threads) => Ok(threads),
             None => Ok(cores.clamp(1, 1024).min(held)),
         }
+    }
+}
+
+/// Anonymous memory of this process in bytes, where the system says it.
+pub fn anonymous_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// What is said where a scan took more memory than it was given.
+pub fn outgrown(used: &MemoryUsed) -> Option<String> {
+    let held = used.held.filter(|held| *held > used.limit)?;
+    Some(format!(
+        "the scan took {}M of memory, more than the {}M of --max-memory: conversations and transfers, which are kept in \
+         memory, outgrew it (the answer is whole; in parts, the evidence takes less)",
+        held.div_ceil(1 << 20),
+        used.limit >> 20
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_memory_than_was_given_is_told_and_less_is_not() {
+        let used = |held| MemoryUsed { limit: 384 << 20, held };
+        let told = outgrown(&used(Some((384 << 20) + 1))).unwrap();
+        assert!(told.contains("385M") && told.contains("384M of --max-memory"), "{told}");
+        assert_eq!((outgrown(&used(Some(384 << 20))), outgrown(&used(None))), (None, None));
+        assert!(anonymous_bytes().is_none_or(|bytes| bytes > 0));
     }
 }

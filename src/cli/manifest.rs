@@ -1,7 +1,7 @@
 //! The facts of a run: the only part of a case that differs between runs.
 
 use exfiltrace::detect::Program;
-use exfiltrace::emit::{ClocksUsed, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
+use exfiltrace::emit::{ClocksUsed, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Instant;
 use sha2::{Digest, Sha256};
@@ -13,7 +13,12 @@ use super::resolve::Resolved;
 const MASK: &str = "********";
 
 /// The manifest of a scan; `write_case` adds the digests of the files.
-pub fn manifest(args: &Scan, resolved: &Resolved, started: Instant, finished: Instant) -> Manifest {
+pub fn manifest(
+    args: &Scan,
+    resolved: &Resolved,
+    (clocks, memory): (ClocksUsed, MemoryUsed),
+    (started, finished): (Instant, Instant),
+) -> Manifest {
     let plan = &resolved.plan;
     let rejected = resolved
         .problems
@@ -43,13 +48,14 @@ pub fn manifest(args: &Scan, resolved: &Resolved, started: Instant, finished: In
             rejected,
         },
         feeds: plan.indicators.feeds.clone(),
-        clocks: clocks(args, &plan.scopes),
+        clocks,
+        memory,
         ..Manifest::new(env!("CARGO_PKG_VERSION"), started, finished)
     }
 }
 
 /// Whose word the zone of zoneless logs is.
-fn clocks(args: &Scan, scopes: &Scopes) -> ClocksUsed {
+pub fn clocks(args: &Scan, scopes: &Scopes) -> ClocksUsed {
     let (timezone, given_by) = match (&args.timezone, &scopes.timezone) {
         (Some(zone), _) => (zone.as_str(), Some("--timezone")),
         (None, Some(zone)) => (zone.as_str(), Some("scopes")),

@@ -35,12 +35,14 @@ use limits::Limits;
         exfiltrace export case --to ecs > findings.ndjson\n\n\
         Exit codes:\n  \
         0    done and complete\n  \
-        1    done, but some input could not be read (see the ledger)\n  \
+        1    done, but some input could not be read (see the ledger), or nothing was there to read\n  \
         2    wrong usage, unreadable rules, or output that cannot be written\n  \
         130  interrupted\n\
+        `verify` answers 0 holds, 1 does not hold, 2 not checked in full (a password is missing).\n\
         `scan --exit-verdict` answers with the verdict instead:\n  \
         10 attempted, 11 intrusion_only, 12 accessed,\n  \
-        13 exfiltrated, 14 cannot_tell, 15 unexplained"
+        13 exfiltrated, 14 cannot_tell, 15 unexplained;\n  \
+        no_evidence and not_examined are 0, or 1 where some input could not be read"
 )]
 pub struct Args {
     /// What to do.
@@ -151,22 +153,13 @@ pub struct Scan {
     /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it.
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub timezone: Option<String>,
-    /// Password of encrypted archives. Repeatable; also one a line in `$EXFILTRACE_ARCHIVE_PASSWORDS`.
-    #[arg(
-        long,
-        value_name = "PASSWORD",
-        env = "EXFILTRACE_ARCHIVE_PASSWORDS",
-        hide_env_values = true,
-        value_delimiter = '\n'
-    )]
-    pub archive_password: Vec<String>,
-    /// File with passwords of encrypted archives, one a line.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub archive_password_file: Option<PathBuf>,
+    /// Passwords of encrypted archives.
+    #[command(flatten)]
+    pub passwords: Passwords,
     /// Digests that a supplier gave (`sha256sum` output); a file that differs is in the ledger.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub hashes: Option<PathBuf>,
-    /// Digest of every evidence file as stored.
+    /// Digest of every evidence file as stored. What was delivered twice is known without it too.
     #[arg(long, value_enum, default_value = "sha256")]
     pub digest: DigestWord,
     /// How plain files are read; what is found does not depend on it.
@@ -182,7 +175,8 @@ pub struct Scan {
     /// Leave lesser findings out of what is printed. The case folder and the verdict keep them all.
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub min_level: Option<LevelWord>,
-    /// Answer with the verdict in the exit code (it takes precedence over 1).
+    /// Answer with the verdict in the exit code: 10 attempted, 11 intrusion_only, 12 accessed, 13 exfiltrated,
+    /// 14 cannot_tell, 15 unexplained, which go before 1; no_evidence and not_examined are 0, or 1 as without it.
     #[arg(long)]
     pub exit_verdict: bool,
     /// Colours on the terminal.
@@ -273,6 +267,10 @@ pub struct Export {
 
 /// `exfiltrace verify`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit codes:\n  \
+    0    the case holds\n  \
+    1    it does NOT hold: a case file, an evidence file or a cited record is gone or differs\n  \
+    2    NOT CHECKED in full: evidence is encrypted, and no given password opens it; or wrong usage")]
 pub struct Verify {
     /// Case folder.
     #[arg(value_hint = ValueHint::DirPath)]
@@ -280,7 +278,15 @@ pub struct Verify {
     /// Where a root lies now, as NAME=PATH, if it has moved since the scan. Repeatable.
     #[arg(long, value_name = "NAME=PATH")]
     pub root: Vec<String>,
-    /// Password of encrypted archives. Repeatable.
+    /// Passwords of encrypted archives.
+    #[command(flatten)]
+    pub passwords: Passwords,
+}
+
+/// Passwords of encrypted archives.
+#[derive(Debug, ClapArgs)]
+pub struct Passwords {
+    /// Password of encrypted archives. Repeatable; also one a line in `$EXFILTRACE_ARCHIVE_PASSWORDS`.
     #[arg(
         long,
         value_name = "PASSWORD",
@@ -289,6 +295,9 @@ pub struct Verify {
         value_delimiter = '\n'
     )]
     pub archive_password: Vec<String>,
+    /// File with passwords of encrypted archives, one a line.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub archive_password_file: Option<PathBuf>,
 }
 
 /// `exfiltrace rules`.

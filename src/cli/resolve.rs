@@ -14,7 +14,7 @@ use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, IoWord, Scan, feeds, scopes, survey};
+use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, feeds, scopes, survey};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -39,7 +39,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     }
     let opening = Opening {
         limits: args.limits.of_containers(),
-        passwords: passwords(args)?,
+        passwords: args.passwords.all()?,
         work: args.work.clone().or_else(|| args.out.as_ref().map(|out| out.join(FOLDER_IN_CASE))),
         digest: digest(args.digest),
         io: io(args.io),
@@ -50,6 +50,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let scopes = scopes::read(args)?;
     let whose = scopes::compile(args, &scopes)?;
     let clocks = scopes::clocks(args, &scopes)?;
+    one_reader_of_stdin(args)?;
     let routing = routing(&args.logsource)?;
     let (program, problems) = usable_rules(&args.rules, args.no_builtin, routing)?;
     let feeds = feeds::load(&args.indicators, args.cache.as_deref())?;
@@ -80,6 +81,15 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         progress: None,
     };
     Ok(Resolved { plan, problems, feeds })
+}
+
+/// Refuses that two inputs are read from standard input.
+fn one_reader_of_stdin(args: &Scan) -> Result<()> {
+    let inputs = args.evidence.iter().chain(&args.indicators).chain(&args.rules);
+    match inputs.filter(|path| path.as_os_str() == "-").count() {
+        0 | 1 => Ok(()),
+        _ => bail!("`-` is given more than once; standard input can be read for one thing only"),
+    }
 }
 
 /// The part of `--max-memory` that sightings and findings may take before they go to the work folder: a fourth.
@@ -218,15 +228,21 @@ fn digest(word: DigestWord) -> DigestKind {
     }
 }
 
-fn passwords(args: &Scan) -> Result<Vec<String>> {
-    let mut all = args.archive_password.clone();
-    if let Some(path) = &args.archive_password_file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        all.extend(text.lines().map(str::to_owned));
+impl Passwords {
+    /// All that were given, as arguments, in the environment or in the file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn all(&self) -> Result<Vec<String>> {
+        let mut all = self.archive_password.clone();
+        if let Some(path) = &self.archive_password_file {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            all.extend(text.lines().map(str::to_owned));
+        }
+        all.retain(|password| !password.is_empty());
+        all.dedup();
+        Ok(all)
     }
-    all.retain(|password| !password.is_empty());
-    all.dedup();
-    Ok(all)
 }
 
 enum Edge {

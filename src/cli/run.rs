@@ -1,6 +1,9 @@
 //! One arm per command.
 
+use std::ffi::OsString;
+
 use anyhow::Result;
+use clap::CommandFactory;
 
 use super::{Args, Command, case, inspect, manual, scan, scopes, survey};
 
@@ -21,4 +24,25 @@ pub fn run(args: Args) -> Result<u8> {
         Command::Completions { shell } => manual::completions(shell),
         Command::Man(args) => manual::man(&args),
     }
+}
+
+/// The command line without a `--help` behind `help`, which asks for what `help` prints anyway.
+pub fn without_help_of_help(mut typed: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    let mut command = Args::command();
+    while let Some(below) = typed.get(at).and_then(|word| command.find_subcommand(word)).filter(|c| c.has_subcommands())
+    {
+        command = below.clone();
+        at += 1;
+    }
+    if typed.get(at).is_some_and(|word| word == "help") && command.has_subcommands() {
+        typed.retain({
+            let mut n = 0;
+            move |word| {
+                n += 1;
+                n <= at + 1 || (word != "--help" && word != "-h")
+            }
+        });
+    }
+    typed
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput, Claim};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
+use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
 use exfiltrace::scan::{Outcome, scan as run_plan};
@@ -17,7 +18,7 @@ use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::resolve::{self, Resolved};
-use super::{Scan, feeds, interrupt, manifest};
+use super::{Scan, feeds, interrupt, limits, manifest};
 
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
@@ -38,6 +39,8 @@ fn run(args: &Scan) -> Result<u8> {
     let bar = progress(args, &mut resolved);
     let mut outcome = run_plan(&resolved.plan)?;
     resolved.feeds.unchanged()?;
+    let memory = MemoryUsed { limit: args.limits.max_memory.bytes, held: limits::anonymous_bytes() };
+    let clocks = manifest::clocks(args, &resolved.plan.scopes);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -46,13 +49,15 @@ fn run(args: &Scan) -> Result<u8> {
     }
     let work = &resolved.plan.work;
     if let Some(claim) = &claim {
-        let manifest = manifest::manifest(args, &resolved, started, resolve::now());
-        let staged = claim.stage(&input(&outcome, &outcome.findings), manifest).context("the case is not written")?;
+        let times = (started, resolve::now());
+        let manifest = manifest::manifest(args, &resolved, (clocks.clone(), memory.clone()), times);
+        let staged =
+            claim.stage(&input(&outcome, &outcome.findings, &clocks), manifest).context("the case is not written")?;
         work.fault().map_or(Ok(()), Err)?;
         interrupt::undisturbed(|| staged.commit()).context("the case is not whole")?;
     }
     let shown = shown(args, &outcome.findings, work);
-    match print(args, work, &input(&outcome, &shown)) {
+    match print(args, work, &input(&outcome, &shown, &clocks)) {
         Err(error) if !super::is_broken_pipe(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
@@ -65,6 +70,9 @@ fn run(args: &Scan) -> Result<u8> {
             "warning: findings took more than their share of --max-memory; with --out or --work they go to disk"
         );
     }
+    if let Some(warning) = limits::outgrown(&memory) {
+        anstream::eprintln!("warning: {warning}");
+    }
     Ok(exit_code(args, &outcome))
 }
 
@@ -75,9 +83,9 @@ fn claim(out: &Path) -> Result<Claim> {
     Ok(claim)
 }
 
-fn input<'a>(outcome: &'a Outcome, findings: &'a Findings) -> CaseInput<'a> {
+fn input<'a>(outcome: &'a Outcome, findings: &'a Findings, clocks: &'a ClocksUsed) -> CaseInput<'a> {
     let Outcome { verdict, transfers, coverage, ledger, partial, .. } = outcome;
-    CaseInput { verdict, findings, transfers, coverage, ledger, partial }
+    CaseInput { verdict, findings, transfers, coverage, ledger, clocks, partial }
 }
 
 /// The summary for people, or findings for programs.
@@ -94,10 +102,22 @@ fn print(args: &Scan, work: &Work, input: &CaseInput<'_>) -> Result<()> {
     written.with_context(|| format!("cannot write to standard output{kept}"))
 }
 
+/// Whether no source was read at all.
+fn nothing_read(outcome: &Outcome) -> bool {
+    outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source)
+}
+
 /// What is said on standard error after the answer.
 fn last_words(args: &Scan, outcome: &Outcome, hidden: usize) {
-    if outcome.ledger.iter().all(|entry| entry.kind != EntryKind::Source) {
-        anstream::eprintln!("warning: nothing was read; is the evidence where it was looked for?");
+    if nothing_read(outcome) {
+        let lost = outcome.ledger.iter().filter(|entry| entry.has_loss()).count();
+        let why = match lost {
+            0 => "is the evidence where it was looked for?".to_owned(),
+            lost => {
+                format!("{} could not be read, and the ledger says why", emit::counted(lost as u64, "item", "items"))
+            }
+        };
+        anstream::eprintln!("warning: nothing was read; {why}");
     }
     if hidden > 0 && !args.quiet {
         let place = if args.out.is_some() { "; the case holds them" } else { "" };
@@ -191,33 +211,66 @@ fn print_stats(stats: &Stats) {
     );
 }
 
-/// Digest and file name of each line of `sha256sum` output.
-fn supplied_digests(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("--hashes {}: cannot be read", path.display()))?;
+/// What a supplier says of one file.
+struct Supplied {
+    /// Lower-case hex.
+    digest: String,
+    /// The file, as locators are written.
+    name: Locator,
+}
+
+/// Reads `sha256sum` output.
+fn supplied_digests(path: &Path) -> Result<Vec<Supplied>> {
+    let text = std::fs::read(path).with_context(|| format!("--hashes {}: cannot be read", path.display()))?;
     let mut supplied = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (digest, name) = line
-            .split_once([' ', '\t'])
-            .with_context(|| format!("--hashes {}:{}: expected DIGEST  NAME", path.display(), number + 1))?;
-        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            anyhow::bail!("--hashes {}:{}: {digest} is not a SHA-256 or BLAKE3 digest", path.display(), number + 1);
+    for (number, line) in text.split(|b| *b == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            continue;
         }
-        let name = name.trim_start().trim_start_matches('*').trim_start_matches("./");
-        supplied.push((digest.to_ascii_lowercase(), name.to_owned()));
+        let at = || format!("--hashes {}:{}", path.display(), number + 1);
+        // A name with a line break or backslash stands escaped, and the line begins with a backslash.
+        let (escaped, line) = line.strip_prefix(b"\\").map_or((false, line), |line| (true, line));
+        let end = line.iter().position(|b| matches!(b, b' ' | b'\t'));
+        let (digest, name) = line.split_at(end.with_context(|| format!("{}: expected DIGEST  NAME", at()))?);
+        if digest.len() != 64 || !digest.iter().all(u8::is_ascii_hexdigit) {
+            anyhow::bail!("{}: {} is not a SHA-256 or BLAKE3 digest", at(), digest.escape_ascii());
+        }
+        let name = name.trim_ascii_start();
+        let name = name.strip_prefix(b"*").unwrap_or(name);
+        let name = if escaped { unescaped(name) } else { name.to_vec() };
+        let name = Locator::root(name.strip_prefix(b"./").unwrap_or(&name));
+        supplied.push(Supplied { digest: String::from_utf8_lossy(digest).to_ascii_lowercase(), name });
     }
     Ok(supplied)
 }
 
+/// The name that `sha256sum` wrote with `\\`, `\n` and `\r` in it.
+fn unescaped(name: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(name.len());
+    let mut bytes = name.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => match bytes.next() {
+                Some(b'n') => plain.push(b'\n'),
+                Some(b'r') => plain.push(b'\r'),
+                other => plain.extend(other),
+            },
+            other => plain.push(*other),
+        }
+    }
+    plain
+}
+
 /// Compares what the supplier gave with what was read. A supplied name fits a file whose locator ends with it.
-fn check_digests(ledger: &mut Vec<Entry>, supplied: &[(String, String)], kind: exfiltrace::open::DigestKind) {
+fn check_digests(ledger: &mut Vec<Entry>, supplied: &[Supplied], kind: exfiltrace::open::DigestKind) {
     let mut missing = Vec::new();
-    for (digest, name) in supplied {
-        let mut fits = ledger.iter_mut().filter(|entry| {
-            entry.source == entry.evidence
-                && (entry.source.as_str() == name || entry.source.as_str().ends_with(&format!("/{name}")))
-        });
+    for Supplied { digest, name } in supplied {
+        let below = format!("/{name}");
         let mut found = false;
-        for entry in fits.by_ref() {
+        for entry in ledger.iter_mut().filter(|entry| {
+            entry.source == entry.evidence && (entry.source == *name || entry.source.as_str().ends_with(&below))
+        }) {
             found = true;
             let read = entry.digest.as_deref().and_then(|d| d.split_once(':')).map(|(_, hex)| hex);
             if read != Some(digest.as_str()) {
@@ -234,8 +287,7 @@ fn check_digests(ledger: &mut Vec<Entry>, supplied: &[(String, String)], kind: e
         }
     }
     for (digest, name) in missing {
-        let locator = exfiltrace::model::place::Locator::root(name.as_bytes());
-        let mut entry = Entry::new(EntryKind::Skipped, locator.clone(), locator);
+        let mut entry = Entry::new(EntryKind::Skipped, name.clone(), name.clone());
         entry.notes.push(Note::new(
             Reason::DigestMismatch,
             format!("the supplier states {digest} for a file that is not in the evidence"),
@@ -257,5 +309,5 @@ fn exit_code(args: &Scan, outcome: &Outcome) -> u8 {
             State::NoEvidence | State::NotExamined => {}
         }
     }
-    u8::from(outcome.ledger.iter().any(Entry::has_loss))
+    u8::from(nothing_read(outcome) || outcome.ledger.iter().any(Entry::has_loss))
 }

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::error::Error;
+use exfiltrace::format;
 use exfiltrace::model::layout::HostClock;
-use exfiltrace::model::scopes::{Scope, Scopes};
+use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::whose::{Whose, address};
 use exfiltrace::plan::Clocks;
-use exfiltrace::{format, scope};
+use exfiltrace::scope::{self, zone};
 use jiff::tz::TimeZone;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::{Scan, Scopes as Command, printable};
 
@@ -27,7 +30,7 @@ pub fn scopes(command: &Command) -> Result<u8> {
         Command::Example => out.write_all(EXAMPLE.as_bytes())?,
         Command::Check { file } => {
             let scopes = read_file(file)?;
-            let whose = scope::compile(&scopes).with_context(|| file.display().to_string())?;
+            let whose = scope::compile(&scopes).map_err(|fault| placed(file, fault))?;
             clocks_of(None, &scopes).with_context(|| file.display().to_string())?;
             let parts = [
                 (scopes.scope.len(), "scopes"),
@@ -51,9 +54,7 @@ pub fn scopes(command: &Command) -> Result<u8> {
 /// The scopes file with the networks of the command line.
 pub fn read(args: &Scan) -> Result<Scopes> {
     let mut scopes = args.scopes.as_deref().map(read_file).transpose()?.unwrap_or_default();
-    if !args.own.is_empty() {
-        scopes.scope.push(Scope { name: "own".to_owned(), cidr: args.own.clone(), ..Scope::default() });
-    }
+    scopes.own.extend(args.own.iter().cloned());
     Ok(scopes)
 }
 
@@ -63,7 +64,7 @@ pub fn compile(args: &Scan, scopes: &Scopes) -> Result<Whose> {
         bail!("--own {text}: expected a network as 192.0.2.0/24, or an address");
     }
     let file = args.scopes.as_deref().unwrap_or(Path::new("--own"));
-    scope::compile(scopes).with_context(|| file.display().to_string())
+    scope::compile(scopes).map_err(|fault| placed(file, fault))
 }
 
 /// Reads a scopes file as TOML or as JSON.
@@ -82,17 +83,17 @@ fn read_file(path: &Path) -> Result<Scopes> {
         })
     };
     let scopes: Scopes = parsed?;
-    for expect in &scopes.expect {
+    for (index, expect) in scopes.expect.iter().enumerate() {
         let word = expect.source.to_ascii_lowercase();
         if !KINDS.contains(&&*word) && !format::list().any(|format| format.name() == word) {
             let formats: Vec<&str> = format::list().map(|format| format.name()).collect();
-            bail!(
-                "{}: [[expect]] source {:?} is no kind of log; the kinds are {}, and the formats {}",
-                path.display(),
+            let what = format!(
+                "[[expect]] source {:?} is no kind of log; the kinds are {}, and the formats {}",
                 expect.source,
                 KINDS.join(", "),
                 formats.join(", ")
             );
+            return Err(placed(path, Error::Scopes { part: "expect", index, value: expect.source.clone(), what }));
         }
     }
     Ok(scopes)
@@ -109,6 +110,43 @@ fn invalid(path: &Path, (line, column): (usize, usize), what: &str) -> Error {
         _ => format!("{}; `exfiltrace scopes example` shows every key", what.trim_end().replace('\n', " ")),
     };
     Error::Invalid { file: path.display().to_string(), line: line as u64, column: column as u64, what }
+}
+
+/// A fault with a value, told with the file and, where it is TOML, the place of the value or of the entry that lacks it.
+fn placed(path: &Path, fault: Error) -> anyhow::Error {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    match fault {
+        Error::Scopes { part, index, value, what } => match place(&text, part, index, &value) {
+            Some((line, column)) => Error::Invalid { file, line: line as u64, column: column as u64, what }.into(),
+            None => anyhow::anyhow!("{file}: {what}"),
+        },
+        other => anyhow::Error::new(other).context(file),
+    }
+}
+
+/// Line and column of a value in the `index`th part of this name; those of the part where the value is not in it.
+fn place(text: &str, part: &str, index: usize, value: &str) -> Option<(usize, usize)> {
+    let document = DeTable::parse(text).ok()?;
+    let (_, parts) = document.get_ref().iter().find(|(key, _)| key.get_ref() == part)?;
+    let entry = match parts.get_ref() {
+        DeValue::Array(list) if list.iter().all(|entry| matches!(entry.get_ref(), DeValue::Table(_))) => {
+            list.get(index)?
+        }
+        _ => parts,
+    };
+    let start = start_of(entry, value).unwrap_or(entry.span().start);
+    Some(line_and_column(text, start))
+}
+
+/// The byte at which a string stands in a value or in what lies in it.
+fn start_of(within: &Spanned<DeValue<'_>>, wanted: &str) -> Option<usize> {
+    match within.get_ref() {
+        DeValue::String(text) => (text == wanted).then_some(within.span().start),
+        DeValue::Array(list) => list.iter().find_map(|item| start_of(item, wanted)),
+        DeValue::Table(table) => table.iter().find_map(|(_, value)| start_of(value, wanted)),
+        _ => None,
+    }
 }
 
 /// Line and column, from 1, of a byte.
@@ -141,18 +179,18 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// The clock of each log that carries no zone.
 pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
-    let typed = args.timezone.as_deref().map(|word| zone(word).with_context(|| format!("--timezone {word}")));
+    let typed = args.timezone.as_deref().map(|word| zone(word).map_err(|what| anyhow::anyhow!("--timezone {what}")));
     let file = args.scopes.as_deref().unwrap_or(Path::new("--scopes"));
     clocks_of(typed.transpose()?, scopes).with_context(|| file.display().to_string())
 }
 
 /// The clocks of a scopes file, before whose `timezone` the one that was typed goes.
 fn clocks_of(typed: Option<TimeZone>, scopes: &Scopes) -> Result<Clocks> {
-    let told = scopes.timezone.as_deref().map(|word| zone(word).with_context(|| format!("timezone {word:?}")));
+    let told = scopes.timezone.as_deref().map(|word| zone(word).map_err(|what| anyhow::anyhow!("timezone: {what}")));
     let default = typed.or(told.transpose()?);
     let (mut by_path, mut by_host) = (Vec::new(), Vec::new());
     for entry in &scopes.zone {
-        let zone = zone(&entry.timezone).with_context(|| format!("[[zone]] {:?}", entry.timezone))?;
+        let zone = zone(&entry.timezone).map_err(|what| anyhow::anyhow!("[[zone]]: {what}"))?;
         for host in &entry.hosts {
             let glob = globset::GlobBuilder::new(host).case_insensitive(true).build();
             let glob = glob.with_context(|| format!("[[zone]] {host}: not a glob"))?;
@@ -166,33 +204,6 @@ fn clocks_of(typed: Option<TimeZone>, scopes: &Scopes) -> Result<Clocks> {
     }
     let given = default.is_some();
     Ok(Clocks { zone: default.unwrap_or(TimeZone::UTC), given, by_path, by_host: by_host.into() })
-}
-
-/// Clocks on Earth go from 12 hours behind UTC to 14 hours ahead of it.
-const OFFSET_MINUTES: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
-
-/// A zone by IANA name or as an offset (`+01:00`).
-fn zone(word: &str) -> Result<TimeZone> {
-    if let Ok(zone) = TimeZone::get(word) {
-        return Ok(zone);
-    }
-    let (sign, rest) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
-        (Some(rest), _) => (1, rest),
-        (_, Some(rest)) => (-1, rest),
-        _ => bail!("not a time zone; give an IANA name (Europe/London) or an offset (+01:00)"),
-    };
-    let digits = rest.replacen(':', "", 1);
-    let number = match digits.len() {
-        1..=4 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i32>().ok(),
-        _ => None,
-    };
-    let number = number.context("not an offset like +01:00")?;
-    let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
-    let total = sign * (hours * 60 + minutes);
-    if minutes > 59 || !OFFSET_MINUTES.contains(&total) {
-        bail!("no clock has this offset; they go from -12:00 to +14:00");
-    }
-    Ok(TimeZone::fixed(jiff::tz::Offset::from_seconds(total * 60).context("within a day")?))
 }
 
 #[cfg(test)]

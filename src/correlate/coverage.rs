@@ -6,6 +6,7 @@ use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::EntryKind;
 use crate::model::partial::{Covered, SourcePartial};
+use crate::model::place::Locator;
 use crate::model::rule::{Level, Route};
 use crate::model::subject::Subject;
 use crate::model::time::{HOUR_SECS, Instant};
@@ -24,8 +25,9 @@ pub fn all(world: &World<'_>) -> Coverage {
         .sources
         .iter()
         .filter(|((_, kind, _), _)| *kind == EntryKind::Source)
-        .map(|(_, source)| of_source(world, source))
+        .map(|(_, source)| of_source(world, source, &source.entry.source))
         .collect();
+    copies(world, &mut sources);
     torn(&mut sources);
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
     let unread = world.merged.sources.values().filter(|s| s.entry.kind != EntryKind::Source && s.entry.has_loss());
@@ -33,6 +35,24 @@ pub fn all(world: &World<'_>) -> Coverage {
     gaps.sort();
     gaps.dedup();
     Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps, referred: referred::proxies(world) }
+}
+
+/// A copy that counts under another locator is the log of those scopes whose it is only by where the copy was delivered.
+fn copies(world: &World<'_>, sources: &mut [SourceCoverage]) {
+    for original in world.merged.sources.values() {
+        if original.copies.is_empty() {
+            continue;
+        }
+        let own = of_source(world, original, &original.entry.source);
+        let mut claimed: BTreeSet<String> = own.scopes.into_iter().collect();
+        for copy in &original.copies {
+            let mut told = of_source(world, original, copy);
+            told.scopes.retain(|scope| claimed.insert(scope.clone()));
+            if let Some(known) = sources.iter_mut().find(|s| s.source == *copy && !told.scopes.is_empty()) {
+                *known = told;
+            }
+        }
+    }
 }
 
 /// Tells of a hole of a day or more between the files of one log that have records in most hours of
@@ -62,8 +82,9 @@ fn gap(source: &str, from: Option<Instant>, to: Option<Instant>, reason: GapReas
     Gap { source: source.to_owned(), from, to, reason }
 }
 
-fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
-    let locator = source.entry.source.as_str();
+/// What a source covers, where it was delivered as `place`.
+fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> SourceCoverage {
+    let locator = place.as_str();
     let format = source.entry.format.clone().unwrap_or_default();
     let mut observes: BTreeSet<Route> = BTreeSet::new();
     for key in source.observations.kept.keys() {
@@ -99,7 +120,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
-    let seen = OfHits::of(world, source);
+    let seen = OfHits::of(world, source, locator);
     if seen.hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
@@ -108,9 +129,9 @@ fn of_source(world: &World<'_>, source: &SourcePartial) -> SourceCoverage {
     }
     gaps.sort();
     SourceCoverage {
-        source: source.entry.source.clone(),
+        source: place.clone(),
         format,
-        scopes: scopes(world.whose, source, seen.scopes),
+        scopes: scopes(world.whose, (source, locator), seen.scopes),
         from: source.covered.span.map(|s| s.first),
         to: source.covered.span.map(|s| s.last),
         records: source.entry.records,
@@ -135,9 +156,8 @@ struct OfHits<'a> {
 }
 
 impl<'a> OfHits<'a> {
-    fn of(world: &World<'a>, source: &SourcePartial) -> Self {
+    fn of(world: &World<'a>, source: &SourcePartial, locator: &str) -> Self {
         let mut told = Self { hidden: false, scopes: BTreeSet::new() };
-        let locator = source.entry.source.as_str();
         let mut concerns = |sightings: &Sightings| {
             let subjects = sightings.kept.iter().map(|s| &s.subject).chain(sightings.who.iter().map(|met| &met.who));
             told.scopes.extend(subjects.flat_map(|subject| world.whose.scope_of(subject, locator)));
@@ -156,8 +176,7 @@ impl<'a> OfHits<'a> {
 }
 
 /// The scopes that a source speaks of: those that claim its path, and those of its traffic and hits.
-fn scopes<'a>(whose: &'a Whose, source: &SourcePartial, of_hits: BTreeSet<&'a str>) -> Vec<String> {
-    let locator = source.entry.source.as_str();
+fn scopes<'a>(whose: &'a Whose, (source, locator): (&SourcePartial, &str), of_hits: BTreeSet<&'a str>) -> Vec<String> {
     let some = |text: &str| (!text.is_empty()).then(|| Box::<str>::from(text));
     let mut found = of_hits;
     found.extend(whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()));

@@ -11,7 +11,7 @@ use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Dated, Transfer, least};
-use crate::model::whose::{Side, Whose, address};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::{World, digest, routes};
 
@@ -73,13 +73,37 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
             let Some((way, direction)) = out(world, locator, key) else { continue };
             let open = !is_edge(key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
             let hours: Vec<Left> = seen.hours.iter().filter_map(|hour| direction.left(key, hour, open)).collect();
-            if !hours.is_empty() {
-                ways.entry(way).or_default().add((locator, witness), key, seen, direction, &hours);
+            if hours.is_empty() {
+                continue;
             }
+            let others = of_others(world, source, key, &way);
+            let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
+            for (copy, theirs) in others {
+                ways.entry(theirs).or_default().add((copy, copy), key, seen, direction, &hours);
+            }
+            if is_nobodys {
+                continue;
+            }
+            ways.entry(way).or_default().add((locator, witness), key, seen, direction, &hours);
         }
     }
     let all = ways.into_iter().map(|(way, moved)| moved.finish(world, way));
     all.filter(|t| t.route != Route::DnsTunnel || t.bytes.lower >= QUESTIONS_KEPT_BYTES).collect()
+}
+
+/// The same way for the other scopes whose a conversation is by where a copy of its source was delivered.
+fn of_others<'s>(
+    world: &World<'_>,
+    source: &'s SourcePartial,
+    key: &ObservationKey,
+    way: &Way,
+) -> BTreeMap<&'s Locator, Way> {
+    if source.copies.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut scopes = BTreeSet::from([way.scope.clone(), UNATTRIBUTED.to_owned()]);
+    let theirs = source.copies.iter().filter_map(|copy| Some((copy, out(world, copy, key)?.0)));
+    theirs.filter(|(_, theirs)| scopes.insert(theirs.scope.clone())).collect()
 }
 
 /// How many records of a source could state the bytes that leave by a route, and how many do not.

@@ -9,6 +9,7 @@ use crate::model::findings::{Findings, Gathering};
 use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::partial::SourcePartial;
+use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
 use crate::model::time::Assumed;
@@ -27,17 +28,41 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     for source in world.merged.sources.values() {
         for (id, sightings) in source.rules.iter() {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
-            sightings.kept.iter().for_each(|s| all.add(by_rule(world, source, &id, meta, s)));
+            for s in &sightings.kept {
+                let home = |place: &Locator| world.whose.home(&s.subject, place.as_str());
+                delivered(source, home).into_iter().for_each(|at| all.add(by_rule(world, (source, at), &id, meta, s)));
+            }
         }
         for (key, sightings) in source.indicators.iter() {
-            all.add(by_indicator(world, source, &key, &sightings, max_evidence));
+            let scope = |place: &Locator| scope_of_who(world, place, &sightings);
+            for place in delivered(source, scope) {
+                all.add(by_indicator(world, (source, place), &key, &sightings, max_evidence));
+            }
         }
     }
     all.finish()
 }
 
-fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&RuleMeta>, s: &Sighting) -> Finding {
-    let locator = &source.entry.source;
+/// Under which places the records of a source count: the source itself, and of its copies the first that each further
+/// scope claims. What one of them claims is not nobody's.
+fn delivered<'s, 'w>(source: &'s SourcePartial, scope: impl Fn(&Locator) -> &'w str) -> Vec<&'s Locator> {
+    let own = &source.entry.source;
+    if source.copies.is_empty() {
+        return vec![own];
+    }
+    let mut scopes = BTreeSet::from([UNATTRIBUTED]);
+    let claimed = std::iter::once(own).chain(&source.copies).filter(|place| scopes.insert(scope(place)));
+    let claimed: Vec<&Locator> = claimed.collect();
+    if claimed.is_empty() { vec![own] } else { claimed }
+}
+
+fn by_rule(
+    world: &World<'_>,
+    (source, locator): (&SourcePartial, &Locator),
+    id: &str,
+    meta: Option<&RuleMeta>,
+    s: &Sighting,
+) -> Finding {
     let after = is_of_host(source);
     let outcome = if after && s.outcome == Outcome::Unknown { Outcome::Succeeded } else { s.outcome };
     let title = meta.map_or(id, |m| m.title.as_str());
@@ -59,7 +84,7 @@ fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&Ru
         entities: entities(&BTreeSet::from([&s.subject]), after),
         count: 1,
         omitted: 0,
-        evidence: vec![evidence(source, s)],
+        evidence: vec![evidence(locator, s)],
         met: Vec::new(),
         indicator: None,
         links: Vec::new(),
@@ -69,12 +94,11 @@ fn by_rule(world: &World<'_>, source: &SourcePartial, id: &str, meta: Option<&Ru
 
 fn by_indicator(
     world: &World<'_>,
-    source: &SourcePartial,
+    (source, locator): (&SourcePartial, &Locator),
     key: &IndicatorRef,
     hits: &Sightings,
     max_evidence: usize,
 ) -> Finding {
-    let locator = &source.entry.source;
     let is_host = is_of_host(source);
     let how = serde_json::to_value(key.how).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     let meta = world.merged.indicators.get(&(key.kind.clone(), key.value.clone())).map(|m| (**m).clone());
@@ -86,10 +110,8 @@ fn by_indicator(
     let doubts = usize::from(!meta.warninglists.is_empty()) + usize::from(weak.is_some());
     let saturating = weak::saturates(hits.count, source.entry.records);
     let kept = &hits.kept[..hits.kept.len().min(max_evidence)];
-    let who: BTreeSet<&Subject> =
-        hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|met| &met.who)).collect();
-    let homes: BTreeSet<&str> = who.iter().map(|s| world.whose.home(s, locator.as_str())).collect();
-    let scope = homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED);
+    let who = who(hits);
+    let scope = scope_of_who(world, locator, hits);
     let outward = who.iter().any(|s| {
         let text = |t: &Option<Box<str>>| t.as_deref().map(|t| world.whose.side(t));
         text(&s.source_ip) != Some(Side::Outside)
@@ -114,7 +136,7 @@ fn by_indicator(
         entities: entities(&who, is_host),
         count: hits.count,
         omitted: hits.count.saturating_sub(kept.len() as u64),
-        evidence: kept.iter().map(|s| evidence(source, s)).collect(),
+        evidence: kept.iter().map(|s| evidence(locator, s)).collect(),
         met: met(world, hits, is_host),
         text: told(key, hits, &meta, weak, saturating),
         indicator: Some(FindingIndicator {
@@ -150,6 +172,17 @@ fn told(key: &IndicatorRef, hits: &Sightings, meta: &IndicatorMeta, weak: Option
     text
 }
 
+/// Who met an indicator.
+fn who(hits: &Sightings) -> BTreeSet<&Subject> {
+    hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|met| &met.who)).collect()
+}
+
+/// The one scope of all who met an indicator.
+fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
+    let homes: BTreeSet<&str> = who(hits).iter().map(|s| world.whose.home(s, locator.as_str())).collect();
+    homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED)
+}
+
 /// What several records say: succeeded if one did, failed only if all did and none was left out.
 fn joint(hits: &Sightings) -> Outcome {
     let outcomes: BTreeSet<Outcome> =
@@ -174,13 +207,8 @@ fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
     }
 }
 
-fn evidence(source: &SourcePartial, s: &Sighting) -> Evidence {
-    Evidence {
-        source: source.entry.source.clone(),
-        place: s.place,
-        sha256: s.sha256.clone(),
-        excerpt: s.excerpt.clone(),
-    }
+fn evidence(locator: &Locator, s: &Sighting) -> Evidence {
+    Evidence { source: locator.clone(), place: s.place, sha256: s.sha256.clone(), excerpt: s.excerpt.clone() }
 }
 
 /// Whether the records of a source are written by a system about what was done on it.

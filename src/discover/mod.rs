@@ -29,7 +29,7 @@ pub struct Root {
 
 /// Lists all evidence under `roots`, sorted by locator; the order of the roots does not matter.
 ///
-/// Links are followed. A folder that lies above itself through a link is a [`Reason::SymlinkLoop`]; a folder that a
+/// Links are followed; what lies outside of all roots by them has [`Reason::LinkOutside`]. A folder that lies above itself through a link is a [`Reason::SymlinkLoop`]; a folder that a
 /// second link leads to is listed through the first link only, so that the walk ends in bounded time. The folders of
 /// `skip` (case and work folder) are left out with [`Reason::CaseFolder`].
 ///
@@ -45,7 +45,8 @@ pub fn survey(roots: &[Root], skip: &[PathBuf]) -> Result<Survey> {
         }
     }
     let skip = skip.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| identity(&meta)).collect();
-    let mut walk = Walk { skip, linked: BTreeSet::new(), pending: Vec::new(), survey: Survey::default() };
+    let given = roots.iter().filter_map(|root| root.path.as_ref()?.canonicalize().ok()).collect();
+    let mut walk = Walk { skip, given, linked: BTreeSet::new(), pending: Vec::new(), survey: Survey::default() };
     for root in by_name.into_values() {
         walk.root(root);
     }
@@ -105,10 +106,24 @@ struct Pending {
     relative: Vec<u8>,
     path: PathBuf,
     above: Rc<Above>,
+    /// The link that leads out of the evidence to it.
+    outside: Option<Rc<str>>,
+}
+
+/// How the walk came to a thing.
+struct Way<'w> {
+    /// Whether its name is a link.
+    is_link: bool,
+    /// The folders that it lies in; none of a root.
+    above: Option<&'w Rc<Above>>,
+    /// The link that led out of the evidence to a folder that it lies in.
+    outside: Option<Rc<str>>,
 }
 
 struct Walk {
     skip: BTreeSet<Identity>,
+    /// The roots, without links in their paths.
+    given: Vec<PathBuf>,
     /// Folders entered through a link.
     linked: BTreeSet<Identity>,
     /// A stack of its own: folders may nest deeper than the thread's stack.
@@ -125,7 +140,8 @@ impl Walk {
             return;
         };
         // A root that is a link is what the user chose; it is not counted as a link inside the evidence.
-        self.found(&name, Vec::new(), path.clone(), false, None);
+        let way = Way { is_link: false, above: None, outside: None };
+        self.found(&name, Vec::new(), path.clone(), way);
         while let Some(folder) = self.pending.pop() {
             self.folder(folder);
         }
@@ -154,13 +170,14 @@ impl Walk {
         for (name, is_link) in names {
             let relative = beneath(&folder.relative, &name);
             let path = folder.path.join(&name);
-            self.found(&folder.root, relative, path, is_link, Some(&folder.above));
+            let way = Way { is_link, above: Some(&folder.above), outside: folder.outside.clone() };
+            self.found(&folder.root, relative, path, way);
         }
         self.pending[first_new..].reverse();
     }
 
     /// Sorts one thing into the survey or onto the stack.
-    fn found(&mut self, root: &Locator, relative: Vec<u8>, path: PathBuf, is_link: bool, above: Option<&Rc<Above>>) {
+    fn found(&mut self, root: &Locator, relative: Vec<u8>, path: PathBuf, way: Way<'_>) {
         let here = locator(root, &relative);
         let meta = match fs::metadata(&path) {
             Ok(meta) => meta,
@@ -173,27 +190,39 @@ impl Walk {
         if self.skip.contains(&id) {
             return self.skipped(here, 0, Reason::CaseFolder, "the case or work folder of this scan".into());
         }
+        let outside = if way.is_link { self.leads_out(&path) } else { way.outside };
         let kind = meta.file_type();
         if kind.is_dir() {
-            if is_above(above, id) {
+            if is_above(way.above, id) {
                 let detail = "leads back to a folder that it lies in".into();
                 return self.skipped(here, 0, Reason::SymlinkLoop, detail);
             }
-            if is_link && !self.linked.insert(id) {
+            if way.is_link && !self.linked.insert(id) {
                 let detail = "a link to a folder that another link leads to; listed there".into();
                 return self.skipped(here, 0, Reason::DeliveredTwice, detail);
             }
-            let above = Rc::new(Above { folder: id, next: above.cloned() });
-            self.pending.push(Pending { root: root.clone(), relative, path, above });
+            let above = Rc::new(Above { folder: id, next: way.above.cloned() });
+            self.pending.push(Pending { root: root.clone(), relative, path, above, outside });
         } else if !kind.is_file() {
             self.skipped(here, 0, Reason::NotRegular, format!("{} not opened", special(&meta)));
         } else if meta.len() == 0 {
             self.skipped(here, 0, Reason::Empty, "zero bytes long".into());
         } else {
-            let notes = name_notes(if relative.is_empty() { &[] } else { &relative });
+            let mut notes = name_notes(if relative.is_empty() { &[] } else { &relative });
+            notes.extend(outside.map(|detail| Note::new(Reason::LinkOutside, &*detail)));
             let mtime = mtime(&meta);
             self.survey.files.push(Listed { locator: here, path: Some(path), size: meta.len(), mtime, notes });
         }
+    }
+
+    /// What is said of a link that leads out of the evidence: where to, as the link says it.
+    fn leads_out(&self, path: &Path) -> Option<Rc<str>> {
+        let end = path.canonicalize().ok()?;
+        if self.given.iter().any(|root| end.starts_with(root)) {
+            return None;
+        }
+        let target = fs::read_link(path).unwrap_or_default();
+        Some(format!("a link out of the evidence, to {target:?}, was followed").into())
     }
 
     fn skipped(&mut self, source: Locator, size: u64, reason: Reason, detail: String) {

@@ -1,9 +1,11 @@
 //! What of the evidence was read, and what not: the ledger in a few figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{size, spaced};
+use super::words::{counted, note, size, spaced};
+use crate::model::coverage::Coverage;
 use crate::model::ledger::{Entry, EntryKind, Fates, Reason};
+use crate::model::place::Locator;
 
 /// How often a reason stands in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +76,9 @@ impl Account {
             return "Nothing was read: the ledger is empty.".to_owned();
         }
         let decoded = saturating_total(&self.bytes);
-        let figures = format!("{} sources, {} records, {}", self.sources, self.records, size(decoded));
+        let figures =
+            [counted(self.sources, "source", "sources"), counted(self.records, "record", "records"), size(decoded)]
+                .join(", ");
         let mut text = if self.everything() {
             format!("Everything was read: {figures}.")
         } else {
@@ -114,6 +118,21 @@ impl Account {
     }
 }
 
+/// From when to when the logs have records.
+pub(super) fn logs(coverage: &Coverage) -> String {
+    let sources = || coverage.sources.iter();
+    match (sources().filter_map(|s| s.from).min(), sources().filter_map(|s| s.to).max()) {
+        (Some(first), Some(last)) => format!("The logs have records from {first} to {last}."),
+        _ => "No record of the logs has a time.".to_owned(),
+    }
+}
+
+/// What was not read in full and why, one line each: the layers of one file that tell the same are one.
+pub(super) fn losses(ledger: &[Entry]) -> BTreeSet<(&Locator, Reason, String)> {
+    let lost = ledger.iter().flat_map(|e| e.notes.iter().map(move |n| (&e.source, n)));
+    lost.filter(|(_, n)| n.reason.is_loss()).map(|(source, n)| (source, n.reason, note(n))).collect()
+}
+
 fn saturating(a: &Fates, b: &Fates) -> Fates {
     Fates {
         parsed: a.parsed.saturating_add(b.parsed),
@@ -135,7 +154,6 @@ fn saturating_total(f: &Fates) -> u64 {
 mod tests {
     use super::*;
     use crate::model::ledger::Note;
-    use crate::model::place::Locator;
 
     fn entry(kind: EntryKind, reasons: &[Reason]) -> Entry {
         let mut entry = Entry::new(kind, Locator::from_encoded("e/a"), Locator::from_encoded("e/a"));

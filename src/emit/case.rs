@@ -47,7 +47,9 @@ impl Claim {
         fs::create_dir_all(dir).map_err(failed)?;
         let mut entries = fs::read_dir(dir).map_err(failed)?;
         let empty = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == FOLDER_IN_CASE));
-        if !empty && super::load::files_of_case(dir).is_none() {
+        // A case of which the last step was cut short has its manifest among the staged files still.
+        let ours = [dir.to_path_buf(), dir.join(STAGED)].iter().any(|dir| super::load::files_of_case(dir).is_some());
+        if !empty && !ours {
             let what = format!(
                 "{} is not empty and is not a case folder; name a new or empty folder with --out",
                 dir.display()
@@ -100,6 +102,9 @@ impl Claim {
 
 const MANIFEST: &str = "manifest.json";
 
+/// What `report` adds to a case: of the older answer, like the rest.
+const WRITTEN_LATER: &[&str] = &["report.md"];
+
 /// A case of which every file is written and none is in its place.
 #[derive(Debug)]
 pub struct Staged {
@@ -108,14 +113,18 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Renames all files into their places, `manifest.json` last. Over an older case, the files that its manifest names
-    /// and that are not written again are removed.
+    /// Renames all files into their places, `manifest.json` last. An older case is none from the first step on: its
+    /// manifest goes first. The files that it names, or that `report` added to it, and that are not written again are
+    /// removed.
     ///
     /// # Errors
     /// [`Error::Write`] where the system refuses.
     pub fn commit(self) -> Result<Written> {
         let Self { dir, manifest } = self;
-        let old = super::load::files_of_case(&dir).unwrap_or_default();
+        let mut old = super::load::files_of_case(&dir).unwrap_or_default();
+        // What is half renamed must not pass for a case: without a manifest it is none.
+        remove(&dir, MANIFEST)?;
+        old.extend(WRITTEN_LATER.iter().map(|name| (*name).to_owned()));
         let state = dir.join("state");
         fs::create_dir_all(&state).map_err(|cause| Error::Write { path: state, cause })?;
         for name in manifest.files.keys().map(String::as_str).chain([MANIFEST]) {
@@ -125,6 +134,7 @@ impl Staged {
         for name in old.iter().filter(|name| !manifest.files.contains_key(*name) && name.as_str() != MANIFEST) {
             remove(&dir, name)?;
         }
+        sync(&dir)?;
         Claim { dir: dir.clone(), made: Vec::new() }.release();
         Ok(Written { dir, manifest })
     }
@@ -139,6 +149,11 @@ impl Staged {
         let path = self.dir.join(STAGED).join(name);
         stage_file(&path, body).map_err(|cause| Error::Write { path, cause })
     }
+}
+
+/// Has the system keep the names of a folder.
+fn sync(dir: &Path) -> Result<()> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|cause| Error::Write { path: dir.to_path_buf(), cause })
 }
 
 /// Writes a case folder: claim, stage, commit. Where it fails, a folder that was made for it is gone again.

@@ -68,6 +68,16 @@ pub struct ClocksUsed {
     pub zones: Vec<Zone>,
 }
 
+/// What the scan was to keep to, and what it took.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MemoryUsed {
+    /// `--max-memory`, in bytes.
+    pub limit: u64,
+    /// Anonymous memory in bytes when all was judged, which is when most is held; `None` where the system does not say.
+    /// Above the limit, conversations and transfers took more than was allowed.
+    pub held: Option<u64>,
+}
+
 /// One file of the case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseFile {
@@ -103,6 +113,9 @@ pub struct Manifest {
     /// Clocks of logs that carry no zone.
     #[serde(default)]
     pub clocks: ClocksUsed,
+    /// Memory.
+    #[serde(default)]
+    pub memory: MemoryUsed,
     /// Files of the case by name; filled in by [`write_case`](super::write_case).
     pub files: BTreeMap<String, CaseFile>,
 }
@@ -122,6 +135,7 @@ impl Manifest {
             rules: RulesUsed::default(),
             feeds: Vec::new(),
             clocks: ClocksUsed::default(),
+            memory: MemoryUsed::default(),
             files: BTreeMap::new(),
         }
     }

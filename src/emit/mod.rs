@@ -33,9 +33,12 @@ use crate::work::{Work, merged};
 
 pub use case::{Claim, Staged, Written, write_case};
 pub use load::{LoadedCase, is_case, load_case};
-pub use manifest::{CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, RejectedRule, RootUsed, RulesUsed};
+pub use manifest::{
+    CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+};
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
+pub use words::counted;
 
 /// All that a case is written from.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +53,8 @@ pub struct CaseInput<'a> {
     pub coverage: &'a Coverage,
     /// The ledger, sorted by locator.
     pub ledger: &'a [Entry],
+    /// By which clock logs without a zone were read.
+    pub clocks: &'a ClocksUsed,
     /// What `add`, `merge` and `--resume` need.
     pub partial: &'a Partial,
 }

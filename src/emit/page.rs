@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::account::Account;
+use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
-    GLOSSARY, STATES, activity, bounds, breach, completeness, headline, judgement, likelihood, meaning, note, period,
-    sentence, some, spaced, unexamined, way, when, word,
+    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, counted, headline, judgement, likelihood,
+    meaning, period, sentence, some, spaced, unexamined, way, when, word,
 };
 use super::{CaseInput, safe};
 use crate::model::finding::Finding;
@@ -138,6 +138,7 @@ impl Page {
             complete.to_owned(),
             unexamined(input.verdict),
             Account::of(input.ledger).sentence(),
+            format!("{} {}", logs(input.coverage), clock(input.clocks)),
         ];
         if input.verdict.period.is_some() {
             lines.insert(1, period(input.verdict));
@@ -209,7 +210,7 @@ impl Page {
             c.missing.iter().map(missing).collect(),
             "verdict.json",
         );
-        self.titled("Collect next", c.collect_next.clone());
+        self.titled("Collect next", collect(s));
     }
 
     fn facts(&mut self, input: &CaseInput<'_>) {
@@ -256,7 +257,9 @@ impl Page {
             })
             .collect();
         if gaps.is_empty() && silent.is_empty() {
-            self.text(&format!("No gap was found in the {} sources whose records have a time.", sources.len()));
+            let timed = sources.iter().filter(|s| s.from.is_some()).count() as u64;
+            let timed = counted(timed, "source whose records have a time", "sources whose records have a time");
+            self.text(&format!("No gap was found in the {timed}."));
         }
         self.table("Gaps", rows::GAP_HEAD, gaps, "coverage.json");
         let head = ["Source", "Format", "Not logged", "Records", "Without time", "Zone assumed", "Year assumed"];
@@ -277,12 +280,8 @@ impl Page {
             account.reasons.iter().map(row).collect(),
             "ledger.jsonl",
         );
-        let mut rows = Vec::new();
-        for entry in input.ledger {
-            for n in entry.notes.iter().filter(|n| n.reason.is_loss()) {
-                rows.push(vec![entry.source.to_string(), spaced(&n.reason), note(n)]);
-            }
-        }
+        let lost = losses(input.ledger).into_iter();
+        let rows = lost.map(|(source, reason, note)| vec![source.to_string(), spaced(&reason), note]).collect();
         self.table("Items not read in full", &["Item", "Reason", "Detail"], rows, "ledger.jsonl");
     }
 }

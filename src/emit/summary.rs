@@ -4,17 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::account::Account;
+use super::account::{Account, logs, losses};
 use super::rows::place;
 use super::words::{
-    activity, bounds, breach, completeness, judgement, likelihood, meaning, note, period, size, size_up, some, spaced,
-    stamp, times, unexamined, word,
+    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, period, size,
+    size_up, some, spaced, stamp, times, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
 use crate::model::finding::Finding;
 use crate::model::findings::Findings;
 use crate::model::ledger::Entry;
+use crate::model::place::Locator;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict, State};
 
@@ -48,6 +49,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     }
     page.wrap(0, &unexamined(input.verdict));
     page.wrap(0, &Account::of(input.ledger).sentence());
+    page.wrap(0, &format!("{} {}", logs(input.coverage), clock(input.clocks)));
     let known: BTreeMap<&str, &Finding> = input.findings.list().iter().map(|f| (f.id.as_str(), f)).collect();
     for scope in &input.verdict.scopes {
         page.scope(scope, input, &known);
@@ -139,7 +141,7 @@ impl Page {
         let missing =
             |m: &crate::model::verdict::MissingCoverage| format!("{}: {}", m.route.word(), m.needs.join(", "));
         self.list("nothing shows (and what would):", s.coverage.missing.iter().map(missing));
-        self.list("collect next:", s.coverage.collect_next.iter().cloned());
+        self.list("collect next:", collect(s).into_iter());
     }
 
     /// The records of the findings that the reasons cite; of the scope's gravest findings where they cite none.
@@ -204,16 +206,15 @@ impl Page {
     }
 
     fn losses(&mut self, ledger: &[Entry]) {
-        let lost: Vec<&Entry> = ledger.iter().filter(|e| e.has_loss()).collect();
+        let lost = losses(ledger);
         if lost.is_empty() {
             return;
         }
+        let items: BTreeSet<&Locator> = lost.iter().map(|(source, ..)| *source).collect();
         self.out.push('\n');
-        self.cut(0, &format!("NOT READ in full: {} items", lost.len()));
-        for entry in lost.iter().take(ROWS) {
-            for n in entry.notes.iter().filter(|n| n.reason.is_loss()).take(ROWS) {
-                self.wrap(2, &format!("{}: {} ({})", entry.source, spaced(&n.reason), note(n)));
-            }
+        self.cut(0, &format!("NOT READ in full: {}", counted(items.len() as u64, "item", "items")));
+        for (source, reason, note) in lost.iter().take(ROWS) {
+            self.wrap(2, &format!("{source}: {} ({note})", spaced(reason)));
         }
         if lost.len() > ROWS {
             self.cut(2, &format!("and {} more in ledger.jsonl", lost.len() - ROWS));
@@ -246,7 +247,7 @@ fn transfer(t: &Transfer) -> String {
     }
     let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size, size_up));
     let (first, last) = (t.time.map(|span| span.first), t.time.map(|span| span.last));
-    let _ = write!(text, "{}, {} records", times(first, last), t.records);
+    let _ = write!(text, "{}, {}", times(first, last), counted(t.records, "record", "records"));
     if !t.accounts.is_empty() {
         let _ = write!(text, ", by {}", some(&t.accounts, NAMES));
     }

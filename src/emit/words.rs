@@ -1,5 +1,6 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
+use super::ClocksUsed;
 use crate::model::ledger::Note;
 use crate::model::rule::Route;
 use crate::model::time::Instant;
@@ -233,10 +234,10 @@ pub(super) fn period(verdict: &Verdict) -> String {
     let Some(period) = &verdict.period else { return String::new() };
     let edge = |at: Option<Instant>, open: &str| at.map_or_else(|| open.to_owned(), |at| at.to_string());
     format!(
-        "ONLY the period from {} to {} was judged: {} records outside of it were read and not judged.",
+        "ONLY the period from {} to {} was judged: {} outside of it were read and not judged.",
         edge(period.from, "the first record"),
         edge(period.to, "the last record"),
-        period.left_out
+        counted(period.left_out, "record", "records")
     )
 }
 
@@ -273,16 +274,72 @@ pub(super) fn unexamined(verdict: &Verdict) -> String {
     format!("NOT examined, because no log in the evidence observes it: {}.{unjudged}", named.join(", "))
 }
 
+/// A number with what is counted, in the singular where it is one.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// By which clock the logs were read that carry no zone, and who says so.
+pub(super) fn clock(used: &ClocksUsed) -> String {
+    let own = match used.zones.len() as u64 {
+        0 => String::new(),
+        zones => format!(
+            " {} of their own.",
+            counted(zones, "[[zone]] gives hosts or files a clock", "[[zone]] give hosts or files clocks")
+        ),
+    };
+    let zone = &used.timezone;
+    match used.given_by.as_deref() {
+        _ if zone.is_empty() => String::new(),
+        Some("scopes") => format!("Times without a zone are taken to be of {zone}, as the scopes file says.{own}"),
+        Some(by) => format!("Times without a zone are taken to be of {zone}, as {by} says.{own}"),
+        None => format!("Times without a zone are taken to be of {zone}, because nobody gave a zone.{own}"),
+    }
+}
+
+/// What to collect next. A readable copy of something is another copy of it too.
+pub(super) fn collect(s: &ScopeVerdict) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    for needs in &s.coverage.collect_next {
+        let better = needs.strip_prefix("another copy of ").map(|what| format!("a readable copy of {what}"));
+        if !better.is_some_and(|better| s.coverage.collect_next.contains(&better)) && !list.contains(needs) {
+            list.push(needs.clone());
+        }
+    }
+    list
+}
+
 /// A remark of the ledger without its reason.
 pub(super) fn note(n: &Note) -> String {
     let at = n.at.map_or_else(String::new, |at| format!(" at byte {at}"));
-    let count = n.count.map_or_else(String::new, |count| format!(", {count} times"));
+    let count = n.count.map_or_else(String::new, |count| format!(", {}", counted(count, "time", "times")));
     format!("{}{at}{count}", n.detail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_told_as_many() {
+        assert_eq!(counted(1, "record", "records"), "1 record");
+        assert_eq!(counted(0, "record", "records"), "0 records");
+        assert_eq!(note(&Note::new(crate::model::ledger::Reason::RecordsRejected, "x").counted(1)), "x, 1 time");
+    }
+
+    #[test]
+    fn the_clock_is_told_with_who_gave_it() {
+        let used = |zone: &str, by: Option<&str>| ClocksUsed {
+            timezone: zone.to_owned(),
+            given_by: by.map(str::to_owned),
+            ..ClocksUsed::default()
+        };
+        let told = |zone, by| clock(&used(zone, by));
+        assert!(told("Asia/Tokyo", Some("--timezone")).contains("of Asia/Tokyo, as --timezone says"));
+        assert!(told("Asia/Tokyo", Some("scopes")).contains("as the scopes file says"));
+        assert!(told("UTC", None).contains("of UTC, because nobody gave a zone"));
+        assert_eq!(told("", None), "", "cases of older versions do not say");
+    }
 
     #[test]
     fn a_day_is_named_once() {

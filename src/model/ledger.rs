@@ -79,6 +79,8 @@ pub enum Reason {
     SymlinkLoop,
     /// A symbolic link that leads nowhere.
     DanglingLink,
+    /// Reached through a symbolic link that leads out of the evidence; it was read all the same.
+    LinkOutside,
     /// A FIFO, socket or device.
     NotRegular,
     /// The name is not UTF-8 (percent-encoded in the locator; the content was read).

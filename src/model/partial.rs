@@ -102,6 +102,10 @@ pub struct SourcePartial {
     /// Digest of the decoded bytes, for sources delivered twice; empty where the source was not read to its end.
     #[serde(default)]
     pub content: Box<str>,
+    /// Sources with the same bytes, which do not count beside this one, sorted: whose a log is may rest on where it was
+    /// delivered, and it may have been delivered to several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Locator>,
     /// Time covered.
     #[serde(default)]
     pub covered: Covered,
@@ -128,6 +132,7 @@ impl SourcePartial {
         Self {
             entry,
             content: "".into(),
+            copies: Vec::new(),
             covered: Covered::default(),
             indicators: IndicatorHits::default(),
             rules: RuleHits::default(),

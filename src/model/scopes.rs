@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Scopes {
     /// Zone of logs that carry none (IANA name or offset).
     pub timezone: Option<String>,
+    /// Networks that are inside, beside those of the scopes; they make no record anybody's.
+    pub own: Vec<String>,
     /// Tenants.
     pub scope: Vec<Scope>,
     /// Inventory.

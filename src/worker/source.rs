@@ -96,6 +96,11 @@ impl Source {
         }
     }
 
+    /// Whether this is an evidence file of `size` bytes itself, not what is packed in one.
+    pub(super) fn is_plain(&self, size: u64) -> bool {
+        self.meta.locator == self.meta.evidence && self.meta.size == Some(size)
+    }
+
     /// The running account of this thread.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         let own = rayon::current_thread_index().unwrap_or(0) % self.tallies.len();
@@ -232,7 +237,7 @@ impl Source {
             .filter(|meta| hit.contains(meta.id.as_str()))
             .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
             .collect();
-        let partial = SourcePartial { entry, content, covered, indicators, rules, observations };
+        let partial = SourcePartial { entry, content, copies: Vec::new(), covered, indicators, rules, observations };
         (partial, (metas, told.indicator_metas))
     }
 }
@@ -283,8 +288,6 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
 
 /// Digest of decoded bytes, so that a source that is delivered twice is known again.
 pub(super) enum Content {
-    /// Nothing is hashed.
-    Off,
     /// SHA-256.
     Sha256(Box<Sha256>),
     /// BLAKE3.
@@ -294,15 +297,14 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn of(kind: DigestKind) -> Self {
         match kind {
-            DigestKind::Off => Self::Off,
             DigestKind::Sha256 => Self::Sha256(Box::default()),
-            DigestKind::Blake3 => Self::Blake3(Box::default()),
+            // Without a digest of the file, copies must be known all the same, by a hash that nobody can meet on purpose.
+            DigestKind::Blake3 | DigestKind::Off => Self::Blake3(Box::default()),
         }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
-            Self::Off => {}
             Self::Sha256(hasher) => hasher.update(bytes),
             Self::Blake3(hasher) => {
                 hasher.update(bytes);
@@ -312,7 +314,6 @@ impl Content {
 
     pub(super) fn finish(self) -> Box<str> {
         match self {
-            Self::Off => "".into(),
             Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())).into(),
             Self::Blake3(hasher) => format!("blake3:{}", hasher.finalize().to_hex()).into(),
         }

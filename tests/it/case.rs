@@ -183,3 +183,117 @@ fn records_of_many_members_are_verified_in_one_reading() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("logs.zip"));
 }
+
+/// What a second scan writes over a case: of the first one nothing stays.
+#[test]
+fn a_new_case_leaves_no_report_of_the_older_one() {
+    let temp = small_case();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    assert_eq!(exfiltrace(&["report", &path("case"), "--as", "md"]).status.code(), Some(0));
+    assert!(temp.path().join("case/report.md").exists());
+    std::fs::write(path("other.log"), "a line\n").unwrap();
+    assert_eq!(exfiltrace(&["scan", "-q", &path("other.log"), "--out", &path("case")]).status.code(), Some(0));
+    assert!(!temp.path().join("case/report.md").exists());
+    assert_eq!(exfiltrace(&["verify", &path("case")]).status.code(), Some(0));
+}
+
+/// Half of a new case beside half of an old one must not pass for a case.
+#[test]
+fn a_case_that_could_not_be_put_into_place_is_none_and_the_next_scan_mends_it() {
+    let temp = small_case();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let scan = || exfiltrace(&["scan", "-q", &path("logs"), "--out", &path("case")]);
+    std::fs::remove_file(path("case/transfers.jsonl")).unwrap();
+    std::fs::create_dir_all(path("case/transfers.jsonl/in the way")).unwrap();
+    assert_eq!(scan().status.code(), Some(2));
+    assert!(!temp.path().join("case/manifest.json").exists(), "the older manifest would speak of files that are gone");
+    assert_eq!(exfiltrace(&["verify", &path("case")]).status.code(), Some(2));
+
+    let temp = small_case();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir_all(path("case/.work/staged")).unwrap();
+    std::fs::rename(path("case/manifest.json"), path("case/.work/staged/manifest.json")).unwrap();
+    let output = exfiltrace(&["scan", "-q", &path("logs"), "--out", &path("case")]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(exfiltrace(&["verify", &path("case")]).status.code(), Some(0));
+}
+
+/// Two councils hand over the same log of a shared system: it is a log of both.
+#[test]
+fn a_log_delivered_to_two_scopes_counts_for_both_once_each() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let line = |second: u32, bytes: u32| {
+        format!("203.0.113.9 - - [28/Mar/2026:10:00:{second:02} +0000] \"GET /a HTTP/1.1\" 200 {bytes} \"-\" \"x\"\n")
+    };
+    let log: String = (0..20).map(|n| line(n, 1000)).collect();
+    for folder in ["a", "mr", "rv", "rv/again", "other"] {
+        std::fs::create_dir_all(temp.path().join("e").join(folder)).unwrap();
+        std::fs::write(temp.path().join("e").join(folder).join("access.log"), &log).unwrap();
+    }
+    std::fs::write(
+        path("s.toml"),
+        "[[scope]]\nname='rv'\npaths=['**/rv/**']\n[[scope]]\nname='mr'\npaths=['**/mr/**']\n",
+    )
+    .unwrap();
+    std::fs::write(path("list.txt"), "203.0.113.9\n").unwrap();
+    for digest in ["sha256", "off"] {
+        let feed = ["--indicators", &path("list.txt"), "--digest", digest];
+        let told = ["scan", "-q", &path("e"), "--scopes", &path("s.toml"), "--out", &path("case")];
+        assert_eq!(exfiltrace(&[&told[..], &feed[..]].concat()).status.code(), Some(0));
+        let rows = |name: &str| -> Vec<Value> {
+            let text = std::fs::read_to_string(temp.path().join("case").join(name)).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        let moved = rows("transfers.jsonl");
+        let told: Vec<_> = moved.iter().map(|t| (t["scope"].as_str().unwrap(), &t["bytes"]["upper"])).collect();
+        assert_eq!(told, [("mr", &Value::from(20_000)), ("rv", &Value::from(20_000))], "{digest}");
+        let mut scopes: Vec<String> =
+            rows("findings.jsonl").iter().map(|f| f["scope"].as_str().unwrap().to_owned()).collect();
+        scopes.sort();
+        assert_eq!(scopes, ["mr", "rv"], "{digest}");
+        let coverage: Value = serde_json::from_slice(&std::fs::read(path("case/coverage.json")).unwrap()).unwrap();
+        let of = |name: &str| {
+            let mut all = coverage["sources"].as_array().unwrap().iter();
+            let source = all.find(|s| s["source"] == format!("e/{name}access.log")).unwrap();
+            (source["scopes"].clone(), source["observes"] != serde_json::json!([]))
+        };
+        assert_eq!(of("mr/"), (serde_json::json!(["mr"]), true), "{digest}");
+        assert_eq!(of("rv/"), (serde_json::json!(["rv"]), true), "{digest}");
+        assert!(!of("rv/again/").1, "a second copy for one scope tells it nothing more");
+        let verified = exfiltrace(&["verify", &path("case")]);
+        assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
+        let twice = rows("ledger.jsonl");
+        let twice = twice.iter().filter(|entry| entry["notes"].to_string().contains("delivered_twice"));
+        assert_eq!(twice.count(), 4, "{digest}");
+    }
+}
+
+/// The names of a list of digests are those of files, not of locators.
+#[test]
+fn digests_of_a_supplier_fit_names_that_locators_escape() {
+    use sha2::{Digest, Sha256};
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir_all(path("e/a!")).unwrap();
+    let mut list = String::new();
+    for (name, listed) in [
+        ("f%41.log", "f%41.log"),
+        ("a!/x.log", "./a!/x.log"),
+        ("two\nlines.log", "two\\nlines.log"),
+        ("b\\n", "b\\\\n"),
+    ] {
+        std::fs::write(temp.path().join("e").join(name), format!("text {name:?}\n")).unwrap();
+        let digest: String =
+            Sha256::digest(format!("text {name:?}\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mark = if listed.contains('\\') { "\\" } else { "" };
+        list.push_str(&format!("{mark}{digest}  {listed}\n"));
+    }
+    std::fs::write(path("list"), &list).unwrap();
+    let scan = |list: &str| exfiltrace(&["scan", "-q", &path("e"), "--hashes", &path(list), "--out", &path("case")]);
+    let output = scan("list");
+    let ledger = std::fs::read_to_string(path("case/ledger.jsonl")).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}\n{ledger}", String::from_utf8_lossy(&output.stderr));
+    std::fs::write(path("wrong"), list.replace("f%41.log", "f%42.log")).unwrap();
+    assert_eq!(scan("wrong").status.code(), Some(1), "a file that is not there");
+}

@@ -248,6 +248,30 @@ fn what_cannot_be_meant_is_refused_with_what_can() {
     assert_eq!(exfiltrace(&["scan", "-q", &log, &expected[0], &expected[1]]).status.code(), Some(0));
 }
 
+/// Networks that are inside anyway change nothing, and make no scope of their own.
+#[test]
+fn own_networks_on_the_command_line_tear_no_scope() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("s.toml"), "[[scope]]\nname = 'own'\ncidr = ['10.1.0.0/16']\n").unwrap();
+    std::fs::write(path("a.log"), "text\n").unwrap();
+    let scopes = |own: &[&str]| {
+        let scan = ["scan", "-q", &path("a.log"), "--scopes", &path("s.toml"), "--out", &path("case")];
+        assert_eq!(exfiltrace(&[&scan[..], own].concat()).status.code(), Some(0));
+        let verdict: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path("case/verdict.json")).unwrap()).unwrap();
+        verdict["scopes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["scope"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(scopes(&["--own", "10.0.0.0/8"]), scopes(&[]));
+    let refused = exfiltrace(&["scan", &path("a.log"), "--own", "10.0.0.0/40"]);
+    assert!(said(&refused).contains("--own 10.0.0.0/40"), "{}", said(&refused));
+}
+
 const RULE: &str = "title: T\nid: 11111111-1111-4111-8111-111111111111\nlogsource:\n  category: webserver\n\
     detection:\n  sel:\n    c-uri|contains: '/zz'\n  condition: sel\n";
 

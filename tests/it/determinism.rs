@@ -56,7 +56,9 @@ fn a_case_is_the_same_where_hits_and_findings_outgrow_memory() {
     let told = |work: Work| {
         let plan = Plan { work, ..fixture_plan("incident") };
         let outcome = scan::scan(&plan).unwrap();
+        let clocks = exfiltrace::emit::ClocksUsed::default();
         let input = CaseInput {
+            clocks: &clocks,
             verdict: &outcome.verdict,
             findings: &outcome.findings,
             transfers: &outcome.transfers,

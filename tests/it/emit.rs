@@ -260,7 +260,7 @@ impl Reopen for Memory {
             self.bytes.chunks(5).for_each(|bytes| each(source, bytes));
             torn.extend(self.fails.clone().map(|why| ((*source).clone(), why)));
         }
-        Ok(Again { digest: Some(format!("sha256:{}", sha(&self.bytes))), torn })
+        Ok(Again { digest: Some(format!("sha256:{}", sha(&self.bytes))), torn, ..Again::default() })
     }
 }
 

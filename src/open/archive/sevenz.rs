@@ -71,10 +71,17 @@ fn directory(walk: &Walk<'_>, random: Random<'_>) -> Result<Archive, Note> {
                     refused = Some(note);
                 }
             }
-            Err(_) => return Err(Note::new(Reason::Damaged, "the 7z directory cannot be read")),
+            Err(_) => return Err(unreadable()),
         }
     }
-    Err(refused.unwrap_or_else(|| Note::new(Reason::Damaged, "the 7z directory cannot be read")))
+    if walk.opening.passwords.is_empty() || refused.as_ref().is_none_or(|note| note.reason != Reason::Encrypted) {
+        return Err(refused.unwrap_or_else(unreadable));
+    }
+    Err(Note::new(Reason::Encrypted, "encrypted; no given password opens it"))
+}
+
+fn unreadable() -> Note {
+    Note::new(Reason::Damaged, "the 7z directory cannot be read")
 }
 
 fn note_of(cause: &Error) -> Note {

@@ -21,6 +21,7 @@ pub struct Sample {
     pub transfers: Vec<Transfer>,
     pub coverage: Coverage,
     pub ledger: Vec<Entry>,
+    pub clocks: exfiltrace::emit::ClocksUsed,
     pub partial: Partial,
 }
 
@@ -119,6 +120,7 @@ pub fn sample() -> Sample {
         transfers: vec![of(transfer)],
         coverage: of(coverage),
         ledger: vec![of(entry)],
+        clocks: of(json!({ "timezone": "UTC", "given_by": null, "zones": [] })),
         partial: of(partial),
     }
 }
@@ -131,6 +133,7 @@ impl Sample {
             transfers: &self.transfers,
             coverage: &self.coverage,
             ledger: &self.ledger,
+            clocks: &self.clocks,
             partial: &self.partial,
         }
     }

@@ -58,7 +58,7 @@ fn the_summary_answers_first_and_carries_every_part() {
         "collect next:",
         "e/a.log: cleared, 2026-03-28T23:10:04Z to open",
         "usb: x",
-        "NOT READ in full: 1 items",
+        "NOT READ in full: 1 item\n",
         "signs AFTER containment",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
@@ -89,7 +89,7 @@ fn everything_was_read_is_said_only_without_a_single_note() {
     let mut s = sample();
     assert!(first_paragraph(&s).contains("NOT everything was read: damaged (1)"), "{}", first_paragraph(&s));
     s.ledger[0].notes = vec![Note::new(Reason::Empty, "zero bytes")];
-    assert!(first_paragraph(&s).contains("Everything was read: 1 sources"), "{}", first_paragraph(&s));
+    assert!(first_paragraph(&s).contains("Everything was read: 1 source,"), "{}", first_paragraph(&s));
     s.ledger[0].notes = vec![Note::new(Reason::FindingsCapped, "x").counted(9)];
     let text = first_paragraph(&s);
     assert!(!text.contains("verything was read") && text.contains("findings capped (1)"), "{text}");
