@@ -51,14 +51,7 @@ pub fn read<'b>(program: Option<&'b [u8]>, text: &'b [u8], sink: &mut Sink<'_, '
                 connection(asa, &text[end + 2..], sink);
             }
         }
-        Some(program) if program.starts_with(b"postfix/smtp") && !program.starts_with(b"postfix/smtpd") => {
-            if has(text, b"status=sent") {
-                sink.canon_slice(Canon::EventDataset, mail);
-            }
-        }
-        Some(b"sendmail" | b"sm-mta" | b"sendmail-out") if has(text, b"stat=Sent") => {
-            sink.canon_slice(Canon::EventDataset, mail);
-        }
+        Some(program) if has_sent(program, text) => sink.canon_slice(Canon::EventDataset, mail),
         _ => {}
     }
     false
@@ -66,6 +59,14 @@ pub fn read<'b>(program: Option<&'b [u8]>, text: &'b [u8], sink: &mut Sink<'_, '
 
 fn has(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
+}
+
+/// Whether a mail server says that a mail went to another one.
+fn has_sent(program: &[u8], text: &[u8]) -> bool {
+    match program {
+        b"sendmail" | b"sm-mta" => has(text, b"stat=Sent"),
+        _ => program.starts_with(b"postfix/smtp") && program != b"postfix/smtpd" && has(text, b"status=sent"),
+    }
 }
 
 fn is_cisco(text: &[u8]) -> bool {
