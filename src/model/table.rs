@@ -1,5 +1,7 @@
 //! Exact tables behind the filters: what a key or an address leads to.
 
+use super::filter::{Bloom, address_key};
+
 /// Indicators by 64-bit key; open addressing over a sorted list, so that a key may have several.
 #[derive(Debug, Clone, Default)]
 pub struct KeyTable {
@@ -67,23 +69,27 @@ pub struct NetTable {
     lengths: Vec<(u8, Vec<(u128, u32)>)>,
     width: u8,
     shift: u8,
+    /// One bit for each block of addresses of which a network holds some.
     blocks: Vec<u64>,
+    /// Addresses of full length. PERF: as bits of the same blocks they would need 2 MiB, which no second cache holds.
+    single: Bloom,
 }
 
 impl NetTable {
     pub(super) fn new(mut nets: Vec<(u8, u128, u32)>, width: u8) -> Self {
         nets.sort_unstable();
         nets.dedup();
-        let bits: u8 = if nets.len() < 2000 { 18 } else { 24 };
-        let mut table = Self { width, shift: width - bits, ..Self::default() };
-        if !nets.is_empty() {
+        let is_single = |net: &&(u8, u128, u32)| net.0 == width;
+        let single = nets.iter().filter(is_single).map(|net| address_key(net.1)).collect();
+        let wide = nets.iter().filter(|net| !is_single(net)).count();
+        let bits: u8 = if wide < 2000 { 18 } else { 24 };
+        let mut table = Self { width, shift: width - bits, single: Bloom::new(single), ..Self::default() };
+        if wide > 0 {
             table.blocks = vec![0; (1 << bits) / 64];
         }
         for (length, net, index) in nets {
-            let span = (1u128 << (width - length.clamp(1, width))) - 1;
-            let (from, to) = ((net >> table.shift) as usize, ((net | span) >> table.shift) as usize);
-            for block in from..=to {
-                table.blocks[block / 64] |= 1 << (block % 64);
+            if length < width {
+                table.mark(length, net);
             }
             match table.lengths.last_mut() {
                 Some((last, list)) if *last == length => list.push((net, index)),
@@ -93,16 +99,31 @@ impl NetTable {
         table
     }
 
+    /// Sets the bits of a network.
+    fn mark(&mut self, length: u8, net: u128) {
+        let span = (1u128 << (self.width - length.clamp(1, self.width))) - 1;
+        let (from, to) = ((net >> self.shift) as usize, ((net | span) >> self.shift) as usize);
+        for block in from..=to {
+            self.blocks[block / 64] |= 1 << (block % 64);
+        }
+    }
+
     /// True if it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
 
-    /// True if an address may be in the table: one bit is read.
-    #[inline]
+    /// True if it holds more than single addresses.
+    pub fn has_networks(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// True if an address may be in the table: two words are read.
+    #[inline(always)]
     pub fn may_hold(&self, address: u128) -> bool {
         let block = (address >> self.shift) as usize;
-        self.blocks.get(block / 64).is_some_and(|word| word >> (block % 64) & 1 == 1)
+        let in_net = self.blocks.get(block / 64).is_some_and(|word| word >> (block % 64) & 1 == 1);
+        self.single.may_hold(address_key(address)) || in_net
     }
 
     /// Calls `found` with each network that holds the address: its prefix length and indicator.
