@@ -122,7 +122,7 @@ pub fn address_key(address: u128) -> u64 {
 /// Key of an IPv4 address as it is written, in the last `length` (at most 15) bytes of `tail`.
 #[inline(always)]
 pub fn v4_text_key(tail: &[u8; 16], length: usize) -> u64 {
-    let kept = u128::from_le_bytes(*tail) >> (8 * (16 - length as u32 % 16) & 127);
+    let kept = u128::from_le_bytes(*tail) >> ((8 * (16 - length as u32 % 16)) & 127);
     folded(kept as u64 ^ MIX[0], (kept >> 64) as u64 ^ MIX[1]).wrapping_mul(MIX[3])
 }
 
