@@ -71,28 +71,26 @@ fn keys(name: &[u8]) -> Option<(u64, u64)> {
     Some((label, suffix_key(&ending(name), (name.len() - from).min(TAIL))))
 }
 
-/// Two filters that a name must pass before anything exact is asked: a table of last labels (2 KiB) and a blocked
-/// Bloom filter of suffixes of two labels (16 bits a key or a little more).
+/// A Bloom filter of which one word is read: 16 bits a key or a little more, three of them set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NameFilter {
-    last: Flat<u64>,
+pub struct Bloom {
     words: Flat<u64>,
 }
 
-impl NameFilter {
-    /// Over the keys of all names.
-    pub(super) fn new(mut notes: Notes) -> Self {
-        if notes.suffixes.is_empty() {
+impl Bloom {
+    /// Over keys of which all bits are as good as random.
+    pub(super) fn new(mut keys: Vec<u64>) -> Self {
+        if keys.is_empty() {
             return Self::default();
         }
-        notes.suffixes.sort_unstable();
-        notes.suffixes.dedup();
-        let count = (notes.suffixes.len() / 4).max(64);
+        keys.sort_unstable();
+        keys.dedup();
+        let count = (keys.len() / 4).max(64);
         let mut words = vec![0; count];
-        for key in notes.suffixes {
+        for key in keys {
             words[Self::slot(key, count)] |= Self::bits(key);
         }
-        Self { last: notes.last.into(), words: words.into() }
+        Self { words: words.into() }
     }
 
     #[inline(always)]
@@ -110,6 +108,69 @@ impl NameFilter {
         self.words.is_empty()
     }
 
+    /// True if the key may have been taken in.
+    #[inline(always)]
+    pub fn may_hold(&self, key: u64) -> bool {
+        let bits = Self::bits(key);
+        self.words.get(Self::slot(key, self.words.len())).is_some_and(|word| word & bits == bits)
+    }
+
+    /// Writes the filter.
+    pub(super) fn store<'t>(&'t self, name: &str, out: &mut Sections<'t>) {
+        out.put(name, "words", &self.words);
+    }
+
+    /// Reads a filter.
+    pub(super) fn load(name: &str, from: &mut Found) -> Result<Self, Fault> {
+        Ok(Self { words: from.take(name, "words")? })
+    }
+}
+
+/// Key of an address or network of any width.
+#[inline(always)]
+pub fn address_key(address: u128) -> u64 {
+    folded(address as u64 ^ MIX[0], (address >> 64) as u64 ^ MIX[1]).wrapping_mul(MIX[2])
+}
+
+/// Key of an IPv4 address as it is written, in the last `length` (at most 15) bytes of `tail`.
+#[inline(always)]
+pub fn v4_text_key(tail: &[u8; 16], length: usize) -> u64 {
+    let kept = u128::from_le_bytes(*tail) >> ((8 * (16 - length as u32 % 16)) & 127);
+    folded(kept as u64 ^ MIX[0], (kept >> 64) as u64 ^ MIX[1]).wrapping_mul(MIX[3])
+}
+
+/// Key of a digest from its last 16 hex digits, ASCII case ignored. Anything may be given.
+#[inline(always)]
+pub fn digest_key(tail: &[u8; 16]) -> u64 {
+    folded((word(tail, 8) | FOLD) ^ MIX[0], (word(tail, 0) | FOLD) ^ MIX[1]).wrapping_mul(MIX[4])
+}
+
+/// Two filters that a name must pass before anything exact is asked: a table of last labels (2 KiB) and one of suffixes
+/// of two labels.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NameFilter {
+    last: Flat<u64>,
+    suffixes: Bloom,
+    ends_in_digit: bool,
+}
+
+impl NameFilter {
+    /// Over the keys of all names.
+    pub(super) fn new(notes: Notes) -> Self {
+        Self { last: notes.last.into(), suffixes: Bloom::new(notes.suffixes), ends_in_digit: notes.ends_in_digit }
+    }
+
+    /// True if nothing passes.
+    pub fn is_empty(&self) -> bool {
+        self.suffixes.is_empty()
+    }
+
+    /// True if the last byte of some name is a digit: of a file, or of a host that is no public one.
+    #[inline(always)]
+    pub fn ends_in_digit(&self) -> bool {
+        self.ends_in_digit
+    }
+
     /// True if some name has a last label of this [`label_key`].
     #[inline(always)]
     pub fn may_end(&self, label: u64) -> bool {
@@ -119,8 +180,7 @@ impl NameFilter {
     /// True if some name has last two labels of this [`suffix_key`].
     #[inline(always)]
     pub fn may_have(&self, suffix: u64) -> bool {
-        let bits = Self::bits(suffix);
-        self.words.get(Self::slot(suffix, self.words.len())).is_some_and(|word| word & bits == bits)
+        self.suffixes.may_hold(suffix)
     }
 
     /// True if a name (without its trailing dot) may end in a key of one of the name tables.
@@ -132,13 +192,14 @@ impl NameFilter {
     /// Writes the filter.
     pub(super) fn store<'t>(&'t self, name: &str, out: &mut Sections<'t>) {
         out.put(name, "last", &self.last);
-        out.put(name, "words", &self.words);
+        self.suffixes.store(name, out);
     }
 
-    /// Reads a filter.
-    pub(super) fn load(name: &str, from: &mut Found) -> Result<Self, Fault> {
-        let filter = Self { last: from.take(name, "last")?, words: from.take(name, "words")? };
-        let fits = filter.words.is_empty() && filter.last.is_empty() || filter.last.len() == LAST_WORDS;
+    /// Reads a filter; whether a name `ends_in_digit` is told beside it.
+    pub(super) fn load(name: &str, ends_in_digit: bool, from: &mut Found) -> Result<Self, Fault> {
+        let (last, suffixes) = (from.take(name, "last")?, Bloom::load(name, from)?);
+        let filter = Self { last, suffixes, ends_in_digit };
+        let fits = filter.is_empty() && filter.last.is_empty() || filter.last.len() == LAST_WORDS;
         holds(fits, name, "has parts that do not fit together")?;
         Ok(filter)
     }
@@ -152,6 +213,7 @@ const LAST_WORDS: usize = 256;
 pub(super) struct Notes {
     last: Vec<u64>,
     suffixes: Vec<u64>,
+    ends_in_digit: bool,
 }
 
 impl Notes {
@@ -161,6 +223,7 @@ impl Notes {
             self.last.resize(LAST_WORDS, 0);
             self.last[(label >> 56) as usize] |= 1 << (label >> 50 & 63);
             self.suffixes.push(suffix);
+            self.ends_in_digit |= name.last().is_some_and(u8::is_ascii_digit);
         }
     }
 }

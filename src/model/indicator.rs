@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::Notes;
-pub use super::filter::{AgentFilter, NameFilter};
+pub use super::filter::{AgentFilter, Bloom, NameFilter};
+use super::filter::{Notes, digest_key, v4_text_key};
 pub use super::listed::{Entry, List, Lister};
 pub use super::table::{KeyTable, NetTable};
 use super::time::Instant;
@@ -214,12 +214,16 @@ pub struct Indicators {
     pub files: KeyTable,
     /// Digests by [`hash_digest`].
     pub digests: KeyTable,
+    /// Their [`digest_key`]s: what a run of hex digits must pass first.
+    pub digest_filter: Bloom,
     /// User agents by [`hash_agent`].
     pub agents: KeyTable,
     /// What a token between quotes must pass before it is taken for a user agent.
     pub agent_filter: AgentFilter,
     /// IPv4 addresses, networks and hosts of URLs.
     pub ipv4: NetTable,
+    /// The [`v4_text_key`]s of its addresses: what a number with three dots must pass first.
+    pub ipv4_texts: Bloom,
     /// IPv6 addresses and networks.
     pub ipv6: NetTable,
     /// Some domain has letters outside ASCII, so tokens with such letters must be looked up as well.
@@ -273,6 +277,7 @@ struct Keys {
     hosts: Vec<(u64, u32)>,
     files: Vec<(u64, u32)>,
     digests: Vec<(u64, u32)>,
+    digest_keys: Vec<u64>,
     agents: Vec<(u64, u32)>,
     ipv4: Vec<(u8, u128, u32)>,
     ipv6: Vec<(u8, u128, u32)>,
@@ -298,7 +303,10 @@ impl Keys {
                 self.files.push((hash_name(tail.as_bytes()), index));
             }
             IndicatorKind::UserAgent => self.agents.push((hash_agent(value.as_bytes()), index)),
-            kind if kind.is_digest() => self.digests.push((hash_digest(value.as_bytes()), index)),
+            kind if kind.is_digest() => {
+                self.digest_keys.extend(value.as_bytes().last_chunk().map(digest_key));
+                self.digests.push((hash_digest(value.as_bytes()), index));
+            }
             // Literals are found by the sift, patterns are evaluated over fields.
             _ => {}
         }
@@ -337,7 +345,9 @@ impl Keys {
             hosts: KeyTable::new(self.hosts),
             files: KeyTable::new(self.files),
             digests: KeyTable::new(self.digests),
+            digest_filter: Bloom::new(self.digest_keys),
             agents: KeyTable::new(self.agents),
+            ipv4_texts: Bloom::new(self.ipv4.iter().filter(|net| net.0 == 32).map(|net| text_key(net.1)).collect()),
             ipv4: NetTable::new(self.ipv4, 32),
             ipv6: NetTable::new(self.ipv6, 128),
             wide_letters: self.wide_letters,
@@ -345,6 +355,13 @@ impl Keys {
             feeds,
         }
     }
+}
+
+/// Key of an IPv4 address as logs write it.
+fn text_key(address: u128) -> u64 {
+    let (text, mut tail) = (Ipv4Addr::from(address as u32).to_string(), [0; 16]);
+    tail[16 - text.len()..].copy_from_slice(text.as_bytes());
+    v4_text_key(&tail, text.len())
 }
 
 /// Adds one byte to a name hash, ASCII case ignored.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::flat::{Flat, Texts, Word};
-use super::indicator::{AgentFilter, Feed, IndicatorKind, Indicators, KeyTable, List, NameFilter, NetTable};
+use super::indicator::{AgentFilter, Bloom, Feed, IndicatorKind, Indicators, KeyTable, List, NameFilter, NetTable};
 
 /// One part of a table, as it lies in a file.
 #[derive(Debug)]
@@ -89,10 +89,25 @@ impl Indicators {
     /// Writes all tables, for [`load`](Self::load).
     pub fn store(&self) -> Sections<'_> {
         // Named one by one, so that a new table cannot be forgotten.
-        let Self { list, feeds, names, hosts, files, digests, agents, agent_filter, ipv4, ipv6, wide_letters } = self;
+        let Self {
+            list,
+            feeds,
+            names,
+            hosts,
+            files,
+            digests,
+            digest_filter,
+            agents,
+            agent_filter,
+            ipv4,
+            ipv4_texts,
+            ipv6,
+            wide_letters,
+        } = self;
         let mut out = Sections::default();
         let kinds = IndicatorKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
-        let rest = Rest { feeds: feeds.clone(), wide_letters: *wide_letters, kinds };
+        let ends_in_digit = names.ends_in_digit();
+        let rest = Rest { feeds: feeds.clone(), wide_letters: *wide_letters, ends_in_digit, kinds };
         let bytes = serde_json::to_vec(&rest).expect("texts and numbers can always be written");
         out.0.push(Section { name: REST.to_owned(), word_bytes: 1, bytes: bytes.into() });
         list.store("list", &mut out);
@@ -100,9 +115,11 @@ impl Indicators {
         hosts.store("hosts", &mut out);
         files.store("files", &mut out);
         digests.store("digests", &mut out);
+        digest_filter.store("digest_filter", &mut out);
         agents.store("agents", &mut out);
         agent_filter.store("agent_filter", &mut out);
         ipv4.store("ipv4", &mut out);
+        ipv4_texts.store("ipv4_texts", &mut out);
         ipv6.store("ipv6", &mut out);
         out
     }
@@ -120,13 +137,15 @@ impl Indicators {
         let list = List::load("list", &mut from)?;
         let count = list.len();
         let set = Self {
-            names: NameFilter::load("names", &mut from)?,
+            names: NameFilter::load("names", rest.ends_in_digit, &mut from)?,
             hosts: KeyTable::load("hosts", count, &mut from)?,
             files: KeyTable::load("files", count, &mut from)?,
             digests: KeyTable::load("digests", count, &mut from)?,
+            digest_filter: Bloom::load("digest_filter", &mut from)?,
             agents: KeyTable::load("agents", count, &mut from)?,
             agent_filter: AgentFilter::load("agent_filter", &mut from)?,
             ipv4: NetTable::load("ipv4", 32, count, &mut from)?,
+            ipv4_texts: Bloom::load("ipv4_texts", &mut from)?,
             ipv6: NetTable::load("ipv6", 128, count, &mut from)?,
             wide_letters: rest.wide_letters,
             list,
@@ -147,6 +166,8 @@ const REST: &str = "set";
 struct Rest {
     feeds: Vec<Feed>,
     wide_letters: bool,
+    /// Some name ends in a digit.
+    ends_in_digit: bool,
     /// The words of all kinds, in the order of their numbers.
     kinds: Vec<String>,
 }

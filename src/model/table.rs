@@ -1,5 +1,6 @@
 //! Exact tables behind the filters: what a key or an address leads to.
 
+use super::filter::{Bloom, address_key};
 use super::flat::Flat;
 use super::stored::{Fault, Found, Sections, holds};
 
@@ -111,6 +112,8 @@ pub struct NetTable {
     blocks: Flat<u64>,
     width: u8,
     shift: u8,
+    /// Addresses of full length. PERF: as bits of the same blocks they would need 2 MiB, which no second cache holds.
+    single: Bloom,
 }
 
 /// Bits of an address that a block is told by: in a small table, in a large one.
@@ -123,16 +126,17 @@ impl NetTable {
         }
         nets.sort_unstable();
         nets.dedup();
-        let bits = BLOCK_BITS[usize::from(nets.len() >= 2000)];
-        let shift = width - bits;
-        let mut blocks = vec![0u64; (1 << bits) / 64];
+        let is_single = |net: &&(u8, u128, u32)| net.0 == width;
+        let single = nets.iter().filter(is_single).map(|net| address_key(net.1)).collect();
+        let wide = nets.iter().filter(|net| !is_single(net)).count();
+        let bits = BLOCK_BITS[usize::from(wide >= 2000)];
+        let mut table = Self { width, shift: width - bits, single: Bloom::new(single), ..Self::default() };
+        let mut blocks = if wide > 0 { vec![0u64; (1 << bits) / 64] } else { Vec::new() };
         let mut lengths: Vec<u32> = Vec::new();
         let mut words = Vec::with_capacity(nets.len() * usize::from(width / 32));
         for (at, (length, net, _)) in (0u32..).zip(&nets) {
-            let span = (1u128 << (width - length.clamp(&1, &width))) - 1;
-            let (from, to) = ((net >> shift) as usize, ((net | span) >> shift) as usize);
-            for block in from..=to {
-                blocks[block / 64] |= 1 << (block % 64);
+            if *length < width {
+                table.mark(&mut blocks, *length, *net);
             }
             if lengths.chunks_exact(2).next_back().is_none_or(|last| last[0] != u32::from(*length)) {
                 lengths.extend([u32::from(*length), at]);
@@ -140,8 +144,18 @@ impl NetTable {
             words.extend((0..width / 32).rev().map(|word| (net >> (32 * word)) as u32));
         }
         let indicators: Vec<u32> = nets.iter().map(|net| net.2).collect();
-        let (lengths, nets) = (lengths.into(), words.into());
-        Self { lengths, nets, indicators: indicators.into(), blocks: blocks.into(), width, shift }
+        (table.lengths, table.nets) = (lengths.into(), words.into());
+        (table.indicators, table.blocks) = (indicators.into(), blocks.into());
+        table
+    }
+
+    /// Sets the bits of a network.
+    fn mark(&self, blocks: &mut [u64], length: u8, net: u128) {
+        let span = (1u128 << (self.width - length.clamp(1, self.width))) - 1;
+        let (from, to) = ((net >> self.shift) as usize, ((net | span) >> self.shift) as usize);
+        for block in from..=to {
+            blocks[block / 64] |= 1 << (block % 64);
+        }
     }
 
     /// True if it holds nothing.
@@ -149,11 +163,17 @@ impl NetTable {
         self.indicators.is_empty()
     }
 
-    /// True if an address may be in the table: one bit is read.
-    #[inline]
+    /// True if it holds more than single addresses.
+    pub fn has_networks(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// True if an address may be in the table: two words are read.
+    #[inline(always)]
     pub fn may_hold(&self, address: u128) -> bool {
         let block = (address >> self.shift) as usize;
-        self.blocks.get(block / 64).is_some_and(|word| word >> (block % 64) & 1 == 1)
+        let in_net = self.blocks.get(block / 64).is_some_and(|word| word >> (block % 64) & 1 == 1);
+        self.single.may_hold(address_key(address)) || in_net
     }
 
     /// The network at a place; `None` past the last.
@@ -189,6 +209,7 @@ impl NetTable {
         out.put(name, "nets", &self.nets);
         out.put(name, "indicators", &self.indicators);
         out.put(name, "blocks", &self.blocks);
+        self.single.store(name, out);
     }
 
     /// Reads a table of addresses of `width` bits that leads to the first `count` indicators.
@@ -197,12 +218,16 @@ impl NetTable {
         let nets = from.take::<u32>(name, "nets")?;
         let indicators = from.take::<u32>(name, "indicators")?;
         let blocks = from.take::<u64>(name, "blocks")?;
+        let single = Bloom::load(name, from)?;
         if indicators.is_empty() {
-            let empty = lengths.is_empty() && nets.is_empty() && blocks.is_empty();
+            let empty = lengths.is_empty() && nets.is_empty() && blocks.is_empty() && single.is_empty();
             holds(empty, name, "has parts that do not fit together")?;
             return Ok(Self { width, ..Self::default() });
         }
-        let bits = BLOCK_BITS.into_iter().find(|bits| (1usize << bits) / 64 == blocks.len());
+        let bits = match blocks.len() {
+            0 => Some(BLOCK_BITS[0]),
+            words => BLOCK_BITS.into_iter().find(|bits| (1usize << bits) / 64 == words),
+        };
         let pairs = || lengths.chunks_exact(2);
         let fits = nets.len() == indicators.len() * usize::from(width / 32)
             && lengths.len().is_multiple_of(2)
@@ -212,7 +237,7 @@ impl NetTable {
             return Err(Fault::new(name, "has parts that do not fit together"));
         };
         holds(leads(&indicators, count), name, "leads to an indicator that is not there")?;
-        let table = Self { lengths, nets, indicators, blocks, width, shift: width - bits };
+        let table = Self { lengths, nets, indicators, blocks, single, width, shift: width - bits };
         holds(table.is_sorted(), name, "is not in order")?;
         Ok(table)
     }

@@ -3,29 +3,31 @@
 
 use super::address::{is_v6_byte, scan_v6};
 use super::kernel::BLOCK;
-use super::pass::Scan;
+use super::marks::{Marks, Masks};
+use super::pass::{CHUNK, Scan};
 
-/// What the last block tells the next one.
+/// Blocks in which an address may stand, and how far was looked.
 #[derive(Default)]
 pub(super) struct Colons {
-    colon: u64,
-    hex: u64,
-    /// Colons after a hex digit.
-    led: u64,
+    blocks: Marks<{ CHUNK + 4 }>,
     floor: usize,
 }
 
 impl Colons {
-    /// All addresses of which these blocks hold the two colons or the sixth; takes the masks of colons and hex digits.
+    /// All addresses of which these blocks hold the two colons or the sixth.
     #[inline(always)]
-    pub(super) fn chunk(&mut self, colons: &[u64], hexes: &[u64], scan: &mut Scan<'_, '_>) {
-        for (number, (&colon, &hex)) in colons.iter().zip(hexes).enumerate() {
-            let double = colon & (colon << 1 | self.colon >> 63);
-            let led = colon & (hex << 1 | self.hex >> 63);
-            if double != 0 || led.count_ones() + self.led.count_ones() >= 6 {
-                self.look(double | sixth(self.led, led), scan.base + number * BLOCK, scan);
-            }
-            (self.colon, self.hex, self.led) = (colon, hex, led);
+    pub(super) fn chunk(&mut self, masks: &Masks, scan: &mut Scan<'_, '_>) {
+        self.blocks.clear();
+        let mut before = led(masks, 0, 1).count_ones();
+        for block in 0..masks.blocks.min(CHUNK) {
+            let count = led(masks, block, 0).count_ones();
+            self.blocks.push(block as u16, doubled(masks, block) != 0 || before + count >= 6);
+            before = count;
+        }
+        for number in 0..self.blocks.all().len() {
+            let block = usize::from(self.blocks.all()[number]);
+            let marks = doubled(masks, block) | sixth(led(masks, block, 1), led(masks, block, 0));
+            self.look(marks, scan.base + block * BLOCK, scan);
         }
     }
 
@@ -43,6 +45,19 @@ impl Colons {
             }
         }
     }
+}
+
+/// Colons after a colon.
+#[inline(always)]
+fn doubled(masks: &Masks, block: usize) -> u64 {
+    let colon = masks.colon.mask(block, 0);
+    colon & (colon << 1 | masks.colon.mask(block, 1) >> 63)
+}
+
+/// Colons after a hex digit, in the block that is `back` before this one.
+#[inline(always)]
+fn led(masks: &Masks, block: usize, back: usize) -> u64 {
+    masks.colon.mask(block, back) & (masks.hex.mask(block, back) << 1 | masks.hex.mask(block, back + 1) >> 63)
 }
 
 /// Colons of the block that have five others before them, each two to five bytes from the next.

@@ -1,7 +1,9 @@
 //! Digests: runs of hex digits of exactly the right length.
 
 use super::kernel::BLOCK;
-use super::pass::Scan;
+use super::marks::{Marks, Masks, Row, add};
+use super::pass::{CHUNK, Scan};
+use crate::model::filter::digest_key;
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{Indicators, RawHit, hash_digest};
 
@@ -38,33 +40,72 @@ fn is_length(digits: usize) -> bool {
     matches!(digits, 32 | 40 | 56 | 64 | 96 | 128)
 }
 
-/// What was looked at already.
-#[derive(Default)]
-pub(super) struct Hexes {
-    floor: usize,
+/// The hex digits before position `at` of the chunk, as far as three masks tell.
+#[inline(always)]
+fn length(hexes: &Row, at: usize) -> usize {
+    let (block, bit) = (at / BLOCK % CHUNK, at % BLOCK);
+    let run = |back| {
+        let both = u128::from(hexes.mask(block, back)) << 64 | u128::from(hexes.mask(block, back + 1));
+        (!((both >> bit) as u64)).leading_zeros() as usize
+    };
+    let (near, next, last) = (run(0), run(1), run(2));
+    let far = if next == BLOCK { next + last } else { next };
+    if near == BLOCK { near + far } else { near }
 }
 
-impl Hexes {
-    /// Takes the masks of hex digits. A run of 32 fills at least one of the quarters of a block, and this finds all
-    /// runs that do.
+/// What a run may be by its length: 1 a digest, 2 one with digits that an escape lends it.
+static LENGTHS: [u8; 3 * BLOCK + 1] = {
+    let mut lengths = [0; 3 * BLOCK + 1];
+    let mut digits = 34;
+    while digits <= 132 {
+        lengths[digits] = 2;
+        digits += 1;
+    }
+    [lengths[32], lengths[40], lengths[56], lengths[64], lengths[96], lengths[128]] = [1; 6];
+    lengths
+};
+
+/// Ends of runs of hex digits that are long enough, and the carry from chunk to chunk.
+#[derive(Default)]
+pub(super) struct Digests {
+    ends: Marks<{ 4 * CHUNK + 4 }>,
+    found: Marks<{ 4 * CHUNK + 4 }>,
+    carry: u64,
+}
+
+impl Digests {
+    /// All digests that end in this many blocks. A run of 32 fills at least one of the quarters of a block, and a mark in
+    /// such a quarter makes the end of its run come up.
     #[inline(always)]
-    pub(super) fn chunk(&mut self, hexes: &[u64], scan: &mut Scan<'_, '_>) {
+    pub(super) fn chunk(&mut self, masks: &Masks, scan: &mut Scan<'_, '_>) {
         const LOW: u64 = 0x0001_0001_0001_0001;
-        for (number, hex) in hexes.iter().enumerate() {
-            let other = !hex;
-            if other.wrapping_sub(LOW) & !other & LOW << 15 != 0 {
-                self.quarters(other, scan.base + number * BLOCK, scan);
-            }
+        self.ends.clear();
+        let mut carry = self.carry;
+        for block in 0..masks.blocks.min(CHUNK) {
+            let hex = masks.hex.mask(block, 0);
+            let full = (!hex).wrapping_sub(LOW) & hex & LOW << 15;
+            self.ends.bits::<1>(block, add(hex, full, &mut carry) & !hex);
+        }
+        self.carry = carry;
+        self.found.clear();
+        for &at in self.ends.all() {
+            let end = scan.base + usize::from(at);
+            let digits = length(&masks.hex, at.into());
+            let before = scan.text.get(end.wrapping_sub(digits + 1)).copied().unwrap_or(0);
+            let tail = scan.text.get(..end).and_then(<[u8]>::last_chunk).unwrap_or(&[0; 16]);
+            let sort = LENGTHS[digits];
+            let lent = sort == 2 && matches!(before, b'%' | b'x' | b'u');
+            self.found.push(at, sort == 1 && scan.set.digest_filter.may_hold(digest_key(tail)) || lent);
+        }
+        if !self.found.all().is_empty() {
+            self.look(scan);
         }
     }
 
     #[inline(never)]
-    fn quarters(&mut self, other: u64, base: usize, scan: &mut Scan<'_, '_>) {
-        for quarter in 0..4 {
-            let at = base + quarter * 16;
-            if other >> (quarter * 16) & 0xFFFF == 0 && at >= self.floor {
-                self.floor = around(scan.set, scan.text, at, self.floor, scan.out);
-            }
+    fn look(&mut self, scan: &mut Scan<'_, '_>) {
+        for &at in self.found.all() {
+            around(scan.set, scan.text, scan.base + usize::from(at) - 1, 0, scan.out);
         }
     }
 }

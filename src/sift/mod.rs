@@ -16,6 +16,7 @@ mod escape;
 mod file;
 mod gate;
 mod kernel;
+mod marks;
 mod name;
 mod pass;
 mod plain;

@@ -2,9 +2,10 @@
 
 use super::agent::Quotes;
 use super::colon::Colons;
-use super::digest::Hexes;
+use super::digest::Digests;
 use super::dot::Dots;
 use super::kernel::{BLOCK, Isa, Job, Lanes};
+use super::marks::Masks;
 use crate::model::indicator::{Indicators, RawHit};
 
 /// Blocks of a chunk.
@@ -31,26 +32,25 @@ impl Job for Scan<'_, '_> {
         let (names, v4) = (!set.names.is_empty(), !set.ipv4.is_empty());
         let colons = v4 || !set.ipv6.is_empty();
         let (digests, agents) = (!set.digests.is_empty(), !set.agents.is_empty());
-        let (mut dots, mut pairs) = (Dots::new(), Colons::default());
-        let (mut hexes, mut quotes) = (Hexes::default(), Quotes::default());
-        let (mut colon, mut hex) = ([0; CHUNK], [0; CHUNK]);
+        let (mut dots, mut pairs) = (Dots::default(), Colons::default());
+        let (mut runs, mut quotes) = (Digests::default(), Quotes::default());
+        let mut masks = Masks::new();
         let (blocks, rest) = self.text.as_chunks::<BLOCK>();
         // Zeros end every run; where the text fills its last block one of zeros follows.
         let mut last = [[0; BLOCK]];
         last[0][..rest.len()].copy_from_slice(rest);
         for blocks in blocks.chunks(CHUNK).chain([&last[..]]) {
-            if names || v4 {
-                dots.chunk(lanes, blocks, (names, v4), &mut self);
+            if names || colons || digests {
+                masks.take(lanes, blocks);
             }
-            if colons || digests {
-                hex_masks(lanes, blocks, &mut hex);
+            if names || v4 {
+                dots.chunk(&masks, (names, v4), &mut self);
             }
             if colons {
-                colon_masks(lanes, blocks, &mut colon);
-                pairs.chunk(&colon[..blocks.len()], &hex[..blocks.len()], &mut self);
+                pairs.chunk(&masks, &mut self);
             }
             if digests {
-                hexes.chunk(&hex[..blocks.len()], &mut self);
+                runs.chunk(&masks, &mut self);
             }
             if agents {
                 quotes.chunk(lanes, blocks, &mut self);
@@ -60,21 +60,5 @@ impl Job for Scan<'_, '_> {
         if agents {
             quotes.finish(&mut self);
         }
-    }
-}
-
-/// PERF: masks go through memory. Where a loop carries one from block to block and calls something on the way, the
-/// compiler keeps it as lanes, and takes them apart and together again for each block: twice the time of the pass.
-#[inline(always)]
-fn hex_masks<L: Lanes>(lanes: L, blocks: &[[u8; BLOCK]], masks: &mut [u64; CHUNK]) {
-    for (mask, block) in masks.iter_mut().zip(blocks) {
-        *mask = lanes.hex(lanes.load(block));
-    }
-}
-
-#[inline(always)]
-fn colon_masks<L: Lanes>(lanes: L, blocks: &[[u8; BLOCK]], masks: &mut [u64; CHUNK]) {
-    for (mask, block) in masks.iter_mut().zip(blocks) {
-        *mask = lanes.equal(lanes.load(block), b':');
     }
 }

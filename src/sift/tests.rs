@@ -31,6 +31,15 @@ const DIGESTS: (IndicatorKind, &[&str]) =
     (IndicatorKind::Md5, &["0123456789abcdef0123456789abcde0", "ffffffffffffffffffffffffffffff01"]);
 const LONG_DIGESTS: (IndicatorKind, &[&str]) =
     (IndicatorKind::Sha256, &["0123456789abcdef0123456789abcde00123456789abcdef0123456789abcde0"]);
+const OTHER_DIGESTS: (IndicatorKind, &[&str]) = (
+    IndicatorKind::Sha512,
+    &[
+        "89abcdef0123456789abcdef0123456789abcdef",
+        "cdef0123456789abcdef0123456789abcdef0123456789abcdef0123",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ],
+);
 const FILES: (IndicatorKind, &[&str]) =
     (IndicatorKind::FileName, &["bad tool.exe", ".evilrc.x", "lib.so.1", "nc.exe", "büro.exe"]);
 const PATHS: (IndicatorKind, &[&str]) = (IndicatorKind::FilePath, &["\\temp\\x.dll", "/tmp/Drop.so"]);
@@ -38,13 +47,14 @@ const AGENTS: (IndicatorKind, &[&str]) =
     (IndicatorKind::UserAgent, &["EvilBot/1.0 (x)", "curl/7.evil", "Mozilla/5.0 (evil.com) Gecko"]);
 
 fn sets() -> Vec<Indicators> {
-    let all = [V4, NETS, V6, NAMES, URLS, MAIL, DIGESTS, LONG_DIGESTS, FILES, PATHS, AGENTS];
+    let all = [V4, NETS, V6, NAMES, URLS, MAIL, DIGESTS, LONG_DIGESTS, OTHER_DIGESTS, FILES, PATHS, AGENTS];
     let mut sets: Vec<_> = all.iter().map(|kind| compiled(std::slice::from_ref(kind))).collect();
     sets.extend([
         compiled(&all),
         compiled(&[WIDE]),
         compiled(&[WIDE, V4, FILES]),
         compiled(&[V4, NAMES]),
+        compiled(&[V4, NAMES, DIGESTS]),
         compiled(&[]),
     ]);
     sets
@@ -52,7 +62,7 @@ fn sets() -> Vec<Indicators> {
 
 /// Listed values and what is near to them, and what stands between them in texts.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
-    let listed = [V4, NETS, V6, NAMES, WIDE, URLS, MAIL, DIGESTS, LONG_DIGESTS, FILES, PATHS, AGENTS];
+    let listed = [V4, NETS, V6, NAMES, WIDE, URLS, MAIL, DIGESTS, LONG_DIGESTS, OTHER_DIGESTS, FILES, PATHS, AGENTS];
     let values: Vec<&str> = listed.iter().flat_map(|kind| kind.1).copied().collect();
     let near: &[&str] = &[
         "192.0.2.127",
