@@ -30,7 +30,7 @@ fn list() -> &'static str {
         let mut list = String::new();
         for number in 0..COUNT / 4 {
             let bits = rng.next();
-            writeln!(list, "{}.{}.{}.{}", 11 + number % 80, number / 80 & 255, number / 20480, bits & 127).unwrap();
+            writeln!(list, "{}.{}.{}.{}", 11 + number % 80, (number / 80) & 255, number / 20480, bits & 127).unwrap();
             writeln!(list, "{bits:x}-{number}.badhost{}.example", number % 5000).unwrap();
             writeln!(list, "{:016x}{bits:016x}{:016x}{number:016x}", rng.next(), rng.next()).unwrap();
             writeln!(list, "http://host{}.example/{bits:x}/x.php?id={number}", number % 50_000).unwrap();

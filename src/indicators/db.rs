@@ -109,7 +109,7 @@ struct Place {
     digest: [u8; 32],
 }
 
-/// Reads a set that [`write`] wrote; its tables are borrowed from `file`, nothing is built.
+/// Reads a set that [`write()`] wrote; its tables are borrowed from `file`, nothing is built.
 ///
 /// # Errors
 /// Where in the file something is not as it must be, and what.

@@ -14,24 +14,24 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A number that a flat table is made of; little-endian in a file.
 pub trait Word: FromBytes + IntoBytes + Immutable + Copy + Send + Sync + 'static {
-    /// The number whose bytes were read in the order of a file.
-    fn from_file(self) -> Self;
+    /// The number for the bytes of a file, or the bytes for the number: the one swap there is.
+    fn as_stored(self) -> Self;
 }
 
 impl Word for u8 {
-    fn from_file(self) -> Self {
+    fn as_stored(self) -> Self {
         self
     }
 }
 
 impl Word for u32 {
-    fn from_file(self) -> Self {
+    fn as_stored(self) -> Self {
         Self::from_le(self)
     }
 }
 
 impl Word for u64 {
-    fn from_file(self) -> Self {
+    fn as_stored(self) -> Self {
         Self::from_le(self)
     }
 }
@@ -65,7 +65,7 @@ impl<T: Word> Flat<T> {
         if cfg!(target_endian = "little") {
             return self.as_bytes().into();
         }
-        self.iter().flat_map(|word| word.from_file().as_bytes().to_vec()).collect::<Vec<u8>>().into()
+        self.iter().flat_map(|word| word.as_stored().as_bytes().to_vec()).collect::<Vec<u8>>().into()
     }
 }
 
@@ -89,7 +89,7 @@ impl Flat<u8> {
             return Some(Flat { at, length: words.len(), owner: self.owner.clone(), kind: PhantomData });
         }
         let words = self.chunks_exact(size_of::<T>());
-        Some(words.filter_map(|bytes| T::read_from_bytes(bytes).ok()).map(T::from_file).collect::<Vec<T>>().into())
+        Some(words.filter_map(|bytes| T::read_from_bytes(bytes).ok()).map(T::as_stored).collect::<Vec<T>>().into())
     }
 }
 
