@@ -60,7 +60,7 @@ fn check(paths: &[PathBuf], lists: &[PathBuf]) -> Result<u8> {
     let mut warned = 0u64;
     for indicator in indicators.list.iter() {
         *kinds.entry(indicator.kind.word()).or_default() += 1;
-        let on = warninglists.of(indicator.kind, &indicator.value);
+        let on = warninglists.of(indicator.kind, indicator.value);
         if !on.is_empty() {
             warned += 1;
             let text = format!("{} {:?}: on {}", indicator.kind.word(), indicator.value, on.join(", "));

@@ -64,7 +64,7 @@ pub enum IndicatorKind {
 
 impl IndicatorKind {
     /// All kinds in order.
-    pub const ALL: &[Self] = &[
+    pub const ALL: &[Self; Self::Pattern as usize + 1] = &[
         Self::Ipv4,
         Self::Ipv6,
         Self::Cidr,
@@ -80,6 +80,14 @@ impl IndicatorKind {
         Self::FileName,
         Self::FilePath,
         Self::UserAgent,
+        Self::Cve,
+        Self::Keyword,
+        Self::RegistryKey,
+        Self::Mutex,
+        Self::Pipe,
+        Self::Ja4,
+        Self::Wallet,
+        Self::Pattern,
     ];
 
     /// Its place in [`ALL`](Self::ALL).

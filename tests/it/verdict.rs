@@ -142,14 +142,14 @@ fn a_transfer_to_a_listed_address_is_unexplained_and_suspected_in_agreeing_words
 fn what_an_intruder_was_served_is_added_up_over_the_rotated_files_of_a_log() {
     let rest = |from: u32| (from..from + 9).map(|n| request(n, "198.51.100.7", "/", 200, 512)).collect::<String>();
     let old =
-        request(1, OUTSIDE, "/p?id=1+union+select+1", 200, 9000) + &request(2, OUTSIDE, "/export", 200, 700 << 10);
+        request(1, OUTSIDE, "/p?id=1+union+select+1", 200, 90_000) + &request(2, OUTSIDE, "/export", 200, 700 << 10);
     let new = request(30, OUTSIDE, "/export", 200, 700 << 10);
     let told = |name: &str| {
         let files = [(name, rest(10) + &old), ("hc-access.log", rest(40) + &new)];
         let told = scan(&files, SCOPES, "");
         (told.scope("hc")["state"].clone(), told.route("hc", "web_response")["bytes"]["lower"].clone())
     };
-    assert_eq!(told("hc-access.log.1.gz"), ("exfiltrated".into(), (9000 + (1400 << 10)).into()));
+    assert_eq!(told("hc-access.log.1.gz"), ("exfiltrated".into(), (90_000 + (1400 << 10)).into()));
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Pass<'_> {
         let indicator = self.plan.indicators.get(index)?;
         let key = IndicatorRef { value: indicator.value.into(), kind: indicator.kind.word().into(), how };
         told.indicator_metas.entry((key.kind.clone(), key.value.clone())).or_insert_with(|| {
-            let warninglists = self.plan.warninglists.of(indicator.kind, &indicator.value);
+            let warninglists = self.plan.warninglists.of(indicator.kind, indicator.value);
             Arc::new(IndicatorMeta { warninglists, ..self.plan.indicators.meta(index) })
         });
         Some(key)
