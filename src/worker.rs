@@ -2,7 +2,7 @@
 //!
 //! A file is opened by one thread, its *producer*, which decodes, recognises and splits. Each block becomes a task for
 //! any core; once [`Plan::in_flight_bytes`] wait, the producer sifts the next block itself. Pieces of a compressed file
-//! are tasks as well ([`Helpers`]). So no thread ever waits on another, and memory stays bounded. Block results join
+//! are tasks as well (`helpers`). So no thread ever waits on another, and memory stays bounded. Block results join
 //! into their source in any order: the joins commute.
 
 mod block;
