@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::{Entities, Finding, FindingKind};
 use crate::model::place::Locator;
-use crate::model::rule::{Level, Outcome, Stage};
+use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
@@ -31,11 +31,11 @@ enum Aim {
 impl Aim {
     fn words(self) -> &'static str {
         match self {
-            Self::FromInside => "refused attacks from inside",
-            Self::Listed => "refused attacks from listed addresses",
-            Self::Account => "refused attacks on accounts that exist",
-            Self::Kinds => "refused attacks of several kinds by one source on one target within a day",
-            Self::Persistent => "refused attacks by one source on one target, ten or more within a day",
+            Self::FromInside => "attacks from inside",
+            Self::Listed => "attacks from listed addresses",
+            Self::Account => "attacks on accounts that exist",
+            Self::Kinds => "attacks of several kinds by one source on one target within a day",
+            Self::Persistent => "attacks by one source on one target, ten or more within a day",
         }
     }
 }
@@ -54,8 +54,9 @@ pub fn clauses(bench: &mut Bench<'_>) {
         .collect();
     state(bench, "J-04", "attacks of which no success is seen", &tried);
     state(bench, "J-04", "contact from listed addresses", &listed);
+    let unproved = |f: &Finding| open(f) || is_answered(f);
     let lesser: Vec<&Finding> =
-        findings.iter().copied().filter(|f| f.level == Level::Medium && is_attack(f) && open(f)).collect();
+        findings.iter().copied().filter(|f| f.level == Level::Medium && is_attack(f) && unproved(f)).collect();
     let from = outside(listed.iter().copied().filter(|f| is_listed(f)), whose);
     let aimed = aimed(bench, &lesser, &from);
     let mut by_aim: BTreeMap<Aim, Vec<&Finding>> = BTreeMap::new();
@@ -144,13 +145,18 @@ fn is_attack(f: &Finding) -> bool {
     f.kind != FindingKind::Indicator && f.stage.iter().any(|s| *s != Stage::Discovery)
 }
 
+/// An attack on a web server that was answered with a page: most servers answer anything, so that it proves no success.
+fn is_answered(f: &Finding) -> bool {
+    f.route == Some(Route::WebResponse) && f.stage.contains(&Stage::InitialAccess) && !is_data(f)
+}
+
 /// The outside addresses from which findings come.
 fn outside<'f>(findings: impl IntoIterator<Item = &'f Finding>, whose: &Whose) -> BTreeSet<&'f str> {
     let ends = findings.into_iter().flat_map(|f| &f.entities.sources);
     ends.map(String::as_str).filter(|text| whose.side(text) == Side::Outside).collect()
 }
 
-/// Which of these refused attacks are aimed at something, by id.
+/// Which of these attacks are aimed at something, by id.
 fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>) -> BTreeMap<&'a str, Aim> {
     let whose = bench.whose;
     let named = refused.iter().any(|f| !f.entities.accounts.is_empty());

@@ -60,7 +60,7 @@ pub const CLAUSES: &[Clause] = &[
     .gives(State::IntrusionOnly),
     clause(
         "J-07",
-        "attacks by rules of level medium of which no success is seen are attempts and not background where they are aimed: from inside, from a listed address, on an account that is known to exist or of the scope's realm, or, by one source on one target within a day, of two rules or more or ten times or more; looking around alone is background",
+        "attacks by rules of level medium of which no success is seen, or of which a web server's answer proves none, are attempts and not background where they are aimed: from inside, from a listed address, on an account that is known to exist or of the scope's realm, or, by one source on one target within a day, of two rules or more or ten times or more; looking around alone is background",
     )
     .gives(State::Attempted),
     clause(

@@ -253,6 +253,14 @@ fn an_attack_is_aimed_by_kinds_by_its_account_from_inside_and_from_who_is_listed
     let mut scan = refused(0, "10.2.0.77");
     scan.stage = vec![Stage::Discovery];
     assert_eq!(state(&[scan]), State::NoEvidence, "looking around");
+    let answered = |n: usize| {
+        let mut f = refused(n, INTRUDER);
+        (f.outcome, f.route) = (Outcome::Succeeded, Some(Route::WebResponse));
+        f
+    };
+    let many = alone(&(0..10).map(answered).collect::<Vec<_>>());
+    assert_eq!((many.state, cites(&many, "J-07"), cites(&many, "J-08")), (State::Attempted, true, true));
+    assert_eq!(alone(&[answered(0)]).state, State::NoEvidence, "one, answered as anything is");
     let spread: Vec<Finding> = (0..20).map(|n| refused(n, &format!("198.51.100.{n}"))).collect();
     let told = alone(&spread);
     assert_eq!((told.state, cites(&told, "J-05")), (State::NoEvidence, true), "one each of many sources");
