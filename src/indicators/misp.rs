@@ -86,63 +86,75 @@ fn attribute(builder: &mut Builder, attribute: &Value, event_labels: &[Box<str>]
     labels.dedup();
     let time = |key: &str| text(key).and_then(Instant::parse);
     let claim = Claim { labels, valid_from: time("first_seen"), valid_until: None, ..Claim::default() };
+    taken(builder, (word, text("object_relation")), raw, (number, claim));
+}
+
+/// The kind of an attribute whose type names it; of some, names below do not match.
+fn named(word: &str) -> Option<(IndicatorKind, bool)> {
+    Some(match word {
+        "ip-src" | "ip-dst" | "ip-src|port" | "ip-dst|port" => (IndicatorKind::Cidr, false),
+        "domain" | "onion-address" => (IndicatorKind::Domain, false),
+        "hostname" | "hostname|port" => (IndicatorKind::Domain, true),
+        "url" | "uri" | "link" => (IndicatorKind::Url, false),
+        "email" | "email-src" | "email-dst" | "target-email" => (IndicatorKind::Email, false),
+        "user-agent" => (IndicatorKind::UserAgent, false),
+        "filename" => (IndicatorKind::FileName, false),
+        // Beside the key its data: both must be met.
+        "regkey|value" => (IndicatorKind::RegistryKey, false),
+        "vulnerability" | "regkey" | "mutex" | "named pipe" | "btc" | "xmr" | "dash" => {
+            (literal::kind_named(word)?, false)
+        }
+        _ => return None,
+    })
+}
+
+/// Types whose value is a digest.
+const DIGESTS: &[&str] = &[
+    "md5",
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "imphash",
+    "ja3-fingerprint-md5",
+    "hassh-md5",
+    "hasshserver-md5",
+    "x509-fingerprint-md5",
+    "x509-fingerprint-sha1",
+    "x509-fingerprint-sha256",
+    "authentihash",
+    "pehash",
+    "sha512/256",
+    "sha512/224",
+];
+
+/// Takes the value of an attribute of this type, or of this relation to its object.
+fn taken(builder: &mut Builder, (word, relation): (&str, Option<&str>), raw: &str, (number, claim): (u64, Claim)) {
     let mut take = |kind, raw: &str, exact| builder.take(kind, raw, number, exact, claim.clone());
     let (left, right) = raw.split_once('|').unwrap_or((raw, ""));
+    let digest = |text: &str| value::guess(text).filter(|kind| kind.is_digest());
+    if let Some((kind, exact)) = named(word) {
+        return take(kind, if word.ends_with("|port") { left } else { raw }, exact);
+    }
     match word {
-        "ip-src" | "ip-dst" => take(IndicatorKind::Cidr, raw, false),
-        "ip-src|port" | "ip-dst|port" => take(IndicatorKind::Cidr, left, false),
-        "domain" => take(IndicatorKind::Domain, raw, false),
-        "hostname" => take(IndicatorKind::Domain, raw, true),
-        "hostname|port" => take(IndicatorKind::Domain, left, true),
-        "onion-address" => take(IndicatorKind::Domain, raw, false),
         "domain|ip" => {
             take(IndicatorKind::Domain, left, false);
             take(IndicatorKind::Cidr, right, false);
-        }
-        "url" | "uri" | "link" => take(IndicatorKind::Url, raw, false),
-        "email" | "email-src" | "email-dst" | "target-email" => take(IndicatorKind::Email, raw, false),
-        "user-agent" => take(IndicatorKind::UserAgent, raw, false),
-        "filename" => take(IndicatorKind::FileName, raw, false),
-        "vulnerability" | "regkey" | "mutex" | "named pipe" | "btc" | "xmr" | "dash" => {
-            match literal::kind_named(word) {
-                Some(kind) => take(kind, raw, false),
-                None => builder.refuse(number, raw, "attribute type not supported yet"),
-            }
         }
         "stix2-pattern" => match super::pattern::for_logs(raw.trim()) {
             Ok(_) => take(IndicatorKind::Pattern, raw, false),
             Err(reason) => builder.refuse(number, raw, &reason),
         },
-        // Beside the key its data: both must be met.
-        "regkey|value" => take(IndicatorKind::RegistryKey, raw, false),
         // MISP has no type for these; objects name them.
-        _ if text("object_relation").is_some_and(|relation| relation.starts_with("ja4")) => {
-            take(IndicatorKind::Ja4, raw, false);
-        }
-        "md5"
-        | "sha1"
-        | "sha224"
-        | "sha256"
-        | "sha384"
-        | "sha512"
-        | "imphash"
-        | "ja3-fingerprint-md5"
-        | "hassh-md5"
-        | "hasshserver-md5"
-        | "x509-fingerprint-md5"
-        | "x509-fingerprint-sha1"
-        | "x509-fingerprint-sha256"
-        | "authentihash"
-        | "pehash"
-        | "sha512/256"
-        | "sha512/224" => match value::guess(raw).filter(|kind| kind.is_digest()) {
+        _ if relation.is_some_and(|relation| relation.starts_with("ja4")) => take(IndicatorKind::Ja4, raw, false),
+        _ if DIGESTS.contains(&word) => match digest(raw) {
             Some(kind) => take(kind, raw, false),
             None => builder.refuse(number, raw, "not a digest of the stated kind"),
         },
-        _ if word.starts_with("filename|") => match value::guess(right).filter(|kind| kind.is_digest()) {
+        _ => match digest(right).filter(|_| word.starts_with("filename|")) {
             Some(kind) => take(kind, right, false),
             None => builder.refuse(number, raw, "attribute type not supported yet"),
         },
-        _ => builder.refuse(number, raw, "attribute type not supported yet"),
     }
 }

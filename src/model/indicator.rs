@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 pub use super::filter::{AgentFilter, Bloom, NameFilter};
 use super::filter::{Notes, digest_key, v4_text_key};
+pub use super::hash::{Labels, hash_agent, hash_digest, hash_name, is_name_byte, tail};
 pub use super::listed::{Entry, List, Lister};
 pub use super::table::{KeyTable, NetTable};
 use super::time::Instant;
+pub use super::url::{UrlParts, url_parts, url_rest};
 
 /// What an indicator is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -370,130 +372,6 @@ fn text_key(address: u128) -> u64 {
     let (text, mut tail) = (Ipv4Addr::from(address as u32).to_string(), [0; 16]);
     tail[16 - text.len()..].copy_from_slice(text.as_bytes());
     v4_text_key(&tail, text.len())
-}
-
-/// Adds one byte to a name hash, ASCII case ignored.
-#[inline]
-fn step(hash: u64, byte: u8) -> u64 {
-    (hash.rotate_left(5) ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-/// Hash of a name, ASCII case ignored; bytes are taken from the end, so that the hash of each suffix of labels is a
-/// stage on the way.
-pub fn hash_name(name: &[u8]) -> u64 {
-    name.iter().rev().fold(0, |hash, byte| step(hash, *byte))
-}
-
-/// Hash of a user agent; blanks may be written as `+`.
-pub fn hash_agent(agent: &[u8]) -> u64 {
-    agent.iter().rev().fold(0, |hash, byte| step(hash, if *byte == b'+' { b' ' } else { *byte }))
-}
-
-/// Hash of a digest: its last 16 hex digits and its length. Anything may be given.
-pub fn hash_digest(hex: &[u8]) -> u64 {
-    let tail = &hex[hex.len().saturating_sub(16)..];
-    tail.iter().fold(hex.len() as u64, |hash, byte| {
-        let digit = if byte.is_ascii_digit() { byte & 15 } else { (byte & 15).wrapping_add(9) };
-        (hash << 4) ^ (hash >> 60) ^ u64::from(digit)
-    })
-}
-
-/// The suffixes of a name at label boundaries, shortest first: hash and start.
-pub struct Labels<'t> {
-    name: &'t [u8],
-    at: usize,
-    hash: u64,
-}
-
-impl<'t> Labels<'t> {
-    /// Walks over a name without its trailing dot.
-    #[inline]
-    pub fn new(name: &'t [u8]) -> Self {
-        Self { name, at: name.len(), hash: 0 }
-    }
-}
-
-impl Iterator for Labels<'_> {
-    type Item = (u64, usize);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at == 0 {
-            return None;
-        }
-        if self.at < self.name.len() {
-            self.at -= 1;
-            self.hash = step(self.hash, b'.');
-        }
-        while self.at > 0 && self.name[self.at - 1] != b'.' {
-            self.at -= 1;
-            self.hash = step(self.hash, self.name[self.at]);
-        }
-        Some((self.hash, self.at))
-    }
-}
-
-/// The last run of letters, digits, `.`, `-` and `_` of a file name or path: what the scan meets as a token.
-pub fn tail(value: &str) -> &str {
-    let start = value.bytes().rposition(|b| !is_name_byte(b)).map_or(0, |at| at + 1);
-    value.get(start..).unwrap_or("")
-}
-
-/// True for the bytes a token is made of.
-pub fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
-}
-
-/// The parts of a canonical URL indicator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UrlParts<'u> {
-    /// Empty where the feed gives none: any scheme matches.
-    pub scheme: &'u str,
-    /// Host, lower case.
-    pub host: &'u str,
-    /// Port, without the default one of the scheme.
-    pub port: &'u str,
-    /// Path and query; empty for the root.
-    pub rest: &'u str,
-}
-
-/// Takes a canonical URL apart.
-pub fn url_parts(url: &str) -> UrlParts<'_> {
-    let (scheme, after) = url.split_once("://").unwrap_or(("", url));
-    let cut = after.find(['/', '?']).unwrap_or(after.len());
-    let (authority, rest) = after.split_at(cut);
-    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-    UrlParts { scheme, host, port, rest }
-}
-
-/// Path and query of a URL in canonical form: fragment dropped, `%XX` of unreserved bytes decoded, other escapes in
-/// upper case, a lone `/` dropped.
-pub fn url_rest(rest: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let rest = rest.split(|b| *b == b'#').next().unwrap_or_default();
-    let rest = if rest == b"/" { &[][..] } else { rest };
-    let bare_query = rest.first() == Some(&b'?');
-    let mut at = 0;
-    let decoded = std::iter::from_fn(move || {
-        let byte = *rest.get(at)?;
-        if byte != b'%' {
-            let inside = at >= 2 && rest[at - 2] == b'%' || at >= 1 && rest[at - 1] == b'%';
-            at += 1;
-            return Some(if inside { byte.to_ascii_uppercase() } else { byte });
-        }
-        let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
-        let plain = hex(rest.get(at + 1)).zip(hex(rest.get(at + 2))).map(|(a, b)| (a * 16 + b) as u8);
-        match plain.filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~')) {
-            Some(plain) => {
-                at += 3;
-                Some(plain)
-            }
-            None => {
-                at += 1;
-                Some(byte)
-            }
-        }
-    });
-    bare_query.then_some(b'/').into_iter().chain(decoded)
 }
 
 #[cfg(test)]

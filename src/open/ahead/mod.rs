@@ -41,6 +41,15 @@ pub(super) struct Help<'a> {
     pub settled: bool,
 }
 
+/// Runs of members and frames are at least so long, so that handing them over costs nothing against decoding them.
+const RUN_BYTES: usize = 96 << 10;
+
+/// What is held of a stream from `at` on; `base` is where what is held begins.
+fn rest(held: &[u8], base: u64, at: u64) -> &[u8] {
+    let from = usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX);
+    held.get(from..).unwrap_or_default()
+}
+
 /// The next step of a cutter. Offsets are of the stream's stored bytes.
 enum Cut {
     /// A piece that reaches up to `end` (rounded down to a byte).

@@ -73,8 +73,7 @@ impl Cutter {
 
 impl super::Cutter for Cutter {
     fn cut(&mut self, held: &[u8], base: u64, last: bool) -> Cut {
-        let from = usize::try_from(self.at - base).unwrap_or(usize::MAX).min(held.len());
-        let mut rest = &held[from..];
+        let mut rest = super::rest(held, base, self.at);
         if rest.len() < EDGE_BYTES + HEADER_BYTES && !last {
             return Cut::More(self.at + (EDGE_BYTES + HEADER_BYTES) as u64);
         }

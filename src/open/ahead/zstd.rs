@@ -2,10 +2,8 @@
 //! the run, unread.
 
 use super::super::recognise::is_skippable;
-use super::Cut;
+use super::{Cut, RUN_BYTES, rest};
 
-/// Runs are at least so long, so that handing them over costs nothing against decoding them.
-const RUN_BYTES: usize = 96 << 10;
 /// How far the end of a frame is looked for.
 const LOOK_BYTES: usize = 4 << 20;
 
@@ -21,8 +19,7 @@ impl Cutter {
 
 impl super::Cutter for Cutter {
     fn cut(&mut self, held: &[u8], base: u64, last: bool) -> Cut {
-        let from = usize::try_from(self.at - base).unwrap_or(usize::MAX).min(held.len());
-        let rest = &held[from..];
+        let rest = rest(held, base, self.at);
         if rest.len() < LOOK_BYTES && !last {
             return Cut::More(self.at + LOOK_BYTES as u64);
         }
