@@ -9,6 +9,7 @@
 //! Traps: the host may be a name; users may hold blanks; the request may hold quotes (escaped as `\"`, `\x22`, or not at
 //! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known.
 
+use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::{Fit, Format, Sample, time};
@@ -87,7 +88,7 @@ struct Line<'b> {
 fn cut(record: &[u8]) -> Option<Line<'_>> {
     let head = &record[..record.len().min(4096)];
     let open = memchr::memchr_iter(b'[', head).find(|&at| at > 0 && head[at - 1] == b' ')? - 1;
-    let close = open + memchr::memchr(b']', &record[open..])?;
+    let close = open + near::one(b']', &record[open..])?;
     let (vhost, client, user) = who(&record[..open])?;
     let (request, rest) = quoted(skip(&record[close + 1..]))?;
     let (status, rest) = word(skip(rest));
@@ -249,7 +250,7 @@ fn skip(bytes: &[u8]) -> &[u8] {
 }
 
 fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = memchr::memchr(b' ', bytes).unwrap_or(bytes.len());
+    let end = near::one(b' ', bytes).unwrap_or(bytes.len());
     bytes.split_at(end)
 }
 

@@ -12,6 +12,8 @@
 //! stand before `query:`; dnsmasq logs forwards and answers of a query in lines of their own, of which only the query names
 //! who asked, unless `log-queries=extra` puts the client before each.
 
+use super::mark::Mark;
+use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::{Fit, Format, Sample, time};
@@ -25,7 +27,10 @@ pub struct Bind;
 /// Client, name and view take no more than this.
 const CLIENT_BYTES: usize = 2048;
 /// What stands before a name that was not answered.
-const REFUSED: [&[u8]; 3] = [b": query (cache) '", b": query '", b": zone transfer '"];
+const REFUSED: [Mark; 3] =
+    [Mark::new(b": query (cache) '", 16), Mark::new(b": query '", 8), Mark::new(b": zone transfer '", 16)];
+/// What stands before a name that was answered.
+const QUERY: Mark = Mark::new(b": query: ", 2);
 /// What BIND calls the gravity of a message.
 const SEVERITIES: &[&str] = &["info", "notice", "warning", "error", "critical"];
 
@@ -163,11 +168,11 @@ fn query_of(message: &[u8]) -> Option<Query<'_>> {
     }
     let head = &rest[..rest.len().min(CLIENT_BYTES)];
     // Refused: `query (cache) 'name/A/IN' denied`, `zone transfer 'name/AXFR/IN' denied`.
-    let refused = |mark: &&[u8]| memchr::memmem::find(head, mark).map(|at| &rest[at + mark.len()..]);
+    let refused = |mark: &Mark| mark.find(head).map(|at| &rest[at + mark.len()..]);
     if let Some(quoted) = REFUSED.iter().find_map(refused) {
         return denied(Query { client, port, ..Query::default() }, quoted);
     }
-    let body = &rest[memchr::memmem::find(head, b": query: ")? + 9..];
+    let body = &rest[QUERY.find(head)? + QUERY.len()..];
     let (name, rest) = word(body);
     let (class, rest) = word(rest);
     let (kind, rest) = word(rest);
@@ -249,7 +254,7 @@ fn unbound<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
 
 /// The first word, and what follows the blanks behind it.
 fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = memchr::memchr(b' ', bytes).unwrap_or(bytes.len());
+    let end = near::one(b' ', bytes).unwrap_or(bytes.len());
     let (word, rest) = bytes.split_at(end);
     let blanks = rest.iter().take_while(|&&b| b == b' ').count();
     (word, &rest[blanks..])

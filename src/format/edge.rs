@@ -12,6 +12,7 @@
 //! Traps: packet logs tell of packets, never of the bytes of a conversation; an ASA counts both ways together; a mail's size
 //! stands in another record than its recipient. So the last two are named here ([`DATASETS`]) and not read as traffic.
 
+use super::mark::Mark;
 use super::sink::{Sink, is_ip};
 use crate::model::fields::Canon;
 
@@ -27,12 +28,18 @@ pub const CANONS: [Canon; 6] = [
 
 /// Names given to messages: of packets, of an ASA's connections, of mail that was sent.
 const DATASETS: [&[u8]; 4] = [b"netfilter", b"pfsense.filterlog", b"cisco.asa", b"mail.sent"];
+const SOURCE: Mark = Mark::new(b" SRC=", 2);
+const DESTINATION: Mark = Mark::new(b" DST=", 1);
+const WAY_IN: Mark = Mark::new(b"IN=", 2);
+const PERMITTED: Mark = Mark::new(b" permitted ", 1);
+const SENT: Mark = Mark::new(b"status=sent", 6);
+const SENT_BY_SENDMAIL: Mark = Mark::new(b"stat=Sent", 4);
 
 /// Names the kind of a message and reads its packet. True where nothing is left to read in it.
 pub fn read<'b>(program: Option<&'b [u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {
     let [netfilter, pfsense, asa, mail] = DATASETS;
     match program {
-        Some(b"kernel") if has(text, b" SRC=") && has(text, b" DST=") => {
+        Some(b"kernel") if SOURCE.is_in(text) && DESTINATION.is_in(text) => {
             sink.canon_slice(Canon::EventDataset, netfilter);
             sink.canon_slice(Canon::EventAction, prefix(text));
         }
@@ -57,15 +64,11 @@ pub fn read<'b>(program: Option<&'b [u8]>, text: &'b [u8], sink: &mut Sink<'_, '
     false
 }
 
-fn has(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
-}
-
 /// Whether a mail server says that a mail went to another one.
 fn has_sent(program: &[u8], text: &[u8]) -> bool {
     match program {
-        b"sendmail" | b"sm-mta" => has(text, b"stat=Sent"),
-        _ => program.starts_with(b"postfix/smtp") && program != b"postfix/smtpd" && has(text, b"status=sent"),
+        b"sendmail" | b"sm-mta" => SENT_BY_SENDMAIL.is_in(text),
+        _ => program.starts_with(b"postfix/smtp") && program != b"postfix/smtpd" && SENT.is_in(text),
     }
 }
 
@@ -76,7 +79,7 @@ fn is_cisco(text: &[u8]) -> bool {
 /// What stands before the pairs of a packet that netfilter logs: the prefix that its rule gives, without the time since
 /// the start of the kernel.
 fn prefix(text: &[u8]) -> &[u8] {
-    let end = memchr::memmem::find(text, b"IN=").unwrap_or(0);
+    let end = WAY_IN.find(text).unwrap_or(0);
     let text = text[..end].trim_ascii();
     let clock = |inner: &[u8]| inner.trim_ascii().iter().all(|b| b.is_ascii_digit() || *b == b'.');
     match text.strip_prefix(b"[").and_then(|rest| Some((rest, memchr::memchr(b']', rest)?))) {
@@ -110,7 +113,7 @@ fn packet<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
 /// A connection that an ASA tells of: it was let through.
 fn connection<'b>(asa: &'b [u8], text: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let first = text.split(|&b| b == b' ').next().unwrap_or_default();
-    if matches!(first, b"Built" | b"Teardown") || first == b"access-list" && has(text, b" permitted ") {
+    if matches!(first, b"Built" | b"Teardown") || first == b"access-list" && PERMITTED.is_in(text) {
         sink.canon_slice(Canon::EventDataset, asa);
     }
 }

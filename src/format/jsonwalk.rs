@@ -1,5 +1,6 @@
 //! Reads one JSON object into fields: dotted names, one field per array element, containers as compact JSON.
 
+use super::near;
 use super::roles::{Role, Roles};
 use super::sink::Sink;
 use crate::model::fields::{Fields, Kind, Reject, Text};
@@ -32,16 +33,12 @@ pub fn flatten<'b>(
     rename: Option<fn(&[u8]) -> Rename>,
     sink: &mut Sink<'_, 'b>,
 ) -> Result<(), Reject> {
-    let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path: Vec::new(), blanks: 0 };
-    walker.blank();
-    if walker.peek() != Some(b'{') {
-        return Err(Reject);
-    }
-    walker.object(1)?;
-    walker.blank();
-    if walker.at != record.len() {
-        return Err(Reject);
-    }
+    let path = sink.out.lend();
+    let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0 };
+    let read = walker.whole();
+    let path = walker.path;
+    sink.out.give_back(path);
+    read?;
     sink.settle();
     Ok(())
 }
@@ -79,6 +76,18 @@ struct Walker<'r, 'f, 'b> {
     blanks: usize,
 }
 
+/// Whether a byte may stand in a number or a literal.
+static BARE: [bool; 256] = {
+    let mut bare = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let ascii = byte as u8;
+        bare[byte] = ascii.is_ascii_alphanumeric() || matches!(ascii, b'+' | b'-' | b'.');
+        byte += 1;
+    }
+    bare
+};
+
 /// A string as it stands between its quotes.
 #[derive(Clone, Copy)]
 struct Raw<'b> {
@@ -87,6 +96,17 @@ struct Raw<'b> {
 }
 
 impl<'b> Walker<'_, '_, 'b> {
+    /// Reads the one object that the text is.
+    fn whole(&mut self) -> Result<(), Reject> {
+        self.blank();
+        if self.peek() != Some(b'{') {
+            return Err(Reject);
+        }
+        self.object(1)?;
+        self.blank();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Reject) }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -266,7 +286,7 @@ impl<'b> Walker<'_, '_, 'b> {
     /// A number or a literal.
     fn bare(&mut self) -> Raw<'b> {
         let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b)).unwrap_or(rest.len());
+        let length = rest.iter().position(|&b| !BARE[usize::from(b)]).unwrap_or(rest.len());
         self.at += length;
         Raw { bytes: &rest[..length], escaped: false }
     }
@@ -276,8 +296,8 @@ impl<'b> Walker<'_, '_, 'b> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let stop = memchr::memchr2(b'"', b'\\', self.bytes.get(self.at..).ok_or(Reject)?).ok_or(Reject)?;
-            let at = self.at + stop;
+            let rest = self.bytes.get(self.at..).ok_or(Reject)?;
+            let at = self.at + near::either(b'"', b'\\', rest).ok_or(Reject)?;
             if self.bytes[at] == b'"' {
                 self.at = at + 1;
                 return Ok(Raw { bytes: &self.bytes[start..at], escaped });

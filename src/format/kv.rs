@@ -12,6 +12,7 @@
 use std::sync::LazyLock;
 
 use super::jsonlines::TIMES;
+use super::near;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::{Fit, Format, Sample, time};
@@ -224,9 +225,22 @@ impl<'b> Pairs<'b> {
     }
 }
 
+#[inline]
 fn is_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/')
+    KEY[usize::from(byte)]
 }
+
+/// Whether a byte may stand in a key.
+static KEY: [bool; 256] = {
+    let mut key = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let ascii = byte as u8;
+        key[byte] = ascii.is_ascii_alphanumeric() || matches!(ascii, b'_' | b'.' | b'-' | b'@' | b'/');
+        byte += 1;
+    }
+    key
+};
 
 impl<'b> Iterator for Pairs<'b> {
     type Item = Pair<'b>;
@@ -242,7 +256,7 @@ impl<'b> Iterator for Pairs<'b> {
             let key = rest.iter().take_while(|&&b| is_key(b)).count();
             let at = self.at;
             if key == 0 || rest.get(key) != Some(&b'=') {
-                let word = rest.iter().take_while(|&&b| b != b' ' && b != b'\t').count();
+                let word = key + rest[key..].iter().take_while(|&&b| b != b' ' && b != b'\t').count();
                 self.loose += 1;
                 self.at += word.max(1);
                 continue;
@@ -263,7 +277,7 @@ impl<'b> Iterator for Pairs<'b> {
 }
 
 fn word_end(value: &[u8]) -> usize {
-    value.iter().take_while(|&&b| b != b' ' && b != b'\t').count()
+    near::either(b' ', b'\t', value).unwrap_or(value.len())
 }
 
 /// Keys of user agents, which have blanks even where nothing quotes them.

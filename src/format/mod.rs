@@ -16,6 +16,8 @@ mod jsonlines;
 mod jsonwalk;
 mod kv;
 mod m365;
+mod mark;
+mod near;
 mod recognise;
 mod render;
 mod roles;

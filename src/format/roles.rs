@@ -36,12 +36,11 @@ pub enum Role {
     Time(u8),
 }
 
-/// A table of roles by name. Lookup costs one comparison or two.
+/// A table of roles by name. A lookup costs one hash of a few bytes; names without a role are hardly ever compared.
 pub struct Roles {
-    /// Sorted by length of the name.
     entries: Vec<(&'static str, Role)>,
-    /// Start of each length in `entries`.
-    by_length: [u16; LONGEST + 2],
+    /// One more than the index in `entries`, by hash, with its hash; 0 for none. At most half of it is in use.
+    slots: Vec<(u32, u16)>,
 }
 
 /// Longer names have no role.
@@ -53,21 +52,38 @@ pub type Table = LazyLock<Roles>;
 impl Roles {
     /// Builds a table; of two entries of one name the first counts.
     pub fn new(parts: &[&[(&'static str, Role)]]) -> Self {
-        let mut entries: Vec<(&'static str, Role)> = parts.iter().flat_map(|p| p.iter().copied()).collect();
-        entries.sort_by_key(|e| e.0.len());
-        let mut by_length = [0; LONGEST + 2];
-        for (length, slot) in by_length.iter_mut().enumerate() {
-            let start = entries.partition_point(|e| e.0.len() < length);
-            *slot = u16::try_from(start).expect("tables are written by hand and small");
+        let entries: Vec<(&'static str, Role)> = parts.iter().flat_map(|p| p.iter().copied()).collect();
+        let mut slots = vec![(0, 0); (2 * entries.len()).next_power_of_two().max(2)];
+        for (number, (name, _)) in (1u16..).zip(&entries) {
+            assert!(name.len() <= LONGEST, "tables are written by hand: {name} is too long");
+            let hash = hash(name.as_bytes());
+            let mut at = hash as usize & (slots.len() - 1);
+            while slots[at].1 != 0 {
+                at = (at + 1) & (slots.len() - 1);
+            }
+            slots[at] = (hash, number);
         }
-        Self { entries, by_length }
+        Self { entries, slots }
     }
 
     /// The role of a name, compared byte for byte.
+    #[inline]
     pub fn get(&self, name: &[u8]) -> Option<Role> {
-        let (&from, &to) = (self.by_length.get(name.len())?, self.by_length.get(name.len() + 1)?);
-        let fits = &self.entries[from as usize..to as usize];
-        fits.iter().find(|e| e.0.as_bytes() == name).map(|e| e.1)
+        let hash = hash(name);
+        let mut at = hash as usize & (self.slots.len() - 1);
+        loop {
+            let (known, number) = self.slots[at];
+            if number == 0 {
+                return None;
+            }
+            if known == hash {
+                let (entry, role) = self.entries[usize::from(number) - 1];
+                if entry.as_bytes() == name {
+                    return Some(role);
+                }
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
     }
 
     /// The role of a column name: without regard to case, blanks, `_` and `-`.
@@ -88,6 +104,18 @@ impl Roles {
         out.dedup();
         out
     }
+}
+
+/// A hash of a name: of its length, its first eight bytes and its last eight.
+#[inline]
+fn hash(name: &[u8]) -> u32 {
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(head), Some(tail)) => (word(head), word(tail)),
+        _ => (name.iter().fold(0, |all, &byte| all << 8 | u64::from(byte)), 0),
+    };
+    let mixed = (head ^ tail.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
 }
 
 impl Role {
@@ -182,8 +210,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_by_length_and_bytes() {
-        let roles = Roles::new(&[&[("a", Role::User), ("srcip", Role::Addr(Canon::SourceIp)), ("b", Role::Arn)]]);
+    fn names_are_found_by_their_bytes_and_the_first_entry_counts() {
+        let roles = Roles::new(&[&[
+            ("a", Role::User),
+            ("srcip", Role::Addr(Canon::SourceIp)),
+            ("b", Role::Arn),
+            ("b", Role::User),
+        ]]);
         assert_eq!(roles.get(b"srcip"), Some(Role::Addr(Canon::SourceIp)));
         assert_eq!(roles.get(b"b"), Some(Role::Arn));
         assert_eq!(roles.get(b"c"), None);

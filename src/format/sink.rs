@@ -38,6 +38,7 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     /// A field that lies in the block, with the meaning of its name.
+    #[inline]
     pub fn slice(&mut self, name: &'b [u8], role: Option<Role>, value: &'b [u8], kind: Kind) {
         self.text(Text::Slice(name), role, Text::Slice(value), kind);
     }
@@ -53,10 +54,23 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     /// A field with the meaning of its name.
+    #[inline]
     pub fn text(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {
-        if !self.all && role.is_none_or(|role| matches!(role, Role::Is(canon) if !self.want.takes(canon))) {
-            return;
+        match role {
+            None if !self.all => {}
+            Some(Role::Is(canon)) if !self.want.takes(canon) => {}
+            // PERF: most fields that are wanted without all others are what their name says.
+            Some(Role::Is(canon)) if !self.all => {
+                if kind != Kind::Null && !matches!(self.out.bytes(value), b"" | b"-") {
+                    self.out.push_text(Some(canon), Text::Slice(canon.name().as_bytes()), value, kind);
+                }
+            }
+            _ => self.meant(name, role, value, kind),
         }
+    }
+
+    /// A field that may have to be taken apart, or that is wanted with its name.
+    fn meant(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {
         let unset = kind == Kind::Null || matches!(self.out.bytes(value), b"" | b"-");
         let Some(role) = role.filter(|_| !unset) else {
             if self.all {

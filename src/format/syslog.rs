@@ -10,6 +10,8 @@
 //! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records, DNS
 //! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
+use super::mark::Mark;
+use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::{Fit, Format, Sample, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
@@ -140,6 +142,9 @@ fn stamp<'b>(rest: &'b [u8], layout: &Layout) -> Option<(Option<Stamp>, &'b [u8]
     (behind.first() == Some(&b' ')).then(|| (stamp, skip(behind), iso))
 }
 
+const CEF: Mark = Mark::new(b"CEF:", 2);
+const AUDIT: Mark = Mark::new(b"audit(", 5);
+
 /// Program, process number and message.
 type Tagged<'b> = (Option<&'b [u8]>, Option<&'b [u8]>, &'b [u8]);
 
@@ -155,7 +160,7 @@ fn tag(body: &[u8]) -> Option<Tagged<'_>> {
     }
     let (pid, rest) = match rest.strip_prefix(b"[") {
         Some(inner) => {
-            let close = memchr::memchr(b']', &inner[..inner.len().min(64)])?;
+            let close = near::one(b']', &inner[..inner.len().min(64)])?;
             (Some(&inner[..close]), &inner[close + 1..])
         }
         None => (None, rest),
@@ -170,7 +175,8 @@ fn tag(body: &[u8]) -> Option<Tagged<'_>> {
 }
 
 fn is_host(host: &[u8]) -> bool {
-    host.len() <= 255 && host.iter().all(|b| b.is_ascii_alphanumeric() || b".-_:/@".contains(b))
+    host.len() <= 255
+        && host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'@'))
 }
 
 fn head<'b>(
@@ -226,9 +232,9 @@ fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_,
     let text = message.trim_ascii_start();
     if text.starts_with(b"{") {
         let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
-    } else if let Some(at) = memchr::memmem::find(&text[..text.len().min(64)], b"CEF:") {
+    } else if let Some(at) = CEF.find(&text[..text.len().min(64)]) {
         let _ = cef::read(&text[at + 4..], sink);
-    } else if text.starts_with(b"type=") && memchr::memmem::find(text, b"audit(").is_some() {
+    } else if text.starts_with(b"type=") && AUDIT.is_in(text) {
         let _ = auditd::read(text, sink);
     } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
         ssh(text, sink);
@@ -272,7 +278,7 @@ fn skip(bytes: &[u8]) -> &[u8] {
 }
 
 fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    bytes.split_at(memchr::memchr(b' ', bytes).unwrap_or(bytes.len()))
+    bytes.split_at(near::one(b' ', bytes).unwrap_or(bytes.len()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod assume;
 mod civil;
 mod cursor;
+mod fixed;
 
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
@@ -20,18 +21,29 @@ const FILETIME_EPOCH: i64 = 116_444_736_000_000_000;
 /// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's counts.
 pub fn iso_prefix(bytes: &[u8], layout: &Layout) -> Option<(Stamp, usize)> {
     let mut cursor = Cursor { bytes, at: 0 };
+    let civil = match fixed::iso(bytes) {
+        Some((civil, used)) => {
+            cursor.at = used;
+            Civil { micro: cursor.fraction(), ..civil }
+        }
+        None => iso_civil(&mut cursor)?,
+    };
+    let stamp = match cursor.zone() {
+        Some(offset) => Stamp::certain(civil.at_offset(offset)?),
+        None => civil.in_zone(layout)?,
+    };
+    Some((stamp, cursor.at))
+}
+
+/// Date and time of an ISO stamp, part by part.
+fn iso_civil(cursor: &mut Cursor<'_>) -> Option<Civil> {
     let (year, month, day) = cursor.date()?;
     match cursor.peek()? {
         b'T' | b't' | b' ' | b'_' => cursor.at += 1,
         _ => return None,
     }
     let (second, micro) = cursor.clock()?;
-    let civil = Civil { year, month, day, second, micro };
-    let stamp = match cursor.zone() {
-        Some(offset) => Stamp::certain(civil.at_offset(offset)?),
-        None => civil.in_zone(layout)?,
-    };
-    Some((stamp, cursor.at))
+    Some(Civil { year, month, day, second, micro })
 }
 
 /// Reads a whole ISO stamp; `None` where anything follows it.
@@ -41,6 +53,14 @@ pub fn iso(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
 
 /// Reads `10/Oct/2000:13:55:36 -0700` (common log format, Squid's `httpd` time; a blank before the time is allowed).
 pub fn clf(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
+    if let Some((civil, offset)) = fixed::clf(bytes) {
+        return civil.at_offset(offset).map(Stamp::certain);
+    }
+    clf_by_parts(bytes, layout)
+}
+
+/// What [`clf`] reads, part by part.
+fn clf_by_parts(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
     let day = cursor.digits(1, 2)?;
     let mark = cursor.peek().filter(|b| matches!(b, b'/' | b'-' | b' '))?;
@@ -240,6 +260,37 @@ mod tests {
         assert_eq!(text(epoch(b"1557513467369913239")), "2019-05-10T18:37:47.369913Z -");
         assert_eq!(text(epoch(b"1557513467369")), "2019-05-10T18:37:47.369Z -");
         assert_eq!(text(filetime(116_444_736_010_000_000)), "1970-01-01T00:00:01Z -");
+    }
+
+    #[test]
+    fn stamps_read_by_place_are_those_read_by_parts() {
+        let utc = layout("UTC", None);
+        for text in
+            ["2026-03-28T23:10:04", "2024-02-29 00:00:60", "10/Oct/2000:13:55:36 -0700", "29/Feb/2023:23:59:59 +1800"]
+        {
+            for at in 0..text.len() {
+                for byte in b"0123456789 /:-+TJ\0\xff" {
+                    let mut stamp = text.as_bytes().to_vec();
+                    stamp[at] = *byte;
+                    assert_eq!(clf(&stamp, &utc), clf_by_parts(&stamp, &utc), "{}", stamp.escape_ascii());
+                    if let Some((civil, used)) = fixed::iso(&stamp) {
+                        let mut cursor = Cursor { bytes: &stamp, at: 0 };
+                        assert_eq!(
+                            (iso_civil(&mut cursor), cursor.at),
+                            (Some(civil), used),
+                            "{}",
+                            stamp.escape_ascii()
+                        );
+                    }
+                }
+            }
+        }
+        let mut read = (0, 0);
+        for second in 0..60 {
+            read.0 += usize::from(fixed::iso(format!("2026-03-28T23:10:{second:02}Z").as_bytes()).is_some());
+            read.1 += usize::from(fixed::clf(format!("28/Mar/2026:23:10:{second:02} +0000").as_bytes()).is_some());
+        }
+        assert_eq!(read, (60, 60));
     }
 
     #[test]

@@ -223,13 +223,15 @@ pub struct Fields<'b> {
     /// By canonical field: one more than the position of its first value that is not null; 0 for none.
     first: [u16; Canon::COUNT],
     arena: Vec<u8>,
+    /// A buffer for whoever reads the record, kept for its room.
+    scratch: Vec<u8>,
     /// When it happened; `None` where the record does not say.
     pub time: Option<Stamp>,
 }
 
 impl Default for Fields<'_> {
     fn default() -> Self {
-        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), time: None }
+        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), scratch: Vec::new(), time: None }
     }
 }
 
@@ -240,6 +242,18 @@ impl<'b> Fields<'b> {
         self.first = [0; Canon::COUNT];
         self.arena.clear();
         self.time = None;
+    }
+
+    /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].
+    pub fn lend(&mut self) -> Vec<u8> {
+        let mut buffer = std::mem::take(&mut self.scratch);
+        buffer.clear();
+        buffer
+    }
+
+    /// Takes a lent buffer back.
+    pub fn give_back(&mut self, buffer: Vec<u8>) {
+        self.scratch = buffer;
     }
 
     /// Adds a field whose name and value lie in the block (or are static).
@@ -324,6 +338,12 @@ impl<'b> Fields<'b> {
         first.map(|field| self.bytes(field.value))
     }
 
+    /// Whether a canonical field has a value that is not null.
+    #[inline]
+    pub fn has(&self, canon: Canon) -> bool {
+        self.first[canon as usize] != 0
+    }
+
     /// The first value of a canonical field as UTF-8 text.
     pub fn text(&self, canon: Canon) -> Option<&str> {
         self.get(canon).and_then(|v| std::str::from_utf8(v).ok())
@@ -331,24 +351,14 @@ impl<'b> Fields<'b> {
 
     /// The first value of a canonical field as a non-negative integer; also where it is written as `512.0` or
     /// `943,718,400`. A value that is not exactly an integer is none.
+    #[inline]
     pub fn number(&self, canon: Canon) -> Option<u64> {
-        let text = self.get(canon)?.trim_ascii();
-        if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
-            return integer(text.iter());
+        let text = self.get(canon)?;
+        // PERF: nearly all numbers are a few digits and nothing else.
+        if (1..=SHORT_DIGITS).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
+            return Some(text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
         }
-        let (whole, fraction) = match memchr::memchr(b'.', text) {
-            Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
-            None => (text, None),
-        };
-        if fraction.is_some_and(|f| f.is_empty() || f.iter().any(|&b| b != b'0')) {
-            return None;
-        }
-        let mut groups = whole.split(|&b| b == b',');
-        let head = groups.next()?;
-        if head.is_empty() || (head.len() > 3 && whole.len() > head.len()) || groups.any(|g| g.len() != 3) {
-            return None;
-        }
-        integer(whole.iter().filter(|&&b| b != b','))
+        written(text.trim_ascii())
     }
 
     /// How many fields there are.
@@ -360,6 +370,29 @@ impl<'b> Fields<'b> {
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+}
+
+/// Numbers of so many digits fit.
+const SHORT_DIGITS: usize = 19;
+
+/// The integer that a text is, however it is written.
+fn written(text: &[u8]) -> Option<u64> {
+    if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+        return integer(text.iter());
+    }
+    let (whole, fraction) = match memchr::memchr(b'.', text) {
+        Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
+        None => (text, None),
+    };
+    if fraction.is_some_and(|f| f.is_empty() || f.iter().any(|&b| b != b'0')) {
+        return None;
+    }
+    let mut groups = whole.split(|&b| b == b',');
+    let head = groups.next()?;
+    if head.is_empty() || (head.len() > 3 && whole.len() > head.len()) || groups.any(|g| g.len() != 3) {
+        return None;
+    }
+    integer(whole.iter().filter(|&&b| b != b','))
 }
 
 /// The value of some digits; `None` where one is none, or where the value does not fit.

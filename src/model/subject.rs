@@ -116,12 +116,10 @@ fn clip(value: &[u8]) -> Box<str> {
 impl Outcome {
     /// What the response side of a record says: HTTP status, `event.outcome`, a firewall's action.
     pub fn of(fields: &Fields<'_>) -> Self {
-        if let Some(word) = fields.text(Canon::EventOutcome) {
-            match word {
-                "success" => return Self::Succeeded,
-                "failure" => return Self::Failed,
-                _ => {}
-            }
+        match fields.get(Canon::EventOutcome) {
+            Some(b"success") => return Self::Succeeded,
+            Some(b"failure") => return Self::Failed,
+            _ => {}
         }
         match fields.number(Canon::HttpStatus) {
             Some(200..=399) => Self::Succeeded,

@@ -12,6 +12,7 @@ use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observa
 use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
+use read::Teller;
 
 /// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
 ///
@@ -21,6 +22,8 @@ pub struct Tally {
     covered: Covered,
     /// Records in the hour of the last record: that hour and its count, not yet in `covered`.
     hour: Option<(i64, u64)>,
+    /// The format of the last record, and how it tells of traffic.
+    teller: Option<(&'static str, Teller)>,
     /// The packed key of the record at hand.
     key: Vec<u8>,
     /// Packed keys of all conversations, one after the other.
@@ -126,14 +129,21 @@ const LATE_HOURS: usize = 64;
 impl Tally {
     /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of the
     /// record's bytes and is asked only where the record will be cited.
-    pub fn observe(&mut self, format: &str, fields: &Fields<'_>, place: Place, digest: &dyn Fn() -> RecordDigest) {
-        if !read::key(format, fields, &mut self.key) {
-            if let Some(seen) = read::unread(format, fields) {
+    pub fn observe(
+        &mut self,
+        format: &'static str,
+        fields: &Fields<'_>,
+        place: Place,
+        digest: &dyn Fn() -> RecordDigest,
+    ) {
+        let teller = self.teller(format);
+        if !read::key(teller, fields, &mut self.key) {
+            if let Some(seen) = read::unread(teller, fields) {
                 *self.covered.unread.entry(seen).or_default() += 1;
             }
             return;
         }
-        let (up, down) = read::bytes(format, fields, &self.key);
+        let (up, down) = read::bytes(teller, fields, &self.key);
         let at = self.conversation();
         let conversation = &mut self.conversations[at];
         let span = fields.time.map(|stamp| Span::at(stamp.at));
@@ -145,6 +155,19 @@ impl Tally {
         if self.weight > 2 * WEIGHT_KEPT {
             self.cut_down();
         }
+    }
+
+    /// How the records of a format tell of traffic.
+    #[inline]
+    fn teller(&mut self, format: &'static str) -> Teller {
+        if let Some((known, teller)) = self.teller
+            && std::ptr::eq(known, format)
+        {
+            return teller;
+        }
+        let teller = Teller::of(format);
+        self.teller = Some((format, teller));
+        teller
     }
 
     /// Index of the conversation of the packed key at hand.
@@ -179,8 +202,9 @@ impl Tally {
 
     /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared or
     /// lost records.
-    pub fn cover(&mut self, format: &str, fields: &Fields<'_>) {
+    pub fn cover(&mut self, format: &'static str, fields: &Fields<'_>) {
         let Some(stamp) = fields.time else { return };
+        let teller = self.teller(format);
         let covered = &mut self.covered;
         covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
         let hour = stamp.at.hour();
@@ -194,7 +218,7 @@ impl Tally {
         }
         covered.zone_assumed += u64::from(stamp.assumed.zone());
         covered.year_assumed += u64::from(stamp.assumed.year());
-        if read::skipped(format, fields)
+        if read::skipped(teller, fields)
             && let Err(at) = covered.skipped.binary_search(&hour)
             && covered.skipped.len() < HOURS_KEPT
         {

@@ -1,5 +1,25 @@
 //! The parts that stamps are made of: digits, clocks, zones, names of months.
 
+/// The month of these letters, in any case.
+#[inline]
+pub(super) fn month_of(name: [u8; 3]) -> Option<i64> {
+    Some(match &name.map(|byte| byte.to_ascii_lowercase()) {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return None,
+    })
+}
+
 /// A cursor over the bytes of a stamp.
 pub(super) struct Cursor<'a> {
     /// All bytes of it.
@@ -100,22 +120,7 @@ impl Cursor<'_> {
 
     /// `Jan` to `Dec`, in any case.
     pub fn month_name(&mut self) -> Option<i64> {
-        let name = self.bytes.get(self.at..)?.first_chunk::<3>()?;
-        let month = match &name.map(|byte| byte.to_ascii_lowercase()) {
-            b"jan" => 1,
-            b"feb" => 2,
-            b"mar" => 3,
-            b"apr" => 4,
-            b"may" => 5,
-            b"jun" => 6,
-            b"jul" => 7,
-            b"aug" => 8,
-            b"sep" => 9,
-            b"oct" => 10,
-            b"nov" => 11,
-            b"dec" => 12,
-            _ => return None,
-        };
+        let month = month_of(*self.bytes.get(self.at..)?.first_chunk()?)?;
         self.at += 3;
         Some(month)
     }

@@ -1,0 +1,51 @@
+//! The two commonest stamps where each part stands at its place; what differs in any way is left to the cursor.
+//!
+//! PERF: a cursor decides at every byte; here the marks are compared once and the digits are checked together.
+
+use super::civil::Civil;
+use super::cursor::month_of;
+
+/// Two digits at a place; anything else sets `bad`.
+#[inline]
+fn two(bytes: &[u8], at: usize, bad: &mut bool) -> i64 {
+    let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
+    *bad |= tens > 9 || ones > 9;
+    i64::from(tens) * 10 + i64::from(ones)
+}
+
+/// Seconds since midnight of `hh:mm:ss` at a place; a leap second counts as the one before.
+#[inline]
+fn clock(bytes: &[u8], at: usize, bad: &mut bool) -> i64 {
+    let (hour, minute, second) = (two(bytes, at, bad), two(bytes, at + 3, bad), two(bytes, at + 6, bad));
+    *bad |= hour > 23 || minute > 59 || second > 60 || bytes[at + 2] != b':' || bytes[at + 5] != b':';
+    hour * 3600 + minute * 60 + second.min(59)
+}
+
+/// `2026-03-28T23:10:04` (or with a blank) at the start, without its fraction, and how many bytes it takes.
+#[inline]
+pub(super) fn iso(bytes: &[u8]) -> Option<(Civil, usize)> {
+    let text: &[u8; 19] = bytes.first_chunk()?;
+    let mut bad = text[4] != b'-' || text[7] != b'-' || !matches!(text[10], b'T' | b' ');
+    let year = two(text, 0, &mut bad) * 100 + two(text, 2, &mut bad);
+    let (month, day) = (two(text, 5, &mut bad), two(text, 8, &mut bad));
+    let second = clock(text, 11, &mut bad);
+    (!bad).then_some((Civil { year, month, day, second, micro: 0 }, text.len()))
+}
+
+/// `28/Mar/2026:23:10:04 +0000`, and the offset of its zone in seconds.
+#[inline]
+pub(super) fn clf(bytes: &[u8]) -> Option<(Civil, i64)> {
+    let text: &[u8; 26] = bytes.try_into().ok()?;
+    let mut bad = text[2] != b'/' || text[6] != b'/' || text[11] != b':' || text[20] != b' ';
+    let sign = match text[21] {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (day, month) = (two(text, 0, &mut bad), month_of([text[3], text[4], text[5]])?);
+    let year = two(text, 7, &mut bad) * 100 + two(text, 9, &mut bad);
+    let second = clock(text, 12, &mut bad);
+    let (hours, minutes) = (two(text, 22, &mut bad), two(text, 24, &mut bad));
+    bad |= hours > 18 || minutes > 59;
+    (!bad).then_some((Civil { year, month, day, second, micro: 0 }, sign * (hours * 3600 + minutes * 60)))
+}
