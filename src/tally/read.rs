@@ -180,7 +180,7 @@ mod tests {
 
     fn key_of(format: &str, fields: &Fields<'_>) -> Option<ObservationKey> {
         let mut packed = Vec::new();
-        key(format, fields, &mut packed).then(|| key::unpack(&packed))
+        key(format, fields, &mut packed).then(|| key::view(&packed).to_owned())
     }
 
     fn record(pairs: &[(Canon, &'static str)]) -> Fields<'static> {
