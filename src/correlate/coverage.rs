@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use itertools::Itertools;
+
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::EntryKind;
@@ -87,8 +89,8 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     let locator = place.as_str();
     let format = source.entry.format.clone().unwrap_or_default();
     let mut observes: BTreeSet<Route> = BTreeSet::new();
-    for key in source.observations.kept.keys() {
-        observes.extend(routes::observed(key.seen));
+    for seen in source.observations.kept.keys().map(|key| key.seen).dedup() {
+        observes.extend(routes::observed(seen));
     }
     let (mut unlogged, mut not_logged) = (Vec::new(), BTreeSet::new());
     for (route, (direction, _)) in exits::told(world, source).into_iter().filter(|(_, (_, told))| told.is_missing()) {
@@ -180,13 +182,13 @@ fn scopes<'a>(whose: &'a Whose, (source, locator): (&SourcePartial, &str), of_hi
     let some = |text: &str| (!text.is_empty()).then(|| Box::<str>::from(text));
     let mut found = of_hits;
     found.extend(whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()));
-    for key in source.observations.kept.keys() {
+    for key in source.observations.kept.keys().take_while(|_| !whose.tenants.is_empty()) {
         let subject = Subject {
-            source_ip: some(&key.client),
-            destination_ip: some(&key.server),
-            vhost: some(&key.name),
-            host: some(&key.host),
-            account: some(&key.account),
+            source_ip: some(key.client),
+            destination_ip: some(key.server),
+            vhost: some(key.name),
+            host: some(key.host),
+            account: some(key.account),
             ..Subject::default()
         };
         found.extend(whose.scope_of(&subject, locator));

@@ -1,10 +1,12 @@
 //! Transfers: direction-correct bytes out per (scope, from, to, route), with bounds.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::conversations::{self, Packed};
 use crate::model::finding::Evidence;
-use crate::model::observation::{Hour, ObservationKey, Observed, Seen, Sum};
+use crate::model::observation::{Cited, Hour, Key, Seen, Sum};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
@@ -24,15 +26,29 @@ const CITED: usize = 8;
 
 /// What makes two observations one transfer.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Way {
-    scope: String,
-    from: String,
-    to: String,
+pub(super) struct Way<'a> {
+    scope: &'a str,
+    from: Cow<'a, str>,
+    to: &'a str,
     route: Route,
 }
 
+/// A conversation on its way. There are as many as conversations, so that they hold no more than where things are.
+struct Passage<'a> {
+    way: Way<'a>,
+    packed: Packed<'a>,
+    /// Index of who saw it.
+    witness: u32,
+    direction: Direction,
+    /// Whether what is not logged may have left.
+    open: bool,
+}
+
+/// A source, and the log that it is of.
+type Witness<'a> = (&'a Locator, &'a Locator);
+
 /// What each log saw of one hour, sorted by log. Files of one log that follow each other are one.
-type Cells = Vec<(Locator, Cell)>;
+type Cells<'a> = Vec<(&'a Locator, Cell)>;
 
 /// What one log says of an hour.
 struct Cell {
@@ -48,62 +64,82 @@ struct Cell {
 }
 
 #[derive(Default)]
-struct Moved {
-    hours: BTreeMap<Option<i64>, Cells>,
-    seen_by: BTreeSet<Locator>,
-    names: BTreeSet<String>,
+struct Moved<'a> {
+    hours: BTreeMap<Option<i64>, Cells<'a>>,
+    seen_by: BTreeSet<&'a Locator>,
+    names: BTreeSet<&'a str>,
     /// Bytes by source of records that name the destination, and of those that only give its address.
-    stated: BTreeMap<Locator, u64>,
-    guessed: BTreeMap<Locator, u64>,
-    accounts: BTreeSet<String>,
+    stated: BTreeMap<&'a Locator, u64>,
+    guessed: BTreeMap<&'a Locator, u64>,
+    accounts: BTreeSet<&'a str>,
     records: u64,
     time: Option<Span>,
-    /// The records that moved the most bytes, with these.
-    evidence: Vec<(u64, Evidence)>,
+    /// The records that moved the most bytes, sorted.
+    evidence: Vec<(&'a Locator, Cited)>,
 }
 
 /// All transfers, sorted by scope, from, to, route.
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
-    let mut ways: BTreeMap<Way, Moved> = BTreeMap::new();
+    let (witnesses, mut passages) = passages(world);
+    passages.sort_by(|a, b| a.way.cmp(&b.way));
+    let ways = passages.chunk_by(|a, b| a.way == b.way).filter_map(|passages| {
+        let mut moved = Moved::default();
+        for passage in passages {
+            moved.add(witnesses[passage.witness as usize], passage);
+        }
+        Some(moved.finish(world, &passages.first()?.way))
+    });
+    ways.filter(|t| t.route != Route::DnsTunnel || t.bytes.lower >= QUESTIONS_KEPT_BYTES).collect()
+}
+
+/// All conversations that may have led out, and who saw them.
+fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
+    let (mut witnesses, mut passages): (Vec<Witness<'w>>, Vec<Passage<'w>>) = (Vec::new(), Vec::new());
+    let number = |of: Witness<'w>, witnesses: &mut Vec<Witness<'w>>| {
+        if witnesses.last() != Some(&of) {
+            witnesses.push(of);
+        }
+        u32::try_from(witnesses.len() - 1).expect("there are fewer logs than that")
+    };
     for source in world.merged.sources.values() {
         let locator = &source.entry.source;
-        let witness = world.log_of.get(locator).unwrap_or(locator);
+        let log = world.log_of.get(locator).unwrap_or(locator);
         let told = told(world, source);
-        for (key, seen) in &source.observations.kept {
-            let Some((way, direction)) = out(world, locator, key) else { continue };
-            let open = !is_edge(key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
-            let hours: Vec<Left> = seen.hours.iter().filter_map(|hour| direction.left(key, hour, open)).collect();
-            if hours.is_empty() {
+        for packed in source.observations.kept.packed() {
+            let Some((key, seen)) = packed.read() else { continue };
+            let Some((way, direction)) = out(world, locator, &key) else { continue };
+            let open = !is_edge(&key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+            if !seen.hours().any(|hour| direction.left(&key, hour, open).is_some()) {
                 continue;
             }
-            let others = of_others(world, source, key, &way);
+            let others = of_others(world, source, &key, &way);
             let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
-            for (copy, theirs) in others {
-                ways.entry(theirs).or_default().add((copy, copy), key, seen, direction, &hours);
+            for (copy, way) in others {
+                let witness = number((copy, copy), &mut witnesses);
+                passages.push(Passage { way, packed, witness, direction, open });
             }
-            if is_nobodys {
-                continue;
+            if !is_nobodys {
+                let witness = number((locator, log), &mut witnesses);
+                passages.push(Passage { way, packed, witness, direction, open });
             }
-            ways.entry(way).or_default().add((locator, witness), key, seen, direction, &hours);
         }
     }
-    let all = ways.into_iter().map(|(way, moved)| moved.finish(world, way));
-    all.filter(|t| t.route != Route::DnsTunnel || t.bytes.lower >= QUESTIONS_KEPT_BYTES).collect()
+    (witnesses, passages)
 }
 
 /// The same way for the other scopes whose a conversation is by where a copy of its source was delivered.
-fn of_others<'s>(
-    world: &World<'_>,
-    source: &'s SourcePartial,
-    key: &ObservationKey,
-    way: &Way,
-) -> BTreeMap<&'s Locator, Way> {
+fn of_others<'w>(
+    world: &'w World<'_>,
+    source: &'w SourcePartial,
+    key: &Key<'w>,
+    way: &Way<'w>,
+) -> BTreeMap<&'w Locator, Way<'w>> {
     if source.copies.is_empty() {
         return BTreeMap::new();
     }
-    let mut scopes = BTreeSet::from([way.scope.clone(), UNATTRIBUTED.to_owned()]);
+    let mut scopes = BTreeSet::from([way.scope, UNATTRIBUTED]);
     let theirs = source.copies.iter().filter_map(|copy| Some((copy, out(world, copy, key)?.0)));
-    theirs.filter(|(_, theirs)| scopes.insert(theirs.scope.clone())).collect()
+    theirs.filter(|(_, theirs)| scopes.insert(theirs.scope)).collect()
 }
 
 /// How many records of a source could state the bytes that leave by a route, and how many do not.
@@ -127,15 +163,15 @@ impl Told {
 pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route, (Direction, Told)> {
     let mut routes: BTreeMap<Route, (Direction, Told)> = BTreeMap::new();
     // Most logs state it all: whose the traffic is need not be asked then.
-    let lacks = |key: &ObservationKey, sum: Sum| {
-        sum.up_unlogged > 0 && Direction::Up.counts(key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
+    let lacks = |key: Key<'_>, sum: Sum| {
+        sum.up_unlogged > 0 && Direction::Up.counts(&key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
     };
     if !source.observations.kept.iter().any(|(key, seen)| lacks(key, seen.sum())) {
         return routes;
     }
-    for (key, seen) in &source.observations.kept {
-        let Some((way, direction)) = out(world, &source.entry.source, key) else { continue };
-        if !direction.counts(key) {
+    for (key, seen) in source.observations.kept.iter() {
+        let Some((way, direction)) = out(world, &source.entry.source, &key) else { continue };
+        if !direction.counts(&key) {
             continue;
         }
         let sum = seen.sum();
@@ -155,14 +191,14 @@ pub fn web_servers(merged: &Partial, whose: &Whose) -> BTreeMap<String, String> 
         for key in source.observations.kept.keys() {
             let edge = matches!(key.seen, Seen::Firewall | Seen::Flow) && key.outcome != Outcome::Failed;
             if edge
-                && routes::served(key) == Route::WebResponse
+                && routes::served(&key) == Route::WebResponse
                 && !key.server.is_empty()
                 && !key.client.is_empty()
-                && whose.side(&key.client) == Side::Outside
-                && whose.side(&key.server) == Side::Inside
+                && whose.side(key.client) == Side::Outside
+                && whose.side(key.server) == Side::Inside
             {
-                let scope = whose.home(&subject(key, Side::Outside), source.entry.source.as_str());
-                seen.entry(scope.to_owned()).or_default().insert(whose.entity(&key.server));
+                let scope = home(whose, &key, Side::Outside, &source.entry.source);
+                seen.entry(scope.to_owned()).or_default().insert(whose.entity(key.server));
             }
         }
     }
@@ -180,18 +216,18 @@ pub(super) enum Direction {
 }
 
 /// Whether a record is of the edge, where what asks and what sends cannot be told apart.
-fn is_edge(key: &ObservationKey) -> bool {
+fn is_edge(key: &Key<'_>) -> bool {
     matches!(key.seen, Seen::Flow | Seen::Firewall)
 }
 
 /// Whether a record does not name the other side.
-fn is_bare(key: &ObservationKey) -> bool {
-    key.name.is_empty() || address(&key.name).is_some()
+fn is_bare(key: &Key<'_>) -> bool {
+    key.name.is_empty() || address(key.name).is_some()
 }
 
 /// What left in one hour.
-struct Left<'h> {
-    hour: &'h Hour,
+struct Left {
+    hour: Hour,
     bytes: u64,
     /// Whether all of it was logged.
     logged: bool,
@@ -199,7 +235,7 @@ struct Left<'h> {
 
 impl Direction {
     /// Whether a conversation whose size is not logged may have carried data this way.
-    fn counts(self, key: &ObservationKey) -> bool {
+    fn counts(self, key: &Key<'_>) -> bool {
         matches!(self, Self::Down) || key.sends || is_edge(key)
     }
 
@@ -211,7 +247,7 @@ impl Direction {
     }
 
     /// What left in one hour; `None` where nothing did. Where `open`, what is not logged may have.
-    fn left<'h>(self, key: &ObservationKey, hour: &'h Hour, open: bool) -> Option<Left<'h>> {
+    fn left(self, key: &Key<'_>, hour: Hour, open: bool) -> Option<Left> {
         let bytes = match self {
             Self::Up => hour.sum.up,
             Self::Down => hour.sum.down,
@@ -222,35 +258,35 @@ impl Direction {
 }
 
 /// From where to where bytes may have left in a conversation; `None` where it does not lead outside.
-pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) -> Option<(Way, Direction)> {
+pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<(Way<'w>, Direction)> {
     let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow | Seen::Dns);
     if refused {
         return None;
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
-    let client = side(&key.client)
+    let client = side(key.client)
         .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })?;
     let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
-    let asked = (key.seen == Seen::Dns).then(|| side(&key.name));
-    let server = if own_service { Some(Side::Inside) } else { side(&key.server).or_else(|| side(&key.name)) };
+    let asked = (key.seen == Seen::Dns).then(|| side(key.name));
+    let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked.unwrap_or(server);
-    let scope = world.whose.home(&subject(key, client), locator.as_str()).to_owned();
-    let first = |choices: &[&str]| choices.iter().find(|t| !t.is_empty()).map(ToString::to_string);
+    let scope = home(world.whose, key, client, locator);
+    let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
-            let server = if key.server.is_empty() { &key.name } else { &key.server };
-            let known = || world.name_of.get(&**server).copied().unwrap_or_default();
-            let name = if is_bare(key) { known() } else { &key.name };
-            let to = first(&[name, &key.server, &key.name])?;
-            (world.whose.entity(&key.client), to, routes::outward(key, name), Direction::Up)
+            let server = if key.server.is_empty() { key.name } else { key.server };
+            let known = || world.name_of.get(server).copied().unwrap_or_default();
+            let name = if is_bare(key) { known() } else { key.name };
+            let to = first(&[name, key.server, key.name])?;
+            (world.whose.entity_of(key.client), to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
-            let alias = world.address_of.get(&*key.name).copied().unwrap_or_default();
-            let only = world.web_server_of.get(&scope).filter(|_| key.seen == Seen::Web);
+            let alias = world.address_of.get(key.name).copied().unwrap_or_default();
+            let only = world.web_server_of.get(scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
-            let from = first(&[&key.server, alias, only, &key.name, &key.host]);
-            let from = from.map_or_else(|| locator.log(), |text| world.whose.entity(&text));
-            (from, key.client.to_string(), routes::served(key), Direction::Down)
+            let from = first(&[key.server, alias, only, key.name, key.host]);
+            let from = from.map_or_else(|| locator.log().into(), |text| world.whose.entity_of(text));
+            (from, key.client, routes::served(key), Direction::Down)
         }
         _ => return None,
     };
@@ -259,23 +295,31 @@ pub(super) fn out(world: &World<'_>, locator: &Locator, key: &ObservationKey) ->
 
 /// Whether a client has a private address that the list of own networks does not have, and speaks with one that is not
 /// private: it is a system behind the same edge, and that nobody claims it must not hide what it sends.
-fn is_forgotten(world: &World<'_>, key: &ObservationKey) -> bool {
+fn is_forgotten(world: &World<'_>, key: &Key<'_>) -> bool {
     let private = |text: &str| address(text).map(|ip| Whose::default().is_own(ip));
     let own = |text: &str| address(text).is_some_and(|ip| world.whose.is_own(ip));
-    is_edge(key) && private(&key.client) == Some(true) && private(&key.server) == Some(false) && !own(&key.server)
+    is_edge(key) && private(key.client) == Some(true) && private(key.server) == Some(false) && !own(key.server)
+}
+
+/// The scope whose data a conversation is about.
+pub(super) fn home<'w>(whose: &'w Whose, key: &Key<'_>, client: Side, locator: &Locator) -> &'w str {
+    if whose.tenants.is_empty() {
+        return UNATTRIBUTED;
+    }
+    whose.home(&subject(key, client), locator.as_str())
 }
 
 /// The inside half of an observation, whose data it is.
-pub(super) fn subject(key: &ObservationKey, client: Side) -> Subject {
+fn subject(key: &Key<'_>, client: Side) -> Subject {
     let some = |text: &str| (!text.is_empty()).then(|| text.into());
-    let account = some(&key.account);
+    let account = some(key.account);
     match client {
-        Side::Inside => Subject { source_ip: some(&key.client), account, ..Subject::default() },
+        Side::Inside => Subject { source_ip: some(key.client), account, ..Subject::default() },
         Side::Outside => Subject {
-            destination_ip: some(&key.server),
-            vhost: some(&key.name),
-            container: some(&key.name).filter(|_| key.seen == Seen::Cloud),
-            host: some(&key.host),
+            destination_ip: some(key.server),
+            vhost: some(key.name),
+            container: some(key.name).filter(|_| key.seen == Seen::Cloud),
+            host: some(key.host),
             account,
             ..Subject::default()
         },
@@ -284,7 +328,7 @@ pub(super) fn subject(key: &ObservationKey, client: Side) -> Subject {
 
 /// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum. What the
 /// wire carried around the data is no data.
-fn of_hour(sources: &Cells) -> Bounds {
+fn of_hour(sources: &Cells<'_>) -> Bounds {
     let cells = || sources.iter().map(|(_, cell)| cell);
     let data = cells().filter(|cell| !cell.wire).map(|cell| cell.bytes).max().unwrap_or(0);
     let wires = cells().filter(|cell| cell.wire).map(|cell| least(data, cell.bytes, cell.sightings));
@@ -295,106 +339,154 @@ fn of_hour(sources: &Cells) -> Bounds {
 }
 
 /// What the largest account of an hour can date.
-fn dated(sources: &Cells) -> Option<Dated> {
-    let (_, cell) = sources.iter().rev().max_by_key(|(_, cell)| cell.bytes)?;
-    Some(Dated { begins: cell.begins?, records: cell.records.clone() })
+fn dated(sources: Cells<'_>) -> Option<Dated> {
+    let (_, mut cell) = sources.into_iter().rev().max_by_key(|(_, cell)| cell.bytes)?;
+    cell.records.shrink_to_fit();
+    Some(Dated { begins: cell.begins?, records: cell.records })
 }
 
-impl Moved {
-    fn add(
-        &mut self,
-        (locator, witness): (&Locator, &Locator),
-        key: &ObservationKey,
-        seen: &Observed,
-        direction: Direction,
-        hours: &[Left<'_>],
-    ) {
-        for left in hours {
-            let new = || Cell { bytes: 0, logged: true, wire: true, sightings: 0, begins: None, records: Vec::new() };
-            let hour = left.hour.hour();
-            let cells = self.hours.entry(hour).or_default();
-            let at = cells.binary_search_by(|(known, _)| known.cmp(witness)).unwrap_or_else(|at| {
-                // One log saw most hours, and there are millions of them.
-                cells.reserve_exact(1);
-                cells.insert(at, (witness.clone(), new()));
-                at
-            });
-            let cell = &mut cells[at].1;
-            cell.bytes = cell.bytes.saturating_add(left.bytes);
-            cell.logged &= left.logged;
-            cell.wire &= is_edge(key);
-            cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
-            cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
-            let this_way = seen.cited.iter().filter(|cited| cited.up == (direction == Direction::Up));
-            let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));
-            cell.records.extend(timed.filter(|(at, _)| Some(at.hour()) == hour));
-            self.records = self.records.saturating_add(left.hour.sum.records);
-            self.time = Span::join_opt(self.time, left.hour.span);
+impl<'a> Moved<'a> {
+    fn add(&mut self, (locator, log): Witness<'a>, passage: &Passage<'a>) {
+        let Some((key, seen)) = passage.packed.read() else { return };
+        let direction = passage.direction;
+        let mut bytes = 0u64;
+        for left in seen.hours().filter_map(|hour| direction.left(&key, hour, passage.open)) {
+            self.add_hour(log, &left, is_edge(&key), seen, direction);
+            bytes = bytes.saturating_add(left.bytes);
         }
-        self.seen_by.insert(locator.clone());
-        let bytes = hours.iter().fold(0u64, |sum, left| sum.saturating_add(left.bytes));
-        let by = if is_bare(key) { &mut self.guessed } else { &mut self.stated };
-        let sum = by.entry(locator.clone()).or_default();
+        self.seen_by.insert(locator);
+        let by = if is_bare(&key) { &mut self.guessed } else { &mut self.stated };
+        let sum = by.entry(locator).or_default();
         *sum = sum.saturating_add(bytes);
-        self.names.extend([&key.name, &key.server].into_iter().filter(|t| !t.is_empty()).map(ToString::to_string));
-        self.accounts.extend(Some(&key.account).filter(|t| !t.is_empty()).map(ToString::to_string));
-        for cited in &seen.cited {
-            let evidence = Evidence {
-                source: locator.clone(),
-                place: cited.place,
-                sha256: cited.sha256.to_string(),
-                excerpt: String::new(),
-            };
-            self.evidence.push((cited.bytes, evidence));
-        }
-        let rank = |(bytes, e): &(u64, Evidence)| (Reverse(*bytes), e.source.clone(), e.place);
-        self.evidence.sort_by_cached_key(rank);
-        self.evidence.truncate(CITED);
+        self.names.extend([key.name, key.server].into_iter().filter(|t| !t.is_empty()));
+        self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
+        seen.cited().for_each(|cited| self.cite(locator, cited));
     }
 
-    fn finish(self, world: &World<'_>, way: Way) -> Transfer {
-        let hourly: BTreeMap<Option<i64>, Bounds> =
+    fn add_hour(
+        &mut self,
+        log: &'a Locator,
+        left: &Left,
+        wire: bool,
+        seen: conversations::Told<'a>,
+        direction: Direction,
+    ) {
+        let new = || Cell { bytes: 0, logged: true, wire: true, sightings: 0, begins: None, records: Vec::new() };
+        let hour = left.hour.hour();
+        let cells = self.hours.entry(hour).or_default();
+        let at = cells.binary_search_by(|(known, _)| (*known).cmp(log)).unwrap_or_else(|at| {
+            // One log saw most hours, and there are millions of them.
+            cells.reserve_exact(1);
+            cells.insert(at, (log, new()));
+            at
+        });
+        let cell = &mut cells[at].1;
+        cell.bytes = cell.bytes.saturating_add(left.bytes);
+        cell.logged &= left.logged;
+        cell.wire &= wire;
+        cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
+        cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
+        let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
+        let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));
+        cell.records.extend(timed.filter(|(at, _)| Some(at.hour()) == hour));
+        self.records = self.records.saturating_add(left.hour.sum.records);
+        self.time = Span::join_opt(self.time, left.hour.span);
+    }
+
+    fn cite(&mut self, locator: &'a Locator, cited: Cited) {
+        let rank = |(locator, cited): &(&'a Locator, Cited)| (Reverse(cited.bytes), *locator, cited.place);
+        let new = (locator, cited);
+        let at = self.evidence.partition_point(|known| rank(known) <= rank(&new));
+        if at < CITED {
+            self.evidence.truncate(CITED - 1);
+            self.evidence.insert(at, new);
+        }
+    }
+
+    fn finish(self, world: &World<'_>, way: &Way<'_>) -> Transfer {
+        let hourly: Vec<(Option<i64>, Bounds)> =
             self.hours.iter().map(|(hour, sources)| (*hour, of_hour(sources))).collect();
-        let mut bytes = hourly.values().copied().fold(Bounds::exact(0), Bounds::plus);
+        let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;
         }
-        let timed = || hourly.iter().filter_map(|(hour, bounds)| Some(((*hour)?, bounds.lower)));
+        // Untimed is the first: the rest is as long as the list, and nothing more is reserved.
+        let timed = &hourly[usize::from(hourly.first().is_some_and(|(hour, _)| hour.is_none()))..];
         let mut names = self.names;
-        names.remove(&way.to);
-        names.remove(&way.from);
+        names.remove(way.to);
+        names.remove(&*way.from);
+        if way.route == Route::WebResponse {
+            names.clear();
+        }
+        let mut dated: Vec<Dated> = self
+            .hours
+            .into_iter()
+            .filter(|(hour, _)| hour.is_some())
+            .filter_map(|(_, cells)| self::dated(cells))
+            .collect();
+        dated.shrink_to_fit();
         let mut transfer = Transfer {
-            id: format!("t-{}", digest(&["transfer", &way.scope, &way.from, &way.to, way.route.word()])),
-            scope: way.scope,
+            id: format!("t-{}", digest(&["transfer", way.scope, &way.from, way.to, way.route.word()])),
+            scope: way.scope.to_owned(),
             route: way.route,
-            from: way.from,
-            to: way.to,
-            to_names: if way.route == Route::WebResponse { Vec::new() } else { names.into_iter().collect() },
-            accounts: self.accounts.into_iter().collect(),
+            from: way.from.to_string(),
+            to: way.to.to_owned(),
+            to_names: texts(names),
+            accounts: texts(self.accounts),
             bytes,
             records: self.records,
             time: self.time,
-            hours: timed().map(|(hour, _)| hour).collect(),
-            hour_bytes: timed().map(|(_, bytes)| bytes).collect(),
-            dated: self.hours.iter().filter(|(hour, _)| hour.is_some()).filter_map(|(_, cells)| dated(cells)).collect(),
-            seen_by: self.seen_by.into_iter().collect(),
-            evidence: self.evidence.into_iter().map(|(_, evidence)| evidence).collect(),
+            hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
+            hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
+            dated,
+            seen_by: exactly(self.seen_by.into_iter().cloned()),
+            evidence: exactly(self.evidence.into_iter().map(|(source, cited)| evidence(source, &cited))),
             sanctioned: None,
         };
-        // Where logs that do not name the destination saw far more than those that do, the rest may have gone to
-        // another name on its address: the entry must then sanction the address.
-        let most = |by: &BTreeMap<Locator, u64>| by.values().copied().max().unwrap_or(0);
-        let rest = most(&self.guessed) > most(&self.stated).saturating_mul(2).saturating_add(GUESSED_BYTES);
-        transfer.sanctioned = match rest && address(&transfer.to).is_none() {
-            false => world.whose.sanction(&transfer),
-            true => {
-                let mut bare = transfer.clone();
-                bare.to_names.retain(|name| address(name).is_some());
-                bare.to = bare.to_names.pop().unwrap_or_default();
-                world.whose.sanction(&bare)
-            }
-        }
-        .map(|entry| entry.why.clone());
+        transfer.sanctioned = sanctioned(world.whose, &transfer, &self.stated, &self.guessed);
         transfer
     }
+}
+
+fn evidence(source: &Locator, cited: &Cited) -> Evidence {
+    let sha256 = cited.sha256.to_string();
+    Evidence { source: source.clone(), place: cited.place, sha256, excerpt: String::new() }
+}
+
+/// A list with no room for more: there are as many as transfers.
+fn exactly<T>(all: impl ExactSizeIterator<Item = T>) -> Vec<T> {
+    let mut list = Vec::with_capacity(all.len());
+    list.extend(all);
+    list
+}
+
+fn texts(all: BTreeSet<&str>) -> Vec<String> {
+    exactly(all.into_iter().map(str::to_owned))
+}
+
+/// Why the entry that explains a transfer does so.
+///
+/// Where logs that do not name the destination saw far more than those that do, the rest may have gone to another name on
+/// its address: the entry must then sanction the address.
+fn sanctioned(
+    whose: &Whose,
+    transfer: &Transfer,
+    stated: &BTreeMap<&Locator, u64>,
+    guessed: &BTreeMap<&Locator, u64>,
+) -> Option<String> {
+    if whose.sanctions.is_empty() {
+        return None;
+    }
+    let most = |by: &BTreeMap<&Locator, u64>| by.values().copied().max().unwrap_or(0);
+    let rest = most(guessed) > most(stated).saturating_mul(2).saturating_add(GUESSED_BYTES);
+    let entry = match rest && address(&transfer.to).is_none() {
+        false => whose.sanction(transfer),
+        true => {
+            let mut bare = transfer.clone();
+            bare.to_names.retain(|name| address(name).is_some());
+            bare.to = bare.to_names.pop().unwrap_or_default();
+            whose.sanction(&bare)
+        }
+    };
+    entry.map(|entry| entry.why.clone())
 }

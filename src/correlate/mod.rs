@@ -10,11 +10,14 @@ mod weak;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
+use itertools::Itertools;
+
 use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
 use crate::model::observation::Seen;
 use crate::model::partial::Partial;
-use crate::model::place::Locator;
+use crate::model::place::{Locator, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::time::Span;
 use crate::model::transfer::Transfer;
@@ -26,9 +29,9 @@ pub struct World<'a> {
     merged: &'a Partial,
     whose: &'a Whose,
     /// The one address of a name, where the evidence shows exactly one.
-    address_of: BTreeMap<&'a str, &'a str>,
+    address_of: HashMap<&'a str, &'a str>,
     /// The one name of an outside address, where the evidence shows exactly one.
-    name_of: BTreeMap<&'a str, &'a str>,
+    name_of: HashMap<&'a str, &'a str>,
     /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
     web_server_of: BTreeMap<String, String>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
@@ -39,27 +42,29 @@ pub struct World<'a> {
 
 /// Joins entities across sources.
 pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
-    let mut addresses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let (mut addresses, mut names) = (Singles::default(), Singles::default());
     for key in merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
-        if key.seen == Seen::Dns || key.server.is_empty() || key.name.is_empty() || address(&key.name).is_some() {
+        if key.seen == Seen::Dns || key.server.is_empty() || key.name.is_empty() || address(key.name).is_some() {
             continue;
         }
         if matches!(key.seen, Seen::Proxy | Seen::Firewall | Seen::Flow) {
-            addresses.entry(&key.name).or_default().insert(&key.server);
+            addresses.add(key.name, key.server);
         }
-        names.entry(&key.server).or_default().insert(&key.name);
+        names.add(key.server, key.name);
     }
-    names.retain(|server, _| whose.side(server) == Side::Outside);
     let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
     World {
         merged,
         whose,
-        address_of: singles(addresses),
-        name_of: singles(names),
+        address_of: addresses.all().collect(),
+        name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
         log_of: rotated(merged),
         web_server_of: exits::web_servers(merged, whose),
-        capped: capped.flat_map(|o| o.kept.keys()).flat_map(|key| routes::observed(key.seen)).copied().collect(),
+        capped: capped
+            .flat_map(|o| o.kept.keys().map(|key| key.seen).dedup())
+            .flat_map(routes::observed)
+            .copied()
+            .collect(),
     }
 }
 
@@ -83,10 +88,19 @@ fn rotated(merged: &Partial) -> BTreeMap<&Locator, Locator> {
     log_of
 }
 
-/// The pairs of which there is one only.
-fn singles<'a>(all: BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, &'a str> {
-    let single = all.into_iter().filter(|(_, others)| others.len() == 1);
-    single.filter_map(|(one, others)| Some((one, others.into_iter().next()?))).collect()
+/// The pairs whose first is of no other pair.
+#[derive(Default)]
+struct Singles<'a>(HashMap<&'a str, Option<&'a str>>);
+
+impl<'a> Singles<'a> {
+    fn add(&mut self, one: &'a str, other: &'a str) {
+        let known = self.0.entry(one).or_insert(Some(other));
+        *known = known.filter(|known| *known == other);
+    }
+
+    fn all(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.into_iter().filter_map(|(one, other)| Some((one, other?)))
+    }
 }
 
 /// All findings, sorted by time (none last), locator, offset, rule. Keeps at most `max_evidence` places of each.
@@ -113,5 +127,7 @@ fn digest(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = RecordDigest(hash.finalize().into()).to_string();
+    hex.truncate(32);
+    hex
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::Referred;
-use crate::model::observation::{ObservationKey, Seen};
+use crate::model::observation::{Key, Seen};
 use crate::model::rule::{Outcome, Route};
 use crate::model::whose::{Side, address};
 
@@ -20,16 +20,15 @@ pub fn proxies(world: &World<'_>) -> Vec<Referred> {
         (BTreeMap::<String, BTreeSet<&str>>::new(), BTreeSet::new(), BTreeSet::new());
     let inside = |text: &str| !text.is_empty() && whose.side(text) == Side::Inside;
     for source in world.merged.sources.values() {
-        for key in source.observations.kept.keys().filter(|key| inside(&key.client)) {
-            let scope = || whose.home(&exits::subject(key, Side::Inside), source.entry.source.as_str());
+        let telling = source.observations.kept.keys().filter(|key| key.seen == Seen::Proxy || is_edge(key));
+        for key in telling.filter(|key| inside(key.client)) {
+            let scope = || exits::home(whose, &key, Side::Inside, &source.entry.source);
             if key.seen == Seen::Proxy {
                 told.insert(scope());
-            } else if !is_edge(key) {
-                continue;
-            } else if inside(&key.server) && PROXY_PORTS.contains(&key.port) {
-                asked.entry(whose.entity(&key.server)).or_default().insert(scope());
-            } else if matches!(key.port, 80 | 443) && address(&key.server).is_some() && !inside(&key.server) {
-                goes_out.insert(whose.entity(&key.client));
+            } else if inside(key.server) && PROXY_PORTS.contains(&key.port) {
+                asked.entry(whose.entity(key.server)).or_default().insert(scope());
+            } else if matches!(key.port, 80 | 443) && address(key.server).is_some() && !inside(key.server) {
+                goes_out.insert(whose.entity(key.client));
             }
         }
     }
@@ -47,6 +46,6 @@ pub fn proxies(world: &World<'_>) -> Vec<Referred> {
     all
 }
 
-fn is_edge(key: &ObservationKey) -> bool {
+fn is_edge(key: &Key<'_>) -> bool {
     matches!(key.seen, Seen::Flow | Seen::Firewall) && key.outcome != Outcome::Failed
 }

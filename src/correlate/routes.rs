@@ -1,6 +1,6 @@
 //! Which way out a conversation is.
 
-use crate::model::observation::{ObservationKey, Seen};
+use crate::model::observation::{Key, Seen};
 use crate::model::rule::Route;
 use crate::model::whose::below;
 
@@ -43,7 +43,7 @@ pub fn is_storage(name: &str) -> bool {
 }
 
 /// The route of bytes that an inside client sent out, to a server of this name.
-pub fn outward(key: &ObservationKey, name: &str) -> Route {
+pub fn outward(key: &Key<'_>, name: &str) -> Route {
     match key.port {
         _ if key.seen == Seen::Dns => Route::DnsTunnel,
         _ if is_storage(name) => Route::CloudStorage,
@@ -59,7 +59,7 @@ pub fn outward(key: &ObservationKey, name: &str) -> Route {
 }
 
 /// The route of bytes that an outside client was served.
-pub fn served(key: &ObservationKey) -> Route {
+pub fn served(key: &Key<'_>) -> Route {
     match (key.seen, key.port) {
         (Seen::Web | Seen::Proxy, _) | (_, 80 | 443 | 8080 | 8443) => Route::WebResponse,
         (Seen::Cloud, _) => Route::SaasDownload,

@@ -79,7 +79,7 @@ impl Claim {
         staged.write("coverage.json", |to| pretty(to, input.coverage))?;
         staged.write("ledger.jsonl", |to| write_lines(to, input.ledger))?;
         staged.write("state/partial.json", |to| {
-            json::line(to, input.partial)?;
+            json::line(&mut *to, input.partial)?;
             to.write_all(b"\n")
         })?;
         let html = report_html(input);

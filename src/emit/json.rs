@@ -12,7 +12,7 @@ use super::safe::is_steering;
 ///
 /// # Errors
 /// What `out` gives.
-pub fn line<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
+pub fn line<T: Serialize + ?Sized>(out: impl Write, value: &T) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, Harmless(CompactFormatter)))?;
     Ok(())
 }

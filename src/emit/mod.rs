@@ -91,9 +91,12 @@ const SORTED_AT_ONCE: usize = 10_000;
 
 /// Writes values as JSON, one a line.
 fn write_lines<T: Serialize>(out: &mut dyn Write, values: impl IntoIterator<Item = T>) -> io::Result<()> {
+    let mut text = Vec::new();
     for value in values {
-        json::line(out, &value)?;
-        out.write_all(b"\n")?;
+        text.clear();
+        json::line(&mut text, &value)?;
+        text.push(b'\n');
+        out.write_all(&text)?;
     }
     Ok(())
 }

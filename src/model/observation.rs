@@ -1,10 +1,9 @@
 //! Direction-free observations: who spoke with whom, how many bytes each way, when. Direction, scopes and joins come
 //! after the merge.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::conversations::Conversations;
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
 use super::time::{Instant, Span};
@@ -46,26 +45,60 @@ impl Seen {
 }
 
 /// What one observation is about. Empty strings stand for "the record does not say".
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ObservationKey {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObservationKey<T = Box<str>> {
     /// What kind of record saw it.
     pub seen: Seen,
     /// Who opened the conversation: address, else name.
-    pub client: Box<str>,
+    pub client: T,
     /// The other side: address, else name.
-    pub server: Box<str>,
+    pub server: T,
     /// Name of the other side, virtual host, bucket.
-    pub name: Box<str>,
+    pub name: T,
     /// Account.
-    pub account: Box<str>,
+    pub account: T,
     /// The host that wrote the record.
-    pub host: Box<str>,
+    pub host: T,
     /// Destination port, or 0.
     pub port: u16,
     /// Whether the method or action sends data (POST, PUT, PutObject) rather than asks for it.
     pub sends: bool,
     /// What the response side says.
     pub outcome: Outcome,
+}
+
+/// A key that is read where it lies.
+pub type Key<'k> = ObservationKey<&'k str>;
+
+impl ObservationKey {
+    /// The same, to read.
+    pub fn as_key(&self) -> Key<'_> {
+        self.map(|text| &**text)
+    }
+}
+
+impl Key<'_> {
+    /// The same with texts of its own.
+    pub fn to_owned(&self) -> ObservationKey {
+        self.map(|text| (*text).into())
+    }
+}
+
+impl<T> ObservationKey<T> {
+    fn map<'k, U>(&'k self, text: impl Fn(&'k T) -> U) -> ObservationKey<U> {
+        let Self { seen, client, server, name, account, host, port, sends, outcome } = self;
+        ObservationKey {
+            seen: *seen,
+            client: text(client),
+            server: text(server),
+            name: text(name),
+            account: text(account),
+            host: text(host),
+            port: *port,
+            sends: *sends,
+            outcome: *outcome,
+        }
+    }
 }
 
 /// Records and bytes. Sums saturate, so that they stay associative whatever a log claims.
@@ -118,10 +151,8 @@ impl From<Sum> for [u64; 5] {
     }
 }
 
-/// A record cited for a conversation. A tuple in JSON: bytes, way, microseconds since the
-/// epoch, place, digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "CitedParts", into = "CitedParts")]
+/// A record cited for a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cited {
     /// The most bytes that it moved one way.
     pub bytes: u64,
@@ -142,61 +173,13 @@ impl Cited {
     }
 }
 
-type CitedParts = (u64, bool, Option<i64>, PlaceParts, RecordDigest);
-type PlaceParts = (u64, u64, Option<u64>, Option<u64>, Option<u64>);
-
-impl TryFrom<CitedParts> for Cited {
-    type Error = &'static str;
-
-    fn try_from((bytes, up, at, place, sha256): CitedParts) -> Result<Self, Self::Error> {
-        let (offset, length, line, record, event_record_id) = place;
-        let at = at.map(instant).transpose()?;
-        Ok(Self { bytes, up, at, place: Place { offset, length, line, record, event_record_id }, sha256 })
-    }
-}
-
-/// The instant so many microseconds after the epoch.
-fn instant(micros: i64) -> Result<Instant, &'static str> {
-    Instant::from_micros(micros).ok_or("no instant is so far from the epoch")
-}
-
-impl From<Cited> for CitedParts {
-    fn from(cited: Cited) -> Self {
-        let Place { offset, length, line, record, event_record_id } = cited.place;
-        let place = (offset, length, line, record, event_record_id);
-        (cited.bytes, cited.up, cited.at.map(Instant::micros), place, cited.sha256)
-    }
-}
-
-/// What was seen of a conversation in one hour, or without a time. A tuple in JSON: first and last time in microseconds
-/// since the epoch, sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "HourParts", into = "HourParts")]
+/// What was seen of a conversation in one hour, or without a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hour {
     /// First and last time; both lie in the hour. `None` for the records without a time.
     pub span: Option<Span>,
     /// Records and bytes.
     pub sum: Sum,
-}
-
-type HourParts = (Option<[i64; 2]>, Sum);
-
-impl TryFrom<HourParts> for Hour {
-    type Error = &'static str;
-
-    fn try_from((span, sum): HourParts) -> Result<Self, Self::Error> {
-        let span = match span {
-            Some([first, last]) => Some(Span { first: instant(first)?, last: instant(last)? }),
-            None => None,
-        };
-        Ok(Self { span, sum })
-    }
-}
-
-impl From<Hour> for HourParts {
-    fn from(hour: Hour) -> Self {
-        (hour.span.map(|span| [span.first.micros(), span.last.micros()]), hour.sum)
-    }
 }
 
 impl Hour {
@@ -207,7 +190,7 @@ impl Hour {
 }
 
 /// What was seen of one conversation. All of it merges by sum, minimum, maximum or bottom-k.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
     /// Its hours, sorted; the records without a time come first.
     pub hours: Vec<Hour>,
@@ -216,19 +199,6 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// The sum over all hours.
-    pub fn sum(&self) -> Sum {
-        self.hours.iter().fold(Sum::default(), |mut all, hour| {
-            all.add(&hour.sum);
-            all
-        })
-    }
-
-    /// First and last time.
-    pub fn span(&self) -> Option<Span> {
-        self.hours.iter().fold(None, |span, hour| Span::join_opt(span, hour.span))
-    }
-
     /// Adds to one hour. True if the hour is new.
     pub fn add(&mut self, more: &Hour) -> bool {
         let hour = more.hour();
@@ -262,6 +232,7 @@ impl Observed {
     pub fn cite(&mut self, record: Cited) {
         let at = self.cited.partition_point(|known| known.rank() < record.rank());
         if self.cited.get(at) != Some(&record) {
+            self.cited.reserve_exact(1);
             self.cited.insert(at, record);
             self.cited.truncate(CITED);
         }
@@ -274,54 +245,15 @@ impl Observed {
         }
         other.cited.into_iter().for_each(|record| self.cite(record));
     }
-
-    /// What it weighs against [`WEIGHT_KEPT`].
-    pub fn weight(&self) -> usize {
-        CONVERSATION_WEIGHT + self.hours.len()
-    }
 }
 
 /// Observations of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Observations {
     /// The kept ones.
-    #[serde(with = "super::partial::pairs")]
-    pub kept: BTreeMap<ObservationKey, Observed>,
+    pub kept: Conversations,
     /// The sum of those above the cap.
     pub rest: Sum,
     /// First and last time of those above the cap.
     pub rest_span: Option<Span>,
-}
-
-impl Observations {
-    /// Joins one conversation, without a cap.
-    pub fn add(&mut self, key: ObservationKey, seen: Observed) {
-        self.kept.entry(key).or_default().join(seen);
-    }
-
-    /// Sums up all but the smallest keys that weigh `weight` together.
-    ///
-    /// Parts of a source may be cut and joined in any order: a key that is cut in one part has smaller keys of that
-    /// weight before it there, so it would be cut from the whole as well.
-    pub fn cut(&mut self, weight: usize) {
-        let mut total = 0;
-        let first_cut = self.kept.iter().find(|(_, seen)| {
-            total += seen.weight();
-            total > weight
-        });
-        let Some(first_cut) = first_cut.map(|(key, _)| key.clone()) else { return };
-        for seen in self.kept.split_off(&first_cut).into_values() {
-            self.rest.add(&seen.sum());
-            self.rest_span = Span::join_opt(self.rest_span, seen.span());
-        }
-    }
-
-    /// Joins the observations of another part of the same source.
-    pub fn join(&mut self, other: Self) {
-        for (key, seen) in other.kept {
-            self.add(key, seen);
-        }
-        self.rest.add(&other.rest);
-        self.rest_span = Span::join_opt(self.rest_span, other.rest_span);
-    }
 }

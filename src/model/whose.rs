@@ -1,5 +1,6 @@
 //! Whose systems and data: the scopes file, compiled for matching. Built by `scope`, read after the merge.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use globset::GlobMatcher;
@@ -182,6 +183,9 @@ impl Whose {
         if let Some(ip) = address(entity) {
             return if self.is_own(ip) { Side::Inside } else { Side::Outside };
         }
+        if self.known.is_empty() && self.tenants.is_empty() {
+            return if entity.contains('.') { Side::Outside } else { Side::Inside };
+        }
         let name = entity.to_ascii_lowercase();
         let claimed = self.known.iter().any(|k| self.is_named(k, &name))
             || self.tenants.iter().any(|t| self.takes(&t.hosts, &name) || self.takes(&t.vhosts, &name));
@@ -191,6 +195,9 @@ impl Whose {
     /// The scopes of a record, the most telling trait first: bucket, virtual host, addresses (in traffic) or host (in
     /// a host's own log), account, mail domain, and last the path of its source. Empty if none fits.
     pub fn scope_of(&self, subject: &Subject, locator: &str) -> Vec<&str> {
+        if self.tenants.is_empty() {
+            return Vec::new();
+        }
         let by_ip = |text: &Option<Box<str>>| text.as_deref().map(|t| self.of_entity(t)).unwrap_or_default();
         let traffic = subject.destination_ip.is_some() || subject.destination_domain.is_some();
         let addresses = [by_ip(&subject.destination_ip), by_ip(&subject.source_ip)].concat();
@@ -291,12 +298,23 @@ impl Whose {
 
     /// One name for a host and its addresses: the inventory's name where it is listed, else the text in lower case.
     pub fn entity(&self, text: &str) -> String {
-        let name = text.to_ascii_lowercase();
+        self.entity_of(text).into_owned()
+    }
+
+    /// The same without a copy where none is needed.
+    pub fn entity_of<'t>(&'t self, text: &'t str) -> Cow<'t, str> {
+        let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let name = if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_ascii_lowercase()) };
+        if self.known.is_empty() {
+            return name;
+        }
         let ip = address(text);
-        self.known
-            .iter()
-            .find(|k| ip.map_or_else(|| same_host(&k.name, &name), |ip| k.ips.contains(&ip)))
-            .map_or(name, |k| k.name.clone())
+        let listed = self.known.iter();
+        let mut listed = listed.filter(|k| ip.map_or_else(|| same_host(&k.name, &name), |ip| k.ips.contains(&ip)));
+        match listed.next() {
+            Some(known) => Cow::Borrowed(&known.name),
+            None => name,
+        }
     }
 
     /// The first sanctioned entry that explains a transfer: all keys that it gives match. An entry that gives a tool
@@ -371,7 +389,9 @@ pub fn below(name: &str, parent: &str) -> bool {
 
 /// The address that a text is, brackets and port of IPv6 aside.
 pub fn address(text: &str) -> Option<IpAddr> {
-    text.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+    let bare =
+        if text.starts_with(['[', ']']) || text.ends_with(['[', ']']) { text.trim_matches(['[', ']']) } else { text };
+    bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
 fn hits(globs: &[GlobMatcher], text: &str) -> bool {
@@ -380,8 +400,8 @@ fn hits(globs: &[GlobMatcher], text: &str) -> bool {
 
 /// Whether two host names are one: equal, or one is the other's first label. Both in lower case.
 pub fn same_host(a: &str, b: &str) -> bool {
-    let first = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
-    a == b || (first(a) == first(b) && !first(a).is_empty() && (!a.contains('.') || !b.contains('.')))
+    let [first, other] = [a, b].map(|name| name.split_once('.').map_or(name, |(first, _)| first));
+    a == b || (first == other && !first.is_empty() && (!a.contains('.') || !b.contains('.')))
 }
 
 fn domain_of(account: &str) -> Option<&str> {

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
-use crate::model::observation::{ObservationKey, Seen};
+use crate::model::observation::{Key, Seen};
 use crate::model::rule::Outcome;
 use crate::model::subject::{VALUE_LIMIT_BYTES, address_v6};
 
 /// Bytes before the texts: observer, whether it sends, outcome, port.
 const HEAD_BYTES: usize = 5;
+/// Texts of a key.
+const TEXTS: usize = 5;
 
 /// Bytes of the longest IPv4 address.
 const LONGEST_V4: usize = "255.255.255.255".len();
@@ -66,20 +68,27 @@ pub fn names_anybody(packed: &[u8]) -> bool {
     (0..3).any(|_| !texts.next().is_empty())
 }
 
-/// Packs a key.
-pub fn pack(key: &ObservationKey, out: &mut Vec<u8>) {
-    head(key.seen, key.port, key.sends, key.outcome, out);
-    for part in [&key.client, &key.server, &key.name, &key.account, &key.host] {
-        text(&[part.as_bytes()], out);
+/// Replaces what is not UTF-8 in a packed key, if anything is.
+pub fn repair(packed: &mut Vec<u8>) -> bool {
+    let mut texts = Texts(packed.get(HEAD_BYTES..).unwrap_or_default());
+    if (0..TEXTS).all(|_| std::str::from_utf8(texts.next()).is_ok()) {
+        return false;
     }
+    let broken = std::mem::take(packed);
+    packed.extend(&broken[..HEAD_BYTES.min(broken.len())]);
+    let mut texts = Texts(broken.get(HEAD_BYTES..).unwrap_or_default());
+    for _ in 0..TEXTS {
+        text(&[String::from_utf8_lossy(texts.next()).as_bytes()], packed);
+    }
+    true
 }
 
-/// The key of a packed one. What is not UTF-8 is replaced.
-pub fn unpack(packed: &[u8]) -> ObservationKey {
+/// What a packed key says. A text that is not UTF-8 is empty: see [`repair`].
+pub fn view(packed: &[u8]) -> Key<'_> {
     let byte = |at: usize| packed.get(at).copied().unwrap_or(0);
     let mut texts = Texts(packed.get(HEAD_BYTES..).unwrap_or_default());
-    let mut next = || String::from_utf8_lossy(texts.next()).into();
-    ObservationKey {
+    let mut next = || std::str::from_utf8(texts.next()).unwrap_or_default();
+    Key {
         seen: seen(packed).unwrap_or(Seen::Flow),
         client: next(),
         server: next(),
@@ -90,6 +99,20 @@ pub fn unpack(packed: &[u8]) -> ObservationKey {
         sends: byte(1) == 1,
         outcome: Outcome::ALL.get(usize::from(byte(2))).copied().unwrap_or(Outcome::Unknown),
     }
+}
+
+/// The first bytes of what keys are sorted by: where they differ, they tell which key comes first.
+pub type Begin = [u8; 24];
+
+/// The begin of a packed key: observer and client.
+pub fn begin(packed: &[u8]) -> Begin {
+    let mut begin = Begin::default();
+    begin[0] = packed.first().copied().unwrap_or(0);
+    let client = Texts(packed.get(HEAD_BYTES..).unwrap_or_default()).next();
+    for (to, from) in begin[1..].iter_mut().zip(client) {
+        *to = *from;
+    }
+    begin
 }
 
 /// The texts of a packed key, one after the other.
@@ -109,24 +132,63 @@ impl<'k> Texts<'k> {
 mod tests {
     use super::*;
 
+    fn pack(key: &Key<'_>) -> Vec<u8> {
+        let mut packed = Vec::new();
+        head(key.seen, key.port, key.sends, key.outcome, &mut packed);
+        for part in [key.client, key.server, key.name, key.account, key.host] {
+            text(&[part.as_bytes()], &mut packed);
+        }
+        packed
+    }
+
     #[test]
     fn a_key_comes_back_from_its_packed_form() {
         for (seen, outcome) in Seen::ALL.into_iter().zip(Outcome::ALL.into_iter().cycle()) {
-            let key = ObservationKey {
-                seen,
-                client: "192.0.2.1".into(),
-                server: "".into(),
-                name: "ü.example".into(),
-                account: "RV\\alice".into(),
-                host: "h".into(),
-                port: 443,
-                sends: seen == Seen::Proxy,
-                outcome,
-            };
-            let mut packed = Vec::new();
-            pack(&key, &mut packed);
-            assert_eq!(unpack(&packed), key);
-            assert!(names_anybody(&packed));
+            let sends = seen == Seen::Proxy;
+            let (client, server, name, account, host) = ("192.0.2.1", "", "ü.example", "RV\\alice", "h");
+            let key = Key { seen, client, server, name, account, host, port: 443, sends, outcome };
+            let mut packed = pack(&key);
+            assert!(names_anybody(&packed) && !repair(&mut packed));
+            assert_eq!(view(&packed), key);
+        }
+    }
+
+    #[test]
+    fn where_begins_differ_keys_do() {
+        let clients = [
+            "",
+            "1",
+            "10.0.0.1",
+            "10.0.0.10",
+            "a\0",
+            "a",
+            "é",
+            "a name that is longer than a begin",
+            "a name that is longer",
+        ];
+        let seen = [Seen::Web, Seen::Dns];
+        let keys = seen.into_iter().flat_map(|seen| clients.map(|client| (seen, client)));
+        let packed: Vec<Vec<u8>> = keys
+            .map(|(seen, client)| {
+                let outcome = Outcome::Unknown;
+                pack(&Key {
+                    seen,
+                    client,
+                    server: "s",
+                    name: "",
+                    account: "",
+                    host: "",
+                    port: 1,
+                    sends: false,
+                    outcome,
+                })
+            })
+            .collect();
+        for a in &packed {
+            for b in &packed {
+                let told = begin(a).cmp(&begin(b));
+                assert!(told.is_eq() || told == view(a).cmp(&view(b)), "{a:?} {b:?}");
+            }
         }
     }
 
@@ -136,7 +198,8 @@ mod tests {
         head(Seen::Dns, 0, false, Outcome::Unknown, &mut packed);
         text(&["é".repeat(VALUE_LIMIT_BYTES).as_bytes()], &mut packed);
         text(&[b"a\xff"], &mut packed);
-        let key = unpack(&packed);
-        assert_eq!((key.client.len(), &*key.server, &*key.host), (VALUE_LIMIT_BYTES, "a\u{fffd}", ""));
+        assert!(repair(&mut packed));
+        let key = view(&packed);
+        assert_eq!((key.client.len(), key.server, key.host), (VALUE_LIMIT_BYTES, "a\u{fffd}", ""));
     }
 }

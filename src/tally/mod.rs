@@ -1,18 +1,22 @@
 //! Folds every record of a traffic-bearing format into direction-free observations, and every record into coverage.
 
+mod conversation;
 mod key;
 mod read;
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use itertools::Itertools;
 
 use crate::model::fields::Fields;
-use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observations, Observed, Sum, WEIGHT_KEPT};
+use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Sum, WEIGHT_KEPT};
 use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
 use read::Teller;
+
+use conversation::Conversation;
 
 /// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
 ///
@@ -32,99 +36,31 @@ pub struct Tally {
     hasher: DefaultHashBuilder,
     conversations: Vec<Conversation>,
     weight: usize,
-    /// What was above the cap already.
-    cut: Observations,
+    cap: Cap,
+    /// From this packed key on, the cap cuts off whatever comes.
+    bound: Option<Vec<u8>>,
+    /// Index of the conversation that stands for all from the bound on.
+    beyond: Option<usize>,
+    /// What was cut off before that one began.
+    rest: (Sum, Option<Span>),
 }
 
-struct Conversation {
-    hash: u64,
-    /// Where its packed key lies in `keys`.
-    start: usize,
-    end: usize,
-    /// The hour of its last records, not yet in `seen`.
-    open: Hour,
-    /// Records that moved less than this need not be asked about: enough are cited that moved as much.
-    floor_bytes: u64,
-    seen: Observed,
-    /// Hours before the last one that `seen` does not know: joined now and then, so that a log that runs backwards
-    /// costs no more than one that runs forward.
-    late: Vec<Hour>,
-}
+/// The weight that is kept of a source.
+#[derive(Clone, Copy)]
+struct Cap(usize);
 
-impl Conversation {
-    /// Adds a record. True if it took room.
-    ///
-    /// PERF: most records belong to the hour at hand, which lies beside the hash: what a record of a known conversation
-    /// touches are two cache lines and the key.
-    #[inline]
-    fn add(&mut self, record: &Hour) -> bool {
-        let begun = self.open.sum.records > 0;
-        if begun && self.open.hour() == record.hour() {
-            self.open.span = Span::join_opt(self.open.span, record.span);
-            self.open.sum.add(&record.sum);
-            return false;
-        }
-        let closed = std::mem::replace(&mut self.open, *record);
-        begun && self.close(closed)
-    }
-
-    /// Takes an hour in that is not at hand any more. True if it took room.
-    #[inline(never)]
-    fn close(&mut self, closed: Hour) -> bool {
-        let hours = &mut self.seen.hours;
-        let hour = closed.hour();
-        if hours.last().is_none_or(|last| last.hour() <= hour) {
-            return self.seen.add(&closed);
-        }
-        if hours.binary_search_by_key(&hour, Hour::hour).is_ok() {
-            self.seen.add(&closed);
-            return false;
-        }
-        self.late.push(closed);
-        if self.late.len() > LATE_HOURS + hours.len() {
-            self.settle();
-        }
-        true
-    }
-
-    /// Cites a record if it is among those that moved the most.
-    #[inline]
-    fn cite(&mut self, cited: impl FnOnce() -> Cited, bytes: u64, place: Place) {
-        if bytes < self.floor_bytes || !self.seen.cites(bytes, place) {
-            return;
-        }
-        self.seen.cite(cited());
-        if self.seen.cited.len() == CITED {
-            self.floor_bytes = self.seen.cited.last().map_or(0, |last| last.bytes);
-        }
-    }
-
-    /// Joins the late hours.
-    fn settle(&mut self) {
-        if self.late.is_empty() {
-            return;
-        }
-        let mut hours = std::mem::take(&mut self.seen.hours);
-        hours.append(&mut self.late);
-        hours.sort_by_key(Hour::hour);
-        hours.iter().for_each(|hour| {
-            self.seen.add(hour);
-        });
-    }
-
-    /// All that was seen of it.
-    fn finish(mut self) -> Observed {
-        if self.open.sum.records > 0 {
-            let open = std::mem::take(&mut self.open);
-            self.close(open);
-        }
-        self.settle();
-        self.seen
+impl Default for Cap {
+    fn default() -> Self {
+        Self(WEIGHT_KEPT)
     }
 }
 
-/// Hours out of order that a conversation holds before they are joined, beside as many as it has.
-const LATE_HOURS: usize = 64;
+impl Cap {
+    /// The weight at which a thread cuts down to the cap.
+    fn held(self) -> usize {
+        self.0 + self.0 / 4
+    }
+}
 
 impl Tally {
     /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of the
@@ -152,7 +88,7 @@ impl Tally {
         let at = fields.time.map(|stamp| stamp.at);
         conversation.cite(|| Cited { bytes, up: up > down, at, place, sha256: digest() }, bytes, place);
         self.weight += usize::from(new_hour);
-        if self.weight > 2 * WEIGHT_KEPT {
+        if self.weight > self.cap.held() {
             self.cut_down();
         }
     }
@@ -172,32 +108,35 @@ impl Tally {
 
     /// Index of the conversation of the packed key at hand.
     fn conversation(&mut self) -> usize {
-        let hash = self.hasher.hash_one(&*self.key);
-        let (keys, conversations) = (&self.keys, &self.conversations);
-        let same = |at: &u32| {
-            let known = &conversations[*at as usize];
-            known.hash == hash && keys[known.start..known.end] == *self.key
+        let known = self.known().or_else(|hash| if key::repair(&mut self.key) { self.known() } else { Err(hash) });
+        let hash = match known {
+            Ok(at) => return at,
+            Err(hash) => hash,
         };
-        if let Some(at) = self.table.find(hash, same) {
-            return *at as usize;
+        if self.bound.as_ref().is_some_and(|bound| key::view(&self.key) >= key::view(bound)) {
+            return *self.beyond.get_or_insert_with(|| {
+                self.conversations.push(Conversation::of_many());
+                self.conversations.len() - 1
+            });
         }
         let at = self.conversations.len();
         let start = self.keys.len();
         self.keys.extend_from_slice(&self.key);
-        self.conversations.push(Conversation {
-            hash,
-            start,
-            end: self.keys.len(),
-            open: Hour::default(),
-            floor_bytes: 0,
-            seen: Observed::default(),
-            late: Vec::new(),
-        });
+        self.conversations.push(Conversation::new(hash, start, self.key.len() as u32));
         let conversations = &self.conversations;
-        let number = u32::try_from(at).expect("the cap on weight is far below 2^32 conversations");
-        self.table.insert_unique(hash, number, |at| conversations[*at as usize].hash);
+        self.table.insert_unique(hash, number(at), |at| conversations[*at as usize].hash);
         self.weight += CONVERSATION_WEIGHT;
         at
+    }
+
+    /// Index of the conversation of the packed key at hand, or the hash of the key.
+    fn known(&self) -> Result<usize, u64> {
+        let hash = self.hasher.hash_one(&*self.key);
+        let same = |at: &u32| {
+            let known = &self.conversations[*at as usize];
+            known.hash == hash && self.keys[known.start..][..known.length as usize] == *self.key
+        };
+        self.table.find(hash, same).map(|at| *at as usize).ok_or(hash)
     }
 
     /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared or
@@ -232,63 +171,232 @@ impl Tally {
         }
     }
 
-    /// Keeps no more than the cap, the smallest keys first.
+    /// Keeps no more than the cap, the smallest keys first. Those cut off are summed, and so is what comes of them.
+    #[cold]
     fn cut_down(&mut self) {
-        let mut all = std::mem::take(&mut self.cut);
-        self.unpack(&mut all);
-        all.cut(WEIGHT_KEPT);
-        for (key, seen) in std::mem::take(&mut all.kept) {
-            key::pack(&key, &mut self.key);
-            let at = self.conversation();
-            self.weight += seen.hours.len();
-            let conversation = &mut self.conversations[at];
-            conversation.floor_bytes = match seen.cited.get(CITED - 1) {
-                Some(last) => last.bytes,
-                None => 0,
-            };
-            conversation.seen = seen;
+        self.end_beyond();
+        let order = self.sorted();
+        let (mut total, mut held) = (0, 0);
+        let first_cut = order.iter().position(|at| {
+            let (weight, open) = self.conversations[*at].weight();
+            total += weight;
+            held += if total > self.cap.0 { 0 } else { weight - open };
+            total > self.cap.0
+        });
+        if let Some(first_cut) = first_cut {
+            self.bound = Some(self.key_of(order[first_cut]).to_vec());
+            let mut cut: Vec<bool> = self.conversations.iter().map(|known| known.length == 0).collect();
+            for at in &order[first_cut..] {
+                cut[*at] = true;
+            }
+            drop(order);
+            self.remove(&cut);
         }
-        self.cut = all;
+        self.weight = held;
     }
 
-    /// Moves all conversations into `all`.
-    fn unpack(&mut self, all: &mut Observations) {
-        for conversation in std::mem::take(&mut self.conversations) {
-            let key = key::unpack(&self.keys[conversation.start..conversation.end]);
-            all.add(key, conversation.finish());
-        }
-        self.keys.clear();
+    /// Sums up the conversations that are cut, and closes the gaps that they leave.
+    fn remove(&mut self, cut: &[bool]) {
+        let (mut at, mut end) = (0, 0);
+        let (rest, keys) = (&mut self.rest, &mut self.keys);
+        self.conversations.retain_mut(|known| {
+            let is_cut = cut[at];
+            at += 1;
+            if is_cut {
+                join(rest, std::mem::take(known).sum());
+                return false;
+            }
+            keys.copy_within(known.start..known.start + known.length as usize, end);
+            known.start = end;
+            end += known.length as usize;
+            true
+        });
+        keys.truncate(end);
         self.table.clear();
-        self.weight = 0;
+        let conversations = &self.conversations;
+        for (at, known) in conversations.iter().enumerate() {
+            self.table.insert_unique(known.hash, number(at), |at| conversations[*at as usize].hash);
+        }
     }
 
-    fn finish(mut self) -> (Covered, Observations) {
+    /// Sums up what came from the bound on. Only right before all indexes are made anew.
+    fn end_beyond(&mut self) {
+        if let Some(at) = self.beyond.take() {
+            join(&mut self.rest, std::mem::take(&mut self.conversations[at]).sum());
+        }
+    }
+
+    fn key_of(&self, at: usize) -> &[u8] {
+        let known = &self.conversations[at];
+        &self.keys[known.start..][..known.length as usize]
+    }
+
+    /// Indexes of all conversations that have a key, sorted by it.
+    fn sorted(&self) -> Vec<usize> {
+        let with_key = (0..self.conversations.len()).filter(|at| self.conversations[*at].length > 0);
+        let mut order: Vec<(key::Begin, u32)> = with_key.map(|at| (key::begin(self.key_of(at)), number(at))).collect();
+        let key = |at: u32| key::view(self.key_of(at as usize));
+        order.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then_with(|| key(*at).cmp(&key(*other))));
+        order.into_iter().map(|(_, at)| at as usize).collect()
+    }
+
+    /// All conversations, sorted, with their packed keys.
+    fn take_sorted(&mut self) -> impl Iterator<Item = (&[u8], Conversation)> {
+        let order = self.sorted();
+        let Self { keys, conversations, .. } = self;
+        let keys: &[u8] = keys;
+        order.into_iter().map(move |at| {
+            let known = std::mem::take(&mut conversations[at]);
+            (&keys[known.start..][..known.length as usize], known)
+        })
+    }
+
+    fn covered(&mut self) -> Covered {
         if let Some((hour, count)) = self.hour.take() {
             *self.covered.hours.entry(hour).or_default() += count;
         }
-        let mut all = std::mem::take(&mut self.cut);
-        self.unpack(&mut all);
-        (self.covered, all)
+        std::mem::take(&mut self.covered)
     }
 }
 
-/// Adds up the accounts of several threads of one source.
+/// The index of a conversation as the table holds it.
+fn number(at: usize) -> u32 {
+    u32::try_from(at).expect("the cap on weight is far below 2^32 conversations")
+}
+
+fn join(rest: &mut (Sum, Option<Span>), (sum, span): (Sum, Option<Span>)) {
+    rest.0.add(&sum);
+    rest.1 = Span::join_opt(rest.1, span);
+}
+
+/// Adds up the accounts of several threads of one source, and keeps no more than the cap, the smallest keys first.
+///
+/// A key that is cut in one account has smaller keys of that weight before it there, so it is cut from the whole as well,
+/// and so is every key after it.
 pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observations) {
-    let (mut covered, mut observations) = (Covered::default(), Observations::default());
-    for account in accounts {
-        let (more_covered, more) = account.finish();
-        covered.join(more_covered);
-        observations.join(more);
+    let mut accounts: Vec<Tally> = accounts.into_iter().collect();
+    let (mut covered, mut rest) = (Covered::default(), (Sum::default(), None));
+    let Cap(cap) = accounts.first().map(|account| account.cap).unwrap_or_default();
+    let mut bound: Option<Vec<u8>> = None;
+    for account in &mut accounts {
+        covered.join(account.covered());
+        account.end_beyond();
+        account.table = HashTable::new();
+        join(&mut rest, account.rest);
+        let earlier = |known: &Vec<u8>| bound.as_ref().is_none_or(|bound| key::view(known) < key::view(bound));
+        if let Some(known) = account.bound.take().filter(earlier) {
+            bound = Some(known);
+        }
     }
-    observations.cut(WEIGHT_KEPT);
+    let bound = bound.as_deref().map(key::view);
+    let sorted = accounts.iter_mut().map(Tally::take_sorted).kmerge_by(|a, b| key::view(a.0) < key::view(b.0));
+    let joined = sorted.map(|(key, known)| (key, known.finish())).coalesce(|mut a, b| {
+        if a.0 != b.0 {
+            return Err((a, b));
+        }
+        a.1.join(b.1);
+        Ok(a)
+    });
+    let (mut weight, mut observations) = (0usize, Observations::default());
+    for (packed, seen) in joined {
+        let key = key::view(packed);
+        weight += CONVERSATION_WEIGHT + seen.hours.len();
+        if weight > cap || bound.as_ref().is_some_and(|bound| key >= *bound) {
+            seen.hours.iter().for_each(|hour| join(&mut rest, (hour.sum, hour.span)));
+        } else {
+            observations.kept.push(&key, &seen);
+        }
+    }
+    (observations.rest, observations.rest_span) = rest;
     (covered, observations)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
     use crate::model::fields::{Canon, Kind};
     use crate::model::time::{Instant, Stamp};
+
+    fn record(tally: &mut Tally, client: &str, hour: i64, bytes: u64, offset: u64) {
+        let mut fields = Fields::default();
+        let bytes = bytes.to_string();
+        for (canon, value) in [(Canon::SourceIp, client), (Canon::DestinationBytes, &bytes)] {
+            fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
+        }
+        fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        tally.observe("access", &fields, place, &|| RecordDigest([offset as u8; 32]));
+    }
+
+    /// What is kept of these records, by the plain rule: all in one tree, the smallest keys up to the cap.
+    fn plainly(records: &[(String, i64, u64)], cap: usize) -> (Vec<(String, u64)>, u64) {
+        let mut all: BTreeMap<&str, (BTreeSet<i64>, u64)> = BTreeMap::new();
+        for (client, hour, bytes) in records {
+            let (hours, sum) = all.entry(client).or_default();
+            hours.insert(*hour);
+            *sum += bytes;
+        }
+        let (mut weight, mut kept, mut rest) = (0, Vec::new(), 0);
+        for (client, (hours, sum)) in all {
+            weight += CONVERSATION_WEIGHT + hours.len();
+            if weight > cap {
+                rest += sum;
+            } else {
+                kept.push((client.to_owned(), sum));
+            }
+        }
+        (kept, rest)
+    }
+
+    #[test]
+    fn what_the_cap_leaves_is_the_same_for_any_number_of_threads() {
+        let mut seed = 7u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for cap in [0, 3, 60, 500, 100_000] {
+            // Few clients with very many hours lie among those with one.
+            let records: Vec<(String, i64, u64)> = (0..3000)
+                .map(|_| {
+                    let client = random(150);
+                    let hours = if client % 40 == 0 { 90 } else { 3 };
+                    (format!("192.0.2.{client}"), random(hours) as i64, random(9))
+                })
+                .collect();
+            let (kept, rest) = plainly(&records, cap);
+            for threads in [1, 2, 5] {
+                let mut tallies: Vec<Tally> =
+                    (0..threads).map(|_| Tally { cap: Cap(cap), ..Tally::default() }).collect();
+                for (offset, (client, hour, bytes)) in (0..).zip(&records) {
+                    record(&mut tallies[random(threads) as usize], client, *hour, *bytes, offset);
+                }
+                let (_, seen) = gather(tallies);
+                let told: Vec<(String, u64)> =
+                    seen.kept.iter().map(|(key, told)| (key.client.to_owned(), told.sum().down)).collect();
+                assert_eq!((told, seen.rest.down), (kept.clone(), rest), "cap {cap}, {threads} threads");
+                let records = seen.kept.values().map(|told| told.sum().records).sum::<u64>();
+                assert_eq!(records + seen.rest.records, 3000);
+            }
+        }
+    }
+
+    #[test]
+    fn the_records_that_moved_the_most_are_cited_whatever_is_cut() {
+        for cap in [20, 1000] {
+            let mut tally = Tally { cap: Cap(cap), ..Tally::default() };
+            for at in 0..600u64 {
+                record(&mut tally, "192.0.2.1", (at % 3) as i64, at * 7 % 600, at);
+                record(&mut tally, &format!("192.0.3.{}", at % 250), 1, 1, at);
+            }
+            let (_, seen) = gather([tally]);
+            let told = seen.kept.values().next().unwrap();
+            let cited: Vec<u64> = told.cited().map(|cited| cited.bytes).collect();
+            assert_eq!((cited, told.sum().records, told.hours().count()), (vec![599, 598, 597, 596], 600, 3));
+        }
+    }
 
     /// A tally of these hours, one record each, in this order.
     fn told(hours: &[i64]) -> (Covered, Observations) {
@@ -312,7 +420,7 @@ mod tests {
         let backward: Vec<i64> = forward.iter().rev().copied().collect();
         let ((covered, seen), (covered_back, back)) = (told(&forward), told(&backward));
         assert_eq!(covered, covered_back);
-        let hours = |o: &Observations| o.kept.values().next().unwrap().hours.clone();
+        let hours = |o: &Observations| o.kept.values().next().unwrap().hours().collect::<Vec<_>>();
         assert_eq!((hours(&seen), hours(&seen).len()), (hours(&back), 500));
         assert_eq!(hours(&seen)[0].sum.down, u64::MAX);
         assert_eq!(seen.kept.values().next().unwrap().sum().records, 1000);

@@ -249,7 +249,7 @@ mod tests {
 
     fn key_of(format: &str, fields: &Fields<'_>) -> Option<ObservationKey> {
         let mut packed = Vec::new();
-        key(Teller::of(format), fields, &mut packed).then(|| key::unpack(&packed))
+        key(Teller::of(format), fields, &mut packed).then(|| key::view(&packed).to_owned())
     }
 
     fn record(pairs: &[(Canon, &'static str)]) -> Fields<'static> {

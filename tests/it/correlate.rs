@@ -56,10 +56,9 @@ fn source(name: &str, lines: &[Line]) -> SourcePartial {
     let mut entry = Entry::new(EntryKind::Source, locator.clone(), locator);
     entry.format = Some("kv".to_owned());
     let mut source = SourcePartial::ledger_only(entry);
-    for (n, line) in lines.iter().enumerate() {
-        let offset = n as u64 * 100;
-        source.observations.add(line.key.clone(), observed(line, offset));
-    }
+    let offsets = (0..).step_by(100);
+    source.observations.kept =
+        lines.iter().zip(offsets).map(|(line, offset)| (line.key.clone(), observed(line, offset))).collect();
     source
 }
 
@@ -506,7 +505,9 @@ fn clearing_silence_and_missing_figures_are_told() {
         (all.gaps.iter().map(|g| g.reason).collect::<Vec<_>>(), all.not_logged)
     };
     assert_eq!(gaps(told.clone()), (vec![GapReason::Cleared, GapReason::Silent], vec![]), "one of two states bytes");
-    told.observations.kept.retain(|_, o| o.sum().up_unlogged > 0);
+    let kept = told.observations.kept.iter().filter(|(_, o)| o.sum().up_unlogged > 0);
+    let kept = kept.map(|(key, o)| (key.to_owned(), o.unpack())).collect();
+    told.observations.kept = kept;
     told.covered.hours = [(0, 1), (90, 1)].into();
     assert_eq!(gaps(told), (vec![GapReason::Cleared], vec!["bytes sent by the client".to_owned()]), "a sparse log");
 }

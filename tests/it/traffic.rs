@@ -42,7 +42,7 @@ fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
 /// What a log says of its only conversation: kind, client, server, name, outcome, sum.
 fn conversations(name: &str, text: &str) -> Vec<(ObservationKey, Sum)> {
     let source = scanned(name, text.as_bytes(), "", |_| {});
-    source.observations.kept.iter().map(|(key, seen)| (key.clone(), seen.sum())).collect()
+    source.observations.kept.iter().map(|(key, seen)| (key.to_owned(), seen.sum())).collect()
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn the_portals_table_of_the_audit_log_is_the_audit_log() {
     assert_eq!((source.entry.format.as_deref(), source.entry.records, source.entry.untimed), (Some("m365"), 12, 0));
     assert_eq!(source.covered.span.unwrap().first.to_string(), "2026-10-07T01:00:00Z");
     assert_eq!(source.covered.zone_assumed, 0);
-    let [(key, seen)] = &Vec::from_iter(&source.observations.kept)[..] else { panic!("one client") };
+    let [(key, seen)] = &Vec::from_iter(source.observations.kept.iter())[..] else { panic!("one client") };
     assert_eq!((key.seen, &*key.client, seen.sum().records), (Seen::Cloud, "203.0.113.9", 12));
     let rule = "title: t\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c03\nlogsource:\n  product: m365\n\
                 detection:\n  s:\n    Operation: FileDownloaded\n    ObjectId|endswith: '7.docx'\n  condition: s\nlevel: high\n";

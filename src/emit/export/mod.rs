@@ -41,6 +41,6 @@ fn refused(cause: io::Error) -> Error {
 
 /// Writes one document as a JSON line.
 fn line(out: &mut dyn Write, document: &serde_json::Value) -> Result<()> {
-    json::line(out, document).map_err(refused)?;
+    json::line(&mut *out, document).map_err(refused)?;
     out.write_all(b"\n").map_err(refused)
 }

@@ -1,0 +1,490 @@
+//! The conversations of a source, sorted, as one run of packed bytes: a source may hold hundreds of thousands of them.
+//!
+//! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, its
+//! hours, its cited records. Numbers are LEB128, texts and lists begin with their length, times are differences to the
+//! one before. Both ways of a conversation are written and read in this file, nothing of it is known elsewhere.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::observation::{CITED, Cited, Hour, Key, ObservationKey, Observed, Seen, Sum};
+use super::place::{Place, RecordDigest};
+use super::rule::Outcome;
+use super::time::{Instant, Span};
+
+/// The first byte of each part of the state, for what a later version may pack in another way.
+const VERSION: u8 = 1;
+/// Bytes after which another part begins.
+const PART_BYTES: usize = 48 << 10;
+
+/// The conversations of one source, sorted by key, each with what was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conversations {
+    /// Whole conversations each.
+    parts: Vec<Vec<u8>>,
+    count: usize,
+}
+
+impl Conversations {
+    /// Adds a conversation whose key comes after those of all others.
+    pub fn push(&mut self, key: &Key<'_>, seen: &Observed) {
+        self.count += 1;
+        if self.parts.last().is_none_or(|part| part.len() >= PART_BYTES) {
+            self.parts.last_mut().into_iter().for_each(Vec::shrink_to_fit);
+            self.parts.push(Vec::new());
+        }
+        let Some(part) = self.parts.last_mut() else { return };
+        put_key(part, key);
+        let at = part.len();
+        put_seen(part, seen);
+        let mut length = Vec::new();
+        put(&mut length, (part.len() - at) as u64);
+        part.splice(at..at, length);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// All of them, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (Key<'_>, Told<'_>)> + Clone {
+        self.parts.iter().flat_map(|part| {
+            let mut from = Reader(part);
+            std::iter::from_fn(move || Some((from.key()?, from.told()?)))
+        })
+    }
+
+    /// Where each lies, sorted by key.
+    pub fn packed(&self) -> impl Iterator<Item = Packed<'_>> + Clone {
+        self.parts.iter().flat_map(|part| {
+            let mut from = Reader(part);
+            std::iter::from_fn(move || {
+                let here = Packed(from);
+                from.key()?;
+                from.told()?;
+                Some(here)
+            })
+        })
+    }
+
+    /// Their keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = Key<'_>> + Clone {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// What was seen of each, sorted by key.
+    pub fn values(&self) -> impl Iterator<Item = Told<'_>> + Clone {
+        self.iter().map(|(_, told)| told)
+    }
+}
+
+/// Those of one key are joined.
+impl FromIterator<(ObservationKey, Observed)> for Conversations {
+    fn from_iter<I: IntoIterator<Item = (ObservationKey, Observed)>>(all: I) -> Self {
+        let mut sorted: BTreeMap<ObservationKey, Observed> = BTreeMap::new();
+        for (key, seen) in all {
+            sorted.entry(key).or_default().join(seen);
+        }
+        let mut made = Self::default();
+        sorted.iter().for_each(|(key, seen)| made.push(&key.as_key(), seen));
+        made
+    }
+}
+
+/// One conversation where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Packed<'a>(Reader<'a>);
+
+impl<'a> Packed<'a> {
+    /// Its key and what was seen of it.
+    pub fn read(mut self) -> Option<(Key<'a>, Told<'a>)> {
+        Some((self.0.key()?, self.0.told()?))
+    }
+}
+
+/// What was seen of one conversation, read where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a>(Reader<'a>);
+
+impl<'a> Told<'a> {
+    /// Its hours, sorted; the records without a time come first.
+    pub fn hours(self) -> impl Iterator<Item = Hour> + Clone + use<'a> {
+        let (hours, _) = self.lists();
+        hours
+    }
+
+    /// The records cited for it: those that moved the most bytes first.
+    pub fn cited(self) -> impl Iterator<Item = Cited> + Clone + use<'a> {
+        let (mut hours, base) = self.lists();
+        hours.by_ref().for_each(drop);
+        let mut from = hours.from;
+        let count = from.number().unwrap_or(0);
+        (0..count).map_while(move |_| from.cited(base))
+    }
+
+    /// The sum over all hours.
+    pub fn sum(self) -> Sum {
+        self.hours().fold(Sum::default(), |mut all, hour| {
+            all.add(&hour.sum);
+            all
+        })
+    }
+
+    /// First and last time.
+    pub fn span(self) -> Option<Span> {
+        self.hours().fold(None, |span, hour| Span::join_opt(span, hour.span))
+    }
+
+    /// The same, unpacked.
+    pub fn unpack(self) -> Observed {
+        Observed { hours: self.hours().collect(), cited: self.cited().collect() }
+    }
+
+    /// The reader of its hours, and the time that those of its cited records are differences to.
+    fn lists(self) -> (Hours<'a>, i64) {
+        let mut from = self.0;
+        let base = from.signed().unwrap_or(0);
+        let left = from.number().unwrap_or(0);
+        (Hours { from, left, last: base }, base)
+    }
+}
+
+/// Reads hours one by one.
+#[derive(Debug, Clone)]
+struct Hours<'a> {
+    from: Reader<'a>,
+    left: u64,
+    last: i64,
+}
+
+impl Iterator for Hours<'_> {
+    type Item = Hour;
+
+    fn next(&mut self) -> Option<Hour> {
+        self.left = self.left.checked_sub(1)?;
+        self.from.hour(&mut self.last)
+    }
+}
+
+/// Hours: whether there is a time.
+const TIMED: u8 = 1;
+/// Hours: whether some records do not log the bytes up, and down.
+const UP_UNLOGGED: u8 = 2;
+const DOWN_UNLOGGED: u8 = 4;
+/// Cited records: which way, and what is known of them.
+const UP: u8 = 1;
+const AT: u8 = 2;
+const LINE: u8 = 4;
+const RECORD: u8 = 8;
+const EVENT: u8 = 16;
+
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Small numbers of either sign take few bytes.
+fn put_signed(out: &mut Vec<u8>, number: i64) {
+    put(out, ((number << 1) ^ (number >> 63)) as u64);
+}
+
+fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
+    let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
+    out.extend([seen as u8, (outcome as u8) << 1 | u8::from(sends)]);
+    put(out, port.into());
+    for text in [client, server, name, account, host] {
+        put(out, text.len() as u64);
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn put_seen(out: &mut Vec<u8>, seen: &Observed) {
+    let base = seen.hours.iter().find_map(|hour| hour.span).map_or(0, |span| span.first.micros());
+    put_signed(out, base);
+    put(out, seen.hours.len() as u64);
+    let mut last = base;
+    for Hour { span, sum } in &seen.hours {
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let unlogged = flag(sum.up_unlogged > 0, UP_UNLOGGED) | flag(sum.down_unlogged > 0, DOWN_UNLOGGED);
+        out.push(flag(span.is_some(), TIMED) | unlogged);
+        if let Some(span) = span {
+            put_signed(out, span.first.micros().wrapping_sub(last));
+            last = span.last.micros();
+            put_signed(out, last.wrapping_sub(span.first.micros()));
+        }
+        [sum.records, sum.up, sum.down].into_iter().for_each(|number| put(out, number));
+        [sum.up_unlogged, sum.down_unlogged].into_iter().filter(|n| *n > 0).for_each(|number| put(out, number));
+    }
+    put(out, seen.cited.len() as u64);
+    for cited in &seen.cited {
+        put_cited(out, cited, base);
+    }
+}
+
+fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
+    let Place { offset, length, line, record, event_record_id } = cited.place;
+    let at = cited.at.map(|at| at.micros().wrapping_sub(base));
+    let known = [
+        (cited.up, UP),
+        (at.is_some(), AT),
+        (line.is_some(), LINE),
+        (record.is_some(), RECORD),
+        (event_record_id.is_some(), EVENT),
+    ];
+    out.push(known.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag));
+    [cited.bytes, offset, length].into_iter().for_each(|number| put(out, number));
+    at.into_iter().for_each(|at| put_signed(out, at));
+    [line, record, event_record_id].into_iter().flatten().for_each(|number| put(out, number));
+    out.extend(cited.sha256.0);
+}
+
+/// Bytes that are left to read. What is not there is `None`.
+#[derive(Debug, Clone, Copy)]
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn signed(&mut self) -> Option<i64> {
+        let number = self.number()?;
+        Some((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::try_from(self.number()?).ok()?;
+        std::str::from_utf8(self.bytes(length)?).ok()
+    }
+
+    fn key(&mut self) -> Option<Key<'a>> {
+        let seen = *Seen::ALL.get(usize::from(self.byte()?))?;
+        let flags = self.byte()?;
+        let outcome = *Outcome::ALL.get(usize::from(flags >> 1))?;
+        Some(Key {
+            seen,
+            sends: flags & 1 == 1,
+            outcome,
+            port: u16::try_from(self.number()?).ok()?,
+            client: self.text()?,
+            server: self.text()?,
+            name: self.text()?,
+            account: self.text()?,
+            host: self.text()?,
+        })
+    }
+
+    fn told(&mut self) -> Option<Told<'a>> {
+        let length = usize::try_from(self.number()?).ok()?;
+        Some(Told(Reader(self.bytes(length)?)))
+    }
+
+    fn hour(&mut self, last: &mut i64) -> Option<Hour> {
+        let flags = self.byte()?;
+        let span = match flags & TIMED {
+            0 => None,
+            _ => {
+                let first = last.wrapping_add(self.signed()?);
+                *last = first.wrapping_add(self.signed()?);
+                Some(Span { first: Instant::from_micros(first)?, last: Instant::from_micros(*last)? })
+            }
+        };
+        let (records, up, down) = (self.number()?, self.number()?, self.number()?);
+        let mut unlogged = |flag| if flags & flag == 0 { Some(0) } else { self.number() };
+        let (up_unlogged, down_unlogged) = (unlogged(UP_UNLOGGED)?, unlogged(DOWN_UNLOGGED)?);
+        Some(Hour { span, sum: Sum { records, up, up_unlogged, down, down_unlogged } })
+    }
+
+    fn cited(&mut self, base: i64) -> Option<Cited> {
+        let flags = self.byte()?;
+        let (bytes, offset, length) = (self.number()?, self.number()?, self.number()?);
+        let at = match flags & AT {
+            0 => None,
+            _ => Some(Instant::from_micros(base.wrapping_add(self.signed()?))?),
+        };
+        let mut known = |flag| if flags & flag == 0 { Some(None) } else { self.number().map(Some) };
+        let (line, record, event_record_id) = (known(LINE)?, known(RECORD)?, known(EVENT)?);
+        let sha256 = RecordDigest(self.bytes(32)?.try_into().ok()?);
+        let place = Place { offset, length, line, record, event_record_id };
+        Some(Cited { bytes, up: flags & UP == UP, at, place, sha256 })
+    }
+}
+
+/// A list of parts in base64.
+impl Serialize for Conversations {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.parts.iter().map(|part| {
+            let versioned = [&[VERSION], &part[..]].concat();
+            BASE64.encode(&versioned)
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Conversations {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(Parts)
+    }
+}
+
+struct Parts;
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = Conversations;
+
+    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("conversations as this version packs them")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Conversations, A::Error> {
+        let mut all = Conversations::default();
+        let mut last: Option<ObservationKey> = None;
+        while let Some(text) = from.next_element::<String>()? {
+            let part = BASE64.decode(text.as_bytes()).map_err(de::Error::custom)?;
+            last = match part.split_first() {
+                Some((&VERSION, packed)) => checked(packed, last, &mut all).map_err(de::Error::custom)?,
+                _ => return Err(de::Error::custom("conversations that another version packed")),
+            };
+        }
+        Ok(all)
+    }
+}
+
+/// Takes a part over if it is as [`Conversations::push`] would make it. The last key of it.
+fn checked(
+    part: &[u8],
+    before: Option<ObservationKey>,
+    all: &mut Conversations,
+) -> Result<Option<ObservationKey>, &'static str> {
+    let (mut from, mut last) = (Reader(part), before.as_ref().map(ObservationKey::as_key));
+    while !from.0.is_empty() {
+        let key = from.key().ok_or("the key of a conversation is damaged")?;
+        let told = from.told().ok_or("a conversation is cut off")?;
+        if last.is_some_and(|last| last >= key) {
+            return Err("conversations are not sorted");
+        }
+        all.push(&key, &unpacked(told).ok_or("a conversation is damaged")?);
+        last = Some(key);
+    }
+    Ok(last.map(|last| last.to_owned()))
+}
+
+/// What was seen, if it is sound.
+fn unpacked(told: Told<'_>) -> Option<Observed> {
+    let seen = told.unpack();
+    let mut packed = Vec::new();
+    put_seen(&mut packed, &seen);
+    let sorted = seen.hours.is_sorted_by(|a, b| a.hour() < b.hour())
+        && seen.hours.iter().filter_map(|hour| hour.span).all(|span| span.first.hour() == span.last.hour())
+        && seen.cited.is_sorted_by(|a, b| a.rank() < b.rank());
+    (packed == told.0.0 && sorted && !seen.hours.is_empty() && seen.cited.len() <= CITED).then_some(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(at: u32) -> ObservationKey {
+        ObservationKey {
+            seen: Seen::ALL[at as usize % Seen::ALL.len()],
+            client: format!("10.0.{}.{}", at / 256, at % 256).into(),
+            server: "ü".repeat(at as usize % 3).into(),
+            name: "".into(),
+            account: "RV\\a".into(),
+            host: "h".into(),
+            port: u16::MAX - at as u16,
+            sends: at % 2 == 0,
+            outcome: Outcome::ALL[at as usize % Outcome::ALL.len()],
+        }
+    }
+
+    fn seen(at: u32) -> Observed {
+        let time = |hour: u32| Instant::from_secs(i64::from(hour) * 3600 - 7);
+        let place = |offset: u64| Place {
+            offset,
+            length: 9,
+            line: (at % 2 == 0).then_some(offset),
+            record: (at % 3 == 0).then_some(u64::MAX),
+            event_record_id: (at % 5 == 0).then_some(3),
+        };
+        let hour = |hour: u32| Hour {
+            span: time(hour).filter(|_| hour > 0).map(Span::at),
+            sum: Sum { records: 1, up: u64::MAX, up_unlogged: u64::from(hour) % 2, down: 5, down_unlogged: 1 },
+        };
+        let cited = |n: u64| Cited {
+            bytes: 9 - n,
+            up: n % 2 == 0,
+            at: time(at).filter(|_| n > 1),
+            place: place(n),
+            sha256: RecordDigest([n as u8; 32]),
+        };
+        Observed { hours: (at % 2..at % 7 + 2).map(hour).collect(), cited: (0..u64::from(at) % 5).map(cited).collect() }
+    }
+
+    #[test]
+    fn conversations_come_back_from_their_packed_form_and_from_the_state() {
+        let all: BTreeMap<ObservationKey, Observed> = (0..3000).map(|at| (key(at), seen(at))).collect();
+        let packed: Conversations = all.clone().into_iter().collect();
+        assert!(packed.parts.len() > 2, "several parts");
+        let back: BTreeMap<ObservationKey, Observed> = packed.iter().map(|(k, t)| (k.to_owned(), t.unpack())).collect();
+        assert_eq!((back, packed.len()), (all, 3000));
+        let text = serde_json::to_string(&packed).unwrap();
+        assert_eq!(serde_json::from_str::<Conversations>(&text).unwrap(), packed);
+        let halves = packed.iter().map(|(key, told)| (key.to_owned(), told.unpack()));
+        assert_eq!(halves.clone().chain(halves).map(|(key, _)| (key, seen(1))).collect::<Conversations>().len(), 3000);
+    }
+
+    #[test]
+    fn a_state_that_was_changed_is_refused_or_sound() {
+        let packed: Conversations = (0..6).map(|at| (key(at), seen(at))).collect();
+        let part = [&[VERSION], &packed.parts[0][..]].concat();
+        let read = |part: &[u8]| serde_json::from_value::<Conversations>(serde_json::json!([BASE64.encode(part)]));
+        assert_eq!(read(&part).unwrap(), packed);
+        for cut in 0..part.len() {
+            if let Ok(fewer) = read(&part[..cut]) {
+                assert!(fewer.len() < packed.len(), "cut at {cut}");
+            }
+            for flip in [1, 0x80, 0xff] {
+                let mut changed = part.clone();
+                changed[cut] ^= flip;
+                let sound = read(&changed).map(|all| all.keys().zip(all.keys().skip(1)).all(|(a, b)| a < b));
+                assert!(sound.unwrap_or(true), "flip at {cut}");
+            }
+        }
+        let twice = [&part[..], &part[1..]].concat();
+        assert!(read(&twice).unwrap_err().to_string().contains("not sorted"));
+        let newer = read(&[2, 0]).unwrap_err().to_string();
+        assert!(newer.contains("another version"), "{newer}");
+    }
+}

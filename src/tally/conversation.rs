@@ -1,0 +1,150 @@
+//! The account of one conversation while its source is read.
+
+use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observed, Sum};
+use crate::model::place::Place;
+use crate::model::time::Span;
+
+/// What was seen of a conversation so far. Most have one hour and one record, and those lie in here.
+#[derive(Default)]
+pub struct Conversation {
+    /// The hash of its packed key.
+    pub hash: u64,
+    /// Where its packed key begins.
+    pub start: usize,
+    /// Bytes of its packed key.
+    pub length: u32,
+    /// The hour of its last records, not yet in `more`.
+    open: Hour,
+    /// Records that moved less than this need not be asked about: enough are cited that moved as much.
+    floor_bytes: u64,
+    /// The cited record while there is one only.
+    first: Option<Cited>,
+    more: Option<Box<More>>,
+}
+
+/// What only longer conversations have.
+#[derive(Default)]
+struct More {
+    seen: Observed,
+    /// Hours before the last one that `seen` does not know: joined now and then, so that a log that runs backwards
+    /// costs no more than one that runs forward.
+    late: Vec<Hour>,
+}
+
+/// Hours out of order that a conversation holds before they are joined, beside as many as it has.
+const LATE_HOURS: usize = 64;
+
+impl More {
+    /// Takes an hour in. True if it took room.
+    fn close(&mut self, closed: Hour) -> bool {
+        let hours = &mut self.seen.hours;
+        let hour = closed.hour();
+        if hours.last().is_none_or(|last| last.hour() <= hour) {
+            return self.seen.add(&closed);
+        }
+        if hours.binary_search_by_key(&hour, Hour::hour).is_ok() {
+            self.seen.add(&closed);
+            return false;
+        }
+        self.late.push(closed);
+        if self.late.len() > LATE_HOURS + hours.len() {
+            self.settle();
+        }
+        true
+    }
+
+    /// Joins the late hours.
+    fn settle(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let mut hours = std::mem::take(&mut self.seen.hours);
+        hours.append(&mut self.late);
+        hours.sort_by_key(Hour::hour);
+        hours.iter().for_each(|hour| {
+            self.seen.add(hour);
+        });
+    }
+}
+
+impl Conversation {
+    /// A conversation without a record yet.
+    pub fn new(hash: u64, start: usize, length: u32) -> Self {
+        Self { hash, start, length, ..Self::default() }
+    }
+
+    /// One that stands for many: no record of it is cited.
+    pub fn of_many() -> Self {
+        Self { floor_bytes: u64::MAX, ..Self::default() }
+    }
+
+    /// Adds a record. True if it took room.
+    ///
+    /// PERF: most records belong to the hour at hand, which lies beside the hash: what a record of a known conversation
+    /// touches are two cache lines and the key.
+    #[inline]
+    pub fn add(&mut self, record: &Hour) -> bool {
+        let begun = self.open.sum.records > 0;
+        if begun && self.open.hour() == record.hour() {
+            self.open.span = Span::join_opt(self.open.span, record.span);
+            self.open.sum.add(&record.sum);
+            return false;
+        }
+        let closed = std::mem::replace(&mut self.open, *record);
+        begun && self.close(closed)
+    }
+
+    #[inline(never)]
+    fn close(&mut self, closed: Hour) -> bool {
+        self.more.get_or_insert_default().close(closed)
+    }
+
+    /// Cites a record if it is among those that moved the most.
+    #[inline]
+    pub fn cite(&mut self, cited: impl FnOnce() -> Cited, bytes: u64, place: Place) {
+        if bytes < self.floor_bytes {
+            return;
+        }
+        if self.first.is_none() && self.more.as_ref().is_none_or(|more| more.seen.cited.is_empty()) {
+            self.first = Some(cited());
+            return;
+        }
+        let seen = &mut self.more.get_or_insert_default().seen;
+        seen.cited.extend(self.first.take());
+        if !seen.cites(bytes, place) {
+            return;
+        }
+        seen.cite(cited());
+        if let Some(last) = seen.cited.get(CITED - 1) {
+            self.floor_bytes = last.bytes;
+        }
+    }
+
+    /// What it weighs, and how much of that is told by [`add`](Self::add) as soon as its last hour is over.
+    pub fn weight(&mut self) -> (usize, usize) {
+        let Some(more) = &mut self.more else { return (CONVERSATION_WEIGHT + 1, 1) };
+        more.settle();
+        let hours = &more.seen.hours;
+        let open = self.open.sum.records > 0 && hours.binary_search_by_key(&self.open.hour(), Hour::hour).is_err();
+        (CONVERSATION_WEIGHT + hours.len() + usize::from(open), usize::from(open))
+    }
+
+    /// Records and bytes, and first and last time.
+    pub fn sum(self) -> (Sum, Option<Span>) {
+        self.finish().hours.iter().fold((Sum::default(), None), |(mut sum, span), hour| {
+            sum.add(&hour.sum);
+            (sum, Span::join_opt(span, hour.span))
+        })
+    }
+
+    /// All that was seen of it.
+    pub fn finish(self) -> Observed {
+        let mut more = self.more.map(|more| *more).unwrap_or_default();
+        if self.open.sum.records > 0 {
+            more.close(self.open);
+        }
+        more.settle();
+        more.seen.cited.extend(self.first);
+        more.seen
+    }
+}
