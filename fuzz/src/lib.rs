@@ -1,16 +1,21 @@
 //! What the fuzz targets do. Each panics where a promise of the product is broken, and says nothing else.
 
+mod scan;
+
 use exfiltrace::indicators::{Builder, db};
 use exfiltrace::model::atoms::Atoms;
 use exfiltrace::model::flat::Flat;
 use exfiltrace::model::indicator::{Indicators, RawHit};
 use exfiltrace::sift::Sift;
 
+pub use scan::scan;
+
 /// A target, by its name.
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All targets, each with inputs to begin with.
-pub const TARGETS: &[Target] = &[("ioc_db", ioc_db, || vec![sample()]), ("feeds", feeds, texts)];
+pub const TARGETS: &[Target] =
+    &[("ioc_db", ioc_db, || vec![sample()]), ("feeds", feeds, texts), ("scan", scan, scan::samples)];
 
 const HEADER_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 96;

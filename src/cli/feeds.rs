@@ -210,6 +210,26 @@ pub fn warn_of_barren(indicators: &Indicators, most: usize) {
     }
 }
 
+/// Says on standard error how much of each feed was refused and what the first lines are, `most` feeds and lines of each.
+pub fn warn_of_refused(loaded: &Loaded, most: usize) {
+    let of_feeds = || loaded.refusals.chunk_by(|a, b| a.file == b.file);
+    for refused in of_feeds().take(most) {
+        let name = &refused[0].file;
+        let taken: u64 = loaded.indicators.feeds.iter().filter(|feed| feed.name == *name).map(|feed| feed.taken).sum();
+        let text = format!("{name}: {} of {} indicators refused", refused.len(), refused.len() as u64 + taken);
+        anstream::eprintln!("warning: {}", super::printable(&text));
+        for Refusal { file, line, value, reason } in refused.iter().take(most) {
+            let text = format!("{file}:{line}: {value:?}: {reason}");
+            anstream::eprintln!("  refused: {}", super::printable(&text));
+        }
+    }
+    let shown: usize = of_feeds().take(most).map(|refused| refused.len().min(most)).sum();
+    let more = loaded.refusals.len() - shown;
+    if more > 0 {
+        anstream::eprintln!("… and {more} more indicators refused (`exfiltrace indicators check` lists them all)");
+    }
+}
+
 /// All `.yml` and `.yaml` under a path, also inside archives: name and text, sorted by name.
 pub fn read_rules(path: &Path) -> Result<Vec<(String, String)>> {
     let mut rules = Vec::new();

@@ -166,14 +166,7 @@ fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
     if resolved.problems.len() > shown {
         anstream::eprintln!("… and {} more rules not loaded (-v lists them)", resolved.problems.len() - shown);
     }
-    let refusals = &resolved.feeds.refusals;
-    for refusal in refusals.iter().take(shown) {
-        let text = format!("{}:{}: {:?}: {}", refusal.file, refusal.line, refusal.value, refusal.reason);
-        anstream::eprintln!("indicator refused: {}", super::printable(&text));
-    }
-    if refusals.len() > shown {
-        anstream::eprintln!("… and {} more indicators refused (-v lists them)", refusals.len() - shown);
-    }
+    feeds::warn_of_refused(&resolved.feeds, shown);
     let before = resolved.feeds.refused_before();
     if before > 0 {
         anstream::eprintln!(

@@ -66,6 +66,13 @@ impl Gates {
         self.formats.get(format).and_then(|&set| self.sets.get(set))
     }
 
+    /// Makes every rule a candidate always.
+    pub(super) fn open(&mut self) {
+        for gate in &mut self.sets {
+            gate.atoms = Atoms { always: gate.all.clone(), ..Atoms::default() };
+        }
+    }
+
     /// All sets of literals, by number.
     pub(super) fn sets(&self) -> impl Iterator<Item = &Atoms> {
         self.sets.iter().map(|gate| &gate.atoms)

@@ -152,6 +152,13 @@ impl Program {
         self.gates.sets()
     }
 
+    /// The same rules, each held against every record that it may apply to: what the gate is measured against.
+    #[must_use]
+    pub fn ungated(mut self) -> Self {
+        self.gates.open();
+        self
+    }
+
     /// Evaluates candidate rules (sorted numbers) on a parsed record and appends those that match. `record` is the
     /// record's text, for keywords in unstructured logs.
     pub fn eval<'b>(

@@ -239,6 +239,9 @@ impl Page {
             |cited: bool| whole.iter().filter(|f| ids.contains(&*f.id) == cited).map(|f| rows::finding(f)).collect();
         self.table("What the answer rests on", rows::FINDING_HEAD, rows(true), "findings.jsonl");
         self.table("Other findings", rows::FINDING_HEAD, rows(false), "findings.jsonl");
+        let saturating = rows::saturating(input.findings).into_iter().map(rows::saturated).collect();
+        let title = "Indicators that stand in a tenth of their source or more, and tell its records not apart";
+        self.table(title, rows::SATURATING_HEAD, saturating, "findings.jsonl");
     }
 
     fn gaps(&mut self, input: &CaseInput<'_>) {

@@ -2,7 +2,8 @@
 
 use super::words::{bounds, open_end, size, size_up, some, spaced, way, when, word};
 use crate::model::coverage::Gap;
-use crate::model::finding::{Evidence, Finding};
+use crate::model::finding::{Evidence, Finding, FindingIndicator};
+use crate::model::findings::Findings;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{DataCategory, FactStated, RouteVerdict, ScopeVerdict};
 
@@ -62,6 +63,35 @@ pub(super) fn route(r: &RouteVerdict) -> Vec<String> {
         known("shown to an outside session".to_owned(), r.disclosed),
         known(r.protection.clone(), r.protection != "unknown"),
         some(&[r.findings.as_slice(), r.transfers.as_slice()].concat(), IDS),
+    ]
+}
+
+/// The findings of indicators that stand in so large a part of their source that they tell its records not apart; the
+/// most frequent first.
+pub(super) fn saturating(findings: &Findings) -> Vec<(&Finding, &FindingIndicator)> {
+    let listed = findings.list().iter().filter_map(|finding| Some((finding, finding.indicator.as_ref()?)));
+    let mut all: Vec<_> = listed.filter(|(_, indicator)| indicator.saturating).collect();
+    all.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.count));
+    all
+}
+
+/// The source that the records of a finding stand in; empty where it cites none.
+pub(super) fn source(f: &Finding) -> String {
+    f.evidence.first().map(|e| e.source.to_string()).unwrap_or_default()
+}
+
+/// The head of a table of [`saturating`] indicators.
+pub(super) const SATURATING_HEAD: &[&str] = &["Indicator", "Kind", "Records", "Source", "Feed", "Finding"];
+
+/// One such indicator.
+pub(super) fn saturated((finding, indicator): (&Finding, &FindingIndicator)) -> Vec<String> {
+    vec![
+        indicator.value.clone(),
+        indicator.kind.clone(),
+        figure(finding.count),
+        source(finding),
+        indicator.feed.clone(),
+        finding.id.clone(),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::account::{Account, logs, losses};
-use super::rows::place;
+use super::rows::{self, place};
 use super::words::{
     activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, period, size,
     size_up, some, spaced, stamp, times, unexamined, word,
@@ -60,6 +60,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     for fact in &input.verdict.facts {
         page.wrap(0, &format!("stated, not from the logs: {}", fact.text));
     }
+    page.saturating(input.findings);
     page.gaps("GAPS that no single source shows", 0, &input.coverage.gaps);
     page.losses(input.ledger);
     page.out
@@ -202,6 +203,24 @@ impl Page {
         }
         if gaps.len() > ROWS {
             self.cut(indent + 2, &format!("and {} more in coverage.json", gaps.len() - ROWS));
+        }
+    }
+
+    /// Indicators by which records are not told apart: their feed, not the evidence, is what to look at.
+    fn saturating(&mut self, findings: &Findings) {
+        let all = rows::saturating(findings);
+        if all.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.cut(0, "INDICATORS that stand in a tenth of their source or more, and tell its records not apart");
+        for (finding, indicator) in all.iter().take(ROWS) {
+            let records = counted(finding.count, "record", "records");
+            let (kind, value, feed) = (&indicator.kind, &indicator.value, &indicator.feed);
+            self.wrap(2, &format!("{kind} {value} ({feed}): {records} of {}", rows::source(finding)));
+        }
+        if all.len() > ROWS {
+            self.cut(2, &format!("and {} more in findings.jsonl", all.len() - ROWS));
         }
     }
 

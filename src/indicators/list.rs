@@ -1,6 +1,7 @@
 //! Feeds that are text: which form a text has, and those with cells: columns, `;` files, Zeek; reports.
 
-use super::refang::{is_defanged, refang};
+use super::refang::is_defanged;
+use super::value::Given;
 use super::{Builder, literal, rows, value};
 use crate::model::indicator::{Claim, IndicatorKind};
 
@@ -48,13 +49,14 @@ pub(super) fn numbered(text: &str) -> impl Iterator<Item = (u64, &str)> {
 
 /// One value whose kind its shape tells.
 pub(super) fn single(builder: &mut Builder, raw: &str, number: u64, mut labels: Vec<Box<str>>) {
-    let Some(kind) = value::guess(raw) else {
+    let given = Given::of(raw);
+    let Some(kind) = given.kind() else {
         return builder.refuse(number, raw, "of no known kind");
     };
     if matches!(kind, IndicatorKind::Ipv4 | IndicatorKind::Domain) {
-        labels.extend(value::port_of(&refang(raw)).map(|port| format!("port {port}").into()));
+        labels.extend(given.port().map(|port| format!("port {port}").into()));
     }
-    builder.take(kind, raw, number, false, Claim { labels, ..Claim::default() });
+    builder.take_given(kind, &given, number, false, Claim { labels, ..Claim::default() });
 }
 
 fn zeek(builder: &mut Builder, text: &str) {

@@ -13,6 +13,7 @@ mod value;
 mod warn;
 
 use rowed::Rows;
+use value::Given;
 
 pub use rowed::Repeat;
 pub use warn::Warninglists;
@@ -87,8 +88,14 @@ impl Builder {
     }
 
     /// Takes a value of a known kind, or refuses it.
-    fn take(&mut self, kind: IndicatorKind, raw: &str, line: u64, exact_only: bool, mut claim: Claim) {
-        match value::canonical(kind, raw) {
+    fn take(&mut self, kind: IndicatorKind, raw: &str, line: u64, exact_only: bool, claim: Claim) {
+        self.take_given(kind, &Given::of(raw), line, exact_only, claim);
+    }
+
+    /// The same where its marks are undone already.
+    fn take_given(&mut self, kind: IndicatorKind, given: &Given<'_>, line: u64, exact_only: bool, mut claim: Claim) {
+        let raw = given.raw();
+        match given.canonical(kind) {
             Ok(canonical) => {
                 if self.feeds.is_empty() {
                     return;

@@ -139,7 +139,55 @@ impl Rows {
 fn first_of(kind: IndicatorKind, value: &[u8]) -> u64 {
     let mut first = [0; 8];
     first[0] = kind.number();
-    let length = value.len().min(7);
-    first[1..=length].copy_from_slice(&value[..length]);
+    // PERF: `http://` would fill the key, and tell no URL from another.
+    let (from, rest) = match kind {
+        IndicatorKind::Url => {
+            let (rank, rest) = behind_scheme(value);
+            first[1] = rank;
+            (2, rest)
+        }
+        _ => (1, value),
+    };
+    let length = rest.len().min(first.len() - from);
+    first[from..from + length].copy_from_slice(&rest[..length]);
     u64::from_be_bytes(first)
+}
+
+/// What URLs begin with, in the order of bytes.
+const SCHEMES: [&[u8]; 2] = [b"http://", b"https://"];
+
+/// The rank of a URL among the schemes, in the order of bytes, and what stands behind the scheme that it has.
+fn behind_scheme(value: &[u8]) -> (u8, &[u8]) {
+    let mut rank = 0;
+    for scheme in SCHEMES {
+        match value.strip_prefix(scheme) {
+            Some(rest) => return (rank + 1, rest),
+            None if value > scheme => rank += 2,
+            None => {}
+        }
+    }
+    (rank, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_url_never_goes_against_the_order_of_values() {
+        let mut urls = Vec::new();
+        for head in
+            ["", "ftp://", "h", "http:", "http://", "http://a", "http:/", "https://", "https", "httpt", "z", "http:0"]
+        {
+            for rest in ["", "a", "b.example/x", "b.example/y", "~", "0.example", "//", "\u{e9}"] {
+                urls.push(format!("{head}{rest}"));
+            }
+        }
+        urls.sort();
+        let key = |url: &String| first_of(IndicatorKind::Url, url.as_bytes());
+        for (one, other) in urls.iter().zip(&urls[1..]) {
+            assert!(key(one) <= key(other), "{one} {other}");
+        }
+        assert!(key(&"http://a.example/".to_owned()) < key(&"http://b.example/".to_owned()));
+    }
 }

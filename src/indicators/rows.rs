@@ -11,6 +11,9 @@ pub(super) const WORDS: usize = 4;
 
 /// A line without the white space around it; nothing where it is a comment. A tab at the start is an empty cell.
 pub(super) fn content(line: &str) -> &str {
+    if is_token(line) && !line.starts_with(['#', ';', '!', '/']) {
+        return line;
+    }
     let line = line.trim_end().trim_start_matches(' ');
     let text = line.trim_start();
     let marked = |mark: &str| text.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
@@ -36,6 +39,10 @@ pub(super) fn has_value(line: &str, at: usize) -> bool {
 /// Reads a list whose values stand at this word of the line.
 pub(super) fn read(builder: &mut Builder, text: &str, at: usize) {
     for (number, line) in list::numbered(text) {
+        if is_token(line) && !line.starts_with('/') {
+            list::single(builder, unmarked(line), number, Vec::new());
+            continue;
+        }
         if let Some(names) = names_of_hosts(line) {
             for name in names.split_whitespace() {
                 builder.take(IndicatorKind::Domain, name, number, false, Claim::default());
@@ -52,6 +59,11 @@ pub(super) fn read(builder: &mut Builder, text: &str, at: usize) {
             None => builder.refuse(number, line, "several words in a list of values, and none where the value stands"),
         }
     }
+}
+
+/// Whether a line is one token. PERF: so are nearly all of a long list, and for them nothing else need be asked.
+fn is_token(line: &str) -> bool {
+    !line.is_empty() && line.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// The value of a line that holds nothing else: one token, a comment or a count behind it.

@@ -1,5 +1,6 @@
 //! Values: what a bare value is, its canonical form, and what is too broad to be used.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::literal;
@@ -24,10 +25,44 @@ const FILE_ENDS: &[&str] = &[
     "iso", "img", "chm", "php", "asp", "aspx", "jsp", "html", "htm", "txt", "xml", "png", "jpg", "gif", "ini", "log",
 ];
 
+/// A value as a feed has it, and with the marks of its author undone.
+pub(super) struct Given<'a> {
+    raw: &'a str,
+    whole: Cow<'a, str>,
+}
+
+impl<'a> Given<'a> {
+    pub(super) fn of(raw: &'a str) -> Self {
+        Self { raw, whole: refang(raw) }
+    }
+
+    /// As it stands in the feed.
+    pub(super) fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    /// The kind of a value that stands alone, from its shape.
+    pub(super) fn kind(&self) -> Option<IndicatorKind> {
+        kind(&self.whole, self.raw)
+    }
+
+    /// The port that stands behind an address or host of a list.
+    pub(super) fn port(&self) -> Option<u16> {
+        port(&self.whole)
+    }
+
+    /// The canonical form, or why the value is refused.
+    pub(super) fn canonical(&self, kind: IndicatorKind) -> Result<Canonical, Reason> {
+        canonical(kind, self.raw, &self.whole)
+    }
+}
+
 /// The kind of a value that stands alone, from its shape.
 pub(super) fn guess(raw: &str) -> Option<IndicatorKind> {
-    let value = refang(raw);
-    let value = &*value;
+    Given::of(raw).kind()
+}
+
+fn kind(value: &str, raw: &str) -> Option<IndicatorKind> {
     if let Some(kind) = digest_kind(value) {
         return Some(kind);
     }
@@ -99,14 +134,39 @@ fn bare_ip(value: &str) -> (Option<IpAddr>, &str) {
     }
 }
 
-/// The port that stands behind an address or host of a list.
-pub(super) fn port_of(raw: &str) -> Option<u16> {
+fn port(raw: &str) -> Option<u16> {
+    if !raw.contains(':') {
+        return None;
+    }
     let (ip, port) = bare_ip(raw);
     if ip.is_some() { port.parse().ok() } else { raw.rsplit_once(':').and_then(|(_, port)| port.parse().ok()) }
 }
 
 fn is_host(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
+    if name.is_ascii() { is_ascii_host(name.as_bytes()) } else { is_wide_host(name) }
+}
+
+/// PERF: names of lists are nearly always ASCII: one look at each byte.
+fn is_ascii_host(name: &[u8]) -> bool {
+    let (mut label, mut labels, mut letters, mut under) = (0, 1, false, false);
+    for byte in name {
+        match byte {
+            b'.' if label == 0 => return false,
+            b'.' => (label, labels, letters, under) = (0, labels + 1, false, false),
+            b'a'..=b'z' | b'A'..=b'Z' => (label, letters) = (label + 1, true),
+            b'_' => (label, under) = (label + 1, true),
+            b'0'..=b'9' | b'-' => label += 1,
+            _ => return false,
+        }
+        if label > 63 {
+            return false;
+        }
+    }
+    label > 0 && labels >= 2 && name.len() <= 253 && letters && !under
+}
+
+fn is_wide_host(name: &str) -> bool {
     let labels = || name.split('.');
     let last = labels().next_back().unwrap_or("");
     let sound = |l: &str| {
@@ -120,18 +180,17 @@ fn is_host(name: &str) -> bool {
         && last.chars().any(char::is_alphabetic)
 }
 
-/// The canonical form, or why the value is refused.
-pub(super) fn canonical(kind: IndicatorKind, raw: &str) -> Result<Canonical, Reason> {
+fn canonical(kind: IndicatorKind, raw: &str, whole: &str) -> Result<Canonical, Reason> {
     if raw.trim().len() < 4 {
         return Err("shorter than 4 characters");
     }
     let made = |kind, value: String| Ok(Canonical { kind, value: value.into(), exact_only: false });
     match kind {
-        IndicatorKind::Ipv4 | IndicatorKind::Ipv6 => address(&refang(raw)),
-        IndicatorKind::Cidr => network(&refang(raw)),
-        IndicatorKind::Domain => domain(&refang(raw)),
-        IndicatorKind::Url => url(&refang(raw)),
-        IndicatorKind::Email => email(&refang(raw)),
+        IndicatorKind::Ipv4 | IndicatorKind::Ipv6 => address(whole),
+        IndicatorKind::Cidr => network(whole),
+        IndicatorKind::Domain => domain(whole),
+        IndicatorKind::Url => url(whole),
+        IndicatorKind::Email => email(whole),
         IndicatorKind::FileName | IndicatorKind::FilePath => file(kind, raw.trim()),
         IndicatorKind::UserAgent => {
             let agent = raw.trim();
@@ -178,7 +237,10 @@ fn address(value: &str) -> Result<Canonical, Reason> {
         return Err("private, loopback, link-local, multicast or reserved address");
     }
     let kind = if ip.is_ipv4() { IndicatorKind::Ipv4 } else { IndicatorKind::Ipv6 };
-    Ok(Canonical { kind, value: ip.to_string().into(), exact_only: false })
+    // PERF: an address of version 4 has one spelling, and is the rule of long lists.
+    let spelled = value.parse::<Ipv4Addr>().is_ok();
+    let value = if spelled { value.into() } else { ip.to_string().into() };
+    Ok(Canonical { kind, value, exact_only: false })
 }
 
 fn is_shared(ip: Ipv4Addr) -> bool {
@@ -260,7 +322,12 @@ fn url(value: &str) -> Result<Canonical, Reason> {
         Err(_) => host(name)?,
     };
     let default = matches!((&*scheme, port), ("http" | "ws", "80") | ("https" | "wss", "443") | ("ftp", "21"));
-    let rest = String::from_utf8(url_rest(rest.as_bytes()).collect()).map_err(|_| "URL that is not UTF-8")?;
+    // PERF: what holds no escape and no fragment is its own rest.
+    let rest = if is_bare(rest) {
+        Cow::Borrowed(rest)
+    } else {
+        String::from_utf8(url_rest(rest.as_bytes()).collect()).map_err(|_| "URL that is not UTF-8")?.into()
+    };
     if rest.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()) {
         return Err("URL with white space");
     }
@@ -280,6 +347,11 @@ fn url(value: &str) -> Result<Canonical, Reason> {
     made.push_str(&rest);
     debug_assert_eq!(url_parts(&made).host, name);
     Ok(Canonical { kind: IndicatorKind::Url, value: made.into(), exact_only: false })
+}
+
+/// Whether path and query of a URL are canonical as they are.
+fn is_bare(rest: &str) -> bool {
+    rest != "/" && !rest.starts_with('?') && !rest.bytes().any(|b| matches!(b, b'%' | b'#'))
 }
 
 fn email(value: &str) -> Result<Canonical, Reason> {

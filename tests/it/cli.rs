@@ -344,6 +344,34 @@ fn a_feed_that_gives_nothing_is_told() {
     assert_eq!(exfiltrace(&["indicators", "check", &feed]).status.code(), Some(0));
 }
 
+/// How much of each feed was refused, its first lines with place and reason, and where the others are listed.
+#[test]
+fn refused_lines_are_counted_by_feed_and_the_first_are_shown() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (log, few) = (write("a.log", "text\n"), write("few.txt", "203.0.113.4\n10.0.0.1\n"));
+    let private: String = (1..=40).map(|last| format!("10.0.0.{last}\n")).collect();
+    let many = write("many.txt", &format!("bad.example\n{private}"));
+    let output = exfiltrace(&["scan", &log, "--indicators", &few, "--indicators", &many]);
+    let text = said(&output);
+    for line in [
+        "warning: few.txt: 1 of 2 indicators refused",
+        "  refused: few.txt:2: \"10.0.0.1\": private, ",
+        "warning: many.txt: 40 of 41 indicators refused",
+        "  refused: many.txt:6: \"10.0.0.5\": private, ",
+        "… and 35 more indicators refused (`exfiltrace indicators check` lists them all)",
+    ] {
+        assert!(text.lines().any(|told| told.starts_with(line)), "{line}: {text}");
+    }
+    assert_eq!(text.matches("refused: ").count(), 6, "{text}");
+    let all = said(&exfiltrace(&["scan", "-v", &log, "--indicators", &few, "--indicators", &many]));
+    assert_eq!(all.matches("refused: ").count(), 41, "{all}");
+}
+
 #[test]
 fn lesser_findings_are_left_out_of_what_is_printed_and_kept_in_the_case() {
     let temp = tempfile::tempdir().unwrap();

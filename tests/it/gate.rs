@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::discover;
 use exfiltrace::format::{self, Clock};
 use exfiltrace::model::fields::{Fields, View, Want};
 use exfiltrace::model::indicator::Indicators;
@@ -11,10 +12,12 @@ use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{SourceMeta, Stream, Visitor};
 use exfiltrace::open::{DigestKind, Io, Limits, Opening, open_bytes};
+use exfiltrace::plan::Plan;
+use exfiltrace::scan;
 use exfiltrace::sift::{Sift, atoms_plainly};
 use exfiltrace::split::Splitter;
 
-use crate::support::{project, shared, sigma};
+use crate::support::{fixture_plan, project, shared, sigma};
 
 /// What was held against each other.
 #[derive(Debug, Default)]
@@ -118,6 +121,21 @@ fn the_gate_loses_no_match_of_our_rules_on_our_fixtures() {
         let tally = check(&program, &[project("fixtures/incident/evidence"), project("fixtures/formats")], 3_000);
         assert!(tally.records > 10_000 && tally.matches > 100, "{tally:?}");
     }
+}
+
+/// Not only the same rules: the same partial, byte for byte, though a record is read in part where no rule may match it.
+#[test]
+fn a_scan_tells_the_same_with_the_gate_and_without() {
+    let mut plan = fixture_plan("incident");
+    let told = |plan: &Plan| {
+        let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
+        serde_json::to_string(&scan::sources(plan, &survey).unwrap().0).unwrap()
+    };
+    let gated = told(&plan);
+    plan.program = plan.program.ungated();
+    plan.patterns = plan.patterns.ungated();
+    assert!(plan.program.sets().all(|atoms| atoms.literals.is_empty() && !atoms.always.is_empty()));
+    assert!(gated.contains("\"rules\"") && gated == told(&plan), "the gate makes a difference");
 }
 
 #[test]

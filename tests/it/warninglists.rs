@@ -177,3 +177,23 @@ fn common_names_are_weak_and_values_that_stand_everywhere_are_told() {
     let found = scan("bad.example\n", &text, &[]);
     assert!(found[0]["indicator"].get("saturating").is_none(), "100 of 1600 are below a tenth");
 }
+
+/// Not only in findings, which nobody reads first: what stands everywhere says more of its feed than of the evidence.
+#[test]
+fn values_that_stand_everywhere_are_told_in_the_summary_and_the_report() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("feed.txt"), "bad.example\nrare.example\n").unwrap();
+    let line = "2026-03-01T10:00:00Z spoke to bad.example\n";
+    std::fs::write(path("app.log"), line.repeat(150) + "2026-03-01T10:00:00Z spoke to rare.example\n").unwrap();
+    let (log, feed, case) = (path("app.log"), path("feed.txt"), path("case"));
+    let output = exfiltrace(&["scan", "--no-builtin", &log, "--indicators", &feed, "--out", &case]);
+    let summary = String::from_utf8(output.stdout).unwrap();
+    let told = "domain bad.example (feed.txt): 150 records of app.log";
+    assert!(summary.contains("INDICATORS that stand in a tenth") && summary.contains(told), "{summary}");
+    assert!(!summary.contains("domain rare.example"), "{summary}");
+    let report = std::fs::read_to_string(temp.path().join("case/report.html")).unwrap();
+    let (_, table) = report.split_once("Indicators that stand in a tenth").expect("a heading");
+    let (table, _) = table.split_once("</table>").expect("a table");
+    assert!(table.contains("bad.example") && table.contains("150") && !table.contains("rare.example"), "{table}");
+}

@@ -202,6 +202,13 @@ impl Patterns {
         Self { items, atoms: Atoms { literals, rules, always } }
     }
 
+    /// The same patterns, each held against every record: what finding them by literals is measured against.
+    #[must_use]
+    pub fn ungated(mut self) -> Self {
+        self.atoms = Atoms { always: (0u32..).take(self.items.len()).collect(), ..Atoms::default() };
+        self
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
