@@ -13,7 +13,7 @@ fn atoms(literals: impl IntoIterator<Item = Vec<u8>>) -> Atoms {
 }
 
 fn by_all(atoms: &Atoms, text: &[u8]) -> Vec<AtomHit> {
-    by_kernels(&Gate::new(atoms), atoms, text)
+    by_kernels(&Gate::new(atoms, Expected::default()), atoms, text)
 }
 
 fn by_kernels(gate: &Gate<'_>, atoms: &Atoms, text: &[u8]) -> Vec<AtomHit> {
