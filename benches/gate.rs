@@ -1,54 +1,54 @@
-//! The literal gate: text → literals of the rules that may apply to its format, beside an automaton over the same
-//! literals, and the share of records that some literal lets pass.
+//! Indicators and all literals of SigmaHQ's rules for a format over web, syslog and Windows logs: CPU time a byte and the
+//! share of records that pass, with literals as all logs have them chosen and as a sample of this log has. In the same
+//! run an automaton over the same literals, and a count of lines, which is what reading alone costs.
+#![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures time")]
+
+mod input;
+
+#[path = "peers/src/clock.rs"]
+#[allow(dead_code, reason = "no children here")]
+mod clock;
+
+#[path = "peers/src/list.rs"]
+#[allow(dead_code, reason = "the lists alone are enough here")]
+mod list;
+
+#[path = "../fixtures/generate/rng.rs"]
+#[allow(dead_code, reason = "numbers are enough here")]
+mod rng;
 
 use std::io::Read;
-use std::path::Path;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use divan::Bencher;
-use divan::counter::BytesCount;
-use exfiltrace::detect::{Gate, Program, Routing};
+use exfiltrace::detect::{Gate, Gates, Program, Routing};
+use exfiltrace::indicators::Builder;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::indicator::Indicators;
+use exfiltrace::model::rarity::Usage;
 use exfiltrace::sift::{Sift, atoms_plainly};
 
 use crate::input::{decoded, fixture, repeated};
 
-/// Which rules the literals are of.
-#[derive(Debug, Clone, Copy)]
-enum Rules {
-    Own,
-    Sigma,
-}
-
-/// The matcher that is timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    Gate,
-    Automaton,
-}
-
+const ROUNDS: usize = 7;
+/// The automaton is slow: fewer rounds tell enough.
+const ROUNDS_OF_PEER: usize = 2;
+const INDICATORS: usize = 100_000;
 /// Naive search is slow: it judges the automaton over this much of the text, the automaton the gate over all of it.
 const JUDGED_BYTES: usize = 32 << 10;
-
+/// Parts that a sample takes of a log, as the product does, and of what share of it at most.
+const PARTS: usize = 32;
+const PART_BYTES: usize = 128 << 10;
+const SAMPLED: usize = 8;
 /// Of the literals met, how many are shown.
-const MOST_SHOWN: usize = 8;
+const MOST_SHOWN: usize = 5;
 
-fn shared(path: &str) -> std::path::PathBuf {
+fn shared(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora").join(path)
 }
 
-/// The rules, compiled once; `None` where the corpora are not here.
-fn program(rules: Rules) -> Option<&'static Program> {
-    static OWN: OnceLock<Program> = OnceLock::new();
-    static SIGMA: OnceLock<Option<Program>> = OnceLock::new();
-    match rules {
-        Rules::Own => Some(OWN.get_or_init(|| Program::compile(Program::builtin(), Routing::Auto).0)),
-        Rules::Sigma => SIGMA.get_or_init(|| sigma().map(|rules| Program::compile(rules, Routing::Auto).0)).as_ref(),
-    }
-}
-
+/// Rules of SigmaHQ; `None` where they are not here.
 fn sigma() -> Option<Vec<(String, String)>> {
     let file = std::fs::File::open(shared("sigma/sigma-rules.tar.gz")).ok()?;
     let mut documents = Vec::new();
@@ -95,121 +95,182 @@ fn pieces(text: &[u8]) -> Vec<&[u8]> {
     pieces
 }
 
-/// Prints how many records pass, and how many rules are evaluated on a record.
-fn report(name: &str, gate: &Gate, text: &[u8]) {
+fn records(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n').filter(|record| !record.is_empty())
+}
+
+/// The records that a sample of a log shows, and all others.
+fn parted(log: &[u8]) -> (Usage, Vec<&[u8]>) {
+    let part = PART_BYTES.min(log.len() / PARTS / SAMPLED);
+    let (mut usage, mut unseen) = (Usage::default(), Vec::new());
+    for record in records(log) {
+        let at = record.as_ptr().addr() - log.as_ptr().addr();
+        let is_sampled = at % (log.len() / PARTS) < part;
+        if is_sampled { usage.add(record) } else { unseen.push(record) }
+    }
+    (usage, unseen)
+}
+
+/// Prints how many of the records pass, and how many rules are evaluated on one.
+fn report(name: &str, gate: &Gate, records: &[&[u8]]) {
     let indicators = Indicators::default();
     let sift = Sift::new(&indicators, &gate.atoms);
-    let (mut records, mut passed, mut blind, mut rules) = (0, 0, 0, 0);
+    let (mut passed, mut blind, mut rules) = (0, 0, 0);
     let mut often = vec![(0, 0, 0); gate.atoms.literals.len()];
     let mut hits = Vec::new();
-    for record in text.split(|&byte| byte == b'\n').filter(|record| !record.is_empty()) {
+    for (place, record) in records.iter().enumerate() {
         hits.clear();
         sift.atoms(0, record, &mut hits);
         for hit in &hits {
             let number = hit.literal as usize;
-            if often[number].1 != records + 1 {
-                often[number] = (often[number].0 + 1, records + 1, number);
+            if often[number].1 != place + 1 {
+                often[number] = (often[number].0 + 1, place + 1, number);
             }
         }
         let is_blind = gate.bypasses(record);
         let mut some: Vec<u32> = hits.iter().flat_map(|hit| &gate.atoms.rules[hit.literal as usize]).copied().collect();
         some.sort_unstable();
         some.dedup();
-        records += 1;
         blind += usize::from(is_blind);
         passed += usize::from(is_blind || !some.is_empty());
         rules += if is_blind { gate.all.len() } else { gate.atoms.always.len() + some.len() };
     }
-    let share = |part: usize| 100.0 * part as f64 / records as f64;
-    eprintln!(
-        "{name}: {} rules, {} literals, {} rules without one; of {records} records {:.1} % pass, {:.2} % are blind, {:.2} rules a record",
+    let share = |part: usize| 100.0 * part as f64 / records.len() as f64;
+    println!(
+        "  {name}: {} rules, {} literals, {} rules without one; of {} unseen records {:.1} % pass, {:.2} % are blind, \
+         {:.2} rules a record",
         gate.all.len(),
         gate.atoms.literals.len(),
         gate.atoms.always.len(),
+        records.len(),
         share(passed),
         share(blind),
-        rules as f64 / records as f64,
+        rules as f64 / records.len() as f64,
     );
     often.sort_unstable_by(|a, b| b.cmp(a));
     for (count, _, number) in often.iter().take(MOST_SHOWN).filter(|(count, ..)| *count > 0) {
         let literal = String::from_utf8_lossy(&gate.atoms.literals[*number]);
         let rules = gate.atoms.rules[*number].len();
-        eprintln!("  {literal:?} of {rules} rules is in {:.1} %", share(*count));
+        println!("    {literal:?} of {rules} rules is in {:.1} %", share(*count));
     }
 }
 
-fn bench(bencher: Bencher, name: &str, rules: Rules, format: &str, log: Option<Vec<u8>>, by: By) {
-    let (Some(log), Some(program)) = (log, program(rules)) else {
-        return eprintln!("skipped: the corpora are not here");
-    };
-    let gate = program.gate(format).expect("rules apply to the format");
-    let indicators = Indicators::default();
-    let sift = Sift::new(&indicators, &gate.atoms);
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(&gate.atoms.literals)
-        .unwrap();
-    let judged = &log[..log.len().min(JUDGED_BYTES)];
-    let mut plain = Vec::new();
-    atoms_plainly(&gate.atoms, judged, &mut plain);
-    assert_eq!(automaton.find_overlapping_iter(judged).count(), plain.len());
-    if by == By::Gate {
-        report(&format!("{name}, {rules:?}"), gate, &log);
+/// One way to search a text, as it is timed.
+struct Row<'w> {
+    name: String,
+    rounds: usize,
+    seconds: f64,
+    search: Box<dyn FnMut() -> usize + 'w>,
+}
+
+impl<'w> Row<'w> {
+    fn new(name: impl Into<String>, rounds: usize, search: impl FnMut() -> usize + 'w) -> Self {
+        Self { name: name.into(), rounds, seconds: f64::MAX, search: Box::new(search) }
     }
+}
+
+/// Times all ways in turns and prints the best of each.
+fn table(bytes: usize, mut rows: Vec<Row<'_>>) {
+    for round in 0..ROUNDS {
+        for row in rows.iter_mut().filter(|row| round < row.rounds) {
+            let (found, seconds) = clock::timed(&mut row.search);
+            std::hint::black_box(found);
+            row.seconds = row.seconds.min(seconds);
+        }
+    }
+    for row in rows {
+        println!("  {:<44} {:>7.2} GB/s", row.name, bytes as f64 / row.seconds / 1e9);
+    }
+}
+
+/// Indicators and literals of one set in all pieces, and the records that escapes make the gate blind for.
+fn gated(sift: &Sift<'_>, gate: &Gate, pieces: &[&[u8]]) -> usize {
+    let (mut hits, mut atoms, mut count) = (Vec::new(), Vec::new(), 0);
+    for piece in pieces {
+        hits.clear();
+        atoms.clear();
+        sift.indicators(piece, &mut hits);
+        sift.atoms(gate.set, piece, &mut atoms);
+        count += hits.len() + atoms.len();
+    }
+    count
+}
+
+/// Which records the escapes in them make the gate blind for: asked of each.
+fn blind(gate: &Gate, pieces: &[&[u8]]) -> usize {
+    let ends = |piece: &&[u8]| {
+        let mut from = 0;
+        let ends = memchr::memchr_iter(b'\n', piece);
+        ends.filter(|end| gate.bypasses(&piece[std::mem::replace(&mut from, end + 1)..*end])).count()
+    };
+    pieces.iter().map(ends).sum()
+}
+
+fn one_log(name: &str, program: &Program, format: &str, log: Option<Vec<u8>>, indicators: &Indicators) {
+    let Some(log) = log else { return println!("{name}: skipped, the corpora are not here") };
+    println!("{name}:");
+    let (usage, unseen) = parted(&log);
+    let set = program.gate(format).expect("rules apply to the format").set;
+    let mut usages: Vec<_> = program.sets().map(|_| None).collect();
+    usages[set] = Some(usage);
+    let (after, chosen): (Gates, f64) = clock::timed(|| program.gates_after(usages));
+    let (before, after_gate) = (program.gate(format).unwrap(), after.get(format).unwrap());
+    report("literals of all logs", before, &unseen);
+    report("literals after a sample", after_gate, &unseen);
+    println!("  chosen anew in {:.0} ms", chosen * 1e3);
     let (text, _) = repeated(&log);
     let pieces = pieces(&text);
-    let automatically = || -> usize { pieces.iter().map(|piece| automaton.find_overlapping_iter(piece).count()).sum() };
-    let expected = automatically();
-    let mut hits = Vec::new();
-    bencher.counter(BytesCount::of_slice(&text)).bench_local(|| {
-        let count = match by {
-            By::Automaton => automatically(),
-            By::Gate => pieces.iter().fold(0, |count, piece| {
-                hits.clear();
-                sift.atoms(0, piece, &mut hits);
-                count + hits.len()
-            }),
-        };
-        assert_eq!(count, expected);
-    });
+    let plain = Sift::with_sets(indicators, program.sets());
+    let adapted = Sift::with_sets(indicators, after.sets()).expecting(after.expected());
+    let automaton = |gate: &Gate| {
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&gate.atoms.literals)
+            .unwrap();
+        let judged = &log[..log.len().min(JUDGED_BYTES)];
+        let mut plain = Vec::new();
+        atoms_plainly(&gate.atoms, judged, &mut plain);
+        assert_eq!(automaton.find_overlapping_iter(judged).count(), plain.len());
+        automaton
+    };
+    let met = |sift: &Sift<'_>| {
+        let mut atoms = Vec::new();
+        pieces.iter().for_each(|piece| sift.atoms(set, piece, &mut atoms));
+        atoms.len()
+    };
+    let peer = automaton(after_gate);
+    let by_peer = || -> usize { pieces.iter().map(|piece| peer.find_overlapping_iter(piece).count()).sum() };
+    let old_peer = automaton(before);
+    let expected: usize = pieces.iter().map(|piece| old_peer.find_overlapping_iter(piece).count()).sum();
+    assert_eq!((met(&plain), met(&adapted)), (expected, by_peer()));
+    table(
+        text.len(),
+        vec![
+            Row::new("indicators and gate", ROUNDS, || gated(&plain, before, &pieces)),
+            Row::new("indicators and gate after a sample", ROUNDS, || gated(&adapted, after_gate, &pieces)),
+            Row::new("  the gate alone", ROUNDS, || met(&adapted)),
+            Row::new("  the question for escapes alone", ROUNDS, || blind(after_gate, &pieces)),
+            Row::new("automaton over the same literals", ROUNDS_OF_PEER, by_peer),
+            Row::new("count of lines", ROUNDS, || memchr::memchr_iter(b'\n', &text).count()),
+        ],
+    );
 }
 
-const BOTH: [By; 2] = [By::Gate, By::Automaton];
-
-#[divan::bench(args = BOTH, sample_count = 10, sample_size = 1)]
-fn own_rules_on_web(bencher: Bencher, by: By) {
-    let log = fixture("incident/evidence/web/riverside-access.log");
-    bench(bencher, "web fixture", Rules::Own, "access", Some(log), by);
-}
-
-#[divan::bench(args = BOTH, sample_count = 10, sample_size = 1)]
-fn own_rules_on_windows(bencher: Bencher, by: By) {
-    let log = fixture("incident/evidence/windows/winlogbeat.ndjson.gz");
-    bench(bencher, "Windows fixture", Rules::Own, "windows_json", Some(log), by);
-}
-
-#[divan::bench(args = BOTH, sample_count = 10, sample_size = 1)]
-fn own_rules_on_real_web(bencher: Bencher, by: By) {
-    let log = corpus("web/elastic-examples", "apache_logs.gz");
-    bench(bencher, "real web", Rules::Own, "access", log, by);
-}
-
-#[divan::bench(args = BOTH, sample_count = 10, sample_size = 1)]
-fn own_rules_on_real_windows(bencher: Bencher, by: By) {
-    let log = corpus("security-datasets/atomic/windows", ".zip");
-    bench(bencher, "real Windows", Rules::Own, "windows_json", log, by);
-}
-
-#[divan::bench(args = BOTH, sample_count = 10, sample_size = 1)]
-fn sigma_on_real_web(bencher: Bencher, by: By) {
-    let log = corpus("web/elastic-examples", "apache_logs.gz");
-    bench(bencher, "real web", Rules::Sigma, "access", log, by);
-}
-
-#[divan::bench(args = BOTH, sample_count = 10, sample_size = 1)]
-fn sigma_on_real_windows(bencher: Bencher, by: By) {
-    let log = corpus("security-datasets/atomic/windows", ".zip");
-    bench(bencher, "real Windows", Rules::Sigma, "windows_json", log, by);
+fn main() {
+    let Some(rules) = sigma() else { return println!("skipped: the rules of SigmaHQ are not here") };
+    let (program, _) = Program::compile(rules, Routing::Auto);
+    let mut builder = Builder::new();
+    let values: Vec<String> = list::list(INDICATORS).into_iter().map(|(_, value)| value).collect();
+    builder.add("bench", "", values.join("\n").as_bytes());
+    let indicators = builder.finish().0;
+    let fixture_log = |name: &str| Some(fixture(&format!("incident/evidence/{name}")));
+    let web = corpus("web/elastic-examples", "apache_logs.gz");
+    one_log("real web log", &program, "access", web, &indicators);
+    let own = fixture_log("web/riverside-access.log");
+    one_log("web log of the fixtures", &program, "access", own, &indicators);
+    one_log("syslog of the fixtures", &program, "syslog3164", fixture_log("linux/rv-web01.tar.bz2"), &indicators);
+    let windows = corpus("security-datasets/atomic/windows", ".zip");
+    one_log("real Windows JSON", &program, "windows_json", windows, &indicators);
 }

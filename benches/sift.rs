@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
-mod gate;
 mod input;
 
 use std::collections::HashMap;

@@ -55,6 +55,8 @@ pub struct Plan {
     pub ahead_bytes: usize,
     /// Where that goes which outgrows memory.
     pub work: Work,
+    /// Stored bytes of evidence from which on a sample of it is looked at first; results do not depend on it.
+    pub sample_from_bytes: u64,
     /// Grid of the split in decoded bytes; results do not depend on it.
     pub cell_bytes: usize,
     /// Order in which files are taken up, for the test that results do not depend on it.

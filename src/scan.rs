@@ -16,7 +16,7 @@ use crate::model::verdict::{PeriodJudged, Verdict};
 use crate::plan::{Period, Plan};
 use crate::work::give_back_freed;
 use crate::worker::{Engine, Stats};
-use crate::{correlate, discover, judge, merge};
+use crate::{correlate, discover, judge, merge, worker};
 
 /// All that a scan found.
 pub struct Outcome {
@@ -57,7 +57,8 @@ pub fn scan(plan: &Plan) -> Result<Outcome> {
 /// # Errors
 /// Where the threads cannot be started.
 pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
-    let engine = Engine::new(plan);
+    let gates = worker::gates(plan, survey); // literals of rules that are rare in this evidence
+    let engine = Engine::new(plan, &gates);
     let pool = ThreadPoolBuilder::new()
         .num_threads(plan.threads)
         .stack_size(8 << 20)

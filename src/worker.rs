@@ -8,6 +8,7 @@
 mod block;
 mod helpers;
 mod places;
+mod sample;
 mod source;
 mod stats;
 
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::Scope;
 
+use crate::detect::Gates;
 use crate::format::{self, Clock};
 use crate::model::block::{Block, OVERSIZE_BYTES};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
@@ -30,6 +32,7 @@ use crate::split::Splitter;
 
 use block::Scratch;
 use helpers::Helpers;
+pub use sample::gates;
 use source::{Content, Source};
 pub use stats::Stats;
 
@@ -41,6 +44,7 @@ const HEAD_LIMIT_BYTES: usize = OVERSIZE_BYTES;
 /// What all threads of one scan share.
 pub struct Engine<'p> {
     plan: &'p Plan,
+    gates: &'p Gates,
     sift: Sift<'p>,
     waiting_bytes: AtomicUsize,
     /// Blocks that wait for a core; there is a task for each of them, which takes whichever comes first.
@@ -54,11 +58,13 @@ pub struct Engine<'p> {
 }
 
 impl<'p> Engine<'p> {
-    /// An engine for this plan.
-    pub fn new(plan: &'p Plan) -> Self {
+    /// An engine for this plan, with the gates of its program as they were chosen for the evidence.
+    pub fn new(plan: &'p Plan, gates: &'p Gates) -> Self {
+        let sets = gates.sets().chain([&plan.patterns.atoms]);
         Self {
             plan,
-            sift: Sift::with_sets(&plan.indicators, plan.program.sets().chain([&plan.patterns.atoms])),
+            gates,
+            sift: Sift::with_sets(&plan.indicators, sets).expecting(gates.expected()),
             waiting_bytes: AtomicUsize::new(0),
             waiting: Mutex::default(),
             ahead_bytes: AtomicUsize::new(0),
@@ -153,7 +159,7 @@ impl<'p> Engine<'p> {
         let mut scratch = self.take_scratch();
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let mut tally = source.tally();
-            block::sift_block(self.plan, &self.sift, &self.stats, block, &mut scratch, &mut tally)
+            block::sift_block((self.plan, self.gates), &self.sift, &self.stats, block, &mut scratch, &mut tally)
         }));
         match worked {
             Ok(told) => {

@@ -75,6 +75,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         threads,
         in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
         ahead_bytes: (memory / 8).min(threads * AHEAD_BYTES),
+        sample_from_bytes: SAMPLE_FROM_BYTES,
         cell_bytes: args.x_cell_bytes.unwrap_or(CELL_BYTES).max(1),
         shuffle: args.x_shuffle,
         ticks: (args.verbose > 0).then_some(ticks as fn() -> u64),
@@ -97,6 +98,9 @@ const FINDINGS_SHARE: usize = 4;
 
 /// What one thread's pieces of compressed files may take that are decoded ahead, in bytes: two blocks of `xz -6`.
 const AHEAD_BYTES: usize = 64 << 20;
+
+/// Evidence of fewer stored bytes is read before a sample of it has paid off.
+const SAMPLE_FROM_BYTES: u64 = 64 << 20;
 
 /// Cores that this process may use.
 pub fn cores() -> usize {

@@ -2,24 +2,25 @@
 //!
 //! A literal gates a rule only where every way to a match needs it without negation. Literals are cut at every byte that
 //! a format may write differently from the value it stands for ([`Spelling`]). Of the ways to cover a rule the one is
-//! taken whose literals logs hold least often ([`rarity`]).
+//! taken whose literals logs hold least often ([`Expected`]).
 
 use std::collections::BTreeMap;
 
+use super::eval::Name;
 use super::item::{Expr, Test};
 use super::pattern::Pattern;
 use super::spelling::Spelling;
 use crate::model::atoms::Atoms;
 use crate::model::fields::Canon;
-use crate::model::rarity;
+use crate::model::rarity::Expected;
 
 /// Shortest literal worth a search.
 const SHORTEST: usize = 3;
 /// More literals than this for one rule cost more than they save.
 const WIDEST: usize = 2_000;
-/// A literal that is to be expected more often than this, in occurrences in the texts of [`rarity`], is in almost every
-/// record: finding it costs more than a look at the rule.
-const COMMON: f64 = 40.0;
+/// A literal that is to be expected more often than this, in occurrences a record, is in almost every one: finding it
+/// costs more than a look at the rule.
+const COMMON: f64 = 0.4;
 /// Values that parsers write themselves, whatever the record says.
 const INVENTED: [&[u8]; 2] = [b"success", b"failure"];
 
@@ -27,10 +28,11 @@ const INVENTED: [&[u8]; 2] = [b"success", b"failure"];
 /// rule can apply to it.
 pub(super) fn collect<'a>(
     rules: impl Iterator<Item = (u32, &'a Expr, Option<Vec<&'static str>>)>,
-    names: &[Box<str>],
+    names: &[Name],
     spelling: Spelling,
+    expected: Expected<'_>,
 ) -> Atoms {
-    let reader = Reader { names, spelling };
+    let reader = Reader { names, spelling, expected };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
     for (number, expr, needed) in rules {
@@ -54,8 +56,10 @@ struct Cover {
 }
 
 struct Reader<'a> {
-    names: &'a [Box<str>],
+    names: &'a [Name],
     spelling: Spelling,
+    /// How common literals are.
+    expected: Expected<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -64,7 +68,7 @@ impl<'a> Reader<'a> {
             Expr::All(parts) => rarer(parts.iter().filter_map(|part| self.cover(part))),
             Expr::Any(parts) => self.any(parts.iter().map(|part| self.cover(part))),
             Expr::Not(_) => None,
-            Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?) => None,
+            Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?.text()) => None,
             Expr::Field(field, Test::Text(pattern)) => self.of_field(*field).text(pattern),
             Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => self.said(pattern),
             Expr::Field(field, Test::Words(words)) => {
@@ -80,7 +84,7 @@ impl<'a> Reader<'a> {
 
     /// A reader of the values of one field.
     fn of_field(&self, field: u32) -> Self {
-        let name = self.names.get(field as usize).map_or("", |name| name);
+        let name = self.names.get(field as usize).map_or("", Name::text);
         Self { spelling: self.spelling.of_field(name), ..*self }
     }
 
@@ -101,7 +105,7 @@ impl<'a> Reader<'a> {
         }
         literals.sort_unstable();
         literals.dedup();
-        let often = literals.iter().map(|literal| rarity::of_logs().of(literal)).sum();
+        let often = literals.iter().map(|literal| self.expected.of(literal)).sum();
         (!literals.is_empty()).then_some(Cover { literals, often })
     }
 
@@ -113,7 +117,7 @@ impl<'a> Reader<'a> {
     /// The rarest part of a text that shows in every record that holds it.
     fn rarest(&self, text: &[u8]) -> Option<Cover> {
         let parts = text.split(|byte| !self.spelling.keeps(*byte)).filter(|part| part.len() >= SHORTEST);
-        rarer(parts.map(|part| Cover { literals: vec![part.to_vec()], often: rarity::of_logs().of(part) }))
+        rarer(parts.map(|part| Cover { literals: vec![part.to_vec()], often: self.expected.of(part) }))
     }
 }
 

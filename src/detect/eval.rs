@@ -11,14 +11,19 @@ use crate::model::fields::{Canon, Field, Fields, Kind};
 
 /// A field name of a rule with the other names under which a log may hold it.
 pub(super) struct Name {
-    raw: Box<[u8]>,
+    raw: Box<str>,
     aliases: &'static [&'static str],
     canon: Option<Canon>,
 }
 
 impl Name {
     pub(super) fn new(name: &str) -> Self {
-        Self { raw: name.as_bytes().into(), aliases: routing::aliases(name), canon: Canon::from_name(name) }
+        Self { raw: name.into(), aliases: routing::aliases(name), canon: Canon::from_name(name) }
+    }
+
+    /// The name as rules have it.
+    pub(super) fn text(&self) -> &str {
+        &self.raw
     }
 }
 
@@ -120,9 +125,9 @@ impl<'b> Record<'_, 'b> {
     fn resolve(&self, name: u32, found: &mut Vec<u32>) {
         found.clear();
         let Some(name) = self.names.get(name as usize) else { return };
-        self.named(found, |field| self.fields.bytes(field.name) == &*name.raw);
+        self.named(found, |field| self.fields.bytes(field.name) == name.raw.as_bytes());
         if found.is_empty() {
-            self.named(found, |field| self.fields.bytes(field.name).eq_ignore_ascii_case(&name.raw));
+            self.named(found, |field| self.fields.bytes(field.name).eq_ignore_ascii_case(name.raw.as_bytes()));
         }
         for alias in name.aliases {
             if found.is_empty() {

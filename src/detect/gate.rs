@@ -1,10 +1,12 @@
 //! Which rules may match a record of a format, before it is parsed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::spelling::{Bytes, Spelling};
 use super::{Program, atoms, routing};
 use crate::model::atoms::Atoms;
+use crate::model::rarity::{Expected, Usage};
 
 /// Rules that may apply to a format at all, and the literals that tell which of them may match a record. Formats with the
 /// same rules that write values alike share one.
@@ -16,11 +18,27 @@ pub struct Gate {
     pub atoms: Atoms,
     /// All rules that may apply. Sorted.
     pub all: Vec<u32>,
+    /// One of its formats: all tell the same of what the rules need.
+    format: &'static str,
     spelling: Spelling,
     bytes: Bytes,
 }
 
 impl Gate {
+    fn new(
+        program: &Program,
+        set: usize,
+        (format, spelling): (&'static str, Spelling),
+        all: Vec<u32>,
+        expected: Expected<'_>,
+    ) -> Self {
+        let needed = |rule: usize| routing::needed(&program.routing, format, program.stated(rule));
+        let rules = all.iter().map(|&rule| (rule, &program.exprs[rule as usize], needed(rule as usize)));
+        let atoms = atoms::collect(rules, &program.names, spelling, expected);
+        let bytes = Bytes::of(atoms.literals.iter().map(|literal| &**literal));
+        Self { set, atoms, all, format, spelling, bytes }
+    }
+
     /// Whether the literals cannot be trusted to show in this record (escapes), so that every rule is a candidate.
     pub fn bypasses(&self, record: &[u8]) -> bool {
         self.spelling.is_blind(record, &self.bytes)
@@ -28,16 +46,18 @@ impl Gate {
 }
 
 /// The gates of all formats.
-#[derive(Debug, Default)]
-pub(super) struct Gates {
-    sets: Vec<Gate>,
+#[derive(Default)]
+pub struct Gates {
+    sets: Vec<Arc<Gate>>,
     /// By format: index into `sets`.
     formats: BTreeMap<&'static str, usize>,
+    /// What a sample told of the logs at hand, by set.
+    usages: Vec<Option<Usage>>,
 }
 
 impl Gates {
-    /// The gates over the rules of a program, whose fields have these names.
-    pub(super) fn new(program: &Program, names: &[Box<str>]) -> Self {
+    /// The gates over the rules of a program.
+    pub(super) fn new(program: &Program) -> Self {
         let mut gates = Self::default();
         for &format in routing::FORMATS {
             let spelling = Spelling::of(format);
@@ -49,32 +69,51 @@ impl Gates {
             }
             let known = gates.sets.iter().position(|gate| gate.spelling == spelling && gate.all == all);
             let set = known.unwrap_or_else(|| {
-                let needed = |rule: usize| routing::needed(&program.routing, format, program.stated(rule));
-                let rules = all.iter().map(|&rule| (rule, &program.exprs[rule as usize], needed(rule as usize)));
-                let atoms = atoms::collect(rules, names, spelling);
-                let bytes = Bytes::of(atoms.literals.iter().map(|literal| &**literal));
-                gates.sets.push(Gate { set: gates.sets.len(), atoms, all, spelling, bytes });
-                gates.sets.len() - 1
+                let set = gates.sets.len();
+                gates.sets.push(Arc::new(Gate::new(program, set, (format, spelling), all, Expected::default())));
+                set
             });
             gates.formats.insert(format, set);
         }
         gates
     }
 
-    /// The gate of a format; `None` where no rule may apply.
-    pub(super) fn get(&self, format: &str) -> Option<&Gate> {
-        self.formats.get(format).and_then(|&set| self.sets.get(set))
+    /// The same gates, whose literals are chosen anew where a sample told how common they are in the logs at hand.
+    pub(super) fn after(&self, program: &Program, usages: Vec<Option<Usage>>) -> Self {
+        let usage = |set: usize| usages.get(set).and_then(Option::as_ref);
+        let choose = |gate: &Arc<Gate>| match usage(gate.set) {
+            Some(usage) => {
+                let how = (gate.format, gate.spelling);
+                Arc::new(Gate::new(program, gate.set, how, gate.all.clone(), Expected::after(usage)))
+            }
+            None => Arc::clone(gate),
+        };
+        Self { sets: self.sets.iter().map(choose).collect(), formats: self.formats.clone(), usages }
     }
 
     /// Makes every rule a candidate always.
     pub(super) fn open(&mut self) {
         for gate in &mut self.sets {
-            gate.atoms = Atoms { always: gate.all.clone(), ..Atoms::default() };
+            let Gate { set, format, spelling, .. } = **gate;
+            let atoms = Atoms { always: gate.all.clone(), ..Atoms::default() };
+            let (all, bytes) = (gate.all.clone(), Bytes::of(std::iter::empty()));
+            *gate = Arc::new(Gate { set, atoms, all, format, spelling, bytes });
         }
     }
 
-    /// All sets of literals, by number.
-    pub(super) fn sets(&self) -> impl Iterator<Item = &Atoms> {
+    /// The gate of a format; `None` where no rule may apply.
+    pub fn get(&self, format: &str) -> Option<&Gate> {
+        self.formats.get(format).and_then(|&set| self.sets.get(set)).map(|gate| &**gate)
+    }
+
+    /// All sets of literals, by [`Gate::set`].
+    pub fn sets(&self) -> impl Iterator<Item = &Atoms> {
         self.sets.iter().map(|gate| &gate.atoms)
+    }
+
+    /// How common literals are in the logs of each set, by [`Gate::set`].
+    pub fn expected(&self) -> impl Iterator<Item = Expected<'_>> {
+        let usage = |set| self.usages.get(set).and_then(Option::as_ref);
+        (0..self.sets.len()).map(move |set| usage(set).map_or_else(Expected::default, Expected::after))
     }
 }

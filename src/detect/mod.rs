@@ -24,13 +24,13 @@ use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
 use crate::model::fields::Fields;
+use crate::model::rarity::Usage;
 use crate::model::rule::RuleMeta;
 
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
-pub use gate::Gate;
-use gate::Gates;
+pub use gate::{Gate, Gates};
 use item::Expr;
 use routing::Logsource;
 
@@ -128,7 +128,7 @@ impl Program {
             });
             program.logsource.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
-        program.gates = Gates::new(&program, &names);
+        program.gates = Gates::new(&program);
         (program, problems)
     }
 
@@ -145,6 +145,17 @@ impl Program {
     /// The rules that may apply to a format; `None` where there is none.
     pub fn gate(&self, format: &str) -> Option<&Gate> {
         self.gates.get(format)
+    }
+
+    /// The gates of all formats, as logs of all sorts have them chosen.
+    pub fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// The gates, with literals that a sample of the logs at hand shows to be rare. `usages` are by [`Gate::set`]. Whatever
+    /// it tells, no match is lost.
+    pub fn gates_after(&self, usages: Vec<Option<Usage>>) -> Gates {
+        self.gates.after(self, usages)
     }
 
     /// The sets of literals that gate the rules, by [`Gate::set`].

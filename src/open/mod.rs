@@ -21,6 +21,7 @@ mod window;
 
 use std::cell::Cell;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -143,6 +144,22 @@ pub fn open_bytes(name: Locator, bytes: &[u8], opening: &Opening, visitor: &mut 
     let random = Random { bytes: &bytes, size };
     let mut input = bytes;
     open_stream(&file, (&opening, &Alone), visitor, &mut input, Some(random), &Remarks::default(), &|| None);
+}
+
+/// A few of the stored bytes of an evidence file: `length` from `at` on, less at its end, none where it cannot be read.
+pub fn stretch(file: &Listed, at: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let handle = file.path.as_deref().and_then(|path| evidence::open(path).ok());
+    let mut got = 0;
+    while let Some(handle) = handle.as_ref().filter(|_| got < length) {
+        match handle.read_at(&mut bytes[got..], at.saturating_add(got as u64)) {
+            Ok(count @ 1..) => got += count,
+            Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    bytes.truncate(got);
+    bytes
 }
 
 fn open_path(file: &Listed, path: &Path, how: (&Opening, &dyn Hands), visitor: &mut dyn Visitor) -> Opened {

@@ -31,6 +31,7 @@ use std::sync::OnceLock;
 
 use crate::model::atoms::Atoms;
 use crate::model::indicator::{Indicators, RawHit};
+use crate::model::rarity::Expected;
 
 pub use agent::named as agents_named;
 pub use gate::atoms_plainly;
@@ -52,8 +53,16 @@ pub struct Sift<'a> {
     indicators: &'a Indicators,
     /// Literals of indicators, where some kind has them.
     words: Option<Words>,
-    /// Atoms by number of their set, with the matcher that is built when a text first asks for it.
-    sets: Vec<(&'a Atoms, OnceLock<gate::Gate<'a>>)>,
+    /// Atoms by number of their set.
+    sets: Vec<Set<'a>>,
+}
+
+/// One set of atoms.
+struct Set<'a> {
+    atoms: &'a Atoms,
+    expected: Expected<'a>,
+    /// Built when a text first asks for it.
+    gate: OnceLock<gate::Gate<'a>>,
 }
 
 impl<'a> Sift<'a> {
@@ -65,7 +74,16 @@ impl<'a> Sift<'a> {
     /// A matcher with several sets of atoms, numbered as they come.
     pub fn with_sets(indicators: &'a Indicators, sets: impl IntoIterator<Item = &'a Atoms>) -> Self {
         let words = Words::of(indicators);
-        Self { indicators, words, sets: sets.into_iter().map(|atoms| (atoms, OnceLock::new())).collect() }
+        let set = |atoms| Set { atoms, expected: Expected::default(), gate: OnceLock::new() };
+        Self { indicators, words, sets: sets.into_iter().map(set).collect() }
+    }
+
+    /// With what is known of how common literals are, by number of the set. It changes nothing but speed.
+    pub fn expecting(mut self, expected: impl IntoIterator<Item = Expected<'a>>) -> Self {
+        for (set, expected) in self.sets.iter_mut().zip(expected) {
+            set.expected = expected;
+        }
+        self
     }
 
     /// Appends the indicators met in a text, sorted by start. No hit spans a line feed.
@@ -95,8 +113,8 @@ impl<'a> Sift<'a> {
 
     /// Appends every occurrence of every literal of one set, overlapping ones too, in order of position.
     pub fn atoms(&self, set: usize, text: &[u8], out: &mut Vec<AtomHit>) {
-        if let Some((atoms, gate)) = self.sets.get(set) {
-            gate.get_or_init(|| gate::Gate::new(atoms)).scan(text, out);
+        if let Some(Set { atoms, expected, gate }) = self.sets.get(set) {
+            gate.get_or_init(|| gate::Gate::new(atoms, *expected)).scan(text, out);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use self::cite::Cite;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
-use crate::detect::{self, Gate};
+use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays};
 use crate::model::block::{Block, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
@@ -53,7 +53,7 @@ struct Pass<'a> {
 
 /// Sifts, parses, detects and tallies one block.
 pub(super) fn sift_block(
-    plan: &Plan,
+    (plan, gates): (&Plan, &Gates),
     sift: &Sift<'_>,
     stats: &Stats,
     block: &Block,
@@ -75,7 +75,7 @@ pub(super) fn sift_block(
     sift.indicators(text, &mut scratch.hits);
     let sifted = ticks();
     scratch.atoms.clear();
-    let gate = plan.program.gate(block.layout.format);
+    let gate = gates.get(block.layout.format);
     if let Some(gate) = gate {
         sift.atoms(gate.set, text, &mut scratch.atoms);
     }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::detect::{Gates, Program, Routing, Scratch};
 use exfiltrace::discover;
 use exfiltrace::format::{self, Clock};
 use exfiltrace::model::fields::{Fields, View, Want};
 use exfiltrace::model::indicator::Indicators;
 use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::Locator;
+use exfiltrace::model::rarity::Usage;
 use exfiltrace::model::source::{SourceMeta, Stream, Visitor};
 use exfiltrace::open::{DigestKind, Io, Limits, Opening, open_bytes};
 use exfiltrace::plan::Plan;
@@ -31,6 +32,7 @@ struct Tally {
 /// Holds some records of every leaf stream against all rules, without the gate and with it.
 struct Check<'p> {
     program: &'p Program,
+    gates: &'p Gates,
     sift: Sift<'p>,
     /// Of each leaf at most so many records, spread over it.
     records: usize,
@@ -49,7 +51,7 @@ impl Visitor for Check<'_> {
         splitter.feed(&head);
         let (mut view, mut atoms, mut left) = (View::default(), Vec::new(), self.records);
         while let Some(block) = splitter.next(stream) {
-            let Some(gate) = self.program.gate(block.layout.format).filter(|_| left > 0) else { continue };
+            let Some(gate) = self.gates.get(block.layout.format).filter(|_| left > 0) else { continue };
             format::render(&block, &mut view);
             let text: &[u8] = if view.is_rendered { &view.rendered } else { &block.bytes };
             atoms.clear();
@@ -92,9 +94,13 @@ impl Visitor for Check<'_> {
 
 /// Checks all files below some folders.
 fn check(program: &Program, folders: &[std::path::PathBuf], records: usize) -> Tally {
+    check_with(program, program.gates(), folders, records)
+}
+
+fn check_with(program: &Program, gates: &Gates, folders: &[std::path::PathBuf], records: usize) -> Tally {
     let indicators = Indicators::default();
-    let sift = Sift::with_sets(&indicators, program.sets());
-    let mut check = Check { program, sift, records, tally: Tally::default() };
+    let sift = Sift::with_sets(&indicators, gates.sets()).expecting(gates.expected());
+    let mut check = Check { program, gates, sift, records, tally: Tally::default() };
     let opening =
         Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
     let mut left: Vec<_> = folders.to_vec();
@@ -150,6 +156,64 @@ fn the_gate_loses_no_match_of_sigma_rules_on_the_corpora() {
     let (any, _) = Program::compile(rules.into_iter().step_by(4), Routing::Any);
     let tally = check(&any, &of(&["crowdsec-hub", "text/lnav", "web"]), 12);
     assert!(tally.records > 5_000 && tally.matches > 5, "{tally:?}");
+}
+
+/// The gates after a sample of one log, whatever that has to do with the logs they are used on.
+fn gates_after(program: &Program, log: &[u8]) -> Gates {
+    let usage = || {
+        let mut usage = Usage::default();
+        log.split(|byte| *byte == b'\n').take(2_000).for_each(|record| usage.add(record));
+        Some(usage)
+    };
+    program.gates_after(program.sets().map(|_| usage()).collect())
+}
+
+/// A web log makes other literals rare than the one before: all are as good for every log.
+#[test]
+fn the_gate_loses_no_match_whatever_a_sample_shows() {
+    let (program, _) = Program::compile(Program::builtin(), Routing::Any);
+    // The commonest words of the rules are in each record of it.
+    let mut words: Vec<_> = program.sets().flat_map(|atoms| &atoms.literals).map(|literal| &**literal).collect();
+    words.sort_unstable();
+    words.dedup();
+    let half = words.iter().step_by(2).flat_map(|word| [word, &b" "[..]].concat()).collect::<Vec<u8>>();
+    let logs = [std::fs::read(project("fixtures/incident/evidence/web/riverside-access.log")).unwrap(), half];
+    for log in logs {
+        let gates = gates_after(&program, &log);
+        assert!(
+            gates.sets().zip(program.sets()).any(|(after, before)| after != before),
+            "some rule has another literal"
+        );
+        let folders = [project("fixtures/incident/evidence"), project("fixtures/formats")];
+        let tally = check_with(&program, &gates, &folders, 200);
+        assert!(tally.records > 2_000 && tally.matches > 100, "{tally:?}");
+    }
+}
+
+#[test]
+fn the_gate_loses_no_match_of_sigma_rules_after_a_sample() {
+    let rules = sigma();
+    let Some(corpora) = shared("corpora").filter(|_| !rules.is_empty()) else { return };
+    let (program, _) = Program::compile(rules, Routing::Auto);
+    let log = std::fs::read(project("fixtures/incident/evidence/web/riverside-access.log")).unwrap();
+    let of = ["security-datasets", "attack-data", "web", "cloud"].map(|name| corpora.join(name));
+    let tally = check_with(&program, &gates_after(&program, &log), &of, 40);
+    assert!(tally.matches > 50, "{tally:?}");
+}
+
+/// The whole scan with a sample of the evidence and without, on one core and on more.
+#[test]
+fn a_sample_of_the_evidence_changes_nothing_but_time() {
+    let scan = |sample_from_bytes, threads| {
+        let outcome = scan::scan(&Plan { sample_from_bytes, threads, ..fixture_plan("incident") }).unwrap();
+        let findings: Vec<_> = outcome.findings.list().iter().map(|finding| format!("{finding:?}")).collect();
+        assert!(!findings.is_empty());
+        (findings, format!("{:?}", outcome.verdict), format!("{:?}", outcome.ledger))
+    };
+    let without = scan(u64::MAX, 2);
+    for threads in [1, 3] {
+        assert!(scan(0, threads) == without, "with a sample and {threads} threads");
+    }
 }
 
 /// The gate and its slow twin, over texts and the literals of the embedded rules.

@@ -79,6 +79,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         threads: 2,
         in_flight_bytes: 8 << 20,
         ahead_bytes: 64 << 20,
+        sample_from_bytes: u64::MAX,
         cell_bytes: CELL_BYTES,
         shuffle: None,
         ticks: None,

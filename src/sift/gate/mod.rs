@@ -13,7 +13,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::model::atoms::Atoms;
-use crate::model::rarity::{self, Rarity};
+use crate::model::rarity::Expected;
 
 use super::AtomHit;
 use filter::{Filter, Kernel, folded};
@@ -46,19 +46,18 @@ struct Run {
 
 impl<'a> Gate<'a> {
     /// Chooses the runs and fills the filter.
-    pub(super) fn new(atoms: &'a Atoms) -> Self {
-        Self::over(Cow::Borrowed(&atoms.literals))
+    pub(super) fn new(atoms: &'a Atoms, expected: Expected<'_>) -> Self {
+        Self::over(Cow::Borrowed(&atoms.literals), expected)
     }
 
     /// The same over a copy of the literals.
     pub(super) fn owned(atoms: &Atoms) -> Gate<'static> {
-        Gate::over(Cow::Owned(atoms.literals.clone()))
+        Gate::over(Cow::Owned(atoms.literals.clone()), Expected::default())
     }
 
-    fn over(literals: Cow<'a, [Box<[u8]>]>) -> Self {
-        let rarity = rarity::of_logs();
+    fn over(literals: Cow<'a, [Box<[u8]>]>, expected: Expected<'_>) -> Self {
         let numbered = || (0u32..).zip(literals.iter());
-        let mut runs: Vec<Run> = numbered().filter_map(|(number, bytes)| run(rarity, number, bytes)).collect();
+        let mut runs: Vec<Run> = numbered().filter_map(|(number, bytes)| run(expected, number, bytes)).collect();
         let filter = Filter::new(runs.iter().map(|run| (run.gram, run.mask)));
         runs.sort_by_key(|run| (filter.word(run.gram), run.literal));
         let words = u32::try_from(filter.words()).unwrap_or(u32::MAX);
@@ -115,7 +114,7 @@ fn insert(hits: &mut Vec<AtomHit>, from: usize, hit: AtomHit) {
 }
 
 /// The rarest run of a literal; `None` where the literal is too short to have one.
-fn run(rarity: &Rarity, literal: u32, bytes: &[u8]) -> Option<Run> {
+fn run(expected: Expected<'_>, literal: u32, bytes: &[u8]) -> Option<Run> {
     let width = bytes.len().min(4);
     let mask = match width {
         4 => u32::MAX,
@@ -123,7 +122,7 @@ fn run(rarity: &Rarity, literal: u32, bytes: &[u8]) -> Option<Run> {
         _ => return None,
     };
     let places = (0u32..).zip(bytes.windows(width));
-    let (offset, gram) = places.min_by(|a, b| rarity.of(a.1).total_cmp(&rarity.of(b.1)))?;
+    let (offset, gram) = places.min_by(|a, b| expected.of(a.1).total_cmp(&expected.of(b.1)))?;
     Some(Run { gram: folded(gram) & mask, mask, literal, offset })
 }
 
