@@ -47,18 +47,14 @@ impl Crowd {
         WORDS[self.below(WORDS.len() as u64) as usize]
     }
 
-    /// The address of someone who is there; a session has some forty records.
-    fn visitor(&mut self) -> String {
+    /// The address of someone who is there, and of the host that they speak with; a session has some forty records.
+    fn session(&mut self) -> (String, String) {
         let at = self.below(ACTIVE as u64) as usize;
         if self.below(40) == 0 {
             self.active[at] = visitor(&mut self.rng);
         }
         let [a, b, c, d] = self.active[at];
-        format!("{a}.{b}.{c}.{d}")
-    }
-
-    fn host(&mut self) -> String {
-        format!("10.{}.4.{}", self.below(4), 1 + self.below(200))
+        (format!("{a}.{b}.{c}.{d}"), format!("10.{}.4.{}", a % 4, 1 + b % 200))
     }
 
     /// Date and time, 40 records a second: month, day, hour, minute, second, microsecond.
@@ -83,7 +79,8 @@ fn visitor(rng: &mut Rng) -> [u64; 4] {
 /// A line of an access log. `planted`: stands in the referrer.
 fn access(crowd: &mut Crowd, planted: &str) -> String {
     let [month, day, hour, minute, second, _] = crowd.tick();
-    let (who, size) = (crowd.visitor(), 200 + crowd.below(90_000));
+    let (who, _) = crowd.session();
+    let size = 200 + crowd.below(90_000);
     let (first, last, id) = (crowd.word(), crowd.word(), crowd.below(1_000_000));
     let agent = AGENTS[crowd.below(3) as usize];
     let status = [200, 200, 200, 304, 404][crowd.below(5) as usize];
@@ -97,7 +94,8 @@ fn access(crowd: &mut Crowd, planted: &str) -> String {
 /// A message of a host. `planted`: stands at its end.
 fn syslog(crowd: &mut Crowd, planted: &str) -> String {
     let [month, day, hour, minute, second, micro] = crowd.tick();
-    let (who, host, id) = (crowd.visitor(), crowd.host(), crowd.below(60_000));
+    let (who, host) = crowd.session();
+    let id = crowd.below(60_000);
     let (word, port) = (crowd.word(), 1024 + crowd.below(60_000));
     let head = format!(
         "<38>{} {day:2} {hour:02}:{minute:02}:{second:02} rv-{}",
@@ -124,7 +122,8 @@ fn syslog(crowd: &mut Crowd, planted: &str) -> String {
 /// An object of a service. `planted`: the value of a field.
 fn json(crowd: &mut Crowd, planted: &str) -> String {
     let [month, day, hour, minute, second, micro] = crowd.tick();
-    let (who, host, port) = (crowd.visitor(), crowd.host(), 1024 + crowd.below(60_000));
+    let (who, host) = crowd.session();
+    let port = 1024 + crowd.below(60_000);
     let (word, bytes, id) = (crowd.word(), crowd.below(1_000_000), crowd.rng.next());
     let time = format!("2026-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z", month + 1);
     let more = if planted.is_empty() { String::new() } else { format!(",\"note\":\"{planted}\"") };
