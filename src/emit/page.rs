@@ -104,13 +104,19 @@ impl Page {
     /// A table under a heading of level 3, cut at [`ROWS`]; nothing where it has no rows. Columns in which nothing
     /// stands are left out.
     fn table(&mut self, title: &str, head: &[&'static str], rows: Vec<Vec<String>>, rest: &str) {
+        let count = rows.len();
+        self.table_of(title, head, (rows, count), rest);
+    }
+
+    /// A table of so many rows, of which at least the first [`ROWS`] are given.
+    fn table_of(&mut self, title: &str, head: &[&'static str], (rows, count): (Vec<Vec<String>>, usize), rest: &str) {
         if rows.is_empty() {
             return;
         }
         if !title.is_empty() {
             self.heading(3, title);
         }
-        let more = rows.len().saturating_sub(ROWS);
+        let more = count.saturating_sub(ROWS);
         let rows = &rows[..rows.len().min(ROWS)];
         let used: Vec<usize> = (0..head.len()).filter(|&at| rows.iter().any(|row| !row[at].is_empty())).collect();
         let cells = |row: &Vec<String>| used.iter().map(|&at| clean(&row[at])).collect();
@@ -175,8 +181,9 @@ impl Page {
         self.ways(s);
         let mut mine: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == s.scope).collect();
         mine.sort_by_key(|t| Reverse(t.bytes.lower));
-        let mine = mine.into_iter().map(rows::transfer).collect();
-        self.table("Transfers, the largest first", rows::TRANSFER_HEAD, mine, "transfers.jsonl");
+        let count = mine.len();
+        let largest = mine.into_iter().take(ROWS).map(rows::transfer).collect();
+        self.table_of("Transfers, the largest first", rows::TRANSFER_HEAD, (largest, count), "transfers.jsonl");
         let kinds = s.data_categories.iter().map(rows::data).collect();
         self.table("Kinds of data", rows::DATA_HEAD, kinds, "verdict.json");
         self.scope_coverage(s);

@@ -113,7 +113,7 @@ impl Tally {
             Ok(at) => return at,
             Err(hash) => hash,
         };
-        if self.bound.as_ref().is_some_and(|bound| key::view(&self.key) >= key::view(bound)) {
+        if self.bound.as_ref().is_some_and(|bound| key::order(&self.key, bound).is_ge()) {
             return *self.beyond.get_or_insert_with(|| {
                 self.conversations.push(Conversation::of_many());
                 self.conversations.len() - 1
@@ -235,8 +235,8 @@ impl Tally {
     fn sorted(&self) -> Vec<usize> {
         let with_key = (0..self.conversations.len()).filter(|at| self.conversations[*at].length > 0);
         let mut order: Vec<(key::Begin, u32)> = with_key.map(|at| (key::begin(self.key_of(at)), number(at))).collect();
-        let key = |at: u32| key::view(self.key_of(at as usize));
-        order.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then_with(|| key(*at).cmp(&key(*other))));
+        let key = |at: u32| self.key_of(at as usize);
+        order.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then_with(|| key::order(key(*at), key(*other))));
         order.into_iter().map(|(_, at)| at as usize).collect()
     }
 
@@ -283,13 +283,12 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
         account.end_beyond();
         account.table = HashTable::new();
         join(&mut rest, account.rest);
-        let earlier = |known: &Vec<u8>| bound.as_ref().is_none_or(|bound| key::view(known) < key::view(bound));
+        let earlier = |known: &Vec<u8>| bound.as_ref().is_none_or(|bound| key::order(known, bound).is_lt());
         if let Some(known) = account.bound.take().filter(earlier) {
             bound = Some(known);
         }
     }
-    let bound = bound.as_deref().map(key::view);
-    let sorted = accounts.iter_mut().map(Tally::take_sorted).kmerge_by(|a, b| key::view(a.0) < key::view(b.0));
+    let sorted = accounts.iter_mut().map(Tally::take_sorted).kmerge_by(|a, b| key::order(a.0, b.0).is_lt());
     let joined = sorted.map(|(key, known)| (key, known.finish())).coalesce(|mut a, b| {
         if a.0 != b.0 {
             return Err((a, b));
@@ -301,7 +300,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     for (packed, seen) in joined {
         let key = key::view(packed);
         weight += CONVERSATION_WEIGHT + seen.hours.len();
-        if weight > cap || bound.as_ref().is_some_and(|bound| key >= *bound) {
+        if weight > cap || bound.as_ref().is_some_and(|bound| key::order(packed, bound).is_ge()) {
             seen.hours.iter().for_each(|hour| join(&mut rest, (hour.sum, hour.span)));
         } else {
             observations.kept.push(&key, &seen);

@@ -170,10 +170,8 @@ fn the_hour_of_an_instant_counts_from_what_can_be_dated() {
     };
     let mut all = source("e/hc-web.log", &[]);
     let key = line(Seen::Web, OUTSIDE, INSIDE, 443, 1, 1).key;
-    all.observations.add(key.clone(), record(10, 900));
-    for n in 0..4 {
-        all.observations.add(key.clone(), record(3000 + n, 100));
-    }
+    let later = (0..4).map(|n| record(3000 + n, 100));
+    all.observations.kept = [record(10, 900)].into_iter().chain(later).map(|seen| (key.clone(), seen)).collect();
     let t = transfers([all]).remove(0);
     assert_eq!(since(&t, begin + 10), (1300, 1300), "the hour begins there");
     assert_eq!(since(&t, begin + 2000), (300, 1300), "three of the four cited lie after it");
@@ -526,9 +524,8 @@ proptest! {
             })
             .collect();
         let mut shuffled = source("e/a", &[]);
-        for n in &order {
-            shuffled.observations.add(lines[*n].key.clone(), observed(&lines[*n], *n as u64 * 100));
-        }
+        let observed = |n: &usize| (lines[*n].key.clone(), observed(&lines[*n], *n as u64 * 100));
+        shuffled.observations.kept = order.iter().map(observed).collect();
         let other = || partial([sighted("e/b", &[(0, Some(9), INSIDE)]), source("e/c", &lines[..9])]);
         let parts = |a: SourcePartial| if flip { [other(), partial([a])] } else { [partial([a]), other()] };
         let whose = whose();
