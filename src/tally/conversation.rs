@@ -1,7 +1,7 @@
 //! The account of one conversation while its source is read.
 
 use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observed, Sum};
-use crate::model::place::Place;
+use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
 
 /// What was seen of a conversation so far. Most have one hour and one record, and those lie in here.
@@ -30,6 +30,9 @@ struct More {
     /// costs no more than one that runs forward.
     late: Vec<Hour>,
 }
+
+/// Stands for the digest of a record of the block at hand. No record has it.
+pub const UNPROVEN: RecordDigest = RecordDigest([0; 32]);
 
 /// Hours out of order that a conversation holds before they are joined, beside as many as it has.
 const LATE_HOURS: usize = 64;
@@ -99,24 +102,33 @@ impl Conversation {
         self.more.get_or_insert_default().close(closed)
     }
 
-    /// Cites a record if it is among those that moved the most.
+    /// Cites a record if it is among those that moved the most, and says whether it did.
     #[inline]
-    pub fn cite(&mut self, cited: impl FnOnce() -> Cited, bytes: u64, place: Place) {
-        if bytes < self.floor_bytes {
-            return;
+    pub fn cite(&mut self, cited: Cited) -> bool {
+        if cited.bytes < self.floor_bytes {
+            return false;
         }
         if self.first.is_none() && self.more.as_ref().is_none_or(|more| more.seen.cited.is_empty()) {
-            self.first = Some(cited());
-            return;
+            self.first = Some(cited);
+            return true;
         }
         let seen = &mut self.more.get_or_insert_default().seen;
         seen.cited.extend(self.first.take());
-        if !seen.cites(bytes, place) {
-            return;
+        if !seen.cites(cited.bytes, cited.place) {
+            return false;
         }
-        seen.cite(cited());
+        seen.cite(cited);
         if let Some(last) = seen.cited.get(CITED - 1) {
             self.floor_bytes = last.bytes;
+        }
+        true
+    }
+
+    /// Gives the digests of its cited records that have none yet.
+    pub fn prove(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
+        let more = self.more.iter_mut().flat_map(|more| &mut more.seen.cited);
+        for cited in self.first.iter_mut().chain(more).filter(|cited| cited.sha256 == UNPROVEN) {
+            cited.sha256 = digest(cited.place);
         }
     }
 

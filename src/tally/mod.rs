@@ -16,7 +16,7 @@ use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
 use read::Teller;
 
-use conversation::Conversation;
+use conversation::{Conversation, UNPROVEN};
 
 /// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
 ///
@@ -35,6 +35,8 @@ pub struct Tally {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
     conversations: Vec<Conversation>,
+    /// Conversations that cite records of the block at hand, whose digests are not made yet.
+    unproven: Vec<u32>,
     weight: usize,
     cap: Cap,
     /// From this packed key on, the cap cuts off whatever comes.
@@ -63,14 +65,14 @@ impl Cap {
 }
 
 impl Tally {
-    /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of the
-    /// record's bytes and is asked only where the record will be cited.
+    /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of a record of
+    /// this block; [`settle`](Self::settle) must follow before the next block.
     pub fn observe(
         &mut self,
         format: &'static str,
         fields: &Fields<'_>,
         place: Place,
-        digest: &dyn Fn() -> RecordDigest,
+        digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let teller = self.teller(format);
         if !read::key(teller, fields, &mut self.key) {
@@ -80,16 +82,28 @@ impl Tally {
             return;
         }
         let (up, down) = read::bytes(teller, fields, &self.key);
-        let at = self.conversation();
-        let conversation = &mut self.conversations[at];
+        let index = self.conversation();
+        let conversation = &mut self.conversations[index];
         let span = fields.time.map(|stamp| Span::at(stamp.at));
         let new_hour = conversation.add(&Hour { span, sum: Sum::of_record(up, down) });
         let bytes = up.max(down).unwrap_or(0);
         let at = fields.time.map(|stamp| stamp.at);
-        conversation.cite(|| Cited { bytes, up: up > down, at, place, sha256: digest() }, bytes, place);
+        if conversation.cite(Cited { bytes, up: up > down, at, place, sha256: UNPROVEN }) {
+            self.unproven.push(number(index));
+        }
         self.weight += usize::from(new_hour);
         if self.weight > self.cap.held() {
+            self.settle(digest);
             self.cut_down();
+        }
+    }
+
+    /// Makes the digests of the records of this block that are cited still.
+    ///
+    /// PERF: of a conversation's records many are cited for a moment, until others moved more.
+    pub fn settle(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
+        for at in self.unproven.drain(..) {
+            self.conversations[at as usize].prove(digest);
         }
     }
 
@@ -326,7 +340,8 @@ mod tests {
         }
         fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
         let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
-        tally.observe("access", &fields, place, &|| RecordDigest([offset as u8; 32]));
+        tally.observe("access", &fields, place, &|_| RecordDigest([offset as u8; 32]));
+        tally.settle(&|_| RecordDigest([offset as u8; 32]));
     }
 
     /// What is kept of these records, by the plain rule: all in one tree, the smallest keys up to the cap.
@@ -408,7 +423,8 @@ mod tests {
             fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
             let place = Place { offset: at * 10, length: 9, line: None, record: Some(at), event_record_id: None };
             tally.cover("access", &fields);
-            tally.observe("access", &fields, place, &|| RecordDigest([0; 32]));
+            tally.observe("access", &fields, place, &|_| RecordDigest([1; 32]));
+            tally.settle(&|_| RecordDigest([1; 32]));
         }
         gather([tally])
     }

@@ -135,6 +135,7 @@ impl Pass<'_> {
             self.patterns(seen, record_traces, &mut scratch.patterns);
             self.record(*seen, record_hits, &mut fields, scratch, tally, told);
         }
+        tally.settle(&|place| self.digest_at(place));
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
@@ -196,7 +197,7 @@ impl Pass<'_> {
         }
         let cite = Cite { seen, digest: OnceCell::new() };
         if parsed {
-            tally.observe(format, fields, seen.place, &|| self.digest(&cite));
+            tally.observe(format, fields, seen.place, &|place| self.digest_at(place));
         }
         self.rules(&cite, (format, record), fields, scratch, told);
         let agents = sift::agents_named(&self.plan.indicators, fields);

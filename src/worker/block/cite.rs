@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::Pass;
 use crate::model::fields::{Fields, Seen};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, Sighting};
-use crate::model::place::RecordDigest;
+use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
 
@@ -35,17 +35,15 @@ impl Pass<'_> {
 
     /// SHA-256 of the record's stored bytes.
     pub(super) fn digest(&self, cite: &Cite) -> RecordDigest {
-        *cite.digest.get_or_init(|| {
-            let seen = &cite.seen;
-            let stored = if self.rendered {
-                let start = usize::try_from(seen.place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
-                let length = usize::try_from(seen.place.length).unwrap_or(usize::MAX);
-                self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
-            } else {
-                &self.text[seen.start..seen.end]
-            };
-            RecordDigest(Sha256::digest(stored).into())
-        })
+        *cite.digest.get_or_init(|| self.digest_at(cite.seen.place))
+    }
+
+    /// SHA-256 of the stored bytes at a place of this block.
+    pub(super) fn digest_at(&self, place: Place) -> RecordDigest {
+        let start = usize::try_from(place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
+        let length = usize::try_from(place.length).unwrap_or(usize::MAX);
+        let stored = self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
+        RecordDigest(Sha256::digest(stored).into())
     }
 }
 
