@@ -6,6 +6,7 @@
 //! the machine is idle, so that the load before each run is printed.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::disallowed_methods, reason = "a bench has a clock, and is told where its peer is")]
 
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code, reason = "tests need more of it")]
@@ -22,11 +23,12 @@ use exfiltrace::indicators::Builder;
 use exfiltrace::model::ledger::EntryKind;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::open::DigestKind;
+use exfiltrace::plan::Plan;
 use exfiltrace::scan;
 
 const FILES: u64 = 16;
 /// Decoded size of each file.
-const BYTES: usize = 6 << 20;
+const BYTES: usize = 12 << 20;
 const ROUNDS: usize = 3;
 /// Indicators on the list.
 const LISTED: u64 = 100;
@@ -57,14 +59,10 @@ fn listed(number: u64) -> String {
 /// A line that no format reads.
 fn words(random: &mut Random) -> (String, bool) {
     let (name, planted) = random.name();
-    let mut line = String::new();
-    for word in 0..14 {
-        line += &format!("{:x} ", random.below(1 << 20));
-        if word == 7 {
-            line += &format!("{name} ");
-        }
-    }
-    (line + "and so on and so forth, as in the last line\n", planted)
+    let mut word = || random.below(1 << 20);
+    let (a, b, c, d, e, f) = (word(), word(), word(), word(), word(), word());
+    let line = format!("{a:x} {b:x} {c:x} sent to {name} for {d:x} {e:x} and {f:x}, and so on as in the last line\n");
+    (line, planted)
 }
 
 fn access(random: &mut Random) -> (String, bool) {
@@ -82,8 +80,11 @@ fn access(random: &mut Random) -> (String, bool) {
     (line, planted)
 }
 
+/// Makes a line; whether it holds a listed name.
+type Line = fn(&mut Random) -> (String, bool);
+
 /// Writes the files; how many bytes they hold, and how many lines with a listed name.
-fn write(folder: &Path, line: fn(&mut Random) -> (String, bool)) -> (u64, u64) {
+fn write(folder: &Path, line: Line) -> (u64, u64) {
     let (mut random, mut bytes, mut hits) = (Random(0x5eed), 0, 0);
     for number in 0..FILES {
         let mut text = Vec::with_capacity(BYTES + 300);
@@ -122,8 +123,8 @@ fn cost(who: libc::c_int, mut run: impl FnMut()) -> (f64, f64) {
     least
 }
 
-/// Scans the folder; `rules` with all that the product does.
-fn scanned(folder: &Path, threads: usize, rules: bool, (bytes, hits): (u64, u64)) {
+/// The scan of the folder; `rules` with all that the product does.
+fn planned(folder: &Path, threads: usize, rules: bool) -> Plan {
     let mut feed = Builder::new();
     feed.add("list.txt", "", list().as_bytes());
     let root = Root { name: b"evidence".to_vec(), path: Some(folder.to_owned()) };
@@ -133,10 +134,14 @@ fn scanned(folder: &Path, threads: usize, rules: bool, (bytes, hits): (u64, u64)
     if !rules {
         plan.program = Program::compile([], Routing::Auto).0;
     }
-    let outcome = scan::scan(&plan).unwrap();
+    plan
+}
+
+fn scanned(plan: &Plan, format: &str, (bytes, hits): (u64, u64)) {
+    let outcome = scan::scan(plan).unwrap();
     let sources = || outcome.ledger.iter().filter(|entry| entry.kind == EntryKind::Source);
     assert_eq!(sources().map(|entry| entry.bytes.total()).sum::<u64>(), bytes);
-    assert_eq!(sources().all(|entry| entry.format.as_deref() == Some("text")), !rules, "what reads the text");
+    assert!(sources().all(|entry| entry.format.as_deref() == Some(format)), "what reads the text");
     let met = outcome.findings.list().iter().filter(|finding| finding.indicator.is_some());
     assert_eq!(met.map(|finding| finding.count).sum::<u64>(), hits);
 }
@@ -164,43 +169,38 @@ fn grepped(program: &Path, folder: &Path, list: &Path, hits: u64) {
     assert_eq!(text.lines().map(|line| line.parse::<u64>().unwrap()).sum::<u64>(), hits);
 }
 
+/// One text: both ways of ours, and the peer.
+fn compare(folder: &Path, list: &Path, peer: &Result<PathBuf, String>, (format, line): (&str, Line)) {
+    std::fs::create_dir(folder).unwrap();
+    let written = write(folder, line);
+    let run = |threads| {
+        let plan = planned(folder, threads, format != "text");
+        cost(libc::RUSAGE_SELF, || scanned(&plan, format, written))
+    };
+    let (one, two) = (run(1), run(2));
+    println!("{format}: {} lines hit", written.1);
+    println!("  1 thread  CPU {:7.3}  wall {:7.3}", one.0, one.1);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    let gain = one.1 / two.1;
+    println!("  2 threads CPU {:7.3}  wall {:7.3}  wall of 1 over 2: {gain:.2} at load {load}", two.0, two.1);
+    match peer {
+        Ok(program) => {
+            let grep = cost(libc::RUSAGE_CHILDREN, || grepped(program, folder, list, written.1));
+            let gain = grep.0 / one.0;
+            println!("  rg -z -j1 CPU {:7.3}  wall {:7.3}  CPU over that of 1 thread: {gain:.2}", grep.0, grep.1);
+        }
+        Err(why) => println!("  rg -z is left out: {why}"),
+    }
+}
+
 fn main() {
     let temp = tempfile::tempdir().unwrap();
     let listed = temp.path().join("list.txt");
     std::fs::write(&listed, list()).unwrap();
-    let load = || {
-        std::fs::read_to_string("/proc/loadavg").map_or_else(|_| "not known".to_owned(), |text| text[..4].to_owned())
-    };
     let peer = ripgrep();
     println!("{FILES} files of {} MB in gzip, {LISTED} names; least of {ROUNDS} rounds, seconds", BYTES / 1_000_000);
-    for (name, line, rules) in
-        [("words, sift alone", words as fn(&mut Random) -> _, false), ("access log, all", access, true)]
-    {
-        let folder = temp.path().join(if rules { "access" } else { "words" });
-        std::fs::create_dir(&folder).unwrap();
-        let written = write(&folder, line);
-        let one = cost(libc::RUSAGE_SELF, || scanned(&folder, 1, rules, written));
-        let before = load();
-        let two = cost(libc::RUSAGE_SELF, || scanned(&folder, 2, rules, written));
-        println!("{name}: {} lines hit", written.1);
-        println!("  1 thread  CPU {:7.3}  wall {:7.3}", one.0, one.1);
-        println!(
-            "  2 threads CPU {:7.3}  wall {:7.3}  wall of 1 over 2: {:.2} at load {before}",
-            two.0,
-            two.1,
-            one.1 / two.1
-        );
-        match &peer {
-            Ok(program) => {
-                let grep = cost(libc::RUSAGE_CHILDREN, || grepped(program, &folder, &listed, written.1));
-                println!(
-                    "  rg -z -j1 CPU {:7.3}  wall {:7.3}  CPU over that of 1 thread: {:.2}",
-                    grep.0,
-                    grep.1,
-                    grep.0 / one.0
-                );
-            }
-            Err(why) => println!("  rg -z is left out: {why}"),
-        }
+    for text in [("text", words as Line), ("access", access)] {
+        compare(&temp.path().join(text.0), &listed, &peer, text);
     }
 }
