@@ -71,7 +71,7 @@ fn a_literal_is_found_at_every_place_of_a_block_and_at_both_ends() {
     for length in 3..=40 {
         let literal: Vec<u8> = (0..length).map(|at| b'a' + (at * 7 % 26) as u8).collect();
         let set = atoms([literal.clone(), b"zzz".to_vec(), b"not-there".to_vec()]);
-        let gate = Gate::new(&set);
+        let gate = Gate::new(&set, Expected::default());
         for offset in 0..128 {
             for behind in [0, 1, 3, 33] {
                 let mut text = vec![b'.'; offset];
