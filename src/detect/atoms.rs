@@ -21,6 +21,8 @@ const WIDEST: usize = 2_000;
 /// A literal that is to be expected more often than this, in occurrences a record, is in almost every one: finding it
 /// costs more than a look at the rule.
 const COMMON: f64 = 0.4;
+/// The same where a sample of the logs at hand was counted: what it says of common literals holds.
+const COMMON_HERE: f64 = 0.1;
 /// Values that parsers write themselves, whatever the record says.
 const INVENTED: [&[u8]; 2] = [b"success", b"failure"];
 
@@ -35,9 +37,10 @@ pub(super) fn collect<'a>(
     let reader = Reader { names, spelling, expected };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
+    let common = if expected.is_counted() { COMMON_HERE } else { COMMON };
     for (number, expr, needed) in rules {
         let needed = needed.and_then(|texts| reader.any(texts.iter().map(|text| reader.rarest(text.as_bytes()))));
-        match rarer(reader.cover(expr).into_iter().chain(needed)).filter(|cover| cover.often < COMMON) {
+        match rarer(reader.cover(expr).into_iter().chain(needed)).filter(|cover| cover.often < common) {
             Some(cover) => {
                 cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number))
             }

@@ -79,7 +79,7 @@ pub struct Bloom {
 
 impl Bloom {
     /// Over keys of which all bits are as good as random.
-    pub(super) fn new(mut keys: Vec<u64>) -> Self {
+    pub fn new(mut keys: Vec<u64>) -> Self {
         if keys.is_empty() {
             return Self::default();
         }
@@ -137,6 +137,12 @@ pub fn address_key(address: u128) -> u64 {
 pub fn v4_text_key(tail: &[u8; 16], length: usize) -> u64 {
     let kept = u128::from_le_bytes(*tail) >> ((8 * (16 - length as u32 % 16)) & 127);
     folded(kept as u64 ^ MIX[0], (kept >> 64) as u64 ^ MIX[1]).wrapping_mul(MIX[3])
+}
+
+/// Key of eight bytes with a number beside them, ASCII case ignored.
+#[inline(always)]
+pub fn word_key(bytes: [u8; 8], beside: u64) -> u64 {
+    folded((u64::from_le_bytes(bytes) | FOLD) ^ MIX[0], beside ^ MIX[1]).wrapping_mul(MIX[4])
 }
 
 /// Key of a digest from its last 16 hex digits, ASCII case ignored. Anything may be given.

@@ -168,6 +168,11 @@ impl<'u> Expected<'u> {
         Self { usage: Some(usage).filter(|usage| usage.records > 0) }
     }
 
+    /// Whether a sample of the logs at hand is known.
+    pub fn is_counted(self) -> bool {
+        self.usage.is_some()
+    }
+
     /// How often a literal is to be expected, in occurrences a record; never zero. What the sample does not hold is as
     /// rare as other logs say, and rarer than what stands in one of its records.
     pub fn of(&self, literal: &[u8]) -> f64 {

@@ -19,11 +19,13 @@ impl Colons {
     pub(super) fn chunk(&mut self, masks: &Masks, scan: &mut Scan<'_, '_>) {
         self.blocks.clear();
         let mut before = led(masks, 0, 1).count_ones();
+        let mut found = self.blocks.pen();
         for block in 0..masks.blocks.min(CHUNK) {
             let count = led(masks, block, 0).count_ones();
-            self.blocks.push(block as u16, doubled(masks, block) != 0 || before + count >= 6);
+            found.push(block as u16, doubled(masks, block) != 0 || before + count >= 6);
             before = count;
         }
+        drop(found);
         for number in 0..self.blocks.all().len() {
             let block = usize::from(self.blocks.all()[number]);
             let marks = doubled(masks, block) | sixth(led(masks, block, 1), led(masks, block, 0));

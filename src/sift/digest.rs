@@ -79,15 +79,15 @@ impl Digests {
     #[inline(always)]
     pub(super) fn chunk(&mut self, masks: &Masks, scan: &mut Scan<'_, '_>) {
         const LOW: u64 = 0x0001_0001_0001_0001;
-        self.ends.clear();
         let mut carry = self.carry;
-        for block in 0..masks.blocks.min(CHUNK) {
+        self.ends.gather::<1>(masks.blocks, |block| {
             let hex = masks.hex.mask(block, 0);
             let full = (!hex).wrapping_sub(LOW) & hex & LOW << 15;
-            self.ends.bits::<1>(block, add(hex, full, &mut carry) & !hex);
-        }
+            add(hex, full, &mut carry) & !hex
+        });
         self.carry = carry;
         self.found.clear();
+        let mut found = self.found.pen();
         for &at in self.ends.all() {
             let end = scan.base + usize::from(at);
             let digits = length(&masks.hex, at.into());
@@ -95,8 +95,9 @@ impl Digests {
             let tail = scan.text.get(..end).and_then(<[u8]>::last_chunk).unwrap_or(&[0; 16]);
             let sort = LENGTHS[digits];
             let lent = sort == 2 && matches!(before, b'%' | b'x' | b'u');
-            self.found.push(at, sort == 1 && scan.set.digest_filter.may_hold(digest_key(tail)) || lent);
+            found.push(at, sort == 1 && scan.set.digest_filter.may_hold(digest_key(tail)) || lent);
         }
+        drop(found);
         if !self.found.all().is_empty() {
             self.look(scan);
         }

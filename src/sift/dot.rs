@@ -74,35 +74,39 @@ impl Dots {
     /// are left out: versions, sizes and addresses.
     #[inline(always)]
     fn token_ends(&mut self, masks: &Masks, set: &Indicators) {
-        self.tokens.clear();
         // Next to letters outside ASCII a dot may stand at the end of a run, or alone.
         let alone = if set.wide_letters { u64::MAX } else { 0 };
         let unlisted = if set.wide_letters || set.names.ends_in_digit() { 0 } else { u64::MAX };
         let mut carry = self.carries[0];
-        for block in 0..masks.blocks.min(CHUNK) {
+        let digits = |block, back| masks.number.mask(block, back) & !masks.dot.mask(block, back);
+        // PERF: carried, since a shift over two registers takes several steps.
+        let (mut dotted, mut numbered) = (masks.dot.mask(0, 1) >> 63, digits(0, 1) >> 63);
+        self.tokens.gather::<2>(masks.blocks, |block| {
             let (name, dot) = (masks.name.mask(block, 0), masks.dot.mask(block, 0));
-            let digit = |back| masks.number.mask(block, back) & !masks.dot.mask(block, back);
-            let after = name & !dot & (dot << 1 | masks.dot.mask(block, 1) >> 63);
+            let digit = digits(block, 0);
+            let after = name & !dot & (dot << 1 | dotted);
             let ends = add(name, after | dot & alone, &mut carry) & !name;
-            let behind_digit = digit(0) << 1 | digit(1) >> 63;
-            self.tokens.bits::<2>(block, ends & !(behind_digit & unlisted));
-        }
+            let behind_digit = digit << 1 | numbered;
+            (dotted, numbered) = (dot >> 63, digit >> 63);
+            ends & !(behind_digit & unlisted)
+        });
         self.carries[0] = carry;
     }
 
     /// Ends of runs of digits and dots with three dots before a digit.
     #[inline(always)]
     fn number_ends(&mut self, masks: &Masks) {
-        self.addresses.clear();
         let [other, mut one, mut two, mut three] = self.carries;
-        for block in 0..masks.blocks.min(CHUNK) {
+        let mut dotted = masks.dot.mask(0, 1) >> 63;
+        self.addresses.gather::<1>(masks.blocks, |block| {
             let (run, dot) = (masks.number.mask(block, 0), masks.dot.mask(block, 0));
             // Each sum takes the first mark of a run away: what is left at the third is a run with three dots.
-            let first = run & !dot & (dot << 1 | masks.dot.mask(block, 1) >> 63);
+            let first = run & !dot & (dot << 1 | dotted);
+            dotted = dot >> 63;
             let second = add(run, first, &mut one) & first;
             let third = add(run, second, &mut two) & second;
-            self.addresses.bits::<1>(block, add(run, third, &mut three) & !run);
-        }
+            add(run, third, &mut three) & !run
+        });
         self.carries = [other, one, two, three];
     }
 
@@ -116,6 +120,7 @@ impl Dots {
         let left_of_interest = if set.wide_letters { 3 } else { 1 };
         let mut count = 0;
         odd.clear();
+        let mut pen = odd.pen();
         for &at in tokens.all() {
             let behind = base + usize::from(at);
             let (run, dots) = (masks.name.before(at.into()), masks.dot.before(at.into()));
@@ -130,8 +135,10 @@ impl Dots {
             count += usize::from(set.names.may_end(key));
             let left = text.get(end.wrapping_sub(length + 1)).map_or(0, |byte| LEFT[usize::from(*byte)]);
             let strange = left & left_of_interest != 0 || set.wide_letters;
-            odd.push(at, strange | (behind < NEAR) | (trailing as usize > TRAILING));
+            pen.push(at, strange | (behind < NEAR) | (trailing as usize > TRAILING));
         }
+        drop(pen);
+        let mut found = found.pen();
         for &(at, trailing, two) in &passed[..count.min(passed.len())] {
             let end = (base + usize::from(at)).wrapping_sub(trailing.into());
             found.push(at, set.names.may_have(suffix_key(&last(text, end), two.into())));
@@ -146,12 +153,13 @@ impl Dots {
     #[inline(always)]
     fn addresses(&mut self, masks: &Masks, set: &Indicators, text: &[u8], base: usize) {
         let nets = set.ipv4.has_networks();
+        let mut found = self.found.pen();
         for &at in self.addresses.all() {
             let behind = base + usize::from(at);
             let (run, dots) = (masks.number.before(at.into()), masks.dot.before(at.into()));
             let trailing = (!dots).leading_zeros() as usize;
             if behind < NEAR || trailing > TRAILING {
-                self.found.push(at, true);
+                found.push(at, true);
                 continue;
             }
             let (length, end) = ((!run).leading_zeros() as usize - trailing, behind - trailing);
@@ -163,7 +171,7 @@ impl Dots {
             // An escape may lend its digits to the first number.
             let start = end - length.min(20);
             let lent = length <= 20 && has_escape(last(text, start));
-            self.found.push(at, held || lent);
+            found.push(at, held || lent);
         }
     }
 

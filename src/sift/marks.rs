@@ -3,6 +3,8 @@
 //! PERF: masks go through memory, and each loop over them does one thing. Where a loop carries a mask from block to block
 //! and calls something on the way, the compiler keeps it as lanes, and takes them apart and together again for each
 //! block; where it zips several rows, it keeps their ends on the stack: either doubles the time of the pass.
+//! What a loop counts must stay in a register (`gather`, `pen`): 4 % of the pass. Third dots found by shifts in place of
+//! three sums, which need no carry, were tried and lost 4 %: a shift over two registers takes several steps.
 
 use super::kernel::{BLOCK, Lanes};
 use super::pass::CHUNK;
@@ -91,34 +93,38 @@ impl<const N: usize> Marks<N> {
         Self { at: [0; N], count: 0 }
     }
 
-    /// Appends the bits of a block. `AT_ONCE` are written whether there are any or not: most blocks have no more.
+    /// Takes the bits of all blocks in place of what was there. `AT_ONCE` of a block are written whether there are any or
+    /// not: most blocks have no more.
+    ///
+    /// PERF: what is counted stays in a register. Counted in place, each block waited for the store of the one before.
     #[inline(always)]
-    pub(super) fn bits<const AT_ONCE: usize>(&mut self, block: usize, mut bits: u64) {
-        let count = bits.count_ones() as usize;
-        let base = (block * BLOCK) as u16;
-        let mut from = self.count;
-        self.count += count;
-        loop {
-            if let Some(at) = self.at.get_mut(from..).and_then(<[u16]>::first_chunk_mut::<AT_ONCE>) {
-                for at in at {
-                    *at = base + bits.trailing_zeros() as u16;
-                    bits &= bits.wrapping_sub(1);
+    pub(super) fn gather<const AT_ONCE: usize>(&mut self, blocks: usize, mut bits: impl FnMut(usize) -> u64) {
+        let mut total = 0;
+        for block in 0..blocks.min(CHUNK) {
+            let mut bits = bits(block);
+            let base = (block * BLOCK) as u16;
+            let mut from = total;
+            total += bits.count_ones() as usize;
+            loop {
+                if let Some(at) = self.at.get_mut(from..).and_then(<[u16]>::first_chunk_mut::<AT_ONCE>) {
+                    for at in at {
+                        *at = base + bits.trailing_zeros() as u16;
+                        bits &= bits.wrapping_sub(1);
+                    }
+                }
+                from += AT_ONCE;
+                if from >= total {
+                    break;
                 }
             }
-            from += AT_ONCE;
-            if from >= self.count {
-                break;
-            }
         }
+        self.count = total;
     }
 
-    /// Appends a position, which stays only if it is `kept`.
+    /// To append positions one by one.
     #[inline(always)]
-    pub(super) fn push(&mut self, at: u16, kept: bool) {
-        if let Some(slot) = self.at.get_mut(self.count) {
-            *slot = at;
-        }
-        self.count += usize::from(kept);
+    pub(super) fn pen(&mut self) -> Pen<'_, N> {
+        Pen { at: &mut self.at, count: self.count, total: &mut self.count }
     }
 
     #[inline(always)]
@@ -135,6 +141,31 @@ impl<const N: usize> Marks<N> {
     #[inline(always)]
     pub(super) fn clear(&mut self) {
         self.count = 0;
+    }
+}
+
+/// Appends positions; what it counts stays in a register until it is dropped.
+pub(super) struct Pen<'m, const N: usize> {
+    at: &'m mut [u16; N],
+    count: usize,
+    total: &'m mut usize,
+}
+
+impl<const N: usize> Pen<'_, N> {
+    /// Appends a position, which stays only if it is `kept`.
+    #[inline(always)]
+    pub(super) fn push(&mut self, at: u16, kept: bool) {
+        if let Some(slot) = self.at.get_mut(self.count) {
+            *slot = at;
+        }
+        self.count += usize::from(kept);
+    }
+}
+
+impl<const N: usize> Drop for Pen<'_, N> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        *self.total = self.count;
     }
 }
 

@@ -51,7 +51,7 @@ impl Sampler<'_> {
     fn parts(&mut self, files: &[Listed], bytes: u64) {
         let (mut begin, mut part) = (0, 0);
         for file in files {
-            let end = begin + file.size;
+            let end = file.size.saturating_add(begin);
             self.plain = None;
             let mut is_first = true;
             while part < PARTS && part * (bytes / PARTS) < end {

@@ -12,6 +12,8 @@ const FOLD: u32 = 0x2020_2020;
 pub(super) const MIX: u32 = 0x9E37_79B1 << 8;
 /// Fewest and most words of the bitmap, as powers of two: 16 and 128 KiB.
 const WORDS_LOG: (u32, u32) = (12, 15);
+/// Most words where there are more runs than that: 1 MiB, which the second cache holds.
+const WORDS_OF_MANY_LOG: u32 = 18;
 
 /// Four bytes, folded; what lies behind the end of the text counts as zero.
 pub(super) fn folded(bytes: &[u8]) -> u32 {
@@ -64,7 +66,8 @@ impl Filter {
     /// The bitmap over runs, each with the mask of its bytes that count.
     pub(super) fn new(runs: impl ExactSizeIterator<Item = (u32, u32)>) -> Self {
         let wanted = (runs.len() * 16).next_power_of_two().ilog2();
-        let log = wanted.clamp(WORDS_LOG.0, WORDS_LOG.1);
+        let many = runs.len().next_power_of_two().ilog2().min(WORDS_OF_MANY_LOG);
+        let log = wanted.clamp(WORDS_LOG.0, WORDS_LOG.1).max(many);
         let mut filter = Self { words: vec![0; 1 << log].into(), shift: 32 - log };
         for (gram, mask) in runs {
             let word = filter.word(gram);

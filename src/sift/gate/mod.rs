@@ -13,6 +13,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::model::atoms::Atoms;
+use crate::model::filter::{Bloom, word_key};
 use crate::model::rarity::Expected;
 
 use super::AtomHit;
@@ -21,6 +22,12 @@ use filter::{Filter, Kernel, folded};
 /// Shorter literals have no run for the filter.
 const SHORTEST: usize = 3;
 
+/// Bytes that are compared before literals are.
+const WIDE: usize = 8;
+
+/// So many runs that words of the filter have several.
+const MANY: usize = 1 << 14;
+
 /// The matcher over the literals of one set. Shared by all threads.
 pub(super) struct Gate<'a> {
     literals: Cow<'a, [Box<[u8]>]>,
@@ -28,6 +35,8 @@ pub(super) struct Gate<'a> {
     /// By word of the filter: where its runs begin in `runs`. One more at the end.
     starts: Box<[u32]>,
     runs: Box<[Run]>,
+    /// Eight bytes around each run, where there are so many that several share a word of the filter.
+    around: Option<Bloom>,
     /// Literals without a run: looked for one by one.
     short: Vec<u32>,
 }
@@ -63,9 +72,11 @@ impl<'a> Gate<'a> {
         let words = u32::try_from(filter.words()).unwrap_or(u32::MAX);
         let below = |word: u32| runs.partition_point(|run| filter.word(run.gram) < word as usize);
         let starts = (0..=words).map(|word| u32::try_from(below(word)).unwrap_or(u32::MAX)).collect();
+        let keys = || runs.iter().map(|run| run.around(&literals[run.literal as usize])).collect();
+        let around = (runs.len() > MANY).then(|| Bloom::new(keys()));
         let short = numbered().filter(|(_, bytes)| bytes.len() < SHORTEST && !bytes.is_empty());
         let short = short.map(|(number, _)| number).collect();
-        Self { literals, short, filter, starts, runs: runs.into() }
+        Self { literals, short, filter, starts, runs: runs.into(), around }
     }
 
     /// Appends every occurrence of every literal, overlapping ones too, in order of position.
@@ -90,6 +101,9 @@ impl<'a> Gate<'a> {
     #[inline(never)]
     fn confirm(&self, text: &[u8], at: usize, from: usize, out: &mut Vec<AtomHit>) {
         let gram = folded(&text[at..]);
+        if self.around.as_ref().is_some_and(|around| !may_stand(around, text, at)) {
+            return;
+        }
         let word = self.filter.word(gram);
         let runs = self.starts[word] as usize..self.starts[word + 1] as usize;
         for run in self.runs[runs].iter().filter(|run| gram & run.mask == run.gram) {
@@ -100,6 +114,34 @@ impl<'a> Gate<'a> {
             }
         }
     }
+}
+
+impl Run {
+    /// Key of eight bytes of its literal that hold the run, as many of them behind it as there are; of the first three
+    /// bytes of the run alone where the literal is shorter.
+    fn around(&self, literal: &[u8]) -> u64 {
+        let offset = self.offset as usize;
+        let from = offset.min(literal.len().saturating_sub(WIDE));
+        match literal.get(from..).and_then(<[u8]>::first_chunk::<WIDE>) {
+            Some(bytes) => word_key(*bytes, (offset - from) as u64),
+            None => alone(self.gram),
+        }
+    }
+}
+
+/// Key of a run whose literal has no more bytes than it needs.
+fn alone(gram: u32) -> u64 {
+    word_key((u64::from(gram) & 0x00FF_FFFF).to_le_bytes(), WIDE as u64)
+}
+
+/// Whether a literal may stand in a text so that its run is at `at`.
+fn may_stand(around: &Bloom, text: &[u8], at: usize) -> bool {
+    let wide = |before: usize| {
+        let from = at.checked_sub(before)?;
+        text.get(from..)?.first_chunk::<WIDE>().map(|bytes| word_key(*bytes, before as u64))
+    };
+    around.may_hold(alone(folded(&text[at..])))
+        || (0..=WIDE - SHORTEST).any(|by| wide(by).is_some_and(|key| around.may_hold(key)))
 }
 
 /// Puts a hit in its place. PERF: hits come nearly in order (32 positions are tested at once, and runs stand inside of
