@@ -195,7 +195,7 @@ fn queries_of_name_servers_are_dns() {
         let source = scanned("dns.log", format!("{line}\n").as_bytes(), "", |_| {});
         assert_eq!(source.entry.format.as_deref(), Some(format), "{line}");
         let (key, seen) = source.observations.kept.iter().next().unwrap();
-        let told = (key.seen, &*key.client, &*key.name, seen.sum().up);
+        let told = (key.seen, key.client, key.name, seen.sum().up);
         assert_eq!(told, (Seen::Dns, "10.0.0.1", "evil.example", 17), "{line}");
     }
     // What dnsmasq does about a query is no second one.
