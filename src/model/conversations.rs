@@ -424,7 +424,7 @@ mod tests {
             account: "RV\\a".into(),
             host: "h".into(),
             port: u16::MAX - at as u16,
-            sends: at % 2 == 0,
+            sends: at.is_multiple_of(2),
             outcome: Outcome::ALL[at as usize % Outcome::ALL.len()],
         }
     }
@@ -434,9 +434,9 @@ mod tests {
         let place = |offset: u64| Place {
             offset,
             length: 9,
-            line: (at % 2 == 0).then_some(offset),
-            record: (at % 3 == 0).then_some(u64::MAX),
-            event_record_id: (at % 5 == 0).then_some(3),
+            line: at.is_multiple_of(2).then_some(offset),
+            record: at.is_multiple_of(3).then_some(u64::MAX),
+            event_record_id: at.is_multiple_of(5).then_some(3),
         };
         let hour = |hour: u32| Hour {
             span: time(hour).filter(|_| hour > 0).map(Span::at),
@@ -444,7 +444,7 @@ mod tests {
         };
         let cited = |n: u64| Cited {
             bytes: 9 - n,
-            up: n % 2 == 0,
+            up: n.is_multiple_of(2),
             at: time(at).filter(|_| n > 1),
             place: place(n),
             sha256: RecordDigest([n as u8; 32]),

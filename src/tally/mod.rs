@@ -303,15 +303,13 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
         }
     }
     let sorted = accounts.iter_mut().map(Tally::take_sorted).kmerge_by(|a, b| key::order(a.0, b.0).is_lt());
-    let joined = sorted.map(|(key, known)| (key, known.finish())).coalesce(|mut a, b| {
-        if a.0 != b.0 {
-            return Err((a, b));
-        }
-        a.1.join(b.1);
-        Ok(a)
-    });
+    let mut sorted = sorted.peekable();
     let (mut weight, mut observations) = (0usize, Observations::default());
-    for (packed, seen) in joined {
+    while let Some((packed, known)) = sorted.next() {
+        let mut seen = known.finish();
+        while let Some((_, more)) = sorted.next_if(|(key, _)| *key == packed) {
+            seen.join(more.finish());
+        }
         let key = key::view(packed);
         weight += CONVERSATION_WEIGHT + seen.hours.len();
         if weight > cap || bound.as_ref().is_some_and(|bound| key::order(packed, bound).is_ge()) {

@@ -32,7 +32,7 @@ fn uploads_in_tables_are_transfers_whatever_the_columns_are_called() {
         let sums: Vec<u64> = source.observations.kept.values().map(|seen| seen.sum().up).collect();
         assert_eq!(sums, [1_500_000_000], "{table}{:?}", source.entry);
         let key = source.observations.kept.keys().next().unwrap();
-        assert!(matches!((&*key.name, &*key.server), ("mega.nz", _) | (_, "203.0.113.50")), "{key:?}");
+        assert!(matches!((key.name, key.server), ("mega.nz", _) | (_, "203.0.113.50")), "{key:?}");
     }
     let blind = "timestamp,client_ip,url\n2026-02-10 15:05:00,10.20.1.7,https://mega.nz/up\n";
     let source = scanned("t.csv", blind.as_bytes(), "", |_| {});
@@ -129,7 +129,7 @@ fn vpc_flow_logs_are_flows_of_who_opened_them() {
             assert!(source.entry.notes.is_empty(), "{:?}", source.entry.notes);
             let told = source.observations.kept.iter().map(|(key, seen)| {
                 let sum = seen.sum();
-                let way = (key.seen, &*key.client, &*key.server, key.port, key.outcome);
+                let way = (key.seen, key.client, key.server, key.port, key.outcome);
                 (way, (sum.records, sum.up, sum.up_unlogged, sum.down, sum.down_unlogged))
             });
             let wanted = [
@@ -164,7 +164,7 @@ fn cef_says_which_way_bytes_went_bare_and_in_syslog() {
             let source = scanned("cef.log", format!("{line}\n").as_bytes(), "", |_| {});
             assert_eq!((source.entry.format.as_deref(), source.entry.untimed), (Some(format), 0), "{line}");
             let (key, seen) = source.observations.kept.iter().next().unwrap();
-            let told = (key.seen, &*key.client, &*key.server, key.port, key.outcome, seen.sum().up);
+            let told = (key.seen, key.client, key.server, key.port, key.outcome, seen.sum().up);
             assert_eq!(told, (Seen::Firewall, "10.1.0.5", "203.0.113.9", 443, Outcome::Succeeded, up), "{line}");
         }
     }
@@ -195,7 +195,7 @@ fn queries_of_name_servers_are_dns() {
         let source = scanned("dns.log", format!("{line}\n").as_bytes(), "", |_| {});
         assert_eq!(source.entry.format.as_deref(), Some(format), "{line}");
         let (key, seen) = source.observations.kept.iter().next().unwrap();
-        let told = (key.seen, &*key.client, &*key.name, seen.sum().up);
+        let told = (key.seen, key.client, key.name, seen.sum().up);
         assert_eq!(told, (Seen::Dns, "10.0.0.1", "evil.example", 17), "{line}");
     }
     // What dnsmasq does about a query is no second one.
@@ -444,7 +444,7 @@ fn the_portals_table_of_the_audit_log_is_the_audit_log() {
     assert_eq!(source.covered.span.unwrap().first.to_string(), "2026-10-07T01:00:00Z");
     assert_eq!(source.covered.zone_assumed, 0);
     let [(key, seen)] = &Vec::from_iter(source.observations.kept.iter())[..] else { panic!("one client") };
-    assert_eq!((key.seen, &*key.client, seen.sum().records), (Seen::Cloud, "203.0.113.9", 12));
+    assert_eq!((key.seen, key.client, seen.sum().records), (Seen::Cloud, "203.0.113.9", 12));
     let rule = "title: t\nid: 6f0c6d0e-1b1e-4a53-8d77-0d3f6f3a1c03\nlogsource:\n  product: m365\n\
                 detection:\n  s:\n    Operation: FileDownloaded\n    ObjectId|endswith: '7.docx'\n  condition: s\nlevel: high\n";
     let source = scanned("p.csv", text.as_bytes(), "", |plan| {
