@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::item::{Expr, Order, Part, Test, Unit};
+use super::item::{Expr, Part, Test, Unit};
 use super::pattern::same;
 use super::routing;
 use crate::model::fields::{Canon, Field, Fields, Kind};
@@ -61,6 +61,8 @@ pub(super) struct Record<'a, 'b> {
     pub text: &'a [u8],
     /// Keywords look at the whole text rather than at each value.
     pub raw_keywords: bool,
+    /// Names of fields may hold blanks that rules leave out.
+    pub blanks_in_names: bool,
     pub names: &'a [Name],
 }
 
@@ -70,6 +72,7 @@ impl<'b> Record<'_, 'b> {
             Expr::All(parts) => parts.iter().all(|part| self.holds(part, scratch)),
             Expr::Any(parts) => parts.iter().any(|part| self.holds(part, scratch)),
             Expr::Not(inner) => !self.holds(inner, scratch),
+            Expr::Shared(inner) => self.holds(inner, scratch),
             Expr::Field(name, test) => self.field(*name, test, scratch),
             Expr::Keyword(test) => self.keyword(test),
         }
@@ -116,13 +119,16 @@ impl<'b> Record<'_, 'b> {
         }
     }
 
-    /// Exact name, then ASCII case ignored, then other names of the same thing, then the canonical field.
+    /// Exact name, then ASCII case and maybe blanks ignored, then other names of the same thing, then the canonical field.
     fn resolve(&self, name: u32, found: &mut Vec<u32>) {
         found.clear();
         let Some(name) = self.names.get(name as usize) else { return };
         self.named(found, |field| self.fields.bytes(field.name) == &*name.raw);
         if found.is_empty() {
-            self.named(found, |field| self.fields.bytes(field.name).eq_ignore_ascii_case(&name.raw));
+            self.named(found, |field| {
+                let shown = self.fields.bytes(field.name);
+                shown.eq_ignore_ascii_case(&name.raw) || self.blanks_in_names && is_with_blanks(shown, &name.raw)
+            });
         }
         for alias in name.aliases {
             if found.is_empty() {
@@ -157,6 +163,13 @@ impl<'b> Record<'_, 'b> {
     }
 }
 
+/// Whether a log's name is that of a rule with blanks in it, which Sigma leaves out; case ignored.
+fn is_with_blanks(shown: &[u8], name: &[u8]) -> bool {
+    shown.len() > name.len()
+        && shown.contains(&b' ')
+        && shown.iter().filter(|b| **b != b' ').map(u8::to_ascii_lowercase).eq(name.iter().map(u8::to_ascii_lowercase))
+}
+
 /// A keyword is looked for anywhere in a text.
 fn text_holds(test: &Test, text: &[u8]) -> bool {
     match test {
@@ -175,14 +188,9 @@ fn value_passes(test: &Test, value: &[u8]) -> bool {
         Test::Cidr(network) => in_network(network, value),
         Test::Number(order, bound) => {
             let number = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<f64>().ok());
-            number.is_some_and(|number| match order {
-                Order::Lt => number < *bound,
-                Order::Lte => number <= *bound,
-                Order::Gt => number > *bound,
-                Order::Gte => number >= *bound,
-            })
+            number.is_some_and(|number| order.holds(number, *bound))
         }
-        Test::Time(unit, wanted) => time_part(*unit, value) == Some(*wanted),
+        Test::Time(unit, order, bound) => time_part(*unit, value).is_some_and(|part| order.holds(part, *bound)),
         Test::Null | Test::Exists(_) | Test::SameAs { .. } => false,
     }
 }
@@ -248,6 +256,12 @@ mod tests {
         }
         let v6: IpNet = "fe80::/10".parse().unwrap();
         assert!(in_network(&v6, b"fe80::1%eth0"));
+    }
+
+    #[test]
+    fn names_have_no_blanks() {
+        assert!(is_with_blanks(b"Product Name", b"ProductName") && is_with_blanks(b"a b c", b"AbC"));
+        assert!(!is_with_blanks(b"ProductName", b"Product Name") && !is_with_blanks(b"Product Names", b"ProductName"));
     }
 
     #[test]

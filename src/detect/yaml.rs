@@ -72,7 +72,31 @@ impl Node {
         }
     }
 
-    fn count(&self) -> usize {
+    /// Takes a key of a map out of it.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let What::Map(pairs) = &mut self.what else { return None };
+        let at = pairs.iter().position(|(k, _)| k.scalar().as_deref() == Some(key))?;
+        Some(pairs.remove(at).1)
+    }
+
+    /// The node with another laid over it: maps are joined key by key, all else is replaced.
+    pub fn under(self, over: &Node) -> Node {
+        let (What::Map(mut pairs), What::Map(others)) = (self.what, &over.what) else { return over.clone() };
+        for (key, value) in others {
+            let name = key.scalar();
+            match pairs.iter().position(|(k, _)| k.scalar() == name) {
+                Some(at) => {
+                    let (key, known) = pairs.remove(at);
+                    pairs.insert(at, (key, known.under(value)));
+                }
+                None => pairs.push((key.clone(), value.clone())),
+            }
+        }
+        Node { at: self.at, what: What::Map(pairs) }
+    }
+
+    /// How many nodes it is made of.
+    pub fn count(&self) -> usize {
         1 + match &self.what {
             What::List(items) => items.iter().map(Node::count).sum(),
             What::Map(pairs) => pairs.iter().map(|(k, v)| k.count() + v.count()).sum(),
