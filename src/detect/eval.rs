@@ -102,6 +102,13 @@ impl<'b> Record<'_, 'b> {
         hit
     }
 
+    /// Each value of a name that is not null.
+    pub(super) fn each_value(&self, name: u32, scratch: &mut Scratch, see: &mut dyn FnMut(&[u8])) {
+        let found = self.take(name, scratch);
+        self.values(&found).filter(|f| f.kind != Kind::Null).for_each(|field| see(self.fields.bytes(field.value)));
+        Self::give(name, found, scratch);
+    }
+
     /// Fields of a name, taken out of the scratch so that another name can be resolved meanwhile.
     fn take(&self, name: u32, scratch: &mut Scratch) -> Vec<u32> {
         let Some((turn, found)) = scratch.resolved.get_mut(name as usize) else { return Vec::new() };

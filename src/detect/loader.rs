@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::collection::{Collection, Whole};
+use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, Filter};
 use super::names::{Context, Names};
 use super::yaml::{self, At, Node};
 use super::{Placeholders, Problem, lint};
+use crate::model::correlation::Correlations;
 
 /// What files of rules hold.
 pub(super) struct Loaded {
@@ -18,8 +20,11 @@ pub(super) struct Loaded {
     pub problems: Vec<Problem>,
     /// Sorted.
     pub remarks: Vec<Problem>,
-    /// Names of the files that gave a rule or a filter.
+    /// Names of the files that gave a rule, a filter or a correlation.
     pub used: BTreeSet<String>,
+    pub correlations: Correlations,
+    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
+    pub asked: BTreeMap<u32, Vec<(u32, u32)>>,
 }
 
 /// Reads files, each a name and its text.
@@ -29,10 +34,15 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholde
         loader.file(&file, &text);
     }
     loader.filter();
+    let (correlations, unresolved) = correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
+    for (file, at, label, what) in unresolved {
+        loader.problems.push(problem(&file, at, label, what));
+    }
+    let asked = correlation::asked(&correlations, &mut loader.names);
     let Loader { drafts, names, mut problems, mut remarks, used, .. } = loader;
     problems.sort();
     remarks.sort();
-    Loaded { drafts, names: names.list, problems, remarks, used }
+    Loaded { drafts, names: names.list, problems, remarks, used, correlations, asked }
 }
 
 struct Loader<'p> {
@@ -40,6 +50,7 @@ struct Loader<'p> {
     drafts: Vec<Draft>,
     /// Each with its file and title.
     filters: Vec<(Filter, String, String)>,
+    sketches: Vec<Sketch>,
     names: Names,
     /// The file of each id.
     ids: BTreeMap<String, String>,
@@ -54,6 +65,7 @@ impl<'p> Loader<'p> {
             placeholders,
             drafts: Vec::new(),
             filters: Vec::new(),
+            sketches: Vec::new(),
             names: Names::default(),
             ids: BTreeMap::new(),
             problems: Vec::new(),
@@ -83,8 +95,8 @@ impl<'p> Loader<'p> {
         let context = &mut Context { names: &mut self.names, placeholders: self.placeholders };
         let done = if !matches!(node.what, yaml::What::Map(_)) {
             Err((node.at, "a rule is a map".to_owned()))
-        } else if let Some(correlation) = node.get("correlation") {
-            Err((correlation.at, "not supported yet: correlation".to_owned()))
+        } else if let Some(body) = node.get("correlation") {
+            correlation::sketch(&node, body, file).and_then(|sketch| self.keep_correlation(sketch))
         } else if let Some(body) = node.get("filter") {
             filter::filter(&node, body, context)
                 .map(|filter| self.filters.push((filter, file.to_owned(), label.clone())))
@@ -113,6 +125,16 @@ impl<'p> Loader<'p> {
         }
         self.ids.insert(draft.meta.id.clone(), file);
         self.drafts.push(draft);
+        Ok(())
+    }
+
+    fn keep_correlation(&mut self, sketch: Sketch) -> Result<(), (At, String)> {
+        let (id, file) = (&sketch.meta.id, &sketch.meta.file);
+        if let Some(first) = self.ids.get(id) {
+            return Err((sketch.at, used_twice(id, first, file)));
+        }
+        self.ids.insert(id.clone(), file.clone());
+        self.sketches.push(sketch);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod base64;
 mod channels;
 mod collection;
 mod condition;
+mod correlation;
 mod document;
 mod eval;
 mod filter;
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
+use crate::model::correlation::Correlations;
 use crate::model::fields::Fields;
 use crate::model::rule::RuleMeta;
 
@@ -93,8 +95,11 @@ pub struct Program {
     logsources: Vec<Logsource>,
     names: Vec<Name>,
     remarks: Vec<Problem>,
-    /// Names of the files that gave a rule or a filter.
+    /// Names of the files that gave a rule, a filter or a correlation.
     used: BTreeSet<String>,
+    correlations: Correlations,
+    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
+    asked: BTreeMap<u32, Vec<(u32, u32)>>,
     routing: Routing,
     gates: Gates,
 }
@@ -127,7 +132,8 @@ impl Program {
         routing: Routing,
         placeholders: &Placeholders,
     ) -> (Self, Vec<Problem>) {
-        let Loaded { drafts, names, problems, remarks, used } = loader::load(documents, placeholders);
+        let Loaded { drafts, names, problems, remarks, used, correlations, asked } =
+            loader::load(documents, placeholders);
         let mut program = Self {
             metas: Vec::new(),
             exprs: Vec::new(),
@@ -136,6 +142,8 @@ impl Program {
             names: names.iter().map(|name| Name::new(name)).collect(),
             remarks,
             used,
+            correlations,
+            asked,
             routing,
             gates: Gates::default(),
         };
@@ -162,7 +170,35 @@ impl Program {
         &self.metas
     }
 
-    /// Whether a file gave a rule or a filter.
+    /// Rules about hits of rules. Their members count whether or not their own hits are findings.
+    pub fn correlations(&self) -> &Correlations {
+        &self.correlations
+    }
+
+    /// The values that correlations ask a record for that a rule matches, by number of their fields.
+    pub fn asked_of(&self, format: &str, fields: &Fields<'_>, rule: u32, scratch: &mut Scratch) -> Vec<(u32, String)> {
+        let Some(asked) = self.asked.get(&rule) else { return Vec::new() };
+        scratch.begin(self.names.len(), self.logsources.len());
+        let event = self.record(format, fields, &[]);
+        let mut out = Vec::new();
+        for &(field, name) in asked {
+            event
+                .each_value(name, scratch, &mut |value| out.push((field, String::from_utf8_lossy(value).into_owned())));
+        }
+        out
+    }
+
+    fn record<'a, 'b>(&'a self, format: &str, fields: &'a Fields<'b>, text: &'a [u8]) -> Record<'a, 'b> {
+        Record {
+            fields,
+            text,
+            raw_keywords: routing::is_unstructured(format),
+            blanks_in_names: routing::is_windows(format),
+            names: &self.names,
+        }
+    }
+
+    /// Whether a file gave a rule, a filter or a correlation.
     pub fn uses(&self, file: &str) -> bool {
         self.used.contains(file)
     }
@@ -195,13 +231,7 @@ impl Program {
     ) {
         let facts = routing::facts(format, fields);
         scratch.begin(self.names.len(), self.logsources.len());
-        let event = Record {
-            fields,
-            text: record,
-            raw_keywords: routing::is_unstructured(format),
-            blanks_in_names: routing::is_windows(format),
-            names: &self.names,
-        };
+        let event = self.record(format, fields, record);
         for &rule in candidates {
             let Some(expr) = self.exprs.get(rule as usize) else { continue };
             let at = self.logsource[rule as usize] as usize;

@@ -5,6 +5,7 @@
 
 pub mod atoms;
 pub mod block;
+pub mod correlation;
 pub mod coverage;
 pub mod fields;
 pub mod filter;

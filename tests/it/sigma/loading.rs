@@ -1,16 +1,28 @@
 //! What loads, what does not, and what is said of it.
 
-use exfiltrace::detect::{Placeholders, Program, Routing};
+use exfiltrace::detect::{Placeholders, Problem, Program, Routing};
 use serde_json::Value;
 
 use super::{Dissent, judge, suite};
 use crate::support::sigma;
 
-/// Compiles the documents of a case. Placeholders of pySigma's tests get a value, for it is the parser that is tested.
-fn compiled(case: &Value) -> (Program, Vec<exfiltrace::detect::Problem>) {
+/// Compiles the documents of a case. Placeholders of pySigma's tests get a value, and rules that a correlation names and
+/// the case does not hold get a document, for it is the parser that is tested.
+fn compiled(case: &Value) -> (Program, Vec<Problem>) {
     let name = case["name"].as_str().unwrap();
     let given: Placeholders = [("test".to_owned(), vec!["value".to_owned()])].into();
-    Program::compile_with([(name.to_owned(), case["rule_yaml"].as_str().unwrap().to_owned())], Routing::Any, &given)
+    let text = case["rule_yaml"].as_str().unwrap();
+    let compile = |more: &str| {
+        let files = [(name.to_owned(), text.to_owned()), ("more.yml".to_owned(), more.to_owned())];
+        Program::compile_with(files, Routing::Any, &given)
+    };
+    let (program, problems) = compile("");
+    let is_missing = |problem: &&Problem| problem.what.contains("no rule that is loaded");
+    let Some(problem) = problems.iter().find(is_missing) else { return (program, problems) };
+    let stub = |name: &str| {
+        format!("title: x\nname: {name}\nlogsource: {{product: x}}\ndetection: {{s: {{a: b}}, condition: s}}\n---\n")
+    };
+    compile(&problem.what.split('"').skip(1).step_by(2).map(stub).collect::<String>())
 }
 
 #[test]
