@@ -69,7 +69,9 @@ pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Faul
         aliases: aliases(body.get("aliases"))?,
         span: body.get("timespan").map(span).transpose()?.ok_or_else(|| here("correlation has no timespan"))?,
         wish: wish(&kind, body, condition, &rules)?,
-        generate: body.get("generate").is_some_and(|node| matches!(node.what, What::Bool(true))),
+        generate: body
+            .get("generate")
+            .is_some_and(|node| matches!(node.what, What::Bool(true) | What::Switch(_, true))),
         rules,
     })
 }

@@ -260,6 +260,11 @@ fn tests_of(node: &Node, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<T
         What::List(_) | What::Map(_) => Err("a list or map stands where a value is expected".to_owned()),
         What::Null if mods.kind == Want::Text && mods.steps.is_empty() => Ok(vec![Test::Null]),
         What::Null => Err("null cannot be modified".to_owned()),
+        What::Switch(text, on) if mods.kind == Want::Text && mods.steps.is_empty() => {
+            let mut tests = tests_of_text(node, text, mods, context)?;
+            tests.extend(tests_of_text(node, &on.to_string(), mods, context)?);
+            Ok(tests)
+        }
         What::Text(text) if mods.expand => {
             let texts = match mods.kind {
                 Want::Text => filled(text, context.placeholders, literally)?,
@@ -279,7 +284,7 @@ fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>
         Want::Regex => Test::Regex(Box::new(regex(text, mods)?)),
         Want::Cidr => Test::Cidr(network(text)?),
         Want::Exists => match node.what {
-            What::Bool(b) => Test::Exists(b),
+            What::Bool(b) | What::Switch(_, b) => Test::Exists(b),
             _ => return Err("exists takes true or false".to_owned()),
         },
         Want::SameAs => Test::SameAs {
@@ -332,7 +337,7 @@ enum Form {
 const FORMS_LIMIT: usize = 1_000;
 
 fn texts(node: &Node, text: &str, mods: &Mods) -> Result<Vec<Test>, String> {
-    let plain = matches!(node.what, What::Text(_));
+    let plain = matches!(node.what, What::Text(_) | What::Switch(..));
     if !plain && mods.steps.iter().any(|s| !matches!(s, Step::Contains | Step::Starts | Step::Ends)) {
         return Err(format!("{text} is no text, and the modifiers need text"));
     }

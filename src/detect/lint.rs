@@ -12,7 +12,7 @@ pub(super) fn remarks(doc: &Node) -> Vec<Remark> {
     let mut out = Vec::new();
     let mut say = |node: &Node, what: String| out.push((node.at, what));
     for key in ["title", "name", "description", "author", "license", "taxonomy"] {
-        if let Some(node) = doc.get(key).filter(|node| !matches!(node.what, What::Text(_))) {
+        if let Some(node) = doc.get(key).filter(|node| !matches!(node.what, What::Text(_) | What::Switch(..))) {
             say(node, format!("{key} is no text"));
         }
     }
@@ -41,7 +41,33 @@ pub(super) fn remarks(doc: &Node) -> Vec<Remark> {
             }
         }
     }
+    for body in ["detection", "filter"].into_iter().filter_map(|key| doc.get(key)) {
+        detection(body, &mut out);
+    }
     out
+}
+
+/// What is odd in search identifiers and conditions, though it can be meant in one way only.
+fn detection(body: &Node, out: &mut Vec<Remark>) {
+    for condition in body.get("condition").map(Node::elements).unwrap_or_default() {
+        let text = condition.scalar().unwrap_or_default();
+        if text.split(|c: char| c.is_whitespace() || "()".contains(c)).any(|word| matches!(word, "AND" | "OR" | "NOT"))
+        {
+            out.push((condition.at, "operators of a condition are written in lower case".to_owned()));
+        }
+    }
+    let mut left = vec![body];
+    while let Some(node) = left.pop() {
+        match &node.what {
+            What::Map(pairs) => left.extend(pairs.iter().map(|(_, value)| value)),
+            What::List(items) => {
+                let nulls = items.iter().filter(|item| matches!(item.what, What::Null));
+                out.extend(nulls.map(|item| (item.at, "null is no value of a list".to_owned())));
+                left.extend(items);
+            }
+            _ => {}
+        }
+    }
 }
 
 const STATUSES: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];

@@ -4,6 +4,7 @@ mod correlations;
 mod documents;
 mod events;
 mod files;
+mod gate;
 mod loading;
 
 use std::path::PathBuf;

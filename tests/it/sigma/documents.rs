@@ -133,6 +133,28 @@ fn placeholders_stand_for_the_values_that_were_given() {
 }
 
 #[test]
+fn words_of_yaml_1_1_for_true_and_false_are_both() {
+    let met = |item: &str, event: &str| !ids(&expanding(item), &[], event).is_empty();
+    assert!(met("A: yes", r#"{"A":"Yes"}"#) && met("A: yes", r#"{"A":true}"#) && !met("A: yes", r#"{"A":false}"#));
+    assert!(met("A: [x, off]", r#"{"A":"false"}"#) && met("A|exists: no", r#"{"B":1}"#));
+    assert!(!met("A: 'yes'", r#"{"A":true}"#), "quoted it is a text");
+}
+
+#[test]
+fn what_is_odd_but_clear_is_used_and_remarked() {
+    let text =
+        "title: O\nid: o\nlogsource: {product: p}\ndetection: {s: {A: [x, null]}, t: {B: 1}, condition: s AND NOT t}\n";
+    let (program, problems) = compiled(text, &[]);
+    let said: Vec<&str> = program.remarks().iter().map(|remark| remark.what.as_str()).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+    assert_eq!(
+        said,
+        ["id is no UUID", "null is no value of a list", "operators of a condition are written in lower case"]
+    );
+    assert_eq!(met(&program, r#"{"C":1}"#), ["o"], "missing is null");
+}
+
+#[test]
 fn modifiers_chain() {
     let met = |item: &str, event: &str| !ids(&expanding(item), &[], event).is_empty();
     assert!(
