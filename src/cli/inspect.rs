@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use exfiltrace::detect::Routing;
+use exfiltrace::detect::{Problem, Routing};
 use exfiltrace::emit;
 use exfiltrace::format;
 use exfiltrace::indicators::{Builder, Refusal, Repeat};
@@ -20,8 +20,9 @@ pub fn rules(command: &Rules) -> Result<u8> {
         Rules::List(from) => (from, false),
         Rules::Check(from) => (from, true),
     };
-    let RulesFrom { rules, no_builtin } = from;
-    let (program, problems) = resolve::rules(rules, *no_builtin, Routing::Auto)?;
+    let RulesFrom { rules, no_builtin, placeholder } = from;
+    let given = resolve::placeholders(placeholder)?;
+    let (program, problems) = resolve::rules(rules, *no_builtin, Routing::Auto, &given)?;
     let mut out = std::io::stdout().lock();
     if !check {
         for rule in program.rules() {
@@ -29,9 +30,10 @@ pub fn rules(command: &Rules) -> Result<u8> {
         }
         return Ok(0);
     }
-    for problem in &problems {
-        let text = format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.what);
-        writeln!(out, "{}", printable(&text))?;
+    for (word, list) in [("", problems.as_slice()), ("loaded, but ", program.remarks())] {
+        for Problem { file, line, column, what, .. } in list {
+            writeln!(out, "{}", printable(&format!("{file}:{line}:{column}: {word}{what}")))?;
+        }
     }
     writeln!(out, "{} rules loaded, {} not loaded", program.rules().len(), problems.len())?;
     Ok(if problems.is_empty() { 0 } else { 2 })

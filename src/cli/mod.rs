@@ -138,6 +138,9 @@ pub struct Scan {
     /// Leave the embedded rule pack out.
     #[arg(long)]
     pub no_builtin: bool,
+    /// Values of a placeholder of rules (modifier `expand`): NAME=VALUE,VALUE; `\,` is a comma. Repeatable.
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub placeholder: Vec<String>,
     /// How rules are routed to logs: auto, any, or product=…,category=…,service=….
     #[arg(long, value_name = "LOGSOURCE", default_value = "auto")]
     pub logsource: String,
@@ -305,7 +308,7 @@ pub struct Passwords {
 pub enum Rules {
     /// List rules.
     List(RulesFrom),
-    /// Say which rules load, and of the others file, line, column and reason.
+    /// Say which rules load, and of the others file, line, column and reason; also what is odd about those that do.
     Check(RulesFrom),
 }
 
@@ -318,6 +321,9 @@ pub struct RulesFrom {
     /// Leave the embedded rule pack out.
     #[arg(long)]
     pub no_builtin: bool,
+    /// Values of a placeholder of rules (modifier `expand`): NAME=VALUE,VALUE; `\,` is a comma. Repeatable.
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub placeholder: Vec<String>,
 }
 
 /// `exfiltrace indicators`.

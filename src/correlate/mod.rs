@@ -3,10 +3,12 @@
 
 mod coverage;
 mod exits;
+mod figure;
 mod found;
 mod referred;
 mod routes;
 mod weak;
+pub mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

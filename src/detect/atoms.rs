@@ -71,6 +71,7 @@ impl<'a> Reader<'a> {
             Expr::All(parts) => rarer(parts.iter().filter_map(|part| self.cover(part))),
             Expr::Any(parts) => self.any(parts.iter().map(|part| self.cover(part))),
             Expr::Not(_) => None,
+            Expr::Shared(inner) => self.cover(inner),
             Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?.text()) => None,
             Expr::Field(field, Test::Text(pattern)) => self.of_field(*field).text(pattern),
             Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => self.said(pattern),

@@ -33,6 +33,18 @@ pub(super) fn parse(text: &str, names: &[String]) -> Result<Cond, String> {
     }
 }
 
+/// The words of a condition that name something, each once, in order.
+pub(super) fn named(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for word in split(text) {
+        let is_name = !matches!(word.to_ascii_lowercase().as_str(), "(" | ")" | "and" | "or" | "not");
+        if is_name && !out.iter().any(|known| known == word) {
+            out.push(word.to_owned());
+        }
+    }
+    out
+}
+
 fn split(text: &str) -> Vec<&str> {
     let mut out = Vec::new();
     for word in text.split_whitespace() {

@@ -2,6 +2,7 @@
 
 use super::condition::{self, Cond};
 use super::item::{Expr, item, keyword, one};
+use super::names::Context;
 use super::routing::Logsource;
 use super::yaml::{At, Node, What};
 use crate::model::rule::{Level, Route, RuleMeta, Stage};
@@ -9,6 +10,8 @@ use crate::model::rule::{Level, Route, RuleMeta, Stage};
 /// A rule ready for the program.
 pub(super) struct Draft {
     pub meta: RuleMeta,
+    /// `id` and `name`, by which other documents speak of it.
+    pub refs: Vec<String>,
     pub logsource: Logsource,
     pub expr: Expr,
 }
@@ -22,28 +25,29 @@ pub(super) fn label(doc: &Node) -> String {
 }
 
 /// Compiles a detection rule.
-pub(super) fn draft(doc: &Node, file: &str, intern: &mut dyn FnMut(&str) -> u32) -> Result<Draft, (At, String)> {
+pub(super) fn draft(doc: &Node, file: &str, context: &mut Context<'_>) -> Result<Draft, (At, String)> {
     let here = |what: &str| (doc.at, what.to_owned());
-    for (key, what) in [("correlation", "not supported yet: correlation"), ("filter", "not supported yet: filter")] {
-        if let Some(node) = doc.get(key) {
-            return Err((node.at, what.to_owned()));
-        }
+    let logsource = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
+    let detection = doc.get("detection").ok_or_else(|| here("no detection"))?;
+    let expr = detect(detection, context)?;
+    Ok(Draft { meta: meta(doc, file)?, refs: refs(doc), logsource, expr })
+}
+
+/// What a document says of itself, unless it must not be used.
+pub(super) fn meta(doc: &Node, file: &str) -> Result<RuleMeta, (At, String)> {
+    let here = |what: &str| (doc.at, what.to_owned());
+    if doc.get("title").is_none_or(|title| matches!(title.what, What::Null)) {
+        return Err(here("no title"));
     }
-    if !matches!(doc.what, What::Map(_)) {
-        return Err(here("a rule is a map"));
-    }
-    let title = text(doc, "title").ok_or_else(|| here("no title"))?;
     if let Some(status @ ("deprecated" | "unsupported")) = text(doc, "status").as_deref() {
         return Err(here(&format!("not loaded: its status is {status}")));
     }
-    let logsource = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
-    let detection = doc.get("detection").ok_or_else(|| here("no detection"))?;
-    let expr = detect(detection, intern)?;
-    let id = text(doc, "id").or_else(|| text(doc, "name")).unwrap_or_else(|| title.clone());
+    let named = refs(doc).into_iter().next();
+    let title = text(doc, "title").or_else(|| named.clone()).unwrap_or_else(|| file.to_owned());
     let own = doc.get("exfiltrace");
     let (stage, attack) = tags(doc, own)?;
-    let meta = RuleMeta {
-        id,
+    Ok(RuleMeta {
+        id: named.unwrap_or_else(|| title.clone()),
         title,
         level: text(doc, "level").and_then(|w| level(&w)).unwrap_or(Level::Medium),
         stage,
@@ -51,11 +55,16 @@ pub(super) fn draft(doc: &Node, file: &str, intern: &mut dyn FnMut(&str) -> u32)
         route: own.and_then(|o| o.get("route")).map(route).transpose()?,
         author: text(doc, "author"),
         file: file.to_owned(),
-    };
-    Ok(Draft { meta, logsource, expr })
+    })
 }
 
-fn text(node: &Node, key: &str) -> Option<String> {
+/// `id` and `name`, as far as there are any.
+pub(super) fn refs(doc: &Node) -> Vec<String> {
+    ["id", "name"].into_iter().filter_map(|key| text(doc, key)).collect()
+}
+
+/// A scalar under a key, unless it is empty.
+pub(super) fn text(node: &Node, key: &str) -> Option<String> {
     node.get(key).and_then(Node::scalar).filter(|t| !t.is_empty())
 }
 
@@ -113,19 +122,17 @@ fn tactic(word: &str) -> Option<Stage> {
     })
 }
 
-fn logsource(node: &Node) -> Result<Logsource, (At, String)> {
-    if !matches!(node.what, What::Map(_)) {
+/// What a log source states; nothing where it is empty.
+pub(super) fn logsource(node: &Node) -> Result<Logsource, (At, String)> {
+    if !matches!(node.what, What::Map(_) | What::Null) {
         return Err((node.at, "logsource is not a map".to_owned()));
     }
     let part = |key| text(node, key).map(|t| t.to_lowercase());
-    let out = Logsource { product: part("product"), category: part("category"), service: part("service") };
-    if out == Logsource::default() {
-        return Err((node.at, "logsource states none of product, category, service".to_owned()));
-    }
-    Ok(out)
+    Ok(Logsource { product: part("product"), category: part("category"), service: part("service") })
 }
 
-fn detect(node: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, (At, String)> {
+/// Compiles search identifiers and the condition over them.
+pub(super) fn detect(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> {
     let mut conditions = None;
     let mut named: Vec<(String, Expr)> = Vec::new();
     for (key, value) in node.pairs() {
@@ -133,7 +140,7 @@ fn detect(node: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, (At,
         match name.as_str() {
             "condition" => conditions = Some(value),
             "timeframe" => return Err((key.at, "not supported: timeframe (removed from Sigma)".to_owned())),
-            _ => named.push((name, search(value, intern)?)),
+            _ => named.push((name, search(value, context)?)),
         }
     }
     let conditions = conditions.ok_or_else(|| (node.at, "detection has no condition".to_owned()))?;
@@ -171,11 +178,12 @@ fn size(expr: &Expr) -> usize {
     match expr {
         Expr::All(parts) | Expr::Any(parts) => 1 + parts.iter().map(size).sum::<usize>(),
         Expr::Not(inner) => 1 + size(inner),
+        Expr::Shared(inner) => 1 + size(inner),
         Expr::Field(..) | Expr::Keyword(_) => 1,
     }
 }
 
-fn search(node: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, (At, String)> {
+fn search(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> {
     match &node.what {
         What::Map(pairs) if !pairs.is_empty() => {
             let mut all = Vec::with_capacity(pairs.len());
@@ -184,16 +192,16 @@ fn search(node: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, (At,
                     What::Null => String::new(),
                     _ => key.scalar().ok_or_else(|| (key.at, "a field name is no text".to_owned()))?,
                 };
-                all.push(item(&name, value, intern).map_err(|what| (value.at, what))?);
+                all.push(item(&name, value, context).map_err(|what| (value.at, what))?);
             }
             Ok(one(all, Expr::All))
         }
         What::List(items) if !items.is_empty() => {
-            let any: Result<Vec<Expr>, _> = items.iter().map(|i| search(i, intern)).collect();
+            let any: Result<Vec<Expr>, _> = items.iter().map(|i| search(i, context)).collect();
             Ok(one(any?, Expr::Any))
         }
         What::Map(_) | What::List(_) => Err((node.at, "an identifier is empty".to_owned())),
         What::Null => Err((node.at, "an identifier is null".to_owned())),
-        _ => keyword(node).map_err(|what| (node.at, what)),
+        _ => keyword(node, context).map_err(|what| (node.at, what)),
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::item::{Expr, Order, Part, Test, Unit};
+use super::item::{Expr, Part, Test, Unit};
 use super::pattern::same;
 use super::routing;
 use crate::model::fields::{Canon, Field, Fields, Kind};
@@ -66,6 +66,8 @@ pub(super) struct Record<'a, 'b> {
     pub text: &'a [u8],
     /// Keywords look at the whole text rather than at each value.
     pub raw_keywords: bool,
+    /// Names of fields may hold blanks that rules leave out.
+    pub blanks_in_names: bool,
     pub names: &'a [Name],
 }
 
@@ -75,6 +77,7 @@ impl<'b> Record<'_, 'b> {
             Expr::All(parts) => parts.iter().all(|part| self.holds(part, scratch)),
             Expr::Any(parts) => parts.iter().any(|part| self.holds(part, scratch)),
             Expr::Not(inner) => !self.holds(inner, scratch),
+            Expr::Shared(inner) => self.holds(inner, scratch),
             Expr::Field(name, test) => self.field(*name, test, scratch),
             Expr::Keyword(test) => self.keyword(test),
         }
@@ -104,6 +107,13 @@ impl<'b> Record<'_, 'b> {
         hit
     }
 
+    /// Each value of a name that is not null.
+    pub(super) fn each_value(&self, name: u32, scratch: &mut Scratch, see: &mut dyn FnMut(&[u8])) {
+        let found = self.take(name, scratch);
+        self.values(&found).filter(|f| f.kind != Kind::Null).for_each(|field| see(self.fields.bytes(field.value)));
+        Self::give(name, found, scratch);
+    }
+
     /// Fields of a name, taken out of the scratch so that another name can be resolved meanwhile.
     fn take(&self, name: u32, scratch: &mut Scratch) -> Vec<u32> {
         let Some((turn, found)) = scratch.resolved.get_mut(name as usize) else { return Vec::new() };
@@ -121,13 +131,17 @@ impl<'b> Record<'_, 'b> {
         }
     }
 
-    /// Exact name, then ASCII case ignored, then other names of the same thing, then the canonical field.
+    /// Exact name, then ASCII case and maybe blanks ignored, then other names of the same thing, then the canonical field.
     fn resolve(&self, name: u32, found: &mut Vec<u32>) {
         found.clear();
         let Some(name) = self.names.get(name as usize) else { return };
         self.named(found, |field| self.fields.bytes(field.name) == name.raw.as_bytes());
         if found.is_empty() {
-            self.named(found, |field| self.fields.bytes(field.name).eq_ignore_ascii_case(name.raw.as_bytes()));
+            self.named(found, |field| {
+                let shown = self.fields.bytes(field.name);
+                shown.eq_ignore_ascii_case(name.raw.as_bytes())
+                    || self.blanks_in_names && is_with_blanks(shown, name.raw.as_bytes())
+            });
         }
         for alias in name.aliases {
             if found.is_empty() {
@@ -162,6 +176,13 @@ impl<'b> Record<'_, 'b> {
     }
 }
 
+/// Whether a log's name is that of a rule with blanks in it, which Sigma leaves out; case ignored.
+fn is_with_blanks(shown: &[u8], name: &[u8]) -> bool {
+    shown.len() > name.len()
+        && shown.contains(&b' ')
+        && shown.iter().filter(|b| **b != b' ').map(u8::to_ascii_lowercase).eq(name.iter().map(u8::to_ascii_lowercase))
+}
+
 /// A keyword is looked for anywhere in a text.
 fn text_holds(test: &Test, text: &[u8]) -> bool {
     match test {
@@ -180,14 +201,9 @@ fn value_passes(test: &Test, value: &[u8]) -> bool {
         Test::Cidr(network) => in_network(network, value),
         Test::Number(order, bound) => {
             let number = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<f64>().ok());
-            number.is_some_and(|number| match order {
-                Order::Lt => number < *bound,
-                Order::Lte => number <= *bound,
-                Order::Gt => number > *bound,
-                Order::Gte => number >= *bound,
-            })
+            number.is_some_and(|number| order.holds(number, *bound))
         }
-        Test::Time(unit, wanted) => time_part(*unit, value) == Some(*wanted),
+        Test::Time(unit, order, bound) => time_part(*unit, value).is_some_and(|part| order.holds(part, *bound)),
         Test::Null | Test::Exists(_) | Test::SameAs { .. } => false,
     }
 }
@@ -253,6 +269,12 @@ mod tests {
         }
         let v6: IpNet = "fe80::/10".parse().unwrap();
         assert!(in_network(&v6, b"fe80::1%eth0"));
+    }
+
+    #[test]
+    fn names_have_no_blanks() {
+        assert!(is_with_blanks(b"Product Name", b"ProductName") && is_with_blanks(b"a b c", b"AbC"));
+        assert!(!is_with_blanks(b"ProductName", b"Product Name") && !is_with_blanks(b"Product Names", b"ProductName"));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! One line of a search identifier: field, modifiers, values.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::base64;
+use super::names::Context;
 use super::pattern::{Pattern, Tok, literal, tokens, windash};
+use super::placeholder::{filled, literally};
 use super::words::{self, Words};
 use super::yaml::{Node, What};
 
@@ -17,6 +21,8 @@ pub(super) enum Expr {
     All(Vec<Expr>),
     Any(Vec<Expr>),
     Not(Box<Expr>),
+    /// A part that several rules have.
+    Shared(Arc<Expr>),
     /// Any value of the field satisfies the test.
     Field(u32, Test),
     /// Any value of the record, or its text, satisfies the test.
@@ -41,16 +47,30 @@ pub(super) enum Test {
         part: Part,
         cased: bool,
     },
-    Time(Unit, i64),
+    Time(Unit, Order, i64),
 }
 
 /// A numeric order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
+    Eq,
     Lt,
     Lte,
     Gt,
     Gte,
+}
+
+impl Order {
+    /// Whether a number stands in this order to a bound.
+    pub fn holds<T: PartialOrd>(self, number: T, bound: T) -> bool {
+        match self {
+            Self::Eq => number == bound,
+            Self::Lt => number < bound,
+            Self::Lte => number <= bound,
+            Self::Gt => number > bound,
+            Self::Gte => number >= bound,
+        }
+    }
 }
 
 /// Which part of a value another one is compared with.
@@ -81,6 +101,8 @@ struct Mods {
     all: bool,
     neq: bool,
     cased: bool,
+    /// Values hold placeholders.
+    expand: bool,
     kind: Want,
     flags: [bool; 3],
     part: Option<Part>,
@@ -108,22 +130,22 @@ enum Want {
     Number(Order),
     Exists,
     SameAs,
-    Time(Unit),
+    Time(Unit, Order),
 }
 
-/// Compiles `key: value`; `intern` numbers field names.
-pub(super) fn item(key: &str, value: &Node, intern: &mut dyn FnMut(&str) -> u32) -> Result<Expr, String> {
+/// Compiles `key: value`.
+pub(super) fn item(key: &str, value: &Node, context: &mut Context<'_>) -> Result<Expr, String> {
     let mut parts = key.split('|');
     let name = parts.next().unwrap_or_default();
     let words: Vec<&str> = parts.collect();
     let mods = modifiers(&words)?;
-    let field = (!name.is_empty()).then(|| intern(name));
-    if field.is_none() && matches!(mods.kind, Want::Exists | Want::SameAs | Want::Number(_) | Want::Time(_)) {
+    let field = (!name.is_empty()).then(|| context.names.number(name));
+    if field.is_none() && matches!(mods.kind, Want::Exists | Want::SameAs | Want::Number(_) | Want::Time(..)) {
         return Err(format!("modifier in {key:?} needs a field"));
     }
     let mut tests = Vec::new();
     for node in value.elements() {
-        let alternatives = tests_of(node, &mods, intern)?;
+        let alternatives = tests_of(node, &mods, context)?;
         let wrapped = alternatives.into_iter().map(|t| match field {
             Some(f) => Expr::Field(f, t),
             None => Expr::Keyword(t),
@@ -139,8 +161,8 @@ pub(super) fn item(key: &str, value: &Node, intern: &mut dyn FnMut(&str) -> u32)
 }
 
 /// A keyword without a key.
-pub(super) fn keyword(node: &Node) -> Result<Expr, String> {
-    let tests = tests_of(node, &Mods::default(), &mut |_| 0)?;
+pub(super) fn keyword(node: &Node, context: &mut Context<'_>) -> Result<Expr, String> {
+    let tests = tests_of(node, &Mods::default(), context)?;
     Ok(one(tests.into_iter().map(Expr::Keyword).collect(), Expr::Any))
 }
 
@@ -149,14 +171,30 @@ pub(super) fn one(mut items: Vec<Expr>, link: fn(Vec<Expr>) -> Expr) -> Expr {
     if items.len() == 1 { items.remove(0) } else { link(items) }
 }
 
+impl Mods {
+    /// Sets what the value is, once.
+    fn want(&mut self, kind: Want, word: &str) -> Result<(), String> {
+        if self.kind != Want::Text {
+            return Err(format!("modifier {word:?} cannot follow the ones before it"));
+        }
+        self.kind = kind;
+        Ok(())
+    }
+
+    /// Compares numbers, or the part of a time that was named before.
+    fn order(&mut self, order: Order, word: &str) -> Result<(), String> {
+        if let Want::Time(unit, Order::Eq) = self.kind {
+            self.kind = Want::Time(unit, order);
+            return Ok(());
+        }
+        self.want(Want::Number(order), word)
+    }
+}
+
 fn modifiers(words: &[&str]) -> Result<Mods, String> {
     let mut mods = Mods::default();
     for word in words {
-        let set = |mods: &mut Mods, kind: Want| {
-            let was = mods.kind;
-            mods.kind = kind;
-            if was == Want::Text { Ok(()) } else { Err(format!("modifier {word:?} cannot follow the ones before it")) }
-        };
+        let set = |mods: &mut Mods, kind: Want| mods.want(kind, word);
         match *word {
             "contains" => {
                 mods.part = Some(Part::Contains);
@@ -186,17 +224,17 @@ fn modifiers(words: &[&str]) -> Result<Mods, String> {
             "cidr" => set(&mut mods, Want::Cidr)?,
             "exists" => set(&mut mods, Want::Exists)?,
             "fieldref" => set(&mut mods, Want::SameAs)?,
-            "lt" => set(&mut mods, Want::Number(Order::Lt))?,
-            "lte" => set(&mut mods, Want::Number(Order::Lte))?,
-            "gt" => set(&mut mods, Want::Number(Order::Gt))?,
-            "gte" => set(&mut mods, Want::Number(Order::Gte))?,
-            "minute" => set(&mut mods, Want::Time(Unit::Minute))?,
-            "hour" => set(&mut mods, Want::Time(Unit::Hour))?,
-            "day" => set(&mut mods, Want::Time(Unit::Day))?,
-            "week" => set(&mut mods, Want::Time(Unit::Week))?,
-            "month" => set(&mut mods, Want::Time(Unit::Month))?,
-            "year" => set(&mut mods, Want::Time(Unit::Year))?,
-            "expand" => return Err("not supported yet: placeholders (modifier expand)".to_owned()),
+            "lt" => mods.order(Order::Lt, word)?,
+            "lte" => mods.order(Order::Lte, word)?,
+            "gt" => mods.order(Order::Gt, word)?,
+            "gte" => mods.order(Order::Gte, word)?,
+            "minute" => set(&mut mods, Want::Time(Unit::Minute, Order::Eq))?,
+            "hour" => set(&mut mods, Want::Time(Unit::Hour, Order::Eq))?,
+            "day" => set(&mut mods, Want::Time(Unit::Day, Order::Eq))?,
+            "week" => set(&mut mods, Want::Time(Unit::Week, Order::Eq))?,
+            "month" => set(&mut mods, Want::Time(Unit::Month, Order::Eq))?,
+            "year" => set(&mut mods, Want::Time(Unit::Year, Order::Eq))?,
+            "expand" => mods.expand = true,
             other => return Err(format!("modifier {other:?} is not known or not possible here")),
         }
     }
@@ -209,50 +247,58 @@ fn check(mods: &Mods) -> Result<(), String> {
     let fits = match mods.kind {
         Want::Text => true,
         Want::Regex | Want::SameAs => mods.steps.iter().all(affix),
-        Want::Cidr | Want::Exists | Want::Number(_) | Want::Time(_) => mods.steps.is_empty() && !mods.cased,
+        Want::Cidr | Want::Exists | Want::Number(_) | Want::Time(..) => mods.steps.is_empty() && !mods.cased,
     };
     if !fits {
         return Err("modifiers that cannot stand together".to_owned());
     }
-    let encoded = mods.steps.iter().rposition(|s| matches!(s, Step::Wide | Step::Utf16Be | Step::Utf16));
-    let base = mods.steps.iter().rposition(|s| matches!(s, Step::Base64 | Step::Base64Offset));
-    if encoded.is_some() && base < encoded {
-        return Err("UTF-16 modifiers need base64 or base64offset after them".to_owned());
-    }
     Ok(())
 }
 
-fn tests_of(node: &Node, mods: &Mods, intern: &mut dyn FnMut(&str) -> u32) -> Result<Vec<Test>, String> {
-    if matches!(node.what, What::List(_) | What::Map(_)) {
-        return Err("a list or map stands where a value is expected".to_owned());
+fn tests_of(node: &Node, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<Test>, String> {
+    match &node.what {
+        What::List(_) | What::Map(_) => Err("a list or map stands where a value is expected".to_owned()),
+        What::Null if mods.kind == Want::Text && mods.steps.is_empty() => Ok(vec![Test::Null]),
+        What::Null => Err("null cannot be modified".to_owned()),
+        What::Switch(text, on) if mods.kind == Want::Text && mods.steps.is_empty() => {
+            let mut tests = tests_of_text(node, text, mods, context)?;
+            tests.extend(tests_of_text(node, &on.to_string(), mods, context)?);
+            Ok(tests)
+        }
+        What::Text(text) if mods.expand => {
+            let texts = match mods.kind {
+                Want::Text => filled(text, context.placeholders, literally)?,
+                Want::Regex => filled(text, context.placeholders, regex::escape)?,
+                _ => filled(text, context.placeholders, str::to_owned)?,
+            };
+            let tests = texts.iter().map(|text| tests_of_text(node, text, mods, context));
+            Ok(tests.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
+        _ => tests_of_text(node, &node.scalar().unwrap_or_default(), mods, context),
     }
-    if let What::Null = node.what {
-        return if mods.kind == Want::Text && mods.steps.is_empty() {
-            Ok(vec![Test::Null])
-        } else {
-            Err("null cannot be modified".to_owned())
-        };
-    }
-    let text = node.scalar().unwrap_or_default();
+}
+
+fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<Test>, String> {
     let test = match mods.kind {
-        Want::Text => return texts(node, &text, mods),
-        Want::Regex => Test::Regex(Box::new(regex(&text, mods)?)),
-        Want::Cidr => Test::Cidr(network(&text)?),
+        Want::Text => return texts(node, text, mods),
+        Want::Regex => Test::Regex(Box::new(regex(text, mods)?)),
+        Want::Cidr => Test::Cidr(network(text)?),
         Want::Exists => match node.what {
-            What::Bool(b) => Test::Exists(b),
+            What::Bool(b) | What::Switch(_, b) => Test::Exists(b),
             _ => return Err("exists takes true or false".to_owned()),
         },
-        Want::SameAs => match node.what {
-            What::Text(_) => {
-                Test::SameAs { field: intern(&text), part: mods.part.unwrap_or(Part::Whole), cased: mods.cased }
-            }
-            _ => return Err("fieldref takes the name of a field".to_owned()),
+        Want::SameAs => Test::SameAs {
+            field: context.names.number(text),
+            part: mods.part.unwrap_or(Part::Whole),
+            cased: mods.cased,
         },
         Want::Number(order) => match text.parse::<f64>() {
             Ok(n) if n.is_finite() => Test::Number(order, n),
             _ => return Err(format!("{text:?} is not a number")),
         },
-        Want::Time(unit) => Test::Time(unit, text.parse().map_err(|_| format!("{text:?} is not a whole number"))?),
+        Want::Time(unit, order) => {
+            Test::Time(unit, order, text.parse().map_err(|_| format!("{text:?} is not a whole number"))?)
+        }
     };
     Ok(vec![test])
 }
@@ -280,35 +326,82 @@ fn network(text: &str) -> Result<IpNet, String> {
     Ok(net)
 }
 
+/// What a value has become on its way through the modifiers.
+#[derive(Debug)]
+enum Form {
+    Toks(Vec<Tok>),
+    Bytes(Vec<u8>),
+}
+
+/// Most alternatives that modifiers may make of one value.
+const FORMS_LIMIT: usize = 1_000;
+
 fn texts(node: &Node, text: &str, mods: &Mods) -> Result<Vec<Test>, String> {
-    let plain = matches!(node.what, What::Text(_));
+    let plain = matches!(node.what, What::Text(_) | What::Switch(..));
     if !plain && mods.steps.iter().any(|s| !matches!(s, Step::Contains | Step::Starts | Step::Ends)) {
         return Err(format!("{text} is no text, and the modifiers need text"));
     }
-    let mut forms = vec![tokens(text)];
-    let mut bytes: Option<Vec<u8>> = None;
+    let mut forms = vec![Form::Toks(tokens(text))];
     for step in &mods.steps {
-        match step {
-            Step::Contains | Step::Starts | Step::Ends => forms.iter_mut().for_each(|f| affix(f, *step)),
-            Step::Windash => {
-                for form in &mut forms {
-                    windash(form);
-                }
-            }
-            Step::Wide | Step::Utf16Be | Step::Utf16 => bytes = Some(utf16(&flat(&forms)?, *step)),
-            Step::Base64 | Step::Base64Offset => {
-                let raw = match bytes.take() {
-                    Some(raw) => raw,
-                    None => flat(&forms)?.into_bytes(),
-                };
-                let shifts =
-                    if *step == Step::Base64 { vec![base64::encode(&raw)] } else { base64::offsets(&raw).to_vec() };
-                forms = shifts.iter().map(|s| literal(s)).collect();
-            }
+        let next: Result<Vec<Vec<Form>>, String> = forms.into_iter().map(|form| form.after(*step)).collect();
+        forms = next?.into_iter().flatten().collect();
+        if forms.len() > FORMS_LIMIT {
+            return Err(format!("modifiers make more than {FORMS_LIMIT} values of one"));
         }
     }
-    Ok(forms.iter().map(|f| Test::Text(Pattern::new(f, mods.cased))).collect())
+    forms.into_iter().map(|form| Ok(Test::Text(Pattern::new(&form.toks()?, mods.cased)))).collect()
 }
+
+impl Form {
+    /// What one modifier makes of it.
+    fn after(self, step: Step) -> Result<Vec<Self>, String> {
+        Ok(match step {
+            Step::Contains | Step::Starts | Step::Ends => {
+                let mut toks = self.toks()?;
+                affix(&mut toks, step);
+                vec![Self::Toks(toks)]
+            }
+            Step::Windash => {
+                let mut toks = self.toks()?;
+                windash(&mut toks);
+                vec![Self::Toks(toks)]
+            }
+            Step::Wide | Step::Utf16Be | Step::Utf16 => {
+                let text = String::from_utf8(self.bytes()?).map_err(|_| NO_TEXT.to_owned())?;
+                vec![Self::Bytes(utf16(&text, step))]
+            }
+            Step::Base64 => vec![Self::Toks(literal(&base64::encode(&self.bytes()?)))],
+            Step::Base64Offset => {
+                base64::offsets(&self.bytes()?).iter().map(|shift| Self::Toks(literal(shift))).collect()
+            }
+        })
+    }
+
+    fn toks(self) -> Result<Vec<Tok>, String> {
+        match self {
+            Self::Toks(toks) => Ok(toks),
+            Self::Bytes(bytes) => String::from_utf8(bytes).map(|text| literal(&text)).map_err(|_| NO_TEXT.to_owned()),
+        }
+    }
+
+    /// The bytes of a value without wildcards.
+    fn bytes(self) -> Result<Vec<u8>, String> {
+        let toks = match self {
+            Self::Bytes(bytes) => return Ok(bytes),
+            Self::Toks(toks) => toks,
+        };
+        let text: Result<String, String> = toks
+            .iter()
+            .map(|tok| match tok {
+                Tok::Char(c) => Ok(*c),
+                _ => Err("a wildcard or dash alternative cannot be encoded".to_owned()),
+            })
+            .collect();
+        Ok(text?.into_bytes())
+    }
+}
+
+const NO_TEXT: &str = "what UTF-16 makes of the value is no text; base64 or base64offset must follow it";
 
 fn affix(form: &mut Vec<Tok>, step: Step) {
     if step != Step::Starts && form.first() != Some(&Tok::Star) {
@@ -317,15 +410,6 @@ fn affix(form: &mut Vec<Tok>, step: Step) {
     if step != Step::Ends && form.last() != Some(&Tok::Star) {
         form.push(Tok::Star);
     }
-}
-
-/// The text of a value without wildcards.
-fn flat(forms: &[Vec<Tok>]) -> Result<String, String> {
-    let chars = forms.iter().flatten().map(|t| match t {
-        Tok::Char(c) => Ok(*c),
-        _ => Err("a wildcard or dash alternative cannot be encoded".to_owned()),
-    });
-    chars.collect()
 }
 
 fn utf16(text: &str, step: Step) -> Vec<u8> {

@@ -7,22 +7,30 @@
 mod atoms;
 mod base64;
 mod channels;
+mod collection;
 mod condition;
+mod correlation;
 mod document;
 mod eval;
+mod filter;
 mod gate;
 mod item;
+mod lint;
+mod loader;
+mod names;
 mod pattern;
+mod placeholder;
 mod routing;
 mod spelling;
 mod words;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
+use crate::model::correlation::Correlations;
 use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
 use crate::model::rule::RuleMeta;
@@ -32,11 +40,15 @@ pub use eval::Scratch;
 use eval::{Name, Record};
 pub use gate::{Gate, Gates};
 use item::Expr;
+use loader::Loaded;
 use routing::Logsource;
 
 static PACK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
-/// Why a rule was not loaded.
+/// The values that the user gives for placeholders of rules, by name.
+pub type Placeholders = BTreeMap<String, Vec<String>>;
+
+/// Why a rule was not loaded, or what is odd about one that was.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Its file.
@@ -82,6 +94,12 @@ pub struct Program {
     logsource: Vec<u32>,
     logsources: Vec<Logsource>,
     names: Vec<Name>,
+    remarks: Vec<Problem>,
+    /// Names of the files that gave a rule, a filter or a correlation.
+    used: BTreeSet<String>,
+    correlations: Correlations,
+    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
+    asked: BTreeMap<u32, Vec<(u32, u32)>>,
     routing: Routing,
     gates: Gates,
 }
@@ -102,24 +120,34 @@ impl Program {
         files.into_iter()
     }
 
-    /// Compiles rule files. What cannot be evaluated exactly is a problem and no rule.
+    /// [`compile_with`](Self::compile_with) no placeholders.
     pub fn compile(documents: impl IntoIterator<Item = (String, String)>, routing: Routing) -> (Self, Vec<Problem>) {
-        let mut loader = Loader::default();
-        for (file, text) in documents {
-            loader.file(&file, &text);
-        }
-        let Loader { drafts, names, mut problems, .. } = loader;
-        problems.sort();
+        Self::compile_with(documents, routing, &Placeholders::new())
+    }
+
+    /// Compiles rule files. What cannot be evaluated exactly is a problem and no rule; so is a rule of which a
+    /// placeholder has no value.
+    pub fn compile_with(
+        documents: impl IntoIterator<Item = (String, String)>,
+        routing: Routing,
+        placeholders: &Placeholders,
+    ) -> (Self, Vec<Problem>) {
+        let Loaded { drafts, names, problems, remarks, used, correlations, asked } =
+            loader::load(documents, placeholders);
         let mut program = Self {
             metas: Vec::new(),
             exprs: Vec::new(),
             logsource: Vec::new(),
             logsources: Vec::new(),
             names: names.iter().map(|name| Name::new(name)).collect(),
+            remarks,
+            used,
+            correlations,
+            asked,
             routing,
             gates: Gates::default(),
         };
-        for Draft { meta, logsource, expr } in drafts {
+        for Draft { meta, logsource, expr, .. } in drafts {
             program.metas.push(meta);
             program.exprs.push(expr);
             let at = program.logsources.iter().position(|known| *known == logsource).unwrap_or_else(|| {
@@ -140,6 +168,44 @@ impl Program {
     /// What each rule says of itself; the index is the rule's number.
     pub fn rules(&self) -> &[RuleMeta] {
         &self.metas
+    }
+
+    /// Rules about hits of rules. Their members count whether or not their own hits are findings.
+    pub fn correlations(&self) -> &Correlations {
+        &self.correlations
+    }
+
+    /// The values that correlations ask a record for that a rule matches, by number of their fields.
+    pub fn asked_of(&self, format: &str, fields: &Fields<'_>, rule: u32, scratch: &mut Scratch) -> Vec<(u32, String)> {
+        let Some(asked) = self.asked.get(&rule) else { return Vec::new() };
+        scratch.begin(self.names.len(), self.logsources.len());
+        let event = self.record(format, fields, &[]);
+        let mut out = Vec::new();
+        for &(field, name) in asked {
+            event
+                .each_value(name, scratch, &mut |value| out.push((field, String::from_utf8_lossy(value).into_owned())));
+        }
+        out
+    }
+
+    fn record<'a, 'b>(&'a self, format: &str, fields: &'a Fields<'b>, text: &'a [u8]) -> Record<'a, 'b> {
+        Record {
+            fields,
+            text,
+            raw_keywords: routing::is_unstructured(format),
+            blanks_in_names: routing::is_windows(format),
+            names: &self.names,
+        }
+    }
+
+    /// Whether a file gave a rule, a filter or a correlation.
+    pub fn uses(&self, file: &str) -> bool {
+        self.used.contains(file)
+    }
+
+    /// What is odd about rules that were loaded, or about filters. Sorted.
+    pub fn remarks(&self) -> &[Problem] {
+        &self.remarks
     }
 
     /// The rules that may apply to a format; `None` where there is none.
@@ -183,7 +249,7 @@ impl Program {
     ) {
         let facts = routing::facts(format, fields);
         scratch.begin(self.names.len(), self.logsources.len());
-        let event = Record { fields, text: record, raw_keywords: routing::is_unstructured(format), names: &self.names };
+        let event = self.record(format, fields, record);
         for &rule in candidates {
             let Some(expr) = self.exprs.get(rule as usize) else { continue };
             let at = self.logsource[rule as usize] as usize;
@@ -193,65 +259,4 @@ impl Program {
             }
         }
     }
-}
-
-/// Gathers drafts, names and problems over all files.
-#[derive(Default)]
-struct Loader {
-    drafts: Vec<Draft>,
-    names: Vec<Box<str>>,
-    numbers: BTreeMap<Box<str>, u32>,
-    /// The file of each id.
-    ids: BTreeMap<String, String>,
-    problems: Vec<Problem>,
-}
-
-impl Loader {
-    fn file(&mut self, file: &str, text: &str) {
-        let (documents, fault) = yaml::documents(text);
-        for document in &documents {
-            if matches!(document.what, yaml::What::Null) {
-                continue;
-            }
-            let rule = document::label(document);
-            let (names, numbers) = (&mut self.names, &mut self.numbers);
-            let mut intern = |name: &str| {
-                *numbers.entry(name.into()).or_insert_with(|| {
-                    names.push(name.into());
-                    u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
-                })
-            };
-            match document::draft(document, file, &mut intern) {
-                Ok(draft) => match self.ids.get(&draft.meta.id) {
-                    None => {
-                        self.ids.insert(draft.meta.id.clone(), file.to_owned());
-                        self.drafts.push(draft);
-                    }
-                    Some(first) => {
-                        let what = used_twice(&draft.meta.id, first, file);
-                        self.problem(file, document.at, rule, what);
-                    }
-                },
-                Err((at, what)) => self.problem(file, at, rule, what),
-            }
-        }
-        if let Some((at, what)) = fault {
-            self.problem(file, at, String::new(), what);
-        }
-    }
-
-    fn problem(&mut self, file: &str, at: yaml::At, rule: String, what: String) {
-        self.problems.push(Problem { file: file.to_owned(), line: at.line, column: at.column, rule, what });
-    }
-}
-
-/// Why a second rule of one id is left out, and what to do.
-fn used_twice(id: &str, first: &str, file: &str) -> String {
-    if first.starts_with("builtin:") && !file.starts_with("builtin:") {
-        return format!(
-            "the embedded pack has this rule already, as {first} (id {id}); to use {file} in its place, leave the pack out \
-             with --no-builtin"
-        );
-    }
-    format!("id {id} is used twice: in {first} and in {file}")
 }

@@ -102,7 +102,7 @@ pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> boo
 
 /// Texts of which a record must hold one before a rule can apply to it; `None` where there are none.
 pub(super) fn needed(routing: &Routing, format: &str, rule: &Logsource) -> Option<Vec<&'static str>> {
-    let by_channel = matches!(routing, Routing::Auto) && matches!(format, "evtx" | "windows_json" | "windows_xml");
+    let by_channel = matches!(routing, Routing::Auto) && is_windows(format);
     if by_channel { channels::needed(rule) } else { None }
 }
 
@@ -124,6 +124,11 @@ pub(super) fn applies(routing: &Routing, rule: &Logsource, facts: &Facts<'_>) ->
                 && rule.service.as_deref().is_none_or(|s| facts.services.iter().any(|known| known == s))
         }
     }
+}
+
+/// Whether a format holds Windows events.
+pub(super) fn is_windows(format: &str) -> bool {
+    matches!(format, "evtx" | "windows_json" | "windows_xml")
 }
 
 /// Whether keywords look at the whole text of a record.
@@ -325,6 +330,7 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("destinationip", &["DestAddress"]),
     ("destinationport", &["DestPort"]),
     ("provider_name", &["SourceName", "event.provider"]),
+    ("sourcename", &["Provider_Name"]),
     ("computer", &["host.name"]),
     // Azure exports write these in several ways.
     ("operationname", &["operationNameValue", "operation_name"]),

@@ -34,6 +34,8 @@ pub(super) struct Node {
 pub(super) enum What {
     Null,
     Bool(bool),
+    /// A word that YAML 1.1 takes for true or false and YAML 1.2 for text.
+    Switch(String, bool),
     /// A number, as written.
     Number(String),
     Text(String),
@@ -46,7 +48,7 @@ impl Node {
     pub fn scalar(&self) -> Option<String> {
         match &self.what {
             What::Bool(b) => Some(b.to_string()),
-            What::Number(s) | What::Text(s) => Some(s.clone()),
+            What::Number(s) | What::Text(s) | What::Switch(s, _) => Some(s.clone()),
             What::Null | What::List(_) | What::Map(_) => None,
         }
     }
@@ -72,7 +74,31 @@ impl Node {
         }
     }
 
-    fn count(&self) -> usize {
+    /// Takes a key of a map out of it.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let What::Map(pairs) = &mut self.what else { return None };
+        let at = pairs.iter().position(|(k, _)| k.scalar().as_deref() == Some(key))?;
+        Some(pairs.remove(at).1)
+    }
+
+    /// The node with another laid over it: maps are joined key by key, all else is replaced.
+    pub fn under(self, over: &Node) -> Node {
+        let (What::Map(mut pairs), What::Map(others)) = (self.what, &over.what) else { return over.clone() };
+        for (key, value) in others {
+            let name = key.scalar();
+            match pairs.iter().position(|(k, _)| k.scalar() == name) {
+                Some(at) => {
+                    let (key, known) = pairs.remove(at);
+                    pairs.insert(at, (key, known.under(value)));
+                }
+                None => pairs.push((key.clone(), value.clone())),
+            }
+        }
+        Node { at: self.at, what: What::Map(pairs) }
+    }
+
+    /// How many nodes it is made of.
+    pub fn count(&self) -> usize {
         1 + match &self.what {
             What::List(items) => items.iter().map(Node::count).sum(),
             What::Map(pairs) => pairs.iter().map(|(k, v)| k.count() + v.count()).sum(),
@@ -199,12 +225,14 @@ impl Builder {
     }
 }
 
-/// The meaning of an unquoted scalar (YAML 1.2 core).
+/// The meaning of an unquoted scalar (YAML 1.2 core, but for [`What::Switch`]).
 fn plain(text: &str) -> What {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => What::Null,
         "true" | "True" | "TRUE" => What::Bool(true),
         "false" | "False" | "FALSE" => What::Bool(false),
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => What::Switch(text.to_owned(), true),
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => What::Switch(text.to_owned(), false),
         _ if is_number(text) => What::Number(canonical_number(text)),
         _ => What::Text(text.to_owned()),
     }
@@ -236,7 +264,7 @@ mod tests {
         let b = docs[0].get("b").unwrap();
         assert_eq!(b.elements()[0].at, At { line: 3, column: 5 });
         assert!(matches!(b.elements()[1].what, What::Null));
-        assert!(matches!(&docs[1].get("c").unwrap().what, What::Text(t) if t == "yes"));
+        assert!(matches!(&docs[1].get("c").unwrap().what, What::Switch(t, true) if t == "yes"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod atoms;
 pub mod block;
 pub mod conversations;
+pub mod correlation;
 pub mod coverage;
 pub mod fields;
 pub mod filter;

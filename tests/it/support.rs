@@ -2,15 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use exfiltrace::detect::{Program, Routing};
+use exfiltrace::detect::{Gate, Program, Routing};
 use exfiltrace::discover::Root;
+use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::fields::{Fields, View, Want};
+use exfiltrace::model::ledger::Note;
+use exfiltrace::model::place::Locator;
 use exfiltrace::model::scopes::Scopes;
+use exfiltrace::model::source::{SourceMeta, Stream};
+use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Io, Limits, Opening};
 use exfiltrace::plan::{Clocks, Period, Plan};
+use exfiltrace::sift::atoms_plainly;
+use exfiltrace::split::Splitter;
 use exfiltrace::work::Work;
 
 /// A path inside the project.
@@ -102,4 +111,57 @@ pub fn sigma() -> Vec<(String, String)> {
         }
     }
     documents
+}
+
+/// A stream that has ended.
+struct Nothing;
+
+impl Stream for Nothing {
+    fn fill(&mut self, _: &mut Vec<u8>, _: usize) -> Result<usize, Note> {
+        Ok(0)
+    }
+
+    fn notes(&mut self) -> Vec<Note> {
+        Vec::new()
+    }
+}
+
+/// Every record of a text, as a scan parses it: `see` gets the number of the record, its format, its fields
+/// and its bytes.
+pub fn each_record(name: &[u8], text: &str, see: &mut dyn FnMut(usize, &str, &Fields<'_>, &[u8])) {
+    let locator = Locator::root(name);
+    let meta =
+        SourceMeta { evidence: locator.clone(), locator, mtime: Instant::parse("2026-04-01T00:00:00Z"), size: None };
+    let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
+    let layout = Arc::new(format::recognise(text.as_bytes(), true, &meta, &clock));
+    let mut splitter = Splitter::new(layout, 1 << 18, format::relayout);
+    splitter.feed(text.as_bytes());
+    let mut number = 0;
+    while let Some(block) = splitter.next(&mut Nothing) {
+        let mut view = View::default();
+        format::render(&block, &mut view);
+        let bytes: &[u8] = if view.is_rendered { &view.rendered } else { &block.bytes };
+        for seen in &view.records {
+            let record = &bytes[seen.start..seen.end];
+            let mut fields = Fields::default();
+            if format::parse(&block.layout, record, Want::All, &mut fields).is_ok() {
+                see(number, block.layout.format, &fields, record);
+            }
+            number += 1;
+        }
+    }
+}
+
+/// The rules that the gate lets pass for a record. Sorted.
+pub fn candidates(gate: &Gate, record: &[u8]) -> Vec<u32> {
+    if gate.bypasses(record) {
+        return gate.all.clone();
+    }
+    let mut found = Vec::new();
+    atoms_plainly(&gate.atoms, record, &mut found);
+    let mut some = gate.atoms.always.clone();
+    some.extend(found.iter().flat_map(|hit| &gate.atoms.rules[hit.literal as usize]));
+    some.sort_unstable();
+    some.dedup();
+    some
 }

@@ -1,0 +1,281 @@
+//! Figures of a sliding window, kept while events enter and leave.
+
+use std::collections::HashMap;
+
+use super::windows::{Members, values};
+use crate::model::correlation::{Demand, Event, Figure};
+
+/// The figure of the window that events entered and did not yet leave. Events are known by their index.
+pub(super) struct Meter {
+    kind: Kind,
+    members: Vec<Members>,
+    /// How many events of the window are of each member.
+    seen: Vec<u64>,
+    events: u64,
+}
+
+enum Kind {
+    Events,
+    Members,
+    Ordered(Chains),
+    /// Numbers of combinations by event, and how often each is in the window.
+    Distinct {
+        of: Vec<Vec<usize>>,
+        counts: Vec<u64>,
+        different: u64,
+    },
+    /// Millionths by event, their sum and count, and whether their mean is asked for.
+    Sum {
+        of: Vec<Vec<i128>>,
+        sum: i128,
+        count: u64,
+        mean: bool,
+    },
+    /// Ranks by event in the sorted numbers of all events.
+    Percentile {
+        of: Vec<Vec<usize>>,
+        sorted: Vec<f64>,
+        ranks: Ranks,
+        percent: f64,
+    },
+}
+
+impl Meter {
+    /// A meter for the events of one group.
+    pub(super) fn new<'e>(
+        demand: &Demand,
+        members: usize,
+        events: impl Iterator<Item = (&'e Event, Members)> + Clone,
+    ) -> Self {
+        let kind = match demand {
+            Demand::Members(_) | Demand::Figure(Figure::Members, _) => Kind::Members,
+            Demand::Figure(Figure::Events, _) => Kind::Events,
+            Demand::Figure(Figure::Ordered, _) => Kind::Ordered(Chains::new(members)),
+            Demand::Figure(Figure::Distinct(keys), _) => {
+                let mut numbers: HashMap<Vec<String>, usize> = HashMap::new();
+                let of = events.clone().map(|(event, members)| {
+                    let mut all: Vec<usize> = members
+                        .iter()
+                        .flat_map(|member| combinations(event, keys, member))
+                        .map(|values| {
+                            let next = numbers.len();
+                            *numbers.entry(values).or_insert(next)
+                        })
+                        .collect();
+                    all.sort_unstable();
+                    all.dedup();
+                    all
+                });
+                let of: Vec<Vec<usize>> = of.collect();
+                Kind::Distinct { of, counts: vec![0; numbers.len()], different: 0 }
+            }
+            Demand::Figure(figure @ (Figure::Sum(key) | Figure::Mean(key)), _) => {
+                let of = events
+                    .clone()
+                    .map(|(event, members)| numbers(event, key, members).filter_map(millionths).collect());
+                Kind::Sum { of: of.collect(), sum: 0, count: 0, mean: matches!(figure, Figure::Mean(_)) }
+            }
+            Demand::Figure(Figure::Percentile(key, percent), _) => {
+                let all: Vec<Vec<f64>> = events
+                    .clone()
+                    .map(|(event, members)| numbers(event, key, members).filter_map(number).collect())
+                    .collect();
+                let mut sorted: Vec<f64> = all.iter().flatten().copied().collect();
+                sorted.sort_by(f64::total_cmp);
+                sorted.dedup_by(|a, b| a.total_cmp(b).is_eq());
+                let rank = |n: &f64| sorted.partition_point(|known| known.total_cmp(n).is_lt());
+                let of = all.iter().map(|numbers| numbers.iter().map(rank).collect()).collect();
+                Kind::Percentile { of, ranks: Ranks::new(sorted.len()), sorted, percent: *percent }
+            }
+        };
+        Self { kind, members: events.map(|(_, members)| members).collect(), seen: vec![0; members], events: 0 }
+    }
+
+    /// Takes in the event of an index, at its time. Events enter in the order of their times.
+    pub(super) fn enter(&mut self, event: usize, time: i64) {
+        self.events += 1;
+        for member in self.members[event].iter() {
+            self.seen[member] += 1;
+        }
+        match &mut self.kind {
+            Kind::Events | Kind::Members => {}
+            Kind::Ordered(chains) => chains.enter(self.members[event], time),
+            Kind::Distinct { of, counts, different } => {
+                for &number in &of[event] {
+                    counts[number] += 1;
+                    *different += u64::from(counts[number] == 1);
+                }
+            }
+            Kind::Sum { of, sum, count, .. } => {
+                *sum = of[event].iter().fold(*sum, |sum, n| sum.saturating_add(*n));
+                *count += of[event].len() as u64;
+            }
+            Kind::Percentile { of, ranks, .. } => of[event].iter().for_each(|&rank| ranks.add(rank, 1)),
+        }
+    }
+
+    /// Lets the event of an index go.
+    pub(super) fn leave(&mut self, event: usize) {
+        self.events -= 1;
+        for member in self.members[event].iter() {
+            self.seen[member] -= 1;
+        }
+        match &mut self.kind {
+            Kind::Events | Kind::Members | Kind::Ordered(_) => {}
+            Kind::Distinct { of, counts, different } => {
+                for &number in &of[event] {
+                    counts[number] -= 1;
+                    *different -= u64::from(counts[number] == 0);
+                }
+            }
+            Kind::Sum { of, sum, count, .. } => {
+                *sum = of[event].iter().fold(*sum, |sum, n| sum.saturating_sub(*n));
+                *count -= of[event].len() as u64;
+            }
+            Kind::Percentile { of, ranks, .. } => of[event].iter().for_each(|&rank| ranks.add(rank, -1)),
+        }
+    }
+
+    /// Whether an event of a member is in the window.
+    pub(super) fn has(&self, member: usize) -> bool {
+        self.seen.get(member).is_some_and(|count| *count > 0)
+    }
+
+    /// The figure of the window that begins at a time; `None` where it has none, as the mean of nothing.
+    pub(super) fn figure(&self, begin: i64) -> Option<f64> {
+        Some(match &self.kind {
+            Kind::Events => self.events as f64,
+            Kind::Members => self.seen.iter().filter(|count| **count > 0).count() as f64,
+            Kind::Ordered(chains) => chains.longest(begin) as f64,
+            Kind::Distinct { different, .. } => *different as f64,
+            Kind::Sum { count: 0, .. } => return None,
+            Kind::Sum { sum, mean: false, .. } => *sum as f64 / MILLION as f64,
+            Kind::Sum { sum, count, mean: true, .. } => *sum as f64 / MILLION as f64 / *count as f64,
+            Kind::Percentile { sorted, ranks, percent, .. } => return ranks.percentile(sorted, *percent),
+        })
+    }
+}
+
+/// Chains of members, each later than the one before. Of those of the first so many members the one counts that began last.
+struct Chains {
+    /// When they began, of events before `time`.
+    began: Vec<Option<i64>>,
+    /// The same, of events at `time`: these do not follow each other.
+    fresh: Vec<Option<i64>>,
+    time: i64,
+}
+
+impl Chains {
+    fn new(members: usize) -> Self {
+        Self { began: vec![None; members], fresh: vec![None; members], time: i64::MIN }
+    }
+
+    fn enter(&mut self, members: Members, time: i64) {
+        if time != self.time {
+            self.time = time;
+            for (began, fresh) in self.began.iter_mut().zip(&mut self.fresh) {
+                *began = (*began).max(fresh.take());
+            }
+        }
+        for member in members.iter() {
+            let start = match member.checked_sub(1) {
+                None => Some(time),
+                Some(before) => self.began.get(before).copied().flatten(),
+            };
+            if let Some(fresh) = self.fresh.get_mut(member) {
+                *fresh = (*fresh).max(start);
+            }
+        }
+    }
+
+    /// How many members the longest chain has that began at a time or later.
+    fn longest(&self, begin: i64) -> usize {
+        let latest = self.began.iter().zip(&self.fresh).map(|(began, fresh)| (*began).max(*fresh));
+        latest.take_while(|began| began.is_some_and(|began| began >= begin)).count()
+    }
+}
+
+const MILLION: i128 = 1_000_000;
+
+fn numbers<'e>(
+    event: &'e Event,
+    key: &crate::model::correlation::Key,
+    members: Members,
+) -> impl Iterator<Item = &'e str> {
+    members.iter().next().into_iter().flat_map(move |member| values(event, key, member))
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|n| n.is_finite())
+}
+
+/// A number in millionths: whole numbers exactly, others to six places.
+fn millionths(text: &str) -> Option<i128> {
+    match text.trim().parse::<i64>() {
+        Ok(whole) => Some(i128::from(whole) * MILLION),
+        Err(_) => number(text).map(|n| (n * MILLION as f64).round() as i128),
+    }
+}
+
+/// Combinations of the values of keys; none where a key has no value.
+fn combinations(event: &Event, keys: &[crate::model::correlation::Key], member: usize) -> Vec<Vec<String>> {
+    let mut all = vec![Vec::new()];
+    for key in keys {
+        let values: Vec<String> = values(event, key, member).map(str::to_lowercase).collect();
+        all = all
+            .iter()
+            .flat_map(|begun: &Vec<String>| {
+                values.iter().map(move |value| begun.iter().cloned().chain([value.clone()]).collect())
+            })
+            .take(COMBINATIONS)
+            .collect();
+    }
+    all
+}
+
+/// Most combinations of one event.
+const COMBINATIONS: usize = 10_000;
+
+/// How often each rank is in the window: a binary indexed tree.
+struct Ranks {
+    tree: Vec<i64>,
+    count: i64,
+}
+
+impl Ranks {
+    fn new(ranks: usize) -> Self {
+        Self { tree: vec![0; ranks + 1], count: 0 }
+    }
+
+    fn add(&mut self, rank: usize, times: i64) {
+        self.count += times;
+        let mut at = rank + 1;
+        while at < self.tree.len() {
+            self.tree[at] += times;
+            at += at & at.wrapping_neg();
+        }
+    }
+
+    /// The rank of the value with so many before it.
+    fn nth(&self, mut before: i64) -> usize {
+        let mut at = 0;
+        let mut step = (self.tree.len()).next_power_of_two();
+        while step > 0 {
+            if let Some(count) = self.tree.get(at + step).filter(|count| **count <= before) {
+                before -= count;
+                at += step;
+            }
+            step /= 2;
+        }
+        at
+    }
+
+    fn percentile(&self, sorted: &[f64], percent: f64) -> Option<f64> {
+        let last = self.count.checked_sub(1).filter(|last| *last >= 0)?;
+        let place = percent / 100.0 * last as f64;
+        let below = place.floor();
+        let value = |nth: f64| sorted.get(self.nth(nth as i64)).copied();
+        let (low, high) = (value(below)?, value(place.ceil())?);
+        Some(low + (high - low) * (place - below))
+    }
+}

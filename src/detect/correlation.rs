@@ -1,0 +1,331 @@
+//! Correlation documents: what they state, and what the names in them stand for.
+//!
+//! SOURCE: Sigma specification 2.1.0, correlation rules; conditions over rule names, `value_median` and the units `w`, `M`
+//! and `y` as pySigma has them.
+
+use std::collections::BTreeMap;
+
+use super::condition::{self, Cond};
+use super::document::{Draft, meta, refs, text};
+use super::names::Names;
+use super::yaml::{At, Node, What};
+use crate::model::correlation::{
+    Bound, Correlation, Correlations, Demand, Figure, Key, MEMBERS_LIMIT, Member, Order, Seen, Target,
+};
+use crate::model::rule::RuleMeta;
+
+/// A correlation whose names are still to be looked up.
+pub(super) struct Sketch {
+    pub meta: RuleMeta,
+    pub at: At,
+    /// `id` and `name`.
+    refs: Vec<String>,
+    /// The rules that it counts on.
+    rules: Vec<String>,
+    group_by: Vec<String>,
+    /// Field by rule, by alias.
+    aliases: BTreeMap<String, BTreeMap<String, String>>,
+    span: i64,
+    wish: Wish,
+    generate: bool,
+}
+
+/// What it demands, with names for fields.
+enum Wish {
+    Figure(Kind, Vec<Bound>),
+    Members(Seen),
+}
+
+enum Kind {
+    Events,
+    Members,
+    Ordered,
+    Distinct(Vec<String>),
+    Sum(String),
+    Mean(String),
+    Percentile(String, f64),
+}
+
+type Fault = (At, String);
+
+/// Reads a correlation document.
+pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Fault> {
+    let here = |what: &str| (body.at, what.to_owned());
+    let What::Map(_) = body.what else { return Err(here("correlation is not a map")) };
+    let kind = text(body, "type").ok_or_else(|| here("correlation has no type"))?;
+    let mut rules = words(body.get("rules"))?;
+    let condition = body.get("condition");
+    if let (true, Some(What::Text(over))) = (rules.is_empty(), condition.map(|node| &node.what)) {
+        rules = condition::named(over);
+    }
+    if rules.is_empty() || rules.len() > MEMBERS_LIMIT {
+        return Err(here(&format!("a correlation names 1 to {MEMBERS_LIMIT} rules")));
+    }
+    Ok(Sketch {
+        meta: meta(doc, file)?,
+        at: doc.at,
+        refs: refs(doc),
+        group_by: words(body.get("group-by"))?,
+        aliases: aliases(body.get("aliases"))?,
+        span: body.get("timespan").map(span).transpose()?.ok_or_else(|| here("correlation has no timespan"))?,
+        wish: wish(&kind, body, condition, &rules)?,
+        generate: body
+            .get("generate")
+            .is_some_and(|node| matches!(node.what, What::Bool(true) | What::Switch(_, true))),
+        rules,
+    })
+}
+
+/// A text, or a list of them; none where nothing stands.
+fn words(node: Option<&Node>) -> Result<Vec<String>, Fault> {
+    let elements = node.filter(|node| !matches!(node.what, What::Null)).map(Node::elements).unwrap_or_default();
+    elements.iter().map(|e| e.scalar().ok_or_else(|| (e.at, "a name is expected here".to_owned()))).collect()
+}
+
+fn aliases(node: Option<&Node>) -> Result<BTreeMap<String, BTreeMap<String, String>>, Fault> {
+    let mut out = BTreeMap::new();
+    for (alias, fields) in node.map(Node::pairs).unwrap_or_default() {
+        let mut by_rule = BTreeMap::new();
+        for (rule, field) in fields.pairs() {
+            let (Some(rule), Some(field)) = (rule.scalar(), field.scalar()) else {
+                return Err((field.at, "an alias names a field for each rule".to_owned()));
+            };
+            by_rule.insert(rule, field);
+        }
+        if by_rule.is_empty() {
+            return Err((fields.at, "an alias names a field for each rule".to_owned()));
+        }
+        out.insert(alias.scalar().unwrap_or_default(), by_rule);
+    }
+    Ok(out)
+}
+
+/// A time span in microseconds.
+fn span(node: &Node) -> Result<i64, Fault> {
+    let text = node.scalar().unwrap_or_default();
+    let length = || {
+        let unit = text.chars().last()?;
+        let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| *count > 0)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            // A twelfth of a year, and a year of the calendar on average.
+            'M' => 2_629_746,
+            'y' => 31_556_952,
+            _ => return None,
+        };
+        count.checked_mul(seconds)?.checked_mul(1_000_000)
+    };
+    length().ok_or_else(|| (node.at, format!("timespan {text:?} is no number with one of s, m, h, d, w, M, y")))
+}
+
+fn wish(kind: &str, body: &Node, condition: Option<&Node>, rules: &[String]) -> Result<Wish, Fault> {
+    let at = condition.map_or(body.at, |node| node.at);
+    if let Some(What::Text(over)) = condition.map(|node| &node.what) {
+        return over_members(kind, over, rules).map_err(|what| (at, what));
+    }
+    let mut bounds = bounds(condition)?;
+    if let (true, "temporal" | "temporal_ordered") = (bounds.is_empty(), kind) {
+        bounds.push(Bound { order: Order::Gte, number: rules.len() as f64 });
+    }
+    if bounds.is_empty() {
+        return Err((at, "condition states none of lt, lte, gt, gte, eq, neq".to_owned()));
+    }
+    let fields = words(condition.and_then(|node| node.get("field")))?;
+    let percent = condition.and_then(|node| node.get("percentile"));
+    let percent =
+        percent.and_then(Node::scalar).and_then(|text| text.parse().ok()).filter(|p| (0.0..=100.0).contains(p));
+    let kind = match (kind, fields.as_slice()) {
+        ("event_count", []) => Kind::Events,
+        ("temporal", []) => Kind::Members,
+        ("temporal_ordered", []) => Kind::Ordered,
+        ("value_count", [_, ..]) => Kind::Distinct(fields),
+        ("value_sum", [field]) => Kind::Sum(field.clone()),
+        ("value_avg", [field]) => Kind::Mean(field.clone()),
+        ("value_median", [field]) => Kind::Percentile(field.clone(), 50.0),
+        ("value_percentile", [field]) => match percent {
+            Some(percent) => Kind::Percentile(field.clone(), percent),
+            None => return Err((at, "value_percentile needs a percentile from 0 to 100 in its condition".to_owned())),
+        },
+        ("event_count" | "temporal" | "temporal_ordered", _) => return Err((at, format!("{kind} takes no field"))),
+        ("value_count" | "value_sum" | "value_avg" | "value_median" | "value_percentile", _) => {
+            return Err((at, format!("{kind} needs a field in its condition")));
+        }
+        _ => return Err((body.at, format!("correlation type {kind:?} is not known"))),
+    };
+    Ok(Wish::Figure(kind, bounds))
+}
+
+fn bounds(condition: Option<&Node>) -> Result<Vec<Bound>, Fault> {
+    let mut out = Vec::new();
+    for (key, value) in condition.map(Node::pairs).unwrap_or_default() {
+        let word = key.scalar().unwrap_or_default();
+        let order = Order::ALL.iter().find(|(known, _)| *known == word).map(|(_, order)| *order);
+        let number = value.scalar().and_then(|text| text.parse::<f64>().ok()).filter(|n| n.is_finite());
+        match (order, number) {
+            (Some(order), Some(number)) => out.push(Bound { order, number }),
+            (Some(_), None) => return Err((value.at, format!("{word} is compared with a number"))),
+            (None, _) if matches!(word.as_str(), "field" | "percentile") => {}
+            (None, _) => return Err((key.at, format!("{word:?} is not known in the condition of a correlation"))),
+        }
+    }
+    Ok(out)
+}
+
+/// A condition over names of rules.
+fn over_members(kind: &str, over: &str, rules: &[String]) -> Result<Wish, String> {
+    let seen = seen(&condition::parse(over, rules)?, rules);
+    match kind {
+        "temporal" => Ok(Wish::Members(seen)),
+        // The order is that of the names; what is not simply "and" has none.
+        "temporal_ordered" if condition::named(over) == rules && is_conjunction(&seen) => {
+            Ok(Wish::Figure(Kind::Ordered, vec![Bound { order: Order::Gte, number: rules.len() as f64 }]))
+        }
+        "temporal_ordered" => {
+            Err("not supported: temporal_ordered with a condition other than all rules in order".to_owned())
+        }
+        _ => Err(format!("{kind} takes no condition over rules")),
+    }
+}
+
+fn seen(cond: &Cond, rules: &[String]) -> Seen {
+    let all = |parts: &[Cond]| parts.iter().map(|part| seen(part, rules)).collect();
+    match cond {
+        Cond::Name(name) => Seen::One(rules.iter().position(|rule| rule == name).unwrap_or(usize::MAX)),
+        Cond::Not(inner) => Seen::Not(Box::new(seen(inner, rules))),
+        Cond::All(parts) => Seen::All(all(parts)),
+        Cond::Any(parts) => Seen::Any(all(parts)),
+    }
+}
+
+fn is_conjunction(seen: &Seen) -> bool {
+    match seen {
+        Seen::One(_) => true,
+        Seen::All(parts) => parts.iter().all(is_conjunction),
+        Seen::Not(_) | Seen::Any(_) => false,
+    }
+}
+
+/// Correlations with rules and fields in place of names, and those of which a name stands for nothing: their file, place,
+/// title and the reason.
+pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations, Vec<(String, At, String, String)>) {
+    let mut rules: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+    for (number, draft) in (0u32..).zip(drafts) {
+        for name in &draft.refs {
+            rules.entry(name.clone()).or_default().push(Target::Rule(number));
+        }
+    }
+    let (mut out, mut left) = (Correlations::default(), sketches);
+    loop {
+        let known = out.list.len();
+        let (ready, rest): (Vec<Sketch>, Vec<Sketch>) =
+            left.into_iter().partition(|sketch| sketch.rules.iter().all(|name| rules.contains_key(name)));
+        left = rest;
+        for sketch in ready {
+            let number = Target::Correlation(u32::try_from(out.list.len()).unwrap_or(u32::MAX));
+            let names = sketch.refs.clone();
+            let correlation = sketch.correlation(&rules, &mut out.fields);
+            out.list.push(correlation);
+            names.into_iter().for_each(|name| rules.entry(name).or_default().push(number));
+        }
+        if out.list.len() == known {
+            break;
+        }
+    }
+    let missing = left.into_iter().map(|sketch| {
+        let names: Vec<&String> = sketch.rules.iter().filter(|name| !rules.contains_key(*name)).collect();
+        let what = format!("correlation names {names:?}: no rule that is loaded, or one that counts on this one");
+        (sketch.meta.file.clone(), sketch.at, sketch.meta.title.clone(), what)
+    });
+    (out, missing.collect())
+}
+
+impl Sketch {
+    fn correlation(self, rules: &BTreeMap<String, Vec<Target>>, fields: &mut Vec<String>) -> Correlation {
+        let mut number = |name: &str| {
+            let known = fields.iter().position(|known| known == name).unwrap_or_else(|| {
+                fields.push(name.to_owned());
+                fields.len() - 1
+            });
+            u32::try_from(known).unwrap_or(u32::MAX)
+        };
+        let mut key = |name: &String| {
+            let alias = self.aliases.get(name);
+            let field = |rule| alias.and_then(|by_rule| by_rule.get(rule)).unwrap_or(name);
+            Key { name: name.clone(), fields: self.rules.iter().map(|rule| number(field(rule))).collect() }
+        };
+        let group_by = self.group_by.iter().map(&mut key).collect();
+        let demand = match &self.wish {
+            Wish::Members(seen) => Demand::Members(seen.clone()),
+            Wish::Figure(kind, bounds) => {
+                let figure = match kind {
+                    Kind::Events => Figure::Events,
+                    Kind::Members => Figure::Members,
+                    Kind::Ordered => Figure::Ordered,
+                    Kind::Distinct(fields) => Figure::Distinct(fields.iter().map(&mut key).collect()),
+                    Kind::Sum(field) => Figure::Sum(key(field)),
+                    Kind::Mean(field) => Figure::Mean(key(field)),
+                    Kind::Percentile(field, percent) => Figure::Percentile(key(field), *percent),
+                };
+                Demand::Figure(figure, bounds.clone())
+            }
+        };
+        let members = self.rules.iter().map(|rule| Member { targets: rules.get(rule).cloned().unwrap_or_default() });
+        Correlation {
+            members: members.collect(),
+            at: (self.at.line, self.at.column),
+            meta: self.meta,
+            group_by,
+            span: self.span,
+            demand,
+            generate: self.generate,
+        }
+    }
+}
+
+/// By rule: the fields that correlations ask its records for, as number among their fields and as number of the name. What
+/// a correlation asks of another one, that one's rules are asked too.
+pub(super) fn asked(correlations: &Correlations, names: &mut Names) -> BTreeMap<u32, Vec<(u32, u32)>> {
+    let mut out: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
+    let mut below: Vec<Vec<u32>> = Vec::new();
+    for correlation in &correlations.list {
+        let mut rules_below = Vec::new();
+        for (number, member) in correlation.members.iter().enumerate() {
+            let mut rules: Vec<u32> = Vec::new();
+            for target in &member.targets {
+                match target {
+                    Target::Rule(rule) => rules.push(*rule),
+                    Target::Correlation(at) => rules.extend(below.get(*at as usize).into_iter().flatten()),
+                }
+            }
+            let fields: Vec<u32> = keys(correlation).filter_map(|key| key.fields.get(number).copied()).collect();
+            for rule in &rules {
+                let numbered = fields.iter().map(|&field| (field, names.number(&correlations.fields[field as usize])));
+                out.entry(*rule).or_default().extend(numbered);
+            }
+            rules_below.extend(rules);
+        }
+        rules_below.sort_unstable();
+        rules_below.dedup();
+        below.push(rules_below);
+    }
+    for asked in out.values_mut() {
+        asked.sort_unstable();
+        asked.dedup();
+    }
+    out
+}
+
+fn keys(correlation: &Correlation) -> impl Iterator<Item = &Key> {
+    let fields = match &correlation.demand {
+        Demand::Figure(Figure::Distinct(keys), _) => keys.as_slice(),
+        Demand::Figure(Figure::Sum(key) | Figure::Mean(key) | Figure::Percentile(key, _), _) => {
+            std::slice::from_ref(key)
+        }
+        Demand::Figure(Figure::Events | Figure::Members | Figure::Ordered, _) | Demand::Members(_) => &[],
+    };
+    correlation.group_by.iter().chain(fields)
+}

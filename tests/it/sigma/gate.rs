@@ -1,0 +1,65 @@
+//! The gate over all rules at once: with it and without it, each witness meets the same rules, however JSON spells it.
+
+use exfiltrace::detect::{Program, Routing, Scratch};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+
+use super::suite;
+use crate::support::{candidates, each_record, sigma};
+
+/// An object as JSON in which some characters are escaped though they need not be.
+fn spelled(event: &Value, escaped: &[Index]) -> String {
+    let text = event.to_string();
+    let letters: Vec<usize> = text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
+    let chosen: Vec<usize> = escaped.iter().filter(|_| !letters.is_empty()).map(|index| *index.get(&letters)).collect();
+    let mut quoted = false;
+    let mut before = ' ';
+    let mut out = String::new();
+    for (at, c) in text.char_indices() {
+        quoted ^= c == '"' && before != '\\';
+        match quoted && before != '\\' && chosen.contains(&at) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+        // A backslash that is escaped escapes nothing.
+        before = if before == '\\' && c == '\\' { ' ' } else { c };
+    }
+    out
+}
+
+#[test]
+fn index_on_and_index_off_give_the_same_findings() {
+    let (Some(cases), rules) = (suite("sigmahq-witness"), sigma()) else { return };
+    let events: Vec<&Value> =
+        cases.iter().flat_map(|case| case["cases"].as_array().unwrap()).map(|c| &c["event_json"]).collect();
+    let (program, _) = Program::compile(rules, Routing::Any);
+    let strategy = (prop::collection::vec(any::<Index>(), 8), prop::collection::vec(any::<Index>(), 0..4));
+    let met = std::cell::Cell::new(0);
+    TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() })
+        .run(&strategy, |(picked, escaped)| {
+            let text: String = picked
+                .iter()
+                .map(|index| format!("{}\n", spelled(events[index.index(events.len())], &escaped)))
+                .collect();
+            let mut differ = Vec::new();
+            each_record(b"events.ndjson", &text, &mut |_, format, fields, record| {
+                let gate = program.gate(format).unwrap();
+                let [all, some] = [&gate.all, &candidates(gate, record)].map(|rules| {
+                    let mut matched = Vec::new();
+                    program.eval(format, fields, record, rules, &mut Scratch::default(), &mut matched);
+                    matched
+                });
+                met.set(met.get() + all.len());
+                if all != some {
+                    differ.push(format!("{}: {all:?} {some:?}", String::from_utf8_lossy(record)));
+                }
+            });
+            prop_assert!(differ.is_empty(), "{differ:#?}");
+            Ok(())
+        })
+        .unwrap();
+    eprintln!("{} matches", met.get());
+    assert!(met.get() > 300, "{} matches", met.get());
+}
