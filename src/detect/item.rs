@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::base64;
+use super::form::{Step, patterns};
 use super::names::Context;
-use super::pattern::{Pattern, Tok, literal, tokens, windash};
+use super::pattern::Pattern;
 use super::placeholder::{filled, literally};
 use super::words::{self, Words};
 use super::yaml::{Node, What};
@@ -106,19 +106,6 @@ struct Mods {
     kind: Want,
     flags: [bool; 3],
     part: Option<Part>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Contains,
-    Starts,
-    Ends,
-    Windash,
-    Base64,
-    Base64Offset,
-    Wide,
-    Utf16Be,
-    Utf16,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -243,10 +230,9 @@ fn modifiers(words: &[&str]) -> Result<Mods, String> {
 }
 
 fn check(mods: &Mods) -> Result<(), String> {
-    let affix = |s: &Step| matches!(s, Step::Contains | Step::Starts | Step::Ends);
     let fits = match mods.kind {
         Want::Text => true,
-        Want::Regex | Want::SameAs => mods.steps.iter().all(affix),
+        Want::Regex | Want::SameAs => mods.steps.iter().all(|step| step.is_affix()),
         Want::Cidr | Want::Exists | Want::Number(_) | Want::Time(..) => mods.steps.is_empty() && !mods.cased,
     };
     if !fits {
@@ -326,96 +312,10 @@ fn network(text: &str) -> Result<IpNet, String> {
     Ok(net)
 }
 
-/// What a value has become on its way through the modifiers.
-#[derive(Debug)]
-enum Form {
-    Toks(Vec<Tok>),
-    Bytes(Vec<u8>),
-}
-
-/// Most alternatives that modifiers may make of one value.
-const FORMS_LIMIT: usize = 1_000;
-
 fn texts(node: &Node, text: &str, mods: &Mods) -> Result<Vec<Test>, String> {
-    let plain = matches!(node.what, What::Text(_) | What::Switch(..));
-    if !plain && mods.steps.iter().any(|s| !matches!(s, Step::Contains | Step::Starts | Step::Ends)) {
+    let is_text = matches!(node.what, What::Text(_) | What::Switch(..));
+    if !is_text && !mods.steps.iter().all(|step| step.is_affix()) {
         return Err(format!("{text} is no text, and the modifiers need text"));
     }
-    let mut forms = vec![Form::Toks(tokens(text))];
-    for step in &mods.steps {
-        let next: Result<Vec<Vec<Form>>, String> = forms.into_iter().map(|form| form.after(*step)).collect();
-        forms = next?.into_iter().flatten().collect();
-        if forms.len() > FORMS_LIMIT {
-            return Err(format!("modifiers make more than {FORMS_LIMIT} values of one"));
-        }
-    }
-    forms.into_iter().map(|form| Ok(Test::Text(Pattern::new(&form.toks()?, mods.cased)))).collect()
-}
-
-impl Form {
-    /// What one modifier makes of it.
-    fn after(self, step: Step) -> Result<Vec<Self>, String> {
-        Ok(match step {
-            Step::Contains | Step::Starts | Step::Ends => {
-                let mut toks = self.toks()?;
-                affix(&mut toks, step);
-                vec![Self::Toks(toks)]
-            }
-            Step::Windash => {
-                let mut toks = self.toks()?;
-                windash(&mut toks);
-                vec![Self::Toks(toks)]
-            }
-            Step::Wide | Step::Utf16Be | Step::Utf16 => {
-                let text = String::from_utf8(self.bytes()?).map_err(|_| NO_TEXT.to_owned())?;
-                vec![Self::Bytes(utf16(&text, step))]
-            }
-            Step::Base64 => vec![Self::Toks(literal(&base64::encode(&self.bytes()?)))],
-            Step::Base64Offset => {
-                base64::offsets(&self.bytes()?).iter().map(|shift| Self::Toks(literal(shift))).collect()
-            }
-        })
-    }
-
-    fn toks(self) -> Result<Vec<Tok>, String> {
-        match self {
-            Self::Toks(toks) => Ok(toks),
-            Self::Bytes(bytes) => String::from_utf8(bytes).map(|text| literal(&text)).map_err(|_| NO_TEXT.to_owned()),
-        }
-    }
-
-    /// The bytes of a value without wildcards.
-    fn bytes(self) -> Result<Vec<u8>, String> {
-        let toks = match self {
-            Self::Bytes(bytes) => return Ok(bytes),
-            Self::Toks(toks) => toks,
-        };
-        let text: Result<String, String> = toks
-            .iter()
-            .map(|tok| match tok {
-                Tok::Char(c) => Ok(*c),
-                _ => Err("a wildcard or dash alternative cannot be encoded".to_owned()),
-            })
-            .collect();
-        Ok(text?.into_bytes())
-    }
-}
-
-const NO_TEXT: &str = "what UTF-16 makes of the value is no text; base64 or base64offset must follow it";
-
-fn affix(form: &mut Vec<Tok>, step: Step) {
-    if step != Step::Starts && form.first() != Some(&Tok::Star) {
-        form.insert(0, Tok::Star);
-    }
-    if step != Step::Ends && form.last() != Some(&Tok::Star) {
-        form.push(Tok::Star);
-    }
-}
-
-fn utf16(text: &str, step: Step) -> Vec<u8> {
-    let mut out = if step == Step::Utf16 { vec![0xFF, 0xFE] } else { Vec::new() };
-    for unit in text.encode_utf16() {
-        out.extend(if step == Step::Utf16Be { unit.to_be_bytes() } else { unit.to_le_bytes() });
-    }
-    out
+    Ok(patterns(text, &mods.steps)?.iter().map(|toks| Test::Text(Pattern::new(toks, mods.cased))).collect())
 }

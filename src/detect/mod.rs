@@ -13,6 +13,7 @@ mod correlation;
 mod document;
 mod eval;
 mod filter;
+mod form;
 mod gate;
 mod item;
 mod lint;

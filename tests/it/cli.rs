@@ -30,6 +30,8 @@ fn malformed_values_fail_before_anything_is_read() {
         (vec!["scan", "--timezone", "Mars/Base", "."], "Mars/Base"),
         (vec!["scan", "--max-memory", "lots", "."], "'lots' for '--max-memory <SIZE>': expected a size"),
         (vec!["scan", "--logsource", "planet=x", "."], "planet"),
+        (vec!["scan", "--placeholder", "admins", "."], "--placeholder admins: expected NAME=VALUE"),
+        (vec!["rules", "check", "--placeholder", "a b=x"], "--placeholder a b=x: expected NAME=VALUE"),
         (vec!["scan", "/nowhere/at/all"], "no such file"),
         (vec!["scan", "--scopes", "/nowhere.toml", "."], "/nowhere.toml"),
     ] {
@@ -305,6 +307,49 @@ fn rules_of_which_none_can_be_used_stop_the_scan() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
     assert!(said(&output).contains("1 rules not loaded"), "{}", said(&output));
+}
+
+#[test]
+fn placeholders_get_their_values_from_the_command_line() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let rule = write("rule.yml", &RULE.replace("contains: '/zz'", "expand: '%paths%'"));
+    let checked = |more: &[&str]| {
+        let output = exfiltrace(&[&["rules", "check", "--no-builtin", &rule], more].concat());
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = checked(&[]);
+    assert!(code == Some(2) && text.contains("rule.yml:7:") && text.contains("%paths% has no value"), "{text}");
+    assert_eq!(checked(&["--placeholder", "paths=/a"]).0, Some(0));
+    let line = |path: &str| {
+        format!("203.0.113.9 - - [01/Mar/2026:10:00:00 +0000] \"GET {path} HTTP/1.1\" 200 5 \"-\" \"x\"\n")
+    };
+    let log = write("access.log", &["/a", "/b,c", "/d", "/b"].map(line).concat());
+    let given = ["--placeholder", "paths=/a,/b\\,c", "--placeholder", "paths=/d"];
+    let output = exfiltrace(&[&["scan", "-q", "--no-builtin", "--rules", &rule, &log], &given[..]].concat());
+    let lines =
+        String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains("\"kind\":\"rule\"")).count();
+    assert_eq!(lines, 3, "{}", said(&output));
+}
+
+#[test]
+fn what_is_odd_about_rules_is_told_and_correlations_are_not_passed_over_in_silence() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("rules.yml");
+    let correlation =
+        "---\ntitle: C\ncorrelation: {type: event_count, rules: the_rule, timespan: 1m, condition: {gte: 2}}\n";
+    std::fs::write(&path, format!("{}name: the_rule\ndate: soon\n{correlation}", RULE)).unwrap();
+    let (path, log) = (path.to_str().unwrap(), temp.path().join("a.log"));
+    std::fs::write(&log, "text\n").unwrap();
+    let output = exfiltrace(&["rules", "check", "--no-builtin", path]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(0) && text.contains("rules.yml:10:7: loaded, but date is no date"), "{text}");
+    let output = exfiltrace(&["scan", "--no-builtin", "--rules", path, log.to_str().unwrap()]);
+    assert!(said(&output).contains("not supported yet in scans: correlation"), "{}", said(&output));
 }
 
 #[test]

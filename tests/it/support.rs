@@ -126,9 +126,11 @@ impl Stream for Nothing {
     }
 }
 
-/// Every record of a text, as a scan parses it: `see` gets the number of the record, its format, its fields
-/// and its bytes.
-pub fn each_record(name: &[u8], text: &str, see: &mut dyn FnMut(usize, &str, &Fields<'_>, &[u8])) {
+/// What is done with a record: it gets its number, its format, its fields and its bytes.
+pub type See<'s> = dyn FnMut(usize, &str, &Fields<'_>, &[u8]) + 's;
+
+/// Every record of a text, as a scan parses it.
+pub fn each_record(name: &[u8], text: &str, see: &mut See<'_>) {
     let locator = Locator::root(name);
     let meta =
         SourceMeta { evidence: locator.clone(), locator, mtime: Instant::parse("2026-04-01T00:00:00Z"), size: None };

@@ -37,7 +37,7 @@ fn index_on_and_index_off_give_the_same_findings() {
     let (program, _) = Program::compile(rules, Routing::Any);
     let strategy = (prop::collection::vec(any::<Index>(), 8), prop::collection::vec(any::<Index>(), 0..4));
     let met = std::cell::Cell::new(0);
-    TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() })
+    TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() })
         .run(&strategy, |(picked, escaped)| {
             let text: String = picked
                 .iter()
@@ -61,5 +61,5 @@ fn index_on_and_index_off_give_the_same_findings() {
         })
         .unwrap();
     eprintln!("{} matches", met.get());
-    assert!(met.get() > 300, "{} matches", met.get());
+    assert!(met.get() > 200, "{} matches", met.get());
 }
