@@ -47,14 +47,15 @@ impl Crowd {
         WORDS[self.below(WORDS.len() as u64) as usize]
     }
 
-    /// The address of someone who is there, and of the host that they speak with; a session has some forty records.
-    fn session(&mut self) -> (String, String) {
+    /// The address of someone who is there, the address and the name of the host that they speak with; a session has some
+    /// forty records.
+    fn session(&mut self) -> (String, String, &'static str) {
         let at = self.below(ACTIVE as u64) as usize;
         if self.below(40) == 0 {
             self.active[at] = visitor(&mut self.rng);
         }
         let [a, b, c, d] = self.active[at];
-        (format!("{a}.{b}.{c}.{d}"), format!("10.{}.4.{}", a % 4, 1 + b % 200))
+        (format!("{a}.{b}.{c}.{d}"), format!("10.{}.4.{}", a % 4, 1 + b % 200), WORDS[(b % 20) as usize])
     }
 
     /// Date and time, 40 records a second: month, day, hour, minute, second, microsecond.
@@ -79,7 +80,7 @@ fn visitor(rng: &mut Rng) -> [u64; 4] {
 /// A line of an access log. `planted`: stands in the referrer.
 fn access(crowd: &mut Crowd, planted: &str) -> String {
     let [month, day, hour, minute, second, _] = crowd.tick();
-    let (who, _) = crowd.session();
+    let (who, ..) = crowd.session();
     let size = 200 + crowd.below(90_000);
     let (first, last, id) = (crowd.word(), crowd.word(), crowd.below(1_000_000));
     let agent = AGENTS[crowd.below(3) as usize];
@@ -94,14 +95,10 @@ fn access(crowd: &mut Crowd, planted: &str) -> String {
 /// A message of a host. `planted`: stands at its end.
 fn syslog(crowd: &mut Crowd, planted: &str) -> String {
     let [month, day, hour, minute, second, micro] = crowd.tick();
-    let (who, host) = crowd.session();
+    let (who, host, name) = crowd.session();
     let id = crowd.below(60_000);
     let (word, port) = (crowd.word(), 1024 + crowd.below(60_000));
-    let head = format!(
-        "<38>{} {day:2} {hour:02}:{minute:02}:{second:02} rv-{}",
-        MONTHS[month as usize],
-        WORDS[(id % 4) as usize]
-    );
+    let head = format!("<38>{} {day:2} {hour:02}:{minute:02}:{second:02} rv-{}", MONTHS[month as usize], name);
     let tail = if planted.is_empty() { "" } else { " " };
     match crowd.below(4) {
         0 => format!(
@@ -122,18 +119,18 @@ fn syslog(crowd: &mut Crowd, planted: &str) -> String {
 /// An object of a service. `planted`: the value of a field.
 fn json(crowd: &mut Crowd, planted: &str) -> String {
     let [month, day, hour, minute, second, micro] = crowd.tick();
-    let (who, host) = crowd.session();
+    let (who, host, name) = crowd.session();
     let port = 1024 + crowd.below(60_000);
     let (word, bytes, id) = (crowd.word(), crowd.below(1_000_000), crowd.rng.next());
     let time = format!("2026-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z", month + 1);
     let more = if planted.is_empty() { String::new() } else { format!(",\"note\":\"{planted}\"") };
     match crowd.below(2) {
         0 => format!(
-            "{{\"@timestamp\":\"{time}\",\"event\":{{\"action\":\"connect\",\"outcome\":\"success\"}},\"source\":{{\"ip\":\"{host}\",\"port\":{port},\"bytes\":{bytes}}},\"destination\":{{\"ip\":\"{who}\",\"port\":443,\"bytes\":{}}},\"host\":{{\"name\":\"rv-{word}\"}}{more}}}",
+            "{{\"@timestamp\":\"{time}\",\"event\":{{\"action\":\"connect\",\"outcome\":\"success\"}},\"source\":{{\"ip\":\"{host}\",\"port\":{port},\"bytes\":{bytes}}},\"destination\":{{\"ip\":\"{who}\",\"port\":443,\"bytes\":{}}},\"host\":{{\"name\":\"rv-{name}\"}}{more}}}",
             bytes / 3
         ),
         _ => format!(
-            "{{\"ts\":\"{time}\",\"level\":\"info\",\"msg\":\"request done\",\"method\":\"GET\",\"path\":\"/{word}/{bytes}\",\"status\":200,\"client_ip\":\"{who}\",\"trace\":\"{id:016x}{id:016x}\",\"user\":\"{word}\",\"ms\":{}{more}}}",
+            "{{\"ts\":\"{time}\",\"level\":\"info\",\"msg\":\"request done\",\"method\":\"GET\",\"path\":\"/{word}/{bytes}\",\"status\":200,\"client_ip\":\"{who}\",\"trace\":\"{id:016x}{id:016x}\",\"user\":\"{name}\",\"ms\":{}{more}}}",
             port % 900
         ),
     }
