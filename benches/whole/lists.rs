@@ -18,7 +18,7 @@ pub struct Planted {
     pub upper: u64,
 }
 
-/// The longest list. No value of it is one of the background: addresses begin with 180 to 219, names with `ioc-`.
+/// The longest list. No value of it is one of the background: addresses begin with 180 to 219, names are letters without sense.
 pub fn all() -> Vec<String> {
     let mut rng = Rng::new(2026, "whole/lists");
     let most = SIZES[SIZES.len() - 1];
@@ -30,12 +30,17 @@ pub fn all() -> Vec<String> {
                 0 => {
                     format!("{}.{}.{}.{}", 180 + number % 40, (number / 40) & 255, (number / 10_240) & 255, bits % 250)
                 }
-                1 => format!("ioc-{bits:x}{number}.{}", ends[(bits % 5) as usize]),
+                1 => format!("{}{number}.{}", letters(bits), ends[(bits % 5) as usize]),
                 2 => format!("{bits:016x}{:016x}{:016x}{number:016x}", rng.next(), rng.next()),
-                _ => format!("http://ioc-h{}.{}/{bits:x}/{number}.php", number % 50_000, ends[(bits % 5) as usize]),
+                _ => format!("http://{}{number}.{}/{bits:x}.php", letters(bits >> 8), ends[(bits % 5) as usize]),
             }
         })
         .collect()
+}
+
+/// Eight letters.
+fn letters(bits: u64) -> String {
+    (0..8).map(|at| char::from(b'a' + ((bits >> (5 * at)) % 26) as u8)).collect()
 }
 
 /// The first `size` values as a file of lines.

@@ -137,7 +137,7 @@ fn json(crowd: &mut Crowd, planted: &str) -> String {
 }
 
 /// Writes three logs of `bytes` together, with each of the first values of `list` some times in them: as it is, every
-/// fourth time in upper case, addresses always as they are.
+/// fourth time of a name in upper case.
 pub fn write(folder: &Path, bytes: usize, list: &[String]) -> Vec<Planted> {
     std::fs::create_dir(folder).unwrap();
     let mut planted: Vec<Planted> =
@@ -165,7 +165,9 @@ pub fn write(folder: &Path, bytes: usize, list: &[String]) -> Vec<Planted> {
 fn plant(crowd: &mut Crowd, planted: &mut [Planted]) -> String {
     let chosen = &mut planted[crowd.below(PLANTED as u64) as usize];
     chosen.count += 1;
-    let in_upper = chosen.value.starts_with("ioc-") && chosen.count % 4 == 0;
+    let in_upper = chosen.value.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !chosen.value.contains("://")
+        && chosen.count % 4 == 0;
     chosen.upper += u64::from(in_upper);
     if in_upper { chosen.value.to_ascii_uppercase() } else { chosen.value.clone() }
 }

@@ -121,7 +121,11 @@ impl<'a> Reader<'a> {
     /// The rarest part of a text that shows in every record that holds it.
     fn rarest(&self, text: &[u8]) -> Option<Cover> {
         let parts = text.split(|byte| !self.spelling.keeps(*byte)).filter(|part| part.len() >= SHORTEST);
-        rarer(parts.map(|part| Cover { literals: vec![part.to_vec()], often: self.expected.of(part) }))
+        rarer(parts.map(|part| {
+            let literals = self.spelling.forms(part);
+            let often = literals.iter().map(|form| self.expected.of(form)).sum();
+            Cover { literals, often }
+        }))
     }
 }
 

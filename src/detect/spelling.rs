@@ -92,11 +92,22 @@ impl Spelling {
                     Self::Composed => !b" +?\":/".contains(&byte),
                     Self::Hexed => !b"\"\\".contains(&byte),
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
-                    Self::Json => !b"\"\\/:,[]{}<>&'".contains(&byte),
+                    Self::Json => !b"\"\\:,[]{}<>&'".contains(&byte),
                     Self::Nested => !b"\"\\/:,[]{}<>&'|=".contains(&byte),
                     Self::Xml => !b"<>&\"'".contains(&byte),
                     Self::Barred => !b"\\|=".contains(&byte),
                 }
+    }
+
+    /// How a literal stands in records: one of these it is. Writers of JSON escape all slashes or none.
+    pub(super) fn forms(self, literal: &[u8]) -> Vec<Vec<u8>> {
+        let mut forms = vec![literal.to_vec()];
+        if self == Self::Json && literal.contains(&b'/') {
+            forms.push(
+                literal.iter().flat_map(|&byte| [b'\\', byte].into_iter().skip(usize::from(byte != b'/'))).collect(),
+            );
+        }
+        forms
     }
 
     /// Whether keywords may match what is not in the record: values out of a header.
@@ -109,7 +120,7 @@ impl Spelling {
         match self {
             Self::AsIs | Self::Headed | Self::Joined | Self::Composed | Self::Barred => false,
             Self::Hexed => hexed(record, bytes),
-            Self::Json => escaped(record, bytes),
+            Self::Json => escaped(record, bytes) || bytes.hold(b'/') && slashes_differ(record),
             Self::Xml => in_entities(record),
             Self::Audit => in_hex(record),
             Self::Nested => escaped(record, bytes) || in_hex(record),
@@ -153,6 +164,14 @@ fn escaped(record: &[u8], bytes: &Bytes) -> bool {
     })
 }
 
+/// Whether a record escapes some slashes and others not, or as a string in a string does.
+fn slashes_differ(record: &[u8]) -> bool {
+    let escapes = |at: usize| record[..at].iter().rev().take(2).take_while(|&&byte| byte == b'\\').count();
+    let mut seen = [false; 3];
+    memchr::memchr_iter(b'/', record).for_each(|at| seen[escapes(at)] = true);
+    seen[2] || seen[0] && seen[1]
+}
+
 /// Whether `holds` is true of what stands behind any backslash that is followed by `mark`.
 fn after(record: &[u8], mark: u8, holds: impl Fn(&[u8]) -> bool) -> bool {
     let mut rest = record;
@@ -190,6 +209,16 @@ mod tests {
 
     fn blind(spelling: Spelling, record: &str, literal: &str) -> bool {
         spelling.is_blind(record.as_bytes(), &Bytes::of([literal.as_bytes()].into_iter()))
+    }
+
+    #[test]
+    fn slashes_are_escaped_all_or_none_or_the_gate_is_blind() {
+        use Spelling::{Hexed, Json};
+        assert!(!blind(Json, r#"{"a":"/b/c"}"#, "b/c") && !blind(Json, r#"{"a":"\/b\/c"}"#, "b/c"));
+        assert!(blind(Json, r#"{"a":"\/b/c"}"#, "b/c") && !blind(Json, r#"{"a":"\/b/c"}"#, "bc"));
+        assert!(blind(Json, r#"{"a":"{\"b\":\"x\\/y\"}"}"#, "x/y"), "a string in a string");
+        assert_eq!(Json.forms(b"a/b/"), [&b"a/b/"[..], br"a\/b\/"]);
+        assert_eq!((Json.forms(b"ab").len(), Hexed.forms(b"a/b").len()), (1, 1));
     }
 
     #[test]
