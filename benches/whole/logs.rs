@@ -10,7 +10,7 @@ use crate::rng::Rng;
 /// So many of the first values of the list are written into the logs.
 const PLANTED: usize = 60;
 const WORDS: [&str; 20] = [
-    "planning", "report", "council", "tax", "export", "login", "session", "image", "static", "js", "css", "api", "v2",
+    "planning", "report", "council", "tax", "events", "login", "session", "image", "static", "js", "css", "api", "v2",
     "user", "download", "search", "map", "housing", "benefit", "index",
 ];
 const AGENTS: [&str; 3] = [
