@@ -6,6 +6,7 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::indicators::pattern;
 use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
 use crate::model::ledger::{Entry, Reason};
@@ -85,6 +86,7 @@ pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
 pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let partial = merge::once(merged);
     let world = correlate::world(&partial, &plan.whose); // entities, clocks, direction, duplicates
+    let world = world.with_patterns(pattern::together); // STIX patterns over records of any sources
     let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
     give_back_freed();
     let transfers = correlate::transfers(&world);

@@ -34,6 +34,10 @@ pub fn all(world: &World<'_>) -> Coverage {
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
     let unread = world.merged.sources.values().filter(|s| s.entry.kind != EntryKind::Source && s.entry.has_loss());
     gaps.extend(unread.map(|s| gap(s.entry.source.as_str(), None, None, GapReason::NotRead)));
+    let open = world.joints.iter().filter(|joint| joint.records.is_empty());
+    gaps.extend(
+        open.map(|joint| gap(&format!("stix_pattern {}", joint.pattern), None, None, GapReason::FindingsCapped)),
+    );
     gaps.sort();
     gaps.dedup();
     Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps, referred: referred::proxies(world) }

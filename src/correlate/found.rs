@@ -15,6 +15,7 @@ use crate::model::subject::Subject;
 use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
+use super::patterns::Joint;
 use super::{World, digest, weak};
 use crate::work::Work;
 
@@ -40,6 +41,9 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
             }
         }
     }
+    world.joints.iter().filter(|joint| !joint.records.is_empty()).for_each(|joint| {
+        all.add(by_pattern(world, joint, max_evidence));
+    });
     all.finish()
 }
 
@@ -99,7 +103,60 @@ fn by_indicator(
     hits: &Sightings,
     max_evidence: usize,
 ) -> Finding {
-    let is_host = is_of_host(source);
+    let cited = Cited {
+        id: &[locator.as_str()],
+        said: format!("stands in {} records", hits.count),
+        scope: scope_of_who(world, locator, hits),
+        evidence: hits.kept.iter().take(max_evidence).map(|s| evidence(locator, s)).collect(),
+        is_host: is_of_host(source),
+        saturating: weak::saturates(hits.count, source.entry.records),
+    };
+    of_indicator(world, key, hits, cited)
+}
+
+/// A pattern that records satisfy together.
+fn by_pattern(world: &World<'_>, joint: &Joint<'_>, max_evidence: usize) -> Finding {
+    let key = joint.indicator();
+    let mut hits = Sightings::default();
+    for (source, s) in &joint.records {
+        let mut subject = s.subject.clone();
+        if observes(&subject, is_of_host(source)) {
+            subject.host = None;
+        }
+        hits.add_who(subject.clone(), s.outcome, s.time);
+        hits.add(usize::MAX, s.outcome, s.time, s.place, || Sighting { subject, ..s.clone() });
+    }
+    let homes = joint.records.iter().map(|(source, s)| world.whose.home(&s.subject, source.entry.source.as_str()));
+    let cited = Cited {
+        id: &[],
+        said: format!("is met by {} records together", hits.count),
+        scope: the_one(homes),
+        evidence: joint
+            .records
+            .iter()
+            .take(max_evidence)
+            .map(|(source, s)| evidence(&source.entry.source, s))
+            .collect(),
+        // Hosts that only observe are left out already.
+        is_host: true,
+        saturating: false,
+    };
+    of_indicator(world, &key, &hits, cited)
+}
+
+/// What the records that show an indicator add to what its feeds say of it.
+struct Cited<'a> {
+    /// What its id rests on beside the indicator.
+    id: &'a [&'a str],
+    /// How it was met, for people.
+    said: String,
+    scope: &'a str,
+    evidence: Vec<Evidence>,
+    is_host: bool,
+    saturating: bool,
+}
+
+fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: Cited<'_>) -> Finding {
     let how = serde_json::to_value(key.how).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     let meta = world.merged.indicators.get(&(key.kind.clone(), key.value.clone())).map(|m| (**m).clone());
     let meta = meta.unwrap_or_default();
@@ -108,18 +165,17 @@ fn by_indicator(
     });
     let weak = weak::reason(&key.kind, &key.value);
     let doubts = usize::from(!meta.warninglists.is_empty()) + usize::from(weak.is_some());
-    let saturating = weak::saturates(hits.count, source.entry.records);
-    let kept = &hits.kept[..hits.kept.len().min(max_evidence)];
     let who = who(hits);
-    let scope = scope_of_who(world, locator, hits);
     let outward = who.iter().any(|s| {
         let text = |t: &Option<Box<str>>| t.as_deref().map(|t| world.whose.side(t));
         text(&s.source_ip) != Some(Side::Outside)
             && [&s.destination_ip, &s.destination_domain].iter().any(|t| text(t) == Some(Side::Outside))
     });
     let assumptions = hits.kept.iter().filter_map(|s| s.time).map(|t| t.assumed).reduce(Assumed::and);
+    let id: Vec<&str> =
+        ["indicator", &key.kind, &key.value, &how].into_iter().chain(cited.id.iter().copied()).collect();
     Finding {
-        id: format!("f-{}", digest(&["indicator", &key.kind, &key.value, &how, locator.as_str()])),
+        id: format!("f-{}", digest(&id)),
         kind: FindingKind::Indicator,
         rule: FindingRule { id: format!("indicator.{}", key.kind), title: format!("listed {} seen", key.kind) },
         level: weak::lowered(if outward && !outside { Level::Medium } else { Level::Low }, doubts),
@@ -127,18 +183,18 @@ fn by_indicator(
         attack: Vec::new(),
         route: None,
         outcome: joint(hits),
-        scope: scope.to_owned(),
+        scope: cited.scope.to_owned(),
         time: FindingTime {
             first: hits.span.map(|s| s.first),
             last: hits.span.map(|s| s.last),
             assumed: assumed(assumptions),
         },
-        entities: entities(&who, is_host),
+        entities: entities(&who, cited.is_host),
         count: hits.count,
-        omitted: hits.count.saturating_sub(kept.len() as u64),
-        evidence: kept.iter().map(|s| evidence(locator, s)).collect(),
-        met: met(world, hits, is_host),
-        text: told(key, hits, &meta, weak, saturating),
+        omitted: hits.count.saturating_sub(cited.evidence.len() as u64),
+        evidence: cited.evidence,
+        met: met(world, hits, cited.is_host),
+        text: told(key, &cited.said, &meta, weak, cited.saturating),
         indicator: Some(FindingIndicator {
             value: key.value.to_string(),
             kind: key.kind.to_string(),
@@ -151,15 +207,15 @@ fn by_indicator(
             labels: meta.labels.iter().map(ToString::to_string).collect(),
             warninglists: meta.warninglists.iter().map(ToString::to_string).collect(),
             weak: weak.map(str::to_owned),
-            saturating,
+            saturating: cited.saturating,
         }),
         links: Vec::new(),
     }
 }
 
 /// What a sighting means, with all that speaks against it.
-fn told(key: &IndicatorRef, hits: &Sightings, meta: &IndicatorMeta, weak: Option<&str>, saturating: bool) -> String {
-    let mut text = format!("{} {} stands in {} records", key.kind, key.value, hits.count);
+fn told(key: &IndicatorRef, said: &str, meta: &IndicatorMeta, weak: Option<&str>, saturating: bool) -> String {
+    let mut text = format!("{} {} {said}", key.kind, key.value);
     if !meta.warninglists.is_empty() {
         text += &format!("; it is on {}, whose values are as often innocent", meta.warninglists.join(", "));
     }
@@ -179,7 +235,12 @@ fn who(hits: &Sightings) -> BTreeSet<&Subject> {
 
 /// The one scope of all who met an indicator.
 fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
-    let homes: BTreeSet<&str> = who(hits).iter().map(|s| world.whose.home(s, locator.as_str())).collect();
+    the_one(who(hits).into_iter().map(|s| world.whose.home(s, locator.as_str())))
+}
+
+/// The scope that all of these are; nobody's where they are several.
+fn the_one<'w>(homes: impl Iterator<Item = &'w str>) -> &'w str {
+    let homes: BTreeSet<&str> = homes.collect();
     homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED)
 }
 

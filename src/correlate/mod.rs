@@ -5,6 +5,7 @@ mod coverage;
 mod exits;
 mod figure;
 mod found;
+mod patterns;
 mod referred;
 mod routes;
 mod weak;
@@ -18,6 +19,7 @@ use itertools::Itertools;
 use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
 use crate::model::observation::Seen;
+use crate::model::part::Decide;
 use crate::model::partial::Partial;
 use crate::model::place::{Locator, RecordDigest};
 use crate::model::rule::Route;
@@ -38,6 +40,8 @@ pub struct World<'a> {
     web_server_of: BTreeMap<String, String>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
     log_of: BTreeMap<&'a Locator, Locator>,
+    /// Patterns over several records that were decided, and those that cannot be.
+    joints: Vec<patterns::Joint<'a>>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -61,12 +65,22 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         address_of: addresses.all().collect(),
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
         log_of: rotated(merged),
+        joints: Vec::new(),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped
             .flat_map(|o| o.kept.keys().map(|key| key.seen).dedup())
             .flat_map(routes::observed)
             .copied()
             .collect(),
+    }
+}
+
+impl World<'_> {
+    /// The same with the patterns over several records decided.
+    #[must_use]
+    pub fn with_patterns(mut self, decide: Decide) -> Self {
+        self.joints = patterns::all(self.merged, decide);
+        self
     }
 }
 

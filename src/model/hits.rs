@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::hit::{IndicatorRef, Sightings};
+use super::part::PartRef;
 use crate::work::{Run, Work, merged};
 
 /// What a key of [`Hits`] must be able to.
@@ -28,6 +29,8 @@ pub struct Hits<K> {
 
 /// Sightings by indicator.
 pub type IndicatorHits = Hits<IndicatorRef>;
+/// Sightings by part of a pattern.
+pub type PartHits = Hits<PartRef>;
 /// Sightings by rule id.
 pub type RuleHits = Hits<Box<str>>;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::hits::{IndicatorHits, RuleHits};
+use super::hits::{IndicatorHits, PartHits, RuleHits};
 use super::indicator::IndicatorMeta;
 use super::ledger::{Entry, EntryKind};
 use super::observation::{Observations, Seen};
@@ -112,6 +112,9 @@ pub struct SourcePartial {
     /// Indicator sightings.
     #[serde(default)]
     pub indicators: IndicatorHits,
+    /// Sightings of parts of patterns over several records.
+    #[serde(default, skip_serializing_if = "PartHits::is_empty")]
+    pub parts: PartHits,
     /// Rule sightings.
     #[serde(default)]
     pub rules: RuleHits,
@@ -135,6 +138,7 @@ impl SourcePartial {
             copies: Vec::new(),
             covered: Covered::default(),
             indicators: IndicatorHits::default(),
+            parts: PartHits::default(),
             rules: RuleHits::default(),
             observations: Observations::default(),
         }

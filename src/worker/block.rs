@@ -207,8 +207,11 @@ impl Pass<'_> {
         }
         self.indicators(&cite, hits, &agents, fields, told);
         if parsed && !scratch.patterns.is_empty() {
-            for pattern in self.plan.patterns.met(&scratch.patterns, fields) {
-                self.met((pattern, MatchKind::Exact), None, &cite, fields, told);
+            for (pattern, part) in self.plan.patterns.met(&scratch.patterns, fields) {
+                match part {
+                    None => self.met((pattern, MatchKind::Exact), None, &cite, fields, told),
+                    Some(part) => self.shown((pattern, part), &cite, fields, told),
+                }
             }
         }
     }

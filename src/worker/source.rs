@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::model::block::Block;
 use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
-use crate::model::hits::{IndicatorHits, RuleHits};
+use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::observation::Observations;
+use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::model::partial::SourcePartial;
 use crate::model::rule::RuleMeta;
 use crate::model::source::SourceMeta;
@@ -33,6 +34,7 @@ pub(super) struct Told {
     /// What of the block could not be decoded.
     pub damage: Option<Damage>,
     pub indicators: BTreeMap<IndicatorRef, Sightings>,
+    pub parts: BTreeMap<PartRef, Sightings>,
     pub rules: BTreeMap<Box<str>, Sightings>,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
     pub pieces: BTreeMap<(u64, IndicatorRef), Sighting>,
@@ -61,9 +63,10 @@ impl Damage {
 
 #[derive(Default)]
 struct Joined {
-    /// Sums, notes and pieces of all blocks; their hits are in `indicators` and `rules`.
+    /// Sums, notes and pieces of all blocks; their hits stand below.
     told: Told,
     indicators: IndicatorHits,
+    parts: PartHits,
     rules: RuleHits,
     notes: Vec<Note>,
     cut: u64,
@@ -123,6 +126,7 @@ impl Source {
     pub(super) fn join(&self, told: Told, plan: &Plan) {
         let mut joined = self.lock();
         joined.indicators.join(told.indicators, plan.max_evidence, &plan.work);
+        joined.parts.join(told.parts, PART_HITS_KEPT, &plan.work);
         joined.rules.join(told.rules, RULE_HITS_KEPT, &plan.work);
         let all = &mut joined.told;
         all.fates.add(&told.fates);
@@ -187,12 +191,13 @@ impl Source {
     }
 
     fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
-        let Joined { told, mut indicators, mut rules, mut notes, cut, content, digest, .. } = joined;
+        let Joined { told, mut indicators, mut parts, mut rules, mut notes, cut, content, digest, .. } = joined;
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (covered, observations) = tally::gather(tallies);
         indicators.join(of_pieces(&told.pieces), plan.max_evidence, &plan.work);
         indicators.write_out(&plan.work);
+        parts.write_out(&plan.work);
         rules.write_out(&plan.work);
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
@@ -218,6 +223,7 @@ impl Source {
             notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
         }
         notes.extend(cap_notes(plan, &rules, &indicators, &observations));
+        notes.extend(parts.iter().filter_map(|(part, sightings)| cap_of_part(&part, &sightings)));
         notes.sort();
         notes.dedup();
         let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
@@ -237,7 +243,8 @@ impl Source {
             .filter(|meta| hit.contains(meta.id.as_str()))
             .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
             .collect();
-        let partial = SourcePartial { entry, content, copies: Vec::new(), covered, indicators, rules, observations };
+        let copies = Vec::new();
+        let partial = SourcePartial { entry, content, copies, covered, indicators, parts, rules, observations };
         (partial, (metas, told.indicator_metas))
     }
 }
@@ -284,6 +291,19 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
     }
     notes
+}
+
+/// States that more records show a part of a pattern than are kept.
+fn cap_of_part(part: &PartRef, sightings: &Sightings) -> Option<Note> {
+    let detail = || {
+        format!(
+            "records that show part {} of pattern {}; it is decided over {PART_HITS_KEPT} of them, those that succeeded first, then by offset",
+            part.part + 1,
+            part.pattern
+        )
+    };
+    let is_cut = sightings.count > sightings.kept.len() as u64;
+    is_cut.then(|| Note::new(Reason::FindingsCapped, detail()).counted(sightings.count))
 }
 
 /// Digest of decoded bytes, so that a source that is delivered twice is known again.

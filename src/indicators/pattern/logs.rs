@@ -1,8 +1,8 @@
 //! Patterns held against records: which ones can be, and which records may satisfy them.
 //!
-//! A record is one observation. A pattern is held against records only if each of its parts asks for one observation and
-//! every property that it names is one that records have; any other is refused as a whole, so that none is evaluated by
-//! half.
+//! A record is one observation. A pattern is held against records only if every property that it names is one that
+//! records have; any other is refused as a whole, so that none is evaluated by half. Of a pattern over several observations
+//! each part is held by itself; what the records of all sources show together is decided when they are known.
 
 use ipnet::IpNet;
 
@@ -16,6 +16,8 @@ use crate::model::indicator::{IndicatorKind, Indicators};
 
 /// Longest pattern that is held against records, in bytes: it is the name of what is found.
 const LONGEST: usize = 4096;
+/// Most records that a pattern may ask for together.
+const MOST: u64 = 500;
 /// Fewest bytes of a text that is looked for in raw records.
 const SHORTEST: usize = 4;
 
@@ -32,8 +34,8 @@ pub(in crate::indicators) fn for_logs(text: &str) -> Result<Pattern, String> {
         older.map_err(|_| fault)
     });
     let mut pattern = parsed.map_err(|fault| fault.to_string())?;
-    if !is_single(&pattern.root) {
-        return Err("pattern over several observations: not held against records".to_owned());
+    if !is_single(&pattern.root) && asked(&pattern.root) > MOST {
+        return Err(format!("pattern that asks for more than {MOST} records together"));
     }
     pattern.leaves.iter_mut().try_for_each(fold)?;
     Ok(pattern)
@@ -46,6 +48,17 @@ fn is_single(node: &Node) -> bool {
         Node::Or(nodes) => nodes.iter().all(is_single),
         Node::And(_) | Node::Followed(_) => false,
         Node::Qualified(node, qualifier) => !matches!(qualifier, Qualifier::Repeats(2..)) && is_single(node),
+    }
+}
+
+/// The most observations that an expression asks for together.
+fn asked(node: &Node) -> u64 {
+    match node {
+        Node::Leaf(_) => 1,
+        Node::Or(nodes) => nodes.iter().map(asked).max().unwrap_or(0),
+        Node::And(nodes) | Node::Followed(nodes) => nodes.iter().map(asked).fold(0, u64::saturating_add),
+        Node::Qualified(node, Qualifier::Repeats(times)) => asked(node).saturating_mul(*times),
+        Node::Qualified(node, _) => asked(node),
     }
 }
 
@@ -171,10 +184,31 @@ fn literal(constant: &Constant) -> Option<String> {
 /// The patterns of a set of indicators.
 #[derive(Debug, Default)]
 pub struct Patterns {
-    /// Index of the indicator, and the pattern.
-    items: Vec<(u32, Pattern)>,
-    /// Literals by which records that may satisfy one are found; `rules` and `always` are positions of patterns.
+    items: Vec<Item>,
+    /// Literals by which records that may satisfy one are found; `rules` and `always` are positions of items.
     pub atoms: Atoms,
+}
+
+/// What one record can satisfy: a pattern of one observation, or a part of another.
+#[derive(Debug)]
+struct Item {
+    /// Index of the indicator.
+    indicator: u32,
+    /// Which part of its pattern; nothing where this is the whole of it.
+    part: Option<u32>,
+    pattern: Pattern,
+}
+
+impl Item {
+    /// What of an indicator's pattern is held against each record.
+    fn all(indicator: u32, pattern: Pattern) -> Vec<Self> {
+        if is_single(&pattern.root) {
+            return vec![Self { indicator, part: None, pattern }];
+        }
+        let alone = |leaf| Pattern { leaves: vec![leaf], root: Node::Leaf(0) };
+        let parts = (0u32..).zip(pattern.leaves);
+        parts.map(|(part, leaf)| Self { indicator, part: Some(part), pattern: alone(leaf) }).collect()
+    }
 }
 
 /// Formats that may write plain letters as hex digits: any pattern may be met.
@@ -184,12 +218,12 @@ impl Patterns {
     /// Reads the patterns of a set, each of which was admitted when its feed was read.
     pub fn of(set: &Indicators) -> Self {
         let patterns = set.list.since(IndicatorKind::Pattern);
-        let items: Vec<(u32, Pattern)> =
-            patterns.filter_map(|(index, listed)| Some((index, for_logs(listed.value).ok()?))).collect();
+        let read = patterns.filter_map(|(index, listed)| Some((index, for_logs(listed.value).ok()?)));
+        let items: Vec<Item> = read.flat_map(|(index, pattern)| Item::all(index, pattern)).collect();
         let mut found: std::collections::BTreeMap<Box<[u8]>, Vec<u32>> = std::collections::BTreeMap::new();
         let mut always = Vec::new();
-        for (number, (_, pattern)) in (0u32..).zip(&items) {
-            match pattern.leaves.iter().map(literals).collect::<Option<Vec<_>>>() {
+        for (number, item) in (0u32..).zip(&items) {
+            match item.pattern.leaves.iter().map(literals).collect::<Option<Vec<_>>>() {
                 Some(texts) => {
                     for text in texts.concat() {
                         found.entry(text.into_bytes().into()).or_default().push(number);
@@ -214,7 +248,7 @@ impl Patterns {
         self.items.is_empty()
     }
 
-    /// How many there are.
+    /// How many there are; each part of a pattern over several observations counts.
     pub fn len(&self) -> usize {
         self.items.len()
     }
@@ -224,13 +258,13 @@ impl Patterns {
         CODED.contains(&format) || ["\\u", "&#"].iter().any(|m| memchr::memmem::find(record, m.as_bytes()).is_some())
     }
 
-    /// The indicators among these patterns that the fields of a record satisfy.
-    pub fn met(&self, candidates: &[u32], fields: &Fields<'_>) -> Vec<u32> {
+    /// The indicators among these patterns that the fields of a record satisfy, with the part of their pattern where it has
+    /// several.
+    pub fn met(&self, candidates: &[u32], fields: &Fields<'_>) -> Vec<(u32, Option<u32>)> {
         let objects = Objects::of(fields);
         let observations = [objects.observation(fields)];
-        let holds = |number: &&u32| {
-            self.items.get(**number as usize).is_some_and(|(_, pattern)| pattern.holds(&observations) == Ok(true))
-        };
-        candidates.iter().filter(holds).map(|number| self.items[*number as usize].0).collect()
+        let items = candidates.iter().filter_map(|number| self.items.get(*number as usize));
+        let met = items.filter(|item| item.pattern.holds(&observations) == Ok(true));
+        met.map(|item| (item.indicator, item.part)).collect()
     }
 }

@@ -10,11 +10,13 @@ mod lex;
 mod logs;
 mod parse;
 mod record;
+mod together;
 mod value;
 
 pub use compare::Observation;
 pub use logs::Patterns;
 pub(super) use logs::for_logs;
+pub use together::together;
 pub use value::Moment;
 
 /// Which edition of the language a pattern is written in.

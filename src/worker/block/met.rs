@@ -13,6 +13,7 @@ use crate::model::fields::{Canon, Fields, Seen};
 use crate::model::hit::{IndicatorRef, MatchKind};
 use crate::model::indicator::{IndicatorKind, IndicatorMeta, RawHit};
 use crate::model::lines::narrow;
+use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::model::place::Place;
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
@@ -84,6 +85,14 @@ impl Pass<'_> {
         let sightings = told.indicators.entry(key).or_default();
         sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);
         sightings.add_who(Subject::of(fields), outcome, fields.time);
+    }
+
+    /// A record shows a part of a pattern.
+    pub(super) fn shown(&self, (pattern, part): (u32, u32), cite: &Cite, fields: &Fields<'_>, told: &mut Told) {
+        let Some(IndicatorRef { value, .. }) = self.named(pattern, MatchKind::Exact, told) else { return };
+        let make = || self.sighting(cite, fields, None);
+        let sightings = told.parts.entry(PartRef { pattern: value, part }).or_default();
+        sightings.add(PART_HITS_KEPT, Outcome::of(fields), fields.time, cite.seen.place, make);
     }
 
     /// What the hits of an indicator are gathered under; notes what its feeds say of it.
