@@ -26,10 +26,12 @@ use exfiltrace::work::Work;
 const LIST: &[u8] = b"203.0.113.9\n203.0.113.7\n198.51.100.0/24\n2001:db8::1\nevil.example\nexample.com\n\
     bob@evil.example\nhttp://evil.example/a\nbad.exe\n0123456789abcdef0123456789abcde0\nCVE-2021-44228\n";
 
-/// Patterns of one observation.
+/// Patterns of one observation and of several.
 const PATTERNS: &[u8] = br#"{"type":"bundle","objects":[
     {"type":"indicator","pattern":"[network-traffic:dst_port > 400 AND ipv4-addr:value ISSUBSET '203.0.113.0/24']"},
-    {"type":"indicator","pattern":"[url:value LIKE '%.php%' AND ipv4-addr:value != '203.0.113.9']"}]}"#;
+    {"type":"indicator","pattern":"[url:value LIKE '%.php%' AND ipv4-addr:value != '203.0.113.9']"},
+    {"type":"indicator","pattern":"([ipv4-addr:value LIKE '%'] FOLLOWEDBY [ipv4-addr:value LIKE '2%']) WITHIN 5 SECONDS"},
+    {"type":"indicator","pattern":"[ipv4-addr:value = '203.0.113.9'] REPEATS 2 TIMES OR [url:value LIKE '%.php%'] AND [url:value LIKE '%']"}]}"#;
 
 /// Bytes as an evidence file: nothing panics, every byte has its fate, and neither the grid, the threads, the size of
 /// reads nor the gate makes a difference.

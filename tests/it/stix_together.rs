@@ -18,7 +18,7 @@ use exfiltrace::scan::{self, Outcome};
 use exfiltrace::work::Work;
 
 use crate::stix_pattern::bundle;
-use crate::support::plan;
+use crate::support::{exfiltrace, plan};
 
 const ACCESS: &str = "\
 203.0.113.9 - ann [01/Mar/2026:10:00:00 +0000] \"GET /gate.php?id=7 HTTP/1.1\" 200 512 \"-\" \"EvilBot/1.0 (x)\"
@@ -211,6 +211,7 @@ fn shards_threads_and_memory_change_no_byte() {
     for other in [
         Plan { threads: 5, cell_bytes: 64, shuffle: Some(3), ..plan() },
         Plan { threads: 1, cell_bytes: 7, work: small, ..plan() },
+        Plan { patterns: plan().patterns.ungated(), ..plan() },
     ] {
         assert!(bytes(&scan::scan(&other).unwrap()) == whole, "cells of {}", other.cell_bytes);
     }
@@ -248,4 +249,35 @@ fn what_is_beyond_a_cap_is_told() {
     // No search through all pairs, and no claim about records that are not kept.
     let unmet = "[ipv4-addr:value = '198.51.100.4'] FOLLOWEDBY [user-account:account_login = 'ann' AND ipv4-addr:value = '192.0.2.7']";
     assert_eq!(told(unmet), (0, capped, vec![(format!("stix_pattern {unmet}"), GapReason::FindingsCapped)]));
+}
+
+#[test]
+fn a_case_with_such_a_pattern_fits_its_schema_and_holds() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let pattern = "[ipv4-addr:value = '203.0.113.9'] FOLLOWEDBY [user-account:account_login = 'mallory']";
+    for (name, text) in [("access.log", ACCESS), ("events.json", EVENTS), ("feed.json", &bundle(&[pattern]))] {
+        std::fs::write(path(name), text).unwrap();
+    }
+    let scanned = exfiltrace(&[
+        "scan",
+        "-q",
+        &path("access.log"),
+        &path("events.json"),
+        "--indicators",
+        &path("feed.json"),
+        "--out",
+        &path("case"),
+    ]);
+    assert_eq!(scanned.status.code(), Some(0), "{}", String::from_utf8_lossy(&scanned.stderr));
+    let state: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path("case/state/partial.json")).unwrap()).unwrap();
+    let parts = state["sources"].as_array().unwrap().iter().flat_map(|pair| pair[1]["parts"].as_array());
+    assert_eq!(parts.flatten().map(|part| &part[0]["part"]).collect::<Vec<_>>(), [0, 1]);
+    let schema = serde_json::from_str(exfiltrace::emit::schema::schema("state").unwrap()).unwrap();
+    jsonschema::validator_for(&schema).unwrap().validate(&state).unwrap();
+    let found = std::fs::read_to_string(path("case/findings.jsonl")).unwrap();
+    assert!(found.contains("is met by 2 records together"), "{found}");
+    let verified = exfiltrace(&["verify", &path("case")]);
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
 }
