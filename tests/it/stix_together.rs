@@ -281,3 +281,16 @@ fn a_case_with_such_a_pattern_fits_its_schema_and_holds() {
     let verified = exfiltrace(&["verify", &path("case")]);
     assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
 }
+
+/// Twenty of forty and twenty-one of the rest: no choice fits, and there are too many to try.
+#[test]
+fn what_takes_too_many_steps_is_told_as_not_known() {
+    let line = r#"{"time":"2026-03-01T10:00:00Z","source":{"ip":"192.0.2.7"},"user":{"name":"ann"}}"#;
+    let log = format!("{line}\n").repeat(40);
+    let part = "[user-account:account_login = 'ann' AND ipv4-addr:value = '192.0.2.7']";
+    let pattern = format!("{part} REPEATS 20 TIMES AND {part} REPEATS 21 TIMES");
+    let outcome = scanned(&[("access.log", ACCESS), ("a.json", &log)], &pattern);
+    assert_eq!(of_pattern(&outcome, &pattern), []);
+    let gaps: Vec<_> = outcome.coverage.gaps.iter().map(|gap| (&*gap.source, gap.reason)).collect();
+    assert_eq!(gaps, [(&*format!("stix_pattern {pattern}"), GapReason::FindingsCapped)]);
+}
