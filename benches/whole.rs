@@ -4,6 +4,7 @@
 //! `WHOLE_MIB` sets another size, `RG` and `OPENSSL` name the peers; a peer that is not there is left out with a word.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
 
 #[path = "whole/lists.rs"]
 mod lists;

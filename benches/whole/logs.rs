@@ -136,14 +136,16 @@ fn json(crowd: &mut Crowd, planted: &str) -> String {
     }
 }
 
+/// Writes one line.
+type Line = fn(&mut Crowd, &str) -> String;
+
 /// Writes three logs of `bytes` together, with each of the first values of `list` some times in them: as it is, every
 /// fourth time of a name in upper case.
 pub fn write(folder: &Path, bytes: usize, list: &[String]) -> Vec<Planted> {
     std::fs::create_dir(folder).unwrap();
     let mut planted: Vec<Planted> =
         list[..PLANTED].iter().map(|value| Planted { value: value.clone(), count: 0, upper: 0 }).collect();
-    let kinds: [(&str, fn(&mut Crowd, &str) -> String); 3] =
-        [("access.log", access), ("syslog.log", syslog), ("events.ndjson", json)];
+    let kinds: [(&str, Line); 3] = [("access.log", access), ("syslog.log", syslog), ("events.ndjson", json)];
     for (name, line) in kinds {
         let mut crowd = Crowd::new(name);
         let mut file = BufWriter::new(File::create(folder.join(name)).unwrap());
@@ -167,7 +169,7 @@ fn plant(crowd: &mut Crowd, planted: &mut [Planted]) -> String {
     chosen.count += 1;
     let in_upper = chosen.value.starts_with(|first: char| first.is_ascii_alphabetic())
         && !chosen.value.contains("://")
-        && chosen.count % 4 == 0;
+        && chosen.count.is_multiple_of(4);
     chosen.upper += u64::from(in_upper);
     if in_upper { chosen.value.to_ascii_uppercase() } else { chosen.value.clone() }
 }
