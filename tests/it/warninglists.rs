@@ -197,3 +197,22 @@ fn values_that_stand_everywhere_are_told_in_the_summary_and_the_report() {
     let (table, _) = table.split_once("</table>").expect("a table");
     assert!(table.contains("bad.example") && table.contains("150") && !table.contains("rare.example"), "{table}");
 }
+
+#[test]
+fn the_state_of_a_warned_value_is_as_its_schema_says() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("feed.txt"), "8.8.8.8\n").unwrap();
+    std::fs::write(path("app.log"), "2026-03-01T10:00:00Z spoke to 8.8.8.8\n").unwrap();
+    let lists = serde_json::json!({ "name": "Resolvers", "type": "cidr", "list": ["8.8.8.8"] });
+    std::fs::write(path("lists.json"), lists.to_string()).unwrap();
+    let (log, feed, lists, case) = (path("app.log"), path("feed.txt"), path("lists.json"), path("case"));
+    let output = exfiltrace(&["scan", "-q", &log, "--indicators", &feed, "--warninglists", &lists, "--out", &case]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let state: Value = serde_json::from_slice(&std::fs::read(path("case/state/partial.json")).unwrap()).unwrap();
+    assert!(state["indicators"].to_string().contains("Resolvers"), "{}", state["indicators"]);
+    let schema: Value = serde_json::from_slice(&exfiltrace(&["schema", "state"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let wrong: Vec<String> = validator.iter_errors(&state).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
