@@ -3,6 +3,7 @@
 mod correlations;
 mod documents;
 mod events;
+mod evtx;
 mod files;
 mod gate;
 mod loading;

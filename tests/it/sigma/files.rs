@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::{Dissent, folder, judge, suite};
 use crate::support::{exfiltrace, sigma};
 
-/// Rule ids by file name and record, of a scan of a folder.
-type Found = BTreeMap<(String, u64), BTreeSet<String>>;
+/// Rule ids by file name and record, of a scan of a folder. What an archive holds has the archive's name.
+pub(super) type Found = BTreeMap<(String, u64), BTreeSet<String>>;
 
-fn scan(evidence: &Path, rules: &Path) -> Found {
+pub(super) fn scan(evidence: &Path, rules: &Path) -> Found {
     let (evidence, rules) = (evidence.to_str().unwrap(), rules.to_str().unwrap());
     let output = exfiltrace(&["scan", "-q", "--no-builtin", "--rules", rules, evidence]);
     assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));
@@ -23,7 +23,8 @@ fn scan(evidence: &Path, rules: &Path) -> Found {
         }
         let rule = finding["rule"]["id"].as_str().unwrap();
         for place in finding["evidence"].as_array().unwrap() {
-            let name = place["source"].as_str().unwrap().rsplit('/').next().unwrap();
+            let file = place["source"].as_str().unwrap().split("!/").next().unwrap();
+            let name = file.rsplit('/').next().unwrap();
             let at = (name.to_owned(), place["record"].as_u64().unwrap());
             found.entry(at).or_default().insert(rule.to_owned());
         }
@@ -32,7 +33,7 @@ fn scan(evidence: &Path, rules: &Path) -> Found {
 }
 
 /// A folder with the SigmaHQ rules for Windows.
-fn windows_rules() -> Option<tempfile::TempDir> {
+pub(super) fn windows_rules() -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
     let rules: Vec<_> = sigma().into_iter().filter(|(_, text)| text.contains("product: windows")).collect();
     for (number, (_, text)) in rules.iter().enumerate() {
