@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::eval::Name;
 use super::item::{Expr, Test};
 use super::pattern::Pattern;
+use super::routing;
 use super::spelling::Spelling;
 use crate::model::atoms::Atoms;
 use crate::model::fields::Canon;
@@ -24,7 +25,7 @@ const COMMON: f64 = 0.4;
 /// The same where a sample of the logs at hand was counted: what it says of common literals holds.
 const COMMON_HERE: f64 = 0.1;
 /// Values that parsers write themselves, whatever the record says.
-const INVENTED: [&[u8]; 2] = [b"success", b"failure"];
+const INVENTED: [&[u8]; 4] = [b"success", b"failure", b"true", b"false"];
 
 /// The atoms of numbered rules, in order of their numbers; each with texts of which a record must hold one before the
 /// rule can apply to it.
@@ -34,7 +35,7 @@ pub(super) fn collect<'a>(
     spelling: Spelling,
     expected: Expected<'_>,
 ) -> Atoms {
-    let reader = Reader { names, spelling, expected };
+    let reader = Reader { names, spelling, registry: false, expected };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
     let common = if expected.is_counted() { COMMON_HERE } else { COMMON };
@@ -61,6 +62,8 @@ struct Cover {
 struct Reader<'a> {
     names: &'a [Name],
     spelling: Spelling,
+    /// Whether values may be paths of the registry.
+    registry: bool,
     /// How common literals are.
     expected: Expected<'a>,
 }
@@ -89,12 +92,12 @@ impl<'a> Reader<'a> {
     /// A reader of the values of one field.
     fn of_field(&self, field: u32) -> Self {
         let name = self.names.get(field as usize).map_or("", Name::text);
-        Self { spelling: self.spelling.of_field(name), ..*self }
+        Self { spelling: self.spelling.of_field(name), registry: routing::is_registry_path(name), ..*self }
     }
 
     /// The same of a keyword, which parsers must not have written themselves.
     fn said(&self, pattern: &Pattern) -> Option<Cover> {
-        let reader = Self { spelling: self.spelling.of_keyword(), ..*self };
+        let reader = Self { spelling: self.spelling.of_keyword(), registry: true, ..*self };
         reader.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
     }
 
@@ -120,7 +123,9 @@ impl<'a> Reader<'a> {
 
     /// The rarest part of a text that shows in every record that holds it.
     fn rarest(&self, text: &[u8]) -> Option<Cover> {
-        let parts = text.split(|byte| !self.spelling.keeps(*byte)).filter(|part| part.len() >= SHORTEST);
+        let cut = |byte: &u8| !self.spelling.keeps(*byte) || self.registry && *byte == b'\\';
+        let parts = text.split(cut).filter(|part| part.len() >= SHORTEST);
+        let parts = parts.filter(|part| !self.registry || !routing::is_of_hive(part));
         rarer(parts.map(|part| {
             let literals = self.spelling.forms(part);
             let often = literals.iter().map(|form| self.expected.of(form)).sum();
@@ -140,5 +145,5 @@ fn holds(value: &[u8], literal: &[u8]) -> bool {
 /// Whether parsers may give the field a value that the record does not hold: canonical fields and names that come
 /// from the header of a source.
 fn is_derived(name: &str) -> bool {
-    name.starts_with('_') || Canon::from_name(name).is_some() || super::routing::is_derived(name)
+    name.starts_with('_') || Canon::from_name(name).is_some() || routing::is_derived(name)
 }

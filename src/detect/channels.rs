@@ -39,6 +39,7 @@ pub(super) fn needed(rule: &Logsource) -> Option<Vec<&'static str>> {
 }
 
 const SYSMON: &str = "microsoft-windows-sysmon/operational";
+const DEFENDER: &str = "microsoft-windows-windows defender/operational";
 
 /// Channel (lower case) → service.
 const SERVICES: &[(&str, &str)] = &[
@@ -51,7 +52,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("powershellcore/operational", "powershell"),
     ("microsoft-windows-taskscheduler/operational", "taskscheduler"),
     ("microsoft-windows-wmi-activity/operational", "wmi"),
-    ("microsoft-windows-windows defender/operational", "windefend"),
+    (DEFENDER, "windefend"),
     ("microsoft-windows-windows firewall with advanced security/firewall", "firewall-as"),
     ("microsoft-windows-bits-client/operational", "bits-client"),
     ("microsoft-windows-applocker/exe and dll", "applocker"),
@@ -135,9 +136,23 @@ const CATEGORIES: &[(&str, u64, &[&str])] = &[
     ("windows powershell", 400, &["ps_classic_start"]),
     ("windows powershell", 600, &["ps_classic_provider_start"]),
     ("windows powershell", 800, &["ps_classic_script"]),
-    ("microsoft-windows-windows defender/operational", 1006, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1116, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1117, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1118, &["antivirus"]),
-    ("microsoft-windows-windows defender/operational", 1119, &["antivirus"]),
+    (DEFENDER, 1006, &["antivirus"]),
+    (DEFENDER, 1007, &["antivirus"]),
+    (DEFENDER, 1008, &["antivirus"]),
+    (DEFENDER, 1009, &["antivirus"]),
+    (DEFENDER, 1010, &["antivirus"]),
+    (DEFENDER, 1011, &["antivirus"]),
+    (DEFENDER, 1012, &["antivirus"]),
+    (DEFENDER, 1013, &["antivirus"]),
+    (DEFENDER, 1014, &["antivirus"]),
+    (DEFENDER, 1015, &["antivirus"]),
+    (DEFENDER, 1016, &["antivirus"]),
+    (DEFENDER, 1017, &["antivirus"]),
+    (DEFENDER, 1018, &["antivirus"]),
+    (DEFENDER, 1019, &["antivirus"]),
+    (DEFENDER, 1115, &["antivirus"]),
+    (DEFENDER, 1116, &["antivirus"]),
+    (DEFENDER, 1117, &["antivirus"]),
+    (DEFENDER, 1118, &["antivirus"]),
+    (DEFENDER, 1119, &["antivirus"]),
 ];

@@ -138,7 +138,19 @@ pub(super) fn is_unstructured(format: &str) -> bool {
 
 /// Fields that parsers derive from outside of the record (a header, a file name): no literal can gate on them.
 pub(super) fn is_derived(name: &str) -> bool {
-    matches!(name, "path" | "service" | "product")
+    matches!(name, "path" | "service" | "product") || name.eq_ignore_ascii_case("Initiated")
+}
+
+/// Whether a parser may join the values of a field from several of the record, at each `\`, and give them a hive of the
+/// registry by another name.
+pub(super) fn is_registry_path(name: &str) -> bool {
+    name.eq_ignore_ascii_case("TargetObject")
+}
+
+/// Whether a part of a registry path may be none of the record: it is in the short name of a hive.
+pub(super) fn is_of_hive(part: &[u8]) -> bool {
+    let part = part.to_ascii_lowercase();
+    [&b"hklm"[..], b"hku"].iter().any(|hive| memchr::memmem::find(hive, &part).is_some())
 }
 
 /// What a record is.
@@ -321,12 +333,13 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("answer", &["dns.answers.data"]),
     ("answers", &["dns.answers.data"]),
     // Windows: Security 4688, 4657 and 5156 for what Sysmon names otherwise.
-    ("image", &["NewProcessName", "Application"]),
+    ("image", &["NewProcessName", "Application", "ProcessName"]),
     ("parentimage", &["ParentProcessName"]),
     ("processid", &["NewProcessId"]),
     ("user", &["SubjectUserName", "TargetUserName"]),
     ("targetobject", &["ObjectName"]),
     ("details", &["NewValue"]),
+    ("sourceip", &["SourceAddress"]),
     ("destinationip", &["DestAddress"]),
     ("destinationport", &["DestPort"]),
     ("provider_name", &["SourceName", "event.provider"]),
@@ -338,5 +351,6 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("resulttype", &["properties.status.errorCode"]),
     ("properties.message", &["operationName", "activityDisplayName", "properties.activityDisplayName"]),
     // Antivirus.
-    ("signature", &["Threat Name"]),
+    ("signature", &["Threat Name", "ThreatName"]),
+    ("filename", &["Path"]),
 ];

@@ -24,6 +24,7 @@ mod roles;
 mod sink;
 mod squid;
 mod syslog;
+mod sysmon;
 mod text;
 mod time;
 mod vpcflow;

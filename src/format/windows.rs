@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use super::jsonlines::Dialect;
 use super::jsonwalk::Rename;
 use super::roles::{Role, Roles, Table};
-use super::{Fit, Format, Sample};
+use super::{Fit, Format, Sample, sysmon};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::Layout;
 
@@ -28,7 +28,7 @@ pub static JSON: Dialect = Dialect {
     describe: "Windows events as JSON: Winlogbeat, NXLog, evtx_dump",
     roles: &ROLES,
     rename: Some(rename),
-    finish: None,
+    finish: Some(sysmon::finish),
     marks: &[&["EventID", "Channel"], &["EventID", "Provider_Name"]],
     rank: 80,
     utc: false,

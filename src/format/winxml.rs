@@ -13,7 +13,7 @@ use super::jsonwalk::Rename;
 use super::roles::Role;
 use super::sink::Sink;
 use super::windows::{self, ROLES};
-use super::{Fit, Format, Sample};
+use super::{Fit, Format, Sample, sysmon};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 
@@ -62,6 +62,7 @@ impl Format for WindowsXml {
         let mut sink = Sink::new(layout, want, out);
         let mut walker = Walker { bytes: record, at: 0, path: Vec::new(), open: Vec::new(), sink: &mut sink };
         walker.document().ok_or(Reject)?;
+        sysmon::finish(&mut sink);
         Ok(Parsed::Event)
     }
 }

@@ -279,6 +279,13 @@ impl<'b> Fields<'b> {
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
     }
 
+    /// Gives the field at a position of [`Fields::iter`] another name; nothing where there is none.
+    pub fn rename(&mut self, index: usize, name: Text<'b>) {
+        if let Some(field) = self.items.get_mut(index) {
+            field.name = name;
+        }
+    }
+
     /// Copies bytes into the arena.
     pub fn store(&mut self, bytes: &[u8]) -> Text<'b> {
         let start = self.arena.len();

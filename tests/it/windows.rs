@@ -1,0 +1,134 @@
+//! What rules see of Windows events, whichever way these were written: with the gate and without it.
+
+use exfiltrace::detect::{Program, Routing, Scratch};
+
+use crate::support::{candidates, each_record};
+
+/// A rule for a log source, with one selection; its title is the selection.
+fn rule(source: &str, selection: &str) -> (String, String) {
+    let text = format!(
+        "title: '{}'\nlogsource: {{{source}}}\ndetection: {{s: {{{selection}}}, condition: s}}\n",
+        selection.replace('\'', "''")
+    );
+    (selection.to_owned(), text)
+}
+
+/// An event as a reader of the binary log writes it in JSON, and as XML.
+fn written(channel: &str, id: u32, data: &[(&str, &str)]) -> [String; 2] {
+    let members = data.iter().map(|(name, value)| format!("{}:{}", quoted(name), quoted(value)));
+    let elements = data.iter().map(|(name, value)| format!("<Data Name='{name}'>{value}</Data>"));
+    let (members, elements) = (members.collect::<Vec<_>>().join(","), elements.collect::<String>());
+    [
+        format!(
+            r##"{{"Event":{{"System":{{"Provider":{{"#attributes":{{"Name":"P"}}}},"EventID":{id},"Channel":"{channel}"}},"EventData":{{{members}}}}}}}"##
+        ),
+        format!(
+            "<Event><System><Provider Name='P'/><EventID>{id}</EventID><Channel>{channel}</Channel></System><EventData>{elements}</EventData></Event>"
+        ),
+    ]
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+/// Which of some rules an event meets. Fails where the gate, or the way it is written, matters.
+fn met(source: &str, selections: &[&str], events: &[String]) -> Vec<String> {
+    let rules: Vec<_> = selections.iter().map(|selection| rule(source, selection)).collect();
+    let (program, problems) = Program::compile(rules, Routing::Auto);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let mut decided: Vec<Vec<String>> = Vec::new();
+    for event in events {
+        let mut seen = 0;
+        each_record(b"events", &format!("{event}\n"), &mut |_, format, fields, record| {
+            assert!(format.starts_with("windows_"), "{format}: {event}");
+            seen += 1;
+            let gate = program.gate(format).unwrap();
+            for rules in [&gate.all, &candidates(gate, record)] {
+                let mut matched = Vec::new();
+                program.eval(format, fields, record, rules, &mut Scratch::default(), &mut matched);
+                decided.push(matched.iter().map(|&rule| program.rules()[rule as usize].title.clone()).collect());
+            }
+        });
+        assert_eq!(seen, 1, "{event}");
+    }
+    assert!(decided.iter().all(|titles| *titles == decided[0]), "{events:?}: {decided:?}");
+    decided.swap_remove(0)
+}
+
+const REGISTRY: &str = "product: windows, category: registry_set";
+
+#[test]
+fn registry_values_of_the_audit_have_the_paths_of_sysmon() {
+    let key = r"\REGISTRY\MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Run";
+    let set = |key, name| {
+        let data = [("ObjectName", key), ("ObjectValueName", name), ("NewValue", r"C:\Users\Public\upd.exe")];
+        written("Security", 4657, &data)
+    };
+    let all = [
+        r"TargetObject|startswith: 'HKLM\SOFTWARE\Microsoft\'",
+        r"TargetObject: 'HKLM\\*\Run\upd'",
+        r"TargetObject|endswith: '\CurrentVersion\Run\upd'",
+        r"TargetObject|contains: 'HKLM'",
+        r"Details|contains: '\Users\Public\'",
+    ];
+    assert_eq!(met(REGISTRY, &all, &set(key, "upd")), all);
+    let kernel = [r"TargetObject|contains: '\REGISTRY\MACHINE'"];
+    assert!(met(REGISTRY, &kernel, &set(key, "upd")).is_empty());
+    // Another name that only begins as the hive's does, and a key whose value has no name.
+    assert_eq!(met(REGISTRY, &kernel, &set(r"\REGISTRY\MACHINES\a", "b")), kernel);
+    let user = [r"TargetObject: 'HKU\S-1-5-21-1\Software\a'"];
+    assert_eq!(met(REGISTRY, &user, &set(r"\Registry\User\S-1-5-21-1\Software\a", "")), user);
+}
+
+#[test]
+fn connections_of_the_audit_say_who_opened_them() {
+    let source = "product: windows, category: network_connection";
+    let rules = [
+        "Initiated: 'true'",
+        "Initiated: true",
+        "Initiated: 'false'",
+        r"Image|endswith: '\rclone.exe'",
+        "SourceIp: 10.0.0.4",
+    ];
+    let connection = |direction| {
+        let application = r"\device\harddiskvolume2\tools\rclone.exe";
+        let data = [("Application", application), ("Direction", direction), ("SourceAddress", "10.0.0.4")];
+        written("Security", 5156, &data)
+    };
+    let either = [rules[3], rules[4]];
+    assert_eq!(met(source, &rules, &connection("%%14593")), [&rules[..2], &either].concat());
+    assert_eq!(met(source, &rules, &connection("%%14592")), [&rules[2..3], &either].concat());
+    assert_eq!(met(source, &rules, &connection("%%14594")), either);
+}
+
+#[test]
+fn each_value_of_a_name_that_occurs_twice_is_met() {
+    let source = "product: windows, service: application";
+    let rules = ["Value|contains|all: [one, two, three]", "Value: two", "Value: other", "Value_2: two"];
+    let [_, twice] =
+        written("Application", 1, &[("Value", "one"), ("Other", "other"), ("Value", "two"), ("Value", "three")]);
+    // As the reader of the binary log numbers them; those that follow each other are a list.
+    let [numbered, _] = written(
+        "Application",
+        1,
+        &[("Value", "one"), ("Other", "other"), ("Value_1", "two"), ("Last", ""), ("Value_2", "three")],
+    );
+    let listed = numbered.replace(r#""Value_1":"two","Last":"","Value_2":"three""#, r#""Value_1":["two","three"]"#);
+    assert_eq!(met(source, &rules, &[twice, numbered, listed]), rules[..2]);
+    // A number that goes on from nothing is part of the name.
+    let named = written("Application", 1, &[("Value", "one"), ("Value_2", "two"), ("Value_01", "three")]);
+    assert_eq!(met(source, &rules, &named), rules[3..]);
+}
+
+#[test]
+fn every_detection_of_defender_is_one_of_an_antivirus() {
+    let data = [("Threat Name", "HackTool:Win32/Mimikatz"), ("Path", r"file:_C:\ProgramData\m.exe")];
+    let rules = ["Signature|contains: Mimikatz", r"Filename|contains: '\ProgramData\'"];
+    for id in [1006, 1015, 1019, 1115, 1119] {
+        let event = written("Microsoft-Windows-Windows Defender/Operational", id, &data);
+        assert_eq!(met("category: antivirus", &rules, &event), rules, "{id}");
+    }
+    let other = written("Microsoft-Windows-Windows Defender/Operational", 5001, &data);
+    assert!(met("category: antivirus", &rules, &other).is_empty());
+}
