@@ -12,6 +12,8 @@ use crate::model::place::Place;
 
 /// Size of the header of an EVTX chunk, and of a record without its content.
 const CHUNK_HEADER_BYTES: usize = 512;
+/// What a chunk says of the size of its header.
+const HEADER_SIZE_FIELD: u32 = 128;
 /// Less than this between two records is punctuation.
 const MEANT_BYTES: usize = 4;
 const RECORD_FRAME_BYTES: u64 = 28;
@@ -149,25 +151,54 @@ fn chunk(block: &Block, view: &mut View) {
         return;
     }
     let mut gaps = Vec::new();
-    if chunk_records(block, view, &mut gaps).is_none() {
+    let read = chunk_records(block, block.bytes.clone(), CHUNK_HEADER_BYTES, view, &mut gaps);
+    if read.or_else(|| headless(block, view, &mut gaps)).is_none() {
         view.undecodable = size;
         gaps = vec![(0, size)];
     }
     gaps.iter().for_each(|&(from, to)| leftover(block, from, to, view));
 }
 
-/// Renders the records of a chunk, and says what lies between them; `None` where it is no chunk.
-fn chunk_records(block: &Block, view: &mut View, gaps: &mut Vec<(u64, u64)>) -> Option<()> {
-    let size = block.bytes.len() as u64;
-    if block.bytes.len() < CHUNK_HEADER_BYTES || block.base == 0 {
+/// Renders the records of a chunk whose header is lost, under one that lets them stand anywhere and have any number. Which
+/// of them were live when it was lost is not known, nor how many stood before them: they have no index.
+fn headless(block: &Block, view: &mut View, gaps: &mut Vec<(u64, u64)>) -> Option<()> {
+    let size = u32::try_from(block.bytes.len()).ok()?;
+    let mut bytes = block.bytes.clone();
+    let header = bytes.get_mut(..CHUNK_HEADER_BYTES)?;
+    header.fill(0);
+    header[..8].copy_from_slice(b"ElfChnk\0");
+    for numbers in [16..24, 32..40] {
+        header[numbers].fill(0xFF);
+    }
+    header[40..44].copy_from_slice(&HEADER_SIZE_FIELD.to_le_bytes());
+    for ends in [44..48, 48..52] {
+        header[ends].copy_from_slice(&size.to_le_bytes());
+    }
+    chunk_records(block, bytes, 0, view, gaps)?;
+    view.records.iter_mut().for_each(|seen| seen.place.record = None);
+    view.recovered = view.records.len() as u64;
+    (view.recovered > 0).then_some(())
+}
+
+/// Renders the records of a chunk, and says what lies between them; `None` where it is no chunk. `bytes` are those of the
+/// block, maybe with another header; the first `framed` of them say how it is built.
+fn chunk_records(
+    block: &Block,
+    bytes: Vec<u8>,
+    framed: usize,
+    view: &mut View,
+    gaps: &mut Vec<(u64, u64)>,
+) -> Option<()> {
+    let size = bytes.len() as u64;
+    if bytes.len() < CHUNK_HEADER_BYTES || block.base == 0 {
         return None;
     }
     let settings = Arc::new(ParserSettings::new().indent(false));
-    let mut data = EvtxChunkData::new(block.bytes.clone(), false).ok()?;
+    let mut data = EvtxChunkData::new(bytes, false).ok()?;
     let live_end = u64::from(data.header.free_space_offset).clamp(CHUNK_HEADER_BYTES as u64, size);
     let mut chunk = data.parse(settings).ok()?;
     let mut taken = 0;
-    let mut next = CHUNK_HEADER_BYTES as u64;
+    let mut next = framed as u64;
     for record in chunk.iter().filter_map(Result::ok) {
         let offset = record.binxml_offset.saturating_sub(RECORD_HEADER_BYTES);
         let length = u64::from(record.binxml_size) + RECORD_FRAME_BYTES;
@@ -199,7 +230,7 @@ fn chunk_records(block: &Block, view: &mut View, gaps: &mut Vec<(u64, u64)>) -> 
         gaps.push((next, live_end));
     }
     let live_end = live_end.max(next);
-    view.framing = CHUNK_HEADER_BYTES as u64 + (size - live_end);
+    view.framing = framed as u64 + (size - live_end);
     view.undecodable = size - view.framing - taken;
     Some(())
 }

@@ -438,6 +438,8 @@ pub struct View {
     pub framing: u64,
     /// Stored bytes of the block that could not be decoded (a damaged chunk).
     pub undecodable: u64,
+    /// Records of a chunk whose header is lost: they have the number that the log gave them and no index.
+    pub recovered: u64,
 }
 
 impl View {
@@ -449,6 +451,7 @@ impl View {
         self.gaps.clear();
         self.framing = 0;
         self.undecodable = 0;
+        self.recovered = 0;
     }
 }
 

@@ -151,7 +151,8 @@ pub struct Place {
     pub length: u64,
     /// Physical line where the record starts, from 1; `None` for binary formats.
     pub line: Option<u64>,
-    /// Index of the record in its source, from 0; `None` in bytes that no format split.
+    /// Index of the record in its source, from 0; `None` in bytes that no format split, and for records of a chunk of an
+    /// event log whose header is lost.
     pub record: Option<u64>,
     /// The log's own record number (EVTX `EventRecordID`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -120,7 +120,7 @@ impl Pass<'_> {
         told.records = view.records.len() as u64;
         if view.undecodable > 0 {
             let at = view.gaps.first().map_or(self.block.base, |gap| gap.place.offset);
-            told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1 });
+            told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1, recovered: view.recovered });
         }
         let hits = std::mem::take(&mut scratch.hits);
         let atoms = std::mem::take(&mut scratch.atoms);

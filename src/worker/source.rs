@@ -52,12 +52,19 @@ pub(super) struct Damage {
     pub bytes: u64,
     /// In how many blocks.
     pub blocks: u64,
+    /// Records that were read from chunks whose header is lost.
+    pub recovered: u64,
 }
 
 impl Damage {
     fn join(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
-        Some(Self { at: a.at.min(b.at), bytes: a.bytes + b.bytes, blocks: a.blocks + b.blocks })
+        Some(Self {
+            at: a.at.min(b.at),
+            bytes: a.bytes + b.bytes,
+            blocks: a.blocks + b.blocks,
+            recovered: a.recovered + b.recovered,
+        })
     }
 }
 
@@ -208,10 +215,14 @@ impl Source {
             notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
         }
         if let Some(damage) = told.damage {
-            let detail = format!(
+            let mut detail = format!(
                 "{} bytes in chunks that cannot be decoded; they were sifted for indicators as they are",
                 damage.bytes
             );
+            if damage.recovered > 0 {
+                let recovered = "records were read from chunks whose header is lost, have no index and may be older";
+                detail.push_str(&format!("; {} {recovered}", damage.recovered));
+            }
             notes.push(Note::new(Reason::Damaged, detail).at(damage.at).counted(damage.blocks));
         }
         if told.left_out > 0 {

@@ -2,7 +2,8 @@
 
 use exfiltrace::detect::{Program, Routing, Scratch};
 
-use crate::support::{candidates, each_record};
+use crate::support::{candidates, each_record, shared, sigma};
+use crate::xml::hits;
 
 /// A rule for a log source, with one selection; its title is the selection.
 fn rule(source: &str, selection: &str) -> (String, String) {
@@ -131,4 +132,22 @@ fn every_detection_of_defender_is_one_of_an_antivirus() {
     }
     let other = written("Microsoft-Windows-Windows Defender/Operational", 5001, &data);
     assert!(met("category: antivirus", &rules, &other).is_empty());
+}
+
+#[test]
+fn a_chunk_whose_header_is_lost_meets_the_same_rules_and_is_told() {
+    let Some(folder) = shared("corpora/evtx/evtx-to-mitre-attack/EVTX_full_APT_attack_steps") else { return };
+    let rules = sigma();
+    let program = || Program::compile(rules.iter().cloned(), Routing::Auto).0;
+    let log =
+        std::fs::read(folder.join("ID4624_4688_5140_5145-Eternal_Romance_-_MS17_010_psexec_GLOBAL_.evtx")).unwrap();
+    let (whole, records, notes) = hits(program(), "a.evtx", &log);
+    assert!(!whole.is_empty() && notes.is_empty(), "{whole:?} {notes:?}");
+    let mut damaged = log;
+    damaged[4096..4096 + 512].fill(0);
+    let (found, read, notes) = hits(program(), "a.evtx", &damaged);
+    assert!(read >= records, "{read} of {records}: with what stood behind the last live one");
+    assert!(whole.iter().all(|(rule, count)| found.get(rule).is_some_and(|met| met >= count)), "{whole:?} {found:?}");
+    let told = format!("; {read} records were read from chunks whose header is lost");
+    assert!(notes.iter().any(|note| note.detail.contains(&told)), "{notes:?}");
 }

@@ -96,7 +96,7 @@ fn xml_gives_the_fields_that_the_binary_log_gives() {
 }
 
 /// What the rules say of one file: title and count.
-fn hits(program: Program, name: &str, bytes: &[u8]) -> (BTreeMap<String, u64>, u64, Vec<Note>) {
+pub(crate) fn hits(program: Program, name: &str, bytes: &[u8]) -> (BTreeMap<String, u64>, u64, Vec<Note>) {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join(name);
     std::fs::write(&path, bytes).unwrap();
