@@ -97,7 +97,9 @@ impl<'a> Reader<'a> {
 
     /// The same of a keyword, which parsers must not have written themselves.
     fn said(&self, pattern: &Pattern) -> Option<Cover> {
-        let reader = Self { spelling: self.spelling.of_keyword(), registry: true, ..*self };
+        // Those of Windows events.
+        let registry = matches!(self.spelling, Spelling::Json | Spelling::Xml);
+        let reader = Self { spelling: self.spelling.of_keyword(), registry, ..*self };
         reader.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
     }
 

@@ -5,10 +5,11 @@ use exfiltrace::detect::{Program, Routing, Scratch};
 use crate::support::{candidates, each_record, shared, sigma};
 use crate::xml::hits;
 
-/// A rule for a log source, with one selection; its title is the selection.
+/// A rule for a log source, with one selection (or a list of keywords); its title is the selection.
 fn rule(source: &str, selection: &str) -> (String, String) {
+    let search = if selection.starts_with('[') { selection.to_owned() } else { format!("{{{selection}}}") };
     let text = format!(
-        "title: '{}'\nlogsource: {{{source}}}\ndetection: {{s: {{{selection}}}, condition: s}}\n",
+        "title: '{}'\nlogsource: {{{source}}}\ndetection: {{s: {search}, condition: s}}\n",
         selection.replace('\'', "''")
     );
     (selection.to_owned(), text)
@@ -72,6 +73,9 @@ fn registry_values_of_the_audit_have_the_paths_of_sysmon() {
         r"TargetObject|endswith: '\CurrentVersion\Run\upd'",
         r"TargetObject|contains: 'HKLM'",
         r"Details|contains: '\Users\Public\'",
+        "['HKLM']",
+        r"['HKLM\SOFTWARE\']",
+        r"['CurrentVersion\Run\upd']",
     ];
     assert_eq!(met(REGISTRY, &all, &set(key, "upd")), all);
     let kernel = [r"TargetObject|contains: '\REGISTRY\MACHINE'"];
@@ -91,6 +95,8 @@ fn connections_of_the_audit_say_who_opened_them() {
         "Initiated: 'false'",
         r"Image|endswith: '\rclone.exe'",
         "SourceIp: 10.0.0.4",
+        "['true']",
+        "['false']",
     ];
     let connection = |direction| {
         let application = r"\device\harddiskvolume2\tools\rclone.exe";
@@ -98,8 +104,8 @@ fn connections_of_the_audit_say_who_opened_them() {
         written("Security", 5156, &data)
     };
     let either = [rules[3], rules[4]];
-    assert_eq!(met(source, &rules, &connection("%%14593")), [&rules[..2], &either].concat());
-    assert_eq!(met(source, &rules, &connection("%%14592")), [&rules[2..3], &either].concat());
+    assert_eq!(met(source, &rules, &connection("%%14593")), [&rules[..2], &either, &rules[5..6]].concat());
+    assert_eq!(met(source, &rules, &connection("%%14592")), [&rules[2..3], &either, &rules[6..]].concat());
     assert_eq!(met(source, &rules, &connection("%%14594")), either);
 }
 
