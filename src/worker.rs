@@ -161,6 +161,8 @@ impl<'p> Engine<'p> {
             let mut tally = source.tally();
             block::sift_block((self.plan, self.gates), &self.sift, &self.stats, block, &mut scratch, &mut tally)
         }));
+        // Also after a panic: no other block can tell the digests of this one's records.
+        source.tally().settle(&|place| block::digest_at(block, place));
         match worked {
             Ok(told) => {
                 source.join(told, self.plan);

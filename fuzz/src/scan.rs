@@ -50,14 +50,15 @@ pub fn scan(bytes: &[u8]) {
 
 static NONE: Atoms = Atoms { literals: Vec::new(), rules: Vec::new(), always: Vec::new() };
 
-/// One grid and thread, many of both, and the first without what finds rules and patterns by their literals.
+/// One grid and thread, many of both with a sample first, and the first without what finds rules and patterns by their literals.
 fn plans() -> &'static [Plan; 3] {
     static PLANS: OnceLock<[Plan; 3]> = OnceLock::new();
     PLANS.get_or_init(|| {
         let mut ungated = plan(CELL_BYTES, 1);
         ungated.program = ungated.program.ungated();
         ungated.patterns = ungated.patterns.ungated();
-        [plan(CELL_BYTES, 1), plan(64, 2), ungated]
+        let sampled = Plan { sample_from_bytes: 0, ..plan(64, 2) };
+        [plan(CELL_BYTES, 1), sampled, ungated]
     })
 }
 
@@ -86,6 +87,7 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         threads,
         in_flight_bytes: 1 << 20,
         ahead_bytes: 8 << 20,
+        sample_from_bytes: u64::MAX,
         work: Work::new(None, usize::MAX),
         cell_bytes,
         shuffle: None,

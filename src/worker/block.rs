@@ -6,6 +6,7 @@ mod met;
 use std::cell::OnceCell;
 
 use self::cite::Cite;
+pub(super) use self::cite::digest_at;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate, Gates};
@@ -51,7 +52,7 @@ struct Pass<'a> {
     gate: Option<&'a Gate>,
 }
 
-/// Sifts, parses, detects and tallies one block.
+/// Sifts, parses, detects and tallies one block. The tally is to be settled then with the digests of its records.
 pub(super) fn sift_block(
     (plan, gates): (&Plan, &Gates),
     sift: &Sift<'_>,
@@ -135,7 +136,6 @@ impl Pass<'_> {
             self.patterns(seen, record_traces, &mut scratch.patterns);
             self.record(*seen, record_hits, &mut fields, scratch, tally, told);
         }
-        tally.settle(&|place| self.digest_at(place));
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
@@ -197,7 +197,7 @@ impl Pass<'_> {
         }
         let cite = Cite { seen, digest: OnceCell::new() };
         if parsed {
-            tally.observe(format, fields, seen.place, &|place| self.digest_at(place));
+            tally.observe(format, fields, seen.place, &|place| digest_at(self.block, place));
         }
         self.rules(&cite, (format, record), fields, scratch, told);
         let agents = sift::agents_named(&self.plan.indicators, fields);

@@ -3,6 +3,7 @@
 //! Where the parts lie follows from the sizes of the files alone, so that it is the same for any threads. Whatever it
 //! shows, findings are the same: it chooses among literals each of which would do.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::detect::Gates;
@@ -56,18 +57,26 @@ impl Sampler<'_> {
             let mut is_first = true;
             while part < PARTS && part * (bytes / PARTS) < end {
                 let at = (part * (bytes / PARTS)).saturating_sub(begin);
-                if is_first {
-                    self.head(file);
-                }
-                if let Some(layout) = self.plain.clone().filter(|_| at > PART_BYTES as u64) {
-                    let stored = open::stretch(file, at, PART_BYTES);
-                    let from = memchr::memchr(b'\n', &stored).map_or(stored.len(), |at| at + 1);
-                    self.records(layout, &stored[from..]);
-                }
+                // A part at which a parser fails tells nothing; the scan will say of it what there is to say.
+                let _ = catch_unwind(AssertUnwindSafe(|| {
+                    if is_first {
+                        self.head(file);
+                    }
+                    self.stretch(file, at);
+                }));
                 is_first = false;
                 part += 1;
             }
             begin = end;
+        }
+    }
+
+    /// Looks at the lines behind an offset of a file that is lines.
+    fn stretch(&mut self, file: &Listed, at: u64) {
+        if let Some(layout) = self.plain.clone().filter(|_| at > PART_BYTES as u64) {
+            let stored = open::stretch(file, at, PART_BYTES);
+            let from = memchr::memchr(b'\n', &stored).map_or(stored.len(), |at| at + 1);
+            self.records(layout, &stored[from..]);
         }
     }
 

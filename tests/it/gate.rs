@@ -316,3 +316,58 @@ fn an_escaped_value_is_never_lost() {
     }
     assert!(matched > 2_000 && blind > 500 && blind < 3_500, "{matched} matched, {blind} blind");
 }
+
+const SLASHES: &str = r"
+title: slashes
+id: 6a2f0a53-5c8f-4a34-9d0e-0d5f0c6f1f12
+status: test
+logsource: {category: any}
+detection:
+    a: {note|contains: '../../../'}
+    b: {inner.note|contains: '../../../'}
+    condition: 1 of *
+level: low
+";
+
+/// Writers of JSON escape slashes or not, strings in strings do so twice, and some do all of it in one record.
+#[test]
+fn a_value_of_slashes_is_never_lost_and_gates() {
+    let (program, problems) = Program::compile([("slashes".to_owned(), SLASHES.to_owned())], Routing::Any);
+    assert!(problems.is_empty(), "{problems:?}");
+    let indicators = Indicators::default();
+    let sift = Sift::with_sets(&indicators, program.sets());
+    let mut numbers = Numbers(11);
+    let (mut matched, mut blind) = (0, 0);
+    for turn in 0..2_000 {
+        let escapes: &[&str] = if turn % 2 == 0 { &["\\/"] } else { &["\\/", "\\u002f", "\\u002F"] };
+        let escape = |b: u8, at: usize| {
+            if b == b'/' { escapes[at % escapes.len()].to_owned() } else { char::from(b).to_string() }
+        };
+        let at = numbers.below(8);
+        let object = numbers.escaped("a/../../../etc", |b| escape(b, at));
+        let nested = numbers.escaped("a/../../../etc", |b| escape(b, at).replace('\\', "\\\\"));
+        let (format, record) = match turn % 5 {
+            0 => ("json", format!("{{\"n\":\"/x\",\"note\":\"{object}\"}}")),
+            1 => ("windows_json", format!("{{\"EventID\":1,\"note\":\"{object}\"}}")),
+            2 => ("kv", format!("date=2026-03-28 time=23:10:04 level=x note=\"{object}\"")),
+            3 => ("json", format!("{{\"n\":1,\"inner\":{{\"note\":\"{object}\"}}}}")),
+            _ => (
+                "cloudtrail",
+                format!("{{\"EventName\":\"x\",\"CloudTrailEvent\":\"{{\\\"note\\\":\\\"{nested}\\\"}}\"}}"),
+            ),
+        };
+        let layout = exfiltrace::model::layout::Layout { format, ..exfiltrace::model::layout::Layout::plain() };
+        let mut fields = Fields::default();
+        assert!(format::parse(&layout, record.as_bytes(), Want::All, &mut fields).is_ok(), "{format}: {record}");
+        let gate = program.gate(format).unwrap();
+        assert!(gate.atoms.always.is_empty(), "{format}: the rule has a literal");
+        let (mut rules, mut atoms) = (Vec::new(), Vec::new());
+        program.eval(format, &fields, record.as_bytes(), &gate.all, &mut Scratch::default(), &mut rules);
+        sift.atoms(gate.set, record.as_bytes(), &mut atoms);
+        let passes = gate.bypasses(record.as_bytes());
+        assert!(rules.is_empty() || passes || !atoms.is_empty(), "{format}: lost in {record}");
+        matched += rules.len();
+        blind += usize::from(passes);
+    }
+    assert!(matched > 1_900 && blind > 300 && blind < 1_700, "{matched} matched, {blind} blind");
+}

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use sha2::{Digest, Sha256};
 
 use super::Pass;
+use crate::model::block::Block;
 use crate::model::fields::{Fields, Seen};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, Sighting};
 use crate::model::place::{Place, RecordDigest};
@@ -35,16 +36,16 @@ impl Pass<'_> {
 
     /// SHA-256 of the record's stored bytes.
     pub(super) fn digest(&self, cite: &Cite) -> RecordDigest {
-        *cite.digest.get_or_init(|| self.digest_at(cite.seen.place))
+        *cite.digest.get_or_init(|| digest_at(self.block, cite.seen.place))
     }
+}
 
-    /// SHA-256 of the stored bytes at a place of this block.
-    pub(super) fn digest_at(&self, place: Place) -> RecordDigest {
-        let start = usize::try_from(place.offset.saturating_sub(self.block.base)).unwrap_or(usize::MAX);
-        let length = usize::try_from(place.length).unwrap_or(usize::MAX);
-        let stored = self.block.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
-        RecordDigest(Sha256::digest(stored).into())
-    }
+/// SHA-256 of the stored bytes at a place of a block.
+pub(in crate::worker) fn digest_at(block: &Block, place: Place) -> RecordDigest {
+    let start = usize::try_from(place.offset.saturating_sub(block.base)).unwrap_or(usize::MAX);
+    let length = usize::try_from(place.length).unwrap_or(usize::MAX);
+    let stored = block.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
+    RecordDigest(Sha256::digest(stored).into())
 }
 
 /// The start of a record as text, cut at a character border.
