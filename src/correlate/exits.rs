@@ -95,16 +95,19 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
 /// All conversations that may have led out, and who saw them.
 fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
     let (mut witnesses, mut passages): (Vec<Witness<'w>>, Vec<Passage<'w>>) = (Vec::new(), Vec::new());
-    let number = |of: Witness<'w>, witnesses: &mut Vec<Witness<'w>>| {
-        if witnesses.last() != Some(&of) {
+    // Of one source there are as many witnesses as copies of it, and one more.
+    let number = |of: Witness<'w>, first: usize, witnesses: &mut Vec<Witness<'w>>| {
+        let known = witnesses[first..].iter().position(|known| *known == of).map(|at| first + at);
+        let at = known.unwrap_or_else(|| {
             witnesses.push(of);
-        }
-        u32::try_from(witnesses.len() - 1).expect("there are fewer logs than that")
+            witnesses.len() - 1
+        });
+        u32::try_from(at).expect("there are fewer logs than that")
     };
     for source in world.merged.sources.values() {
         let locator = &source.entry.source;
         let log = world.log_of.get(locator).unwrap_or(locator);
-        let told = told(world, source);
+        let (told, first) = (told(world, source), witnesses.len());
         for packed in source.observations.kept.packed() {
             let Some((key, seen)) = packed.read() else { continue };
             let Some((way, direction)) = out(world, locator, &key) else { continue };
@@ -115,11 +118,11 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
             let others = of_others(world, source, &key, &way);
             let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
             for (copy, way) in others {
-                let witness = number((copy, copy), &mut witnesses);
+                let witness = number((copy, copy), first, &mut witnesses);
                 passages.push(Passage { way, packed, witness, direction, open });
             }
             if !is_nobodys {
-                let witness = number((locator, log), &mut witnesses);
+                let witness = number((locator, log), first, &mut witnesses);
                 passages.push(Passage { way, packed, witness, direction, open });
             }
         }

@@ -196,7 +196,7 @@ fn long_place(run: &[u8]) -> usize {
     (run.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - USAGE_BITS)) as usize
 }
 
-/// The place of a run of four bytes.
+/// The place of a run of three or four bytes.
 fn place(gram: &[u8]) -> usize {
     let gram = gram.iter().fold(0u32, |word, byte| word << 8 | u32::from(byte.to_ascii_lowercase()));
     (gram.wrapping_mul(0x9E37_79B1) >> (32 - GRAM_BITS)) as usize

@@ -34,12 +34,16 @@ struct Dissent {
 
 /// Prints how a suite went, and fails where a case is not decided as it says. A dissent that no case needs is a failure too.
 fn judge(suite: &str, all: usize, wrong: &[String], dissents: &[Dissent]) {
-    let of = |dissent: &Dissent| wrong.iter().filter(|line| line.starts_with(dissent.case)).count();
+    // `…/1` is not the beginning of `…/10`.
+    let is_of = |line: &str, dissent: &Dissent| {
+        line.strip_prefix(dissent.case).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    let of = |dissent: &Dissent| wrong.iter().filter(|line| is_of(line, dissent)).count();
     for dissent in dissents {
         eprintln!("{suite}: {} decided otherwise: {}", dissent.case, dissent.clause);
         assert!(of(dissent) > 0, "{suite}: {} is decided as the suite says", dissent.case);
     }
-    let left: Vec<&String> = wrong.iter().filter(|line| !dissents.iter().any(|d| line.starts_with(d.case))).collect();
+    let left: Vec<&String> = wrong.iter().filter(|line| !dissents.iter().any(|d| is_of(line, d))).collect();
     eprintln!("{suite}: {} of {all} decided as it says, {} otherwise", all - wrong.len(), wrong.len() - left.len());
     let shown: Vec<String> = left.iter().take(60).map(|line| line.chars().take(400).collect()).collect();
     assert!(left.is_empty(), "{suite}: {} of {all} are wrong:\n{}", left.len(), shown.join("\n"));
