@@ -41,6 +41,7 @@ pub fn report(args: &Report) -> Result<u8> {
         coverage: &case.coverage()?,
         ledger: &ledger,
         clocks: &case.manifest.clocks,
+        filters: &case.manifest.rules.filters,
         partial: &case.partial()?,
     };
     let (name, text) = match args.kind {

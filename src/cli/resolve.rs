@@ -345,7 +345,10 @@ fn usable_rules(args: &Scan, routing: Routing) -> Result<(Program, Vec<Problem>)
         let (what, fault) = match (broken, problem) {
             (Some(fault), _) => ("the file cannot be read to its end", fault),
             (None, Some(fault)) if !loaded => ("no rule in it can be used", fault),
-            (None, None) if !loaded => bail!("--rules {}: no rule in it", path.display()),
+            (None, None) if !loaded => match program.remarks().iter().find(|remark| files.contains(&remark.file)) {
+                Some(remark) => ("no rule in it can be used", remark),
+                None => bail!("--rules {}: no rule in it", path.display()),
+            },
             _ => continue,
         };
         let Problem { file, line, column, what: why, .. } = fault;

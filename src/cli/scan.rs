@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, FilterUsed, MemoryUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::place::Locator;
@@ -41,6 +41,7 @@ fn run(args: &Scan) -> Result<u8> {
     resolved.feeds.unchanged()?;
     let memory = MemoryUsed { limit: args.limits.max_memory.bytes, held: limits::anonymous_bytes() };
     let clocks = manifest::clocks(args, &resolved.plan.scopes);
+    let filters = manifest::filters(&resolved.plan.program);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -51,13 +52,14 @@ fn run(args: &Scan) -> Result<u8> {
     if let Some(claim) = &claim {
         let times = (started, resolve::now());
         let manifest = manifest::manifest(args, &resolved, (clocks.clone(), memory.clone()), times);
-        let staged =
-            claim.stage(&input(&outcome, &outcome.findings, &clocks), manifest).context("the case is not written")?;
+        let staged = claim
+            .stage(&input(&outcome, &outcome.findings, (&clocks, &filters)), manifest)
+            .context("the case is not written")?;
         work.fault().map_or(Ok(()), Err)?;
         interrupt::undisturbed(|| staged.commit()).context("the case is not whole")?;
     }
     let shown = shown(args, &outcome.findings, work);
-    match print(args, work, &input(&outcome, &shown, &clocks)) {
+    match print(args, work, &input(&outcome, &shown, (&clocks, &filters))) {
         Err(error) if !super::is_broken_pipe(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
@@ -83,9 +85,13 @@ fn claim(out: &Path) -> Result<Claim> {
     Ok(claim)
 }
 
-fn input<'a>(outcome: &'a Outcome, findings: &'a Findings, clocks: &'a ClocksUsed) -> CaseInput<'a> {
+fn input<'a>(
+    outcome: &'a Outcome,
+    findings: &'a Findings,
+    (clocks, filters): (&'a ClocksUsed, &'a [FilterUsed]),
+) -> CaseInput<'a> {
     let Outcome { verdict, transfers, coverage, ledger, partial, .. } = outcome;
-    CaseInput { verdict, findings, transfers, coverage, ledger, clocks, partial }
+    CaseInput { verdict, findings, transfers, coverage, ledger, clocks, filters, partial }
 }
 
 /// The summary for people, or findings for programs.
@@ -149,29 +155,47 @@ fn shown<'f>(args: &Scan, findings: &'f Findings, work: &Work) -> Cow<'f, Findin
     }
 }
 
-/// Refused rules and indicators are said on standard error; the manifest lists them all.
+/// Refused rules and indicators are said on standard error, and what filters do to rules; the manifest lists them all.
 fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
     feeds::warn_of_barren(&resolved.plan.indicators, if args.verbose > 0 { usize::MAX } else { 5 });
+    let program = &resolved.plan.program;
+    let filters: Vec<String> = manifest::filters(program).iter().map(emit::narrowed).collect();
+    let problems: Vec<String> = resolved.problems.iter().map(told).collect();
+    let remarks: Vec<String> = program.remarks().iter().map(told).collect();
     if args.quiet {
-        if !resolved.problems.is_empty() {
-            anstream::eprintln!("{} rules not loaded (without -q they are listed)", resolved.problems.len());
+        for (list, what) in
+            [(&problems, "rules not loaded"), (&filters, "filters over rules"), (&remarks, "remarks on rules")]
+        {
+            if !list.is_empty() {
+                anstream::eprintln!("{} {what} (without -q they are listed)", list.len());
+            }
         }
         return;
     }
     let shown = if args.verbose > 0 { usize::MAX } else { 5 };
-    for problem in resolved.problems.iter().take(shown) {
-        let text = format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.what);
-        anstream::eprintln!("rule not loaded: {}", super::printable(&text));
-    }
-    if resolved.problems.len() > shown {
-        anstream::eprintln!("… and {} more rules not loaded (-v lists them)", resolved.problems.len() - shown);
-    }
+    say(&problems, shown, "rule not loaded: ", "rules not loaded");
+    say(&filters, shown, "filter: ", "filters");
+    say(&remarks, shown, "rule loaded, but: ", "remarks on rules");
     feeds::warn_of_refused(&resolved.feeds, shown);
     let before = resolved.feeds.refused_before();
     if before > 0 {
         anstream::eprintln!(
             "{before} indicators were refused when feeds were compiled (`exfiltrace indicators check` lists them)"
         );
+    }
+}
+
+fn told(problem: &exfiltrace::detect::Problem) -> String {
+    format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.what)
+}
+
+/// The first lines of a list, and how many there are more.
+fn say(list: &[String], shown: usize, before: &str, what: &str) {
+    for line in list.iter().take(shown) {
+        anstream::eprintln!("{before}{}", super::printable(line));
+    }
+    if list.len() > shown {
+        anstream::eprintln!("… and {} more {what} (-v lists them)", list.len() - shown);
     }
 }
 

@@ -14,10 +14,14 @@ pub(super) struct Draft {
     pub refs: Vec<String>,
     pub logsource: Logsource,
     pub expr: Expr,
+    /// Nodes of `expr`.
+    pub size: usize,
+    /// Filters that narrow it.
+    pub filters: usize,
 }
 
 /// Most nodes of one compiled rule.
-const SIZE_LIMIT: usize = 200_000;
+pub(super) const SIZE_LIMIT: usize = 200_000;
 
 /// Title or id for messages; may be empty.
 pub(super) fn label(doc: &Node) -> String {
@@ -30,7 +34,7 @@ pub(super) fn draft(doc: &Node, file: &str, context: &mut Context<'_>) -> Result
     let logsource = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
     let detection = doc.get("detection").ok_or_else(|| here("no detection"))?;
     let expr = detect(detection, context)?;
-    Ok(Draft { meta: meta(doc, file)?, refs: refs(doc), logsource, expr })
+    Ok(Draft { meta: meta(doc, file)?, refs: refs(doc), logsource, size: size(&expr), expr, filters: 0 })
 }
 
 /// What a document says of itself, unless it must not be used.
@@ -174,7 +178,8 @@ fn build(cond: &Cond, named: &[(String, Expr)], budget: &mut usize) -> Option<Ex
     })
 }
 
-fn size(expr: &Expr) -> usize {
+/// How many nodes it is made of; what is shared counts.
+pub(super) fn size(expr: &Expr) -> usize {
     match expr {
         Expr::All(parts) | Expr::Any(parts) => 1 + parts.iter().map(size).sum::<usize>(),
         Expr::Not(inner) => 1 + size(inner),

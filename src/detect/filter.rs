@@ -3,21 +3,43 @@
 //! SOURCE: Sigma specification 2.1.0, filters; as pySigma reads them, a rule matches where its own condition and that of
 //! each of its filters hold.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::document::{Draft, detect, logsource, text};
+use super::document::{Draft, SIZE_LIMIT, detect, logsource, size, text};
 use super::item::Expr;
 use super::names::Context;
 use super::routing::Logsource;
 use super::yaml::{At, Node, What};
 
+/// A filter that was loaded, and what it did.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Narrowing {
+    /// Its file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// Its title.
+    pub title: String,
+    /// How many rules match only where it holds too.
+    pub rules: u64,
+    /// Whether it has a `not`, as filters are meant to: without one, rules match only what it describes.
+    pub excludes: bool,
+}
+
+/// Most filters of one rule.
+pub(super) const FILTERS_LIMIT: usize = 1_000;
+
 /// A filter ready to be applied.
 pub(super) struct Filter {
     pub at: At,
     /// Ids and names of the rules that it is for; `None` for all.
-    rules: Option<Vec<String>>,
+    rules: Option<BTreeSet<String>>,
     logsource: Logsource,
     expr: Arc<Expr>,
+    size: usize,
     /// Whether it excludes anything, as filters are meant to.
     pub excludes: bool,
 }
@@ -32,20 +54,22 @@ pub(super) fn filter(doc: &Node, node: &Node, context: &mut Context<'_>) -> Resu
     let rules = detection.remove("rules").map(|rules| references(&rules)).transpose()?.flatten();
     let logsource = doc.get("logsource").map(logsource).transpose()?.unwrap_or_default();
     let expr = Arc::new(detect(&detection, context)?);
-    Ok(Filter { at: doc.at, rules, logsource, excludes: holds_not(&expr), expr })
+    Ok(Filter { at: doc.at, rules, logsource, excludes: holds_not(&expr), size: size(&expr), expr })
 }
 
 /// The rules that are named; `None` where `any` or nothing is.
-fn references(node: &Node) -> Result<Option<Vec<String>>, (At, String)> {
-    let mut out = Vec::new();
+fn references(node: &Node) -> Result<Option<BTreeSet<String>>, (At, String)> {
+    let mut out = BTreeSet::new();
     for rule in node.elements() {
         match rule.scalar() {
-            Some(word) => out.push(word),
+            Some(word) => {
+                out.insert(word);
+            }
             None if matches!(rule.what, What::Null) => {}
             None => return Err((rule.at, "rules are named by id or name".to_owned())),
         }
     }
-    let any = out.is_empty() || out.iter().any(|word| word == "any");
+    let any = out.is_empty() || out.contains("any");
     Ok((!any).then_some(out))
 }
 
@@ -58,19 +82,40 @@ fn holds_not(expr: &Expr) -> bool {
     }
 }
 
+/// What a filter did to a rule.
+pub(super) enum Fit {
+    /// It is not for it.
+    Other,
+    Narrowed,
+    /// It is for it, and the rule takes no more: it matches what it matched.
+    Full,
+}
+
 impl Filter {
-    /// Narrows a rule if it is for it, and says whether it is. The rule's log source must be one that the filter's takes in.
-    pub fn narrow(&self, draft: &mut Draft) -> bool {
+    /// Narrows a rule if it is for it. The rule's log source must be one that the filter's takes in.
+    pub fn narrow(&self, draft: &mut Draft) -> Fit {
         let wider = |filter: &Option<String>, rule: &Option<String>| filter.is_none() || filter == rule;
         let (filter, rule) = (&self.logsource, &draft.logsource);
         let fits = wider(&filter.product, &rule.product)
             && wider(&filter.category, &rule.category)
             && wider(&filter.service, &rule.service)
-            && self.rules.as_ref().is_none_or(|rules| rules.iter().any(|named| draft.refs.contains(named)));
-        if fits {
-            let own = std::mem::replace(&mut draft.expr, Expr::Any(Vec::new()));
-            draft.expr = Expr::All(vec![own, Expr::Shared(Arc::clone(&self.expr))]);
+            && self.rules.as_ref().is_none_or(|rules| draft.refs.iter().any(|named| rules.contains(named)));
+        if !fits {
+            return Fit::Other;
         }
-        fits
+        if draft.filters >= FILTERS_LIMIT || draft.size + self.size > SIZE_LIMIT {
+            return Fit::Full;
+        }
+        if draft.filters == 0 {
+            let own = std::mem::replace(&mut draft.expr, Expr::Any(Vec::new()));
+            draft.expr = Expr::All(vec![own]);
+        }
+        // Side by side: what is evaluated does not nest deeper the more filters there are.
+        if let Expr::All(parts) = &mut draft.expr {
+            parts.push(Expr::Shared(Arc::clone(&self.expr)));
+        }
+        draft.filters += 1;
+        draft.size += self.size;
+        Fit::Narrowed
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::collection::{Collection, Whole};
 use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
-use super::filter::{self, Filter};
+use super::filter::{self, FILTERS_LIMIT, Filter, Fit, Narrowing};
 use super::names::{Context, Names};
 use super::yaml::{self, At, Node};
 use super::{Placeholders, Problem, lint};
@@ -20,8 +20,10 @@ pub(super) struct Loaded {
     pub problems: Vec<Problem>,
     /// Sorted.
     pub remarks: Vec<Problem>,
-    /// Names of the files that gave a rule, a filter or a correlation.
+    /// Names of the files that gave a rule, a correlation, or a filter that narrows a rule.
     pub used: BTreeSet<String>,
+    /// Sorted.
+    pub narrowings: Vec<Narrowing>,
     pub correlations: Correlations,
     /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
     pub asked: BTreeMap<u32, Vec<(u32, u32)>>,
@@ -39,10 +41,12 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholde
         loader.problems.push(problem(&file, at, label, what));
     }
     let asked = correlation::asked(&correlations, &mut loader.names);
-    let Loader { drafts, names, mut problems, mut remarks, used, .. } = loader;
+    loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
+    let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, .. } = loader;
+    narrowings.sort();
     problems.sort();
     remarks.sort();
-    Loaded { drafts, names: names.list, problems, remarks, used, correlations, asked }
+    Loaded { drafts, names: names.list, problems, remarks, used, narrowings, correlations, asked }
 }
 
 struct Loader<'p> {
@@ -57,6 +61,7 @@ struct Loader<'p> {
     problems: Vec<Problem>,
     remarks: Vec<Problem>,
     used: BTreeSet<String>,
+    narrowings: Vec<Narrowing>,
 }
 
 impl<'p> Loader<'p> {
@@ -71,6 +76,7 @@ impl<'p> Loader<'p> {
             problems: Vec::new(),
             remarks: Vec::new(),
             used: BTreeSet::new(),
+            narrowings: Vec::new(),
         }
     }
 
@@ -104,10 +110,7 @@ impl<'p> Loader<'p> {
             document::draft(&node, file, context).and_then(|draft| self.keep(draft, node.at, shares))
         };
         match done {
-            Ok(()) => {
-                self.used.insert(file.to_owned());
-                self.remark(file, &label, &node);
-            }
+            Ok(()) => self.remark(file, &label, &node),
             Err((at, what)) => self.problems.push(problem(file, at, label, what)),
         }
     }
@@ -123,6 +126,7 @@ impl<'p> Loader<'p> {
             let free = numbered.find(|id| !self.ids.contains_key(id));
             draft.meta.id = free.unwrap_or_default();
         }
+        self.used.insert(file.clone());
         self.ids.insert(draft.meta.id.clone(), file);
         self.drafts.push(draft);
         Ok(())
@@ -146,14 +150,32 @@ impl<'p> Loader<'p> {
     /// Applies all filters to all rules, whatever files they are in.
     fn filter(&mut self) {
         for (filter, file, label) in &self.filters {
-            let narrowed = self.drafts.iter_mut().filter_map(|draft| filter.narrow(draft).then_some(())).count();
-            let mut say = |what: &str| self.remarks.push(problem(file, filter.at, label.clone(), what.to_owned()));
-            if narrowed == 0 {
-                say("this filter is for no rule that is loaded");
+            let (mut rules, mut full) = (0, 0u64);
+            for draft in &mut self.drafts {
+                match filter.narrow(draft) {
+                    Fit::Other => {}
+                    Fit::Narrowed => rules += 1,
+                    Fit::Full => full += 1,
+                }
             }
-            if !filter.excludes {
-                say("this filter has no \"not\": rules match only where its condition holds");
+            let (At { line, column }, excludes) = (filter.at, filter.excludes);
+            let say = |what: &str| problem(file, filter.at, label.clone(), what.to_owned());
+            if full > 0 {
+                self.problems.push(say(&format!(
+                    "this filter does not narrow {full} of the rules that it is for: one has more than {FILTERS_LIMIT} \
+                     filters or grows too large"
+                )));
+            } else if rules == 0 {
+                self.remarks.push(say("this filter is for no rule that is loaded"));
             }
+            if rules > 0 {
+                self.used.insert(file.clone());
+            }
+            if !excludes {
+                self.remarks.push(say("this filter has no \"not\": rules match only where its condition holds"));
+            }
+            let (file, title) = (file.clone(), label.clone());
+            self.narrowings.push(Narrowing { file, line, column, title, rules, excludes });
         }
     }
 }

@@ -39,6 +39,7 @@ use crate::model::rule::RuleMeta;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
+pub use filter::Narrowing;
 pub use gate::{Gate, Gates};
 use item::Expr;
 use loader::Loaded;
@@ -96,8 +97,9 @@ pub struct Program {
     logsources: Vec<Logsource>,
     names: Vec<Name>,
     remarks: Vec<Problem>,
-    /// Names of the files that gave a rule, a filter or a correlation.
+    /// Names of the files that gave a rule, a correlation, or a filter that narrows a rule.
     used: BTreeSet<String>,
+    narrowings: Vec<Narrowing>,
     correlations: Correlations,
     /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
     asked: BTreeMap<u32, Vec<(u32, u32)>>,
@@ -133,7 +135,7 @@ impl Program {
         routing: Routing,
         placeholders: &Placeholders,
     ) -> (Self, Vec<Problem>) {
-        let Loaded { drafts, names, problems, remarks, used, correlations, asked } =
+        let Loaded { drafts, names, problems, remarks, used, narrowings, correlations, asked } =
             loader::load(documents, placeholders);
         let mut program = Self {
             metas: Vec::new(),
@@ -143,6 +145,7 @@ impl Program {
             names: names.iter().map(|name| Name::new(name)).collect(),
             remarks,
             used,
+            narrowings,
             correlations,
             asked,
             routing,
@@ -199,9 +202,14 @@ impl Program {
         }
     }
 
-    /// Whether a file gave a rule, a filter or a correlation.
+    /// Whether a file gave a rule, a correlation, or a filter that narrows a rule.
     pub fn uses(&self, file: &str) -> bool {
         self.used.contains(file)
+    }
+
+    /// The filters that were loaded, also those that are for no rule. Sorted.
+    pub fn narrowings(&self) -> &[Narrowing] {
+        &self.narrowings
     }
 
     /// What is odd about rules that were loaded, or about filters. Sorted.

@@ -37,6 +37,23 @@ pub struct RejectedRule {
     pub reason: String,
 }
 
+/// A filter that was loaded: a document that narrows rules written by others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FilterUsed {
+    /// Its file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// Its title.
+    pub title: String,
+    /// How many rules match only where it holds too; 0 where it is for none that is loaded.
+    pub rules: u64,
+    /// Whether it has a `not`. Without one, the rules match only what it describes.
+    pub excludes: bool,
+}
+
 /// The rules of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RulesUsed {
@@ -46,6 +63,9 @@ pub struct RulesUsed {
     pub loaded: u64,
     /// Rules that could not be used, sorted.
     pub rejected: Vec<RejectedRule>,
+    /// Filters loaded, sorted.
+    #[serde(default)]
+    pub filters: Vec<FilterUsed>,
 }
 
 /// A root of the evidence: what `verify` looks for again.

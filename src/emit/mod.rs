@@ -34,11 +34,11 @@ use crate::work::{Work, merged};
 pub use case::{Claim, Staged, Written, write_case};
 pub use load::{LoadedCase, is_case, load_case};
 pub use manifest::{
-    CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+    CaseFile, ClocksUsed, FilterUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
 };
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
-pub use words::counted;
+pub use words::{counted, narrowed};
 
 /// All that a case is written from.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,8 @@ pub struct CaseInput<'a> {
     pub ledger: &'a [Entry],
     /// By which clock logs without a zone were read.
     pub clocks: &'a ClocksUsed,
+    /// Filters that narrowed rules, or were for none.
+    pub filters: &'a [FilterUsed],
     /// What `add`, `merge` and `--resume` need.
     pub partial: &'a Partial,
 }

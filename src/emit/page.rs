@@ -249,6 +249,8 @@ impl Page {
         let saturating = rows::saturating(input.findings).into_iter().map(rows::saturated).collect();
         let title = "Indicators that stand in a tenth of their source or more, and tell its records not apart";
         self.table(title, rows::SATURATING_HEAD, saturating, "findings.jsonl");
+        let title = "Filters that narrow rules: what they take out is not among the findings";
+        self.table(title, rows::FILTER_HEAD, input.filters.iter().map(rows::filter).collect(), "manifest.json");
     }
 
     fn gaps(&mut self, input: &CaseInput<'_>) {

@@ -1,6 +1,7 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
-use super::words::{bounds, open_end, size, size_up, some, spaced, way, when, word};
+use super::FilterUsed;
+use super::words::{bounds, narrowed, open_end, size, size_up, some, spaced, way, when, word};
 use crate::model::coverage::Gap;
 use crate::model::finding::{Evidence, Finding, FindingIndicator};
 use crate::model::findings::Findings;
@@ -93,6 +94,14 @@ pub(super) fn saturated((finding, indicator): (&Finding, &FindingIndicator)) -> 
         indicator.feed.clone(),
         finding.id.clone(),
     ]
+}
+
+/// The head of a table of filters.
+pub(super) const FILTER_HEAD: &[&str] = &["Filter", "What it does"];
+
+/// One filter.
+pub(super) fn filter(used: &FilterUsed) -> Vec<String> {
+    vec![used.title.clone(), narrowed(used)]
 }
 
 /// The head of a table of transfers.

@@ -7,10 +7,10 @@ use std::fmt::Write;
 use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
-    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, period, size,
-    size_up, some, spaced, stamp, times, unexamined, word,
+    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed, period,
+    size, size_up, some, spaced, stamp, times, unexamined, word,
 };
-use super::{CaseInput, safe};
+use super::{CaseInput, FilterUsed, safe};
 use crate::model::coverage::Gap;
 use crate::model::finding::Finding;
 use crate::model::findings::Findings;
@@ -60,6 +60,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     for fact in &input.verdict.facts {
         page.wrap(0, &format!("stated, not from the logs: {}", fact.text));
     }
+    page.filters(input.filters);
     page.saturating(input.findings);
     page.gaps("GAPS that no single source shows", 0, &input.coverage.gaps);
     page.losses(input.ledger);
@@ -203,6 +204,21 @@ impl Page {
         }
         if gaps.len() > ROWS {
             self.cut(indent + 2, &format!("and {} more in coverage.json", gaps.len() - ROWS));
+        }
+    }
+
+    /// Filters that others wrote: what they narrow may be what would have been found.
+    fn filters(&mut self, filters: &[FilterUsed]) {
+        if filters.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.cut(0, "FILTERS that narrow rules: what they take out is not among the findings");
+        for filter in filters.iter().take(ROWS) {
+            self.wrap(2, &narrowed(filter));
+        }
+        if filters.len() > ROWS {
+            self.cut(2, &format!("and {} more in manifest.json", filters.len() - ROWS));
         }
     }
 

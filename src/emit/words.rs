@@ -1,6 +1,6 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
-use super::ClocksUsed;
+use super::{ClocksUsed, FilterUsed};
 use crate::model::ledger::Note;
 use crate::model::rule::Route;
 use crate::model::time::Instant;
@@ -277,6 +277,17 @@ pub(super) fn unexamined(verdict: &Verdict) -> String {
 /// A number with what is counted, in the singular where it is one.
 pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// What a filter did.
+pub fn narrowed(filter: &FilterUsed) -> String {
+    let FilterUsed { file, line, column, title, rules, excludes } = filter;
+    let did = match rules {
+        0 => "is for no rule that is loaded".to_owned(),
+        _ => format!("narrows {}", counted(*rules, "rule", "rules")),
+    };
+    let only = if *excludes || *rules == 0 { "" } else { " to what it describes (it has no \"not\")" };
+    format!("{file}:{line}:{column}: {title}: {did}{only}")
 }
 
 /// By which clock the logs were read that carry no zone, and who says so.

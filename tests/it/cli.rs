@@ -309,6 +309,46 @@ fn rules_of_which_none_can_be_used_stop_the_scan() {
     assert!(said(&output).contains("1 rules not loaded"), "{}", said(&output));
 }
 
+/// A filter that narrows all rules to what it describes takes every finding away; nobody may miss that.
+#[test]
+fn a_filter_that_switches_rules_off_is_told_on_standard_error_in_the_summary_and_in_the_manifest() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let log =
+        write("access.log", "203.0.113.9 - - [01/Mar/2026:10:00:00 +0000] \"GET /zz HTTP/1.1\" 200 5 \"-\" \"x\"\n");
+    let filter = |name: &str, rules: &str| {
+        let text = format!("title: {name}\nfilter: {{rules: {rules}, x: {{host: backup01}}, condition: x}}\n");
+        write(&format!("{name}.yml"), &text)
+    };
+    let (rule, any, idle) = (write("rule.yml", RULE), filter("any", "any"), filter("idle", "[nobody]"));
+    let case = temp.path().join("case");
+    let scan = ["scan", "--no-builtin", "--rules", &rule, "--rules"];
+    let output = exfiltrace(&[&scan[..], &[&any, "--out", case.to_str().unwrap(), &log]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let summary = String::from_utf8_lossy(&output.stdout).replace("\n    ", " ");
+    let report = std::fs::read_to_string(case.join("report.html")).unwrap();
+    for text in [said(&output), summary, report] {
+        assert!(text.contains("any.yml:1:1: any: narrows 1 rule to what it describes"), "{text}");
+    }
+    assert!(said(&output).contains("rule loaded, but: ") && said(&output).contains("no \"not\""), "{}", said(&output));
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(case.join("manifest.json")).unwrap()).unwrap();
+    let told = &manifest["rules"]["filters"][0];
+    assert!(told["rules"] == 1 && told["excludes"] == false && told["title"] == "any", "{told}");
+    let quiet = exfiltrace(&["scan", "-q", "--no-builtin", "--rules", &rule, "--rules", &any, &log]);
+    assert!(said(&quiet).contains("1 filters over rules"), "{}", said(&quiet));
+    // A folder in which one filter is for no rule; alone, it is a path that gives nothing.
+    let output = exfiltrace(&["scan", "--no-builtin", "--rules", temp.path().to_str().unwrap(), &log]);
+    assert!(said(&output).contains("idle: is for no rule that is loaded"), "{}", said(&output));
+    let output = exfiltrace(&[&scan[..], &[&idle, &log]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("no rule in it can be used"), "{}", said(&output));
+}
+
 #[test]
 fn placeholders_get_their_values_from_the_command_line() {
     let temp = tempfile::tempdir().unwrap();

@@ -134,6 +134,7 @@ impl Sample {
             coverage: &self.coverage,
             ledger: &self.ledger,
             clocks: &self.clocks,
+            filters: &[],
             partial: &self.partial,
         }
     }

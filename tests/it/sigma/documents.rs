@@ -110,6 +110,45 @@ fn odd_filters_are_remarked() {
     assert_eq!(met(&program, r#"{"A":1}"#), [""; 0]);
 }
 
+/// Side by side, filters nest no deeper than one; what a rule takes no more is told with its place.
+#[test]
+fn filters_of_one_rule_are_bounded_and_do_not_nest() {
+    let one = |number: usize| filter(&format!("id: f{number}\n"), "any", "sel: {U: x}, condition: not sel");
+    let many: String = (0..30_000).map(one).collect();
+    let (program, problems) = compiled(&(many + &rule("one", "{product: windows}")), &[]);
+    assert_eq!(problems.len(), 29_000);
+    assert!(problems[0].what.contains("more than 1000 filters") && problems[0].line > 1_000, "{:?}", problems[0]);
+    assert_eq!(program.narrowings().iter().map(|filter| filter.rules).sum::<u64>(), 1_000);
+    assert_eq!(met(&program, r#"{"A":1,"U":"x"}"#), [""; 0]);
+    assert_eq!(met(&program, r#"{"A":1,"U":"y"}"#), ["one"]);
+    let wide = vec!["x"; 1_000].join(", ");
+    let large = filter("", "any", &format!("sel: [{wide}], condition: not sel")).repeat(300);
+    let (program, problems) = compiled(&(large + &rule("one", "{product: windows}")), &[]);
+    assert!(problems.len() > 100 && problems[0].what.contains("grows too large"), "{}", problems.len());
+    assert!(program.narrowings()[0].rules == 1 && met(&program, r#"{"A":1,"U":"x"}"#).is_empty());
+}
+
+#[test]
+fn only_what_gives_something_is_used() {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let filter = |rules: &str| filter("", rules, "sel: {U: x}, condition: not sel");
+    let correlation = |rule: &str| {
+        format!(
+            "title: C\nname: of_{rule}\ncorrelation: {{type: event_count, rules: {rule}, timespan: 1m, condition: {{gte: 1}}}}\n"
+        )
+    };
+    let files = [
+        file("rule", &rule("one", "{product: windows}")),
+        file("narrows", &filter("any")),
+        file("idle", &filter("[nobody]")),
+        file("resolved", &correlation("one")),
+        file("unresolved", &correlation("nobody")),
+    ];
+    let (program, _) = Program::compile(files, Routing::Any);
+    let used = ["rule", "narrows", "idle", "resolved", "unresolved"].map(|name| program.uses(name));
+    assert_eq!(used, [true, true, false, true, false]);
+}
+
 fn expanding(item: &str) -> String {
     format!("title: E\nid: e\nlogsource: {{product: windows}}\ndetection:\n  sel:\n    {item}\n  condition: sel\n")
 }
