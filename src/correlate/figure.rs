@@ -24,7 +24,7 @@ enum Kind {
         counts: Vec<u64>,
         different: u64,
     },
-    /// Millionths by event, their sum and count, and whether their mean is asked for.
+    /// Millionths by event (see [`SUMMED_LIMIT`]), their sum and count, and whether their mean is asked for.
     Sum {
         of: Vec<Vec<i128>>,
         sum: i128,
@@ -107,7 +107,7 @@ impl Meter {
                 }
             }
             Kind::Sum { of, sum, count, .. } => {
-                *sum = of[event].iter().fold(*sum, |sum, n| sum.saturating_add(*n));
+                *sum += of[event].iter().sum::<i128>();
                 *count += of[event].len() as u64;
             }
             Kind::Percentile { of, ranks, .. } => of[event].iter().for_each(|&rank| ranks.add(rank, 1)),
@@ -129,7 +129,7 @@ impl Meter {
                 }
             }
             Kind::Sum { of, sum, count, .. } => {
-                *sum = of[event].iter().fold(*sum, |sum, n| sum.saturating_sub(*n));
+                *sum -= of[event].iter().sum::<i128>();
                 *count -= of[event].len() as u64;
             }
             Kind::Percentile { of, ranks, .. } => of[event].iter().for_each(|&rank| ranks.add(rank, -1)),
@@ -149,8 +149,8 @@ impl Meter {
             Kind::Ordered(chains) => chains.longest(begin) as f64,
             Kind::Distinct { different, .. } => *different as f64,
             Kind::Sum { count: 0, .. } => return None,
-            Kind::Sum { sum, mean: false, .. } => *sum as f64 / MILLION as f64,
-            Kind::Sum { sum, count, mean: true, .. } => *sum as f64 / MILLION as f64 / *count as f64,
+            Kind::Sum { sum, mean: false, .. } => whole(*sum),
+            Kind::Sum { sum, count, mean: true, .. } => whole(*sum) / *count as f64,
             Kind::Percentile { sorted, ranks, percent, .. } => return ranks.percentile(sorted, *percent),
         })
     }
@@ -197,24 +197,37 @@ impl Chains {
 
 const MILLION: i128 = 1_000_000;
 
+/// The values of a key by the first member that has one.
 fn numbers<'e>(
     event: &'e Event,
-    key: &crate::model::correlation::Key,
+    key: &'e crate::model::correlation::Key,
     members: Members,
 ) -> impl Iterator<Item = &'e str> {
-    members.iter().next().into_iter().flat_map(move |member| values(event, key, member))
+    let of = move |member: &usize| values(event, key, *member).next().is_some();
+    members.iter().find(of).into_iter().flat_map(move |member| values(event, key, member))
 }
 
 fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|n| n.is_finite())
 }
 
-/// A number in millionths: whole numbers exactly, others to six places.
+/// Largest number that is summed, in millionths: more than any of 64 bits, and 2^40 of them add up to what fits. A window
+/// cannot hold as many.
+const SUMMED_LIMIT: i128 = i128::MAX >> 40;
+
+/// A number in millionths: whole numbers exactly, others to six places; none where it is too large to be summed.
 fn millionths(text: &str) -> Option<i128> {
-    match text.trim().parse::<i64>() {
-        Ok(whole) => Some(i128::from(whole) * MILLION),
-        Err(_) => number(text).map(|n| (n * MILLION as f64).round() as i128),
-    }
+    let all = match text.trim().parse::<i128>() {
+        Ok(whole) => whole.checked_mul(MILLION)?,
+        // What is beyond the integers is cut to the largest one, and refused below.
+        Err(_) => (number(text)? * MILLION as f64).round() as i128,
+    };
+    (-SUMMED_LIMIT..=SUMMED_LIMIT).contains(&all).then_some(all)
+}
+
+/// Millionths as a number, rounded once where they are whole.
+fn whole(millionths: i128) -> f64 {
+    (millionths / MILLION) as f64 + (millionths % MILLION) as f64 / MILLION as f64
 }
 
 /// Combinations of the values of keys; none where a key has no value.

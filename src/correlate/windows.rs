@@ -53,6 +53,13 @@ struct Occurrence<'e> {
     event: &'e Event,
 }
 
+impl<'e> Occurrence<'e> {
+    /// What tells it from others, wherever it came from: its time first.
+    fn order(&self) -> (i64, u64, &'e [u32], &'e [(u32, String)]) {
+        (self.time, self.members.0, &self.event.rules, &self.event.values)
+    }
+}
+
 /// A set of members.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Members(u64);
@@ -79,7 +86,8 @@ pub fn run(correlations: &Correlations, events: &[Event]) -> Outcome {
         let (groups, ungrouped) = grouped(correlation, events, &children);
         let mut born = Vec::new();
         for (group, mut occurrences) in groups {
-            occurrences.sort_by_key(|occurrence| occurrence.time);
+            // Also what stands at one time has an order of its own: the last event of a window gives its values on.
+            occurrences.sort_by(|a, b| a.order().cmp(&b.order()));
             let alert = slide(correlation, &occurrences);
             if alert.windows.is_empty() {
                 continue;

@@ -20,6 +20,7 @@ pub(super) struct Collection {
     global: Option<Node>,
     previous: Option<Node>,
     made: usize,
+    over: bool,
 }
 
 impl Collection {
@@ -64,13 +65,20 @@ impl Collection {
         }
     }
 
+    /// Lays a document over another, unless that makes too much. What it makes is no more than both.
     fn laid(&mut self, under: Node, over: &Node) -> Result<Node, (At, String)> {
-        let at = under.at;
-        let node = under.under(over);
-        self.made += node.count();
+        self.made += under.count() + over.count();
         if self.made > MADE_LIMIT {
-            return Err((at, format!("action global and repeat make more than {MADE_LIMIT} nodes")));
+            self.over = true;
+            let what =
+                format!("action global and repeat make more than {MADE_LIMIT} nodes: nothing from here on is read");
+            return Err((under.at, what));
         }
-        Ok(node)
+        Ok(under.under(over))
+    }
+
+    /// Whether more was to be made than may be; the rest of the file is left unread.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 }

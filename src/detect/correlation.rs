@@ -3,7 +3,7 @@
 //! SOURCE: Sigma specification 2.1.0, correlation rules; conditions over rule names, `value_median` and the units `w`, `M`
 //! and `y` as pySigma has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::condition::{self, Cond};
 use super::document::{Draft, meta, refs, text};
@@ -76,14 +76,26 @@ pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Faul
     })
 }
 
+/// Most names in one list of a correlation, fields of `group-by` as well as aliases.
+const NAMES_LIMIT: usize = 64;
+
 /// A text, or a list of them; none where nothing stands.
 fn words(node: Option<&Node>) -> Result<Vec<String>, Fault> {
     let elements = node.filter(|node| !matches!(node.what, What::Null)).map(Node::elements).unwrap_or_default();
+    if let Some(more) = elements.get(NAMES_LIMIT) {
+        return Err((more.at, format!("more than {NAMES_LIMIT} names in one list")));
+    }
     elements.iter().map(|e| e.scalar().ok_or_else(|| (e.at, "a name is expected here".to_owned()))).collect()
 }
 
 fn aliases(node: Option<&Node>) -> Result<BTreeMap<String, BTreeMap<String, String>>, Fault> {
     let mut out = BTreeMap::new();
+    let many = |node: &&Node| node.pairs().len() > NAMES_LIMIT;
+    if let Some(node) =
+        node.into_iter().chain(node.map(Node::pairs).unwrap_or_default().iter().map(|p| &p.1)).find(many)
+    {
+        return Err((node.at, format!("more than {NAMES_LIMIT} aliases, or fields of one")));
+    }
     for (alias, fields) in node.map(Node::pairs).unwrap_or_default() {
         let mut by_rule = BTreeMap::new();
         for (rule, field) in fields.pairs() {
@@ -209,8 +221,8 @@ fn is_conjunction(seen: &Seen) -> bool {
     }
 }
 
-/// Correlations with rules and fields in place of names, and those of which a name stands for nothing: their file, place,
-/// title and the reason.
+/// Correlations with rules and fields in place of names, and those of which a name stands for nothing or for too much:
+/// their file, place, title and the reason.
 pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations, Vec<(String, At, String, String)>) {
     let mut rules: BTreeMap<String, Vec<Target>> = BTreeMap::new();
     for (number, draft) in (0u32..).zip(drafts) {
@@ -218,44 +230,116 @@ pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations
             rules.entry(name.clone()).or_default().push(Target::Rule(number));
         }
     }
-    let (mut out, mut left) = (Correlations::default(), sketches);
-    loop {
-        let known = out.list.len();
-        let (ready, rest): (Vec<Sketch>, Vec<Sketch>) =
-            left.into_iter().partition(|sketch| sketch.rules.iter().all(|name| rules.contains_key(name)));
-        left = rest;
-        for sketch in ready {
-            let number = Target::Correlation(u32::try_from(out.list.len()).unwrap_or(u32::MAX));
-            let names = sketch.refs.clone();
-            let correlation = sketch.correlation(&rules, &mut out.fields);
-            out.list.push(correlation);
-            names.into_iter().for_each(|name| rules.entry(name).or_default().push(number));
+    let mut waiting = Waiting::of(&sketches, &rules);
+    let mut left: Vec<Option<Sketch>> = sketches.into_iter().map(Some).collect();
+    let (mut list, mut fields, mut refused) = (Vec::new(), Names::default(), Vec::new());
+    let mut reach = Reach::default();
+    while let Some((round, at)) = waiting.ready.pop_first() {
+        let Some(sketch) = left[at].take() else { continue };
+        if !reach.takes(&sketch, &rules) {
+            let what = format!("correlations ask more than {REACH_LIMIT} fields of the rules that they name");
+            refused.push((sketch.meta.file, sketch.at, sketch.meta.title, what));
+            continue;
         }
-        if out.list.len() == known {
-            break;
+        let number = Target::Correlation(u32::try_from(list.len()).unwrap_or(u32::MAX));
+        for name in &sketch.refs {
+            waiting.known(name, round);
         }
+        let names = sketch.refs.clone();
+        list.push(sketch.correlation(&rules, &mut fields));
+        names.into_iter().for_each(|name| rules.entry(name).or_default().push(number));
     }
-    let missing = left.into_iter().map(|sketch| {
+    refused.extend(left.into_iter().flatten().map(|sketch| {
         let names: Vec<&String> = sketch.rules.iter().filter(|name| !rules.contains_key(*name)).collect();
         let what = format!("correlation names {names:?}: no rule that is loaded, or one that counts on this one");
         (sketch.meta.file.clone(), sketch.at, sketch.meta.title.clone(), what)
-    });
-    (out, missing.collect())
+    }));
+    (Correlations { list, fields: fields.list.into_iter().map(String::from).collect() }, refused)
+}
+
+/// Correlations that name others are ready a round after the last name that they lack is known.
+struct Waiting {
+    /// Round and place, of those that lack no name.
+    ready: BTreeSet<(usize, usize)>,
+    /// How many names each lacks, by place.
+    lacks: Vec<usize>,
+    /// Who lacks a name.
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+impl Waiting {
+    fn of(sketches: &[Sketch], rules: &BTreeMap<String, Vec<Target>>) -> Self {
+        let mut waiting = Self { ready: BTreeSet::new(), lacks: Vec::new(), by_name: HashMap::new() };
+        for (at, sketch) in sketches.iter().enumerate() {
+            let lacking: BTreeSet<&String> = sketch.rules.iter().filter(|name| !rules.contains_key(*name)).collect();
+            waiting.lacks.push(lacking.len());
+            if lacking.is_empty() {
+                waiting.ready.insert((0, at));
+            }
+            for name in lacking {
+                waiting.by_name.entry(name.clone()).or_default().push(at);
+            }
+        }
+        waiting
+    }
+
+    /// A name that is known from a round on.
+    fn known(&mut self, name: &str, round: usize) {
+        for at in self.by_name.remove(name).unwrap_or_default() {
+            self.lacks[at] -= 1;
+            if self.lacks[at] == 0 {
+                self.ready.insert((round + 1, at));
+            }
+        }
+    }
+}
+
+/// How many fields of rules correlations ask for, counted before any is noted. Those that are named twice count twice.
+#[derive(Default)]
+struct Reach {
+    /// Rules that each correlation reaches, also by others.
+    rules: Vec<usize>,
+    asked: usize,
+}
+
+/// Most fields of rules that all correlations ask for.
+const REACH_LIMIT: usize = 1 << 22;
+
+impl Reach {
+    fn takes(&mut self, sketch: &Sketch, rules: &BTreeMap<String, Vec<Target>>) -> bool {
+        let targets = sketch.rules.iter().filter_map(|name| rules.get(name)).flatten();
+        let reached = targets.fold(0usize, |sum, target| {
+            sum.saturating_add(match target {
+                Target::Rule(_) => 1,
+                Target::Correlation(at) => self.rules.get(*at as usize).copied().unwrap_or(0),
+            })
+        });
+        let asked = reached.saturating_mul(1 + sketch.fields()).saturating_add(self.asked);
+        if asked > REACH_LIMIT {
+            return false;
+        }
+        self.asked = asked;
+        self.rules.push(reached);
+        true
+    }
 }
 
 impl Sketch {
-    fn correlation(self, rules: &BTreeMap<String, Vec<Target>>, fields: &mut Vec<String>) -> Correlation {
-        let mut number = |name: &str| {
-            let known = fields.iter().position(|known| known == name).unwrap_or_else(|| {
-                fields.push(name.to_owned());
-                fields.len() - 1
-            });
-            u32::try_from(known).unwrap_or(u32::MAX)
-        };
+    /// How many fields it asks each member for.
+    fn fields(&self) -> usize {
+        self.group_by.len()
+            + match &self.wish {
+                Wish::Figure(Kind::Distinct(fields), _) => fields.len(),
+                Wish::Figure(Kind::Sum(_) | Kind::Mean(_) | Kind::Percentile(..), _) => 1,
+                Wish::Figure(Kind::Events | Kind::Members | Kind::Ordered, _) | Wish::Members(_) => 0,
+            }
+    }
+
+    fn correlation(self, rules: &BTreeMap<String, Vec<Target>>, fields: &mut Names) -> Correlation {
         let mut key = |name: &String| {
             let alias = self.aliases.get(name);
             let field = |rule| alias.and_then(|by_rule| by_rule.get(rule)).unwrap_or(name);
-            Key { name: name.clone(), fields: self.rules.iter().map(|rule| number(field(rule))).collect() }
+            Key { name: name.clone(), fields: self.rules.iter().map(|rule| fields.number(field(rule))).collect() }
         };
         let group_by = self.group_by.iter().map(&mut key).collect();
         let demand = match &self.wish {
@@ -289,7 +373,7 @@ impl Sketch {
 /// By rule: the fields that correlations ask its records for, as number among their fields and as number of the name. What
 /// a correlation asks of another one, that one's rules are asked too.
 pub(super) fn asked(correlations: &Correlations, names: &mut Names) -> BTreeMap<u32, Vec<(u32, u32)>> {
-    let mut out: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
+    let mut out: BTreeMap<u32, BTreeSet<(u32, u32)>> = BTreeMap::new();
     let mut below: Vec<Vec<u32>> = Vec::new();
     for correlation in &correlations.list {
         let mut rules_below = Vec::new();
@@ -301,10 +385,13 @@ pub(super) fn asked(correlations: &Correlations, names: &mut Names) -> BTreeMap<
                     Target::Correlation(at) => rules.extend(below.get(*at as usize).into_iter().flatten()),
                 }
             }
+            rules.sort_unstable();
+            rules.dedup();
             let fields: Vec<u32> = keys(correlation).filter_map(|key| key.fields.get(number).copied()).collect();
-            for rule in &rules {
-                let numbered = fields.iter().map(|&field| (field, names.number(&correlations.fields[field as usize])));
-                out.entry(*rule).or_default().extend(numbered);
+            let numbered = fields.iter().map(|&field| (field, names.number(&correlations.fields[field as usize])));
+            let numbered: Vec<(u32, u32)> = numbered.collect();
+            if !numbered.is_empty() {
+                rules.iter().for_each(|rule| out.entry(*rule).or_default().extend(&numbered));
             }
             rules_below.extend(rules);
         }
@@ -312,11 +399,7 @@ pub(super) fn asked(correlations: &Correlations, names: &mut Names) -> BTreeMap<
         rules_below.dedup();
         below.push(rules_below);
     }
-    for asked in out.values_mut() {
-        asked.sort_unstable();
-        asked.dedup();
-    }
-    out
+    out.into_iter().map(|(rule, asked)| (rule, asked.into_iter().collect())).collect()
 }
 
 fn keys(correlation: &Correlation) -> impl Iterator<Item = &Key> {

@@ -26,7 +26,7 @@ impl Step {
 
 /// Most alternatives that modifiers may make of one value.
 const FORMS_LIMIT: usize = 1_000;
-/// Longest text that they may make of one, in bytes.
+/// Longest text that they may make of one, all alternatives together, in bytes.
 const LENGTH_LIMIT: usize = 1 << 20;
 
 /// The patterns, each as tokens, that a rule's text stands for after some modifiers.
@@ -37,9 +37,9 @@ pub(super) fn patterns(text: &str, steps: &[Step]) -> Result<Vec<Vec<Tok>>, Stri
         for form in forms {
             next.extend(form.after(*step)?);
         }
-        if next.len() > FORMS_LIMIT || next.iter().any(|form| form.len() > LENGTH_LIMIT) {
+        if next.len() > FORMS_LIMIT || next.iter().map(Form::len).sum::<usize>() > LENGTH_LIMIT {
             return Err(format!(
-                "modifiers make more than {FORMS_LIMIT} values of one, or a value over {LENGTH_LIMIT} bytes"
+                "modifiers make more than {FORMS_LIMIT} values of one, or values of over {LENGTH_LIMIT} bytes"
             ));
         }
         forms = next;
@@ -138,6 +138,10 @@ mod tests {
         assert_eq!(patterns("ab", &[Step::Wide, Step::Base64]).unwrap(), [literal("YQBiAA==")]);
         assert_eq!(patterns("a", &[Step::Base64Offset; 3]).unwrap().len(), 27);
         assert!(patterns("a", &[Step::Base64Offset; 9]).is_err() && patterns("a", &[Step::Base64; 60]).is_err());
+        let long = "a".repeat(30_000);
+        assert!(
+            patterns(&long, &[Step::Base64Offset; 2]).is_ok() && patterns(&long, &[Step::Base64Offset; 3]).is_err()
+        );
         assert!(patterns("é", &[Step::Utf16]).is_err(), "no text, and nothing encodes it");
     }
 }

@@ -90,6 +90,9 @@ impl<'p> Loader<'p> {
                 Ok(None) => {}
                 Err((at, what)) => self.problems.push(problem(file, at, rule, what)),
             }
+            if collection.is_over() {
+                break;
+            }
         }
         if let Some((at, what)) = fault {
             self.problems.push(problem(file, at, String::new(), what));

@@ -2,7 +2,8 @@
 //!
 //! Rules are untrusted input: size, depth and the number of nodes after alias expansion are capped.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -84,14 +85,21 @@ impl Node {
     /// The node with another laid over it: maps are joined key by key, all else is replaced.
     pub fn under(self, over: &Node) -> Node {
         let (What::Map(mut pairs), What::Map(others)) = (self.what, &over.what) else { return over.clone() };
+        let mut places = HashMap::new();
+        for (at, (key, _)) in pairs.iter().enumerate() {
+            places.entry(key.scalar()).or_insert(at);
+        }
         for (key, value) in others {
-            let name = key.scalar();
-            match pairs.iter().position(|(k, _)| k.scalar() == name) {
-                Some(at) => {
-                    let (key, known) = pairs.remove(at);
-                    pairs.insert(at, (key, known.under(value)));
+            match places.entry(key.scalar()) {
+                Entry::Occupied(at) => {
+                    let known = &mut pairs[*at.get()].1;
+                    let below = Node { at: known.at, what: std::mem::replace(&mut known.what, What::Null) };
+                    *known = below.under(value);
                 }
-                None => pairs.push((key.clone(), value.clone())),
+                Entry::Vacant(free) => {
+                    free.insert(pairs.len());
+                    pairs.push((key.clone(), value.clone()));
+                }
             }
         }
         Node { at: self.at, what: What::Map(pairs) }
@@ -135,6 +143,8 @@ struct Open {
     node: Node,
     anchor: usize,
     key: Option<Node>,
+    /// Keys of a map so far.
+    keys: HashSet<String>,
 }
 
 #[derive(Default)]
@@ -190,7 +200,7 @@ impl Builder {
         if self.open.len() >= DEPTH_LIMIT {
             return Err((node.at, format!("nested deeper than {DEPTH_LIMIT}")));
         }
-        self.open.push(Open { node, anchor, key: None });
+        self.open.push(Open { node, anchor, key: None, keys: HashSet::new() });
         Ok(())
     }
 
@@ -212,7 +222,7 @@ impl Builder {
                 None => parent.key = Some(node),
                 Some(key) => {
                     if let Some(name) = key.scalar()
-                        && pairs.iter().any(|(k, _)| k.scalar().as_ref() == Some(&name))
+                        && let Some(name) = parent.keys.replace(name)
                     {
                         return Err((key.at, format!("key {name:?} stands twice")));
                     }

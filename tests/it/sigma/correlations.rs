@@ -174,6 +174,51 @@ fn groups_and_aliases() {
     assert_eq!((outcome.alerts.len(), outcome.ungrouped), (1, vec![1]), "what has no group is counted");
 }
 
+/// An event that several members match has a value by the first of them that has one, as groups have.
+#[test]
+fn figures_look_at_every_member() {
+    let by = "rules: [a, all], aliases: {size: {a: none, all: n}}, timespan: 1m";
+    let rules = |body: &str| {
+        let all = "title: All\nname: all\nlogsource: {product: p}\ndetection: {s: {n: '*'}, condition: s}\n---\n";
+        all.to_owned() + &correlation(body)
+    };
+    for (kind, condition) in
+        [("value_sum", "gte: 7"), ("value_avg", "gte: 7"), ("value_median", "eq: 7"), ("value_count", "gte: 1")]
+    {
+        let text = rules(&format!("type: {kind}, {by}, condition: {{field: size, {condition}}}"));
+        let (_, outcome) = held(&text, &[event(0, r#""k":"a","n":7"#)]);
+        assert_eq!(outcome.alerts.len(), 1, "{kind}");
+    }
+}
+
+#[test]
+fn sums_are_exact_and_what_is_too_large_for_them_does_not_bend_them() {
+    let sum = |condition: &str, events: &[(u32, &str)]| {
+        ends(&format!("type: value_sum, rules: a, timespan: 10s, condition: {{field: n, {condition}}}"), events)
+    };
+    let number = |n: &str| format!(r#""k":"a","n":"{n}""#);
+    let (largest, less, huge) = (number("18446744073709551615"), number("-18446744073709551614"), number("1e300"));
+    assert_eq!(sum("eq: 1", &[(0, &largest), (1, &less)]), [1], "whole numbers of 64 bits are exact");
+    assert_eq!(sum("eq: 18446744073709551615", &[(0, &largest)]), [0]);
+    let (beyond, two) = (number("170141183460469231731687303715884105727"), number("2"));
+    assert_eq!(sum("eq: 2", &[(0, &huge), (1, &beyond), (2, &two), (30, &two)]), [2, 30]);
+}
+
+/// What one window gives on to the next correlation must not depend on which of two files was read first.
+#[test]
+fn events_of_one_instant_give_the_same_in_any_order() {
+    let text = "title: Top\nname: top\ncorrelation: {type: value_count, rules: c, timespan: 1m, group-by: u, \
+                condition: {field: v, gte: 1}}\n---\n"
+        .to_owned()
+        + &correlation("type: event_count, rules: a, timespan: 1m, condition: {gte: 2}");
+    let mut events = [event(0, r#""k":"a","u":"ann","v":"x""#), event(0, r#""k":"a","u":"bob","v":"y""#)];
+    let (_, first) = held(&text, &events);
+    events.reverse();
+    let (_, second) = held(&text, &events);
+    assert!(!first.alerts.is_empty());
+    assert_eq!(first, second);
+}
+
 #[test]
 fn correlations_count_on_correlations_in_any_order_of_documents() {
     let chain =

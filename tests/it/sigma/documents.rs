@@ -62,6 +62,77 @@ fn actions_lay_documents_over_each_other() {
     assert!(problems[0].what.contains("no rule stands before") && problems[1].what.contains("dance"), "{problems:#?}");
 }
 
+/// A program that reads a file within a few seconds, where work by the square would take minutes.
+#[allow(clippy::disallowed_methods, reason = "the clock tells only that the work is bounded")]
+fn within_seconds(text: &str) -> (Program, Vec<Problem>) {
+    let begun = std::time::Instant::now();
+    let done = compiled(text, &[]);
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    done
+}
+
+#[test]
+fn a_file_is_read_no_further_than_to_its_first_overrun() {
+    let keys: String = (0..100_000).map(|at| format!("  k{at}: 1\n")).collect();
+    let global = format!("action: global\nmore:\n{keys}");
+    let rule = rule("one", "{product: windows}");
+    let text = format!("{global}---\n{}", rule.repeat(40));
+    let (program, problems) = within_seconds(&text);
+    let overrun = problems.iter().filter(|problem| problem.what.contains("action global and repeat make")).count();
+    assert!(program.rules().len() < 10 && overrun == 1, "{} {overrun}", program.rules().len());
+}
+
+/// Keys of two maps are joined, and keys of one told apart, without a look at each pair.
+#[test]
+fn wide_maps_are_laid_over_each_other() {
+    let keys = |from: usize| (from..from + 60_000).map(|at| format!("  k{at}: {at}\n")).collect::<String>();
+    let text =
+        format!("action: global\nmore:\n{}---\nmore:\n{}{}", keys(0), keys(30_000), rule("one", "{product: windows}"));
+    let (program, problems) = within_seconds(&text);
+    assert!(program.rules().len() == 1 && problems.is_empty(), "{problems:#?}");
+}
+
+/// Each names the one behind it, so that the last document is the first that can be resolved.
+#[test]
+fn chains_of_correlations_in_reverse_order_are_resolved() {
+    let link = |at: usize| {
+        format!(
+            "title: C\nname: c{at}\ncorrelation: {{type: event_count, rules: c{}, group-by: [f{at}], timespan: 1m, \
+             condition: {{gte: 1}}}}\n---\n",
+            at + 1
+        )
+    };
+    let count = 10_000;
+    let last = rule("one", "{product: windows}").replace("name: the_one", &format!("name: c{count}"));
+    assert!(last.contains(&format!("c{count}")), "{last}");
+    let (program, problems) = within_seconds(&((0..count).map(link).collect::<String>() + &last));
+    assert!(problems.is_empty() && program.correlations().list.len() == count, "{problems:#?}");
+    assert_eq!(program.correlations().fields.len(), count);
+}
+
+#[test]
+fn what_correlations_ask_is_bounded() {
+    let fields = |count: usize| (0..count).map(|at| format!("f{at}")).collect::<Vec<_>>().join(", ");
+    let of = |number: usize, rules: &str, by: usize, more: &str| {
+        format!(
+            "title: C\nname: c{number}\ncorrelation: {{type: event_count, rules: {rules}, group-by: [{}], {more}timespan: 1m, \
+             condition: {{gte: 1}}}}\n---\n",
+            fields(by)
+        )
+    };
+    let base = rule("one", "{product: windows}");
+    let said =
+        |text: String| within_seconds(&(text + &base)).1.into_iter().map(|problem| problem.what).collect::<Vec<_>>();
+    assert!(said(of(1, "one", 64, "")).is_empty());
+    assert!(said(of(1, "one", 65, ""))[0].contains("more than 64 names"));
+    let aliases = (0..65).map(|at| format!("a{at}: {{one: x}}")).collect::<Vec<_>>().join(", ");
+    assert!(said(of(1, "one", 1, &format!("aliases: {{{aliases}}}, ")))[0].contains("more than 64 aliases"));
+    // Each names the one before 64 times: what is reached grows by 64 with each.
+    let again = |at: usize| vec![if at == 0 { "one".to_owned() } else { format!("c{}", at - 1) }; 64].join(", ");
+    let tower: String = (0..8).map(|at| of(at, &format!("[{}]", again(at)), 64, "")).collect();
+    assert!(said(tower).iter().any(|what| what.contains("ask more than")));
+}
+
 #[test]
 fn what_actions_make_is_bounded() {
     let list = vec!["x"; 60_000].join(",");
