@@ -15,7 +15,7 @@ const TEXTS: usize = 5;
 /// Bytes of the longest IPv4 address.
 const LONGEST_V4: usize = "255.255.255.255".len();
 
-/// Begins a packed key. The five texts follow, in the order of [`ObservationKey`].
+/// Begins a packed key. The five texts follow, in the order of [`Key`].
 pub fn head(seen: Seen, port: u16, sends: bool, outcome: Outcome, out: &mut Vec<u8>) {
     let [low, high] = port.to_le_bytes();
     out.clear();
