@@ -18,7 +18,10 @@ mod list;
 #[allow(dead_code, reason = "numbers are enough here")]
 mod rng;
 
-use std::io::Read;
+#[path = "../tests/it/support.rs"]
+#[allow(dead_code, reason = "tests need more of it")]
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -50,18 +53,7 @@ fn shared(path: &str) -> PathBuf {
 
 /// Rules of SigmaHQ; `None` where they are not here.
 fn sigma() -> Option<Vec<(String, String)>> {
-    let file = std::fs::File::open(shared("sigma/sigma-rules.tar.gz")).ok()?;
-    let mut documents = Vec::new();
-    for entry in tar::Archive::new(flate2::read::GzDecoder::new(file)).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().display().to_string();
-        if name.ends_with(".yml") && name.contains("rules") {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            documents.push((name, text));
-        }
-    }
-    Some(documents)
+    Some(support::sigma()).filter(|rules| !rules.is_empty())
 }
 
 /// Real logs of a folder of the corpora; `None` where they are not here.

@@ -1,15 +1,16 @@
 //! The rules of SigmaHQ, from the text of their files to a program: CPU time, in milliseconds, of the fastest of some runs.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
-use std::io::Read;
-use std::path::Path;
+#[path = "../tests/it/support.rs"]
+#[allow(dead_code, reason = "tests need more of it")]
+mod support;
 
 use exfiltrace::detect::{Program, Routing};
 
 const RUNS: usize = 7;
 
 fn main() {
-    let documents = documents();
+    let documents = support::sigma();
     if documents.is_empty() {
         println!("skipped: the rules of SigmaHQ are not here");
         return;
@@ -39,21 +40,4 @@ fn cpu_millis() -> f64 {
     };
     let millis = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
     millis(used.ru_utime) + millis(used.ru_stime)
-}
-
-fn documents() -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora/sigma/sigma-rules.tar.gz");
-    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-    let mut documents = Vec::new();
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().display().to_string();
-        if name.ends_with(".yml") && name.contains("rules") {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            documents.push((name, text));
-        }
-    }
-    documents
 }
