@@ -1,7 +1,7 @@
 //! The facts of a run: the only part of a case that differs between runs.
 
-use exfiltrace::detect::{Narrowing, Program};
-use exfiltrace::emit::{ClocksUsed, FilterUsed, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed};
+use exfiltrace::detect::Program;
+use exfiltrace::emit::{ClocksUsed, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Instant;
 use sha2::{Digest, Sha256};
@@ -46,22 +46,13 @@ pub fn manifest(
             pack: (!args.no_builtin).then(pack_digest),
             loaded: plan.program.rules().len() as u64,
             rejected,
-            filters: filters(&plan.program),
+            filters: plan.program.narrowings().to_vec(),
         },
         feeds: plan.indicators.feeds.clone(),
         clocks,
         memory,
         ..Manifest::new(env!("CARGO_PKG_VERSION"), started, finished)
     }
-}
-
-/// The filters of a program as a case names them.
-pub fn filters(program: &Program) -> Vec<FilterUsed> {
-    let used = |filter: &Narrowing| {
-        let Narrowing { file, line, column, title, rules, excludes } = filter.clone();
-        FilterUsed { file, line, column, title, rules, excludes }
-    };
-    program.narrowings().iter().map(used).collect()
 }
 
 /// Whose word the zone of zoneless logs is.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, FilterUsed, MemoryUsed};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::place::Locator;
@@ -41,7 +41,7 @@ fn run(args: &Scan) -> Result<u8> {
     resolved.feeds.unchanged()?;
     let memory = MemoryUsed { limit: args.limits.max_memory.bytes, held: limits::anonymous_bytes() };
     let clocks = manifest::clocks(args, &resolved.plan.scopes);
-    let filters = manifest::filters(&resolved.plan.program);
+    let filters = resolved.plan.program.narrowings().to_vec();
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -88,7 +88,7 @@ fn claim(out: &Path) -> Result<Claim> {
 fn input<'a>(
     outcome: &'a Outcome,
     findings: &'a Findings,
-    (clocks, filters): (&'a ClocksUsed, &'a [FilterUsed]),
+    (clocks, filters): (&'a ClocksUsed, &'a [exfiltrace::model::rule::Narrowing]),
 ) -> CaseInput<'a> {
     let Outcome { verdict, transfers, coverage, ledger, partial, .. } = outcome;
     CaseInput { verdict, findings, transfers, coverage, ledger, clocks, filters, partial }
@@ -159,7 +159,7 @@ fn shown<'f>(args: &Scan, findings: &'f Findings, work: &Work) -> Cow<'f, Findin
 fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
     feeds::warn_of_barren(&resolved.plan.indicators, if args.verbose > 0 { usize::MAX } else { 5 });
     let program = &resolved.plan.program;
-    let filters: Vec<String> = manifest::filters(program).iter().map(emit::narrowed).collect();
+    let filters: Vec<String> = program.narrowings().iter().map(emit::narrowed).collect();
     let problems: Vec<String> = resolved.problems.iter().map(told).collect();
     let remarks: Vec<String> = program.remarks().iter().map(told).collect();
     if args.quiet {

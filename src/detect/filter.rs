@@ -12,23 +12,6 @@ use super::names::Context;
 use super::routing::Logsource;
 use super::yaml::{At, Node, What};
 
-/// A filter that was loaded, and what it did.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Narrowing {
-    /// Its file.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u64,
-    /// Column, from 1.
-    pub column: u64,
-    /// Its title.
-    pub title: String,
-    /// How many rules match only where it holds too.
-    pub rules: u64,
-    /// Whether it has a `not`, as filters are meant to: without one, rules match only what it describes.
-    pub excludes: bool,
-}
-
 /// Most filters of one rule.
 pub(super) const FILTERS_LIMIT: usize = 1_000;
 

@@ -1,11 +1,12 @@
 //! Files of rules → rules, filters and what is wrong with them.
 
+use crate::model::rule::Narrowing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::collection::{Collection, Whole};
 use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
-use super::filter::{self, FILTERS_LIMIT, Filter, Fit, Narrowing};
+use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
 use super::names::{Context, Names};
 use super::yaml::{self, At, Node};
 use super::{Placeholders, Problem, lint};

@@ -34,12 +34,11 @@ use crate::model::atoms::Atoms;
 use crate::model::correlation::Correlations;
 use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
-use crate::model::rule::RuleMeta;
+use crate::model::rule::{Narrowing, RuleMeta};
 
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
-pub use filter::Narrowing;
 pub use gate::{Gate, Gates};
 use item::Expr;
 use loader::Loaded;

@@ -1,5 +1,6 @@
 //! The facts of a run (`manifest.json`): the only file of a case that differs between runs.
 
+use crate::model::rule::Narrowing;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -37,23 +38,6 @@ pub struct RejectedRule {
     pub reason: String,
 }
 
-/// A filter that was loaded: a document that narrows rules written by others.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FilterUsed {
-    /// Its file.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u64,
-    /// Column, from 1.
-    pub column: u64,
-    /// Its title.
-    pub title: String,
-    /// How many rules match only where it holds too; 0 where it is for none that is loaded.
-    pub rules: u64,
-    /// Whether it has a `not`. Without one, the rules match only what it describes.
-    pub excludes: bool,
-}
-
 /// The rules of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RulesUsed {
@@ -65,7 +49,7 @@ pub struct RulesUsed {
     pub rejected: Vec<RejectedRule>,
     /// Filters loaded, sorted.
     #[serde(default)]
-    pub filters: Vec<FilterUsed>,
+    pub filters: Vec<Narrowing>,
 }
 
 /// A root of the evidence: what `verify` looks for again.

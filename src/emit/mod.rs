@@ -15,6 +15,7 @@ pub mod schema;
 mod summary;
 mod words;
 
+use crate::model::rule::Narrowing;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -34,7 +35,7 @@ use crate::work::{Work, merged};
 pub use case::{Claim, Staged, Written, write_case};
 pub use load::{LoadedCase, is_case, load_case};
 pub use manifest::{
-    CaseFile, ClocksUsed, FilterUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+    CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
 };
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
@@ -56,7 +57,7 @@ pub struct CaseInput<'a> {
     /// By which clock logs without a zone were read.
     pub clocks: &'a ClocksUsed,
     /// Filters that narrowed rules, or were for none.
-    pub filters: &'a [FilterUsed],
+    pub filters: &'a [Narrowing],
     /// What `add`, `merge` and `--resume` need.
     pub partial: &'a Partial,
 }

@@ -1,10 +1,10 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
-use super::FilterUsed;
 use super::words::{bounds, narrowed, open_end, size, size_up, some, spaced, way, when, word};
 use crate::model::coverage::Gap;
 use crate::model::finding::{Evidence, Finding, FindingIndicator};
 use crate::model::findings::Findings;
+use crate::model::rule::Narrowing;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{DataCategory, FactStated, RouteVerdict, ScopeVerdict};
 
@@ -100,7 +100,7 @@ pub(super) fn saturated((finding, indicator): (&Finding, &FindingIndicator)) -> 
 pub(super) const FILTER_HEAD: &[&str] = &["Filter", "What it does"];
 
 /// One filter.
-pub(super) fn filter(used: &FilterUsed) -> Vec<String> {
+pub(super) fn filter(used: &Narrowing) -> Vec<String> {
     vec![used.title.clone(), narrowed(used)]
 }
 

@@ -10,12 +10,13 @@ use super::words::{
     activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed, period,
     size, size_up, some, spaced, stamp, times, unexamined, word,
 };
-use super::{CaseInput, FilterUsed, safe};
+use super::{CaseInput, safe};
 use crate::model::coverage::Gap;
 use crate::model::finding::Finding;
 use crate::model::findings::Findings;
 use crate::model::ledger::Entry;
 use crate::model::place::Locator;
+use crate::model::rule::Narrowing;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict, State};
 
@@ -208,7 +209,7 @@ impl Page {
     }
 
     /// Filters that others wrote: what they narrow may be what would have been found.
-    fn filters(&mut self, filters: &[FilterUsed]) {
+    fn filters(&mut self, filters: &[Narrowing]) {
         if filters.is_empty() {
             return;
         }

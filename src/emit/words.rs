@@ -1,7 +1,8 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
-use super::{ClocksUsed, FilterUsed};
+use super::ClocksUsed;
 use crate::model::ledger::Note;
+use crate::model::rule::Narrowing;
 use crate::model::rule::Route;
 use crate::model::time::Instant;
 use crate::model::transfer::Bounds;
@@ -280,8 +281,8 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
 }
 
 /// What a filter did.
-pub fn narrowed(filter: &FilterUsed) -> String {
-    let FilterUsed { file, line, column, title, rules, excludes } = filter;
+pub fn narrowed(filter: &Narrowing) -> String {
+    let Narrowing { file, line, column, title, rules, excludes } = filter;
     let did = match rules {
         0 => "is for no rule that is loaded".to_owned(),
         _ => format!("narrows {}", counted(*rules, "rule", "rules")),

@@ -152,6 +152,23 @@ impl Outcome {
     pub const ALL: [Self; Self::Unknown as usize + 1] = [Self::Succeeded, Self::Failed, Self::Unknown];
 }
 
+/// A filter that was loaded: a document that narrows rules written by others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Narrowing {
+    /// Its file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// Its title.
+    pub title: String,
+    /// How many rules match only where it holds too; 0 where it is for none that is loaded.
+    pub rules: u64,
+    /// Whether it has a `not`. Without one, the rules match only what it describes.
+    pub excludes: bool,
+}
+
 /// What a rule says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleMeta {
