@@ -21,7 +21,9 @@ mod near;
 mod recognise;
 mod render;
 mod roles;
+mod shapes;
 mod sink;
+mod sketch;
 mod squid;
 mod syslog;
 mod sysmon;
@@ -39,9 +41,11 @@ use jiff::tz::TimeZone;
 
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
+pub use shapes::Shapes;
 
 /// One way of writing events down.
 pub trait Format: Sync {
@@ -62,6 +66,20 @@ pub trait Format: Sync {
     /// # Errors
     /// Where the record is not of this format.
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject>;
+
+    /// The outline of a record, where it is of the ordinary form: it is then a record of this format too. `agents`: whether
+    /// the user agent is asked for. False where the record is to be parsed.
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        shapes: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        let _ = (layout, record, agents, shapes, out);
+        false
+    }
 
     /// The layout after a directive line; `None` where the line changes nothing.
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
@@ -140,6 +158,15 @@ pub fn reader(layout: &Layout) -> Reader<'_> {
 }
 
 impl Reader<'_> {
+    /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are the
+    /// thread's own. `out` is emptied first.
+    #[inline]
+    pub fn outline<'b>(&self, record: &'b [u8], agents: bool, shapes: &mut Shapes, out: &mut Outline<'b>) -> bool {
+        out.clear();
+        let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
+        format.outline(self.layout, record, agents, shapes, out)
+    }
+
     /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod lines;
 pub mod listed;
 pub mod observation;
+pub mod outline;
 pub mod part;
 pub mod partial;
 pub mod place;

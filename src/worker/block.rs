@@ -15,6 +15,7 @@ use crate::model::block::{Block, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::hit::{MatchKind, RULE_HITS_KEPT};
 use crate::model::indicator::RawHit;
+use crate::model::outline::Outline;
 use crate::model::rule::Outcome;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift, Words};
@@ -33,6 +34,7 @@ pub(super) struct Scratch {
     patterns: Vec<u32>,
     matched: Vec<u32>,
     detect: detect::Scratch,
+    shapes: format::Shapes,
 }
 
 /// One block with what the loop over its records needs.
@@ -127,14 +129,20 @@ impl Pass<'_> {
         let atoms = std::mem::take(&mut scratch.atoms);
         let traces = std::mem::take(&mut scratch.traces);
         let (mut next_hit, mut next_atom, mut next_trace) = (0, 0, 0);
-        let mut fields = Fields::default();
+        let (mut fields, mut outline) = (Fields::default(), Outline::default());
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
-            self.record(*seen, record_hits, &mut fields, scratch, tally, told);
+            let is_cited = !(record_hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty());
+            let outlined = !is_cited && self.outline(seen, &mut outline, &mut scratch.shapes);
+            if outlined && self.recalled(seen, &outline, tally, told) {
+                continue;
+            }
+            let outline = outlined.then_some(&outline);
+            self.record((*seen, outline), record_hits, &mut fields, scratch, tally, told);
         }
         let mut next_hit = 0;
         for gap in &view.gaps {
@@ -149,9 +157,35 @@ impl Pass<'_> {
         scratch.traces = traces;
     }
 
+    /// Reads the outline of a record of which tallies alone have need; false where it has none, or where its user agent
+    /// may be a listed one.
+    fn outline<'b>(&'b self, seen: &Seen, outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
+        let indicators = &self.plan.indicators;
+        let record = &self.text[seen.start..seen.end];
+        self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
+            && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
+    }
+
+    /// Counts a record by its outline, as [`record`](Self::record) would by its fields; false where no other of the same
+    /// identity was tallied yet.
+    fn recalled(&self, seen: &Seen, outline: &Outline<'_>, tally: &mut Tally, told: &mut Told) -> bool {
+        let Some(meaning) = tally.recall(outline) else { return false };
+        told.fates.parsed += seen.place.length;
+        match outline.time {
+            Some(stamp) => tally.cover_time(stamp),
+            None => told.untimed += 1,
+        }
+        if self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+            tally.fold(meaning, outline, seen.place, &|place| digest_at(self.block, place));
+        } else {
+            told.left_out += 1;
+        }
+        true
+    }
+
     fn record<'b>(
         &'b self,
-        seen: Seen,
+        (seen, outline): (Seen, Option<&Outline<'b>>),
         hits: &[RawHit],
         fields: &mut Fields<'b>,
         scratch: &mut Scratch,
@@ -197,7 +231,7 @@ impl Pass<'_> {
         }
         let cite = Cite { seen, digest: OnceCell::new() };
         if parsed {
-            tally.observe(format, fields, seen.place, &|place| digest_at(self.block, place));
+            tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
         }
         self.rules(&cite, (format, record), fields, scratch, told);
         let agents = sift::agents_named(&self.plan.indicators, fields);
