@@ -4,7 +4,7 @@ use crate::model::rule::Narrowing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::collection::{Collection, Whole};
-use super::correlation::{self, Sketch};
+use super::correlation::{self, Asked, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
 use super::names::{Context, Names};
@@ -26,8 +26,7 @@ pub(super) struct Loaded {
     /// Sorted.
     pub narrowings: Vec<Narrowing>,
     pub correlations: Correlations,
-    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
-    pub asked: BTreeMap<u32, Vec<(u32, u32)>>,
+    pub asked: Asked,
 }
 
 /// Reads files, each a name and its text.
@@ -41,7 +40,7 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholde
     for (file, at, label, what) in unresolved {
         loader.problems.push(problem(&file, at, label, what));
     }
-    let asked = correlation::asked(&correlations, &mut loader.names);
+    let asked = correlation::asked(&correlations, &loader.drafts, &mut loader.names);
     loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
     let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, .. } = loader;
     narrowings.sort();
