@@ -24,6 +24,8 @@ const CITED_EACH: usize = 5;
 const CITED_MOST: usize = 100;
 /// Events of others that are looked through for one finding.
 const STEPS: usize = 1_000_000;
+/// Findings that are made at once, because the sources are read through again for them.
+const DRAFTS: usize = 20_000;
 /// Names of one sort that a finding tells, the first in order.
 const NAMES: usize = 1_000;
 /// Characters shown of a value of the group.
@@ -35,14 +37,16 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_
     let shown = shown(held);
     let each = (CITED / shown.len().max(1)).clamp(CITED_EACH, CITED_MOST).min(max_evidence).max(1);
     let known: HashSet<(usize, usize)> = shown.iter().copied().collect();
-    let drafts: Vec<Draft<'_>> = shown.into_iter().map(|place| Draft::of(world, place, each)).collect();
-    let again = Again::of(held, &drafts);
     let mut reached: BTreeMap<usize, (BTreeSet<&str>, u64)> = BTreeMap::new();
-    for draft in drafts {
-        let number = draft.alert.correlation;
-        let (rules, beyond) =
-            reached.entry(number).or_insert_with(|| (held.reached(held.list[number]), held.beyond(held.list[number])));
-        all.add(draft.finding(world, &again, &known, (rules, *beyond)));
+    for some in shown.chunks(DRAFTS) {
+        let drafts: Vec<Draft<'_>> = some.iter().map(|place| Draft::of(world, *place, each)).collect();
+        let again = Again::of(held, &drafts);
+        for draft in drafts {
+            let of = held.list[draft.alert.correlation];
+            let known_of = || (held.reached(of), held.beyond(of));
+            let (rules, beyond) = reached.entry(draft.alert.correlation).or_insert_with(known_of);
+            all.add(draft.finding(world, &again, &known, (rules, *beyond)));
+        }
     }
 }
 
@@ -210,7 +214,7 @@ impl<'a> Draft<'a> {
             text += "; more records may show it than are counted";
         }
         if beyond > 0 {
-            text += &format!("; {beyond} later records are beyond what is kept and are not counted");
+            text += &format!("; hits of its rules beyond what is kept, which are not counted: {beyond}");
         }
         text
     }

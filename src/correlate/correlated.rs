@@ -133,6 +133,9 @@ impl<'a> Correlated<'a> {
                 beyond: 0,
                 found,
             };
+            if !self.outcome.decided[number] {
+                counted.beyond = rules.iter().filter_map(|rule| held.get(rule)).sum();
+            }
             for rule in rules {
                 let (timed, untimed) = hits.get(rule).copied().unwrap_or_default();
                 counted.untimed += untimed;

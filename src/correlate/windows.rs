@@ -65,7 +65,14 @@ pub struct Outcome {
     pub grouped: Vec<u64>,
     /// By correlation: events left out because they lack a field of `group-by`.
     pub ungrouped: Vec<u64>,
+    /// By correlation: whether it was decided. There is a limit to what all of them may look at and find together.
+    pub decided: Vec<bool>,
 }
+
+/// What all correlations together may look at, in events, each as often as it is looked at.
+const LOOKED_AT_LIMIT: u64 = 200_000_000;
+/// What the alerts of all correlations together may hold, in events.
+const HELD_LIMIT: usize = 20_000_000;
 
 /// An event as others see it: the rules that it is of, none for an alert, and its values.
 type Told<'e> = (&'e [Arc<str>], &'e [(Arc<str>, Box<str>)]);
@@ -113,15 +120,23 @@ impl Members {
 pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], events: &[(i64, u32)]) -> Outcome {
     let mut stream = Stream::of(correlations, traits, events);
     let mut outcome = Outcome::default();
+    let (mut looked_at, mut held) = (0, 0);
     for (number, correlation) in correlations.iter().enumerate() {
-        let (groups, ungrouped) = stream.grouped(correlation);
-        outcome.grouped.push(groups.values().map(|occurrences| occurrences.len() as u64).sum());
+        let (groups, ungrouped) = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT {
+            true => stream.grouped(correlation),
+            false => (Groups::new(), 0),
+        };
+        outcome.decided.push(looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT);
+        let grouped = groups.values().map(|occurrences| occurrences.len() as u64).sum();
+        looked_at += grouped + ungrouped;
+        outcome.grouped.push(grouped);
         outcome.ungrouped.push(ungrouped);
         for (group, mut occurrences) in groups {
             stream.sort(&mut occurrences);
             let Some(alert) = stream.slide(number, correlation, &occurrences) else { continue };
             stream.give_on(correlation, (outcome.alerts.len(), &alert.windows), &group, &occurrences);
             let of = occurrences.iter().map(|occurrence| (occurrence.origin, occurrence.members)).collect();
+            held += occurrences.len();
             outcome.alerts.push(Alert { group, of, ..alert });
         }
     }

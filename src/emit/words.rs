@@ -297,7 +297,7 @@ pub(super) fn uncounted(of: &Counted) -> Option<String> {
     let parts = [
         (of.untimed, "without a time"),
         (of.ungrouped, "without a field that it makes groups by"),
-        (of.beyond, "later than what is kept"),
+        (of.beyond, "beyond what is kept"),
     ];
     let told: Vec<String> = parts
         .iter()

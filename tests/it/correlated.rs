@@ -360,7 +360,7 @@ fn what_is_beyond_the_cap_is_told() {
     let found = of(&outcome, "brute");
     assert_eq!((found.len(), found[0].count), (1, 3));
     assert!(
-        found[0].text.ends_with("; 1 later records are beyond what is kept and are not counted"),
+        found[0].text.ends_with("; hits of its rules beyond what is kept, which are not counted: 1"),
         "{}",
         found[0].text
     );
