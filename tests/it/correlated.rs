@@ -401,3 +401,39 @@ fn the_verdict_takes_a_correlation_as_it_takes_a_rule() {
     // Three failures are attempts of their own; the logon that succeeded is told by the correlation.
     assert_eq!(held("high", true).1, [("J-01".to_owned(), 1), ("J-04".to_owned(), 3)]);
 }
+
+/// Ten attacks, or two rules, of one source on one target are aimed (J-07). Six hits and what is made of them are neither.
+#[test]
+fn a_correlation_and_its_hits_are_not_more_attacks_than_the_hits() {
+    let held = |minutes: &[u32], tags: &str| {
+        let body =
+            "type: event_count, rules: failed, group-by: source.ip, timespan: 1h, condition: {gte: 6}, generate: true";
+        let text = correlation("brute", body).replace("level: medium", &format!("level: medium\ntags: [{tags}]"));
+        let rules = RULES.replace("level: low", "level: medium\ntags: [attack.credential-access]");
+        let outcome = scanned(&[("a.log", &failed("web01", minutes))], &[&rules, &text]);
+        assert_eq!((of(&outcome, "failed").len(), of(&outcome, "brute").len()), (minutes.len(), 1));
+        let scope = &outcome.verdict.scopes[0];
+        let reasons: Vec<_> = scope.reasons.iter().filter(|r| r.clause == "J-07").map(|r| r.findings.len()).collect();
+        let background = scope.counter_evidence.iter().find(|r| r.clause == "J-05");
+        (reasons, background.map(|r| r.text.split(' ').next().unwrap().to_owned()))
+    };
+    let six = || (vec![], Some("6".to_owned()));
+    for tags in ["attack.credential-access", "attack.initial-access"] {
+        assert_eq!(held(&[0, 1, 2, 3, 4, 5], tags), six(), "{tags}");
+    }
+    let ten: Vec<u32> = (0..10).collect();
+    // It stands for its hits where it is of their stages, else stands beside them.
+    assert_eq!(held(&ten, "attack.credential-access"), (vec![1], None));
+    assert_eq!(held(&ten, "attack.initial-access"), (vec![11], None));
+}
+
+#[test]
+fn the_example_of_the_readme_finds_what_it_says() {
+    let readme = std::fs::read_to_string(crate::support::project("README.md")).unwrap();
+    let (_, behind) = readme.split_once("```yaml\n").unwrap();
+    let (rules, _) = behind.split_once("```").unwrap();
+    let hour = (0..20).map(|at| failed("web01", &[at / 5])).collect::<String>();
+    let outcome = scanned(&[("a.log", &(hour + &logon(12, "203.0.113.9")))], &[rules]);
+    let all: Vec<_> = outcome.findings.list().iter().map(|f| (&*f.rule.id, f.count, f.outcome)).collect();
+    assert_eq!(all, [("broken_in", 21, Became::Succeeded)]);
+}
