@@ -99,11 +99,14 @@ fn name(chunk: &[u8], bytes: &mut Bytes<'_>, out: &mut Vec<u8>) -> Option<()> {
 fn text(stored: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let from = out.len();
     out.extend_from_slice(&[0; 2]);
+    let ascii = units(stored).take_while(|unit| *unit < 0x80).count();
+    if units(stored).nth(ascii).is_none() {
+        out.extend(units(stored).map(|unit| unit as u8));
+        out[from..from + 2].copy_from_slice(&u16::try_from(ascii).ok()?.to_le_bytes());
+        return Some(());
+    }
     for character in char::decode_utf16(units(stored)) {
-        match character.ok()? {
-            ascii if ascii.is_ascii() => out.push(ascii as u8),
-            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
+        out.extend_from_slice(character.ok()?.encode_utf8(&mut [0; 4]).as_bytes());
     }
     let length = u16::try_from(out.len() - from - 2).ok()?;
     out[from..from + 2].copy_from_slice(&length.to_le_bytes());

@@ -181,7 +181,6 @@ impl Maker<'_> {
         let varies = element.attributes.iter().any(|(_, node)| matches!(node, Node::Slot(_)));
         let says = varies || element.attributes.iter().any(|(_, node)| node.says());
         match &element.children[..] {
-            [Node::Slot(_)] if !says && container => None,
             [Node::Slot(slot)] if !says => self.leaf(*slot, Empty::Null, false),
             [Node::Slot(slot)] => self.attributed(element, Some(*slot)),
             [] if varies => self.attributed(element, None),

@@ -36,7 +36,7 @@ pub(super) fn is_sound(kind: u8, stored: &[u8]) -> bool {
     match kind {
         kind::NULL | kind::BINARY | kind::XML => true,
         kind::TEXT => stored.len() % 2 == 0,
-        kind::ANSI => stored.iter().all(|b| *b == 0 || b.is_ascii_graphic() && !b"\"\\".contains(b) || *b == b' '),
+        kind::ANSI => stored.iter().all(|b| b.is_ascii_graphic() || b"\0 \t\r\n".contains(b)),
         kind::INT8..=kind::UINT64 => stored.len() == 1 << ((kind - kind::INT8) / 2),
         kind::BOOL | kind::HEX32 => stored.len() == 4,
         kind::GUID => stored.len() == 16,
@@ -62,17 +62,17 @@ pub(super) fn is_empty(kind: u8, stored: &[u8]) -> bool {
     }
 }
 
-/// Writes a sound value without quotes, and says what it is.
+/// Writes a sound value without quotes; says what it is, and whether it has escapes.
 #[inline]
-pub(super) fn write(kind: u8, stored: &[u8], out: &mut Vec<u8>) -> Kind {
+pub(super) fn write(kind: u8, stored: &[u8], out: &mut Vec<u8>) -> (Kind, bool) {
     match kind {
-        kind::TEXT => text(stored, out),
-        kind::ANSI => out.extend(stored.iter().filter(|byte| **byte != 0)),
+        kind::TEXT => return (Kind::Str, text(stored, out)),
+        kind::ANSI => return (Kind::Str, ansi(stored, out)),
         kind::INT8..=kind::UINT64 => {
             integer(kind, stored, out);
-            return Kind::Number;
+            return (Kind::Number, false);
         }
-        kind::BOOL => return boolean(stored, out),
+        kind::BOOL => return (boolean(stored, out), false),
         kind::BINARY => stored.iter().for_each(|byte| out.extend_from_slice(&pair(*byte, UPPER))),
         kind::GUID => guid(stored, out),
         kind::SIZE | kind::HEX32 | kind::HEX64 => hex(number(stored), out),
@@ -81,20 +81,23 @@ pub(super) fn write(kind: u8, stored: &[u8], out: &mut Vec<u8>) -> Kind {
         kind::SID => sid(stored, out),
         _ => {}
     }
-    Kind::Str
+    (Kind::Str, false)
 }
 
-/// Writes UTF-16 up to its first zero as the inside of a JSON string. Halves of pairs become U+FFFD.
-pub(super) fn text(stored: &[u8], out: &mut Vec<u8>) {
+/// Writes UTF-16 up to its first zero as the inside of a JSON string; says whether it has escapes. Halves of pairs become
+/// U+FFFD.
+pub(super) fn text(stored: &[u8], out: &mut Vec<u8>) -> bool {
     let mut rest = stored.as_chunks::<2>().0;
-    while !rest.is_empty() {
-        let plain = plain_run(rest, out);
-        rest = &rest[plain..];
-        let Some(first) = rest.first() else { return };
+    let mut escaped = false;
+    loop {
+        rest = &rest[plain(rest, out)..];
+        let Some(first) = rest.first() else { return escaped };
         match u16::from_le_bytes(*first) {
-            0 => return,
-            unit if is_plain(unit) => out.push(unit as u8),
-            unit @ ..0x80 => escape(unit as u8, out),
+            0 => return escaped,
+            unit @ ..0x80 => {
+                escape(unit as u8, out);
+                escaped = true;
+            }
             unit => {
                 let second = rest.get(1).map(|unit| u16::from_le_bytes(*unit)).filter(|_| unit & 0xFC00 == 0xD800);
                 let character = char::decode_utf16([unit].into_iter().chain(second)).next();
@@ -109,26 +112,41 @@ pub(super) fn text(stored: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Copies whole runs of characters that stand for themselves; gives how many units they are.
+/// Writes ASCII without its zeros as the inside of a JSON string; says whether it has escapes.
+fn ansi(stored: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut escaped = false;
+    for byte in stored.iter().filter(|byte| **byte != 0) {
+        if is_plain(u16::from(*byte)) {
+            out.push(*byte);
+        } else {
+            escape(*byte, out);
+            escaped = true;
+        }
+    }
+    escaped
+}
+
+/// Copies characters that stand for themselves, up to the first that does not; gives how many they are.
 #[inline]
-fn plain_run(units: &[[u8; 2]], out: &mut Vec<u8>) -> usize {
-    let (runs, _) = units.as_chunks::<RUN>();
+fn plain(units: &[[u8; 2]], out: &mut Vec<u8>) -> usize {
     let mut taken = 0;
-    for run in runs {
+    loop {
+        let run = &units[taken..units.len().min(taken + RUN)];
         let mut narrow = [0; RUN];
-        let mut plain = true;
+        let mut odd = false;
         for (byte, unit) in narrow.iter_mut().zip(run) {
             let unit = u16::from_le_bytes(*unit);
             *byte = unit as u8;
-            plain &= is_plain(unit);
+            odd |= !is_plain(unit);
         }
-        if !plain {
-            break;
+        let is_odd = |unit: &[u8; 2]| !is_plain(u16::from_le_bytes(*unit));
+        let length = if odd { run.iter().position(is_odd).unwrap_or(run.len()) } else { run.len() };
+        out.extend_from_slice(&narrow[..length]);
+        taken += length;
+        if length < RUN {
+            return taken;
         }
-        out.extend_from_slice(&narrow);
-        taken += RUN;
     }
-    taken
 }
 
 /// Whether a unit is written as it is, in one byte.

@@ -57,12 +57,12 @@ impl<const JSON: bool> Writer<'_, JSON> {
 
     /// A value as it is written in JSON, and what it is called.
     #[inline]
-    fn value(&mut self, name: u32, write: impl FnOnce(&mut Vec<u8>) -> Kind) {
+    fn value(&mut self, name: u32, write: impl FnOnce(&mut Vec<u8>) -> (Kind, bool)) {
         if !JSON {
             self.out.push(b':');
         }
         let from = self.out.len();
-        let kind = write(self.out);
+        let (kind, escaped) = write(self.out);
         if JSON {
             return;
         }
@@ -70,7 +70,6 @@ impl<const JSON: bool> Writer<'_, JSON> {
         self.out.push(b',');
         if name != DROPPED {
             let quotes = usize::from(kind == Kind::Str);
-            let escaped = kind == Kind::Str && memchr::memchr(b'\\', &self.out[from..to]).is_some();
             let (start, end) = ((from + quotes) as u32, (to - quotes) as u32);
             self.values.push(Drawn { name, start, end, kind, escaped });
         }
@@ -84,9 +83,9 @@ impl<const JSON: bool> Writer<'_, JSON> {
                 return value::write(slot.kind, stored, out);
             }
             out.push(b'"');
-            let kind = value::write(slot.kind, stored, out);
+            let written = value::write(slot.kind, stored, out);
             out.push(b'"');
-            kind
+            written
         });
     }
 
@@ -94,7 +93,7 @@ impl<const JSON: bool> Writer<'_, JSON> {
     fn same(&mut self, name: u32, json: &[u8], kind: Kind) {
         self.value(name, |out| {
             out.extend_from_slice(json);
-            kind
+            (kind, kind == Kind::Str && memchr::memchr(b'\\', json).is_some())
         });
     }
 
@@ -158,8 +157,12 @@ impl<const JSON: bool> Writer<'_, JSON> {
         match slot.nested {
             Some(nested) => {
                 let instance = *self.instances.all.get(usize::from(nested))?;
-                self.raw(b"{");
                 let plan = self.plans.get(instance.plan as usize)?;
+                // Below a container it would be more than a member.
+                if plan.root == "Data" {
+                    return None;
+                }
+                self.raw(b"{");
                 self.root(plan);
                 self.instance(instance)?;
                 self.raw(b"}");
