@@ -6,6 +6,7 @@
 mod access;
 mod auditd;
 mod azure;
+mod binxml;
 mod cef;
 mod cloudtrail;
 mod csv;
@@ -39,10 +40,11 @@ use std::cell::OnceCell;
 
 use jiff::tz::TimeZone;
 
-use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
+pub use binxml::{Templates, draw};
 pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
 pub use shapes::Shapes;
@@ -175,10 +177,29 @@ impl Reader<'_> {
         let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
         if read.is_err() {
             out.clear();
-        } else if !self.layout.host_clocks.is_empty() {
-            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
+        } else {
+            self.set_clock(out);
         }
         read
+    }
+
+    /// Reads one record that [`draw`] wrote as its values alone: `values` of `text`, which is the text of all.
+    pub fn read<'b>(
+        &self,
+        templates: &'b Templates,
+        (text, values): (&'b [u8], &[Drawn]),
+        want: Want,
+        out: &mut Fields<'b>,
+    ) {
+        templates.fields(self.layout, (text, values), want, out);
+        self.set_clock(out);
+    }
+
+    /// The time by the clock of the host that wrote it.
+    fn set_clock(&self, out: &mut Fields<'_>) {
+        if !self.layout.host_clocks.is_empty() {
+            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
+        }
     }
 }
 

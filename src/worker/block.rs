@@ -4,16 +4,14 @@ mod cite;
 mod event;
 mod met;
 
-use std::cell::OnceCell;
-
 use self::cite::Cite;
 pub(super) use self::cite::digest_at;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate, Gates};
-use crate::format::{self, Reader, Strays};
+use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Spans};
-use crate::model::fields::{Fields, Seen, View, Want};
+use crate::model::fields::{Drawn, Fields, Seen, View, Want};
 use crate::model::hit::{MatchKind, RULE_HITS_KEPT};
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
@@ -26,6 +24,8 @@ use crate::tally::Tally;
 #[derive(Default)]
 pub(super) struct Scratch {
     view: View,
+    /// Templates of Windows events that were met so far.
+    templates: Templates,
     hits: Vec<RawHit>,
     atoms: Vec<AtomHit>,
     /// Literals of patterns.
@@ -39,10 +39,9 @@ pub(super) struct Scratch {
 }
 
 /// One block with what the loop over its records needs.
-struct Pass<'a> {
+struct Pass<'a, 's> {
     plan: &'a Plan,
-    /// Literals of indicators, which also know what typed fields hold.
-    words: Option<&'a Words>,
+    sift: &'a Sift<'s>,
     stats: &'a Stats,
     block: &'a Block,
     reader: Reader<'a>,
@@ -51,6 +50,11 @@ struct Pass<'a> {
     text: &'a [u8],
     /// Whether the text is not the stored bytes.
     rendered: bool,
+    /// Values of records whose text is their values alone, and what these are called.
+    values: &'a [Drawn],
+    templates: &'a Templates,
+    /// Whether each of these records is to be searched as a whole.
+    whole: bool,
     /// Rules that may apply to this format.
     gate: Option<&'a Gate>,
 }
@@ -68,11 +72,20 @@ pub(super) fn sift_block(
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
     scratch.view.clear();
-    if !matches!(block.spans, Spans::Piece { .. }) || block.layout.encoding.is_wide() {
-        format::render(block, &mut scratch.view);
+    let (mut view, mut templates) = (std::mem::take(&mut scratch.view), std::mem::take(&mut scratch.templates));
+    match block.spans {
+        Spans::Piece { .. } if !block.layout.encoding.is_wide() => {}
+        Spans::Chunk if !sift.words().is_some_and(Words::cross_values) => {
+            format::draw(block, &mut templates, &mut view);
+            templates.search(|text| {
+                scratch.hits.clear();
+                sift.indicators(text, &mut scratch.hits);
+                !scratch.hits.is_empty()
+            });
+        }
+        _ => format::render(block, &mut view),
     }
-    let rendered = scratch.view.is_rendered;
-    let view = std::mem::take(&mut scratch.view);
+    let rendered = view.is_rendered;
     let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let drawn = ticks();
     scratch.hits.clear();
@@ -91,13 +104,16 @@ pub(super) fn sift_block(
     let gated = ticks();
     let pass = Pass {
         plan,
-        words: sift.words(),
+        sift,
         stats,
         block,
         reader: format::reader(&block.layout),
         strays: Strays::new(&block.layout),
         text,
         rendered,
+        values: &view.values,
+        whole: templates.are_marked(),
+        templates: &templates,
         gate,
     };
     if let Spans::Piece { shared } = block.spans {
@@ -105,7 +121,7 @@ pub(super) fn sift_block(
     } else {
         pass.records(&view, scratch, tally, &mut told);
     }
-    scratch.view = view;
+    (scratch.view, scratch.templates) = (view, templates);
     let end = ticks();
     stats.took(Timed::Render, drawn - begin);
     stats.took(Timed::SiftIndicators, sifted - drawn);
@@ -116,7 +132,7 @@ pub(super) fn sift_block(
     told
 }
 
-impl Pass<'_> {
+impl Pass<'_, '_> {
     /// All whole records of the block.
     fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
         told.fates.framing += view.framing;
@@ -150,7 +166,7 @@ impl Pass<'_> {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
             if !gap_hits.is_empty() {
                 fields.clear();
-                self.indicators(&Cite { seen: *gap, digest: OnceCell::new() }, gap_hits, &[], &fields, told);
+                self.indicators((&Cite::new(*gap), self.text), gap_hits, &[], &fields, told);
             }
         }
         scratch.hits = hits;
@@ -202,7 +218,7 @@ impl Pass<'_> {
             () => Want::Agents,
         };
         let mut format = self.block.layout.format;
-        let mut parsed = !plain && self.reader.parse(record, want, fields).is_ok();
+        let mut parsed = !plain && self.parse(&seen, want, fields);
         if !parsed
             && !plain
             && self.block.spans == Spans::Lines
@@ -230,7 +246,7 @@ impl Pass<'_> {
             told.left_out += 1;
             return;
         }
-        let cite = Cite { seen, digest: OnceCell::new() };
+        let cite = Cite::new(seen);
         if parsed {
             tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
         }
@@ -238,15 +254,31 @@ impl Pass<'_> {
         let agents = sift::agents_named(&self.plan.indicators, fields);
         if !agents.is_empty() && want == Want::Agents && format == self.block.layout.format {
             // A record that is cited is read in full; a stray was.
-            let _ = self.reader.parse(record, Want::All, fields);
+            self.parse(&seen, Want::All, fields);
         }
-        self.indicators(&cite, hits, &agents, fields, told);
+        if seen.values.is_none() {
+            self.indicators((&cite, self.text), hits, &agents, fields, told);
+        } else if self.whole || !hits.is_empty() || !agents.is_empty() {
+            self.indicators_of_values(&cite, &agents, told);
+        }
         if parsed && !scratch.patterns.is_empty() {
             for (pattern, part) in self.plan.patterns.met(&scratch.patterns, fields) {
                 match part {
                     None => self.met((pattern, MatchKind::Exact), None, &cite, fields, told),
                     Some(part) => self.shown((pattern, part), &cite, fields, told),
                 }
+            }
+        }
+    }
+
+    /// Reads the wanted fields of a record; says whether it is of its source's format.
+    fn parse<'b>(&'b self, seen: &Seen, want: Want, fields: &mut Fields<'b>) -> bool {
+        match seen.values {
+            None => self.reader.parse(&self.text[seen.start..seen.end], want, fields).is_ok(),
+            Some((from, to)) => {
+                let values = self.values.get(from as usize..to as usize).unwrap_or_default();
+                self.reader.read(self.templates, (self.text, values), want, fields);
+                true
             }
         }
     }
