@@ -8,9 +8,11 @@
 mod block;
 mod helpers;
 mod places;
+mod records;
 mod sample;
 mod source;
 mod stats;
+mod trial;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,9 +34,11 @@ use crate::split::Splitter;
 
 use block::Scratch;
 use helpers::Helpers;
+pub use records::{Bytes, each_record, reached};
 pub use sample::gates;
 use source::{Content, Source};
 pub use stats::Stats;
+pub use trial::{Fault, trial};
 
 /// Decoded bytes looked at to recognise a format, where they hold a few records.
 const HEAD_BYTES: usize = 64 * 1024;

@@ -41,7 +41,7 @@ pub fn report(args: &Report) -> Result<u8> {
         coverage: &case.coverage()?,
         ledger: &ledger,
         clocks: &case.manifest.clocks,
-        filters: &case.manifest.rules.filters,
+        rules: &case.manifest.rules,
         partial: &case.partial()?,
     };
     let (name, text) = match args.kind {

@@ -1,43 +1,17 @@
-//! `rules`, `indicators`, `formats`, `schema`: what the tool knows, without evidence.
+//! `indicators`, `formats`, `schema`: what the tool knows, without evidence.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use exfiltrace::detect::{Problem, Routing};
 use exfiltrace::emit;
 use exfiltrace::format;
 use exfiltrace::indicators::{Builder, Refusal, Repeat};
 use exfiltrace::judge::CLAUSES;
 use exfiltrace::model::indicator::Feed;
 
-use super::{Indicators, Rules, RulesFrom, feeds, printable, resolve};
-
-/// `rules list` and `rules check`.
-pub fn rules(command: &Rules) -> Result<u8> {
-    let (from, check) = match command {
-        Rules::List(from) => (from, false),
-        Rules::Check(from) => (from, true),
-    };
-    let RulesFrom { rules, no_builtin, placeholder } = from;
-    let given = resolve::placeholders(placeholder)?;
-    let (program, problems) = resolve::rules(rules, *no_builtin, Routing::Auto, &given)?;
-    let mut out = std::io::stdout().lock();
-    if !check {
-        for rule in program.rules() {
-            writeln!(out, "{:<13} {}  {}", rule.level.word(), printable(&rule.id), printable(&rule.title))?;
-        }
-        return Ok(0);
-    }
-    for (word, list) in [("", problems.as_slice()), ("loaded, but ", program.remarks())] {
-        for Problem { file, line, column, what, .. } in list {
-            writeln!(out, "{}", printable(&format!("{file}:{line}:{column}: {word}{what}")))?;
-        }
-    }
-    writeln!(out, "{} rules loaded, {} not loaded", program.rules().len(), problems.len())?;
-    Ok(if problems.is_empty() { 0 } else { 2 })
-}
+use super::{Indicators, feeds, printable};
 
 /// `indicators check` and `indicators compile`.
 pub fn indicators(command: &Indicators) -> Result<u8> {

@@ -4,6 +4,7 @@ use exfiltrace::detect::Program;
 use exfiltrace::emit::{ClocksUsed, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Instant;
+use exfiltrace::worker::Stats;
 use sha2::{Digest, Sha256};
 
 use super::Scan;
@@ -14,22 +15,12 @@ const MASK: &str = "********";
 
 /// The manifest of a scan; `write_case` adds the digests of the files.
 pub fn manifest(
-    args: &Scan,
     resolved: &Resolved,
+    rules: RulesUsed,
     (clocks, memory): (ClocksUsed, MemoryUsed),
     (started, finished): (Instant, Instant),
 ) -> Manifest {
     let plan = &resolved.plan;
-    let rejected = resolved
-        .problems
-        .iter()
-        .map(|problem| RejectedRule {
-            file: problem.file.clone(),
-            line: problem.line,
-            column: problem.column,
-            reason: problem.what.clone(),
-        })
-        .collect();
     let roots = plan.roots.iter().map(|root| RootUsed {
         name: exfiltrace::model::place::Locator::root(&root.name).to_string(),
         path: root
@@ -42,18 +33,32 @@ pub fn manifest(
         roots: roots.collect(),
         machine: machine(),
         threads: u32::try_from(plan.threads).unwrap_or(u32::MAX),
-        rules: RulesUsed {
-            pack: (!args.no_builtin).then(pack_digest),
-            loaded: plan.program.rules().len() as u64,
-            correlations: plan.program.correlations().list.len() as u64,
-            silent: plan.program.silent().len() as u64,
-            rejected,
-            filters: plan.program.narrowings().to_vec(),
-        },
+        rules,
         feeds: plan.indicators.feeds.clone(),
         clocks,
         memory,
         ..Manifest::new(env!("CARGO_PKG_VERSION"), started, finished)
+    }
+}
+
+/// The rules of a scan, and which of them the evidence has no log for.
+pub fn rules(args: &Scan, resolved: &Resolved, stats: &Stats) -> RulesUsed {
+    let program = &resolved.plan.program;
+    let rejected = resolved.problems.iter().map(|problem| RejectedRule {
+        file: problem.file.clone(),
+        line: problem.line,
+        column: problem.column,
+        reason: problem.what.clone(),
+    });
+    RulesUsed {
+        pack: (!args.rule.no_builtin).then(pack_digest),
+        loaded: program.rules().len() as u64,
+        correlations: program.correlations().list.len() as u64,
+        silent: program.silent().len() as u64,
+        rejected: rejected.collect(),
+        left_out: program.left_out(),
+        never_applicable: program.never_in(&stats.formats()).len() as u64,
+        filters: program.narrowings().to_vec(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod manifest;
 pub mod manual;
 pub mod resolve;
+pub mod rules;
 pub mod run;
 pub mod scan;
 pub mod scopes;
@@ -21,6 +22,7 @@ pub mod survey;
 pub mod values;
 
 use limits::Limits;
+use rules::{RuleOptions, Rules};
 
 /// Reads the logs of an incident and answers: was data compromised?
 #[derive(Debug, Parser)]
@@ -104,7 +106,8 @@ pub enum Command {
     exfiltrace scan a.zip b/ --scopes scopes.toml --indicators iocs.txt --timezone Europe/London --out case\n  \
     zcat big.log.gz | exfiltrace scan - --root proxy.log=- > findings.jsonl\n\n\
     exfiltrace survey /evidence > survey.json\n  \
-    exfiltrace scan /evidence --survey survey.json --out case\n\n\
+    exfiltrace scan /evidence --survey survey.json --out case\n\n  \
+    exfiltrace scan /evidence --rules sigma/ --min-rule-level medium --exclude 'windows/image_load/*' --out case\n\n\
     What a limit of containers cuts off is in the ledger, and the exit code is 1;\n\
     so is a decoder window over 128 MiB.\n\n\
     Without --out, the summary is printed on a terminal, and into a pipe or file\n\
@@ -135,12 +138,12 @@ pub struct Scan {
     /// Sigma rules: a file, a folder or an archive. Repeatable.
     #[arg(long, value_name = "RULES", value_hint = ValueHint::AnyPath)]
     pub rules: Vec<PathBuf>,
-    /// Leave the embedded rule pack out.
-    #[arg(long)]
-    pub no_builtin: bool,
-    /// Values of a placeholder of rules (modifier `expand`): NAME=VALUE,VALUE; `\,` is a comma. Repeatable.
-    #[arg(long, value_name = "NAME=VALUES")]
-    pub placeholder: Vec<String>,
+    /// How rules are read, and which are used.
+    #[command(flatten)]
+    pub rule: RuleOptions,
+    /// Leave out rules of a lesser level: they are not looked for. A rule without a level counts as medium.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub min_rule_level: Option<LevelWord>,
     /// How rules are routed to logs: auto, any, or product=…,category=…,service=….
     #[arg(long, value_name = "LOGSOURCE", default_value = "auto")]
     pub logsource: String,
@@ -301,29 +304,6 @@ pub struct Passwords {
     /// File with passwords of encrypted archives, one a line.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub archive_password_file: Option<PathBuf>,
-}
-
-/// `exfiltrace rules`.
-#[derive(Debug, Subcommand)]
-pub enum Rules {
-    /// List rules.
-    List(RulesFrom),
-    /// Say which rules load, and of the others file, line, column and reason; also what is odd about those that do.
-    Check(RulesFrom),
-}
-
-/// Which rules.
-#[derive(Debug, ClapArgs)]
-pub struct RulesFrom {
-    /// Sigma rules: files, folders or archives.
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub rules: Vec<PathBuf>,
-    /// Leave the embedded rule pack out.
-    #[arg(long)]
-    pub no_builtin: bool,
-    /// Values of a placeholder of rules (modifier `expand`): NAME=VALUE,VALUE; `\,` is a comma. Repeatable.
-    #[arg(long, value_name = "NAME=VALUES")]
-    pub placeholder: Vec<String>,
 }
 
 /// `exfiltrace indicators`.

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use exfiltrace::detect::{Placeholders, Problem, Program, Routing};
+use exfiltrace::detect::Problem;
 use exfiltrace::discover::Root;
 use exfiltrace::emit;
 use exfiltrace::indicators::pattern::Patterns;
@@ -15,7 +15,7 @@ use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, feeds, scopes, survey};
+use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, feeds, rules, scopes, survey};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -52,8 +52,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let whose = scopes::compile(args, &scopes)?;
     let clocks = scopes::clocks(args, &scopes)?;
     one_reader_of_stdin(args)?;
-    let routing = routing(&args.logsource)?;
-    let (program, problems) = usable_rules(args, routing)?;
+    let (program, problems) = rules::usable(args)?;
     let feeds = feeds::load(&args.indicators, args.cache.as_deref())?;
     let warninglists = feeds::warninglists(&args.warninglists)?;
     let skip = [args.out.clone(), args.work.clone(), args.cache.clone()].into_iter().flatten().collect();
@@ -266,115 +265,4 @@ fn instant(flag: &str, text: &str, edge: Edge) -> Result<Instant> {
         Edge::End => format!("{text}T23:59:59.999999Z"),
     };
     Instant::parse(&whole).with_context(|| format!("{flag} {text}: expected 2026-03-28 or 2026-03-28T23:10:04Z"))
-}
-
-fn routing(word: &str) -> Result<Routing> {
-    match word {
-        "auto" => return Ok(Routing::Auto),
-        "any" => return Ok(Routing::Any),
-        _ => {}
-    }
-    let (mut product, mut category, mut service) = (None, None, None);
-    for part in word.split(',') {
-        let (key, value) = part
-            .split_once('=')
-            .with_context(|| format!("--logsource {word}: expected auto, any or product=…,category=…,service=…"))?;
-        let place = match key {
-            "product" => &mut product,
-            "category" => &mut category,
-            "service" => &mut service,
-            _ => bail!("--logsource {word}: {key} is none of product, category, service"),
-        };
-        *place = Some(value.to_ascii_lowercase());
-    }
-    Ok(Routing::Forced { product, category, service })
-}
-
-/// The embedded pack and the user's rules, compiled.
-pub fn rules(
-    paths: &[PathBuf],
-    no_builtin: bool,
-    routing: Routing,
-    placeholders: &Placeholders,
-) -> Result<(Program, Vec<Problem>)> {
-    let documents = documents(paths, no_builtin)?.into_iter().flat_map(|(_, found)| found);
-    Ok(Program::compile_with(documents, routing, placeholders))
-}
-
-/// The values of `--placeholder NAME=VALUE,VALUE`. Values of one name are joined.
-pub fn placeholders(given: &[String]) -> Result<Placeholders> {
-    let mut out = Placeholders::new();
-    for pair in given {
-        let (name, list) = pair
-            .split_once('=')
-            .filter(|(name, list)| {
-                !list.is_empty() && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            })
-            .with_context(|| {
-                format!("--placeholder {pair}: expected NAME=VALUE,VALUE; a name is letters, digits and _")
-            })?;
-        let values = out.entry(name.to_owned()).or_default();
-        let mut value = String::new();
-        let mut chars = list.chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '\\' if chars.next_if_eq(&',').is_some() => value.push(','),
-                ',' => values.push(std::mem::take(&mut value)),
-                c => value.push(c),
-            }
-        }
-        values.push(value);
-        values.retain(|value| !value.is_empty());
-    }
-    Ok(out)
-}
-
-/// [`rules`], where each path must give some: a file that is not YAML or a path of which no rule loads is an error.
-fn usable_rules(args: &Scan, routing: Routing) -> Result<(Program, Vec<Problem>)> {
-    let documents = documents(&args.rules, args.no_builtin)?;
-    let placeholders = placeholders(&args.placeholder)?;
-    let files: Vec<(Option<&Path>, Vec<String>)> =
-        documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
-    let documents = documents.into_iter().flat_map(|(_, found)| found);
-    let (program, problems) = Program::compile_with(documents, routing, &placeholders);
-    for (path, files) in files {
-        let Some(path) = path else { continue };
-        let problem = problems.iter().find(|problem| files.contains(&problem.file));
-        let loaded = files.iter().any(|file| program.uses(file));
-        let broken = problems.iter().find(|p| files == [p.file.as_str()] && p.what.starts_with(Problem::NOT_YAML));
-        let (what, fault) = match (broken, problem) {
-            (Some(fault), _) => ("the file cannot be read to its end", fault),
-            (None, Some(fault)) if !loaded => ("no rule in it can be used", fault),
-            (None, None) if !loaded => match program.remarks().iter().find(|remark| files.contains(&remark.file)) {
-                Some(remark) => ("no rule in it can be used", remark),
-                None => bail!("--rules {}: no rule in it", path.display()),
-            },
-            _ => continue,
-        };
-        let Problem { file, line, column, what: why, .. } = fault;
-        let path = path.display();
-        bail!(
-            "--rules {path}: {what}\n{file}:{line}:{column}: {why}\nmend it or leave it out; `exfiltrace rules check {path}` \
-             lists all that is wrong"
-        );
-    }
-    Ok((program, problems))
-}
-
-/// Rule files with the path that they were asked for by; `None` for the embedded pack.
-type Documents<'p> = Vec<(Option<&'p Path>, Vec<(String, String)>)>;
-
-fn documents(paths: &[PathBuf], no_builtin: bool) -> Result<Documents<'_>> {
-    let mut documents: Documents<'_> = Vec::new();
-    if !no_builtin {
-        documents.push((None, Program::builtin().collect()));
-    }
-    for path in paths {
-        let found = feeds::read_rules(path)?;
-        if found.is_empty() {
-            bail!("{}: no .yml or .yaml in it", path.display());
-        }
-        documents.push((Some(path), found));
-    }
-    Ok(documents)
 }

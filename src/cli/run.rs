@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use super::{Args, Command, case, inspect, manual, scan, scopes, survey};
+use super::{Args, Command, case, inspect, manual, rules, scan, scopes, survey};
 
 /// Runs what was typed and gives the exit code.
 pub fn run(args: Args) -> Result<u8> {
@@ -15,7 +15,7 @@ pub fn run(args: Args) -> Result<u8> {
         Command::Report(args) => case::report(&args),
         Command::Export(args) => case::export(&args),
         Command::Verify(args) => case::verify(&args),
-        Command::Rules(command) => inspect::rules(&command),
+        Command::Rules(command) => rules::rules(&command),
         Command::Indicators(command) => inspect::indicators(&command),
         Command::Scopes(command) => scopes::scopes(&command),
         Command::Formats => inspect::formats(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed, RulesUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::place::Locator;
@@ -41,7 +41,7 @@ fn run(args: &Scan) -> Result<u8> {
     resolved.feeds.unchanged()?;
     let memory = MemoryUsed { limit: args.limits.max_memory.bytes, held: limits::anonymous_bytes() };
     let clocks = manifest::clocks(args, &resolved.plan.scopes);
-    let filters = resolved.plan.program.narrowings().to_vec();
+    let rules = manifest::rules(args, &resolved, &outcome.stats);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -51,15 +51,15 @@ fn run(args: &Scan) -> Result<u8> {
     let work = &resolved.plan.work;
     if let Some(claim) = &claim {
         let times = (started, resolve::now());
-        let manifest = manifest::manifest(args, &resolved, (clocks.clone(), memory.clone()), times);
+        let manifest = manifest::manifest(&resolved, rules.clone(), (clocks.clone(), memory.clone()), times);
         let staged = claim
-            .stage(&input(&outcome, &outcome.findings, (&clocks, &filters)), manifest)
+            .stage(&input(&outcome, &outcome.findings, (&clocks, &rules)), manifest)
             .context("the case is not written")?;
         work.fault().map_or(Ok(()), Err)?;
         interrupt::undisturbed(|| staged.commit()).context("the case is not whole")?;
     }
     let shown = shown(args, &outcome.findings, work);
-    match print(args, work, &input(&outcome, &shown, (&clocks, &filters))) {
+    match print(args, work, &input(&outcome, &shown, (&clocks, &rules))) {
         Err(error) if !super::is_broken_pipe(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
@@ -88,10 +88,10 @@ fn claim(out: &Path) -> Result<Claim> {
 fn input<'a>(
     outcome: &'a Outcome,
     findings: &'a Findings,
-    (clocks, filters): (&'a ClocksUsed, &'a [exfiltrace::model::rule::Narrowing]),
+    (clocks, rules): (&'a ClocksUsed, &'a RulesUsed),
 ) -> CaseInput<'a> {
     let Outcome { verdict, transfers, coverage, ledger, partial, .. } = outcome;
-    CaseInput { verdict, findings, transfers, coverage, ledger, clocks, filters, partial }
+    CaseInput { verdict, findings, transfers, coverage, ledger, clocks, rules, partial }
 }
 
 /// The summary for people, or findings for programs.

@@ -38,18 +38,33 @@ pub(super) fn collect<'a>(
     let reader = Reader { names, spelling, registry: false, expected };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
-    let common = if expected.is_counted() { COMMON_HERE } else { COMMON };
     for (number, expr, needed) in rules {
-        let needed = needed.and_then(|texts| reader.any(texts.iter().map(|text| reader.rarest(text.as_bytes()))));
-        match rarer(reader.cover(expr).into_iter().chain(needed)).filter(|cover| cover.often < common) {
-            Some(cover) => {
-                cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number))
-            }
-            None => always.push(number),
+        match reader.chosen(expr, needed) {
+            Ok(cover) => cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number)),
+            Err(_) => always.push(number),
         }
     }
     let (literals, rules) = table.into_iter().map(|(l, r)| (l.into_boxed_slice(), r)).unzip();
     Atoms { literals, rules, always }
+}
+
+/// Why no literal gates a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// No literal is in every record that matches.
+    None,
+    /// Every record that matches holds one, but so do too many others; the first of them.
+    Common(Vec<u8>),
+}
+
+/// Why no literal gates a rule; `None` where one does.
+pub(super) fn lack(
+    (expr, needed): (&Expr, Option<Vec<&'static str>>),
+    names: &[Name],
+    spelling: Spelling,
+    expected: Expected<'_>,
+) -> Option<Lack> {
+    Reader { names, spelling, registry: false, expected }.chosen(expr, needed).err()
 }
 
 /// Literals of which every record that matches holds at least one; sorted, none twice.
@@ -69,6 +84,17 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// The literals of a rule, with texts of which a record must hold one before the rule can apply to it.
+    fn chosen(&self, expr: &Expr, needed: Option<Vec<&'static str>>) -> Result<Cover, Lack> {
+        let common = if self.expected.is_counted() { COMMON_HERE } else { COMMON };
+        let needed = needed.and_then(|texts| self.any(texts.iter().map(|text| self.rarest(text.as_bytes()))));
+        match rarer(self.cover(expr).into_iter().chain(needed)) {
+            Some(cover) if cover.often < common => Ok(cover),
+            Some(cover) => Err(Lack::Common(cover.literals.into_iter().next().unwrap_or_default())),
+            None => Err(Lack::None),
+        }
+    }
+
     fn cover(&self, expr: &Expr) -> Option<Cover> {
         match expr {
             Expr::All(parts) => rarer(parts.iter().filter_map(|part| self.cover(part))),

@@ -344,6 +344,16 @@ impl Reach {
 }
 
 impl Sketch {
+    /// `id` and `name`.
+    pub(super) fn refs(&self) -> &[String] {
+        &self.refs
+    }
+
+    /// The names that it counts on.
+    pub(super) fn rules(&self) -> &[String] {
+        &self.rules
+    }
+
     /// How many fields it asks each member for.
     fn fields(&self) -> usize {
         self.group_by.len()

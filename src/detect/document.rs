@@ -4,6 +4,7 @@ use super::condition::{self, Cond};
 use super::item::{Expr, item, keyword, one};
 use super::names::Context;
 use super::routing::Logsource;
+use super::select::{Labels, tag_form};
 use super::yaml::{At, Node, What};
 use crate::model::rule::{Level, Route, RuleMeta, Stage};
 
@@ -43,9 +44,6 @@ pub(super) fn meta(doc: &Node, file: &str) -> Result<RuleMeta, (At, String)> {
     if doc.get("title").is_none_or(|title| matches!(title.what, What::Null)) {
         return Err(here("no title"));
     }
-    if let Some(status @ ("deprecated" | "unsupported")) = text(doc, "status").as_deref() {
-        return Err(here(&format!("not loaded: its status is {status}")));
-    }
     let named = refs(doc).into_iter().next();
     let title = text(doc, "title").or_else(|| named.clone()).unwrap_or_else(|| file.to_owned());
     let own = doc.get("exfiltrace");
@@ -60,6 +58,15 @@ pub(super) fn meta(doc: &Node, file: &str) -> Result<RuleMeta, (At, String)> {
         author: text(doc, "author"),
         file: file.to_owned(),
     })
+}
+
+/// What a selection of rules goes by.
+pub(super) fn labels(doc: &Node) -> Labels {
+    let tags = doc.get("tags").map(Node::elements).unwrap_or_default();
+    Labels {
+        status: text(doc, "status").map(|status| status.to_ascii_lowercase()),
+        tags: tags.iter().filter_map(Node::scalar).map(|tag| tag_form(&tag)).collect(),
+    }
 }
 
 /// `id` and `name`, as far as there are any.

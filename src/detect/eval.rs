@@ -21,6 +21,11 @@ impl Name {
         Self { raw: name.into(), aliases: routing::aliases(name), canon: Canon::from_name(name) }
     }
 
+    /// Other names that are tried where a record has no such field.
+    pub(super) fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
+    }
+
     /// The name as rules have it.
     pub(super) fn text(&self) -> &str {
         &self.raw

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::atoms::{self, Lack};
+use super::item::Expr;
 use super::spelling::{Bytes, Spelling};
-use super::{Program, atoms, routing};
+use super::{Program, routing};
 use crate::model::atoms::Atoms;
 use crate::model::rarity::{Expected, Usage};
 
@@ -37,6 +39,12 @@ impl Gate {
         let atoms = atoms::collect(rules, &program.names, spelling, expected);
         let bytes = Bytes::of(atoms.literals.iter().map(|literal| &**literal));
         Self { set, atoms, all, format, spelling, bytes }
+    }
+
+    /// Why a rule has no literal here, as logs of all sorts have them chosen; `None` where it has.
+    pub(super) fn lack(&self, program: &Program, rule: u32, expr: &Expr) -> Option<Lack> {
+        let needed = routing::needed(&program.routing, self.format, program.stated(rule as usize));
+        atoms::lack((expr, needed), &program.names, self.spelling, Expected::default())
     }
 
     /// Whether the literals cannot be trusted to show in this record (escapes), so that every rule is a candidate.

@@ -70,7 +70,7 @@ fn detection(body: &Node, out: &mut Vec<Remark>) {
     }
 }
 
-const STATUSES: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
+pub(super) const STATUSES: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 const RELATIONS: &[&str] = &["derived", "obsolete", "merged", "renamed", "similar", "correlation"];
 

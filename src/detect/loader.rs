@@ -1,16 +1,18 @@
 //! Files of rules → rules, filters and what is wrong with them.
 
-use crate::model::rule::Narrowing;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::collection::{Collection, Whole};
 use super::correlation::{self, Asked, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
 use super::names::{Context, Names};
+use super::samples::{self, Sample};
+use super::select::{Labels, ON_REQUEST, Selected};
 use super::yaml::{self, At, Node};
-use super::{Placeholders, Problem, lint};
+use super::{Problem, Setup, lint};
 use crate::model::correlation::{Correlations, silent};
+use crate::model::rule::{Narrowing, RuleMeta};
 
 /// What files of rules hold.
 pub(super) struct Loaded {
@@ -27,14 +29,17 @@ pub(super) struct Loaded {
     pub narrowings: Vec<Narrowing>,
     pub correlations: Correlations,
     pub asked: Asked,
+    pub selected: Selected,
+    pub samples: Vec<Sample>,
 }
 
 /// Reads files, each a name and its text.
-pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholders: &Placeholders) -> Loaded {
-    let mut loader = Loader::new(placeholders);
+pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, setup: &Setup) -> Loaded {
+    let mut loader = Loader::new(setup);
     for (file, text) in files {
         loader.file(&file, &text);
     }
+    let selected = setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
     loader.filter();
     let (correlations, unresolved) = correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
     for (file, at, label, what) in unresolved {
@@ -43,15 +48,21 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholde
     loader.remark_silent(&correlations);
     let asked = correlation::asked(&correlations, &loader.drafts, &mut loader.names);
     loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
-    let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, .. } = loader;
+    let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, mut samples, .. } = loader;
+    samples.retain(|sample| is_kept(&sample.rule, &drafts, &correlations));
     narrowings.sort();
     problems.sort();
     remarks.sort();
-    Loaded { drafts, names: names.list, problems, remarks, used, narrowings, correlations, asked }
+    Loaded { drafts, names: names.list, problems, remarks, used, narrowings, correlations, asked, selected, samples }
+}
+
+/// Whether a rule or correlation of this id was not left out.
+fn is_kept(id: &str, drafts: &[Draft], correlations: &Correlations) -> bool {
+    drafts.iter().any(|draft| draft.meta.id == id) || correlations.list.iter().any(|c| c.meta.id == id)
 }
 
 struct Loader<'p> {
-    placeholders: &'p Placeholders,
+    setup: &'p Setup,
     drafts: Vec<Draft>,
     /// Each with its file and title.
     filters: Vec<(Filter, String, String)>,
@@ -63,12 +74,15 @@ struct Loader<'p> {
     remarks: Vec<Problem>,
     used: BTreeSet<String>,
     narrowings: Vec<Narrowing>,
+    /// By id.
+    labels: HashMap<String, Labels>,
+    samples: Vec<Sample>,
 }
 
 impl<'p> Loader<'p> {
-    fn new(placeholders: &'p Placeholders) -> Self {
+    fn new(setup: &'p Setup) -> Self {
         Self {
-            placeholders,
+            setup,
             drafts: Vec::new(),
             filters: Vec::new(),
             sketches: Vec::new(),
@@ -78,6 +92,8 @@ impl<'p> Loader<'p> {
             remarks: Vec::new(),
             used: BTreeSet::new(),
             narrowings: Vec::new(),
+            labels: HashMap::new(),
+            samples: Vec::new(),
         }
     }
 
@@ -102,16 +118,19 @@ impl<'p> Loader<'p> {
 
     fn document(&mut self, file: &str, Whole { node, shares }: Whole) {
         let label = document::label(&node);
-        let context = &mut Context { names: &mut self.names, placeholders: self.placeholders };
+        let unasked = self.unasked(&node);
+        let context = &mut Context { names: &mut self.names, placeholders: &self.setup.placeholders };
         let done = if !matches!(node.what, yaml::What::Map(_)) {
             Err((node.at, "a rule is a map".to_owned()))
+        } else if let Some(status) = unasked {
+            Err((node.at, format!("not loaded: its status is {status}; --status {status} takes rules of that status")))
         } else if let Some(body) = node.get("correlation") {
-            correlation::sketch(&node, body, file).and_then(|sketch| self.keep_correlation(sketch))
+            correlation::sketch(&node, body, file).and_then(|sketch| self.keep_correlation(sketch, &node))
         } else if let Some(body) = node.get("filter") {
             filter::filter(&node, body, context)
                 .map(|filter| self.filters.push((filter, file.to_owned(), label.clone())))
         } else {
-            document::draft(&node, file, context).and_then(|draft| self.keep(draft, node.at, shares))
+            document::draft(&node, file, context).and_then(|draft| self.keep(draft, &node, shares))
         };
         match done {
             Ok(()) => self.remark(file, &label, &node),
@@ -119,31 +138,54 @@ impl<'p> Loader<'p> {
         }
     }
 
+    /// The status of a rule that is used on request only, where nobody asks.
+    fn unasked(&self, node: &Node) -> Option<&'static str> {
+        let status = document::text(node, "status").filter(|_| node.get("filter").is_none())?;
+        ON_REQUEST.into_iter().find(|known| *known == status && !self.setup.selection.requests(known))
+    }
+
     /// Keeps a rule under an id of its own. Rules that have the id of a document that they share are told apart by a number.
-    fn keep(&mut self, mut draft: Draft, at: At, shares: bool) -> Result<(), (At, String)> {
+    fn keep(&mut self, mut draft: Draft, node: &Node, shares: bool) -> Result<(), (At, String)> {
         let file = draft.meta.file.clone();
         if let Some(first) = self.ids.get(&draft.meta.id) {
             if !shares || *first != file {
-                return Err((at, used_twice(&draft.meta.id, first, &file)));
+                return Err((node.at, used_twice(&draft.meta.id, first, &file)));
             }
             let mut numbered = (2u64..).map(|number| format!("{}#{number}", draft.meta.id));
             let free = numbered.find(|id| !self.ids.contains_key(id));
             draft.meta.id = free.unwrap_or_default();
         }
         self.used.insert(file.clone());
+        self.labels.insert(draft.meta.id.clone(), document::labels(node));
+        self.sample(node, &draft.meta);
         self.ids.insert(draft.meta.id.clone(), file);
         self.drafts.push(draft);
         Ok(())
     }
 
-    fn keep_correlation(&mut self, sketch: Sketch) -> Result<(), (At, String)> {
+    fn keep_correlation(&mut self, sketch: Sketch, node: &Node) -> Result<(), (At, String)> {
         let (id, file) = (&sketch.meta.id, &sketch.meta.file);
         if let Some(first) = self.ids.get(id) {
             return Err((sketch.at, used_twice(id, first, file)));
         }
+        self.labels.insert(id.clone(), document::labels(node));
         self.ids.insert(id.clone(), file.clone());
+        self.sample(node, &sketch.meta);
         self.sketches.push(sketch);
         Ok(())
+    }
+
+    /// Takes the samples of a rule, where they are asked for.
+    fn sample(&mut self, node: &Node, meta: &RuleMeta) {
+        if !self.setup.samples {
+            return;
+        }
+        for sample in samples::samples(node, (&meta.id, &meta.title, &meta.file)) {
+            match sample {
+                Ok(sample) => self.samples.push(sample),
+                Err((at, what)) => self.problems.push(problem(&meta.file, at, meta.title.clone(), what)),
+            }
+        }
     }
 
     fn remark(&mut self, file: &str, label: &str, node: &Node) {

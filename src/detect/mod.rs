@@ -12,6 +12,7 @@ mod condition;
 mod correlation;
 mod document;
 mod eval;
+mod explain;
 mod filter;
 mod form;
 mod gate;
@@ -21,7 +22,10 @@ mod loader;
 mod names;
 mod pattern;
 mod placeholder;
+mod reach;
 mod routing;
+mod samples;
+mod select;
 mod spelling;
 mod words;
 mod yaml;
@@ -35,16 +39,21 @@ use crate::model::atoms::Atoms;
 use crate::model::correlation::{self as correlation_model, Correlations};
 use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
-use crate::model::rule::{Narrowing, RuleMeta};
+use crate::model::rule::{LeftOut, Narrowing, RuleMeta};
 
 use correlation::Asked;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
+pub use explain::{Explained, FieldAsked, InFormat, Term};
 pub use gate::{Gate, Gates};
 use item::Expr;
 use loader::Loaded;
+pub use reach::Reached;
 use routing::Logsource;
+pub use samples::Sample;
+use select::Selected;
+pub use select::Selection;
 
 static PACK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
@@ -72,9 +81,10 @@ impl Problem {
 }
 
 /// Which rules are held against which logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Routing {
     /// A rule's log source must fit what the record says of itself.
+    #[default]
     Auto,
     /// Every rule is held against every record.
     Any,
@@ -87,6 +97,19 @@ pub enum Routing {
         /// `service`, lower case.
         service: Option<String>,
     },
+}
+
+/// How rule files are made into a program.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Which rules are held against which logs.
+    pub routing: Routing,
+    /// Values of placeholders; a rule of which one has none is not loaded.
+    pub placeholders: Placeholders,
+    /// Which rules are used.
+    pub selection: Selection,
+    /// Whether the samples of rules are read too.
+    pub samples: bool,
 }
 
 /// Compiled rules. Immutable and shared by all threads.
@@ -104,6 +127,9 @@ pub struct Program {
     correlations: Correlations,
     asked: Asked,
     silent: BTreeSet<Arc<str>>,
+    selected: Selected,
+    /// In the order of the files; none unless they were asked for.
+    samples: Vec<Sample>,
     routing: Routing,
     gates: Gates,
 }
@@ -136,8 +162,13 @@ impl Program {
         routing: Routing,
         placeholders: &Placeholders,
     ) -> (Self, Vec<Problem>) {
-        let Loaded { drafts, names, problems, remarks, used, narrowings, correlations, asked } =
-            loader::load(documents, placeholders);
+        Self::compile_as(documents, &Setup { routing, placeholders: placeholders.clone(), ..Setup::default() })
+    }
+
+    /// Compiles rule files as a setup says. What cannot be evaluated exactly is a problem and no rule.
+    pub fn compile_as(documents: impl IntoIterator<Item = (String, String)>, setup: &Setup) -> (Self, Vec<Problem>) {
+        let Loaded { drafts, names, problems, remarks, used, narrowings, correlations, asked, selected, samples } =
+            loader::load(documents, setup);
         let mut program = Self {
             metas: Vec::new(),
             exprs: Vec::new(),
@@ -150,7 +181,9 @@ impl Program {
             silent: correlation_model::silent(&correlations.list),
             correlations,
             asked,
-            routing,
+            selected,
+            samples,
+            routing: setup.routing.clone(),
             gates: Gates::default(),
         };
         for Draft { meta, logsource, expr, .. } in drafts {
@@ -176,7 +209,27 @@ impl Program {
         &self.metas
     }
 
-    /// Rules about hits of rules.
+    /// How many rules and correlations the selection left out.
+    pub fn left_out(&self) -> LeftOut {
+        self.selected.left_out
+    }
+
+    /// The samples of rules that were loaded, where the setup asks for them.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// What was to be excluded and names nothing that was loaded.
+    pub fn idle_exclusions(&self) -> &[String] {
+        &self.selected.idle
+    }
+
+    /// Whether hits of a rule or correlation of this id are no findings: it was left out, and is here for correlations only.
+    pub fn is_muted(&self, id: &str) -> bool {
+        self.selected.muted.contains(id)
+    }
+
+    /// Rules about hits of rules. Their members count whether or not their own hits are findings.
     pub fn correlations(&self) -> &Correlations {
         &self.correlations
     }

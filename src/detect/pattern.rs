@@ -3,6 +3,7 @@
 //! ASCII letters fold with ASCII letters only, so that a pattern of plain ASCII can be compared byte by byte.
 
 use std::cell::OnceCell;
+use std::fmt;
 
 /// One step of a pattern piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +144,11 @@ impl Pattern {
         })
     }
 
+    /// Whether case counts.
+    pub fn is_cased(&self) -> bool {
+        self.cased
+    }
+
     fn at(&self, piece: &Piece, value: &[u8], at: usize) -> Option<usize> {
         match piece {
             Piece::Bytes(bytes) => {
@@ -197,6 +203,36 @@ impl Pattern {
                     .any(|i| self.at(piece, bytes_of, i) == Some(bytes_of.len()))
             }
         }
+    }
+}
+
+/// As a rule writes it, lower-case where case is ignored; a dash that stands for all of them as `[-]`.
+impl fmt::Display for Pattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let star = |is: bool| if is { "*" } else { "" };
+        if self.pieces.is_empty() {
+            return out.write_str(star(self.open_start));
+        }
+        for (at, piece) in self.pieces.iter().enumerate() {
+            out.write_str(star(at > 0 || self.open_start))?;
+            match piece {
+                Piece::Bytes(bytes) => {
+                    String::from_utf8_lossy(bytes).chars().try_for_each(|c| write_char(out, Tok::Char(c)))?;
+                }
+                Piece::Steps(toks) => toks.iter().try_for_each(|tok| write_char(out, *tok))?,
+            }
+        }
+        out.write_str(star(self.open_end))
+    }
+}
+
+fn write_char(out: &mut fmt::Formatter<'_>, tok: Tok) -> fmt::Result {
+    match tok {
+        Tok::Char(c @ ('*' | '?')) => write!(out, "\\{c}"),
+        Tok::Char(c) => write!(out, "{c}"),
+        Tok::One => out.write_str("?"),
+        Tok::Star => out.write_str("*"),
+        Tok::Dash => out.write_str("[-]"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The facts of a run (`manifest.json`): the only file of a case that differs between runs.
 
-use crate::model::rule::Narrowing;
+use crate::model::rule::{LeftOut, Narrowing};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub struct RejectedRule {
 pub struct RulesUsed {
     /// Digest of the embedded pack, `sha256:<hex>`; `None` with `--no-builtin`.
     pub pack: Option<String>,
-    /// Rules loaded, the pack's included.
+    /// Rules loaded, the pack's included, without correlations and without those that were left out.
     pub loaded: u64,
     /// Correlations loaded, which are not among the rules.
     #[serde(default)]
@@ -51,6 +51,13 @@ pub struct RulesUsed {
     /// Rules and correlations that give no findings of their own, because correlations count on them.
     #[serde(default)]
     pub silent: u64,
+    /// Rules and correlations that could have been loaded and were left out by wish.
+    #[serde(default)]
+    pub left_out: LeftOut,
+    /// Rules loaded whose log source is that of no format that any record of the evidence has: they could not fire. Those
+    /// whose format is here and whose channel or service is not do not count (`rules list --coverage` tells them).
+    #[serde(default)]
+    pub never_applicable: u64,
     /// Rules that could not be used, sorted.
     pub rejected: Vec<RejectedRule>,
     /// Filters loaded, sorted.

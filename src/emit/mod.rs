@@ -15,7 +15,6 @@ pub mod schema;
 mod summary;
 mod words;
 
-use crate::model::rule::Narrowing;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -39,7 +38,7 @@ pub use manifest::{
 };
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
-pub use words::{counted, narrowed};
+pub use words::{counted, left_out, narrowed};
 
 /// All that a case is written from.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +55,8 @@ pub struct CaseInput<'a> {
     pub ledger: &'a [Entry],
     /// By which clock logs without a zone were read.
     pub clocks: &'a ClocksUsed,
-    /// Filters that narrowed rules, or were for none.
-    pub filters: &'a [Narrowing],
+    /// The rules that were held against the records.
+    pub rules: &'a RulesUsed,
     /// What `add`, `merge` and `--resume` need.
     pub partial: &'a Partial,
 }

@@ -250,7 +250,7 @@ impl Page {
         let title = "Indicators that stand in a tenth of their source or more, and tell its records not apart";
         self.table(title, rows::SATURATING_HEAD, saturating, "findings.jsonl");
         let title = "Filters that narrow rules: what they take out is not among the findings";
-        self.table(title, rows::FILTER_HEAD, input.filters.iter().map(rows::filter).collect(), "manifest.json");
+        self.table(title, rows::FILTER_HEAD, input.rules.filters.iter().map(rows::filter).collect(), "manifest.json");
     }
 
     fn gaps(&mut self, input: &CaseInput<'_>) {

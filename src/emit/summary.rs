@@ -8,7 +8,7 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
     activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed, period,
-    size, size_up, some, spaced, stamp, times, uncounted, unexamined, word,
+    rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
@@ -51,6 +51,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     page.wrap(0, &unexamined(input.verdict));
     page.wrap(0, &Account::of(input.ledger).sentence());
     page.wrap(0, &format!("{} {}", logs(input.coverage), clock(input.clocks)));
+    page.wrap(0, &rules(input.rules));
     let known: BTreeMap<&str, &Finding> = input.findings.list().iter().map(|f| (f.id.as_str(), f)).collect();
     for scope in &input.verdict.scopes {
         page.scope(scope, input, &known);
@@ -61,7 +62,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     for fact in &input.verdict.facts {
         page.wrap(0, &format!("stated, not from the logs: {}", fact.text));
     }
-    page.filters(input.filters);
+    page.filters(&input.rules.filters);
     page.correlations(&input.coverage.correlations);
     page.saturating(input.findings);
     page.gaps("GAPS that no single source shows", 0, &input.coverage.gaps);

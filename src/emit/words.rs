@@ -1,10 +1,9 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
-use super::ClocksUsed;
+use super::{ClocksUsed, RulesUsed};
 use crate::model::coverage::Counted;
 use crate::model::ledger::Note;
-use crate::model::rule::Narrowing;
-use crate::model::rule::Route;
+use crate::model::rule::{LeftOut, Narrowing, Route};
 use crate::model::time::Instant;
 use crate::model::transfer::Bounds;
 use crate::model::verdict::{Activity, Breach, Likelihood, ScopeVerdict, State, Verdict};
@@ -305,6 +304,38 @@ pub(super) fn uncounted(of: &Counted) -> Option<String> {
         .map(|(n, what)| format!("{} {what}", counted(*n, "record", "records")))
         .collect();
     (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// How many rules there were, and how many of them could not tell anything; empty where none was given.
+pub(super) fn rules(used: &RulesUsed) -> String {
+    let RulesUsed { loaded, correlations, rejected, left_out: out, never_applicable, .. } = used;
+    let mut parts = Vec::new();
+    if *correlations > 0 {
+        parts.push(counted(*correlations, "correlation loaded", "correlations loaded"));
+    }
+    if !rejected.is_empty() {
+        parts.push(format!("{} rejected (manifest.json says why)", rejected.len()));
+    }
+    parts.extend(left_out(out));
+    if *never_applicable > 0 {
+        parts.push(format!("{never_applicable} ask for logs of a kind that is not here"));
+    }
+    if *loaded == 0 && parts.is_empty() {
+        return String::new();
+    }
+    parts.insert(0, counted(*loaded, "rule loaded", "rules loaded"));
+    format!("Rules: {}.", parts.join(", "))
+}
+
+/// How many rules were left out by wish, and by which; `None` where none was.
+pub fn left_out(out: &LeftOut) -> Option<String> {
+    let by = [("excluded", out.excluded), ("status", out.status), ("level", out.level), ("tag", out.tag)];
+    let by: Vec<String> = by.iter().filter(|(_, n)| *n > 0).map(|(word, n)| format!("{word} {n}")).collect();
+    let members = match out.members {
+        0 => String::new(),
+        n => format!("; {n} of them evaluated for correlations only"),
+    };
+    (out.total() > 0).then(|| format!("{} left out by wish ({}{members})", out.total(), by.join(", ")))
 }
 
 /// By which clock the logs were read that carry no zone, and who says so.

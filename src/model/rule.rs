@@ -169,6 +169,29 @@ pub struct Narrowing {
     pub excludes: bool,
 }
 
+/// How many of the rules and correlations that could be loaded were left out because the user wished so, by the wish. One that
+/// several wishes leave out counts for the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Named by id, name or file.
+    pub excluded: u64,
+    /// Of another status.
+    pub status: u64,
+    /// Of a lesser level.
+    pub level: u64,
+    /// Without any of the tags.
+    pub tag: u64,
+    /// Those among them that are evaluated all the same, because a correlation counts on them; their hits are no findings.
+    pub members: u64,
+}
+
+impl LeftOut {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.excluded + self.status + self.level + self.tag
+    }
+}
+
 /// What a rule says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleMeta {

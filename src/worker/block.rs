@@ -129,6 +129,9 @@ pub(super) fn sift_block(
     stats.took(Timed::Records, end - gated);
     Stats::count(&stats.bytes, block.bytes.len() as u64);
     Stats::count(&stats.records, told.records);
+    if told.records > 0 {
+        stats.met(std::iter::once(block.layout.format).chain(told.strays.keys().copied()));
+    }
     told
 }
 
@@ -355,6 +358,9 @@ impl Pass<'_, '_> {
         Stats::count(&self.stats.matched, scratch.matched.len() as u64);
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();
+            if program.is_muted(id) {
+                continue;
+            }
             let sightings = match told.rules.get_mut(id) {
                 Some(sightings) => sightings,
                 None => told.rules.entry(id.into()).or_default(),

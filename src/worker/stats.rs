@@ -1,6 +1,8 @@
 //! Where the time of a scan goes: what `-v` prints.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The stages that are timed per block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Stats {
     pub evaluated: AtomicU64,
     /// Rules that matched.
     pub matched: AtomicU64,
+    /// Formats of records.
+    formats: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Stats {
@@ -40,6 +44,16 @@ impl Stats {
     /// Adds to a count.
     pub fn count(counter: &AtomicU64, by: u64) {
         counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Notes formats that records have.
+    pub fn met(&self, formats: impl IntoIterator<Item = &'static str>) {
+        self.formats.lock().unwrap_or_else(PoisonError::into_inner).extend(formats);
+    }
+
+    /// Formats that any record has.
+    pub fn formats(&self) -> BTreeSet<&'static str> {
+        self.formats.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Name, nanoseconds, and nanoseconds per decoded byte of each stage.

@@ -59,7 +59,7 @@ fn a_case_is_the_same_where_hits_and_findings_outgrow_memory() {
         let clocks = exfiltrace::emit::ClocksUsed::default();
         let input = CaseInput {
             clocks: &clocks,
-            filters: &[],
+            rules: &exfiltrace::emit::RulesUsed::default(),
             verdict: &outcome.verdict,
             findings: &outcome.findings,
             transfers: &outcome.transfers,

@@ -10,7 +10,7 @@ use crate::model::fields::Fields;
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
 
-impl Pass<'_> {
+impl Pass<'_, '_> {
     /// Keeps a record that rules matched as one event, where correlations count on one of them. A record without a time is
     /// counted with the hits of its rules.
     pub(super) fn event(&self, cite: &Cite, format: &str, fields: &Fields<'_>, scratch: &mut Scratch, told: &mut Told) {

@@ -21,6 +21,7 @@ pub struct Sample {
     pub transfers: Vec<Transfer>,
     pub coverage: Coverage,
     pub ledger: Vec<Entry>,
+    pub rules: exfiltrace::emit::RulesUsed,
     pub clocks: exfiltrace::emit::ClocksUsed,
     pub partial: Partial,
 }
@@ -120,6 +121,7 @@ pub fn sample() -> Sample {
         transfers: vec![of(transfer)],
         coverage: of(coverage),
         ledger: vec![of(entry)],
+        rules: of(json!({ "pack": null, "loaded": 1, "rejected": [] })),
         clocks: of(json!({ "timezone": "UTC", "given_by": null, "zones": [] })),
         partial: of(partial),
     }
@@ -134,7 +136,7 @@ impl Sample {
             coverage: &self.coverage,
             ledger: &self.ledger,
             clocks: &self.clocks,
-            filters: &[],
+            rules: &self.rules,
             partial: &self.partial,
         }
     }

@@ -1,0 +1,90 @@
+//! `exfiltrace rules`: what rules there are, whether they load, what they do, and whether they do what they say.
+
+use std::io::{BufWriter, Write};
+
+use anyhow::Result;
+use exfiltrace::detect::{Problem, Program, Routing};
+use exfiltrace::discover;
+use exfiltrace::emit;
+use exfiltrace::format::Clock;
+use exfiltrace::open::{DigestKind, Io, Limits, Opening};
+use exfiltrace::worker;
+
+use super::{printable, resolve};
+
+mod args;
+mod explain;
+mod load;
+mod test;
+
+pub use args::{List, RuleOptions, Rules, RulesFrom};
+pub use load::usable;
+
+/// Runs one of them.
+pub fn rules(command: &Rules) -> Result<u8> {
+    match command {
+        Rules::List(given) => list(given),
+        Rules::Check(from) => check(from),
+        Rules::Explain(given) => explain::explain(given),
+        Rules::Test(from) => test::test(from),
+    }
+}
+
+fn loaded(from: &RulesFrom) -> Result<(Program, Vec<Problem>)> {
+    load::load(&from.rules, &from.options, from.min_level, Routing::Auto)
+}
+
+fn list(given: &List) -> Result<u8> {
+    let (program, _) = loaded(&given.from)?;
+    if !given.coverage.is_empty() {
+        return coverage(given, &program);
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for rule in program.rules() {
+        writeln!(out, "{:<13} {}  {}", rule.level.word(), printable(&rule.id), printable(&rule.title))?;
+    }
+    out.flush()?;
+    Ok(0)
+}
+
+/// The rules that can fire on nothing in the evidence.
+fn coverage(given: &List, program: &Program) -> Result<u8> {
+    let survey = discover::survey(&resolve::roots(&given.coverage, &[])?, &[])?;
+    let opening =
+        Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
+    let clock = Clock { zone: jiff::tz::TimeZone::UTC, zone_given: false };
+    let (reached, lost) = worker::reached(program, &survey, &opening, &clock);
+    let never = program.unreached(&reached);
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for &rule in &never {
+        let (meta, asks) = (&program.rules()[rule as usize], program.asks_for(rule));
+        let line = format!("{:<13} {}  {}  (asks for {asks})", meta.level.word(), meta.id, meta.title);
+        writeln!(out, "{}", printable(&line))?;
+    }
+    let all = emit::counted(program.rules().len() as u64, "rule", "rules");
+    writeln!(
+        out,
+        "{} of {all} can fire on nothing here: no record is of the log source that they ask for",
+        never.len()
+    )?;
+    out.flush()?;
+    for entry in &lost {
+        let why = entry.notes.first().map_or("cannot be read", |note| note.detail.as_str());
+        anstream::eprintln!("warning: {}", printable(&format!("{}: {why}", entry.source)));
+    }
+    Ok(u8::from(!lost.is_empty() || survey.files.is_empty()))
+}
+
+fn check(from: &RulesFrom) -> Result<u8> {
+    let (program, problems) = loaded(from)?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for (word, list) in [("", problems.as_slice()), ("loaded, but ", program.remarks())] {
+        for Problem { file, line, column, what, .. } in list {
+            writeln!(out, "{}", printable(&format!("{file}:{line}:{column}: {word}{what}")))?;
+        }
+    }
+    let left_out = emit::left_out(&program.left_out()).map(|text| format!(", {text}")).unwrap_or_default();
+    writeln!(out, "{} rules loaded, {} not loaded{left_out}", program.rules().len(), problems.len())?;
+    out.flush()?;
+    Ok(if problems.is_empty() { 0 } else { 2 })
+}

@@ -1,0 +1,167 @@
+//! The embedded pack and the user's rules, compiled as the options say.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use exfiltrace::detect::{Placeholders, Problem, Program, Routing, Selection, Setup};
+use exfiltrace::model::rule::Level;
+
+use super::{RuleOptions, RulesFrom};
+use crate::cli::{LevelWord, Scan, feeds, printable};
+
+/// The embedded pack and the user's rules, compiled.
+pub fn load(
+    paths: &[PathBuf],
+    options: &RuleOptions,
+    least: Option<LevelWord>,
+    routing: Routing,
+) -> Result<(Program, Vec<Problem>)> {
+    compiled(paths, options, &setup(options, least, routing)?)
+}
+
+/// [`load`] with the samples of the rules.
+pub fn with_samples(from: &RulesFrom) -> Result<(Program, Vec<Problem>)> {
+    let setup = setup(&from.options, from.min_level, Routing::Auto)?;
+    compiled(&from.rules, &from.options, &Setup { samples: true, ..setup })
+}
+
+fn compiled(paths: &[PathBuf], options: &RuleOptions, setup: &Setup) -> Result<(Program, Vec<Problem>)> {
+    let documents = documents(paths, options.no_builtin)?.into_iter().flat_map(|(_, found)| found);
+    let (program, problems) = Program::compile_as(documents, setup);
+    warn_of_idle(&program);
+    Ok((program, problems))
+}
+
+/// What the options say of how rules are compiled.
+fn setup(options: &RuleOptions, least: Option<LevelWord>, routing: Routing) -> Result<Setup> {
+    let excluded = excluded(&options.exclude)?;
+    let selection = Selection::new(least.map(Level::from), &options.status, &options.tag, &excluded);
+    let selection = selection.map_err(anyhow::Error::msg)?;
+    Ok(Setup { routing, placeholders: placeholders(&options.placeholder)?, selection, samples: false })
+}
+
+/// `--exclude`, with the lines of files in place of `@FILE`.
+fn excluded(given: &[String]) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    for word in given {
+        match word.strip_prefix('@') {
+            None => out.push(word.clone()),
+            Some(file) => {
+                let text =
+                    std::fs::read_to_string(file).with_context(|| format!("--exclude {word}: cannot be read"))?;
+                let lines = text.lines().map(|line| line.split_once(" #").map_or(line, |(line, _)| line).trim());
+                out.extend(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// An exclusion that names nothing may be misspelt.
+fn warn_of_idle(program: &Program) {
+    for word in program.idle_exclusions() {
+        anstream::eprintln!("warning: --exclude {}: no rule that is loaded", printable(word));
+    }
+}
+
+/// `--logsource` as typed.
+pub fn routing(word: &str) -> Result<Routing> {
+    match word {
+        "auto" => return Ok(Routing::Auto),
+        "any" => return Ok(Routing::Any),
+        _ => {}
+    }
+    let (mut product, mut category, mut service) = (None, None, None);
+    for part in word.split(',') {
+        let (key, value) = part
+            .split_once('=')
+            .with_context(|| format!("--logsource {word}: expected auto, any or product=…,category=…,service=…"))?;
+        let place = match key {
+            "product" => &mut product,
+            "category" => &mut category,
+            "service" => &mut service,
+            _ => bail!("--logsource {word}: {key} is none of product, category, service"),
+        };
+        *place = Some(value.to_ascii_lowercase());
+    }
+    Ok(Routing::Forced { product, category, service })
+}
+
+/// The values of `--placeholder NAME=VALUE,VALUE`. Values of one name are joined.
+fn placeholders(given: &[String]) -> Result<Placeholders> {
+    let mut out = Placeholders::new();
+    for pair in given {
+        let (name, list) = pair
+            .split_once('=')
+            .filter(|(name, list)| {
+                !list.is_empty() && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            })
+            .with_context(|| {
+                format!("--placeholder {pair}: expected NAME=VALUE,VALUE; a name is letters, digits and _")
+            })?;
+        let values = out.entry(name.to_owned()).or_default();
+        let mut value = String::new();
+        let mut chars = list.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' if chars.next_if_eq(&',').is_some() => value.push(','),
+                ',' => values.push(std::mem::take(&mut value)),
+                c => value.push(c),
+            }
+        }
+        values.push(value);
+        values.retain(|value| !value.is_empty());
+    }
+    Ok(out)
+}
+
+/// [`load`] for a scan, where each path must give some: a file that is not YAML or a path of which no rule loads is an error.
+pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
+    let setup = setup(&args.rule, args.min_rule_level, routing(&args.logsource)?)?;
+    let documents = documents(&args.rules, args.rule.no_builtin)?;
+    let files: Vec<(Option<&Path>, Vec<String>)> =
+        documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
+    let documents = documents.into_iter().flat_map(|(_, found)| found);
+    let (program, problems) = Program::compile_as(documents, &setup);
+    warn_of_idle(&program);
+    for (path, files) in files {
+        let Some(path) = path else { continue };
+        let problem = problems.iter().find(|problem| files.contains(&problem.file));
+        let loaded = files.iter().any(|file| program.uses(file));
+        let broken = problems.iter().find(|p| files == [p.file.as_str()] && p.what.starts_with(Problem::NOT_YAML));
+        let (what, fault) = match (broken, problem) {
+            (Some(fault), _) => ("the file cannot be read to its end", fault),
+            (None, Some(fault)) if !loaded => ("no rule in it can be used", fault),
+            (None, None) if !loaded => match program.remarks().iter().find(|remark| files.contains(&remark.file)) {
+                Some(remark) => ("no rule in it can be used", remark),
+                None => bail!("--rules {}: no rule in it", path.display()),
+            },
+            _ => continue,
+        };
+        let Problem { file, line, column, what: why, .. } = fault;
+        let path = path.display();
+        bail!(
+            "--rules {path}: {what}\n{file}:{line}:{column}: {why}\nmend it or leave it out; `exfiltrace rules check {path}` \
+             lists all that is wrong"
+        );
+    }
+    Ok((program, problems))
+}
+
+/// Rule files with the path that they were asked for by; `None` for the embedded pack.
+type Documents<'p> = Vec<(Option<&'p Path>, Vec<(String, String)>)>;
+
+fn documents(paths: &[PathBuf], no_builtin: bool) -> Result<Documents<'_>> {
+    let mut documents: Documents<'_> = Vec::new();
+    if !no_builtin {
+        documents.push((None, Program::builtin().collect()));
+    }
+    for path in paths {
+        let found = feeds::read_rules(path)?;
+        if found.is_empty() {
+            bail!("{}: no .yml or .yaml in it", path.display());
+        }
+        documents.push((Some(path), found));
+    }
+    Ok(documents)
+}

@@ -1,0 +1,196 @@
+//! What a rule was compiled to, for people and programs: its condition, its fields, where it applies, by which literals
+//! it is found.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::atoms::Lack;
+use super::eval::Name;
+use super::item::{Expr, Order, Part, Test, Unit};
+use super::{Program, routing};
+use crate::model::fields::Canon;
+use crate::model::rule::RuleMeta;
+
+/// All of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explained {
+    /// What the rule says of itself.
+    pub rule: RuleMeta,
+    /// The log source that it asks for, in words; `any` where it states none.
+    pub asks_for: String,
+    /// What must hold of a record.
+    pub condition: Term,
+    /// The fields that it looks at, in the order in which they were first named by any rule.
+    pub fields: Vec<FieldAsked>,
+    /// The formats whose records it may be held against; no other record is ever looked at.
+    pub formats: Vec<InFormat>,
+}
+
+/// A part of a condition, as it was compiled: modifiers are applied, quantifiers are resolved.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Term {
+    /// Every part holds.
+    All(Vec<Term>),
+    /// Some part holds.
+    Any(Vec<Term>),
+    /// The part does not hold.
+    Not(Box<Term>),
+    /// Some value passes.
+    Test {
+        /// The field as the rule names it; `None` where every value of the record, or its text, is looked at.
+        field: Option<String>,
+        /// What is asked of a value.
+        is: &'static str,
+        /// What it is compared with; one of these is enough.
+        values: Vec<String>,
+    },
+}
+
+/// A field of a rule.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldAsked {
+    /// As the rule names it. Case does not matter.
+    pub name: String,
+    /// Other names that are tried in this order where a record has no such field: those of logs, and canonical ones.
+    pub others: Vec<String>,
+}
+
+/// A rule in records of one format.
+#[derive(Debug, Clone, Serialize)]
+pub struct InFormat {
+    /// The format.
+    pub format: &'static str,
+    /// Channels of which a record must name one; empty where that is not asked.
+    pub channels: Vec<&'static str>,
+    /// Literals (lower case, bytes that are no text as U+FFFD) of which a record must hold one before the rule is evaluated.
+    pub literals: Vec<String>,
+    /// Why there are none, so that the rule is evaluated on every record; `None` where there are.
+    pub no_literal: Option<String>,
+}
+
+impl Program {
+    /// What a rule was compiled to; `None` where there is no rule of this number.
+    pub fn explain(&self, rule: u32) -> Option<Explained> {
+        let (meta, expr) = (self.metas.get(rule as usize)?, self.exprs.get(rule as usize)?);
+        let mut asked = BTreeSet::new();
+        fields(expr, &mut asked);
+        let fields = asked.into_iter().filter_map(|name| self.names.get(name as usize)).map(Name::asked).collect();
+        let formats = routing::FORMATS.iter().filter_map(|format| self.in_format(rule, expr, format)).collect();
+        Some(Explained {
+            rule: meta.clone(),
+            asks_for: self.asks_for(rule),
+            condition: self.term(expr),
+            fields,
+            formats,
+        })
+    }
+
+    fn in_format(&self, rule: u32, expr: &Expr, format: &'static str) -> Option<InFormat> {
+        let gate = self.gates.get(format)?;
+        gate.all.binary_search(&rule).ok()?;
+        let found = gate.atoms.literals.iter().zip(&gate.atoms.rules).filter(|(_, rules)| rules.contains(&rule));
+        let literals: Vec<String> = found.map(|(literal, _)| String::from_utf8_lossy(literal).into_owned()).collect();
+        let no_literal = literals.is_empty().then(|| match gate.lack(self, rule, expr) {
+            Some(Lack::None) | None => "no text of three bytes or more is in every record that it matches".to_owned(),
+            Some(Lack::Common(literal)) => {
+                let literal = String::from_utf8_lossy(&literal).into_owned();
+                format!("what every record that it matches holds is common in logs: {literal:?}")
+            }
+        });
+        let channels = routing::needed(&self.routing, format, self.stated(rule as usize)).unwrap_or_default();
+        Some(InFormat { format, channels, literals, no_literal })
+    }
+
+    fn term(&self, expr: &Expr) -> Term {
+        let all = |parts: &[Expr]| parts.iter().map(|part| self.term(part)).collect();
+        match expr {
+            Expr::All(parts) => Term::All(all(parts)),
+            Expr::Any(parts) => Term::Any(all(parts)),
+            Expr::Not(inner) => Term::Not(Box::new(self.term(inner))),
+            Expr::Shared(inner) => self.term(inner),
+            Expr::Field(name, test) => self.test(Some(self.name(*name)), test),
+            Expr::Keyword(test) => self.test(None, test),
+        }
+    }
+
+    fn name(&self, name: u32) -> String {
+        self.names.get(name as usize).map_or_else(String::new, |name| name.text().to_owned())
+    }
+
+    fn test(&self, field: Option<String>, test: &Test) -> Term {
+        let (is, values) = match test {
+            Test::Text(pattern) => {
+                (if pattern.is_cased() { "equal, case counts" } else { "equal" }, vec![pattern.to_string()])
+            }
+            Test::Words(words) => ("equal", words.patterns().iter().map(ToString::to_string).collect()),
+            Test::Regex(regex) => ("matched by", vec![regex.as_str().to_owned()]),
+            Test::Cidr(network) => ("in the network", vec![network.to_string()]),
+            Test::Number(order, bound) => (order_word(*order), vec![bound.to_string()]),
+            Test::Null => ("missing or null", Vec::new()),
+            Test::Exists(true) => ("there", Vec::new()),
+            Test::Exists(false) => ("missing", Vec::new()),
+            Test::SameAs { field, part, .. } => (part_word(*part), vec![self.name(*field)]),
+            Test::Time(unit, order, bound) => {
+                ("a time of which", vec![format!("{} {} {bound}", unit_word(*unit), order_word(*order))])
+            }
+        };
+        Term::Test { field, is, values }
+    }
+}
+
+impl Name {
+    fn asked(&self) -> FieldAsked {
+        let mut others: Vec<String> = self.aliases().iter().map(|&alias| alias.to_owned()).collect();
+        let canon = Canon::from_name(self.text()).map(|canon| canon.name().to_owned());
+        others.extend(canon.filter(|canon| canon != self.text()));
+        FieldAsked { name: self.text().to_owned(), others }
+    }
+}
+
+/// Numbers of the fields that an expression looks at.
+fn fields(expr: &Expr, out: &mut BTreeSet<u32>) {
+    match expr {
+        Expr::All(parts) | Expr::Any(parts) => parts.iter().for_each(|part| fields(part, out)),
+        Expr::Not(inner) => fields(inner, out),
+        Expr::Shared(inner) => fields(inner, out),
+        Expr::Field(name, test) => {
+            out.insert(*name);
+            if let Test::SameAs { field, .. } = test {
+                out.insert(*field);
+            }
+        }
+        Expr::Keyword(_) => {}
+    }
+}
+
+fn order_word(order: Order) -> &'static str {
+    match order {
+        Order::Eq => "=",
+        Order::Lt => "<",
+        Order::Lte => "<=",
+        Order::Gt => ">",
+        Order::Gte => ">=",
+    }
+}
+
+fn part_word(part: Part) -> &'static str {
+    match part {
+        Part::Whole => "equal to the field",
+        Part::Contains => "a text that holds the field",
+        Part::Starts => "a text that begins with the field",
+        Part::Ends => "a text that ends with the field",
+    }
+}
+
+fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Minute => "minute",
+        Unit::Hour => "hour",
+        Unit::Day => "day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+        Unit::Year => "year",
+    }
+}

@@ -1,0 +1,218 @@
+//! What `rules` and `scan` do with rules before any record: leave out, count, explain, test.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::{exfiltrace, project};
+
+/// A folder of rules: four of different levels, statuses and tags, and a correlation that counts on one of them.
+fn rules(folder: &Path) -> String {
+    let rule = |id: u8, level: &str, status: &str, tags: &str, source: &str| {
+        format!(
+            "title: rule {id}\nname: r{id}\nid: 00000000-0000-4000-8000-00000000000{id}\nstatus: {status}\nlevel: {level}\n\
+             tags: [{tags}]\nlogsource: {{{source}}}\ndetection: {{s: {{c-uri|contains: zz{id}}}, condition: s}}\n"
+        )
+    };
+    let web = folder.join("web");
+    std::fs::create_dir_all(&web).unwrap();
+    std::fs::write(web.join("a.yml"), rule(1, "high", "stable", "attack.exfiltration", "category: webserver")).unwrap();
+    std::fs::write(web.join("b.yml"), rule(2, "low", "test", "attack.t1567.002", "category: webserver")).unwrap();
+    std::fs::write(folder.join("c.yml"), rule(3, "low", "deprecated", "attack.impact", "category: webserver")).unwrap();
+    std::fs::write(
+        folder.join("d.yml"),
+        rule(4, "critical", "test", "attack.t15", "product: windows, service: security"),
+    )
+    .unwrap();
+    let counts = "title: counts\nid: 00000000-0000-4000-8000-00000000000c\nstatus: test\nlevel: high\ncorrelation: {type: event_count, \
+                  rules: r2, group-by: [c-ip], timespan: 1h, condition: {gte: 2}}\n";
+    std::fs::write(folder.join("e.yml"), counts).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Titles that `rules list` prints with some flags.
+fn listed(rules: &str, flags: &[&str]) -> Vec<String> {
+    let output = exfiltrace(&[&["rules", "list", "--no-builtin", rules], flags].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let mut titles: Vec<String> =
+        out(&output).lines().map(|line| line.split("  ").last().unwrap().trim().to_owned()).collect();
+    titles.sort();
+    titles
+}
+
+#[test]
+fn rules_are_left_out_by_level_status_tag_id_name_and_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let rules = rules(temp.path());
+    let list = std::env::temp_dir().join(format!("exfiltrace-left-out-{}", std::process::id()));
+    std::fs::write(&list, "# noisy\nr1 # by name\n\nd.yml\n").unwrap();
+    let at = format!("@{}", list.display());
+    // The correlation counts on rule 2, which stays where the correlation does.
+    for (flags, titles) in [
+        (&[][..], &["rule 1", "rule 2", "rule 4"][..]),
+        (&["--min-level", "high"], &["rule 1", "rule 2", "rule 4"]),
+        (&["--min-level", "critical"], &["rule 4"]),
+        (&["--status", "stable"], &["rule 1"]),
+        (&["--status", "stable,deprecated"], &["rule 1", "rule 3"]),
+        (&["--tag", "attack.t1567"], &["rule 2"]),
+        (&["--tag", "attack.exfiltration", "--tag", "attack.t15"], &["rule 1", "rule 4"]),
+        (&["--exclude", "web/*"], &["rule 2", "rule 4"]),
+        (&["--exclude", "web/*", "--exclude", "e.yml"], &["rule 4"]),
+        (&["--exclude", "00000000-0000-4000-8000-000000000001"], &["rule 2", "rule 4"]),
+        (&["--exclude", &at], &["rule 2"]),
+    ] {
+        assert_eq!(listed(&rules, flags), titles, "{flags:?}");
+    }
+    std::fs::remove_file(&list).unwrap();
+    let output = exfiltrace(&["rules", "list", "--no-builtin", &rules, "--exclude", "r9"]);
+    assert!(said(&output).contains("--exclude r9: no rule that is loaded"), "{}", said(&output));
+    for (flag, value, why) in [("--status", "good", "none of stable"), ("--exclude", "[", "neither an id nor a glob")] {
+        let output = exfiltrace(&["rules", "list", flag, value]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains(why), "{}", said(&output));
+    }
+    let output = exfiltrace(&["rules", "check", "--no-builtin", &rules]);
+    assert!(
+        out(&output).contains("c.yml:1:1: not loaded: its status is deprecated; --status deprecated"),
+        "{}",
+        out(&output)
+    );
+}
+
+#[test]
+fn a_scan_tells_how_many_rules_it_used_left_out_and_could_not_use_here() {
+    let temp = tempfile::tempdir().unwrap();
+    let rules = rules(&temp.path().join("rules"));
+    let (log, case) = (temp.path().join("access.log"), temp.path().join("case"));
+    let line =
+        |n: u8| format!("203.0.113.9 - - [01/Mar/2026:10:00:0{n} +0000] \"GET /zz{n} HTTP/1.1\" 200 5 \"-\" \"x\"\n");
+    std::fs::write(&log, line(1) + &line(2)).unwrap();
+    let (log, case) = (log.to_str().unwrap(), case.to_str().unwrap());
+    let scan = |flags: &[&str]| {
+        let output = exfiltrace(&[&["scan", "--no-builtin", "--rules", &rules, "--out", case, log], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let read = |name: &str| std::fs::read_to_string(Path::new(case).join(name)).unwrap();
+        let manifest: Value = serde_json::from_str(&read("manifest.json")).unwrap();
+        let titles: Vec<String> = read("findings.jsonl")
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["rule"]["title"].as_str().unwrap().to_owned())
+            .collect();
+        (out(&output).replace("\n  ", " "), manifest["rules"].clone(), titles)
+    };
+    let (summary, told, titles) = scan(&["--min-rule-level", "high"]);
+    assert_eq!(titles, ["rule 1"], "rule 2 is here for the correlation only");
+    let zero = serde_json::json!({ "excluded": 0, "status": 0, "level": 1, "tag": 0, "members": 1 });
+    assert_eq!((&told["loaded"], &told["correlations"], &told["left_out"]), (&3.into(), &1.into(), &zero));
+    assert_eq!(told["never_applicable"], 1, "there are no Windows events");
+    for words in [
+        "3 rules loaded",
+        "1 left out by wish (level 1; 1 of them evaluated for correlations only)",
+        "1 ask for logs of",
+    ] {
+        assert!(summary.contains(words), "{words}: {summary}");
+    }
+    let (_, told, titles) = scan(&["--exclude", "e.yml", "--exclude", "r1"]);
+    assert_eq!((titles, &told["left_out"]["excluded"]), (vec!["rule 2".to_owned()], &2.into()));
+}
+
+#[test]
+fn rules_for_which_there_is_no_log_are_listed_with_the_log_source_that_they_ask_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let rules = rules(&temp.path().join("rules"));
+    let log = temp.path().join("access.log");
+    std::fs::write(&log, "203.0.113.9 - - [01/Mar/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 5 \"-\" \"x\"\n")
+        .unwrap();
+    let output = exfiltrace(&["rules", "list", "--no-builtin", &rules, "--coverage", log.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let lines: Vec<String> = out(&output).lines().map(str::to_owned).collect();
+    assert!(lines[0].contains("rule 4  (asks for product windows, service security)"), "{lines:?}");
+    assert!(lines[1].starts_with("1 of 3 rules can fire on nothing here"), "{lines:?}");
+    // By channel and number, not by format: Sysmon events are here, but none of the Security channel.
+    let event = |channel: &str, id: u64| {
+        format!(
+            "{{\"Event\":{{\"System\":{{\"Channel\":\"{channel}\",\"EventID\":{id},\"Computer\":\"h\",\"TimeCreated\":{{\"#attributes\":{{\"SystemTime\":\"2026-03-01T10:00:00Z\"}}}}}},\"EventData\":{{\"a\":\"b\"}}}}}}\n"
+        )
+    };
+    let write = |channel| std::fs::write(&log, event(channel, 1)).unwrap();
+    let never = || out(&exfiltrace(&["rules", "list", "--no-builtin", &rules, "--coverage", log.to_str().unwrap()]));
+    write("Microsoft-Windows-Sysmon/Operational");
+    assert!(never().contains("rule 4  ("), "{}", never());
+    write("Security");
+    assert!(!never().contains("rule 4  (") && never().contains("2 of 3 rules"), "{}", never());
+    let output =
+        exfiltrace(&["rules", "list", "--coverage", project("fixtures/incident/evidence/nothing").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "no evidence is there");
+}
+
+#[test]
+fn a_rule_is_explained_as_it_was_compiled() {
+    let temp = tempfile::tempdir().unwrap();
+    let rule = temp.path().join("r.yml");
+    std::fs::write(
+        &rule,
+        "title: all of it\nid: 00000000-0000-4000-8000-000000000001\nlogsource: {product: windows, service: security}\ndetection:\n  \
+         sel: {Image|endswith: '\\\\rclone.exe', CommandLine|contains|windash: ' -config'}\n  not_own: {DestinationIp|cidr: 10.0.0.0/8}\n  \
+         condition: sel and not not_own\n",
+    )
+    .unwrap();
+    let explain = |word: &str, flags: &[&str]| {
+        exfiltrace(&[&["rules", "explain", word, "--no-builtin", "--rules", rule.to_str().unwrap()], flags].concat())
+    };
+    let text = out(&explain("ALL of it", &[]));
+    for line in [
+        "log source  product windows, service security",
+        r#"Image is equal "*\\rclone.exe""#,
+        r#"CommandLine is equal "* [-]config*""#,
+        "not",
+        r#"DestinationIp is in the network "10.0.0.0/8""#,
+        "Image, else NewProcessName, Application, ProcessName",
+        r#"evtx           evaluated where one of these is (channel security): "rclone.exe""#,
+    ] {
+        assert!(text.lines().any(|shown| shown.trim() == line), "{line}: {text}");
+    }
+    assert!(!text.contains("squid"), "{text}");
+    let told: Value = serde_json::from_str(&out(&explain("r.yml", &["--json", "--logsource", "any"]))).unwrap();
+    assert_eq!(told["condition"]["all"][1]["not"]["test"]["field"], "DestinationIp");
+    assert_eq!(told["formats"].as_array().unwrap().len(), exfiltrace::format::list().count());
+    let output = explain("no such rule", &[]);
+    assert!(output.status.code() == Some(2) && said(&output).contains("rules list"), "{}", said(&output));
+}
+
+#[test]
+fn rules_are_tried_on_the_samples_in_their_files() {
+    let temp = tempfile::tempdir().unwrap();
+    let rule = temp.path().join("r.yml");
+    let line = |path: &str| {
+        format!("203.0.113.9 - - [01/Mar/2026:10:00:00 +0000] \\\"GET {path} HTTP/1.1\\\" 200 5 \\\"-\\\" \\\"x\\\"")
+    };
+    let write = |matches: &str, misses: &str, format: &str| {
+        let text = format!(
+            "title: dump\nlogsource: {{category: webserver}}\ndetection: {{s: {{cs-uri-stem|endswith: .sql}}, condition: s}}\n\
+             exfiltrace:\n  matches:\n    - record: \"{}\"\n      format: {format}\n  misses: [\"{}\"]\n",
+            line(matches),
+            line(misses)
+        );
+        std::fs::write(&rule, text).unwrap();
+        let output = exfiltrace(&["rules", "test", "--no-builtin", rule.to_str().unwrap()]);
+        (output.status.code(), out(&output))
+    };
+    let (code, text) = write("/a.sql", "/a.html", "access");
+    assert!(code == Some(0) && text == "2 samples of 1 rule: 2 as they say, 0 not\n", "{text}");
+    let (code, text) = write("/a.html", "/a.sql", "access");
+    assert!(code == Some(1) && text.contains("r.yml:6  must match, and does not  dump  203.0.113.9"), "{text}");
+    assert!(text.contains("must not match, and does") && text.contains("0 as they say, 2 not"), "{text}");
+    let (code, text) = write("/a.sql", "/a.html", "squid");
+    assert!(code == Some(1) && text.contains("is of squid, and is taken for access"), "{text}");
+    let output = exfiltrace(&["rules", "test"]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    assert!(!out(&output).contains("no sample: "), "{}", out(&output));
+}
