@@ -45,6 +45,8 @@ pub fn manifest(
         rules: RulesUsed {
             pack: (!args.no_builtin).then(pack_digest),
             loaded: plan.program.rules().len() as u64,
+            correlations: plan.program.correlations().list.len() as u64,
+            silent: plan.program.silent().len() as u64,
             rejected,
             filters: plan.program.narrowings().to_vec(),
         },

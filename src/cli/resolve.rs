@@ -9,7 +9,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::emit;
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::model::block::CELL_BYTES;
-use exfiltrace::model::correlation::Correlation;
+use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
@@ -73,6 +73,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         clocks,
         period,
         max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
+        events_kept: EVENTS_KEPT,
         threads,
         in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
         ahead_bytes: (memory / 8).min(threads * AHEAD_BYTES),
@@ -335,8 +336,7 @@ fn usable_rules(args: &Scan, routing: Routing) -> Result<(Program, Vec<Problem>)
     let files: Vec<(Option<&Path>, Vec<String>)> =
         documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
     let documents = documents.into_iter().flat_map(|(_, found)| found);
-    let (program, mut problems) = Program::compile_with(documents, routing, &placeholders);
-    problems.extend(program.correlations().list.iter().map(not_held));
+    let (program, problems) = Program::compile_with(documents, routing, &placeholders);
     for (path, files) in files {
         let Some(path) = path else { continue };
         let problem = problems.iter().find(|problem| files.contains(&problem.file));
@@ -359,13 +359,6 @@ fn usable_rules(args: &Scan, routing: Routing) -> Result<(Program, Vec<Problem>)
         );
     }
     Ok((program, problems))
-}
-
-/// A scan does not hold correlations yet, and must not be silent about it.
-fn not_held(correlation: &Correlation) -> Problem {
-    let (meta, (line, column)) = (&correlation.meta, correlation.at);
-    let what = "not supported yet in scans: correlation; the rules that it names are used".to_owned();
-    Problem { file: meta.file.clone(), line, column, rule: meta.title.clone(), what }
 }
 
 /// Rule files with the path that they were asked for by; `None` for the embedded pack.

@@ -4,13 +4,13 @@ use crate::model::rule::Narrowing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::collection::{Collection, Whole};
-use super::correlation::{self, Sketch};
+use super::correlation::{self, Asked, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
 use super::names::{Context, Names};
 use super::yaml::{self, At, Node};
 use super::{Placeholders, Problem, lint};
-use crate::model::correlation::Correlations;
+use crate::model::correlation::{Correlations, silent};
 
 /// What files of rules hold.
 pub(super) struct Loaded {
@@ -26,8 +26,7 @@ pub(super) struct Loaded {
     /// Sorted.
     pub narrowings: Vec<Narrowing>,
     pub correlations: Correlations,
-    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
-    pub asked: BTreeMap<u32, Vec<(u32, u32)>>,
+    pub asked: Asked,
 }
 
 /// Reads files, each a name and its text.
@@ -41,7 +40,8 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholde
     for (file, at, label, what) in unresolved {
         loader.problems.push(problem(&file, at, label, what));
     }
-    let asked = correlation::asked(&correlations, &mut loader.names);
+    loader.remark_silent(&correlations);
+    let asked = correlation::asked(&correlations, &loader.drafts, &mut loader.names);
     loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
     let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, .. } = loader;
     narrowings.sort();
@@ -149,6 +149,23 @@ impl<'p> Loader<'p> {
     fn remark(&mut self, file: &str, label: &str, node: &Node) {
         let remarks = lint::remarks(node).into_iter();
         self.remarks.extend(remarks.map(|(at, what)| problem(file, at, label.to_owned(), what)));
+    }
+
+    /// Says where a correlation that a user wrote takes the findings of the pack's rules away.
+    fn remark_silent(&mut self, correlations: &Correlations) {
+        let is_builtin = |file: &str| file.starts_with("builtin:");
+        let silent = silent(&correlations.list);
+        for of in correlations.list.iter().filter(|of| !of.generate && !is_builtin(&of.meta.file)) {
+            let taken: BTreeSet<&str> = of.targets().filter(|id| silent.contains(*id)).map(|id| &**id).collect();
+            let builtin = taken.into_iter().filter(|id| self.ids.get(*id).is_some_and(|file| is_builtin(file)));
+            let names: Vec<&str> = builtin.collect();
+            if !names.is_empty() {
+                let at = At { line: of.at.0, column: of.at.1 };
+                let what =
+                    format!("hits of {} are no findings any more; with generate: true they are", names.join(", "));
+                self.remarks.push(problem(&of.meta.file, at, of.meta.title.clone(), what));
+            }
+        }
     }
 
     /// Applies all filters to all rules, whatever files they are in.

@@ -27,15 +27,17 @@ mod words;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
-use crate::model::correlation::Correlations;
+use crate::model::correlation::{self as correlation_model, Correlations};
 use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
 use crate::model::rule::{Narrowing, RuleMeta};
 
+use correlation::Asked;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
@@ -100,8 +102,8 @@ pub struct Program {
     used: BTreeSet<String>,
     narrowings: Vec<Narrowing>,
     correlations: Correlations,
-    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
-    asked: BTreeMap<u32, Vec<(u32, u32)>>,
+    asked: Asked,
+    silent: BTreeSet<Arc<str>>,
     routing: Routing,
     gates: Gates,
 }
@@ -145,6 +147,7 @@ impl Program {
             remarks,
             used,
             narrowings,
+            silent: correlation_model::silent(&correlations.list),
             correlations,
             asked,
             routing,
@@ -173,20 +176,42 @@ impl Program {
         &self.metas
     }
 
-    /// Rules about hits of rules. Their members count whether or not their own hits are findings.
+    /// Rules about hits of rules.
     pub fn correlations(&self) -> &Correlations {
         &self.correlations
     }
 
-    /// The values that correlations ask a record for that a rule matches, by number of their fields.
-    pub fn asked_of(&self, format: &str, fields: &Fields<'_>, rule: u32, scratch: &mut Scratch) -> Vec<(u32, String)> {
-        let Some(asked) = self.asked.get(&rule) else { return Vec::new() };
+    /// Ids of the rules and correlations of which the hits are no findings, because correlations count on them.
+    pub fn silent(&self) -> &BTreeSet<Arc<str>> {
+        &self.silent
+    }
+
+    /// Ids of the rules on which correlations count.
+    pub fn counted_ids(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.asked.values().map(|(id, _)| id)
+    }
+
+    /// The id of a rule on which correlations count; `None` where none does.
+    pub fn counted(&self, rule: u32) -> Option<&Arc<str>> {
+        self.asked.get(&rule).map(|(id, _)| id)
+    }
+
+    /// The values that correlations ask a record for that a rule matches, by the names of fields that they ask for.
+    pub fn asked_of(
+        &self,
+        format: &str,
+        fields: &Fields<'_>,
+        rule: u32,
+        scratch: &mut Scratch,
+    ) -> Vec<(Arc<str>, String)> {
+        let Some((_, asked)) = self.asked.get(&rule) else { return Vec::new() };
         scratch.begin(self.names.len(), self.logsources.len());
         let event = self.record(format, fields, &[]);
         let mut out = Vec::new();
-        for &(field, name) in asked {
-            event
-                .each_value(name, scratch, &mut |value| out.push((field, String::from_utf8_lossy(value).into_owned())));
+        for (field, name) in asked {
+            event.each_value(*name, scratch, &mut |value| {
+                out.push((Arc::clone(field), String::from_utf8_lossy(value).into_owned()));
+            });
         }
         out
     }

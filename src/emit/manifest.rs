@@ -45,6 +45,12 @@ pub struct RulesUsed {
     pub pack: Option<String>,
     /// Rules loaded, the pack's included.
     pub loaded: u64,
+    /// Correlations loaded, which are not among the rules.
+    #[serde(default)]
+    pub correlations: u64,
+    /// Rules and correlations that give no findings of their own, because correlations count on them.
+    #[serde(default)]
+    pub silent: u64,
     /// Rules that could not be used, sorted.
     pub rejected: Vec<RejectedRule>,
     /// Filters loaded, sorted.

@@ -215,6 +215,7 @@ impl Finding {
             + evidence.sum::<usize>()
             + self.met.iter().map(|met| size_of::<Met>() + met.who.heap_bytes()).sum::<usize>()
             + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
+            + self.links.iter().map(|link| size_of::<FindingId>() + link.len()).sum::<usize>()
             + self.id.len()
             + self.rule.id.len()
             + self.rule.title.len()

@@ -8,6 +8,7 @@ pub mod block;
 pub mod conversations;
 pub mod correlation;
 pub mod coverage;
+pub mod event;
 pub mod fields;
 pub mod filter;
 pub mod finding;

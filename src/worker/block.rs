@@ -1,6 +1,7 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
 mod cite;
+mod event;
 mod met;
 
 use std::cell::OnceCell;
@@ -295,6 +296,7 @@ impl Pass<'_> {
             let make = || self.sighting(cite, fields, None);
             sightings.add(RULE_HITS_KEPT, Outcome::of(fields), fields.time, cite.seen.place, make);
         }
+        self.event(cite, format, fields, scratch, told);
     }
 }
 
