@@ -396,6 +396,7 @@ impl Sketch {
             span: self.span,
             demand,
             generate: self.generate,
+            left_out: false,
         }
     }
 }

@@ -41,9 +41,12 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, setup: &Se
     }
     let selected = setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
     loader.filter();
-    let (correlations, unresolved) = correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
+    let (mut correlations, unresolved) = correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
     for (file, at, label, what) in unresolved {
         loader.problems.push(problem(&file, at, label, what));
+    }
+    for correlation in &mut correlations.list {
+        correlation.left_out = selected.muted.contains(&correlation.meta.id);
     }
     loader.remark_silent(&correlations);
     let asked = correlation::asked(&correlations, &loader.drafts, &mut loader.names);

@@ -36,6 +36,9 @@ pub struct Correlation {
     pub demand: Demand,
     /// Whether the hits of its members are findings too.
     pub generate: bool,
+    /// Whether it is here only because others count on it: it was left out by wish.
+    #[serde(default)]
+    pub left_out: bool,
 }
 
 /// What it states of figures is finite.
@@ -204,12 +207,15 @@ impl Correlation {
 }
 
 /// Ids of the rules and correlations of which the hits are no findings, because correlations count on them and none of these
-/// says `generate: true`.
+/// says `generate: true`; and of correlations that were left out.
 pub fn silent<'c>(correlations: impl IntoIterator<Item = &'c Correlation>) -> BTreeSet<Arc<str>> {
-    let (mut named, mut shown) = (BTreeSet::new(), BTreeSet::new());
+    let (mut named, mut shown, mut left_out) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for correlation in correlations {
+        left_out.extend(correlation.left_out.then(|| Arc::from(correlation.meta.id.as_str())));
         let ids = if correlation.generate { &mut shown } else { &mut named };
         ids.extend(correlation.targets().cloned());
     }
-    &named - &shown
+    let mut silent = &named - &shown;
+    silent.extend(left_out);
+    silent
 }

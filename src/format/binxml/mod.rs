@@ -261,7 +261,9 @@ impl Templates {
 impl Plans for Templates {
     #[inline]
     fn plan(&mut self, chunk: &[u8], wanted: &Wanted) -> Option<u32> {
-        if let Some((.., plan)) = self.here.iter().find(|(at, path, _)| (*at, *path) == (wanted.definition, wanted.path)) {
+        if let Some((.., plan)) =
+            self.here.iter().find(|(at, path, _)| (*at, *path) == (wanted.definition, wanted.path))
+        {
             return *plan;
         }
         let plan = self.find(chunk, wanted);
