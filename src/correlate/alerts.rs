@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use itertools::Itertools;
+
 use super::correlated::{ALERTS_KEPT, Correlated};
 use super::found::{assumed, delivered, entities, is_of_host, observes, rule_id, the_one};
 use super::windows::{Alert, Origin, Run};
@@ -37,15 +39,12 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_
     let shown = shown(held);
     let each = (CITED / shown.len().max(1)).clamp(CITED_EACH, CITED_MOST).min(max_evidence).max(1);
     let known: HashSet<(usize, usize)> = shown.iter().copied().collect();
-    let mut reached: BTreeMap<usize, (BTreeSet<&str>, u64)> = BTreeMap::new();
     for some in shown.chunks(DRAFTS) {
         let drafts: Vec<Draft<'_>> = some.iter().map(|place| Draft::of(world, *place, each)).collect();
         let again = Again::of(held, &drafts);
-        for draft in drafts {
-            let of = held.list[draft.alert.correlation];
-            let known_of = || (held.reached(of), held.beyond(of));
-            let (rules, beyond) = reached.entry(draft.alert.correlation).or_insert_with(known_of);
-            all.add(draft.finding(world, &again, &known, (rules, *beyond)));
+        for (number, drafts) in &drafts.into_iter().chunk_by(|draft| draft.alert.correlation) {
+            let rules = held.reached(held.list[number]);
+            drafts.for_each(|draft| all.add(draft.finding(world, &again, &known, &rules)));
         }
     }
 }
@@ -130,7 +129,7 @@ impl<'a> Draft<'a> {
         world: &World<'_>,
         again: &Again,
         known: &HashSet<(usize, usize)>,
-        (reached, beyond): (&BTreeSet<&str>, u64),
+        reached: &BTreeSet<&str>,
     ) -> Finding {
         let meta = &self.correlation.meta;
         let cited = self.cited.iter().filter_map(|at| Some((*at, again.cites.get(at)?)));
@@ -165,7 +164,7 @@ impl<'a> Draft<'a> {
             met: Vec::new(),
             indicator: None,
             links,
-            text: self.text(beyond),
+            text: self.text(world.correlated.beyond[self.alert.correlation]),
             entities: self.entities,
         }
     }

@@ -38,6 +38,8 @@ pub(super) struct Correlated<'a> {
     pub outcome: Outcome,
     /// By correlation.
     counted: Vec<Counted>,
+    /// By correlation: hits beyond a limit, also of those that it counts on.
+    pub beyond: Vec<u64>,
     /// By id: the place in `list`.
     places: HashMap<&'a str, usize>,
 }
@@ -53,6 +55,7 @@ pub(super) fn all(merged: &Partial) -> Correlated<'_> {
     all.gather(merged);
     all.outcome = windows::run(&all.list, &all.traits, &all.events);
     all.counted = all.count(merged);
+    all.beyond = all.beyond();
     all
 }
 
@@ -118,32 +121,43 @@ impl<'a> Correlated<'a> {
         for (_, number) in &self.events {
             self.traits[*number as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
         }
-        let figures = self.outcome.grouped.iter().zip(&self.outcome.ungrouped);
-        let counted = self.list.iter().zip(figures).enumerate().map(|(number, (correlation, (events, ungrouped)))| {
-            let rules: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
-            let runs = self.outcome.alerts.iter().filter(|alert| alert.correlation == number);
-            let found: u64 = runs.map(|alert| alert.runs.len() as u64).sum();
-            let mut counted = Counted {
+        let mut found = vec![0u64; self.list.len()];
+        self.outcome.alerts.iter().for_each(|alert| found[alert.correlation] += alert.runs.len() as u64);
+        let mut all: Vec<Counted> = Vec::new();
+        for (number, correlation) in self.list.iter().enumerate() {
+            let targets: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
+            let (mut untimed, mut beyond) = (0, 0);
+            for id in targets {
+                let (hits, without) = hits.get(id).copied().unwrap_or_default();
+                let counted = held.get(id).copied().filter(|_| self.outcome.decided[number]).unwrap_or(0);
+                untimed += without;
+                beyond += hits.saturating_sub(counted);
+            }
+            all.push(Counted {
                 rule: correlation.meta.id.clone(),
                 title: correlation.meta.title.clone(),
                 silent: self.silent.contains(correlation.meta.id.as_str()),
-                events: *events,
-                ungrouped: *ungrouped,
-                untimed: 0,
-                beyond: 0,
-                found,
-            };
-            if !self.outcome.decided[number] {
-                counted.beyond = rules.iter().filter_map(|rule| held.get(rule)).sum();
-            }
-            for rule in rules {
-                let (timed, untimed) = hits.get(rule).copied().unwrap_or_default();
-                counted.untimed += untimed;
-                counted.beyond += timed.saturating_sub(held.get(rule).copied().unwrap_or(0));
-            }
-            counted
-        });
-        counted.collect()
+                events: self.outcome.grouped[number],
+                ungrouped: self.outcome.ungrouped[number],
+                untimed,
+                beyond,
+                found: found[number],
+            });
+        }
+        all
+    }
+
+    /// By correlation: how many hits it, or one that it counts on, does not count because they are beyond a limit. Those that
+    /// were not decided count nothing.
+    fn beyond(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = Vec::new();
+        for (number, correlation) in self.list.iter().enumerate() {
+            let below = correlation.targets().filter_map(|id| self.places.get(&**id));
+            let below = below.filter_map(|at| all.get(*at)).copied().max().unwrap_or(0);
+            let own = self.counted[number].beyond.max(u64::from(!self.outcome.decided[number]));
+            all.push(own.max(below));
+        }
+        all
     }
 
     /// What each correlation counted, in the order of their ids.
@@ -153,19 +167,11 @@ impl<'a> Correlated<'a> {
         all
     }
 
-    /// Those of level high or above whose hits are findings, or may be with what they do not count.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Counted> {
-        let grave =
-            self.list.iter().filter(|c| c.meta.level >= Level::High && !self.silent.contains(c.meta.id.as_str()));
-        let open = grave.filter(|correlation| self.beyond(correlation) > 0);
-        open.filter_map(|correlation| self.counted.get(*self.places.get(correlation.meta.id.as_str())?))
-    }
-
-    /// How many records a correlation, or one that it counts on, does not count because they are beyond a limit.
-    pub(super) fn beyond(&self, correlation: &'a Correlation) -> u64 {
-        let reached = self.reached(correlation);
-        let all = reached.into_iter().chain([correlation.meta.id.as_str()]).filter_map(|id| self.places.get(id));
-        all.map(|at| self.counted[*at].beyond).max().unwrap_or(0)
+    /// Ids of those of level high or above of which more might have been found with what they do not count.
+    pub(super) fn open(&self) -> impl Iterator<Item = &str> {
+        let open =
+            self.list.iter().zip(&self.beyond).filter(|(of, beyond)| of.meta.level >= Level::High && **beyond > 0);
+        open.map(|(of, _)| of.meta.id.as_str()).filter(|id| !self.silent.contains(*id))
     }
 
     /// Ids of the rules and correlations that a correlation counts on, also by others.
