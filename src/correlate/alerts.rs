@@ -111,9 +111,10 @@ impl<'a> Draft<'a> {
             is_least: !is_whole,
             outcome,
             assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
-            scope: the_one(
-                kinds.0.iter().map(|(source, traits)| world.whose.home(&traits.subject, source.entry.source.as_str())),
-            ),
+            scope: the_one(kinds.0.iter().flat_map(|(source, traits)| {
+                let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
+                delivered(source, home).into_iter().map(home)
+            })),
             entities: told.entities(),
             cited: ends(&records, each),
             told_apart: records.into_iter().filter(|at| held.is_told_apart(*at)).collect(),

@@ -114,7 +114,7 @@ impl<'a> Correlated<'a> {
         let mut hits: HashMap<Box<str>, (u64, u64)> = HashMap::new();
         for (rule, sightings) in merged.sources.values().flat_map(|source| source.rules.iter()) {
             let (timed, untimed) = hits.entry(rule.into_owned()).or_default();
-            *timed += sightings.count - sightings.untimed;
+            *timed += sightings.count.saturating_sub(sightings.untimed);
             *untimed += sightings.untimed;
         }
         let mut held: HashMap<&str, u64> = HashMap::new();
@@ -218,5 +218,48 @@ impl<'a> Correlated<'a> {
         records.sort_unstable();
         records.dedup();
         (records, steps <= limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::correlation::{Bound, Demand, Figure, Member, Order};
+    use crate::model::rule::RuleMeta;
+
+    fn counting_on(id: &str, targets: &[&str]) -> (Box<str>, Arc<Correlation>) {
+        let meta = RuleMeta {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            level: Level::High,
+            stage: Vec::new(),
+            attack: Vec::new(),
+            route: None,
+            author: None,
+            file: String::new(),
+        };
+        let correlation = Correlation {
+            meta,
+            at: (1, 1),
+            members: vec![Member { targets: targets.iter().map(|id| (*id).into()).collect() }],
+            group_by: Vec::new(),
+            span: -1,
+            demand: Demand::Figure(Figure::Events, vec![Bound { order: Order::Gte, number: 1.0 }]),
+            generate: false,
+        };
+        (id.into(), Arc::new(correlation))
+    }
+
+    #[test]
+    fn each_stands_behind_those_that_it_counts_on_and_circles_of_a_foreign_state_stand_last() {
+        let all = [("a", &["b", "rule"][..]), ("b", &["z"]), ("z", &["rule"]), ("c", &["d", "z"]), ("d", &["c"])];
+        let all: BTreeMap<Box<str>, Arc<Correlation>> = all.iter().map(|(id, of)| counting_on(id, of)).collect();
+        let order = ordered(&all);
+        assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
+        let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
+        let outcome = windows::run(&order, &[Arc::new(traits)], &[(5, 0), (7, 0)]);
+        let found: Vec<(usize, usize)> =
+            outcome.alerts.iter().map(|alert| (alert.correlation, alert.windows.len())).collect();
+        assert_eq!(found, [(0, 2), (1, 2), (2, 2), (3, 2), (4, 2)]);
     }
 }

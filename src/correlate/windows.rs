@@ -232,7 +232,7 @@ impl<'e> Stream<'e> {
                 meter.enter(to, end);
                 to += 1;
             }
-            let begin = end.saturating_sub(correlation.span);
+            let begin = end.saturating_sub(span(correlation));
             while events[from].time < begin {
                 meter.leave(from);
                 from += 1;
@@ -267,7 +267,7 @@ impl<'e> Stream<'e> {
         let mut numbers: HashMap<u32, u32> = HashMap::new();
         let mut given = Vec::new();
         for &end in windows {
-            let from = events.partition_point(|occurrence| occurrence.time < end.saturating_sub(correlation.span));
+            let from = events.partition_point(|occurrence| occurrence.time < end.saturating_sub(span(correlation)));
             let to = events.partition_point(|occurrence| occurrence.time <= end);
             let last = events[to - 1].told;
             let told = *numbers.entry(last).or_insert_with(|| {
@@ -279,6 +279,11 @@ impl<'e> Stream<'e> {
         }
         self.by_correlation.entry(correlation.meta.id.as_str()).or_default().extend(given);
     }
+}
+
+/// Length of a window; a state may hold any number.
+fn span(correlation: &Correlation) -> i64 {
+    correlation.span.max(0)
 }
 
 fn number(place: usize) -> u32 {

@@ -438,3 +438,23 @@ fn the_example_of_the_readme_finds_what_it_says() {
     let all: Vec<_> = outcome.findings.list().iter().map(|f| (&*f.rule.id, f.count, f.outcome)).collect();
     assert_eq!(all, [("broken_in", 21, Became::Succeeded)]);
 }
+
+/// A flood from outside over the hosts of two scopes is nobody's alone, and judged for both.
+#[test]
+fn a_correlation_over_two_scopes_is_judged_under_both() {
+    let scopes: Scopes = toml::from_str(
+        "[[scope]]\nname = \"east\"\nhosts = [\"web01\"]\n[[scope]]\nname = \"west\"\nhosts = [\"web02\"]\n",
+    )
+    .unwrap();
+    let body = "type: event_count, rules: failed, group-by: source.ip, timespan: 1h, condition: {gte: 4}";
+    let text = correlation("brute", body).replace("medium", "high\ntags: [attack.credential-access]");
+    let files = [("a.log", &*failed("web01", &[0, 1])), ("b.log", &failed("web02", &[2, 3]))];
+    let temp = tempfile::tempdir().unwrap();
+    let planned = planned(temp.path(), &files, &[RULES, &text]);
+    let outcome = scan::scan(&Plan { whose: exfiltrace::scope::compile(&scopes).unwrap(), scopes, ..planned }).unwrap();
+    assert_eq!(of(&outcome, "brute")[0].scope, "unattributed");
+    for scope in &outcome.verdict.scopes {
+        assert!(scope.reasons.iter().any(|r| r.clause == "J-04"), "{}: {:?}", scope.scope, scope.reasons);
+    }
+    assert_eq!(outcome.verdict.scopes.iter().map(|scope| &*scope.scope).collect::<Vec<_>>(), ["east", "west"]);
+}
