@@ -74,7 +74,6 @@ struct Draft<'a> {
     count: u64,
     /// Whether there may be more records than counted.
     is_least: bool,
-    outcome: Outcome,
     assumed: Option<Assumed>,
     scope: &'a str,
     entities: Entities,
@@ -92,24 +91,21 @@ impl<'a> Draft<'a> {
         let of = &alert.of[run.of.clone()];
         let (records, is_whole) = held.records(of.iter().map(|(origin, _)| *origin), STEPS);
         let kinds = Kinds::of(held, &records);
-        let decisive = match &correlation.demand {
-            // What comes last is what an ordered one leads to.
-            Demand::Figure(Figure::Ordered, _) => {
-                let last = of.iter().filter(|(_, members)| members.has(correlation.members.len() - 1));
-                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0)
+        // Of many that were tried, those count by whom it succeeded; of an ordered one, at its end.
+        let told = match (run.outcome, run.last_member(correlation)) {
+            (Outcome::Succeeded, None) => kinds.succeeded(),
+            (Outcome::Succeeded, Some(last)) => {
+                let last = of.iter().filter(|(_, members)| members.has(last));
+                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0).succeeded()
             }
             _ => kinds.clone(),
         };
-        let outcome = decisive.outcome();
-        // Of many that were tried, those count by whom it succeeded.
-        let told = if outcome == Outcome::Succeeded { decisive.succeeded() } else { kinds.clone() };
         Self {
             alert,
             run,
             correlation,
             count: records.len() as u64,
             is_least: !is_whole,
-            outcome,
             assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
             scope: the_one(kinds.0.iter().flat_map(|(source, traits)| {
                 let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
@@ -152,7 +148,7 @@ impl<'a> Draft<'a> {
             stage: meta.stage.clone(),
             attack: meta.attack.clone(),
             route: meta.route,
-            outcome: self.outcome,
+            outcome: self.run.outcome,
             scope: self.scope.to_owned(),
             time: FindingTime {
                 first: Instant::from_micros(self.run.first),
@@ -193,8 +189,7 @@ impl<'a> Draft<'a> {
         });
         for (at, to) in windows {
             let Some(alert) = held.outcome.alerts.get(at) else { continue };
-            let run = alert.runs.partition_point(|run| run.of.end < to);
-            if known.contains(&(at, run)) {
+            if let Some(run) = alert.run_of(to).filter(|run| known.contains(&(at, *run))) {
                 links.insert(id(held.list[alert.correlation], alert, &alert.runs[run]));
             }
         }
@@ -270,33 +265,18 @@ struct Kinds<'a>(Vec<(&'a SourcePartial, &'a Traits)>);
 
 impl<'a> Kinds<'a> {
     fn of(held: &'a Correlated<'_>, records: &[u32]) -> Self {
-        let kinds = records.iter().map(|at| (held.origins[*at as usize].0, held.events[*at as usize].1));
+        let kinds = records.iter().map(|at| (held.origins[*at as usize].0, held.events[*at as usize].traits));
         let kinds: BTreeSet<(u32, u32)> = kinds.collect();
         let of = |(source, traits)| (held.sources[source as usize], &*held.traits[traits as usize]);
         Self(kinds.into_iter().map(of).collect())
     }
 
-    fn outcomes(&self) -> impl Iterator<Item = Outcome> {
-        self.0.iter().map(|(source, traits)| match traits.outcome {
-            Outcome::Unknown if is_of_host(source) => Outcome::Succeeded,
-            outcome => outcome,
-        })
-    }
-
-    /// What they say together: succeeded if one did, failed only if all did.
-    fn outcome(&self) -> Outcome {
-        let outcomes: BTreeSet<Outcome> = self.outcomes().collect();
-        match () {
-            () if outcomes.contains(&Outcome::Succeeded) => Outcome::Succeeded,
-            () if outcomes.iter().all(|outcome| *outcome == Outcome::Failed) && !outcomes.is_empty() => Outcome::Failed,
-            () => Outcome::Unknown,
-        }
-    }
-
-    fn succeeded(self) -> Self {
-        let outcomes: Vec<Outcome> = self.outcomes().collect();
-        let kinds = self.0.into_iter().zip(outcomes).filter(|(_, outcome)| *outcome == Outcome::Succeeded);
-        Self(kinds.map(|(kind, _)| kind).collect())
+    fn succeeded(&self) -> Self {
+        let succeeded = self.0.iter().filter(|(source, traits)| match traits.outcome {
+            Outcome::Unknown => is_of_host(source),
+            outcome => outcome == Outcome::Succeeded,
+        });
+        Self(succeeded.copied().collect())
     }
 
     fn entities(&self) -> Entities {
@@ -317,7 +297,7 @@ impl<'a> Kinds<'a> {
 impl<'a> Correlated<'a> {
     /// The source and the traits of an event.
     fn of(&self, at: u32) -> (&'a SourcePartial, &Traits) {
-        let (source, traits) = (self.origins[at as usize].0, self.events[at as usize].1);
+        let (source, traits) = (self.origins[at as usize].0, self.events[at as usize].traits);
         (self.sources[source as usize], &self.traits[traits as usize])
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use itertools::Itertools;
 
-use super::windows::{self, Origin, Outcome};
+use super::found::is_of_host;
+use super::windows::{self, Origin, Outcome, Record};
 use crate::model::correlation::{self, Correlation};
 use crate::model::coverage::Counted;
 use crate::model::event::{Event, TraitTable, Traits};
 use crate::model::partial::{Partial, SourcePartial};
-use crate::model::rule::Level;
+use crate::model::rule::{self, Level};
 
 /// Events over which all correlations are decided, the earliest of all sources.
 const EVENTS_LIMIT: usize = 2_000_000;
@@ -28,8 +29,8 @@ pub(super) struct Correlated<'a> {
     pub silent: BTreeSet<Arc<str>>,
     /// What the numbers of traits in `events` stand for.
     pub traits: Vec<Arc<Traits>>,
-    /// Time and traits of each event, by time, locator and place.
-    pub events: Vec<(i64, u32)>,
+    /// The events, by time, locator and place.
+    pub events: Vec<Record>,
     /// Of each event its source, and its number among those that are kept there.
     pub origins: Vec<(u32, u32)>,
     /// The sources with events.
@@ -103,7 +104,11 @@ impl<'a> Correlated<'a> {
             if self.events.len() == EVENTS_LIMIT || bytes > TRAITS_LIMIT_BYTES {
                 break;
             }
-            self.events.push((event.at.micros(), number));
+            let outcome = match traits.outcome {
+                rule::Outcome::Unknown if is_of_host(self.sources[source as usize]) => rule::Outcome::Succeeded,
+                outcome => outcome,
+            };
+            self.events.push(Record { time: event.at.micros(), traits: number, outcome });
             self.origins.push((source, nth));
         }
         self.traits = table.list;
@@ -118,8 +123,8 @@ impl<'a> Correlated<'a> {
             *untimed += sightings.untimed;
         }
         let mut held: HashMap<&str, u64> = HashMap::new();
-        for (_, number) in &self.events {
-            self.traits[*number as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
+        for record in &self.events {
+            self.traits[record.traits as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
         }
         let mut found = vec![0u64; self.list.len()];
         self.outcome.alerts.iter().for_each(|alert| found[alert.correlation] += alert.runs.len() as u64);
@@ -257,7 +262,8 @@ mod tests {
         let order = ordered(&all);
         assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
         let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
-        let outcome = windows::run(&order, &[Arc::new(traits)], &[(5, 0), (7, 0)]);
+        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown });
+        let outcome = windows::run(&order, &[Arc::new(traits)], &records);
         let found: Vec<(usize, usize)> =
             outcome.alerts.iter().map(|alert| (alert.correlation, alert.windows.len())).collect();
         assert_eq!(found, [(0, 2), (1, 2), (2, 2), (3, 2), (4, 2)]);

@@ -174,9 +174,9 @@ fn what_follows_stands_in_another_log_under_another_name() {
         [told(&["access.log:1", "auth.log:1", "auth.log:2"], Became::Failed)]
     );
     // Also the failure after the logon has all three within its window.
-    for kind in ["temporal_ordered", "temporal"] {
-        assert_eq!(held(kind, "[web, failed, logon]"), std::slice::from_ref(&both), "{kind}");
-    }
+    assert_eq!(held("temporal_ordered", "[web, failed, logon]"), std::slice::from_ref(&both));
+    // One that is not ordered leaves open what it is about.
+    assert_eq!(held("temporal", "[web, failed, logon]"), [(both.0, Became::Unknown)]);
     assert_eq!(held("temporal_ordered", "[logon, web]"), [late]);
     assert_eq!(held("temporal", "[web, logon]").len(), 2);
 }
@@ -457,4 +457,19 @@ fn a_correlation_over_two_scopes_is_judged_under_both() {
         assert!(scope.reasons.iter().any(|r| r.clause == "J-04"), "{}: {:?}", scope.scope, scope.reasons);
     }
     assert_eq!(outcome.verdict.scopes.iter().map(|scope| &*scope.scope).collect::<Vec<_>>(), ["east", "west"]);
+}
+
+/// What is demanded must hold of what succeeded alone.
+#[test]
+fn an_attempt_among_many_is_not_what_they_are_together() {
+    let body = "type: event_count, rules: [failed, logon], group-by: source.ip, timespan: 1h, condition: {gte: 3}";
+    let held = |log: &str| {
+        let found = of(&scanned(&[("a.log", log)], &[RULES, &correlation("many", body)]), "many").remove(0);
+        (found.count, found.outcome, found.entities.accounts)
+    };
+    let logons = |minutes: &[u32]| minutes.iter().map(|at| logon(*at, "203.0.113.9")).collect::<String>();
+    let tried = ["ann", "bob", "eve"].map(String::from).to_vec();
+    assert_eq!(held(&failed("web01", &[0, 1, 2])), (3, Became::Failed, tried.clone()));
+    assert_eq!(held(&(failed("web01", &[0, 1, 2]) + &logons(&[3, 4]))), (5, Became::Unknown, tried));
+    assert_eq!(held(&(failed("web01", &[1]) + &logons(&[3, 4, 5]))), (4, Became::Succeeded, vec!["ann".to_owned()]));
 }
