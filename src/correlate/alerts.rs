@@ -95,7 +95,8 @@ impl<'a> Draft<'a> {
         let told = match (run.outcome, run.last_member(correlation)) {
             (Outcome::Succeeded, None) => kinds.succeeded(),
             (Outcome::Succeeded, Some(last)) => {
-                let last = of.iter().filter(|(_, members)| members.has(last));
+                let end = &alert.of[run.complete..run.of.end];
+                let last = end.iter().filter(|(_, members)| members.has(last));
                 Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0).succeeded()
             }
             _ => kinds.clone(),

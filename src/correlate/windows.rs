@@ -37,6 +37,8 @@ pub struct Run {
     pub last: i64,
     /// Which events of the group lie in them, by their place in [`Alert::of`].
     pub of: Range<usize>,
+    /// The first event at the end of the first of them, by its place as well.
+    pub complete: usize,
     /// The greatest figure of one window; members seen, for conditions over members.
     pub peak: f64,
     /// What became of it: failed where all events did, succeeded where what is demanded holds of those alone that did. Of an
@@ -263,7 +265,9 @@ impl<'e> Stream<'e> {
         let of = &events[run.of.clone()];
         let last = run.last_member(correlation);
         let of_last = |event: &&Occurrence| last.is_none_or(|last| event.members.has(last));
-        let deciding: BTreeSet<rule::Outcome> = of.iter().filter(of_last).map(|event| event.outcome).collect();
+        // What comes before the first window's end may be of the same member and no end of an order.
+        let end = if last.is_some() { &events[run.complete..run.of.end] } else { of };
+        let deciding: BTreeSet<rule::Outcome> = end.iter().filter(of_last).map(|event| event.outcome).collect();
         match () {
             () if deciding.iter().eq([&Failed]) => Failed,
             () if last.is_some() => {
@@ -289,7 +293,7 @@ impl<'e> Stream<'e> {
         let (mut windows, mut runs) = (Vec::new(), Vec::new());
         let (mut from, mut to) = (0, 0);
         while to < events.len() {
-            let end = events[to].time;
+            let (end, at_end) = (events[to].time, to);
             while to < events.len() && events[to].time == end {
                 meter.enter(to, end);
                 to += 1;
@@ -308,7 +312,7 @@ impl<'e> Stream<'e> {
             };
             if holds {
                 windows.push(end);
-                join(&mut runs, events, from..to, figure.unwrap_or_default());
+                join(&mut runs, events, (from..to, at_end), figure.unwrap_or_default());
             }
         }
         (windows, runs)
@@ -394,8 +398,9 @@ pub(super) fn values<'e>(
     held.iter().filter(move |(name, _)| Some(name) == field).map(|(_, value)| &**value)
 }
 
-/// Adds a window of events to the last run if it overlaps it, else begins a new one.
-fn join(runs: &mut Vec<Run>, events: &[Occurrence], window: Range<usize>, figure: f64) {
+/// Adds a window of events, with the place of the first one at its end, to the last run if it overlaps it, else begins a new
+/// one.
+fn join(runs: &mut Vec<Run>, events: &[Occurrence], (window, at_end): (Range<usize>, usize), figure: f64) {
     let (first, last) = (events[window.start].time, events[window.end - 1].time);
     match runs.last_mut().filter(|run| run.last >= first) {
         Some(run) => {
@@ -403,7 +408,10 @@ fn join(runs: &mut Vec<Run>, events: &[Occurrence], window: Range<usize>, figure
             run.last = last;
             run.peak = run.peak.max(figure);
         }
-        None => runs.push(Run { first, last, of: window, peak: figure, outcome: rule::Outcome::Unknown }),
+        None => {
+            let outcome = rule::Outcome::Unknown;
+            runs.push(Run { first, last, of: window, complete: at_end, peak: figure, outcome });
+        }
     }
 }
 

@@ -459,6 +459,16 @@ fn a_correlation_over_two_scopes_is_judged_under_both() {
     assert_eq!(outcome.verdict.scopes.iter().map(|scope| &*scope.scope).collect::<Vec<_>>(), ["east", "west"]);
 }
 
+/// The end of an order is what stands at its end: not a logon before the failures.
+#[test]
+fn what_came_before_is_no_end_of_an_order() {
+    let log = logon(0, "203.0.113.9") + &failed("web01", &[1, 2]);
+    let any = RULES.replace("['Accepted password']", "['password']");
+    let body = "type: temporal_ordered, rules: [failed, logon], group-by: source.ip, timespan: 9m";
+    let found = of(&scanned(&[("a.log", &log)], &[&any, &correlation("in", body)]), "in");
+    assert_eq!(found.iter().map(|f| (f.count, f.outcome)).collect::<Vec<_>>(), [(3, Became::Failed)]);
+}
+
 /// What is demanded must hold of what succeeded alone.
 #[test]
 fn an_attempt_among_many_is_not_what_they_are_together() {
