@@ -71,6 +71,8 @@ struct Draft<'a> {
     alert: &'a Alert,
     run: &'a Run,
     correlation: &'a Correlation,
+    /// Time of its first record, in microseconds since 1970: that of an alert comes before the alert.
+    first: i64,
     count: u64,
     /// Whether there may be more records than counted.
     is_least: bool,
@@ -105,6 +107,7 @@ impl<'a> Draft<'a> {
             alert,
             run,
             correlation,
+            first: records.first().map_or(run.first, |at| held.events[*at as usize].time.min(run.first)),
             count: records.len() as u64,
             is_least: !is_whole,
             assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
@@ -152,7 +155,7 @@ impl<'a> Draft<'a> {
             outcome: self.run.outcome,
             scope: self.scope.to_owned(),
             time: FindingTime {
-                first: Instant::from_micros(self.run.first),
+                first: Instant::from_micros(self.first),
                 last: Instant::from_micros(self.run.last),
                 assumed: assumed(self.assumed),
             },

@@ -205,6 +205,7 @@ fn a_chain_cites_through_to_its_records() {
     let [broken] = &*found else { panic!("{found:#?}") };
     assert_eq!(cited(broken), [("a.log", 1), ("a.log", 2), ("b.log", 1), ("b.log", 2)]);
     assert_eq!((broken.count, broken.outcome, &*broken.links), (4, Became::Succeeded, &[][..]));
+    assert_eq!(broken.time.first.unwrap().to_string(), "2026-03-01T10:00:00Z");
     assert_eq!(broken.entities.accounts, ["ann"], "by whom it succeeded, not all that were tried");
     assert_eq!(outcome.findings.list().len(), 1, "what it counts on is silent");
     let outcome = scanned(&files, &[&outer(true), &inner, RULES]);
