@@ -484,3 +484,16 @@ fn an_attempt_among_many_is_not_what_they_are_together() {
     assert_eq!(held(&(failed("web01", &[0, 1, 2]) + &logons(&[3, 4]))), (5, Became::Unknown, tried));
     assert_eq!(held(&(failed("web01", &[1]) + &logons(&[3, 4, 5]))), (4, Became::Succeeded, vec!["ann".to_owned()]));
 }
+
+#[test]
+fn one_without_a_level_is_as_grave_as_the_gravest_of_its_rules() {
+    let rules = RULES.replacen("level: low", "level: critical", 1);
+    let without = |name: &str, of: &str| {
+        let body = format!("type: event_count, rules: {of}, timespan: 5m, condition: {{gte: 1}}, generate: true");
+        correlation(name, &body).replace("level: medium\n", "")
+    };
+    let (inner, outer) = (without("inner", "[failed, logon]"), without("outer", "[inner, logon]"));
+    let outcome = scanned(&[("a.log", &failed("web01", &[0]))], &[&outer, &inner, &rules]);
+    let levels = ["inner", "outer"].map(|name| of(&outcome, name)[0].level);
+    assert_eq!(levels, [Level::Critical; 2]);
+}
