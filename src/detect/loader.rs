@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::asked::{self, Asked};
 use super::collection::{Collection, Whole};
-use super::correlation::{self, Asked, Sketch};
+use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
 use super::names::{Context, Names};
@@ -49,7 +50,7 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, setup: &Se
         correlation.left_out = selected.muted.contains(&correlation.meta.id);
     }
     loader.remark_silent(&correlations);
-    let asked = correlation::asked(&correlations, &loader.drafts, &mut loader.names);
+    let asked = asked::asked(&correlations, &loader.drafts, &mut loader.names);
     loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
     let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, mut samples, .. } = loader;
     samples.retain(|sample| is_kept(&sample.rule, &drafts, &correlations));
