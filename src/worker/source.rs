@@ -1,6 +1,6 @@
 //! One source while its blocks are under way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -246,14 +246,8 @@ impl Source {
         entry.records = told.records;
         entry.untimed = told.untimed;
         entry.notes = notes;
-        let hit: BTreeSet<Box<str>> = rules.iter().map(|(id, _)| id.into_owned()).collect();
-        let metas = plan
-            .program
-            .rules()
-            .iter()
-            .filter(|meta| hit.contains(meta.id.as_str()))
-            .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
-            .collect();
+        let hit = rules.iter().filter_map(|(id, _)| plan.program.named(&id));
+        let metas = hit.map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone()))).collect();
         let copies = Vec::new();
         let partial = SourcePartial { entry, content, copies, covered, indicators, parts, rules, observations };
         (partial, (metas, told.indicator_metas))
