@@ -20,6 +20,7 @@ mod kinds;
 mod lint;
 mod loader;
 mod names;
+mod order;
 mod pattern;
 mod placeholder;
 mod routing;
@@ -164,7 +165,8 @@ impl Program {
             routing,
             gates: Gates::default(),
         };
-        for Draft { meta, logsource, expr, .. } in drafts {
+        for Draft { meta, logsource, mut expr, .. } in drafts {
+            order::cheapest_first(&mut expr);
             program.by_id.insert(meta.id.clone(), program.metas.len() as u32);
             program.metas.push(meta);
             program.exprs.push(expr);

@@ -140,6 +140,11 @@ impl Pattern {
         true
     }
 
+    /// Whether one place of a value alone decides.
+    pub fn is_at_an_end(&self) -> bool {
+        self.pieces.len() < 2 && !(self.open_start && self.open_end)
+    }
+
     /// The bytes of a pattern that is met wherever they stand in a value.
     pub fn contained(&self) -> Option<&[u8]> {
         self.sole().filter(|_| self.open_start && self.open_end)
@@ -166,6 +171,10 @@ impl Pattern {
             Piece::Bytes(bytes, _) => {
                 let end = at.checked_add(bytes.len())?;
                 let seen = value.get(at..end)?;
+                // PERF: most differ in their first byte.
+                if !seen.first()?.eq_ignore_ascii_case(bytes.first()?) {
+                    return None;
+                }
                 let same = if self.cased { seen == &**bytes } else { seen.eq_ignore_ascii_case(bytes) };
                 same.then_some(end)
             }
