@@ -251,6 +251,7 @@ mod tests {
             span: -1,
             demand: Demand::Figure(Figure::Events, vec![Bound { order: Order::Gte, number: 1.0 }]),
             generate: false,
+            left_out: Vec::new(),
         };
         (id.into(), Arc::new(correlation))
     }

@@ -402,7 +402,7 @@ impl Sketch {
             span: self.span,
             demand,
             generate: self.generate,
-            left_out: false,
+            left_out: Vec::new(),
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, setup: &Se
         loader.problems.push(problem(&file, at, label, what));
     }
     for correlation in &mut correlations.list {
-        correlation.left_out = selected.muted.contains(&correlation.meta.id);
+        correlation.left_out = correlation.targets().filter(|id| selected.muted.contains(&***id)).cloned().collect();
     }
     loader.remark_silent(&correlations);
     let asked = asked::asked(&correlations, &loader.drafts, &mut loader.names);

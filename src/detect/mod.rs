@@ -18,9 +18,11 @@ mod filter;
 mod form;
 mod gate;
 mod item;
+mod kinds;
 mod lint;
 mod loader;
 mod names;
+mod order;
 mod pattern;
 mod placeholder;
 mod reach;
@@ -31,8 +33,9 @@ mod spelling;
 mod words;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use include_dir::{Dir, include_dir};
 
@@ -55,6 +58,9 @@ use routing::Logsource;
 pub use samples::Sample;
 use select::Selected;
 pub use select::Selection;
+
+/// Programs that were compiled so far, and one.
+static PROGRAMS: AtomicU64 = AtomicU64::new(1);
 
 static PACK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
@@ -116,11 +122,17 @@ pub struct Setup {
 /// Compiled rules. Immutable and shared by all threads.
 pub struct Program {
     metas: Vec<RuleMeta>,
+    /// By id: a rule that has it.
+    by_id: HashMap<String, u32>,
     exprs: Vec<Expr>,
     /// Index into `logsources`, by rule.
     logsource: Vec<u32>,
     logsources: Vec<Logsource>,
     names: Vec<Name>,
+    /// By name: which of the fields it is that tell kinds of events.
+    telling: Vec<Option<u8>>,
+    /// No other program of this process has it.
+    number: u64,
     remarks: Vec<Problem>,
     /// Names of the files that gave a rule, a correlation, or a filter that narrows a rule.
     used: BTreeSet<String>,
@@ -172,10 +184,13 @@ impl Program {
             loader::load(documents, setup);
         let mut program = Self {
             metas: Vec::new(),
+            by_id: HashMap::new(),
             exprs: Vec::new(),
             logsource: Vec::new(),
             logsources: Vec::new(),
             names: names.iter().map(|name| Name::new(name)).collect(),
+            telling: names.iter().map(|name| kinds::telling(name)).collect(),
+            number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
             remarks,
             used,
             narrowings,
@@ -187,7 +202,9 @@ impl Program {
             routing: setup.routing.clone(),
             gates: Gates::default(),
         };
-        for Draft { meta, logsource, expr, .. } in drafts {
+        for Draft { meta, logsource, mut expr, .. } in drafts {
+            order::cheapest_first(&mut expr);
+            program.by_id.insert(meta.id.clone(), program.metas.len() as u32);
             program.metas.push(meta);
             program.exprs.push(expr);
             let at = program.logsources.iter().position(|known| *known == logsource).unwrap_or_else(|| {
@@ -225,9 +242,9 @@ impl Program {
         &self.selected.idle
     }
 
-    /// Whether hits of a rule or correlation of this id are no findings: it was left out, and is here for correlations only.
-    pub fn is_muted(&self, id: &str) -> bool {
-        self.selected.muted.contains(id)
+    /// What the rule of this id says of itself; the last one where several have it.
+    pub fn named(&self, id: &str) -> Option<&RuleMeta> {
+        self.by_id.get(id).and_then(|&rule| self.metas.get(rule as usize))
     }
 
     /// Rules about hits of rules. Their members count whether or not their own hits are findings.
@@ -334,16 +351,30 @@ impl Program {
         scratch: &mut Scratch,
         hits: &mut Vec<u32>,
     ) {
-        let facts = routing::facts(format, fields);
         scratch.begin(self.names.len(), self.logsources.len());
         let event = self.record(format, fields, record);
-        for &rule in candidates {
-            let Some(expr) = self.exprs.get(rule as usize) else { continue };
-            let at = self.logsource[rule as usize] as usize;
-            let routed = scratch.routed(at, || routing::applies(&self.routing, &self.logsources[at], &facts));
-            if routed && event.holds(expr, scratch) {
-                hits.push(rule);
+        let mut kinds = std::mem::take(&mut scratch.kinds);
+        match kinds.rules(self, format, fields) {
+            Some(may) => {
+                let may =
+                    |rule: &&u32| may.get(**rule as usize / 64).is_some_and(|bits| bits >> (**rule % 64) & 1 == 1);
+                let holds = |rule: &u32, scratch: &mut Scratch| {
+                    self.exprs.get(*rule as usize).is_some_and(|expr| event.holds(expr, scratch))
+                };
+                hits.extend(candidates.iter().filter(may).filter(|rule| holds(rule, scratch)));
+            }
+            None => {
+                let facts = routing::facts(format, fields);
+                for &rule in candidates {
+                    let Some(expr) = self.exprs.get(rule as usize) else { continue };
+                    let at = self.logsource[rule as usize] as usize;
+                    let routed = scratch.routed(at, || routing::applies(&self.routing, &self.logsources[at], &facts));
+                    if routed && event.holds(expr, scratch) {
+                        hits.push(rule);
+                    }
+                }
             }
         }
+        scratch.kinds = kinds;
     }
 }

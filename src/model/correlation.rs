@@ -36,9 +36,9 @@ pub struct Correlation {
     pub demand: Demand,
     /// Whether the hits of its members are findings too.
     pub generate: bool,
-    /// Whether it is here only because others count on it: it was left out by wish.
+    /// Ids of what it counts on that was left out by wish, and is here for correlations only.
     #[serde(default)]
-    pub left_out: bool,
+    pub left_out: Vec<Arc<str>>,
 }
 
 /// What it states of figures is finite.
@@ -207,15 +207,13 @@ impl Correlation {
 }
 
 /// Ids of the rules and correlations of which the hits are no findings, because correlations count on them and none of these
-/// says `generate: true`; and of correlations that were left out.
+/// says `generate: true`, or because they were left out by wish.
 pub fn silent<'c>(correlations: impl IntoIterator<Item = &'c Correlation>) -> BTreeSet<Arc<str>> {
-    let (mut named, mut shown, mut left_out) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let (mut named, mut shown, mut left_out) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for correlation in correlations {
-        left_out.extend(correlation.left_out.then(|| Arc::from(correlation.meta.id.as_str())));
+        left_out.extend(correlation.left_out.iter().cloned());
         let ids = if correlation.generate { &mut shown } else { &mut named };
         ids.extend(correlation.targets().cloned());
     }
-    let mut silent = &named - &shown;
-    silent.extend(left_out);
-    silent
+    &(&named - &shown) | &left_out
 }

@@ -358,9 +358,6 @@ impl Pass<'_, '_> {
         Stats::count(&self.stats.matched, scratch.matched.len() as u64);
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();
-            if program.is_muted(id) {
-                continue;
-            }
             let sightings = match told.rules.get_mut(id) {
                 Some(sightings) => sightings,
                 None => told.rules.entry(id.into()).or_default(),

@@ -261,7 +261,7 @@ impl Source {
         entry.untimed = told.untimed;
         entry.notes = notes;
         let hit: BTreeSet<Box<str>> = rules.iter().map(|(id, _)| id.into_owned()).collect();
-        let met = plan.program.rules().iter().filter(|meta| hit.contains(meta.id.as_str()));
+        let met = hit.iter().filter_map(|id| plan.program.named(id));
         let metas = Metas {
             rules: met.map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone()))).collect(),
             correlations: concerned(plan, &hit),

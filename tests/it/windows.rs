@@ -1,16 +1,23 @@
 //! What rules see of Windows events, whichever way these were written: with the gate and without it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::discover::{self, Root};
 use exfiltrace::format::{self, Templates};
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::atoms::Atoms;
 use exfiltrace::model::block::{Block, Spans};
-use exfiltrace::model::fields::{Canon, Fields, Kind, View, Want};
+use exfiltrace::model::fields::{Canon, Fields, Kind, Seen, Text, View, Want};
 use exfiltrace::model::layout::{Framing, Layout};
+use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Stamp;
+use exfiltrace::scan;
+use exfiltrace::sift::Sift;
 
-use crate::support::{candidates, each_record, project, shared, sigma};
+use crate::support::{candidates, each_record, plan, project, shared, sigma};
 use crate::xml::hits;
 
 /// A rule for a log source, with one selection (or a list of keywords); its title is the selection.
@@ -223,7 +230,7 @@ fn alike(block: &Block, templates: &mut Templates) -> (usize, usize) {
             reader.read(templates, (&view.rendered, values), want, &mut fast);
             assert_eq!(told(&fast), told(&fields), "{}", String::from_utf8_lossy(text));
             let held = |value: &[u8]| memchr::memmem::find(&view.rendered[seen.start..seen.end], value).is_some();
-            let mut plainly = fields.iter().filter(|f| matches!(f.value, exfiltrace::model::fields::Text::Slice(_)));
+            let mut plainly = fields.iter().filter(|f| matches!(f.value, Text::Slice(_)));
             assert!(plainly.all(|f| held(fields.bytes(f.value)) || f.canon.is_some() || f.kind != Kind::Str));
         }
     }
@@ -244,4 +251,94 @@ fn values_alone_tell_what_the_rendered_record_does() {
     }
     println!("{drawn} of {all} records by their values alone");
     assert!(drawn * 100 >= all * 97, "{drawn} of {all}");
+}
+
+#[test]
+fn harm_to_a_chunk_changes_no_record_that_the_crate_renders() {
+    let Some(folder) = shared("corpora/evtx") else { return };
+    let mut seed = 7u32;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    let (mut drawn, mut harmed) = (0, 0);
+    for path in logs(&folder) {
+        let Some(sound) = chunks(&std::fs::read(&path).unwrap()).nth(1) else { continue };
+        for _ in 0..12 {
+            let mut block = sound.clone();
+            let live = u32::from_le_bytes(*block.bytes[48..].first_chunk().unwrap()) as usize;
+            for _ in 0..=random(4) {
+                let at = random(live.clamp(1, block.bytes.len()));
+                block.bytes[at] = [0, 0xFF, random(256) as u8][random(3)];
+            }
+            let (mut templates, mut plain, mut view) = (Templates::default(), View::default(), View::default());
+            format::render(&block, &mut plain);
+            // Once to prove templates, once to use them.
+            (0..2).for_each(|_| format::draw(&block, &mut templates, &mut view));
+            let taken: u64 = view.records.iter().map(|seen| seen.place.length).sum();
+            assert_eq!(taken + view.framing + view.undecodable, block.bytes.len() as u64);
+            for seen in view.records.iter().filter(|seen| seen.values.is_some()) {
+                let of = |other: &&Seen| other.place.offset == seen.place.offset;
+                let Some(slow) = plain.records.iter().find(of) else { continue };
+                let written = templates.write(&block.bytes, seen.place.in_block(block.base)).unwrap();
+                let text = &plain.rendered[slow.start..slow.end];
+                assert_eq!(String::from_utf8_lossy(&written), String::from_utf8_lossy(text), "{}", path.display());
+                drawn += 1;
+            }
+            harmed += 1;
+        }
+    }
+    assert!(harmed > 300 && drawn > 300, "{drawn} records in {harmed} chunks");
+}
+
+/// How often each indicator of a feed is met in a log, told by a scan and by a search of each record as the crate renders
+/// it.
+fn met_both_ways(log: &[u8], feed: &str) -> [BTreeMap<String, u64>; 2] {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("a.evtx");
+    std::fs::write(&path, log).unwrap();
+    let mut builder = Builder::new();
+    builder.add("feed.csv", "", feed.as_bytes());
+    let plan = plan(vec![Root { name: b"a.evtx".to_vec(), path: Some(path) }], Scopes::default(), builder);
+    let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
+    let (partial, _) = scan::sources(&plan, &survey).unwrap();
+    let mut told = BTreeMap::new();
+    for (indicator, sightings) in partial.sources.values().flat_map(|source| &source.indicators.held) {
+        *told.entry(indicator.value.to_string()).or_default() += sightings.count;
+    }
+    let (atoms, mut plainly) = (Atoms::default(), BTreeMap::new());
+    let sift = Sift::new(&plan.indicators, &atoms);
+    for block in chunks(log) {
+        let mut view = View::default();
+        format::render(&block, &mut view);
+        for seen in &view.records {
+            let mut hits = Vec::new();
+            sift.indicators(&view.rendered[seen.start..seen.end], &mut hits);
+            let met: BTreeSet<_> = hits.iter().map(|hit| (hit.indicator, hit.how)).collect();
+            for (indicator, _) in met {
+                *plainly.entry(plan.indicators.get(indicator).unwrap().value.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    [told, plainly]
+}
+
+#[test]
+fn indicators_are_met_in_values_in_names_and_in_what_a_template_always_says() {
+    let Some(folder) = shared("corpora/evtx/evtx-to-mitre-attack/EVTX_full_APT_attack_steps") else { return };
+    let log =
+        std::fs::read(folder.join("ID4624_4688_5140_5145-Eternal_Romance_-_MS17_010_psexec_GLOBAL_.evtx")).unwrap();
+    let value = "type,value\nkeyword,NTLM\nkeyword,ADMIN$\n";
+    let [told, plainly] = met_both_ways(&log, value);
+    assert!(told == plainly && told.len() == 2, "{told:?} {plainly:?}");
+    for (line, found) in [
+        ("domain,schemas.microsoft.com", "schemas.microsoft.com"),
+        ("keyword,TargetUserName", "targetusername"),
+        ("keyword,\"\"\"EventID\"\":4624\"", "\"eventid\":4624"),
+        ("keyword,Auditing", "auditing"),
+    ] {
+        let [told, plainly] = met_both_ways(&log, &format!("{value}{line}\n"));
+        let same = told.iter().all(|(value, count)| plainly.get(value).is_some_and(|plain| plain == count));
+        assert!(same && told.len() == plainly.len() && told.contains_key(found), "{line}: {told:?} {plainly:?}");
+    }
 }

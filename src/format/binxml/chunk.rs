@@ -18,7 +18,7 @@ const RECORD_MAGIC: u32 = 0x2A2A;
 const LAST_SECOND: u64 = 265_046_680_800;
 const TICKS_PER_SECOND: u64 = 10_000_000;
 /// Values of one chunk that come to more than this are left to the crate.
-const MOST_BYTES: usize = 8 << 20;
+const MOST_BYTES: usize = 2 << 20;
 
 /// A record as its frame shows it.
 #[derive(Clone, Copy)]
@@ -50,38 +50,24 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
     view.clear();
     view.is_rendered = true;
     templates.begin();
-    let mut texts: Vec<Option<Vec<u8>>> = Vec::new();
     let slow = templates.attempt(block, &framed, view);
-    if !slow.is_empty() {
-        texts = rendered(&block.bytes, &framed, &slow);
-        for (record, text) in framed.iter().zip(&texts) {
-            if let Some(text) = text {
-                templates.prove(&block.bytes, record.span(), text);
-            }
-        }
-        view.rendered.clear();
-        view.values.clear();
-        view.records.clear();
-    }
-    let mut next = CHUNK_HEADER_BYTES;
-    let mut gaps = Vec::new();
+    let (mut next, mut gaps) = (CHUNK_HEADER_BYTES, Vec::new());
     if slow.is_empty() {
         next = framed.last().map_or(next, |last| last.offset + last.length);
     } else {
-        for (at, record) in framed.iter().enumerate() {
-            let text = texts.get(at).and_then(Option::as_deref);
-            if templates.see(block, record, text, view).is_some() {
-                if record.offset > next {
-                    gaps.push((next as u64, record.offset as u64));
-                }
+        let texts = rendered(&block.bytes, &framed, &slow);
+        templates.learn(block, &framed, &texts);
+        view.clear();
+        view.is_rendered = true;
+        for (record, text) in framed.iter().zip(&texts) {
+            if templates.see(block, record, text.as_deref(), view).is_some() {
+                gaps.extend((record.offset > next).then_some((next as u64, record.offset as u64)));
                 next = record.offset + record.length;
             }
         }
     }
     let live_end = live_end.max(next);
-    if live_end > next {
-        gaps.push((next as u64, live_end as u64));
-    }
+    gaps.extend((live_end > next).then_some((next as u64, live_end as u64)));
     let taken: u64 = view.records.iter().map(|seen| seen.place.length).sum();
     view.framing = (CHUNK_HEADER_BYTES + block.bytes.len() - live_end) as u64;
     view.undecodable = block.bytes.len() as u64 - view.framing - taken;
@@ -144,6 +130,15 @@ impl Templates {
             }
         }
         slow
+    }
+
+    /// Holds the plans of records against their renderings.
+    fn learn(&mut self, block: &Block, framed: &[Framed], texts: &[Option<Vec<u8>>]) {
+        for (record, text) in framed.iter().zip(texts) {
+            if let Some(text) = text {
+                self.prove(&block.bytes, record.span(), text);
+            }
+        }
     }
 
     /// Lists one record: by its values where its templates are proven, else by its rendering.

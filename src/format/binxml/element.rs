@@ -11,20 +11,24 @@ const INDEPENDENT: u16 = 0xFFFF;
 /// An element of a definition.
 #[derive(Debug, Default)]
 pub(super) struct Element {
+    /// Its name, with the prefix of its name space.
     pub name: String,
     /// The value that must not be null, or the element is left out.
     pub dependency: Option<u16>,
-    /// Attributes with a value.
+    /// Attributes with a value, in order.
     pub attributes: Vec<(String, Node)>,
+    /// What it holds, in order.
     pub children: Vec<Node>,
 }
 
 /// What an element holds, or what an attribute is.
 #[derive(Debug)]
 pub(super) enum Node {
+    /// The same text in every instance.
     Text(String),
-    /// A value of the instance.
+    /// A value of the instance, by its number.
     Slot(u16),
+    /// An element; never of an attribute.
     Element(Element),
 }
 

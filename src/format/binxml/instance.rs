@@ -12,10 +12,13 @@ const MOST_SLOTS: usize = 8_192;
 /// A value of an instance, at its place in the chunk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
+    /// Its type: of [`kind`].
     pub kind: u8,
+    /// Offset in the chunk.
     pub at: u32,
+    /// Bytes.
     pub length: u16,
-    /// The instance that it is.
+    /// The instance that it is, among all of the record.
     pub nested: Option<u16>,
 }
 
@@ -36,7 +39,9 @@ impl Slot {
 /// An instance: its plan, and its values among all of the record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Instance {
+    /// The number of its plan.
     pub plan: u32,
+    /// First of its values, and one past the last.
     pub slots: (u32, u32),
 }
 
@@ -45,18 +50,23 @@ pub(super) struct Instance {
 pub(super) struct Instances {
     /// The first is the record.
     pub all: Vec<Instance>,
+    /// The values of all of them.
     pub slots: Vec<Slot>,
 }
 
 /// Where the definition of an instance is found, and below which path.
 pub(super) struct Wanted {
+    /// Offset of the definition in the chunk.
     pub definition: u32,
+    /// Number of the path.
     pub path: u32,
 }
 
 /// What finds plans: for a definition, and for a value of a plan the path under which it may be an element.
 pub(super) trait Plans {
+    /// The number of the plan of a definition; `None` where it has none.
     fn plan(&mut self, chunk: &[u8], wanted: &Wanted) -> Option<u32>;
+    /// The number of the path; `None` where the value may be no element.
     fn nest(&self, plan: u32, slot: u16) -> Option<u32>;
 }
 

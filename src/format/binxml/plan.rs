@@ -21,7 +21,7 @@ pub(super) enum Step {
     Raw(Part),
     /// `"name":`, behind a comma where it is not the first of its object.
     Key(Part),
-    /// A value that every instance has: as written in JSON, and as it is.
+    /// A value that every instance has, as written in JSON.
     Same { json: Part, kind: Kind, name: u32 },
     /// A value of the instance, or `empty`. `list`: it may be a list of texts.
     Leaf { slot: u16, name: u32, empty: Empty, list: bool },
@@ -38,39 +38,48 @@ pub(super) enum Step {
 /// How a value that is not there is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Empty {
+    /// `null`.
     Null,
+    /// `""`.
     Text,
 }
 
 /// An attribute of an element that has some of the instance.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attribute {
+    /// `"name":`.
     pub key: Part,
+    /// The number of the name of its value.
     pub name: u32,
+    /// Its value.
     pub value: Value,
 }
 
 /// Where its value comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value {
+    /// Every instance has it: as written in JSON.
     Same(Part),
+    /// A value of the instance.
     Slot(u16),
 }
 
 /// The steps of a definition.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// What to write, in order.
     pub steps: Vec<Step>,
     /// All literal text.
     pub text: Vec<u8>,
+    /// Attributes of elements that have some of the instance.
     pub attributes: Vec<Attribute>,
     /// Values that [`Step::UnlessAll`] asks for.
     pub slots: Vec<u16>,
-    /// Names of the root.
+    /// Name of its element.
     pub root: String,
     /// Names of members beside a [`Step::Child`].
     pub siblings: Vec<String>,
-    /// Values that may be elements, with the path of the element that holds them.
+    /// Values that may be elements, with the number of the path of the element that holds them.
     pub nests: Vec<(u16, u32)>,
 }
 

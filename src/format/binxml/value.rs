@@ -7,21 +7,37 @@ use crate::model::fields::Kind;
 
 /// Types of values that are read here.
 pub(super) mod kind {
+    /// Nothing.
     pub const NULL: u8 = 0x00;
+    /// UTF-16.
     pub const TEXT: u8 = 0x01;
+    /// Text in a code page.
     pub const ANSI: u8 = 0x02;
+    /// The first of the integers: signed and unsigned in turns, of one, two, four and eight bytes.
     pub const INT8: u8 = 0x03;
+    /// The last of them.
     pub const UINT64: u8 = 0x0a;
+    /// Four bytes.
     pub const BOOL: u8 = 0x0d;
+    /// Bytes.
     pub const BINARY: u8 = 0x0e;
+    /// Sixteen bytes.
     pub const GUID: u8 = 0x0f;
+    /// A number of four or eight bytes, in hex.
     pub const SIZE: u8 = 0x10;
+    /// Ticks since 1601.
     pub const FILETIME: u8 = 0x11;
+    /// A time by its parts.
     pub const SYSTIME: u8 = 0x12;
+    /// Who.
     pub const SID: u8 = 0x13;
+    /// Four bytes, in hex.
     pub const HEX32: u8 = 0x14;
+    /// Eight bytes, in hex.
     pub const HEX64: u8 = 0x15;
+    /// An instance of a template.
     pub const XML: u8 = 0x21;
+    /// Texts in UTF-16, each with a zero behind it.
     pub const TEXTS: u8 = 0x81;
 }
 
@@ -114,16 +130,18 @@ pub(super) fn text(stored: &[u8], out: &mut Vec<u8>) -> bool {
 
 /// Writes ASCII without its zeros as the inside of a JSON string; says whether it has escapes.
 fn ansi(stored: &[u8], out: &mut Vec<u8>) -> bool {
-    let mut escaped = false;
-    for byte in stored.iter().filter(|byte| **byte != 0) {
-        if is_plain(u16::from(*byte)) {
-            out.push(*byte);
-        } else {
-            escape(*byte, out);
+    let (mut rest, mut escaped) = (stored, false);
+    loop {
+        let length = rest.iter().position(|byte| !is_plain(u16::from(*byte))).unwrap_or(rest.len());
+        let (plain, odd) = rest.split_at(length);
+        out.extend_from_slice(plain);
+        let Some((odd, behind)) = odd.split_first() else { return escaped };
+        if *odd != 0 {
+            escape(*odd, out);
             escaped = true;
         }
+        rest = behind;
     }
-    escaped
 }
 
 /// Copies characters that stand for themselves, up to the first that does not; gives how many they are.
@@ -293,4 +311,50 @@ fn stamp(time: jiff::civil::DateTime, ticks: u64, out: &mut Vec<u8>) {
     put(17, 19, time.second().unsigned_abs().into());
     put(20, 27, ticks);
     out.extend_from_slice(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(kind: u8, stored: &[u8]) -> Option<String> {
+        let mut out = Vec::new();
+        is_sound(kind, stored).then(|| write(kind, stored, &mut out))?;
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn texts_are_escaped_wherever_in_a_run_it_is_needed() {
+        let long = "x".repeat(2 * RUN + 3);
+        for tail in ["", "\"", "\\n", "\n\t\u{1f}", "é", "😀y", "\u{7f}"] {
+            for at in 0..long.len() {
+                let text = [&long[..at], tail, &long[at..]].concat();
+                let stored: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                let json = format!("\"{}\"", written(kind::TEXT, &stored).unwrap());
+                assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+            }
+        }
+        let halves = [0x41, 0xD83D, 0x42, 0xDE00, 0, 0x43u16].map(u16::to_le_bytes).concat();
+        assert_eq!(written(kind::TEXT, &halves).unwrap(), "A\u{fffd}B\u{fffd}");
+    }
+
+    #[test]
+    fn numbers_times_and_names_are_written_as_windows_does() {
+        let is = |kind, stored: &[u8], text: &str| assert_eq!(written(kind, stored).as_deref(), Some(text));
+        is(kind::INT8, &[0x80], "-128");
+        is(kind::INT8 + 1, &[0x80], "128");
+        is(kind::UINT64 - 1, &i64::MIN.to_le_bytes(), "-9223372036854775808");
+        is(kind::UINT64, &u64::MAX.to_le_bytes(), "18446744073709551615");
+        is(kind::BOOL, &[1, 0, 0, 0], "true");
+        is(kind::BOOL, &[0xFF; 4], "-1");
+        is(kind::HEX64, &0x8020_0000_0000_0000u64.to_le_bytes(), "0x8020000000000000");
+        is(kind::HEX32, &[0; 4], "0x0");
+        is(kind::BINARY, &[0x0A, 0xFF], "0AFF");
+        is(kind::SID, &[1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0], "S-1-5-32-544");
+        let ticks = (EPOCH as u64 + 1_774_739_404) * TICKS_PER_SECOND + 1_234_567;
+        is(kind::FILETIME, &ticks.to_le_bytes(), "2026-03-28T23:10:04.1234567Z");
+        assert_eq!(written(kind::FILETIME, &u64::MAX.to_le_bytes()), None);
+        assert_eq!(written(kind::UINT64, &[0; 4]), None);
+        assert_eq!(written(kind::SID, &[1, 200, 0, 0, 0, 0, 0, 5]), None);
+    }
 }

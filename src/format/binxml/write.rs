@@ -15,9 +15,13 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// Writes one record.
 pub(super) struct Writer<'w, const JSON: bool> {
+    /// The chunk in which the record stands.
     pub chunk: &'w [u8],
+    /// All plans, by number.
     pub plans: &'w [Plan],
+    /// What the record is.
     pub instances: &'w Instances,
+    /// Where it is written to.
     pub out: &'w mut Vec<u8>,
     /// The values, in the order of the record.
     pub values: &'w mut Vec<Drawn>,
