@@ -77,7 +77,14 @@ fn scan(rules: &Path, evidence: &Path) -> (f64, f64) {
         let before = clock::of_children();
         let mut command = Command::new(env!("CARGO_BIN_EXE_exfiltrace"));
         command.args(["scan", "-q", "--threads", "1", "--digest", "off", "--no-builtin"]);
-        let status = command.arg("--rules").arg(rules).arg(evidence).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        let status = command
+            .arg("--rules")
+            .arg(rules)
+            .arg(evidence)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
         assert!(status.code().is_some_and(|code| code < 2), "{status}");
         clock::of_children() - before
     });

@@ -282,7 +282,8 @@ impl Program {
         let mut kinds = std::mem::take(&mut scratch.kinds);
         match kinds.rules(self, format, fields) {
             Some(may) => {
-                let may = |rule: &&u32| may.get(**rule as usize / 64).is_some_and(|bits| bits >> (**rule % 64) & 1 == 1);
+                let may =
+                    |rule: &&u32| may.get(**rule as usize / 64).is_some_and(|bits| bits >> (**rule % 64) & 1 == 1);
                 let holds = |rule: &u32, scratch: &mut Scratch| {
                     self.exprs.get(*rule as usize).is_some_and(|expr| event.holds(expr, scratch))
                 };

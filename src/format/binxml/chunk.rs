@@ -145,11 +145,8 @@ impl Templates {
     fn see(&mut self, block: &Block, record: &Framed, text: Option<&[u8]>, view: &mut View) -> Option<()> {
         let (start, first) = (view.rendered.len(), view.values.len());
         let fits = start < MOST_BYTES;
-        let read = if fits {
-            self.values(&block.bytes, record.span(), &mut view.rendered, &mut view.values)
-        } else {
-            None
-        };
+        let read =
+            if fits { self.values(&block.bytes, record.span(), &mut view.rendered, &mut view.values) } else { None };
         let fast = read.is_some() && self.trusted() == Some(true) && view.values.len() > first;
         if !fast {
             view.rendered.truncate(start);

@@ -92,13 +92,7 @@ impl Instances {
     }
 
     /// Reads the instance that a stream is, and its values; those that are instances themselves are only found.
-    fn stream(
-        &mut self,
-        chunk: &[u8],
-        (start, end): (usize, usize),
-        path: u32,
-        plans: &mut impl Plans,
-    ) -> Option<()> {
+    fn stream(&mut self, chunk: &[u8], (start, end): (usize, usize), path: u32, plans: &mut impl Plans) -> Option<()> {
         let mut bytes = Bytes { all: chunk.get(..end)?, at: start };
         let mut token = bytes.u8()?;
         if token == 0x0f {

@@ -199,7 +199,12 @@ impl<const JSON: bool> Writer<'_, JSON> {
             if from > 0 {
                 self.raw(b",");
             }
-            let item = Slot { kind: kind::TEXT, at: slot.at + 2 * from, length: (2 * (at as u32 - from)) as u16, nested: None };
+            let item = Slot {
+                kind: kind::TEXT,
+                at: slot.at + 2 * from,
+                length: (2 * (at as u32 - from)) as u16,
+                nested: None,
+            };
             self.scalar(name, item);
             from = at as u32 + 1;
             if self.out.len() - self.start > MOST_BYTES {
