@@ -58,12 +58,12 @@ impl Kinds {
         let mut created = 0;
         for (name, value, kind) in fields.named() {
             // Names that differ in case alone may be taken for one another.
-            let is = |telling: &&str| name.len() == telling.len() && name.eq_ignore_ascii_case(telling.as_bytes());
-            if let Some(at) = TELLING.iter().position(|telling| is(&telling)) {
+            let is = |telling: &str| name.len() == telling.len() && name.eq_ignore_ascii_case(telling.as_bytes());
+            if let Some(at) = TELLING.iter().position(|telling| is(telling)) {
                 if values[at].replace(value).is_some() || kind == Kind::Null || name != TELLING[at].as_bytes() {
                     return None;
                 }
-            } else if is(&EVENT_TYPE) && created == 0 {
+            } else if is(EVENT_TYPE) && created == 0 {
                 created = 1 + u8::from(value.starts_with(b"Create"));
             }
         }

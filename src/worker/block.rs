@@ -71,20 +71,7 @@ pub(super) fn sift_block(
     let mut told = Told::default();
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
-    scratch.view.clear();
-    let (mut view, mut templates) = (std::mem::take(&mut scratch.view), std::mem::take(&mut scratch.templates));
-    match block.spans {
-        Spans::Piece { .. } if !block.layout.encoding.is_wide() => {}
-        Spans::Chunk if !sift.words().is_some_and(Words::cross_values) => {
-            format::draw(block, &mut templates, &mut view);
-            templates.search(|text| {
-                scratch.hits.clear();
-                sift.indicators(text, &mut scratch.hits);
-                !scratch.hits.is_empty()
-            });
-        }
-        _ => format::render(block, &mut view),
-    }
+    let (view, templates) = written(block, sift, scratch);
     let rendered = view.is_rendered;
     let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let drawn = ticks();
@@ -133,6 +120,25 @@ pub(super) fn sift_block(
         stats.met(std::iter::once(block.layout.format).chain(told.strays.keys().copied()));
     }
     told
+}
+
+/// The text of a block, and the templates that it takes to read it.
+fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Templates) {
+    let (mut view, mut templates) = (std::mem::take(&mut scratch.view), std::mem::take(&mut scratch.templates));
+    view.clear();
+    match block.spans {
+        Spans::Piece { .. } if !block.layout.encoding.is_wide() => {}
+        Spans::Chunk if !sift.words().is_some_and(Words::cross_values) => {
+            format::draw(block, &mut templates, &mut view);
+            templates.search(|text| {
+                scratch.hits.clear();
+                sift.indicators(text, &mut scratch.hits);
+                !scratch.hits.is_empty()
+            });
+        }
+        _ => format::render(block, &mut view),
+    }
+    (view, templates)
 }
 
 impl Pass<'_, '_> {

@@ -142,14 +142,17 @@ impl Templates {
         read
     }
 
-    /// Whether the plans of the last record read were found right; `Some(false)` where one was found wrong.
+    /// Whether the plans of the last record read were found right; `None` where one was not looked at yet.
     fn trusted(&self) -> Option<bool> {
-        let each = self.instances.all.iter().map(|instance| self.proven.get(instance.plan as usize).copied().flatten());
-        each.fold(Some(true), |all, one| match (all, one) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (None, _) | (_, None) => None,
-            _ => Some(true),
-        })
+        let mut all = Some(true);
+        for instance in &self.instances.all {
+            match self.proven.get(instance.plan as usize).copied().flatten() {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => all = None,
+            }
+        }
+        all
     }
 
     /// Holds the record at `span` against the crate's rendering of it: its plans are right, or are not used any more.

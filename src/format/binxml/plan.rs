@@ -245,7 +245,7 @@ impl Maker<'_> {
         if all_depend && elements < element.children.len() {
             return None;
         }
-        let guard = (all_depend && !says).then(|| self.plan.steps.len());
+        let guard = (all_depend && !says).then_some(self.plan.steps.len());
         if guard.is_some() {
             let start = self.plan.slots.len() as u32;
             self.plan.slots.extend(&dependent);

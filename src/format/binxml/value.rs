@@ -51,7 +51,7 @@ const RUN: usize = 16;
 pub(super) fn is_sound(kind: u8, stored: &[u8]) -> bool {
     match kind {
         kind::NULL | kind::BINARY | kind::XML => true,
-        kind::TEXT => stored.len() % 2 == 0,
+        kind::TEXT => stored.len().is_multiple_of(2),
         kind::ANSI => stored.iter().all(|b| b.is_ascii_graphic() || b"\0 \t\r\n".contains(b)),
         kind::INT8..=kind::UINT64 => stored.len() == 1 << ((kind - kind::INT8) / 2),
         kind::BOOL | kind::HEX32 => stored.len() == 4,
@@ -61,7 +61,7 @@ pub(super) fn is_sound(kind: u8, stored: &[u8]) -> bool {
         kind::SYSTIME => civil(stored).is_some(),
         kind::SID => stored.get(1).is_some_and(|count| stored.len() == 8 + 4 * usize::from(*count)),
         kind::HEX64 => stored.len() == 8,
-        kind::TEXTS => stored.len() >= 2 && stored.len() % 2 == 0 && stored.ends_with(&[0, 0]),
+        kind::TEXTS => stored.len() >= 2 && stored.len().is_multiple_of(2) && stored.ends_with(&[0, 0]),
         _ => false,
     }
 }
