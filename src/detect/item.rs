@@ -273,11 +273,11 @@ fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>
             What::Bool(b) | What::Switch(_, b) => Test::Exists(b),
             _ => return Err("exists takes true or false".to_owned()),
         },
-        Want::SameAs => Test::SameAs {
-            field: context.names.number(text),
-            part: mods.part.unwrap_or(Part::Whole),
-            cased: mods.cased,
-        },
+        Want::SameAs => {
+            let (part, cased) = (mods.part.unwrap_or(Part::Whole), mods.cased);
+            let fields = context.referred(text)?;
+            return Ok(fields.into_iter().map(|field| Test::SameAs { field, part, cased }).collect());
+        }
         Want::Number(order) => match text.parse::<f64>() {
             Ok(n) if n.is_finite() => Test::Number(order, n),
             _ => return Err(format!("{text:?} is not a number")),

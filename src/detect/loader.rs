@@ -6,6 +6,7 @@ use super::collection::{Collection, Whole};
 use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
+use super::mapping::Applied;
 use super::names::{Context, Names};
 use super::samples::{self, Sample};
 use super::select::{Labels, ON_REQUEST, Selected};
@@ -119,7 +120,9 @@ impl<'p> Loader<'p> {
     fn document(&mut self, file: &str, Whole { node, shares }: Whole) {
         let label = document::label(&node);
         let unasked = self.unasked(&node);
-        let context = &mut Context { names: &mut self.names, placeholders: &self.setup.placeholders };
+        let (placeholders, mapping) = (&self.setup.placeholders, &self.setup.mapping);
+        let context =
+            &mut Context { names: &mut self.names, placeholders, mapping, applied: Applied::default(), from: 0 };
         let done = if !matches!(node.what, yaml::What::Map(_)) {
             Err((node.at, "a rule is a map".to_owned()))
         } else if let Some(status) = unasked {
@@ -196,22 +199,29 @@ impl<'p> Loader<'p> {
     /// Applies all filters to all rules, whatever files they are in.
     fn filter(&mut self) {
         for (filter, file, label) in &self.filters {
-            let (mut rules, mut full) = (0, 0u64);
+            let (mut rules, mut full, mut mapped) = (0, 0u64, 0u64);
             for draft in &mut self.drafts {
                 match filter.narrow(draft) {
                     Fit::Other => {}
                     Fit::Narrowed => rules += 1,
                     Fit::Full => full += 1,
+                    Fit::Mapped => mapped += 1,
                 }
             }
             let (At { line, column }, excludes) = (filter.at, filter.excludes);
             let say = |what: &str| problem(file, filter.at, label.clone(), what.to_owned());
+            if mapped > 0 {
+                self.problems.push(say(&format!(
+                    "this filter does not narrow {mapped} of the rules that it is for: the mapping treats them otherwise than \
+                     the filter; give the filter the log source of these rules"
+                )));
+            }
             if full > 0 {
                 self.problems.push(say(&format!(
                     "this filter does not narrow {full} of the rules that it is for: one has more than {FILTERS_LIMIT} \
                      filters or grows too large"
                 )));
-            } else if rules == 0 {
+            } else if rules == 0 && mapped == 0 {
                 self.remarks.push(say("this filter is for no rule that is loaded"));
             }
             if rules > 0 {
@@ -226,7 +236,7 @@ impl<'p> Loader<'p> {
     }
 }
 
-fn problem(file: &str, at: At, rule: String, what: String) -> Problem {
+pub(super) fn problem(file: &str, at: At, rule: String, what: String) -> Problem {
     Problem { file: file.to_owned(), line: at.line, column: at.column, rule, what }
 }
 

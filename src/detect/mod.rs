@@ -19,6 +19,7 @@ mod gate;
 mod item;
 mod lint;
 mod loader;
+mod mapping;
 mod names;
 mod pattern;
 mod placeholder;
@@ -27,6 +28,7 @@ mod routing;
 mod samples;
 mod select;
 mod spelling;
+mod table;
 mod words;
 mod yaml;
 
@@ -47,6 +49,7 @@ pub use explain::{Explained, FieldAsked, InFormat, Term};
 pub use gate::{Gate, Gates};
 use item::Expr;
 use loader::Loaded;
+pub use mapping::Mapping;
 pub use reach::Reached;
 use routing::Logsource;
 pub use samples::Sample;
@@ -106,6 +109,8 @@ pub struct Setup {
     pub placeholders: Placeholders,
     /// Which rules are used.
     pub selection: Selection,
+    /// What users call fields and log sources.
+    pub mapping: Mapping,
     /// Whether the samples of rules are read too.
     pub samples: bool,
 }

@@ -216,3 +216,114 @@ fn rules_are_tried_on_the_samples_in_their_files() {
     assert_eq!(output.status.code(), Some(0), "{}", out(&output));
     assert!(!out(&output).contains("no sample: "), "{}", out(&output));
 }
+
+const MAPPED: &str = r"
+title: mapped
+logsource: {product: windows, category: process_creation}
+detection:
+  sel: {Image|endswith: '\a.exe', User|neq: bob, Hashes: q}
+  own: {A|fieldref: Image}
+  condition: sel and not own
+";
+
+/// The condition of [`MAPPED`] under a pipeline, as `rules explain` prints it.
+fn mapped(pipeline: &str) -> Output {
+    let temp = tempfile::tempdir().unwrap();
+    let (rule, map) = (temp.path().join("r.yml"), temp.path().join("p.yml"));
+    std::fs::write(&rule, MAPPED).unwrap();
+    std::fs::write(&map, format!("name: p\ntransformations:\n{pipeline}")).unwrap();
+    let (rule, map) = (rule.to_str().unwrap(), map.to_str().unwrap());
+    exfiltrace(&["rules", "explain", "mapped", "--no-builtin", "--rules", rule, "--mapping", map])
+}
+
+/// As pySigma 2.0.1 transforms the same rule.
+#[test]
+fn a_pipeline_is_laid_over_rules_as_pysigma_does() {
+    let lines = |pipeline: &str| -> Vec<String> {
+        let text = out(&mapped(pipeline));
+        let condition = text.split("holds where\n").nth(1).unwrap().split("  fields\n").next().unwrap();
+        [text.lines().nth(2).unwrap()].into_iter().chain(condition.lines()).map(|line| line.trim().to_owned()).collect()
+    };
+    let of_fields = "- type: field_name_mapping\n  mapping: {Image: [p.a, p.b], User: u, A: B}\n  \
+                     rule_conditions: [{type: logsource, category: process_creation}]\n\
+                     - type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [Hashes]}]\n";
+    let wanted = [
+        "log source  product windows, category process_creation",
+        "all of",
+        "all of",
+        "any of",
+        r#"p.a is equal "*\\a.exe""#,
+        r#"p.b is equal "*\\a.exe""#,
+        "not",
+        r#"u is equal "bob""#,
+        "not",
+        "any of",
+        r#"B is equal to the field "p.a""#,
+        r#"B is equal to the field "p.b""#,
+    ];
+    assert_eq!(lines(of_fields), wanted);
+    // What is added is mapped by later steps; conditions see the log source as it is by then.
+    let in_order = "- {type: add_condition, conditions: {Z: [1, 2]}, negated: true}\n\
+                    - {type: change_logsource, category: foo}\n\
+                    - {type: field_name_prefix, prefix: win., rule_conditions: [{type: logsource, category: foo}, \
+                       {type: logsource, product: windows}], rule_cond_op: or}\n\
+                    - {type: field_name_suffix, suffix: .x, rule_conditions: [{type: logsource, product: windows}]}\n\
+                    - {type: field_name_prefix_mapping, mapping: {win.: W., win.Us: y}}\n";
+    let lines = lines(in_order);
+    assert_eq!(lines[0], "log source  category foo");
+    assert_eq!(lines[1..6], ["all of", "not", "any of", r#"W.Z is equal "1""#, r#"W.Z is equal "2""#]);
+    assert!(lines.contains(&r#"W.User is equal "bob""#.to_owned()), "{lines:?}");
+}
+
+#[test]
+fn what_a_pipeline_asks_that_is_not_supported_is_refused_with_its_line_and_a_way_out() {
+    for (pipeline, why) in [
+        (
+            "- {type: set_state, key: a, val: b}\n",
+            "p.yml:3:3: not supported: transformation \"set_state\"; supported are",
+        ),
+        (
+            "- {type: field_name_prefix, prefix: a, detection_item_conditions: []}\n",
+            "not supported: \"detection_item_conditions\"",
+        ),
+        ("- {type: drop_detection_item}\n", "name the fields"),
+        (
+            "- type: field_name_prefix\n  prefix: a\n  rule_conditions:\n  - {type: tag}\n",
+            "p.yml:6:5: not supported: a rule condition",
+        ),
+        ("- {type: field_name_mapping}\n", "no mapping"),
+        ("- {type: field_name_prefix, prefix: a}\nvars: {a: b}\n", "--placeholder"),
+    ] {
+        let output = mapped(pipeline);
+        assert!(output.status.code() == Some(2) && said(&output).contains(why), "{pipeline}: {}", said(&output));
+    }
+    let output = mapped(
+        "- {type: rule_failure, message: no such log, rule_conditions: [{type: logsource, product: windows}]}\n",
+    );
+    assert!(said(&output).contains("a mapping refuses this rule: no such log"), "{}", said(&output));
+    let output =
+        mapped("- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: [A]}]}\n");
+    assert!(said(&output).contains("r.yml:6:8: not loaded: a mapping drops all fields"), "{}", said(&output));
+}
+
+#[test]
+fn a_scan_finds_by_the_names_that_a_mapping_gives() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(temp.path().join(name), text).unwrap();
+        temp.path().join(name).to_str().unwrap().to_owned()
+    };
+    let log = write("a.json", "{\"time\":\"2026-03-01T10:00:00Z\",\"prog\":\"C:\\\\a.exe\",\"who\":\"eve\"}\n");
+    let rule = write(
+        "r.yml",
+        "title: t\nlogsource: {product: windows}\ndetection: {s: {Image|endswith: a.exe}, condition: s}\n",
+    );
+    let map = write(
+        "p.yml",
+        "transformations:\n- {type: field_name_mapping, mapping: {Image: prog}}\n- {type: change_logsource}\n",
+    );
+    let scan = ["scan", "--no-builtin", "--rules", &rule, &log];
+    assert!(out(&exfiltrace(&scan)).is_empty());
+    let output = exfiltrace(&[&scan[..], &["--mapping", &map]].concat());
+    assert_eq!(out(&output).lines().count(), 1, "{}", said(&output));
+}

@@ -99,6 +99,11 @@ pub struct RuleOptions {
     /// Values of a placeholder of rules (modifier `expand`): NAME=VALUE,VALUE; `\,` is a comma. Repeatable.
     #[arg(long, value_name = "NAME=VALUES")]
     pub placeholder: Vec<String>,
+    /// What your logs call the fields and log sources of rules: a processing pipeline of pySigma, of which field_name_mapping,
+    /// field_name_prefix, field_name_suffix, field_name_prefix_mapping, change_logsource, add_condition, drop_detection_item and
+    /// rule_failure are taken, with rule conditions of type logsource; anything else is refused with its line. Repeatable.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub mapping: Vec<PathBuf>,
     /// Only rules of these statuses: stable, test, experimental; deprecated and unsupported ones are loaded only where they
     /// are named here.
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use exfiltrace::detect::{Placeholders, Problem, Program, Routing, Selection, Setup};
+use exfiltrace::detect::{Mapping, Placeholders, Problem, Program, Routing, Selection, Setup};
 use exfiltrace::model::correlation::Correlation;
 use exfiltrace::model::rule::Level;
 
@@ -38,7 +38,27 @@ fn setup(options: &RuleOptions, least: Option<LevelWord>, routing: Routing) -> R
     let excluded = excluded(&options.exclude)?;
     let selection = Selection::new(least.map(Level::from), &options.status, &options.tag, &excluded);
     let selection = selection.map_err(anyhow::Error::msg)?;
-    Ok(Setup { routing, placeholders: placeholders(&options.placeholder)?, selection, samples: false })
+    Ok(Setup {
+        routing,
+        placeholders: placeholders(&options.placeholder)?,
+        selection,
+        mapping: mapping(&options.mapping)?,
+        samples: false,
+    })
+}
+
+/// The pipelines of `--mapping`.
+fn mapping(paths: &[PathBuf]) -> Result<Mapping> {
+    let mut files = Vec::new();
+    for path in paths {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("--mapping {}: cannot be read", path.display()))?;
+        files.push((path.display().to_string(), text));
+    }
+    Mapping::read(&files).map_err(|problems| {
+        let told = problems.iter().map(|p| format!("--mapping {}:{}:{}: {}", p.file, p.line, p.column, p.what));
+        anyhow::Error::msg(told.collect::<Vec<_>>().join("\n"))
+    })
 }
 
 /// `--exclude`, with the lines of files in place of `@FILE`.
