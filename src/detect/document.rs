@@ -13,6 +13,7 @@ pub(super) struct Draft {
     pub meta: RuleMeta,
     /// `id` and `name`, by which other documents speak of it.
     pub refs: Vec<String>,
+    pub labels: Labels,
     pub logsource: Logsource,
     /// The log source that the rule states; a mapping may have changed it.
     pub stated: Logsource,
@@ -44,6 +45,7 @@ pub(super) fn draft(doc: &Node, file: &str, context: &mut Context<'_>) -> Result
     Ok(Draft {
         meta: meta(doc, file)?,
         refs: refs(doc),
+        labels: labels(doc),
         logsource,
         stated,
         mapped,

@@ -63,7 +63,7 @@ pub(super) fn windash(toks: &mut [Tok]) -> usize {
 
 /// The part of a pattern between two stars.
 #[derive(Debug, Clone)]
-enum Piece {
+pub(super) enum Piece {
     /// Bytes, of which only ASCII letters have a case; those are lower-case where case is ignored.
     Bytes(Box<[u8]>),
     /// Anything else, step by step.
@@ -73,10 +73,10 @@ enum Piece {
 /// A compiled string value; it must match the whole field.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    pieces: Vec<Piece>,
-    open_start: bool,
-    open_end: bool,
-    cased: bool,
+    pub pieces: Vec<Piece>,
+    pub open_start: bool,
+    pub open_end: bool,
+    pub cased: bool,
 }
 
 impl Pattern {

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::process::Output;
 
+use exfiltrace::detect::{Problem, Program, Selection, Setup};
+use exfiltrace::model::rule::Level;
 use serde_json::Value;
 
-use crate::support::{exfiltrace, project};
+use crate::support::{exfiltrace, project, sigma};
 
 /// A folder of rules: four of different levels, statuses and tags, and a correlation that counts on one of them.
 fn rules(folder: &Path) -> String {
@@ -326,4 +328,112 @@ fn a_scan_finds_by_the_names_that_a_mapping_gives() {
     assert!(out(&exfiltrace(&scan)).is_empty());
     let output = exfiltrace(&[&scan[..], &["--mapping", &map]].concat());
     assert_eq!(out(&output).lines().count(), 1, "{}", said(&output));
+}
+
+/// All that a program says of its rules.
+fn explained((program, problems): &(Program, Vec<Problem>)) -> Vec<String> {
+    let rules = (0..program.rules().len() as u32).map(|rule| serde_json::to_string(&program.explain(rule)).unwrap());
+    let correlations = program.correlations().list.iter().map(|c| format!("{c:?}"));
+    let rest = format!("{problems:?} {:?} {:?} {:?}", program.remarks(), program.narrowings(), program.left_out());
+    rules.chain(correlations).chain([rest]).collect()
+}
+
+/// Rules of all kinds: the embedded ones, some of SigmaHQ, and a correlation and a filter.
+fn many() -> Vec<(String, String)> {
+    let own = "title: c\nname: c\ncorrelation: {type: event_count, rules: r, group-by: [a], timespan: 1h, condition: {gte: 2}}\n---\n\
+               title: r\nname: r\nstatus: test\nlogsource: {product: linux}\ndetection: {s: {a|re|i: 'x+', b|gt: 3, c|cidr: 10.0.0.0/8, \
+               d|fieldref: e, f|hour: 7, g|exists: yes, h: null, i|cased: É?}, condition: s}\n---\n\
+               title: f\nfilter: {rules: any, x: {host: backup01}, condition: not x}\n---\ntitle: bad\n";
+    let own = ("own.yml".to_owned(), own.to_owned());
+    Program::builtin().chain(sigma().into_iter().step_by(9)).chain([own]).collect()
+}
+
+#[test]
+fn a_pack_gives_the_same_program_as_the_files_it_was_made_of() {
+    let (_, problems, pack) = Program::packed(many(), &Setup::default(), true);
+    assert!(!problems.is_empty() && pack == Program::packed(many(), &Setup::default(), true).2, "the same bytes");
+    let packs = [("rules.pack".to_owned(), pack)];
+    let selection = Selection::new(Some(Level::High), &["test".to_owned()], &[], &["windows/*".to_owned()]).unwrap();
+    for setup in [Setup::default(), Setup { selection, ..Setup::default() }] {
+        let files = Program::compile_as(many(), &setup);
+        let packed = Program::compile_over(&packs, [], &setup).unwrap();
+        let (files, packed) = (explained(&files), explained(&packed));
+        assert!(files.len() > 20, "{}", files.len());
+        for (file, pack) in files.iter().zip(&packed) {
+            // A filter is told how many rules it narrowed when the pack was made, before a selection.
+            assert!(file == pack || file.contains("Narrowing"), "{file}\n{pack}");
+        }
+        assert_eq!(files.len(), packed.len());
+    }
+    // With more rules, literals are chosen anew; an id is used once.
+    let more = || {
+        [("more.yml".to_owned(), "title: more\nlogsource: {}\ndetection: {s: [zz9plural], condition: s}\n".to_owned())]
+    };
+    let (program, _) = Program::compile_over(&packs, more(), &Setup::default()).unwrap();
+    let literals = |program: &Program| program.sets().map(|atoms| atoms.literals.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        literals(&program),
+        literals(&Program::compile_as(many().into_iter().chain(more()), &Setup::default()).0)
+    );
+    let (_, problems) = Program::compile_over(&packs, Program::builtin(), &Setup::default()).unwrap();
+    assert!(problems.iter().any(|problem| problem.what.contains("is used twice")));
+}
+
+/// Whatever stands in a pack, reading it ends in rules or in a fault.
+#[test]
+fn no_pack_makes_the_program_panic() {
+    let rules = many().pop();
+    let (_, _, pack) = Program::packed(rules, &Setup::default(), false);
+    let read = |bytes: Vec<u8>| Program::compile_over(&[("p".to_owned(), bytes)], [], &Setup::default());
+    let fault = |bytes: Vec<u8>| read(bytes).err().map(|(_, fault)| fault.what).unwrap_or_default();
+    assert!(read(pack.clone()).is_ok());
+    assert!(fault(pack[..pack.len() - 1].to_vec()).contains("cut short") && fault(Vec::new()).contains("cut short"));
+    let (mut accepted, mut refused) = (0, 0);
+    for at in 8..pack.len() {
+        for change in [1, 0x80, 0xFF] {
+            let mut bytes = pack.clone();
+            bytes[at] ^= change;
+            assert!(at > 52 || !fault(bytes.clone()).is_empty(), "byte {at} of the header");
+            // As somebody would who wants it to be read.
+            let digest = *blake3::hash(&bytes[52..]).as_bytes();
+            bytes[20..52].copy_from_slice(&digest);
+            match read(bytes) {
+                Ok((program, _)) => {
+                    accepted += 1;
+                    (0..program.rules().len() as u32).for_each(|rule| drop(program.explain(rule)));
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn a_scan_with_a_pack_finds_what_one_with_the_files_finds() {
+    let temp = tempfile::tempdir().unwrap();
+    let rules = rules(&temp.path().join("rules"));
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let (log, pack) = (path("access.log"), path("rules.pack"));
+    std::fs::write(&log, "203.0.113.9 - - [01/Mar/2026:10:00:00 +0000] \"GET /zz1 HTTP/1.1\" 200 5 \"-\" \"x\"\n")
+        .unwrap();
+    let output = exfiltrace(&["rules", "compile", &rules, "-o", &pack]);
+    assert!(output.status.code() == Some(0) && out(&output).contains("1 were not loaded"), "{}", said(&output));
+    let scan = |flags: &[&str]| {
+        let output = exfiltrace(&[&["scan", "-q", &log], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        out(&output)
+    };
+    let found = scan(&["--rules", &rules]);
+    assert!(found.contains("rule 1") && found == scan(&["--rules", &pack]), "{found}");
+    assert!(!scan(&["--rules", &pack, "--exclude", "r1"]).contains("rule 1"));
+    let refused = |flags: &[&str], why: &str| {
+        let output = exfiltrace(&[&["scan", &log, "--rules", &pack], flags].concat());
+        assert!(output.status.code() == Some(2) && said(&output).contains(why), "{}", said(&output));
+    };
+    refused(&["--placeholder", "a=b"], "give them to `exfiltrace rules compile`");
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[99] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    refused(&[], "the file is damaged; make the file again with `exfiltrace rules compile`");
 }
