@@ -13,6 +13,7 @@ use exfiltrace::worker;
 use super::{feeds, printable, resolve};
 
 mod args;
+mod cache;
 mod explain;
 mod load;
 mod test;

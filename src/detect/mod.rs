@@ -47,7 +47,7 @@ use crate::model::rule::{LeftOut, Narrowing, RuleMeta};
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
-pub use explain::{Explained, FieldAsked, InFormat, Term};
+pub use explain::{CorrelationExplained, Explained, FieldAsked, InFormat, Term};
 pub use gate::{Gate, Gates};
 use item::Expr;
 use loader::Loaded;

@@ -17,6 +17,8 @@ pub(super) const ON_REQUEST: [&str; 2] = ["deprecated", "unsupported"];
 pub struct Selection {
     least: Option<Level>,
     statuses: BTreeSet<String>,
+    /// Statuses among [`ON_REQUEST`] that are asked for.
+    requested: BTreeSet<String>,
     tags: Vec<String>,
     excluded: Vec<Exclusion>,
 }
@@ -79,12 +81,19 @@ impl Selection {
             return Err("--tag: expected a tag or its beginning, as attack.exfiltration or attack.t1567".to_owned());
         }
         let excluded = excluded.iter().map(|word| Exclusion::new(word)).collect::<Result<_, _>>()?;
-        Ok(Self { least, statuses, tags, excluded })
+        let requested = statuses.iter().filter(|word| ON_REQUEST.contains(&word.as_str())).cloned().collect();
+        Ok(Self { least, statuses, requested, tags, excluded })
     }
 
     /// Whether rules of this status, which are used only on request, are asked for.
     pub(super) fn requests(&self, status: &str) -> bool {
-        self.statuses.contains(status)
+        self.requested.contains(status)
+    }
+
+    /// The same without limits: all rules that this one may choose from.
+    #[must_use]
+    pub fn unlimited(&self) -> Self {
+        Self { requested: self.requested.clone(), ..Self::default() }
     }
 
     fn is_all(&self) -> bool {

@@ -114,7 +114,7 @@ mod tests {
         assert!(FORMATS.iter().all(|format| table.format(format).is_some()) && table.formats.len() == FORMATS.len());
         assert_eq!(table.format("evtx").map(|of| of.categories.is_none()), Some(true));
         let lower = |word: &&str| !word.chars().any(char::is_uppercase);
-        assert!(table.services.keys().chain(table.events.keys()).all(|channel| lower(channel)));
+        assert!(table.services.keys().chain(table.events.keys()).all(lower));
         assert!(table.fields.keys().all(lower) && table.fields.values().all(|names| !names.is_empty()));
         assert_eq!(table.categories("microsoft-windows-sysmon/operational", 13), ["registry_event", "registry_set"]);
         assert_eq!(table.names("c-URI"), ["cs-uri", "url.full", "url.original"]);

@@ -6,8 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::tz::TimeZone;
 
 use super::records::{Bytes, each_record};
+use crate::correlate::windows;
 use crate::detect::{Program, Sample, Scratch};
 use crate::format::Clock;
+use crate::model::correlation::Event;
+use crate::model::fields::Fields;
 use crate::model::place::Locator;
 use crate::model::source::SourceMeta;
 use crate::model::time::Instant;
@@ -30,23 +33,33 @@ pub enum Fault {
     Failed,
 }
 
-/// Reads a sample and holds its rule against it; `Ok` where all is as it says. Years that it does not name are those before
+/// Reads a sample and holds its rule or correlation against it; `Ok` where all is as it says. Years that it does not name are those before
 /// April 2026.
 ///
 /// # Errors
 /// What is not.
 pub fn trial(program: &Program, sample: &Sample) -> Result<(), Fault> {
     let rule = (0u32..).zip(program.rules()).find(|(_, meta)| meta.id == sample.rule).map(|(rule, _)| rule);
-    let mut seen = Seen { program, rule, met: false, found: true, formats: BTreeSet::new() };
+    let list = &program.correlations().list;
+    let correlation = list.iter().position(|correlation| correlation.meta.id == sample.rule);
+    let mut seen = Seen { program, rule, met: false, found: true, formats: BTreeSet::new(), events: Vec::new() };
     let locator = Locator::root(b"sample");
     let mtime = Instant::parse("2026-04-01T00:00:00Z");
     let meta = SourceMeta { evidence: locator.clone(), locator, mtime, size: None };
     let clock = Clock { zone: TimeZone::UTC, zone_given: false };
-    let read = catch_unwind(AssertUnwindSafe(|| {
-        each_record(&meta, &clock, &mut Bytes(sample.text.as_bytes()), &mut |format, fields, record| {
-            seen.record(format, fields, record);
-        });
-    }));
+    let read =
+        catch_unwind(AssertUnwindSafe(|| {
+            each_record(&meta, &clock, &mut Bytes(sample.text.as_bytes()), &mut |format, fields, record| {
+                match correlation {
+                    None => seen.record(format, fields, record),
+                    Some(_) => seen.event(format, fields, record),
+                }
+            });
+        }));
+    if let Some(number) = correlation {
+        let outcome = windows::run(program.correlations(), &seen.events);
+        seen.met = outcome.alerts.iter().any(|alert| alert.correlation == number);
+    }
     match (&sample.format, seen.formats.first().copied()) {
         _ if read.is_err() => Err(Fault::Failed),
         (_, None) => Err(Fault::Empty),
@@ -67,10 +80,27 @@ struct Seen<'p> {
     /// Whether each record that the rule matches shows one of its literals.
     found: bool,
     formats: BTreeSet<&'static str>,
+    /// What correlations count.
+    events: Vec<Event>,
 }
 
 impl Seen<'_> {
-    fn record(&mut self, format: &'static str, fields: &crate::model::fields::Fields<'_>, record: &[u8]) {
+    /// A record of a sample of a correlation, with the rules that match it. Without a time it does not count.
+    fn event(&mut self, format: &'static str, fields: &Fields<'_>, record: &[u8]) {
+        self.formats.insert(format);
+        let (Some(gate), Some(time)) = (self.program.gate(format), fields.time) else { return };
+        let (mut scratch, mut rules) = (Scratch::default(), Vec::new());
+        self.program.eval(format, fields, record, &gate.all, &mut scratch, &mut rules);
+        let asked = |rule: &u32| self.program.asked_of(format, fields, *rule, &mut Scratch::default());
+        let mut values: Vec<_> = rules.iter().flat_map(asked).collect();
+        values.sort();
+        values.dedup();
+        if !rules.is_empty() {
+            self.events.push(Event { time: time.at.micros(), rules, values });
+        }
+    }
+
+    fn record(&mut self, format: &'static str, fields: &Fields<'_>, record: &[u8]) {
         self.formats.insert(format);
         let (Some(rule), Some(gate)) = (self.rule, self.program.gate(format)) else { return };
         let (mut scratch, mut matched) = (Scratch::default(), Vec::new());

@@ -185,6 +185,12 @@ fn a_rule_is_explained_as_it_was_compiled() {
     let told: Value = serde_json::from_str(&out(&explain("r.yml", &["--json", "--logsource", "any"]))).unwrap();
     assert_eq!(told["condition"]["all"][1]["not"]["test"]["field"], "DestinationIp");
     assert_eq!(told["formats"].as_array().unwrap().len(), exfiltrace::format::list().count());
+    let folder = rules(&temp.path().join("rules"));
+    let output = exfiltrace(&["rules", "explain", "counts", "--no-builtin", "--rules", &folder]);
+    for words in ["events gte 2, within 3600 s", "member 1    rule 2", "group by    c-ip (in c-ip)", "are no findings"]
+    {
+        assert!(out(&output).contains(words), "{words}: {}", out(&output));
+    }
     let output = explain("no such rule", &[]);
     assert!(output.status.code() == Some(2) && said(&output).contains("rules list"), "{}", said(&output));
 }
@@ -214,6 +220,21 @@ fn rules_are_tried_on_the_samples_in_their_files() {
     assert!(text.contains("must not match, and does") && text.contains("0 as they say, 2 not"), "{text}");
     let (code, text) = write("/a.sql", "/a.html", "squid");
     assert!(code == Some(1) && text.contains("is of squid, and is taken for access"), "{text}");
+    // What records show together, for a correlation.
+    let correlation = |count: usize| {
+        let record = line("/a.sql");
+        let text = format!(
+            "title: dump\nname: dump\nlogsource: {{category: webserver}}\ndetection: {{s: {{cs-uri-stem|endswith: .sql}}, condition: s}}\n\
+             exfiltrace: {{matches: [\"{record}\"]}}\n---\ntitle: dumps\ncorrelation: {{type: event_count, rules: dump, group-by: c-ip, \
+             timespan: 1h, condition: {{gte: 3}}}}\nexfiltrace:\n  matches:\n    - records: [{{record: \"{record}\", count: {count}}}]\n"
+        );
+        std::fs::write(&rule, text).unwrap();
+        let output = exfiltrace(&["rules", "test", "--no-builtin", rule.to_str().unwrap()]);
+        (output.status.code(), out(&output))
+    };
+    assert_eq!(correlation(3).0, Some(0), "{}", correlation(3).1);
+    let (code, text) = correlation(2);
+    assert!(code == Some(1) && text.contains("must match, and does not  dumps"), "{text}");
     let output = exfiltrace(&["rules", "test"]);
     assert_eq!(output.status.code(), Some(0), "{}", out(&output));
     assert!(!out(&output).contains("no sample: "), "{}", out(&output));
@@ -431,6 +452,17 @@ fn a_scan_with_a_pack_finds_what_one_with_the_files_finds() {
         let output = exfiltrace(&[&["scan", &log, "--rules", &pack], flags].concat());
         assert!(output.status.code() == Some(2) && said(&output).contains(why), "{}", said(&output));
     };
+    // The same for what scans keep, damaged or not, whatever is chosen of it.
+    let cache = path("cache");
+    let cached = |flags: &[&str]| {
+        let output = exfiltrace(&[&["scan", "-q", &log, "--rules", &rules, "--cache", &cache], flags].concat());
+        (out(&output), said(&output).contains("the rules are compiled instead"))
+    };
+    assert_eq!((cached(&["--exclude", "r1"]).0.contains("rule 1"), cached(&[])), (false, (found.clone(), false)));
+    let kept: Vec<_> = std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    std::fs::write(&kept[0], b"\x89XRUL\r\n\n").unwrap();
+    assert_eq!((cached(&[]), cached(&[])), ((found.clone(), true), (found, false)));
     refused(&["--placeholder", "a=b"], "give them to `exfiltrace rules compile`");
     let mut bytes = std::fs::read(&pack).unwrap();
     bytes[99] ^= 1;

@@ -8,7 +8,7 @@ use exfiltrace::model::correlation::Correlation;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::stored::Fault;
 
-use super::{Compile, RuleOptions, RulesFrom};
+use super::{Compile, RuleOptions, RulesFrom, cache};
 use crate::cli::{LevelWord, Scan, feeds, printable};
 
 /// The embedded pack and the user's rules, compiled.
@@ -29,7 +29,9 @@ pub fn with_samples(from: &RulesFrom) -> Result<(Program, Vec<Problem>)> {
 
 fn compiled(paths: &[PathBuf], options: &RuleOptions, setup: &Setup) -> Result<(Program, Vec<Problem>)> {
     let Given { packs, documents } = given(paths, options)?;
-    made(&packs, documents.into_iter().flat_map(|(_, found)| found), setup)
+    let (program, problems) = made(&packs, documents.into_iter().flat_map(|(_, found)| found), setup)?;
+    warn_of_idle(&program);
+    Ok((program, problems))
 }
 
 /// The rules of packs and documents.
@@ -38,14 +40,12 @@ fn made(
     documents: impl IntoIterator<Item = (String, String)>,
     setup: &Setup,
 ) -> Result<(Program, Vec<Problem>)> {
-    let (program, problems) = Program::compile_over(packs, documents, setup).map_err(|(pack, fault)| {
+    Program::compile_over(packs, documents, setup).map_err(|(pack, fault)| {
         let Fault { place, what } = fault;
         anyhow::anyhow!(
             "{pack}: compiled rules cannot be used: {place}: {what}; make the file again with `exfiltrace rules compile`"
         )
-    })?;
-    warn_of_idle(&program);
-    Ok((program, problems))
+    })
 }
 
 /// Compiles rules into a pack.
@@ -175,7 +175,13 @@ pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
     let files: Vec<(Option<&Path>, Vec<String>)> =
         documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
     let documents = documents.into_iter().flat_map(|(_, found)| found);
-    let (program, mut problems) = made(&packs, documents, &setup)?;
+    let (program, mut problems) = match &args.cache {
+        Some(folder) if packs.is_empty() && setup.routing == Routing::Auto => {
+            cache::load(documents.collect(), &setup, folder)?
+        }
+        _ => made(&packs, documents, &setup)?,
+    };
+    warn_of_idle(&program);
     problems.extend(program.correlations().list.iter().map(not_held));
     for (path, files) in files {
         let Some(path) = path else { continue };
