@@ -1,11 +1,12 @@
-//! The rules of SigmaHQ, from the text of their files to a program: CPU time, in milliseconds, of the fastest of some runs.
+//! The rules of SigmaHQ, from the text of their files, or from a pack, to a program: CPU time, in milliseconds, of the fastest
+//! of some runs.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code, reason = "tests need more of it")]
 mod support;
 
-use exfiltrace::detect::{Program, Routing};
+use exfiltrace::detect::{Program, Routing, Setup};
 
 const RUNS: usize = 7;
 
@@ -15,19 +16,37 @@ fn main() {
         println!("skipped: the rules of SigmaHQ are not here");
         return;
     }
+    let files = documents.len();
     for (word, routing) in [("auto", Routing::Auto), ("any", Routing::Any)] {
-        let runs = (0..RUNS).map(|_| {
-            let (copy, routing) = (documents.clone(), routing.clone());
-            let begin = cpu_millis();
-            let (program, problems) = std::hint::black_box(Program::compile(copy, routing));
-            (cpu_millis() - begin, program.rules().len(), problems.len())
+        let told = fastest(&mut || documents.clone(), &mut |copy| {
+            let (program, problems) = Program::compile(copy, routing.clone());
+            (program.rules().len(), problems.len())
         });
-        let (millis, rules, problems) = runs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-        println!(
-            "routing {word}: {millis:.0} ms CPU for {} files: {rules} rules, {problems} not loaded",
-            documents.len()
-        );
+        println!("routing {word}: {told} of {files} files");
     }
+    let (_, _, pack) = Program::packed(documents, &Setup::default(), false);
+    let bytes = pack.len();
+    let packs = [("pack".to_owned(), pack)];
+    let told = fastest(&mut Vec::new, &mut |none| {
+        let (program, problems) = Program::compile_over(&packs, none, &Setup::default()).unwrap();
+        (program.rules().len(), problems.len())
+    });
+    println!("from a pack of {bytes} bytes: {told}");
+}
+
+/// The fastest of some runs over rule files that are copied before.
+fn fastest(
+    copy: &mut dyn FnMut() -> Vec<(String, String)>,
+    run: &mut dyn FnMut(Vec<(String, String)>) -> (usize, usize),
+) -> String {
+    let runs = (0..RUNS).map(|_| {
+        let copy = copy();
+        let begin = cpu_millis();
+        let (rules, problems) = std::hint::black_box(run(copy));
+        (cpu_millis() - begin, rules, problems)
+    });
+    let (millis, rules, problems) = runs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+    format!("{millis:.0} ms CPU, {rules} rules, {problems} not loaded")
 }
 
 /// User and system time of this process so far, in milliseconds.

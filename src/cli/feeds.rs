@@ -1,6 +1,6 @@
 //! Reads indicator feeds and rules through the same openers as evidence: files, folders, archives.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -133,13 +133,19 @@ fn unusable(path: &Path, fault: &Fault) -> anyhow::Error {
 
 /// Writes a compiled set; the file is whole or not there.
 pub fn write(set: &Indicators, path: &Path) -> Result<()> {
+    write_whole(path, &mut |out| db::write(set, out))
+}
+
+/// Writes a file that is whole or not there.
+pub fn write_whole(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().with_context(|| format!("{} names no file", path.display()))?);
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
     let written = std::fs::File::create_new(&part).and_then(|file| {
         let mut out = std::io::BufWriter::new(file);
-        db::write(set, &mut out)?;
+        write(&mut out)?;
+        out.flush()?;
         out.get_ref().sync_all()?;
         std::fs::rename(&part, path)
     });

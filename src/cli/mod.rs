@@ -129,7 +129,7 @@ pub struct Scan {
     /// `indicators compile` wrote. Repeatable.
     #[arg(long, value_name = "FEED", value_hint = ValueHint::AnyPath)]
     pub indicators: Vec<PathBuf>,
-    /// Folder in which feeds are kept in compiled form, for the next scan with the same feeds. Changes no result.
+    /// Folder in which feeds and rules are kept in compiled form, for the next scan with the same ones. Changes no result.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub cache: Option<PathBuf>,
     /// MISP warninglists: a file, a folder or an archive, or the word `documentation`. What stands on one is flagged. Repeatable.

@@ -10,14 +10,15 @@ use exfiltrace::format::Clock;
 use exfiltrace::open::{DigestKind, Io, Limits, Opening};
 use exfiltrace::worker;
 
-use super::{printable, resolve};
+use super::{feeds, printable, resolve};
 
 mod args;
+mod cache;
 mod explain;
 mod load;
 mod test;
 
-pub use args::{List, RuleOptions, Rules, RulesFrom};
+pub use args::{Compile, List, RuleOptions, Rules, RulesFrom};
 pub use load::usable;
 
 /// Runs one of them.
@@ -27,6 +28,7 @@ pub fn rules(command: &Rules) -> Result<u8> {
         Rules::Check(from) => check(from),
         Rules::Explain(given) => explain::explain(given),
         Rules::Test(from) => test::test(from),
+        Rules::Compile(given) => compile(given),
     }
 }
 
@@ -87,4 +89,16 @@ fn check(from: &RulesFrom) -> Result<u8> {
     writeln!(out, "{} rules loaded, {} not loaded{left_out}", program.rules().len(), problems.len())?;
     out.flush()?;
     Ok(if problems.is_empty() { 0 } else { 2 })
+}
+
+fn compile(given: &Compile) -> Result<u8> {
+    let (program, problems, bytes) = load::compile(given)?;
+    feeds::write_whole(&given.out, &mut |out| out.write_all(&bytes))?;
+    for Problem { file, line, column, what, .. } in &problems {
+        anstream::eprintln!("{}", printable(&format!("{file}:{line}:{column}: not loaded: {what}")));
+    }
+    let (rules, shown) = (program.rules().len(), given.out.display());
+    let text = format!("{rules} rules are in {shown}, {} were not loaded", problems.len());
+    writeln!(std::io::stdout().lock(), "{}", printable(&text))?;
+    Ok(u8::from(rules == 0))
 }

@@ -16,7 +16,7 @@ use crate::model::fields::Canon;
 use crate::model::rarity::Expected;
 
 /// Shortest literal worth a search.
-const SHORTEST: usize = 3;
+pub(super) const SHORTEST: usize = 3;
 /// More literals than this for one rule cost more than they save.
 const WIDEST: usize = 2_000;
 /// A literal that is to be expected more often than this, in occurrences a record, is in almost every one: finding it

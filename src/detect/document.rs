@@ -13,7 +13,12 @@ pub(super) struct Draft {
     pub meta: RuleMeta,
     /// `id` and `name`, by which other documents speak of it.
     pub refs: Vec<String>,
+    pub labels: Labels,
     pub logsource: Logsource,
+    /// The log source that the rule states; a mapping may have changed it.
+    pub stated: Logsource,
+    /// Steps of the mapping that it took.
+    pub mapped: Vec<usize>,
     pub expr: Expr,
     /// Nodes of `expr`.
     pub size: usize,
@@ -32,10 +37,40 @@ pub(super) fn label(doc: &Node) -> String {
 /// Compiles a detection rule.
 pub(super) fn draft(doc: &Node, file: &str, context: &mut Context<'_>) -> Result<Draft, (At, String)> {
     let here = |what: &str| (doc.at, what.to_owned());
-    let logsource = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
     let detection = doc.get("detection").ok_or_else(|| here("no detection"))?;
-    let expr = detect(detection, context)?;
-    Ok(Draft { meta: meta(doc, file)?, refs: refs(doc), logsource, size: size(&expr), expr, filters: 0 })
+    let stated = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
+    context.applied = context.mapping.of_rule(stated.clone()).map_err(|what| (doc.at, what))?;
+    let (logsource, mapped) = (context.applied.source.clone(), context.applied.numbers());
+    let expr = with_added(detect(detection, context)?, doc.at, context)?;
+    Ok(Draft {
+        meta: meta(doc, file)?,
+        refs: refs(doc),
+        labels: labels(doc),
+        logsource,
+        stated,
+        mapped,
+        size: size(&expr),
+        expr,
+        filters: 0,
+    })
+}
+
+/// A rule with the conditions that a mapping adds to it.
+fn with_added(own: Expr, at: At, context: &mut Context<'_>) -> Result<Expr, (At, String)> {
+    let added: Vec<_> = context.applied.added().collect();
+    if added.is_empty() {
+        return Ok(own);
+    }
+    let mut all = Vec::with_capacity(added.len() + 1);
+    for (from, node, negated) in added {
+        context.from = from;
+        let expr =
+            search(node, context).map_err(|(_, what)| (at, format!("a condition that a mapping adds: {what}")))?;
+        all.push(if negated { Expr::Not(Box::new(expr)) } else { expr });
+    }
+    context.from = 0;
+    all.push(own);
+    Ok(Expr::All(all))
 }
 
 /// What a document says of itself, unless it must not be used.
@@ -204,7 +239,10 @@ fn search(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> 
                     What::Null => String::new(),
                     _ => key.scalar().ok_or_else(|| (key.at, "a field name is no text".to_owned()))?,
                 };
-                all.push(item(&name, value, context).map_err(|what| (value.at, what))?);
+                all.extend(mapped(&name, value, context).map_err(|what| (value.at, what))?);
+            }
+            if all.is_empty() {
+                return Err((node.at, "a mapping drops all fields of this identifier".to_owned()));
             }
             Ok(one(all, Expr::All))
         }
@@ -216,4 +254,20 @@ fn search(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> 
         What::Null => Err((node.at, "an identifier is null".to_owned())),
         _ => keyword(node, context).map_err(|what| (node.at, what)),
     }
+}
+
+/// `key: value` under the names that a mapping gives the field: one of them is enough. `None` where it drops the item.
+fn mapped(key: &str, value: &Node, context: &mut Context<'_>) -> Result<Option<Expr>, String> {
+    let (field, modifiers) = key.split_once('|').map_or((key, None), |(field, modifiers)| (field, Some(modifiers)));
+    if field.is_empty() {
+        return item(key, value, context).map(Some);
+    }
+    let mut any = Vec::new();
+    for name in context.fields(field)? {
+        any.push(match modifiers {
+            Some(modifiers) => item(&format!("{name}|{modifiers}"), value, context)?,
+            None => item(&name, value, context)?,
+        });
+    }
+    Ok((!any.is_empty()).then(|| one(any, Expr::Any)))
 }

@@ -9,6 +9,7 @@ use super::atoms::Lack;
 use super::eval::Name;
 use super::item::{Expr, Order, Part, Test, Unit};
 use super::{Program, routing};
+use crate::model::correlation::{Bound, Demand, Figure, Key, Member, Order as CorrelationOrder, Seen};
 use crate::model::fields::Canon;
 use crate::model::rule::RuleMeta;
 
@@ -70,7 +71,44 @@ pub struct InFormat {
     pub no_literal: Option<String>,
 }
 
+/// What a correlation demands.
+#[derive(Debug, Clone, Serialize)]
+pub struct CorrelationExplained {
+    /// What it says of itself.
+    pub rule: RuleMeta,
+    /// The rules and correlations that it counts on, as it names them: titles, several where an id stands for several.
+    pub members: Vec<Vec<String>>,
+    /// Length of its window, in seconds.
+    pub window_secs: i64,
+    /// What its groups are made by, each with the field that holds it, by member.
+    pub group_by: Vec<(String, Vec<String>)>,
+    /// What must hold of a window.
+    pub demand: String,
+    /// Whether the hits of its members are findings too.
+    pub generate: bool,
+}
+
 impl Program {
+    /// What a correlation demands; `None` where there is none at this place of the list.
+    pub fn explain_correlation(&self, at: usize) -> Option<CorrelationExplained> {
+        let all = self.correlations();
+        let correlation = all.list.get(at)?;
+        let title = |id: &std::sync::Arc<str>| {
+            let other = || all.list.iter().map(|other| &other.meta).find(|meta| *meta.id == **id);
+            self.named(id).or_else(other).map(|meta| meta.title.clone())
+        };
+        let titles = |member: &Member| member.targets.iter().filter_map(title).collect();
+        let named = |key: &Key| (key.name.clone(), key.fields.iter().map(|field| field.to_string()).collect());
+        Some(CorrelationExplained {
+            rule: correlation.meta.clone(),
+            members: correlation.members.iter().map(titles).collect(),
+            window_secs: correlation.span / 1_000_000,
+            group_by: correlation.group_by.iter().map(named).collect(),
+            demand: demand(&correlation.demand),
+            generate: correlation.generate,
+        })
+    }
+
     /// What a rule was compiled to; `None` where there is no rule of this number.
     pub fn explain(&self, rule: u32) -> Option<Explained> {
         let (meta, expr) = (self.metas.get(rule as usize)?, self.exprs.get(rule as usize)?);
@@ -146,6 +184,41 @@ impl Name {
         let canon = Canon::from_name(self.text()).map(|canon| canon.name().to_owned());
         others.extend(canon.filter(|canon| canon != self.text()));
         FieldAsked { name: self.text().to_owned(), others }
+    }
+}
+
+/// What must hold of a window, in words.
+fn demand(demand: &Demand) -> String {
+    let (figure, bounds) = match demand {
+        Demand::Members(seen) => return seen_words(seen),
+        Demand::Figure(figure, bounds) => (figure, bounds),
+    };
+    let figure = match figure {
+        Figure::Events => "events".to_owned(),
+        Figure::Distinct(keys) => {
+            format!("distinct {}", keys.iter().map(|key| &*key.name).collect::<Vec<_>>().join(" with "))
+        }
+        Figure::Members => "members seen".to_owned(),
+        Figure::Ordered => "members seen in their order".to_owned(),
+        Figure::Sum(key) => format!("sum of {}", key.name),
+        Figure::Mean(key) => format!("mean of {}", key.name),
+        Figure::Percentile(key, percent) => format!("percentile {percent} of {}", key.name),
+    };
+    let bound = |bound: &Bound| {
+        let word = CorrelationOrder::ALL.iter().find(|(_, order)| *order == bound.order).map_or("", |(word, _)| word);
+        format!("{word} {}", bound.number)
+    };
+    format!("{figure} {}", bounds.iter().map(bound).collect::<Vec<_>>().join(" and "))
+}
+
+/// A condition over members, which are numbered from 1.
+fn seen_words(seen: &Seen) -> String {
+    let all = |parts: &[Seen], link| format!("({})", parts.iter().map(seen_words).collect::<Vec<_>>().join(link));
+    match seen {
+        Seen::One(member) => format!("member {}", member + 1),
+        Seen::Not(inner) => format!("not {}", seen_words(inner)),
+        Seen::All(parts) => all(parts, " and "),
+        Seen::Any(parts) => all(parts, " or "),
     }
 }
 

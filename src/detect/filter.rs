@@ -21,6 +21,8 @@ pub(super) struct Filter {
     /// Ids and names of the rules that it is for; `None` for all.
     rules: Option<BTreeSet<String>>,
     logsource: Logsource,
+    /// Steps of the mapping that it took.
+    mapped: Vec<usize>,
     expr: Arc<Expr>,
     size: usize,
     /// Whether it excludes anything, as filters are meant to.
@@ -36,8 +38,10 @@ pub(super) fn filter(doc: &Node, node: &Node, context: &mut Context<'_>) -> Resu
     let mut detection = node.clone();
     let rules = detection.remove("rules").map(|rules| references(&rules)).transpose()?.flatten();
     let logsource = doc.get("logsource").map(logsource).transpose()?.unwrap_or_default();
+    context.applied = context.mapping.of_rule(logsource.clone()).map_err(|what| (doc.at, what))?;
+    let mapped = context.applied.numbers();
     let expr = Arc::new(detect(&detection, context)?);
-    Ok(Filter { at: doc.at, rules, logsource, excludes: holds_not(&expr), size: size(&expr), expr })
+    Ok(Filter { at: doc.at, rules, logsource, mapped, excludes: holds_not(&expr), size: size(&expr), expr })
 }
 
 /// The rules that are named; `None` where `any` or nothing is.
@@ -72,19 +76,24 @@ pub(super) enum Fit {
     Narrowed,
     /// It is for it, and the rule takes no more: it matches what it matched.
     Full,
+    /// It is for it, but a mapping names the rule's fields otherwise than the filter's: the rule matches what it matched.
+    Mapped,
 }
 
 impl Filter {
     /// Narrows a rule if it is for it. The rule's log source must be one that the filter's takes in.
     pub fn narrow(&self, draft: &mut Draft) -> Fit {
         let wider = |filter: &Option<String>, rule: &Option<String>| filter.is_none() || filter == rule;
-        let (filter, rule) = (&self.logsource, &draft.logsource);
+        let (filter, rule) = (&self.logsource, &draft.stated);
         let fits = wider(&filter.product, &rule.product)
             && wider(&filter.category, &rule.category)
             && wider(&filter.service, &rule.service)
             && self.rules.as_ref().is_none_or(|rules| draft.refs.iter().any(|named| rules.contains(named)));
         if !fits {
             return Fit::Other;
+        }
+        if draft.mapped != self.mapped {
+            return Fit::Mapped;
         }
         if draft.filters >= FILTERS_LIMIT || draft.size + self.size > SIZE_LIMIT {
             return Fit::Full;

@@ -41,6 +41,17 @@ impl Gate {
         Self { set, atoms, all, format, spelling, bytes }
     }
 
+    /// A gate of parts that fit together.
+    pub(super) fn of_parts(set: usize, atoms: Atoms, all: Vec<u32>, format: &'static str) -> Self {
+        let bytes = Bytes::of(atoms.literals.iter().map(|literal| &**literal));
+        Self { set, atoms, all, format, spelling: Spelling::of(format), bytes }
+    }
+
+    /// One of its formats.
+    pub(super) fn format(&self) -> &'static str {
+        self.format
+    }
+
     /// Why a rule has no literal here, as logs of all sorts have them chosen; `None` where it has.
     pub(super) fn lack(&self, program: &Program, rule: u32, expr: &Expr) -> Option<Lack> {
         let needed = routing::needed(&program.routing, self.format, program.stated(rule as usize));
@@ -84,6 +95,17 @@ impl Gates {
             gates.formats.insert(format, set);
         }
         gates
+    }
+
+    /// Gates of parts that fit together: sets, and formats with the set of each.
+    pub(super) fn of_parts(sets: Vec<Gate>, formats: Vec<(&'static str, usize)>) -> Self {
+        let sets = sets.into_iter().map(Arc::new).collect();
+        Self { sets, formats: formats.into_iter().collect(), usages: Vec::new() }
+    }
+
+    /// The sets, and each format with its set.
+    pub(super) fn parts(&self) -> (impl ExactSizeIterator<Item = &Gate>, &BTreeMap<&'static str, usize>) {
+        (self.sets.iter().map(|gate| &**gate), &self.formats)
     }
 
     /// The same gates, whose literals are chosen anew where a sample told how common they are in the logs at hand.

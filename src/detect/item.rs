@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use regex::bytes::{Regex, RegexBuilder};
 
 use super::form::{Step, patterns};
 use super::names::Context;
 use super::pattern::Pattern;
 use super::placeholder::{filled, literally};
+use super::regexp::Regexp;
 use super::words::{self, Words};
 use super::yaml::{Node, What};
-
-/// Largest compiled size of one expression, in bytes.
-const REGEX_LIMIT: usize = 8 << 20;
 
 /// A rule's tests over one record. Field numbers index the program's table of names.
 #[derive(Debug, Clone)]
@@ -35,7 +32,7 @@ pub(super) enum Test {
     Text(Pattern),
     /// One of many words.
     Words(Box<Words>),
-    Regex(Box<Regex>),
+    Regex(Box<Regexp>),
     Cidr(IpNet),
     Number(Order, f64),
     /// Missing or null.
@@ -267,17 +264,17 @@ fn tests_of(node: &Node, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<T
 fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<Test>, String> {
     let test = match mods.kind {
         Want::Text => return texts(node, text, mods),
-        Want::Regex => Test::Regex(Box::new(regex(text, mods)?)),
+        Want::Regex => Test::Regex(Box::new(Regexp::new(text, mods.flags)?)),
         Want::Cidr => Test::Cidr(network(text)?),
         Want::Exists => match node.what {
             What::Bool(b) | What::Switch(_, b) => Test::Exists(b),
             _ => return Err("exists takes true or false".to_owned()),
         },
-        Want::SameAs => Test::SameAs {
-            field: context.names.number(text),
-            part: mods.part.unwrap_or(Part::Whole),
-            cased: mods.cased,
-        },
+        Want::SameAs => {
+            let (part, cased) = (mods.part.unwrap_or(Part::Whole), mods.cased);
+            let fields = context.referred(text)?;
+            return Ok(fields.into_iter().map(|field| Test::SameAs { field, part, cased }).collect());
+        }
         Want::Number(order) => match text.parse::<f64>() {
             Ok(n) if n.is_finite() => Test::Number(order, n),
             _ => return Err(format!("{text:?} is not a number")),
@@ -287,18 +284,6 @@ fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>
         }
     };
     Ok(vec![test])
-}
-
-fn regex(text: &str, mods: &Mods) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .case_insensitive(mods.flags[0])
-        .multi_line(mods.flags[1])
-        .dot_matches_new_line(mods.flags[2])
-        .size_limit(REGEX_LIMIT)
-        .dfa_size_limit(REGEX_LIMIT)
-        .nest_limit(100)
-        .build()
-        .map_err(|e| format!("regular expression: {}", e.to_string().lines().last().unwrap_or_default()))
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

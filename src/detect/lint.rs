@@ -74,7 +74,7 @@ pub(super) const STATUSES: &[&str] = &["stable", "test", "experimental", "deprec
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 const RELATIONS: &[&str] = &["derived", "obsolete", "merged", "renamed", "similar", "correlation"];
 
-fn is_one_of(node: &Node, words: &[&str]) -> bool {
+pub(super) fn is_one_of(node: &Node, words: &[&str]) -> bool {
     node.scalar().is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text)))
 }
 

@@ -7,13 +7,16 @@ use super::collection::{Collection, Whole};
 use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
+use super::mapping::Applied;
 use super::names::{Context, Names};
+use super::pack::{self, Stored};
 use super::samples::{self, Sample};
 use super::select::{Labels, ON_REQUEST, Selected};
 use super::yaml::{self, At, Node};
-use super::{Problem, Setup, lint};
+use super::{Problem, Routing, Setup, lint};
 use crate::model::correlation::{Correlations, silent};
 use crate::model::rule::{Narrowing, RuleMeta};
+use crate::model::stored::Fault;
 
 /// What files of rules hold.
 pub(super) struct Loaded {
@@ -32,32 +35,92 @@ pub(super) struct Loaded {
     pub asked: Asked,
     pub selected: Selected,
     pub samples: Vec<Sample>,
+    /// What is wrong with correlations among the others. Sorted.
+    pub unresolved: Vec<Problem>,
+    /// Files that hold correlations: name and text.
+    pub correlated: Vec<(String, String)>,
+    /// The gates of a pack, if all rules are of it.
+    pub gates: Option<Stored>,
 }
 
 /// Reads files, each a name and its text.
 pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, setup: &Setup) -> Loaded {
     let mut loader = Loader::new(setup);
+    files.into_iter().for_each(|(file, text)| loader.file(&file, text));
+    loader.finish()
+}
+
+/// Reads packs, each a file's name and bytes, then files.
+pub(super) fn load_over(
+    packs: &[(String, Vec<u8>)],
+    files: impl IntoIterator<Item = (String, String)>,
+    setup: &Setup,
+) -> Result<Loaded, (String, Fault)> {
+    let mut loader = Loader::new(setup);
+    for (name, bytes) in packs {
+        loader.pack(bytes).map_err(|fault| (name.clone(), fault))?;
+    }
     for (file, text) in files {
-        loader.file(&file, &text);
+        loader.gates = None;
+        loader.file(&file, text);
     }
-    let selected = setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
-    loader.filter();
-    let (mut correlations, unresolved) = correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
-    for (file, at, label, what) in unresolved {
-        loader.problems.push(problem(&file, at, label, what));
+    if packs.len() > 1 || setup.routing != Routing::Auto {
+        loader.gates = None;
     }
-    for correlation in &mut correlations.list {
-        correlation.left_out = correlation.targets().filter(|id| selected.muted.contains(&***id)).cloned().collect();
+    Ok(loader.finish())
+}
+
+impl Loader<'_> {
+    /// What the files make together.
+    fn finish(self) -> Loaded {
+        let mut loader = self;
+        let selected = loader.setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
+        loader.filter();
+        let (mut correlations, unresolved) =
+            correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
+        let of_name = |(file, at, label, what): (String, At, String, String)| problem(&file, at, label, what);
+        let mut unresolved: Vec<Problem> = unresolved.into_iter().map(of_name).collect();
+        unresolved.sort();
+        for correlation in &mut correlations.list {
+            correlation.left_out =
+                correlation.targets().filter(|id| selected.muted.contains(&***id)).cloned().collect();
+        }
+        loader.remark_silent(&correlations);
+        let asked = asked::asked(&correlations, &loader.drafts, &mut loader.names);
+        loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
+        let Loader {
+            drafts,
+            names,
+            mut problems,
+            mut remarks,
+            used,
+            mut narrowings,
+            mut samples,
+            correlated,
+            gates,
+            ..
+        } = loader;
+        samples.retain(|sample| is_kept(&sample.rule, &drafts, &correlations));
+        narrowings.sort();
+        problems.sort();
+        problems.dedup();
+        remarks.sort();
+        Loaded {
+            drafts,
+            names: names.list,
+            problems,
+            remarks,
+            used,
+            narrowings,
+            correlations,
+            asked,
+            selected,
+            samples,
+            unresolved,
+            correlated,
+            gates,
+        }
     }
-    loader.remark_silent(&correlations);
-    let asked = asked::asked(&correlations, &loader.drafts, &mut loader.names);
-    loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
-    let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, mut samples, .. } = loader;
-    samples.retain(|sample| is_kept(&sample.rule, &drafts, &correlations));
-    narrowings.sort();
-    problems.sort();
-    remarks.sort();
-    Loaded { drafts, names: names.list, problems, remarks, used, narrowings, correlations, asked, selected, samples }
 }
 
 /// Whether a rule or correlation of this id was not left out.
@@ -78,9 +141,11 @@ struct Loader<'p> {
     remarks: Vec<Problem>,
     used: BTreeSet<String>,
     narrowings: Vec<Narrowing>,
-    /// By id.
+    /// Of correlations, by id.
     labels: HashMap<String, Labels>,
     samples: Vec<Sample>,
+    correlated: Vec<(String, String)>,
+    gates: Option<Stored>,
 }
 
 impl<'p> Loader<'p> {
@@ -98,11 +163,41 @@ impl<'p> Loader<'p> {
             narrowings: Vec::new(),
             labels: HashMap::new(),
             samples: Vec::new(),
+            correlated: Vec::new(),
+            gates: None,
         }
     }
 
-    fn file(&mut self, file: &str, text: &str) {
-        let (documents, fault) = yaml::documents(text);
+    /// Takes what a pack holds. Correlations are read again from the text of their files.
+    fn pack(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let packed = pack::read(bytes, &mut self.names)?;
+        for draft in packed.drafts {
+            let (id, file) = (&draft.meta.id, &draft.meta.file);
+            if let Some(first) = self.ids.get(id) {
+                return Err(Fault::new("rules", used_twice(id, first, file)));
+            }
+            self.ids.insert(id.clone(), file.clone());
+            self.drafts.push(draft);
+        }
+        for (file, text) in packed.correlated {
+            let (documents, _) = yaml::documents(&text);
+            let correlations = documents.into_iter().filter(|document| document.get("correlation").is_some());
+            correlations.for_each(|node| self.document(&file, Whole { node, shares: false }));
+            self.correlated.push((file, text));
+        }
+        self.problems.extend(packed.problems);
+        self.remarks.extend(packed.remarks);
+        self.remarks.sort();
+        self.remarks.dedup();
+        self.used.extend(packed.used);
+        self.narrowings.extend(packed.narrowings);
+        self.gates = Some(packed.gates);
+        Ok(())
+    }
+
+    fn file(&mut self, file: &str, text: String) {
+        let (documents, fault) = yaml::documents(&text);
+        let sketches = self.sketches.len();
         let mut collection = Collection::default();
         for document in documents.into_iter().filter(|document| !matches!(document.what, yaml::What::Null)) {
             let rule = document::label(&document);
@@ -118,12 +213,17 @@ impl<'p> Loader<'p> {
         if let Some((at, what)) = fault {
             self.problems.push(problem(file, at, String::new(), what));
         }
+        if self.sketches.len() > sketches {
+            self.correlated.push((file.to_owned(), text));
+        }
     }
 
     fn document(&mut self, file: &str, Whole { node, shares }: Whole) {
         let label = document::label(&node);
         let unasked = self.unasked(&node);
-        let context = &mut Context { names: &mut self.names, placeholders: &self.setup.placeholders };
+        let (placeholders, mapping) = (&self.setup.placeholders, &self.setup.mapping);
+        let context =
+            &mut Context { names: &mut self.names, placeholders, mapping, applied: Applied::default(), from: 0 };
         let done = if !matches!(node.what, yaml::What::Map(_)) {
             Err((node.at, "a rule is a map".to_owned()))
         } else if let Some(status) = unasked {
@@ -160,7 +260,6 @@ impl<'p> Loader<'p> {
             draft.meta.id = free.unwrap_or_default();
         }
         self.used.insert(file.clone());
-        self.labels.insert(draft.meta.id.clone(), document::labels(node));
         self.sample(node, &draft.meta);
         self.ids.insert(draft.meta.id.clone(), file);
         self.drafts.push(draft);
@@ -217,22 +316,29 @@ impl<'p> Loader<'p> {
     /// Applies all filters to all rules, whatever files they are in.
     fn filter(&mut self) {
         for (filter, file, label) in &self.filters {
-            let (mut rules, mut full) = (0, 0u64);
+            let (mut rules, mut full, mut mapped) = (0, 0u64, 0u64);
             for draft in &mut self.drafts {
                 match filter.narrow(draft) {
                     Fit::Other => {}
                     Fit::Narrowed => rules += 1,
                     Fit::Full => full += 1,
+                    Fit::Mapped => mapped += 1,
                 }
             }
             let (At { line, column }, excludes) = (filter.at, filter.excludes);
             let say = |what: &str| problem(file, filter.at, label.clone(), what.to_owned());
+            if mapped > 0 {
+                self.problems.push(say(&format!(
+                    "this filter does not narrow {mapped} of the rules that it is for: the mapping treats them otherwise than \
+                     the filter; give the filter the log source of these rules"
+                )));
+            }
             if full > 0 {
                 self.problems.push(say(&format!(
                     "this filter does not narrow {full} of the rules that it is for: one has more than {FILTERS_LIMIT} \
                      filters or grows too large"
                 )));
-            } else if rules == 0 {
+            } else if rules == 0 && mapped == 0 {
                 self.remarks.push(say("this filter is for no rule that is loaded"));
             }
             if rules > 0 {
@@ -247,7 +353,7 @@ impl<'p> Loader<'p> {
     }
 }
 
-fn problem(file: &str, at: At, rule: String, what: String) -> Problem {
+pub(super) fn problem(file: &str, at: At, rule: String, what: String) -> Problem {
     Problem { file: file.to_owned(), line: at.line, column: at.column, rule, what }
 }
 

@@ -21,15 +21,19 @@ mod item;
 mod kinds;
 mod lint;
 mod loader;
+mod mapping;
 mod names;
 mod order;
+mod pack;
 mod pattern;
 mod placeholder;
 mod reach;
+mod regexp;
 mod routing;
 mod samples;
 mod select;
 mod spelling;
+mod table;
 mod words;
 mod yaml;
 
@@ -49,10 +53,12 @@ use asked::Asked;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
-pub use explain::{Explained, FieldAsked, InFormat, Term};
+pub use explain::{CorrelationExplained, Explained, FieldAsked, InFormat, Term};
 pub use gate::{Gate, Gates};
 use item::Expr;
 use loader::Loaded;
+pub use mapping::Mapping;
+pub use pack::{has_builtin, is_pack};
 pub use reach::Reached;
 use routing::Logsource;
 pub use samples::Sample;
@@ -115,6 +121,8 @@ pub struct Setup {
     pub placeholders: Placeholders,
     /// Which rules are used.
     pub selection: Selection,
+    /// What users call fields and log sources.
+    pub mapping: Mapping,
     /// Whether the samples of rules are read too.
     pub samples: bool,
 }
@@ -180,8 +188,15 @@ impl Program {
 
     /// Compiles rule files as a setup says. What cannot be evaluated exactly is a problem and no rule.
     pub fn compile_as(documents: impl IntoIterator<Item = (String, String)>, setup: &Setup) -> (Self, Vec<Problem>) {
-        let Loaded { drafts, names, problems, remarks, used, narrowings, correlations, asked, selected, samples } =
-            loader::load(documents, setup);
+        Self::of(loader::load(documents, setup), setup)
+    }
+
+    /// A program of what was loaded.
+    fn of(loaded: Loaded, setup: &Setup) -> (Self, Vec<Problem>) {
+        let Loaded { drafts, names, mut problems, unresolved, remarks, used, .. } = loaded;
+        let Loaded { narrowings, correlations, asked, selected, samples, gates, .. } = loaded;
+        problems.extend(unresolved);
+        problems.sort();
         let mut program = Self {
             metas: Vec::new(),
             by_id: HashMap::new(),
@@ -213,7 +228,10 @@ impl Program {
             });
             program.logsource.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
-        program.gates = Gates::new(&program);
+        program.gates = match gates {
+            Some(stored) => stored.gates(&program.selected.kept),
+            None => Gates::new(&program),
+        };
         (program, problems)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Placeholders;
+use super::mapping::{Applied, Mapping};
 
 /// Field names in the order in which rules first use them; the index is a name's number.
 #[derive(Debug, Default)]
@@ -28,4 +29,22 @@ impl Names {
 pub(super) struct Context<'a> {
     pub names: &'a mut Names,
     pub placeholders: &'a Placeholders,
+    pub mapping: &'a Mapping,
+    /// What the mapping does to this rule.
+    pub applied: Applied<'a>,
+    /// The first of its steps that is for what is being read.
+    pub from: usize,
+}
+
+impl Context<'_> {
+    /// The names in place of a field's; none where its item is dropped.
+    pub fn fields(&self, name: &str) -> Result<Vec<String>, String> {
+        self.applied.names(self.from, name, true)
+    }
+
+    /// Numbers of the names in place of a field's that a value refers to.
+    pub fn referred(&mut self, name: &str) -> Result<Vec<u32>, String> {
+        let names = self.applied.names(self.from, name, false)?;
+        Ok(names.iter().map(|name| self.names.number(name)).collect())
+    }
 }

@@ -63,16 +63,24 @@ pub(super) fn windash(toks: &mut [Tok]) -> usize {
 
 /// The part of a pattern between two stars.
 #[derive(Debug, Clone)]
-enum Piece {
+pub(super) enum Piece {
     /// Bytes, of which only ASCII letters have a case; those are lower-case where case is ignored.
     Bytes(Box<[u8]>, Rare),
     /// Anything else, step by step.
     Steps(Box<[Tok]>),
 }
 
+impl Piece {
+    /// Bytes, in lower case where case is ignored; never none.
+    pub(super) fn bytes(bytes: Box<[u8]>) -> Self {
+        let rare = Rare::of(&bytes);
+        Self::Bytes(bytes, rare)
+    }
+}
+
 /// The byte of a text that values of logs hold least often, and its place.
 #[derive(Debug, Clone, Copy)]
-struct Rare {
+pub(super) struct Rare {
     byte: u8,
     at: u8,
 }
@@ -91,10 +99,10 @@ impl Rare {
 /// A compiled string value; it must match the whole field.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    pieces: Vec<Piece>,
-    open_start: bool,
-    open_end: bool,
-    cased: bool,
+    pub pieces: Vec<Piece>,
+    pub open_start: bool,
+    pub open_end: bool,
+    pub cased: bool,
 }
 
 impl Pattern {
@@ -269,8 +277,7 @@ fn piece(toks: &[Tok], cased: bool) -> Piece {
     if plain {
         let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
         let bytes = if cased { text } else { text.to_ascii_lowercase() }.into_bytes();
-        let rare = Rare::of(&bytes);
-        return Piece::Bytes(bytes.into(), rare);
+        return Piece::bytes(bytes.into());
     }
     let fold_tok = |t: &Tok| match t {
         Tok::Char(c) if !cased => Tok::Char(fold(*c)),

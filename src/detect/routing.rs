@@ -1,9 +1,12 @@
 //! Which rules are held against which records: log sources, and the names that fields have in them.
 //!
+//! Names stand in `mapping.yml`; here is what they are compared with.
+//!
 //! SOURCE: Sigma taxonomy appendix.
 
 use std::borrow::Cow;
 
+use super::table::table;
 use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
 
@@ -51,38 +54,12 @@ pub(super) struct Facts<'a> {
 
 /// Products that a format may hold.
 fn products(format: &str) -> &'static [&'static str] {
-    match format {
-        "access" => &["apache", "nginx"],
-        "auditd" | "syslog3164" | "syslog5424" => &["linux"],
-        "azure" => &["azure"],
-        "cloudtrail" | "vpcflow" => &["aws"],
-        "evtx" | "windows_json" | "windows_xml" => &["windows"],
-        "gcp" => &["gcp", "google_workspace"],
-        "json" => &["okta", "github", "kubernetes", "opencanary", "suricata"],
-        "kv" => &["fortigate", "fortinet"],
-        "m365" => &["m365"],
-        "squid" => &["squid"],
-        "w3c" => &["windows", "iis"],
-        "zeek" | "zeek_json" => &["zeek"],
-        _ => &[],
-    }
+    table().format(format).map_or(&[], |of| &of.products)
 }
 
 /// Categories that a format may hold; `None` for any.
 fn categories(format: &str) -> Option<&'static [&'static str]> {
-    Some(match format {
-        "access" => &["webserver"],
-        "squid" => &["proxy"],
-        "json" => &["webserver"],
-        "w3c" => &["webserver", "proxy"],
-        "kv" | "vpcflow" => &["firewall"],
-        "bind" => &["dns"],
-        "cef" => &["firewall", "proxy"],
-        "zeek" | "zeek_json" => &["dns", "firewall", "network_connection", "webserver", "proxy"],
-        "syslog3164" | "syslog5424" => &["dns", "firewall", "proxy"],
-        "evtx" | "windows_json" | "windows_xml" => return None,
-        _ => &[],
-    })
+    table().format(format).map_or(Some(&[]), |of| of.categories.as_deref())
 }
 
 /// Whether a rule can apply to any record of a format. May say yes too often, never no.
@@ -296,61 +273,5 @@ fn json(fields: &Fields<'_>, facts: &mut Facts<'_>) {
 
 /// Other names of a rule's field, in the order in which they are tried: names of logs, or canonical ones.
 pub(super) fn aliases(name: &str) -> &'static [&'static str] {
-    let lower = name.to_ascii_lowercase();
-    ALIASES.iter().find(|(known, _)| *known == lower).map_or(&[], |(_, others)| others)
+    table().names(name)
 }
-
-const ALIASES: &[(&str, &[&str])] = &[
-    // Web servers and proxies: the mixed names of older rules.
-    ("c-uri", &["cs-uri", "url.full", "url.original"]),
-    ("cs-uri", &["c-uri", "url.original", "url.full"]),
-    ("cs-uri-stem", &["url.path"]),
-    ("cs-uri-query", &["url.query", "url.original", "cs-uri", "c-uri"]),
-    ("c-uri-query", &["cs-uri-query", "url.query"]),
-    ("c-useragent", &["cs-user-agent", "user_agent.original"]),
-    ("cs-useragent", &["cs-user-agent", "user_agent.original"]),
-    ("cs-user-agent", &["c-useragent", "user_agent.original"]),
-    ("cs-referer", &["http.request.referrer"]),
-    ("cs-referrer", &["http.request.referrer"]),
-    ("cs-host", &["r-dns", "url.domain", "destination.domain"]),
-    ("r-dns", &["cs-host", "url.domain", "destination.domain"]),
-    ("cs-method", &["http.request.method"]),
-    ("sc-status", &["http.response.status_code"]),
-    ("cs-username", &["user.name"]),
-    ("cs-bytes", &["source.bytes"]),
-    ("sc-bytes", &["destination.bytes"]),
-    ("c-ip", &["source.ip"]),
-    // Network.
-    ("src_ip", &["source.ip"]),
-    ("src_port", &["source.port"]),
-    ("dst_ip", &["destination.ip"]),
-    ("dst_port", &["destination.port"]),
-    ("bytes_out", &["source.bytes"]),
-    ("bytes_in", &["destination.bytes"]),
-    ("query", &["dns.question.name"]),
-    ("queryname", &["dns.question.name"]),
-    ("record_type", &["dns.question.type"]),
-    ("answer", &["dns.answers.data"]),
-    ("answers", &["dns.answers.data"]),
-    // Windows: Security 4688, 4657 and 5156 for what Sysmon names otherwise.
-    ("image", &["NewProcessName", "Application", "ProcessName"]),
-    ("parentimage", &["ParentProcessName"]),
-    ("processid", &["NewProcessId"]),
-    ("user", &["SubjectUserName", "TargetUserName"]),
-    ("targetobject", &["ObjectName"]),
-    ("details", &["NewValue"]),
-    ("sourceip", &["SourceAddress"]),
-    ("destinationip", &["DestAddress"]),
-    ("destinationport", &["DestPort"]),
-    ("provider_name", &["SourceName", "event.provider"]),
-    ("sourcename", &["Provider_Name"]),
-    ("computer", &["host.name"]),
-    // Azure exports write these in several ways.
-    ("operationname", &["operationNameValue", "operation_name"]),
-    ("operationnamevalue", &["operationName"]),
-    ("resulttype", &["properties.status.errorCode"]),
-    ("properties.message", &["operationName", "activityDisplayName", "properties.activityDisplayName"]),
-    // Antivirus.
-    ("signature", &["Threat Name", "ThreatName"]),
-    ("filename", &["Path"]),
-];

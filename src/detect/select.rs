@@ -17,6 +17,8 @@ pub(super) const ON_REQUEST: [&str; 2] = ["deprecated", "unsupported"];
 pub struct Selection {
     least: Option<Level>,
     statuses: BTreeSet<String>,
+    /// Statuses among [`ON_REQUEST`] that are asked for.
+    requested: BTreeSet<String>,
     tags: Vec<String>,
     excluded: Vec<Exclusion>,
 }
@@ -54,6 +56,8 @@ pub(super) struct Selected {
     pub muted: BTreeSet<String>,
     /// Exclusions that name nothing.
     pub idle: Vec<String>,
+    /// By the number that a rule had: whether it is kept; empty where all are.
+    pub kept: Vec<bool>,
 }
 
 impl Selection {
@@ -77,12 +81,19 @@ impl Selection {
             return Err("--tag: expected a tag or its beginning, as attack.exfiltration or attack.t1567".to_owned());
         }
         let excluded = excluded.iter().map(|word| Exclusion::new(word)).collect::<Result<_, _>>()?;
-        Ok(Self { least, statuses, tags, excluded })
+        let requested = statuses.iter().filter(|word| ON_REQUEST.contains(&word.as_str())).cloned().collect();
+        Ok(Self { least, statuses, requested, tags, excluded })
     }
 
     /// Whether rules of this status, which are used only on request, are asked for.
     pub(super) fn requests(&self, status: &str) -> bool {
-        self.statuses.contains(status)
+        self.requested.contains(status)
+    }
+
+    /// The same without limits: all rules that this one may choose from.
+    #[must_use]
+    pub fn unlimited(&self) -> Self {
+        Self { requested: self.requested.clone(), ..Self::default() }
     }
 
     fn is_all(&self) -> bool {
@@ -115,7 +126,7 @@ impl Selection {
     /// Takes out of rules and correlations what is not wanted. What a wanted correlation counts on stays.
     pub(super) fn apply(
         &self,
-        labels: &HashMap<String, Labels>,
+        of_correlations: &HashMap<String, Labels>,
         drafts: &mut Vec<Draft>,
         sketches: &mut Vec<Sketch>,
     ) -> Selected {
@@ -124,11 +135,11 @@ impl Selection {
             return out;
         }
         let (none, mut hit) = (Labels::default(), vec![false; self.excluded.len()]);
-        let mut by = |meta: &RuleMeta, refs: &[String]| {
-            self.refuses(meta, refs, labels.get(&meta.id).unwrap_or(&none), &mut hit)
-        };
-        let of_drafts: Vec<Option<By>> = drafts.iter().map(|draft| by(&draft.meta, &draft.refs)).collect();
-        let of_sketches: Vec<Option<By>> = sketches.iter().map(|sketch| by(&sketch.meta, sketch.refs())).collect();
+        let mut by = |meta: &RuleMeta, refs: &[String], labels: &Labels| self.refuses(meta, refs, labels, &mut hit);
+        let of_drafts: Vec<Option<By>> =
+            drafts.iter().map(|draft| by(&draft.meta, &draft.refs, &draft.labels)).collect();
+        let of_sketch = |s: &Sketch| by(&s.meta, s.refs(), of_correlations.get(&s.meta.id).unwrap_or(&none));
+        let of_sketches: Vec<Option<By>> = sketches.iter().map(of_sketch).collect();
         let needed = needed(sketches, &of_sketches);
         let is_needed = |refs: &[String]| refs.iter().any(|name| needed.contains(name.as_str()));
         let mut keeps = |by: Option<By>, id: &str, needed: bool| {
@@ -140,20 +151,14 @@ impl Selection {
             }
             needed
         };
-        let mut kept = drafts
-            .iter()
-            .zip(&of_drafts)
-            .map(|(d, by)| keeps(*by, &d.meta.id, is_needed(&d.refs)))
-            .collect::<Vec<_>>()
-            .into_iter();
-        let mut kept_too = sketches
-            .iter()
-            .zip(&of_sketches)
-            .map(|(s, by)| keeps(*by, &s.meta.id, is_needed(s.refs())))
-            .collect::<Vec<_>>()
-            .into_iter();
-        drafts.retain(|_| kept.next().unwrap_or(true));
+        let of_draft = |(draft, by): (&Draft, &Option<By>)| keeps(*by, &draft.meta.id, is_needed(&draft.refs));
+        let kept: Vec<bool> = drafts.iter().zip(&of_drafts).map(of_draft).collect();
+        let of_sketch = |(s, by): (&Sketch, &Option<By>)| keeps(*by, &s.meta.id, is_needed(s.refs()));
+        let mut kept_too = sketches.iter().zip(&of_sketches).map(of_sketch).collect::<Vec<_>>().into_iter();
+        let mut each = kept.iter();
+        drafts.retain(|_| each.next().copied().unwrap_or(true));
         sketches.retain(|_| kept_too.next().unwrap_or(true));
+        out.kept = kept;
         out.idle = self.excluded.iter().zip(&hit).filter(|(_, hit)| !**hit).map(|(e, _)| e.word.clone()).collect();
         out
     }

@@ -1,5 +1,7 @@
 //! Many words of one list, looked for in a value at once.
 
+use std::sync::OnceLock;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::item::{Expr, Test};
@@ -8,18 +10,29 @@ use super::pattern::Pattern;
 /// From so many words on one automaton beats a search for each.
 const FEW: usize = 4;
 
-/// Words of which a value must hold one.
+/// Words of which a value must hold one. The automaton over them is made when a value first asks.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
-    automaton: AhoCorasick,
-    /// As patterns, for whoever needs to know what they are.
+    /// `None` inside where there are too many words for one.
+    automaton: OnceLock<Option<AhoCorasick>>,
+    /// As patterns, for whoever needs to know what they are; each has one piece of bytes.
     patterns: Vec<Pattern>,
+    cased: bool,
 }
 
 impl Words {
+    /// Words that are patterns of one piece of bytes; `None` where one is not.
+    pub(super) fn new(patterns: Vec<Pattern>, cased: bool) -> Option<Self> {
+        let all = patterns.iter().all(|pattern| pattern.sole().is_some());
+        all.then(|| Self { automaton: OnceLock::new(), patterns, cased })
+    }
+
     /// Whether the value holds one of them.
     pub(super) fn any_in(&self, value: &[u8]) -> bool {
-        self.automaton.is_match(value)
+        match self.automaton.get_or_init(|| self.build()) {
+            Some(automaton) => automaton.is_match(value),
+            None => self.patterns.iter().any(|pattern| pattern.within(value)),
+        }
     }
 
     /// The words, each as the pattern it was.
@@ -27,13 +40,17 @@ impl Words {
         &self.patterns
     }
 
-    fn new(patterns: Vec<Pattern>, cased: bool, word: fn(&Pattern) -> Option<&[u8]>) -> Option<Self> {
-        let automaton = AhoCorasick::builder()
+    /// Whether case counts.
+    pub(super) fn is_cased(&self) -> bool {
+        self.cased
+    }
+
+    fn build(&self) -> Option<AhoCorasick> {
+        AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .ascii_case_insensitive(!cased)
-            .build(patterns.iter().filter_map(word))
-            .ok()?;
-        Some(Self { automaton, patterns })
+            .ascii_case_insensitive(!self.cased)
+            .build(self.patterns.iter().filter_map(Pattern::sole))
+            .ok()
     }
 }
 
@@ -59,11 +76,13 @@ pub(super) fn any(alternatives: Vec<Expr>, cased: bool) -> Expr {
         Expr::Field(_, Test::Text(pattern)) | Expr::Keyword(Test::Text(pattern)) => Some(pattern.clone()),
         _ => None,
     });
-    let word = if field.is_some() { Pattern::contained } else { Pattern::sole };
-    match Words::new(patterns.collect(), cased, word) {
+    match Words::new(patterns.collect(), cased) {
         Some(together) => {
             let test = Test::Words(Box::new(together));
-            rest.push(field.map_or_else(|| Expr::Keyword(test.clone()), |field| Expr::Field(field, test.clone())));
+            rest.push(match field {
+                Some(field) => Expr::Field(field, test),
+                None => Expr::Keyword(test),
+            });
         }
         None => rest.extend(words),
     }

@@ -59,6 +59,23 @@ pub enum Stage {
     DefenceEvasion,
 }
 
+impl Stage {
+    /// All stages, in declaration order.
+    pub const ALL: [Self; Self::DefenceEvasion as usize + 1] = [
+        Self::InitialAccess,
+        Self::Execution,
+        Self::CredentialAccess,
+        Self::Discovery,
+        Self::LateralMovement,
+        Self::CommandAndControl,
+        Self::Collection,
+        Self::Staging,
+        Self::Exfiltration,
+        Self::Impact,
+        Self::DefenceEvasion,
+    ];
+}
+
 /// A way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

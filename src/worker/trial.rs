@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::records::{Bytes, each_record};
+use crate::correlate::windows::{self, Record};
 use crate::detect::{Program, Sample, Scratch};
 use crate::format::Clock;
+use crate::model::event::Traits;
+use crate::model::fields::Fields;
 use crate::model::place::Locator;
+use crate::model::rule::Outcome;
 use crate::model::source::SourceMeta;
 use crate::model::time::Instant;
 use crate::sift::atoms_plainly;
@@ -30,23 +35,42 @@ pub enum Fault {
     Failed,
 }
 
-/// Reads a sample and holds its rule against it; `Ok` where all is as it says. Years that it does not name are those before
+/// Reads a sample and holds its rule or correlation against it; `Ok` where all is as it says. Years that it does not name are those before
 /// April 2026.
 ///
 /// # Errors
 /// What is not.
 pub fn trial(program: &Program, sample: &Sample) -> Result<(), Fault> {
     let rule = (0u32..).zip(program.rules()).find(|(_, meta)| meta.id == sample.rule).map(|(rule, _)| rule);
-    let mut seen = Seen { program, rule, met: false, found: true, formats: BTreeSet::new() };
+    let list = &program.correlations().list;
+    let correlation = list.iter().position(|correlation| correlation.meta.id == sample.rule);
+    let mut seen = Seen {
+        program,
+        rule,
+        met: false,
+        found: true,
+        formats: BTreeSet::new(),
+        events: Vec::new(),
+        traits: Vec::new(),
+    };
     let locator = Locator::root(b"sample");
     let mtime = Instant::parse("2026-04-01T00:00:00Z");
     let meta = SourceMeta { evidence: locator.clone(), locator, mtime, size: None };
     let clock = Clock { zone: TimeZone::UTC, zone_given: false };
-    let read = catch_unwind(AssertUnwindSafe(|| {
-        each_record(&meta, &clock, &mut Bytes(sample.text.as_bytes()), &mut |format, fields, record| {
-            seen.record(format, fields, record);
-        });
-    }));
+    let read =
+        catch_unwind(AssertUnwindSafe(|| {
+            each_record(&meta, &clock, &mut Bytes(sample.text.as_bytes()), &mut |format, fields, record| {
+                match correlation {
+                    None => seen.record(format, fields, record),
+                    Some(_) => seen.event(format, fields, record),
+                }
+            });
+        }));
+    if let Some(number) = correlation {
+        let list: Vec<_> = list.iter().collect();
+        let outcome = windows::run(&list, &seen.traits, &seen.events);
+        seen.met = outcome.alerts.iter().any(|alert| alert.correlation == number);
+    }
     match (&sample.format, seen.formats.first().copied()) {
         _ if read.is_err() => Err(Fault::Failed),
         (_, None) => Err(Fault::Empty),
@@ -67,10 +91,36 @@ struct Seen<'p> {
     /// Whether each record that the rule matches shows one of its literals.
     found: bool,
     formats: BTreeSet<&'static str>,
+    /// What correlations count.
+    events: Vec<Record>,
+    /// What they tell.
+    traits: Vec<Arc<Traits>>,
 }
 
 impl Seen<'_> {
-    fn record(&mut self, format: &'static str, fields: &crate::model::fields::Fields<'_>, record: &[u8]) {
+    /// A record of a sample of a correlation, with the rules that match it. Without a time it does not count.
+    fn event(&mut self, format: &'static str, fields: &Fields<'_>, record: &[u8]) {
+        self.formats.insert(format);
+        let (Some(gate), Some(time)) = (self.program.gate(format), fields.time) else { return };
+        let (mut scratch, mut rules) = (Scratch::default(), Vec::new());
+        self.program.eval(format, fields, record, &gate.all, &mut scratch, &mut rules);
+        rules.retain(|rule| self.program.counted(*rule).is_some());
+        if rules.is_empty() {
+            return;
+        }
+        let asked = |rule: &u32| self.program.asked_of(format, fields, *rule, &mut Scratch::default());
+        let values = rules.iter().flat_map(asked).map(|(field, value)| (field, value.into()));
+        let mut traits = Traits { values: values.collect(), ..Traits::default() };
+        traits.rules = rules.iter().filter_map(|rule| self.program.counted(*rule).cloned()).collect();
+        traits.rules.sort_unstable();
+        traits.values.sort_unstable();
+        traits.values.dedup();
+        let number = self.traits.len() as u32;
+        self.events.push(Record { time: time.at.micros(), traits: number, outcome: Outcome::of(fields) });
+        self.traits.push(Arc::new(traits));
+    }
+
+    fn record(&mut self, format: &'static str, fields: &Fields<'_>, record: &[u8]) {
         self.formats.insert(format);
         let (Some(rule), Some(gate)) = (self.rule, self.program.gate(format)) else { return };
         let (mut scratch, mut matched) = (Scratch::default(), Vec::new());

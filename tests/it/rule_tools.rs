@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::process::Output;
 
+use exfiltrace::detect::{Problem, Program, Selection, Setup};
+use exfiltrace::model::rule::Level;
 use serde_json::Value;
 
-use crate::support::{exfiltrace, project};
+use crate::support::{exfiltrace, project, sigma};
 
 /// A folder of rules: four of different levels, statuses and tags, and a correlation that counts on one of them.
 fn rules(folder: &Path) -> String {
@@ -183,6 +185,12 @@ fn a_rule_is_explained_as_it_was_compiled() {
     let told: Value = serde_json::from_str(&out(&explain("r.yml", &["--json", "--logsource", "any"]))).unwrap();
     assert_eq!(told["condition"]["all"][1]["not"]["test"]["field"], "DestinationIp");
     assert_eq!(told["formats"].as_array().unwrap().len(), exfiltrace::format::list().count());
+    let folder = rules(&temp.path().join("rules"));
+    let output = exfiltrace(&["rules", "explain", "counts", "--no-builtin", "--rules", &folder]);
+    for words in ["events gte 2, within 3600 s", "member 1    rule 2", "group by    c-ip (in c-ip)", "are no findings"]
+    {
+        assert!(out(&output).contains(words), "{words}: {}", out(&output));
+    }
     let output = explain("no such rule", &[]);
     assert!(output.status.code() == Some(2) && said(&output).contains("rules list"), "{}", said(&output));
 }
@@ -212,7 +220,252 @@ fn rules_are_tried_on_the_samples_in_their_files() {
     assert!(text.contains("must not match, and does") && text.contains("0 as they say, 2 not"), "{text}");
     let (code, text) = write("/a.sql", "/a.html", "squid");
     assert!(code == Some(1) && text.contains("is of squid, and is taken for access"), "{text}");
+    // What records show together, for a correlation.
+    let correlation = |count: usize| {
+        let record = line("/a.sql");
+        let text = format!(
+            "title: dump\nname: dump\nlogsource: {{category: webserver}}\ndetection: {{s: {{cs-uri-stem|endswith: .sql}}, condition: s}}\n\
+             exfiltrace: {{matches: [\"{record}\"]}}\n---\ntitle: dumps\ncorrelation: {{type: event_count, rules: dump, group-by: c-ip, \
+             timespan: 1h, condition: {{gte: 3}}}}\nexfiltrace:\n  matches:\n    - records: [{{record: \"{record}\", count: {count}}}]\n"
+        );
+        std::fs::write(&rule, text).unwrap();
+        let output = exfiltrace(&["rules", "test", "--no-builtin", rule.to_str().unwrap()]);
+        (output.status.code(), out(&output))
+    };
+    assert_eq!(correlation(3).0, Some(0), "{}", correlation(3).1);
+    let (code, text) = correlation(2);
+    assert!(code == Some(1) && text.contains("must match, and does not  dumps"), "{text}");
     let output = exfiltrace(&["rules", "test"]);
     assert_eq!(output.status.code(), Some(0), "{}", out(&output));
     assert!(!out(&output).contains("no sample: "), "{}", out(&output));
+}
+
+const MAPPED: &str = r"
+title: mapped
+logsource: {product: windows, category: process_creation}
+detection:
+  sel: {Image|endswith: '\a.exe', User|neq: bob, Hashes: q}
+  own: {A|fieldref: Image}
+  condition: sel and not own
+";
+
+/// The condition of [`MAPPED`] under a pipeline, as `rules explain` prints it.
+fn mapped(pipeline: &str) -> Output {
+    let temp = tempfile::tempdir().unwrap();
+    let (rule, map) = (temp.path().join("r.yml"), temp.path().join("p.yml"));
+    std::fs::write(&rule, MAPPED).unwrap();
+    std::fs::write(&map, format!("name: p\ntransformations:\n{pipeline}")).unwrap();
+    let (rule, map) = (rule.to_str().unwrap(), map.to_str().unwrap());
+    exfiltrace(&["rules", "explain", "mapped", "--no-builtin", "--rules", rule, "--mapping", map])
+}
+
+/// As pySigma 2.0.1 transforms the same rule.
+#[test]
+fn a_pipeline_is_laid_over_rules_as_pysigma_does() {
+    let lines = |pipeline: &str| -> Vec<String> {
+        let text = out(&mapped(pipeline));
+        let condition = text.split("holds where\n").nth(1).unwrap().split("  fields\n").next().unwrap();
+        [text.lines().nth(2).unwrap()].into_iter().chain(condition.lines()).map(|line| line.trim().to_owned()).collect()
+    };
+    let of_fields = "- type: field_name_mapping\n  mapping: {Image: [p.a, p.b], User: u, A: B}\n  \
+                     rule_conditions: [{type: logsource, category: process_creation}]\n\
+                     - type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [Hashes]}]\n";
+    let wanted = [
+        "log source  product windows, category process_creation",
+        "all of",
+        "all of",
+        "any of",
+        r#"p.a is equal "*\\a.exe""#,
+        r#"p.b is equal "*\\a.exe""#,
+        "not",
+        r#"u is equal "bob""#,
+        "not",
+        "any of",
+        r#"B is equal to the field "p.a""#,
+        r#"B is equal to the field "p.b""#,
+    ];
+    assert_eq!(lines(of_fields), wanted);
+    // What is added is mapped by later steps; conditions see the log source as it is by then.
+    let in_order = "- {type: add_condition, conditions: {Z: [1, 2]}, negated: true}\n\
+                    - {type: change_logsource, category: foo}\n\
+                    - {type: field_name_prefix, prefix: win., rule_conditions: [{type: logsource, category: foo}, \
+                       {type: logsource, product: windows}], rule_cond_op: or}\n\
+                    - {type: field_name_suffix, suffix: .x, rule_conditions: [{type: logsource, product: windows}]}\n\
+                    - {type: field_name_prefix_mapping, mapping: {win.: W., win.Us: y}}\n";
+    let lines = lines(in_order);
+    assert_eq!(lines[0], "log source  category foo");
+    assert_eq!(lines[1..6], ["all of", "not", "any of", r#"W.Z is equal "1""#, r#"W.Z is equal "2""#]);
+    assert!(lines.contains(&r#"W.User is equal "bob""#.to_owned()), "{lines:?}");
+}
+
+#[test]
+fn what_a_pipeline_asks_that_is_not_supported_is_refused_with_its_line_and_a_way_out() {
+    for (pipeline, why) in [
+        (
+            "- {type: set_state, key: a, val: b}\n",
+            "p.yml:3:3: not supported: transformation \"set_state\"; supported are",
+        ),
+        (
+            "- {type: field_name_prefix, prefix: a, detection_item_conditions: []}\n",
+            "not supported: \"detection_item_conditions\"",
+        ),
+        ("- {type: drop_detection_item}\n", "name the fields"),
+        (
+            "- type: field_name_prefix\n  prefix: a\n  rule_conditions:\n  - {type: tag}\n",
+            "p.yml:6:5: not supported: a rule condition",
+        ),
+        ("- {type: field_name_mapping}\n", "no mapping"),
+        ("- {type: field_name_prefix, prefix: a}\nvars: {a: b}\n", "--placeholder"),
+    ] {
+        let output = mapped(pipeline);
+        assert!(output.status.code() == Some(2) && said(&output).contains(why), "{pipeline}: {}", said(&output));
+    }
+    let output = mapped(
+        "- {type: rule_failure, message: no such log, rule_conditions: [{type: logsource, product: windows}]}\n",
+    );
+    assert!(said(&output).contains("a mapping refuses this rule: no such log"), "{}", said(&output));
+    let output =
+        mapped("- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: [A]}]}\n");
+    assert!(said(&output).contains("r.yml:6:8: not loaded: a mapping drops all fields"), "{}", said(&output));
+}
+
+#[test]
+fn a_scan_finds_by_the_names_that_a_mapping_gives() {
+    let temp = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(temp.path().join(name), text).unwrap();
+        temp.path().join(name).to_str().unwrap().to_owned()
+    };
+    let log = write("a.json", "{\"time\":\"2026-03-01T10:00:00Z\",\"prog\":\"C:\\\\a.exe\",\"who\":\"eve\"}\n");
+    let rule = write(
+        "r.yml",
+        "title: t\nlogsource: {product: windows}\ndetection: {s: {Image|endswith: a.exe}, condition: s}\n",
+    );
+    let map = write(
+        "p.yml",
+        "transformations:\n- {type: field_name_mapping, mapping: {Image: prog}}\n- {type: change_logsource}\n",
+    );
+    let scan = ["scan", "--no-builtin", "--rules", &rule, &log];
+    assert!(out(&exfiltrace(&scan)).is_empty());
+    let output = exfiltrace(&[&scan[..], &["--mapping", &map]].concat());
+    assert_eq!(out(&output).lines().count(), 1, "{}", said(&output));
+}
+
+/// All that a program says of its rules.
+fn explained((program, problems): &(Program, Vec<Problem>)) -> Vec<String> {
+    let rules = (0..program.rules().len() as u32).map(|rule| serde_json::to_string(&program.explain(rule)).unwrap());
+    let correlations = program.correlations().list.iter().map(|c| format!("{c:?}"));
+    let rest = format!("{problems:?} {:?} {:?} {:?}", program.remarks(), program.narrowings(), program.left_out());
+    rules.chain(correlations).chain([rest]).collect()
+}
+
+/// Rules of all kinds: the embedded ones, some of SigmaHQ, and a correlation and a filter.
+fn many() -> Vec<(String, String)> {
+    let own = "title: c\nname: c\ncorrelation: {type: event_count, rules: r, group-by: [a], timespan: 1h, condition: {gte: 2}}\n---\n\
+               title: r\nname: r\nstatus: test\nlogsource: {product: linux}\ndetection: {s: {a|re|i: 'x+', b|gt: 3, c|cidr: 10.0.0.0/8, \
+               d|fieldref: e, f|hour: 7, g|exists: yes, h: null, i|cased: É?}, condition: s}\n---\n\
+               title: f\nfilter: {rules: any, x: {host: backup01}, condition: not x}\n---\ntitle: bad\n";
+    let own = ("own.yml".to_owned(), own.to_owned());
+    Program::builtin().chain(sigma().into_iter().step_by(9)).chain([own]).collect()
+}
+
+#[test]
+fn a_pack_gives_the_same_program_as_the_files_it_was_made_of() {
+    let (_, problems, pack) = Program::packed(many(), &Setup::default(), true);
+    assert!(!problems.is_empty() && pack == Program::packed(many(), &Setup::default(), true).2, "the same bytes");
+    let packs = [("rules.pack".to_owned(), pack)];
+    let selection = Selection::new(Some(Level::High), &["test".to_owned()], &[], &["windows/*".to_owned()]).unwrap();
+    for setup in [Setup::default(), Setup { selection, ..Setup::default() }] {
+        let files = Program::compile_as(many(), &setup);
+        let packed = Program::compile_over(&packs, [], &setup).unwrap();
+        let (files, packed) = (explained(&files), explained(&packed));
+        assert!(files.len() > 20, "{}", files.len());
+        for (file, pack) in files.iter().zip(&packed) {
+            // A filter is told how many rules it narrowed when the pack was made, before a selection.
+            assert!(file == pack || file.contains("Narrowing"), "{file}\n{pack}");
+        }
+        assert_eq!(files.len(), packed.len());
+    }
+    // With more rules, literals are chosen anew; an id is used once.
+    let more = || {
+        [("more.yml".to_owned(), "title: more\nlogsource: {}\ndetection: {s: [zz9plural], condition: s}\n".to_owned())]
+    };
+    let (program, _) = Program::compile_over(&packs, more(), &Setup::default()).unwrap();
+    let literals = |program: &Program| program.sets().map(|atoms| atoms.literals.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        literals(&program),
+        literals(&Program::compile_as(many().into_iter().chain(more()), &Setup::default()).0)
+    );
+    let (_, problems) = Program::compile_over(&packs, Program::builtin(), &Setup::default()).unwrap();
+    assert!(problems.iter().any(|problem| problem.what.contains("is used twice")));
+}
+
+/// Whatever stands in a pack, reading it ends in rules or in a fault.
+#[test]
+fn no_pack_makes_the_program_panic() {
+    let rules = many().pop();
+    let (_, _, pack) = Program::packed(rules, &Setup::default(), false);
+    let read = |bytes: Vec<u8>| Program::compile_over(&[("p".to_owned(), bytes)], [], &Setup::default());
+    let fault = |bytes: Vec<u8>| read(bytes).err().map(|(_, fault)| fault.what).unwrap_or_default();
+    assert!(read(pack.clone()).is_ok());
+    assert!(fault(pack[..pack.len() - 1].to_vec()).contains("cut short") && fault(Vec::new()).contains("cut short"));
+    let (mut accepted, mut refused) = (0, 0);
+    for at in 8..pack.len() {
+        for change in [1, 0x80, 0xFF] {
+            let mut bytes = pack.clone();
+            bytes[at] ^= change;
+            assert!(at > 52 || !fault(bytes.clone()).is_empty(), "byte {at} of the header");
+            // As somebody would who wants it to be read.
+            let digest = *blake3::hash(&bytes[52..]).as_bytes();
+            bytes[20..52].copy_from_slice(&digest);
+            match read(bytes) {
+                Ok((program, _)) => {
+                    accepted += 1;
+                    (0..program.rules().len() as u32).for_each(|rule| drop(program.explain(rule)));
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn a_scan_with_a_pack_finds_what_one_with_the_files_finds() {
+    let temp = tempfile::tempdir().unwrap();
+    let rules = rules(&temp.path().join("rules"));
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let (log, pack) = (path("access.log"), path("rules.pack"));
+    std::fs::write(&log, "203.0.113.9 - - [01/Mar/2026:10:00:00 +0000] \"GET /zz1 HTTP/1.1\" 200 5 \"-\" \"x\"\n")
+        .unwrap();
+    let output = exfiltrace(&["rules", "compile", &rules, "-o", &pack]);
+    assert!(output.status.code() == Some(0) && out(&output).contains("1 were not loaded"), "{}", said(&output));
+    let scan = |flags: &[&str]| {
+        let output = exfiltrace(&[&["scan", "-q", &log], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        out(&output)
+    };
+    let found = scan(&["--rules", &rules]);
+    assert!(found.contains("rule 1") && found == scan(&["--rules", &pack]), "{found}");
+    assert!(!scan(&["--rules", &pack, "--exclude", "r1"]).contains("rule 1"));
+    let refused = |flags: &[&str], why: &str| {
+        let output = exfiltrace(&[&["scan", &log, "--rules", &pack], flags].concat());
+        assert!(output.status.code() == Some(2) && said(&output).contains(why), "{}", said(&output));
+    };
+    // The same for what scans keep, damaged or not, whatever is chosen of it.
+    let cache = path("cache");
+    let cached = |flags: &[&str]| {
+        let output = exfiltrace(&[&["scan", "-q", &log, "--rules", &rules, "--cache", &cache], flags].concat());
+        (out(&output), said(&output).contains("the rules are compiled instead"))
+    };
+    assert_eq!((cached(&["--exclude", "r1"]).0.contains("rule 1"), cached(&[])), (false, (found.clone(), false)));
+    let kept: Vec<_> = std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    std::fs::write(&kept[0], b"\x89XRUL\r\n\n").unwrap();
+    assert_eq!((cached(&[]), cached(&[])), ((found.clone(), true), (found, false)));
+    refused(&["--placeholder", "a=b"], "give them to `exfiltrace rules compile`");
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[99] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    refused(&[], "the file is damaged; make the file again with `exfiltrace rules compile`");
 }

@@ -44,6 +44,33 @@ pub enum Rules {
         exfiltrace rules test my-rules/ --no-builtin\n\n\
         Exit code 1 where a sample is not as it says, a rule does not load, or there is no sample.")]
     Test(RulesFrom),
+    /// Write rules as one file that a scan need not compile again. The same rules give the same bytes.
+    #[command(after_help = "Example:\n  \
+        exfiltrace rules compile sigma/rules -o sigma.pack\n  \
+        exfiltrace scan /evidence --rules sigma.pack --out case\n\n\
+        The embedded pack is in the file too, unless --no-builtin is given. A pack is of use to the version of the program\n\
+        that made it; another one refuses it. Given with further rules, it saves the reading, not all of the compiling.")]
+    Compile(Compile),
+}
+
+/// `exfiltrace rules compile`.
+#[derive(Debug, ClapArgs)]
+pub struct Compile {
+    /// Sigma rules: files, folders or archives.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub rules: Vec<PathBuf>,
+    /// File to write; an older one is replaced once the new one is whole.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: PathBuf,
+    /// Leave the embedded rule pack out.
+    #[arg(long)]
+    pub no_builtin: bool,
+    /// Values of a placeholder of rules, as for `rules check`. Repeatable.
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub placeholder: Vec<String>,
+    /// What your logs call the fields and log sources of rules, as for `rules check`. Repeatable.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub mapping: Vec<PathBuf>,
 }
 
 /// `exfiltrace rules explain`.
@@ -99,6 +126,11 @@ pub struct RuleOptions {
     /// Values of a placeholder of rules (modifier `expand`): NAME=VALUE,VALUE; `\,` is a comma. Repeatable.
     #[arg(long, value_name = "NAME=VALUES")]
     pub placeholder: Vec<String>,
+    /// What your logs call the fields and log sources of rules: a processing pipeline of pySigma, of which field_name_mapping,
+    /// field_name_prefix, field_name_suffix, field_name_prefix_mapping, change_logsource, add_condition, drop_detection_item and
+    /// rule_failure are taken, with rule conditions of type logsource; anything else is refused with its line. Repeatable.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub mapping: Vec<PathBuf>,
     /// Only rules of these statuses: stable, test, experimental; deprecated and unsupported ones are loaded only where they
     /// are named here.
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]

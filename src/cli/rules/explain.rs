@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use exfiltrace::detect::{Explained, InFormat, Program, Term};
+use exfiltrace::detect::{CorrelationExplained, Explained, InFormat, Program, Term};
 use exfiltrace::emit::json;
+use exfiltrace::model::rule::RuleMeta;
 
 use super::args::Explain;
 use super::load;
@@ -15,7 +16,9 @@ use crate::cli::printable;
 pub fn explain(given: &Explain) -> Result<u8> {
     let (program, problems) = load::load(&given.rules, &given.options, None, load::routing(&given.logsource)?)?;
     let rules = meant(&program, &given.rule);
-    if rules.is_empty() {
+    let list = &program.correlations().list;
+    let correlations: Vec<usize> = (0..list.len()).filter(|at| is_meant(&list[*at].meta, &given.rule)).collect();
+    if rules.is_empty() && correlations.is_empty() {
         let refused = problems.iter().find(|problem| problem.rule == given.rule || problem.file.ends_with(&given.rule));
         match refused {
             Some(p) => bail!("{}:{}:{}: not loaded: {}", p.file, p.line, p.column, p.what),
@@ -33,22 +36,53 @@ pub fn explain(given: &Explain) -> Result<u8> {
             out.write_all(text(&explained).as_bytes())?;
         }
     }
+    for explained in correlations.into_iter().filter_map(|at| program.explain_correlation(at)) {
+        if given.json {
+            json::line(&mut out, &explained)?;
+            out.write_all(b"\n")?;
+        } else {
+            out.write_all(of_correlation(&explained).as_bytes())?;
+        }
+    }
     out.flush()?;
     Ok(0)
 }
 
-/// Numbers of the rules of this id or title, or in this file.
+/// Whether a rule has this id or title, or stands in this file.
+fn is_meant(meta: &RuleMeta, word: &str) -> bool {
+    is_named(meta, word) || meta.file == word || meta.file.ends_with(&format!("/{word}"))
+}
+
+fn is_named(meta: &RuleMeta, word: &str) -> bool {
+    meta.id.eq_ignore_ascii_case(word) || meta.title.eq_ignore_ascii_case(word)
+}
+
+fn of_correlation(explained: &CorrelationExplained) -> String {
+    let CorrelationExplained { rule, members, window_secs, group_by, demand, generate } = explained;
+    let mut out = format!("{} ({}, {})\n", rule.title, rule.level.word(), rule.id);
+    let _ = writeln!(out, "  file        {}\n  holds where {demand}, within {window_secs} s", rule.file);
+    for (number, titles) in members.iter().enumerate() {
+        let _ = writeln!(out, "  member {:<4} {}", number + 1, titles.join("; "));
+    }
+    for (name, fields) in group_by {
+        let _ = writeln!(out, "  group by    {name} (in {})", fields.join(", "));
+    }
+    out.push_str(if *generate {
+        "  hits of its members are findings too\n"
+    } else {
+        "  hits of its members alone are no findings\n"
+    });
+    printable(&out)
+}
+
+/// Numbers of the rules of this id or title, else of those in this file.
 fn meant(program: &Program, word: &str) -> Vec<u32> {
     let all = || (0u32..).zip(program.rules());
-    let named = |(rule, meta): (u32, &exfiltrace::model::rule::RuleMeta)| {
-        (meta.id.eq_ignore_ascii_case(word) || meta.title.eq_ignore_ascii_case(word)).then_some(rule)
-    };
-    let named: Vec<u32> = all().filter_map(named).collect();
+    let named: Vec<u32> = all().filter(|(_, meta)| is_named(meta, word)).map(|(rule, _)| rule).collect();
     if !named.is_empty() {
         return named;
     }
-    let below = format!("/{word}");
-    all().filter(|(_, meta)| meta.file == word || meta.file.ends_with(&below)).map(|(rule, _)| rule).collect()
+    all().filter(|(_, meta)| is_meant(meta, word)).map(|(rule, _)| rule).collect()
 }
 
 fn text(explained: &Explained) -> String {

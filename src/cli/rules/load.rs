@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use exfiltrace::detect::{Placeholders, Problem, Program, Routing, Selection, Setup};
+use exfiltrace::detect::{self, Mapping, Placeholders, Problem, Program, Routing, Selection, Setup};
 use exfiltrace::model::rule::Level;
+use exfiltrace::model::stored::Fault;
 
-use super::{RuleOptions, RulesFrom};
+use super::{Compile, RuleOptions, RulesFrom, cache};
 use crate::cli::{LevelWord, Scan, feeds, printable};
 
 /// The embedded pack and the user's rules, compiled.
@@ -26,10 +27,41 @@ pub fn with_samples(from: &RulesFrom) -> Result<(Program, Vec<Problem>)> {
 }
 
 fn compiled(paths: &[PathBuf], options: &RuleOptions, setup: &Setup) -> Result<(Program, Vec<Problem>)> {
-    let documents = documents(paths, options.no_builtin)?.into_iter().flat_map(|(_, found)| found);
-    let (program, problems) = Program::compile_as(documents, setup);
+    let Given { packs, documents } = given(paths, options)?;
+    let (program, problems) = made(&packs, documents.into_iter().flat_map(|(_, found)| found), setup)?;
     warn_of_idle(&program);
     Ok((program, problems))
+}
+
+/// The rules of packs and documents.
+fn made(
+    packs: &[(String, Vec<u8>)],
+    documents: impl IntoIterator<Item = (String, String)>,
+    setup: &Setup,
+) -> Result<(Program, Vec<Problem>)> {
+    Program::compile_over(packs, documents, setup).map_err(|(pack, fault)| {
+        let Fault { place, what } = fault;
+        anyhow::anyhow!(
+            "{pack}: compiled rules cannot be used: {place}: {what}; make the file again with `exfiltrace rules compile`"
+        )
+    })
+}
+
+/// Compiles rules into a pack.
+pub fn compile(given: &Compile) -> Result<(Program, Vec<Problem>, Vec<u8>)> {
+    let options = RuleOptions {
+        no_builtin: given.no_builtin,
+        placeholder: given.placeholder.clone(),
+        mapping: given.mapping.clone(),
+        ..RuleOptions::default()
+    };
+    let setup = setup(&options, None, Routing::Auto)?;
+    let found = self::given(&given.rules, &options)?;
+    if let Some((pack, _)) = found.packs.first() {
+        bail!("{pack}: compiled already; give the rules themselves");
+    }
+    let documents = found.documents.into_iter().flat_map(|(_, found)| found);
+    Ok(Program::packed(documents, &setup, !given.no_builtin))
 }
 
 /// What the options say of how rules are compiled.
@@ -37,7 +69,27 @@ fn setup(options: &RuleOptions, least: Option<LevelWord>, routing: Routing) -> R
     let excluded = excluded(&options.exclude)?;
     let selection = Selection::new(least.map(Level::from), &options.status, &options.tag, &excluded);
     let selection = selection.map_err(anyhow::Error::msg)?;
-    Ok(Setup { routing, placeholders: placeholders(&options.placeholder)?, selection, samples: false })
+    Ok(Setup {
+        routing,
+        placeholders: placeholders(&options.placeholder)?,
+        selection,
+        mapping: mapping(&options.mapping)?,
+        samples: false,
+    })
+}
+
+/// The pipelines of `--mapping`.
+fn mapping(paths: &[PathBuf]) -> Result<Mapping> {
+    let mut files = Vec::new();
+    for path in paths {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("--mapping {}: cannot be read", path.display()))?;
+        files.push((path.display().to_string(), text));
+    }
+    Mapping::read(&files).map_err(|problems| {
+        let told = problems.iter().map(|p| format!("--mapping {}:{}:{}: {}", p.file, p.line, p.column, p.what));
+        anyhow::Error::msg(told.collect::<Vec<_>>().join("\n"))
+    })
 }
 
 /// `--exclude`, with the lines of files in place of `@FILE`.
@@ -118,11 +170,16 @@ fn placeholders(given: &[String]) -> Result<Placeholders> {
 /// [`load`] for a scan, where each path must give some: a file that is not YAML or a path of which no rule loads is an error.
 pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
     let setup = setup(&args.rule, args.min_rule_level, routing(&args.logsource)?)?;
-    let documents = documents(&args.rules, args.rule.no_builtin)?;
+    let Given { packs, documents } = given(&args.rules, &args.rule)?;
     let files: Vec<(Option<&Path>, Vec<String>)> =
         documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
     let documents = documents.into_iter().flat_map(|(_, found)| found);
-    let (program, problems) = Program::compile_as(documents, &setup);
+    let (program, problems) = match &args.cache {
+        Some(folder) if packs.is_empty() && setup.routing == Routing::Auto => {
+            cache::load(documents.collect(), &setup, folder)?
+        }
+        _ => made(&packs, documents, &setup)?,
+    };
     warn_of_idle(&program);
     for (path, files) in files {
         let Some(path) = path else { continue };
@@ -151,17 +208,54 @@ pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
 /// Rule files with the path that they were asked for by; `None` for the embedded pack.
 type Documents<'p> = Vec<(Option<&'p Path>, Vec<(String, String)>)>;
 
-fn documents(paths: &[PathBuf], no_builtin: bool) -> Result<Documents<'_>> {
-    let mut documents: Documents<'_> = Vec::new();
-    if !no_builtin {
-        documents.push((None, Program::builtin().collect()));
-    }
+/// What rules are made of.
+struct Given<'p> {
+    /// Compiled ones: name and bytes.
+    packs: Vec<(String, Vec<u8>)>,
+    documents: Documents<'p>,
+}
+
+fn given<'p>(paths: &'p [PathBuf], options: &RuleOptions) -> Result<Given<'p>> {
+    let mut given = Given { packs: Vec::new(), documents: Vec::new() };
     for path in paths {
+        if let Some(bytes) = pack(path)? {
+            if !options.mapping.is_empty() || !options.placeholder.is_empty() {
+                bail!(
+                    "{}: compiled rules take no --mapping and no --placeholder any more; give them to `exfiltrace rules compile`",
+                    path.display()
+                );
+            }
+            given.packs.push((path.display().to_string(), bytes));
+            continue;
+        }
         let found = feeds::read_rules(path)?;
         if found.is_empty() {
             bail!("{}: no .yml or .yaml in it", path.display());
         }
-        documents.push((Some(path), found));
+        given.documents.push((Some(path), found));
     }
-    Ok(documents)
+    if !options.no_builtin && !given.packs.iter().any(|(_, bytes)| detect::has_builtin(bytes)) {
+        given.documents.insert(0, (None, Program::builtin().collect()));
+    }
+    Ok(given)
 }
+
+/// The bytes of a file that is a pack.
+fn pack(path: &Path) -> Result<Option<Vec<u8>>> {
+    use std::io::Read;
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let cannot = || format!("cannot read {}", path.display());
+    let mut file = std::fs::File::open(path).with_context(cannot)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(16).read_to_end(&mut bytes).with_context(cannot)?;
+    if !detect::is_pack(&bytes) {
+        return Ok(None);
+    }
+    file.take(PACK_LIMIT_BYTES).read_to_end(&mut bytes).with_context(cannot)?;
+    Ok(Some(bytes))
+}
+
+/// A larger pack is cut short, and refused for that.
+const PACK_LIMIT_BYTES: u64 = 1 << 30;

@@ -54,9 +54,10 @@ fn row(sample: &Sample, fault: &Fault) -> String {
 /// Characters of a record that are shown.
 const RECORD_CHARS: usize = 100;
 
-/// Titles of the rules that nothing is tried on, of one file each.
+/// Rules and correlations that nothing is tried on, with their files.
 fn without_samples(program: &Program) -> Vec<String> {
     let with: BTreeSet<&str> = program.samples().iter().map(|sample| sample.rule.as_str()).collect();
-    let rules = program.rules().iter().filter(|meta| !with.contains(meta.id.as_str()));
+    let correlations = program.correlations().list.iter().map(|correlation| &correlation.meta);
+    let rules = program.rules().iter().chain(correlations).filter(|meta| !with.contains(meta.id.as_str()));
     rules.map(|meta| format!("{}  {}", meta.file, meta.title)).collect()
 }
