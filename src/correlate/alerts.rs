@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use itertools::Itertools;
+
 use super::correlated::{ALERTS_KEPT, Correlated};
 use super::found::{assumed, delivered, entities, is_of_host, observes, rule_id, the_one};
 use super::windows::{Alert, Origin, Run};
@@ -37,15 +39,12 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_
     let shown = shown(held);
     let each = (CITED / shown.len().max(1)).clamp(CITED_EACH, CITED_MOST).min(max_evidence).max(1);
     let known: HashSet<(usize, usize)> = shown.iter().copied().collect();
-    let mut reached: BTreeMap<usize, (BTreeSet<&str>, u64)> = BTreeMap::new();
     for some in shown.chunks(DRAFTS) {
         let drafts: Vec<Draft<'_>> = some.iter().map(|place| Draft::of(world, *place, each)).collect();
         let again = Again::of(held, &drafts);
-        for draft in drafts {
-            let of = held.list[draft.alert.correlation];
-            let known_of = || (held.reached(of), held.beyond(of));
-            let (rules, beyond) = reached.entry(draft.alert.correlation).or_insert_with(known_of);
-            all.add(draft.finding(world, &again, &known, (rules, *beyond)));
+        for (number, drafts) in &drafts.into_iter().chunk_by(|draft| draft.alert.correlation) {
+            let rules = held.reached(held.list[number]);
+            drafts.for_each(|draft| all.add(draft.finding(world, &again, &known, &rules)));
         }
     }
 }
@@ -72,10 +71,11 @@ struct Draft<'a> {
     alert: &'a Alert,
     run: &'a Run,
     correlation: &'a Correlation,
+    /// Time of its first record, in microseconds since 1970: that of an alert comes before the alert.
+    first: i64,
     count: u64,
     /// Whether there may be more records than counted.
     is_least: bool,
-    outcome: Outcome,
     assumed: Option<Assumed>,
     scope: &'a str,
     entities: Entities,
@@ -93,28 +93,28 @@ impl<'a> Draft<'a> {
         let of = &alert.of[run.of.clone()];
         let (records, is_whole) = held.records(of.iter().map(|(origin, _)| *origin), STEPS);
         let kinds = Kinds::of(held, &records);
-        let decisive = match &correlation.demand {
-            // What comes last is what an ordered one leads to.
-            Demand::Figure(Figure::Ordered, _) => {
-                let last = of.iter().filter(|(_, members)| members.has(correlation.members.len() - 1));
-                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0)
+        // Of many that were tried, those count by whom it succeeded; of an ordered one, at its end.
+        let told = match (run.outcome, run.last_member(correlation)) {
+            (Outcome::Succeeded, None) => kinds.succeeded(),
+            (Outcome::Succeeded, Some(last)) => {
+                let end = &alert.of[run.complete..run.of.end];
+                let last = end.iter().filter(|(_, members)| members.has(last));
+                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0).succeeded()
             }
             _ => kinds.clone(),
         };
-        let outcome = decisive.outcome();
-        // Of many that were tried, those count by whom it succeeded.
-        let told = if outcome == Outcome::Succeeded { decisive.succeeded() } else { kinds.clone() };
         Self {
             alert,
             run,
             correlation,
+            first: records.first().map_or(run.first, |at| held.events[*at as usize].time.min(run.first)),
             count: records.len() as u64,
             is_least: !is_whole,
-            outcome,
             assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
-            scope: the_one(
-                kinds.0.iter().map(|(source, traits)| world.whose.home(&traits.subject, source.entry.source.as_str())),
-            ),
+            scope: the_one(kinds.0.iter().flat_map(|(source, traits)| {
+                let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
+                delivered(source, home).into_iter().map(home)
+            })),
             entities: told.entities(),
             cited: ends(&records, each),
             told_apart: records.into_iter().filter(|at| held.is_told_apart(*at)).collect(),
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
         world: &World<'_>,
         again: &Again,
         known: &HashSet<(usize, usize)>,
-        (reached, beyond): (&BTreeSet<&str>, u64),
+        reached: &BTreeSet<&str>,
     ) -> Finding {
         let meta = &self.correlation.meta;
         let cited = self.cited.iter().filter_map(|at| Some((*at, again.cites.get(at)?)));
@@ -152,10 +152,10 @@ impl<'a> Draft<'a> {
             stage: meta.stage.clone(),
             attack: meta.attack.clone(),
             route: meta.route,
-            outcome: self.outcome,
+            outcome: self.run.outcome,
             scope: self.scope.to_owned(),
             time: FindingTime {
-                first: Instant::from_micros(self.run.first),
+                first: Instant::from_micros(self.first),
                 last: Instant::from_micros(self.run.last),
                 assumed: assumed(self.assumed),
             },
@@ -165,7 +165,7 @@ impl<'a> Draft<'a> {
             met: Vec::new(),
             indicator: None,
             links,
-            text: self.text(beyond),
+            text: self.text(world.correlated.beyond[self.alert.correlation]),
             entities: self.entities,
         }
     }
@@ -193,8 +193,7 @@ impl<'a> Draft<'a> {
         });
         for (at, to) in windows {
             let Some(alert) = held.outcome.alerts.get(at) else { continue };
-            let run = alert.runs.partition_point(|run| run.of.end < to);
-            if known.contains(&(at, run)) {
+            if let Some(run) = alert.run_of(to).filter(|run| known.contains(&(at, *run))) {
                 links.insert(id(held.list[alert.correlation], alert, &alert.runs[run]));
             }
         }
@@ -270,33 +269,18 @@ struct Kinds<'a>(Vec<(&'a SourcePartial, &'a Traits)>);
 
 impl<'a> Kinds<'a> {
     fn of(held: &'a Correlated<'_>, records: &[u32]) -> Self {
-        let kinds = records.iter().map(|at| (held.origins[*at as usize].0, held.events[*at as usize].1));
+        let kinds = records.iter().map(|at| (held.origins[*at as usize].0, held.events[*at as usize].traits));
         let kinds: BTreeSet<(u32, u32)> = kinds.collect();
         let of = |(source, traits)| (held.sources[source as usize], &*held.traits[traits as usize]);
         Self(kinds.into_iter().map(of).collect())
     }
 
-    fn outcomes(&self) -> impl Iterator<Item = Outcome> {
-        self.0.iter().map(|(source, traits)| match traits.outcome {
-            Outcome::Unknown if is_of_host(source) => Outcome::Succeeded,
-            outcome => outcome,
-        })
-    }
-
-    /// What they say together: succeeded if one did, failed only if all did.
-    fn outcome(&self) -> Outcome {
-        let outcomes: BTreeSet<Outcome> = self.outcomes().collect();
-        match () {
-            () if outcomes.contains(&Outcome::Succeeded) => Outcome::Succeeded,
-            () if outcomes.iter().all(|outcome| *outcome == Outcome::Failed) && !outcomes.is_empty() => Outcome::Failed,
-            () => Outcome::Unknown,
-        }
-    }
-
-    fn succeeded(self) -> Self {
-        let outcomes: Vec<Outcome> = self.outcomes().collect();
-        let kinds = self.0.into_iter().zip(outcomes).filter(|(_, outcome)| *outcome == Outcome::Succeeded);
-        Self(kinds.map(|(kind, _)| kind).collect())
+    fn succeeded(&self) -> Self {
+        let succeeded = self.0.iter().filter(|(source, traits)| match traits.outcome {
+            Outcome::Unknown => is_of_host(source),
+            outcome => outcome == Outcome::Succeeded,
+        });
+        Self(succeeded.copied().collect())
     }
 
     fn entities(&self) -> Entities {
@@ -317,7 +301,7 @@ impl<'a> Kinds<'a> {
 impl<'a> Correlated<'a> {
     /// The source and the traits of an event.
     fn of(&self, at: u32) -> (&'a SourcePartial, &Traits) {
-        let (source, traits) = (self.origins[at as usize].0, self.events[at as usize].1);
+        let (source, traits) = (self.origins[at as usize].0, self.events[at as usize].traits);
         (self.sources[source as usize], &self.traits[traits as usize])
     }
 

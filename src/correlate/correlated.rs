@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use itertools::Itertools;
 
-use super::windows::{self, Origin, Outcome};
+use super::found::is_of_host;
+use super::windows::{self, Origin, Outcome, Record};
 use crate::model::correlation::{self, Correlation};
 use crate::model::coverage::Counted;
 use crate::model::event::{Event, TraitTable, Traits};
 use crate::model::partial::{Partial, SourcePartial};
-use crate::model::rule::Level;
+use crate::model::rule::{self, Level};
 
 /// Events over which all correlations are decided, the earliest of all sources.
 const EVENTS_LIMIT: usize = 2_000_000;
@@ -28,8 +29,8 @@ pub(super) struct Correlated<'a> {
     pub silent: BTreeSet<Arc<str>>,
     /// What the numbers of traits in `events` stand for.
     pub traits: Vec<Arc<Traits>>,
-    /// Time and traits of each event, by time, locator and place.
-    pub events: Vec<(i64, u32)>,
+    /// The events, by time, locator and place.
+    pub events: Vec<Record>,
     /// Of each event its source, and its number among those that are kept there.
     pub origins: Vec<(u32, u32)>,
     /// The sources with events.
@@ -38,6 +39,8 @@ pub(super) struct Correlated<'a> {
     pub outcome: Outcome,
     /// By correlation.
     counted: Vec<Counted>,
+    /// By correlation: hits beyond a limit, also of those that it counts on.
+    pub beyond: Vec<u64>,
     /// By id: the place in `list`.
     places: HashMap<&'a str, usize>,
 }
@@ -53,6 +56,7 @@ pub(super) fn all(merged: &Partial) -> Correlated<'_> {
     all.gather(merged);
     all.outcome = windows::run(&all.list, &all.traits, &all.events);
     all.counted = all.count(merged);
+    all.beyond = all.beyond();
     all
 }
 
@@ -100,7 +104,11 @@ impl<'a> Correlated<'a> {
             if self.events.len() == EVENTS_LIMIT || bytes > TRAITS_LIMIT_BYTES {
                 break;
             }
-            self.events.push((event.at.micros(), number));
+            let outcome = match traits.outcome {
+                rule::Outcome::Unknown if is_of_host(self.sources[source as usize]) => rule::Outcome::Succeeded,
+                outcome => outcome,
+            };
+            self.events.push(Record { time: event.at.micros(), traits: number, outcome });
             self.origins.push((source, nth));
         }
         self.traits = table.list;
@@ -111,39 +119,50 @@ impl<'a> Correlated<'a> {
         let mut hits: HashMap<Box<str>, (u64, u64)> = HashMap::new();
         for (rule, sightings) in merged.sources.values().flat_map(|source| source.rules.iter()) {
             let (timed, untimed) = hits.entry(rule.into_owned()).or_default();
-            *timed += sightings.count - sightings.untimed;
+            *timed += sightings.count.saturating_sub(sightings.untimed);
             *untimed += sightings.untimed;
         }
         let mut held: HashMap<&str, u64> = HashMap::new();
-        for (_, number) in &self.events {
-            self.traits[*number as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
+        for record in &self.events {
+            self.traits[record.traits as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
         }
-        let figures = self.outcome.grouped.iter().zip(&self.outcome.ungrouped);
-        let counted = self.list.iter().zip(figures).enumerate().map(|(number, (correlation, (events, ungrouped)))| {
-            let rules: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
-            let runs = self.outcome.alerts.iter().filter(|alert| alert.correlation == number);
-            let found: u64 = runs.map(|alert| alert.runs.len() as u64).sum();
-            let mut counted = Counted {
+        let mut found = vec![0u64; self.list.len()];
+        self.outcome.alerts.iter().for_each(|alert| found[alert.correlation] += alert.runs.len() as u64);
+        let mut all: Vec<Counted> = Vec::new();
+        for (number, correlation) in self.list.iter().enumerate() {
+            let targets: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
+            let (mut untimed, mut beyond) = (0, 0);
+            for id in targets {
+                let (hits, without) = hits.get(id).copied().unwrap_or_default();
+                let counted = held.get(id).copied().filter(|_| self.outcome.decided[number]).unwrap_or(0);
+                untimed += without;
+                beyond += hits.saturating_sub(counted);
+            }
+            all.push(Counted {
                 rule: correlation.meta.id.clone(),
                 title: correlation.meta.title.clone(),
                 silent: self.silent.contains(correlation.meta.id.as_str()),
-                events: *events,
-                ungrouped: *ungrouped,
-                untimed: 0,
-                beyond: 0,
-                found,
-            };
-            if !self.outcome.decided[number] {
-                counted.beyond = rules.iter().filter_map(|rule| held.get(rule)).sum();
-            }
-            for rule in rules {
-                let (timed, untimed) = hits.get(rule).copied().unwrap_or_default();
-                counted.untimed += untimed;
-                counted.beyond += timed.saturating_sub(held.get(rule).copied().unwrap_or(0));
-            }
-            counted
-        });
-        counted.collect()
+                events: self.outcome.grouped[number],
+                ungrouped: self.outcome.ungrouped[number],
+                untimed,
+                beyond,
+                found: found[number],
+            });
+        }
+        all
+    }
+
+    /// By correlation: how many hits it, or one that it counts on, does not count because they are beyond a limit. Those that
+    /// were not decided count nothing.
+    fn beyond(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = Vec::new();
+        for (number, correlation) in self.list.iter().enumerate() {
+            let below = correlation.targets().filter_map(|id| self.places.get(&**id));
+            let below = below.filter_map(|at| all.get(*at)).copied().max().unwrap_or(0);
+            let own = self.counted[number].beyond.max(u64::from(!self.outcome.decided[number]));
+            all.push(own.max(below));
+        }
+        all
     }
 
     /// What each correlation counted, in the order of their ids.
@@ -153,19 +172,11 @@ impl<'a> Correlated<'a> {
         all
     }
 
-    /// Those of level high or above whose hits are findings, or may be with what they do not count.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Counted> {
-        let grave =
-            self.list.iter().filter(|c| c.meta.level >= Level::High && !self.silent.contains(c.meta.id.as_str()));
-        let open = grave.filter(|correlation| self.beyond(correlation) > 0);
-        open.filter_map(|correlation| self.counted.get(*self.places.get(correlation.meta.id.as_str())?))
-    }
-
-    /// How many records a correlation, or one that it counts on, does not count because they are beyond a limit.
-    pub(super) fn beyond(&self, correlation: &'a Correlation) -> u64 {
-        let reached = self.reached(correlation);
-        let all = reached.into_iter().chain([correlation.meta.id.as_str()]).filter_map(|id| self.places.get(id));
-        all.map(|at| self.counted[*at].beyond).max().unwrap_or(0)
+    /// Ids of those of level high or above of which more might have been found with what they do not count.
+    pub(super) fn open(&self) -> impl Iterator<Item = &str> {
+        let open =
+            self.list.iter().zip(&self.beyond).filter(|(of, beyond)| of.meta.level >= Level::High && **beyond > 0);
+        open.map(|(of, _)| of.meta.id.as_str()).filter(|id| !self.silent.contains(*id))
     }
 
     /// Ids of the rules and correlations that a correlation counts on, also by others.
@@ -212,5 +223,49 @@ impl<'a> Correlated<'a> {
         records.sort_unstable();
         records.dedup();
         (records, steps <= limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::correlation::{Bound, Demand, Figure, Member, Order};
+    use crate::model::rule::RuleMeta;
+
+    fn counting_on(id: &str, targets: &[&str]) -> (Box<str>, Arc<Correlation>) {
+        let meta = RuleMeta {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            level: Level::High,
+            stage: Vec::new(),
+            attack: Vec::new(),
+            route: None,
+            author: None,
+            file: String::new(),
+        };
+        let correlation = Correlation {
+            meta,
+            at: (1, 1),
+            members: vec![Member { targets: targets.iter().map(|id| (*id).into()).collect() }],
+            group_by: Vec::new(),
+            span: -1,
+            demand: Demand::Figure(Figure::Events, vec![Bound { order: Order::Gte, number: 1.0 }]),
+            generate: false,
+        };
+        (id.into(), Arc::new(correlation))
+    }
+
+    #[test]
+    fn each_stands_behind_those_that_it_counts_on_and_circles_of_a_foreign_state_stand_last() {
+        let all = [("a", &["b", "rule"][..]), ("b", &["z"]), ("z", &["rule"]), ("c", &["d", "z"]), ("d", &["c"])];
+        let all: BTreeMap<Box<str>, Arc<Correlation>> = all.iter().map(|(id, of)| counting_on(id, of)).collect();
+        let order = ordered(&all);
+        assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
+        let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
+        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown });
+        let outcome = windows::run(&order, &[Arc::new(traits)], &records);
+        let found: Vec<(usize, usize)> =
+            outcome.alerts.iter().map(|alert| (alert.correlation, alert.windows.len())).collect();
+        assert_eq!(found, [(0, 2), (1, 2), (2, 2), (3, 2), (4, 2)]);
     }
 }

@@ -39,7 +39,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         open.map(|joint| gap(&format!("stix_pattern {}", joint.pattern), None, None, GapReason::FindingsCapped)),
     );
     let uncounted = world.correlated.open();
-    gaps.extend(uncounted.map(|of| gap(&format!("correlation {}", of.rule), None, None, GapReason::FindingsCapped)));
+    gaps.extend(uncounted.map(|id| gap(&format!("correlation {id}"), None, None, GapReason::FindingsCapped)));
     gaps.sort();
     gaps.dedup();
     Coverage {

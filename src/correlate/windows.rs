@@ -4,13 +4,14 @@
 //! ends included; what holds of a window is told at its end. Figures are exact and the order of events does not matter
 //! beyond their times, so that any split of the work gives the same alerts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::figure::Meter;
-use crate::model::correlation::{Correlation, Demand, Key, MEMBERS_LIMIT};
+use crate::model::correlation::{Correlation, Demand, Figure, Key, MEMBERS_LIMIT};
 use crate::model::event::Traits;
+use crate::model::rule;
 
 /// What a correlation found in one group.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +37,24 @@ pub struct Run {
     pub last: i64,
     /// Which events of the group lie in them, by their place in [`Alert::of`].
     pub of: Range<usize>,
+    /// The first event at the end of the first of them, by its place as well.
+    pub complete: usize,
     /// The greatest figure of one window; members seen, for conditions over members.
     pub peak: f64,
+    /// What became of it: failed where all events did, succeeded where what is demanded holds of those alone that did. Of an
+    /// ordered one only those count that come last in the order.
+    pub outcome: rule::Outcome,
+}
+
+/// A record that rules matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// Its time, in microseconds since 1970.
+    pub time: i64,
+    /// The number of its traits.
+    pub traits: u32,
+    /// What became of what it tells of.
+    pub outcome: rule::Outcome,
 }
 
 /// Where an event of a correlation comes from.
@@ -54,6 +71,21 @@ pub enum Origin {
         /// Behind its last event.
         to: u32,
     },
+}
+
+impl Run {
+    /// Of an ordered correlation the member that came last in the order, as far as it went.
+    pub fn last_member(&self, correlation: &Correlation) -> Option<usize> {
+        let Demand::Figure(Figure::Ordered, _) = correlation.demand else { return None };
+        Some((self.peak as usize).clamp(1, correlation.members.len().max(1)) - 1)
+    }
+}
+
+impl Alert {
+    /// The run that holds a window, by the place behind the window's last event; its place.
+    pub fn run_of(&self, to: usize) -> Option<usize> {
+        Some(self.runs.partition_point(|run| run.of.end < to)).filter(|at| *at < self.runs.len())
+    }
 }
 
 /// What all correlations found.
@@ -85,6 +117,7 @@ struct Occurrence {
     members: Members,
     /// Its number among what is told.
     told: u32,
+    outcome: rule::Outcome,
     origin: Origin,
 }
 
@@ -115,10 +148,9 @@ impl Members {
     }
 }
 
-/// Holds correlations against events, in any order: each its time in microseconds since 1970 and the number of its traits.
-/// Each correlation stands behind those that it counts on.
-pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], events: &[(i64, u32)]) -> Outcome {
-    let mut stream = Stream::of(correlations, traits, events);
+/// Holds correlations against records, in any order. Each correlation stands behind those that it counts on.
+pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Record]) -> Outcome {
+    let mut stream = Stream::of(correlations, traits, records);
     let mut outcome = Outcome::default();
     let (mut looked_at, mut held) = (0, 0);
     for (number, correlation) in correlations.iter().enumerate() {
@@ -134,7 +166,7 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], events: &[(i64
         for (group, mut occurrences) in groups {
             stream.sort(&mut occurrences);
             let Some(alert) = stream.slide(number, correlation, &occurrences) else { continue };
-            stream.give_on(correlation, (outcome.alerts.len(), &alert.windows), &group, &occurrences);
+            stream.give_on(correlation, (outcome.alerts.len(), &alert), &group, &occurrences);
             let of = occurrences.iter().map(|occurrence| (occurrence.origin, occurrence.members)).collect();
             held += occurrences.len();
             outcome.alerts.push(Alert { group, of, ..alert });
@@ -147,27 +179,27 @@ type Groups = BTreeMap<Vec<String>, Vec<Occurrence>>;
 
 /// All that correlations may count, records and alerts of others.
 struct Stream<'e> {
-    events: &'e [(i64, u32)],
+    records: &'e [Record],
     traits: &'e [Arc<Traits>],
     /// Values of alerts; their numbers follow those of the traits.
     born: Vec<Vec<(Arc<str>, Box<str>)>>,
-    /// Places of events by the rules that match them.
+    /// Places of records by the rules that match them.
     by_rule: HashMap<&'e str, Vec<u32>>,
     /// What alerts give on, by the correlation; only for those that others count on.
     by_correlation: HashMap<&'e str, Vec<Occurrence>>,
 }
 
 impl<'e> Stream<'e> {
-    fn of(correlations: &[&'e Correlation], traits: &'e [Arc<Traits>], events: &'e [(i64, u32)]) -> Self {
+    fn of(correlations: &[&'e Correlation], traits: &'e [Arc<Traits>], records: &'e [Record]) -> Self {
         let mut by_rule: HashMap<&str, Vec<u32>> = HashMap::new();
-        for (at, (_, number)) in (0u32..).zip(events) {
-            for rule in &traits[*number as usize].rules {
+        for (at, record) in (0u32..).zip(records) {
+            for rule in &traits[record.traits as usize].rules {
                 by_rule.entry(rule).or_default().push(at);
             }
         }
         let named = correlations.iter().flat_map(|correlation| correlation.targets());
         let by_correlation = named.map(|id| (&**id, Vec::new())).collect();
-        Self { events, traits, born: Vec::new(), by_rule, by_correlation }
+        Self { records, traits, born: Vec::new(), by_rule, by_correlation }
     }
 
     fn told(&self, number: u32) -> Told<'_> {
@@ -192,8 +224,8 @@ impl<'e> Stream<'e> {
         let mut all = Vec::new();
         for (target, members) in targets(correlation) {
             let records = self.by_rule.get(target).into_iter().flatten().map(|at| {
-                let (time, told) = self.events[*at as usize];
-                Occurrence { time, members, told, origin: Origin::Record(*at) }
+                let Record { time, traits, outcome } = self.records[*at as usize];
+                Occurrence { time, members, told: traits, outcome, origin: Origin::Record(*at) }
             });
             all.extend(records);
             let born = self.by_correlation.get(target).into_iter().flatten();
@@ -220,19 +252,53 @@ impl<'e> Stream<'e> {
         (groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect(), ungrouped)
     }
 
-    /// Slides the window over the events of one group, sorted by time; nothing where its demand holds of none.
+    /// What a correlation finds in one group, of which the events are sorted by time.
     fn slide(&self, number: usize, correlation: &Correlation, events: &[Occurrence]) -> Option<Alert> {
+        let (windows, mut runs) = self.windows(correlation, events);
+        runs.iter_mut().for_each(|run| run.outcome = self.outcome(correlation, run, events));
+        (!windows.is_empty()).then_some(Alert { correlation: number, group: Vec::new(), windows, runs, of: Vec::new() })
+    }
+
+    /// What became of a run of windows over these events.
+    fn outcome(&self, correlation: &Correlation, run: &Run, events: &[Occurrence]) -> rule::Outcome {
+        use rule::Outcome::{Failed, Succeeded, Unknown};
+        let of = &events[run.of.clone()];
+        let last = run.last_member(correlation);
+        let of_last = |event: &&Occurrence| last.is_none_or(|last| event.members.has(last));
+        // What comes before the first window's end may be of the same member and no end of an order.
+        let end = if last.is_some() { &events[run.complete..run.of.end] } else { of };
+        let deciding: BTreeSet<rule::Outcome> = end.iter().filter(of_last).map(|event| event.outcome).collect();
+        match () {
+            () if deciding.iter().eq([&Failed]) => Failed,
+            () if last.is_some() => {
+                if deciding.contains(&Succeeded) {
+                    Succeeded
+                } else {
+                    Unknown
+                }
+            }
+            () => {
+                let succeeded: Vec<Occurrence> =
+                    of.iter().filter(|event| event.outcome == Succeeded).copied().collect();
+                let holds = succeeded.len() == of.len() || !self.windows(correlation, &succeeded).0.is_empty();
+                if holds { Succeeded } else { Unknown }
+            }
+        }
+    }
+
+    /// Slides the window over events that are sorted by time: the ends of those of which the demand holds, and their runs.
+    fn windows(&self, correlation: &Correlation, events: &[Occurrence]) -> (Vec<i64>, Vec<Run>) {
         let told = events.iter().map(|occurrence| (self.told(occurrence.told).1, occurrence.members));
         let mut meter = Meter::new(&correlation.demand, correlation.members.len(), told);
         let (mut windows, mut runs) = (Vec::new(), Vec::new());
         let (mut from, mut to) = (0, 0);
         while to < events.len() {
-            let end = events[to].time;
+            let (end, at_end) = (events[to].time, to);
             while to < events.len() && events[to].time == end {
                 meter.enter(to, end);
                 to += 1;
             }
-            let begin = end.saturating_sub(correlation.span);
+            let begin = end.saturating_sub(span(correlation));
             while events[from].time < begin {
                 meter.leave(from);
                 from += 1;
@@ -246,10 +312,10 @@ impl<'e> Stream<'e> {
             };
             if holds {
                 windows.push(end);
-                join(&mut runs, events, from..to, figure.unwrap_or_default());
+                join(&mut runs, events, (from..to, at_end), figure.unwrap_or_default());
             }
         }
-        (!windows.is_empty()).then_some(Alert { correlation: number, group: Vec::new(), windows, runs, of: Vec::new() })
+        (windows, runs)
     }
 
     /// Keeps the alert at each window's end as an event, where others count on it: the values of the last event in the
@@ -257,7 +323,7 @@ impl<'e> Stream<'e> {
     fn give_on(
         &mut self,
         correlation: &'e Correlation,
-        (alert, windows): (usize, &[i64]),
+        (number_of_alert, alert): (usize, &Alert),
         group: &[String],
         events: &[Occurrence],
     ) {
@@ -266,19 +332,25 @@ impl<'e> Stream<'e> {
         }
         let mut numbers: HashMap<u32, u32> = HashMap::new();
         let mut given = Vec::new();
-        for &end in windows {
-            let from = events.partition_point(|occurrence| occurrence.time < end.saturating_sub(correlation.span));
+        for &end in &alert.windows {
+            let from = events.partition_point(|occurrence| occurrence.time < end.saturating_sub(span(correlation)));
             let to = events.partition_point(|occurrence| occurrence.time <= end);
             let last = events[to - 1].told;
             let told = *numbers.entry(last).or_insert_with(|| {
                 self.born.push(values_of_alert(correlation, group, self.told(last).1));
                 number(self.traits.len() + self.born.len() - 1)
             });
-            let origin = Origin::Window { alert: number(alert), from: number(from), to: number(to) };
-            given.push(Occurrence { time: end, members: Members::default(), told, origin });
+            let origin = Origin::Window { alert: number(number_of_alert), from: number(from), to: number(to) };
+            let outcome = alert.run_of(to).map_or(rule::Outcome::Unknown, |run| alert.runs[run].outcome);
+            given.push(Occurrence { time: end, members: Members::default(), told, outcome, origin });
         }
         self.by_correlation.entry(correlation.meta.id.as_str()).or_default().extend(given);
     }
+}
+
+/// Length of a window; a state may hold any number.
+fn span(correlation: &Correlation) -> i64 {
+    correlation.span.max(0)
 }
 
 fn number(place: usize) -> u32 {
@@ -326,8 +398,9 @@ pub(super) fn values<'e>(
     held.iter().filter(move |(name, _)| Some(name) == field).map(|(_, value)| &**value)
 }
 
-/// Adds a window of events to the last run if it overlaps it, else begins a new one.
-fn join(runs: &mut Vec<Run>, events: &[Occurrence], window: Range<usize>, figure: f64) {
+/// Adds a window of events, with the place of the first one at its end, to the last run if it overlaps it, else begins a new
+/// one.
+fn join(runs: &mut Vec<Run>, events: &[Occurrence], (window, at_end): (Range<usize>, usize), figure: f64) {
     let (first, last) = (events[window.start].time, events[window.end - 1].time);
     match runs.last_mut().filter(|run| run.last >= first) {
         Some(run) => {
@@ -335,7 +408,10 @@ fn join(runs: &mut Vec<Run>, events: &[Occurrence], window: Range<usize>, figure
             run.last = last;
             run.peak = run.peak.max(figure);
         }
-        None => runs.push(Run { first, last, of: window, peak: figure }),
+        None => {
+            let outcome = rule::Outcome::Unknown;
+            runs.push(Run { first, last, of: window, complete: at_end, peak: figure, outcome });
+        }
     }
 }
 

@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use super::condition::{self, Cond};
 use super::document::{Draft, meta, refs, text};
-use super::names::Names;
 use super::yaml::{At, Node, What};
 use crate::model::correlation::{
     Bound, Correlation, Correlations, Demand, Figure, Key, MEMBERS_LIMIT, Member, Order, Seen,
 };
-use crate::model::rule::RuleMeta;
+use crate::model::rule::{Level, RuleMeta};
 
 /// A correlation whose names are still to be looked up.
 pub(super) struct Sketch {
     pub meta: RuleMeta,
+    /// Whether it states its level; else it has the highest of its members.
+    is_levelled: bool,
     pub at: At,
     /// `id` and `name`.
     refs: Vec<String>,
@@ -51,18 +52,16 @@ type Fault = (At, String);
 
 /// What a name in a correlation stands for.
 #[derive(Clone)]
-enum Target {
-    /// A rule, by its id.
-    Rule(Arc<str>),
-    /// Another correlation, by its id and its place in [`Correlations::list`].
-    Correlation(Arc<str>, usize),
+struct Target {
+    id: Arc<str>,
+    level: Level,
+    /// Of a correlation the place in [`Correlations::list`].
+    correlation: Option<usize>,
 }
 
 impl Target {
-    fn id(&self) -> &Arc<str> {
-        match self {
-            Self::Rule(id) | Self::Correlation(id, _) => id,
-        }
+    fn of(meta: &RuleMeta, correlation: Option<usize>) -> Self {
+        Self { id: meta.id.as_str().into(), level: meta.level, correlation }
     }
 }
 
@@ -81,6 +80,7 @@ pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Faul
     }
     Ok(Sketch {
         meta: meta(doc, file)?,
+        is_levelled: text(doc, "level").is_some(),
         at: doc.at,
         refs: refs(doc),
         group_by: words(body.get("group-by"))?,
@@ -244,9 +244,9 @@ fn is_conjunction(seen: &Seen) -> bool {
 pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations, Vec<(String, At, String, String)>) {
     let mut rules: BTreeMap<String, Vec<Target>> = BTreeMap::new();
     for draft in drafts {
-        let id: Arc<str> = draft.meta.id.as_str().into();
+        let target = Target::of(&draft.meta, None);
         for name in &draft.refs {
-            rules.entry(name.clone()).or_default().push(Target::Rule(Arc::clone(&id)));
+            rules.entry(name.clone()).or_default().push(target.clone());
         }
     }
     let mut waiting = Waiting::of(&sketches, &rules);
@@ -260,12 +260,13 @@ pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations
             refused.push((sketch.meta.file, sketch.at, sketch.meta.title, what));
             continue;
         }
-        let target = Target::Correlation(sketch.meta.id.as_str().into(), list.len());
         for name in &sketch.refs {
             waiting.known(name, round);
         }
         let names = sketch.refs.clone();
-        list.push(sketch.correlation(&rules, &mut fields));
+        let correlation = sketch.correlation(&rules, &mut fields);
+        let target = Target::of(&correlation.meta, Some(list.len()));
+        list.push(correlation);
         names.into_iter().for_each(|name| rules.entry(name).or_default().push(target.clone()));
     }
     refused.extend(left.into_iter().flatten().map(|sketch| {
@@ -328,9 +329,9 @@ impl Reach {
     fn takes(&mut self, sketch: &Sketch, rules: &BTreeMap<String, Vec<Target>>) -> bool {
         let targets = sketch.rules.iter().filter_map(|name| rules.get(name)).flatten();
         let reached = targets.fold(0usize, |sum, target| {
-            sum.saturating_add(match target {
-                Target::Rule(_) => 1,
-                Target::Correlation(_, at) => self.rules.get(*at).copied().unwrap_or(0),
+            sum.saturating_add(match target.correlation {
+                None => 1,
+                Some(at) => self.rules.get(at).copied().unwrap_or(0),
             })
         });
         let asked = reached.saturating_mul(1 + sketch.fields()).saturating_add(self.asked);
@@ -376,12 +377,17 @@ impl Sketch {
                 Demand::Figure(figure, bounds.clone())
             }
         };
-        let meant = |rule| rules.get(rule).into_iter().flatten().map(|target| Arc::clone(target.id())).collect();
-        let members = self.rules.iter().map(|rule| Member { targets: meant(rule) });
+        let meant = |rule| rules.get(rule).into_iter().flatten();
+        let members = self
+            .rules
+            .iter()
+            .map(|rule| Member { targets: meant(rule).map(|target| Arc::clone(&target.id)).collect() });
+        let highest = || self.rules.iter().flat_map(meant).map(|target| target.level).max();
+        let level = if self.is_levelled { self.meta.level } else { highest().unwrap_or(self.meta.level) };
         Correlation {
             members: members.collect(),
             at: (self.at.line, self.at.column),
-            meta: self.meta,
+            meta: RuleMeta { level, ..self.meta },
             group_by,
             span: self.span,
             demand,
@@ -398,52 +404,4 @@ fn shared(texts: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
     let new: Arc<str> = text.into();
     texts.insert(Arc::clone(&new));
     new
-}
-
-/// By rule on which correlations count: its id and the fields that they ask its records for, each by its name and the number
-/// of that. What a correlation asks of another one, that one's rules are asked too.
-pub(super) type Asked = BTreeMap<u32, (Arc<str>, Vec<(Arc<str>, u32)>)>;
-
-/// What correlations ask of rules.
-pub(super) fn asked(correlations: &Correlations, drafts: &[Draft], names: &mut Names) -> Asked {
-    let numbers: HashMap<&str, u32> = drafts
-        .iter()
-        .map(|draft| draft.meta.id.as_str())
-        .zip(0u32..)
-        .filter(|_| !correlations.list.is_empty())
-        .collect();
-    let places: HashMap<&str, usize> = correlations.list.iter().map(|c| c.meta.id.as_str()).zip(0..).collect();
-    let mut out: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    let fields: HashMap<&Arc<str>, u32> =
-        correlations.fields.iter().map(|field| (field, names.number(field))).collect();
-    let mut below: Vec<Vec<u32>> = Vec::new();
-    for correlation in &correlations.list {
-        let mut rules_below = Vec::new();
-        for (number, member) in correlation.members.iter().enumerate() {
-            let mut rules: Vec<u32> = Vec::new();
-            for target in &member.targets {
-                match (numbers.get(&**target), places.get(&**target)) {
-                    (Some(rule), _) => rules.push(*rule),
-                    (None, Some(at)) => rules.extend(below.get(*at).into_iter().flatten()),
-                    (None, None) => {}
-                }
-            }
-            rules.sort_unstable();
-            rules.dedup();
-            let asked: Vec<u32> =
-                correlation.keys().filter_map(|key| fields.get(key.fields.get(number)?).copied()).collect();
-            rules.iter().for_each(|rule| out.entry(*rule).or_default().extend(&asked));
-            rules_below.extend(rules);
-        }
-        rules_below.sort_unstable();
-        rules_below.dedup();
-        below.push(rules_below);
-    }
-    let texts: HashMap<u32, &Arc<str>> = fields.iter().map(|(field, name)| (*name, *field)).collect();
-    let named = |name: u32| texts.get(&name).map(|field| (Arc::clone(field), name));
-    let all = out.into_iter().filter_map(|(rule, asked)| {
-        let id = drafts.get(rule as usize)?.meta.id.as_str().into();
-        Some((rule, (id, asked.into_iter().filter_map(named).collect())))
-    });
-    all.collect()
 }

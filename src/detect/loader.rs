@@ -3,8 +3,9 @@
 use crate::model::rule::Narrowing;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::asked::{self, Asked};
 use super::collection::{Collection, Whole};
-use super::correlation::{self, Asked, Sketch};
+use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
 use super::filter::{self, FILTERS_LIMIT, Filter, Fit};
 use super::names::{Context, Names};
@@ -41,7 +42,7 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, String)>, placeholde
         loader.problems.push(problem(&file, at, label, what));
     }
     loader.remark_silent(&correlations);
-    let asked = correlation::asked(&correlations, &loader.drafts, &mut loader.names);
+    let asked = asked::asked(&correlations, &loader.drafts, &mut loader.names);
     loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
     let Loader { drafts, names, mut problems, mut remarks, used, mut narrowings, .. } = loader;
     narrowings.sort();

@@ -4,6 +4,7 @@
 //! untrusted input; aliases, nesting, document and regular-expression sizes are bounded.
 //! SOURCE: Sigma specification 2.1.0, rules; values and modifiers as pySigma reads them.
 
+mod asked;
 mod atoms;
 mod base64;
 mod channels;
@@ -37,7 +38,7 @@ use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
 use crate::model::rule::{Narrowing, RuleMeta};
 
-use correlation::Asked;
+use asked::Asked;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};

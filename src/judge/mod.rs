@@ -173,7 +173,7 @@ fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
 
 /// The findings of a scope, without those that a correlation stands for: it is made of them, says the same of what became of
 /// it, and is as grave and of all their stages. So nothing counts twice.
-fn apart<'a>(findings: Vec<&'a Finding>) -> Vec<&'a Finding> {
+fn apart(findings: Vec<&Finding>) -> Vec<&Finding> {
     let mut made_of: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for (f, link) in findings.iter().flat_map(|f| f.links.iter().map(move |link| (*f, link))) {
         made_of.entry(link).or_default().push(f);

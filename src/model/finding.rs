@@ -82,7 +82,7 @@ pub struct Evidence {
     pub place: Place,
     /// SHA-256 of the record's own stored bytes, lower-case hex.
     pub sha256: String,
-    /// Start of the record as text.
+    /// Start of the record as text; empty where a correlation cites one of more records than are kept with their text.
     pub excerpt: String,
 }
 

@@ -174,9 +174,10 @@ fn what_follows_stands_in_another_log_under_another_name() {
         [told(&["access.log:1", "auth.log:1", "auth.log:2"], Became::Failed)]
     );
     // Also the failure after the logon has all three within its window.
-    assert_eq!(held("temporal_ordered", "[web, failed, logon]"), [both.clone()]);
+    assert_eq!(held("temporal_ordered", "[web, failed, logon]"), std::slice::from_ref(&both));
+    // One that is not ordered leaves open what it is about.
+    assert_eq!(held("temporal", "[web, failed, logon]"), [(both.0, Became::Unknown)]);
     assert_eq!(held("temporal_ordered", "[logon, web]"), [late]);
-    assert_eq!(held("temporal", "[web, failed, logon]"), [both]);
     assert_eq!(held("temporal", "[web, logon]").len(), 2);
 }
 
@@ -204,6 +205,7 @@ fn a_chain_cites_through_to_its_records() {
     let [broken] = &*found else { panic!("{found:#?}") };
     assert_eq!(cited(broken), [("a.log", 1), ("a.log", 2), ("b.log", 1), ("b.log", 2)]);
     assert_eq!((broken.count, broken.outcome, &*broken.links), (4, Became::Succeeded, &[][..]));
+    assert_eq!(broken.time.first.unwrap().to_string(), "2026-03-01T10:00:00Z");
     assert_eq!(broken.entities.accounts, ["ann"], "by whom it succeeded, not all that were tried");
     assert_eq!(outcome.findings.list().len(), 1, "what it counts on is silent");
     let outcome = scanned(&files, &[&outer(true), &inner, RULES]);
@@ -436,4 +438,62 @@ fn the_example_of_the_readme_finds_what_it_says() {
     let outcome = scanned(&[("a.log", &(hour + &logon(12, "203.0.113.9")))], &[rules]);
     let all: Vec<_> = outcome.findings.list().iter().map(|f| (&*f.rule.id, f.count, f.outcome)).collect();
     assert_eq!(all, [("broken_in", 21, Became::Succeeded)]);
+}
+
+/// A flood from outside over the hosts of two scopes is nobody's alone, and judged for both.
+#[test]
+fn a_correlation_over_two_scopes_is_judged_under_both() {
+    let scopes: Scopes = toml::from_str(
+        "[[scope]]\nname = \"east\"\nhosts = [\"web01\"]\n[[scope]]\nname = \"west\"\nhosts = [\"web02\"]\n",
+    )
+    .unwrap();
+    let body = "type: event_count, rules: failed, group-by: source.ip, timespan: 1h, condition: {gte: 4}";
+    let text = correlation("brute", body).replace("medium", "high\ntags: [attack.credential-access]");
+    let files = [("a.log", &*failed("web01", &[0, 1])), ("b.log", &failed("web02", &[2, 3]))];
+    let temp = tempfile::tempdir().unwrap();
+    let planned = planned(temp.path(), &files, &[RULES, &text]);
+    let outcome = scan::scan(&Plan { whose: exfiltrace::scope::compile(&scopes).unwrap(), scopes, ..planned }).unwrap();
+    assert_eq!(of(&outcome, "brute")[0].scope, "unattributed");
+    for scope in &outcome.verdict.scopes {
+        assert!(scope.reasons.iter().any(|r| r.clause == "J-04"), "{}: {:?}", scope.scope, scope.reasons);
+    }
+    assert_eq!(outcome.verdict.scopes.iter().map(|scope| &*scope.scope).collect::<Vec<_>>(), ["east", "west"]);
+}
+
+/// The end of an order is what stands at its end: not a logon before the failures.
+#[test]
+fn what_came_before_is_no_end_of_an_order() {
+    let log = logon(0, "203.0.113.9") + &failed("web01", &[1, 2]);
+    let any = RULES.replace("['Accepted password']", "['password']");
+    let body = "type: temporal_ordered, rules: [failed, logon], group-by: source.ip, timespan: 9m";
+    let found = of(&scanned(&[("a.log", &log)], &[&any, &correlation("in", body)]), "in");
+    assert_eq!(found.iter().map(|f| (f.count, f.outcome)).collect::<Vec<_>>(), [(3, Became::Failed)]);
+}
+
+/// What is demanded must hold of what succeeded alone.
+#[test]
+fn an_attempt_among_many_is_not_what_they_are_together() {
+    let body = "type: event_count, rules: [failed, logon], group-by: source.ip, timespan: 1h, condition: {gte: 3}";
+    let held = |log: &str| {
+        let found = of(&scanned(&[("a.log", log)], &[RULES, &correlation("many", body)]), "many").remove(0);
+        (found.count, found.outcome, found.entities.accounts)
+    };
+    let logons = |minutes: &[u32]| minutes.iter().map(|at| logon(*at, "203.0.113.9")).collect::<String>();
+    let tried = ["ann", "bob", "eve"].map(String::from).to_vec();
+    assert_eq!(held(&failed("web01", &[0, 1, 2])), (3, Became::Failed, tried.clone()));
+    assert_eq!(held(&(failed("web01", &[0, 1, 2]) + &logons(&[3, 4]))), (5, Became::Unknown, tried));
+    assert_eq!(held(&(failed("web01", &[1]) + &logons(&[3, 4, 5]))), (4, Became::Succeeded, vec!["ann".to_owned()]));
+}
+
+#[test]
+fn one_without_a_level_is_as_grave_as_the_gravest_of_its_rules() {
+    let rules = RULES.replacen("level: low", "level: critical", 1);
+    let without = |name: &str, of: &str| {
+        let body = format!("type: event_count, rules: {of}, timespan: 5m, condition: {{gte: 1}}, generate: true");
+        correlation(name, &body).replace("level: medium\n", "")
+    };
+    let (inner, outer) = (without("inner", "[failed, logon]"), without("outer", "[inner, logon]"));
+    let outcome = scanned(&[("a.log", &failed("web01", &[0]))], &[&outer, &inner, &rules]);
+    let levels = ["inner", "outer"].map(|name| of(&outcome, name)[0].level);
+    assert_eq!(levels, [Level::Critical; 2]);
 }

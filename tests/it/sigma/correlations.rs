@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use exfiltrace::correlate::windows::{self, Outcome};
+use exfiltrace::correlate::windows::{self, Outcome, Record};
 use exfiltrace::detect::{Program, Routing, Scratch};
 use exfiltrace::model::event::Traits;
+use exfiltrace::model::rule::Outcome as Became;
 use serde_json::Value;
 
 use super::{judge, suite};
@@ -47,9 +48,10 @@ fn matched(program: &Program, events: &[String]) -> Vec<(i64, Traits)> {
 /// What the correlations of a program find in these events.
 fn decided(program: &Program, events: Vec<(i64, Traits)>) -> Outcome {
     let correlations: Vec<_> = program.correlations().list.iter().collect();
-    let times: Vec<(i64, u32)> = events.iter().zip(0..).map(|((time, _), number)| (*time, number)).collect();
+    let record = |((time, _), traits): (&(i64, Traits), u32)| Record { time: *time, traits, outcome: Became::Unknown };
+    let records: Vec<Record> = events.iter().zip(0..).map(record).collect();
     let traits: Vec<Arc<Traits>> = events.into_iter().map(|(_, traits)| Arc::new(traits)).collect();
-    windows::run(&correlations, &traits, &times)
+    windows::run(&correlations, &traits, &records)
 }
 
 #[test]
