@@ -88,7 +88,7 @@ fn scan(material: &Material) -> Seen {
 fn table(program: &Program, all: &[(&'static str, Seen)]) -> String {
     let mut out = String::from("| level | rule |");
     all.iter().for_each(|(name, seen)| write!(out, " {name} ({} records) |", seen.records).unwrap());
-    write!(out, "\n| --- | --- |{}\n", " ---: |".repeat(all.len())).unwrap();
+    writeln!(out, "\n| --- | --- |{}", " ---: |".repeat(all.len())).unwrap();
     let correlations = program.correlations().list.iter().map(|correlation| &correlation.meta);
     let all_rules = program.rules().iter().chain(correlations);
     let mut rules: Vec<(Level, &str)> = all_rules.map(|rule| (rule.level, rule.title.as_str())).collect();
@@ -104,7 +104,7 @@ fn table(program: &Program, all: &[(&'static str, Seen)]) -> String {
     for level in [Level::Critical, Level::High, Level::Medium, Level::Low, Level::Informational] {
         let none = quiet.iter().filter(|(of, _)| *of == level).count();
         if none > 0 {
-            write!(out, "| {} | {none} others |{}\n", level.word(), " 0 |".repeat(all.len())).unwrap();
+            writeln!(out, "| {} | {none} others |{}", level.word(), " 0 |".repeat(all.len())).unwrap();
         }
     }
     out
