@@ -1,5 +1,5 @@
-//! The embedded rules over material that holds no attack: how often each matches there, and that none of level high or
-//! above does, save where the records themselves show an attack.
+//! The embedded rules and correlations over material that holds no attack: how often each matches there, and that none
+//! of level high or above does, save where the records themselves show an attack.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -88,8 +88,10 @@ fn scan(material: &Material) -> Seen {
 fn table(program: &Program, all: &[(&'static str, Seen)]) -> String {
     let mut out = String::from("| level | rule |");
     all.iter().for_each(|(name, seen)| write!(out, " {name} ({} records) |", seen.records).unwrap());
-    write!(out, "\n| --- | --- |{}\n", " ---: |".repeat(all.len())).unwrap();
-    let mut rules: Vec<(Level, &str)> = program.rules().iter().map(|rule| (rule.level, rule.title.as_str())).collect();
+    writeln!(out, "\n| --- | --- |{}", " ---: |".repeat(all.len())).unwrap();
+    let correlations = program.correlations().list.iter().map(|correlation| &correlation.meta);
+    let all_rules = program.rules().iter().chain(correlations);
+    let mut rules: Vec<(Level, &str)> = all_rules.map(|rule| (rule.level, rule.title.as_str())).collect();
     rules.sort_by_key(|&(level, title)| (std::cmp::Reverse(level), title));
     let count = |seen: &Seen, title: &str| seen.hits.get(title).copied().unwrap_or(0);
     let (hit, quiet): (Vec<_>, Vec<_>) =
@@ -102,7 +104,7 @@ fn table(program: &Program, all: &[(&'static str, Seen)]) -> String {
     for level in [Level::Critical, Level::High, Level::Medium, Level::Low, Level::Informational] {
         let none = quiet.iter().filter(|(of, _)| *of == level).count();
         if none > 0 {
-            write!(out, "| {} | {none} others |{}\n", level.word(), " 0 |".repeat(all.len())).unwrap();
+            writeln!(out, "| {} | {none} others |{}", level.word(), " 0 |".repeat(all.len())).unwrap();
         }
     }
     out
