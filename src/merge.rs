@@ -20,6 +20,9 @@ pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
         for (id, meta) in part.rules {
             keep(sum.rules.entry(id), meta, |new, old| text(new) > text(old));
         }
+        for (id, correlation) in part.correlations {
+            keep(sum.correlations.entry(id), correlation, |new, old| text(new) > text(old));
+        }
         for (key, meta) in part.indicators {
             match sum.indicators.entry(key) {
                 Slot::Vacant(slot) => {

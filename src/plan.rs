@@ -47,6 +47,8 @@ pub struct Plan {
     pub period: Period,
     /// Places kept per indicator finding.
     pub max_evidence: usize,
+    /// Records kept per rule and source for correlations to count on.
+    pub events_kept: usize,
     /// Worker threads.
     pub threads: usize,
     /// Bytes of blocks that may wait for a core before their producer sifts them itself.

@@ -87,6 +87,7 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let partial = merge::once(merged);
     let world = correlate::world(&partial, &plan.whose); // entities, clocks, direction, duplicates
     let world = world.with_patterns(pattern::together); // STIX patterns over records of any sources
+    let world = world.with_correlations(); // Sigma correlations, over the same
     let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
     give_back_freed();
     let transfers = correlate::transfers(&world);

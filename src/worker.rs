@@ -183,10 +183,11 @@ impl<'p> Engine<'p> {
     }
 
     fn hand_over_if_done(&self, source: &Source) {
-        if let Some((partial, (rules, indicators))) = source.take_if_done(self.plan) {
+        if let Some((partial, metas)) = source.take_if_done(self.plan) {
             let mut done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            done.rules.extend(rules);
-            done.indicators.extend(indicators);
+            done.rules.extend(metas.rules);
+            done.correlations.extend(metas.correlations);
+            done.indicators.extend(metas.indicators);
             add_source(&mut done, partial);
         }
     }

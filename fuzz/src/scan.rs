@@ -9,6 +9,7 @@ use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::atoms::Atoms;
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::fields::View;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
 use exfiltrace::model::partial::Partial;
@@ -84,6 +85,7 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         scopes,
         period: Period::default(),
         max_evidence: 3,
+        events_kept: EVENTS_KEPT,
         threads,
         in_flight_bytes: 1 << 20,
         ahead_bytes: 8 << 20,

@@ -54,6 +54,7 @@ pub fn rules(args: &Scan, resolved: &Resolved, stats: &Stats) -> RulesUsed {
         pack: (!args.rule.no_builtin).then(pack_digest),
         loaded: program.rules().len() as u64,
         correlations: program.correlations().list.len() as u64,
+        silent: program.silent().len() as u64,
         rejected: rejected.collect(),
         left_out: program.left_out(),
         never_applicable: program.never_in(&stats.formats()).len() as u64,

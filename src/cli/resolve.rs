@@ -9,6 +9,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::emit;
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::time::Instant;
 use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
@@ -71,6 +72,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         clocks,
         period,
         max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
+        events_kept: EVENTS_KEPT,
         threads,
         in_flight_bytes: (memory / 8).min(threads * 16 * CELL_BYTES),
         ahead_bytes: (memory / 8).min(threads * AHEAD_BYTES),

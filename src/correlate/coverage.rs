@@ -38,9 +38,17 @@ pub fn all(world: &World<'_>) -> Coverage {
     gaps.extend(
         open.map(|joint| gap(&format!("stix_pattern {}", joint.pattern), None, None, GapReason::FindingsCapped)),
     );
+    let uncounted = world.correlated.open();
+    gaps.extend(uncounted.map(|id| gap(&format!("correlation {id}"), None, None, GapReason::FindingsCapped)));
     gaps.sort();
     gaps.dedup();
-    Coverage { schema: "exfiltrace.coverage/1".to_owned(), sources, gaps, referred: referred::proxies(world) }
+    Coverage {
+        schema: "exfiltrace.coverage/1".to_owned(),
+        sources,
+        gaps,
+        referred: referred::proxies(world),
+        correlations: world.correlated.told(),
+    }
 }
 
 /// A copy that counts under another locator is the log of those scopes whose it is only by where the copy was delivered.
@@ -170,7 +178,8 @@ impl<'a> OfHits<'a> {
         };
         for (id, sightings) in source.rules.iter() {
             let grave = world.merged.rules.get(&*id).is_none_or(|meta| meta.level >= Level::High);
-            told.hidden |= grave && sightings.count > sightings.kept.len() as u64;
+            let is_finding = !world.correlated.silent.contains(&**id);
+            told.hidden |= grave && is_finding && sightings.count > sightings.kept.len() as u64;
             concerns(&sightings);
         }
         for (_, sightings) in source.indicators.iter() {

@@ -1,9 +1,13 @@
 //! Figures of a sliding window, kept while events enter and leave.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::windows::{Members, values};
-use crate::model::correlation::{Demand, Event, Figure};
+use crate::model::correlation::{Demand, Figure, Key};
+
+/// The values of an event.
+type Held = [(Arc<str>, Box<str>)];
 
 /// The figure of the window that events entered and did not yet leave. Events are known by their index.
 pub(super) struct Meter {
@@ -45,7 +49,7 @@ impl Meter {
     pub(super) fn new<'e>(
         demand: &Demand,
         members: usize,
-        events: impl Iterator<Item = (&'e Event, Members)> + Clone,
+        events: impl Iterator<Item = (&'e Held, Members)> + Clone,
     ) -> Self {
         let kind = match demand {
             Demand::Members(_) | Demand::Figure(Figure::Members, _) => Kind::Members,
@@ -198,11 +202,7 @@ impl Chains {
 const MILLION: i128 = 1_000_000;
 
 /// The values of a key by the first member that has one.
-fn numbers<'e>(
-    event: &'e Event,
-    key: &'e crate::model::correlation::Key,
-    members: Members,
-) -> impl Iterator<Item = &'e str> {
+fn numbers<'e>(event: &'e Held, key: &'e Key, members: Members) -> impl Iterator<Item = &'e str> {
     let of = move |member: &usize| values(event, key, *member).next().is_some();
     members.iter().find(of).into_iter().flat_map(move |member| values(event, key, member))
 }
@@ -231,7 +231,7 @@ fn whole(millionths: i128) -> f64 {
 }
 
 /// Combinations of the values of keys; none where a key has no value.
-fn combinations(event: &Event, keys: &[crate::model::correlation::Key], member: usize) -> Vec<Vec<String>> {
+fn combinations(event: &Held, keys: &[Key], member: usize) -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     for key in keys {
         let values: Vec<String> = values(event, key, member).map(str::to_lowercase).collect();

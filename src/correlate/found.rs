@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::model::finding::{
-    Entities, Evidence, Finding, FindingAssumed, FindingIndicator, FindingKind, FindingRule, FindingTime,
+    Entities, Evidence, Finding, FindingAssumed, FindingId, FindingIndicator, FindingKind, FindingRule, FindingTime,
 };
 use crate::model::findings::{Findings, Gathering};
 use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::partial::SourcePartial;
-use crate::model::place::Locator;
+use crate::model::place::{Locator, Place};
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
 use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::patterns::Joint;
-use super::{World, digest, weak};
+use super::{World, alerts, digest, weak};
 use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
@@ -27,7 +27,7 @@ const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "windows_xml"
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let mut all = Gathering::new(work);
     for source in world.merged.sources.values() {
-        for (id, sightings) in source.rules.iter() {
+        for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
             for s in &sightings.kept {
                 let home = |place: &Locator| world.whose.home(&s.subject, place.as_str());
@@ -44,12 +44,13 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     world.joints.iter().filter(|joint| !joint.records.is_empty()).for_each(|joint| {
         all.add(by_pattern(world, joint, max_evidence));
     });
+    alerts::all(world, max_evidence, &mut all);
     all.finish()
 }
 
 /// Under which places the records of a source count: the source itself, and of its copies the first that each further
 /// scope claims. What one of them claims is not nobody's.
-fn delivered<'s, 'w>(source: &'s SourcePartial, scope: impl Fn(&Locator) -> &'w str) -> Vec<&'s Locator> {
+pub(super) fn delivered<'s, 'w>(source: &'s SourcePartial, scope: impl Fn(&Locator) -> &'w str) -> Vec<&'s Locator> {
     let own = &source.entry.source;
     if source.copies.is_empty() {
         return vec![own];
@@ -58,6 +59,11 @@ fn delivered<'s, 'w>(source: &'s SourcePartial, scope: impl Fn(&Locator) -> &'w 
     let claimed = std::iter::once(own).chain(&source.copies).filter(|place| scopes.insert(scope(place)));
     let claimed: Vec<&Locator> = claimed.collect();
     if claimed.is_empty() { vec![own] } else { claimed }
+}
+
+/// Id of the finding of a rule in a record.
+pub(super) fn rule_id(rule: &str, source: &Locator, place: &Place) -> FindingId {
+    format!("f-{}", digest(&["rule", rule, source.as_str(), &place.offset.to_string()]))
 }
 
 fn by_rule(
@@ -71,7 +77,7 @@ fn by_rule(
     let outcome = if after && s.outcome == Outcome::Unknown { Outcome::Succeeded } else { s.outcome };
     let title = meta.map_or(id, |m| m.title.as_str());
     Finding {
-        id: format!("f-{}", digest(&["rule", id, locator.as_str(), &s.place.offset.to_string()])),
+        id: rule_id(id, locator, &s.place),
         kind: FindingKind::Rule,
         rule: FindingRule { id: id.to_owned(), title: title.to_owned() },
         level: meta.map_or(Level::Medium, |m| m.level),
@@ -239,7 +245,7 @@ fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &
 }
 
 /// The scope that all of these are; nobody's where they are several.
-fn the_one<'w>(homes: impl Iterator<Item = &'w str>) -> &'w str {
+pub(super) fn the_one<'w>(homes: impl Iterator<Item = &'w str>) -> &'w str {
     let homes: BTreeSet<&str> = homes.collect();
     homes.first().filter(|_| homes.len() == 1).copied().unwrap_or(UNATTRIBUTED)
 }
@@ -258,7 +264,7 @@ fn joint(hits: &Sightings) -> Outcome {
     }
 }
 
-fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
+pub(super) fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
     let assumed = assumed?;
     match (assumed.zone(), assumed.year()) {
         (false, false) => None,
@@ -273,13 +279,13 @@ fn evidence(locator: &Locator, s: &Sighting) -> Evidence {
 }
 
 /// Whether the records of a source are written by a system about what was done on it.
-fn is_of_host(source: &SourcePartial) -> bool {
+pub(super) fn is_of_host(source: &SourcePartial) -> bool {
     source.entry.format.as_deref().is_some_and(|f| RECORDED_AFTER_THE_FACT.contains(&f))
 }
 
 /// Whether a record's host writes of two others, as a firewall or a proxy does: it observes and takes no part, so that
 /// two clients of one firewall have nothing in common by it.
-fn observes(who: &Subject, is_host: bool) -> bool {
+pub(super) fn observes(who: &Subject, is_host: bool) -> bool {
     !is_host && who.source_ip.is_some() && (who.destination_ip.is_some() || who.destination_domain.is_some())
 }
 
@@ -299,7 +305,7 @@ fn met(world: &World<'_>, hits: &Sightings, is_host: bool) -> Vec<Met> {
     hits.who.iter().filter(may_tie).map(without_observer).collect()
 }
 
-fn entities(who: &BTreeSet<&Subject>, is_host: bool) -> Entities {
+pub(super) fn entities(who: &BTreeSet<&Subject>, is_host: bool) -> Entities {
     let list = |take: &dyn for<'s> Fn(&'s Subject) -> [&'s Option<Box<str>>; 2]| {
         let set: BTreeSet<&str> = who.iter().flat_map(|s| take(s)).filter_map(|t| t.as_deref()).collect();
         set.into_iter().map(str::to_owned).collect()

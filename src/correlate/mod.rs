@@ -1,6 +1,8 @@
 //! What the merged Partials mean together: findings, transfers, coverage. Everything here is a pure function of the
 //! merged Partial and the scopes.
 
+mod alerts;
+mod correlated;
 mod coverage;
 mod exits;
 mod figure;
@@ -42,6 +44,8 @@ pub struct World<'a> {
     log_of: BTreeMap<&'a Locator, Locator>,
     /// Patterns over several records that were decided, and those that cannot be.
     joints: Vec<patterns::Joint<'a>>,
+    /// Correlations that were decided.
+    correlated: correlated::Correlated<'a>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -66,6 +70,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
         log_of: rotated(merged),
         joints: Vec::new(),
+        correlated: correlated::Correlated::default(),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped
             .flat_map(|o| o.kept.keys().map(|key| key.seen).dedup())
@@ -80,6 +85,13 @@ impl World<'_> {
     #[must_use]
     pub fn with_patterns(mut self, decide: Decide) -> Self {
         self.joints = patterns::all(self.merged, decide);
+        self
+    }
+
+    /// The same with the correlations decided.
+    #[must_use]
+    pub fn with_correlations(mut self) -> Self {
+        self.correlated = correlated::all(self.merged);
         self
     }
 }

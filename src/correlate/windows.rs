@@ -4,10 +4,14 @@
 //! ends included; what holds of a window is told at its end. Figures are exact and the order of events does not matter
 //! beyond their times, so that any split of the work gives the same alerts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::figure::Meter;
-use crate::model::correlation::{Correlation, Correlations, Demand, Event, Key, MEMBERS_LIMIT, Target};
+use crate::model::correlation::{Correlation, Demand, Figure, Key, MEMBERS_LIMIT};
+use crate::model::event::Traits;
+use crate::model::rule;
 
 /// What a correlation found in one group.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,19 +24,68 @@ pub struct Alert {
     pub windows: Vec<i64>,
     /// The same windows, joined where they overlap.
     pub runs: Vec<Run>,
+    /// What counts in the group, by time.
+    pub of: Vec<(Origin, Members)>,
 }
 
 /// Windows that overlap.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Time of the first event in them, in microseconds since 1970.
     pub first: i64,
     /// End of the last window.
     pub last: i64,
-    /// How many events lie in them.
-    pub events: u64,
+    /// Which events of the group lie in them, by their place in [`Alert::of`].
+    pub of: Range<usize>,
+    /// The first event at the end of the first of them, by its place as well.
+    pub complete: usize,
     /// The greatest figure of one window; members seen, for conditions over members.
     pub peak: f64,
+    /// What became of it: failed where all events did, succeeded where what is demanded holds of those alone that did. Of an
+    /// ordered one only those count that come last in the order.
+    pub outcome: rule::Outcome,
+}
+
+/// A record that rules matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// Its time, in microseconds since 1970.
+    pub time: i64,
+    /// The number of its traits.
+    pub traits: u32,
+    /// What became of what it tells of.
+    pub outcome: rule::Outcome,
+}
+
+/// Where an event of a correlation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A record, by its place in the list of events.
+    Record(u32),
+    /// A window of an alert: the alert's place in the list, and the window's events by their places in [`Alert::of`].
+    Window {
+        /// The alert.
+        alert: u32,
+        /// Its first event.
+        from: u32,
+        /// Behind its last event.
+        to: u32,
+    },
+}
+
+impl Run {
+    /// Of an ordered correlation the member that came last in the order, as far as it went.
+    pub fn last_member(&self, correlation: &Correlation) -> Option<usize> {
+        let Demand::Figure(Figure::Ordered, _) = correlation.demand else { return None };
+        Some((self.peak as usize).clamp(1, correlation.members.len().max(1)) - 1)
+    }
+}
+
+impl Alert {
+    /// The run that holds a window, by the place behind the window's last event; its place.
+    pub fn run_of(&self, to: usize) -> Option<usize> {
+        Some(self.runs.partition_point(|run| run.of.end < to)).filter(|at| *at < self.runs.len())
+    }
 }
 
 /// What all correlations found.
@@ -40,29 +93,37 @@ pub struct Run {
 pub struct Outcome {
     /// By correlation, then by group.
     pub alerts: Vec<Alert>,
+    /// By correlation: events that it counts.
+    pub grouped: Vec<u64>,
     /// By correlation: events left out because they lack a field of `group-by`.
     pub ungrouped: Vec<u64>,
+    /// By correlation: whether it was decided. There is a limit to what all of them may look at and find together.
+    pub decided: Vec<bool>,
 }
+
+/// What all correlations together may look at, in events, each as often as it is looked at.
+const LOOKED_AT_LIMIT: u64 = 200_000_000;
+/// What the alerts of all correlations together may hold, in events.
+const HELD_LIMIT: usize = 20_000_000;
+
+/// An event as others see it: the rules that it is of, none for an alert, and its values.
+type Told<'e> = (&'e [Arc<str>], &'e [(Arc<str>, Box<str>)]);
 
 /// An event of one correlation.
-#[derive(Debug, Clone)]
-struct Occurrence<'e> {
+#[derive(Debug, Clone, Copy)]
+struct Occurrence {
     time: i64,
-    /// Which members it is one of; a bit each.
+    /// Which members it is one of.
     members: Members,
-    event: &'e Event,
+    /// Its number among what is told.
+    told: u32,
+    outcome: rule::Outcome,
+    origin: Origin,
 }
 
-impl<'e> Occurrence<'e> {
-    /// What tells it from others, wherever it came from: its time first.
-    fn order(&self) -> (i64, u64, &'e [u32], &'e [(u32, String)]) {
-        (self.time, self.members.0, &self.event.rules, &self.event.values)
-    }
-}
-
-/// A set of members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Members(u64);
+/// A set of members of a correlation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Members(u64);
 
 impl Members {
     /// Most members of one correlation.
@@ -72,137 +133,301 @@ impl Members {
         self.0 |= 1u64.checked_shl(u32::try_from(member).unwrap_or(u32::MAX)).unwrap_or(0);
     }
 
+    fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether a member is in it.
+    pub fn has(self, member: usize) -> bool {
+        self.iter().any(|one| one == member)
+    }
+
     /// The members in it, ascending.
-    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
+    pub fn iter(self) -> impl Iterator<Item = usize> {
         (0..Self::LIMIT).filter(move |member| self.0 >> member & 1 == 1)
     }
 }
 
-/// Holds all correlations against events, in any order.
-pub fn run(correlations: &Correlations, events: &[Event]) -> Outcome {
+/// Holds correlations against records, in any order. Each correlation stands behind those that it counts on.
+pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Record]) -> Outcome {
+    let mut stream = Stream::of(correlations, traits, records);
     let mut outcome = Outcome::default();
-    let mut children: Vec<Vec<Event>> = Vec::new();
-    for (number, correlation) in correlations.list.iter().enumerate() {
-        let (groups, ungrouped) = grouped(correlation, events, &children);
-        let mut born = Vec::new();
-        for (group, mut occurrences) in groups {
-            // Also what stands at one time has an order of its own: the last event of a window gives its values on.
-            occurrences.sort_by(|a, b| a.order().cmp(&b.order()));
-            let alert = slide(correlation, &occurrences);
-            if alert.windows.is_empty() {
-                continue;
-            }
-            born.extend(alert.windows.iter().map(|end| child(correlation, &group, &occurrences, *end)));
-            outcome.alerts.push(Alert { correlation: number, group, ..alert });
-        }
-        children.push(born);
+    let (mut looked_at, mut held) = (0, 0);
+    for (number, correlation) in correlations.iter().enumerate() {
+        let (groups, ungrouped) = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT {
+            true => stream.grouped(correlation),
+            false => (Groups::new(), 0),
+        };
+        outcome.decided.push(looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT);
+        let grouped = groups.values().map(|occurrences| occurrences.len() as u64).sum();
+        looked_at += grouped + ungrouped;
+        outcome.grouped.push(grouped);
         outcome.ungrouped.push(ungrouped);
+        for (group, mut occurrences) in groups {
+            stream.sort(&mut occurrences);
+            let Some(alert) = stream.slide(number, correlation, &occurrences) else { continue };
+            stream.give_on(correlation, (outcome.alerts.len(), &alert), &group, &occurrences);
+            let of = occurrences.iter().map(|occurrence| (occurrence.origin, occurrence.members)).collect();
+            held += occurrences.len();
+            outcome.alerts.push(Alert { group, of, ..alert });
+        }
     }
     outcome
 }
 
-type Groups<'e> = BTreeMap<Vec<String>, Vec<Occurrence<'e>>>;
+type Groups = BTreeMap<Vec<String>, Vec<Occurrence>>;
 
-/// The events of a correlation by group, and how many lack a field that groups are made by.
-fn grouped<'e>(correlation: &Correlation, events: &'e [Event], children: &'e [Vec<Event>]) -> (Groups<'e>, u64) {
-    let (mut groups, mut ungrouped) = (Groups::new(), 0);
-    let mut take = |event: &'e Event, members: Members| {
-        if members == Members::default() {
-            return;
-        }
-        let values = correlation.group_by.iter().map(|key| group_value(event, key, members));
-        match values.collect::<Option<Vec<String>>>() {
-            Some(group) => groups.entry(group).or_default().push(Occurrence { time: event.time, members, event }),
-            None => ungrouped += 1,
-        }
-    };
-    for event in events {
-        take(event, members(correlation, |target| matches!(target, Target::Rule(rule) if event.rules.contains(&rule))));
-    }
-    for (number, born) in children.iter().enumerate() {
-        let is_child = |target| matches!(target, Target::Correlation(at) if at as usize == number);
-        let of_child = members(correlation, is_child);
-        born.iter().for_each(|event| take(event, of_child));
-    }
-    (groups, ungrouped)
+/// All that correlations may count, records and alerts of others.
+struct Stream<'e> {
+    records: &'e [Record],
+    traits: &'e [Arc<Traits>],
+    /// Values of alerts; their numbers follow those of the traits.
+    born: Vec<Vec<(Arc<str>, Box<str>)>>,
+    /// Places of records by the rules that match them.
+    by_rule: HashMap<&'e str, Vec<u32>>,
+    /// What alerts give on, by the correlation; only for those that others count on.
+    by_correlation: HashMap<&'e str, Vec<Occurrence>>,
 }
 
-fn members(correlation: &Correlation, is_one: impl Fn(Target) -> bool) -> Members {
-    let mut members = Members::default();
-    for (number, member) in correlation.members.iter().enumerate() {
-        if member.targets.iter().any(|target| is_one(*target)) {
-            members.add(number);
+impl<'e> Stream<'e> {
+    fn of(correlations: &[&'e Correlation], traits: &'e [Arc<Traits>], records: &'e [Record]) -> Self {
+        let mut by_rule: HashMap<&str, Vec<u32>> = HashMap::new();
+        for (at, record) in (0u32..).zip(records) {
+            for rule in &traits[record.traits as usize].rules {
+                by_rule.entry(rule).or_default().push(at);
+            }
+        }
+        let named = correlations.iter().flat_map(|correlation| correlation.targets());
+        let by_correlation = named.map(|id| (&**id, Vec::new())).collect();
+        Self { records, traits, born: Vec::new(), by_rule, by_correlation }
+    }
+
+    fn told(&self, number: u32) -> Told<'_> {
+        let number = number as usize;
+        match self.traits.get(number) {
+            Some(traits) => (&traits.rules, &traits.values),
+            None => (&[], &self.born[number - self.traits.len()]),
         }
     }
-    members
+
+    /// By time. Also what stands at one time has an order of its own: the last event of a window gives its values on.
+    fn sort(&self, occurrences: &mut [Occurrence]) {
+        occurrences.sort_by(|a, b| {
+            (a.time, a.members).cmp(&(b.time, b.members)).then_with(|| {
+                if a.told == b.told { std::cmp::Ordering::Equal } else { self.told(a.told).cmp(&self.told(b.told)) }
+            })
+        });
+    }
+
+    /// The events of a correlation by group, and how many lack a field that groups are made by.
+    fn grouped(&self, correlation: &Correlation) -> (Groups, u64) {
+        let mut all = Vec::new();
+        for (target, members) in targets(correlation) {
+            let records = self.by_rule.get(target).into_iter().flatten().map(|at| {
+                let Record { time, traits, outcome } = self.records[*at as usize];
+                Occurrence { time, members, told: traits, outcome, origin: Origin::Record(*at) }
+            });
+            all.extend(records);
+            let born = self.by_correlation.get(target).into_iter().flatten();
+            all.extend(born.map(|occurrence| Occurrence { members, ..*occurrence }));
+        }
+        let all = joined(all);
+        let mut places: HashMap<(u32, Members), Option<usize>> = HashMap::new();
+        let (mut groups, mut lists, mut ungrouped) = (BTreeMap::new(), Vec::<Vec<Occurrence>>::new(), 0);
+        for occurrence in all {
+            let place = places.entry((occurrence.told, occurrence.members)).or_insert_with(|| {
+                let (_, held) = self.told(occurrence.told);
+                let values = correlation.group_by.iter().map(|key| group_value(held, key, occurrence.members));
+                let group = values.collect::<Option<Vec<String>>>()?;
+                Some(*groups.entry(group).or_insert_with(|| {
+                    lists.push(Vec::new());
+                    lists.len() - 1
+                }))
+            });
+            match *place {
+                Some(at) => lists[at].push(occurrence),
+                None => ungrouped += 1,
+            }
+        }
+        (groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect(), ungrouped)
+    }
+
+    /// What a correlation finds in one group, of which the events are sorted by time.
+    fn slide(&self, number: usize, correlation: &Correlation, events: &[Occurrence]) -> Option<Alert> {
+        let (windows, mut runs) = self.windows(correlation, events);
+        runs.iter_mut().for_each(|run| run.outcome = self.outcome(correlation, run, events));
+        (!windows.is_empty()).then_some(Alert { correlation: number, group: Vec::new(), windows, runs, of: Vec::new() })
+    }
+
+    /// What became of a run of windows over these events.
+    fn outcome(&self, correlation: &Correlation, run: &Run, events: &[Occurrence]) -> rule::Outcome {
+        use rule::Outcome::{Failed, Succeeded, Unknown};
+        let of = &events[run.of.clone()];
+        let last = run.last_member(correlation);
+        let of_last = |event: &&Occurrence| last.is_none_or(|last| event.members.has(last));
+        // What comes before the first window's end may be of the same member and no end of an order.
+        let end = if last.is_some() { &events[run.complete..run.of.end] } else { of };
+        let deciding: BTreeSet<rule::Outcome> = end.iter().filter(of_last).map(|event| event.outcome).collect();
+        match () {
+            () if deciding.iter().eq([&Failed]) => Failed,
+            () if last.is_some() => {
+                if deciding.contains(&Succeeded) {
+                    Succeeded
+                } else {
+                    Unknown
+                }
+            }
+            () => {
+                let succeeded: Vec<Occurrence> =
+                    of.iter().filter(|event| event.outcome == Succeeded).copied().collect();
+                let holds = succeeded.len() == of.len() || !self.windows(correlation, &succeeded).0.is_empty();
+                if holds { Succeeded } else { Unknown }
+            }
+        }
+    }
+
+    /// Slides the window over events that are sorted by time: the ends of those of which the demand holds, and their runs.
+    fn windows(&self, correlation: &Correlation, events: &[Occurrence]) -> (Vec<i64>, Vec<Run>) {
+        let told = events.iter().map(|occurrence| (self.told(occurrence.told).1, occurrence.members));
+        let mut meter = Meter::new(&correlation.demand, correlation.members.len(), told);
+        let (mut windows, mut runs) = (Vec::new(), Vec::new());
+        let (mut from, mut to) = (0, 0);
+        while to < events.len() {
+            let (end, at_end) = (events[to].time, to);
+            while to < events.len() && events[to].time == end {
+                meter.enter(to, end);
+                to += 1;
+            }
+            let begin = end.saturating_sub(span(correlation));
+            while events[from].time < begin {
+                meter.leave(from);
+                from += 1;
+            }
+            let figure = meter.figure(begin);
+            let holds = match &correlation.demand {
+                Demand::Figure(_, bounds) => {
+                    figure.is_some_and(|figure| bounds.iter().all(|bound| bound.holds(figure)))
+                }
+                Demand::Members(seen) => seen.holds(&|member| meter.has(member)),
+            };
+            if holds {
+                windows.push(end);
+                join(&mut runs, events, (from..to, at_end), figure.unwrap_or_default());
+            }
+        }
+        (windows, runs)
+    }
+
+    /// Keeps the alert at each window's end as an event, where others count on it: the values of the last event in the
+    /// window, and those of the group under the fields of all members.
+    fn give_on(
+        &mut self,
+        correlation: &'e Correlation,
+        (number_of_alert, alert): (usize, &Alert),
+        group: &[String],
+        events: &[Occurrence],
+    ) {
+        if !self.by_correlation.contains_key(correlation.meta.id.as_str()) {
+            return;
+        }
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        let mut given = Vec::new();
+        for &end in &alert.windows {
+            let from = events.partition_point(|occurrence| occurrence.time < end.saturating_sub(span(correlation)));
+            let to = events.partition_point(|occurrence| occurrence.time <= end);
+            let last = events[to - 1].told;
+            let told = *numbers.entry(last).or_insert_with(|| {
+                self.born.push(values_of_alert(correlation, group, self.told(last).1));
+                number(self.traits.len() + self.born.len() - 1)
+            });
+            let origin = Origin::Window { alert: number(number_of_alert), from: number(from), to: number(to) };
+            let outcome = alert.run_of(to).map_or(rule::Outcome::Unknown, |run| alert.runs[run].outcome);
+            given.push(Occurrence { time: end, members: Members::default(), told, outcome, origin });
+        }
+        self.by_correlation.entry(correlation.meta.id.as_str()).or_default().extend(given);
+    }
+}
+
+/// Length of a window; a state may hold any number.
+fn span(correlation: &Correlation) -> i64 {
+    correlation.span.max(0)
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// What a correlation counts on, each with the members that it is.
+fn targets(correlation: &Correlation) -> BTreeMap<&str, Members> {
+    let mut all: BTreeMap<&str, Members> = BTreeMap::new();
+    for (number, member) in correlation.members.iter().enumerate() {
+        member.targets.iter().for_each(|target| all.entry(target).or_default().add(number));
+    }
+    all
+}
+
+/// Each event once, with all the members that it is.
+fn joined(mut all: Vec<Occurrence>) -> Vec<Occurrence> {
+    let key = |occurrence: &Occurrence| match occurrence.origin {
+        Origin::Record(at) => (0, at, 0),
+        Origin::Window { alert, to, .. } => (1, alert, to),
+    };
+    all.sort_by_key(key);
+    all.dedup_by(|more, kept| {
+        let same = key(more) == key(kept);
+        if same {
+            kept.members.join(more.members);
+        }
+        same
+    });
+    all
 }
 
 /// The value of a key by the first member that has one, case folded.
-fn group_value(event: &Event, key: &Key, members: Members) -> Option<String> {
-    members.iter().find_map(|member| values(event, key, member).next()).map(str::to_lowercase)
+fn group_value(held: &[(Arc<str>, Box<str>)], key: &Key, members: Members) -> Option<String> {
+    members.iter().find_map(|member| values(held, key, member).next()).map(str::to_lowercase)
 }
 
-/// The values that an event has for a key, as one of its members.
-pub(super) fn values<'e>(event: &'e Event, key: &Key, member: usize) -> impl Iterator<Item = &'e str> {
-    let field = key.fields.get(member).copied();
-    event.values.iter().filter(move |(number, _)| Some(*number) == field).map(|(_, value)| value.as_str())
+/// Those of these values that a key has as one of its members.
+pub(super) fn values<'e>(
+    held: &'e [(Arc<str>, Box<str>)],
+    key: &'e Key,
+    member: usize,
+) -> impl Iterator<Item = &'e str> {
+    let field = key.fields.get(member);
+    held.iter().filter(move |(name, _)| Some(name) == field).map(|(_, value)| &**value)
 }
 
-/// Slides the window over the events of one group, sorted by time.
-fn slide(correlation: &Correlation, events: &[Occurrence<'_>]) -> Alert {
-    let mut meter =
-        Meter::new(&correlation.demand, correlation.members.len(), events.iter().map(|o| (o.event, o.members)));
-    let mut alert = Alert { correlation: 0, group: Vec::new(), windows: Vec::new(), runs: Vec::new() };
-    let (mut from, mut to) = (0, 0);
-    while to < events.len() {
-        let end = events[to].time;
-        while to < events.len() && events[to].time == end {
-            meter.enter(to, end);
-            to += 1;
-        }
-        let begin = end.saturating_sub(correlation.span);
-        while events[from].time < begin {
-            meter.leave(from);
-            from += 1;
-        }
-        let figure = meter.figure(begin);
-        let holds = match &correlation.demand {
-            Demand::Figure(_, bounds) => figure.is_some_and(|figure| bounds.iter().all(|bound| bound.holds(figure))),
-            Demand::Members(seen) => seen.holds(&|member| meter.has(member)),
-        };
-        if holds {
-            alert.windows.push(end);
-            join(&mut alert.runs, events, from..to, figure.unwrap_or_default());
-        }
-    }
-    alert
-}
-
-/// Adds a window of events to the last run if it overlaps it, else begins a new one.
-fn join(runs: &mut Vec<Run>, events: &[Occurrence<'_>], window: std::ops::Range<usize>, figure: f64) {
+/// Adds a window of events, with the place of the first one at its end, to the last run if it overlaps it, else begins a new
+/// one.
+fn join(runs: &mut Vec<Run>, events: &[Occurrence], (window, at_end): (Range<usize>, usize), figure: f64) {
     let (first, last) = (events[window.start].time, events[window.end - 1].time);
     match runs.last_mut().filter(|run| run.last >= first) {
         Some(run) => {
-            let later = events[window].iter().rev().take_while(|event| event.time > run.last).count();
-            run.events += later as u64;
+            run.of.end = window.end;
             run.last = last;
             run.peak = run.peak.max(figure);
         }
-        None => runs.push(Run { first, last, events: window.len() as u64, peak: figure }),
+        None => {
+            let outcome = rule::Outcome::Unknown;
+            runs.push(Run { first, last, of: window, complete: at_end, peak: figure, outcome });
+        }
     }
 }
 
-/// The alert at a window's end as an event: the values of the last event in the window, and those of the group under the
-/// fields of all members.
-fn child(correlation: &Correlation, group: &[String], events: &[Occurrence<'_>], end: i64) -> Event {
-    let last = events.partition_point(|occurrence| occurrence.time <= end);
-    let mut values = events[last - 1].event.values.clone();
+/// What an alert shows to those that count on it.
+fn values_of_alert(
+    correlation: &Correlation,
+    group: &[String],
+    last: &[(Arc<str>, Box<str>)],
+) -> Vec<(Arc<str>, Box<str>)> {
+    let mut values = last.to_vec();
     for (key, value) in correlation.group_by.iter().zip(group) {
         values.retain(|(field, _)| !key.fields.contains(field));
         let mut fields = key.fields.clone();
         fields.sort_unstable();
         fields.dedup();
-        values.extend(fields.into_iter().map(|field| (field, value.clone())));
+        values.extend(fields.into_iter().map(|field| (field, value.as_str().into())));
     }
-    Event { time: end, rules: Vec::new(), values }
+    values
 }

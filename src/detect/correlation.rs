@@ -4,19 +4,21 @@
 //! and `y` as pySigma has them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::condition::{self, Cond};
 use super::document::{Draft, meta, refs, text};
-use super::names::Names;
 use super::yaml::{At, Node, What};
 use crate::model::correlation::{
-    Bound, Correlation, Correlations, Demand, Figure, Key, MEMBERS_LIMIT, Member, Order, Seen, Target,
+    Bound, Correlation, Correlations, Demand, Figure, Key, MEMBERS_LIMIT, Member, Order, Seen,
 };
-use crate::model::rule::RuleMeta;
+use crate::model::rule::{Level, RuleMeta};
 
 /// A correlation whose names are still to be looked up.
 pub(super) struct Sketch {
     pub meta: RuleMeta,
+    /// Whether it states its level; else it has the highest of its members.
+    is_levelled: bool,
     pub at: At,
     /// `id` and `name`.
     refs: Vec<String>,
@@ -48,6 +50,21 @@ enum Kind {
 
 type Fault = (At, String);
 
+/// What a name in a correlation stands for.
+#[derive(Clone)]
+struct Target {
+    id: Arc<str>,
+    level: Level,
+    /// Of a correlation the place in [`Correlations::list`].
+    correlation: Option<usize>,
+}
+
+impl Target {
+    fn of(meta: &RuleMeta, correlation: Option<usize>) -> Self {
+        Self { id: meta.id.as_str().into(), level: meta.level, correlation }
+    }
+}
+
 /// Reads a correlation document.
 pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Fault> {
     let here = |what: &str| (body.at, what.to_owned());
@@ -63,6 +80,7 @@ pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Faul
     }
     Ok(Sketch {
         meta: meta(doc, file)?,
+        is_levelled: text(doc, "level").is_some(),
         at: doc.at,
         refs: refs(doc),
         group_by: words(body.get("group-by"))?,
@@ -225,14 +243,15 @@ fn is_conjunction(seen: &Seen) -> bool {
 /// their file, place, title and the reason.
 pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations, Vec<(String, At, String, String)>) {
     let mut rules: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for (number, draft) in (0u32..).zip(drafts) {
+    for draft in drafts {
+        let target = Target::of(&draft.meta, None);
         for name in &draft.refs {
-            rules.entry(name.clone()).or_default().push(Target::Rule(number));
+            rules.entry(name.clone()).or_default().push(target.clone());
         }
     }
     let mut waiting = Waiting::of(&sketches, &rules);
     let mut left: Vec<Option<Sketch>> = sketches.into_iter().map(Some).collect();
-    let (mut list, mut fields, mut refused) = (Vec::new(), Names::default(), Vec::new());
+    let (mut list, mut fields, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut reach = Reach::default();
     while let Some((round, at)) = waiting.ready.pop_first() {
         let Some(sketch) = left[at].take() else { continue };
@@ -241,20 +260,21 @@ pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations
             refused.push((sketch.meta.file, sketch.at, sketch.meta.title, what));
             continue;
         }
-        let number = Target::Correlation(u32::try_from(list.len()).unwrap_or(u32::MAX));
         for name in &sketch.refs {
             waiting.known(name, round);
         }
         let names = sketch.refs.clone();
-        list.push(sketch.correlation(&rules, &mut fields));
-        names.into_iter().for_each(|name| rules.entry(name).or_default().push(number));
+        let correlation = sketch.correlation(&rules, &mut fields);
+        let target = Target::of(&correlation.meta, Some(list.len()));
+        list.push(correlation);
+        names.into_iter().for_each(|name| rules.entry(name).or_default().push(target.clone()));
     }
     refused.extend(left.into_iter().flatten().map(|sketch| {
         let names: Vec<&String> = sketch.rules.iter().filter(|name| !rules.contains_key(*name)).collect();
         let what = format!("correlation names {names:?}: no rule that is loaded, or one that counts on this one");
         (sketch.meta.file.clone(), sketch.at, sketch.meta.title.clone(), what)
     }));
-    (Correlations { list, fields: fields.list.into_iter().map(String::from).collect() }, refused)
+    (Correlations { list, fields: fields.into_iter().collect() }, refused)
 }
 
 /// Correlations that name others are ready a round after the last name that they lack is known.
@@ -309,9 +329,9 @@ impl Reach {
     fn takes(&mut self, sketch: &Sketch, rules: &BTreeMap<String, Vec<Target>>) -> bool {
         let targets = sketch.rules.iter().filter_map(|name| rules.get(name)).flatten();
         let reached = targets.fold(0usize, |sum, target| {
-            sum.saturating_add(match target {
-                Target::Rule(_) => 1,
-                Target::Correlation(at) => self.rules.get(*at as usize).copied().unwrap_or(0),
+            sum.saturating_add(match target.correlation {
+                None => 1,
+                Some(at) => self.rules.get(at).copied().unwrap_or(0),
             })
         });
         let asked = reached.saturating_mul(1 + sketch.fields()).saturating_add(self.asked);
@@ -345,11 +365,11 @@ impl Sketch {
             }
     }
 
-    fn correlation(self, rules: &BTreeMap<String, Vec<Target>>, fields: &mut Names) -> Correlation {
+    fn correlation(self, rules: &BTreeMap<String, Vec<Target>>, fields: &mut BTreeSet<Arc<str>>) -> Correlation {
         let mut key = |name: &String| {
             let alias = self.aliases.get(name);
             let field = |rule| alias.and_then(|by_rule| by_rule.get(rule)).unwrap_or(name);
-            Key { name: name.clone(), fields: self.rules.iter().map(|rule| fields.number(field(rule))).collect() }
+            Key { name: name.clone(), fields: self.rules.iter().map(|rule| shared(fields, field(rule))).collect() }
         };
         let group_by = self.group_by.iter().map(&mut key).collect();
         let demand = match &self.wish {
@@ -367,58 +387,32 @@ impl Sketch {
                 Demand::Figure(figure, bounds.clone())
             }
         };
-        let members = self.rules.iter().map(|rule| Member { targets: rules.get(rule).cloned().unwrap_or_default() });
+        let meant = |rule| rules.get(rule).into_iter().flatten();
+        let members = self
+            .rules
+            .iter()
+            .map(|rule| Member { targets: meant(rule).map(|target| Arc::clone(&target.id)).collect() });
+        let highest = || self.rules.iter().flat_map(meant).map(|target| target.level).max();
+        let level = if self.is_levelled { self.meta.level } else { highest().unwrap_or(self.meta.level) };
         Correlation {
             members: members.collect(),
             at: (self.at.line, self.at.column),
-            meta: self.meta,
+            meta: RuleMeta { level, ..self.meta },
             group_by,
             span: self.span,
             demand,
             generate: self.generate,
+            left_out: Vec::new(),
         }
     }
 }
 
-/// By rule: the fields that correlations ask its records for, as number among their fields and as number of the name. What
-/// a correlation asks of another one, that one's rules are asked too.
-pub(super) fn asked(correlations: &Correlations, names: &mut Names) -> BTreeMap<u32, Vec<(u32, u32)>> {
-    let mut out: BTreeMap<u32, BTreeSet<(u32, u32)>> = BTreeMap::new();
-    let mut below: Vec<Vec<u32>> = Vec::new();
-    for correlation in &correlations.list {
-        let mut rules_below = Vec::new();
-        for (number, member) in correlation.members.iter().enumerate() {
-            let mut rules: Vec<u32> = Vec::new();
-            for target in &member.targets {
-                match target {
-                    Target::Rule(rule) => rules.push(*rule),
-                    Target::Correlation(at) => rules.extend(below.get(*at as usize).into_iter().flatten()),
-                }
-            }
-            rules.sort_unstable();
-            rules.dedup();
-            let fields: Vec<u32> = keys(correlation).filter_map(|key| key.fields.get(number).copied()).collect();
-            let numbered = fields.iter().map(|&field| (field, names.number(&correlations.fields[field as usize])));
-            let numbered: Vec<(u32, u32)> = numbered.collect();
-            if !numbered.is_empty() {
-                rules.iter().for_each(|rule| out.entry(*rule).or_default().extend(&numbered));
-            }
-            rules_below.extend(rules);
-        }
-        rules_below.sort_unstable();
-        rules_below.dedup();
-        below.push(rules_below);
+/// A text that is held once.
+fn shared(texts: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(known) = texts.get(text) {
+        return Arc::clone(known);
     }
-    out.into_iter().map(|(rule, asked)| (rule, asked.into_iter().collect())).collect()
-}
-
-fn keys(correlation: &Correlation) -> impl Iterator<Item = &Key> {
-    let fields = match &correlation.demand {
-        Demand::Figure(Figure::Distinct(keys), _) => keys.as_slice(),
-        Demand::Figure(Figure::Sum(key) | Figure::Mean(key) | Figure::Percentile(key, _), _) => {
-            std::slice::from_ref(key)
-        }
-        Demand::Figure(Figure::Events | Figure::Members | Figure::Ordered, _) | Demand::Members(_) => &[],
-    };
-    correlation.group_by.iter().chain(fields)
+    let new: Arc<str> = text.into();
+    texts.insert(Arc::clone(&new));
+    new
 }

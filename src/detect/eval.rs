@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::item::{Expr, Part, Test, Unit};
+use super::kinds::Kinds;
 use super::pattern::same;
 use super::routing;
 use crate::model::fields::{Canon, Field, Fields, Kind};
@@ -40,6 +41,8 @@ pub struct Scratch {
     resolved: Vec<(u32, Vec<u32>)>,
     /// By log source: the turn, and whether it fits.
     routed: Vec<(u32, bool)>,
+    /// What is known of kinds of events.
+    pub(super) kinds: Kinds,
 }
 
 impl Scratch {
@@ -198,7 +201,8 @@ fn text_holds(test: &Test, text: &[u8]) -> bool {
     }
 }
 
-fn value_passes(test: &Test, value: &[u8]) -> bool {
+/// Whether a value that is not null passes a test on values.
+pub(super) fn value_passes(test: &Test, value: &[u8]) -> bool {
     match test {
         Test::Text(pattern) => pattern.matches(value),
         Test::Words(words) => words.any_in(value),

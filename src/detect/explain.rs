@@ -2,6 +2,7 @@
 //! it is found.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use super::atoms::Lack;
 use super::eval::Name;
 use super::item::{Expr, Order, Part, Test, Unit};
 use super::{Program, routing};
-use crate::model::correlation::{Bound, Demand, Figure, Key, Member, Order as CorrelationOrder, Seen, Target};
+use crate::model::correlation::{Bound, Demand, Figure, Key, Member, Order as CorrelationOrder, Seen};
 use crate::model::fields::Canon;
 use crate::model::rule::RuleMeta;
 
@@ -93,13 +94,10 @@ impl Program {
     pub fn explain_correlation(&self, at: usize) -> Option<CorrelationExplained> {
         let all = self.correlations();
         let correlation = all.list.get(at)?;
-        let title = |target: &Target| match target {
-            Target::Rule(rule) => self.metas.get(*rule as usize).map(|meta| meta.title.clone()),
-            Target::Correlation(at) => all.list.get(*at as usize).map(|other| other.meta.title.clone()),
-        };
+        let metas = || self.metas.iter().chain(all.list.iter().map(|other| &other.meta));
+        let title = |id: &Arc<str>| metas().find(|meta| *meta.id == **id).map(|meta| meta.title.clone());
         let titles = |member: &Member| member.targets.iter().filter_map(title).collect();
-        let field = |number: &u32| all.fields.get(*number as usize).cloned().unwrap_or_default();
-        let named = |key: &Key| (key.name.clone(), key.fields.iter().map(field).collect());
+        let named = |key: &Key| (key.name.clone(), key.fields.iter().map(ToString::to_string).collect());
         Some(CorrelationExplained {
             rule: correlation.meta.clone(),
             members: correlation.members.iter().map(titles).collect(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::asked::{self, Asked};
 use super::collection::{Collection, Whole};
 use super::correlation::{self, Sketch};
 use super::document::{self, Draft};
@@ -13,7 +14,7 @@ use super::samples::{self, Sample};
 use super::select::{Labels, ON_REQUEST, Selected};
 use super::yaml::{self, At, Node};
 use super::{Problem, Routing, Setup, lint};
-use crate::model::correlation::Correlations;
+use crate::model::correlation::{Correlations, silent};
 use crate::model::rule::{Narrowing, RuleMeta};
 use crate::model::stored::Fault;
 
@@ -31,8 +32,7 @@ pub(super) struct Loaded {
     /// Sorted.
     pub narrowings: Vec<Narrowing>,
     pub correlations: Correlations,
-    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
-    pub asked: BTreeMap<u32, Vec<(u32, u32)>>,
+    pub asked: Asked,
     pub selected: Selected,
     pub samples: Vec<Sample>,
     /// What is wrong with correlations among the others. Sorted.
@@ -76,11 +76,17 @@ impl Loader<'_> {
         let mut loader = self;
         let selected = loader.setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
         loader.filter();
-        let (correlations, unresolved) = correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
+        let (mut correlations, unresolved) =
+            correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
         let of_name = |(file, at, label, what): (String, At, String, String)| problem(&file, at, label, what);
         let mut unresolved: Vec<Problem> = unresolved.into_iter().map(of_name).collect();
         unresolved.sort();
-        let asked = correlation::asked(&correlations, &mut loader.names);
+        for correlation in &mut correlations.list {
+            correlation.left_out =
+                correlation.targets().filter(|id| selected.muted.contains(&***id)).cloned().collect();
+        }
+        loader.remark_silent(&correlations);
+        let asked = asked::asked(&correlations, &loader.drafts, &mut loader.names);
         loader.used.extend(correlations.list.iter().map(|correlation| correlation.meta.file.clone()));
         let Loader {
             drafts,
@@ -99,6 +105,7 @@ impl Loader<'_> {
         problems.sort();
         problems.dedup();
         remarks.sort();
+        remarks.dedup();
         Loaded {
             drafts,
             names: names.list,
@@ -181,8 +188,6 @@ impl<'p> Loader<'p> {
         }
         self.problems.extend(packed.problems);
         self.remarks.extend(packed.remarks);
-        self.remarks.sort();
-        self.remarks.dedup();
         self.used.extend(packed.used);
         self.narrowings.extend(packed.narrowings);
         self.gates = Some(packed.gates);
@@ -288,6 +293,23 @@ impl<'p> Loader<'p> {
     fn remark(&mut self, file: &str, label: &str, node: &Node) {
         let remarks = lint::remarks(node).into_iter();
         self.remarks.extend(remarks.map(|(at, what)| problem(file, at, label.to_owned(), what)));
+    }
+
+    /// Says where a correlation that a user wrote takes the findings of the pack's rules away.
+    fn remark_silent(&mut self, correlations: &Correlations) {
+        let is_builtin = |file: &str| file.starts_with("builtin:");
+        let silent = silent(&correlations.list);
+        for of in correlations.list.iter().filter(|of| !of.generate && !is_builtin(&of.meta.file)) {
+            let taken: BTreeSet<&str> = of.targets().filter(|id| silent.contains(*id)).map(|id| &**id).collect();
+            let builtin = taken.into_iter().filter(|id| self.ids.get(*id).is_some_and(|file| is_builtin(file)));
+            let names: Vec<&str> = builtin.collect();
+            if !names.is_empty() {
+                let at = At { line: of.at.0, column: of.at.1 };
+                let what =
+                    format!("hits of {} are no findings any more; with generate: true they are", names.join(", "));
+                self.remarks.push(problem(&of.meta.file, at, of.meta.title.clone(), what));
+            }
+        }
     }
 
     /// Applies all filters to all rules, whatever files they are in.

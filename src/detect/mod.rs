@@ -4,6 +4,7 @@
 //! untrusted input; aliases, nesting, document and regular-expression sizes are bounded.
 //! SOURCE: Sigma specification 2.1.0, rules; values and modifiers as pySigma reads them.
 
+mod asked;
 mod atoms;
 mod base64;
 mod channels;
@@ -17,10 +18,12 @@ mod filter;
 mod form;
 mod gate;
 mod item;
+mod kinds;
 mod lint;
 mod loader;
 mod mapping;
 mod names;
+mod order;
 mod pack;
 mod pattern;
 mod placeholder;
@@ -34,16 +37,19 @@ mod table;
 mod words;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
-use crate::model::correlation::Correlations;
+use crate::model::correlation::{self as correlation_model, Correlations};
 use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
 use crate::model::rule::{LeftOut, Narrowing, RuleMeta};
 
+use asked::Asked;
 use document::Draft;
 pub use eval::Scratch;
 use eval::{Name, Record};
@@ -58,6 +64,9 @@ use routing::Logsource;
 pub use samples::Sample;
 use select::Selected;
 pub use select::Selection;
+
+/// Programs that were compiled so far, and one.
+static PROGRAMS: AtomicU64 = AtomicU64::new(1);
 
 static PACK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
@@ -121,18 +130,24 @@ pub struct Setup {
 /// Compiled rules. Immutable and shared by all threads.
 pub struct Program {
     metas: Vec<RuleMeta>,
+    /// By id: a rule that has it.
+    by_id: HashMap<String, u32>,
     exprs: Vec<Expr>,
     /// Index into `logsources`, by rule.
     logsource: Vec<u32>,
     logsources: Vec<Logsource>,
     names: Vec<Name>,
+    /// By name: which of the fields it is that tell kinds of events.
+    telling: Vec<Option<u8>>,
+    /// No other program of this process has it.
+    number: u64,
     remarks: Vec<Problem>,
     /// Names of the files that gave a rule, a correlation, or a filter that narrows a rule.
     used: BTreeSet<String>,
     narrowings: Vec<Narrowing>,
     correlations: Correlations,
-    /// By rule: fields that correlations ask its records for, as number among their fields and among `names`. Sorted.
-    asked: BTreeMap<u32, Vec<(u32, u32)>>,
+    asked: Asked,
+    silent: BTreeSet<Arc<str>>,
     selected: Selected,
     /// In the order of the files; none unless they were asked for.
     samples: Vec<Sample>,
@@ -184,13 +199,17 @@ impl Program {
         problems.sort();
         let mut program = Self {
             metas: Vec::new(),
+            by_id: HashMap::new(),
             exprs: Vec::new(),
             logsource: Vec::new(),
             logsources: Vec::new(),
             names: names.iter().map(|name| Name::new(name)).collect(),
+            telling: names.iter().map(|name| kinds::telling(name)).collect(),
+            number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
             remarks,
             used,
             narrowings,
+            silent: correlation_model::silent(&correlations.list),
             correlations,
             asked,
             selected,
@@ -198,7 +217,9 @@ impl Program {
             routing: setup.routing.clone(),
             gates: Gates::default(),
         };
-        for Draft { meta, logsource, expr, .. } in drafts {
+        for Draft { meta, logsource, mut expr, .. } in drafts {
+            order::cheapest_first(&mut expr);
+            program.by_id.insert(meta.id.clone(), program.metas.len() as u32);
             program.metas.push(meta);
             program.exprs.push(expr);
             let at = program.logsources.iter().position(|known| *known == logsource).unwrap_or_else(|| {
@@ -239,9 +260,9 @@ impl Program {
         &self.selected.idle
     }
 
-    /// Whether hits of a rule or correlation of this id are no findings: it was left out, and is here for correlations only.
-    pub fn is_muted(&self, id: &str) -> bool {
-        self.selected.muted.contains(id)
+    /// What the rule of this id says of itself; the last one where several have it.
+    pub fn named(&self, id: &str) -> Option<&RuleMeta> {
+        self.by_id.get(id).and_then(|&rule| self.metas.get(rule as usize))
     }
 
     /// Rules about hits of rules. Their members count whether or not their own hits are findings.
@@ -249,15 +270,37 @@ impl Program {
         &self.correlations
     }
 
-    /// The values that correlations ask a record for that a rule matches, by number of their fields.
-    pub fn asked_of(&self, format: &str, fields: &Fields<'_>, rule: u32, scratch: &mut Scratch) -> Vec<(u32, String)> {
-        let Some(asked) = self.asked.get(&rule) else { return Vec::new() };
+    /// Ids of the rules and correlations of which the hits are no findings, because correlations count on them.
+    pub fn silent(&self) -> &BTreeSet<Arc<str>> {
+        &self.silent
+    }
+
+    /// Ids of the rules on which correlations count.
+    pub fn counted_ids(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.asked.values().map(|(id, _)| id)
+    }
+
+    /// The id of a rule on which correlations count; `None` where none does.
+    pub fn counted(&self, rule: u32) -> Option<&Arc<str>> {
+        self.asked.get(&rule).map(|(id, _)| id)
+    }
+
+    /// The values that correlations ask a record for that a rule matches, by the names of fields that they ask for.
+    pub fn asked_of(
+        &self,
+        format: &str,
+        fields: &Fields<'_>,
+        rule: u32,
+        scratch: &mut Scratch,
+    ) -> Vec<(Arc<str>, String)> {
+        let Some((_, asked)) = self.asked.get(&rule) else { return Vec::new() };
         scratch.begin(self.names.len(), self.logsources.len());
         let event = self.record(format, fields, &[]);
         let mut out = Vec::new();
-        for &(field, name) in asked {
-            event
-                .each_value(name, scratch, &mut |value| out.push((field, String::from_utf8_lossy(value).into_owned())));
+        for (field, name) in asked {
+            event.each_value(*name, scratch, &mut |value| {
+                out.push((Arc::clone(field), String::from_utf8_lossy(value).into_owned()));
+            });
         }
         out
     }
@@ -326,16 +369,30 @@ impl Program {
         scratch: &mut Scratch,
         hits: &mut Vec<u32>,
     ) {
-        let facts = routing::facts(format, fields);
         scratch.begin(self.names.len(), self.logsources.len());
         let event = self.record(format, fields, record);
-        for &rule in candidates {
-            let Some(expr) = self.exprs.get(rule as usize) else { continue };
-            let at = self.logsource[rule as usize] as usize;
-            let routed = scratch.routed(at, || routing::applies(&self.routing, &self.logsources[at], &facts));
-            if routed && event.holds(expr, scratch) {
-                hits.push(rule);
+        let mut kinds = std::mem::take(&mut scratch.kinds);
+        match kinds.rules(self, format, fields) {
+            Some(may) => {
+                let may =
+                    |rule: &&u32| may.get(**rule as usize / 64).is_some_and(|bits| bits >> (**rule % 64) & 1 == 1);
+                let holds = |rule: &u32, scratch: &mut Scratch| {
+                    self.exprs.get(*rule as usize).is_some_and(|expr| event.holds(expr, scratch))
+                };
+                hits.extend(candidates.iter().filter(may).filter(|rule| holds(rule, scratch)));
+            }
+            None => {
+                let facts = routing::facts(format, fields);
+                for &rule in candidates {
+                    let Some(expr) = self.exprs.get(rule as usize) else { continue };
+                    let at = self.logsource[rule as usize] as usize;
+                    let routed = scratch.routed(at, || routing::applies(&self.routing, &self.logsources[at], &facts));
+                    if routed && event.holds(expr, scratch) {
+                        hits.push(rule);
+                    }
+                }
             }
         }
+        scratch.kinds = kinds;
     }
 }

@@ -65,10 +65,46 @@ pub(super) fn windash(toks: &mut [Tok]) -> usize {
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
     /// Bytes, of which only ASCII letters have a case; those are lower-case where case is ignored.
-    Bytes(Box<[u8]>),
+    Bytes(Box<[u8]>, Rare),
     /// Anything else, step by step.
     Steps(Box<[Tok]>),
 }
+
+impl Piece {
+    /// Bytes that are lower case where case is ignored.
+    pub(super) fn of_bytes(bytes: Box<[u8]>) -> Self {
+        let rare = Rare::of(&bytes);
+        Self::Bytes(bytes, rare)
+    }
+}
+
+/// The byte of a text that values of logs hold least often, and its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rare {
+    byte: u8,
+    at: u8,
+}
+
+impl Rare {
+    fn of(text: &[u8]) -> Self {
+        let rank = |byte: u8| RANKS[usize::from(byte)];
+        let bytes = (0u8..).zip(text.iter().map(u8::to_ascii_lowercase)).take(usize::from(u8::MAX));
+        let (at, byte) = bytes.max_by_key(|(at, byte)| (rank(*byte), u8::MAX - at)).unwrap_or_default();
+        Self { byte, at }
+    }
+}
+
+/// How rare bytes are in values of logs.
+static RANKS: [u8; 256] = {
+    // The most common first; what is not here is rarer than all.
+    const COMMON: &[u8] = b"e tasinorlc\\dmpu.-0g:fw1hybv/23k_4x58679j,=\"";
+    let (mut ranks, mut at) = ([COMMON.len() as u8; 256], 0);
+    while at < COMMON.len() {
+        ranks[COMMON[at] as usize] = at as u8;
+        at += 1;
+    }
+    ranks
+};
 
 /// A compiled string value; it must match the whole field.
 #[derive(Debug, Clone)]
@@ -123,6 +159,11 @@ impl Pattern {
         true
     }
 
+    /// Whether one place of a value alone decides.
+    pub fn is_at_an_end(&self) -> bool {
+        self.pieces.len() < 2 && !(self.open_start && self.open_end)
+    }
+
     /// The bytes of a pattern that is met wherever they stand in a value.
     pub fn contained(&self) -> Option<&[u8]> {
         self.sole().filter(|_| self.open_start && self.open_end)
@@ -131,7 +172,7 @@ impl Pattern {
     /// The bytes of a pattern that has no wildcard between them.
     pub fn sole(&self) -> Option<&[u8]> {
         match self.pieces.as_slice() {
-            [Piece::Bytes(bytes)] => Some(bytes),
+            [Piece::Bytes(bytes, _)] => Some(bytes),
             _ => None,
         }
     }
@@ -139,7 +180,7 @@ impl Pattern {
     /// Runs of bytes, lower case, that every matching value holds: ASCII and characters that have no case.
     pub fn runs(&self) -> impl Iterator<Item = Vec<u8>> {
         self.pieces.iter().flat_map(|piece| match piece {
-            Piece::Bytes(bytes) => vec![bytes.to_ascii_lowercase()],
+            Piece::Bytes(bytes, _) => vec![bytes.to_ascii_lowercase()],
             Piece::Steps(toks) => toks.split(|t| !matches!(t, Tok::Char(c) if is_plain(*c))).map(written).collect(),
         })
     }
@@ -151,9 +192,13 @@ impl Pattern {
 
     fn at(&self, piece: &Piece, value: &[u8], at: usize) -> Option<usize> {
         match piece {
-            Piece::Bytes(bytes) => {
+            Piece::Bytes(bytes, _) => {
                 let end = at.checked_add(bytes.len())?;
                 let seen = value.get(at..end)?;
+                // PERF: most differ in their first byte.
+                if !seen.first()?.eq_ignore_ascii_case(bytes.first()?) {
+                    return None;
+                }
                 let same = if self.cased { seen == &**bytes } else { seen.eq_ignore_ascii_case(bytes) };
                 same.then_some(end)
             }
@@ -177,7 +222,7 @@ impl Pattern {
     }
 
     fn find(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
-        let Piece::Bytes(bytes) = piece else {
+        let Piece::Bytes(bytes, rare) = piece else {
             let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
             return starts.find_map(|i| self.at(piece, value.bytes, i));
         };
@@ -185,14 +230,15 @@ impl Pattern {
         if self.cased {
             return memchr::memmem::find(hay, bytes).map(|i| from + i + bytes.len());
         }
-        let first = *bytes.first()?;
-        memchr::memchr2_iter(first, first.to_ascii_uppercase(), hay).find_map(|i| self.at(piece, value.bytes, from + i))
+        // PERF: a byte that values seldom hold is looked for; most texts begin with one that they are full of.
+        memchr::memchr2_iter(rare.byte, rare.byte.to_ascii_uppercase(), hay.get(usize::from(rare.at)..)?)
+            .find_map(|i| self.at(piece, value.bytes, from + i))
     }
 
     fn ends(&self, piece: &Piece, value: &Value<'_>, from: usize) -> bool {
         let bytes_of = value.bytes;
         match piece {
-            Piece::Bytes(bytes) => bytes_of
+            Piece::Bytes(bytes, _) => bytes_of
                 .len()
                 .checked_sub(bytes.len())
                 .is_some_and(|start| start >= from && self.at(piece, bytes_of, start).is_some()),
@@ -216,7 +262,7 @@ impl fmt::Display for Pattern {
         for (at, piece) in self.pieces.iter().enumerate() {
             out.write_str(star(at > 0 || self.open_start))?;
             match piece {
-                Piece::Bytes(bytes) => {
+                Piece::Bytes(bytes, _) => {
                     String::from_utf8_lossy(bytes).chars().try_for_each(|c| write_char(out, Tok::Char(c)))?;
                 }
                 Piece::Steps(toks) => toks.iter().try_for_each(|tok| write_char(out, *tok))?,
@@ -240,7 +286,8 @@ fn piece(toks: &[Tok], cased: bool) -> Piece {
     let plain = toks.iter().all(|t| matches!(t, Tok::Char(c) if cased || is_plain(*c)));
     if plain {
         let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
-        return Piece::Bytes(if cased { text } else { text.to_ascii_lowercase() }.into_bytes().into());
+        let bytes = if cased { text } else { text.to_ascii_lowercase() }.into_bytes();
+        return Piece::of_bytes(bytes.into());
     }
     let fold_tok = |t: &Tok| match t {
         Tok::Char(c) if !cased => Tok::Char(fold(*c)),

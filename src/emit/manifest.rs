@@ -45,9 +45,12 @@ pub struct RulesUsed {
     pub pack: Option<String>,
     /// Rules loaded, the pack's included, without correlations and without those that were left out.
     pub loaded: u64,
-    /// Correlations loaded.
+    /// Correlations loaded, which are not among the rules.
     #[serde(default)]
     pub correlations: u64,
+    /// Rules and correlations that give no findings of their own, because correlations count on them.
+    #[serde(default)]
+    pub silent: u64,
     /// Rules and correlations that could have been loaded and were left out by wish.
     #[serde(default)]
     pub left_out: LeftOut,

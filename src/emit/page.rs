@@ -9,7 +9,7 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
     GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, counted, headline, judgement, likelihood,
-    meaning, period, sentence, some, spaced, unexamined, way, when, word,
+    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, word,
 };
 use super::{CaseInput, safe};
 use crate::model::finding::Finding;
@@ -276,6 +276,10 @@ impl Page {
         self.table("Gaps", rows::GAP_HEAD, gaps, "coverage.json");
         let head = ["Source", "Format", "Not logged", "Records", "Without time", "Zone assumed", "Year assumed"];
         self.table("Not logged, or assumed", &head, silent, "coverage.json");
+        let correlations = &input.coverage.correlations;
+        let uncounted = correlations.iter().filter_map(|of| Some(vec![of.title.clone(), uncounted(of)?])).collect();
+        let title = "Correlations that do not count all records that their rules match";
+        self.table(title, &["Correlation", "Not counted"], uncounted, "coverage.json");
     }
 
     fn unread(&mut self, input: &CaseInput<'_>) {

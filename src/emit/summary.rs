@@ -8,10 +8,10 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
     activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed, period,
-    rules, size, size_up, some, spaced, stamp, times, unexamined, word,
+    rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, word,
 };
 use super::{CaseInput, safe};
-use crate::model::coverage::Gap;
+use crate::model::coverage::{Counted, Gap};
 use crate::model::finding::Finding;
 use crate::model::findings::Findings;
 use crate::model::ledger::Entry;
@@ -63,6 +63,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
         page.wrap(0, &format!("stated, not from the logs: {}", fact.text));
     }
     page.filters(&input.rules.filters);
+    page.correlations(&input.coverage.correlations);
     page.saturating(input.findings);
     page.gaps("GAPS that no single source shows", 0, &input.coverage.gaps);
     page.losses(input.ledger);
@@ -221,6 +222,22 @@ impl Page {
         }
         if filters.len() > ROWS {
             self.cut(2, &format!("and {} more in manifest.json", filters.len() - ROWS));
+        }
+    }
+
+    /// Correlations and the records that they cannot count.
+    fn correlations(&mut self, all: &[Counted]) {
+        let told: Vec<String> = all.iter().filter_map(|of| Some(format!("{}: {}", of.title, uncounted(of)?))).collect();
+        if told.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.cut(0, "CORRELATIONS do not count all records that their rules match");
+        for line in told.iter().take(ROWS) {
+            self.wrap(2, line);
+        }
+        if told.len() > ROWS {
+            self.cut(2, &format!("and {} more in coverage.json", told.len() - ROWS));
         }
     }
 

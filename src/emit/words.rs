@@ -1,6 +1,7 @@
 //! States, bounds and judgements in words for people, shared by the summary and the report.
 
 use super::{ClocksUsed, RulesUsed};
+use crate::model::coverage::Counted;
 use crate::model::ledger::Note;
 use crate::model::rule::{LeftOut, Narrowing, Route};
 use crate::model::time::Instant;
@@ -288,6 +289,21 @@ pub fn narrowed(filter: &Narrowing) -> String {
     };
     let only = if *excludes || *rules == 0 { "" } else { " to what it describes (it has no \"not\")" };
     format!("{file}:{line}:{column}: {title}: {did}{only}")
+}
+
+/// What a correlation could not count; `None` where there is nothing.
+pub(super) fn uncounted(of: &Counted) -> Option<String> {
+    let parts = [
+        (of.untimed, "without a time"),
+        (of.ungrouped, "without a field that it makes groups by"),
+        (of.beyond, "beyond what is kept"),
+    ];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", counted(*n, "record", "records")))
+        .collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// How many rules there were, and how many of them could not tell anything; empty where none was given.

@@ -12,9 +12,10 @@
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, time};
+use super::{Fit, Format, Sample, Shapes, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 /// The common and combined log format.
 pub struct Access;
@@ -70,10 +71,48 @@ impl Format for Access {
         response(&line, &mut sink);
         Ok(Parsed::Event)
     }
+
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        _: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        outline(layout, record, agents, out).is_some()
+    }
+}
+
+/// The outline of a line that asks for a path, or for nothing that is HTTP.
+fn outline<'b>(layout: &Layout, record: &'b [u8], agents: bool, out: &mut Outline<'b>) -> Option<()> {
+    let line = cut(record)?;
+    out.time = Some(time::clf(line.time, layout)?);
+    out.part(line.head);
+    match target(line.request) {
+        Some((method, target)) if target.starts_with(b"/") => out.part(method),
+        Some(_) => return None,
+        None => out.part(b""),
+    }
+    out.part(line.status);
+    match line.size {
+        b"" | b"-" => out.part(line.size),
+        size => out.number(size).then_some(())?,
+    }
+    if agents {
+        let ([_, agent], _) = referrer_and_agent(line.tail);
+        out.agent = match agent {
+            Some(agent) if agent.contains(&b'\\') => return None,
+            agent => agent.filter(|agent| unset(agent, Kind::Str) != Kind::Null),
+        };
+    }
+    Some(())
 }
 
 /// The parts of a line, as written.
 struct Line<'b> {
+    /// All that stands before the time.
+    head: &'b [u8],
     vhost: Option<&'b [u8]>,
     client: &'b [u8],
     user: &'b [u8],
@@ -96,7 +135,8 @@ fn cut(record: &[u8]) -> Option<Line<'_>> {
     if !is_number(status) || status.len() > 3 || !(is_number(size) || size.is_empty()) {
         return None;
     }
-    Some(Line { vhost, client, user, time: &record[open + 2..close], request, status, size, tail: rest })
+    let (head, time) = (&record[..open], &record[open + 2..close]);
+    Some(Line { head, vhost, client, user, time, request, status, size, tail: rest })
 }
 
 /// Virtual host, client and user.
@@ -138,16 +178,12 @@ fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
 }
 
 fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    let (method, rest) = word(request);
-    let is_method =
-        !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_uppercase() || b"-_".contains(b));
-    if !is_method || rest.is_empty() {
+    let Some((method, mut target)) = target(request) else {
         // Not HTTP: garbage, a TLS handshake, or nothing.
         sink.slice(b"cs-uri", None, request, unset(request, Kind::Str));
         return;
-    }
+    };
     sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
-    let mut target = skip(rest);
     if !sink.all && target.starts_with(b"/") {
         // A path, of which no column is made.
         return;
@@ -174,6 +210,14 @@ fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
     }
 }
 
+/// Method of a request, and what it asks for with what follows; `None` where it is not HTTP.
+fn target(request: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (method, rest) = word(request);
+    let is_method =
+        !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_uppercase() || b"-_".contains(b));
+    (is_method && !rest.is_empty()).then(|| (method, skip(rest)))
+}
+
 fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), line.status, unset(line.status, Kind::Number));
     if let Some(class) = line.status.first().filter(|c| c.is_ascii_digit()) {
@@ -186,20 +230,32 @@ fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     }
 }
 
-/// Referrer, user agent and more.
-fn tail<'b>(tail: &'b [u8], sink: &mut Sink<'_, 'b>) {
+/// Referrer and user agent of what stands behind the size, and the rest.
+fn referrer_and_agent(tail: &[u8]) -> ([Option<&[u8]>; 2], &[u8]) {
     let mut rest = skip(tail);
     // Some formats log one more size before the quotes (Squid's request size); it has no fixed meaning.
     let (more, behind) = word(rest);
     if is_number(more) && skip(behind).starts_with(b"\"") {
         rest = skip(behind);
     }
-    for (name, role) in [(&b"cs-referer"[..], Canon::HttpReferrer), (b"cs-user-agent", Canon::UserAgent)] {
-        let Some((value, behind)) = quoted(rest) else { break };
+    let mut values = [None; 2];
+    for value in &mut values {
+        let Some((found, behind)) = quoted(rest) else { break };
+        *value = Some(found);
+        rest = skip(behind);
+    }
+    (values, rest)
+}
+
+/// Referrer, user agent and more.
+fn tail<'b>(tail: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let (values, mut rest) = referrer_and_agent(tail);
+    let names = [(&b"cs-referer"[..], Canon::HttpReferrer), (b"cs-user-agent", Canon::UserAgent)];
+    for ((name, role), value) in names.into_iter().zip(values) {
+        let Some(value) = value else { break };
         let kind = unset(value, Kind::Str);
         let value = plain(value, sink);
         sink.text(Text::Slice(name), Some(Role::Is(role)), value, kind);
-        rest = skip(behind);
     }
     while sink.all && !rest.is_empty() {
         let (value, behind) = quoted(rest).unwrap_or_else(|| word(rest));

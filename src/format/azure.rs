@@ -33,6 +33,7 @@ pub static AZURE: Dialect = Dialect {
     ],
     rank: 70,
     utc: false,
+    outlined: true,
 };
 
 static ROLES: Table = LazyLock::new(|| {

@@ -30,6 +30,7 @@ pub static CLOUDTRAIL: Dialect = Dialect {
     ],
     rank: 80,
     utc: false,
+    outlined: true,
 };
 
 static ROLES: Table = LazyLock::new(|| {

@@ -19,6 +19,7 @@ use super::sink::{Sink, is_ip};
 use super::{Fit, Format, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 use crate::model::time::Stamp;
 
 /// BIND's query log.
@@ -194,24 +195,52 @@ fn denied<'b>(query: Query<'b>, quoted: &'b [u8]) -> Option<Query<'b>> {
     Some(Query { name: &text[..kind], kind: &text[kind + 1..class], class: &text[class + 1..], denied: true, ..query })
 }
 
+/// What a name server wrote to syslog.
+enum Said<'b> {
+    /// A question of a client.
+    Query(Query<'b>),
+    /// A name and what it stands for, without who asked.
+    Answer(&'b [u8], &'b [u8]),
+    /// Anything else.
+    Other,
+}
+
+fn said<'b>(program: &[u8], message: &'b [u8]) -> Said<'b> {
+    match program {
+        b"named" => query_of(prefix(message).2).map_or(Said::Other, Said::Query),
+        b"dnsmasq" => dnsmasq(message),
+        b"unbound" => unbound(message).map_or(Said::Other, Said::Query),
+        _ => Said::Other,
+    }
+}
+
 /// Reads what a name server wrote to syslog; nothing where it is of no query.
 pub fn read<'b>(program: &[u8], message: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    match program {
-        b"named" => {
-            if let Some(query) = query_of(prefix(message).2) {
-                query.put(sink);
-            }
+    match said(program, message) {
+        Said::Query(query) => query.put(sink),
+        Said::Answer(name, value) => {
+            sink.slice(b"query", Some(Role::Is(Canon::DnsQuestion)), name, Kind::Str);
+            sink.slice(b"answer", Some(Role::Is(Canon::DnsAnswer)), value, Kind::Str);
         }
-        b"dnsmasq" => dnsmasq(message, sink),
-        b"unbound" => unbound(message, sink),
-        _ => {}
+        Said::Other => {}
+    }
+}
+
+/// Adds what a name server wrote to syslog to an outline. Only a question tells who asked.
+pub fn outline(program: &[u8], message: &[u8], out: &mut Outline<'_>) {
+    let Said::Query(query) = said(program, message) else {
+        out.is_silent = true;
+        return;
+    };
+    for part in [query.client, query.name, query.server, if query.denied { b"denied" } else { b"" }] {
+        out.part(part);
     }
 }
 
 const UNPRINTABLE: &[u8] = b"<name unprintable> ";
 
 /// `query[A] name from 10.0.0.1`, `reply name is 203.0.113.9`, with serial and client before it or not.
-fn dnsmasq<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
+fn dnsmasq(message: &[u8]) -> Said<'_> {
     let (mut what, mut rest) = word(message);
     if !what.is_empty() && what.iter().all(u8::is_ascii_digit) {
         rest = word(rest).1;
@@ -226,30 +255,24 @@ fn dnsmasq<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let (value, _) = word(rest);
     let kind = what.strip_prefix(b"query[").and_then(|kind| kind.strip_suffix(b"]"));
     match (kind, link) {
-        (Some(kind), b"from") if is_ip(value) => {
-            Query { client: value, name, kind, ..Query::default() }.put(sink);
-        }
-        (None, b"is") if matches!(what, b"reply" | b"cached" | b"config") => {
-            sink.slice(b"query", Some(Role::Is(Canon::DnsQuestion)), name, Kind::Str);
-            sink.slice(b"answer", Some(Role::Is(Canon::DnsAnswer)), value, Kind::Str);
-        }
-        _ => {}
+        (Some(kind), b"from") if is_ip(value) => Said::Query(Query { client: value, name, kind, ..Query::default() }),
+        (None, b"is") if matches!(what, b"reply" | b"cached" | b"config") => Said::Answer(name, value),
+        _ => Said::Other,
     }
 }
 
 /// `[812:0] info: 10.0.0.1 name. A IN`; answers have more behind it.
-fn unbound<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) {
+fn unbound(message: &[u8]) -> Option<Query<'_>> {
     let (first, rest) = word(message);
     let rest = if first.starts_with(b"[") { rest } else { message };
-    let Some(rest) = rest.strip_prefix(b"info: ") else { return };
+    let rest = rest.strip_prefix(b"info: ")?;
     let (client, rest) = word(rest);
     let (name, rest) = word(rest);
     let (kind, rest) = word(rest);
     let (class, rest) = word(rest);
-    if is_ip(client) && matches!(class, b"IN" | b"CH" | b"HS") && rest.is_empty() {
-        let name = name.strip_suffix(b".").filter(|name| !name.is_empty()).unwrap_or(name);
-        Query { client, name, kind, class, ..Query::default() }.put(sink);
-    }
+    let asks = is_ip(client) && matches!(class, b"IN" | b"CH" | b"HS") && rest.is_empty();
+    let name = name.strip_suffix(b".").filter(|name| !name.is_empty()).unwrap_or(name);
+    asks.then(|| Query { client, name, kind, class, ..Query::default() })
 }
 
 /// The first word, and what follows the blanks behind it.

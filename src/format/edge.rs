@@ -15,6 +15,7 @@
 use super::mark::Mark;
 use super::sink::{Sink, is_ip};
 use crate::model::fields::Canon;
+use crate::model::outline::Outline;
 
 /// The fields that it can give.
 pub const CANONS: [Canon; 6] = [
@@ -34,6 +35,22 @@ const WAY_IN: Mark = Mark::new(b"IN=", 2);
 const PERMITTED: Mark = Mark::new(b" permitted ", 1);
 const SENT: Mark = Mark::new(b"status=sent", 6);
 const SENT_BY_SENDMAIL: Mark = Mark::new(b"stat=Sent", 4);
+
+/// Adds the kind of a message to an outline, of which the pairs follow. `None` where it is to be parsed.
+pub fn outline(program: Option<&[u8]>, text: &[u8], out: &mut Outline<'_>) -> Option<()> {
+    let [netfilter, _, _, mail] = DATASETS;
+    match program? {
+        b"kernel" if SOURCE.is_in(text) && DESTINATION.is_in(text) => {
+            out.part(netfilter);
+            out.part(prefix(text));
+        }
+        b"filterlog" => return None,
+        program if is_cisco(program) => return None,
+        program if has_sent(program, text) => out.part(mail),
+        _ => {}
+    }
+    Some(())
+}
 
 /// Names the kind of a message and reads its packet. True where nothing is left to read in it.
 pub fn read<'b>(program: Option<&'b [u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {

@@ -30,6 +30,7 @@ pub static GCP: Dialect = Dialect {
     ],
     rank: 76,
     utc: false,
+    outlined: true,
 };
 
 static ROLES: Table = LazyLock::new(|| {

@@ -14,9 +14,10 @@ use std::sync::LazyLock;
 use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample, csv};
+use super::{Fit, Format, Sample, Shapes, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 /// A dialect whose records are JSON objects.
 pub struct Dialect {
@@ -36,6 +37,8 @@ pub struct Dialect {
     pub rank: u8,
     /// Whether its times are UTC without saying so: no zone of the user's counts for them.
     pub utc: bool,
+    /// Whether `finish` leaves times and counts of bytes alone, so that its records have outlines.
+    pub outlined: bool,
 }
 
 /// JSON of no known product.
@@ -48,6 +51,7 @@ pub static GENERIC: Dialect = Dialect {
     marks: &[&[]],
     rank: 20,
     utc: false,
+    outlined: true,
 };
 
 impl Format for Dialect {
@@ -85,6 +89,28 @@ impl Format for Dialect {
             _ => sample.events.len(),
         };
         (read > 0).then_some(Fit { read, of, rank: self.rank, layout })
+    }
+
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        shapes: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        if !self.outlined || matches!(layout.framing, Framing::Csv { .. }) {
+            return false;
+        }
+        let shapes = shapes.of(self.name);
+        if !shapes.pays() {
+            return false;
+        }
+        let read = shapes.read(record, (layout, agents), out);
+        if !read {
+            shapes.learn(record, (self.roles, self.rename, layout));
+        }
+        read
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {

@@ -3,7 +3,8 @@
 use super::near;
 use super::roles::{Role, Roles};
 use super::sink::Sink;
-use crate::model::fields::{Fields, Kind, Reject, Text};
+use crate::model::fields::{Fields, Kind, Reject, Text, Want};
+use crate::model::layout::Layout;
 
 /// Deeper nesting is rejected.
 const DEPTH_LIMIT: usize = 128;
@@ -34,13 +35,40 @@ pub fn flatten<'b>(
     sink: &mut Sink<'_, 'b>,
 ) -> Result<(), Reject> {
     let path = sink.out.lend();
-    let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0 };
+    let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, leaves: None };
     let read = walker.whole();
     let path = walker.path;
     sink.out.give_back(path);
     read?;
     sink.settle();
     Ok(())
+}
+
+/// A value of a record that holds no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaf {
+    /// Where it begins, behind its quote.
+    pub start: usize,
+    /// Where it ends, before its quote.
+    pub end: usize,
+    /// Whether it is a string.
+    pub is_string: bool,
+    /// What its name means.
+    pub role: Option<Role>,
+}
+
+/// What names of a dialect mean, what it makes of them, and the layout.
+pub type Names<'a> = (&'a Roles, Option<fn(&[u8]) -> Rename>, &'a Layout);
+
+/// Adds the values of a record in their order.
+///
+/// # Errors
+/// Where the record is not one JSON object.
+pub fn leaves(record: &[u8], (roles, rename, layout): Names<'_>, out: &mut Vec<Leaf>) -> Result<(), Reject> {
+    let mut fields = Fields::default();
+    let sink = &mut Sink::new(layout, Want::Columns, &mut fields);
+    let path = Vec::new();
+    Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, leaves: Some(out) }.whole()
 }
 
 /// Reads JSON that is itself a value of the record (a string with an object in it): names and values are copied.
@@ -74,6 +102,8 @@ struct Walker<'r, 'f, 'b> {
     path: Vec<u8>,
     /// Blanks seen outside of strings: tells whether a container is compact.
     blanks: usize,
+    /// Where the values lie, where that is asked for.
+    leaves: Option<&'r mut Vec<Leaf>>,
 }
 
 /// Whether a byte may stand in a number or a literal.
@@ -87,6 +117,20 @@ static BARE: [bool; 256] = {
     }
     bare
 };
+
+/// The number or literal that a text begins with, and what it is.
+#[inline]
+pub fn bare(text: &[u8]) -> Option<(&[u8], Kind)> {
+    let length = text.iter().position(|&b| !BARE[usize::from(b)]).unwrap_or(text.len());
+    let value = &text[..length];
+    let kind = match value {
+        [b'-' | b'0'..=b'9', ..] => Kind::Number,
+        b"true" | b"false" => Kind::Bool,
+        b"null" => Kind::Null,
+        _ => return None,
+    };
+    Some((value, kind))
+}
 
 /// A string as it stands between its quotes.
 #[derive(Clone, Copy)]
@@ -252,19 +296,15 @@ impl<'b> Walker<'_, '_, 'b> {
     fn leaf(&mut self, key: Option<&'b [u8]>) -> Result<(), Reject> {
         let (raw, kind) = match self.peek() {
             Some(b'"') => (self.string()?, Kind::Str),
-            Some(b'-' | b'0'..=b'9') => (self.bare(), Kind::Number),
-            Some(b't' | b'f' | b'n') => {
-                let raw = self.bare();
-                let kind = match raw.bytes {
-                    b"true" | b"false" => Kind::Bool,
-                    b"null" => Kind::Null,
-                    _ => return Err(Reject),
-                };
-                (raw, kind)
-            }
-            _ => return Err(Reject),
+            _ => self.bare()?,
         };
-        let Some((name, role)) = self.name(key) else { return Ok(()) };
+        let named = self.name(key);
+        if let Some(leaves) = &mut self.leaves {
+            let end = self.at - usize::from(kind == Kind::Str);
+            let role = named.and_then(|named| named.1);
+            leaves.push(Leaf { start: end - raw.bytes.len(), end, is_string: kind == Kind::Str, role });
+        }
+        let Some((name, role)) = named else { return Ok(()) };
         if role.is_none() && !self.sink.all {
             return Ok(());
         }
@@ -284,11 +324,10 @@ impl<'b> Walker<'_, '_, 'b> {
     }
 
     /// A number or a literal.
-    fn bare(&mut self) -> Raw<'b> {
-        let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|&b| !BARE[usize::from(b)]).unwrap_or(rest.len());
-        self.at += length;
-        Raw { bytes: &rest[..length], escaped: false }
+    fn bare(&mut self) -> Result<(Raw<'b>, Kind), Reject> {
+        let (bytes, kind) = bare(&self.bytes[self.at..]).ok_or(Reject)?;
+        self.at += bytes.len();
+        Ok((Raw { bytes, escaped: false }, kind))
     }
 
     fn string(&mut self) -> Result<Raw<'b>, Reject> {
@@ -375,8 +414,6 @@ fn compact(raw: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fields::Want;
-    use crate::model::layout::Layout;
 
     fn read(text: &str) -> Option<Vec<String>> {
         let layout = Layout::plain();

@@ -15,9 +15,11 @@ use super::jsonlines::TIMES;
 use super::near;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample, time};
+use super::sketch::{Part, Sketch};
+use super::{Fit, Format, Sample, Shapes, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 /// `key=value` lines.
 pub struct KeyValue;
@@ -133,6 +135,17 @@ impl Format for KeyValue {
         sample.fit(self, layout, 30)
     }
 
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        _: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        outline(record, layout, Sketch::new(layout, agents, out)).is_some()
+    }
+
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let mut sink = Sink::new(layout, want, out);
         let text = priority(record).map_or(record, |p| p.1);
@@ -162,6 +175,46 @@ impl Format for KeyValue {
         }
         Ok(Parsed::Event)
     }
+}
+
+/// The outline of a line; `None` where it is to be parsed.
+fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+    let text = priority(record).map_or(record, |p| p.1);
+    let mut found = Pairs::new(text);
+    let (mut count, mut date, mut clock, mut zone) = (0, None, None, None);
+    for pair in &mut found {
+        if count == 0 && pair.at != 0 {
+            return None;
+        }
+        count += 1;
+        match pair.key {
+            b"date" => date = Some(pair.value),
+            b"time" => clock = Some(pair.value),
+            b"tz" => zone = Some(pair.value),
+            _ => {}
+        }
+        part(&pair, &mut sketch)?;
+    }
+    if count < 3 || found.loose > count {
+        return None;
+    }
+    if let (None, Some(date), Some(clock)) = (sketch.out.time, date, clock) {
+        let stamp = time::date_and_time(date, clock, zone.and_then(time::offset), layout);
+        sketch.time(5, stamp);
+    }
+    Some(())
+}
+
+/// Adds a pair to an outline.
+pub fn part<'b>(pair: &Pair<'b>, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
+    let part = Part::of(ROLES.get(pair.key));
+    if matches!(part, Part::Skip | Part::Agent | Part::Time(_)) {
+        return sketch.value(part, pair.value);
+    }
+    // Which pairs a line has is told by its keys.
+    sketch.out.part(pair.key);
+    let unset = part == Part::Number && matches!(pair.value, b"" | b"-");
+    sketch.value(if unset { Part::Word } else { part }, pair.value)
 }
 
 /// Adds a pair to the fields.

@@ -34,6 +34,7 @@ pub static M365: Dialect = Dialect {
     ],
     rank: 75,
     utc: true,
+    outlined: false,
 };
 
 /// The column of CSV exports that holds the record.

@@ -6,6 +6,7 @@
 mod access;
 mod auditd;
 mod azure;
+mod binxml;
 mod cef;
 mod cloudtrail;
 mod csv;
@@ -21,7 +22,9 @@ mod near;
 mod recognise;
 mod render;
 mod roles;
+mod shapes;
 mod sink;
+mod sketch;
 mod squid;
 mod syslog;
 mod sysmon;
@@ -37,11 +40,14 @@ use std::cell::OnceCell;
 
 use jiff::tz::TimeZone;
 
-use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
+pub use binxml::{Templates, draw};
 pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
+pub use shapes::Shapes;
 
 /// One way of writing events down.
 pub trait Format: Sync {
@@ -62,6 +68,20 @@ pub trait Format: Sync {
     /// # Errors
     /// Where the record is not of this format.
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject>;
+
+    /// The outline of a record, where it is of the ordinary form: it is then a record of this format too. `agents`: whether
+    /// the user agent is asked for. False where the record is to be parsed.
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        shapes: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        let _ = (layout, record, agents, shapes, out);
+        false
+    }
 
     /// The layout after a directive line; `None` where the line changes nothing.
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
@@ -140,6 +160,15 @@ pub fn reader(layout: &Layout) -> Reader<'_> {
 }
 
 impl Reader<'_> {
+    /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are the
+    /// thread's own. `out` is emptied first.
+    #[inline]
+    pub fn outline<'b>(&self, record: &'b [u8], agents: bool, shapes: &mut Shapes, out: &mut Outline<'b>) -> bool {
+        out.clear();
+        let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
+        format.outline(self.layout, record, agents, shapes, out)
+    }
+
     /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
     ///
     /// # Errors
@@ -148,10 +177,29 @@ impl Reader<'_> {
         let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
         if read.is_err() {
             out.clear();
-        } else if !self.layout.host_clocks.is_empty() {
-            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
+        } else {
+            self.set_clock(out);
         }
         read
+    }
+
+    /// Reads one record that [`draw`] wrote as its values alone: `values` of `text`, which is the text of all.
+    pub fn read<'b>(
+        &self,
+        templates: &'b Templates,
+        (text, values): (&'b [u8], &[Drawn]),
+        want: Want,
+        out: &mut Fields<'b>,
+    ) {
+        templates.fields(self.layout, (text, values), want, out);
+        self.set_clock(out);
+    }
+
+    /// The time by the clock of the host that wrote it.
+    fn set_clock(&self, out: &mut Fields<'_>) {
+        if !self.layout.host_clocks.is_empty() {
+            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
+        }
     }
 }
 

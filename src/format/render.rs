@@ -11,13 +11,15 @@ use crate::model::lines::{Lines, count, is_directive, mark_bytes, narrow, stretc
 use crate::model::place::Place;
 
 /// Size of the header of an EVTX chunk, and of a record without its content.
-const CHUNK_HEADER_BYTES: usize = 512;
+pub(super) const CHUNK_HEADER_BYTES: usize = 512;
 /// What a chunk says of the size of its header.
 const HEADER_SIZE_FIELD: u32 = 128;
 /// Less than this between two records is punctuation.
 const MEANT_BYTES: usize = 4;
-const RECORD_FRAME_BYTES: u64 = 28;
-const RECORD_HEADER_BYTES: u64 = 24;
+/// Bytes of a record that are not its content.
+pub(super) const RECORD_FRAME_BYTES: u64 = 28;
+/// Those of them that stand before it.
+pub(super) const RECORD_HEADER_BYTES: u64 = 24;
 
 /// Lists the records of a block and, where the stored bytes are not the text (UTF-16, EVTX), writes the text.
 ///
@@ -120,13 +122,13 @@ fn text_of(block: &Block, record: Record, view: &mut View) -> Seen {
         record: Some(record.index),
         event_record_id: None,
     };
-    Seen { start, end, place }
+    Seen { start, end, place, values: None }
 }
 
 /// Adds the bytes of a chunk that are no record, for the sift: as they are, and read as UTF-16 from either byte on.
-fn leftover(block: &Block, from: u64, to: u64, view: &mut View) {
+pub(super) fn leftover(block: &Block, from: u64, to: u64, view: &mut View) {
     let bytes = block.bytes.get(from as usize..to as usize).unwrap_or_default();
-    if bytes.iter().all(|&b| b == 0) {
+    if is_blank(bytes) {
         return;
     }
     let start = view.rendered.len();
@@ -139,14 +141,22 @@ fn leftover(block: &Block, from: u64, to: u64, view: &mut View) {
     view.rendered.push(b'\n');
     let (offset, length) = (block.base + from, bytes.len() as u64);
     let place = Place { offset, length, line: None, record: None, event_record_id: None };
-    view.gaps.push(Seen { start, end, place });
+    view.gaps.push(Seen { start, end, place, values: None });
+}
+
+/// Whether bytes are zeros.
+///
+/// PERF: most slots of a log are empty, and whole lines of them are compared at once.
+fn is_blank(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 1024] = [0; 1024];
+    bytes.chunks(ZEROS.len()).all(|line| *line == ZEROS[..line.len()])
 }
 
 /// Renders one EVTX chunk: a JSON text for each record that can be read.
 fn chunk(block: &Block, view: &mut View) {
     view.is_rendered = true;
     let size = block.bytes.len() as u64;
-    if block.base == 0 && block.bytes.starts_with(b"ElfFile\0") || block.bytes.iter().all(|&b| b == 0) {
+    if block.base == 0 && block.bytes.starts_with(b"ElfFile\0") || is_blank(&block.bytes) {
         view.framing = size;
         return;
     }
@@ -224,7 +234,7 @@ fn chunk_records(
             record: Some(block.first_record + view.records.len() as u64),
             event_record_id: Some(id),
         };
-        view.records.push(Seen { start, end, place });
+        view.records.push(Seen { start, end, place, values: None });
     }
     if live_end > next {
         gaps.push((next, live_end));

@@ -14,9 +14,11 @@ use super::mark::Mark;
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
+use super::sketch::Sketch;
+use super::{Fit, Format, Sample, Shapes, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 use crate::model::time::{Assumed, Stamp};
 
 /// BSD syslog and its ISO variant.
@@ -56,26 +58,23 @@ impl Format for Rfc3164 {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let line = bsd(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
-        let (number, rest) = kv::priority(record).map_or((None, record), |(n, rest)| (Some(n), rest));
-        let (stamp, rest, iso) = stamp(rest, layout).ok_or(Reject)?;
-        let (first, behind) = word(rest);
-        // Without a host the tag follows at once.
-        let tagged = first.ends_with(b":") && !is_ip(first) || first.starts_with(b"CEF:");
-        let (host, body) = if tagged { (None, rest) } else { (Some(first), skip(behind)) };
-        let (program, pid, message) = match tag(body) {
-            Some(found) => found,
-            None if iso => return Err(Reject),
-            None => (None, None, body),
-        };
-        let cef = message.starts_with(b"CEF:");
-        if host.is_none_or(<[u8]>::is_empty) && program.is_none() && !cef || host.is_some_and(|h| !is_host(h)) {
-            return Err(Reject);
-        }
-        sink.time(0, stamp);
-        head(number, host, program, pid, &mut sink);
-        body_of(program, message, &mut sink);
+        sink.time(0, line.stamp);
+        head(&line, &mut sink);
+        body_of(line.program, line.message, &mut sink);
         Ok(Parsed::Event)
+    }
+
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        _: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        bsd(record, layout).and_then(|line| outline(&line, None, Sketch::new(layout, agents, out))).is_some()
     }
 }
 
@@ -98,27 +97,107 @@ impl Format for Rfc5424 {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let (line, message_id, data) = modern(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
-        let (number, rest) = kv::priority(record).ok_or(Reject)?;
-        let rest = rest.strip_prefix(b"1 ").ok_or(Reject)?;
-        let (stamp, rest) = word(rest);
-        let (host, rest) = word(skip(rest));
-        let (program, rest) = word(skip(rest));
-        let (pid, rest) = word(skip(rest));
-        let (message_id, rest) = word(skip(rest));
-        let at = if stamp == b"-" { None } else { Some(time::iso(stamp, layout).ok_or(Reject)?) };
-        if host.is_empty() || program.is_empty() || message_id.is_empty() {
-            return Err(Reject);
-        }
-        sink.time(0, at);
-        let known = |b: &'b [u8]| Some(b).filter(|b| *b != b"-");
-        head(Some(number), known(host), known(program), known(pid), &mut sink);
+        sink.time(0, line.stamp);
+        head(&line, &mut sink);
         sink.slice(b"msgid", None, message_id, if message_id == b"-" { Kind::Null } else { Kind::Str });
-        let message = structured(skip(rest), &mut sink);
-        let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
-        body_of(known(program), message, &mut sink);
+        for element in data {
+            kv::Pairs::new(element).for_each(|pair| kv::put(&pair, &kv::ROLES, &mut sink));
+        }
+        body_of(line.program, line.message, &mut sink);
         Ok(Parsed::Event)
     }
+
+    fn outline<'b>(
+        &self,
+        layout: &Layout,
+        record: &'b [u8],
+        agents: bool,
+        _: &mut Shapes,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        let read = modern(record, layout)
+            .and_then(|(line, _, data)| outline(&line, Some(data), Sketch::new(layout, agents, out)));
+        read.is_some()
+    }
+}
+
+/// What stands before a message, and the message.
+struct Line<'b> {
+    number: Option<u32>,
+    stamp: Option<Stamp>,
+    host: Option<&'b [u8]>,
+    program: Option<&'b [u8]>,
+    pid: Option<&'b [u8]>,
+    message: &'b [u8],
+}
+
+/// A line of the BSD form.
+fn bsd<'b>(record: &'b [u8], layout: &Layout) -> Option<Line<'b>> {
+    let (number, rest) = kv::priority(record).map_or((None, record), |(n, rest)| (Some(n), rest));
+    let (stamp, rest, iso) = stamp(rest, layout)?;
+    let (first, behind) = word(rest);
+    // Without a host the tag follows at once.
+    let tagged = first.ends_with(b":") && !is_ip(first) || first.starts_with(b"CEF:");
+    let (host, body) = if tagged { (None, rest) } else { (Some(first), skip(behind)) };
+    let (program, pid, message) = match tag(body) {
+        Some(found) => found,
+        None if iso => return None,
+        None => (None, None, body),
+    };
+    let nameless = host.is_none_or(<[u8]>::is_empty) && program.is_none() && !message.starts_with(b"CEF:");
+    if nameless || host.is_some_and(|h| !is_host(h)) {
+        return None;
+    }
+    Some(Line { number, stamp, host, program, pid, message })
+}
+
+/// A line of RFC 5424, its message id and its structured data.
+fn modern<'b>(record: &'b [u8], layout: &Layout) -> Option<(Line<'b>, &'b [u8], Elements<'b>)> {
+    let (number, rest) = kv::priority(record)?;
+    let (stamp, rest) = word(rest.strip_prefix(b"1 ")?);
+    let (host, rest) = word(skip(rest));
+    let (program, rest) = word(skip(rest));
+    let (pid, rest) = word(skip(rest));
+    let (message_id, rest) = word(skip(rest));
+    let stamp = if stamp == b"-" { None } else { Some(time::iso(stamp, layout)?) };
+    if host.is_empty() || program.is_empty() || message_id.is_empty() {
+        return None;
+    }
+    let known = |b: &'b [u8]| Some(b).filter(|b| *b != b"-");
+    let (data, message) = structured(skip(rest));
+    let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
+    let (host, program, pid) = (known(host), known(program), known(pid));
+    Some((Line { number: Some(number), stamp, host, program, pid, message }, message_id, data))
+}
+
+/// The outline of a line. `None` where it is to be parsed: where it has no time of its own, or a message of a form that
+/// is rare in syslog.
+fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+    sketch.time(0, Some(line.stamp?));
+    sketch.out.part(line.host.unwrap_or_default());
+    sketch.out.part(line.program.unwrap_or_default());
+    let mut paired = false;
+    for element in data.into_iter().flatten() {
+        kv::Pairs::new(element).try_for_each(|pair| kv::part(&pair, &mut sketch))?;
+        paired = true;
+    }
+    let text = line.message.trim_ascii_start();
+    let other = text.starts_with(b"{") || CEF.is_in(&text[..text.len().min(64)]) || text.starts_with(b"type=");
+    match line.program {
+        _ if other => return None,
+        Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = !paired,
+        Some(server @ (b"named" | b"dnsmasq" | b"unbound")) if !paired => dns::outline(server, text, sketch.out),
+        Some(b"named" | b"dnsmasq" | b"unbound") => return None,
+        program => {
+            edge::outline(program, text, sketch.out)?;
+            if has_pairs(text) {
+                kv::Pairs::new(text).try_for_each(|pair| kv::part(&pair, &mut sketch))?;
+            }
+        }
+    }
+    Some(())
 }
 
 /// The stamp, what follows it, and whether it is an ISO one (a bare ISO stamp is common outside of syslog: its zone must
@@ -179,23 +258,17 @@ fn is_host(host: &[u8]) -> bool {
         && host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'@'))
 }
 
-fn head<'b>(
-    number: Option<u32>,
-    host: Option<&'b [u8]>,
-    program: Option<&'b [u8]>,
-    pid: Option<&'b [u8]>,
-    sink: &mut Sink<'_, 'b>,
-) {
-    if let (true, Some(number)) = (sink.all, number) {
+fn head<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
+    if let (true, Some(number)) = (sink.all, line.number) {
         for (name, value) in [(&b"facility"[..], number / 8), (b"severity", number % 8)] {
             let value = sink.out.store(value.to_string().as_bytes());
             sink.text(crate::model::fields::Text::Slice(name), None, value, Kind::Number);
         }
     }
     for (name, role, value) in [
-        (&b"host"[..], Some(Role::Is(Canon::HostName)), host),
-        (b"program", Some(Role::Is(Canon::EventProvider)), program),
-        (b"pid", None, pid),
+        (&b"host"[..], Some(Role::Is(Canon::HostName)), line.host),
+        (b"program", Some(Role::Is(Canon::EventProvider)), line.program),
+        (b"pid", None, line.pid),
     ] {
         if let Some(value) = value {
             sink.slice(name, role, value, Kind::Str);
@@ -203,27 +276,45 @@ fn head<'b>(
     }
 }
 
-/// Structured data of RFC 5424; gives back the message behind it.
-fn structured<'b>(mut rest: &'b [u8], sink: &mut Sink<'_, 'b>) -> &'b [u8] {
-    if let Some(message) = rest.strip_prefix(b"-") {
-        return skip(message);
-    }
-    while let Some(inner) = rest.strip_prefix(b"[") {
+/// The elements of structured data, each without its brackets.
+#[derive(Clone, Copy)]
+struct Elements<'b>(&'b [u8]);
+
+impl<'b> Iterator for Elements<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let inner = self.0.strip_prefix(b"[")?;
         let (mut at, mut quoted) = (0, false);
-        let end = loop {
-            match inner.get(at) {
-                None => return rest,
-                Some(b'\\') if quoted => at += 1,
-                Some(b'"') => quoted = !quoted,
-                Some(b']') if !quoted => break at,
-                Some(_) => {}
+        loop {
+            match inner.get(at)? {
+                b'\\' if quoted => at += 1,
+                b'"' => quoted = !quoted,
+                b']' if !quoted => break,
+                _ => {}
             }
             at += 1;
-        };
-        kv::Pairs::new(&inner[..end]).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
-        rest = &inner[end + 1..];
+        }
+        self.0 = &inner[at + 1..];
+        Some(&inner[..at])
     }
-    skip(rest)
+}
+
+/// Structured data of RFC 5424 and the message behind it. An element without an end belongs to the message.
+fn structured(rest: &[u8]) -> (Elements<'_>, &[u8]) {
+    if let Some(message) = rest.strip_prefix(b"-") {
+        return (Elements(b""), skip(message));
+    }
+    let mut behind = Elements(rest);
+    behind.by_ref().for_each(drop);
+    let message = behind.0;
+    let data = &rest[..rest.len() - message.len()];
+    (Elements(data), if message.starts_with(b"[") { message } else { skip(message) })
+}
+
+/// Whether a message is worth looking for pairs.
+fn has_pairs(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'=', text).take(3).count() == 3
 }
 
 /// The message, and the fields that stand in it.
@@ -242,7 +333,7 @@ fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_,
         dns::read(server, text, sink);
     } else if edge::read(program, text, sink) {
         // No pairs in it.
-    } else if memchr::memchr_iter(b'=', text).take(3).count() == 3 {
+    } else if has_pairs(text) {
         kv::Pairs::new(text).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
     }
 }

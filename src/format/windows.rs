@@ -32,6 +32,7 @@ pub static JSON: Dialect = Dialect {
     marks: &[&["EventID", "Channel"], &["EventID", "Provider_Name"]],
     rank: 80,
     utc: false,
+    outlined: true,
 };
 
 /// The Windows event log. Its records are rendered as JSON.

@@ -35,6 +35,7 @@ pub static JSON: Dialect = Dialect {
     ],
     rank: 78,
     utc: false,
+    outlined: true,
 };
 
 /// Zeek logs as tab-separated values.

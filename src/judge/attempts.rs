@@ -118,12 +118,19 @@ pub fn around_movement(bench: &mut Bench<'_>) {
 
 /// What nothing took up (J-05). Comes after all clauses that take findings up.
 pub fn background(bench: &mut Bench<'_>) {
-    let left = bench.findings.iter().filter(|f| bench.background.contains(f.id.as_str()));
-    let count = left.map(|f| f.count).fold(0, u64::saturating_add);
+    let left: Vec<&Finding> =
+        bench.findings.iter().copied().filter(|f| bench.background.contains(f.id.as_str())).collect();
+    let ids: BTreeSet<&str> = left.iter().map(|f| f.id.as_str()).collect();
+    let count = left.iter().filter(|f| !is_sum(f, &ids)).map(|f| f.count).fold(0, u64::saturating_add);
     if count > 0 {
         let text = format!("{count} records of scanning and other lesser findings are background");
         bench.against("J-05", text, Vec::new());
     }
+}
+
+/// Whether a finding is made of others that are counted.
+fn is_sum(f: &Finding, counted: &BTreeSet<&str>) -> bool {
+    f.links.iter().any(|link| counted.contains(link.as_str()))
 }
 
 /// Ids of the lesser findings, all of which are background until a clause takes them up.
@@ -163,7 +170,9 @@ fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>
     let in_use = if named { in_use(bench) } else { BTreeMap::new() };
     let mut aimed: BTreeMap<&str, Aim> = BTreeMap::new();
     let mut pairs: BTreeMap<(&str, String), Vec<&'a Finding>> = BTreeMap::new();
-    for &f in refused {
+    let ids: BTreeSet<&str> = refused.iter().map(|f| f.id.as_str()).collect();
+    let (sums, single): (Vec<&Finding>, Vec<&Finding>) = refused.iter().partition(|f| is_sum(f, &ids));
+    for f in single {
         let sides = || f.entities.sources.iter().map(|s| whose.side(s));
         let one = if sides().any(|s| s == Side::Inside) && sides().all(|s| s == Side::Inside) {
             Some(Aim::FromInside)
@@ -187,6 +196,15 @@ fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>
         for (f, aim) in within_a_day(&of) {
             aimed.entry(&f.id).or_insert(aim);
         }
+    }
+    // What is made of them is aimed where one of them is; those that are made of such come after them.
+    for _ in 0..sums.len() {
+        let of = |f: &&'a Finding| Some((f.id.as_str(), *f.links.iter().filter_map(|l| aimed.get(l.as_str())).min()?));
+        let more: Vec<(&str, Aim)> = sums.iter().filter(|f| !aimed.contains_key(&*f.id)).filter_map(of).collect();
+        if more.is_empty() {
+            break;
+        }
+        aimed.extend(more);
     }
     aimed
 }

@@ -157,10 +157,10 @@ fn speaking<'a>(
     coverage.sources.iter().filter(speaks).collect()
 }
 
-/// Whether a finding is judged under a scope. An indicator that one source shows for several scopes is one finding
-/// without a scope of its own: it is judged under each scope that its entities touch.
+/// Whether a finding is judged under a scope. An indicator that one source shows for several scopes, and a correlation over
+/// records of several, is one finding without a scope of its own: it is judged under each scope that its entities touch.
 fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
-    if f.scope != UNATTRIBUTED || f.kind != FindingKind::Indicator {
+    if f.scope != UNATTRIBUTED || !matches!(f.kind, FindingKind::Indicator | FindingKind::Correlation) {
         return f.scope == name;
     }
     let ends = f.entities.sources.iter().chain(&f.entities.destinations).chain(&f.entities.hosts);
@@ -169,6 +169,20 @@ fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
         None => name == UNATTRIBUTED,
         Some(_) => touched.any(|scope| scope == name),
     }
+}
+
+/// The findings of a scope, without those that a correlation stands for: it is made of them, says the same of what became of
+/// it, and is as grave and of all their stages. So nothing counts twice.
+fn apart(findings: Vec<&Finding>) -> Vec<&Finding> {
+    let mut made_of: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for (f, link) in findings.iter().flat_map(|f| f.links.iter().map(move |link| (*f, link))) {
+        made_of.entry(link).or_default().push(f);
+    }
+    let stands = |f: &Finding, one: &Finding| {
+        f.level >= one.level && f.outcome == one.outcome && one.stage.iter().all(|stage| f.stage.contains(stage))
+    };
+    let is_apart = |one: &&Finding| !made_of.get(&*one.id).is_some_and(|of| of.iter().any(|f| stands(f, one)));
+    if made_of.is_empty() { findings } else { findings.into_iter().filter(is_apart).collect() }
 }
 
 /// Logs of web servers: the user name of a request is what the client says.
@@ -187,7 +201,7 @@ fn one(
     coverage: &Coverage,
     whose: &Whose,
 ) -> crate::model::verdict::ScopeVerdict {
-    let mine: Vec<&Finding> = findings.iter().filter(|f| belongs(f, name, whose)).collect();
+    let mine: Vec<&Finding> = apart(findings.iter().filter(|f| belongs(f, name, whose)).collect());
     let moved: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == name).collect();
     let forgeable = web_servers(coverage);
     let mut by_destination: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();

@@ -1,5 +1,10 @@
 //! Sigma correlations: what hits of rules must add up to within a time.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
 use super::rule::RuleMeta;
 
 /// Most members of one correlation.
@@ -10,12 +15,12 @@ pub const MEMBERS_LIMIT: usize = 64;
 pub struct Correlations {
     /// In an order in which each stands behind those that it counts on.
     pub list: Vec<Correlation>,
-    /// Names of fields, as rules write them; the index is a field's number.
-    pub fields: Vec<String>,
+    /// Names of fields, as rules write them.
+    pub fields: Vec<Arc<str>>,
 }
 
-/// One correlation.
-#[derive(Debug, Clone)]
+/// One correlation. Rules, other correlations and fields stand in it by name, so that it means the same in any state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
     /// What it says of itself.
     pub meta: RuleMeta,
@@ -31,35 +36,34 @@ pub struct Correlation {
     pub demand: Demand,
     /// Whether the hits of its members are findings too.
     pub generate: bool,
+    /// Ids of what it counts on that was left out by wish, and is here for correlations only.
+    #[serde(default)]
+    pub left_out: Vec<Arc<str>>,
 }
 
-/// A rule that a correlation names. An id may stand for several where documents share it.
-#[derive(Debug, Clone)]
+/// What it states of figures is finite.
+impl Eq for Correlation {}
+
+/// A rule or correlation that a correlation names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Member {
-    /// What is meant.
-    pub targets: Vec<Target>,
-}
-
-/// What a correlation counts on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// A rule, by its number.
-    Rule(u32),
-    /// Another correlation, by its place in [`Correlations::list`].
-    Correlation(u32),
+    /// Ids of what is meant. A name may stand for several where documents share it.
+    pub targets: Vec<Arc<str>>,
 }
 
 /// A name with the field that holds it, by member.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// The name, or an alias.
     pub name: String,
-    /// Numbers of fields.
-    pub fields: Vec<u32>,
+    /// Names of fields.
+    pub fields: Vec<Arc<str>>,
 }
 
 /// What must hold of a window.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Demand {
     /// A figure of the window stands in all of these orders.
     Figure(Figure, Vec<Bound>),
@@ -68,7 +72,8 @@ pub enum Demand {
 }
 
 /// A figure of a window.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Events. One that several members match counts once.
     Events,
@@ -83,20 +88,22 @@ pub enum Figure {
     /// Their mean.
     Mean(Key),
     /// The value below which so many percent of them lie, interpolated.
-    Percentile(Key, f64),
+    Percentile(Key, #[serde(with = "exact")] f64),
 }
 
 /// A bound of a figure.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
     /// The order.
     pub order: Order,
     /// The number.
+    #[serde(with = "exact")]
     pub number: f64,
 }
 
 /// How a number stands to a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// Less.
     Lt,
@@ -139,7 +146,8 @@ impl Bound {
 }
 
 /// A condition over members, by their index.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Seen {
     /// The member was seen.
     One(usize),
@@ -163,13 +171,49 @@ impl Seen {
     }
 }
 
-/// A record that rules match, as correlations see it.
-#[derive(Debug, Clone, Default)]
-pub struct Event {
-    /// Its time, in microseconds since 1970.
-    pub time: i64,
-    /// The rules that match it, by number.
-    pub rules: Vec<u32>,
-    /// Values by number of the field; several where the record has several.
-    pub values: Vec<(u32, String)>,
+/// Numbers as text, which comes back as the same number.
+mod exact {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| D::Error::custom(format!("not a number: {text:?}")))
+    }
+}
+
+impl Correlation {
+    /// Ids of the rules and correlations that it counts on, each time it names them.
+    pub fn targets(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.members.iter().flat_map(|member| &member.targets)
+    }
+
+    /// What it asks its members for.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        let fields = match &self.demand {
+            Demand::Figure(Figure::Distinct(keys), _) => keys.as_slice(),
+            Demand::Figure(Figure::Sum(key) | Figure::Mean(key) | Figure::Percentile(key, _), _) => {
+                std::slice::from_ref(key)
+            }
+            Demand::Figure(Figure::Events | Figure::Members | Figure::Ordered, _) | Demand::Members(_) => &[],
+        };
+        self.group_by.iter().chain(fields)
+    }
+}
+
+/// Ids of the rules and correlations of which the hits are no findings, because correlations count on them and none of these
+/// says `generate: true`, or because they were left out by wish.
+pub fn silent<'c>(correlations: impl IntoIterator<Item = &'c Correlation>) -> BTreeSet<Arc<str>> {
+    let (mut named, mut shown, mut left_out) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for correlation in correlations {
+        left_out.extend(correlation.left_out.iter().cloned());
+        let ids = if correlation.generate { &mut shown } else { &mut named };
+        ids.extend(correlation.targets().cloned());
+    }
+    &(&named - &shown) | &left_out
 }

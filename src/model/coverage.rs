@@ -97,6 +97,30 @@ pub struct Coverage {
     /// Systems that records refer to and of which no log is there, sorted.
     #[serde(default)]
     pub referred: Vec<Referred>,
+    /// The correlations that count on rules that hit, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub correlations: Vec<Counted>,
+}
+
+/// What a correlation counted, and what it could not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Counted {
+    /// Its id.
+    pub rule: String,
+    /// Its title.
+    pub title: String,
+    /// Whether what it finds is counted by other correlations only and gives no findings.
+    pub silent: bool,
+    /// Events that it counted.
+    pub events: u64,
+    /// Events that lack a field that it makes groups by.
+    pub ungrouped: u64,
+    /// Hits of its rules without a time.
+    pub untimed: u64,
+    /// Hits of its rules beyond what is kept or looked at, the later ones.
+    pub beyond: u64,
+    /// Groups and times in which its condition held.
+    pub found: u64,
 }
 
 impl SourceCoverage {

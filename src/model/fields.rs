@@ -431,6 +431,8 @@ pub struct View {
     pub is_rendered: bool,
     /// The records, sorted by `start`.
     pub records: Vec<Seen>,
+    /// Values of the records that are written as their values alone.
+    pub values: Vec<Drawn>,
     /// Stretches of text that belong to no record, sorted by `start`: headers, directives, wrappers, what could not be
     /// decoded. Those without a letter or digit are left out.
     pub gaps: Vec<Seen>,
@@ -448,6 +450,7 @@ impl View {
         self.rendered.clear();
         self.is_rendered = false;
         self.records.clear();
+        self.values.clear();
         self.gaps.clear();
         self.framing = 0;
         self.undecodable = 0;
@@ -464,6 +467,24 @@ pub struct Seen {
     pub end: usize,
     /// Where it stands in the stored bytes.
     pub place: Place,
+    /// Its values among [`View::values`], as first and one past the last, where its text is its values alone; `None` where
+    /// the text is the whole record.
+    pub values: Option<(u32, u32)>,
+}
+
+/// A value of a record that is written as its values alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawn {
+    /// The number of its name, by which the format knows it.
+    pub name: u32,
+    /// First byte of the value in the text of the [`View`], without quotes.
+    pub start: u32,
+    /// One past its last byte.
+    pub end: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it holds escapes of JSON.
+    pub escaped: bool,
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub struct Evidence {
     pub place: Place,
     /// SHA-256 of the record's own stored bytes, lower-case hex.
     pub sha256: String,
-    /// Start of the record as text.
+    /// Start of the record as text; empty where a correlation cites one of more records than are kept with their text.
     pub excerpt: String,
 }
 
@@ -215,6 +215,7 @@ impl Finding {
             + evidence.sum::<usize>()
             + self.met.iter().map(|met| size_of::<Met>() + met.who.heap_bytes()).sum::<usize>()
             + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
+            + self.links.iter().map(|link| size_of::<FindingId>() + link.len()).sum::<usize>()
             + self.id.len()
             + self.rule.id.len()
             + self.rule.title.len()

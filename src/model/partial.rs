@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::correlation::Correlation;
+use super::event::Events;
 use super::hits::{IndicatorHits, PartHits, RuleHits};
 use super::indicator::IndicatorMeta;
 use super::ledger::{Entry, EntryKind};
@@ -118,6 +120,9 @@ pub struct SourcePartial {
     /// Rule sightings.
     #[serde(default)]
     pub rules: RuleHits,
+    /// Records on which correlations count.
+    #[serde(default, skip_serializing_if = "Events::is_empty")]
+    pub events: Events,
     /// Traffic.
     #[serde(default)]
     pub observations: Observations,
@@ -140,6 +145,7 @@ impl SourcePartial {
             indicators: IndicatorHits::default(),
             parts: PartHits::default(),
             rules: RuleHits::default(),
+            events: Events::default(),
             observations: Observations::default(),
         }
     }
@@ -149,7 +155,8 @@ impl SourcePartial {
 /// which (a `.tar.gz` is a gzip and a tar of one name).
 pub type SourceKey = (Locator, EntryKind, Option<Box<str>>);
 
-/// The results of any set of sources. Merging is the union by locator, by rule id and by indicator.
+/// The results of any set of sources. Merging is the union by locator, by the ids of rules and
+/// correlations, and by indicator.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Partial {
     /// Per source and container; a container and its leaf may share a locator (`access.log.gz`).
@@ -157,6 +164,9 @@ pub struct Partial {
     pub sources: BTreeMap<SourceKey, Arc<SourcePartial>>,
     /// What the rules that hit say of themselves, by id.
     pub rules: BTreeMap<Box<str>, Arc<RuleMeta>>,
+    /// The correlations that count on rules that hit, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub correlations: BTreeMap<Box<str>, Arc<Correlation>>,
     /// What the feeds say of the indicators that hit, by kind word and canonical value.
     #[serde(with = "pairs")]
     pub indicators: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,

@@ -1,6 +1,7 @@
 //! Where something stands: locators and places.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -157,6 +158,15 @@ pub struct Place {
     /// The log's own record number (EVTX `EventRecordID`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_record_id: Option<u64>,
+}
+
+impl Place {
+    /// The range of its bytes in a block that begins at `base`.
+    pub fn in_block(&self, base: u64) -> Range<usize> {
+        let start = usize::try_from(self.offset.saturating_sub(base)).unwrap_or(usize::MAX);
+        let length = usize::try_from(self.length).unwrap_or(usize::MAX);
+        start..start.saturating_add(length)
+    }
 }
 
 /// SHA-256 of the stored bytes of one record; lower-case hex in text and in JSON.

@@ -53,6 +53,12 @@ fn header(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec
     }
 }
 
+/// Whether [`named`] may give anything for a record of this user agent.
+#[inline]
+pub fn may_be_listed(set: &Indicators, agent: &[u8]) -> bool {
+    set.agent_filter.may_hold(agent)
+}
+
 /// Calls `met` with each indicator of a user agent that `is` the given one, which may have `+` for blanks.
 #[inline(never)]
 fn known(set: &Indicators, agent: &[u8], is: impl Fn(&[u8]) -> bool, mut met: impl FnMut(u32)) {

@@ -33,7 +33,7 @@ use crate::model::atoms::Atoms;
 use crate::model::indicator::{Indicators, RawHit};
 use crate::model::rarity::Expected;
 
-pub use agent::named as agents_named;
+pub use agent::{may_be_listed as agent_may_be_listed, named as agents_named};
 pub use gate::atoms_plainly;
 pub use plausible::plausible;
 pub use rebuild::rebuilt;

@@ -88,6 +88,11 @@ impl Words {
         Some(Self { gate: Gate::owned(&atoms), atoms, owners, cves, typed })
     }
 
+    /// Whether a literal may lie over several values of a JSON text, or over one and what stands around it.
+    pub fn cross_values(&self) -> bool {
+        self.atoms.literals.iter().any(|literal| literal.iter().any(|byte| b"\"{}[]".contains(byte)))
+    }
+
     /// Appends what is met in a text, in no order.
     pub(super) fn scan(&self, text: &[u8], out: &mut Vec<RawHit>) {
         let mut found = Vec::new();

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod key;
+mod memo;
 mod read;
 
 use std::hash::BuildHasher;
@@ -9,14 +10,18 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use itertools::Itertools;
 
-use crate::model::fields::Fields;
-use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Sum, WEIGHT_KEPT};
+use crate::model::fields::{Canon, Fields};
+use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Seen, Sum, WEIGHT_KEPT};
+use crate::model::outline::Outline;
 use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
-use crate::model::time::Span;
-use read::Teller;
+use crate::model::time::{Span, Stamp};
 
 use conversation::{Conversation, UNPROVEN};
+use memo::{Amount, Memo};
+use read::Teller;
+
+pub use memo::Meaning;
 
 /// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
 ///
@@ -35,6 +40,8 @@ pub struct Tally {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
     conversations: Vec<Conversation>,
+    /// What records that have an outline come to.
+    memo: Memo,
     /// Conversations that cite records of the block at hand, whose digests are not made yet.
     unproven: Vec<u32>,
     weight: usize,
@@ -66,28 +73,78 @@ impl Cap {
 
 impl Tally {
     /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of a record of
-    /// this block; [`settle`](Self::settle) must follow before the next block.
+    /// this block; [`settle`](Self::settle) must follow before the next block. What it came to is kept for records of the
+    /// same `outline`, where it has one.
     pub fn observe(
         &mut self,
         format: &'static str,
-        fields: &Fields<'_>,
+        (fields, outline): (&Fields<'_>, Option<&Outline<'_>>),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let teller = self.teller(format);
+        let outline = outline.filter(|_| !read::skipped(teller, fields) && read::cleared(fields).is_none());
         if !read::key(teller, fields, &mut self.key) {
-            if let Some(seen) = read::unread(teller, fields) {
-                *self.covered.unread.entry(seen).or_default() += 1;
+            let meaning = read::unread(teller, fields).map_or(Meaning::Silent, Meaning::Unread);
+            if let Some(outline) = outline {
+                self.memo.keep(outline, meaning);
             }
+            self.unread(meaning);
             return;
         }
-        let (up, down) = read::bytes(teller, fields, &self.key);
+        let bytes = read::bytes(teller, fields, &self.key);
         let index = self.conversation();
+        if let Some(outline) = outline
+            && let Some((up, down)) = amounts(outline, fields, bytes, key::seen(&self.key))
+        {
+            self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
+        }
+        self.add(index, fields.time, bytes, place, digest);
+    }
+
+    /// What a record of this outline comes to, where one of its identity was observed before: [`fold`](Self::fold) does
+    /// then what [`observe`](Self::observe) would.
+    #[inline]
+    pub fn recall(&self, outline: &Outline<'_>) -> Option<Meaning> {
+        self.memo.recall(outline)
+    }
+
+    /// Folds one record into the observations by its outline alone.
+    #[inline]
+    pub fn fold(
+        &mut self,
+        meaning: Meaning,
+        outline: &Outline<'_>,
+        place: Place,
+        digest: &dyn Fn(Place) -> RecordDigest,
+    ) {
+        match meaning {
+            Meaning::Record { conversation, up, down } => {
+                self.add(conversation as usize, outline.time, (up.of(outline), down.of(outline)), place, digest);
+            }
+            other => self.unread(other),
+        }
+    }
+
+    fn unread(&mut self, meaning: Meaning) {
+        if let Meaning::Unread(seen) = meaning {
+            *self.covered.unread.entry(seen).or_default() += 1;
+        }
+    }
+
+    /// Adds a record to a conversation.
+    fn add(
+        &mut self,
+        index: usize,
+        time: Option<Stamp>,
+        (up, down): (Option<u64>, Option<u64>),
+        place: Place,
+        digest: &dyn Fn(Place) -> RecordDigest,
+    ) {
         let conversation = &mut self.conversations[index];
-        let span = fields.time.map(|stamp| Span::at(stamp.at));
-        let new_hour = conversation.add(&Hour { span, sum: Sum::of_record(up, down) });
+        let at = time.map(|stamp| stamp.at);
+        let new_hour = conversation.add(&Hour { span: at.map(Span::at), sum: Sum::of_record(up, down) });
         let bytes = up.max(down).unwrap_or(0);
-        let at = fields.time.map(|stamp| stamp.at);
         if conversation.cite(Cited { bytes, up: up > down, at, place, sha256: UNPROVEN }) {
             self.unproven.push(number(index));
         }
@@ -157,20 +214,9 @@ impl Tally {
     /// lost records.
     pub fn cover(&mut self, format: &'static str, fields: &Fields<'_>) {
         let Some(stamp) = fields.time else { return };
+        self.cover_time(stamp);
         let teller = self.teller(format);
-        let covered = &mut self.covered;
-        covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
-        let hour = stamp.at.hour();
-        match &mut self.hour {
-            Some((last, count)) if *last == hour => *count += 1,
-            other => {
-                if let Some((last, count)) = other.replace((hour, 1)) {
-                    *covered.hours.entry(last).or_default() += count;
-                }
-            }
-        }
-        covered.zone_assumed += u64::from(stamp.assumed.zone());
-        covered.year_assumed += u64::from(stamp.assumed.year());
+        let (covered, hour) = (&mut self.covered, stamp.at.hour());
         if read::skipped(teller, fields)
             && let Err(at) = covered.skipped.binary_search(&hour)
             && covered.skipped.len() < HOURS_KEPT
@@ -185,10 +231,29 @@ impl Tally {
         }
     }
 
+    /// Folds the time of one record into the coverage of its source.
+    #[inline]
+    pub fn cover_time(&mut self, stamp: Stamp) {
+        let covered = &mut self.covered;
+        covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
+        let hour = stamp.at.hour();
+        match &mut self.hour {
+            Some((last, count)) if *last == hour => *count += 1,
+            other => {
+                if let Some((last, count)) = other.replace((hour, 1)) {
+                    *covered.hours.entry(last).or_default() += count;
+                }
+            }
+        }
+        covered.zone_assumed += u64::from(stamp.assumed.zone());
+        covered.year_assumed += u64::from(stamp.assumed.year());
+    }
+
     /// Keeps no more than the cap, the smallest keys first. Those cut off are summed, and so is what comes of them.
     #[cold]
     fn cut_down(&mut self) {
         self.end_beyond();
+        self.memo.clear();
         let order = self.sorted();
         let (mut total, mut held) = (0, 0);
         let first_cut = order.iter().position(|at| {
@@ -278,6 +343,20 @@ fn number(at: usize) -> u32 {
     u32::try_from(at).expect("the cap on weight is far below 2^32 conversations")
 }
 
+/// Where the bytes of a record come from, which a parse gave; `None` where that does not show in its outline.
+fn amounts(
+    outline: &Outline<'_>,
+    fields: &Fields<'_>,
+    (up, down): (Option<u64>, Option<u64>),
+    seen: Option<Seen>,
+) -> Option<(Amount, Amount)> {
+    if seen == Some(Seen::Dns) {
+        return Some((up.map_or(Amount::Unknown, Amount::Fixed), down.map_or(Amount::Unknown, Amount::Fixed)));
+    }
+    let found = |bytes, canon| Amount::found(outline, bytes, fields.get(canon));
+    Some((found(up, Canon::SourceBytes)?, found(down, Canon::DestinationBytes)?))
+}
+
 fn join(rest: &mut (Sum, Option<Span>), (sum, span): (Sum, Option<Span>)) {
     rest.0.add(&sum);
     rest.1 = Span::join_opt(rest.1, span);
@@ -338,7 +417,7 @@ mod tests {
         }
         fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
         let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
-        tally.observe("access", &fields, place, &|_| RecordDigest([offset as u8; 32]));
+        tally.observe("access", (&fields, None), place, &|_| RecordDigest([offset as u8; 32]));
         tally.settle(&|_| RecordDigest([offset as u8; 32]));
     }
 
@@ -421,7 +500,7 @@ mod tests {
             fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
             let place = Place { offset: at * 10, length: 9, line: None, record: Some(at), event_record_id: None };
             tally.cover("access", &fields);
-            tally.observe("access", &fields, place, &|_| RecordDigest([1; 32]));
+            tally.observe("access", (&fields, None), place, &|_| RecordDigest([1; 32]));
             tally.settle(&|_| RecordDigest([1; 32]));
         }
         gather([tally])

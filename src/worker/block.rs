@@ -1,20 +1,20 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
 mod cite;
+mod event;
 mod met;
-
-use std::cell::OnceCell;
 
 use self::cite::Cite;
 pub(super) use self::cite::digest_at;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate, Gates};
-use crate::format::{self, Reader, Strays};
+use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Spans};
-use crate::model::fields::{Fields, Seen, View, Want};
+use crate::model::fields::{Drawn, Fields, Seen, View, Want};
 use crate::model::hit::{MatchKind, RULE_HITS_KEPT};
 use crate::model::indicator::RawHit;
+use crate::model::outline::Outline;
 use crate::model::rule::Outcome;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift, Words};
@@ -24,6 +24,8 @@ use crate::tally::Tally;
 #[derive(Default)]
 pub(super) struct Scratch {
     view: View,
+    /// Templates of Windows events that were met so far.
+    templates: Templates,
     hits: Vec<RawHit>,
     atoms: Vec<AtomHit>,
     /// Literals of patterns.
@@ -33,13 +35,13 @@ pub(super) struct Scratch {
     patterns: Vec<u32>,
     matched: Vec<u32>,
     detect: detect::Scratch,
+    shapes: format::Shapes,
 }
 
 /// One block with what the loop over its records needs.
-struct Pass<'a> {
+struct Pass<'a, 's> {
     plan: &'a Plan,
-    /// Literals of indicators, which also know what typed fields hold.
-    words: Option<&'a Words>,
+    sift: &'a Sift<'s>,
     stats: &'a Stats,
     block: &'a Block,
     reader: Reader<'a>,
@@ -48,6 +50,11 @@ struct Pass<'a> {
     text: &'a [u8],
     /// Whether the text is not the stored bytes.
     rendered: bool,
+    /// Values of records whose text is their values alone, and what these are called.
+    values: &'a [Drawn],
+    templates: &'a Templates,
+    /// Whether each of these records is to be searched as a whole.
+    whole: bool,
     /// Rules that may apply to this format.
     gate: Option<&'a Gate>,
 }
@@ -64,12 +71,8 @@ pub(super) fn sift_block(
     let mut told = Told::default();
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
-    scratch.view.clear();
-    if !matches!(block.spans, Spans::Piece { .. }) || block.layout.encoding.is_wide() {
-        format::render(block, &mut scratch.view);
-    }
-    let rendered = scratch.view.is_rendered;
-    let view = std::mem::take(&mut scratch.view);
+    let (view, templates) = written(block, sift, scratch);
+    let rendered = view.is_rendered;
     let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let drawn = ticks();
     scratch.hits.clear();
@@ -88,13 +91,16 @@ pub(super) fn sift_block(
     let gated = ticks();
     let pass = Pass {
         plan,
-        words: sift.words(),
+        sift,
         stats,
         block,
         reader: format::reader(&block.layout),
         strays: Strays::new(&block.layout),
         text,
         rendered,
+        values: &view.values,
+        whole: templates.are_marked(),
+        templates: &templates,
         gate,
     };
     if let Spans::Piece { shared } = block.spans {
@@ -102,7 +108,7 @@ pub(super) fn sift_block(
     } else {
         pass.records(&view, scratch, tally, &mut told);
     }
-    scratch.view = view;
+    (scratch.view, scratch.templates) = (view, templates);
     let end = ticks();
     stats.took(Timed::Render, drawn - begin);
     stats.took(Timed::SiftIndicators, sifted - drawn);
@@ -116,7 +122,26 @@ pub(super) fn sift_block(
     told
 }
 
-impl Pass<'_> {
+/// The text of a block, and the templates that it takes to read it.
+fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Templates) {
+    let (mut view, mut templates) = (std::mem::take(&mut scratch.view), std::mem::take(&mut scratch.templates));
+    view.clear();
+    match block.spans {
+        Spans::Piece { .. } if !block.layout.encoding.is_wide() => {}
+        Spans::Chunk if !sift.words().is_some_and(Words::cross_values) => {
+            format::draw(block, &mut templates, &mut view);
+            templates.search(|text| {
+                scratch.hits.clear();
+                sift.indicators(text, &mut scratch.hits);
+                !scratch.hits.is_empty()
+            });
+        }
+        _ => format::render(block, &mut view),
+    }
+    (view, templates)
+}
+
+impl Pass<'_, '_> {
     /// All whole records of the block.
     fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
         told.fates.framing += view.framing;
@@ -130,21 +155,27 @@ impl Pass<'_> {
         let atoms = std::mem::take(&mut scratch.atoms);
         let traces = std::mem::take(&mut scratch.traces);
         let (mut next_hit, mut next_atom, mut next_trace) = (0, 0, 0);
-        let mut fields = Fields::default();
+        let (mut fields, mut outline) = (Fields::default(), Outline::default());
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
-            self.record(*seen, record_hits, &mut fields, scratch, tally, told);
+            let is_cited = !(record_hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty());
+            let outlined = !is_cited && self.outline(seen, &mut outline, &mut scratch.shapes);
+            if outlined && self.recalled(seen, &outline, tally, told) {
+                continue;
+            }
+            let outline = outlined.then_some(&outline);
+            self.record((*seen, outline), record_hits, &mut fields, scratch, tally, told);
         }
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
             if !gap_hits.is_empty() {
                 fields.clear();
-                self.indicators(&Cite { seen: *gap, digest: OnceCell::new() }, gap_hits, &[], &fields, told);
+                self.indicators((&Cite::new(*gap), self.text), gap_hits, &[], &fields, told);
             }
         }
         scratch.hits = hits;
@@ -152,9 +183,35 @@ impl Pass<'_> {
         scratch.traces = traces;
     }
 
+    /// Reads the outline of a record of which tallies alone have need; false where it has none, or where its user agent
+    /// may be a listed one.
+    fn outline<'b>(&'b self, seen: &Seen, outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
+        let indicators = &self.plan.indicators;
+        let record = &self.text[seen.start..seen.end];
+        self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
+            && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
+    }
+
+    /// Counts a record by its outline, as [`record`](Self::record) would by its fields; false where no other of the same
+    /// identity was tallied yet.
+    fn recalled(&self, seen: &Seen, outline: &Outline<'_>, tally: &mut Tally, told: &mut Told) -> bool {
+        let Some(meaning) = tally.recall(outline) else { return false };
+        told.fates.parsed += seen.place.length;
+        match outline.time {
+            Some(stamp) => tally.cover_time(stamp),
+            None => told.untimed += 1,
+        }
+        if self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+            tally.fold(meaning, outline, seen.place, &|place| digest_at(self.block, place));
+        } else {
+            told.left_out += 1;
+        }
+        true
+    }
+
     fn record<'b>(
         &'b self,
-        seen: Seen,
+        (seen, outline): (Seen, Option<&Outline<'b>>),
         hits: &[RawHit],
         fields: &mut Fields<'b>,
         scratch: &mut Scratch,
@@ -170,7 +227,7 @@ impl Pass<'_> {
             () => Want::Agents,
         };
         let mut format = self.block.layout.format;
-        let mut parsed = !plain && self.reader.parse(record, want, fields).is_ok();
+        let mut parsed = !plain && self.parse(&seen, want, fields);
         if !parsed
             && !plain
             && self.block.spans == Spans::Lines
@@ -198,23 +255,39 @@ impl Pass<'_> {
             told.left_out += 1;
             return;
         }
-        let cite = Cite { seen, digest: OnceCell::new() };
+        let cite = Cite::new(seen);
         if parsed {
-            tally.observe(format, fields, seen.place, &|place| digest_at(self.block, place));
+            tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
         }
         self.rules(&cite, (format, record), fields, scratch, told);
         let agents = sift::agents_named(&self.plan.indicators, fields);
         if !agents.is_empty() && want == Want::Agents && format == self.block.layout.format {
             // A record that is cited is read in full; a stray was.
-            let _ = self.reader.parse(record, Want::All, fields);
+            self.parse(&seen, Want::All, fields);
         }
-        self.indicators(&cite, hits, &agents, fields, told);
+        if seen.values.is_none() {
+            self.indicators((&cite, self.text), hits, &agents, fields, told);
+        } else if self.whole || !hits.is_empty() || !agents.is_empty() {
+            self.indicators_of_values(&cite, &agents, told);
+        }
         if parsed && !scratch.patterns.is_empty() {
             for (pattern, part) in self.plan.patterns.met(&scratch.patterns, fields) {
                 match part {
                     None => self.met((pattern, MatchKind::Exact), None, &cite, fields, told),
                     Some(part) => self.shown((pattern, part), &cite, fields, told),
                 }
+            }
+        }
+    }
+
+    /// Reads the wanted fields of a record; says whether it is of its source's format.
+    fn parse<'b>(&'b self, seen: &Seen, want: Want, fields: &mut Fields<'b>) -> bool {
+        match seen.values {
+            None => self.reader.parse(&self.text[seen.start..seen.end], want, fields).is_ok(),
+            Some((from, to)) => {
+                let values = self.values.get(from as usize..to as usize).unwrap_or_default();
+                self.reader.read(self.templates, (self.text, values), want, fields);
+                true
             }
         }
     }
@@ -291,9 +364,6 @@ impl Pass<'_> {
         Stats::count(&self.stats.matched, scratch.matched.len() as u64);
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();
-            if program.is_muted(id) {
-                continue;
-            }
             let sightings = match told.rules.get_mut(id) {
                 Some(sightings) => sightings,
                 None => told.rules.entry(id.into()).or_default(),
@@ -301,6 +371,7 @@ impl Pass<'_> {
             let make = || self.sighting(cite, fields, None);
             sightings.add(RULE_HITS_KEPT, Outcome::of(fields), fields.time, cite.seen.place, make);
         }
+        self.event(cite, format, fields, scratch, told);
     }
 }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::detect::Gates;
-use crate::format::{self, Clock};
+use crate::format::{self, Clock, Templates};
 use crate::model::fields::View;
 use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::{Entry, Note};
@@ -29,7 +29,8 @@ const ZIP: &[u8] = b"PK\x03\x04";
 /// The gates of the plan's program, with literals that are rare in this evidence where it is large enough to gain by it.
 pub fn gates(plan: &Plan, survey: &Survey) -> Gates {
     let bytes = survey.files.iter().map(|file| file.size).fold(0, u64::saturating_add);
-    let mut sampler = Sampler { plan, usages: Vec::new(), view: View::default(), part: Vec::new(), plain: None };
+    let (view, templates) = (View::default(), Templates::default());
+    let mut sampler = Sampler { plan, usages: Vec::new(), view, templates, part: Vec::new(), plain: None };
     if bytes >= plan.sample_from_bytes {
         sampler.usages.resize_with(plan.program.sets().count(), || None);
         sampler.parts(&survey.files, bytes);
@@ -42,6 +43,8 @@ struct Sampler<'p> {
     plan: &'p Plan,
     usages: Vec<Option<Usage>>,
     view: View,
+    /// As the scan has them: literals are looked for in what it looks through.
+    templates: Templates,
     /// Stored bytes of the part that is looked at.
     part: Vec<u8>,
     /// How the lines of the file are read, where its stored bytes are lines.
@@ -102,7 +105,7 @@ impl Sampler<'_> {
             && let Some(gate) = self.plan.program.gate(block.layout.format)
         {
             self.view.clear();
-            format::render(&block, &mut self.view);
+            format::draw(&block, &mut self.templates, &mut self.view);
             let text = if self.view.is_rendered { &self.view.rendered } else { &block.bytes };
             if let Some(usage) = self.usages.get_mut(gate.set) {
                 let usage = usage.get_or_insert_default();

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::model::block::Block;
+use crate::model::correlation::Correlation;
+use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
@@ -36,6 +38,8 @@ pub(super) struct Told {
     pub indicators: BTreeMap<IndicatorRef, Sightings>,
     pub parts: BTreeMap<PartRef, Sightings>,
     pub rules: BTreeMap<Box<str>, Sightings>,
+    /// Records on which correlations count.
+    pub events: Events,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
     pub pieces: BTreeMap<(u64, IndicatorRef), Sighting>,
     /// The oversize record whose first piece this is.
@@ -75,6 +79,7 @@ struct Joined {
     indicators: IndicatorHits,
     parts: PartHits,
     rules: RuleHits,
+    events: Events,
     notes: Vec<Note>,
     cut: u64,
     content: Box<str>,
@@ -93,7 +98,12 @@ pub(super) struct Source {
     tallies: Vec<Mutex<Tally>>,
 }
 
-type Metas = (BTreeMap<Box<str>, Arc<RuleMeta>>, BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>);
+/// What rules, correlations and feeds say of what was met.
+pub(super) struct Metas {
+    pub rules: BTreeMap<Box<str>, Arc<RuleMeta>>,
+    pub correlations: BTreeMap<Box<str>, Arc<Correlation>>,
+    pub indicators: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,
+}
 
 impl Source {
     pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize) -> Self {
@@ -135,6 +145,7 @@ impl Source {
         joined.indicators.join(told.indicators, plan.max_evidence, &plan.work);
         joined.parts.join(told.parts, PART_HITS_KEPT, &plan.work);
         joined.rules.join(told.rules, RULE_HITS_KEPT, &plan.work);
+        joined.events.join(told.events, plan.events_kept, &plan.work);
         let all = &mut joined.told;
         all.fates.add(&told.fates);
         all.records += told.records;
@@ -198,7 +209,8 @@ impl Source {
     }
 
     fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
-        let Joined { told, mut indicators, mut parts, mut rules, mut notes, cut, content, digest, .. } = joined;
+        let Joined { told, mut indicators, mut parts, mut rules, mut events, mut notes, cut, content, digest, .. } =
+            joined;
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (covered, observations) = tally::gather(tallies);
@@ -206,6 +218,7 @@ impl Source {
         indicators.write_out(&plan.work);
         parts.write_out(&plan.work);
         rules.write_out(&plan.work);
+        events.write_out(&plan.work);
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
             notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
@@ -235,6 +248,7 @@ impl Source {
         }
         notes.extend(cap_notes(plan, &rules, &indicators, &observations));
         notes.extend(parts.iter().filter_map(|(part, sightings)| cap_of_part(&part, &sightings)));
+        notes.extend(notes_of_events(plan, &rules, &events));
         notes.sort();
         notes.dedup();
         let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
@@ -247,17 +261,47 @@ impl Source {
         entry.untimed = told.untimed;
         entry.notes = notes;
         let hit: BTreeSet<Box<str>> = rules.iter().map(|(id, _)| id.into_owned()).collect();
-        let metas = plan
-            .program
-            .rules()
-            .iter()
-            .filter(|meta| hit.contains(meta.id.as_str()))
-            .map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone())))
-            .collect();
+        let met = hit.iter().filter_map(|id| plan.program.named(id));
+        let metas = Metas {
+            rules: met.map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone()))).collect(),
+            correlations: concerned(plan, &hit),
+            indicators: told.indicator_metas,
+        };
         let copies = Vec::new();
-        let partial = SourcePartial { entry, content, copies, covered, indicators, parts, rules, observations };
-        (partial, (metas, told.indicator_metas))
+        let partial = SourcePartial { entry, content, copies, covered, indicators, parts, rules, events, observations };
+        (partial, metas)
     }
+}
+
+/// The correlations that count on these rules, also by others.
+fn concerned(plan: &Plan, hit: &BTreeSet<Box<str>>) -> BTreeMap<Box<str>, Arc<Correlation>> {
+    let mut all: BTreeMap<Box<str>, Arc<Correlation>> = BTreeMap::new();
+    for correlation in &plan.program.correlations().list {
+        if correlation.targets().any(|id| hit.contains(&**id) || all.contains_key(&**id)) {
+            all.insert(correlation.meta.id.as_str().into(), Arc::new(correlation.clone()));
+        }
+    }
+    all
+}
+
+/// States where correlations count less than there is: records beyond the cap, and values beyond theirs.
+fn notes_of_events(plan: &Plan, rules: &RuleHits, events: &Events) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let most = plan.events_kept as u64;
+    for (rule, sightings) in rules.iter() {
+        let timed = sightings.count - sightings.untimed;
+        if timed > most && plan.program.counted_ids().any(|id| **id == **rule) {
+            let detail = format!("hits of rule {rule} with a time; correlations count on the {most} earliest of them");
+            notes.push(Note::new(Reason::FindingsCapped, detail).counted(timed));
+        }
+    }
+    if events.cut > 0 {
+        let detail = format!(
+            "records with more values of one field than correlations look at; these are the {VALUES_KEPT} first in order"
+        );
+        notes.push(Note::new(Reason::FindingsCapped, detail).counted(events.cut));
+    }
+    notes
 }
 
 /// The hits in pieces of oversize records, each record counted once.
@@ -276,7 +320,7 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
     let mut notes = Vec::new();
     for (rule, sightings) in rules.iter() {
         let over = sightings.count - sightings.kept.len() as u64;
-        if over > 0 {
+        if over > 0 && !plan.program.silent().contains(&**rule) {
             let detail = format!(
                 "hits of rule {rule}; {RULE_HITS_KEPT} are findings, those that succeeded first, then by offset"
             );

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::records::{Bytes, each_record};
-use crate::correlate::windows;
+use crate::correlate::windows::{self, Record};
 use crate::detect::{Program, Sample, Scratch};
 use crate::format::Clock;
-use crate::model::correlation::Event;
+use crate::model::event::Traits;
 use crate::model::fields::Fields;
 use crate::model::place::Locator;
+use crate::model::rule::Outcome;
 use crate::model::source::SourceMeta;
 use crate::model::time::Instant;
 use crate::sift::atoms_plainly;
@@ -57,8 +59,7 @@ pub fn trial(program: &Program, sample: &Sample) -> Result<(), Fault> {
             });
         }));
     if let Some(number) = correlation {
-        let outcome = windows::run(program.correlations(), &seen.events);
-        seen.met = outcome.alerts.iter().any(|alert| alert.correlation == number);
+        seen.met = seen.alerted(number);
     }
     match (&sample.format, seen.formats.first().copied()) {
         _ if read.is_err() => Err(Fault::Failed),
@@ -80,8 +81,8 @@ struct Seen<'p> {
     /// Whether each record that the rule matches shows one of its literals.
     found: bool,
     formats: BTreeSet<&'static str>,
-    /// What correlations count.
-    events: Vec<Event>,
+    /// What correlations count, with times in microseconds since 1970.
+    events: Vec<(i64, Traits)>,
 }
 
 impl Seen<'_> {
@@ -92,12 +93,24 @@ impl Seen<'_> {
         let (mut scratch, mut rules) = (Scratch::default(), Vec::new());
         self.program.eval(format, fields, record, &gate.all, &mut scratch, &mut rules);
         let asked = |rule: &u32| self.program.asked_of(format, fields, *rule, &mut Scratch::default());
-        let mut values: Vec<_> = rules.iter().flat_map(asked).collect();
+        let mut values: Vec<_> = rules.iter().flat_map(asked).map(|(field, value)| (field, value.into())).collect();
         values.sort();
         values.dedup();
+        let rules: Vec<_> = rules.iter().filter_map(|&rule| self.program.counted(rule).cloned()).collect();
         if !rules.is_empty() {
-            self.events.push(Event { time: time.at.micros(), rules, values });
+            let outcome = Outcome::of(fields);
+            self.events.push((time.at.micros(), Traits { rules, values, outcome, ..Traits::default() }));
         }
+    }
+
+    /// Whether the correlation at this place of the list is met by the events so far.
+    fn alerted(&mut self, number: usize) -> bool {
+        let of =
+            |((time, traits), at): (&(i64, Traits), u32)| Record { time: *time, traits: at, outcome: traits.outcome };
+        let records: Vec<Record> = self.events.iter().zip(0..).map(of).collect();
+        let traits: Vec<Arc<Traits>> = self.events.drain(..).map(|(_, traits)| Arc::new(traits)).collect();
+        let correlations: Vec<_> = self.program.correlations().list.iter().collect();
+        windows::run(&correlations, &traits, &records).alerts.iter().any(|alert| alert.correlation == number)
     }
 
     fn record(&mut self, format: &'static str, fields: &Fields<'_>, record: &[u8]) {

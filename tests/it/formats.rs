@@ -61,7 +61,7 @@ pub(crate) fn layout_of(bytes: &[u8]) -> Layout {
     format::recognise(head, head.len() == bytes.len(), &meta(), &clock)
 }
 
-fn blocks(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<Block> {
+pub(crate) fn blocks(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -> Vec<Block> {
     let mut stream = Memory { rest: bytes, step };
     let mut splitter = Splitter::new(Arc::new(layout.clone()), cell, format::relayout);
     let out = std::iter::from_fn(|| splitter.next(&mut stream)).collect();
@@ -161,7 +161,7 @@ pub(crate) fn shared(part: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+pub(crate) fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     entries.sort();
     for path in entries {
@@ -181,7 +181,7 @@ pub(crate) fn content(path: &Path) -> Vec<u8> {
 }
 
 /// The members of a zip file; anything else is itself.
-fn members(bytes: Vec<u8>) -> Vec<Vec<u8>> {
+pub(crate) fn members(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     let Ok(mut archive) = zip::ZipArchive::new(std::io::Cursor::new(&bytes)) else { return vec![bytes] };
     let mut out = Vec::new();
     for n in 0..archive.len() {

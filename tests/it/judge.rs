@@ -97,7 +97,13 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         unlogged: Vec::new(),
         unread: Vec::new(),
     };
-    Coverage { schema: String::new(), sources: vec![source], gaps: Vec::new(), referred: Vec::new() }
+    Coverage {
+        schema: String::new(),
+        sources: vec![source],
+        gaps: Vec::new(),
+        referred: Vec::new(),
+        correlations: Vec::new(),
+    }
 }
 
 pub fn hc(findings: &[Finding], transfers: &[Transfer], whose: &Whose) -> ScopeVerdict {

@@ -10,6 +10,7 @@ use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::fields::{Fields, View, Want};
 use exfiltrace::model::ledger::Note;
 use exfiltrace::model::place::Locator;
@@ -85,6 +86,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         scopes,
         period: Period::default(),
         max_evidence: 1000,
+        events_kept: EVENTS_KEPT,
         threads: 2,
         in_flight_bytes: 8 << 20,
         ahead_bytes: 64 << 20,

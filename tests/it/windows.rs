@@ -1,8 +1,23 @@
 //! What rules see of Windows events, whichever way these were written: with the gate and without it.
 
-use exfiltrace::detect::{Program, Routing, Scratch};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::support::{candidates, each_record, shared, sigma};
+use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::discover::{self, Root};
+use exfiltrace::format::{self, Templates};
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::atoms::Atoms;
+use exfiltrace::model::block::{Block, Spans};
+use exfiltrace::model::fields::{Canon, Fields, Kind, Seen, Text, View, Want};
+use exfiltrace::model::layout::{Framing, Layout};
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::model::time::Stamp;
+use exfiltrace::scan;
+use exfiltrace::sift::Sift;
+
+use crate::support::{candidates, each_record, plan, project, shared, sigma};
 use crate::xml::hits;
 
 /// A rule for a log source, with one selection (or a list of keywords); its title is the selection.
@@ -156,4 +171,174 @@ fn a_chunk_whose_header_is_lost_meets_the_same_rules_and_is_told() {
     assert!(whole.iter().all(|(rule, count)| found.get(rule).is_some_and(|met| met >= count)), "{whole:?} {found:?}");
     let told = format!("; {read} records were read from chunks whose header is lost");
     assert!(notes.iter().any(|note| note.detail.contains(&told)), "{notes:?}");
+}
+
+/// The event logs below a folder.
+fn logs(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { logs(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|end| end == "evtx"))
+        .collect()
+}
+
+/// The chunks of a log, as blocks.
+fn chunks(log: &[u8]) -> impl Iterator<Item = Block> {
+    let layout = Arc::new(Layout { format: "evtx", framing: Framing::Evtx, ..Layout::plain() });
+    log.chunks(1 << 16).enumerate().map(move |(at, _)| {
+        let base = if at == 0 { 0 } else { 4096 + ((at - 1) << 16) };
+        let end = log.len().min(4096 + (at << 16));
+        let (layout, bytes) = (Arc::clone(&layout), log[base.min(end)..end].to_vec());
+        Block { bytes, base: base as u64, first_line: 0, first_record: 0, spans: Spans::Chunk, layout }
+    })
+}
+
+type Told = (Vec<(String, Vec<u8>, Kind, Option<Canon>)>, Option<Stamp>);
+
+fn told(fields: &Fields<'_>) -> Told {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let each = fields.iter().map(|f| (text(fields.bytes(f.name)), fields.bytes(f.value).to_vec(), f.kind, f.canon));
+    (each.collect(), fields.time)
+}
+
+/// How many records of a chunk were read by their values alone, and how many there are. Fails where a field, or the text
+/// that is written of one, differs from what the crate renders.
+fn alike(block: &Block, templates: &mut Templates) -> (usize, usize) {
+    let (mut plain, mut view) = (View::default(), View::default());
+    format::render(block, &mut plain);
+    format::draw(block, templates, &mut view);
+    let places = |view: &View| {
+        let gaps = view.gaps.iter().map(|gap| gap.place).collect::<Vec<_>>();
+        (view.records.iter().map(|seen| seen.place).collect::<Vec<_>>(), gaps, view.framing, view.undecodable)
+    };
+    assert_eq!(places(&view), places(&plain));
+    let reader = format::reader(&block.layout);
+    let mut drawn = 0;
+    for (slow, seen) in plain.records.iter().zip(&view.records) {
+        let text = &plain.rendered[slow.start..slow.end];
+        let Some((from, to)) = seen.values else {
+            assert_eq!(&view.rendered[seen.start..seen.end], text);
+            continue;
+        };
+        drawn += 1;
+        let written = templates.write(&block.bytes, seen.place.in_block(block.base)).expect("it was drawn");
+        assert_eq!(String::from_utf8_lossy(&written), String::from_utf8_lossy(text));
+        let values = &view.values[from as usize..to as usize];
+        for want in [Want::All, Want::Agents, Want::Columns] {
+            let (mut fast, mut fields) = (Fields::default(), Fields::default());
+            reader.parse(text, want, &mut fields).unwrap();
+            reader.read(templates, (&view.rendered, values), want, &mut fast);
+            assert_eq!(told(&fast), told(&fields), "{}", String::from_utf8_lossy(text));
+            let held = |value: &[u8]| memchr::memmem::find(&view.rendered[seen.start..seen.end], value).is_some();
+            let mut plainly = fields.iter().filter(|f| matches!(f.value, Text::Slice(_)));
+            assert!(plainly.all(|f| held(fields.bytes(f.value)) || f.canon.is_some() || f.kind != Kind::Str));
+        }
+    }
+    (drawn, view.records.len())
+}
+
+#[test]
+fn values_alone_tell_what_the_rendered_record_does() {
+    let folders = ["corpora/evtx", "conformance/evtx-attack-samples", "conformance/hayabusa-sample-evtx"];
+    let folders = folders.into_iter().filter_map(shared).chain([project("fixtures")]);
+    let (mut templates, mut drawn, mut all) = (Templates::default(), 0, 0);
+    for path in folders.flat_map(|folder| logs(&folder)) {
+        for block in chunks(&std::fs::read(&path).unwrap()) {
+            let (fast, records) = alike(&block, &mut templates);
+            drawn += fast;
+            all += records;
+        }
+    }
+    println!("{drawn} of {all} records by their values alone");
+    assert!(drawn * 100 >= all * 97, "{drawn} of {all}");
+}
+
+#[test]
+fn harm_to_a_chunk_changes_no_record_that_the_crate_renders() {
+    let Some(folder) = shared("corpora/evtx") else { return };
+    let mut seed = 7u32;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    let (mut drawn, mut harmed) = (0, 0);
+    for path in logs(&folder) {
+        let Some(sound) = chunks(&std::fs::read(&path).unwrap()).nth(1) else { continue };
+        for _ in 0..12 {
+            let mut block = sound.clone();
+            let live = u32::from_le_bytes(*block.bytes[48..].first_chunk().unwrap()) as usize;
+            for _ in 0..=random(4) {
+                let at = random(live.clamp(1, block.bytes.len()));
+                block.bytes[at] = [0, 0xFF, random(256) as u8][random(3)];
+            }
+            let (mut templates, mut plain, mut view) = (Templates::default(), View::default(), View::default());
+            format::render(&block, &mut plain);
+            // Once to prove templates, once to use them.
+            (0..2).for_each(|_| format::draw(&block, &mut templates, &mut view));
+            let taken: u64 = view.records.iter().map(|seen| seen.place.length).sum();
+            assert_eq!(taken + view.framing + view.undecodable, block.bytes.len() as u64);
+            for seen in view.records.iter().filter(|seen| seen.values.is_some()) {
+                let of = |other: &&Seen| other.place.offset == seen.place.offset;
+                let Some(slow) = plain.records.iter().find(of) else { continue };
+                let written = templates.write(&block.bytes, seen.place.in_block(block.base)).unwrap();
+                let text = &plain.rendered[slow.start..slow.end];
+                assert_eq!(String::from_utf8_lossy(&written), String::from_utf8_lossy(text), "{}", path.display());
+                drawn += 1;
+            }
+            harmed += 1;
+        }
+    }
+    assert!(harmed > 300 && drawn > 300, "{drawn} records in {harmed} chunks");
+}
+
+/// How often each indicator of a feed is met in a log, told by a scan and by a search of each record as the crate renders
+/// it.
+fn met_both_ways(log: &[u8], feed: &str) -> [BTreeMap<String, u64>; 2] {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("a.evtx");
+    std::fs::write(&path, log).unwrap();
+    let mut builder = Builder::new();
+    builder.add("feed.csv", "", feed.as_bytes());
+    let plan = plan(vec![Root { name: b"a.evtx".to_vec(), path: Some(path) }], Scopes::default(), builder);
+    let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
+    let (partial, _) = scan::sources(&plan, &survey).unwrap();
+    let mut told = BTreeMap::new();
+    for (indicator, sightings) in partial.sources.values().flat_map(|source| &source.indicators.held) {
+        *told.entry(indicator.value.to_string()).or_default() += sightings.count;
+    }
+    let (atoms, mut plainly) = (Atoms::default(), BTreeMap::new());
+    let sift = Sift::new(&plan.indicators, &atoms);
+    for block in chunks(log) {
+        let mut view = View::default();
+        format::render(&block, &mut view);
+        for seen in &view.records {
+            let mut hits = Vec::new();
+            sift.indicators(&view.rendered[seen.start..seen.end], &mut hits);
+            let met: BTreeSet<_> = hits.iter().map(|hit| (hit.indicator, hit.how)).collect();
+            for (indicator, _) in met {
+                *plainly.entry(plan.indicators.get(indicator).unwrap().value.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    [told, plainly]
+}
+
+#[test]
+fn indicators_are_met_in_values_in_names_and_in_what_a_template_always_says() {
+    let Some(folder) = shared("corpora/evtx/evtx-to-mitre-attack/EVTX_full_APT_attack_steps") else { return };
+    let log =
+        std::fs::read(folder.join("ID4624_4688_5140_5145-Eternal_Romance_-_MS17_010_psexec_GLOBAL_.evtx")).unwrap();
+    let value = "type,value\nkeyword,NTLM\nkeyword,ADMIN$\n";
+    let [told, plainly] = met_both_ways(&log, value);
+    assert!(told == plainly && told.len() == 2, "{told:?} {plainly:?}");
+    for (line, found) in [
+        ("domain,schemas.microsoft.com", "schemas.microsoft.com"),
+        ("keyword,TargetUserName", "targetusername"),
+        ("keyword,\"\"\"EventID\"\":4624\"", "\"eventid\":4624"),
+        ("keyword,Auditing", "auditing"),
+    ] {
+        let [told, plainly] = met_both_ways(&log, &format!("{value}{line}\n"));
+        let same = told.iter().all(|(value, count)| plainly.get(value).is_some_and(|plain| plain == count));
+        assert!(same && told.len() == plainly.len() && told.contains_key(found), "{line}: {told:?} {plainly:?}");
+    }
 }

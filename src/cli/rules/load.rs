@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use exfiltrace::detect::{self, Mapping, Placeholders, Problem, Program, Routing, Selection, Setup};
-use exfiltrace::model::correlation::Correlation;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::stored::Fault;
 
@@ -175,14 +174,13 @@ pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
     let files: Vec<(Option<&Path>, Vec<String>)> =
         documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
     let documents = documents.into_iter().flat_map(|(_, found)| found);
-    let (program, mut problems) = match &args.cache {
+    let (program, problems) = match &args.cache {
         Some(folder) if packs.is_empty() && setup.routing == Routing::Auto => {
             cache::load(documents.collect(), &setup, folder)?
         }
         _ => made(&packs, documents, &setup)?,
     };
     warn_of_idle(&program);
-    problems.extend(program.correlations().list.iter().map(not_held));
     for (path, files) in files {
         let Some(path) = path else { continue };
         let problem = problems.iter().find(|problem| files.contains(&problem.file));
@@ -205,13 +203,6 @@ pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
         );
     }
     Ok((program, problems))
-}
-
-/// A scan does not hold correlations yet, and must not be silent about it.
-fn not_held(correlation: &Correlation) -> Problem {
-    let (meta, (line, column)) = (&correlation.meta, correlation.at);
-    let what = "not supported yet in scans: correlation; the rules that it names are used".to_owned();
-    Problem { file: meta.file.clone(), line, column, rule: meta.title.clone(), what }
 }
 
 /// Rule files with the path that they were asked for by; `None` for the embedded pack.

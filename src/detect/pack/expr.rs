@@ -170,7 +170,7 @@ fn write_pattern(pattern: &Pattern, out: &mut Writer) {
     let Pattern { pieces, open_start, open_end, cased } = pattern;
     out.byte(u8::from(*open_start) | u8::from(*open_end) << 1 | u8::from(*cased) << 2);
     out.list(pieces, |out, piece| match piece {
-        Piece::Bytes(bytes) => {
+        Piece::Bytes(bytes, _) => {
             out.byte(0);
             out.bytes(bytes);
         }
@@ -193,7 +193,7 @@ fn pattern(from: &mut Reader<'_>) -> Read<Pattern> {
     }
     let pieces = from.list(|from| {
         Ok(match from.byte()? {
-            0 => Piece::Bytes(some(from.bytes()?, from)?.into()),
+            0 => Piece::of_bytes(some(from.bytes()?, from)?.into()),
             1 => {
                 let toks = from.list(tok)?;
                 some(&toks, from)?;

@@ -12,17 +12,25 @@ use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
 
-/// A record that may be cited; its digest is made once, when first asked for.
+/// A record that may be cited; its digest, and its text where that is written for those who ask only, are made once.
 pub(super) struct Cite {
     pub seen: Seen,
-    pub digest: OnceCell<RecordDigest>,
+    digest: OnceCell<RecordDigest>,
+    text: OnceCell<Vec<u8>>,
 }
 
-impl Pass<'_> {
+impl Cite {
+    /// Of a record, or of a stretch between records.
+    pub fn new(seen: Seen) -> Self {
+        Self { seen, digest: OnceCell::new(), text: OnceCell::new() }
+    }
+}
+
+impl Pass<'_, '_> {
     /// What a finding cites.
     pub(super) fn sighting(&self, cite: &Cite, fields: &Fields<'_>, field: Option<String>) -> Sighting {
         let seen = &cite.seen;
-        let text = &self.text[seen.start..seen.end];
+        let text = self.text_of(cite);
         Sighting {
             place: seen.place,
             time: fields.time,
@@ -34,6 +42,17 @@ impl Pass<'_> {
         }
     }
 
+    /// The whole text of a record.
+    pub(super) fn text_of<'c>(&'c self, cite: &'c Cite) -> &'c [u8] {
+        let (Seen { start, end, place, values }, bytes) = (cite.seen, &self.block.bytes);
+        if values.is_none() {
+            return &self.text[start..end];
+        }
+        // What was read once is written.
+        let write = || self.templates.write(bytes, place.in_block(self.block.base)).unwrap_or_default();
+        cite.text.get_or_init(write)
+    }
+
     /// SHA-256 of the record's stored bytes.
     pub(super) fn digest(&self, cite: &Cite) -> RecordDigest {
         *cite.digest.get_or_init(|| digest_at(self.block, cite.seen.place))
@@ -42,9 +61,7 @@ impl Pass<'_> {
 
 /// SHA-256 of the stored bytes at a place of a block.
 pub(in crate::worker) fn digest_at(block: &Block, place: Place) -> RecordDigest {
-    let start = usize::try_from(place.offset.saturating_sub(block.base)).unwrap_or(usize::MAX);
-    let length = usize::try_from(place.length).unwrap_or(usize::MAX);
-    let stored = block.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
+    let stored = block.bytes.get(place.in_block(block.base)).unwrap_or_default();
     RecordDigest(Sha256::digest(stored).into())
 }
 

@@ -1,6 +1,5 @@
 //! Indicator hits of a record, or of a piece of one → what is told of them.
 
-use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::super::source::Told;
 use super::Pass;
 use super::cite::Cite;
 use crate::model::block::Record;
-use crate::model::fields::{Canon, Fields, Seen};
+use crate::model::fields::{Canon, Fields, Seen, Want};
 use crate::model::hit::{IndicatorRef, MatchKind};
 use crate::model::indicator::{IndicatorKind, IndicatorMeta, RawHit};
 use crate::model::lines::narrow;
@@ -20,12 +19,12 @@ use crate::model::subject::Subject;
 use crate::model::typed;
 use crate::sift;
 
-impl Pass<'_> {
+impl Pass<'_, '_> {
     /// Indicator hits of one record, in its text and those that its user agent is; each (indicator, match kind) counts
     /// once.
     pub(super) fn indicators(
         &self,
-        cite: &Cite,
+        (cite, text): (&Cite, &[u8]),
         hits: &[RawHit],
         agents: &[u32],
         fields: &Fields<'_>,
@@ -36,16 +35,16 @@ impl Pass<'_> {
         }
         let set = &self.plan.indicators;
         let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
-        let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, self.text) };
+        let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, text) };
         for hit in hits.iter().map(|hit| sift::rebuilt(set, *hit, fields)) {
             if counted.contains(&(hit.indicator, hit.how)) {
                 continue;
             }
-            let field = places.holding(&hit, self.text, fields);
+            let field = places.holding(&hit, text, fields);
             let Some(indicator) = set.get(hit.indicator) else { continue };
             // What stands in the field of the user agent is whole or a part of it.
             let typed = indicator.kind == IndicatorKind::UserAgent && field.as_deref() == Some(Canon::UserAgent.name());
-            if sift::plausible(indicator.kind, &hit, field.as_deref(), self.text)
+            if sift::plausible(indicator.kind, &hit, field.as_deref(), text)
                 && (!typed || agents.contains(&hit.indicator))
             {
                 counted.insert((hit.indicator, hit.how));
@@ -53,7 +52,7 @@ impl Pass<'_> {
             }
         }
         let is_trace = |hit: &RawHit| set.list.get(hit.indicator).is_some_and(|i| typed::is_typed(i.kind));
-        if let Some(words) = self.words
+        if let Some(words) = self.sift.words()
             && hits.iter().any(is_trace)
         {
             for met in words.typed(set, fields) {
@@ -67,6 +66,16 @@ impl Pass<'_> {
                 let field = Some(Canon::UserAgent.name().to_owned());
                 self.met((agent, MatchKind::Exact), field, cite, fields, told);
             }
+        }
+    }
+
+    /// The same of a record whose text is its values alone: its whole text is searched.
+    pub(super) fn indicators_of_values(&self, cite: &Cite, agents: &[u32], told: &mut Told) {
+        let text = self.text_of(cite);
+        let (mut hits, mut fields) = (Vec::new(), Fields::default());
+        self.sift.indicators(text, &mut hits);
+        if self.reader.parse(text, Want::All, &mut fields).is_ok() {
+            self.indicators((cite, text), &hits, agents, &fields, told);
         }
     }
 
@@ -133,7 +142,7 @@ impl Pass<'_> {
             record: Some(record.index),
             event_record_id: None,
         };
-        let cite = Cite { seen: Seen { start: 0, end: self.text.len(), place }, digest: OnceCell::new() };
+        let cite = Cite::new(Seen { start: 0, end: self.text.len(), place, values: None });
         let fields = Fields::default();
         for hit in hits.iter().filter(|hit| hit.end > shared) {
             let Some(indicator) = self.plan.indicators.get(hit.indicator) else { continue };

@@ -1,10 +1,12 @@
 //! Correlations over streams of events, and what windows of our own must do.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use exfiltrace::correlate::windows::{self, Outcome};
+use exfiltrace::correlate::windows::{self, Outcome, Record};
 use exfiltrace::detect::{Program, Routing, Scratch};
-use exfiltrace::model::correlation::Event;
+use exfiltrace::model::event::Traits;
+use exfiltrace::model::rule::Outcome as Became;
 use serde_json::Value;
 
 use super::{judge, suite};
@@ -14,12 +16,12 @@ use crate::support::each_record;
 fn held(text: &str, events: &[String]) -> (Program, Outcome) {
     let (program, problems) = Program::compile([("rules.yml".to_owned(), text.to_owned())], Routing::Any);
     assert!(problems.is_empty(), "{problems:#?}");
-    let outcome = windows::run(program.correlations(), &matched(&program, events));
+    let outcome = decided(&program, matched(&program, events));
     (program, outcome)
 }
 
 /// The events that rules match, parsed as a scan parses them, with the values that correlations ask for.
-fn matched(program: &Program, events: &[String]) -> Vec<Event> {
+fn matched(program: &Program, events: &[String]) -> Vec<(i64, Traits)> {
     let mut out = Vec::new();
     each_record(
         b"events.ndjson",
@@ -32,13 +34,24 @@ fn matched(program: &Program, events: &[String]) -> Vec<Event> {
             let mut values: Vec<_> = rules
                 .iter()
                 .flat_map(|&rule| program.asked_of(format, fields, rule, &mut Scratch::default()))
+                .map(|(field, value)| (field, value.into()))
                 .collect();
             values.sort();
             values.dedup();
-            out.push(Event { time: time.at.micros(), rules, values });
+            let rules = rules.iter().filter_map(|&rule| program.counted(rule).cloned()).collect();
+            out.push((time.at.micros(), Traits { rules, values, ..Traits::default() }));
         },
     );
     out
+}
+
+/// What the correlations of a program find in these events.
+fn decided(program: &Program, events: Vec<(i64, Traits)>) -> Outcome {
+    let correlations: Vec<_> = program.correlations().list.iter().collect();
+    let record = |((time, _), traits): (&(i64, Traits), u32)| Record { time: *time, traits, outcome: Became::Unknown };
+    let records: Vec<Record> = events.iter().zip(0..).map(record).collect();
+    let traits: Vec<Arc<Traits>> = events.into_iter().map(|(_, traits)| Arc::new(traits)).collect();
+    windows::run(&correlations, &traits, &records)
 }
 
 #[test]
@@ -215,8 +228,14 @@ fn events_of_one_instant_give_the_same_in_any_order() {
     let (_, first) = held(&text, &events);
     events.reverse();
     let (_, second) = held(&text, &events);
-    assert!(!first.alerts.is_empty());
-    assert_eq!(first, second);
+    let told = |outcome: Outcome| {
+        let alerts =
+            outcome.alerts.into_iter().map(|alert| (alert.correlation, alert.group, alert.windows, alert.runs));
+        alerts.collect::<Vec<_>>()
+    };
+    let first = told(first);
+    assert!(!first.is_empty());
+    assert_eq!(first, told(second));
 }
 
 #[test]
@@ -237,8 +256,8 @@ fn windows_that_overlap_are_one_run() {
     let body = "type: event_count, rules: a, timespan: 10s, condition: {gte: 2}";
     let events: Vec<String> = [0, 5, 9, 12, 100, 101].map(|second| event(second, A)).into();
     let (_, outcome) = held(&correlation(body), &events);
-    let runs: Vec<(i64, u64, f64)> =
-        outcome.alerts[0].runs.iter().map(|run| ((run.last - run.first) / 1_000_000, run.events, run.peak)).collect();
+    let runs: Vec<(i64, usize, f64)> =
+        outcome.alerts[0].runs.iter().map(|run| ((run.last - run.first) / 1_000_000, run.of.len(), run.peak)).collect();
     assert_eq!(runs, [(12, 4, 3.0), (1, 2, 2.0)]);
 }
 

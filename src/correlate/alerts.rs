@@ -1,0 +1,375 @@
+//! What correlations found, as findings: the records that show it, those of the correlations that it counts on included.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use itertools::Itertools;
+
+use super::correlated::{ALERTS_KEPT, Correlated};
+use super::found::{assumed, delivered, entities, is_of_host, observes, rule_id, the_one};
+use super::windows::{Alert, Origin, Run};
+use super::{World, digest};
+use crate::model::correlation::{Correlation, Demand, Figure, Key};
+use crate::model::event::Traits;
+use crate::model::finding::{Entities, Evidence, Finding, FindingId, FindingKind, FindingRule, FindingTime};
+use crate::model::findings::Gathering;
+use crate::model::partial::SourcePartial;
+use crate::model::place::{Locator, Place, RecordDigest};
+use crate::model::rule::Outcome;
+use crate::model::subject::Subject;
+use crate::model::time::{Assumed, Instant};
+
+/// Records that findings of correlations cite at most, all together.
+const CITED: usize = 100_000;
+/// Records that each may cite, however many they are.
+const CITED_EACH: usize = 5;
+/// Records that none cites more than.
+const CITED_MOST: usize = 100;
+/// Events of others that are looked through for one finding.
+const STEPS: usize = 1_000_000;
+/// Findings that are made at once, because the sources are read through again for them.
+const DRAFTS: usize = 20_000;
+/// Names of one sort that a finding tells, the first in order.
+const NAMES: usize = 1_000;
+/// Characters shown of a value of the group.
+const VALUE_CHARS: usize = 100;
+
+/// Adds the findings of all correlations.
+pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_>) {
+    let held = &world.correlated;
+    let shown = shown(held);
+    let each = (CITED / shown.len().max(1)).clamp(CITED_EACH, CITED_MOST).min(max_evidence).max(1);
+    let known: HashSet<(usize, usize)> = shown.iter().copied().collect();
+    for some in shown.chunks(DRAFTS) {
+        let drafts: Vec<Draft<'_>> = some.iter().map(|place| Draft::of(world, *place, each)).collect();
+        let again = Again::of(held, &drafts);
+        for (number, drafts) in &drafts.into_iter().chunk_by(|draft| draft.alert.correlation) {
+            let rules = held.reached(held.list[number]);
+            drafts.for_each(|draft| all.add(draft.finding(world, &again, &known, &rules)));
+        }
+    }
+}
+
+/// The windows that are findings, as alert and run: of each correlation that is not silent the earliest.
+fn shown(held: &Correlated<'_>) -> Vec<(usize, usize)> {
+    let mut of: BTreeMap<usize, Vec<(i64, usize, usize)>> = BTreeMap::new();
+    for (at, alert) in held.outcome.alerts.iter().enumerate() {
+        if !held.silent.contains(held.list[alert.correlation].meta.id.as_str()) {
+            let runs = alert.runs.iter().enumerate().map(|(number, run)| (run.first, at, number));
+            of.entry(alert.correlation).or_default().extend(runs);
+        }
+    }
+    let kept = of.into_values().flat_map(|mut runs| {
+        runs.sort_unstable();
+        runs.truncate(ALERTS_KEPT);
+        runs
+    });
+    kept.map(|(_, alert, run)| (alert, run)).collect()
+}
+
+/// A finding before its records are read again.
+struct Draft<'a> {
+    alert: &'a Alert,
+    run: &'a Run,
+    correlation: &'a Correlation,
+    /// Time of its first record, in microseconds since 1970: that of an alert comes before the alert.
+    first: i64,
+    count: u64,
+    /// Whether there may be more records than counted.
+    is_least: bool,
+    assumed: Option<Assumed>,
+    scope: &'a str,
+    entities: Entities,
+    cited: Vec<u32>,
+    /// The records that findings of rules show as well.
+    told_apart: Vec<u32>,
+}
+
+impl<'a> Draft<'a> {
+    fn of(world: &'a World<'_>, (alert, run): (usize, usize), each: usize) -> Self {
+        let held = &world.correlated;
+        let alert = &held.outcome.alerts[alert];
+        let run = &alert.runs[run];
+        let correlation = held.list[alert.correlation];
+        let of = &alert.of[run.of.clone()];
+        let (records, is_whole) = held.records(of.iter().map(|(origin, _)| *origin), STEPS);
+        let kinds = Kinds::of(held, &records);
+        // Of many that were tried, those count by whom it succeeded; of an ordered one, at its end.
+        let told = match (run.outcome, run.last_member(correlation)) {
+            (Outcome::Succeeded, None) => kinds.succeeded(),
+            (Outcome::Succeeded, Some(last)) => {
+                let end = &alert.of[run.complete..run.of.end];
+                let last = end.iter().filter(|(_, members)| members.has(last));
+                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0).succeeded()
+            }
+            _ => kinds.clone(),
+        };
+        Self {
+            alert,
+            run,
+            correlation,
+            first: records.first().map_or(run.first, |at| held.events[*at as usize].time.min(run.first)),
+            count: records.len() as u64,
+            is_least: !is_whole,
+            assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
+            scope: the_one(kinds.0.iter().flat_map(|(source, traits)| {
+                let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
+                delivered(source, home).into_iter().map(home)
+            })),
+            entities: told.entities(),
+            cited: ends(&records, each),
+            told_apart: records.into_iter().filter(|at| held.is_told_apart(*at)).collect(),
+        }
+    }
+
+    fn id(&self) -> FindingId {
+        id(self.correlation, self.alert, self.run)
+    }
+
+    fn finding(
+        self,
+        world: &World<'_>,
+        again: &Again,
+        known: &HashSet<(usize, usize)>,
+        reached: &BTreeSet<&str>,
+    ) -> Finding {
+        let meta = &self.correlation.meta;
+        let cited = self.cited.iter().filter_map(|at| Some((*at, again.cites.get(at)?)));
+        let links = self.links(world, again, known, reached);
+        let source = |at: u32| world.correlated.sources[world.correlated.origins[at as usize].0 as usize];
+        let evidence: Vec<Evidence> = cited
+            .map(|(at, cite)| Evidence {
+                source: source(at).entry.source.clone(),
+                place: cite.place,
+                sha256: cite.sha256.to_string(),
+                excerpt: cite.excerpt.clone(),
+            })
+            .collect();
+        Finding {
+            id: self.id(),
+            kind: FindingKind::Correlation,
+            rule: FindingRule { id: meta.id.clone(), title: meta.title.clone() },
+            level: meta.level,
+            stage: meta.stage.clone(),
+            attack: meta.attack.clone(),
+            route: meta.route,
+            outcome: self.run.outcome,
+            scope: self.scope.to_owned(),
+            time: FindingTime {
+                first: Instant::from_micros(self.first),
+                last: Instant::from_micros(self.run.last),
+                assumed: assumed(self.assumed),
+            },
+            count: self.count,
+            omitted: self.count.saturating_sub(evidence.len() as u64),
+            evidence,
+            met: Vec::new(),
+            indicator: None,
+            links,
+            text: self.text(world.correlated.beyond[self.alert.correlation]),
+            entities: self.entities,
+        }
+    }
+
+    /// The findings that it is made of: those of its rules and those of the correlations that it counts on.
+    fn links(
+        &self,
+        world: &World<'_>,
+        again: &Again,
+        known: &HashSet<(usize, usize)>,
+        reached: &BTreeSet<&str>,
+    ) -> Vec<FindingId> {
+        let held = &world.correlated;
+        let mut links: BTreeSet<FindingId> = BTreeSet::new();
+        for (at, (place, rules)) in self.told_apart.iter().filter_map(|at| Some((*at, again.rules.get(at)?))) {
+            let (source, traits) = held.of(at);
+            let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
+            let Some(locator) = delivered(source, home).first().copied() else { continue };
+            let rules = rules.iter().filter(|rule| reached.contains(&***rule));
+            links.extend(rules.map(|rule| rule_id(rule, locator, place)));
+        }
+        let windows = self.alert.of[self.run.of.clone()].iter().filter_map(|(origin, _)| match origin {
+            Origin::Window { alert, to, .. } => Some((*alert as usize, *to as usize)),
+            Origin::Record(_) => None,
+        });
+        for (at, to) in windows {
+            let Some(alert) = held.outcome.alerts.get(at) else { continue };
+            if let Some(run) = alert.run_of(to).filter(|run| known.contains(&(at, *run))) {
+                links.insert(id(held.list[alert.correlation], alert, &alert.runs[run]));
+            }
+        }
+        links.into_iter().collect()
+    }
+
+    /// What it means, for people.
+    fn text(&self, beyond: u64) -> String {
+        let mut text = format!("{}: {}", self.correlation.meta.title, figure(self.correlation, self.run.peak));
+        text += &format!(" within {}", span(self.correlation.span));
+        for (key, value) in self.correlation.group_by.iter().zip(&self.alert.group) {
+            let shown: String = value.chars().take(VALUE_CHARS).collect();
+            let cut = if shown.len() < value.len() { "…" } else { "" };
+            text += &format!(", {} {shown}{cut}", key.name);
+        }
+        if self.is_least {
+            text += "; more records may show it than are counted";
+        }
+        if beyond > 0 {
+            text += &format!("; hits of its rules beyond what is kept, which are not counted: {beyond}");
+        }
+        text
+    }
+}
+
+/// Identity of a finding: the correlation, the group, and when it begins.
+fn id(correlation: &Correlation, alert: &Alert, run: &Run) -> FindingId {
+    let first = run.first.to_string();
+    let parts = ["correlation", &correlation.meta.id].into_iter().chain(alert.group.iter().map(String::as_str));
+    format!("f-{}", digest(&parts.chain([&*first]).collect::<Vec<_>>()))
+}
+
+/// The first and last of records in the order of their times, as many as may be cited: what leads to an alert stands last.
+fn ends(records: &[u32], each: usize) -> Vec<u32> {
+    if records.len() <= each {
+        return records.to_vec();
+    }
+    let last = each / 4;
+    [&records[..each - last], &records[records.len() - last..]].concat()
+}
+
+fn figure(correlation: &Correlation, peak: f64) -> String {
+    let names = |keys: &[Key]| keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(" and ");
+    match &correlation.demand {
+        Demand::Members(_) => "rules matched as its condition says".to_owned(),
+        Demand::Figure(Figure::Events, _) => format!("up to {peak} events"),
+        Demand::Figure(Figure::Distinct(keys), _) => format!("up to {peak} different values of {}", names(keys)),
+        Demand::Figure(Figure::Members, _) => format!("{peak} of {} rules", correlation.members.len()),
+        Demand::Figure(Figure::Ordered, _) => {
+            format!("{peak} of {} rules, one after the other", correlation.members.len())
+        }
+        Demand::Figure(Figure::Sum(key), _) => format!("a sum of up to {peak} of {}", key.name),
+        Demand::Figure(Figure::Mean(key), _) => format!("a mean of up to {peak} of {}", key.name),
+        Demand::Figure(Figure::Percentile(key, percent), _) => {
+            format!("percentile {percent} of {} of up to {peak}", key.name)
+        }
+    }
+}
+
+/// A time span in the largest unit that it is a whole number of.
+fn span(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    match units.iter().find(|(length, _)| seconds % length == 0) {
+        Some((length, word)) => format!("{} {word}", seconds / length),
+        None => format!("{seconds} s"),
+    }
+}
+
+/// What records are, each kind of a source once.
+#[derive(Clone)]
+struct Kinds<'a>(Vec<(&'a SourcePartial, &'a Traits)>);
+
+impl<'a> Kinds<'a> {
+    fn of(held: &'a Correlated<'_>, records: &[u32]) -> Self {
+        let kinds = records.iter().map(|at| (held.origins[*at as usize].0, held.events[*at as usize].traits));
+        let kinds: BTreeSet<(u32, u32)> = kinds.collect();
+        let of = |(source, traits)| (held.sources[source as usize], &*held.traits[traits as usize]);
+        Self(kinds.into_iter().map(of).collect())
+    }
+
+    fn succeeded(&self) -> Self {
+        let succeeded = self.0.iter().filter(|(source, traits)| match traits.outcome {
+            Outcome::Unknown => is_of_host(source),
+            outcome => outcome == Outcome::Succeeded,
+        });
+        Self(succeeded.copied().collect())
+    }
+
+    fn entities(&self) -> Entities {
+        let subjects = self.0.iter().map(|(source, Traits { subject, .. })| {
+            let host = subject.host.clone().filter(|_| !observes(subject, is_of_host(source)));
+            Subject { host, ..subject.clone() }
+        });
+        let subjects: Vec<Subject> = subjects.collect();
+        // Hosts that only observe are left out already.
+        let mut told = entities(&subjects.iter().collect(), true);
+        for names in [&mut told.sources, &mut told.destinations, &mut told.hosts, &mut told.accounts] {
+            names.truncate(NAMES);
+        }
+        told
+    }
+}
+
+impl<'a> Correlated<'a> {
+    /// The source and the traits of an event.
+    fn of(&self, at: u32) -> (&'a SourcePartial, &Traits) {
+        let (source, traits) = (self.origins[at as usize].0, self.events[at as usize].traits);
+        (self.sources[source as usize], &self.traits[traits as usize])
+    }
+
+    /// Whether a rule that matches an event gives findings of its own.
+    fn is_told_apart(&self, at: u32) -> bool {
+        self.of(at).1.rules.iter().any(|rule| !self.silent.contains(rule))
+    }
+}
+
+/// A record that is cited.
+struct Cite {
+    place: Place,
+    sha256: RecordDigest,
+    /// Start of the record, where it is kept: of each rule for so many records as are findings.
+    excerpt: String,
+}
+
+/// Records as their sources tell them, by their places among the events.
+#[derive(Default)]
+struct Again {
+    /// Those that are cited.
+    cites: HashMap<u32, Cite>,
+    /// Those that are shown by findings of rules too, with these rules.
+    rules: HashMap<u32, (Place, Vec<Box<str>>)>,
+}
+
+impl Again {
+    fn of(held: &Correlated<'_>, drafts: &[Draft<'_>]) -> Self {
+        let mut by_source: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
+        let cited: HashSet<u32> = drafts.iter().flat_map(|draft| draft.cited.iter().copied()).collect();
+        for at in drafts.iter().flat_map(|draft| &draft.told_apart).chain(&cited) {
+            let (source, nth) = held.origins[*at as usize];
+            by_source.entry(source).or_default().insert(nth, *at);
+        }
+        let mut again = Self::default();
+        for (source, wanted) in by_source {
+            again.read(held, held.sources[source as usize], &wanted, &cited);
+        }
+        again
+    }
+
+    /// Reads the wanted events of a source, by their numbers there, and what its rules keep of their records.
+    fn read(
+        &mut self,
+        held: &Correlated<'_>,
+        source: &SourcePartial,
+        wanted: &BTreeMap<u32, u32>,
+        cited: &HashSet<u32>,
+    ) {
+        let mut places: HashMap<Place, u32> = HashMap::new();
+        for (nth, (event, _)) in (0u32..).zip(source.events.iter()) {
+            let Some(at) = wanted.get(&nth) else { continue };
+            places.insert(event.place, *at);
+            if cited.contains(at) {
+                self.cites.insert(*at, Cite { place: event.place, sha256: event.sha256, excerpt: String::new() });
+            }
+        }
+        for (rule, sightings) in source.rules.iter() {
+            for sighting in &sightings.kept {
+                let Some(at) = places.get(&sighting.place) else { continue };
+                if let Some(cite) = self.cites.get_mut(at).filter(|cite| cite.excerpt.is_empty()) {
+                    cite.excerpt.clone_from(&sighting.excerpt);
+                }
+                if !held.silent.contains(&**rule) {
+                    let of = self.rules.entry(*at).or_insert_with(|| (sighting.place, Vec::new()));
+                    of.1.push(rule.clone().into_owned());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Sigma correlations, held against the events of all sources.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use itertools::Itertools;
+
+use super::found::is_of_host;
+use super::windows::{self, Origin, Outcome, Record};
+use crate::model::correlation::{self, Correlation};
+use crate::model::coverage::Counted;
+use crate::model::event::{Event, TraitTable, Traits};
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::rule::{self, Level};
+
+/// Events over which all correlations are decided, the earliest of all sources.
+const EVENTS_LIMIT: usize = 2_000_000;
+/// Bytes that their values and subjects may take.
+const TRAITS_LIMIT_BYTES: usize = 256 << 20;
+/// Findings of one correlation, the earliest; the rest are counted.
+pub(super) const ALERTS_KEPT: usize = 10_000;
+
+/// What was decided.
+#[derive(Default)]
+pub(super) struct Correlated<'a> {
+    /// Each behind those that it counts on.
+    pub list: Vec<&'a Correlation>,
+    /// Ids of the rules and correlations of which the hits are no findings.
+    pub silent: BTreeSet<Arc<str>>,
+    /// What the numbers of traits in `events` stand for.
+    pub traits: Vec<Arc<Traits>>,
+    /// The events, by time, locator and place.
+    pub events: Vec<Record>,
+    /// Of each event its source, and its number among those that are kept there.
+    pub origins: Vec<(u32, u32)>,
+    /// The sources with events.
+    pub sources: Vec<&'a SourcePartial>,
+    /// What the correlations found.
+    pub outcome: Outcome,
+    /// By correlation.
+    counted: Vec<Counted>,
+    /// By correlation: hits beyond a limit, also of those that it counts on.
+    pub beyond: Vec<u64>,
+    /// By id: the place in `list`.
+    places: HashMap<&'a str, usize>,
+}
+
+/// Decides all correlations that count on rules that hit.
+pub(super) fn all(merged: &Partial) -> Correlated<'_> {
+    let list = ordered(&merged.correlations);
+    if list.is_empty() {
+        return Correlated::default();
+    }
+    let mut all = Correlated { silent: correlation::silent(list.iter().copied()), list, ..Correlated::default() };
+    all.places = all.list.iter().map(|correlation| correlation.meta.id.as_str()).zip(0..).collect();
+    all.gather(merged);
+    all.outcome = windows::run(&all.list, &all.traits, &all.events);
+    all.counted = all.count(merged);
+    all.beyond = all.beyond();
+    all
+}
+
+/// Correlations in an order in which each stands behind those that it counts on. Where a state holds some that count on each
+/// other, which no scan writes, these stand last.
+fn ordered(all: &BTreeMap<Box<str>, Arc<Correlation>>) -> Vec<&Correlation> {
+    let mut lacks: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut followers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, correlation) in all {
+        let below: BTreeSet<&str> = correlation.targets().map(|id| &**id).filter(|id| all.contains_key(*id)).collect();
+        lacks.insert(id, below.len());
+        below.into_iter().for_each(|target| followers.entry(target).or_default().push(id));
+    }
+    let mut ready: BTreeSet<&str> = lacks.iter().filter(|(_, lacking)| **lacking == 0).map(|(id, _)| *id).collect();
+    let mut order: Vec<&str> = Vec::new();
+    while let Some(id) = ready.pop_first() {
+        order.push(id);
+        for follower in followers.remove(id).unwrap_or_default() {
+            if let Some(lacking) = lacks.get_mut(follower) {
+                *lacking -= 1;
+                if *lacking == 0 {
+                    ready.insert(follower);
+                }
+            }
+        }
+    }
+    let placed: BTreeSet<&str> = order.iter().copied().collect();
+    order.extend(all.keys().map(|id| &**id).filter(|id| !placed.contains(id)));
+    order.into_iter().filter_map(|id| all.get(id).map(|correlation| &**correlation)).collect()
+}
+
+impl<'a> Correlated<'a> {
+    /// The events of all sources in the order of their times, as many as may be.
+    fn gather(&mut self, merged: &'a Partial) {
+        self.sources = merged.sources.values().filter(|source| !source.events.is_empty()).map(|s| &**s).collect();
+        let streams = self.sources.iter().zip(0u32..).map(|(source, number)| {
+            (0u32..).zip(source.events.iter()).map(move |(nth, (event, traits))| (event, number, nth, traits))
+        });
+        let key = |(event, source, ..): &(Event, u32, u32, Arc<Traits>)| (event.at, *source, event.place);
+        let mut table = TraitTable::default();
+        let mut bytes = 0;
+        for (event, source, nth, traits) in streams.kmerge_by(|a, b| key(a) <= key(b)) {
+            let (number, more) = table.number(&traits);
+            bytes += more;
+            if self.events.len() == EVENTS_LIMIT || bytes > TRAITS_LIMIT_BYTES {
+                break;
+            }
+            let outcome = match traits.outcome {
+                rule::Outcome::Unknown if is_of_host(self.sources[source as usize]) => rule::Outcome::Succeeded,
+                outcome => outcome,
+            };
+            self.events.push(Record { time: event.at.micros(), traits: number, outcome });
+            self.origins.push((source, nth));
+        }
+        self.traits = table.list;
+    }
+
+    /// What each correlation counted, and what it could not.
+    fn count(&self, merged: &Partial) -> Vec<Counted> {
+        let mut hits: HashMap<Box<str>, (u64, u64)> = HashMap::new();
+        for (rule, sightings) in merged.sources.values().flat_map(|source| source.rules.iter()) {
+            let (timed, untimed) = hits.entry(rule.into_owned()).or_default();
+            *timed += sightings.count.saturating_sub(sightings.untimed);
+            *untimed += sightings.untimed;
+        }
+        let mut held: HashMap<&str, u64> = HashMap::new();
+        for record in &self.events {
+            self.traits[record.traits as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
+        }
+        let mut found = vec![0u64; self.list.len()];
+        self.outcome.alerts.iter().for_each(|alert| found[alert.correlation] += alert.runs.len() as u64);
+        let mut all: Vec<Counted> = Vec::new();
+        for (number, correlation) in self.list.iter().enumerate() {
+            let targets: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
+            let (mut untimed, mut beyond) = (0, 0);
+            for id in targets {
+                let (hits, without) = hits.get(id).copied().unwrap_or_default();
+                let counted = held.get(id).copied().filter(|_| self.outcome.decided[number]).unwrap_or(0);
+                untimed += without;
+                beyond += hits.saturating_sub(counted);
+            }
+            all.push(Counted {
+                rule: correlation.meta.id.clone(),
+                title: correlation.meta.title.clone(),
+                silent: self.silent.contains(correlation.meta.id.as_str()),
+                events: self.outcome.grouped[number],
+                ungrouped: self.outcome.ungrouped[number],
+                untimed,
+                beyond,
+                found: found[number],
+            });
+        }
+        all
+    }
+
+    /// By correlation: how many hits it, or one that it counts on, does not count because they are beyond a limit. Those that
+    /// were not decided count nothing.
+    fn beyond(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = Vec::new();
+        for (number, correlation) in self.list.iter().enumerate() {
+            let below = correlation.targets().filter_map(|id| self.places.get(&**id));
+            let below = below.filter_map(|at| all.get(*at)).copied().max().unwrap_or(0);
+            let own = self.counted[number].beyond.max(u64::from(!self.outcome.decided[number]));
+            all.push(own.max(below));
+        }
+        all
+    }
+
+    /// What each correlation counted, in the order of their ids.
+    pub(super) fn told(&self) -> Vec<Counted> {
+        let mut all = self.counted.clone();
+        all.sort_by(|a, b| a.rule.cmp(&b.rule));
+        all
+    }
+
+    /// Ids of those of level high or above of which more might have been found with what they do not count.
+    pub(super) fn open(&self) -> impl Iterator<Item = &str> {
+        let open =
+            self.list.iter().zip(&self.beyond).filter(|(of, beyond)| of.meta.level >= Level::High && **beyond > 0);
+        open.map(|(of, _)| of.meta.id.as_str()).filter(|id| !self.silent.contains(*id))
+    }
+
+    /// Ids of the rules and correlations that a correlation counts on, also by others.
+    pub(super) fn reached(&self, correlation: &'a Correlation) -> BTreeSet<&'a str> {
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        let mut left: Vec<&'a Correlation> = vec![correlation];
+        while let Some(one) = left.pop() {
+            for id in one.targets().map(|id| &**id) {
+                if all.insert(id) {
+                    left.extend(self.places.get(id).map(|at| self.list[*at]));
+                }
+            }
+        }
+        all
+    }
+
+    /// The events that these windows show, by their places and without repeats: of alerts those in their windows. With false,
+    /// where there are more than `limit`.
+    pub(super) fn records(&self, of: impl IntoIterator<Item = Origin>, limit: usize) -> (Vec<u32>, bool) {
+        let mut records = Vec::new();
+        let mut windows: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
+        let mut take = |origin, windows: &mut BTreeMap<u32, Vec<(u32, u32)>>| match origin {
+            Origin::Record(at) => records.push(at),
+            Origin::Window { alert, from, to } => windows.entry(alert).or_default().push((from, to)),
+        };
+        let mut steps = 0;
+        of.into_iter().for_each(|origin| take(origin, &mut windows));
+        // An alert counts on earlier ones only.
+        while let Some((alert, mut ranges)) = windows.pop_last() {
+            ranges.sort_unstable();
+            let Some(alert) = self.outcome.alerts.get(alert as usize) else { continue };
+            let mut reached = 0;
+            for (from, to) in ranges {
+                for (origin, _) in alert.of.get(reached.max(from) as usize..to as usize).unwrap_or_default() {
+                    steps += 1;
+                    if steps > limit {
+                        break;
+                    }
+                    take(*origin, &mut windows);
+                }
+                reached = reached.max(to);
+            }
+        }
+        records.sort_unstable();
+        records.dedup();
+        (records, steps <= limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::correlation::{Bound, Demand, Figure, Member, Order};
+    use crate::model::rule::RuleMeta;
+
+    fn counting_on(id: &str, targets: &[&str]) -> (Box<str>, Arc<Correlation>) {
+        let meta = RuleMeta {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            level: Level::High,
+            stage: Vec::new(),
+            attack: Vec::new(),
+            route: None,
+            author: None,
+            file: String::new(),
+        };
+        let correlation = Correlation {
+            meta,
+            at: (1, 1),
+            members: vec![Member { targets: targets.iter().map(|id| (*id).into()).collect() }],
+            group_by: Vec::new(),
+            span: -1,
+            demand: Demand::Figure(Figure::Events, vec![Bound { order: Order::Gte, number: 1.0 }]),
+            generate: false,
+            left_out: Vec::new(),
+        };
+        (id.into(), Arc::new(correlation))
+    }
+
+    #[test]
+    fn each_stands_behind_those_that_it_counts_on_and_circles_of_a_foreign_state_stand_last() {
+        let all = [("a", &["b", "rule"][..]), ("b", &["z"]), ("z", &["rule"]), ("c", &["d", "z"]), ("d", &["c"])];
+        let all: BTreeMap<Box<str>, Arc<Correlation>> = all.iter().map(|(id, of)| counting_on(id, of)).collect();
+        let order = ordered(&all);
+        assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
+        let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
+        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown });
+        let outcome = windows::run(&order, &[Arc::new(traits)], &records);
+        let found: Vec<(usize, usize)> =
+            outcome.alerts.iter().map(|alert| (alert.correlation, alert.windows.len())).collect();
+        assert_eq!(found, [(0, 2), (1, 2), (2, 2), (3, 2), (4, 2)]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number and provider.
+//!
+//! Logs hold few kinds of events and many of each. Of a kind it is decided once for every rule whether its log source
+//! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated.
+
+use std::collections::HashMap;
+
+use super::Program;
+use super::eval::value_passes;
+use super::item::{Expr, Test};
+use super::routing;
+use crate::model::fields::{Fields, Kind};
+
+/// The fields that tell the kind of an event.
+const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
+/// What tells registry events of one number apart.
+const EVENT_TYPE: &str = "EventType";
+/// Kinds that are known at once; with more, all are forgotten.
+const MOST_KINDS: usize = 1_024;
+/// Longer values tell no kind.
+const LONGEST: usize = 256;
+
+/// The kinds that one thread has met.
+#[derive(Debug, Default)]
+pub(super) struct Kinds {
+    /// The program for which they are.
+    program: u64,
+    /// By kind: a bit for each rule that may match.
+    known: HashMap<Vec<u8>, Box<[u64]>>,
+    key: Vec<u8>,
+}
+
+/// Which of [`TELLING`] a field of rules is, if it is one.
+pub(super) fn telling(name: &str) -> Option<u8> {
+    (0u8..).zip(TELLING).find(|(_, telling)| *telling == name).map(|(at, _)| at)
+}
+
+impl Kinds {
+    /// The rules that may match the record, as bits by their numbers; `None` where its kind is not told.
+    pub fn rules(&mut self, program: &Program, format: &str, fields: &Fields<'_>) -> Option<&[u64]> {
+        if !routing::is_windows(format) {
+            return None;
+        }
+        let values = self.tell(fields)?;
+        if self.program != program.number || self.known.len() > MOST_KINDS {
+            self.known.clear();
+            self.program = program.number;
+        }
+        if !self.known.contains_key(&self.key) {
+            self.known.insert(self.key.clone(), decide(program, format, fields, &values));
+        }
+        self.known.get(&self.key).map(|rules| &**rules)
+    }
+
+    /// Writes the key of the record's kind; gives the telling fields, each of which it has once.
+    fn tell<'f>(&mut self, fields: &'f Fields<'_>) -> Option<[&'f [u8]; 3]> {
+        let mut values: [Option<&[u8]>; 3] = [None; 3];
+        let mut created = 0;
+        for (name, value, kind) in fields.named() {
+            // Names that differ in case alone may be taken for one another.
+            let is = |telling: &str| name.len() == telling.len() && name.eq_ignore_ascii_case(telling.as_bytes());
+            if let Some(at) = TELLING.iter().position(|telling| is(telling)) {
+                if values[at].replace(value).is_some() || kind == Kind::Null || name != TELLING[at].as_bytes() {
+                    return None;
+                }
+            } else if is(EVENT_TYPE) && created == 0 {
+                created = 1 + u8::from(value.starts_with(b"Create"));
+            }
+        }
+        let [Some(channel), Some(id), Some(provider)] = values else { return None };
+        self.key.clear();
+        self.key.push(created);
+        for value in [channel, id, provider] {
+            if value.len() > LONGEST {
+                return None;
+            }
+            self.key.extend_from_slice(value);
+            self.key.push(0);
+        }
+        Some([channel, id, provider])
+    }
+}
+
+/// A bit for each rule that may match records of a kind.
+fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &[&[u8]; 3]) -> Box<[u64]> {
+    let facts = routing::facts(format, fields);
+    let fits: Vec<bool> =
+        program.logsources.iter().map(|stated| routing::applies(&program.routing, stated, &facts)).collect();
+    let mut bits = vec![0; program.exprs.len().div_ceil(64)];
+    for (number, expr) in program.exprs.iter().enumerate() {
+        let routed = fits[program.logsource[number] as usize];
+        if routed && holds(expr, &program.telling, values) != Some(false) {
+            bits[number / 64] |= 1 << (number % 64);
+        }
+    }
+    bits.into()
+}
+
+/// What the telling fields alone decide of a search; `None` where it takes others too.
+fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<bool> {
+    let any = |parts: &[Expr], wanted: bool| {
+        let mut all = Some(!wanted);
+        for part in parts {
+            match holds(part, telling, values) {
+                Some(held) if held == wanted => return Some(wanted),
+                Some(_) => {}
+                None => all = None,
+            }
+        }
+        all
+    };
+    match expr {
+        Expr::All(parts) => any(parts, false),
+        Expr::Any(parts) => any(parts, true),
+        Expr::Not(inner) => holds(inner, telling, values).map(|held| !held),
+        Expr::Shared(inner) => holds(inner, telling, values),
+        Expr::Field(name, test) => {
+            let value = values.get(usize::from((*telling.get(*name as usize)?)?))?;
+            match test {
+                Test::Null => Some(false),
+                Test::Exists(wanted) => Some(*wanted),
+                Test::SameAs { .. } => None,
+                test => Some(value_passes(test, value)),
+            }
+        }
+        Expr::Keyword(_) => None,
+    }
+}

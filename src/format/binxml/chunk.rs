@@ -1,0 +1,169 @@
+//! One chunk of the binary log: its records, each as its values or as the crate renders it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use evtx::{EvtxChunkData, ParserSettings};
+
+use super::bytes::Bytes;
+use super::{Span, Templates};
+use crate::format::render::{self, CHUNK_HEADER_BYTES, RECORD_FRAME_BYTES, RECORD_HEADER_BYTES};
+use crate::model::block::{Block, Spans};
+use crate::model::fields::{Seen, View};
+use crate::model::place::Place;
+
+/// How a record begins.
+const RECORD_MAGIC: u32 = 0x2A2A;
+/// The last second of a FILETIME that the crate takes for one: 9999-12-30T22:00:00Z.
+const LAST_SECOND: u64 = 265_046_680_800;
+const TICKS_PER_SECOND: u64 = 10_000_000;
+/// Values of one chunk that come to more than this are left to the crate.
+const MOST_BYTES: usize = 2 << 20;
+
+/// A record as its frame shows it.
+#[derive(Clone, Copy)]
+struct Framed {
+    offset: usize,
+    length: usize,
+    id: u64,
+}
+
+impl Framed {
+    /// Where its BinXML is.
+    fn span(&self) -> Span {
+        content(self.offset..self.offset + self.length).unwrap_or_default()
+    }
+}
+
+/// Where the BinXML of a record is.
+pub(super) fn content(record: Range<usize>) -> Option<Span> {
+    let start = record.start.checked_add(RECORD_HEADER_BYTES as usize)?;
+    let end = record.end.checked_sub((RECORD_FRAME_BYTES - RECORD_HEADER_BYTES) as usize)?;
+    (start <= end).then_some((start, end))
+}
+
+/// Lists the records of a block as [`render`](crate::format::render) does, but for events of a binary log only with their
+/// values ([`Seen::values`]) where that is enough to know all fields.
+pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
+    let framed = if block.spans == Spans::Chunk && block.base > 0 { frames(&block.bytes) } else { None };
+    let Some((framed, live_end)) = framed else { return render::render(block, view) };
+    view.clear();
+    view.is_rendered = true;
+    templates.begin();
+    let slow = templates.attempt(block, &framed, view);
+    let (mut next, mut gaps) = (CHUNK_HEADER_BYTES, Vec::new());
+    if slow.is_empty() {
+        next = framed.last().map_or(next, |last| last.offset + last.length);
+    } else {
+        let texts = rendered(&block.bytes, &framed, &slow);
+        templates.learn(block, &framed, &texts);
+        view.clear();
+        view.is_rendered = true;
+        for (record, text) in framed.iter().zip(&texts) {
+            if templates.see(block, record, text.as_deref(), view).is_some() {
+                gaps.extend((record.offset > next).then_some((next as u64, record.offset as u64)));
+                next = record.offset + record.length;
+            }
+        }
+    }
+    let live_end = live_end.max(next);
+    gaps.extend((live_end > next).then_some((next as u64, live_end as u64)));
+    let taken: u64 = view.records.iter().map(|seen| seen.place.length).sum();
+    view.framing = (CHUNK_HEADER_BYTES + block.bytes.len() - live_end) as u64;
+    view.undecodable = block.bytes.len() as u64 - view.framing - taken;
+    gaps.iter().for_each(|&(from, to)| render::leftover(block, from, to, view));
+}
+
+/// The records of a chunk without a fault, and where its free space begins; `None` where there is one.
+fn frames(chunk: &[u8]) -> Option<(Vec<Framed>, usize)> {
+    let mut header = Bytes { all: chunk, at: 32 };
+    let last = header.u64()?;
+    header.take(8)?;
+    let free = header.u32()? as usize;
+    if !chunk.starts_with(b"ElfChnk\0") || !(CHUNK_HEADER_BYTES..=chunk.len()).contains(&free) {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut bytes = Bytes { all: chunk, at: CHUNK_HEADER_BYTES };
+    while bytes.at < free {
+        let offset = bytes.at;
+        let (magic, length, id, time) = (bytes.u32()?, bytes.u32()? as usize, bytes.u64()?, bytes.u64()?);
+        if magic != RECORD_MAGIC || length < RECORD_FRAME_BYTES as usize || time / TICKS_PER_SECOND >= LAST_SECOND {
+            return None;
+        }
+        bytes.at = offset;
+        bytes.take(length)?;
+        found.push(Framed { offset, length, id });
+        if id == last {
+            break;
+        }
+    }
+    Some((found, free))
+}
+
+/// The crate's rendering of some records, by their place among all.
+fn rendered(chunk: &[u8], framed: &[Framed], wanted: &[usize]) -> Vec<Option<Vec<u8>>> {
+    let mut texts = vec![None; framed.len()];
+    let settings = Arc::new(ParserSettings::new().indent(false));
+    let Ok(mut data) = EvtxChunkData::new(chunk.to_vec(), false) else { return texts };
+    let Ok(mut parsed) = data.parse(settings) else { return texts };
+    let mut wanted = wanted.iter().copied().peekable();
+    for record in parsed.iter().filter_map(Result::ok) {
+        let start = record.binxml_offset as usize;
+        while wanted.next_if(|at| framed[*at].span().0 < start).is_some() {}
+        let Some(&at) = wanted.peek() else { break };
+        if framed[at].span().0 == start {
+            texts[at] = record.into_json_bytes().ok().map(|text| text.data);
+        }
+    }
+    texts
+}
+
+impl Templates {
+    /// Lists the records that can be read without a rendering; gives the places of those that cannot, or whose templates
+    /// are not proven.
+    fn attempt(&mut self, block: &Block, framed: &[Framed], view: &mut View) -> Vec<usize> {
+        let mut slow = Vec::new();
+        for (at, record) in framed.iter().enumerate() {
+            if self.see(block, record, None, view).is_none() {
+                slow.push(at);
+            }
+        }
+        slow
+    }
+
+    /// Holds the plans of records against their renderings.
+    fn learn(&mut self, block: &Block, framed: &[Framed], texts: &[Option<Vec<u8>>]) {
+        for (record, text) in framed.iter().zip(texts) {
+            if let Some(text) = text {
+                self.prove(&block.bytes, record.span(), text);
+            }
+        }
+    }
+
+    /// Lists one record: by its values where its templates are proven, else by its rendering.
+    fn see(&mut self, block: &Block, record: &Framed, text: Option<&[u8]>, view: &mut View) -> Option<()> {
+        let (start, first) = (view.rendered.len(), view.values.len());
+        let fits = start < MOST_BYTES;
+        let read =
+            if fits { self.values(&block.bytes, record.span(), &mut view.rendered, &mut view.values) } else { None };
+        let fast = read.is_some() && self.trusted() == Some(true) && view.values.len() > first;
+        if !fast {
+            view.rendered.truncate(start);
+            view.values.truncate(first);
+            view.rendered.extend_from_slice(text?);
+        }
+        let end = view.rendered.len();
+        view.rendered.push(b'\n');
+        let place = Place {
+            offset: block.base + record.offset as u64,
+            length: record.length as u64,
+            line: None,
+            record: Some(block.first_record + view.records.len() as u64),
+            event_record_id: Some(record.id),
+        };
+        let values = fast.then_some((first as u32, view.values.len() as u32));
+        view.records.push(Seen { start, end, place, values });
+        Some(())
+    }
+}

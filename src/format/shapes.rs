@@ -1,0 +1,192 @@
+//! The shapes of JSON records: what stands between their values. A log has few, and a record of a known one is read by
+//! comparing what stands between with what stood there before.
+//!
+//! PERF: a walk over a record costs a lookup for each name and a decision at each byte; here a name costs one comparison
+//! together with all that surrounds it.
+
+use super::jsonwalk::{self, Leaf, Names};
+use super::near;
+use super::roles::Role;
+use super::sketch::{Part, Sketch};
+use crate::model::layout::Layout;
+use crate::model::outline::Outline;
+
+/// Most nodes of the tree; what comes later is read the long way.
+const NODES: usize = 4096;
+/// Most text between values that is kept.
+const TEXT_BYTES: usize = 256 * 1024;
+/// Most values of a record that has a shape.
+const VALUES: usize = 256;
+/// Most ways on from one node.
+const WAYS: usize = 16;
+/// Records without a known shape after which a dialect must have four times as many with one.
+const STRANGERS: usize = 512;
+
+/// The shapes of one dialect's records, as a tree: from the root, each node is what stands before a value, and the value's
+/// kind. Kept by a thread; what it knows changes how fast a record is read and nothing else.
+#[derive(Default)]
+pub struct Shapes {
+    dialect: &'static str,
+    /// The first is the root.
+    nodes: Vec<Node>,
+    text: Vec<u8>,
+    known: usize,
+    strange: usize,
+    leaves: Vec<Leaf>,
+}
+
+/// What stands before a value.
+#[derive(Clone, Copy)]
+struct Node {
+    /// Where it lies in the text.
+    from: u32,
+    to: u32,
+    value: Value,
+    part: Part,
+    /// The first node that may follow.
+    first: u32,
+    /// The next node that may stand here instead; 0 for none.
+    next: u32,
+}
+
+/// What follows a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    /// A string, behind its opening quote.
+    Str,
+    /// A number, `true`, `false` or `null`.
+    Bare,
+    /// Nothing: the record is over.
+    End,
+}
+
+impl Shapes {
+    /// The shapes of a dialect; those of another one are forgotten.
+    pub fn of(&mut self, dialect: &'static str) -> &mut Self {
+        if !std::ptr::eq(self.dialect, dialect) {
+            *self = Self { dialect, ..Self::default() };
+        }
+        self
+    }
+
+    /// Whether enough records have a shape that was seen before.
+    pub fn pays(&self) -> bool {
+        self.strange < STRANGERS.max(self.known / 4)
+    }
+
+    /// Reads the outline of a record; false where its shape is not known yet or something in it is out of the ordinary.
+    pub fn read<'b>(&mut self, record: &'b [u8], (layout, agents): (&Layout, bool), out: &mut Outline<'b>) -> bool {
+        let read = self.follow(record, Sketch::new(layout, agents, out)).is_some();
+        *(if read { &mut self.known } else { &mut self.strange }) += 1;
+        read
+    }
+
+    fn follow<'b>(&self, record: &'b [u8], mut sketch: Sketch<'_, 'b>) -> Option<()> {
+        let (mut rest, mut node) = (record, self.nodes.first()?);
+        loop {
+            let at = self.way(node.first, rest)?;
+            node = &self.nodes[at];
+            rest = &rest[(node.to - node.from) as usize..];
+            let value = match node.value {
+                Value::End => {
+                    sketch.out.part(&(at as u32).to_le_bytes());
+                    return Some(());
+                }
+                Value::Str => {
+                    let end = string_end(rest)?;
+                    let (value, behind) = rest.split_at(end);
+                    rest = behind;
+                    value
+                }
+                Value::Bare => {
+                    let (value, _) = jsonwalk::bare(rest)?;
+                    rest = &rest[value.len()..];
+                    value
+                }
+            };
+            sketch.value(node.part, value)?;
+        }
+    }
+
+    /// The way on that fits. No two do: what stands before a bare value is never the start of anything longer that fits
+    /// too, and in no other place can a value begin where something else goes on.
+    fn way(&self, mut at: u32, rest: &[u8]) -> Option<usize> {
+        while at != 0 {
+            let node = &self.nodes[at as usize];
+            let text = &self.text[node.from as usize..node.to as usize];
+            let fits = rest.starts_with(text)
+                && match node.value {
+                    Value::Str => true,
+                    Value::Bare => rest
+                        .get(text.len())
+                        .is_some_and(|first| matches!(first, b'-' | b'0'..=b'9' | b't' | b'f' | b'n')),
+                    Value::End => rest.len() == text.len(),
+                };
+            if fits {
+                return Some(at as usize);
+            }
+            at = node.next;
+        }
+        None
+    }
+
+    /// Learns the shape of a record.
+    pub fn learn(&mut self, record: &[u8], names: Names<'_>) {
+        let mut leaves = std::mem::take(&mut self.leaves);
+        leaves.clear();
+        if jsonwalk::leaves(record, names, &mut leaves).is_ok() {
+            self.keep(record, &leaves);
+        }
+        self.leaves = leaves;
+    }
+
+    fn keep(&mut self, record: &[u8], leaves: &[Leaf]) {
+        if leaves.len() > VALUES || leaves.iter().any(|leaf| leaf.role == Some(Role::Embedded)) {
+            return;
+        }
+        if self.nodes.is_empty() {
+            self.nodes.push(Node { from: 0, to: 0, value: Value::Str, part: Part::Skip, first: 0, next: 0 });
+        }
+        let (mut node, mut at) = (0, 0);
+        for leaf in leaves {
+            let value = if leaf.is_string { Value::Str } else { Value::Bare };
+            let Some(next) = self.child(node, &record[at..leaf.start], value, Part::of(leaf.role)) else { return };
+            (node, at) = (next, leaf.end);
+        }
+        let _ = self.child(node, &record[at..], Value::End, Part::Skip);
+    }
+
+    /// The node behind another one, made where there is none; `None` where there is no room.
+    fn child(&mut self, parent: usize, text: &[u8], value: Value, part: Part) -> Option<usize> {
+        let (mut at, mut ways) = (self.nodes[parent].first, 0);
+        while at != 0 {
+            let node = &self.nodes[at as usize];
+            if node.value == value && self.text[node.from as usize..node.to as usize] == *text {
+                return Some(at as usize);
+            }
+            (at, ways) = (node.next, ways + 1);
+        }
+        if ways == WAYS || self.nodes.len() == NODES || self.text.len() + text.len() > TEXT_BYTES {
+            return None;
+        }
+        let from = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        let at = self.nodes.len();
+        let next = std::mem::replace(&mut self.nodes[parent].first, at as u32);
+        self.nodes.push(Node { from, to: self.text.len() as u32, value, part, first: 0, next });
+        Some(at)
+    }
+}
+
+/// Where the quote stands that ends a string.
+#[inline]
+fn string_end(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += near::either(b'"', b'\\', rest.get(at..)?)?;
+        if rest[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}

@@ -1,0 +1,128 @@
+//! Where outlines are put together, as fields are in a `Sink`: what each named value is to the outline.
+
+use super::roles::Role;
+use super::time;
+use crate::model::fields::Canon;
+use crate::model::layout::Layout;
+use crate::model::outline::Outline;
+use crate::model::time::Stamp;
+
+/// What a value is to the outline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing: no column.
+    Skip,
+    /// A part of the identity.
+    Word,
+    /// A URL, of which all up to the host is a part of the identity.
+    Url,
+    /// The first line of a request, likewise.
+    Request,
+    /// A count of bytes.
+    Number,
+    /// The user agent.
+    Agent,
+    /// The time, with its rank.
+    Time(u8),
+}
+
+impl Part {
+    /// What a value is whose name means this.
+    pub fn of(role: Option<Role>) -> Self {
+        match role {
+            None => Self::Skip,
+            Some(Role::Is(Canon::UserAgent)) => Self::Agent,
+            Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
+            Some(Role::Is(canon)) if !canon.is_column() => Self::Skip,
+            Some(Role::Time(rank)) => Self::Time(rank),
+            Some(Role::Url) => Self::Url,
+            Some(Role::Request) => Self::Request,
+            Some(_) => Self::Word,
+        }
+    }
+}
+
+fn is_count(canon: Canon) -> bool {
+    matches!(canon, Canon::SourceBytes | Canon::DestinationBytes)
+}
+
+/// Puts one outline together.
+pub struct Sketch<'f, 'b> {
+    /// The outline so far.
+    pub out: &'f mut Outline<'b>,
+    layout: &'f Layout,
+    /// Whether the user agent is asked for.
+    agents: bool,
+    best: Option<u8>,
+}
+
+impl<'f, 'b> Sketch<'f, 'b> {
+    /// An outline that is empty so far.
+    pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
+        Self { out, layout, agents, best: None }
+    }
+
+    /// A value as it stands in the record, escapes and all. `None` where it is out of the ordinary, so that the record
+    /// has to be parsed.
+    #[inline]
+    pub fn value(&mut self, part: Part, value: &'b [u8]) -> Option<()> {
+        match part {
+            Part::Skip => {}
+            Part::Word => self.out.part(value),
+            Part::Url => self.out.part(up_to_host(value)),
+            Part::Request => self.request(value),
+            Part::Number => return self.out.number(value).then_some(()),
+            Part::Agent => return self.agent(value),
+            Part::Time(rank) if self.best.is_none_or(|best| rank < best) => {
+                let stamp = time::any(plain(value)?, self.layout);
+                self.time(rank, stamp);
+            }
+            Part::Time(_) => {}
+        }
+        Some(())
+    }
+
+    /// Takes a stamp if none of a lower rank was taken before.
+    pub fn time(&mut self, rank: u8, stamp: Option<Stamp>) {
+        if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
+            (self.best, self.out.time) = (Some(rank), stamp);
+        }
+    }
+
+    /// The user agent, of which the first counts that is none of the marks for nothing.
+    fn agent(&mut self, value: &'b [u8]) -> Option<()> {
+        if self.agents && self.out.agent.is_none() && !matches!(value, b"" | b"-" | b"null") {
+            self.out.agent = Some(plain(value)?);
+        }
+        Some(())
+    }
+
+    /// What of `GET /path HTTP/1.1` method and host follow from.
+    fn request(&mut self, value: &[u8]) {
+        let ends = memchr::memchr(b' ', value).zip(memchr::memrchr(b' ', value)).filter(|(first, last)| first < last);
+        match ends.filter(|_| plain(value).is_some()) {
+            Some((first, last)) => {
+                self.out.part(&value[..first]);
+                self.out.part(up_to_host(&value[first + 1..last]));
+                self.out.part(&value[last..]);
+            }
+            None => self.out.part(value),
+        }
+    }
+}
+
+/// The bytes themselves, where nothing in them is escaped.
+fn plain(value: &[u8]) -> Option<&[u8]> {
+    memchr::memchr(b'\\', value).is_none().then_some(value)
+}
+
+/// What of a URL its host follows from: all up to the end of the host, nothing of a path, all of anything else.
+fn up_to_host(value: &[u8]) -> &[u8] {
+    if value.first() == Some(&b'/') {
+        return b"/";
+    }
+    let Some(scheme) = memchr::memmem::find(value, b"://").filter(|_| plain(value).is_some()) else { return value };
+    let host = scheme + 3;
+    let end = value[host..].iter().position(|b| b"/?#".contains(b)).map_or(value.len(), |n| host + n);
+    &value[..end]
+}

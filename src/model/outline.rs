@@ -1,0 +1,104 @@
+//! A record told by its outline: what tallies need of a record that says, but for its time and its numbers, what an
+//! earlier one said.
+
+use super::time::Stamp;
+
+/// Most numbers of one outline.
+const NUMBERS: usize = 4;
+
+/// The outline of one record, reused from record to record of a block.
+///
+/// Of two records of one layout whose outlines have the same identity, tallies read the same fields from a parse, but for
+/// the time and for fields whose value is one of the numbers: which number is whose follows from the identity as well.
+#[derive(Debug, Default)]
+pub struct Outline<'b> {
+    /// When it happened, as a parse says it.
+    pub time: Option<Stamp>,
+    /// The user agent, where it was asked for and the record has one.
+    pub agent: Option<&'b [u8]>,
+    /// Whether tallies read nothing of the record but its time: the identity is of no use then.
+    pub is_silent: bool,
+    identity: Vec<u8>,
+    numbers: [&'b [u8]; NUMBERS],
+    count: usize,
+}
+
+impl<'b> Outline<'b> {
+    /// Forgets the last record and keeps the buffer.
+    pub fn clear(&mut self) {
+        self.identity.clear();
+        (self.time, self.agent, self.is_silent, self.count) = (None, None, false, 0);
+    }
+
+    /// Adds a part of the identity.
+    #[inline]
+    pub fn part(&mut self, part: &[u8]) {
+        // Lengths stand between parts, so that no two lists of parts are one identity.
+        self.identity.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        self.identity.extend_from_slice(part);
+    }
+
+    /// Adds a number of at most 19 digits. False where it is none, or one too many: such a record has no outline.
+    #[inline]
+    pub fn number(&mut self, digits: &'b [u8]) -> bool {
+        let fits = (1..=19).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) && self.count < NUMBERS;
+        if fits {
+            self.numbers[self.count] = digits;
+            self.count += 1;
+        }
+        fits
+    }
+
+    /// From what everything follows but time and numbers.
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    /// The value of a number.
+    #[inline]
+    pub fn value(&self, at: usize) -> Option<u64> {
+        let digits = self.numbers[..self.count].get(at)?;
+        Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    }
+
+    /// Which number lies at these bytes of the record.
+    pub fn place(&self, value: &[u8]) -> Option<usize> {
+        self.numbers[..self.count].iter().position(|known| std::ptr::eq(*known, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_plain_digits_and_found_by_their_place() {
+        let text = b"7,18446744073709551616,9999999999999999999,-1,x,7";
+        let cells: Vec<&[u8]> = text.split(|&b| b == b',').collect();
+        let mut outline = Outline::default();
+        let taken: Vec<bool> = cells.iter().map(|cell| outline.number(cell)).collect();
+        assert_eq!(taken, [true, false, true, false, false, true]);
+        assert_eq!(
+            (outline.value(0), outline.value(1), outline.value(3)),
+            (Some(7), Some(9_999_999_999_999_999_999), None)
+        );
+        assert_eq!(
+            (outline.place(cells[0]), outline.place(cells[5]), outline.place(cells[3])),
+            (Some(0), Some(2), None)
+        );
+        assert!(outline.number(b"1") && !outline.number(b"2"));
+        outline.clear();
+        assert_eq!((outline.value(0), outline.place(cells[0])), (None, None));
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let identity = |parts: &[&[u8]]| {
+            let mut outline = Outline::default();
+            parts.iter().for_each(|part| outline.part(part));
+            outline.identity().to_vec()
+        };
+        assert_ne!(identity(&[b"ab", b"c"]), identity(&[b"a", b"bc"]));
+        assert_ne!(identity(&[b"", b"a"]), identity(&[b"a", b""]));
+    }
+}

@@ -1,0 +1,117 @@
+//! A record told by its outline is tallied as its fields would have it: over real logs, and over what is left of them after
+//! single bytes were changed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use exfiltrace::format::{self, Shapes};
+use exfiltrace::model::block::{CELL_BYTES, Spans};
+use exfiltrace::model::fields::{Canon, Fields, View, Want};
+use exfiltrace::model::layout::Layout;
+use exfiltrace::model::outline::Outline;
+use exfiltrace::model::place::{Place, RecordDigest};
+use exfiltrace::tally::{self, Tally};
+
+use crate::formats::{blocks, content, layout_of, members, shared, walk};
+use crate::support::project;
+
+/// Two accounts of the same records: one by their fields alone, one by their outlines where they have one.
+#[derive(Default)]
+struct Twins {
+    plain: Tally,
+    quick: Tally,
+    shapes: Shapes,
+    /// Records that were recalled, and all.
+    recalled: usize,
+    records: usize,
+}
+
+impl Twins {
+    fn see(&mut self, layout: &Layout, record: &[u8], place: Place) {
+        let reader = format::reader(layout);
+        let (mut fields, mut outline) = (Fields::default(), Outline::default());
+        let digest = |place: Place| RecordDigest([place.offset as u8 | 1; 32]);
+        let parsed = reader.parse(record, Want::Agents, &mut fields).is_ok();
+        let outlined = reader.outline(record, true, &mut self.shapes, &mut outline);
+        let shown = String::from_utf8_lossy(record);
+        if outlined {
+            assert!(parsed, "what has an outline is a record: {shown}");
+            assert_eq!(outline.time, fields.time, "{shown}");
+            assert_eq!(outline.agent, fields.get(Canon::UserAgent), "{shown}");
+        }
+        self.records += 1;
+        if !parsed {
+            return;
+        }
+        self.plain.cover(layout.format, &fields);
+        self.plain.observe(layout.format, (&fields, None), place, &digest);
+        let known = if outlined { self.quick.recall(&outline) } else { None };
+        match known {
+            Some(meaning) => {
+                self.recalled += 1;
+                outline.time.into_iter().for_each(|stamp| self.quick.cover_time(stamp));
+                self.quick.fold(meaning, &outline, place, &digest);
+            }
+            None => {
+                self.quick.cover(layout.format, &fields);
+                self.quick.observe(layout.format, (&fields, outlined.then_some(&outline)), place, &digest);
+            }
+        }
+        self.plain.settle(&digest);
+        self.quick.settle(&digest);
+    }
+
+    /// Sees all records of a log, and some of them once more with a byte changed.
+    fn see_all(&mut self, bytes: &[u8], layout: &Layout) {
+        let mut view = View::default();
+        let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+        for block in blocks(bytes, layout, CELL_BYTES, usize::MAX) {
+            if matches!(block.spans, Spans::Piece { .. }) {
+                continue;
+            }
+            format::render(&block, &mut view);
+            let text: &[u8] = if view.is_rendered { &view.rendered } else { &block.bytes };
+            for seen in &view.records {
+                let record = &text[seen.start..seen.end];
+                self.see(&block.layout, record, seen.place);
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if !record.is_empty() && self.records < 20_000 {
+                    let mut changed = record.to_vec();
+                    let with = b"\"\\{}[]:,=- 0129./ax\xff\0|?#@";
+                    changed[(seed >> 33) as usize % record.len()] = with[(seed >> 20) as usize % with.len()];
+                    self.see(&block.layout, &changed, seen.place);
+                }
+            }
+        }
+    }
+}
+
+/// Holds both accounts of a log against each other, and says its format and how many records were recalled.
+fn compare(bytes: &[u8], name: &Path) -> (String, usize, usize) {
+    let layout = layout_of(bytes);
+    let mut twins = Twins::default();
+    twins.see_all(bytes, &layout);
+    let (plain, quick) = (tally::gather([twins.plain]), tally::gather([twins.quick]));
+    assert!(plain == quick, "{}: {layout:?}", name.display());
+    (layout.format.into(), twins.recalled, twins.records)
+}
+
+#[test]
+fn outlines_come_to_what_fields_come_to() {
+    let mut files = Vec::new();
+    walk(&project("fixtures"), &mut files);
+    shared("corpora").into_iter().for_each(|folder| walk(&folder, &mut files));
+    let mut told: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for path in &files {
+        for bytes in members(content(path)) {
+            let (format, recalled, records) = compare(&bytes, path);
+            let sum = told.entry(format).or_default();
+            *sum = (sum.0 + recalled, sum.1 + records);
+        }
+    }
+    println!("{told:?}");
+    for format in ["access", "kv", "syslog3164", "syslog5424", "json", "cloudtrail", "windows_json"] {
+        let (recalled, _) = told[format];
+        assert!(recalled > 0, "{format}: {told:?}");
+    }
+}
