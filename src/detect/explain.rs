@@ -2,6 +2,7 @@
 //! it is found.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -93,12 +94,10 @@ impl Program {
     pub fn explain_correlation(&self, at: usize) -> Option<CorrelationExplained> {
         let all = self.correlations();
         let correlation = all.list.get(at)?;
-        let title = |id: &std::sync::Arc<str>| {
-            let other = || all.list.iter().map(|other| &other.meta).find(|meta| *meta.id == **id);
-            self.named(id).or_else(other).map(|meta| meta.title.clone())
-        };
+        let metas = || self.metas.iter().chain(all.list.iter().map(|other| &other.meta));
+        let title = |id: &Arc<str>| metas().find(|meta| *meta.id == **id).map(|meta| meta.title.clone());
         let titles = |member: &Member| member.targets.iter().filter_map(title).collect();
-        let named = |key: &Key| (key.name.clone(), key.fields.iter().map(|field| field.to_string()).collect());
+        let named = |key: &Key| (key.name.clone(), key.fields.iter().map(ToString::to_string).collect());
         Some(CorrelationExplained {
             rule: correlation.meta.clone(),
             members: correlation.members.iter().map(titles).collect(),

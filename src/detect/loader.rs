@@ -105,6 +105,7 @@ impl Loader<'_> {
         problems.sort();
         problems.dedup();
         remarks.sort();
+        remarks.dedup();
         Loaded {
             drafts,
             names: names.list,
@@ -187,8 +188,6 @@ impl<'p> Loader<'p> {
         }
         self.problems.extend(packed.problems);
         self.remarks.extend(packed.remarks);
-        self.remarks.sort();
-        self.remarks.dedup();
         self.used.extend(packed.used);
         self.narrowings.extend(packed.narrowings);
         self.gates = Some(packed.gates);

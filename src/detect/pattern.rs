@@ -71,8 +71,8 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    /// Bytes, in lower case where case is ignored; never none.
-    pub(super) fn bytes(bytes: Box<[u8]>) -> Self {
+    /// Bytes that are lower case where case is ignored.
+    pub(super) fn of_bytes(bytes: Box<[u8]>) -> Self {
         let rare = Rare::of(&bytes);
         Self::Bytes(bytes, rare)
     }
@@ -87,14 +87,24 @@ pub(super) struct Rare {
 
 impl Rare {
     fn of(text: &[u8]) -> Self {
-        // The most common first; what is not here is rarer than all.
-        const COMMON: &[u8] = b"e tasinorlc\\dmpu.-0g:fw1hybv/23k_4x58679j,=\"";
-        let rank = |byte: u8| COMMON.iter().position(|common| *common == byte).unwrap_or(COMMON.len());
+        let rank = |byte: u8| RANKS[usize::from(byte)];
         let bytes = (0u8..).zip(text.iter().map(u8::to_ascii_lowercase)).take(usize::from(u8::MAX));
         let (at, byte) = bytes.max_by_key(|(at, byte)| (rank(*byte), u8::MAX - at)).unwrap_or_default();
         Self { byte, at }
     }
 }
+
+/// How rare bytes are in values of logs.
+static RANKS: [u8; 256] = {
+    // The most common first; what is not here is rarer than all.
+    const COMMON: &[u8] = b"e tasinorlc\\dmpu.-0g:fw1hybv/23k_4x58679j,=\"";
+    let (mut ranks, mut at) = ([COMMON.len() as u8; 256], 0);
+    while at < COMMON.len() {
+        ranks[COMMON[at] as usize] = at as u8;
+        at += 1;
+    }
+    ranks
+};
 
 /// A compiled string value; it must match the whole field.
 #[derive(Debug, Clone)]
@@ -277,7 +287,7 @@ fn piece(toks: &[Tok], cased: bool) -> Piece {
     if plain {
         let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
         let bytes = if cased { text } else { text.to_ascii_lowercase() }.into_bytes();
-        return Piece::bytes(bytes.into());
+        return Piece::of_bytes(bytes.into());
     }
     let fold_tok = |t: &Tok| match t {
         Tok::Char(c) if !cased => Tok::Char(fold(*c)),

@@ -44,15 +44,7 @@ pub fn trial(program: &Program, sample: &Sample) -> Result<(), Fault> {
     let rule = (0u32..).zip(program.rules()).find(|(_, meta)| meta.id == sample.rule).map(|(rule, _)| rule);
     let list = &program.correlations().list;
     let correlation = list.iter().position(|correlation| correlation.meta.id == sample.rule);
-    let mut seen = Seen {
-        program,
-        rule,
-        met: false,
-        found: true,
-        formats: BTreeSet::new(),
-        events: Vec::new(),
-        traits: Vec::new(),
-    };
+    let mut seen = Seen { program, rule, met: false, found: true, formats: BTreeSet::new(), events: Vec::new() };
     let locator = Locator::root(b"sample");
     let mtime = Instant::parse("2026-04-01T00:00:00Z");
     let meta = SourceMeta { evidence: locator.clone(), locator, mtime, size: None };
@@ -67,9 +59,7 @@ pub fn trial(program: &Program, sample: &Sample) -> Result<(), Fault> {
             });
         }));
     if let Some(number) = correlation {
-        let list: Vec<_> = list.iter().collect();
-        let outcome = windows::run(&list, &seen.traits, &seen.events);
-        seen.met = outcome.alerts.iter().any(|alert| alert.correlation == number);
+        seen.met = seen.alerted(number);
     }
     match (&sample.format, seen.formats.first().copied()) {
         _ if read.is_err() => Err(Fault::Failed),
@@ -91,10 +81,8 @@ struct Seen<'p> {
     /// Whether each record that the rule matches shows one of its literals.
     found: bool,
     formats: BTreeSet<&'static str>,
-    /// What correlations count.
-    events: Vec<Record>,
-    /// What they tell.
-    traits: Vec<Arc<Traits>>,
+    /// What correlations count, with times in microseconds since 1970.
+    events: Vec<(i64, Traits)>,
 }
 
 impl Seen<'_> {
@@ -104,20 +92,25 @@ impl Seen<'_> {
         let (Some(gate), Some(time)) = (self.program.gate(format), fields.time) else { return };
         let (mut scratch, mut rules) = (Scratch::default(), Vec::new());
         self.program.eval(format, fields, record, &gate.all, &mut scratch, &mut rules);
-        rules.retain(|rule| self.program.counted(*rule).is_some());
-        if rules.is_empty() {
-            return;
-        }
         let asked = |rule: &u32| self.program.asked_of(format, fields, *rule, &mut Scratch::default());
-        let values = rules.iter().flat_map(asked).map(|(field, value)| (field, value.into()));
-        let mut traits = Traits { values: values.collect(), ..Traits::default() };
-        traits.rules = rules.iter().filter_map(|rule| self.program.counted(*rule).cloned()).collect();
-        traits.rules.sort_unstable();
-        traits.values.sort_unstable();
-        traits.values.dedup();
-        let number = self.traits.len() as u32;
-        self.events.push(Record { time: time.at.micros(), traits: number, outcome: Outcome::of(fields) });
-        self.traits.push(Arc::new(traits));
+        let mut values: Vec<_> = rules.iter().flat_map(asked).map(|(field, value)| (field, value.into())).collect();
+        values.sort();
+        values.dedup();
+        let rules: Vec<_> = rules.iter().filter_map(|&rule| self.program.counted(rule).cloned()).collect();
+        if !rules.is_empty() {
+            let outcome = Outcome::of(fields);
+            self.events.push((time.at.micros(), Traits { rules, values, outcome, ..Traits::default() }));
+        }
+    }
+
+    /// Whether the correlation at this place of the list is met by the events so far.
+    fn alerted(&mut self, number: usize) -> bool {
+        let of =
+            |((time, traits), at): (&(i64, Traits), u32)| Record { time: *time, traits: at, outcome: traits.outcome };
+        let records: Vec<Record> = self.events.iter().zip(0..).map(of).collect();
+        let traits: Vec<Arc<Traits>> = self.events.drain(..).map(|(_, traits)| Arc::new(traits)).collect();
+        let correlations: Vec<_> = self.program.correlations().list.iter().collect();
+        windows::run(&correlations, &traits, &records).alerts.iter().any(|alert| alert.correlation == number)
     }
 
     fn record(&mut self, format: &'static str, fields: &Fields<'_>, record: &[u8]) {

@@ -193,7 +193,7 @@ fn pattern(from: &mut Reader<'_>) -> Read<Pattern> {
     }
     let pieces = from.list(|from| {
         Ok(match from.byte()? {
-            0 => Piece::bytes(some(from.bytes()?, from)?.into()),
+            0 => Piece::of_bytes(some(from.bytes()?, from)?.into()),
             1 => {
                 let toks = from.list(tok)?;
                 some(&toks, from)?;
