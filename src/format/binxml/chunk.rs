@@ -42,7 +42,7 @@ pub(super) fn content(record: Range<usize>) -> Option<Span> {
     (start <= end).then_some((start, end))
 }
 
-/// Lists the records of a block as [`render`](crate::format::render) does, but for events of a binary log only with their
+/// Lists the records of a block as [`render`](crate::format::render()) does, but for events of a binary log only with their
 /// values ([`Seen::values`]) where that is enough to know all fields.
 pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
     let framed = if block.spans == Spans::Chunk && block.base > 0 { frames(&block.bytes) } else { None };

@@ -1,9 +1,9 @@
 //! Fields of Windows events, read from the binary log without a rendering of it.
 //!
-//! A record is an instance of a template. Of each template a [`Plan`](plan::Plan) is made once, by its definition; with it
+//! A record is an instance of a template. Of each template a [`Plan`] is made once, by its definition; with it
 //! a record is its values alone, each with its name and meaning, and its JSON is written only where somebody is to see it.
 //! A plan is trusted once the first record that needs it reads as the `evtx` crate renders it. What has no plan, and
-//! every chunk with a fault in it, is rendered by the crate as before ([`render`](super::render)).
+//! every chunk with a fault in it, is rendered by the crate as before ([`render`](super::render())).
 
 mod bytes;
 mod chunk;
