@@ -12,7 +12,7 @@
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, Shapes, time};
+use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -72,14 +72,8 @@ impl Format for Access {
         Ok(Parsed::Event)
     }
 
-    fn outline<'b>(
-        &self,
-        layout: &Layout,
-        record: &'b [u8],
-        agents: bool,
-        _: &mut Shapes,
-        out: &mut Outline<'b>,
-    ) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, .. } = means;
         outline(layout, record, agents, out).is_some()
     }
 }

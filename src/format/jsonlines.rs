@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample, Shapes, csv};
+use super::{Fit, Format, Means, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -91,14 +91,8 @@ impl Format for Dialect {
         (read > 0).then_some(Fit { read, of, rank: self.rank, layout })
     }
 
-    fn outline<'b>(
-        &self,
-        layout: &Layout,
-        record: &'b [u8],
-        agents: bool,
-        shapes: &mut Shapes,
-        out: &mut Outline<'b>,
-    ) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, shapes, .. } = means;
         if !self.outlined || matches!(layout.framing, Framing::Csv { .. }) {
             return false;
         }

@@ -16,7 +16,7 @@ use super::near;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Sample, Shapes, time};
+use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -135,14 +135,8 @@ impl Format for KeyValue {
         sample.fit(self, layout, 30)
     }
 
-    fn outline<'b>(
-        &self,
-        layout: &Layout,
-        record: &'b [u8],
-        agents: bool,
-        _: &mut Shapes,
-        out: &mut Outline<'b>,
-    ) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, .. } = means;
         outline(record, layout, Sketch::new(layout, agents, out)).is_some()
     }
 

@@ -48,6 +48,7 @@ pub use binxml::{Templates, draw};
 pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
 pub use shapes::Shapes;
+pub use sketch::Part;
 
 /// One way of writing events down.
 pub trait Format: Sync {
@@ -69,17 +70,16 @@ pub trait Format: Sync {
     /// Where the record is not of this format.
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject>;
 
-    /// The outline of a record, where it is of the ordinary form: it is then a record of this format too. `agents`: whether
-    /// the user agent is asked for. False where the record is to be parsed.
-    fn outline<'b>(
-        &self,
-        layout: &Layout,
-        record: &'b [u8],
-        agents: bool,
-        shapes: &mut Shapes,
-        out: &mut Outline<'b>,
-    ) -> bool {
-        let _ = (layout, record, agents, shapes, out);
+    /// What outlines make of each column of a layout; none where a format has no columns or its records no outlines.
+    fn parts(&self, layout: &Layout) -> Vec<Part> {
+        let _ = layout;
+        Vec::new()
+    }
+
+    /// The outline of a record, where it is of the ordinary form: it is then a record of this format too. False where the
+    /// record is to be parsed.
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let _ = (record, means, out);
         false
     }
 
@@ -147,26 +147,65 @@ fn by_name(name: &str) -> Option<&'static dyn Format> {
     list().find(|f| f.name() == name)
 }
 
+/// What outlines are made with.
+pub struct Means<'a> {
+    /// The layout of the record.
+    pub layout: &'a Layout,
+    /// What the format makes of its columns.
+    pub columns: &'a Columns,
+    /// Whether the user agent is asked for.
+    pub agents: bool,
+    /// Shapes that this thread knows.
+    pub shapes: &'a mut Shapes,
+}
+
+/// The columns of a layout as outlines take them.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// What each is.
+    pub parts: Vec<Part>,
+    /// Tells this layout from others of the source: a digest of all that its records are read by.
+    pub digest: [u8; 32],
+}
+
+impl Columns {
+    fn of(format: &dyn Format, layout: &Layout) -> Self {
+        let parts = format.parts(layout);
+        if parts.is_empty() {
+            return Self::default();
+        }
+        let Layout { columns, delimiter, unset, date, dataset, forwards, .. } = layout;
+        let read_by = format!("{columns:?} {delimiter} {unset:?} {date:?} {dataset:?} {forwards}");
+        Self { parts, digest: *blake3::hash(read_by.as_bytes()).as_bytes() }
+    }
+}
+
 /// The format of a layout with what its records are read with. Looked up once per block.
-#[derive(Clone, Copy)]
 pub struct Reader<'l> {
     format: Option<&'static dyn Format>,
     layout: &'l Layout,
+    /// Made when the first outline is asked for.
+    columns: OnceCell<Columns>,
 }
 
 /// What reads the records of this layout.
 pub fn reader(layout: &Layout) -> Reader<'_> {
-    Reader { format: by_name(layout.format), layout }
+    Reader::of(by_name(layout.format), layout)
 }
 
-impl Reader<'_> {
+impl<'l> Reader<'l> {
+    fn of(format: Option<&'static dyn Format>, layout: &'l Layout) -> Self {
+        Self { format, layout, columns: OnceCell::new() }
+    }
+
     /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are the
     /// thread's own. `out` is emptied first.
     #[inline]
     pub fn outline<'b>(&self, record: &'b [u8], agents: bool, shapes: &mut Shapes, out: &mut Outline<'b>) -> bool {
         out.clear();
         let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
-        format.outline(self.layout, record, agents, shapes, out)
+        let columns = self.columns.get_or_init(|| Columns::of(format, self.layout));
+        format.outline(record, Means { layout: self.layout, columns, agents, shapes }, out)
     }
 
     /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
@@ -228,7 +267,7 @@ impl<'l> Strays<'l> {
             names.filter_map(|name| by_name(name)).map(|format| (format, layout(format.name()))).collect()
         });
         for (format, layout) in others {
-            if (Reader { format: Some(*format), layout }).parse(line, want, out).is_ok() {
+            if Reader::of(Some(*format), layout).parse(line, want, out).is_ok() {
                 return Some(format.name());
             }
         }

@@ -4,12 +4,17 @@
 //! PERF: a walk over a record costs a lookup for each name and a decision at each byte; here a name costs one comparison
 //! together with all that surrounds it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::jsonwalk::{self, Leaf, Names};
 use super::near;
 use super::roles::Role;
 use super::sketch::{Part, Sketch};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
+
+/// Trees that were begun so far.
+static TREES: AtomicU64 = AtomicU64::new(0);
 
 /// Most nodes of the tree; what comes later is read the long way.
 const NODES: usize = 4096;
@@ -27,6 +32,8 @@ const STRANGERS: usize = 512;
 #[derive(Default)]
 pub struct Shapes {
     dialect: &'static str,
+    /// Tells nodes of this tree from those of all others of the process: a source is read with several.
+    tree: u64,
     /// The first is the root.
     nodes: Vec<Node>,
     text: Vec<u8>,
@@ -64,7 +71,7 @@ impl Shapes {
     /// The shapes of a dialect; those of another one are forgotten.
     pub fn of(&mut self, dialect: &'static str) -> &mut Self {
         if !std::ptr::eq(self.dialect, dialect) {
-            *self = Self { dialect, ..Self::default() };
+            *self = Self { dialect, tree: TREES.fetch_add(1, Ordering::Relaxed), ..Self::default() };
         }
         self
     }
@@ -89,6 +96,7 @@ impl Shapes {
             rest = &rest[(node.to - node.from) as usize..];
             let value = match node.value {
                 Value::End => {
+                    sketch.out.part(&self.tree.to_le_bytes());
                     sketch.out.part(&(at as u32).to_le_bytes());
                     return Some(());
                 }

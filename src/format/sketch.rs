@@ -24,6 +24,10 @@ pub enum Part {
     Agent,
     /// The time, with its rank.
     Time(u8),
+    /// A date, for the format to make a time of.
+    Date,
+    /// A time of day, likewise.
+    Clock,
 }
 
 impl Part {
@@ -67,7 +71,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
     #[inline]
     pub fn value(&mut self, part: Part, value: &'b [u8]) -> Option<()> {
         match part {
-            Part::Skip => {}
+            Part::Skip | Part::Date | Part::Clock => {}
             Part::Word => self.out.part(value),
             Part::Url => self.out.part(up_to_host(value)),
             Part::Request => self.request(value),
@@ -80,6 +84,20 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Time(_) => {}
         }
         Some(())
+    }
+
+    /// The value of a column, which may be unset in a way that makes it no number.
+    #[inline]
+    pub fn cell(&mut self, part: Part, cell: &'b [u8]) -> Option<()> {
+        if part != Part::Number {
+            return self.value(part, cell);
+        }
+        if !cell.first().is_some_and(u8::is_ascii_digit) {
+            return self.value(Part::Word, cell);
+        }
+        // Which of several columns have a number: no cell that has none begins with a digit.
+        self.out.part(b"0");
+        self.value(part, cell)
     }
 
     /// Takes a stamp if none of a lower rank was taken before.

@@ -15,7 +15,7 @@ use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::Sketch;
-use super::{Fit, Format, Sample, Shapes, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
+use super::{Fit, Format, Means, Sample, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -66,14 +66,8 @@ impl Format for Rfc3164 {
         Ok(Parsed::Event)
     }
 
-    fn outline<'b>(
-        &self,
-        layout: &Layout,
-        record: &'b [u8],
-        agents: bool,
-        _: &mut Shapes,
-        out: &mut Outline<'b>,
-    ) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, .. } = means;
         bsd(record, layout).and_then(|line| outline(&line, None, Sketch::new(layout, agents, out))).is_some()
     }
 }
@@ -109,14 +103,8 @@ impl Format for Rfc5424 {
         Ok(Parsed::Event)
     }
 
-    fn outline<'b>(
-        &self,
-        layout: &Layout,
-        record: &'b [u8],
-        agents: bool,
-        _: &mut Shapes,
-        out: &mut Outline<'b>,
-    ) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, .. } = means;
         let read = modern(record, layout)
             .and_then(|(line, _, data)| outline(&line, Some(data), Sketch::new(layout, agents, out)));
         read.is_some()

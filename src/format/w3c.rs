@@ -16,9 +16,12 @@ use std::sync::{Arc, LazyLock};
 
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample, time};
+use super::sketch::{Part, Sketch};
+use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout, is_proxy_column};
+use crate::model::outline::Outline;
+use crate::model::time::Stamp;
 
 /// W3C extended log format.
 pub struct Extended;
@@ -136,13 +139,7 @@ impl Format for Extended {
         if layout.forwards {
             forwarded(&parts, &mut sink);
         }
-        let local = layout.dataset.as_deref().is_some_and(|d| d.contains("Windows Firewall"));
-        let day = parts.date.or(layout.date.as_ref().map(|d| d.as_bytes()));
-        if let (Some(day), Some(clock)) = (day, parts.clock) {
-            let offset = if local { None } else { Some(0) };
-            let stamp = time::date_and_time(day, clock, offset, layout);
-            sink.time(0, stamp);
-        }
+        sink.time(0, stamp(parts.date, parts.clock, layout));
         if let Some(class) = parts.status.and_then(|s| s.first()).filter(|c| c.is_ascii_digit()) {
             sink.outcome(*class < b'4');
         }
@@ -158,6 +155,14 @@ impl Format for Extended {
             sink.text(Text::Slice(b"cs-uri-query"), None, target, Kind::Str);
         }
         Ok(Parsed::Event)
+    }
+
+    fn parts(&self, layout: &Layout) -> Vec<Part> {
+        layout.columns.iter().map(|name| part(name, layout)).collect()
+    }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        outline(record, &means, out).is_some()
     }
 
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
@@ -183,6 +188,50 @@ impl Format for Extended {
         }
         None
     }
+}
+
+/// When a record was written: in UTC, but for the firewall of Windows.
+fn stamp(date: Option<&[u8]>, clock: Option<&[u8]>, layout: &Layout) -> Option<Stamp> {
+    let local = layout.dataset.as_deref().is_some_and(|d| d.contains("Windows Firewall"));
+    let day = date.or(layout.date.as_ref().map(|d| d.as_bytes()))?;
+    time::date_and_time(day, clock?, if local { None } else { Some(0) }, layout)
+}
+
+/// What a column is to an outline. Of some a proxy's other side and URL are made.
+fn part(name: &str, layout: &Layout) -> Part {
+    match name {
+        "date" => Part::Date,
+        "time" => Part::Clock,
+        "cs-uri-scheme" | "cs-host" | "cs-uri-port" | "s-supplier-name" | "r-ip" | "s-supplier-ip"
+            if layout.forwards =>
+        {
+            Part::Word
+        }
+        _ => Part::of(role(name, layout)),
+    }
+}
+
+/// The outline of a record; `None` where it is to be parsed.
+fn outline<'b>(record: &'b [u8], means: &Means<'_>, out: &mut Outline<'b>) -> Option<()> {
+    let Means { layout, columns, agents, .. } = means;
+    let mut sketch = Sketch::new(layout, *agents, out);
+    sketch.out.part(&columns.digest);
+    let delimiter = delimiter(record, layout);
+    let (mut rest, mut date, mut clock) = (record, None, None);
+    for part in &columns.parts {
+        let (cell, after) = cell(rest, delimiter)?;
+        rest = after;
+        match part {
+            Part::Date => date = Some(cell),
+            Part::Clock => clock = Some(cell),
+            part => sketch.cell(*part, cell)?,
+        }
+    }
+    if columns.parts.is_empty() || !rest.trim_ascii().is_empty() {
+        return None;
+    }
+    sketch.time(0, stamp(date, clock, layout));
+    Some(())
 }
 
 /// What separates the cells of a record. CloudFront writes names with blanks between them, and values with tabs.
@@ -273,6 +322,10 @@ fn proxy_role(name: &str, layout: &Layout) -> Option<Role> {
     }
 }
 
+fn role(name: &str, layout: &Layout) -> Option<Role> {
+    if layout.forwards { proxy_role(name, layout) } else { ROLES.get(name.as_bytes()) }
+}
+
 fn column<'b>(name: &Arc<str>, cell: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let kind = match cell {
         b"-" | b"" => Kind::Null,
@@ -283,7 +336,7 @@ fn column<'b>(name: &Arc<str>, cell: &'b [u8], sink: &mut Sink<'_, 'b>) {
         sink.column(name, None, Text::Slice(cell), kind);
         return sink.canon_slice(Canon::UrlQuery, query);
     }
-    let role = if sink.layout.forwards { proxy_role(name, sink.layout) } else { ROLES.get(name.as_bytes()) };
+    let role = role(name, sink.layout);
     let Some(alias) = alias(name) else { return sink.column(name, role, Text::Slice(cell), kind) };
     // IIS writes `+` for a blank; a value with a blank was not written by it.
     let plus = memchr::memchr(b'+', cell).is_some() && memchr::memchr(b' ', cell).is_none();

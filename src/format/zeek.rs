@@ -15,9 +15,11 @@ use std::sync::{Arc, LazyLock};
 use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample};
+use super::sketch::{Part, Sketch};
+use super::{Fit, Format, Means, Sample};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 /// Zeek logs as JSON.
 pub static JSON: Dialect = Dialect {
@@ -168,6 +170,19 @@ impl Format for Tsv {
             sink.text(Text::Slice(b"_path"), Some(Role::Is(Canon::EventDataset)), value, Kind::Str);
         }
         Ok(Parsed::Event)
+    }
+
+    fn parts(&self, layout: &Layout) -> Vec<Part> {
+        layout.columns.iter().map(|name| Part::of(ROLES.get(name.as_bytes()))).collect()
+    }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, columns, agents, .. } = means;
+        let mut sketch = Sketch::new(layout, agents, out);
+        sketch.out.part(&columns.digest);
+        let mut cells = record.split(|&b| b == layout.delimiter);
+        let read = columns.parts.iter().try_for_each(|part| sketch.cell(*part, cells.next()?));
+        read.is_some() && cells.next().is_none() && !columns.parts.is_empty()
     }
 
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
