@@ -22,27 +22,26 @@ struct Explained {
     clause: &'static str,
 }
 
-const WILDCARDS: &str = "rules specification, escaping: `*` and `?` are wildcards under startswith and endswith as well, \
-                         where RSigma takes them as they are written";
+const WILDCARDS: &str =
+    "rules specification, escaping: `*` and `?` are wildcards under startswith and endswith as well";
 
 const EXPLAINED: &[Explained] = &[
     Explained {
         words: &["'|all':"],
         theirs: false,
         clause: "rules specification, keywords: a list under a key that is `|all` alone holds keywords of which all must \
-                 stand in the event; RSigma looks for a field without a name",
+                 stand in the event",
     },
     Explained {
         words: &["|windash:"],
         theirs: false,
-        clause: "modifiers, windash: `-`, `/`, en dash, em dash and horizontal bar stand for each other; RSigma does not \
-                 know them all",
+        clause: "modifiers, windash: `-`, `/`, en dash, em dash and horizontal bar stand for each other",
     },
     Explained {
         words: &["|base64offset|contains:"],
         theirs: false,
         clause: "modifiers, base64offset: a value is sought at all three offsets, less the characters that its \
-                 neighbours share; RSigma misses one of them",
+                 neighbours share",
     },
     Explained { words: &["|endswith:", "???"], theirs: false, clause: WILDCARDS },
     Explained { words: &["|endswith:", "\\\\*."], theirs: false, clause: WILDCARDS },
