@@ -12,6 +12,7 @@
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
+use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
@@ -74,33 +75,24 @@ impl Format for Access {
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
         let Means { layout, agents, .. } = means;
-        outline(layout, record, agents, out).is_some()
+        outline(record, layout, Sketch::new(layout, agents, out)).is_some()
     }
 }
 
 /// The outline of a line that asks for a path, or for nothing that is HTTP.
-fn outline<'b>(layout: &Layout, record: &'b [u8], agents: bool, out: &mut Outline<'b>) -> Option<()> {
+fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) -> Option<()> {
     let line = cut(record)?;
-    out.time = Some(time::clf(line.time, layout)?);
-    out.part(line.head);
+    sketch.time(0, Some(time::clf(line.time, layout)?));
+    sketch.out.part(line.head);
     match target(line.request) {
-        Some((method, target)) if target.starts_with(b"/") => out.part(method),
+        Some((method, target)) if target.starts_with(b"/") => sketch.out.part(method),
         Some(_) => return None,
-        None => out.part(b""),
+        None => sketch.out.part(b""),
     }
-    out.part(line.status);
-    match line.size {
-        b"" | b"-" => out.part(line.size),
-        size => out.number(size).then_some(())?,
-    }
-    if agents {
-        let ([_, agent], _) = referrer_and_agent(line.tail);
-        out.agent = match agent {
-            Some(agent) if agent.contains(&b'\\') => return None,
-            agent => agent.filter(|agent| unset(agent, Kind::Str) != Kind::Null),
-        };
-    }
-    Some(())
+    sketch.out.part(line.status);
+    sketch.cell(Part::Number, line.size)?;
+    let ([_, agent], _) = referrer_and_agent(if sketch.agents { line.tail } else { b"" });
+    sketch.value(Part::Agent, agent.unwrap_or_default())
 }
 
 /// The parts of a line, as written.

@@ -202,6 +202,9 @@ fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) ->
 /// Adds a pair to an outline.
 pub fn part<'b>(pair: &Pair<'b>, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     let part = Part::of(ROLES.get(pair.key));
+    if pair.escaped && part != Part::Skip {
+        return None;
+    }
     if matches!(part, Part::Skip | Part::Agent | Part::Time(_)) {
         return sketch.value(part, pair.value);
     }

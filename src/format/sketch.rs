@@ -56,7 +56,7 @@ pub struct Sketch<'f, 'b> {
     pub out: &'f mut Outline<'b>,
     layout: &'f Layout,
     /// Whether the user agent is asked for.
-    agents: bool,
+    pub agents: bool,
     best: Option<u8>,
 }
 
@@ -107,10 +107,11 @@ impl<'f, 'b> Sketch<'f, 'b> {
         }
     }
 
-    /// The user agent, of which the first counts that is none of the marks for nothing.
+    /// The user agent. Lists are asked for all that a record has, and for what is behind `%`: such a record is parsed.
     fn agent(&mut self, value: &'b [u8]) -> Option<()> {
-        if self.agents && self.out.agent.is_none() && !matches!(value, b"" | b"-" | b"null") {
-            self.out.agent = Some(plain(value)?);
+        if self.agents && !matches!(value, b"" | b"-" | b"null") {
+            let is_usual = self.out.agent.is_none() && memchr::memchr2(b'\\', b'%', value).is_none();
+            self.out.agent = Some(is_usual.then_some(value)?);
         }
         Some(())
     }
@@ -120,11 +121,16 @@ impl<'f, 'b> Sketch<'f, 'b> {
         let ends = memchr::memchr(b' ', value).zip(memchr::memrchr(b' ', value)).filter(|(first, last)| first < last);
         match ends.filter(|_| plain(value).is_some()) {
             Some((first, last)) => {
+                // How many parts follow: one, or these three.
+                self.out.part(b"3");
                 self.out.part(&value[..first]);
                 self.out.part(up_to_host(&value[first + 1..last]));
                 self.out.part(&value[last..]);
             }
-            None => self.out.part(value),
+            None => {
+                self.out.part(b"1");
+                self.out.part(value);
+            }
         }
     }
 }

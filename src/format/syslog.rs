@@ -175,9 +175,10 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
     let other = text.starts_with(b"{") || CEF.is_in(&text[..text.len().min(64)]) || text.starts_with(b"type=");
     match line.program {
         _ if other => return None,
-        Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = !paired,
-        Some(server @ (b"named" | b"dnsmasq" | b"unbound")) if !paired => dns::outline(server, text, sketch.out),
-        Some(b"named" | b"dnsmasq" | b"unbound") => return None,
+        // What these say is read with the pairs before it.
+        Some(program) if paired && is_spoken(program) => return None,
+        Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = true,
+        Some(server @ (b"named" | b"dnsmasq" | b"unbound")) => dns::outline(server, text, sketch.out),
         program => {
             edge::outline(program, text, sketch.out)?;
             if has_pairs(text) {
@@ -303,6 +304,11 @@ fn structured(rest: &[u8]) -> (Elements<'_>, &[u8]) {
 /// Whether a message is worth looking for pairs.
 fn has_pairs(text: &[u8]) -> bool {
     memchr::memchr_iter(b'=', text).take(3).count() == 3
+}
+
+/// Whether messages of a program are read word by word.
+fn is_spoken(program: &[u8]) -> bool {
+    program.starts_with(b"sshd") || matches!(program, b"named" | b"dnsmasq" | b"unbound")
 }
 
 /// The message, and the fields that stand in it.
