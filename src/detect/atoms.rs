@@ -24,6 +24,8 @@ const WIDEST: usize = 2_000;
 const COMMON: f64 = 0.4;
 /// The same where a sample of the logs at hand was counted: what it says of common literals holds.
 const COMMON_HERE: f64 = 0.1;
+/// The same where every rule has a literal: without one of them, no record would have to be read for rules at all.
+const COMMON_ALONE: f64 = 0.8;
 /// Values that parsers write themselves, whatever the record says.
 const INVENTED: [&[u8]; 4] = [b"success", b"failure", b"true", b"false"];
 
@@ -38,10 +40,15 @@ pub(super) fn collect<'a>(
     let reader = Reader { names, spelling, registry: false, expected };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
-    for (number, expr, needed) in rules {
-        match reader.chosen(expr, needed) {
-            Ok(cover) => cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number)),
-            Err(_) => always.push(number),
+    let covers: Vec<(u32, Option<Cover>)> =
+        rules.map(|(number, expr, needed)| (number, reader.best(expr, needed))).collect();
+    let common = if covers.iter().all(|(_, cover)| cover.is_some()) { COMMON_ALONE } else { reader.common() };
+    for (number, cover) in covers {
+        match cover.filter(|cover| cover.often < common) {
+            Some(cover) => {
+                cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number))
+            }
+            None => always.push(number),
         }
     }
     let (literals, rules) = table.into_iter().map(|(l, r)| (l.into_boxed_slice(), r)).unzip();
@@ -64,7 +71,12 @@ pub(super) fn lack(
     spelling: Spelling,
     expected: Expected<'_>,
 ) -> Option<Lack> {
-    Reader { names, spelling, registry: false, expected }.chosen(expr, needed).err()
+    let reader = Reader { names, spelling, registry: false, expected };
+    match reader.best(expr, needed) {
+        Some(cover) if cover.often < reader.common() => None,
+        Some(cover) => Some(Lack::Common(cover.literals.into_iter().next().unwrap_or_default())),
+        None => Some(Lack::None),
+    }
 }
 
 /// Literals of which every record that matches holds at least one; sorted, none twice.
@@ -84,15 +96,16 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The literals of a rule, with texts of which a record must hold one before the rule can apply to it.
-    fn chosen(&self, expr: &Expr, needed: Option<Vec<&'static str>>) -> Result<Cover, Lack> {
-        let common = if self.expected.is_counted() { COMMON_HERE } else { COMMON };
+    /// From how many occurrences a record on a literal is of no use.
+    fn common(&self) -> f64 {
+        if self.expected.is_counted() { COMMON_HERE } else { COMMON }
+    }
+
+    /// The literals of a rule, with texts of which a record must hold one before the rule can apply to it; `None` where
+    /// there are none.
+    fn best(&self, expr: &Expr, needed: Option<Vec<&'static str>>) -> Option<Cover> {
         let needed = needed.and_then(|texts| self.any(texts.iter().map(|text| self.rarest(text.as_bytes()))));
-        match rarer(self.cover(expr).into_iter().chain(needed)) {
-            Some(cover) if cover.often < common => Ok(cover),
-            Some(cover) => Err(Lack::Common(cover.literals.into_iter().next().unwrap_or_default())),
-            None => Err(Lack::None),
-        }
+        rarer(self.cover(expr).into_iter().chain(needed))
     }
 
     fn cover(&self, expr: &Expr) -> Option<Cover> {

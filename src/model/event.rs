@@ -1,8 +1,8 @@
 //! Records that rules matched on which correlations count, by source: a time, a place, and what many of them have in common.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use itertools::Itertools;
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
