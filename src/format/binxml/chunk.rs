@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use evtx::{EvtxChunkData, ParserSettings};
+use evtx::{EvtxChunk, EvtxChunkData, EvtxChunkHeader, ParserSettings};
 
 use super::bytes::Bytes;
 use super::{Span, Templates};
@@ -45,7 +45,8 @@ pub(super) fn content(record: Range<usize>) -> Option<Span> {
 /// Lists the records of a block as [`render`](crate::format::render()) does, but for events of a binary log only with their
 /// values ([`Seen::values`]) where that is enough to know all fields.
 pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
-    let framed = if block.spans == Spans::Chunk && block.base > 0 { frames(&block.bytes) } else { None };
+    let is_chunk = block.spans == Spans::Chunk && block.base > 0 && opens(&block.bytes);
+    let framed = if is_chunk { frames(&block.bytes) } else { None };
     let Some((framed, live_end)) = framed else { return render::render(block, view) };
     view.clear();
     view.is_rendered = true;
@@ -72,6 +73,13 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
     view.framing = (CHUNK_HEADER_BYTES + block.bytes.len() - live_end) as u64;
     view.undecodable = block.bytes.len() as u64 - view.framing - taken;
     gaps.iter().for_each(|&(from, to)| render::leftover(block, from, to, view));
+}
+
+/// Whether the crate takes the bytes for a chunk: all records of one that it does not are rendered as of one whose header is
+/// lost, whatever is known of their templates.
+fn opens(chunk: &[u8]) -> bool {
+    let settings = Arc::new(ParserSettings::new().indent(false));
+    EvtxChunkHeader::from_bytes(chunk).is_ok_and(|header| EvtxChunk::new(chunk, &header, settings).is_ok())
 }
 
 /// The records of a chunk without a fault, and where its free space begins; `None` where there is one.
