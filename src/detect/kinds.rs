@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::Program;
+use super::channels::{EVENT_TYPE, is_creation};
 use super::eval::value_passes;
 use super::item::{Expr, Test};
 use super::routing;
@@ -13,8 +14,6 @@ use crate::model::fields::{Fields, Kind};
 
 /// The fields that tell the kind of an event.
 const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
-/// What tells registry events of one number apart.
-const EVENT_TYPE: &str = "EventType";
 /// Kinds that are known at once; with more, all are forgotten.
 const MOST_KINDS: usize = 1_024;
 /// Longer values tell no kind.
@@ -64,7 +63,7 @@ impl Kinds {
                     return None;
                 }
             } else if is(EVENT_TYPE) && created == 0 {
-                created = 1 + u8::from(value.starts_with(b"Create"));
+                created = 1 + u8::from(is_creation(value));
             }
         }
         let [Some(channel), Some(id), Some(provider)] = values else { return None };
@@ -74,8 +73,8 @@ impl Kinds {
             if value.len() > LONGEST {
                 return None;
             }
+            self.key.extend_from_slice(&(value.len() as u16).to_le_bytes());
             self.key.extend_from_slice(value);
-            self.key.push(0);
         }
         Some([channel, id, provider])
     }

@@ -173,6 +173,34 @@ fn a_chunk_whose_header_is_lost_meets_the_same_rules_and_is_told() {
     assert!(notes.iter().any(|note| note.detail.contains(&told)), "{notes:?}");
 }
 
+#[test]
+fn what_is_known_of_a_kind_of_events_changes_no_match() {
+    let sources = [("registry_add", "TargetObject: k"), ("registry_delete", "TargetObject|contains: k")];
+    let rules = sources.map(|(category, search)| rule(&format!("product: windows, category: {category}"), search));
+    let (program, problems) = Program::compile(rules.to_vec(), Routing::Auto);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let mut scratch = Scratch::default();
+    let mut matched = |id: &'static [u8], provider: &'static [u8], event_type: &'static [u8]| {
+        let (mut fields, mut hits) = (Fields::default(), Vec::new());
+        let mut push = |name: &'static str, value| fields.push(None, name.as_bytes(), value, Kind::Str);
+        push("Channel", b"Microsoft-Windows-Sysmon/Operational");
+        push("EventID", id);
+        push("Provider_Name", provider);
+        push("EventType", event_type);
+        push("TargetObject", b"k");
+        program.eval("evtx", &fields, b"", &[0, 1], &mut scratch, &mut hits);
+        hits
+    };
+    for _ in 0..40 {
+        assert_eq!(matched(b"12", b"P", b"Create\xFF"), [0]);
+        assert_eq!(matched(b"12", b"P", b"CreateKey"), [0]);
+        assert_eq!(matched(b"12", b"P", b"DeleteKey"), [1]);
+        // A zero does not end a value.
+        assert!(matched(b"12\0a", b"b", b"").is_empty());
+        assert_eq!(matched(b"12", b"a\0b", b""), [1]);
+    }
+}
+
 /// The event logs below a folder.
 fn logs(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
