@@ -62,9 +62,13 @@ fn met(source: &str, selections: &[&str], events: &[String]) -> Vec<String> {
             seen += 1;
             let gate = program.gate(format).unwrap();
             for rules in [&gate.all, &candidates(gate, record)] {
-                let mut matched = Vec::new();
-                program.eval(format, fields, record, rules, &mut Scratch::default(), &mut matched);
-                decided.push(matched.iter().map(|&rule| program.rules()[rule as usize].title.clone()).collect());
+                let (mut scratch, mut matched) = (Scratch::default(), Vec::new());
+                // More than once, for what is learnt of kinds of events.
+                for _ in 0..20 {
+                    matched.clear();
+                    program.eval(format, fields, record, rules, &mut scratch, &mut matched);
+                    decided.push(matched.iter().map(|&rule| program.rules()[rule as usize].title.clone()).collect());
+                }
             }
         });
         assert_eq!(seen, 1, "{event}");
