@@ -17,6 +17,9 @@ const RECORD_MAGIC: u32 = 0x2A2A;
 /// The last second of a FILETIME that the crate takes for one: 9999-12-30T22:00:00Z.
 const LAST_SECOND: u64 = 265_046_680_800;
 const TICKS_PER_SECOND: u64 = 10_000_000;
+/// Chunks are left to the crate whose records are of more bytes of definitions than this, each record counted. The crate
+/// ends a chunk at three quarters of a million nodes, none of which takes less than three bytes of a definition.
+const MOST_WEIGHT: usize = 2 << 20;
 /// Values of one chunk that come to more than this are left to the crate.
 const MOST_BYTES: usize = 2 << 20;
 
@@ -51,7 +54,7 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
     view.clear();
     view.is_rendered = true;
     templates.begin();
-    let slow = templates.attempt(block, &framed, view);
+    let Some(slow) = templates.attempt(block, &framed, view) else { return render::render(block, view) };
     let (mut next, mut gaps) = (CHUNK_HEADER_BYTES, Vec::new());
     if slow.is_empty() {
         next = framed.last().map_or(next, |last| last.offset + last.length);
@@ -129,15 +132,19 @@ fn rendered(chunk: &[u8], framed: &[Framed], wanted: &[usize]) -> Vec<Option<Vec
 
 impl Templates {
     /// Lists the records that can be read without a rendering; gives the places of those that cannot, or whose templates
-    /// are not proven.
-    fn attempt(&mut self, block: &Block, framed: &[Framed], view: &mut View) -> Vec<usize> {
-        let mut slow = Vec::new();
+    /// are not proven. `None` where they come to more than the crate may render of one chunk.
+    fn attempt(&mut self, block: &Block, framed: &[Framed], view: &mut View) -> Option<Vec<usize>> {
+        let (mut slow, mut weight) = (Vec::new(), 0);
         for (at, record) in framed.iter().enumerate() {
             if self.see(block, record, None, view).is_none() {
                 slow.push(at);
             }
+            weight += self.weight();
+            if weight > MOST_WEIGHT {
+                return None;
+            }
         }
-        slow
+        Some(slow)
     }
 
     /// Holds the plans of records against their renderings.

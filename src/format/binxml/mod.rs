@@ -150,6 +150,12 @@ impl Templates {
         read
     }
 
+    /// Bytes of the definitions that the last record read is of.
+    fn weight(&self) -> usize {
+        let plans = self.instances.all.iter().filter_map(|instance| self.plans.get(instance.plan as usize));
+        plans.map(|plan| plan.size).sum()
+    }
+
     /// Whether the plans of the last record read were found right; `None` where one was not looked at yet.
     fn trusted(&self) -> Option<bool> {
         let mut all = Some(true);
@@ -258,8 +264,9 @@ impl Templates {
         let path = self.names.paths.get(wanted.path as usize).cloned().unwrap_or_default();
         let root = element::read(&self.buffer[4..]);
         let (made, spent) = root.map_or((None, 0), |root| plan::make(&root, &path, &mut self.names));
+        let size = self.buffer.len();
         let number = made.map(|plan| {
-            self.plans.push(plan);
+            self.plans.push(Plan { size, ..plan });
             self.proven.push(None);
             self.marked.push(false);
             self.fresh.push(self.plans.len() as u32 - 1);

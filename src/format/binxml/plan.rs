@@ -83,6 +83,8 @@ pub(super) struct Plan {
     pub root: String,
     /// Names of members beside a [`Step::Child`].
     pub siblings: Vec<String>,
+    /// Bytes of its definition, with all names.
+    pub size: usize,
     /// Values that may be elements, with the number of the path of the element that holds them.
     pub nests: Vec<(u16, u32)>,
 }
