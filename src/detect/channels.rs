@@ -17,9 +17,16 @@ pub(super) fn facts(fields: &Fields<'_>, facts: &mut Facts<'_>) {
     facts.services.extend(table.services(&channel).iter().map(|service| Cow::from(*service)));
     facts.categories.extend(table.categories(&channel, id));
     if channel == SYSMON && id == 12 {
-        let added = raw(fields, "EventType").is_some_and(|kind| kind.starts_with("Create"));
+        let mut named = fields.named();
+        let stated = named.find(|(name, ..)| name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()));
+        let added = stated.is_some_and(|(_, value, _)| is_creation(value));
         facts.categories.push(if added { "registry_add" } else { "registry_delete" });
     }
+}
+
+/// Whether the [`EVENT_TYPE`] of a registry event says that a key was made.
+pub(super) fn is_creation(event_type: &[u8]) -> bool {
+    event_type.starts_with(b"Create")
 }
 
 /// The channels of which an event must name one before a rule can apply to it; `None` where the rule states no source
@@ -36,4 +43,6 @@ pub(super) fn needed(rule: &Logsource) -> Option<Vec<&'static str>> {
     (!channels.is_empty()).then_some(channels)
 }
 
+/// The field that tells registry events of one number apart.
+pub(super) const EVENT_TYPE: &str = "EventType";
 const SYSMON: &str = "microsoft-windows-sysmon/operational";

@@ -1,11 +1,12 @@
 //! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number and provider.
 //!
-//! Logs hold few kinds of events and many of each. Of a kind it is decided once for every rule whether its log source
+//! Logs hold few kinds of events and many of each. Of a kind that is met often it is decided once for every rule whether its log source
 //! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated.
 
 use std::collections::HashMap;
 
 use super::Program;
+use super::channels::{EVENT_TYPE, is_creation};
 use super::eval::value_passes;
 use super::item::{Expr, Test};
 use super::routing;
@@ -13,10 +14,10 @@ use crate::model::fields::{Fields, Kind};
 
 /// The fields that tell the kind of an event.
 const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
-/// What tells registry events of one number apart.
-const EVENT_TYPE: &str = "EventType";
 /// Kinds that are known at once; with more, all are forgotten.
 const MOST_KINDS: usize = 1_024;
+/// How often a kind is met before it is worth while to decide it: that takes a look at every rule.
+const OFTEN: u8 = 16;
 /// Longer values tell no kind.
 const LONGEST: usize = 256;
 
@@ -25,9 +26,17 @@ const LONGEST: usize = 256;
 pub(super) struct Kinds {
     /// The program for which they are.
     program: u64,
-    /// By kind: a bit for each rule that may match.
-    known: HashMap<Vec<u8>, Box<[u64]>>,
+    known: HashMap<Vec<u8>, Known>,
     key: Vec<u8>,
+}
+
+/// What is known of a kind.
+#[derive(Debug, Default)]
+struct Known {
+    /// How often it was met, up to [`OFTEN`].
+    met: u8,
+    /// A bit for each rule that may match, once it was met often.
+    rules: Option<Box<[u64]>>,
 }
 
 /// Which of [`TELLING`] a field of rules is, if it is one.
@@ -36,7 +45,8 @@ pub(super) fn telling(name: &str) -> Option<u8> {
 }
 
 impl Kinds {
-    /// The rules that may match the record, as bits by their numbers; `None` where its kind is not told.
+    /// The rules that may match the record, as bits by their numbers; `None` where its kind is not told, or was not
+    /// met often so far.
     pub fn rules(&mut self, program: &Program, format: &str, fields: &Fields<'_>) -> Option<&[u64]> {
         if !routing::is_windows(format) {
             return None;
@@ -47,9 +57,14 @@ impl Kinds {
             self.program = program.number;
         }
         if !self.known.contains_key(&self.key) {
-            self.known.insert(self.key.clone(), decide(program, format, fields, &values));
+            self.known.insert(self.key.clone(), Known::default());
         }
-        self.known.get(&self.key).map(|rules| &**rules)
+        let known = self.known.get_mut(&self.key)?;
+        if known.met < OFTEN {
+            known.met += 1;
+            return None;
+        }
+        Some(known.rules.get_or_insert_with(|| decide(program, format, fields, &values)))
     }
 
     /// Writes the key of the record's kind; gives the telling fields, each of which it has once.
@@ -64,7 +79,7 @@ impl Kinds {
                     return None;
                 }
             } else if is(EVENT_TYPE) && created == 0 {
-                created = 1 + u8::from(value.starts_with(b"Create"));
+                created = 1 + u8::from(is_creation(value));
             }
         }
         let [Some(channel), Some(id), Some(provider)] = values else { return None };
@@ -74,8 +89,8 @@ impl Kinds {
             if value.len() > LONGEST {
                 return None;
             }
+            self.key.extend_from_slice(&(value.len() as u16).to_le_bytes());
             self.key.extend_from_slice(value);
-            self.key.push(0);
         }
         Some([channel, id, provider])
     }
@@ -124,5 +139,32 @@ fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<boo
             }
         }
         Expr::Keyword(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Routing;
+
+    #[test]
+    fn kinds_that_are_seldom_met_are_not_decided_and_not_kept() {
+        let rule = "title: t\nlogsource: {product: windows}\ndetection: {s: {EventID: 1}, condition: s}\n";
+        let (program, problems) = Program::compile(vec![("t".to_owned(), rule.to_owned())], Routing::Auto);
+        assert!(problems.is_empty(), "{problems:?}");
+        let mut kinds = Kinds::default();
+        let mut meet = |provider: &str| {
+            let mut fields = Fields::default();
+            for (name, value) in TELLING.into_iter().zip(["Security", "1", provider]) {
+                fields.push(None, name.as_bytes(), value.as_bytes(), Kind::Str);
+            }
+            (kinds.rules(&program, "evtx", &fields).map(<[u64]>::to_vec), kinds.known.len())
+        };
+        for at in 0..3 * MOST_KINDS {
+            let (rules, known) = meet(&at.to_string());
+            assert!(rules.is_none() && known <= MOST_KINDS + 1, "{known}");
+        }
+        assert!((0..OFTEN).all(|_| meet("P").0.is_none()));
+        assert_eq!(meet("P").0, Some(vec![1]));
     }
 }

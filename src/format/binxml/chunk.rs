@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use evtx::{EvtxChunkData, ParserSettings};
+use evtx::{EvtxChunk, EvtxChunkData, EvtxChunkHeader, ParserSettings};
 
 use super::bytes::Bytes;
 use super::{Span, Templates};
@@ -17,6 +17,9 @@ const RECORD_MAGIC: u32 = 0x2A2A;
 /// The last second of a FILETIME that the crate takes for one: 9999-12-30T22:00:00Z.
 const LAST_SECOND: u64 = 265_046_680_800;
 const TICKS_PER_SECOND: u64 = 10_000_000;
+/// Chunks are left to the crate whose records are of more bytes of definitions than this, each record counted. The crate
+/// ends a chunk at three quarters of a million nodes, none of which takes less than three bytes of a definition.
+const MOST_WEIGHT: usize = 2 << 20;
 /// Values of one chunk that come to more than this are left to the crate.
 const MOST_BYTES: usize = 2 << 20;
 
@@ -45,12 +48,13 @@ pub(super) fn content(record: Range<usize>) -> Option<Span> {
 /// Lists the records of a block as [`render`](crate::format::render()) does, but for events of a binary log only with their
 /// values ([`Seen::values`]) where that is enough to know all fields.
 pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
-    let framed = if block.spans == Spans::Chunk && block.base > 0 { frames(&block.bytes) } else { None };
+    let is_chunk = block.spans == Spans::Chunk && block.base > 0 && opens(&block.bytes);
+    let framed = if is_chunk { frames(&block.bytes) } else { None };
     let Some((framed, live_end)) = framed else { return render::render(block, view) };
     view.clear();
     view.is_rendered = true;
     templates.begin();
-    let slow = templates.attempt(block, &framed, view);
+    let Some(slow) = templates.attempt(block, &framed, view) else { return render::render(block, view) };
     let (mut next, mut gaps) = (CHUNK_HEADER_BYTES, Vec::new());
     if slow.is_empty() {
         next = framed.last().map_or(next, |last| last.offset + last.length);
@@ -72,6 +76,13 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
     view.framing = (CHUNK_HEADER_BYTES + block.bytes.len() - live_end) as u64;
     view.undecodable = block.bytes.len() as u64 - view.framing - taken;
     gaps.iter().for_each(|&(from, to)| render::leftover(block, from, to, view));
+}
+
+/// Whether the crate takes the bytes for a chunk: all records of one that it does not are rendered as of one whose header is
+/// lost, whatever is known of their templates.
+fn opens(chunk: &[u8]) -> bool {
+    let settings = Arc::new(ParserSettings::new().indent(false));
+    EvtxChunkHeader::from_bytes(chunk).is_ok_and(|header| EvtxChunk::new(chunk, &header, settings).is_ok())
 }
 
 /// The records of a chunk without a fault, and where its free space begins; `None` where there is one.
@@ -121,15 +132,19 @@ fn rendered(chunk: &[u8], framed: &[Framed], wanted: &[usize]) -> Vec<Option<Vec
 
 impl Templates {
     /// Lists the records that can be read without a rendering; gives the places of those that cannot, or whose templates
-    /// are not proven.
-    fn attempt(&mut self, block: &Block, framed: &[Framed], view: &mut View) -> Vec<usize> {
-        let mut slow = Vec::new();
+    /// are not proven. `None` where they come to more than the crate may render of one chunk.
+    fn attempt(&mut self, block: &Block, framed: &[Framed], view: &mut View) -> Option<Vec<usize>> {
+        let (mut slow, mut weight) = (Vec::new(), 0);
         for (at, record) in framed.iter().enumerate() {
             if self.see(block, record, None, view).is_none() {
                 slow.push(at);
             }
+            weight += self.weight();
+            if weight > MOST_WEIGHT {
+                return None;
+            }
         }
-        slow
+        Some(slow)
     }
 
     /// Holds the plans of records against their renderings.

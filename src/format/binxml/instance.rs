@@ -4,10 +4,11 @@ use super::bytes::Bytes;
 use super::definition::HEADER_BYTES;
 use super::value::{self, kind};
 
-/// More instances than this in one record are left to the slow way.
-const MOST_INSTANCES: usize = 64;
-/// More values than this in one record too.
-const MOST_SLOTS: usize = 8_192;
+/// More instances than this in one record are left to the slow way. The crate takes elements in as many as 512 others, and
+/// a plan has them in 64.
+const MOST_INSTANCES: usize = 8;
+/// More values than this in one record too. The crate takes as many of one instance.
+const MOST_SLOTS: usize = 4_096;
 
 /// A value of an instance, at its place in the chunk.
 #[derive(Debug, Clone, Copy)]
@@ -128,5 +129,42 @@ impl Instances {
         self.all.push(Instance { plan, slots: (first, self.slots.len() as u32) });
         // Behind it the stream ends.
         matches!(bytes.all.get(bytes.at..), Some([] | [0, ..])).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct One;
+
+    impl Plans for One {
+        fn plan(&mut self, _: &[u8], _: &Wanted) -> Option<u32> {
+            Some(0)
+        }
+
+        fn nest(&self, _: u32, _: u16) -> Option<u32> {
+            Some(0)
+        }
+    }
+
+    /// An instance of a definition elsewhere, with values of one type and length.
+    fn instance(count: u32, kind: u8, values: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        bytes.extend(count.to_le_bytes());
+        let length = (values.len() / count as usize) as u16;
+        (0..count).for_each(|_| bytes.extend([length.to_le_bytes()[0], length.to_le_bytes()[1], kind, 0]));
+        [bytes, values.to_vec()].concat()
+    }
+
+    #[test]
+    fn no_record_is_read_that_the_crate_refuses_for_its_size() {
+        let read = |chunk: &[u8]| Instances::default().read(chunk, (0, chunk.len()), &mut One).is_some();
+        assert!(read(&instance(4_096, kind::NULL, &[])));
+        assert!(!read(&instance(4_097, kind::NULL, &[])));
+        let nested =
+            |deep: usize| (1..deep).fold(instance(1, kind::NULL, &[]), |inner, _| instance(1, kind::XML, &inner));
+        assert!(read(&nested(MOST_INSTANCES)));
+        assert!(!read(&nested(MOST_INSTANCES + 1)));
     }
 }

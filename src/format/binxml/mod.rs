@@ -16,6 +16,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::roles::Role;
 use super::{jsonwalk, sysmon, windows};
@@ -58,12 +59,16 @@ struct Name {
 struct Names {
     list: Vec<Name>,
     known: HashMap<Vec<u8>, u32>,
-    paths: Vec<Vec<u8>>,
+    paths: Vec<Arc<[u8]>>,
+    /// The number of each path.
+    numbers: HashMap<Arc<[u8]>, u32>,
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Self { list: Vec::new(), known: HashMap::new(), paths: vec![Vec::new()] }
+        let mut names = Self { list: Vec::new(), known: HashMap::new(), paths: Vec::new(), numbers: HashMap::new() };
+        names.path(b"");
+        names
     }
 }
 
@@ -89,11 +94,13 @@ impl Names {
 
     /// The number of a path below which an element may stand.
     fn path(&mut self, path: &[u8]) -> u32 {
-        let number = self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
-            self.paths.push(path.to_vec());
-            self.paths.len() - 1
-        });
-        number as u32
+        if let Some(known) = self.numbers.get(path) {
+            return *known;
+        }
+        let (number, path): (_, Arc<[u8]>) = (self.paths.len() as u32, path.into());
+        self.paths.push(Arc::clone(&path));
+        self.numbers.insert(path, number);
+        number
     }
 }
 
@@ -104,8 +111,9 @@ pub struct Templates {
     plans: Vec<Plan>,
     /// By plan: whether a record was found to read as the crate renders it; `Some(false)` where it did not.
     proven: Vec<Option<bool>>,
-    /// By definition, behind the path below which it stands: its plan, if it has one.
-    known: HashMap<Box<[u8]>, Option<u32>>,
+    /// By definition, behind the path below which it stands: its plan, if it has one, and the bytes of names
+    /// that it took to make it or to find that it has none.
+    known: HashMap<Box<[u8]>, (Option<u32>, usize)>,
     bytes: usize,
     /// Of the chunk at hand: definitions by offset and path.
     here: Vec<(u32, u32, Option<u32>)>,
@@ -140,6 +148,12 @@ impl Templates {
         });
         self.instances = instances;
         read
+    }
+
+    /// Bytes of the definitions that the last record read is of.
+    fn weight(&self) -> usize {
+        let plans = self.instances.all.iter().filter_map(|instance| self.plans.get(instance.plan as usize));
+        plans.map(|plan| plan.size).sum()
     }
 
     /// Whether the plans of the last record read were found right; `None` where one was not looked at yet.
@@ -243,20 +257,24 @@ impl Templates {
             return None;
         }
         definition::write(chunk, start, size, &mut self.buffer)?;
-        if let Some(known) = self.known.get(&*self.buffer) {
-            return *known;
+        if let Some(&(number, spent)) = self.known.get(&*self.buffer) {
+            self.bytes_here += spent;
+            return number;
         }
         let path = self.names.paths.get(wanted.path as usize).cloned().unwrap_or_default();
-        let made = element::read(&self.buffer[4..]).and_then(|root| plan::make(&root, &path, &mut self.names));
+        let root = element::read(&self.buffer[4..]);
+        let (made, spent) = root.map_or((None, 0), |root| plan::make(&root, &path, &mut self.names));
+        let size = self.buffer.len();
         let number = made.map(|plan| {
-            self.plans.push(plan);
+            self.plans.push(Plan { size, ..plan });
             self.proven.push(None);
             self.marked.push(false);
             self.fresh.push(self.plans.len() as u32 - 1);
             self.plans.len() as u32 - 1
         });
-        self.bytes += 8 * self.buffer.len();
-        self.known.insert(self.buffer.as_slice().into(), number);
+        self.bytes += 8 * self.buffer.len() + spent;
+        self.bytes_here += spent;
+        self.known.insert(self.buffer.as_slice().into(), (number, spent));
         number
     }
 }

@@ -13,6 +13,10 @@ use crate::model::fields::Kind;
 
 /// More steps than this are no definition of a log.
 const MOST_STEPS: usize = 16_384;
+/// More bytes of names than this are no definition of a log either.
+const MOST_NAME_BYTES: usize = 256 << 10;
+/// What a name takes beside its bytes.
+const NAME_BYTES: usize = 64;
 
 /// One step. Literal text is a [`Part`] of the plan's text.
 #[derive(Debug, Clone, Copy)]
@@ -79,17 +83,21 @@ pub(super) struct Plan {
     pub root: String,
     /// Names of members beside a [`Step::Child`].
     pub siblings: Vec<String>,
+    /// Bytes of its definition, with all names.
+    pub size: usize,
     /// Values that may be elements, with the number of the path of the element that holds them.
     pub nests: Vec<(u16, u32)>,
 }
 
-/// Makes the plan of a definition below a path; `None` where it holds what plans do not cover.
-pub(super) fn make(root: &Element, path: &[u8], names: &mut Names) -> Option<Plan> {
-    let mut maker = Maker { plan: Plan::default(), path: path.to_vec(), names, used: HashSet::new() };
+/// Makes the plan of a definition below a path; `None` where it holds what plans do not cover. Says too how many bytes of
+/// names were looked up or kept for it, which is the same whatever names are known.
+pub(super) fn make(root: &Element, path: &[u8], names: &mut Names) -> (Option<Plan>, usize) {
+    let mut maker = Maker { plan: Plan::default(), path: path.to_vec(), names, used: HashSet::new(), spent: 0 };
     maker.plan.root.clone_from(&root.name);
     maker.enter(&root.name);
-    maker.value(root, is_container(&root.name))?;
-    (maker.plan.steps.len() <= MOST_STEPS).then_some(maker.plan)
+    let made = maker.value(root, is_container(&root.name));
+    let plan = made.filter(|()| maker.plan.steps.len() <= MOST_STEPS).map(|()| maker.plan);
+    (plan, maker.spent)
 }
 
 struct Maker<'n> {
@@ -99,6 +107,8 @@ struct Maker<'n> {
     names: &'n mut Names,
     /// Values that stand somewhere: each may once.
     used: HashSet<u16>,
+    /// Bytes of names so far.
+    spent: usize,
 }
 
 fn is_container(name: &str) -> bool {
@@ -147,13 +157,28 @@ impl Maker<'_> {
         self.text(&key)
     }
 
+    /// Counts copies of the path; `None` where names come to too much.
+    fn spend(&mut self, copies: usize) -> Option<()> {
+        self.spent += copies * (self.path.len() + NAME_BYTES);
+        (self.spent <= MOST_NAME_BYTES).then_some(())
+    }
+
     /// The number of the name that the path stands for.
-    fn named(&mut self) -> u32 {
-        self.names.of_path(&self.path)
+    fn named(&mut self) -> Option<u32> {
+        self.spend(2)?;
+        Some(self.names.of_path(&self.path))
+    }
+
+    /// Notes below which path a value may be an element.
+    fn nest(&mut self, slot: u16) -> Option<()> {
+        self.spend(1)?;
+        let path = self.names.path(&self.path);
+        self.plan.nests.push((slot, path));
+        Some(())
     }
 
     /// The name of what stands below the path under some key.
-    fn named_below(&mut self, key: &str) -> u32 {
+    fn named_below(&mut self, key: &str) -> Option<u32> {
         let back = self.enter(key);
         let name = self.named();
         self.leave(back);
@@ -175,9 +200,8 @@ impl Maker<'_> {
 
     fn leaf(&mut self, slot: u16, empty: Empty, list: bool) -> Option<()> {
         let slot = self.slot(slot)?;
-        let name = self.named();
-        let path = self.names.path(&self.path);
-        self.plan.nests.push((slot, path));
+        let name = self.named()?;
+        self.nest(slot)?;
         self.plan.steps.push(Step::Leaf { slot, name, empty, list });
         Some(())
     }
@@ -203,15 +227,15 @@ impl Maker<'_> {
     }
 
     fn constant(&mut self, text: Option<&str>) -> Option<()> {
-        let name = self.named();
+        let name = self.named()?;
         self.same(text, name);
         Some(())
     }
 
     /// An element with attributes of the instance, or with such as say something beside its value.
     fn attributed(&mut self, element: &Element, content: Option<u16>) -> Option<()> {
-        let bare = self.named();
-        let text = self.named_below("#text");
+        let bare = self.named()?;
+        let text = self.named_below("#text")?;
         let content = content.map(|slot| self.slot(slot).ok_or(())).transpose().ok()?;
         let back = self.enter("#attributes");
         let mut attributes = Vec::new();
@@ -222,7 +246,7 @@ impl Maker<'_> {
                 Node::Text(text) => Value::Same(self.text(&quoted(text))),
                 Node::Element(_) => return None,
             };
-            let (name, key) = (self.named_below(key), self.key_part(key));
+            let (name, key) = (self.named_below(key)?, self.key_part(key));
             attributes.push(Attribute { key, name, value });
         }
         self.leave(back);
@@ -250,7 +274,7 @@ impl Maker<'_> {
             let start = self.plan.slots.len() as u32;
             self.plan.slots.extend(&dependent);
             let slots = Part(start, self.plan.slots.len() as u32);
-            let name = self.named();
+            let name = self.named()?;
             self.plan.steps.push(Step::UnlessAll { slots, steps: 0, name });
         }
         self.raw(b"{");
@@ -273,7 +297,7 @@ impl Maker<'_> {
         for (key, node) in element.attributes.iter().filter(|(_, node)| node.says()) {
             let Node::Text(text) = node else { return None };
             self.key(key);
-            let name = self.named_below(key);
+            let name = self.named_below(key)?;
             self.same(Some(text), name);
         }
         self.leave(back);
@@ -285,7 +309,7 @@ impl Maker<'_> {
         if let [Node::Text(text)] = &element.children[..] {
             if !text.is_empty() {
                 self.key("#text");
-                let name = self.named_below("#text");
+                let name = self.named_below("#text")?;
                 self.same(Some(text), name);
             }
             return Some(());
@@ -377,12 +401,12 @@ impl Maker<'_> {
             [Node::Slot(slot)] => self.leaf(*slot, Empty::Text, list),
             _ if data.attributes.iter().any(|(_, node)| matches!(node, Node::Slot(_))) => None,
             [] => {
-                let name = self.named();
+                let name = self.named()?;
                 self.same(Some(""), name);
                 Some(())
             }
             [Node::Text(text)] => {
-                let name = self.named();
+                let name = self.named()?;
                 self.same(Some(text), name);
                 Some(())
             }
@@ -398,8 +422,7 @@ impl Maker<'_> {
         let start = self.plan.siblings.len() as u32;
         self.plan.siblings.extend(parent.elements().map(|element| element.name.clone()));
         let siblings = Part(start, self.plan.siblings.len() as u32);
-        let path = self.names.path(&self.path);
-        self.plan.nests.push((slot, path));
+        self.nest(slot)?;
         self.plan.steps.push(Step::Child { slot, siblings });
         Some(())
     }
@@ -434,4 +457,29 @@ fn quoted(text: &str) -> Vec<u8> {
     super::value::text(&units, &mut out);
     out.push(b'"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_elements_with_long_names_are_given_up_before_their_paths_are_made() {
+        let named = |name: String, children| Element { name, children, ..Element::default() };
+        let tree = |deep: usize, long: usize| {
+            let leaves =
+                (0..500).map(|at| Node::Element(named(format!("{}{at}", "n".repeat(long)), vec![Node::Slot(at)])));
+            (0..deep).fold(named("Leaves".to_owned(), leaves.collect()), |inner, at| {
+                named(format!("{}{at}", "n".repeat(long)), vec![Node::Element(inner)])
+            })
+        };
+        let mut names = Names::default();
+        let (plan, spent) = make(&tree(60, 1_000), b"", &mut names);
+        let kept: usize = names.known.keys().map(Vec::len).chain(names.paths.iter().map(|path| path.len())).sum();
+        assert!(plan.is_none() && kept <= spent && spent < 2 * MOST_NAME_BYTES, "{kept} {spent}");
+        // The same names cost the same when they are known.
+        let first = make(&tree(2, 10), b"", &mut names);
+        let again = make(&tree(2, 10), b"", &mut names);
+        assert!(first.0.is_some_and(|plan| plan.nests.len() == 500) && first.1 == again.1);
+    }
 }
