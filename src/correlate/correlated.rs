@@ -108,7 +108,7 @@ impl<'a> Correlated<'a> {
                 rule::Outcome::Unknown if is_of_host(self.sources[source as usize]) => rule::Outcome::Succeeded,
                 outcome => outcome,
             };
-            self.events.push(Record { time: event.at.micros(), traits: number, outcome });
+            self.events.push(Record { time: event.at.micros(), traits: number, outcome, source: Some(source) });
             self.origins.push((source, nth));
         }
         self.traits = table.list;
@@ -263,7 +263,7 @@ mod tests {
         let order = ordered(&all);
         assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
         let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
-        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown });
+        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown, source: None });
         let outcome = windows::run(&order, &[Arc::new(traits)], &records);
         let found: Vec<(usize, usize)> =
             outcome.alerts.iter().map(|alert| (alert.correlation, alert.windows.len())).collect();

@@ -95,15 +95,16 @@ impl Meter {
         Self { kind, members: events.map(|(_, members)| members).collect(), seen: vec![0; members], events: 0 }
     }
 
-    /// Takes in the event of an index, at its time. Events enter in the order of their times.
-    pub(super) fn enter(&mut self, event: usize, time: i64) {
+    /// Takes in the event of an index, at its time and in its source, if it has one. Events enter in the order of their times,
+    /// and those of one time by source, in the order in which they stand there.
+    pub(super) fn enter(&mut self, event: usize, time: i64, source: Option<u32>) {
         self.events += 1;
         for member in self.members[event].iter() {
             self.seen[member] += 1;
         }
         match &mut self.kind {
             Kind::Events | Kind::Members => {}
-            Kind::Ordered(chains) => chains.enter(self.members[event], time),
+            Kind::Ordered(chains) => chains.enter(self.members[event], time, source),
             Kind::Distinct { of, counts, different } => {
                 for &number in &of[event] {
                     counts[number] += 1;
@@ -160,42 +161,55 @@ impl Meter {
     }
 }
 
-/// Chains of members, each later than the one before. Of those of the first so many members the one counts that began last.
+/// Chains of members, each later than the one before: by time, or at one time by the place in one source. Of those of the
+/// first so many members the one counts that began last.
 struct Chains {
     /// When they began, of events before `time`.
     began: Vec<Option<i64>>,
-    /// The same, of events at `time`: these do not follow each other.
+    /// The same, of events at `time` in sources before `source`: what is of another source does not follow them.
     fresh: Vec<Option<i64>>,
+    /// The same, of events at `time` in `source`: what stands behind them there follows.
+    here: Vec<Option<i64>>,
     time: i64,
+    source: Option<u32>,
 }
 
 impl Chains {
     fn new(members: usize) -> Self {
-        Self { began: vec![None; members], fresh: vec![None; members], time: i64::MIN }
+        let none = || vec![None; members];
+        Self { began: none(), fresh: none(), here: none(), time: i64::MIN, source: None }
     }
 
-    fn enter(&mut self, members: Members, time: i64) {
-        if time != self.time {
-            self.time = time;
-            for (began, fresh) in self.began.iter_mut().zip(&mut self.fresh) {
-                *began = (*began).max(fresh.take());
-            }
+    fn enter(&mut self, members: Members, time: i64, source: Option<u32>) {
+        if time != self.time || source.is_none() || source != self.source {
+            pour(&mut self.here, &mut self.fresh);
         }
-        for member in members.iter() {
+        if time != self.time {
+            pour(&mut self.fresh, &mut self.began);
+        }
+        (self.time, self.source) = (time, source);
+        // From the last on, so that an event of several members does not follow itself.
+        for member in (0..self.here.len()).rev().filter(|member| members.has(*member)) {
             let start = match member.checked_sub(1) {
                 None => Some(time),
-                Some(before) => self.began.get(before).copied().flatten(),
+                Some(before) => self.began[before].max(self.here[before]),
             };
-            if let Some(fresh) = self.fresh.get_mut(member) {
-                *fresh = (*fresh).max(start);
-            }
+            self.here[member] = self.here[member].max(start);
         }
     }
 
     /// How many members the longest chain has that began at a time or later.
     fn longest(&self, begin: i64) -> usize {
-        let latest = self.began.iter().zip(&self.fresh).map(|(began, fresh)| (*began).max(*fresh));
+        let all = self.began.iter().zip(&self.fresh).zip(&self.here);
+        let latest = all.map(|((began, fresh), here)| (*began).max(*fresh).max(*here));
         latest.take_while(|began| began.is_some_and(|began| began >= begin)).count()
+    }
+}
+
+/// Adds chains to others, where they began later.
+fn pour(from: &mut [Option<i64>], to: &mut [Option<i64>]) {
+    for (from, to) in from.iter_mut().zip(to) {
+        *to = (*to).max(from.take());
     }
 }
 

@@ -48,7 +48,12 @@ fn matched(program: &Program, events: &[String]) -> Vec<(i64, Traits)> {
 /// What the correlations of a program find in these events.
 fn decided(program: &Program, events: Vec<(i64, Traits)>) -> Outcome {
     let correlations: Vec<_> = program.correlations().list.iter().collect();
-    let record = |((time, _), traits): (&(i64, Traits), u32)| Record { time: *time, traits, outcome: Became::Unknown };
+    let record = |((time, _), traits): (&(i64, Traits), u32)| Record {
+        time: *time,
+        traits,
+        outcome: Became::Unknown,
+        source: None,
+    };
     let records: Vec<Record> = events.iter().zip(0..).map(record).collect();
     let traits: Vec<Arc<Traits>> = events.into_iter().map(|(_, traits)| Arc::new(traits)).collect();
     windows::run(&correlations, &traits, &records)
