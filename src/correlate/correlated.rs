@@ -131,7 +131,7 @@ impl<'a> Correlated<'a> {
         let mut all: Vec<Counted> = Vec::new();
         for (number, correlation) in self.list.iter().enumerate() {
             let targets: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
-            let (mut untimed, mut beyond) = (0, 0);
+            let (mut untimed, mut beyond) = (0, self.outcome.crowded[number]);
             for id in targets {
                 let (hits, without) = hits.get(id).copied().unwrap_or_default();
                 let counted = held.get(id).copied().filter(|_| self.outcome.decided[number]).unwrap_or(0);

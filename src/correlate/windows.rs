@@ -101,6 +101,8 @@ pub struct Outcome {
     pub grouped: Vec<u64>,
     /// By correlation: events left out because they lack a field of `group-by`.
     pub ungrouped: Vec<u64>,
+    /// By correlation: events with more groups than those in which they are counted.
+    pub crowded: Vec<u64>,
     /// By correlation: whether it was decided. There is a limit to what all of them may look at and find together.
     pub decided: Vec<bool>,
 }
@@ -109,6 +111,11 @@ pub struct Outcome {
 const LOOKED_AT_LIMIT: u64 = 200_000_000;
 /// What the alerts of all correlations together may hold, in events.
 const HELD_LIMIT: usize = 20_000_000;
+
+/// Groups of one event at most, the first in order.
+const GROUPS_EACH: usize = 16;
+/// Places in further groups that all events of one correlation may take.
+const FURTHER_LIMIT: usize = 2_000_000;
 
 /// An event as others see it: the rules that it is of, none for an alert, and its values.
 type Told<'e> = (&'e [Arc<str>], &'e [(Arc<str>, Box<str>)]);
@@ -177,14 +184,14 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
     let mut outcome = Outcome::default();
     let (mut looked_at, mut held) = (0, 0);
     for (number, correlation) in correlations.iter().enumerate() {
-        let (groups, ungrouped) = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT {
+        let Grouped { groups, events, ungrouped, crowded } = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT {
             true => stream.grouped(correlation),
-            false => (Groups::new(), 0),
+            false => Grouped::default(),
         };
         outcome.decided.push(looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT);
-        let grouped = groups.values().map(|occurrences| occurrences.len() as u64).sum();
-        looked_at += grouped + ungrouped;
-        outcome.grouped.push(grouped);
+        looked_at += groups.values().map(|occurrences| occurrences.len() as u64).sum::<u64>() + ungrouped;
+        outcome.grouped.push(events);
+        outcome.crowded.push(crowded);
         outcome.ungrouped.push(ungrouped);
         for (group, mut occurrences) in groups {
             stream.sort(&mut occurrences);
@@ -198,7 +205,17 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
     outcome
 }
 
-type Groups = BTreeMap<Vec<String>, Vec<Occurrence>>;
+/// The events of a correlation by group.
+#[derive(Default)]
+struct Grouped {
+    groups: BTreeMap<Vec<String>, Vec<Occurrence>>,
+    /// How many are in a group at least.
+    events: u64,
+    /// How many lack a field that groups are made by.
+    ungrouped: u64,
+    /// How many have more groups than those in which they are.
+    crowded: u64,
+}
 
 /// All that correlations may count, records and alerts of others.
 struct Stream<'e> {
@@ -243,8 +260,8 @@ impl<'e> Stream<'e> {
         });
     }
 
-    /// The events of a correlation by group, and how many lack a field that groups are made by.
-    fn grouped(&self, correlation: &Correlation) -> (Groups, u64) {
+    /// The events of a correlation by group. One of several values is in the group of each.
+    fn grouped(&self, correlation: &Correlation) -> Grouped {
         let mut all = Vec::new();
         for (target, members) in targets(correlation) {
             let records = self.by_rule.get(target).into_iter().flatten().map(|at| {
@@ -257,24 +274,29 @@ impl<'e> Stream<'e> {
             all.extend(born.map(|occurrence| Occurrence { members, ..*occurrence }));
         }
         let all = joined(all);
-        let mut places: HashMap<(u32, Members), Option<usize>> = HashMap::new();
-        let (mut groups, mut lists, mut ungrouped) = (BTreeMap::new(), Vec::<Vec<Occurrence>>::new(), 0);
+        let mut places: HashMap<(u32, Members), (Vec<usize>, bool)> = HashMap::new();
+        let (mut groups, mut lists, mut further) = (BTreeMap::new(), Vec::<Vec<Occurrence>>::new(), 0);
+        let mut grouped = Grouped::default();
         for occurrence in all {
-            let place = places.entry((occurrence.told, occurrence.members)).or_insert_with(|| {
-                let (_, held) = self.told(occurrence.told);
-                let values = correlation.group_by.iter().map(|key| group_value(held, key, occurrence.members));
-                let group = values.collect::<Option<Vec<String>>>()?;
-                Some(*groups.entry(group).or_insert_with(|| {
-                    lists.push(Vec::new());
-                    lists.len() - 1
-                }))
+            let (at, is_cut) = places.entry((occurrence.told, occurrence.members)).or_insert_with(|| {
+                let (of, is_cut) = groups_of(self.told(occurrence.told).1, correlation, occurrence.members);
+                let place = |group| {
+                    *groups.entry(group).or_insert_with(|| {
+                        lists.push(Vec::new());
+                        lists.len() - 1
+                    })
+                };
+                (of.into_iter().map(place).collect(), is_cut)
             });
-            match *place {
-                Some(at) => lists[at].push(occurrence),
-                None => ungrouped += 1,
-            }
+            let taken = at.len().min(1 + FURTHER_LIMIT - further);
+            at[..taken].iter().for_each(|at| lists[*at].push(occurrence));
+            further += taken.saturating_sub(1);
+            grouped.events += u64::from(taken > 0);
+            grouped.ungrouped += u64::from(taken == 0);
+            grouped.crowded += u64::from(*is_cut || taken < at.len());
         }
-        (groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect(), ungrouped)
+        grouped.groups = groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect();
+        grouped
     }
 
     /// What a correlation finds in one group, of which the events are sorted by time, and with which event each window is
@@ -443,9 +465,20 @@ fn joined(mut all: Vec<Occurrence>) -> Vec<Occurrence> {
     all
 }
 
-/// The value of a key by the first member that has one, case folded.
-fn group_value(held: &[(Arc<str>, Box<str>)], key: &Key, members: Members) -> Option<String> {
-    members.iter().find_map(|member| values(held, key, member).next()).map(str::to_lowercase)
+/// The groups of an event, ascending, by the values of each key of the first member that has one, case folded; and whether
+/// there are more than so many. None where a key has no value.
+fn groups_of(held: &[(Arc<str>, Box<str>)], of: &Correlation, members: Members) -> (BTreeSet<Vec<String>>, bool) {
+    let (mut groups, mut is_cut) = (BTreeSet::from([Vec::new()]), false);
+    for key in &of.group_by {
+        let member = members.iter().find(|member| values(held, key, *member).next().is_some());
+        let values: BTreeSet<String> =
+            member.into_iter().flat_map(|member| values(held, key, member)).map(str::to_lowercase).collect();
+        is_cut |= groups.len() * values.len() > GROUPS_EACH;
+        let more = |begun: &Vec<String>, value: &String| [&**begun, std::slice::from_ref(value)].concat();
+        let all = groups.iter().flat_map(|begun| values.iter().map(move |value| more(begun, value)));
+        groups = all.take(GROUPS_EACH).collect();
+    }
+    (groups, is_cut)
 }
 
 /// Those of these values that a key has as one of its members.
