@@ -194,15 +194,15 @@ impl<'a> Correlated<'a> {
     }
 
     /// The events that these windows show, by their places and without repeats: of alerts those in their windows. With false,
-    /// where there are more than `limit`.
-    pub(super) fn records(&self, of: impl IntoIterator<Item = Origin>, limit: usize) -> (Vec<u32>, bool) {
+    /// where there are more than may be looked through, of which as many are taken as were.
+    pub(super) fn records(&self, of: impl IntoIterator<Item = Origin>, left: &mut usize) -> (Vec<u32>, bool) {
         let mut records = Vec::new();
         let mut windows: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
         let mut take = |origin, windows: &mut BTreeMap<u32, Vec<(u32, u32)>>| match origin {
             Origin::Record(at) => records.push(at),
             Origin::Window { alert, from, to } => windows.entry(alert).or_default().push((from, to)),
         };
-        let mut steps = 0;
+        let mut is_whole = true;
         of.into_iter().for_each(|origin| take(origin, &mut windows));
         // An alert counts on earlier ones only.
         while let Some((alert, mut ranges)) = windows.pop_last() {
@@ -211,10 +211,11 @@ impl<'a> Correlated<'a> {
             let mut reached = 0;
             for (from, to) in ranges {
                 for (origin, _) in alert.of.get(reached.max(from) as usize..to as usize).unwrap_or_default() {
-                    steps += 1;
-                    if steps > limit {
+                    let Some(fewer) = left.checked_sub(1) else {
+                        is_whole = false;
                         break;
-                    }
+                    };
+                    *left = fewer;
                     take(*origin, &mut windows);
                 }
                 reached = reached.max(to);
@@ -222,7 +223,7 @@ impl<'a> Correlated<'a> {
         }
         records.sort_unstable();
         records.dedup();
-        (records, steps <= limit)
+        (records, is_whole)
     }
 }
 

@@ -532,3 +532,14 @@ fn one_over_rules_became_what_completes_it() {
     let found = of(&scanned(&[("a.log", &failed("web01", &[1, 2]))], &[RULES, &any]), "in");
     assert_eq!(found[0].outcome, Became::Failed);
 }
+
+/// Links are as bounded as evidence is, and how many there are is told.
+#[test]
+fn links_are_bounded_and_counted() {
+    let log = (0..150u32).map(|at| failed("web01", &[at / 5])).collect::<String>();
+    let body = "type: event_count, rules: failed, timespan: 1h, condition: {gte: 150}, generate: true";
+    let outcome = scanned(&[("a.log", &log)], &[RULES, &correlation("many", body)]);
+    let many = of(&outcome, "many").remove(0);
+    assert_eq!((many.count, many.links.len(), of(&outcome, "failed").len()), (150, 100, 150));
+    assert!(many.text.ends_with("; links lead to 100 of 150 records with findings of their own"), "{}", many.text);
+}
