@@ -16,6 +16,8 @@ pub(super) struct Meter {
     /// How many events of the window are of each member.
     seen: Vec<u64>,
     events: u64,
+    /// Events of which not all combinations of values are looked at.
+    cut: u64,
 }
 
 enum Kind {
@@ -24,7 +26,7 @@ enum Kind {
     Ordered(Chains),
     /// Numbers of combinations by event, and how often each is in the window.
     Distinct {
-        of: Vec<Vec<usize>>,
+        of: Vec<Arc<[usize]>>,
         counts: Vec<u64>,
         different: u64,
     },
@@ -51,27 +53,20 @@ impl Meter {
         members: usize,
         events: impl Iterator<Item = (&'e Held, Members)> + Clone,
     ) -> Self {
+        let mut cut = 0;
         let kind = match demand {
             Demand::Members(_) | Demand::Figure(Figure::Members, _) => Kind::Members,
             Demand::Figure(Figure::Events, _) => Kind::Events,
             Demand::Figure(Figure::Ordered, _) => Kind::Ordered(Chains::new(members)),
             Demand::Figure(Figure::Distinct(keys), _) => {
-                let mut numbers: HashMap<Vec<String>, usize> = HashMap::new();
+                let mut table = Table::default();
                 let of = events.clone().map(|(event, members)| {
-                    let mut all: Vec<usize> = members
-                        .iter()
-                        .flat_map(|member| combinations(event, keys, member))
-                        .map(|values| {
-                            let next = numbers.len();
-                            *numbers.entry(values).or_insert(next)
-                        })
-                        .collect();
-                    all.sort_unstable();
-                    all.dedup();
-                    all
+                    let (of, is_cut) = table.of(event, keys, members);
+                    cut += u64::from(is_cut);
+                    of
                 });
-                let of: Vec<Vec<usize>> = of.collect();
-                Kind::Distinct { of, counts: vec![0; numbers.len()], different: 0 }
+                let of: Vec<Arc<[usize]>> = of.collect();
+                Kind::Distinct { of, counts: vec![0; table.numbers.len()], different: 0 }
             }
             Demand::Figure(figure @ (Figure::Sum(key) | Figure::Mean(key)), _) => {
                 let of = events
@@ -92,7 +87,12 @@ impl Meter {
                 Kind::Percentile { of, ranks: Ranks::new(sorted.len()), sorted, percent: *percent }
             }
         };
-        Self { kind, members: events.map(|(_, members)| members).collect(), seen: vec![0; members], events: 0 }
+        Self { kind, members: events.map(|(_, members)| members).collect(), seen: vec![0; members], events: 0, cut }
+    }
+
+    /// How many events have more combinations of values than are looked at.
+    pub(super) fn cut(&self) -> u64 {
+        self.cut
     }
 
     /// Takes in the event of an index, at its time and in its source, if it has one. Events enter in the order of their times,
@@ -106,7 +106,7 @@ impl Meter {
             Kind::Events | Kind::Members => {}
             Kind::Ordered(chains) => chains.enter(self.members[event], time, source),
             Kind::Distinct { of, counts, different } => {
-                for &number in &of[event] {
+                for &number in &*of[event] {
                     counts[number] += 1;
                     *different += u64::from(counts[number] == 1);
                 }
@@ -128,7 +128,7 @@ impl Meter {
         match &mut self.kind {
             Kind::Events | Kind::Members | Kind::Ordered(_) => {}
             Kind::Distinct { of, counts, different } => {
-                for &number in &of[event] {
+                for &number in &*of[event] {
                     counts[number] -= 1;
                     *different -= u64::from(counts[number] == 0);
                 }
@@ -262,6 +262,42 @@ fn combinations(event: &Held, keys: &[Key], member: usize) -> Vec<Vec<String>> {
 
 /// Most combinations of one event.
 const COMBINATIONS: usize = 10_000;
+/// Most combinations that the kinds of events of one group may have together.
+const COMBINATIONS_ALL: usize = 1_000_000;
+
+/// Numbers of combinations. Events of one kind share theirs: kinds are told apart by where their values are held.
+#[derive(Default)]
+struct Table {
+    numbers: HashMap<Vec<String>, usize>,
+    known: HashMap<(*const (Arc<str>, Box<str>), usize, Members), (Arc<[usize]>, bool)>,
+    held: usize,
+}
+
+impl Table {
+    /// Numbers of the combinations of an event, ascending, and whether it has more.
+    fn of(&mut self, event: &Held, keys: &[Key], members: Members) -> (Arc<[usize]>, bool) {
+        let kind = (event.as_ptr(), event.len(), members);
+        if let Some((of, is_cut)) = self.known.get(&kind) {
+            return (Arc::clone(of), *is_cut);
+        }
+        let (mut all, mut is_cut) = (Vec::new(), false);
+        for member in members.iter() {
+            let values = combinations(event, keys, member);
+            let fits = values.len().min(COMBINATIONS_ALL - self.held);
+            is_cut |= fits < values.len() || values.len() == COMBINATIONS;
+            self.held += fits;
+            for values in values.into_iter().take(fits) {
+                let next = self.numbers.len();
+                all.push(*self.numbers.entry(values).or_insert(next));
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        let of: Arc<[usize]> = all.into();
+        self.known.insert(kind, (Arc::clone(&of), is_cut));
+        (of, is_cut)
+    }
+}
 
 /// How often each rank is in the window: a binary indexed tree.
 struct Ranks {

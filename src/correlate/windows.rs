@@ -101,7 +101,7 @@ pub struct Outcome {
     pub grouped: Vec<u64>,
     /// By correlation: events left out because they lack a field of `group-by`.
     pub ungrouped: Vec<u64>,
-    /// By correlation: events with more groups than those in which they are counted.
+    /// By correlation: events with more groups than those in which they are counted, or with more combinations of values.
     pub crowded: Vec<u64>,
     /// By correlation: whether it was decided. There is a limit to what all of them may look at and find together.
     pub decided: Vec<bool>,
@@ -184,23 +184,26 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
     let mut outcome = Outcome::default();
     let (mut looked_at, mut held) = (0, 0);
     for (number, correlation) in correlations.iter().enumerate() {
-        let Grouped { groups, events, ungrouped, crowded } = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT {
+        let Grouped { groups, events, ungrouped, mut crowded } = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT
+        {
             true => stream.grouped(correlation),
             false => Grouped::default(),
         };
         outcome.decided.push(looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT);
         looked_at += groups.values().map(|occurrences| occurrences.len() as u64).sum::<u64>() + ungrouped;
         outcome.grouped.push(events);
-        outcome.crowded.push(crowded);
         outcome.ungrouped.push(ungrouped);
         for (group, mut occurrences) in groups {
             stream.sort(&mut occurrences);
-            let Some((alert, complete)) = stream.slide(number, correlation, &occurrences) else { continue };
+            let slid = stream.windows(correlation, &occurrences);
+            crowded += slid.cut;
+            let Some((alert, complete)) = stream.alert(number, correlation, slid, &occurrences) else { continue };
             stream.give_on(correlation, (outcome.alerts.len(), &alert, &complete), &group, &occurrences);
             let of = occurrences.iter().map(|occurrence| (occurrence.origin, occurrence.members)).collect();
             held += occurrences.len();
             outcome.alerts.push(Alert { group, of, ..alert });
         }
+        outcome.crowded.push(crowded);
     }
     outcome
 }
@@ -301,13 +304,14 @@ impl<'e> Stream<'e> {
 
     /// What a correlation finds in one group, of which the events are sorted by time, and with which event each window is
     /// complete.
-    fn slide(
+    fn alert(
         &self,
         number: usize,
         correlation: &Correlation,
+        slid: Slid,
         events: &[Occurrence],
     ) -> Option<(Alert, Vec<Range<usize>>)> {
-        let Slid { windows, complete, mut runs } = self.windows(correlation, events);
+        let Slid { windows, complete, mut runs, .. } = slid;
         runs.iter_mut().for_each(|run| run.outcome = self.outcome(correlation, run, events));
         let alert = Alert { correlation: number, group: Vec::new(), windows, runs, of: Vec::new() };
         (!complete.is_empty()).then_some((alert, complete))
@@ -346,7 +350,7 @@ impl<'e> Stream<'e> {
     fn windows(&self, correlation: &Correlation, events: &[Occurrence]) -> Slid {
         let told = events.iter().map(|occurrence| (self.told(occurrence.told).1, occurrence.members));
         let mut meter = Meter::new(&correlation.demand, correlation.members.len(), told);
-        let mut slid = Slid::default();
+        let mut slid = Slid { cut: meter.cut(), ..Slid::default() };
         let (mut from, mut to) = (0, 0);
         while to < events.len() {
             let (end, at_end) = (events[to].time, to);
@@ -412,6 +416,8 @@ struct Slid {
     /// Of each the events at its end, up to the one with which it is complete.
     complete: Vec<Range<usize>>,
     runs: Vec<Run>,
+    /// Events of which not all combinations of values are looked at.
+    cut: u64,
 }
 
 /// Whether a demand holds of the window that begins at a time.

@@ -315,3 +315,12 @@ fn why_a_name_stands_for_nothing_is_told() {
     assert!(["x", "y"].iter().all(|title| of(title).contains("which counts on this one")), "{problems:#?}");
     assert!(["z", "w"].iter().all(|title| of(title).contains("rejected or left out")), "{problems:#?}");
 }
+
+#[test]
+fn combinations_beyond_the_limit_are_told() {
+    let text = correlation("type: value_count, rules: a, timespan: 10s, condition: {field: [u, v, w], gte: 2000000}");
+    let many = (0..40).map(|n| format!("\"x{n}\"")).collect::<Vec<_>>().join(",");
+    let large = event(0, &format!(r#""k":"a","u":[{many}],"v":[{many}],"w":[{many}]"#));
+    let (_, outcome) = held(&text, &[large, event(1, r#""k":"a","u":["x","y"],"v":["x","y"],"w":"z""#)]);
+    assert_eq!((outcome.grouped, outcome.crowded), (vec![2], vec![1]));
+}
