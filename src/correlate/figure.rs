@@ -265,11 +265,14 @@ const COMBINATIONS: usize = 10_000;
 /// Most combinations that the kinds of events of one group may have together.
 const COMBINATIONS_ALL: usize = 1_000_000;
 
+/// Where the values of an event are held, how many, and its members.
+type KindOfEvent = (*const (Arc<str>, Box<str>), usize, Members);
+
 /// Numbers of combinations. Events of one kind share theirs: kinds are told apart by where their values are held.
 #[derive(Default)]
 struct Table {
     numbers: HashMap<Vec<String>, usize>,
-    known: HashMap<(*const (Arc<str>, Box<str>), usize, Members), (Arc<[usize]>, bool)>,
+    known: HashMap<KindOfEvent, (Arc<[usize]>, bool)>,
     held: usize,
 }
 
