@@ -26,6 +26,12 @@ const CITED_EACH: usize = 5;
 const CITED_MOST: usize = 100;
 /// Events of others that are looked through for one finding.
 const STEPS: usize = 1_000_000;
+/// Events of others that are looked through for all findings together.
+const STEPS_ALL: usize = 20_000_000;
+/// Events of others that may be looked through for each finding, however many they are.
+const STEPS_EACH: usize = 100;
+/// Records of one finding of which it links the findings, and findings of correlations that it links: the first and last.
+const LINKED: usize = 100;
 /// Findings that are made at once, because the sources are read through again for them.
 const DRAFTS: usize = 20_000;
 /// Names of one sort that a finding tells, the first in order.
@@ -39,8 +45,9 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_
     let shown = shown(held);
     let each = (CITED / shown.len().max(1)).clamp(CITED_EACH, CITED_MOST).min(max_evidence).max(1);
     let known: HashSet<(usize, usize)> = shown.iter().copied().collect();
+    let mut steps = STEPS_ALL;
     for some in shown.chunks(DRAFTS) {
-        let drafts: Vec<Draft<'_>> = some.iter().map(|place| Draft::of(world, *place, each)).collect();
+        let drafts: Vec<Draft<'_>> = some.iter().map(|place| Draft::of(world, *place, each, &mut steps)).collect();
         let again = Again::of(held, &drafts);
         for (number, drafts) in &drafts.into_iter().chunk_by(|draft| draft.alert.correlation) {
             let rules = held.reached(held.list[number]);
@@ -80,18 +87,22 @@ struct Draft<'a> {
     scope: &'a str,
     entities: Entities,
     cited: Vec<u32>,
-    /// The records that findings of rules show as well.
+    /// The records that findings of rules show as well, as many as are linked.
     told_apart: Vec<u32>,
+    /// How many there are.
+    apart: usize,
 }
 
 impl<'a> Draft<'a> {
-    fn of(world: &'a World<'_>, (alert, run): (usize, usize), each: usize) -> Self {
+    fn of(world: &'a World<'_>, (alert, run): (usize, usize), each: usize, steps: &mut usize) -> Self {
         let held = &world.correlated;
         let alert = &held.outcome.alerts[alert];
         let run = &alert.runs[run];
         let correlation = held.list[alert.correlation];
         let of = &alert.of[run.of.clone()];
-        let (records, is_whole) = held.records(of.iter().map(|(origin, _)| *origin), STEPS);
+        let given = STEPS.min((*steps).max(STEPS_EACH));
+        let mut left = given;
+        let (records, is_whole) = held.records(of.iter().map(|(origin, _)| *origin), &mut left);
         let kinds = Kinds::of(held, &records);
         // Of many that were tried, those count by whom it succeeded; of an ordered one, at its end.
         let told = match (run.outcome, run.last_member(correlation)) {
@@ -99,10 +110,14 @@ impl<'a> Draft<'a> {
             (Outcome::Succeeded, Some(last)) => {
                 let end = &alert.of[run.complete..run.of.end];
                 let last = end.iter().filter(|(_, members)| members.has(last));
-                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), STEPS).0).succeeded()
+                // As many as are looked through above, of which these are some.
+                let mut left = given;
+                Kinds::of(held, &held.records(last.map(|(origin, _)| *origin), &mut left).0).succeeded()
             }
             _ => kinds.clone(),
         };
+        *steps = steps.saturating_sub(given - left);
+        let told_apart: Vec<u32> = records.iter().copied().filter(|at| held.is_told_apart(*at)).collect();
         Self {
             alert,
             run,
@@ -117,7 +132,8 @@ impl<'a> Draft<'a> {
             })),
             entities: told.entities(),
             cited: ends(&records, each),
-            told_apart: records.into_iter().filter(|at| held.is_told_apart(*at)).collect(),
+            apart: told_apart.len(),
+            told_apart: ends(&told_apart, LINKED),
         }
     }
 
@@ -134,7 +150,7 @@ impl<'a> Draft<'a> {
     ) -> Finding {
         let meta = &self.correlation.meta;
         let cited = self.cited.iter().filter_map(|at| Some((*at, again.cites.get(at)?)));
-        let links = self.links(world, again, known, reached);
+        let (links, windows) = self.links(world, again, known, reached);
         let source = |at: u32| world.correlated.sources[world.correlated.origins[at as usize].0 as usize];
         let evidence: Vec<Evidence> = cited
             .map(|(at, cite)| Evidence {
@@ -165,19 +181,20 @@ impl<'a> Draft<'a> {
             met: Vec::new(),
             indicator: None,
             links,
-            text: self.text(world.correlated.beyond[self.alert.correlation]),
+            text: self.text(world.correlated.beyond[self.alert.correlation], windows),
             entities: self.entities,
         }
     }
 
-    /// The findings that it is made of: those of its rules and those of the correlations that it counts on.
+    /// The findings that it is made of, as many as are linked: those of its rules and those of the correlations that it counts
+    /// on. With how many the latter are.
     fn links(
         &self,
         world: &World<'_>,
         again: &Again,
         known: &HashSet<(usize, usize)>,
         reached: &BTreeSet<&str>,
-    ) -> Vec<FindingId> {
+    ) -> (Vec<FindingId>, usize) {
         let held = &world.correlated;
         let mut links: BTreeSet<FindingId> = BTreeSet::new();
         for (at, (place, rules)) in self.told_apart.iter().filter_map(|at| Some((*at, again.rules.get(at)?))) {
@@ -191,23 +208,29 @@ impl<'a> Draft<'a> {
             Origin::Window { alert, to, .. } => Some((*alert as usize, *to as usize)),
             Origin::Record(_) => None,
         });
-        for (at, to) in windows {
-            let Some(alert) = held.outcome.alerts.get(at) else { continue };
-            if let Some(run) = alert.run_of(to).filter(|run| known.contains(&(at, *run))) {
-                links.insert(id(held.list[alert.correlation], alert, &alert.runs[run]));
-            }
+        let runs = windows.filter_map(|(at, to)| Some((at, held.outcome.alerts.get(at)?.run_of(to)?)));
+        let runs: BTreeSet<(usize, usize)> = runs.filter(|place| known.contains(place)).collect();
+        let runs: Vec<(usize, usize)> = runs.into_iter().collect();
+        for (at, run) in ends(&runs, LINKED) {
+            let alert = &held.outcome.alerts[at];
+            links.insert(id(held.list[alert.correlation], alert, &alert.runs[run]));
         }
-        links.into_iter().collect()
+        (links.into_iter().collect(), runs.len())
     }
 
     /// What it means, for people.
-    fn text(&self, beyond: u64) -> String {
+    fn text(&self, beyond: u64, windows: usize) -> String {
         let mut text = format!("{}: {}", self.correlation.meta.title, figure(self.correlation, self.run.peak));
         text += &format!(" within {}", span(self.correlation.span));
         for (key, value) in self.correlation.group_by.iter().zip(&self.alert.group) {
             let shown: String = value.chars().take(VALUE_CHARS).collect();
             let cut = if shown.len() < value.len() { "…" } else { "" };
             text += &format!(", {} {shown}{cut}", key.name);
+        }
+        for (all, what) in [(self.apart, "records with findings of their own"), (windows, "findings of correlations")] {
+            if all > LINKED {
+                text += &format!("; links lead to {LINKED} of {all} {what}");
+            }
         }
         if self.is_least {
             text += "; more records may show it than are counted";
@@ -227,7 +250,7 @@ fn id(correlation: &Correlation, alert: &Alert, run: &Run) -> FindingId {
 }
 
 /// The first and last of records in the order of their times, as many as may be cited: what leads to an alert stands last.
-fn ends(records: &[u32], each: usize) -> Vec<u32> {
+fn ends<T: Copy>(records: &[T], each: usize) -> Vec<T> {
     if records.len() <= each {
         return records.to_vec();
     }

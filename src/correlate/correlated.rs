@@ -108,7 +108,7 @@ impl<'a> Correlated<'a> {
                 rule::Outcome::Unknown if is_of_host(self.sources[source as usize]) => rule::Outcome::Succeeded,
                 outcome => outcome,
             };
-            self.events.push(Record { time: event.at.micros(), traits: number, outcome });
+            self.events.push(Record { time: event.at.micros(), traits: number, outcome, source: Some(source) });
             self.origins.push((source, nth));
         }
         self.traits = table.list;
@@ -131,7 +131,7 @@ impl<'a> Correlated<'a> {
         let mut all: Vec<Counted> = Vec::new();
         for (number, correlation) in self.list.iter().enumerate() {
             let targets: BTreeSet<&str> = correlation.targets().map(|id| &**id).collect();
-            let (mut untimed, mut beyond) = (0, 0);
+            let (mut untimed, mut beyond) = (0, self.outcome.crowded[number]);
             for id in targets {
                 let (hits, without) = hits.get(id).copied().unwrap_or_default();
                 let counted = held.get(id).copied().filter(|_| self.outcome.decided[number]).unwrap_or(0);
@@ -194,15 +194,15 @@ impl<'a> Correlated<'a> {
     }
 
     /// The events that these windows show, by their places and without repeats: of alerts those in their windows. With false,
-    /// where there are more than `limit`.
-    pub(super) fn records(&self, of: impl IntoIterator<Item = Origin>, limit: usize) -> (Vec<u32>, bool) {
+    /// where there are more than may be looked through, of which as many are taken as were.
+    pub(super) fn records(&self, of: impl IntoIterator<Item = Origin>, left: &mut usize) -> (Vec<u32>, bool) {
         let mut records = Vec::new();
         let mut windows: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
         let mut take = |origin, windows: &mut BTreeMap<u32, Vec<(u32, u32)>>| match origin {
             Origin::Record(at) => records.push(at),
             Origin::Window { alert, from, to } => windows.entry(alert).or_default().push((from, to)),
         };
-        let mut steps = 0;
+        let mut is_whole = true;
         of.into_iter().for_each(|origin| take(origin, &mut windows));
         // An alert counts on earlier ones only.
         while let Some((alert, mut ranges)) = windows.pop_last() {
@@ -211,10 +211,11 @@ impl<'a> Correlated<'a> {
             let mut reached = 0;
             for (from, to) in ranges {
                 for (origin, _) in alert.of.get(reached.max(from) as usize..to as usize).unwrap_or_default() {
-                    steps += 1;
-                    if steps > limit {
+                    let Some(fewer) = left.checked_sub(1) else {
+                        is_whole = false;
                         break;
-                    }
+                    };
+                    *left = fewer;
                     take(*origin, &mut windows);
                 }
                 reached = reached.max(to);
@@ -222,7 +223,7 @@ impl<'a> Correlated<'a> {
         }
         records.sort_unstable();
         records.dedup();
-        (records, steps <= limit)
+        (records, is_whole)
     }
 }
 
@@ -263,7 +264,7 @@ mod tests {
         let order = ordered(&all);
         assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
         let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
-        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown });
+        let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown, source: None });
         let outcome = windows::run(&order, &[Arc::new(traits)], &records);
         let found: Vec<(usize, usize)> =
             outcome.alerts.iter().map(|alert| (alert.correlation, alert.windows.len())).collect();

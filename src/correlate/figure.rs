@@ -16,6 +16,8 @@ pub(super) struct Meter {
     /// How many events of the window are of each member.
     seen: Vec<u64>,
     events: u64,
+    /// Events of which not all combinations of values are looked at.
+    cut: u64,
 }
 
 enum Kind {
@@ -24,7 +26,7 @@ enum Kind {
     Ordered(Chains),
     /// Numbers of combinations by event, and how often each is in the window.
     Distinct {
-        of: Vec<Vec<usize>>,
+        of: Vec<Arc<[usize]>>,
         counts: Vec<u64>,
         different: u64,
     },
@@ -51,27 +53,20 @@ impl Meter {
         members: usize,
         events: impl Iterator<Item = (&'e Held, Members)> + Clone,
     ) -> Self {
+        let mut cut = 0;
         let kind = match demand {
             Demand::Members(_) | Demand::Figure(Figure::Members, _) => Kind::Members,
             Demand::Figure(Figure::Events, _) => Kind::Events,
             Demand::Figure(Figure::Ordered, _) => Kind::Ordered(Chains::new(members)),
             Demand::Figure(Figure::Distinct(keys), _) => {
-                let mut numbers: HashMap<Vec<String>, usize> = HashMap::new();
+                let mut table = Table::default();
                 let of = events.clone().map(|(event, members)| {
-                    let mut all: Vec<usize> = members
-                        .iter()
-                        .flat_map(|member| combinations(event, keys, member))
-                        .map(|values| {
-                            let next = numbers.len();
-                            *numbers.entry(values).or_insert(next)
-                        })
-                        .collect();
-                    all.sort_unstable();
-                    all.dedup();
-                    all
+                    let (of, is_cut) = table.of(event, keys, members);
+                    cut += u64::from(is_cut);
+                    of
                 });
-                let of: Vec<Vec<usize>> = of.collect();
-                Kind::Distinct { of, counts: vec![0; numbers.len()], different: 0 }
+                let of: Vec<Arc<[usize]>> = of.collect();
+                Kind::Distinct { of, counts: vec![0; table.numbers.len()], different: 0 }
             }
             Demand::Figure(figure @ (Figure::Sum(key) | Figure::Mean(key)), _) => {
                 let of = events
@@ -92,20 +87,26 @@ impl Meter {
                 Kind::Percentile { of, ranks: Ranks::new(sorted.len()), sorted, percent: *percent }
             }
         };
-        Self { kind, members: events.map(|(_, members)| members).collect(), seen: vec![0; members], events: 0 }
+        Self { kind, members: events.map(|(_, members)| members).collect(), seen: vec![0; members], events: 0, cut }
     }
 
-    /// Takes in the event of an index, at its time. Events enter in the order of their times.
-    pub(super) fn enter(&mut self, event: usize, time: i64) {
+    /// How many events have more combinations of values than are looked at.
+    pub(super) fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    /// Takes in the event of an index, at its time and in its source, if it has one. Events enter in the order of their times,
+    /// and those of one time by source, in the order in which they stand there.
+    pub(super) fn enter(&mut self, event: usize, time: i64, source: Option<u32>) {
         self.events += 1;
         for member in self.members[event].iter() {
             self.seen[member] += 1;
         }
         match &mut self.kind {
             Kind::Events | Kind::Members => {}
-            Kind::Ordered(chains) => chains.enter(self.members[event], time),
+            Kind::Ordered(chains) => chains.enter(self.members[event], time, source),
             Kind::Distinct { of, counts, different } => {
-                for &number in &of[event] {
+                for &number in &*of[event] {
                     counts[number] += 1;
                     *different += u64::from(counts[number] == 1);
                 }
@@ -127,7 +128,7 @@ impl Meter {
         match &mut self.kind {
             Kind::Events | Kind::Members | Kind::Ordered(_) => {}
             Kind::Distinct { of, counts, different } => {
-                for &number in &of[event] {
+                for &number in &*of[event] {
                     counts[number] -= 1;
                     *different -= u64::from(counts[number] == 0);
                 }
@@ -160,42 +161,55 @@ impl Meter {
     }
 }
 
-/// Chains of members, each later than the one before. Of those of the first so many members the one counts that began last.
+/// Chains of members, each later than the one before: by time, or at one time by the place in one source. Of those of the
+/// first so many members the one counts that began last.
 struct Chains {
     /// When they began, of events before `time`.
     began: Vec<Option<i64>>,
-    /// The same, of events at `time`: these do not follow each other.
+    /// The same, of events at `time` in sources before `source`: what is of another source does not follow them.
     fresh: Vec<Option<i64>>,
+    /// The same, of events at `time` in `source`: what stands behind them there follows.
+    here: Vec<Option<i64>>,
     time: i64,
+    source: Option<u32>,
 }
 
 impl Chains {
     fn new(members: usize) -> Self {
-        Self { began: vec![None; members], fresh: vec![None; members], time: i64::MIN }
+        let none = || vec![None; members];
+        Self { began: none(), fresh: none(), here: none(), time: i64::MIN, source: None }
     }
 
-    fn enter(&mut self, members: Members, time: i64) {
-        if time != self.time {
-            self.time = time;
-            for (began, fresh) in self.began.iter_mut().zip(&mut self.fresh) {
-                *began = (*began).max(fresh.take());
-            }
+    fn enter(&mut self, members: Members, time: i64, source: Option<u32>) {
+        if time != self.time || source.is_none() || source != self.source {
+            pour(&mut self.here, &mut self.fresh);
         }
-        for member in members.iter() {
+        if time != self.time {
+            pour(&mut self.fresh, &mut self.began);
+        }
+        (self.time, self.source) = (time, source);
+        // From the last on, so that an event of several members does not follow itself.
+        for member in (0..self.here.len()).rev().filter(|member| members.has(*member)) {
             let start = match member.checked_sub(1) {
                 None => Some(time),
-                Some(before) => self.began.get(before).copied().flatten(),
+                Some(before) => self.began[before].max(self.here[before]),
             };
-            if let Some(fresh) = self.fresh.get_mut(member) {
-                *fresh = (*fresh).max(start);
-            }
+            self.here[member] = self.here[member].max(start);
         }
     }
 
     /// How many members the longest chain has that began at a time or later.
     fn longest(&self, begin: i64) -> usize {
-        let latest = self.began.iter().zip(&self.fresh).map(|(began, fresh)| (*began).max(*fresh));
+        let all = self.began.iter().zip(&self.fresh).zip(&self.here);
+        let latest = all.map(|((began, fresh), here)| (*began).max(*fresh).max(*here));
         latest.take_while(|began| began.is_some_and(|began| began >= begin)).count()
+    }
+}
+
+/// Adds chains to others, where they began later.
+fn pour(from: &mut [Option<i64>], to: &mut [Option<i64>]) {
+    for (from, to) in from.iter_mut().zip(to) {
+        *to = (*to).max(from.take());
     }
 }
 
@@ -248,6 +262,45 @@ fn combinations(event: &Held, keys: &[Key], member: usize) -> Vec<Vec<String>> {
 
 /// Most combinations of one event.
 const COMBINATIONS: usize = 10_000;
+/// Most combinations that the kinds of events of one group may have together.
+const COMBINATIONS_ALL: usize = 1_000_000;
+
+/// Where the values of an event are held, how many, and its members.
+type KindOfEvent = (*const (Arc<str>, Box<str>), usize, Members);
+
+/// Numbers of combinations. Events of one kind share theirs: kinds are told apart by where their values are held.
+#[derive(Default)]
+struct Table {
+    numbers: HashMap<Vec<String>, usize>,
+    known: HashMap<KindOfEvent, (Arc<[usize]>, bool)>,
+    held: usize,
+}
+
+impl Table {
+    /// Numbers of the combinations of an event, ascending, and whether it has more.
+    fn of(&mut self, event: &Held, keys: &[Key], members: Members) -> (Arc<[usize]>, bool) {
+        let kind = (event.as_ptr(), event.len(), members);
+        if let Some((of, is_cut)) = self.known.get(&kind) {
+            return (Arc::clone(of), *is_cut);
+        }
+        let (mut all, mut is_cut) = (Vec::new(), false);
+        for member in members.iter() {
+            let values = combinations(event, keys, member);
+            let fits = values.len().min(COMBINATIONS_ALL - self.held);
+            is_cut |= fits < values.len() || values.len() == COMBINATIONS;
+            self.held += fits;
+            for values in values.into_iter().take(fits) {
+                let next = self.numbers.len();
+                all.push(*self.numbers.entry(values).or_insert(next));
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        let of: Arc<[usize]> = all.into();
+        self.known.insert(kind, (Arc::clone(&of), is_cut));
+        (of, is_cut)
+    }
+}
 
 /// How often each rank is in the window: a binary indexed tree.
 struct Ranks {

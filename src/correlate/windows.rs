@@ -2,7 +2,8 @@
 //!
 //! SOURCE: Sigma specification 2.1.0, correlation rules. A window ends at each event and reaches back by the time span, both
 //! ends included; what holds of a window is told at its end. Figures are exact and the order of events does not matter
-//! beyond their times, so that any split of the work gives the same alerts.
+//! beyond their times and, where these are equal, their places in one source, so that any split of the work gives the same
+//! alerts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -37,12 +38,13 @@ pub struct Run {
     pub last: i64,
     /// Which events of the group lie in them, by their place in [`Alert::of`].
     pub of: Range<usize>,
-    /// The first event at the end of the first of them, by its place as well.
+    /// The event with which the first of them is complete, by its place as well.
     pub complete: usize,
     /// The greatest figure of one window; members seen, for conditions over members.
     pub peak: f64,
     /// What became of it: failed where all events did, succeeded where what is demanded holds of those alone that did. Of an
-    /// ordered one only those count that come last in the order.
+    /// ordered one only those count that come last in the order. One over rules succeeded as well where that rule did with which
+    /// it is complete.
     pub outcome: rule::Outcome,
 }
 
@@ -55,6 +57,8 @@ pub struct Record {
     pub traits: u32,
     /// What became of what it tells of.
     pub outcome: rule::Outcome,
+    /// The number of its source, in which records stand in the order of the list; none where it has no neighbours.
+    pub source: Option<u32>,
 }
 
 /// Where an event of a correlation comes from.
@@ -97,6 +101,8 @@ pub struct Outcome {
     pub grouped: Vec<u64>,
     /// By correlation: events left out because they lack a field of `group-by`.
     pub ungrouped: Vec<u64>,
+    /// By correlation: events with more groups than those in which they are counted, or with more combinations of values.
+    pub crowded: Vec<u64>,
     /// By correlation: whether it was decided. There is a limit to what all of them may look at and find together.
     pub decided: Vec<bool>,
 }
@@ -105,6 +111,11 @@ pub struct Outcome {
 const LOOKED_AT_LIMIT: u64 = 200_000_000;
 /// What the alerts of all correlations together may hold, in events.
 const HELD_LIMIT: usize = 20_000_000;
+
+/// Groups of one event at most, the first in order.
+const GROUPS_EACH: usize = 16;
+/// Places in further groups that all events of one correlation may take.
+const FURTHER_LIMIT: usize = 2_000_000;
 
 /// An event as others see it: the rules that it is of, none for an alert, and its values.
 type Told<'e> = (&'e [Arc<str>], &'e [(Arc<str>, Box<str>)]);
@@ -119,6 +130,14 @@ struct Occurrence {
     told: u32,
     outcome: rule::Outcome,
     origin: Origin,
+    /// Its source and its place there, where it is known: of an alert those of the event with which it is complete.
+    stands: Option<(u32, u32)>,
+}
+
+impl Occurrence {
+    fn source(&self) -> Option<u32> {
+        self.stands.map(|(source, _)| source)
+    }
 }
 
 /// A set of members of a correlation.
@@ -131,6 +150,17 @@ impl Members {
 
     fn add(&mut self, member: usize) {
         self.0 |= 1u64.checked_shl(u32::try_from(member).unwrap_or(u32::MAX)).unwrap_or(0);
+    }
+
+    fn of(member: usize) -> Self {
+        let mut one = Self::default();
+        one.add(member);
+        one
+    }
+
+    /// Whether a member is in both.
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     fn join(&mut self, other: Self) {
@@ -154,28 +184,41 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
     let mut outcome = Outcome::default();
     let (mut looked_at, mut held) = (0, 0);
     for (number, correlation) in correlations.iter().enumerate() {
-        let (groups, ungrouped) = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT {
+        let Grouped { groups, events, ungrouped, mut crowded } = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT
+        {
             true => stream.grouped(correlation),
-            false => (Groups::new(), 0),
+            false => Grouped::default(),
         };
         outcome.decided.push(looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT);
-        let grouped = groups.values().map(|occurrences| occurrences.len() as u64).sum();
-        looked_at += grouped + ungrouped;
-        outcome.grouped.push(grouped);
+        looked_at += groups.values().map(|occurrences| occurrences.len() as u64).sum::<u64>() + ungrouped;
+        outcome.grouped.push(events);
         outcome.ungrouped.push(ungrouped);
         for (group, mut occurrences) in groups {
             stream.sort(&mut occurrences);
-            let Some(alert) = stream.slide(number, correlation, &occurrences) else { continue };
-            stream.give_on(correlation, (outcome.alerts.len(), &alert), &group, &occurrences);
+            let slid = stream.windows(correlation, &occurrences);
+            crowded += slid.cut;
+            let Some((alert, complete)) = stream.alert(number, correlation, slid, &occurrences) else { continue };
+            stream.give_on(correlation, (outcome.alerts.len(), &alert, &complete), &group, &occurrences);
             let of = occurrences.iter().map(|occurrence| (occurrence.origin, occurrence.members)).collect();
             held += occurrences.len();
             outcome.alerts.push(Alert { group, of, ..alert });
         }
+        outcome.crowded.push(crowded);
     }
     outcome
 }
 
-type Groups = BTreeMap<Vec<String>, Vec<Occurrence>>;
+/// The events of a correlation by group.
+#[derive(Default)]
+struct Grouped {
+    groups: BTreeMap<Vec<String>, Vec<Occurrence>>,
+    /// How many are in a group at least.
+    events: u64,
+    /// How many lack a field that groups are made by.
+    ungrouped: u64,
+    /// How many have more groups than those in which they are.
+    crowded: u64,
+}
 
 /// All that correlations may count, records and alerts of others.
 struct Stream<'e> {
@@ -210,53 +253,68 @@ impl<'e> Stream<'e> {
         }
     }
 
-    /// By time. Also what stands at one time has an order of its own: the last event of a window gives its values on.
+    /// By time, then by the place in a source. Also what stands at one time has an order of its own: the last event of a window
+    /// gives its values on.
     fn sort(&self, occurrences: &mut [Occurrence]) {
         occurrences.sort_by(|a, b| {
-            (a.time, a.members).cmp(&(b.time, b.members)).then_with(|| {
+            (a.time, a.stands, a.members).cmp(&(b.time, b.stands, b.members)).then_with(|| {
                 if a.told == b.told { std::cmp::Ordering::Equal } else { self.told(a.told).cmp(&self.told(b.told)) }
             })
         });
     }
 
-    /// The events of a correlation by group, and how many lack a field that groups are made by.
-    fn grouped(&self, correlation: &Correlation) -> (Groups, u64) {
+    /// The events of a correlation by group. One of several values is in the group of each.
+    fn grouped(&self, correlation: &Correlation) -> Grouped {
         let mut all = Vec::new();
         for (target, members) in targets(correlation) {
             let records = self.by_rule.get(target).into_iter().flatten().map(|at| {
-                let Record { time, traits, outcome } = self.records[*at as usize];
-                Occurrence { time, members, told: traits, outcome, origin: Origin::Record(*at) }
+                let Record { time, traits, outcome, source } = self.records[*at as usize];
+                let stands = source.map(|source| (source, *at));
+                Occurrence { time, members, told: traits, outcome, origin: Origin::Record(*at), stands }
             });
             all.extend(records);
             let born = self.by_correlation.get(target).into_iter().flatten();
             all.extend(born.map(|occurrence| Occurrence { members, ..*occurrence }));
         }
         let all = joined(all);
-        let mut places: HashMap<(u32, Members), Option<usize>> = HashMap::new();
-        let (mut groups, mut lists, mut ungrouped) = (BTreeMap::new(), Vec::<Vec<Occurrence>>::new(), 0);
+        let mut places: HashMap<(u32, Members), (Vec<usize>, bool)> = HashMap::new();
+        let (mut groups, mut lists, mut further) = (BTreeMap::new(), Vec::<Vec<Occurrence>>::new(), 0);
+        let mut grouped = Grouped::default();
         for occurrence in all {
-            let place = places.entry((occurrence.told, occurrence.members)).or_insert_with(|| {
-                let (_, held) = self.told(occurrence.told);
-                let values = correlation.group_by.iter().map(|key| group_value(held, key, occurrence.members));
-                let group = values.collect::<Option<Vec<String>>>()?;
-                Some(*groups.entry(group).or_insert_with(|| {
-                    lists.push(Vec::new());
-                    lists.len() - 1
-                }))
+            let (at, is_cut) = places.entry((occurrence.told, occurrence.members)).or_insert_with(|| {
+                let (of, is_cut) = groups_of(self.told(occurrence.told).1, correlation, occurrence.members);
+                let place = |group| {
+                    *groups.entry(group).or_insert_with(|| {
+                        lists.push(Vec::new());
+                        lists.len() - 1
+                    })
+                };
+                (of.into_iter().map(place).collect(), is_cut)
             });
-            match *place {
-                Some(at) => lists[at].push(occurrence),
-                None => ungrouped += 1,
-            }
+            let taken = at.len().min(1 + FURTHER_LIMIT - further);
+            at[..taken].iter().for_each(|at| lists[*at].push(occurrence));
+            further += taken.saturating_sub(1);
+            grouped.events += u64::from(taken > 0);
+            grouped.ungrouped += u64::from(taken == 0);
+            grouped.crowded += u64::from(*is_cut || taken < at.len());
         }
-        (groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect(), ungrouped)
+        grouped.groups = groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect();
+        grouped
     }
 
-    /// What a correlation finds in one group, of which the events are sorted by time.
-    fn slide(&self, number: usize, correlation: &Correlation, events: &[Occurrence]) -> Option<Alert> {
-        let (windows, mut runs) = self.windows(correlation, events);
+    /// What a correlation finds in one group, of which the events are sorted by time, and with which event each window is
+    /// complete.
+    fn alert(
+        &self,
+        number: usize,
+        correlation: &Correlation,
+        slid: Slid,
+        events: &[Occurrence],
+    ) -> Option<(Alert, Vec<Range<usize>>)> {
+        let Slid { windows, complete, mut runs, .. } = slid;
         runs.iter_mut().for_each(|run| run.outcome = self.outcome(correlation, run, events));
-        (!windows.is_empty()).then_some(Alert { correlation: number, group: Vec::new(), windows, runs, of: Vec::new() })
+        let alert = Alert { correlation: number, group: Vec::new(), windows, runs, of: Vec::new() };
+        (!complete.is_empty()).then_some((alert, complete))
     }
 
     /// What became of a run of windows over these events.
@@ -264,58 +322,59 @@ impl<'e> Stream<'e> {
         use rule::Outcome::{Failed, Succeeded, Unknown};
         let of = &events[run.of.clone()];
         let last = run.last_member(correlation);
-        let of_last = |event: &&Occurrence| last.is_none_or(|last| event.members.has(last));
-        // What comes before the first window's end may be of the same member and no end of an order.
-        let end = if last.is_some() { &events[run.complete..run.of.end] } else { of };
-        let deciding: BTreeSet<rule::Outcome> = end.iter().filter(of_last).map(|event| event.outcome).collect();
+        let completing = match correlation.demand {
+            Demand::Members(_) | Demand::Figure(Figure::Members, _) => events[run.complete].members,
+            Demand::Figure(..) => last.map(Members::of).unwrap_or_default(),
+        };
+        // What comes before the first window is complete may be of the same member and no end of an order.
+        let end = events[run.complete..run.of.end].iter().filter(|event| event.members.meets(completing));
+        let deciding: BTreeSet<rule::Outcome> = end.map(|event| event.outcome).collect();
+        let all_failed = match last {
+            Some(_) => deciding.iter().eq([&Failed]),
+            None => of.iter().all(|event| event.outcome == Failed),
+        };
         match () {
-            () if deciding.iter().eq([&Failed]) => Failed,
-            () if last.is_some() => {
-                if deciding.contains(&Succeeded) {
-                    Succeeded
-                } else {
-                    Unknown
-                }
-            }
+            () if all_failed => Failed,
+            () if deciding.contains(&Succeeded) => Succeeded,
+            () if last.is_some() => Unknown,
             () => {
                 let succeeded: Vec<Occurrence> =
                     of.iter().filter(|event| event.outcome == Succeeded).copied().collect();
-                let holds = succeeded.len() == of.len() || !self.windows(correlation, &succeeded).0.is_empty();
+                let holds = succeeded.len() == of.len() || !self.windows(correlation, &succeeded).windows.is_empty();
                 if holds { Succeeded } else { Unknown }
             }
         }
     }
 
-    /// Slides the window over events that are sorted by time: the ends of those of which the demand holds, and their runs.
-    fn windows(&self, correlation: &Correlation, events: &[Occurrence]) -> (Vec<i64>, Vec<Run>) {
+    /// Slides the window over events that are sorted by time.
+    fn windows(&self, correlation: &Correlation, events: &[Occurrence]) -> Slid {
         let told = events.iter().map(|occurrence| (self.told(occurrence.told).1, occurrence.members));
         let mut meter = Meter::new(&correlation.demand, correlation.members.len(), told);
-        let (mut windows, mut runs) = (Vec::new(), Vec::new());
+        let mut slid = Slid { cut: meter.cut(), ..Slid::default() };
         let (mut from, mut to) = (0, 0);
         while to < events.len() {
             let (end, at_end) = (events[to].time, to);
-            while to < events.len() && events[to].time == end {
-                meter.enter(to, end);
-                to += 1;
-            }
             let begin = end.saturating_sub(span(correlation));
-            while events[from].time < begin {
+            while from < to && events[from].time < begin {
                 meter.leave(from);
                 from += 1;
             }
-            let figure = meter.figure(begin);
-            let holds = match &correlation.demand {
-                Demand::Figure(_, bounds) => {
-                    figure.is_some_and(|figure| bounds.iter().all(|bound| bound.holds(figure)))
+            let mut complete = None;
+            while to < events.len() && events[to].time == end {
+                meter.enter(to, end, events[to].source());
+                if complete.is_none() && holds(&correlation.demand, &meter, begin) {
+                    complete = Some(to);
                 }
-                Demand::Members(seen) => seen.holds(&|member| meter.has(member)),
-            };
-            if holds {
-                windows.push(end);
-                join(&mut runs, events, (from..to, at_end), figure.unwrap_or_default());
+                to += 1;
+            }
+            if let Some(complete) = complete.filter(|_| holds(&correlation.demand, &meter, begin)) {
+                slid.windows.push(end);
+                slid.complete.push(at_end..complete + 1);
+                let figure = meter.figure(begin).unwrap_or_default();
+                join(&mut slid.runs, events, (from..to, complete), figure);
             }
         }
-        (windows, runs)
+        slid
     }
 
     /// Keeps the alert at each window's end as an event, where others count on it: the values of the last event in the
@@ -323,7 +382,7 @@ impl<'e> Stream<'e> {
     fn give_on(
         &mut self,
         correlation: &'e Correlation,
-        (number_of_alert, alert): (usize, &Alert),
+        (number_of_alert, alert, complete): (usize, &Alert, &[Range<usize>]),
         group: &[String],
         events: &[Occurrence],
     ) {
@@ -332,7 +391,7 @@ impl<'e> Stream<'e> {
         }
         let mut numbers: HashMap<u32, u32> = HashMap::new();
         let mut given = Vec::new();
-        for &end in &alert.windows {
+        for (&end, complete) in alert.windows.iter().zip(complete) {
             let from = events.partition_point(|occurrence| occurrence.time < end.saturating_sub(span(correlation)));
             let to = events.partition_point(|occurrence| occurrence.time <= end);
             let last = events[to - 1].told;
@@ -342,10 +401,39 @@ impl<'e> Stream<'e> {
             });
             let origin = Origin::Window { alert: number(number_of_alert), from: number(from), to: number(to) };
             let outcome = alert.run_of(to).map_or(rule::Outcome::Unknown, |run| alert.runs[run].outcome);
-            given.push(Occurrence { time: end, members: Members::default(), told, outcome, origin });
+            let stands = place_of(&events[complete.clone()]);
+            given.push(Occurrence { time: end, members: Members::default(), told, outcome, origin, stands });
         }
         self.by_correlation.entry(correlation.meta.id.as_str()).or_default().extend(given);
     }
+}
+
+/// Windows that slid over the events of a group, of which the demand holds.
+#[derive(Default)]
+struct Slid {
+    /// Their ends.
+    windows: Vec<i64>,
+    /// Of each the events at its end, up to the one with which it is complete.
+    complete: Vec<Range<usize>>,
+    runs: Vec<Run>,
+    /// Events of which not all combinations of values are looked at.
+    cut: u64,
+}
+
+/// Whether a demand holds of the window that begins at a time.
+fn holds(demand: &Demand, meter: &Meter, begin: i64) -> bool {
+    match demand {
+        Demand::Figure(_, bounds) => {
+            meter.figure(begin).is_some_and(|figure| bounds.iter().all(|bound| bound.holds(figure)))
+        }
+        Demand::Members(seen) => seen.holds(&|member| meter.has(member)),
+    }
+}
+
+/// Where a window is complete that these events of one time complete: unknown where they are of several sources.
+fn place_of(events: &[Occurrence]) -> Option<(u32, u32)> {
+    let last = events.last()?;
+    events.iter().all(|event| event.source() == last.source()).then_some(last.stands)?
 }
 
 /// Length of a window; a state may hold any number.
@@ -383,9 +471,20 @@ fn joined(mut all: Vec<Occurrence>) -> Vec<Occurrence> {
     all
 }
 
-/// The value of a key by the first member that has one, case folded.
-fn group_value(held: &[(Arc<str>, Box<str>)], key: &Key, members: Members) -> Option<String> {
-    members.iter().find_map(|member| values(held, key, member).next()).map(str::to_lowercase)
+/// The groups of an event, ascending, by the values of each key of the first member that has one, case folded; and whether
+/// there are more than so many. None where a key has no value.
+fn groups_of(held: &[(Arc<str>, Box<str>)], of: &Correlation, members: Members) -> (BTreeSet<Vec<String>>, bool) {
+    let (mut groups, mut is_cut) = (BTreeSet::from([Vec::new()]), false);
+    for key in &of.group_by {
+        let member = members.iter().find(|member| values(held, key, *member).next().is_some());
+        let values: BTreeSet<String> =
+            member.into_iter().flat_map(|member| values(held, key, member)).map(str::to_lowercase).collect();
+        is_cut |= groups.len() * values.len() > GROUPS_EACH;
+        let more = |begun: &Vec<String>, value: &String| [&**begun, std::slice::from_ref(value)].concat();
+        let all = groups.iter().flat_map(|begun| values.iter().map(move |value| more(begun, value)));
+        groups = all.take(GROUPS_EACH).collect();
+    }
+    (groups, is_cut)
 }
 
 /// Those of these values that a key has as one of its members.
@@ -398,9 +497,9 @@ pub(super) fn values<'e>(
     held.iter().filter(move |(name, _)| Some(name) == field).map(|(_, value)| &**value)
 }
 
-/// Adds a window of events, with the place of the first one at its end, to the last run if it overlaps it, else begins a new
+/// Adds a window of events, with the place of the one that completes it, to the last run if it overlaps it, else begins a new
 /// one.
-fn join(runs: &mut Vec<Run>, events: &[Occurrence], (window, at_end): (Range<usize>, usize), figure: f64) {
+fn join(runs: &mut Vec<Run>, events: &[Occurrence], (window, complete): (Range<usize>, usize), figure: f64) {
     let (first, last) = (events[window.start].time, events[window.end - 1].time);
     match runs.last_mut().filter(|run| run.last >= first) {
         Some(run) => {
@@ -410,7 +509,7 @@ fn join(runs: &mut Vec<Run>, events: &[Occurrence], (window, at_end): (Range<usi
         }
         None => {
             let outcome = rule::Outcome::Unknown;
-            runs.push(Run { first, last, of: window, complete: at_end, peak: figure, outcome });
+            runs.push(Run { first, last, of: window, complete, peak: figure, outcome });
         }
     }
 }

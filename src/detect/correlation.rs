@@ -69,6 +69,7 @@ impl Target {
 pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Fault> {
     let here = |what: &str| (body.at, what.to_owned());
     let What::Map(_) = body.what else { return Err(here("correlation is not a map")) };
+    known(body)?;
     let kind = text(body, "type").ok_or_else(|| here("correlation has no type"))?;
     let mut rules = words(body.get("rules"))?;
     let condition = body.get("condition");
@@ -87,11 +88,28 @@ pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Faul
         aliases: aliases(body.get("aliases"))?,
         span: body.get("timespan").map(span).transpose()?.ok_or_else(|| here("correlation has no timespan"))?,
         wish: wish(&kind, body, condition, &rules)?,
-        generate: body
-            .get("generate")
-            .is_some_and(|node| matches!(node.what, What::Bool(true) | What::Switch(_, true))),
+        generate: body.get("generate").map(switch).transpose()?.unwrap_or(false),
         rules,
     })
+}
+
+/// What a correlation may state.
+pub(super) const KEYS: [&str; 7] = ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
+
+/// Refuses what is none of the keys of a correlation, at its place.
+fn known(body: &Node) -> Result<(), Fault> {
+    let stray = body.pairs().iter().map(|(key, _)| (key.at, key.scalar().unwrap_or_default()));
+    match stray.into_iter().find(|(_, key)| !KEYS.contains(&&**key)) {
+        Some((at, key)) => Err((at, format!("{key:?} is not known in a correlation, which has {}", KEYS.join(", ")))),
+        None => Ok(()),
+    }
+}
+
+fn switch(node: &Node) -> Result<bool, Fault> {
+    match node.what {
+        What::Bool(on) | What::Switch(_, on) => Ok(on),
+        _ => Err((node.at, "generate is neither true nor false".to_owned())),
+    }
 }
 
 /// Most names in one list of a correlation, fields of `group-by` as well as aliases.
@@ -241,7 +259,12 @@ fn is_conjunction(seen: &Seen) -> bool {
 
 /// Correlations with rules and fields in place of names, and those of which a name stands for nothing or for too much:
 /// their file, place, title and the reason.
-pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations, Vec<(String, At, String, String)>) {
+/// `left_out` are names of rules that were rejected or not taken.
+pub(super) fn resolved(
+    sketches: Vec<Sketch>,
+    drafts: &[Draft],
+    left_out: &BTreeSet<String>,
+) -> (Correlations, Vec<(String, At, String, String)>) {
     let mut rules: BTreeMap<String, Vec<Target>> = BTreeMap::new();
     for draft in drafts {
         let target = Target::of(&draft.meta, None);
@@ -252,11 +275,12 @@ pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations
     let mut waiting = Waiting::of(&sketches, &rules);
     let mut left: Vec<Option<Sketch>> = sketches.into_iter().map(Some).collect();
     let (mut list, mut fields, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
-    let mut reach = Reach::default();
+    let (mut reach, mut refs_of_refused) = (Reach::default(), Vec::new());
     while let Some((round, at)) = waiting.ready.pop_first() {
         let Some(sketch) = left[at].take() else { continue };
         if !reach.takes(&sketch, &rules) {
             let what = format!("correlations ask more than {REACH_LIMIT} fields of the rules that they name");
+            refs_of_refused.extend(sketch.refs);
             refused.push((sketch.meta.file, sketch.at, sketch.meta.title, what));
             continue;
         }
@@ -269,12 +293,69 @@ pub(super) fn resolved(sketches: Vec<Sketch>, drafts: &[Draft]) -> (Correlations
         list.push(correlation);
         names.into_iter().for_each(|name| rules.entry(name).or_default().push(target.clone()));
     }
-    refused.extend(left.into_iter().flatten().map(|sketch| {
-        let names: Vec<&String> = sketch.rules.iter().filter(|name| !rules.contains_key(*name)).collect();
-        let what = format!("correlation names {names:?}: no rule that is loaded, or one that counts on this one");
+    let beyond: BTreeSet<String> = refs_of_refused.into_iter().chain(left_out.iter().cloned()).collect();
+    let left: Vec<Sketch> = left.into_iter().flatten().collect();
+    let mut lacking = Lacking::of(&left, &beyond);
+    refused.extend(left.iter().enumerate().map(|(at, sketch)| {
+        let names: BTreeSet<&String> = sketch.rules.iter().filter(|name| !rules.contains_key(*name)).collect();
+        let told: Vec<String> = names.into_iter().map(|name| format!("{name:?}, {}", lacking.why(name, at))).collect();
+        let what = format!("correlation names {}", told.join("; "));
         (sketch.meta.file.clone(), sketch.at, sketch.meta.title.clone(), what)
     }));
     (Correlations { list, fields: fields.into_iter().collect() }, refused)
+}
+
+/// Why names of correlations stand for nothing.
+struct Lacking<'s> {
+    left: &'s [Sketch],
+    /// Places in `left` by name.
+    by_name: HashMap<&'s str, Vec<usize>>,
+    /// Names of what is not loaded.
+    beyond: &'s BTreeSet<String>,
+    /// Names that may still be followed: a file may hold many that lead to each other.
+    steps: usize,
+}
+
+/// Names that are followed to find circles.
+const CIRCLE_STEPS: usize = 1 << 20;
+
+impl<'s> Lacking<'s> {
+    fn of(left: &'s [Sketch], beyond: &'s BTreeSet<String>) -> Self {
+        let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, sketch) in left.iter().enumerate() {
+            sketch.refs.iter().for_each(|name| by_name.entry(name).or_default().push(at));
+        }
+        Self { left, by_name, beyond, steps: CIRCLE_STEPS }
+    }
+
+    /// Why a name that the correlation at a place lacks is none.
+    fn why(&mut self, name: &str, at: usize) -> &'static str {
+        match () {
+            () if self.leads(name, at) => "which counts on this one",
+            () if self.by_name.contains_key(name) || self.beyond.contains(name) => {
+                "a rule that was rejected or left out"
+            }
+            () => "and no rule has this name",
+        }
+    }
+
+    /// Whether a name leads to the correlation at a place.
+    fn leads(&mut self, name: &str, to: usize) -> bool {
+        let mut open: Vec<usize> = self.by_name.get(name).cloned().unwrap_or_default();
+        let mut seen: BTreeSet<usize> = open.iter().copied().collect();
+        while let Some(at) = open.pop() {
+            if at == to {
+                return true;
+            }
+            for name in &self.left[at].rules {
+                let Some(steps) = self.steps.checked_sub(1) else { return false };
+                self.steps = steps;
+                let next = self.by_name.get(name.as_str()).into_iter().flatten();
+                open.extend(next.filter(|next| seen.insert(**next)));
+            }
+        }
+        false
+    }
 }
 
 /// Correlations that name others are ready a round after the last name that they lack is known.

@@ -2,6 +2,7 @@
 //!
 //! SOURCE: Sigma specification 2.1.0, rules: the types and values of the attributes.
 
+use super::correlation::KEYS;
 use super::yaml::{At, Node, What};
 
 /// A place and what is wrong there.
@@ -40,6 +41,11 @@ pub(super) fn remarks(doc: &Node) -> Vec<Remark> {
                 say(item, format!("related wants a UUID as id and a type of {}", RELATIONS.join(", ")));
             }
         }
+    }
+    if let (true, What::Map(pairs)) = (doc.get("correlation").is_some(), &doc.what) {
+        let outside = pairs.iter().filter_map(|(key, _)| Some((key.at, key.scalar()?)));
+        let outside = outside.filter(|(_, key)| KEYS.contains(&&**key));
+        out.extend(outside.map(|(at, key)| (at, format!("{key} says nothing outside of correlation"))));
     }
     for body in ["detection", "filter"].into_iter().filter_map(|key| doc.get(key)) {
         detection(body, &mut out);

@@ -74,10 +74,12 @@ impl Loader<'_> {
     /// What the files make together.
     fn finish(self) -> Loaded {
         let mut loader = self;
+        let all = loader.drafts.iter().map(|draft| &draft.refs[..]).chain(loader.sketches.iter().map(|s| s.refs()));
+        loader.left_out.extend(all.flatten().cloned());
         let selected = loader.setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
         loader.filter();
         let (mut correlations, unresolved) =
-            correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts);
+            correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts, &loader.left_out);
         let of_name = |(file, at, label, what): (String, At, String, String)| problem(&file, at, label, what);
         let mut unresolved: Vec<Problem> = unresolved.into_iter().map(of_name).collect();
         unresolved.sort();
@@ -135,6 +137,8 @@ struct Loader<'p> {
     /// Each with its file and title.
     filters: Vec<(Filter, String, String)>,
     sketches: Vec<Sketch>,
+    /// Names of documents that are not used, at the end those of all.
+    left_out: BTreeSet<String>,
     names: Names,
     /// The file of each id.
     ids: BTreeMap<String, String>,
@@ -157,6 +161,7 @@ impl<'p> Loader<'p> {
             filters: Vec::new(),
             sketches: Vec::new(),
             names: Names::default(),
+            left_out: BTreeSet::new(),
             ids: BTreeMap::new(),
             problems: Vec::new(),
             remarks: Vec::new(),
@@ -237,7 +242,10 @@ impl<'p> Loader<'p> {
         };
         match done {
             Ok(()) => self.remark(file, &label, &node),
-            Err((at, what)) => self.problems.push(problem(file, at, label, what)),
+            Err((at, what)) => {
+                self.left_out.extend(document::refs(&node));
+                self.problems.push(problem(file, at, label, what));
+            }
         }
     }
 

@@ -172,14 +172,16 @@ fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
 }
 
 /// The findings of a scope, without those that a correlation stands for: it is made of them, says the same of what became of
-/// it, and is as grave and of all their stages. So nothing counts twice.
+/// it, is as grave, of all their stages, and of their route where they have one. So nothing counts twice.
 fn apart(findings: Vec<&Finding>) -> Vec<&Finding> {
     let mut made_of: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for (f, link) in findings.iter().flat_map(|f| f.links.iter().map(move |link| (*f, link))) {
         made_of.entry(link).or_default().push(f);
     }
     let stands = |f: &Finding, one: &Finding| {
-        f.level >= one.level && f.outcome == one.outcome && one.stage.iter().all(|stage| f.stage.contains(stage))
+        let is_of_route = one.route.is_none() || f.route == one.route;
+        let is_of_stages = one.stage.iter().all(|stage| f.stage.contains(stage));
+        f.level >= one.level && f.outcome == one.outcome && is_of_route && is_of_stages
     };
     let is_apart = |one: &&Finding| !made_of.get(&*one.id).is_some_and(|of| of.iter().any(|f| stands(f, one)));
     if made_of.is_empty() { findings } else { findings.into_iter().filter(is_apart).collect() }

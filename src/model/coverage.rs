@@ -117,7 +117,7 @@ pub struct Counted {
     pub ungrouped: u64,
     /// Hits of its rules without a time.
     pub untimed: u64,
-    /// Hits of its rules beyond what is kept or looked at, the later ones.
+    /// Hits of its rules beyond what is kept or looked at, the later ones, and those with more groups than are told apart.
     pub beyond: u64,
     /// Groups and times in which its condition held.
     pub found: u64,

@@ -105,8 +105,12 @@ impl Seen<'_> {
 
     /// Whether the correlation at this place of the list is met by the events so far.
     fn alerted(&mut self, number: usize) -> bool {
-        let of =
-            |((time, traits), at): (&(i64, Traits), u32)| Record { time: *time, traits: at, outcome: traits.outcome };
+        let of = |((time, traits), at): (&(i64, Traits), u32)| Record {
+            time: *time,
+            traits: at,
+            outcome: traits.outcome,
+            source: Some(0),
+        };
         let records: Vec<Record> = self.events.iter().zip(0..).map(of).collect();
         let traits: Vec<Arc<Traits>> = self.events.drain(..).map(|(_, traits)| Arc::new(traits)).collect();
         let correlations: Vec<_> = self.program.correlations().list.iter().collect();

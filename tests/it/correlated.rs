@@ -175,8 +175,7 @@ fn what_follows_stands_in_another_log_under_another_name() {
     );
     // Also the failure after the logon has all three within its window.
     assert_eq!(held("temporal_ordered", "[web, failed, logon]"), std::slice::from_ref(&both));
-    // One that is not ordered leaves open what it is about.
-    assert_eq!(held("temporal", "[web, failed, logon]"), [(both.0, Became::Unknown)]);
+    assert_eq!(held("temporal", "[web, failed, logon]"), [both], "complete with the logon");
     assert_eq!(held("temporal_ordered", "[logon, web]"), [late]);
     assert_eq!(held("temporal", "[web, logon]").len(), 2);
 }
@@ -496,4 +495,51 @@ fn one_without_a_level_is_as_grave_as_the_gravest_of_its_rules() {
     let outcome = scanned(&[("a.log", &failed("web01", &[0]))], &[&outer, &inner, &rules]);
     let levels = ["inner", "outer"].map(|name| of(&outcome, name)[0].level);
     assert_eq!(levels, [Level::Critical; 2]);
+}
+
+/// Logs of whole seconds: what stands behind in one file follows, in another file nobody knows.
+#[test]
+fn within_a_second_the_place_in_a_source_is_the_order() {
+    let brute = correlation(
+        "brute",
+        "type: event_count, rules: failed, group-by: source.ip, timespan: 5m, condition: {gte: 3}",
+    );
+    let body = "type: temporal_ordered, rules: [brute, logon], group-by: source.ip, timespan: 15m";
+    let found = |files: &[(&str, &str)], body: &str| {
+        let found = of(&scanned(files, &[RULES, &brute, &correlation("in", body)]), "in");
+        found.iter().map(|f| (f.count, f.outcome)).collect::<Vec<_>>()
+    };
+    let (three, one, then) = (failed("web01", &[1, 2, 3]), failed("web01", &[3]), logon(3, "203.0.113.9"));
+    let all = [(4, Became::Succeeded)];
+    assert_eq!(found(&[("a.log", &(three.clone() + &then))], body), all);
+    assert_eq!(found(&[("a.log", &(three.clone() + &then + &one))], body), [(5, Became::Succeeded)]);
+    assert_eq!(found(&[("a.log", &(failed("web01", &[1, 2]) + &then + &one))], body), []);
+    assert_eq!(found(&[("a.log", &three), ("b.log", &then)], body), []);
+    let plain = "type: temporal_ordered, rules: [failed, logon], group-by: source.ip, timespan: 15m";
+    assert_eq!(found(&[("a.log", &(one.clone() + &then))], plain), [(2, Became::Succeeded)]);
+    assert_eq!(found(&[("a.log", &(then.clone() + &one))], plain), []);
+    assert_eq!(found(&[("a.log", &one), ("b.log", &then)], plain), []);
+}
+
+/// One over rules that is complete with a success succeeded.
+#[test]
+fn one_over_rules_became_what_completes_it() {
+    let body = "type: temporal, rules: [failed, logon], group-by: source.ip, timespan: 15m";
+    let became = |log: &str| of(&scanned(&[("a.log", log)], &[RULES, &correlation("in", body)]), "in")[0].outcome;
+    assert_eq!(became(&(failed("web01", &[1]) + &logon(2, "203.0.113.9"))), Became::Succeeded);
+    assert_eq!(became(&(logon(1, "203.0.113.9") + &failed("web01", &[2]))), Became::Unknown);
+    let any = correlation("in", &body.replace("rules: [failed, logon]", "condition: failed or logon"));
+    let found = of(&scanned(&[("a.log", &failed("web01", &[1, 2]))], &[RULES, &any]), "in");
+    assert_eq!(found[0].outcome, Became::Failed);
+}
+
+/// Links are as bounded as evidence is, and how many there are is told.
+#[test]
+fn links_are_bounded_and_counted() {
+    let log = (0..150u32).map(|at| failed("web01", &[at / 5])).collect::<String>();
+    let body = "type: event_count, rules: failed, timespan: 1h, condition: {gte: 150}, generate: true";
+    let outcome = scanned(&[("a.log", &log)], &[RULES, &correlation("many", body)]);
+    let many = of(&outcome, "many").remove(0);
+    assert_eq!((many.count, many.links.len(), of(&outcome, "failed").len()), (150, 100, 150));
+    assert!(many.text.ends_with("; links lead to 100 of 150 records with findings of their own"), "{}", many.text);
 }

@@ -679,3 +679,23 @@ fn a_source_delivered_twice_counts_once() {
     assert_eq!(dropped, [false, true]);
     assert_eq!(merge::once(once.clone()), once);
 }
+
+/// A correlation that says nothing of a route does not stand for a finding that does.
+#[test]
+fn a_correlation_stands_for_findings_of_its_route_only() {
+    let of_route = |id: &str, route: Option<Route>| Finding {
+        route,
+        ..finding(id, Stage::Exfiltration, Outcome::Succeeded, "10.2.0.5", "hc-fs01")
+    };
+    let found = |correlated: Option<Option<Route>>| {
+        let links = vec!["one".to_owned()];
+        let many = |route| Finding { kind: FindingKind::Correlation, links, ..of_route("many", route) };
+        let mut all = vec![of_route("one", Some(Route::HttpsUpload))];
+        all.extend(correlated.map(many));
+        let routes = hc(&all, &[], &whose("")).routes;
+        routes.into_iter().find(|told| told.route == Route::HttpsUpload).map(|told| (told.state, told.findings))
+    };
+    let of = |id: &str| Some((State::Unexplained, vec![id.to_owned()]));
+    assert_eq!([found(None), found(Some(None))], [of("one"), of("one")]);
+    assert_eq!(found(Some(Some(Route::HttpsUpload))), of("many"));
+}

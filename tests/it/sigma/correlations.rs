@@ -48,7 +48,12 @@ fn matched(program: &Program, events: &[String]) -> Vec<(i64, Traits)> {
 /// What the correlations of a program find in these events.
 fn decided(program: &Program, events: Vec<(i64, Traits)>) -> Outcome {
     let correlations: Vec<_> = program.correlations().list.iter().collect();
-    let record = |((time, _), traits): (&(i64, Traits), u32)| Record { time: *time, traits, outcome: Became::Unknown };
+    let record = |((time, _), traits): (&(i64, Traits), u32)| Record {
+        time: *time,
+        traits,
+        outcome: Became::Unknown,
+        source: None,
+    };
     let records: Vec<Record> = events.iter().zip(0..).map(record).collect();
     let traits: Vec<Arc<Traits>> = events.into_iter().map(|(_, traits)| Arc::new(traits)).collect();
     windows::run(&correlations, &traits, &records)
@@ -276,9 +281,46 @@ fn what_cannot_be_held_is_rejected() {
         ("type: temporal_ordered, condition: a or b, timespan: 1m", "not supported"),
         ("type: dance, rules: a, timespan: 1m, condition: {gte: 1}", "not known"),
         ("type: event_count, timespan: 1m, condition: {gte: 1}", "names 1 to"),
+        ("type: event_count, rules: [a, nobody], timespan: 1m, condition: {gte: 1}", "\"nobody\", and no rule has"),
+        ("type: temporal, rules: [a, b], group_by: u, timespan: 1m", "\"group_by\" is not known in a correlation"),
+        ("type: temporal, rules: [a, b], generate: \"true\", timespan: 1m", "neither true nor false"),
     ] {
         let (program, problems) = Program::compile([("r.yml".to_owned(), correlation(body))], Routing::Any);
         assert!(program.correlations().list.is_empty() && problems.len() == 1, "{body}: {problems:#?}");
         assert!(problems[0].what.contains(why) && problems[0].line >= 11, "{body}: {problems:#?}");
     }
+}
+
+#[test]
+fn an_event_of_several_values_is_in_the_group_of_each() {
+    let text = correlation("type: event_count, rules: a, group-by: u, timespan: 10s, condition: {gte: 2}");
+    let many = (10..30).map(|n| format!("\"x{n}\"")).collect::<Vec<_>>().join(",");
+    let events =
+        [(0, r#""k":"a","u":["ann","Bob"]"#), (1, r#""k":"a","u":"bob""#), (2, &format!(r#""k":"a","u":[{many}]"#))];
+    let (_, outcome) = held(&text, &events.map(|(second, rest)| event(second, rest)));
+    let groups: Vec<_> = outcome.alerts.iter().map(|alert| &*alert.group[0]).collect();
+    assert_eq!((groups, outcome.grouped, outcome.crowded), (vec!["bob"], vec![3], vec![1]));
+}
+
+/// The three ways in which a name of a correlation may stand for nothing.
+#[test]
+fn why_a_name_stands_for_nothing_is_told() {
+    let one = |name: &str, of: &str| {
+        format!("title: {name}\nname: {name}\ncorrelation: {{type: temporal, rules: [a, {of}], timespan: 1m}}\n---\n")
+    };
+    let broken = "title: Broken\nname: broken\nlogsource: {product: p}\ndetection: {condition: s}\n---\n";
+    let text = BASE.to_owned() + broken + &one("x", "y") + &one("y", "x") + &one("z", "x") + &one("w", "broken");
+    let (_, problems) = Program::compile([("rules.yml".to_owned(), text)], Routing::Any);
+    let of = |title: &str| problems.iter().find(|p| p.rule == title).unwrap().what.clone();
+    assert!(["x", "y"].iter().all(|title| of(title).contains("which counts on this one")), "{problems:#?}");
+    assert!(["z", "w"].iter().all(|title| of(title).contains("rejected or left out")), "{problems:#?}");
+}
+
+#[test]
+fn combinations_beyond_the_limit_are_told() {
+    let text = correlation("type: value_count, rules: a, timespan: 10s, condition: {field: [u, v, w], gte: 2000000}");
+    let many = (0..40).map(|n| format!("\"x{n}\"")).collect::<Vec<_>>().join(",");
+    let large = event(0, &format!(r#""k":"a","u":[{many}],"v":[{many}],"w":[{many}]"#));
+    let (_, outcome) = held(&text, &[large, event(1, r#""k":"a","u":["x","y"],"v":["x","y"],"w":"z""#)]);
+    assert_eq!((outcome.grouped, outcome.crowded), (vec![2], vec![1]));
 }
