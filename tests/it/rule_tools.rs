@@ -323,6 +323,12 @@ fn what_a_pipeline_asks_that_is_not_supported_is_refused_with_its_line_and_a_way
             "p.yml:6:5: not supported: a rule condition",
         ),
         ("- {type: field_name_mapping}\n", "no mapping"),
+        (
+            "- type: field_name_prefix\n  prefix: a\n  rule_conditions: [{type: logsource, prodcut: windows}]\n",
+            "p.yml:5:39: \"prodcut\" is none of type, product, category, service",
+        ),
+        ("- {type: field_name_prefix, prefix: a, rule_conditions: [{type: logsource}]}\n", "a log source has a product"),
+        ("- {type: field_name_prefix, prefix: a, rule_cond_not: \"true\"}\n", "p.yml:3:55: rule_cond_not is true, or false"),
         ("- {type: field_name_prefix, prefix: a}\nvars: {a: b}\n", "--placeholder"),
     ] {
         let output = mapped(pipeline);
