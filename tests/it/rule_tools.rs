@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use exfiltrace::detect::{Problem, Program, Selection, Setup};
+use exfiltrace::detect::{Mapping, Problem, Program, Selection, Setup};
 use exfiltrace::model::rule::Level;
 use serde_json::Value;
 
@@ -412,6 +412,66 @@ fn a_pack_gives_the_same_program_as_the_files_it_was_made_of() {
     );
     let (_, problems) = Program::compile_over(&packs, Program::builtin(), &Setup::default()).unwrap();
     assert!(problems.iter().any(|problem| problem.what.contains("is used twice")));
+}
+
+#[test]
+fn no_step_of_pipelines_is_left_out() {
+    let steps = |count: usize| format!("transformations:\n{}", "- {type: field_name_prefix, prefix: a}\n".repeat(count));
+    let read = |last| Mapping::read(&[("a".to_owned(), steps(9_999)), ("b".to_owned(), steps(last))]);
+    assert!(read(1).is_ok());
+    let problems = read(2).unwrap_err();
+    assert!(problems[0].file == "b" && problems[0].what.starts_with("more than 10000"), "{problems:?}");
+}
+
+/// The fault of a pack whose contents are these, sealed as those of this program are.
+fn fault_of(contents: &[u8]) -> String {
+    let mut pack = Program::packed([], &Setup::default(), false).2[..12].to_vec();
+    pack.extend((contents.len() as u64).to_le_bytes());
+    pack.extend(blake3::hash(contents).as_bytes());
+    pack.extend(contents);
+    let read = Program::compile_over(&[("p".to_owned(), pack)], [], &Setup::default());
+    read.err().map(|(_, fault)| fault.what).unwrap_or_default()
+}
+
+/// Each shared part names the one before it, so that a small pack holds conditions that are deep, or large.
+#[test]
+fn shared_parts_of_a_pack_are_bounded_as_if_they_were_written_out() {
+    let number = |mut number: usize, out: &mut Vec<u8>| {
+        while number >= 0x80 {
+            out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        out.push(number as u8);
+    };
+    let chain = |count: usize, head: &[u8], times: usize| {
+        let version = &Program::packed([], &Setup::default(), false).2[52..];
+        // No embedded rules; one field; the parts, of which the first asks whether the field is null.
+        let mut contents = [&version[..=usize::from(version[0])], &[0, 1, 1, b'f']].concat();
+        number(count, &mut contents);
+        contents.extend([4, 0, 5]);
+        for before in 0..count - 1 {
+            contents.extend(head);
+            (0..times).for_each(|_| {
+                contents.push(3);
+                number(before, &mut contents);
+            });
+        }
+        fault_of(&contents)
+    };
+    assert_eq!(chain(300_000, &[2], 1), "nested too deep");
+    assert_eq!(chain(24, &[0, 2], 2), "a condition that grows too large");
+    assert_eq!(chain(12, &[0, 2], 2), "ends here", "what is small is read");
+}
+
+#[test]
+fn a_pack_with_a_regular_expression_that_is_none_is_refused() {
+    let rule = "title: t\nlogsource: {product: linux}\ndetection:\n  s: {a|re: 'xy+[z]q'}\n  condition: s\n";
+    let (_, _, pack) = Program::packed([("r".to_owned(), rule.to_owned())], &Setup::default(), false);
+    let mut contents = pack[52..].to_vec();
+    assert_eq!(fault_of(&contents), "");
+    let at = contents.windows(7).position(|bytes| bytes == b"xy+[z]q").unwrap();
+    contents[at + 5] = b'z';
+    assert_eq!(fault_of(&contents), "a regular expression that is none");
 }
 
 /// Whatever stands in a pack, reading it ends in rules or in a fault.
