@@ -7,6 +7,8 @@ use exfiltrace::detect::{Problem, Program, Routing};
 use exfiltrace::discover;
 use exfiltrace::emit;
 use exfiltrace::format::Clock;
+use exfiltrace::model::correlation::Correlation;
+use exfiltrace::model::rule::RuleMeta;
 use exfiltrace::open::{DigestKind, Io, Limits, Opening};
 use exfiltrace::worker;
 
@@ -43,10 +45,32 @@ fn list(given: &List) -> Result<u8> {
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
     for rule in program.rules() {
-        writeln!(out, "{:<13} {}  {}", rule.level.word(), printable(&rule.id), printable(&rule.title))?;
+        writeln!(out, "{}{}", line(rule), counted_only(&program, rule))?;
+    }
+    for Correlation { meta, .. } in &program.correlations().list {
+        writeln!(out, "{} (correlation){}", line(meta), counted_only(&program, meta))?;
     }
     out.flush()?;
     Ok(0)
+}
+
+/// Level, id and title.
+fn line(meta: &RuleMeta) -> String {
+    format!("{:<13} {}  {}", meta.level.word(), printable(&meta.id), printable(&meta.title))
+}
+
+/// The mark of what gives no findings of its own.
+fn counted_only(program: &Program, meta: &RuleMeta) -> &'static str {
+    if program.silent().contains(meta.id.as_str()) { " (for correlations only)" } else { "" }
+}
+
+/// How many rules there are, and how many correlations beside them.
+fn how_many(program: &Program) -> String {
+    let rules = emit::counted(program.rules().len() as u64, "rule", "rules");
+    match program.correlations().list.len() as u64 {
+        0 => rules,
+        count => format!("{rules} and {}", emit::counted(count, "correlation", "correlations")),
+    }
 }
 
 /// The rules that can fire on nothing in the evidence.
@@ -60,15 +84,14 @@ fn coverage(given: &List, program: &Program) -> Result<u8> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for &rule in &never {
         let (meta, asks) = (&program.rules()[rule as usize], program.asks_for(rule));
-        let line = format!("{:<13} {}  {}  (asks for {asks})", meta.level.word(), meta.id, meta.title);
-        writeln!(out, "{}", printable(&line))?;
+        writeln!(out, "{}  (asks for {})", line(meta), printable(&asks))?;
     }
-    let all = emit::counted(program.rules().len() as u64, "rule", "rules");
-    writeln!(
-        out,
-        "{} of {all} can fire on nothing here: no record is of the log source that they ask for",
-        never.len()
-    )?;
+    let over = program.correlations_over(&never);
+    for at in &over {
+        writeln!(out, "{} (correlation of such rules alone)", line(&program.correlations().list[*at].meta))?;
+    }
+    let (all, none) = (how_many(program), never.len() + over.len());
+    writeln!(out, "{none} of {all} can fire on nothing here: no record is of the log source that they ask for")?;
     out.flush()?;
     for entry in &lost {
         let why = entry.notes.first().map_or("cannot be read", |note| note.detail.as_str());
@@ -86,7 +109,7 @@ fn check(from: &RulesFrom) -> Result<u8> {
         }
     }
     let left_out = emit::left_out(&program.left_out()).map(|text| format!(", {text}")).unwrap_or_default();
-    writeln!(out, "{} rules loaded, {} not loaded{left_out}", program.rules().len(), problems.len())?;
+    writeln!(out, "{} loaded, {} not loaded{left_out}", how_many(&program), problems.len())?;
     out.flush()?;
     Ok(if problems.is_empty() { 0 } else { 2 })
 }
@@ -97,8 +120,8 @@ fn compile(given: &Compile) -> Result<u8> {
     for Problem { file, line, column, what, .. } in &problems {
         anstream::eprintln!("{}", printable(&format!("{file}:{line}:{column}: not loaded: {what}")));
     }
-    let (rules, shown) = (program.rules().len(), given.out.display());
-    let text = format!("{rules} rules are in {shown}, {} were not loaded", problems.len());
+    let (rules, shown) = (how_many(&program), given.out.display());
+    let text = format!("{shown} has {rules}; {} were not loaded", problems.len());
     writeln!(std::io::stdout().lock(), "{}", printable(&text))?;
-    Ok(u8::from(rules == 0))
+    Ok(u8::from(program.rules().is_empty()))
 }

@@ -63,12 +63,20 @@ impl Mapping {
     /// # Errors
     /// What is not supported or not understood, and what to do, by file.
     pub fn read(files: &[(String, String)]) -> Result<Self, Vec<Problem>> {
-        let (mut pipelines, mut problems) = (Vec::new(), Vec::new());
+        let (mut pipelines, mut problems, mut steps) = (Vec::new(), Vec::new(), 0);
         for (file, text) in files {
             let (documents, fault) = yaml::documents(text);
             let read: Result<Vec<(i64, Vec<Step>)>, Fault> = documents.iter().map(pipeline).collect();
             match (fault, read) {
-                (None, Ok(read)) if !read.is_empty() => pipelines.extend(read),
+                (None, Ok(read)) if !read.is_empty() => {
+                    steps += read.iter().map(|(_, steps)| steps.len()).sum::<usize>();
+                    pipelines.extend(read);
+                    if steps > STEPS_LIMIT {
+                        let what = format!("more than {STEPS_LIMIT} transformations in this file and those before it");
+                        problems.push(loader::problem(file, At { line: 1, column: 1 }, String::new(), what));
+                        break;
+                    }
+                }
                 (None, Ok(_)) => problems.push(loader::problem(
                     file,
                     At { line: 1, column: 1 },
@@ -84,7 +92,7 @@ impl Mapping {
             return Err(problems);
         }
         pipelines.sort_by_key(|(priority, _)| *priority);
-        Ok(Self { steps: pipelines.into_iter().flat_map(|(_, steps)| steps).take(STEPS_LIMIT).collect() })
+        Ok(Self { steps: pipelines.into_iter().flat_map(|(_, steps)| steps).collect() })
     }
 
     /// What the pipelines do to a rule of this log source.
@@ -239,7 +247,7 @@ fn step(node: &Node) -> Result<Step, Fault> {
         "field_name_prefix" => (Change::Prefix(string(node, "prefix")?), &["prefix"]),
         "field_name_suffix" => (Change::Suffix(string(node, "suffix")?), &["suffix"]),
         "field_name_prefix_mapping" => (Change::Prefixes(pairs(node, "mapping")?), &["mapping"]),
-        "change_logsource" => (Change::Logsource(logsource(node)?), &["product", "category", "service"]),
+        "change_logsource" => (Change::Logsource(source(node)?), &["product", "category", "service"]),
         "add_condition" => (condition(node)?, &["conditions", "negated", "template"]),
         "drop_detection_item" => (Change::Drop, &[]),
         "rule_failure" => (Change::Fail(string(node, "message")?), &["message"]),
@@ -263,7 +271,7 @@ fn step(node: &Node) -> Result<Step, Fault> {
         return Err((node.at, what));
     }
     let (sources, any) = (sources(node)?, operator(node, "rule_cond_op")?);
-    Ok(Step { change, sources, any, not: is_true(node, "rule_cond_not"), fields })
+    Ok(Step { change, sources, any, not: flag(node, "rule_cond_not")?, fields })
 }
 
 /// The types of transformations that are supported.
@@ -293,14 +301,30 @@ fn pairs(node: &Node, key: &str) -> Result<Vec<(String, Vec<String>)>, Fault> {
 fn condition(node: &Node) -> Result<Change, Fault> {
     let conditions = node.get("conditions").filter(|map| !map.pairs().is_empty());
     let conditions = conditions.ok_or_else(|| (node.at, "no conditions, or some that are no map".to_owned()))?;
-    if is_true(node, "template") {
+    if flag(node, "template")? {
         return Err((node.at, "not supported: template in add_condition; write the values out".to_owned()));
     }
-    Ok(Change::Condition(conditions.clone(), is_true(node, "negated")))
+    Ok(Change::Condition(conditions.clone(), flag(node, "negated")?))
 }
 
-fn is_true(node: &Node, key: &str) -> bool {
-    node.get(key).is_some_and(|node| matches!(node.what, What::Bool(true) | What::Switch(_, true)))
+fn flag(node: &Node, key: &str) -> Result<bool, Fault> {
+    match node.get(key).map(|node| (node.at, &node.what)) {
+        None => Ok(false),
+        Some((_, What::Bool(is) | What::Switch(_, is))) => Ok(*is),
+        Some((at, _)) => Err((at, format!("{key} is true, or false, without quotes"))),
+    }
+}
+
+/// Refuses a key that is not among these: a word that is misspelt would be no condition at all.
+fn only(node: &Node, keys: &[&str]) -> Result<(), Fault> {
+    let known = |key: &Node| key.scalar().is_some_and(|name| keys.contains(&name.as_str()));
+    match node.pairs().iter().find(|(key, _)| !known(key)) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let name = key.scalar().unwrap_or_default();
+            Err((key.at, format!("{name:?} is none of {}", keys.join(", "))))
+        }
+    }
 }
 
 /// Whether one condition is enough.
@@ -316,11 +340,27 @@ fn operator(node: &Node, key: &str) -> Result<bool, Fault> {
 
 fn sources(node: &Node) -> Result<Vec<Logsource>, Fault> {
     let list = node.get("rule_conditions").map(Node::elements).unwrap_or_default();
-    let source = |of: &Node| match text(of, "type").as_deref() {
-        Some("logsource") => logsource(of),
+    let of_condition = |of: &Node| match text(of, "type").as_deref() {
+        Some("logsource") => {
+            only(of, &["type", "product", "category", "service"])?;
+            let source = source(of)?;
+            match source == Logsource::default() {
+                true => Err((of.at, "a log source has a product, a category or a service".to_owned())),
+                false => Ok(source),
+            }
+        }
         _ => Err((of.at, "not supported: a rule condition of another type than logsource".to_owned())),
     };
-    list.iter().map(source).collect()
+    list.iter().map(of_condition).collect()
+}
+
+/// A log source of which each part is a text.
+fn source(node: &Node) -> Result<Logsource, Fault> {
+    let mut parts = ["product", "category", "service"].into_iter().filter_map(|key| Some((key, node.get(key)?)));
+    match parts.find(|(key, _)| text(node, key).is_none()) {
+        Some((key, part)) => Err((part.at, format!("{key} is a text"))),
+        None => logsource(node),
+    }
 }
 
 fn of_fields(node: &Node) -> Result<Option<OfFields>, Fault> {
@@ -341,10 +381,12 @@ fn of_fields(node: &Node) -> Result<Option<OfFields>, Fault> {
     if of.get("mode").or_else(|| of.get("match_type")).is_some_and(|mode| !is_one_of(mode, &["plain"])) {
         return Err((of.at, "not supported: regular expressions over field names; name the fields".to_owned()));
     }
-    let names: Vec<String> =
-        of.get("fields").map(Node::elements).unwrap_or_default().iter().filter_map(Node::scalar).collect();
+    only(of, &["type", "fields", "mode", "match_type"])?;
+    let name = |name: &Node| name.scalar().ok_or_else(|| (name.at, "a name is a text".to_owned()));
+    let names = of.get("fields").map(Node::elements).unwrap_or_default().iter().map(name);
+    let names = names.collect::<Result<Vec<String>, Fault>>()?;
     if names.is_empty() {
         return Err((of.at, "no fields".to_owned()));
     }
-    Ok(Some(OfFields { names, except: except != is_true(node, "field_name_cond_not") }))
+    Ok(Some(OfFields { names, except: except != flag(node, "field_name_cond_not")? }))
 }

@@ -255,8 +255,8 @@ impl Program {
         &self.samples
     }
 
-    /// What was to be excluded and names nothing that was loaded.
-    pub fn idle_exclusions(&self) -> &[String] {
+    /// What was to be excluded, or is asked for as a tag, and names nothing that was loaded: the option and its value.
+    pub fn idle_wishes(&self) -> &[String] {
         &self.selected.idle
     }
 

@@ -35,6 +35,22 @@ impl Program {
         self.without(|at, _| reached.0.get(at).copied().unwrap_or(false))
     }
 
+    /// Numbers of the correlations that count on these rules alone, directly or by others.
+    pub fn correlations_over(&self, rules: &[u32]) -> Vec<usize> {
+        let list = &self.correlations().list;
+        let mut ids: BTreeSet<&str> = rules.iter().map(|rule| self.rules()[*rule as usize].id.as_str()).collect();
+        let mut found = BTreeSet::new();
+        loop {
+            let is_over = |at: &usize| !found.contains(at) && list[*at].targets().all(|id| ids.contains(&**id));
+            let more: Vec<usize> = (0..list.len()).filter(is_over).collect();
+            if more.is_empty() {
+                return found.into_iter().collect();
+            }
+            ids.extend(more.iter().map(|at| list[*at].meta.id.as_str()));
+            found.extend(more);
+        }
+    }
+
     /// Numbers of the rules whose log source no log of these formats can be.
     pub fn never_in(&self, formats: &BTreeSet<&str>) -> Vec<u32> {
         self.without(|_, source| formats.iter().any(|format| routing::possible(&self.routing, format, source)))

@@ -54,7 +54,7 @@ pub(super) struct Selected {
     pub left_out: LeftOut,
     /// Ids of those that are kept only because correlations count on them: their hits are no findings.
     pub muted: BTreeSet<String>,
-    /// Exclusions that name nothing.
+    /// Exclusions and tags that name nothing, as they are typed.
     pub idle: Vec<String>,
     /// By the number that a rule had: whether it is kept; empty where all are.
     pub kept: Vec<bool>,
@@ -108,19 +108,20 @@ impl Selection {
             *hit |= is;
         }
         let status = labels.status.as_ref().is_some_and(|status| self.statuses.contains(status));
-        let is_below = |tag: &String| {
-            let rest = |wanted: &String| {
-                tag.strip_prefix(wanted.as_str()).map(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
-            self.tags.iter().filter_map(rest).any(|is| is)
-        };
+        let is_wanted = |tag: &String| self.tags.iter().any(|wanted| is_below(tag, wanted));
         match () {
             () if excluded => Some(By::Exclusion),
             () if !self.statuses.is_empty() && !status => Some(By::Status),
             () if self.least.is_some_and(|least| meta.level < least) => Some(By::Level),
-            () if !self.tags.is_empty() && !labels.tags.iter().any(is_below) => Some(By::Tag),
+            () if !self.tags.is_empty() && !labels.tags.iter().any(is_wanted) => Some(By::Tag),
             () => None,
         }
+    }
+
+    /// The tags that no rule and no correlation has.
+    fn idle_tags<'l>(&self, labels: impl Iterator<Item = &'l Labels> + Clone) -> Vec<String> {
+        let has = |wanted: &str| labels.clone().flat_map(|labels| &labels.tags).any(|tag| is_below(tag, wanted));
+        self.tags.iter().filter(|tag| !has(tag)).map(|tag| format!("--tag {tag}")).collect()
     }
 
     /// Takes out of rules and correlations what is not wanted. What a wanted correlation counts on stays.
@@ -134,6 +135,7 @@ impl Selection {
         if self.is_all() {
             return out;
         }
+        let idle_tags = self.idle_tags(drafts.iter().map(|draft| &draft.labels).chain(of_correlations.values()));
         let (none, mut hit) = (Labels::default(), vec![false; self.excluded.len()]);
         let mut by = |meta: &RuleMeta, refs: &[String], labels: &Labels| self.refuses(meta, refs, labels, &mut hit);
         let of_drafts: Vec<Option<By>> =
@@ -159,7 +161,9 @@ impl Selection {
         drafts.retain(|_| each.next().copied().unwrap_or(true));
         sketches.retain(|_| kept_too.next().unwrap_or(true));
         out.kept = kept;
-        out.idle = self.excluded.iter().zip(&hit).filter(|(_, hit)| !**hit).map(|(e, _)| e.word.clone()).collect();
+        let named = self.excluded.iter().zip(&hit).filter(|(_, hit)| !**hit);
+        out.idle = idle_tags;
+        out.idle.extend(named.map(|(exclusion, _)| format!("--exclude {}", exclusion.word)));
         out
     }
 }
@@ -209,6 +213,11 @@ impl Exclusion {
             || self.glob.is_match(file)
             || file.match_indices(['/', ':']).any(|(at, _)| self.glob.is_match(&file[at + 1..]))
     }
+}
+
+/// Whether a tag is this one, or one below it.
+fn is_below(tag: &str, wanted: &str) -> bool {
+    tag.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A tag as it is compared.

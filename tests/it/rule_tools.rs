@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use exfiltrace::detect::{Problem, Program, Selection, Setup};
+use exfiltrace::detect::{Mapping, Problem, Program, Selection, Setup};
 use exfiltrace::model::rule::Level;
 use serde_json::Value;
 
@@ -45,8 +45,11 @@ fn said(output: &Output) -> String {
 fn listed(rules: &str, flags: &[&str]) -> Vec<String> {
     let output = exfiltrace(&[&["rules", "list", "--no-builtin", rules], flags].concat());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let mut titles: Vec<String> =
-        out(&output).lines().map(|line| line.split("  ").last().unwrap().trim().to_owned()).collect();
+    let mut titles: Vec<String> = out(&output)
+        .lines()
+        .filter(|line| !line.contains("(correlation)"))
+        .map(|line| line.split("  ").last().unwrap().replace(" (for correlations only)", "").trim().to_owned())
+        .collect();
     titles.sort();
     titles
 }
@@ -77,6 +80,17 @@ fn rules_are_left_out_by_level_status_tag_id_name_and_file() {
     std::fs::remove_file(&list).unwrap();
     let output = exfiltrace(&["rules", "list", "--no-builtin", &rules, "--exclude", "r9"]);
     assert!(said(&output).contains("--exclude r9: no rule that is loaded"), "{}", said(&output));
+    let output = exfiltrace(&["rules", "list", "--no-builtin", &rules, "--tag", "attack.t156", "--tag", "attack.t15"]);
+    assert!(said(&output).contains("warning: --tag attack.t156: no rule that is loaded"), "{}", said(&output));
+    assert!(!said(&output).contains("attack.t15:"), "{}", said(&output));
+    let listed = out(&exfiltrace(&["rules", "list", "--no-builtin", &rules]));
+    for line in [
+        "high          00000000-0000-4000-8000-00000000000c  counts (correlation)\n",
+        "  rule 2 (for correlations only)\n",
+        "  rule 1\n",
+    ] {
+        assert!(listed.contains(line), "{line}: {listed}");
+    }
     for (flag, value, why) in [("--status", "good", "none of stable"), ("--exclude", "[", "neither an id nor a glob")] {
         let output = exfiltrace(&["rules", "list", flag, value]);
         assert_eq!(output.status.code(), Some(2));
@@ -137,7 +151,7 @@ fn rules_for_which_there_is_no_log_are_listed_with_the_log_source_that_they_ask_
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let lines: Vec<String> = out(&output).lines().map(str::to_owned).collect();
     assert!(lines[0].contains("rule 4  (asks for product windows, service security)"), "{lines:?}");
-    assert!(lines[1].starts_with("1 of 3 rules can fire on nothing here"), "{lines:?}");
+    assert!(lines[1].starts_with("1 of 3 rules and 1 correlation can fire on nothing here"), "{lines:?}");
     // By channel and number, not by format: Sysmon events are here, but none of the Security channel.
     let event = |channel: &str, id: u64| {
         format!(
@@ -149,7 +163,8 @@ fn rules_for_which_there_is_no_log_are_listed_with_the_log_source_that_they_ask_
     write("Microsoft-Windows-Sysmon/Operational");
     assert!(never().contains("rule 4  ("), "{}", never());
     write("Security");
-    assert!(!never().contains("rule 4  (") && never().contains("2 of 3 rules"), "{}", never());
+    assert!(!never().contains("rule 4  (") && never().contains("3 of 3 rules and 1 correlation"), "{}", never());
+    assert!(never().contains("counts (correlation of such rules alone)"), "{}", never());
     let output =
         exfiltrace(&["rules", "list", "--coverage", project("fixtures/incident/evidence/nothing").to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2), "no evidence is there");
@@ -323,6 +338,18 @@ fn what_a_pipeline_asks_that_is_not_supported_is_refused_with_its_line_and_a_way
             "p.yml:6:5: not supported: a rule condition",
         ),
         ("- {type: field_name_mapping}\n", "no mapping"),
+        (
+            "- type: field_name_prefix\n  prefix: a\n  rule_conditions: [{type: logsource, prodcut: windows}]\n",
+            "p.yml:5:39: \"prodcut\" is none of type, product, category, service",
+        ),
+        (
+            "- {type: field_name_prefix, prefix: a, rule_conditions: [{type: logsource}]}\n",
+            "a log source has a product",
+        ),
+        (
+            "- {type: field_name_prefix, prefix: a, rule_cond_not: \"true\"}\n",
+            "p.yml:3:55: rule_cond_not is true, or false",
+        ),
         ("- {type: field_name_prefix, prefix: a}\nvars: {a: b}\n", "--placeholder"),
     ] {
         let output = mapped(pipeline);
@@ -406,6 +433,67 @@ fn a_pack_gives_the_same_program_as_the_files_it_was_made_of() {
     );
     let (_, problems) = Program::compile_over(&packs, Program::builtin(), &Setup::default()).unwrap();
     assert!(problems.iter().any(|problem| problem.what.contains("is used twice")));
+}
+
+#[test]
+fn no_step_of_pipelines_is_left_out() {
+    let steps =
+        |count: usize| format!("transformations:\n{}", "- {type: field_name_prefix, prefix: a}\n".repeat(count));
+    let read = |last| Mapping::read(&[("a".to_owned(), steps(9_999)), ("b".to_owned(), steps(last))]);
+    assert!(read(1).is_ok());
+    let problems = read(2).unwrap_err();
+    assert!(problems[0].file == "b" && problems[0].what.starts_with("more than 10000"), "{problems:?}");
+}
+
+/// The fault of a pack whose contents are these, sealed as those of this program are.
+fn fault_of(contents: &[u8]) -> String {
+    let mut pack = Program::packed([], &Setup::default(), false).2[..12].to_vec();
+    pack.extend((contents.len() as u64).to_le_bytes());
+    pack.extend(blake3::hash(contents).as_bytes());
+    pack.extend(contents);
+    let read = Program::compile_over(&[("p".to_owned(), pack)], [], &Setup::default());
+    read.err().map(|(_, fault)| fault.what).unwrap_or_default()
+}
+
+/// Each shared part names the one before it, so that a small pack holds conditions that are deep, or large.
+#[test]
+fn shared_parts_of_a_pack_are_bounded_as_if_they_were_written_out() {
+    let number = |mut number: usize, out: &mut Vec<u8>| {
+        while number >= 0x80 {
+            out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        out.push(number as u8);
+    };
+    let chain = |count: usize, head: &[u8], times: usize| {
+        let version = &Program::packed([], &Setup::default(), false).2[52..];
+        // No embedded rules; one field; the parts, of which the first asks whether the field is null.
+        let mut contents = [&version[..=usize::from(version[0])], &[0, 1, 1, b'f']].concat();
+        number(count, &mut contents);
+        contents.extend([4, 0, 5]);
+        for before in 0..count - 1 {
+            contents.extend(head);
+            (0..times).for_each(|_| {
+                contents.push(3);
+                number(before, &mut contents);
+            });
+        }
+        fault_of(&contents)
+    };
+    assert_eq!(chain(300_000, &[2], 1), "nested too deep");
+    assert_eq!(chain(24, &[0, 2], 2), "a condition that grows too large");
+    assert_eq!(chain(12, &[0, 2], 2), "ends here", "what is small is read");
+}
+
+#[test]
+fn a_pack_with_a_regular_expression_that_is_none_is_refused() {
+    let rule = "title: t\nlogsource: {product: linux}\ndetection:\n  s: {a|re: 'xy+[z]q'}\n  condition: s\n";
+    let (_, _, pack) = Program::packed([("r".to_owned(), rule.to_owned())], &Setup::default(), false);
+    let mut contents = pack[52..].to_vec();
+    assert_eq!(fault_of(&contents), "");
+    let at = contents.windows(7).position(|bytes| bytes == b"xy+[z]q").unwrap();
+    contents[at + 5] = b'z';
+    assert_eq!(fault_of(&contents), "a regular expression that is none");
 }
 
 /// Whatever stands in a pack, reading it ends in rules or in a fault.

@@ -9,7 +9,7 @@ use crate::cli::LevelWord;
 /// `exfiltrace rules`.
 #[derive(Debug, Subcommand)]
 pub enum Rules {
-    /// List rules: level, id, title.
+    /// List rules and correlations: level, id, title.
     #[command(after_help = "Examples:\n  \
         exfiltrace rules list --min-level high --tag attack.exfiltration\n  \
         exfiltrace rules list sigma/rules --no-builtin --status stable,test\n  \
@@ -40,7 +40,7 @@ pub enum Rules {
           misses:                      # must not match\n      \
             - record: 'type=EXECVE msg=audit(1774739404.120:5012): argc=1 a0=\"mysql\"'\n\n\
         A sample of a correlation has `records`: a list of texts, or of maps with `record` and `count`; in a record with a\n\
-        count, {n} is its number from 0, {m} and {s} are that number as minutes and seconds.\n\n\
+        count, the letter n in braces is its number from 0; m and s in braces are that number as minutes and seconds.\n\n\
         Examples:\n  \
         exfiltrace rules test\n  \
         exfiltrace rules test my-rules/ --no-builtin\n\n\

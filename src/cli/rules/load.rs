@@ -109,10 +109,10 @@ fn excluded(given: &[String]) -> Result<Vec<String>> {
     Ok(out)
 }
 
-/// An exclusion that names nothing may be misspelt.
+/// An exclusion or a tag that names nothing may be misspelt.
 fn warn_of_idle(program: &Program) {
-    for word in program.idle_exclusions() {
-        anstream::eprintln!("warning: --exclude {}: no rule that is loaded", printable(word));
+    for word in program.idle_wishes() {
+        anstream::eprintln!("warning: {}: no rule that is loaded", printable(word));
     }
 }
 

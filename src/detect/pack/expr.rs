@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::document::SIZE_LIMIT;
 use super::super::item::{Expr, Order, Part, Test, Unit};
 use super::super::pattern::{Pattern, Piece, Tok};
 use super::super::regexp::Regexp;
@@ -11,8 +12,11 @@ use super::bytes::{Read, Reader, Writer};
 const ORDERS: [Order; 5] = [Order::Eq, Order::Lt, Order::Lte, Order::Gt, Order::Gte];
 const PARTS: [Part; 4] = [Part::Whole, Part::Contains, Part::Starts, Part::Ends];
 const UNITS: [Unit; 6] = [Unit::Minute, Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year];
-/// Deepest nesting that is read; what rules can nest is less.
+/// Deepest nesting that is read, through shared parts too; what rules can nest is less.
 const DEPTH_LIMIT: u32 = 512;
+/// Most nodes of one condition with those of its shared parts, each time that they are named; what rules can have, with
+/// filters and mappings, is less.
+const NODES_LIMIT: usize = 4 * SIZE_LIMIT;
 
 /// Parts of conditions that several rules have, each once.
 #[derive(Default)]
@@ -69,22 +73,60 @@ impl Shared {
 
 /// Reads conditions; `names` gives the numbers of fields here by those in the pack.
 pub(super) struct Conditions<'n> {
-    pub names: &'n [u32],
-    pub shared: Vec<Arc<Expr>>,
+    names: &'n [u32],
+    shared: Vec<(Arc<Expr>, Extent)>,
 }
 
-impl Conditions<'_> {
-    pub fn read(&self, from: &mut Reader<'_>, depth: u32) -> Read<Expr> {
-        if depth > DEPTH_LIMIT {
-            return Err(from.fault("nested too deep"));
+/// How far a condition reaches with its shared parts written out.
+#[derive(Debug, Default, Clone, Copy)]
+struct Extent {
+    /// The deepest level; the first node is of level 0.
+    depth: u32,
+    nodes: usize,
+}
+
+impl Extent {
+    /// Takes in what lies at a level, itself and all below.
+    fn add(&mut self, level: u32, part: Self, from: &Reader<'_>) -> Read<()> {
+        self.depth = self.depth.max(level.saturating_add(part.depth));
+        self.nodes = self.nodes.saturating_add(part.nodes);
+        match () {
+            () if self.depth > DEPTH_LIMIT => Err(from.fault("nested too deep")),
+            () if self.nodes > NODES_LIMIT => Err(from.fault("a condition that grows too large")),
+            () => Ok(()),
         }
+    }
+}
+
+impl<'n> Conditions<'n> {
+    pub fn new(names: &'n [u32]) -> Self {
+        Self { names, shared: Vec::new() }
+    }
+
+    /// Reads a part that conditions after it may name.
+    pub fn share(&mut self, from: &mut Reader<'_>) -> Read<()> {
+        let mut extent = Extent::default();
+        let expr = self.node(from, 0, &mut extent)?;
+        self.shared.push((expr.into(), extent));
+        Ok(())
+    }
+
+    /// Reads the condition of a rule.
+    pub fn read(&self, from: &mut Reader<'_>) -> Read<Expr> {
+        self.node(from, 0, &mut Extent::default())
+    }
+
+    fn node(&self, from: &mut Reader<'_>, level: u32, extent: &mut Extent) -> Read<Expr> {
+        extent.add(level, Extent { depth: 0, nodes: 1 }, from)?;
         Ok(match from.byte()? {
-            0 => Expr::All(from.list(|from| self.read(from, depth + 1))?),
-            1 => Expr::Any(from.list(|from| self.read(from, depth + 1))?),
-            2 => Expr::Not(Box::new(self.read(from, depth + 1)?)),
+            0 => Expr::All(from.list(|from| self.node(from, level + 1, extent))?),
+            1 => Expr::Any(from.list(|from| self.node(from, level + 1, extent))?),
+            2 => Expr::Not(Box::new(self.node(from, level + 1, extent)?)),
             3 => {
                 let at = from.number()? as usize;
-                Expr::Shared(Arc::clone(self.shared.get(at).ok_or_else(|| from.fault("a part that is not there"))?))
+                let (part, below) = self.shared.get(at).ok_or_else(|| from.fault("a part that is not there"))?;
+                extent.add(level + 1, *below, from)?;
+                Expr::Shared(Arc::clone(part))
             }
             4 => Expr::Field(self.name(from)?, self.test(from)?),
             5 => Expr::Keyword(self.test(from)?),
@@ -105,7 +147,11 @@ impl Conditions<'_> {
                 let words = Words::new(patterns, cased).ok_or_else(|| from.fault("words that are none"))?;
                 Test::Words(Box::new(words))
             }
-            2 => Test::Regex(Box::new(Regexp::unread(from.str()?, [from.flag()?, from.flag()?, from.flag()?]))),
+            2 => {
+                let (text, flags) = (from.str()?, [from.flag()?, from.flag()?, from.flag()?]);
+                let regex = Regexp::unread(text, flags);
+                Test::Regex(Box::new(regex.ok_or_else(|| from.fault("a regular expression that is none"))?))
+            }
             3 => Test::Cidr(from.str()?.parse().map_err(|_| from.fault("no network"))?),
             4 => Test::Number(from.one_of(&ORDERS)?, f64::from_bits(from.number()?)),
             5 => Test::Null,

@@ -141,10 +141,9 @@ pub(super) fn read(file: &[u8], names: &mut Names) -> Read<Packed> {
     }
     from.flag()?;
     let numbers = from.list(|from| Ok(names.number(from.str()?)))?;
-    let mut conditions = Conditions { names: &numbers, shared: Vec::new() };
+    let mut conditions = Conditions::new(&numbers);
     for _ in 0..from.count()? {
-        let expr = conditions.read(&mut from, 0)?;
-        conditions.shared.push(expr.into());
+        conditions.share(&mut from)?;
     }
     let drafts = from.list(|from| rule::read(&conditions, from))?;
     let packed = Packed {

@@ -34,7 +34,7 @@ pub(super) fn read(conditions: &Conditions<'_>, from: &mut Reader<'_>) -> Read<D
         mapped: from.list(|from| Ok(from.small()? as usize))?,
         size: from.small()? as usize,
         filters: from.small()? as usize,
-        expr: conditions.read(from, 0)?,
+        expr: conditions.read(from)?,
     })
 }
 
