@@ -17,7 +17,7 @@ fn compiled(case: &Value) -> (Program, Vec<Problem>) {
         Program::compile_with(files, Routing::Any, &given)
     };
     let (program, problems) = compile("");
-    let is_missing = |problem: &&Problem| problem.what.contains("no rule that is loaded");
+    let is_missing = |problem: &&Problem| problem.what.contains("and no rule has this name");
     let Some(problem) = problems.iter().find(is_missing) else { return (program, problems) };
     let stub = |name: &str| {
         format!("title: x\nname: {name}\nlogsource: {{product: x}}\ndetection: {{s: {{a: b}}, condition: s}}\n---\n")
