@@ -20,6 +20,7 @@ use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
+use crate::model::time::Stamp;
 
 /// `key=value` lines.
 pub struct KeyValue;
@@ -142,39 +143,30 @@ impl Format for KeyValue {
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let mut sink = Sink::new(layout, want, out);
-        let text = priority(record).map_or(record, |p| p.1);
-        let mut found = Pairs::new(text);
-        let first = found.next().ok_or(Reject)?;
-        // The line must begin with a pair, and be made of them.
-        if first.at != 0 {
-            return Err(Reject);
-        }
-        let (mut count, mut date, mut clock, mut zone) = (0, None, None, None);
-        for pair in std::iter::once(first).chain(&mut found) {
-            count += 1;
-            match pair.key {
-                b"date" => date = Some(pair.value),
-                b"time" => clock = Some(pair.value),
-                b"tz" => zone = Some(pair.value),
-                _ => {}
-            }
-            put(&pair, &ROLES, &mut sink);
-        }
-        if count < 3 || found.loose > count {
-            return Err(Reject);
-        }
-        if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
-            let stamp = time::date_and_time(date, clock, zone.and_then(time::offset), layout);
-            sink.time(5, stamp);
-        }
+        let each = |pair: &Pair<'b>| {
+            put(pair, &ROLES, &mut sink);
+            Some(())
+        };
+        let stamp = walk(record, layout, each).ok_or(Reject)?;
+        sink.time(APART, stamp);
         Ok(Parsed::Event)
     }
 }
 
 /// The outline of a line; `None` where it is to be parsed.
 fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) -> Option<()> {
-    let text = priority(record).map_or(record, |p| p.1);
-    let mut found = Pairs::new(text);
+    let stamp = walk(record, layout, |pair| part(pair, &mut sketch))?;
+    sketch.time(APART, stamp);
+    Some(())
+}
+
+/// The rank of a time that stands in several pairs: any other goes before it.
+const APART: u8 = 5;
+
+/// Gives each pair of a line to `each`, and then the time that `date`, `time` and `tz` make. `None` where `each` gives up, and
+/// where the line is not one of pairs: it must begin with one, and be made of them.
+fn walk<'b>(record: &'b [u8], layout: &Layout, mut each: impl FnMut(&Pair<'b>) -> Option<()>) -> Option<Option<Stamp>> {
+    let mut found = Pairs::new(priority(record).map_or(record, |p| p.1));
     let (mut count, mut date, mut clock, mut zone) = (0, None, None, None);
     for pair in &mut found {
         if count == 0 && pair.at != 0 {
@@ -187,16 +179,13 @@ fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) ->
             b"tz" => zone = Some(pair.value),
             _ => {}
         }
-        part(&pair, &mut sketch)?;
+        each(&pair)?;
     }
     if count < 3 || found.loose > count {
         return None;
     }
-    if let (None, Some(date), Some(clock)) = (sketch.out.time, date, clock) {
-        let stamp = time::date_and_time(date, clock, zone.and_then(time::offset), layout);
-        sketch.time(5, stamp);
-    }
-    Some(())
+    let apart = date.zip(clock);
+    Some(apart.and_then(|(date, clock)| time::date_and_time(date, clock, zone.and_then(time::offset), layout)))
 }
 
 /// Adds a pair to an outline.

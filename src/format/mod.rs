@@ -155,7 +155,7 @@ pub struct Means<'a> {
     pub columns: &'a Columns,
     /// Whether the user agent is asked for.
     pub agents: bool,
-    /// Shapes that this thread knows.
+    /// Shapes that are known so far.
     pub shapes: &'a mut Shapes,
 }
 
@@ -198,8 +198,8 @@ impl<'l> Reader<'l> {
         Self { format, layout, columns: OnceCell::new() }
     }
 
-    /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are the
-    /// thread's own. `out` is emptied first.
+    /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are those of the
+    /// block's buffers. `out` is emptied first.
     #[inline]
     pub fn outline<'b>(&self, record: &'b [u8], agents: bool, shapes: &mut Shapes, out: &mut Outline<'b>) -> bool {
         out.clear();

@@ -28,7 +28,7 @@ const WAYS: usize = 16;
 const STRANGERS: usize = 512;
 
 /// The shapes of one dialect's records, as a tree: from the root, each node is what stands before a value, and the value's
-/// kind. Kept by a thread; what it knows changes how fast a record is read and nothing else.
+/// kind. Kept with the buffers that go from block to block; what it knows changes how fast a record is read and nothing else.
 #[derive(Default)]
 pub struct Shapes {
     dialect: &'static str,
