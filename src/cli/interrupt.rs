@@ -64,9 +64,15 @@ fn lock() -> MutexGuard<'static, Option<Claim>> {
     CLAIM.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Names what an interruption must take back.
-pub fn guard(claim: Claim) {
-    *lock() = Some(claim);
+/// Takes a folder that an interruption must take back; one that comes while it is being taken waits for it.
+///
+/// # Errors
+/// What `take` says.
+pub fn guarded<E>(take: impl FnOnce() -> Result<Claim, E>) -> Result<Claim, E> {
+    let mut guarded = lock();
+    let claim = take()?;
+    *guarded = Some(claim.clone());
+    Ok(claim)
 }
 
 /// Runs what an interruption must wait for, after which there is nothing to take back where it succeeds.

@@ -80,9 +80,7 @@ fn run(args: &Scan) -> Result<u8> {
 
 /// Takes the case folder before anything is read.
 fn claim(out: &Path) -> Result<Claim> {
-    let claim = Claim::of(out).with_context(|| format!("--out {}", out.display()))?;
-    interrupt::guard(claim.clone());
-    Ok(claim)
+    interrupt::guarded(|| Claim::of(out)).with_context(|| format!("--out {}", out.display()))
 }
 
 fn input<'a>(
