@@ -1,7 +1,8 @@
 //! Log dialects: how to recognise one, and how to read the fields of its records.
 //!
-//! A new dialect is one file that implements [`Format`] and one line in [`FORMATS`]. What many dialects share stands
-//! beside them: names and what they mean (`roles`), stamps (`time`), JSON objects (`jsonwalk`).
+//! A new dialect is one definition in `declared`, or, where that cannot say it, one file that implements [`Format`] and one
+//! line in [`FORMATS`]. What many dialects share stands beside them: names and what they mean (`roles`), stamps (`time`),
+//! JSON objects (`jsonwalk`).
 
 mod access;
 mod auditd;
@@ -10,6 +11,7 @@ mod binxml;
 mod cef;
 mod cloudtrail;
 mod csv;
+mod declared;
 mod dns;
 mod edge;
 mod gcp;
@@ -45,6 +47,7 @@ use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw};
+pub use declared::{Declared, give, read};
 pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
 pub use shapes::Shapes;
@@ -112,7 +115,7 @@ pub struct Clock {
     pub zone_given: bool,
 }
 
-/// All formats. The order decides between equal fits.
+/// The formats that are written in Rust. The order decides between equal fits.
 pub static FORMATS: &[&dyn Format] = &[
     &windows::Evtx,
     &windows::JSON,
@@ -138,13 +141,14 @@ pub static FORMATS: &[&dyn Format] = &[
     &text::PlainText,
 ];
 
-/// All formats, for listing.
+/// All formats: those written in Rust, those of the user, those that are declared.
 pub fn list() -> impl Iterator<Item = &'static dyn Format> {
-    FORMATS.iter().copied()
+    FORMATS.iter().copied().chain(declared::all().map(|declared| declared as &dyn Format))
 }
 
 fn by_name(name: &str) -> Option<&'static dyn Format> {
-    list().find(|f| f.name() == name)
+    let known = FORMATS.iter().copied().find(|format| format.name() == name);
+    known.or_else(|| declared::named(name).map(|declared| declared as &dyn Format))
 }
 
 /// What outlines are made with.

@@ -37,6 +37,7 @@ pub enum Role {
 }
 
 /// A table of roles by name. A lookup costs one hash of a few bytes; names without a role are hardly ever compared.
+#[derive(Debug)]
 pub struct Roles {
     entries: Vec<(&'static str, Role)>,
     /// One more than the index in `entries`, by hash, with its hash; 0 for none. At most half of it is in use.

@@ -8,6 +8,31 @@ use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::time::Stamp;
 
+/// What a product writes in a way of its own.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// Words that tell of a success, beside those that all know.
+    pub success: Vec<Box<str>>,
+    /// Words that tell of a failure.
+    pub failure: Vec<Box<str>>,
+    /// The form of its times, as strptime(3) has it, where it is none that all know.
+    pub form: Option<&'static str>,
+}
+
+impl Way {
+    /// Whether a word tells of a success; `None` where it is none of the product's own.
+    fn outcome(&self, word: &[u8]) -> Option<bool> {
+        let word = word.trim_ascii();
+        let among = |words: &[Box<str>]| words.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(word));
+        among(&self.success).then_some(true).or_else(|| among(&self.failure).then_some(false))
+    }
+
+    /// A time in the product's form.
+    pub fn stamp(&self, text: &[u8], layout: &Layout) -> Option<Stamp> {
+        time::in_form(self.form?, text.trim_ascii(), layout)
+    }
+}
+
 /// Collects the fields of one record.
 pub struct Sink<'f, 'b> {
     /// The fields so far.
@@ -21,6 +46,8 @@ pub struct Sink<'f, 'b> {
     best: Option<u8>,
     /// The kind of record that its names tell ([`Role::Kind`]).
     pub kind: Option<&'static str>,
+    /// What a product has of its own, where it is known.
+    pub way: Option<&'static Way>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -34,7 +61,7 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A sink for what follows from the fields that another one collected.
     pub fn resume(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
-        Self { out, layout, all: want == Want::All, want, best: None, kind: None, pending: [None; 6] }
+        Self { out, layout, all: want == Want::All, want, best: None, kind: None, way: None, pending: [None; 6] }
     }
 
     /// A field that lies in the block, with the meaning of its name.
@@ -117,8 +144,9 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Kind(word) => self.kind = Some(word),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
-                    let stamp = time::any(self.out.bytes(value), self.layout);
-                    self.time(rank, stamp);
+                    let text = self.out.bytes(value);
+                    let stamp = self.way.and_then(|way| way.stamp(text, self.layout));
+                    self.time(rank, stamp.or_else(|| time::any(text, self.layout)));
                 }
             }
         }
@@ -160,8 +188,10 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     fn outcome_word(&mut self, value: Text<'b>) {
-        if let Some(word) = outcome(self.out.bytes(value)) {
-            self.outcome(word == b"success");
+        let word = self.out.bytes(value);
+        let told = self.way.and_then(|way| way.outcome(word));
+        if let Some(success) = told.or_else(|| outcome(word).map(|word| word == b"success")) {
+            self.outcome(success);
         }
     }
 

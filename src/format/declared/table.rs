@@ -1,0 +1,77 @@
+//! Tables with a header: known by columns that it names.
+
+use std::sync::Arc;
+
+use super::target::{Constant, Target, canons, target};
+use crate::format::roles::{Role, Roles};
+use crate::format::sink::Sink;
+use crate::format::{Sample, csv};
+use crate::model::fields::Canon;
+use crate::model::layout::Layout;
+
+/// Columns that tell a table, and what they mean.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Folded names that the header has all of.
+    columns: Vec<String>,
+    roles: Roles,
+    own: Vec<&'static str>,
+    always: &'static [Constant],
+}
+
+impl Table {
+    /// Tables as a definition says; `Err` with the reason where it cannot be.
+    pub(super) fn new(
+        columns: &[&'static str],
+        fields: &[(&'static str, &'static str)],
+        always: &'static [Constant],
+    ) -> Result<Self, String> {
+        if columns.is_empty() {
+            return Err("`columns` must name what tells this table from others".to_owned());
+        }
+        let mut roles: Vec<(&'static str, Role)> = Vec::new();
+        for (name, to) in fields {
+            let Target::Field(Some(role), _) = target(to) else {
+                return Err(format!("{to:?} is no canonical field, which {name:?} could be made into"));
+            };
+            roles.push((folded(name).leak(), role));
+        }
+        Ok(Self {
+            columns: columns.iter().map(|name| folded(name)).collect(),
+            roles: Roles::new(&[&roles, csv::COMMON]),
+            own: fields.iter().map(|(_, to)| *to).collect(),
+            always,
+        })
+    }
+
+    /// Whether a header names all that tells this table.
+    pub(super) fn is_of(&self, header: &[Arc<str>]) -> bool {
+        self.columns.iter().all(|column| header.iter().any(|name| folded(name) == *column))
+    }
+
+    /// Reads a row; `None` where it is none of the table.
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+        csv::read(record, &self.roles, sink).ok()?;
+        Some(self.always)
+    }
+
+    /// The canonical fields that it gives by names of its own.
+    pub(super) fn canons(&self) -> Vec<Canon> {
+        let own = self.own.iter().flat_map(|name| canons(target(name)));
+        own.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+    }
+}
+
+/// A name of a column without regard to case, blanks, `_` and `-`.
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The layout and the rows of a sample that is one of these tables.
+pub(super) fn recognise<'a>(tables: &[Table], sample: &Sample<'a>) -> Option<(Layout, Vec<&'a [u8]>)> {
+    if tables.is_empty() {
+        return None;
+    }
+    let layout = csv::header(sample)?;
+    tables.iter().any(|table| table.is_of(&layout.columns)).then(|| (layout, csv::rows(sample)))
+}
