@@ -216,7 +216,7 @@ fn test(args: &TestArgs) -> Result<u8> {
         }
         let shown = Shown::of(source, format, fields, record);
         let written = match args.json {
-            true => emit::json::line(&mut out, &shown),
+            true => emit::json::line(&mut out, &shown).and_then(|()| out.write_all(b"\n")),
             false if count.records == 1 => {
                 writeln!(out, "{}", printable(shown.source)).and_then(|()| shown.print(&mut out))
             }
@@ -233,7 +233,7 @@ fn test(args: &TestArgs) -> Result<u8> {
         let why = entry.notes.first().map_or("cannot be read", |note| note.detail.as_str());
         anstream::eprintln!("warning: {}", printable(&format!("{}: {why}", entry.source)));
     }
-    let is_text = counts.values().any(|count| count.formats.contains_key("text"));
+    let is_text = counts.values().any(|count| count.formats.keys().any(|format| format::is_text(format)));
     Ok(u8::from(is_text || !lost.is_empty() || counts.is_empty()))
 }
 

@@ -28,6 +28,7 @@ pub(super) const FORMATS: &[&str] = &[
     "json",
     "kv",
     "m365",
+    "mixed",
     "squid",
     "syslog3164",
     "syslog5424",

@@ -20,6 +20,7 @@ mod jsonwalk;
 mod kv;
 mod m365;
 mod mark;
+mod mixed;
 mod near;
 mod recognise;
 mod render;
@@ -138,12 +139,18 @@ pub static FORMATS: &[&dyn Format] = &[
     &syslog::Rfc3164,
     &kv::KeyValue,
     &csv::Table,
+    &mixed::Mixed,
     &text::PlainText,
 ];
 
 /// All formats: those written in Rust, those of the user, those that are declared.
 pub fn list() -> impl Iterator<Item = &'static dyn Format> {
-    FORMATS.iter().copied().chain(declared::all().map(|declared| declared as &dyn Format))
+    FORMATS.iter().copied().chain(declared())
+}
+
+/// The formats that definitions declare.
+pub fn declared() -> impl Iterator<Item = &'static dyn Format> {
+    declared::all().map(|declared| declared as &dyn Format)
 }
 
 fn by_name(name: &str) -> Option<&'static dyn Format> {
@@ -244,6 +251,11 @@ impl<'l> Reader<'l> {
             out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
         }
     }
+}
+
+/// Whether lines of a format are text as far as the format knows: what is left of them unread is no fault of theirs.
+pub fn is_text(format: &str) -> bool {
+    matches!(format, "text" | mixed::NAME)
 }
 
 /// Dialects that a single line shows beyond doubt.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::roles::Role;
-use super::{Clock, Fit, Format, jsonlines, list};
+use super::{Clock, Fit, Format, jsonlines, list, mixed};
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
@@ -90,12 +90,13 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
     let events = json_events(&text, &lines, whole, &mut base);
     let sample = Sample { text: &text, lines, events: events.unwrap_or_default(), base };
     let mut best: Option<Fit> = None;
-    for fit in list().filter_map(|format| format.recognise(&sample)).filter(|f| f.read * 2 > f.of) {
+    for fit in list().filter(|format| format.name() != mixed::NAME).filter_map(|format| format.recognise(&sample)).filter(|f| f.read * 2 > f.of) {
         let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));
         if better {
             best = Some(fit);
         }
     }
+    let best = best.or_else(|| mixed::Mixed.recognise(&sample).filter(|fit| fit.read * 2 > fit.of));
     match best {
         Some(fit) => fit.layout,
         None => Layout { framing: Framing::Lines, arrays: Vec::new(), ..sample.base },

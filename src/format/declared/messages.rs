@@ -1,7 +1,8 @@
 //! Messages of syslog that definitions describe, by the program that says them.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 
 use super::line::Line;
 use super::{Declared, all};
@@ -9,21 +10,21 @@ use crate::format::sink::Sink;
 use crate::model::fields::Canon;
 
 /// Formats and their ways of writing a message, by program.
-static BY_PROGRAM: LazyLock<HashMap<&'static str, Vec<(&'static Declared, &'static Line)>>> = LazyLock::new(|| {
-    let mut all_of: HashMap<&'static str, Vec<(&'static Declared, &'static Line)>> = HashMap::new();
+static BY_PROGRAM: LazyLock<HashMap<&'static [u8], Vec<(&'static Declared, &'static Line)>>> = LazyLock::new(|| {
+    let mut all_of: HashMap<&'static [u8], Vec<(&'static Declared, &'static Line)>> = HashMap::new();
     for declared in all() {
         for line in declared.lines {
-            line.programs.iter().for_each(|program| all_of.entry(program).or_default().push((declared, line)));
+            line.programs.iter().for_each(|program| all_of.entry(program.as_bytes()).or_default().push((declared, line)));
         }
     }
     all_of
 });
 
 fn of(program: Option<&[u8]>) -> Option<&'static [(&'static Declared, &'static Line)]> {
-    let program = std::str::from_utf8(program.unwrap_or_default()).ok()?;
-    // `postfix/smtpd` and instances (`openvpn-server`) are named whole; a path before a name is none of it.
-    let last = || program.rsplit('/').next().unwrap_or(program);
-    BY_PROGRAM.get(program).or_else(|| BY_PROGRAM.get(last())).map(|of| &of[..])
+    let program = program.unwrap_or_default();
+    // `postfix/smtpd` is named whole; a path before a name is none of it.
+    let last = || memchr::memrchr(b'/', program).and_then(|slash| BY_PROGRAM.get(&program[slash + 1..]));
+    BY_PROGRAM.get(program).or_else(last).map(|of| &of[..])
 }
 
 /// Whether definitions describe messages of a program (`None`: messages without one).

@@ -101,7 +101,8 @@ impl Declared {
 
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
-        if self.rows.is_empty() && self.lines.iter().all(|line| !line.is_bare) {
+        let has_lines = !self.rows.is_empty() || self.lines.iter().any(|line| line.is_bare);
+        if !has_lines || !sample.events.is_empty() {
             return None;
         }
         let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
