@@ -33,6 +33,7 @@ pub(super) const FORMATS: &[&str] = &[
     "syslog3164",
     "syslog5424",
     "text",
+    "utmp",
     "vpcflow",
     "w3c",
     "windows_json",

@@ -33,6 +33,7 @@ mod syslog;
 mod sysmon;
 mod text;
 mod time;
+mod utmp;
 mod vpcflow;
 mod w3c;
 mod windows;
@@ -129,6 +130,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &zeek::Tsv,
     &jsonlines::GENERIC,
     &access::Access,
+    &utmp::Utmp,
     &vpcflow::VpcFlow,
     &w3c::Extended,
     &squid::Native,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::roles::Role;
-use super::{Clock, Fit, Format, jsonlines, list, mixed};
+use super::{Clock, Fit, Format, jsonlines, list, mixed, utmp};
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
@@ -80,6 +80,9 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         ..Layout::plain()
     };
+    if let Some(layout) = utmp::layout(head, meta.locator.as_str(), &base) {
+        return layout;
+    }
     let Some((text, mut base)) = text_of(head, base.clone()) else {
         return Layout { format: "evtx", framing: Framing::Evtx, ..base };
     };
