@@ -15,6 +15,7 @@ mod declared;
 mod dns;
 mod edge;
 mod gcp;
+mod journald;
 mod jsonlines;
 mod jsonwalk;
 mod kv;
@@ -126,6 +127,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &azure::AZURE,
     &m365::M365,
     &gcp::GCP,
+    &journald::JOURNALD,
     &zeek::JSON,
     &zeek::Tsv,
     &jsonlines::GENERIC,

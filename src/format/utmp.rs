@@ -108,13 +108,12 @@ fn is_log(head: &[u8]) -> bool {
     any && said
 }
 
-/// The layout of a source whose start holds such records; `None` for any other. `name` is that of the source.
+/// The layout of a source whose start holds such records; `None` for any other. `name` is the last part of the source's.
 pub fn layout(head: &[u8], name: &str, base: &Layout) -> Option<Layout> {
     if !is_log(head) {
         return None;
     }
-    let file = name.rsplit(['/', '!']).next().unwrap_or(name);
-    let dataset = if file.starts_with(FAILED) { FAILED } else { "wtmp" };
+    let dataset = if name.starts_with(FAILED) { FAILED } else { "wtmp" };
     let framing = Framing::Fixed { length: RECORD_BYTES };
     Some(Layout { format: "utmp", encoding: Encoding::Bytes, framing, dataset: Some(dataset.into()), ..base.clone() })
 }

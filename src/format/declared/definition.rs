@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{self, Deserializer};
 use serde::Deserialize;
 use toml::Spanned;
@@ -39,6 +40,8 @@ struct Definition {
     describe: String,
     tells: Option<Spanned<String>>,
     rank: Option<u8>,
+    #[serde(default)]
+    files: Vec<Spanned<String>>,
     zone: Option<Spanned<String>>,
     time: Option<Spanned<String>>,
     #[serde(default)]
@@ -109,6 +112,8 @@ struct LineOf {
     #[serde(default = "yes")]
     bare: bool,
     #[serde(default)]
+    mark: bool,
+    #[serde(default)]
     set: Pairs,
 }
 
@@ -133,6 +138,8 @@ struct ObjectOf {
 #[serde(deny_unknown_fields)]
 struct TableOf {
     columns: Vec<String>,
+    #[serde(default, rename = "where")]
+    wanted: Values,
     #[serde(default)]
     fields: Pairs,
     #[serde(default)]
@@ -167,7 +174,7 @@ pub fn read(text: &str) -> Result<Declared, String> {
     }
     let definition: Definition = toml::from_str(text).map_err(|fault| fault.to_string().trim_end().to_owned())?;
     let at = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
-    let Definition { name, describe, tells, rank, zone, time: form, outcome, line, object, table, delimited } =
+    let Definition { name, describe, tells, rank, files, zone, time: form, outcome, line, object, table, delimited } =
         definition;
     let (line_of_name, name) = (at(name.span()), name.into_inner());
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -181,6 +188,7 @@ pub fn read(text: &str) -> Result<Declared, String> {
         describe: describe.leak(),
         tells: tells.map(|word| seen(&word).map_err(|why| told(word.span(), why))).transpose()?,
         rank: rank.unwrap_or(RANK),
+        files: globs(files, &told)?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
         way: Box::leak(Box::new(way)),
         lines: each(line, of_line, &told)?,
@@ -223,6 +231,16 @@ fn way(form: Option<Spanned<String>>, outcome: Words, told: Told<'_>) -> Result<
     Ok(Way { success, failure, form })
 }
 
+/// Globs over names of files; none where the name does not matter.
+fn globs(files: Vec<Spanned<String>>, told: Told<'_>) -> Result<&'static [GlobMatcher], String> {
+    let glob = |file: Spanned<String>| {
+        let made = GlobBuilder::new(file.as_ref()).case_insensitive(true).build();
+        made.map(|glob| glob.compile_matcher()).map_err(|why| told(file.span(), format!("files: {why}")))
+    };
+    let all: Vec<GlobMatcher> = files.into_iter().map(glob).collect::<Result<_, _>>()?;
+    Ok(all.leak())
+}
+
 /// The observer of this name.
 fn seen(word: &Spanned<String>) -> Result<Seen, String> {
     const NAMES: [(&str, Seen); 8] = [
@@ -248,12 +266,13 @@ fn utc(zone: &Spanned<String>) -> Result<(), String> {
 }
 
 fn of_line(line: LineOf) -> Result<Line, String> {
-    let LineOf { pattern, programs, bare, set } = line;
+    let LineOf { pattern, programs, bare, mark, set } = line;
     if !bare && programs.is_empty() {
         return Err("a pattern that is no line of its own must name its `programs`".to_owned());
     }
     let programs: Vec<&'static str> = programs.into_iter().map(leaked).collect();
-    let line = Line::new(pattern.leak(), programs.leak(), bare, constants(set));
+    let mut line = Line::new(pattern.leak(), programs.leak(), constants(set));
+    (line.is_bare, line.is_mark) = (bare, mark);
     match line.fault() {
         None => Ok(line),
         Some(why) => Err(format!("pattern: {why}")),
@@ -274,10 +293,10 @@ fn of_object(object: ObjectOf) -> Result<Object, String> {
 }
 
 fn of_table(table: TableOf) -> Result<Table, String> {
-    let TableOf { columns, fields, set } = table;
+    let TableOf { columns, wanted: values, fields, set } = table;
     short(columns.iter().chain(fields.keys()))?;
     let columns: Vec<&'static str> = columns.into_iter().map(leaked).collect();
-    Table::new(&columns, &pairs(fields), constants(set))
+    Table::new(&columns, &pairs(fields), wanted(values), constants(set))
 }
 
 fn of_row(row: RowOf) -> Result<Row, String> {

@@ -26,6 +26,8 @@ pub(super) struct Line {
     pub(super) programs: &'static [&'static str],
     /// Whether a whole line may be written so.
     pub(super) is_bare: bool,
+    /// Whether the format is known by such a line: without one a sample is of another.
+    pub(super) is_mark: bool,
     always: &'static [Constant],
 }
 
@@ -37,14 +39,13 @@ struct Compiled {
 }
 
 impl Line {
-    /// A line of this pattern; `Err` with the reason where it cannot be one.
+    /// A line of this pattern; whether it can be one, [`fault`](Self::fault) says. It is bare, and no mark.
     pub(super) fn new(
         pattern: &'static str,
         programs: &'static [&'static str],
-        is_bare: bool,
         always: &'static [Constant],
     ) -> Self {
-        Self { pattern, regex: OnceLock::new(), programs, is_bare, always }
+        Self { pattern, regex: OnceLock::new(), programs, is_bare: true, is_mark: false, always }
     }
 
     /// Why the pattern cannot be used; `None` where it can.
@@ -56,6 +57,12 @@ impl Line {
             }
             Ok(_) => None,
         }
+    }
+
+    /// Whether a line is written so.
+    pub(super) fn is_of(&self, line: &[u8]) -> bool {
+        let compiled = self.regex.get_or_init(|| compile(self.pattern).unwrap_or_default());
+        compiled.regex.is_match(Input::new(line).anchored(Anchored::Yes))
     }
 
     /// Reads a line or a message; `None`, and nothing read, where it is written in another way.

@@ -15,6 +15,7 @@ mod target;
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
+use globset::GlobMatcher;
 use include_dir::{Dir, File, include_dir};
 
 use self::line::Line;
@@ -44,6 +45,8 @@ pub struct Declared {
     /// Which observer of traffic its records are, where they name two sides.
     tells: Option<Seen>,
     rank: u8,
+    /// Names of the files that it is in, where content alone does not tell; none where it does.
+    files: &'static [GlobMatcher],
     /// Whether its times are UTC without saying so.
     is_utc: bool,
     way: &'static Way,
@@ -102,7 +105,11 @@ impl Declared {
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
         let has_lines = !self.rows.is_empty() || self.lines.iter().any(|line| line.is_bare);
-        if !has_lines || !sample.events.is_empty() {
+        let is_marked = || {
+            let mut marks = self.lines.iter().filter(|line| line.is_mark).peekable();
+            marks.peek().is_none() || marks.any(|mark| sample.lines.iter().any(|line| mark.is_of(line)))
+        };
+        if !has_lines || !sample.events.is_empty() || !is_marked() {
             return None;
         }
         let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
@@ -127,7 +134,8 @@ impl Declared {
     fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
         let layout = sink.layout;
         if let Framing::Csv { .. } = layout.framing {
-            return self.tables.iter().find(|table| table.is_of(&layout.columns))?.read(record, sink);
+            let tables = self.tables.iter().filter(|table| table.is_of(&layout.columns));
+            return tables.into_iter().find_map(|table| table.read(record, sink));
         }
         if record.trim_ascii_start().starts_with(b"{") && !self.objects.is_empty() {
             return object::choose(self.objects, record)?.read(record, sink);
@@ -158,6 +166,10 @@ impl Format for Declared {
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let named = self.files.is_empty() || self.files.iter().any(|glob| glob.is_match(sample.name));
+        if !named {
+            return None;
+        }
         self.of_objects(sample).or_else(|| self.of_tables(sample)).or_else(|| self.of_lines(sample))
     }
 
