@@ -24,6 +24,7 @@ set = { "event.action" = "upload" }
 [[line]]
 pattern = '''sold (?<item>\w+) to (?<user.name>\S+)$'''
 programs = ["tilld"]
+tells = "none"
 
 [object]
 keys = ["till.number", "at"]
