@@ -45,7 +45,7 @@ impl Teller {
             "cloudtrail" | "m365" | "azure" | "gcp" => Self::Cloud,
             "zeek" | "zeek_json" => Self::Zeek,
             "bind" => Self::Bind,
-            "syslog3164" | "syslog5424" => Self::Syslog,
+            "journald" | "syslog3164" | "syslog5424" => Self::Syslog,
             "json" => Self::Json,
             "cef" | "kv" => Self::Pairs,
             "csv" => Self::Table,

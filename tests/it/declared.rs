@@ -24,6 +24,7 @@ set = { "event.action" = "upload" }
 [[line]]
 pattern = '''sold (?<item>\w+) to (?<user.name>\S+)$'''
 programs = ["tilld"]
+tells = "none"
 
 [object]
 keys = ["till.number", "at"]
@@ -126,6 +127,34 @@ fn a_message_of_syslog_is_read_as_the_line_of_its_program() {
     assert_eq!((records[0]["format"].as_str(), field(&records[0], "event.dataset")), (Some("syslog5424"), "till"));
     assert_eq!((field(&records[0], "user.name"), field(&records[0], "item")), ("alice", "bread"));
     assert_eq!(field(&tried.records(&said("other"))[0], "user.name"), "none");
+}
+
+/// What tells apart records that have the same names: values of objects and of tables, and a line that a format is known by.
+#[test]
+fn values_and_marks_tell_what_names_do_not() {
+    let head = "name = \"till\"\ndescribe = \"x\"\n";
+    let objects = "[[object]]\nkeys = [\"till\", \"a\"]\nvalues = { way = [\"out\"] }\nfields = { a = \"source.ip\" }\n\
+        [[object]]\nkeys = [\"till\", \"a\"]\nfields = { a = \"destination.ip\" }\n";
+    let records = Tried::new(&format!("{head}{objects}"))
+        .records("{\"till\":1,\"way\":\"OUT\",\"a\":\"192.0.2.1\"}\n{\"till\":1,\"way\":\"in\",\"a\":\"192.0.2.1\"}\n");
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[0], name)), ["192.0.2.1", "none"]);
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[1], name)), ["none", "192.0.2.1"]);
+
+    let tables = "[[table]]\ncolumns = [\"till\"]\nwhere = { way = [\"out\"] }\nfields = { a = \"source.ip\" }\n\
+        [[table]]\ncolumns = [\"till\"]\nfields = { a = \"destination.ip\" }\n";
+    let records = Tried::new(&format!("{head}{tables}")).records("Till,Way,A\n1,Out,192.0.2.1\n1,in,192.0.2.1\n");
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[0], name)), ["192.0.2.1", "none"]);
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[1], name)), ["none", "192.0.2.1"]);
+
+    let marked = "[[line]]\npattern = '\\[till\\]$'\nmark = true\n[[line]]\npattern = '(?<user.name>\\w+)=(?<item>\\w+)$'\n";
+    let tried = Tried::new(&format!("{head}{marked}"));
+    assert_eq!(tried.records("[till]\nalice=bread\n")[1]["format"], "till");
+    assert_ne!(tried.records("[shop]\nalice=bread\nbob=milk\n")[1]["format"], "till");
+
+    let named = "files = [\"*.LOG\"]\n[[line]]\npattern = '(?<user.name>\\w+) (?<item>\\w+)$'\n";
+    assert_eq!(Tried::new(&format!("{head}{named}")).records("alice bread\n")[0]["format"], "till");
+    let other = named.replace("*.LOG", "*.txt");
+    assert_eq!(Tried::new(&format!("{head}{other}")).records("alice bread\n")[0]["format"], "text");
 }
 
 #[test]

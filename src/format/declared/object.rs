@@ -2,7 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use super::target::{Constant, canons, target};
+use super::target::{Always, canons, target};
 use crate::format::jsonwalk;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
@@ -18,11 +18,11 @@ pub(super) struct Object {
     marks: Vec<Vec<&'static str>>,
     /// Names, and values of which each must have one.
     values: Vec<(&'static str, Vec<&'static str>)>,
-    /// The last names of `marks`, in quotes.
+    /// All names in `marks`, in quotes.
     quoted: Vec<Vec<Finder<'static>>>,
     roles: Roles,
     own: Vec<&'static str>,
-    always: &'static [Constant],
+    always: Always,
 }
 
 /// What a definition says of objects.
@@ -37,7 +37,7 @@ pub(super) struct Parts {
     /// Whether the names that mean the same in all JSON keep their meaning.
     pub(super) is_common: bool,
     /// What every object says.
-    pub(super) always: &'static [Constant],
+    pub(super) always: Always,
 }
 
 impl Object {
@@ -54,7 +54,7 @@ impl Object {
                 _ => return Err(format!("{to:?} is no canonical field, which {name:?} could be made into")),
             }
         }
-        let quoted = marks.iter().map(|set| set.iter().map(|name| quoted(name)).collect()).collect();
+        let quoted = marks.iter().map(|set| set.iter().flat_map(|name| quoted(name)).collect()).collect();
         let own = fields.iter().map(|(_, to)| *to).collect();
         let roles = if is_common {
             Roles::new(&[&roles, jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON])
@@ -82,13 +82,13 @@ impl Object {
         self.marks.iter().any(|set| set.iter().all(has)) && self.values.iter().all(one_of)
     }
 
-    /// Whether the last names of one set stand in an object: what is not so is none of these.
+    /// Whether the names of one set stand in an object: what is not so is none of these.
     fn may_be(&self, record: &[u8]) -> bool {
         self.quoted.iter().any(|set| set.iter().all(|name| name.find(record).is_some()))
     }
 
     /// Reads an object; `None` where it is none.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         jsonwalk::flatten(record, &self.roles, None, sink).ok()?;
         Some(self.always)
     }
@@ -113,20 +113,33 @@ impl Object {
     /// The canonical fields that it gives by names of its own.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let own = self.own.iter().flat_map(|name| canons(target(name)));
-        own.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 
-/// The objects that a record is one of: the only ones, or the first of which all names stand in it.
+/// The objects that a record is one of: the only ones, or the first whose names stand in it; where these have values to tell
+/// them by, the first that it is one of indeed.
 pub(super) fn choose(all: &'static [Object], record: &[u8]) -> Option<&'static Object> {
+    let fits = |object: &&Object| match object.values.is_empty() {
+        true => object.may_be(record),
+        false => object.is_of(record),
+    };
     match all {
         [one] => Some(one),
-        several => several.iter().find(|object| object.may_be(record)).or(several.first()),
+        several => several.iter().find(fits).or(several.last()),
     }
 }
 
-/// The last part of a dotted name, as it stands in an object.
-fn quoted(name: &str) -> Finder<'static> {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    Finder::new(format!("\"{last}\"").as_bytes()).into_owned()
+/// The parts of a dotted name, as they stand in an object. A part may begin with a dot itself (`event_type..tag`).
+fn quoted(name: &str) -> Vec<Finder<'static>> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut dots = String::new();
+    for part in name.split('.') {
+        if part.is_empty() {
+            dots.push('.');
+        } else {
+            parts.push(format!("\"{}{part}\"", std::mem::take(&mut dots)));
+        }
+    }
+    parts.iter().map(|part| Finder::new(part.as_bytes()).into_owned()).collect()
 }
