@@ -15,7 +15,7 @@ use super::line::Line;
 use super::object::{self, Object};
 use super::row::{self, Row};
 use super::table::Table;
-use super::target::{Constant, target};
+use super::target::{Always, Constant, target};
 use crate::format::sink::Way;
 use crate::format::time;
 use crate::model::observation::Seen;
@@ -113,6 +113,7 @@ struct LineOf {
     bare: bool,
     #[serde(default)]
     mark: bool,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -130,6 +131,7 @@ struct ObjectOf {
     fields: Pairs,
     #[serde(default = "yes")]
     common: bool,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -142,6 +144,7 @@ struct TableOf {
     wanted: Values,
     #[serde(default)]
     fields: Pairs,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -156,6 +159,7 @@ struct RowOf {
     wanted: Values,
     #[serde(default)]
     fields: Pairs,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -183,18 +187,18 @@ pub fn read(text: &str) -> Result<Declared, String> {
     }
     let told = |span, reason: String| format!("line {}: {reason}", at(span));
     let way = way(form, outcome, &told)?;
+    let file = tells.map(|word| seen(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?.flatten();
     let declared = Declared {
         name: name.leak(),
         describe: describe.leak(),
-        tells: tells.map(|word| seen(&word).map_err(|why| told(word.span(), why))).transpose()?,
         rank: rank.unwrap_or(RANK),
         files: globs(files, &told)?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
         way: Box::leak(Box::new(way)),
-        lines: each(line, of_line, &told)?,
-        objects: each(object, of_object, &told)?,
-        tables: each(table, of_table, &told)?,
-        rows: each(delimited, of_row, &told)?,
+        lines: each(line, |line| of_line(line, file), &told)?,
+        objects: each(object, |object| of_object(object, file), &told)?,
+        tables: each(table, |table| of_table(table, file), &told)?,
+        rows: each(delimited, |row| of_row(row, file), &told)?,
     };
     let ways = [declared.lines.len(), declared.objects.len(), declared.tables.len(), declared.rows.len()];
     match ways.into_iter().sum::<usize>() {
@@ -241,8 +245,8 @@ fn globs(files: Vec<Spanned<String>>, told: Told<'_>) -> Result<&'static [GlobMa
     Ok(all.leak())
 }
 
-/// The observer of this name.
-fn seen(word: &Spanned<String>) -> Result<Seen, String> {
+/// The observer of this name; none for `none`.
+fn seen(word: &str) -> Result<Option<Seen>, String> {
     const NAMES: [(&str, Seen); 8] = [
         ("web", Seen::Web),
         ("proxy", Seen::Proxy),
@@ -253,9 +257,12 @@ fn seen(word: &Spanned<String>) -> Result<Seen, String> {
         ("mail", Seen::Mail),
         ("file_transfer", Seen::FileTransfer),
     ];
+    if word == "none" {
+        return Ok(None);
+    }
     let known = || NAMES.map(|(name, _)| name).join(", ");
-    let found = NAMES.iter().find(|(name, _)| name == word.as_ref());
-    found.map(|(_, seen)| *seen).ok_or_else(|| format!("tells: {:?} is none of {}", word.as_ref(), known()))
+    let found = NAMES.iter().find(|(name, _)| *name == word);
+    found.map(|(_, seen)| Some(*seen)).ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
 }
 
 fn utc(zone: &Spanned<String>) -> Result<(), String> {
@@ -265,13 +272,13 @@ fn utc(zone: &Spanned<String>) -> Result<(), String> {
     }
 }
 
-fn of_line(line: LineOf) -> Result<Line, String> {
-    let LineOf { pattern, programs, bare, mark, set } = line;
+fn of_line(line: LineOf, file: Option<Seen>) -> Result<Line, String> {
+    let LineOf { pattern, programs, bare, mark, tells, set } = line;
     if !bare && programs.is_empty() {
         return Err("a pattern that is no line of its own must name its `programs`".to_owned());
     }
     let programs: Vec<&'static str> = programs.into_iter().map(leaked).collect();
-    let mut line = Line::new(pattern.leak(), programs.leak(), constants(set));
+    let mut line = Line::new(pattern.leak(), programs.leak(), always(set, tells, file)?);
     (line.is_bare, line.is_mark) = (bare, mark);
     match line.fault() {
         None => Ok(line),
@@ -279,8 +286,8 @@ fn of_line(line: LineOf) -> Result<Line, String> {
     }
 }
 
-fn of_object(object: ObjectOf) -> Result<Object, String> {
-    let ObjectOf { keys, any, values, fields, common, set } = object;
+fn of_object(object: ObjectOf, file: Option<Seen>) -> Result<Object, String> {
+    let ObjectOf { keys, any, values, fields, common, tells, set } = object;
     short(keys.iter().chain(any.iter().flatten()).chain(fields.keys()))?;
     let sets = Some(keys).filter(|keys| !keys.is_empty()).into_iter().chain(any);
     Object::new(object::Parts {
@@ -288,19 +295,19 @@ fn of_object(object: ObjectOf) -> Result<Object, String> {
         values: wanted(values),
         fields: pairs(fields),
         is_common: common,
-        always: constants(set),
+        always: always(set, tells, file)?,
     })
 }
 
-fn of_table(table: TableOf) -> Result<Table, String> {
-    let TableOf { columns, wanted: values, fields, set } = table;
+fn of_table(table: TableOf, file: Option<Seen>) -> Result<Table, String> {
+    let TableOf { columns, wanted: values, fields, tells, set } = table;
     short(columns.iter().chain(fields.keys()))?;
     let columns: Vec<&'static str> = columns.into_iter().map(leaked).collect();
-    Table::new(&columns, &pairs(fields), wanted(values), constants(set))
+    Table::new(&columns, &pairs(fields), wanted(values), always(set, tells, file)?)
 }
 
-fn of_row(row: RowOf) -> Result<Row, String> {
-    let RowOf { delimiter, columns, least, wanted: values, fields, set } = row;
+fn of_row(row: RowOf, file: Option<Seen>) -> Result<Row, String> {
+    let RowOf { delimiter, columns, least, wanted: values, fields, tells, set } = row;
     let &[delimiter] = delimiter.as_bytes() else {
         return Err(format!("delimiter: {delimiter:?} is to be one byte"));
     };
@@ -310,7 +317,7 @@ fn of_row(row: RowOf) -> Result<Row, String> {
         columns: columns.into_iter().map(leaked).collect(),
         wanted: wanted(values),
         fields: pairs(fields),
-        always: constants(set),
+        always: always(set, tells, file)?,
     })
 }
 
@@ -332,6 +339,12 @@ fn pairs(of: Pairs) -> Vec<(&'static str, &'static str)> {
 
 fn wanted(of: Values) -> Vec<(&'static str, Vec<&'static str>)> {
     of.into_iter().map(|(name, values)| (leaked(name), values.into_iter().map(leaked).collect())).collect()
+}
+
+/// What all records of a kind say; `file` is the observer of the whole format.
+fn always(set: Pairs, tells: Option<String>, file: Option<Seen>) -> Result<Always, String> {
+    let observer = tells.map_or(Ok(file), |word| seen(&word))?;
+    Ok(Always { set: constants(set), observer })
 }
 
 fn constants(set: Pairs) -> &'static [Constant] {

@@ -22,12 +22,11 @@ use self::line::Line;
 use self::object::Object;
 use self::row::Row;
 use self::table::Table;
-use self::target::Constant;
+use self::target::Always;
 use super::sink::{Sink, Way};
 use super::{Fit, Format, Means, Sample};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
-use crate::model::observation::Seen;
 use crate::model::outline::Outline;
 
 pub use definition::read;
@@ -42,8 +41,6 @@ const FEW: usize = 8;
 pub struct Declared {
     name: &'static str,
     describe: &'static str,
-    /// Which observer of traffic its records are, where they name two sides.
-    tells: Option<Seen>,
     rank: u8,
     /// Names of the files that it is in, where content alone does not tell; none where it does.
     files: &'static [GlobMatcher],
@@ -131,7 +128,7 @@ impl Declared {
     }
 
     /// Reads a record, and gives what its kind always says.
-    fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         let layout = sink.layout;
         if let Framing::Csv { .. } = layout.framing {
             let tables = self.tables.iter().filter(|table| table.is_of(&layout.columns));
@@ -177,8 +174,7 @@ impl Format for Declared {
         let mut sink = Sink::new(layout, want, out);
         sink.way = Some(self.way);
         let always = self.read(record, &mut sink).ok_or(Reject)?;
-        always.iter().for_each(|constant| constant.put(&mut sink));
-        sink.out.observer = self.tells;
+        always.put(&mut sink);
         Ok(Parsed::Event)
     }
 

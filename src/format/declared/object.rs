@@ -2,7 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use super::target::{Constant, canons, target};
+use super::target::{Always, canons, target};
 use crate::format::jsonwalk;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
@@ -22,7 +22,7 @@ pub(super) struct Object {
     quoted: Vec<Vec<Finder<'static>>>,
     roles: Roles,
     own: Vec<&'static str>,
-    always: &'static [Constant],
+    always: Always,
 }
 
 /// What a definition says of objects.
@@ -37,7 +37,7 @@ pub(super) struct Parts {
     /// Whether the names that mean the same in all JSON keep their meaning.
     pub(super) is_common: bool,
     /// What every object says.
-    pub(super) always: &'static [Constant],
+    pub(super) always: Always,
 }
 
 impl Object {
@@ -88,7 +88,7 @@ impl Object {
     }
 
     /// Reads an object; `None` where it is none.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         jsonwalk::flatten(record, &self.roles, None, sink).ok()?;
         Some(self.always)
     }
@@ -113,7 +113,7 @@ impl Object {
     /// The canonical fields that it gives by names of its own.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let own = self.own.iter().flat_map(|name| canons(target(name)));
-        own.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 

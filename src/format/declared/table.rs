@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::target::{Constant, Target, canons, target};
+use super::target::{Always, Target, canons, target};
 use crate::format::csv::Cells;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
@@ -19,7 +19,7 @@ pub(super) struct Table {
     wanted: Vec<(String, Vec<&'static str>)>,
     roles: Roles,
     own: Vec<&'static str>,
-    always: &'static [Constant],
+    always: Always,
 }
 
 impl Table {
@@ -28,7 +28,7 @@ impl Table {
         columns: &[&'static str],
         fields: &[(&'static str, &'static str)],
         wanted: Vec<(&'static str, Vec<&'static str>)>,
-        always: &'static [Constant],
+        always: Always,
     ) -> Result<Self, String> {
         if columns.is_empty() {
             return Err("`columns` must name what tells this table from others".to_owned());
@@ -68,7 +68,7 @@ impl Table {
     }
 
     /// Reads a row; `None` where it is none of the table.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         if !self.fits(record, sink.layout) {
             return None;
         }
@@ -79,7 +79,7 @@ impl Table {
     /// The canonical fields that it gives by names of its own.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let own = self.own.iter().flat_map(|name| canons(target(name)));
-        own.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 
