@@ -114,7 +114,9 @@ impl Format for Extended {
             of += 1;
             read += usize::from(self.parse(&layout, line, Want::All, &mut out).is_ok());
         }
-        if layout.columns.is_empty() {
+        // Exchange writes such lines over tables with commas.
+        let is_table = matches!(&layout.columns[..], [only] if only.contains(','));
+        if layout.columns.is_empty() || is_table {
             return None;
         }
         // The layout at the first byte: directives are read again from there.
