@@ -221,6 +221,28 @@ fn a_scan_reads_the_users_format() {
     assert!(!told.stdout.contains(&0x1b), "{}", String::from_utf8_lossy(&told.stdout));
 }
 
+/// A server's log names its clients alone, and that of a client's tool the server alone: whoever wrote it is the other side.
+#[test]
+fn transfers_have_two_sides_where_the_log_names_one() {
+    let client = "name = \"tool\"\ndescribe = \"x\"\ntells = \"file_transfer\"\n[[line]]\n\
+        pattern = '(?<time>\\S+) sent (?<source.bytes>\\d+) to (?<destination.domain>\\S+)$'\n";
+    let sent = "2026-03-28T23:10:04Z sent 90000000 to drop.example\n".repeat(40);
+    let server = "Sat Mar 28 23:10:04 2026 [pid 3] [alice] OK DOWNLOAD: Client \"203.0.113.9\", \"/srv/a.zip\", 90000000 bytes, 41.44Kbyte/sec\n";
+    for (log, to, bytes) in [(sent, "drop.example", 3_600_000_000u64), (server.repeat(40), "203.0.113.9", 3_600_000_000)] {
+        let tried = Tried::new(client);
+        let path = |name: &str| tried.temp.path().join(name).to_str().unwrap().to_owned();
+        fs::create_dir(path("logs")).unwrap();
+        fs::write(path("logs/a.log"), log).unwrap();
+        let (definition, logs, case) = (path("till.toml"), path("logs"), path("case"));
+        let args = ["scan", "-q", &logs, "--format-file", &definition, "--own", "192.0.2.0/24", "--out", &case];
+        assert_eq!(exfiltrace(&args).status.code(), Some(0));
+        let transfers = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
+        let transfer: serde_json::Value = serde_json::from_str(transfers.lines().next().unwrap()).unwrap();
+        assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs/a.log".into()));
+        assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));
+    }
+}
+
 /// Of two formats that read the same lines one would take the other's: each fixture of a declared format is read by no other
 /// declared one, and noise by none.
 #[test]
