@@ -200,7 +200,7 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
         looked_at += groups.places() + groups.ungrouped;
         outcome.grouped.push(groups.events);
         outcome.ungrouped.push(groups.ungrouped);
-        groups.keep(|occurrences| may_hold(&correlation.demand, stream.of_values(occurrences)));
+        groups.choose(|occurrences| may_hold(&correlation.demand, stream.of_values(occurrences)));
         while let Some((group, occurrences)) = groups.next() {
             stream.sort(occurrences);
             let slid = stream.windows(correlation, occurrences);

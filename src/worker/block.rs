@@ -31,6 +31,8 @@ pub(super) struct Scratch {
     /// Literals of patterns.
     traces: Vec<AtomHit>,
     candidates: Vec<u32>,
+    /// A bit for each rule; none is set between records.
+    marked: Vec<u64>,
     /// Patterns that a record may satisfy.
     patterns: Vec<u32>,
     matched: Vec<u32>,
@@ -319,18 +321,16 @@ impl Pass<'_, '_> {
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
     fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
         let record = &self.text[seen.start..seen.end];
-        let candidates = &mut scratch.candidates;
+        let Scratch { candidates, marked, .. } = scratch;
         candidates.clear();
         let Some(gate) = self.gate else { return };
         if gate.bypasses(record) {
             candidates.extend_from_slice(&gate.all);
-        } else {
+        } else if atoms.is_empty() {
             candidates.extend_from_slice(&gate.atoms.always);
-            for atom in atoms {
-                candidates.extend_from_slice(&gate.atoms.rules[atom.literal as usize]);
-            }
-            candidates.sort_unstable();
-            candidates.dedup();
+        } else {
+            let found = atoms.iter().flat_map(|atom| &gate.atoms.rules[atom.literal as usize]);
+            take_marked(gate.atoms.always.iter().chain(found), marked, candidates);
         }
         if !candidates.is_empty() {
             Stats::count(&self.stats.candidates, 1);
@@ -379,6 +379,23 @@ impl Pass<'_, '_> {
             }
         }
         self.event(cite, format, fields, scratch, told);
+    }
+}
+
+/// Gives each of these numbers once, ascending. The bits are set for as long as it takes.
+fn take_marked<'n>(numbers: impl Iterator<Item = &'n u32>, marked: &mut Vec<u64>, out: &mut Vec<u32>) {
+    for number in numbers {
+        let word = *number as usize / 64;
+        if marked.len() <= word {
+            marked.resize(word + 1, 0);
+        }
+        marked[word] |= 1 << (number % 64);
+    }
+    for (word, bits) in (0u32..).zip(marked) {
+        while *bits != 0 {
+            out.push(word * 64 + bits.trailing_zeros());
+            *bits &= *bits - 1;
+        }
     }
 }
 
