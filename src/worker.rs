@@ -34,7 +34,7 @@ use crate::split::Splitter;
 
 use block::Scratch;
 use helpers::Helpers;
-pub use records::{Bytes, each_record, reached};
+pub use records::{Bytes, each_record, each_record_of, reached};
 pub use sample::gates;
 use source::{Content, Source};
 pub use stats::Stats;

@@ -1,4 +1,4 @@
-//! `indicators`, `formats`, `schema`: what the tool knows, without evidence.
+//! `indicators`, `clauses`, `schema`: what the tool knows, without evidence.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use exfiltrace::emit;
-use exfiltrace::format;
 use exfiltrace::indicators::{Builder, Refusal, Repeat};
 use exfiltrace::judge::CLAUSES;
 use exfiltrace::model::indicator::Feed;
@@ -84,28 +83,6 @@ fn repeated(repeat: &Repeat, feeds: &[Feed]) -> String {
     let places: Vec<String> = repeat.places.iter().map(place).collect();
     let (first, again) = places.split_first().expect("what is given more than once has places");
     printable(&format!("{first}: {:?}: given again: {}", repeat.value, again.join(", ")))
-}
-
-/// Columns that the fields of a format take.
-const FIELDS_WIDTH: usize = 84;
-
-/// `formats`.
-pub fn formats() -> Result<u8> {
-    let mut out = std::io::stdout().lock();
-    for format in format::list() {
-        writeln!(out, "{:<14} {}", format.name(), format.describe())?;
-        let mut line = String::new();
-        for name in format.fields().iter().map(|canon| canon.name()) {
-            if line.len() + name.len() > FIELDS_WIDTH {
-                writeln!(out, "{:<14}{line}", "")?;
-                line.clear();
-            }
-            line.push(' ');
-            line.push_str(name);
-        }
-        writeln!(out, "{:<14}{line}", "")?;
-    }
-    Ok(0)
 }
 
 /// `clauses`.

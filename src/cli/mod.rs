@@ -8,6 +8,7 @@ use exfiltrace::model::rule::Level;
 
 pub mod case;
 pub mod feeds;
+pub mod formats;
 pub mod inspect;
 pub mod interrupt;
 pub mod limits;
@@ -21,6 +22,7 @@ pub mod scopes;
 pub mod survey;
 pub mod values;
 
+use formats::{Formats, OwnFormats};
 use limits::Limits;
 use rules::{RuleOptions, Rules};
 
@@ -81,8 +83,8 @@ pub enum Command {
     /// Check a scopes file, or print an example with every key explained.
     #[command(subcommand)]
     Scopes(Scopes),
-    /// List the log formats that are recognised, with the fields that each gives.
-    Formats,
+    /// List the log formats that are recognised, with the fields that each gives, or try them on files.
+    Formats(Formats),
     /// List the clauses by which a verdict is reached, `J-01` and so on.
     Clauses,
     /// Print the JSON Schema of a file that is read or written.
@@ -147,6 +149,9 @@ pub struct Scan {
     /// How rules are routed to logs: auto, any, or product=…,category=…,service=….
     #[arg(long, value_name = "LOGSOURCE", default_value = "auto")]
     pub logsource: String,
+    /// Formats of your own.
+    #[command(flatten)]
+    pub own_formats: OwnFormats,
     /// Own networks, beside those of the scopes file. Repeatable.
     #[arg(long, value_name = "CIDR")]
     pub own: Vec<String>,

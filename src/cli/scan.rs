@@ -32,6 +32,7 @@ pub fn scan(args: &Scan) -> Result<u8> {
 
 fn run(args: &Scan) -> Result<u8> {
     let started = resolve::now();
+    args.own_formats.give()?;
     let mut resolved = resolve::plan(args)?;
     let supplied = args.hashes.as_deref().map(supplied_digests).transpose()?;
     let claim = args.out.as_deref().map(claim).transpose()?;

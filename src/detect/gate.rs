@@ -133,7 +133,8 @@ impl Gates {
 
     /// The gate of a format; `None` where no rule may apply.
     pub fn get(&self, format: &str) -> Option<&Gate> {
-        self.formats.get(format).and_then(|&set| self.sets.get(set)).map(|gate| &**gate)
+        let known = if routing::FORMATS.contains(&format) { format } else { routing::DECLARED };
+        self.formats.get(known).and_then(|&set| self.sets.get(set)).map(|gate| &**gate)
     }
 
     /// All sets of literals, by [`Gate::set`].

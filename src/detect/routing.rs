@@ -10,7 +10,10 @@ use super::table::table;
 use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
 
-/// Formats that records can have: names of `format::FORMATS`. A test holds the two lists equal.
+/// Stands for the formats that a definition declares: one gate is for all of them.
+pub(super) const DECLARED: &str = "declared";
+
+/// Formats that records can have: names of `format::FORMATS`, and [`DECLARED`]. A test holds the two lists equal.
 pub(super) const FORMATS: &[&str] = &[
     "access",
     "auditd",
@@ -19,15 +22,19 @@ pub(super) const FORMATS: &[&str] = &[
     "cef",
     "cloudtrail",
     "csv",
+    DECLARED,
     "evtx",
     "gcp",
+    "journald",
     "json",
     "kv",
     "m365",
+    "mixed",
     "squid",
     "syslog3164",
     "syslog5424",
     "text",
+    "utmp",
     "vpcflow",
     "w3c",
     "windows_json",
@@ -110,7 +117,9 @@ pub(super) fn is_windows(format: &str) -> bool {
 
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
-    matches!(format, "text" | "bind" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd")
+    let is_text = matches!(format, "text" | "bind" | "journald" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
+    // A declared line gives what its pattern names, and the rest of it only as text.
+    is_text || format == DECLARED || !FORMATS.contains(&format)
 }
 
 /// Fields that parsers derive from outside of the record (a header, a file name): no literal can gate on them.
@@ -161,13 +170,24 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
                 facts.services.extend(["threat_management", "threat_detection"].map(Cow::from));
             }
         }
-        "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
+        "journald" | "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
         "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
-        _ => {}
+        _ => stated(format, fields, &mut facts),
     }
     facts
+}
+
+/// What the table states of a format.
+fn stated<'a>(format: &str, fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
+    if let Some(of) = table().format(format) {
+        match &of.categories {
+            Some(categories) => facts.categories.extend(categories.iter().copied()),
+            None => channels::facts(fields, facts),
+        }
+        facts.services.extend(of.services.iter().copied().map(Cow::from));
+    }
 }
 
 pub(super) fn raw<'a>(fields: &'a Fields<'_>, name: &str) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use super::routing::{DECLARED, FORMATS};
 use super::yaml::{self, Node};
 
 static TEXT: &str = include_str!("mapping.yml");
@@ -15,12 +16,16 @@ pub(super) struct OfFormat {
     pub products: Words,
     /// `None` for any.
     pub categories: Option<Words>,
+    /// Services that all its records are of.
+    pub services: Words,
 }
 
 /// All of it. Keys are lower case.
 #[derive(Default)]
 pub(super) struct Table {
     formats: HashMap<&'static str, OfFormat>,
+    /// What records of some declared format may be.
+    declared: OfFormat,
     /// By channel.
     services: BTreeMap<&'static str, Words>,
     /// By channel and number.
@@ -43,10 +48,11 @@ impl Table {
         for (format, of) in pairs(all, "formats") {
             let any = of.get("category").and_then(Node::scalar).is_some_and(|word| word == "any");
             let categories = (!any).then(|| of.get("category").map(words).unwrap_or_default());
-            table
-                .formats
-                .insert(format, OfFormat { products: of.get("product").map(words).unwrap_or_default(), categories });
+            let list = |key: &str| of.get(key).map(words).unwrap_or_default();
+            let (products, services) = (list("product"), list("service"));
+            table.formats.insert(format, OfFormat { products, categories, services });
         }
+        table.declared = table.of_declared();
         table.services = pairs(all, "channels").map(|(channel, services)| (channel, words(services))).collect();
         for (channel, numbers) in pairs(all, "events") {
             let number = |key: &Node| key.scalar().and_then(|text| text.parse().ok());
@@ -57,9 +63,26 @@ impl Table {
         table
     }
 
-    /// What records of a format may be.
+    fn of_declared(&self) -> OfFormat {
+        let declared = || self.formats.iter().filter(|(name, _)| !FORMATS.contains(name)).map(|(_, of)| of);
+        let list = |words: &dyn Fn(&OfFormat) -> Words| {
+            let mut all: Words = declared().flat_map(words).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        OfFormat {
+            products: list(&|of| of.products.clone()),
+            categories: declared()
+                .all(|of| of.categories.is_some())
+                .then(|| list(&|of| of.categories.clone().unwrap_or_default())),
+            services: Words::new(),
+        }
+    }
+
+    /// What records of a format may be, or those of all declared ones together ([`DECLARED`]).
     pub fn format(&self, format: &str) -> Option<&OfFormat> {
-        self.formats.get(format)
+        if format == DECLARED { Some(&self.declared) } else { self.formats.get(format) }
     }
 
     /// Services of a channel.
@@ -102,7 +125,6 @@ fn words(node: &Node) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use super::super::routing::FORMATS;
     use super::*;
 
     /// Every part is read, and every name is one that comparisons can meet.
@@ -111,7 +133,7 @@ mod tests {
         let (documents, fault) = yaml::documents(TEXT);
         assert!(fault.is_none() && documents.len() == 1, "{fault:?}");
         let table = table();
-        assert!(FORMATS.iter().all(|format| table.format(format).is_some()) && table.formats.len() == FORMATS.len());
+        assert!(FORMATS.iter().all(|format| table.format(format).is_some()));
         assert_eq!(table.format("evtx").map(|of| of.categories.is_none()), Some(true));
         let lower = |word: &&str| !word.chars().any(char::is_uppercase);
         assert!(table.services.keys().chain(table.events.keys()).all(lower));

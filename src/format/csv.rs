@@ -21,15 +21,18 @@ use crate::model::layout::{Framing, Layout};
 /// A table with a header.
 pub struct Table;
 
-/// Names in lower case without blanks, `_` and `-`.
-static ROLES: RoleTable = LazyLock::new(|| {
+/// What names mean in every table; in lower case without blanks, `_` and `-`.
+static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[COMMON]));
+
+/// The entries of [`Table`]'s names.
+pub const COMMON: &[(&str, Role)] = {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EventAction, EventCode,
         EventProvider, FileHash, FileName, HostName, HttpMethod, HttpStatus, Message, NetworkProtocol,
         NetworkTransport, ParentExecutable, ProcessCommandLine, ProcessExecutable, SourceBytes, SourceIp, SourcePort,
         UserAgent,
     };
-    Roles::new(&[&[
+    &[
         ("timestamp", Role::Time(0)),
         ("@timestamp", Role::Time(0)),
         ("timegenerated", Role::Time(0)),
@@ -150,8 +153,8 @@ static ROLES: RoleTable = LazyLock::new(|| {
         ("image", Role::Is(ProcessExecutable)),
         ("parentprocessname", Role::Is(ParentExecutable)),
         ("message", Role::Is(Message)),
-    ]])
-});
+    ]
+};
 
 impl Format for Table {
     fn name(&self) -> &'static str {
@@ -167,71 +170,77 @@ impl Format for Table {
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
-        let header = sample.lines.first()?;
-        let counted = b",;\t|".map(|d| (memchr::memchr_iter(d, header).count(), d));
-        let (count, delimiter) = counted.into_iter().max_by_key(|c| c.0)?;
-        let mut columns: Vec<Arc<str>> = Vec::new();
-        for cell in (Cells { rest: Some(header), delimiter }) {
-            columns.push(String::from_utf8_lossy(cell.ok()?.plain().trim_ascii()).into());
-        }
-        if count == 0 || sample.lines.len() < 2 || !is_header(&columns, &sample.base) {
-            return None;
-        }
-        let layout = Layout { framing: Framing::Csv { delimiter }, delimiter, columns, ..sample.layout("csv") };
-        let mut layout = Layout { arrays: Vec::new(), ..layout };
-        let rows = rows(sample);
-        layout.day_first = rows.iter().find_map(|row| {
-            let mut cells = Cells { rest: Some(row), delimiter };
-            cells.find_map(|c| c.ok().and_then(|c| time::shows_day_first(c.raw.trim_ascii())))
-        });
-        let fit = sample.fit_records(&rows, self, layout, 10)?;
+        let layout = Layout { format: "csv", ..header(sample)? };
+        let fit = sample.fit_records(&rows(sample), self, layout, 10)?;
         // The portal's export of the audit log: the record is the JSON in one of its cells.
         let audit = fit.layout.columns.iter().any(|column| &**column == m365::COLUMN);
         Some(if audit { m365::of_table(fit) } else { fit })
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let mut sink = Sink::new(layout, want, out);
-        let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
-        let (mut date, mut clock) = (None, None);
-        for name in &layout.columns {
-            let cell = cells.next().ok_or(Reject)??;
-            let value = if cell.escaped {
-                let from = sink.out.arena_len();
-                cell.unescape(sink.out.arena_mut());
-                sink.out.stored_since(from)
-            } else {
-                Text::Slice(cell.raw)
-            };
-            match &**name {
-                "date" | "Date" => date = Some(value),
-                "time" | "Time" => clock = Some(value),
-                m365::COLUMN => {
-                    let text = sink.out.bytes(value).to_vec();
-                    let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, &mut sink);
-                }
-                _ => {}
-            }
-            let kind = match sink.out.bytes(value) {
-                b"" => Kind::Null,
-                v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
-                _ => Kind::Str,
-            };
-            sink.column(name, ROLES.get_loose(name.as_bytes()), value, kind);
-        }
-        if cells.next().is_some() || layout.columns.is_empty() {
-            return Err(Reject);
-        }
-        if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
-            let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), None, layout);
-            sink.time(9, stamp);
-        }
+        read(record, &ROLES, &mut Sink::new(layout, want, out))?;
         Ok(Parsed::Event)
     }
 }
 
+/// The layout of a table, by its header; of no format yet. `None` where the sample is none.
+pub fn header(sample: &Sample<'_>) -> Option<Layout> {
+    let header = sample.lines.first()?;
+    let counted = b",;\t|".map(|d| (memchr::memchr_iter(d, header).count(), d));
+    let (count, delimiter) = counted.into_iter().max_by_key(|c| c.0)?;
+    let mut columns: Vec<Arc<str>> = Vec::new();
+    for cell in (Cells { rest: Some(header), delimiter }) {
+        columns.push(String::from_utf8_lossy(cell.ok()?.plain().trim_ascii()).into());
+    }
+    if count == 0 || sample.lines.len() < 2 || !is_header(&columns, &sample.base) {
+        return None;
+    }
+    let framing = Framing::Csv { delimiter };
+    let day_first = rows(sample).iter().find_map(|row| {
+        let mut cells = Cells { rest: Some(row), delimiter };
+        cells.find_map(|c| c.ok().and_then(|c| time::shows_day_first(c.raw.trim_ascii())))
+    });
+    Some(Layout { framing, delimiter, columns, day_first, arrays: Vec::new(), ..sample.base.clone() })
+}
+
+/// Reads a row by the columns of its layout; `roles` are by names as in [`COMMON`].
+///
+/// # Errors
+/// Where the row has other cells than its table has columns.
+pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Result<(), Reject> {
+    let layout = sink.layout;
+    let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
+    let (mut date, mut clock) = (None, None);
+    for name in &layout.columns {
+        let value = cells.next().ok_or(Reject)??.value(sink);
+        match &**name {
+            "date" | "Date" => date = Some(value),
+            "time" | "Time" => clock = Some(value),
+            m365::COLUMN => {
+                let text = sink.out.bytes(value).to_vec();
+                let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, sink);
+            }
+            _ => {}
+        }
+        let kind = match sink.out.bytes(value) {
+            b"" => Kind::Null,
+            v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
+            _ => Kind::Str,
+        };
+        sink.column(name, roles.get_loose(name.as_bytes()), value, kind);
+    }
+    if cells.next().is_some() || layout.columns.is_empty() {
+        return Err(Reject);
+    }
+    if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
+        let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), None, layout);
+        sink.time(9, stamp);
+    }
+    Ok(())
+}
+
 /// The rows behind the header: lines, joined while a quote is open. A quote that the sample does not close is not one.
-fn rows<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
+pub fn rows<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
     let offset = |line: &[u8]| line.as_ptr() as usize - sample.text.as_ptr() as usize;
     let mut rows = Vec::new();
     let mut open: Option<usize> = None;
@@ -276,18 +285,33 @@ fn is_header(columns: &[Arc<str>], layout: &Layout) -> bool {
     columns.len() >= 2 && named * 10 >= columns.len() * 9 && sorted.len() == columns.len()
 }
 
-/// The cells of a row.
-struct Cells<'b> {
-    rest: Option<&'b [u8]>,
-    delimiter: u8,
+/// The cells of a row; an error where a quote is wrong.
+pub struct Cells<'b> {
+    /// What is not read yet; `None` behind the last cell.
+    pub rest: Option<&'b [u8]>,
+    /// The delimiter byte.
+    pub delimiter: u8,
 }
 
-struct Cell<'b> {
-    raw: &'b [u8],
-    escaped: bool,
+/// A cell without its quotes.
+pub struct Cell<'b> {
+    /// As it stands in the row.
+    pub raw: &'b [u8],
+    /// Whether a quote in it is written twice.
+    pub escaped: bool,
 }
 
-impl Cell<'_> {
+impl<'b> Cell<'b> {
+    /// The cell with `""` as `"`.
+    pub fn value(&self, sink: &mut Sink<'_, 'b>) -> Text<'b> {
+        if !self.escaped {
+            return Text::Slice(self.raw);
+        }
+        let from = sink.out.arena_len();
+        self.unescape(sink.out.arena_mut());
+        sink.out.stored_since(from)
+    }
+
     /// Appends the cell with `""` as `"`.
     fn unescape(&self, out: &mut Vec<u8>) {
         let mut quote = false;

@@ -156,7 +156,8 @@ pub const TIMES: &[(&str, Role)] = &[
     ("timeMillis", Role::Time(2)),
 ];
 
-const COMMON: &[(&str, Role)] = &[
+/// Names that mean the same in all JSON.
+pub const COMMON: &[(&str, Role)] = &[
     ("src_ip", Role::Addr(Canon::SourceIp)),
     ("srcip", Role::Addr(Canon::SourceIp)),
     ("srcIp", Role::Addr(Canon::SourceIp)),

@@ -1,7 +1,8 @@
 //! Log dialects: how to recognise one, and how to read the fields of its records.
 //!
-//! A new dialect is one file that implements [`Format`] and one line in [`FORMATS`]. What many dialects share stands
-//! beside them: names and what they mean (`roles`), stamps (`time`), JSON objects (`jsonwalk`).
+//! A new dialect is one definition in `declared`, or, where that cannot say it, one file that implements [`Format`] and one
+//! line in [`FORMATS`]. What many dialects share stands beside them: names and what they mean (`roles`), stamps (`time`),
+//! JSON objects (`jsonwalk`).
 
 mod access;
 mod auditd;
@@ -10,14 +11,17 @@ mod binxml;
 mod cef;
 mod cloudtrail;
 mod csv;
+mod declared;
 mod dns;
 mod edge;
 mod gcp;
+mod journald;
 mod jsonlines;
 mod jsonwalk;
 mod kv;
 mod m365;
 mod mark;
+mod mixed;
 mod near;
 mod recognise;
 mod render;
@@ -30,6 +34,7 @@ mod syslog;
 mod sysmon;
 mod text;
 mod time;
+mod utmp;
 mod vpcflow;
 mod w3c;
 mod windows;
@@ -45,6 +50,7 @@ use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw};
+pub use declared::{Declared, give, read};
 pub use recognise::{Sample, recognise, suffices};
 pub use render::render;
 pub use shapes::Shapes;
@@ -112,7 +118,7 @@ pub struct Clock {
     pub zone_given: bool,
 }
 
-/// All formats. The order decides between equal fits.
+/// The formats that are written in Rust. The order decides between equal fits.
 pub static FORMATS: &[&dyn Format] = &[
     &windows::Evtx,
     &windows::JSON,
@@ -121,10 +127,12 @@ pub static FORMATS: &[&dyn Format] = &[
     &azure::AZURE,
     &m365::M365,
     &gcp::GCP,
+    &journald::JOURNALD,
     &zeek::JSON,
     &zeek::Tsv,
     &jsonlines::GENERIC,
     &access::Access,
+    &utmp::Utmp,
     &vpcflow::VpcFlow,
     &w3c::Extended,
     &squid::Native,
@@ -135,16 +143,23 @@ pub static FORMATS: &[&dyn Format] = &[
     &syslog::Rfc3164,
     &kv::KeyValue,
     &csv::Table,
+    &mixed::Mixed,
     &text::PlainText,
 ];
 
-/// All formats, for listing.
+/// All formats: those written in Rust, those of the user, those that are declared.
 pub fn list() -> impl Iterator<Item = &'static dyn Format> {
-    FORMATS.iter().copied()
+    FORMATS.iter().copied().chain(declared())
+}
+
+/// The formats that definitions declare.
+pub fn declared() -> impl Iterator<Item = &'static dyn Format> {
+    declared::all().map(|declared| declared as &dyn Format)
 }
 
 fn by_name(name: &str) -> Option<&'static dyn Format> {
-    list().find(|f| f.name() == name)
+    let known = FORMATS.iter().copied().find(|format| format.name() == name);
+    known.or_else(|| declared::named(name).map(|declared| declared as &dyn Format))
 }
 
 /// What outlines are made with.
@@ -240,6 +255,11 @@ impl<'l> Reader<'l> {
             out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
         }
     }
+}
+
+/// Whether lines of a format are text as far as the format knows: what is left of them unread is no fault of theirs.
+pub fn is_text(format: &str) -> bool {
+    matches!(format, "text" | mixed::NAME)
 }
 
 /// Dialects that a single line shows beyond doubt.

@@ -19,6 +19,8 @@ pub enum Role {
     Action,
     /// `success`, `failure` and their synonyms.
     Outcome,
+    /// A message of syslog, which is read as one of its program once the others are in.
+    Said,
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -37,6 +39,7 @@ pub enum Role {
 }
 
 /// A table of roles by name. A lookup costs one hash of a few bytes; names without a role are hardly ever compared.
+#[derive(Debug)]
 pub struct Roles {
     entries: Vec<(&'static str, Role)>,
     /// One more than the index in `entries`, by hash, with its hash; 0 for none. At most half of it is in use.
@@ -129,6 +132,7 @@ impl Role {
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
+            Self::Said => &[Canon::Message],
             Self::Time(_) | Self::Embedded => &[],
         }
     }

@@ -8,6 +8,31 @@ use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::time::Stamp;
 
+/// What a product writes in a way of its own.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// Words that tell of a success, beside those that all know.
+    pub success: Vec<Box<str>>,
+    /// Words that tell of a failure.
+    pub failure: Vec<Box<str>>,
+    /// The form of its times, as strptime(3) has it, where it is none that all know.
+    pub form: Option<&'static str>,
+}
+
+impl Way {
+    /// Whether a word tells of a success; `None` where it is none of the product's own.
+    fn outcome(&self, word: &[u8]) -> Option<bool> {
+        let word = word.trim_ascii();
+        let among = |words: &[Box<str>]| words.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(word));
+        among(&self.success).then_some(true).or_else(|| among(&self.failure).then_some(false))
+    }
+
+    /// A time in the product's form.
+    pub fn stamp(&self, text: &[u8], layout: &Layout) -> Option<Stamp> {
+        time::in_form(self.form?, text.trim_ascii(), layout)
+    }
+}
+
 /// Collects the fields of one record.
 pub struct Sink<'f, 'b> {
     /// The fields so far.
@@ -21,6 +46,10 @@ pub struct Sink<'f, 'b> {
     best: Option<u8>,
     /// The kind of record that its names tell ([`Role::Kind`]).
     pub kind: Option<&'static str>,
+    /// The message of the record, where it is to be read like one of syslog ([`Role::Said`]).
+    pub said: Option<Text<'b>>,
+    /// What a product has of its own, where it is known.
+    pub way: Option<&'static Way>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -34,7 +63,7 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A sink for what follows from the fields that another one collected.
     pub fn resume(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
-        Self { out, layout, all: want == Want::All, want, best: None, kind: None, pending: [None; 6] }
+        Self { out, layout, all: want == Want::All, want, best: None, kind: None, said: None, way: None, pending: [None; 6] }
     }
 
     /// A field that lies in the block, with the meaning of its name.
@@ -81,8 +110,10 @@ impl<'f, 'b> Sink<'f, 'b> {
         if let Some(canon) = self.whole(role, value) {
             let name = if self.all { name } else { Text::Slice(canon.name().as_bytes()) };
             self.out.push_text(Some(canon), name, value, kind);
-            if role == Role::Action {
-                self.outcome_word(value);
+            match role {
+                Role::Action => self.outcome_word(value),
+                Role::Said => self.said = Some(value),
+                _ => {}
             }
             return;
         }
@@ -107,6 +138,7 @@ impl<'f, 'b> Sink<'f, 'b> {
                 self.user(name);
             }
             Role::Outcome => self.outcome_word(value),
+            Role::Said => self.said = Some(value),
             Role::Url => self.url(value),
             Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
@@ -117,8 +149,9 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Kind(word) => self.kind = Some(word),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
-                    let stamp = time::any(self.out.bytes(value), self.layout);
-                    self.time(rank, stamp);
+                    let text = self.out.bytes(value);
+                    let stamp = self.way.and_then(|way| way.stamp(text, self.layout));
+                    self.time(rank, stamp.or_else(|| time::any(text, self.layout)));
                 }
             }
         }
@@ -131,6 +164,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Addr(canon) => is_ip(self.out.bytes(value)).then_some(canon),
             Role::User => memchr::memchr2(b'\\', b'@', self.out.bytes(value)).is_none().then_some(Canon::UserName),
             Role::Action => Some(Canon::EventAction),
+            Role::Said if self.all => Some(Canon::Message),
             _ => None,
         }
     }
@@ -160,8 +194,10 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     fn outcome_word(&mut self, value: Text<'b>) {
-        if let Some(word) = outcome(self.out.bytes(value)) {
-            self.outcome(word == b"success");
+        let word = self.out.bytes(value);
+        let told = self.way.and_then(|way| way.outcome(word));
+        if let Some(success) = told.or_else(|| outcome(word).map(|word| word == b"success")) {
+            self.outcome(success);
         }
     }
 
@@ -207,6 +243,19 @@ impl<'f, 'b> Sink<'f, 'b> {
             self.best = Some(rank);
             self.out.time = stamp;
         }
+    }
+
+    /// Takes what was read in a text that does not lie in the block: copies of it, where the record does not say it itself.
+    pub fn take_over(&mut self, inner: &Fields<'_>) {
+        for field in inner.iter() {
+            if field.canon.is_some_and(|canon| self.out.get(canon).is_some()) {
+                continue;
+            }
+            let name = self.out.store(inner.bytes(field.name));
+            let value = self.out.store(inner.bytes(field.value));
+            self.out.push_text(field.canon, name, value, field.kind);
+        }
+        self.out.observer = self.out.observer.or(inner.observer);
     }
 
     /// Whether a time was found.

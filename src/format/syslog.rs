@@ -15,7 +15,7 @@ use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::Sketch;
-use super::{Fit, Format, Means, Sample, auditd, cef, dns, edge, jsonlines, jsonwalk, kv, time};
+use super::{Fit, Format, Means, Sample, auditd, cef, declared, dns, edge, jsonlines, jsonwalk, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -174,7 +174,7 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
     let text = line.message.trim_ascii_start();
     let other = text.starts_with(b"{") || CEF.is_in(&text[..text.len().min(64)]) || text.starts_with(b"type=");
     match line.program {
-        _ if other => return None,
+        program if other || declared::is_spoken(program) => return None,
         // What these say is read with the pairs before it.
         Some(program) if paired && is_spoken(program) => return None,
         Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = true,
@@ -314,8 +314,15 @@ fn is_spoken(program: &[u8]) -> bool {
 /// The message, and the fields that stand in it.
 fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     sink.slice(b"message", Some(Role::Is(Canon::Message)), message, Kind::Str);
+    said(program, message, sink);
+}
+
+/// The fields that stand in a message of a program.
+pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let text = message.trim_ascii_start();
-    if text.starts_with(b"{") {
+    if declared::message(program, text, sink) {
+        // All of it is read.
+    } else if text.starts_with(b"{") {
         let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
     } else if let Some(at) = CEF.find(&text[..text.len().min(64)]) {
         let _ = cef::read(&text[at + 4..], sink);

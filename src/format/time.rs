@@ -5,11 +5,13 @@ mod assume;
 mod civil;
 mod cursor;
 mod fixed;
+mod form;
 
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
 
 pub use assume::{at_offset, by_host, shows_day_first};
+pub use form::{fault_of_form, in_form};
 
 use civil::{Civil, days_of_month};
 use cursor::Cursor;

@@ -1,5 +1,6 @@
 //! The fields of one record, borrowed from the block or from a reused arena.
 
+use super::observation;
 use super::place::Place;
 use super::time::Stamp;
 
@@ -227,11 +228,13 @@ pub struct Fields<'b> {
     scratch: Vec<u8>,
     /// When it happened; `None` where the record does not say.
     pub time: Option<Stamp>,
+    /// Which observer of traffic the record says that it is of; `None` where its format and its fields tell.
+    pub observer: Option<observation::Seen>,
 }
 
 impl Default for Fields<'_> {
     fn default() -> Self {
-        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), scratch: Vec::new(), time: None }
+        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), scratch: Vec::new(), time: None, observer: None }
     }
 }
 
@@ -242,6 +245,7 @@ impl<'b> Fields<'b> {
         self.first = [0; Canon::COUNT];
         self.arena.clear();
         self.time = None;
+        self.observer = None;
     }
 
     /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].

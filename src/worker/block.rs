@@ -250,7 +250,7 @@ impl Pass<'_, '_> {
             tally.cover(format, fields);
         } else {
             fields.clear();
-            if plain {
+            if format::is_text(format) {
                 told.fates.raw_only += length;
             } else {
                 told.fates.undecodable += length;

@@ -10,7 +10,8 @@ use crate::detect::{Program, Reached};
 use crate::format::{self, Clock, Strays};
 use crate::model::block::{Block, CELL_BYTES, Spans};
 use crate::model::fields::{Fields, View, Want};
-use crate::model::ledger::{Entry, Note};
+use crate::model::ledger::{Entry, EntryKind, Note};
+use crate::model::place::Locator;
 use crate::model::source::{SourceMeta, Stream, Survey, Visitor};
 use crate::open::{self, Opening};
 use crate::split::Splitter;
@@ -31,6 +32,45 @@ pub fn each_record(meta: &SourceMeta, clock: &Clock, stream: &mut dyn Stream, se
         view.clear();
         format::render(&block, &mut view);
         each_of_block(&block, &view, see);
+    }
+}
+
+/// What is done with a record of some source: as [`See`], with the source first.
+pub type SeeOf<'s> = dyn FnMut(&Locator, &'static str, &Fields<'_>, &[u8]) + 's;
+
+/// Every record of the evidence, parsed in full, one file after the other; gives what could not be read.
+pub fn each_record_of(survey: &Survey, opening: &Opening, clock: &Clock, see: &mut SeeOf<'_>) -> Vec<Entry> {
+    let mut one = OneByOne { clock, see, lost: Vec::new() };
+    for file in &survey.files {
+        let done = catch_unwind(AssertUnwindSafe(|| open::open_file(file, opening, &mut one)));
+        if let Err(panic) = done {
+            let mut entry = Entry::new(EntryKind::Source, file.locator.clone(), file.locator.clone());
+            entry.notes.push(super::panic_note(&*panic));
+            one.lost.push(entry);
+        }
+    }
+    one.lost.extend(survey.skipped.iter().filter(|entry| entry.has_loss()).cloned());
+    one.lost
+}
+
+struct OneByOne<'c, 's, 'r> {
+    clock: &'c Clock,
+    see: &'r mut SeeOf<'s>,
+    lost: Vec<Entry>,
+}
+
+impl Visitor for OneByOne<'_, '_, '_> {
+    fn leaf(&mut self, meta: SourceMeta, stream: &mut dyn Stream) {
+        let see = &mut self.see;
+        each_record(&meta, self.clock, stream, &mut |format, fields, record| {
+            see(&meta.locator, format, fields, record);
+        });
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        if entry.has_loss() {
+            self.lost.push(entry);
+        }
     }
 }
 

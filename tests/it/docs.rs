@@ -64,7 +64,7 @@ fn the_example_of_the_readme_is_what_the_tool_prints() {
 #[test]
 fn the_readme_names_every_format() {
     let readme = std::fs::read_to_string(project("README.md")).unwrap();
-    for format in exfiltrace::format::list() {
+    for format in exfiltrace::format::FORMATS {
         assert!(readme.contains(&format!("`{}`", format.name())), "{} is not in the README", format.name());
     }
 }

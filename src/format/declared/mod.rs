@@ -1,0 +1,186 @@
+//! Formats that need no code: each is a definition in TOML, built in beside this file or given by the user.
+//!
+//! A definition says in its first lines what a record looks like, where that is written, and what the traps are. What stands in
+//! it and what it is made into: `definition`. Lines and messages are told by patterns (`line`), JSON objects by the names
+//! that they have (`object`), rows by their header (`table`) or by their cells (`row`); what a name means, `target` knows.
+
+mod definition;
+mod line;
+mod messages;
+mod object;
+mod row;
+mod table;
+mod target;
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+
+use globset::GlobMatcher;
+use include_dir::{Dir, File, include_dir};
+
+use self::line::Line;
+use self::object::Object;
+use self::row::Row;
+use self::table::Table;
+use self::target::Always;
+use super::sink::{Sink, Way};
+use super::{Fit, Format, Means, Sample};
+use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
+
+pub use definition::read;
+pub(super) use messages::{is_spoken, message};
+
+/// Lines of a sample by which it is seen whether more of it is worth reading.
+const FEW: usize = 8;
+
+/// A format that a definition describes. Its parts stay for the life of the process, as those of the formats that are
+/// written in Rust do.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared {
+    name: &'static str,
+    describe: &'static str,
+    rank: u8,
+    /// Names of the files that it is in, where content alone does not tell; none where it does.
+    files: &'static [GlobMatcher],
+    /// Whether its times are UTC without saying so.
+    is_utc: bool,
+    way: &'static Way,
+    lines: &'static [Line],
+    objects: &'static [Object],
+    tables: &'static [Table],
+    rows: &'static [Row],
+}
+
+/// The definitions that are built in, by their names.
+static BUILT_IN: LazyLock<Vec<Declared>> = LazyLock::new(|| {
+    static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/format/declared");
+    let mut files: Vec<_> = FILES.files().filter(|file| file.path().extension().is_some_and(|e| e == "toml")).collect();
+    files.sort_by_key(|file| file.path());
+    let of = |file: &File<'static>| {
+        let text = file.contents_utf8().unwrap_or_default();
+        read(text).unwrap_or_else(|fault| {
+            panic!("definitions that are built in are tested: {}: {fault}", file.path().display())
+        })
+    };
+    files.into_iter().map(of).collect()
+});
+
+/// The definitions that the user gave.
+static GIVEN: OnceLock<Vec<Declared>> = OnceLock::new();
+
+/// Adds the user's definitions: their formats go before those that are built in. For the shell, once and before anything is
+/// read; false where it was called before.
+pub fn give(definitions: Vec<Declared>) -> bool {
+    GIVEN.set(definitions).is_ok()
+}
+
+/// The user's formats, then those that are built in.
+pub fn all() -> impl Iterator<Item = &'static Declared> {
+    GIVEN.get().into_iter().flatten().chain(BUILT_IN.iter())
+}
+
+/// The format of this name; of two the user's.
+pub(super) fn named(name: &str) -> Option<&'static Declared> {
+    static BY_NAME: LazyLock<HashMap<&'static str, &'static Declared>> = LazyLock::new(|| {
+        let mut by_name: HashMap<&'static str, &'static Declared> = HashMap::new();
+        for declared in all() {
+            by_name.entry(declared.name).or_insert(declared);
+        }
+        by_name
+    });
+    BY_NAME.get(name).copied()
+}
+
+impl Declared {
+    fn layout(&self, base: Layout) -> Layout {
+        let zone = if self.is_utc { jiff::tz::TimeZone::UTC } else { base.zone.clone() };
+        Layout { format: self.name, zone, zone_given: base.zone_given || self.is_utc, ..base }
+    }
+
+    /// How the format fits lines of text.
+    fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let has_lines = !self.rows.is_empty() || self.lines.iter().any(|line| line.is_bare);
+        let is_marked = || {
+            let mut marks = self.lines.iter().filter(|line| line.is_mark).peekable();
+            marks.peek().is_none() || marks.any(|mark| sample.lines.iter().any(|line| mark.is_of(line)))
+        };
+        if !has_lines || !sample.events.is_empty() || !is_marked() {
+            return None;
+        }
+        let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
+        // PERF: a few lines tell that a format is another one.
+        let few: Vec<&[u8]> = sample.lines.iter().step_by(sample.lines.len() / FEW + 1).copied().collect();
+        sample.fit_records(&few, self, layout.clone(), self.rank)?;
+        sample.fit(self, layout, self.rank)
+    }
+
+    fn of_objects(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let read = sample.events.iter().filter(|event| self.objects.iter().any(|object| object.is_of(event))).count();
+        let of = if sample.base.framing == Framing::Lines { sample.lines.len() } else { sample.events.len() };
+        (read > 0).then(|| Fit { read, of, rank: self.rank, layout: self.layout(sample.base.clone()) })
+    }
+
+    fn of_tables(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let (layout, rows) = table::recognise(self.tables, sample)?;
+        sample.fit_records(&rows, self, self.layout(layout), self.rank)
+    }
+
+    /// Reads a record, and gives what its kind always says.
+    fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        let layout = sink.layout;
+        if let Framing::Csv { .. } = layout.framing {
+            let tables = self.tables.iter().filter(|table| table.is_of(&layout.columns));
+            return tables.into_iter().find_map(|table| table.read(record, sink));
+        }
+        if record.trim_ascii_start().starts_with(b"{") && !self.objects.is_empty() {
+            return object::choose(self.objects, record)?.read(record, sink);
+        }
+        let line = self.lines.iter().filter(|line| line.is_bare).find_map(|line| line.read(record, sink));
+        line.or_else(|| self.rows.iter().find_map(|row| row.read(record, sink)))
+    }
+}
+
+impl Format for Declared {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn describe(&self) -> &'static str {
+        self.describe
+    }
+
+    fn fields(&self) -> Vec<Canon> {
+        let lines = self.lines.iter().flat_map(Line::canons);
+        let objects = self.objects.iter().flat_map(Object::canons);
+        let tables = self.tables.iter().flat_map(Table::canons);
+        let rows = self.rows.iter().flat_map(Row::canons);
+        let mut all: Vec<Canon> = lines.chain(objects).chain(tables).chain(rows).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let named = self.files.is_empty() || self.files.iter().any(|glob| glob.is_match(sample.name));
+        if !named {
+            return None;
+        }
+        self.of_objects(sample).or_else(|| self.of_tables(sample)).or_else(|| self.of_lines(sample))
+    }
+
+    fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
+        let mut sink = Sink::new(layout, want, out);
+        sink.way = Some(self.way);
+        let always = self.read(record, &mut sink).ok_or(Reject)?;
+        always.put(&mut sink);
+        Ok(Parsed::Event)
+    }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let [object] = self.objects else { return false };
+        let is_plain = self.way.form.is_none() && !matches!(means.layout.framing, Framing::Csv { .. });
+        is_plain && record.trim_ascii_start().starts_with(b"{") && object.outline(self.name, record, means, out)
+    }
+}

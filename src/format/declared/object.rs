@@ -1,0 +1,161 @@
+//! JSON objects of a product: known by names that all of them have.
+
+use memchr::memmem::Finder;
+
+use super::target::{Always, canons, target};
+use crate::format::jsonwalk;
+use crate::format::roles::{Role, Roles};
+use crate::format::sink::Sink;
+use crate::format::{Means, jsonlines};
+use crate::model::fields::{Canon, Fields, Want};
+use crate::model::layout::Layout;
+use crate::model::outline::Outline;
+
+/// What tells the objects of a product, and what their names mean.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// Dotted names, of which an object has all of one set.
+    marks: Vec<Vec<&'static str>>,
+    /// Names, and values of which each must have one.
+    values: Vec<(&'static str, Vec<&'static str>)>,
+    /// The names in `marks`, as they may stand in an object.
+    written: Vec<Vec<Written>>,
+    roles: Roles,
+    own: Vec<&'static str>,
+    always: Always,
+}
+
+/// What a definition says of objects.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// Dotted names, of which an object has all of one set.
+    pub(super) marks: Vec<Vec<&'static str>>,
+    /// Names, and values of which each must have one.
+    pub(super) values: Vec<(&'static str, Vec<&'static str>)>,
+    /// Dotted names and what they are made into.
+    pub(super) fields: Vec<(&'static str, &'static str)>,
+    /// Whether the names that mean the same in all JSON keep their meaning.
+    pub(super) is_common: bool,
+    /// What every object says.
+    pub(super) always: Always,
+}
+
+impl Object {
+    /// Objects as a definition says; `Err` with the reason where it cannot be.
+    pub(super) fn new(parts: Parts) -> Result<Self, String> {
+        let Parts { marks, values, fields, is_common, always } = parts;
+        if marks.iter().all(Vec::is_empty) {
+            return Err("`keys` (or `any`) must name what tells these objects from others".to_owned());
+        }
+        let mut roles: Vec<(&'static str, Role)> = Vec::new();
+        let unmeant: Vec<&str> = fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| *name).collect();
+        for (name, to) in fields.iter().filter(|(_, to)| !to.is_empty()) {
+            match target(to) {
+                super::target::Target::Field(Some(role), _) => roles.push((name, role)),
+                _ => return Err(format!("{to:?} is no canonical field, which {name:?} could be made into")),
+            }
+        }
+        let written = marks.iter().map(|set| set.iter().map(|name| Written::of(name)).collect()).collect();
+        let own = fields.iter().map(|(_, to)| *to).collect();
+        let roles = if is_common {
+            let common = [jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON].concat();
+            roles.extend(common.into_iter().filter(|(name, _)| !unmeant.contains(name)));
+            Roles::new(&[&roles])
+        } else {
+            Roles::new(&[&roles])
+        };
+        Ok(Self { marks, values, written, roles, own, always })
+    }
+
+    /// Whether an object is one of these, by all its names.
+    pub(super) fn is_of(&self, record: &[u8]) -> bool {
+        if !self.may_be(record) {
+            return false;
+        }
+        let (layout, mut fields) = (Layout::plain(), Fields::default());
+        let mut sink = Sink::new(&layout, Want::All, &mut fields);
+        if jsonwalk::flatten(record, &self.roles, None, &mut sink).is_err() {
+            return false;
+        }
+        let has = |name: &&str| fields.named().any(|(known, ..)| known == name.as_bytes());
+        let one_of = |(name, values): &(&str, Vec<&str>)| {
+            let among = |value: &[u8]| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(value));
+            fields.named().any(|(known, value, _)| known == name.as_bytes() && among(value))
+        };
+        self.marks.iter().any(|set| set.iter().all(has)) && self.values.iter().all(one_of)
+    }
+
+    /// Whether the names of one set stand in an object: what is not so is none of these.
+    fn may_be(&self, record: &[u8]) -> bool {
+        self.written.iter().any(|set| set.iter().all(|name| name.is_in(record)))
+    }
+
+    /// Reads an object; `None` where it is none.
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        jsonwalk::flatten(record, &self.roles, None, sink).ok()?;
+        Some(self.always)
+    }
+
+    /// The outline of an object; false where it has none.
+    pub(super) fn outline<'b>(
+        &'static self,
+        format: &'static str,
+        record: &'b [u8],
+        means: Means<'_>,
+        out: &mut Outline<'b>,
+    ) -> bool {
+        let Means { layout, agents, shapes, .. } = means;
+        let shapes = shapes.of(format);
+        let read = shapes.pays() && shapes.read(record, (layout, agents), out);
+        if !read && shapes.pays() {
+            shapes.learn(record, (&self.roles, None, layout));
+        }
+        read
+    }
+
+    /// The canonical fields that it gives by names of its own.
+    pub(super) fn canons(&self) -> Vec<Canon> {
+        let own = self.own.iter().flat_map(|name| canons(target(name)));
+        own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+    }
+}
+
+/// The objects that a record is one of: the only ones, or the first whose names stand in it; where these have values to tell
+/// them by, the first that it is one of indeed.
+pub(super) fn choose(all: &'static [Object], record: &[u8]) -> Option<&'static Object> {
+    let fits = |object: &&Object| match object.values.is_empty() {
+        true => object.may_be(record),
+        false => object.is_of(record),
+    };
+    match all {
+        [one] => Some(one),
+        several => several.iter().find(fits).or(several.last()),
+    }
+}
+
+/// A dotted name as it may stand in an object: as the names of objects in each other, or as one name with dots.
+#[derive(Debug)]
+struct Written {
+    whole: Finder<'static>,
+    parts: Vec<Finder<'static>>,
+}
+
+impl Written {
+    /// A part may begin with a dot itself (`event_type..tag`).
+    fn of(name: &str) -> Self {
+        let quoted = |name: &str| Finder::new(format!("\"{name}\"").as_bytes()).into_owned();
+        let (mut parts, mut dots) = (Vec::new(), String::new());
+        for part in name.split('.') {
+            if part.is_empty() {
+                dots.push('.');
+            } else {
+                parts.push(quoted(&format!("{}{part}", std::mem::take(&mut dots))));
+            }
+        }
+        Self { whole: quoted(name), parts }
+    }
+
+    fn is_in(&self, record: &[u8]) -> bool {
+        self.parts.iter().all(|part| part.find(record).is_some()) || self.whole.find(record).is_some()
+    }
+}

@@ -1,0 +1,156 @@
+//! What the names of a definition mean: canonical fields by their ways of being read, times, and raw fields.
+
+use crate::format::roles::Role;
+use crate::format::sink::Sink;
+use crate::format::time;
+use crate::model::fields::{Canon, Kind};
+use crate::model::observation::Seen;
+
+/// What a value of a record is made into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A field of this meaning; none for one that is given by its name alone. A name that a definition made up stands for its
+    /// meaning alone: only one of the log's own (`true`) is given beside it.
+    Field(Option<Role>, bool),
+    /// A date, whose time of day stands apart.
+    Date,
+    /// A time of day, whose date stands apart.
+    Clock,
+}
+
+/// What a name of a definition means.
+pub(super) fn target(name: &str) -> Target {
+    let role = match name {
+        "date" => return Target::Date,
+        "clock" => return Target::Clock,
+        "time" => Some(Role::Time(0)),
+        "url" | "url.full" | "url.original" => Some(Role::Url),
+        "request" => Some(Role::Request),
+        "user.name" => Some(Role::User),
+        "user.arn" => Some(Role::Arn),
+        "event.action" => Some(Role::Action),
+        "event.outcome" => Some(Role::Outcome),
+        "source.ip" => Some(Role::Addr(Canon::SourceIp)),
+        "destination.ip" => Some(Role::Addr(Canon::DestinationIp)),
+        _ => match name.strip_prefix("time.").and_then(|rank| rank.parse().ok()) {
+            Some(rank) => Some(Role::Time(rank)),
+            None => Canon::from_name(name).map(Role::Is),
+        },
+    };
+    Target::Field(role, role.is_none())
+}
+
+/// What a name of the log is, that a definition makes into another one.
+pub(super) fn made_into(to: &str) -> Target {
+    match target(to) {
+        Target::Field(role, _) => Target::Field(role, true),
+        apart => apart,
+    }
+}
+
+/// The canonical fields that a target may give.
+pub(super) fn canons(target: Target) -> &'static [Canon] {
+    use Canon::{
+        EventAction, EventOutcome, HttpMethod, SourceIp, SourcePort, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery,
+        UserDomain, UserName,
+    };
+    let Target::Field(Some(role), _) = target else { return &[] };
+    match role {
+        Role::Is(canon) => Canon::ALL.get(canon as usize..=canon as usize).unwrap_or(&[]),
+        Role::Addr(Canon::DestinationIp) => &[Canon::DestinationIp, Canon::DestinationPort],
+        Role::Addr(_) => &[SourceIp, SourcePort],
+        Role::User | Role::Arn => &[UserName, UserDomain],
+        Role::Action => &[EventAction, EventOutcome],
+        Role::Outcome => &[EventOutcome],
+        Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],
+        Role::Request => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod],
+        _ => &[],
+    }
+}
+
+/// Date and time of day of a record, where they stand apart.
+#[derive(Debug, Default)]
+pub(super) struct Apart<'b> {
+    date: Option<&'b [u8]>,
+    clock: Option<&'b [u8]>,
+}
+
+impl<'b> Apart<'b> {
+    /// Puts a value of the record where it belongs.
+    pub(super) fn put(&mut self, name: &'static str, target: Target, value: &'b [u8], sink: &mut Sink<'_, 'b>) {
+        match target {
+            Target::Field(..) => {}
+            Target::Date => self.date = Some(value),
+            Target::Clock => self.clock = Some(value),
+        }
+        give(name, target, value, sink);
+    }
+
+    /// The time of the two, once all values are in.
+    pub(super) fn finish(&self, sink: &mut Sink<'_, 'b>) {
+        let (Some(date), Some(clock)) = (self.date, self.clock) else { return };
+        let whole = [date, b" ", clock].concat();
+        let stamp = sink.way.and_then(|way| way.stamp(&whole, sink.layout)).or_else(|| time::any(&whole, sink.layout));
+        sink.time(0, stamp);
+    }
+}
+
+/// Adds a value by its meaning.
+fn give<'b>(name: &'static str, target: Target, value: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    let (role, is_raw) = match target {
+        Target::Field(role, is_raw) => (role, is_raw),
+        Target::Date | Target::Clock => (None, true),
+    };
+    let all = sink.all;
+    sink.all = all && is_raw;
+    sink.slice(name.as_bytes(), role, value, kind(value));
+    sink.all = all;
+}
+
+/// What a value is, as far as its text shows.
+fn kind(value: &[u8]) -> Kind {
+    match value {
+        b"" | b"-" => Kind::Null,
+        value if value.iter().all(u8::is_ascii_digit) => Kind::Number,
+        _ => Kind::Str,
+    }
+}
+
+/// What every record of a kind says, whatever stands in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Always {
+    /// Fields.
+    pub(super) set: &'static [Constant],
+    /// Which observer of traffic it is of, where it names two sides.
+    pub(super) observer: Option<Seen>,
+}
+
+impl Always {
+    /// Adds it to the fields of a record.
+    pub(super) fn put(&self, sink: &mut Sink<'_, '_>) {
+        self.set.iter().for_each(|constant| constant.put(sink));
+        sink.out.observer = self.observer;
+    }
+}
+
+/// A field that every record of a kind has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Constant {
+    /// The name of the field.
+    pub(super) name: &'static str,
+    /// What it means.
+    pub(super) target: Target,
+    /// The value.
+    pub(super) value: &'static str,
+}
+
+impl Constant {
+    /// Adds the field, unless the record itself has it.
+    fn put(&self, sink: &mut Sink<'_, '_>) {
+        let canon = Canon::from_name(self.name);
+        if canon.is_some_and(|canon| sink.out.get(canon).is_some()) {
+            return;
+        }
+        give(self.name, self.target, self.value.as_bytes(), sink);
+    }
+}
