@@ -45,7 +45,7 @@ impl Groups {
         let mut grouped = Self::default();
         let (mut known, mut numbers) = (Vec::<Option<Places>>::new(), Vec::new());
         let (mut taken, mut further) = (Vec::with_capacity(events.len()), 0);
-        for event in events {
+        for (at, event) in (0u32..).zip(events) {
             let number = event.told as usize;
             if known.len() <= number {
                 known.resize(number + 1, None);
@@ -56,13 +56,13 @@ impl Groups {
                 (before..numbers.len(), is_cut)
             });
             let fits = places.len().min(1 + FURTHER_LIMIT - further);
-            taken.extend(numbers[places.clone()][..fits].iter().map(|group: &u32| (*group, *event)));
+            taken.extend(numbers[places.clone()][..fits].iter().map(|group: &u32| (*group, at)));
             further += fits.saturating_sub(1);
             grouped.events += u64::from(fits > 0);
             grouped.ungrouped += u64::from(fits == 0);
             grouped.crowded += u64::from(*is_cut || fits < places.len());
         }
-        grouped.spread(&taken);
+        grouped.spread(events, &taken);
         grouped
     }
 
@@ -103,18 +103,18 @@ impl Groups {
     }
 
     /// Puts the events of each group side by side.
-    fn spread(&mut self, taken: &[(u32, Occurrence)]) {
+    fn spread(&mut self, events: &[Occurrence], taken: &[(u32, u32)]) {
         self.starts = vec![0; self.names.len() + 1];
         taken.iter().for_each(|(group, _)| self.starts[*group as usize + 1] += 1);
         for at in 1..self.starts.len() {
             self.starts[at] += self.starts[at - 1];
         }
-        let Some((_, any)) = taken.first() else { return };
+        let Some(any) = events.first() else { return };
         let mut ends = self.starts.clone();
         self.all = vec![*any; taken.len()];
-        for (group, event) in taken {
+        for (group, at) in taken {
             let end = &mut ends[*group as usize];
-            self.all[*end] = *event;
+            self.all[*end] = events[*at as usize];
             *end += 1;
         }
     }

@@ -232,7 +232,7 @@ impl<'e> Stream<'e> {
     fn of(correlations: &[&'e Correlation], traits: &'e [Arc<Traits>], records: &'e [Record]) -> Self {
         let mut by_rule: HashMap<&str, Vec<u32>> = HashMap::new();
         for (at, record) in (0u32..).zip(records) {
-            for rule in &traits[record.traits as usize].rules {
+            for rule in traits[record.traits as usize].rules.iter() {
                 by_rule.entry(rule).or_default().push(at);
             }
         }

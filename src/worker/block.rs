@@ -163,12 +163,14 @@ impl Pass<'_, '_> {
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
-            let is_cited = !(record_hits.is_empty() && scratch.patterns.is_empty());
-            let outlined = !is_cited && self.outline(seen, &mut outline, &mut scratch.shapes);
+            let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
+            // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
+            let is_read =
+                !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
+            let outlined = !is_read && self.outline(record, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
-                if !scratch.candidates.is_empty() && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+                if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                     self.parse(seen, Want::All, &mut fields);
-                    let record = &self.text[seen.start..seen.end];
                     self.rules(&Cite::new(*seen), (self.block.layout.format, record), &fields, scratch, told);
                 }
                 continue;
@@ -191,9 +193,8 @@ impl Pass<'_, '_> {
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
     /// agent may be a listed one.
-    fn outline<'b>(&'b self, seen: &Seen, outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
         let indicators = &self.plan.indicators;
-        let record = &self.text[seen.start..seen.end];
         self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
     }
