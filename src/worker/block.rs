@@ -249,6 +249,7 @@ impl Pass<'_, '_> {
                 told.untimed += 1;
             }
             tally.cover(format, fields);
+            tally.number(fields, seen.place);
         } else {
             fields.clear();
             if format::is_text(format) {
