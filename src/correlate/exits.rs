@@ -268,8 +268,9 @@ pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) ->
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
     let client = side(key.client)
-        .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })?;
-    let own_service = matches!(key.seen, Seen::Web | Seen::Cloud) && client == Side::Outside;
+        .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
+        .or_else(|| is_of_client(key).then_some(Side::Inside))?;
+    let own_service = is_of_server(key) && client == Side::Outside;
     let asked = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked.unwrap_or(server);
@@ -281,7 +282,9 @@ pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) ->
             let known = || world.name_of.get(server).copied().unwrap_or_default();
             let name = if is_bare(key) { known() } else { key.name };
             let to = first(&[name, key.server, key.name])?;
-            (world.whose.entity_of(key.client), to, routes::outward(key, name), Direction::Up)
+            let from = first(&[key.client, key.host]);
+            let from = from.map_or_else(|| locator.log().into(), |text| world.whose.entity_of(text));
+            (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
             let alias = world.address_of.get(key.name).copied().unwrap_or_default();
@@ -294,6 +297,17 @@ pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) ->
         _ => return None,
     };
     Some((Way { scope, from, to, route }, direction))
+}
+
+/// Whether a log of transfers is that of the server: it names nobody but its clients.
+fn is_of_server(key: &Key<'_>) -> bool {
+    let is_alone = key.server.is_empty() && key.name.is_empty();
+    matches!(key.seen, Seen::Web | Seen::Cloud) || key.seen == Seen::FileTransfer && is_alone
+}
+
+/// Whether a log of transfers is that of a client's own tool: it names nobody but the server.
+fn is_of_client(key: &Key<'_>) -> bool {
+    key.seen == Seen::FileTransfer && key.client.is_empty()
 }
 
 /// Whether a client has a private address that the list of own networks does not have, and speaks with one that is not

@@ -25,6 +25,7 @@ pub(super) const FORMATS: &[&str] = &[
     DECLARED,
     "evtx",
     "gcp",
+    "journald",
     "json",
     "kv",
     "m365",
@@ -33,6 +34,7 @@ pub(super) const FORMATS: &[&str] = &[
     "syslog3164",
     "syslog5424",
     "text",
+    "utmp",
     "vpcflow",
     "w3c",
     "windows_json",
@@ -115,7 +117,7 @@ pub(super) fn is_windows(format: &str) -> bool {
 
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
-    let is_text = matches!(format, "text" | "bind" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
+    let is_text = matches!(format, "text" | "bind" | "journald" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
     // A declared line gives what its pattern names, and the rest of it only as text.
     is_text || format == DECLARED || !FORMATS.contains(&format)
 }
@@ -168,19 +170,22 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
                 facts.services.extend(["threat_management", "threat_detection"].map(Cow::from));
             }
         }
-        "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
+        "journald" | "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
         "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
-        _ => stated(format, &mut facts),
+        _ => stated(format, fields, &mut facts),
     }
     facts
 }
 
 /// What the table states of a format.
-fn stated(format: &str, facts: &mut Facts<'_>) {
+fn stated<'a>(format: &str, fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
     if let Some(of) = table().format(format) {
-        facts.categories.extend(of.categories.iter().flatten().copied());
+        match &of.categories {
+            Some(categories) => facts.categories.extend(categories.iter().copied()),
+            None => channels::facts(fields, facts),
+        }
         facts.services.extend(of.services.iter().copied().map(Cow::from));
     }
 }

@@ -53,7 +53,7 @@ pub fn outline(program: Option<&[u8]>, text: &[u8], out: &mut Outline<'_>) -> Op
 }
 
 /// Names the kind of a message and reads its packet. True where nothing is left to read in it.
-pub fn read<'b>(program: Option<&'b [u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {
+pub fn read<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {
     let [netfilter, pfsense, asa, mail] = DATASETS;
     match program {
         Some(b"kernel") if SOURCE.is_in(text) && DESTINATION.is_in(text) => {

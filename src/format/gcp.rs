@@ -42,6 +42,7 @@ static ROLES: Table = LazyLock::new(|| {
             ("protoPayload.serviceName", Role::Is(Canon::EventProvider)),
             ("protoPayload.authenticationInfo.principalEmail", Role::User),
             ("protoPayload.requestMetadata.callerIp", Role::Addr(Canon::SourceIp)),
+            ("protoPayload.requestMetadata.callerIP", Role::Addr(Canon::SourceIp)),
             ("protoPayload.requestMetadata.callerSuppliedUserAgent", Role::Is(Canon::UserAgent)),
             ("protoPayload.resourceName", Role::Is(Canon::ObjectKey)),
             ("protoPayload.status.code", Role::Is(Canon::EventCode)),

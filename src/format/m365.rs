@@ -8,7 +8,7 @@
 //! Exports of the portal are tables with the record as JSON in a cell.
 //!
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
-//! record as the string `AuditData`.
+//! record as the string `AuditData`; data lakes fold names to lower case.
 
 use std::sync::LazyLock;
 
@@ -31,6 +31,7 @@ pub static M365: Dialect = Dialect {
         &["Workload", "Operation", "CreationTime"],
         &["AuditData", "CreationDate"],
         &["RecordType", "Operation", "UserId"],
+        &["workload", "operation", "creationtime"],
     ],
     rank: 75,
     utc: true,
@@ -68,6 +69,22 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("SiteUrl", Role::Is(Canon::Container)),
         ("MailboxOwnerUPN", Role::Is(Canon::TargetUserName)),
         ("OriginatingServer", Role::Is(Canon::HostName)),
+        // Data lakes fold names to lower case.
+        ("creationtime", Role::Time(0)),
+        ("operation", Role::Is(Canon::EventAction)),
+        ("workload", Role::Is(Canon::EventDataset)),
+        ("recordtype", Role::Is(Canon::EventCode)),
+        ("resultstatus", Role::Outcome),
+        ("clientip", Role::Addr(Canon::SourceIp)),
+        ("clientipaddress", Role::Addr(Canon::SourceIp)),
+        ("userid", Role::User),
+        ("organizationid", Role::Is(Canon::CloudAccountId)),
+        ("useragent", Role::Is(Canon::UserAgent)),
+        ("sourcefilename", Role::Is(Canon::FileName)),
+        ("objectid", Role::Is(Canon::ObjectKey)),
+        ("siteurl", Role::Is(Canon::Container)),
+        ("mailboxownerupn", Role::Is(Canon::TargetUserName)),
+        ("originatingserver", Role::Is(Canon::HostName)),
     ]])
 });
 

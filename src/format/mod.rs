@@ -15,6 +15,7 @@ mod declared;
 mod dns;
 mod edge;
 mod gcp;
+mod journald;
 mod jsonlines;
 mod jsonwalk;
 mod kv;
@@ -33,6 +34,7 @@ mod syslog;
 mod sysmon;
 mod text;
 mod time;
+mod utmp;
 mod vpcflow;
 mod w3c;
 mod windows;
@@ -125,10 +127,12 @@ pub static FORMATS: &[&dyn Format] = &[
     &azure::AZURE,
     &m365::M365,
     &gcp::GCP,
+    &journald::JOURNALD,
     &zeek::JSON,
     &zeek::Tsv,
     &jsonlines::GENERIC,
     &access::Access,
+    &utmp::Utmp,
     &vpcflow::VpcFlow,
     &w3c::Extended,
     &squid::Native,

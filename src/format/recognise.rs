@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::roles::Role;
-use super::{Clock, Fit, Format, jsonlines, list, mixed};
+use super::{Clock, Fit, Format, jsonlines, list, mixed, utmp};
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
@@ -19,7 +19,7 @@ const SAMPLE_RECORDS: usize = 200;
 const EARLIEST_SECS: i64 = 788_918_400;
 /// Arrays that are known to hold the events of an export.
 const ARRAYS: &[&str] =
-    &["Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results"];
+    &["Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results", "Results"];
 /// An object with more keys than this is an event, even if one of its keys looks like an array of events.
 const WRAPPER_KEYS: usize = 4;
 
@@ -31,6 +31,8 @@ pub struct Sample<'a> {
     pub lines: Vec<&'a [u8]>,
     /// JSON events, where the text is made of such.
     pub events: Vec<&'a [u8]>,
+    /// The last part of the source's name.
+    pub name: &'a str,
     /// Encoding, zone, reference and, for JSON, framing: what a layout starts from.
     pub base: Layout,
 }
@@ -80,6 +82,9 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         ..Layout::plain()
     };
+    if let Some(layout) = utmp::layout(head, meta.locator.file_name(), &base) {
+        return layout;
+    }
     let Some((text, mut base)) = text_of(head, base.clone()) else {
         return Layout { format: "evtx", framing: Framing::Evtx, ..base };
     };
@@ -88,7 +93,8 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
     }
     let lines = complete_lines(&text, base.encoding, whole);
     let events = json_events(&text, &lines, whole, &mut base);
-    let sample = Sample { text: &text, lines, events: events.unwrap_or_default(), base };
+    let name = meta.locator.file_name();
+    let sample = Sample { name, text: &text, lines, events: events.unwrap_or_default(), base };
     let mut best: Option<Fit> = None;
     for fit in list().filter(|format| format.name() != mixed::NAME).filter_map(|format| format.recognise(&sample)).filter(|f| f.read * 2 > f.of) {
         let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));

@@ -19,6 +19,8 @@ pub enum Role {
     Action,
     /// `success`, `failure` and their synonyms.
     Outcome,
+    /// A message of syslog, which is read as one of its program once the others are in.
+    Said,
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -130,6 +132,7 @@ impl Role {
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
+            Self::Said => &[Canon::Message],
             Self::Time(_) | Self::Embedded => &[],
         }
     }

@@ -46,6 +46,8 @@ pub struct Sink<'f, 'b> {
     best: Option<u8>,
     /// The kind of record that its names tell ([`Role::Kind`]).
     pub kind: Option<&'static str>,
+    /// The message of the record, where it is to be read like one of syslog ([`Role::Said`]).
+    pub said: Option<Text<'b>>,
     /// What a product has of its own, where it is known.
     pub way: Option<&'static Way>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
@@ -61,7 +63,7 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A sink for what follows from the fields that another one collected.
     pub fn resume(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
-        Self { out, layout, all: want == Want::All, want, best: None, kind: None, way: None, pending: [None; 6] }
+        Self { out, layout, all: want == Want::All, want, best: None, kind: None, said: None, way: None, pending: [None; 6] }
     }
 
     /// A field that lies in the block, with the meaning of its name.
@@ -108,8 +110,10 @@ impl<'f, 'b> Sink<'f, 'b> {
         if let Some(canon) = self.whole(role, value) {
             let name = if self.all { name } else { Text::Slice(canon.name().as_bytes()) };
             self.out.push_text(Some(canon), name, value, kind);
-            if role == Role::Action {
-                self.outcome_word(value);
+            match role {
+                Role::Action => self.outcome_word(value),
+                Role::Said => self.said = Some(value),
+                _ => {}
             }
             return;
         }
@@ -134,6 +138,7 @@ impl<'f, 'b> Sink<'f, 'b> {
                 self.user(name);
             }
             Role::Outcome => self.outcome_word(value),
+            Role::Said => self.said = Some(value),
             Role::Url => self.url(value),
             Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
@@ -159,6 +164,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Addr(canon) => is_ip(self.out.bytes(value)).then_some(canon),
             Role::User => memchr::memchr2(b'\\', b'@', self.out.bytes(value)).is_none().then_some(Canon::UserName),
             Role::Action => Some(Canon::EventAction),
+            Role::Said if self.all => Some(Canon::Message),
             _ => None,
         }
     }
@@ -237,6 +243,19 @@ impl<'f, 'b> Sink<'f, 'b> {
             self.best = Some(rank);
             self.out.time = stamp;
         }
+    }
+
+    /// Takes what was read in a text that does not lie in the block: copies of it, where the record does not say it itself.
+    pub fn take_over(&mut self, inner: &Fields<'_>) {
+        for field in inner.iter() {
+            if field.canon.is_some_and(|canon| self.out.get(canon).is_some()) {
+                continue;
+            }
+            let name = self.out.store(inner.bytes(field.name));
+            let value = self.out.store(inner.bytes(field.value));
+            self.out.push_text(field.canon, name, value, field.kind);
+        }
+        self.out.observer = self.out.observer.or(inner.observer);
     }
 
     /// Whether a time was found.

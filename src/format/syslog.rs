@@ -314,6 +314,11 @@ fn is_spoken(program: &[u8]) -> bool {
 /// The message, and the fields that stand in it.
 fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     sink.slice(b"message", Some(Role::Is(Canon::Message)), message, Kind::Str);
+    said(program, message, sink);
+}
+
+/// The fields that stand in a message of a program.
+pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let text = message.trim_ascii_start();
     if declared::message(program, text, sink) {
         // All of it is read.

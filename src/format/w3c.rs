@@ -114,7 +114,8 @@ impl Format for Extended {
             of += 1;
             read += usize::from(self.parse(&layout, line, Want::All, &mut out).is_ok());
         }
-        if layout.columns.is_empty() {
+        // Exchange separates the columns of its logs by commas.
+        if layout.columns.is_empty() || layout.columns.iter().any(|column| column.contains(',')) {
             return None;
         }
         // The layout at the first byte: directives are read again from there.

@@ -86,6 +86,11 @@ pub enum Framing {
     JsonDocuments,
     /// `<Event>` elements of Windows, one after the other or inside `<Events>`, over as many lines as they take.
     XmlEvents,
+    /// Records of one length, one behind the other.
+    Fixed {
+        /// Bytes of each.
+        length: u16,
+    },
     /// Windows event log: a 4,096-byte header and 64 KiB chunks.
     Evtx,
 }

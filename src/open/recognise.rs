@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Tar,
     Zip,
     SevenZip,
+    /// A binary journal of systemd.
+    Journal,
     /// A disk image: its name.
     Disk(&'static str),
     /// A memory image: its name.
@@ -71,6 +73,9 @@ pub(super) fn recognise(head: &[u8]) -> Kind {
         [b'P', b'K', b'0', b'0', b'P', b'K', 3, 4, ..] => return Kind::Zip,
         [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => return Kind::SevenZip,
         _ => {}
+    }
+    if head.starts_with(super::archive::journal::MAGIC) {
+        return Kind::Journal;
     }
     if crate::open::archive::tar::begins(head) {
         return Kind::Tar;

@@ -87,7 +87,7 @@ impl Walk<'_> {
                 Some((random, length)) if !deep => archive::front::open(self, at, source, random, length),
                 _ => self.leaf(at, source),
             },
-            Kind::Codec(_) | Kind::Tar | Kind::Zip | Kind::SevenZip if deep => {
+            Kind::Codec(_) | Kind::Tar | Kind::Zip | Kind::SevenZip | Kind::Journal if deep => {
                 let detail = format!("lies in {} containers; deeper ones are not opened", at.depth);
                 self.refuse(at, source, random, Note::new(Reason::DepthLimit, detail))
             }
@@ -99,7 +99,7 @@ impl Walk<'_> {
                 fate
             }
             Kind::Tar => archive::tar::open(self, at, source),
-            Kind::Zip | Kind::SevenZip => self.directory(at, kind, source, random),
+            Kind::Zip | Kind::SevenZip | Kind::Journal => self.directory(at, kind, source, random),
             Kind::Disk(name) => {
                 let detail = format!("{name}: mount it read-only and scan its log folders");
                 self.refuse(at, source, random, Note::new(Reason::ImageNotOpened, detail))
@@ -225,7 +225,7 @@ impl Walk<'_> {
         (fate, stored, notes)
     }
 
-    /// zip and 7z: their directory stands at the end.
+    /// zip and 7z, whose directory stands at the end, and journals, whose entries point to and fro.
     fn directory(&mut self, at: At, kind: Kind, mut source: Source<'_>, random: Option<Random<'_>>) -> Fate {
         if let Some(random) = random {
             return self.archive(at, kind, random, None);
@@ -249,6 +249,7 @@ impl Walk<'_> {
     fn archive(&mut self, at: At, kind: Kind, random: Random<'_>, failure: Option<Note>) -> Fate {
         match kind {
             Kind::SevenZip => archive::sevenz::open(self, at, random, failure),
+            Kind::Journal => archive::journal::open(self, at, random, failure),
             _ => archive::zip::open(self, at, random, failure),
         }
     }

@@ -4,6 +4,7 @@
 //! every decoded byte lies in exactly one block, except for what consecutive pieces of an oversize record share.
 
 mod csv;
+mod fixed;
 mod json;
 mod lines;
 mod lost;
@@ -80,6 +81,7 @@ enum Scanner {
     Json(Box<json::Scanner>),
     Csv(csv::Scanner),
     Xml(xml::Scanner),
+    Fixed(fixed::Scanner),
 }
 
 /// What a scanner says at the end of the bytes it was given.
@@ -101,6 +103,7 @@ impl Listed {
                 Scanner::Json(json) => json.scan(&buf[from..], base + from as u64, ended, &mut self.found),
                 Scanner::Csv(csv) => csv.scan(buf, base, from, ended, &mut self.found),
                 Scanner::Xml(xml) => xml.scan(buf, base, ended, &mut self.found),
+                Scanner::Fixed(fixed) => fixed.scan(buf, base, ended, &mut self.found),
             };
             match (scan, &mut self.scanner) {
                 (Scan::Back(at), _) if at >= base => self.scanned = at,
@@ -137,6 +140,7 @@ impl Splitter {
                 listed(Scanner::Json(Box::new(json::Scanner::new(&layout.arrays, layout.encoding))))
             }
             Framing::XmlEvents => listed(Scanner::Xml(xml::Scanner::new(layout.encoding))),
+            Framing::Fixed { length } => listed(Scanner::Fixed(fixed::Scanner::new(length))),
             Framing::Evtx => Mode::Evtx,
         };
         Self {

@@ -45,7 +45,7 @@ impl Teller {
             "cloudtrail" | "m365" | "azure" | "gcp" => Self::Cloud,
             "zeek" | "zeek_json" => Self::Zeek,
             "bind" => Self::Bind,
-            "syslog3164" | "syslog5424" => Self::Syslog,
+            "journald" | "syslog3164" | "syslog5424" => Self::Syslog,
             "json" => Self::Json,
             "cef" | "kv" => Self::Pairs,
             "csv" => Self::Table,
@@ -125,7 +125,9 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
     if let Some(seen) = fields.observer {
         let asked = has(Canon::UrlFull) || has(Canon::UrlDomain) || has(Canon::DestinationDomain);
         let names_both = match seen {
-            Seen::Web | Seen::Cloud | Seen::FileTransfer => has(Canon::SourceIp) || has(Canon::SourceDomain) || pair(),
+            Seen::Web | Seen::Cloud => has(Canon::SourceIp) || has(Canon::SourceDomain),
+            // A server names its clients, a client's tool the server.
+            Seen::FileTransfer => has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked,
             Seen::Proxy => has(Canon::SourceIp) && (asked || pair()),
             Seen::Flow | Seen::Firewall => pair(),
             Seen::Dns => has(Canon::DnsQuestion) && has(Canon::SourceIp),

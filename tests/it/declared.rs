@@ -24,6 +24,7 @@ set = { "event.action" = "upload" }
 [[line]]
 pattern = '''sold (?<item>\w+) to (?<user.name>\S+)$'''
 programs = ["tilld"]
+tells = "none"
 
 [object]
 keys = ["till.number", "at"]
@@ -128,6 +129,34 @@ fn a_message_of_syslog_is_read_as_the_line_of_its_program() {
     assert_eq!(field(&tried.records(&said("other"))[0], "user.name"), "none");
 }
 
+/// What tells apart records that have the same names: values of objects and of tables, and a line that a format is known by.
+#[test]
+fn values_and_marks_tell_what_names_do_not() {
+    let head = "name = \"till\"\ndescribe = \"x\"\n";
+    let objects = "[[object]]\nkeys = [\"till\", \"a\"]\nvalues = { way = [\"out\"] }\nfields = { a = \"source.ip\" }\n\
+        [[object]]\nkeys = [\"till\", \"a\"]\nfields = { a = \"destination.ip\" }\n";
+    let records = Tried::new(&format!("{head}{objects}"))
+        .records("{\"till\":1,\"way\":\"OUT\",\"a\":\"192.0.2.1\"}\n{\"till\":1,\"way\":\"in\",\"a\":\"192.0.2.1\"}\n");
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[0], name)), ["192.0.2.1", "none"]);
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[1], name)), ["none", "192.0.2.1"]);
+
+    let tables = "[[table]]\ncolumns = [\"till\"]\nwhere = { way = [\"out\"] }\nfields = { a = \"source.ip\" }\n\
+        [[table]]\ncolumns = [\"till\"]\nfields = { a = \"destination.ip\" }\n";
+    let records = Tried::new(&format!("{head}{tables}")).records("Till,Way,A\n1,Out,192.0.2.1\n1,in,192.0.2.1\n");
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[0], name)), ["192.0.2.1", "none"]);
+    assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[1], name)), ["none", "192.0.2.1"]);
+
+    let marked = "[[line]]\npattern = '\\[till\\]$'\nmark = true\n[[line]]\npattern = '(?<user.name>\\w+)=(?<item>\\w+)$'\n";
+    let tried = Tried::new(&format!("{head}{marked}"));
+    assert_eq!(tried.records("[till]\nalice=bread\n")[1]["format"], "till");
+    assert_ne!(tried.records("[shop]\nalice=bread\nbob=milk\n")[1]["format"], "till");
+
+    let named = "files = [\"*.LOG\"]\n[[line]]\npattern = '(?<user.name>\\w+) (?<item>\\w+)$'\n";
+    assert_eq!(Tried::new(&format!("{head}{named}")).records("alice bread\n")[0]["format"], "till");
+    let other = named.replace("*.LOG", "*.txt");
+    assert_eq!(Tried::new(&format!("{head}{other}")).records("alice bread\n")[0]["format"], "text");
+}
+
 #[test]
 fn a_definition_that_cannot_be_used_is_refused_with_its_line_and_the_reason() {
     let head = "name = \"till\"\ndescribe = \"x\"\n";
@@ -190,6 +219,28 @@ fn a_scan_reads_the_users_format() {
     assert!(transfers.contains("203.0.113.9") && transfers.contains("5400000000"), "{transfer}");
     let told = tried.run("sold \x1b[31mred to alice\n", &[]);
     assert!(!told.stdout.contains(&0x1b), "{}", String::from_utf8_lossy(&told.stdout));
+}
+
+/// A server's log names its clients alone, and that of a client's tool the server alone: whoever wrote it is the other side.
+#[test]
+fn transfers_have_two_sides_where_the_log_names_one() {
+    let client = "name = \"tool\"\ndescribe = \"x\"\ntells = \"file_transfer\"\n[[line]]\n\
+        pattern = '(?<time>\\S+) sent (?<source.bytes>\\d+) to (?<destination.domain>\\S+)$'\n";
+    let sent = "2026-03-28T23:10:04Z sent 90000000 to drop.example\n".repeat(40);
+    let server = "Sat Mar 28 23:10:04 2026 [pid 3] [alice] OK DOWNLOAD: Client \"203.0.113.9\", \"/srv/a.zip\", 90000000 bytes, 41.44Kbyte/sec\n";
+    for (log, to, bytes) in [(sent, "drop.example", 3_600_000_000u64), (server.repeat(40), "203.0.113.9", 3_600_000_000)] {
+        let tried = Tried::new(client);
+        let path = |name: &str| tried.temp.path().join(name).to_str().unwrap().to_owned();
+        fs::create_dir(path("logs")).unwrap();
+        fs::write(path("logs/a.log"), log).unwrap();
+        let (definition, logs, case) = (path("till.toml"), path("logs"), path("case"));
+        let args = ["scan", "-q", &logs, "--format-file", &definition, "--own", "192.0.2.0/24", "--out", &case];
+        assert_eq!(exfiltrace(&args).status.code(), Some(0));
+        let transfers = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
+        let transfer: serde_json::Value = serde_json::from_str(transfers.lines().next().unwrap()).unwrap();
+        assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs/a.log".into()));
+        assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));
+    }
 }
 
 /// Of two formats that read the same lines one would take the other's: each fixture of a declared format is read by no other

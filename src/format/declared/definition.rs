@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{self, Deserializer};
 use serde::Deserialize;
 use toml::Spanned;
@@ -14,7 +15,7 @@ use super::line::Line;
 use super::object::{self, Object};
 use super::row::{self, Row};
 use super::table::Table;
-use super::target::{Constant, target};
+use super::target::{Always, Constant, target};
 use crate::format::sink::Way;
 use crate::format::time;
 use crate::model::observation::Seen;
@@ -39,6 +40,8 @@ struct Definition {
     describe: String,
     tells: Option<Spanned<String>>,
     rank: Option<u8>,
+    #[serde(default)]
+    files: Vec<Spanned<String>>,
     zone: Option<Spanned<String>>,
     time: Option<Spanned<String>>,
     #[serde(default)]
@@ -109,6 +112,9 @@ struct LineOf {
     #[serde(default = "yes")]
     bare: bool,
     #[serde(default)]
+    mark: bool,
+    tells: Option<String>,
+    #[serde(default)]
     set: Pairs,
 }
 
@@ -125,6 +131,7 @@ struct ObjectOf {
     fields: Pairs,
     #[serde(default = "yes")]
     common: bool,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -133,8 +140,11 @@ struct ObjectOf {
 #[serde(deny_unknown_fields)]
 struct TableOf {
     columns: Vec<String>,
+    #[serde(default, rename = "where")]
+    wanted: Values,
     #[serde(default)]
     fields: Pairs,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -149,6 +159,7 @@ struct RowOf {
     wanted: Values,
     #[serde(default)]
     fields: Pairs,
+    tells: Option<String>,
     #[serde(default)]
     set: Pairs,
 }
@@ -167,7 +178,7 @@ pub fn read(text: &str) -> Result<Declared, String> {
     }
     let definition: Definition = toml::from_str(text).map_err(|fault| fault.to_string().trim_end().to_owned())?;
     let at = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
-    let Definition { name, describe, tells, rank, zone, time: form, outcome, line, object, table, delimited } =
+    let Definition { name, describe, tells, rank, files, zone, time: form, outcome, line, object, table, delimited } =
         definition;
     let (line_of_name, name) = (at(name.span()), name.into_inner());
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -176,17 +187,18 @@ pub fn read(text: &str) -> Result<Declared, String> {
     }
     let told = |span, reason: String| format!("line {}: {reason}", at(span));
     let way = way(form, outcome, &told)?;
+    let file = tells.map(|word| seen(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?.flatten();
     let declared = Declared {
         name: name.leak(),
         describe: describe.leak(),
-        tells: tells.map(|word| seen(&word).map_err(|why| told(word.span(), why))).transpose()?,
         rank: rank.unwrap_or(RANK),
+        files: globs(files, &told)?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
         way: Box::leak(Box::new(way)),
-        lines: each(line, of_line, &told)?,
-        objects: each(object, of_object, &told)?,
-        tables: each(table, of_table, &told)?,
-        rows: each(delimited, of_row, &told)?,
+        lines: each(line, |line| of_line(line, file), &told)?,
+        objects: each(object, |object| of_object(object, file), &told)?,
+        tables: each(table, |table| of_table(table, file), &told)?,
+        rows: each(delimited, |row| of_row(row, file), &told)?,
     };
     let ways = [declared.lines.len(), declared.objects.len(), declared.tables.len(), declared.rows.len()];
     match ways.into_iter().sum::<usize>() {
@@ -223,8 +235,18 @@ fn way(form: Option<Spanned<String>>, outcome: Words, told: Told<'_>) -> Result<
     Ok(Way { success, failure, form })
 }
 
-/// The observer of this name.
-fn seen(word: &Spanned<String>) -> Result<Seen, String> {
+/// Globs over names of files; none where the name does not matter.
+fn globs(files: Vec<Spanned<String>>, told: Told<'_>) -> Result<&'static [GlobMatcher], String> {
+    let glob = |file: Spanned<String>| {
+        let made = GlobBuilder::new(file.as_ref()).case_insensitive(true).build();
+        made.map(|glob| glob.compile_matcher()).map_err(|why| told(file.span(), format!("files: {why}")))
+    };
+    let all: Vec<GlobMatcher> = files.into_iter().map(glob).collect::<Result<_, _>>()?;
+    Ok(all.leak())
+}
+
+/// The observer of this name; none for `none`.
+fn seen(word: &str) -> Result<Option<Seen>, String> {
     const NAMES: [(&str, Seen); 8] = [
         ("web", Seen::Web),
         ("proxy", Seen::Proxy),
@@ -235,9 +257,12 @@ fn seen(word: &Spanned<String>) -> Result<Seen, String> {
         ("mail", Seen::Mail),
         ("file_transfer", Seen::FileTransfer),
     ];
+    if word == "none" {
+        return Ok(None);
+    }
     let known = || NAMES.map(|(name, _)| name).join(", ");
-    let found = NAMES.iter().find(|(name, _)| name == word.as_ref());
-    found.map(|(_, seen)| *seen).ok_or_else(|| format!("tells: {:?} is none of {}", word.as_ref(), known()))
+    let found = NAMES.iter().find(|(name, _)| *name == word);
+    found.map(|(_, seen)| Some(*seen)).ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
 }
 
 fn utc(zone: &Spanned<String>) -> Result<(), String> {
@@ -247,21 +272,22 @@ fn utc(zone: &Spanned<String>) -> Result<(), String> {
     }
 }
 
-fn of_line(line: LineOf) -> Result<Line, String> {
-    let LineOf { pattern, programs, bare, set } = line;
+fn of_line(line: LineOf, file: Option<Seen>) -> Result<Line, String> {
+    let LineOf { pattern, programs, bare, mark, tells, set } = line;
     if !bare && programs.is_empty() {
         return Err("a pattern that is no line of its own must name its `programs`".to_owned());
     }
     let programs: Vec<&'static str> = programs.into_iter().map(leaked).collect();
-    let line = Line::new(pattern.leak(), programs.leak(), bare, constants(set));
+    let mut line = Line::new(pattern.leak(), programs.leak(), always(set, tells, file)?);
+    (line.is_bare, line.is_mark) = (bare, mark);
     match line.fault() {
         None => Ok(line),
         Some(why) => Err(format!("pattern: {why}")),
     }
 }
 
-fn of_object(object: ObjectOf) -> Result<Object, String> {
-    let ObjectOf { keys, any, values, fields, common, set } = object;
+fn of_object(object: ObjectOf, file: Option<Seen>) -> Result<Object, String> {
+    let ObjectOf { keys, any, values, fields, common, tells, set } = object;
     short(keys.iter().chain(any.iter().flatten()).chain(fields.keys()))?;
     let sets = Some(keys).filter(|keys| !keys.is_empty()).into_iter().chain(any);
     Object::new(object::Parts {
@@ -269,19 +295,19 @@ fn of_object(object: ObjectOf) -> Result<Object, String> {
         values: wanted(values),
         fields: pairs(fields),
         is_common: common,
-        always: constants(set),
+        always: always(set, tells, file)?,
     })
 }
 
-fn of_table(table: TableOf) -> Result<Table, String> {
-    let TableOf { columns, fields, set } = table;
+fn of_table(table: TableOf, file: Option<Seen>) -> Result<Table, String> {
+    let TableOf { columns, wanted: values, fields, tells, set } = table;
     short(columns.iter().chain(fields.keys()))?;
     let columns: Vec<&'static str> = columns.into_iter().map(leaked).collect();
-    Table::new(&columns, &pairs(fields), constants(set))
+    Table::new(&columns, &pairs(fields), wanted(values), always(set, tells, file)?)
 }
 
-fn of_row(row: RowOf) -> Result<Row, String> {
-    let RowOf { delimiter, columns, least, wanted: values, fields, set } = row;
+fn of_row(row: RowOf, file: Option<Seen>) -> Result<Row, String> {
+    let RowOf { delimiter, columns, least, wanted: values, fields, tells, set } = row;
     let &[delimiter] = delimiter.as_bytes() else {
         return Err(format!("delimiter: {delimiter:?} is to be one byte"));
     };
@@ -291,7 +317,7 @@ fn of_row(row: RowOf) -> Result<Row, String> {
         columns: columns.into_iter().map(leaked).collect(),
         wanted: wanted(values),
         fields: pairs(fields),
-        always: constants(set),
+        always: always(set, tells, file)?,
     })
 }
 
@@ -313,6 +339,12 @@ fn pairs(of: Pairs) -> Vec<(&'static str, &'static str)> {
 
 fn wanted(of: Values) -> Vec<(&'static str, Vec<&'static str>)> {
     of.into_iter().map(|(name, values)| (leaked(name), values.into_iter().map(leaked).collect())).collect()
+}
+
+/// What all records of a kind say; `file` is the observer of the whole format.
+fn always(set: Pairs, tells: Option<String>, file: Option<Seen>) -> Result<Always, String> {
+    let observer = tells.map_or(Ok(file), |word| seen(&word))?;
+    Ok(Always { set: constants(set), observer })
 }
 
 fn constants(set: Pairs) -> &'static [Constant] {

@@ -7,7 +7,7 @@ use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 
-use super::target::{Apart, Constant, Target, canons, target};
+use super::target::{Always, Apart, Target, canons, target};
 use crate::format::sink::Sink;
 use crate::model::fields::Canon;
 
@@ -26,7 +26,9 @@ pub(super) struct Line {
     pub(super) programs: &'static [&'static str],
     /// Whether a whole line may be written so.
     pub(super) is_bare: bool,
-    always: &'static [Constant],
+    /// Whether the format is known by such a line: without one a sample is of another.
+    pub(super) is_mark: bool,
+    always: Always,
 }
 
 #[derive(Debug)]
@@ -37,14 +39,13 @@ struct Compiled {
 }
 
 impl Line {
-    /// A line of this pattern; `Err` with the reason where it cannot be one.
+    /// A line of this pattern; whether it can be one, [`fault`](Self::fault) says. It is bare, and no mark.
     pub(super) fn new(
         pattern: &'static str,
         programs: &'static [&'static str],
-        is_bare: bool,
-        always: &'static [Constant],
+        always: Always,
     ) -> Self {
-        Self { pattern, regex: OnceLock::new(), programs, is_bare, always }
+        Self { pattern, regex: OnceLock::new(), programs, is_bare: true, is_mark: false, always }
     }
 
     /// Why the pattern cannot be used; `None` where it can.
@@ -58,8 +59,14 @@ impl Line {
         }
     }
 
+    /// Whether a line is written so.
+    pub(super) fn is_of(&self, line: &[u8]) -> bool {
+        let compiled = self.regex.get_or_init(|| compile(self.pattern).unwrap_or_default());
+        compiled.regex.is_match(Input::new(line).anchored(Anchored::Yes))
+    }
+
     /// Reads a line or a message; `None`, and nothing read, where it is written in another way.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         let compiled = self.regex.get_or_init(|| compile(self.pattern).unwrap_or_default());
         let mut slots: [Option<NonMaxUsize>; 2 * GROUPS_LIMIT] = [None; 2 * GROUPS_LIMIT];
         compiled.regex.search_slots(&Input::new(record).anchored(Anchored::Yes), &mut slots)?;
@@ -79,7 +86,7 @@ impl Line {
     pub(super) fn canons(&self) -> Vec<Canon> {
         let named = compile(self.pattern).unwrap_or_default().groups;
         let groups = named.into_iter().flat_map(|(_, _, target)| canons(target));
-        groups.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        groups.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 

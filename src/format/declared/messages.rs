@@ -39,11 +39,10 @@ pub(in crate::format) fn message<'b>(program: Option<&[u8]>, text: &'b [u8], sin
         let before = sink.way.replace(declared.way);
         let read = line.read(text, sink);
         if let Some(always) = read {
-            always.iter().for_each(|constant| constant.put(sink));
+            always.put(sink);
             if sink.out.get(Canon::EventDataset).is_none() {
                 sink.canon_slice(Canon::EventDataset, declared.name.as_bytes());
             }
-            sink.out.observer = declared.tells;
         }
         sink.way = before;
         if read.is_some() {

@@ -15,18 +15,18 @@ mod target;
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
+use globset::GlobMatcher;
 use include_dir::{Dir, File, include_dir};
 
 use self::line::Line;
 use self::object::Object;
 use self::row::Row;
 use self::table::Table;
-use self::target::Constant;
+use self::target::Always;
 use super::sink::{Sink, Way};
 use super::{Fit, Format, Means, Sample};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
-use crate::model::observation::Seen;
 use crate::model::outline::Outline;
 
 pub use definition::read;
@@ -41,9 +41,9 @@ const FEW: usize = 8;
 pub struct Declared {
     name: &'static str,
     describe: &'static str,
-    /// Which observer of traffic its records are, where they name two sides.
-    tells: Option<Seen>,
     rank: u8,
+    /// Names of the files that it is in, where content alone does not tell; none where it does.
+    files: &'static [GlobMatcher],
     /// Whether its times are UTC without saying so.
     is_utc: bool,
     way: &'static Way,
@@ -102,7 +102,11 @@ impl Declared {
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
         let has_lines = !self.rows.is_empty() || self.lines.iter().any(|line| line.is_bare);
-        if !has_lines || !sample.events.is_empty() {
+        let is_marked = || {
+            let mut marks = self.lines.iter().filter(|line| line.is_mark).peekable();
+            marks.peek().is_none() || marks.any(|mark| sample.lines.iter().any(|line| mark.is_of(line)))
+        };
+        if !has_lines || !sample.events.is_empty() || !is_marked() {
             return None;
         }
         let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
@@ -124,10 +128,11 @@ impl Declared {
     }
 
     /// Reads a record, and gives what its kind always says.
-    fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         let layout = sink.layout;
         if let Framing::Csv { .. } = layout.framing {
-            return self.tables.iter().find(|table| table.is_of(&layout.columns))?.read(record, sink);
+            let tables = self.tables.iter().filter(|table| table.is_of(&layout.columns));
+            return tables.into_iter().find_map(|table| table.read(record, sink));
         }
         if record.trim_ascii_start().starts_with(b"{") && !self.objects.is_empty() {
             return object::choose(self.objects, record)?.read(record, sink);
@@ -158,6 +163,10 @@ impl Format for Declared {
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
+        let named = self.files.is_empty() || self.files.iter().any(|glob| glob.is_match(sample.name));
+        if !named {
+            return None;
+        }
         self.of_objects(sample).or_else(|| self.of_tables(sample)).or_else(|| self.of_lines(sample))
     }
 
@@ -165,8 +174,7 @@ impl Format for Declared {
         let mut sink = Sink::new(layout, want, out);
         sink.way = Some(self.way);
         let always = self.read(record, &mut sink).ok_or(Reject)?;
-        always.iter().for_each(|constant| constant.put(&mut sink));
-        sink.out.observer = self.tells;
+        always.put(&mut sink);
         Ok(Parsed::Event)
     }
 

@@ -2,7 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use super::target::{Constant, canons, target};
+use super::target::{Always, canons, target};
 use crate::format::jsonwalk;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
@@ -18,11 +18,11 @@ pub(super) struct Object {
     marks: Vec<Vec<&'static str>>,
     /// Names, and values of which each must have one.
     values: Vec<(&'static str, Vec<&'static str>)>,
-    /// The last names of `marks`, in quotes.
-    quoted: Vec<Vec<Finder<'static>>>,
+    /// The names in `marks`, as they may stand in an object.
+    written: Vec<Vec<Written>>,
     roles: Roles,
     own: Vec<&'static str>,
-    always: &'static [Constant],
+    always: Always,
 }
 
 /// What a definition says of objects.
@@ -37,7 +37,7 @@ pub(super) struct Parts {
     /// Whether the names that mean the same in all JSON keep their meaning.
     pub(super) is_common: bool,
     /// What every object says.
-    pub(super) always: &'static [Constant],
+    pub(super) always: Always,
 }
 
 impl Object {
@@ -48,20 +48,23 @@ impl Object {
             return Err("`keys` (or `any`) must name what tells these objects from others".to_owned());
         }
         let mut roles: Vec<(&'static str, Role)> = Vec::new();
-        for (name, to) in &fields {
+        let unmeant: Vec<&str> = fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| *name).collect();
+        for (name, to) in fields.iter().filter(|(_, to)| !to.is_empty()) {
             match target(to) {
                 super::target::Target::Field(Some(role), _) => roles.push((name, role)),
                 _ => return Err(format!("{to:?} is no canonical field, which {name:?} could be made into")),
             }
         }
-        let quoted = marks.iter().map(|set| set.iter().map(|name| quoted(name)).collect()).collect();
+        let written = marks.iter().map(|set| set.iter().map(|name| Written::of(name)).collect()).collect();
         let own = fields.iter().map(|(_, to)| *to).collect();
         let roles = if is_common {
-            Roles::new(&[&roles, jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON])
+            let common = [jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON].concat();
+            roles.extend(common.into_iter().filter(|(name, _)| !unmeant.contains(name)));
+            Roles::new(&[&roles])
         } else {
             Roles::new(&[&roles])
         };
-        Ok(Self { marks, values, quoted, roles, own, always })
+        Ok(Self { marks, values, written, roles, own, always })
     }
 
     /// Whether an object is one of these, by all its names.
@@ -82,13 +85,13 @@ impl Object {
         self.marks.iter().any(|set| set.iter().all(has)) && self.values.iter().all(one_of)
     }
 
-    /// Whether the last names of one set stand in an object: what is not so is none of these.
+    /// Whether the names of one set stand in an object: what is not so is none of these.
     fn may_be(&self, record: &[u8]) -> bool {
-        self.quoted.iter().any(|set| set.iter().all(|name| name.find(record).is_some()))
+        self.written.iter().any(|set| set.iter().all(|name| name.is_in(record)))
     }
 
     /// Reads an object; `None` where it is none.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         jsonwalk::flatten(record, &self.roles, None, sink).ok()?;
         Some(self.always)
     }
@@ -113,20 +116,46 @@ impl Object {
     /// The canonical fields that it gives by names of its own.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let own = self.own.iter().flat_map(|name| canons(target(name)));
-        own.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 
-/// The objects that a record is one of: the only ones, or the first of which all names stand in it.
+/// The objects that a record is one of: the only ones, or the first whose names stand in it; where these have values to tell
+/// them by, the first that it is one of indeed.
 pub(super) fn choose(all: &'static [Object], record: &[u8]) -> Option<&'static Object> {
+    let fits = |object: &&Object| match object.values.is_empty() {
+        true => object.may_be(record),
+        false => object.is_of(record),
+    };
     match all {
         [one] => Some(one),
-        several => several.iter().find(|object| object.may_be(record)).or(several.first()),
+        several => several.iter().find(fits).or(several.last()),
     }
 }
 
-/// The last part of a dotted name, as it stands in an object.
-fn quoted(name: &str) -> Finder<'static> {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    Finder::new(format!("\"{last}\"").as_bytes()).into_owned()
+/// A dotted name as it may stand in an object: as the names of objects in each other, or as one name with dots.
+#[derive(Debug)]
+struct Written {
+    whole: Finder<'static>,
+    parts: Vec<Finder<'static>>,
+}
+
+impl Written {
+    /// A part may begin with a dot itself (`event_type..tag`).
+    fn of(name: &str) -> Self {
+        let quoted = |name: &str| Finder::new(format!("\"{name}\"").as_bytes()).into_owned();
+        let (mut parts, mut dots) = (Vec::new(), String::new());
+        for part in name.split('.') {
+            if part.is_empty() {
+                dots.push('.');
+            } else {
+                parts.push(quoted(&format!("{}{part}", std::mem::take(&mut dots))));
+            }
+        }
+        Self { whole: quoted(name), parts }
+    }
+
+    fn is_in(&self, record: &[u8]) -> bool {
+        self.parts.iter().all(|part| part.find(record).is_some()) || self.whole.find(record).is_some()
+    }
 }

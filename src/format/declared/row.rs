@@ -1,6 +1,6 @@
 //! Rows without a header: known by how many cells they have, and by what some of them hold.
 
-use super::target::{Apart, Constant, Target, canons, made_into, target};
+use super::target::{Always, Apart, Target, canons, made_into, target};
 use crate::format::csv::Cells;
 use crate::format::sink::Sink;
 use crate::model::fields::Canon;
@@ -17,7 +17,7 @@ pub(super) struct Row {
     columns: Vec<(&'static str, Target)>,
     /// Of each cell the values of which it must have one; none where it may have any.
     wanted: Vec<Vec<&'static str>>,
-    always: &'static [Constant],
+    always: Always,
 }
 
 /// What a definition says of rows.
@@ -34,7 +34,7 @@ pub(super) struct Parts {
     /// Names of cells and what they are made into; others are raw fields, or what their own name means.
     pub(super) fields: Vec<(&'static str, &'static str)>,
     /// What every row says.
-    pub(super) always: &'static [Constant],
+    pub(super) always: Always,
 }
 
 impl Row {
@@ -64,7 +64,7 @@ impl Row {
     }
 
     /// Reads a row; `None`, and nothing read, where it is none of these.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         if !self.fits(record) {
             return None;
         }
@@ -103,7 +103,7 @@ impl Row {
     /// The canonical fields that it can give.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let cells = self.columns.iter().flat_map(|(_, target)| canons(*target));
-        cells.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        cells.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::target::{Constant, Target, canons, target};
+use super::target::{Always, Target, canons, target};
+use crate::format::csv::Cells;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
 use crate::format::{Sample, csv};
@@ -14,9 +15,11 @@ use crate::model::layout::Layout;
 pub(super) struct Table {
     /// Folded names that the header has all of.
     columns: Vec<String>,
+    /// Folded names of columns, and values of which a row must have one in each.
+    wanted: Vec<(String, Vec<&'static str>)>,
     roles: Roles,
     own: Vec<&'static str>,
-    always: &'static [Constant],
+    always: Always,
 }
 
 impl Table {
@@ -24,21 +27,25 @@ impl Table {
     pub(super) fn new(
         columns: &[&'static str],
         fields: &[(&'static str, &'static str)],
-        always: &'static [Constant],
+        wanted: Vec<(&'static str, Vec<&'static str>)>,
+        always: Always,
     ) -> Result<Self, String> {
         if columns.is_empty() {
             return Err("`columns` must name what tells this table from others".to_owned());
         }
         let mut roles: Vec<(&'static str, Role)> = Vec::new();
-        for (name, to) in fields {
+        let unmeant: Vec<String> = fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| folded(name)).collect();
+        for (name, to) in fields.iter().filter(|(_, to)| !to.is_empty()) {
             let Target::Field(Some(role), _) = target(to) else {
                 return Err(format!("{to:?} is no canonical field, which {name:?} could be made into"));
             };
             roles.push((folded(name).leak(), role));
         }
+        roles.extend(csv::COMMON.iter().filter(|(name, _)| unmeant.iter().all(|unmeant| unmeant != name)));
         Ok(Self {
             columns: columns.iter().map(|name| folded(name)).collect(),
-            roles: Roles::new(&[&roles, csv::COMMON]),
+            wanted: wanted.into_iter().map(|(name, values)| (folded(name), values)).collect(),
+            roles: Roles::new(&[&roles]),
             own: fields.iter().map(|(_, to)| *to).collect(),
             always,
         })
@@ -46,11 +53,27 @@ impl Table {
 
     /// Whether a header names all that tells this table.
     pub(super) fn is_of(&self, header: &[Arc<str>]) -> bool {
-        self.columns.iter().all(|column| header.iter().any(|name| folded(name) == *column))
+        self.columns.iter().all(|column| header.iter().any(|name| is_loosely(name, column)))
+    }
+
+    /// Whether a row has the values that it must have.
+    fn fits(&self, record: &[u8], layout: &Layout) -> bool {
+        if self.wanted.is_empty() {
+            return true;
+        }
+        let cells = || Cells { rest: Some(record), delimiter: layout.delimiter };
+        self.wanted.iter().all(|(name, values)| {
+            let at = layout.columns.iter().position(|column| is_loosely(column, name));
+            let cell = at.and_then(|at| cells().nth(at)).and_then(Result::ok);
+            cell.is_some_and(|cell| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell.raw.trim_ascii())))
+        })
     }
 
     /// Reads a row; `None` where it is none of the table.
-    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<&'static [Constant]> {
+    pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        if !self.fits(record, sink.layout) {
+            return None;
+        }
         csv::read(record, &self.roles, sink).ok()?;
         Some(self.always)
     }
@@ -58,13 +81,19 @@ impl Table {
     /// The canonical fields that it gives by names of its own.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let own = self.own.iter().flat_map(|name| canons(target(name)));
-        own.chain(self.always.iter().flat_map(|constant| canons(constant.target))).copied().collect()
+        own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
 
 /// A name of a column without regard to case, blanks, `_` and `-`.
 fn folded(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether a name of a column is a folded one.
+fn is_loosely(name: &str, folded: &str) -> bool {
+    let letters = name.bytes().filter(|b| !matches!(b, b' ' | b'_' | b'-')).map(|b| b.to_ascii_lowercase());
+    letters.eq(folded.bytes())
 }
 
 /// The layout and the rows of a sample that is one of these tables.

@@ -4,6 +4,7 @@ use crate::format::roles::Role;
 use crate::format::sink::Sink;
 use crate::format::time;
 use crate::model::fields::{Canon, Kind};
+use crate::model::observation::Seen;
 
 /// What a value of a record is made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(super) fn target(name: &str) -> Target {
         "url" | "url.full" | "url.original" => Some(Role::Url),
         "request" => Some(Role::Request),
         "user.name" => Some(Role::User),
+        "user.arn" => Some(Role::Arn),
         "event.action" => Some(Role::Action),
         "event.outcome" => Some(Role::Outcome),
         "source.ip" => Some(Role::Addr(Canon::SourceIp)),
@@ -57,7 +59,7 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
         Role::Is(canon) => Canon::ALL.get(canon as usize..=canon as usize).unwrap_or(&[]),
         Role::Addr(Canon::DestinationIp) => &[Canon::DestinationIp, Canon::DestinationPort],
         Role::Addr(_) => &[SourceIp, SourcePort],
-        Role::User => &[UserName, UserDomain],
+        Role::User | Role::Arn => &[UserName, UserDomain],
         Role::Action => &[EventAction, EventOutcome],
         Role::Outcome => &[EventOutcome],
         Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],
@@ -115,6 +117,23 @@ fn kind(value: &[u8]) -> Kind {
 }
 
 /// What every record of a kind says, whatever stands in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Always {
+    /// Fields.
+    pub(super) set: &'static [Constant],
+    /// Which observer of traffic it is of, where it names two sides.
+    pub(super) observer: Option<Seen>,
+}
+
+impl Always {
+    /// Adds it to the fields of a record.
+    pub(super) fn put(&self, sink: &mut Sink<'_, '_>) {
+        self.set.iter().for_each(|constant| constant.put(sink));
+        sink.out.observer = self.observer;
+    }
+}
+
+/// A field that every record of a kind has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Constant {
     /// The name of the field.
@@ -127,7 +146,7 @@ pub(super) struct Constant {
 
 impl Constant {
     /// Adds the field, unless the record itself has it.
-    pub(super) fn put(&self, sink: &mut Sink<'_, '_>) {
+    fn put(&self, sink: &mut Sink<'_, '_>) {
         let canon = Canon::from_name(self.name);
         if canon.is_some_and(|canon| sink.out.get(canon).is_some()) {
             return;

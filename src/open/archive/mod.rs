@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 pub(super) mod front;
+pub(super) mod journal;
 pub(super) mod sevenz;
 pub(super) mod tar;
 pub(super) mod zip;
