@@ -21,6 +21,7 @@ pub(super) const FORMATS: &[&str] = &[
     "bind",
     "cef",
     "cloudtrail",
+    "container",
     "csv",
     DECLARED,
     "evtx",
