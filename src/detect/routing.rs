@@ -117,7 +117,8 @@ pub(super) fn is_windows(format: &str) -> bool {
 
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
-    let is_text = matches!(format, "text" | "bind" | "journald" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
+    let is_text =
+        matches!(format, "text" | "bind" | "journald" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
     // A declared line gives what its pattern names, and the rest of it only as text.
     is_text || format == DECLARED || !FORMATS.contains(&format)
 }

@@ -234,7 +234,14 @@ pub struct Fields<'b> {
 
 impl Default for Fields<'_> {
     fn default() -> Self {
-        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), scratch: Vec::new(), time: None, observer: None }
+        Self {
+            items: Vec::new(),
+            first: [0; Canon::COUNT],
+            arena: Vec::new(),
+            scratch: Vec::new(),
+            time: None,
+            observer: None,
+        }
     }
 }
 
