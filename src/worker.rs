@@ -160,15 +160,16 @@ impl<'p> Engine<'p> {
 
     /// Sifts one block and joins what it told into its source.
     fn work(&self, source: &Arc<Source>, block: &Block) {
-        let mut scratch = self.take_scratch();
+        let (mut scratch, mut told) = (self.take_scratch(), source.begin());
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let mut tally = source.tally();
-            block::sift_block((self.plan, self.gates), &self.sift, &self.stats, block, &mut scratch, &mut tally)
+            let with = (self.plan, self.gates);
+            block::sift_block(with, &self.sift, &self.stats, block, &mut scratch, (&mut tally, &mut told));
         }));
         // Also after a panic: no other block can tell the digests of this one's records.
         source.tally().settle(&|place| block::digest_at(block, place));
         match worked {
-            Ok(told) => {
+            Ok(()) => {
                 source.join(told, self.plan);
                 self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(scratch);
             }

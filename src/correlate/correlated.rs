@@ -1,15 +1,16 @@
 //! Sigma correlations, held against the events of all sources.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use itertools::Itertools;
 
 use super::found::is_of_host;
 use super::windows::{self, Origin, Outcome, Record};
 use crate::model::correlation::{self, Correlation};
 use crate::model::coverage::Counted;
-use crate::model::event::{Event, TraitTable, Traits};
+use crate::model::event::{Event, Numbers, TraitTable, Traits};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::rule::{self, Level};
 
@@ -93,25 +94,30 @@ impl<'a> Correlated<'a> {
     fn gather(&mut self, merged: &'a Partial) {
         self.sources = merged.sources.values().filter(|source| !source.events.is_empty()).map(|s| &**s).collect();
         let streams = self.sources.iter().zip(0u32..).map(|(source, number)| {
-            (0u32..).zip(source.events.iter()).map(move |(nth, (event, traits))| (event, number, nth, traits))
+            (0u32..).zip(source.events.iter()).map(move |(nth, (event, apart))| (event, number, nth, apart))
         });
-        let key = |(event, source, ..): &(Event, u32, u32, Arc<Traits>)| (event.at, *source, event.place);
-        let mut table = TraitTable::default();
-        let mut bytes = 0;
-        for (event, source, nth, traits) in streams.kmerge_by(|a, b| key(a) <= key(b)) {
-            let (number, more) = table.number(&traits);
-            bytes += more;
+        let key = |(event, source, ..): &(Event, u32, u32, Option<Arc<Traits>>)| (event.at, *source, event.place);
+        let mut numbers: Vec<Numbers<'_>> = self.sources.iter().map(|source| Numbers::new(&source.events)).collect();
+        let (mut table, mut bytes) = (TraitTable::default(), 0);
+        for (event, source, nth, apart) in streams.kmerge_by(|a, b| key(a) <= key(b)) {
+            let (number, more) = numbers[source as usize].number(&event, apart.as_deref(), &mut table);
+            // Packed they take less than as they are looked at.
+            bytes += if more > 0 { 2 * more + size_of::<Traits>() } else { 0 };
             if self.events.len() == EVENTS_LIMIT || bytes > TRAITS_LIMIT_BYTES {
                 break;
             }
-            let outcome = match traits.outcome {
-                rule::Outcome::Unknown if is_of_host(self.sources[source as usize]) => rule::Outcome::Succeeded,
-                outcome => outcome,
-            };
+            let outcome = rule::Outcome::Unknown;
             self.events.push(Record { time: event.at.micros(), traits: number, outcome, source: Some(source) });
             self.origins.push((source, nth));
         }
-        self.traits = table.list;
+        self.traits = table.unpacked();
+        let is_of_host: Vec<bool> = self.sources.iter().map(|source| is_of_host(source)).collect();
+        for (record, (source, _)) in self.events.iter_mut().zip(&self.origins) {
+            record.outcome = match self.traits[record.traits as usize].outcome {
+                rule::Outcome::Unknown if is_of_host[*source as usize] => rule::Outcome::Succeeded,
+                outcome => outcome,
+            };
+        }
     }
 
     /// What each correlation counted, and what it could not.

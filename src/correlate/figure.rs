@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::windows::{Members, values};
-use crate::model::correlation::{Demand, Figure, Key};
-
-/// The values of an event.
-type Held = [(Arc<str>, Box<str>)];
+use super::windows::{Members, Values as Held, values};
+use crate::model::correlation::{Demand, Figure, Key, Order};
 
 /// The figure of the window that events entered and did not yet leave. Events are known by their index.
 pub(super) struct Meter {
@@ -158,6 +155,49 @@ impl Meter {
             Kind::Sum { sum, count, mean: true, .. } => whole(*sum) / *count as f64,
             Kind::Percentile { sorted, ranks, percent, .. } => return ranks.percentile(sorted, *percent),
         })
+    }
+}
+
+/// Whether a demand may hold of a window over some of these events. False is certain, and none of them has more combinations
+/// of values then than are looked at; true says nothing.
+pub(super) fn may_hold<'e>(demand: &Demand, events: impl Iterator<Item = (&'e Held, Members)> + Clone) -> bool {
+    let Demand::Figure(figure, bounds) = demand else { return true };
+    let from_below = |order| matches!(order, Order::Gt | Order::Gte | Order::Eq);
+    if !bounds.iter().any(|bound| from_below(bound.order)) {
+        return true;
+    }
+    most(figure, events).is_none_or(|most| {
+        bounds.iter().all(|bound| match bound.order {
+            Order::Gt => most > bound.number,
+            Order::Gte | Order::Eq => most >= bound.number,
+            Order::Lt | Order::Lte | Order::Neq => true,
+        })
+    })
+}
+
+/// What no figure of a window over some of these events is above; `None` where that takes as long as to look at all windows.
+fn most<'e>(figure: &Figure, events: impl Iterator<Item = (&'e Held, Members)> + Clone) -> Option<f64> {
+    match figure {
+        Figure::Events => Some(events.count() as f64),
+        Figure::Members | Figure::Ordered => {
+            let mut all = Members::default();
+            events.for_each(|(_, members)| all.join(members));
+            Some(all.count() as f64)
+        }
+        Figure::Distinct(keys) => {
+            let mut all = 0;
+            for (event, members) in events {
+                // Each member then has one combination at most.
+                let single = |member| keys.iter().all(|key| values(event, key, member).nth(1).is_none());
+                all += members.iter().all(single).then(|| members.count())?;
+            }
+            (all < COMBINATIONS_ALL).then_some(all as f64)
+        }
+        Figure::Sum(key) => {
+            let all = events.flat_map(|(event, members)| numbers(event, key, members)).filter_map(millionths);
+            Some(whole(all.filter(|n| *n > 0).sum()))
+        }
+        Figure::Mean(_) | Figure::Percentile(..) => None,
     }
 }
 

@@ -7,6 +7,7 @@ mod coverage;
 mod exits;
 mod figure;
 mod found;
+mod groups;
 mod patterns;
 mod referred;
 mod routes;

@@ -5,12 +5,15 @@
 //! beyond their times and, where these are equal, their places in one source, so that any split of the work gives the same
 //! alerts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::figure::Meter;
-use crate::model::correlation::{Correlation, Demand, Figure, Key, MEMBERS_LIMIT};
+use hashbrown::HashMap;
+
+use super::figure::{Meter, may_hold};
+use super::groups::Groups;
+use crate::model::correlation::{Correlation, Demand, Figure, Key};
 use crate::model::event::Traits;
 use crate::model::rule;
 
@@ -112,22 +115,20 @@ const LOOKED_AT_LIMIT: u64 = 200_000_000;
 /// What the alerts of all correlations together may hold, in events.
 const HELD_LIMIT: usize = 20_000_000;
 
-/// Groups of one event at most, the first in order.
-const GROUPS_EACH: usize = 16;
-/// Places in further groups that all events of one correlation may take.
-const FURTHER_LIMIT: usize = 2_000_000;
+/// Values of an event with the fields that they are of.
+pub(super) type Values = [(Arc<str>, Box<str>)];
 
 /// An event as others see it: the rules that it is of, none for an alert, and its values.
-type Told<'e> = (&'e [Arc<str>], &'e [(Arc<str>, Box<str>)]);
+type Told<'e> = (&'e [Arc<str>], &'e Values);
 
 /// An event of one correlation.
 #[derive(Debug, Clone, Copy)]
-struct Occurrence {
+pub(super) struct Occurrence {
     time: i64,
     /// Which members it is one of.
-    members: Members,
+    pub members: Members,
     /// Its number among what is told.
-    told: u32,
+    pub told: u32,
     outcome: rule::Outcome,
     origin: Origin,
     /// Its source and its place there, where it is known: of an alert those of the event with which it is complete.
@@ -140,14 +141,11 @@ impl Occurrence {
     }
 }
 
-/// A set of members of a correlation.
+/// A set of members of a correlation, of which there are 64 at most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Members(u64);
 
 impl Members {
-    /// Most members of one correlation.
-    const LIMIT: usize = MEMBERS_LIMIT;
-
     fn add(&mut self, member: usize) {
         self.0 |= 1u64.checked_shl(u32::try_from(member).unwrap_or(u32::MAX)).unwrap_or(0);
     }
@@ -163,18 +161,29 @@ impl Members {
         self.0 & other.0 != 0
     }
 
-    fn join(&mut self, other: Self) {
+    /// Takes in the members of another set.
+    pub(super) fn join(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    /// How many members are in it.
+    pub(super) fn count(self) -> usize {
+        self.0.count_ones() as usize
     }
 
     /// Whether a member is in it.
     pub fn has(self, member: usize) -> bool {
-        self.iter().any(|one| one == member)
+        self.meets(Self::of(member))
     }
 
     /// The members in it, ascending.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..Self::LIMIT).filter(move |member| self.0 >> member & 1 == 1)
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = (left != 0).then(|| left.trailing_zeros() as usize);
+            left &= left.wrapping_sub(1);
+            next
+        })
     }
 }
 
@@ -184,21 +193,20 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
     let mut outcome = Outcome::default();
     let (mut looked_at, mut held) = (0, 0);
     for (number, correlation) in correlations.iter().enumerate() {
-        let Grouped { groups, events, ungrouped, mut crowded } = match looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT
-        {
-            true => stream.grouped(correlation),
-            false => Grouped::default(),
-        };
-        outcome.decided.push(looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT);
-        looked_at += groups.values().map(|occurrences| occurrences.len() as u64).sum::<u64>() + ungrouped;
-        outcome.grouped.push(events);
-        outcome.ungrouped.push(ungrouped);
-        for (group, mut occurrences) in groups {
-            stream.sort(&mut occurrences);
-            let slid = stream.windows(correlation, &occurrences);
+        let decided = looked_at < LOOKED_AT_LIMIT && held < HELD_LIMIT;
+        let mut groups = if decided { stream.grouped(correlation) } else { Groups::default() };
+        let mut crowded = groups.crowded;
+        outcome.decided.push(decided);
+        looked_at += groups.places() + groups.ungrouped;
+        outcome.grouped.push(groups.events);
+        outcome.ungrouped.push(groups.ungrouped);
+        groups.keep(|occurrences| may_hold(&correlation.demand, stream.of_values(occurrences)));
+        while let Some((group, occurrences)) = groups.next() {
+            stream.sort(occurrences);
+            let slid = stream.windows(correlation, occurrences);
             crowded += slid.cut;
-            let Some((alert, complete)) = stream.alert(number, correlation, slid, &occurrences) else { continue };
-            stream.give_on(correlation, (outcome.alerts.len(), &alert, &complete), &group, &occurrences);
+            let Some((alert, complete)) = stream.alert(number, correlation, slid, occurrences) else { continue };
+            stream.give_on(correlation, (outcome.alerts.len(), &alert, &complete), &group, occurrences);
             let of = occurrences.iter().map(|occurrence| (occurrence.origin, occurrence.members)).collect();
             held += occurrences.len();
             outcome.alerts.push(Alert { group, of, ..alert });
@@ -206,18 +214,6 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
         outcome.crowded.push(crowded);
     }
     outcome
-}
-
-/// The events of a correlation by group.
-#[derive(Default)]
-struct Grouped {
-    groups: BTreeMap<Vec<String>, Vec<Occurrence>>,
-    /// How many are in a group at least.
-    events: u64,
-    /// How many lack a field that groups are made by.
-    ungrouped: u64,
-    /// How many have more groups than those in which they are.
-    crowded: u64,
 }
 
 /// All that correlations may count, records and alerts of others.
@@ -263,8 +259,13 @@ impl<'e> Stream<'e> {
         });
     }
 
-    /// The events of a correlation by group. One of several values is in the group of each.
-    fn grouped(&self, correlation: &Correlation) -> Grouped {
+    /// The values of events, and which members each is.
+    fn of_values<'o>(&'o self, events: &'o [Occurrence]) -> impl Iterator<Item = (&'o Values, Members)> + Clone {
+        events.iter().map(|occurrence| (self.told(occurrence.told).1, occurrence.members))
+    }
+
+    /// The events of a correlation by group.
+    fn grouped(&self, correlation: &Correlation) -> Groups {
         let mut all = Vec::new();
         for (target, members) in targets(correlation) {
             let records = self.by_rule.get(target).into_iter().flatten().map(|at| {
@@ -276,30 +277,7 @@ impl<'e> Stream<'e> {
             let born = self.by_correlation.get(target).into_iter().flatten();
             all.extend(born.map(|occurrence| Occurrence { members, ..*occurrence }));
         }
-        let all = joined(all);
-        let mut places: HashMap<(u32, Members), (Vec<usize>, bool)> = HashMap::new();
-        let (mut groups, mut lists, mut further) = (BTreeMap::new(), Vec::<Vec<Occurrence>>::new(), 0);
-        let mut grouped = Grouped::default();
-        for occurrence in all {
-            let (at, is_cut) = places.entry((occurrence.told, occurrence.members)).or_insert_with(|| {
-                let (of, is_cut) = groups_of(self.told(occurrence.told).1, correlation, occurrence.members);
-                let place = |group| {
-                    *groups.entry(group).or_insert_with(|| {
-                        lists.push(Vec::new());
-                        lists.len() - 1
-                    })
-                };
-                (of.into_iter().map(place).collect(), is_cut)
-            });
-            let taken = at.len().min(1 + FURTHER_LIMIT - further);
-            at[..taken].iter().for_each(|at| lists[*at].push(occurrence));
-            further += taken.saturating_sub(1);
-            grouped.events += u64::from(taken > 0);
-            grouped.ungrouped += u64::from(taken == 0);
-            grouped.crowded += u64::from(*is_cut || taken < at.len());
-        }
-        grouped.groups = groups.into_iter().map(|(group, at)| (group, std::mem::take(&mut lists[at]))).collect();
-        grouped
+        Groups::of(correlation, &joined(all), |told| self.told(told).1)
     }
 
     /// What a correlation finds in one group, of which the events are sorted by time, and with which event each window is
@@ -348,8 +326,7 @@ impl<'e> Stream<'e> {
 
     /// Slides the window over events that are sorted by time.
     fn windows(&self, correlation: &Correlation, events: &[Occurrence]) -> Slid {
-        let told = events.iter().map(|occurrence| (self.told(occurrence.told).1, occurrence.members));
-        let mut meter = Meter::new(&correlation.demand, correlation.members.len(), told);
+        let mut meter = Meter::new(&correlation.demand, correlation.members.len(), self.of_values(events));
         let mut slid = Slid { cut: meter.cut(), ..Slid::default() };
         let (mut from, mut to) = (0, 0);
         while to < events.len() {
@@ -471,28 +448,8 @@ fn joined(mut all: Vec<Occurrence>) -> Vec<Occurrence> {
     all
 }
 
-/// The groups of an event, ascending, by the values of each key of the first member that has one, case folded; and whether
-/// there are more than so many. None where a key has no value.
-fn groups_of(held: &[(Arc<str>, Box<str>)], of: &Correlation, members: Members) -> (BTreeSet<Vec<String>>, bool) {
-    let (mut groups, mut is_cut) = (BTreeSet::from([Vec::new()]), false);
-    for key in &of.group_by {
-        let member = members.iter().find(|member| values(held, key, *member).next().is_some());
-        let values: BTreeSet<String> =
-            member.into_iter().flat_map(|member| values(held, key, member)).map(str::to_lowercase).collect();
-        is_cut |= groups.len() * values.len() > GROUPS_EACH;
-        let more = |begun: &Vec<String>, value: &String| [&**begun, std::slice::from_ref(value)].concat();
-        let all = groups.iter().flat_map(|begun| values.iter().map(move |value| more(begun, value)));
-        groups = all.take(GROUPS_EACH).collect();
-    }
-    (groups, is_cut)
-}
-
 /// Those of these values that a key has as one of its members.
-pub(super) fn values<'e>(
-    held: &'e [(Arc<str>, Box<str>)],
-    key: &'e Key,
-    member: usize,
-) -> impl Iterator<Item = &'e str> {
+pub(super) fn values<'e>(held: &'e Values, key: &'e Key, member: usize) -> impl Iterator<Item = &'e str> {
     let field = key.fields.get(member);
     held.iter().filter(move |(name, _)| Some(name) == field).map(|(_, value)| &**value)
 }

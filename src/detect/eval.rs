@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::grams::Tables;
 use super::item::{Expr, Part, Test, Unit};
 use super::kinds::Kinds;
 use super::pattern::same;
@@ -43,6 +44,8 @@ pub struct Scratch {
     routed: Vec<(u32, bool)>,
     /// What is known of kinds of events.
     pub(super) kinds: Kinds,
+    /// What long values hold.
+    tables: Tables,
 }
 
 impl Scratch {
@@ -55,6 +58,7 @@ impl Scratch {
             self.resolved.resize_with(names, Default::default);
             self.routed.clear();
             self.routed.resize(logsources, (0, false));
+            self.tables.forget();
         }
     }
 
@@ -79,7 +83,7 @@ pub(super) struct Record<'a, 'b> {
     pub names: &'a [Name],
 }
 
-impl<'b> Record<'_, 'b> {
+impl<'a, 'b> Record<'a, 'b> {
     pub(super) fn holds(&self, expr: &Expr, scratch: &mut Scratch) -> bool {
         match expr {
             Expr::All(parts) => parts.iter().all(|part| self.holds(part, scratch)),
@@ -106,19 +110,22 @@ impl<'b> Record<'_, 'b> {
                 Self::give(*other, others, scratch);
                 hit
             }
-            test => self
-                .values(&found)
-                .filter(|field| field.kind != Kind::Null)
-                .any(|field| value_passes(test, self.fields.bytes(field.value))),
+            test => found.iter().any(|&at| {
+                let Some(field) = self.fields.at(at as usize).filter(|field| field.kind != Kind::Null) else {
+                    return false;
+                };
+                let value = self.fields.bytes(field.value);
+                may_pass(test, at, value, scratch) && value_passes(test, value)
+            }),
         };
         Self::give(name, found, scratch);
         hit
     }
 
     /// Each value of a name that is not null.
-    pub(super) fn each_value(&self, name: u32, scratch: &mut Scratch, see: &mut dyn FnMut(&[u8])) {
-        let found = self.take(name, scratch);
-        self.values(&found).filter(|f| f.kind != Kind::Null).for_each(|field| see(self.fields.bytes(field.value)));
+    pub(super) fn each_value(&self, name: u32, scratch: &mut Scratch, see: &mut dyn FnMut(&'a [u8])) {
+        let (found, fields) = (self.take(name, scratch), self.fields);
+        self.values(&found).filter(|f| f.kind != Kind::Null).for_each(|field| see(fields.bytes(field.value)));
         Self::give(name, found, scratch);
     }
 
@@ -198,6 +205,23 @@ fn text_holds(test: &Test, text: &[u8]) -> bool {
         Test::Words(words) => words.any_in(text),
         Test::Regex(regex) => regex.is_match(text),
         _ => false,
+    }
+}
+
+/// Whether the value of a field may pass a test, as far as what it holds tells; false is certain.
+fn may_pass(test: &Test, field: u32, value: &[u8], scratch: &mut Scratch) -> bool {
+    let is_long = match test {
+        Test::Text(pattern) => !pattern.is_at_an_end(),
+        // One pass finds any of them.
+        Test::Words(words) => words.patterns().len() * 4 < value.len(),
+        _ => false,
+    };
+    let turn = scratch.turn;
+    let Some(grams) = is_long.then(|| scratch.tables.of(turn, field, value)).flatten() else { return true };
+    match test {
+        Test::Text(pattern) => pattern.may_match(grams),
+        Test::Words(words) => words.patterns().iter().any(|word| word.may_match(grams)),
+        _ => true,
     }
 }
 

@@ -17,6 +17,7 @@ mod explain;
 mod filter;
 mod form;
 mod gate;
+mod grams;
 mod item;
 mod kinds;
 mod lint;
@@ -293,16 +294,27 @@ impl Program {
         rule: u32,
         scratch: &mut Scratch,
     ) -> Vec<(Arc<str>, String)> {
-        let Some((_, asked)) = self.asked.get(&rule) else { return Vec::new() };
         scratch.begin(self.names.len(), self.logsources.len());
-        let event = self.record(format, fields, &[]);
         let mut out = Vec::new();
-        for (field, name) in asked {
-            event.each_value(*name, scratch, &mut |value| {
-                out.push((Arc::clone(field), String::from_utf8_lossy(value).into_owned()));
-            });
-        }
+        self.each_asked((format, fields), rule, scratch, &mut |field, value| {
+            out.push((Arc::clone(field), String::from_utf8_lossy(value).into_owned()));
+        });
         out
+    }
+
+    /// The same one by one, of the record that was [evaluated](Self::eval) last with this scratch.
+    pub fn each_asked<'f>(
+        &'f self,
+        (format, fields): (&str, &'f Fields<'_>),
+        rule: u32,
+        scratch: &mut Scratch,
+        see: &mut dyn FnMut(&'f Arc<str>, &'f [u8]),
+    ) {
+        let Some((_, asked)) = self.asked.get(&rule) else { return };
+        let event = self.record(format, fields, &[]);
+        for (field, name) in asked {
+            event.each_value(*name, scratch, &mut |value| see(field, value));
+        }
     }
 
     fn record<'a, 'b>(&'a self, format: &str, fields: &'a Fields<'b>, text: &'a [u8]) -> Record<'a, 'b> {

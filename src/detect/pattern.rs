@@ -5,6 +5,8 @@
 use std::cell::OnceCell;
 use std::fmt;
 
+use super::grams::Grams;
+
 /// One step of a pattern piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tok {
@@ -157,6 +159,14 @@ impl Pattern {
             at = end;
         }
         true
+    }
+
+    /// Whether a value of these runs of bytes may match; false is certain.
+    pub fn may_match(&self, grams: &Grams) -> bool {
+        self.pieces.iter().all(|piece| match piece {
+            Piece::Bytes(bytes, _) => grams.may_hold(bytes),
+            Piece::Steps(_) => true,
+        })
     }
 
     /// Whether one place of a value alone decides.

@@ -175,15 +175,18 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
         "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
-        _ => stated(format, &mut facts),
+        _ => stated(format, fields, &mut facts),
     }
     facts
 }
 
 /// What the table states of a format.
-fn stated(format: &str, facts: &mut Facts<'_>) {
+fn stated<'a>(format: &str, fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
     if let Some(of) = table().format(format) {
-        facts.categories.extend(of.categories.iter().flatten().copied());
+        match &of.categories {
+            Some(categories) => facts.categories.extend(categories.iter().copied()),
+            None => channels::facts(fields, facts),
+        }
         facts.services.extend(of.services.iter().copied().map(Cow::from));
     }
 }

@@ -73,7 +73,9 @@ impl Table {
         };
         OfFormat {
             products: list(&|of| of.products.clone()),
-            categories: Some(list(&|of| of.categories.clone().unwrap_or_default())),
+            categories: declared()
+                .all(|of| of.categories.is_some())
+                .then(|| list(&|of| of.categories.clone().unwrap_or_default())),
             services: Words::new(),
         }
     }

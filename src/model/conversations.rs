@@ -1,24 +1,22 @@
 //! The conversations of a source, sorted, as one run of packed bytes: a source may hold hundreds of thousands of them.
 //!
 //! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, its
-//! hours, its cited records. Numbers are LEB128, texts and lists begin with their length, times are differences to the
-//! one before. Both ways of a conversation are written and read in this file, nothing of it is known elsewhere.
+//! hours, its cited records. Lists begin with their length, times are differences to the one before. Both ways of a
+//! conversation are written and read in this file, nothing of it is known elsewhere.
 
 use std::collections::BTreeMap;
 
-use data_encoding::BASE64;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::observation::{CITED, Cited, Hour, Key, ObservationKey, Observed, Seen, Sum};
+use super::packed::{PART_BYTES, Reader, from_state, in_state, put, put_bytes, put_signed};
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
 use super::time::{Instant, Span};
 
 /// The first byte of each part of the state, for what a later version may pack in another way.
 const VERSION: u8 = 1;
-/// Bytes after which another part begins.
-const PART_BYTES: usize = 48 << 10;
 
 /// The conversations of one source, sorted by key, each with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -187,26 +185,12 @@ const LINE: u8 = 4;
 const RECORD: u8 = 8;
 const EVENT: u8 = 16;
 
-fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Small numbers of either sign take few bytes.
-fn put_signed(out: &mut Vec<u8>, number: i64) {
-    put(out, ((number << 1) ^ (number >> 63)) as u64);
-}
-
 fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
     let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
     out.extend([seen as u8, (outcome as u8) << 1 | u8::from(sends)]);
     put(out, port.into());
     for text in [client, server, name, account, host] {
-        put(out, text.len() as u64);
-        out.extend_from_slice(text.as_bytes());
+        put_bytes(out, text.as_bytes());
     }
 }
 
@@ -250,45 +234,7 @@ fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
     out.extend(cited.sha256.0);
 }
 
-/// Bytes that are left to read. What is not there is `None`.
-#[derive(Debug, Clone, Copy)]
-struct Reader<'a>(&'a [u8]);
-
 impl<'a> Reader<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
-    }
-
-    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1) as i64 ^ -((number & 1) as i64))
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = usize::try_from(self.number()?).ok()?;
-        std::str::from_utf8(self.bytes(length)?).ok()
-    }
-
     fn key(&mut self) -> Option<Key<'a>> {
         let seen = *Seen::ALL.get(usize::from(self.byte()?))?;
         let flags = self.byte()?;
@@ -307,8 +253,7 @@ impl<'a> Reader<'a> {
     }
 
     fn told(&mut self) -> Option<Told<'a>> {
-        let length = usize::try_from(self.number()?).ok()?;
-        Some(Told(Reader(self.bytes(length)?)))
+        Some(Told(Reader(self.sized()?)))
     }
 
     fn hour(&mut self, last: &mut i64) -> Option<Hour> {
@@ -345,10 +290,7 @@ impl<'a> Reader<'a> {
 /// A list of parts in base64.
 impl Serialize for Conversations {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.parts.iter().map(|part| {
-            let versioned = [&[VERSION], &part[..]].concat();
-            BASE64.encode(&versioned)
-        }))
+        to.collect_seq(self.parts.iter().map(|part| in_state(VERSION, part)))
     }
 }
 
@@ -371,11 +313,9 @@ impl<'de> Visitor<'de> for Parts {
         let mut all = Conversations::default();
         let mut last: Option<ObservationKey> = None;
         while let Some(text) = from.next_element::<String>()? {
-            let part = BASE64.decode(text.as_bytes()).map_err(de::Error::custom)?;
-            last = match part.split_first() {
-                Some((&VERSION, packed)) => checked(packed, last, &mut all).map_err(de::Error::custom)?,
-                _ => return Err(de::Error::custom("conversations that another version packed")),
-            };
+            let wrong = |fault| de::Error::custom(format!("conversations: {fault}"));
+            let part = from_state(VERSION, &text).map_err(wrong)?;
+            last = checked(&part[1..], last, &mut all).map_err(de::Error::custom)?;
         }
         Ok(all)
     }
@@ -413,6 +353,8 @@ fn unpacked(told: Told<'_>) -> Option<Observed> {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+
     use super::*;
 
     fn key(at: u32) -> ObservationKey {

@@ -1,18 +1,19 @@
 //! Records that rules matched on which correlations count, by source: a time, a place, and what many of them have in common.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use itertools::Itertools;
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::packed::{PART_BYTES, Reader, from_state, in_state, put, put_bytes, put_signed};
 use super::place::{Place, RecordDigest};
-use super::rule::Outcome;
-use super::subject::Subject;
-use super::time::{Assumed, Instant};
+use super::time::Instant;
+pub use super::traits::{TraitTable, Traits};
 use crate::work::{Run, Work, merged};
 
 /// Events kept of a rule and source; of more, the earliest by time and offset.
@@ -24,32 +25,6 @@ pub const VALUES_KEPT: usize = 64;
 pub const VALUE_LIMIT_BYTES: usize = 512;
 /// Bytes kept of a longer one.
 const START_BYTES: usize = 400;
-
-/// What an event has in common with others.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Traits {
-    /// Ids of the rules that match it and on which correlations count, sorted.
-    pub rules: Vec<Arc<str>>,
-    /// Fields that correlations ask for, by the names that they have in rules, with values; several where the record has
-    /// several. Sorted, without repeats.
-    pub values: Vec<(Arc<str>, Box<str>)>,
-    /// What the response side says.
-    #[serde(default)]
-    pub outcome: Outcome,
-    /// What was assumed to get its time.
-    #[serde(default)]
-    pub assumed: Assumed,
-    /// Who and where, reduced.
-    #[serde(default)]
-    pub subject: Subject,
-}
-
-impl Traits {
-    fn weight_bytes(&self) -> usize {
-        let values = self.values.iter().map(|(_, value)| size_of::<(Arc<str>, Box<str>)>() + value.len());
-        size_of::<Self>() + self.rules.len() * size_of::<Arc<str>>() + values.sum::<usize>() + self.subject.heap_bytes()
-    }
-}
 
 /// One record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,27 +45,6 @@ impl Event {
     }
 }
 
-/// Traits by number, each once.
-#[derive(Debug, Clone, Default)]
-pub struct TraitTable {
-    /// The index is the number.
-    pub list: Vec<Arc<Traits>>,
-    numbers: HashMap<Arc<Traits>, u32>,
-}
-
-impl TraitTable {
-    /// The number of these traits, and what noting them took in bytes where they are new.
-    pub fn number(&mut self, traits: &Arc<Traits>) -> (u32, usize) {
-        if let Some(number) = self.numbers.get(traits) {
-            return (*number, 0);
-        }
-        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        self.list.push(Arc::clone(traits));
-        self.numbers.insert(Arc::clone(traits), number);
-        (number, traits.weight_bytes() + 2 * size_of::<Arc<Traits>>())
-    }
-}
-
 /// The events of one source: in memory, or as sorted runs where they outgrow it. Of each rule the earliest ones.
 #[derive(Debug, Clone, Default)]
 pub struct Events {
@@ -106,9 +60,15 @@ pub struct Events {
 }
 
 impl Events {
-    /// Adds a record.
-    pub fn add(&mut self, at: Instant, place: Place, sha256: RecordDigest, traits: Traits) {
-        let (traits, bytes) = self.table.number(&Arc::new(traits));
+    /// Adds a record; its traits are noted in the table of the source, with what that took in bytes.
+    pub fn add(
+        &mut self,
+        at: Instant,
+        place: Place,
+        sha256: RecordDigest,
+        note: impl FnOnce(&mut TraitTable) -> (u32, usize),
+    ) {
+        let (traits, bytes) = note(&mut self.table);
         self.held_bytes += bytes + size_of::<Event>();
         self.list.push(Event { at, place, sha256, traits });
     }
@@ -119,16 +79,12 @@ impl Events {
         self.cap = Some(cap);
         self.cut += more.cut;
         let before = self.held_bytes;
-        let numbers: Vec<u32> = more
-            .table
-            .list
-            .iter()
-            .map(|traits| {
-                let (number, bytes) = self.table.number(traits);
-                self.held_bytes += bytes;
-                number
-            })
-            .collect();
+        let mut numbers: Vec<u32> = Vec::with_capacity(more.table.len());
+        for number in (0u32..).take(more.table.len()) {
+            let (number, bytes) = self.table.number_from(&more.table, number);
+            self.held_bytes += bytes;
+            numbers.push(number);
+        }
         self.held_bytes += more.list.len() * size_of::<Event>();
         self.list.extend(more.list.iter().map(|event| Event { traits: numbers[event.traits as usize], ..*event }));
         work.hold(self.held_bytes - before);
@@ -143,12 +99,12 @@ impl Events {
     /// Lets those go that are behind enough others in any whole.
     fn trim(&mut self, work: &Work) {
         self.list.sort_unstable_by_key(Event::order);
-        let old = std::mem::take(&mut self.table).list;
-        let mut kept = Kept::new(self.cap);
-        self.list.retain(|event| kept.takes(&old[event.traits as usize]));
+        let old = std::mem::take(&mut self.table);
+        let (heads, mut kept) = (old.heads(), Kept::new(self.cap));
+        self.list.retain(|event| kept.takes(&heads[old.head_of(event.traits) as usize].rules));
         let mut bytes = self.list.len() * size_of::<Event>();
         for event in &mut self.list {
-            let (number, more) = self.table.number(&old[event.traits as usize]);
+            let (number, more) = self.table.number_from(&old, event.traits);
             event.traits = number;
             bytes += more;
         }
@@ -162,27 +118,69 @@ impl Events {
             return;
         }
         self.list.sort_unstable_by_key(Event::order);
-        let table = &self.table.list;
-        if let Some(run) = work.write(self.list.iter().map(|event| (event, &table[event.traits as usize]))) {
+        let table = self.table.unpacked();
+        let apart = |event: &Event| (*event, Some(Arc::clone(&table[event.traits as usize])));
+        if let Some(run) = work.write(self.list.iter().map(apart)) {
             self.runs.push(run);
             (self.table, self.list, self.trimmed) = (TraitTable::default(), Vec::new(), 0);
             work.release(std::mem::take(&mut self.held_bytes));
         }
     }
 
-    /// All that are kept, by time and place, each with its traits. The number in [`Event::traits`] means nothing here.
-    pub fn iter(&self) -> impl Iterator<Item = (Event, Arc<Traits>)> + '_ {
-        let mut held: Vec<&Event> = self.list.iter().collect();
-        held.sort_unstable_by_key(|event| event.order());
-        let held = held.into_iter().map(|event| (*event, Arc::clone(&self.table.list[event.traits as usize])));
-        let all = merged(&self.runs, held, |(a, _): &(Event, Arc<Traits>), (b, _)| a.order() <= b.order());
-        let mut kept = Kept::new(self.cap);
-        all.filter(move |(_, traits)| kept.takes(traits))
+    /// All that are kept, by time and place. Of those that were written out the traits are given with them; those of the
+    /// others have a [number](Numbers) here.
+    pub fn iter(&self) -> impl Iterator<Item = (Event, Option<Arc<Traits>>)> + '_ {
+        let mut held: Vec<Event> = self.list.clone();
+        held.sort_unstable_by_key(Event::order);
+        let held = held.into_iter().map(|event| (event, None));
+        let is_whole = self.runs.is_empty() && self.cap.is_none_or(|cap| self.list.len() <= cap);
+        let (heads, mut kept) = (self.table.heads(), Kept::new(self.cap.filter(|_| !is_whole)));
+        let takes = move |(event, apart): &Row| match apart {
+            Some(traits) => kept.takes(&traits.rules),
+            None => is_whole || kept.takes(&heads[self.table.head_of(event.traits) as usize].rules),
+        };
+        let all: Box<dyn Iterator<Item = Row>> = match is_whole {
+            true => Box::new(held),
+            false => Box::new(merged(&self.runs, held, |(a, _): &Row, (b, _)| a.order() <= b.order())),
+        };
+        all.filter(takes)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty() && self.runs.is_empty() && self.cut == 0
+    }
+}
+
+/// An event, with its traits where it was written out.
+type Row = (Event, Option<Arc<Traits>>);
+
+/// Numbers the traits of a source's events in a table of others.
+pub struct Numbers<'e> {
+    events: &'e Events,
+    /// By number here: the number there.
+    known: Vec<Option<u32>>,
+}
+
+impl<'e> Numbers<'e> {
+    /// Of the events of this source.
+    pub fn new(events: &'e Events) -> Self {
+        Self { events, known: vec![None; events.table.len()] }
+    }
+
+    /// The number in `table` of the traits of an event as [`Events::iter`] tells it, and what noting them took in bytes where
+    /// they are new.
+    pub fn number(&mut self, event: &Event, apart: Option<&Traits>, table: &mut TraitTable) -> (u32, usize) {
+        if let Some(traits) = apart {
+            return table.number_of(traits);
+        }
+        let known = &mut self.known[event.traits as usize];
+        if let Some(number) = *known {
+            return (number, 0);
+        }
+        let noted = table.number_from(&self.events.table, event.traits);
+        *known = Some(noted.0);
+        noted
     }
 }
 
@@ -197,10 +195,10 @@ impl Kept {
         Self { cap, of: HashMap::new() }
     }
 
-    fn takes(&mut self, traits: &Traits) -> bool {
+    fn takes(&mut self, rules: &[Arc<str>]) -> bool {
         let Some(cap) = self.cap else { return true };
         let mut takes = false;
-        for rule in &traits.rules {
+        for rule in rules {
             match self.of.get_mut(rule) {
                 Some(seen) => {
                     takes |= *seen < cap;
@@ -217,9 +215,9 @@ impl Kept {
 }
 
 /// A value as it is kept.
-pub fn clipped(value: &str) -> Box<str> {
+pub fn clipped(value: Cow<'_, str>) -> Cow<'_, str> {
     if value.len() <= VALUE_LIMIT_BYTES {
-        return value.into();
+        return value;
     }
     let digest = RecordDigest(Sha256::digest(value.as_bytes()).into()).to_string();
     format!("{}… sha256:{digest}", &value[..value.floor_char_boundary(START_BYTES)]).into()
@@ -228,9 +226,14 @@ pub fn clipped(value: &str) -> Box<str> {
 /// The same events, wherever they lie.
 impl PartialEq for Events {
     fn eq(&self, other: &Self) -> bool {
-        let all = |events: &Self| {
-            let told = events.iter().map(|(event, traits)| (Event { traits: 0, ..event }, traits));
-            told.collect::<Vec<_>>()
+        let mut table = TraitTable::default();
+        let mut all = |events: &Self| {
+            let mut numbers = Numbers::new(events);
+            let mut numbered = |(event, apart): Row| {
+                let (traits, _) = numbers.number(&event, apart.as_deref(), &mut table);
+                Event { traits, ..event }
+            };
+            events.iter().map(&mut numbered).collect::<Vec<_>>()
         };
         self.cut == other.cut && all(self) == all(other)
     }
@@ -238,52 +241,102 @@ impl PartialEq for Events {
 
 impl Eq for Events {}
 
-/// The table of traits in the order in which events have them, then the events.
+/// What the first byte of each part of the state says, for what a later version may pack in another way.
+const VERSION: u8 = 1;
+
+/// Parts in base64: the events, then the table of traits in the order in which events have them.
 impl Serialize for Events {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut table = TraitTable::default();
-        self.iter().for_each(|(_, traits)| {
-            table.number(&traits);
-        });
-        let mut fields = to.serialize_struct("Events", 3)?;
-        fields.serialize_field("traits", &table.list)?;
-        fields.serialize_field("list", &Listed { events: self, table: std::cell::RefCell::new(table) })?;
+        let table = RefCell::new(TraitTable::default());
+        let mut fields = to.serialize_struct("Events", 4)?;
+        fields.serialize_field("list", &Listed { events: self, table: &table })?;
+        let table = table.into_inner();
+        let (heads, traits) = table.as_packed();
+        fields.serialize_field("heads", &in_parts(heads))?;
+        fields.serialize_field("traits", &in_parts(traits))?;
         fields.serialize_field("cut", &self.cut)?;
         fields.end()
     }
 }
 
-/// The events with the numbers of a table.
+/// Byte strings in parts.
+fn in_parts<'p>(strings: impl Iterator<Item = &'p [u8]>) -> Vec<String> {
+    let (mut parts, mut part) = (Vec::new(), Vec::new());
+    for string in strings {
+        put_bytes(&mut part, string);
+        if part.len() >= PART_BYTES {
+            parts.push(in_state(VERSION, &part));
+            part.clear();
+        }
+    }
+    parts.extend((!part.is_empty()).then(|| in_state(VERSION, &part)));
+    parts
+}
+
+/// The events, with the numbers of a table that is made on the way.
 struct Listed<'e> {
     events: &'e Events,
-    table: std::cell::RefCell<TraitTable>,
+    table: &'e RefCell<TraitTable>,
 }
 
 impl Serialize for Listed<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut table = self.table.borrow_mut();
-        to.collect_seq(
-            self.events.iter().map(|(event, traits)| Row::from(Event { traits: table.number(&traits).0, ..event })),
-        )
+        let (mut rows, mut numbers) = (self.events.iter().peekable(), Numbers::new(self.events));
+        let mut part = Vec::new();
+        to.collect_seq(std::iter::from_fn(|| {
+            rows.peek()?;
+            part.clear();
+            let (mut table, mut last) = (self.table.borrow_mut(), Last::default());
+            while part.len() < PART_BYTES
+                && let Some((event, apart)) = rows.next()
+            {
+                let (traits, _) = numbers.number(&event, apart.as_deref(), &mut table);
+                last.put(&mut part, &Event { traits, ..event });
+            }
+            Some(in_state(VERSION, &part))
+        }))
     }
 }
 
-/// An event in the state: time in microseconds since 1970, offset, length, line, record, the log's own number, digest, traits.
-#[derive(Serialize, Deserialize)]
-struct Row(i64, u64, u64, Option<u64>, Option<u64>, Option<u64>, RecordDigest, u32);
+/// The numbers that those of the next event of a part are differences to: microseconds since 1970, offset, line, record, the
+/// log's own number.
+#[derive(Default)]
+struct Last {
+    at: i64,
+    places: [u64; 4],
+}
 
-impl From<Event> for Row {
-    fn from(event: Event) -> Self {
+impl Last {
+    /// Writes an event: its time; which numbers of its place there are, and these; its length, its traits, its digest.
+    fn put(&mut self, out: &mut Vec<u8>, event: &Event) {
         let Place { offset, length, line, record, event_record_id } = event.place;
-        Self(event.at.micros(), offset, length, line, record, event_record_id, event.sha256, event.traits)
+        put_signed(out, event.at.micros().wrapping_sub(self.at));
+        self.at = event.at.micros();
+        let places = [Some(offset), line, record, event_record_id];
+        out.push(places.iter().enumerate().fold(0, |flags, (at, place)| flags | u8::from(place.is_some()) << at));
+        for (last, place) in self.places.iter_mut().zip(places) {
+            let Some(place) = place else { continue };
+            put_signed(out, place.wrapping_sub(*last) as i64);
+            *last = place;
+        }
+        put(out, length);
+        put(out, event.traits.into());
+        out.extend(event.sha256.0);
     }
-}
 
-impl Row {
-    fn event(self) -> Option<Event> {
-        let Self(micros, offset, length, line, record, event_record_id, sha256, traits) = self;
-        let place = Place { offset, length, line, record, event_record_id };
-        Some(Event { at: Instant::from_micros(micros)?, place, sha256, traits })
+    /// Reads it back.
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<Event> {
+        self.at = self.at.wrapping_add(from.signed()?);
+        let (flags, mut places) = (from.byte()?, [None; 4]);
+        for (at, place) in places.iter_mut().enumerate().filter(|(at, _)| flags >> at & 1 == 1) {
+            self.places[at] = self.places[at].wrapping_add(from.signed()? as u64);
+            *place = Some(self.places[at]);
+        }
+        let [offset, line, record, event_record_id] = places;
+        let place = Place { offset: offset?, length: from.number()?, line, record, event_record_id };
+        let traits = u32::try_from(from.number()?).ok()?;
+        let sha256 = RecordDigest(from.bytes(32)?.try_into().ok()?);
+        Some(Event { at: Instant::from_micros(self.at)?, place, sha256, traits })
     }
 }
 
@@ -291,24 +344,47 @@ impl<'de> Deserialize<'de> for Events {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Stored {
-            traits: Vec<Traits>,
-            list: Vec<Row>,
+            list: Vec<String>,
+            heads: Vec<String>,
+            traits: Vec<String>,
             #[serde(default)]
             cut: u64,
         }
-        let Stored { traits, list, cut } = Stored::deserialize(from)?;
-        let mut events = Self { cut, ..Self::default() };
-        let traits = traits.into_iter().map(Arc::new).collect_vec();
-        for row in list {
-            let event = row.event().ok_or_else(|| D::Error::custom("an event at a time that is none"))?;
-            let known = traits.get(event.traits as usize);
-            let known = known.ok_or_else(|| D::Error::custom("an event with traits that are not there"))?;
-            let (number, bytes) = events.table.number(known);
-            events.held_bytes += bytes + size_of::<Event>();
-            events.list.push(Event { traits: number, ..event });
+        let Stored { list, heads, traits, cut } = Stored::deserialize(from)?;
+        let parts = |texts: Vec<String>| {
+            let part = |text: String| from_state(VERSION, &text);
+            texts.into_iter().map(part).collect::<Result<Vec<_>, _>>()
+        };
+        let parts = |texts| parts(texts).map_err(|fault| D::Error::custom(format!("events: {fault}")));
+        let (list, heads, traits) = (parts(list)?, parts(heads)?, parts(traits)?);
+        let strings = |parts| strings(parts).ok_or_else(|| D::Error::custom("traits of events are cut off"));
+        let table = TraitTable::of_packed(strings(&heads)?.into_iter(), strings(&traits)?.into_iter());
+        let table = table.ok_or_else(|| D::Error::custom("traits of events are damaged"))?;
+        let mut events = Self { cut, table, ..Self::default() };
+        for part in &list {
+            let (mut from, mut last) = (Reader(&part[1..]), Last::default());
+            while !from.0.is_empty() {
+                let event = last.read(&mut from).ok_or_else(|| D::Error::custom("an event is damaged"))?;
+                if event.traits as usize >= events.table.len() {
+                    return Err(D::Error::custom("an event with traits that are not there"));
+                }
+                events.list.push(event);
+            }
         }
         Ok(events)
     }
+}
+
+/// The byte strings of parts, if none is cut off.
+fn strings(parts: &[Vec<u8>]) -> Option<Vec<&[u8]>> {
+    let mut all = Vec::new();
+    for part in parts {
+        let mut from = Reader(&part[1..]);
+        while !from.0.is_empty() {
+            all.push(from.sized()?);
+        }
+    }
+    Some(all)
 }
 
 #[cfg(test)]
@@ -326,12 +402,8 @@ mod tests {
         for n in (first..900).step_by(3) {
             let place = Place { offset: 900 - n, length: 1, line: None, record: None, event_record_id: None };
             let rules: &[&str] = if n % 90 == 0 { &["often", "rare"] } else { &["often"] };
-            events.add(
-                Instant::from_secs((n * 7 % 900) as i64).unwrap(),
-                place,
-                RecordDigest([7; 32]),
-                traits(rules, n % 5),
-            );
+            let at = Instant::from_secs((n * 7 % 900) as i64).unwrap();
+            events.add(at, place, RecordDigest([7; 32]), |table| table.number_of(&traits(rules, n % 5)));
         }
         events
     }
@@ -348,7 +420,8 @@ mod tests {
         };
         let straight = joined([0, 1, 2], large());
         // Fifty of the one, and what of the other is not among them.
-        assert_eq!(straight.iter().filter(|(_, traits)| traits.rules.len() == 2).count(), 10);
+        let table = straight.table.unpacked();
+        assert_eq!(straight.iter().filter(|(event, _)| table[event.traits as usize].rules.len() == 2).count(), 10);
         assert!((50..60).contains(&straight.iter().count()), "{}", straight.iter().count());
         assert!(straight.iter().is_sorted_by_key(|(event, _)| event.order()));
         let text = serde_json::to_string(&straight).unwrap();
@@ -362,15 +435,35 @@ mod tests {
 
     #[test]
     fn a_state_that_does_not_fit_together_is_refused() {
-        let events = |list: &str| serde_json::from_str::<Events>(&format!(r#"{{"traits":[],"list":[{list}]}}"#));
-        let row = format!(r#"[0,0,1,null,null,null,"{}",0]"#, "00".repeat(32));
-        assert!(events("").is_ok() && events(&row).unwrap_err().to_string().contains("traits that are not there"));
+        let state = serde_json::to_value(part(0)).unwrap();
+        let read = |state: &serde_json::Value| serde_json::from_value::<Events>(state.clone());
+        assert!(read(&state).unwrap() == part(0));
+        let without = |field: &str| {
+            let mut state = state.clone();
+            state[field] = serde_json::json!([]);
+            read(&state).unwrap_err().to_string()
+        };
+        assert!(without("traits").contains("traits that are not there"), "{}", without("traits"));
+        assert!(without("heads").contains("damaged"), "{}", without("heads"));
+        for field in ["list", "heads", "traits"] {
+            let packed = from_state(VERSION, state[field][0].as_str().unwrap()).unwrap();
+            for at in 0..packed.len() {
+                let mut changed = packed.clone();
+                changed[at] ^= 0x81;
+                let mut state = state.clone();
+                state[field] = serde_json::json!([in_state(changed[0], &changed[1..])]);
+                if let Ok(taken) = read(&state) {
+                    let again = serde_json::to_value(&taken).and_then(serde_json::from_value::<Events>);
+                    assert!(again.unwrap() == taken, "what was taken of {field} at {at} is sound");
+                }
+            }
+        }
     }
 
     #[test]
     fn long_values_that_differ_stay_apart() {
-        let long = |end: &str| clipped(&format!("{}{end}", "é".repeat(400)));
+        let long = |end: &str| clipped(format!("{}{end}", "é".repeat(400)).into());
         assert!(long("a") != long("b") && long("a").len() < VALUE_LIMIT_BYTES && long("a") == long("a"));
-        assert_eq!(&*clipped("short"), "short");
+        assert_eq!(clipped("short".into()), "short");
     }
 }

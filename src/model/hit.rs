@@ -93,7 +93,32 @@ pub struct Sightings {
     pub who_cut: bool,
 }
 
+/// The last record that is kept where as many are as may be: what comes behind it is counted alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastKept(u8, Place);
+
+impl LastKept {
+    /// Whether a record of this outcome and place comes behind it.
+    pub fn is_before(self, outcome: Outcome, place: Place) -> bool {
+        self < Self(rank(outcome), place)
+    }
+}
+
 impl Sightings {
+    /// The last record, where `cap` of them are kept.
+    pub fn last_kept(&self, cap: usize) -> Option<LastKept> {
+        self.kept.last().filter(|_| self.kept.len() >= cap).map(|last| LastKept(rank(last.outcome), last.place))
+    }
+
+    /// Counts one record.
+    pub fn count(&mut self, time: Option<Stamp>) {
+        self.count += 1;
+        match time {
+            Some(stamp) => self.span = Span::join_opt(self.span, Some(Span::at(stamp.at))),
+            None => self.untimed += 1,
+        }
+    }
+
     /// Adds one record; keeps it if it is among the first `cap` by outcome and offset.
     pub fn add(
         &mut self,
@@ -103,11 +128,7 @@ impl Sightings {
         place: Place,
         make: impl FnOnce() -> Sighting,
     ) {
-        self.count += 1;
-        match time {
-            Some(stamp) => self.span = Span::join_opt(self.span, Some(Span::at(stamp.at))),
-            None => self.untimed += 1,
-        }
+        self.count(time);
         let full = self.kept.len() >= cap;
         let before = |s: &Sighting| (rank(s.outcome), s.place) <= (rank(outcome), place);
         if full && self.kept.last().is_none_or(before) {
@@ -166,6 +187,9 @@ impl Sightings {
 
 /// Appends and then puts in order. Most lists are short and there are many of them: none has room to spare.
 fn append<T>(all: &mut Vec<T>, mut more: Vec<T>, order: impl FnOnce(&mut Vec<T>)) {
+    if more.is_empty() {
+        return;
+    }
     if all.is_empty() {
         *all = more;
     } else {

@@ -1,5 +1,6 @@
 //! Who and what a record speaks of: what entity joins, scopes and the judge need of a hit.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,9 @@ use super::rule::Outcome;
 
 /// The longest value kept of one field, in bytes; longer ones are cut at a character border.
 pub const VALUE_LIMIT_BYTES: usize = 512;
+
+/// How many texts tell who and where.
+pub const WHO: usize = 7;
 
 /// Entities of one record. Addresses have one spelling; other values are as in the log, lossy where not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -74,6 +78,18 @@ impl Subject {
 
     /// The entities that a record names.
     pub fn of(fields: &Fields<'_>) -> Self {
+        let take = |canon| fields.get(canon).map(|value| clip(value).into());
+        Self {
+            url: take(Canon::UrlPath).or_else(|| take(Canon::UrlFull)),
+            file: take(Canon::FilePath).or_else(|| take(Canon::FileName)),
+            source_bytes: fields.number(Canon::SourceBytes),
+            destination_bytes: fields.number(Canon::DestinationBytes),
+            ..Self::of_who(Self::who(fields).map(|text| text.map(Into::into)))
+        }
+    }
+
+    /// Who and where: the texts that a [reduced](Self::reduced) subject of a record has, in the order of its fields.
+    pub fn who<'f>(fields: &'f Fields<'_>) -> [Option<Cow<'f, str>>; WHO] {
         let take = |canon| fields.get(canon).map(clip);
         let entity =
             |canon| fields.get(canon).map(|v| address_v6(v).map_or_else(|| clip(v), |ip| ip.to_string().into()));
@@ -81,19 +97,27 @@ impl Subject {
             (Some(domain), Some(user)) if !user.contains(['\\', '@']) => Some(format!("{domain}\\{user}").into()),
             (_, user) => user,
         };
-        Self {
-            source_ip: entity(Canon::SourceIp),
-            destination_ip: entity(Canon::DestinationIp),
-            destination_domain: take(Canon::DestinationDomain).or_else(|| take(Canon::DnsQuestion)),
-            host: take(Canon::HostName),
+        [
+            entity(Canon::SourceIp),
+            entity(Canon::DestinationIp),
+            take(Canon::DestinationDomain).or_else(|| take(Canon::DnsQuestion)),
+            take(Canon::HostName),
             account,
-            vhost: take(Canon::UrlDomain),
-            url: take(Canon::UrlPath).or_else(|| take(Canon::UrlFull)),
-            file: take(Canon::FilePath).or_else(|| take(Canon::FileName)),
-            container: take(Canon::Container),
-            source_bytes: fields.number(Canon::SourceBytes),
-            destination_bytes: fields.number(Canon::DestinationBytes),
-        }
+            take(Canon::UrlDomain),
+            take(Canon::Container),
+        ]
+    }
+
+    /// The reduced subject of these texts.
+    pub fn of_who(texts: [Option<Box<str>>; WHO]) -> Self {
+        let [source_ip, destination_ip, destination_domain, host, account, vhost, container] = texts;
+        Self { source_ip, destination_ip, destination_domain, host, account, vhost, container, ..Self::default() }
+    }
+
+    /// The texts of the reduced subject.
+    pub fn who_texts(&self) -> [Option<&str>; WHO] {
+        let Self { source_ip, destination_ip, destination_domain, host, account, vhost, container, .. } = self;
+        [source_ip, destination_ip, destination_domain, host, account, vhost, container].map(Option::as_deref)
     }
 }
 
@@ -107,10 +131,14 @@ pub fn address_v6(text: &[u8]) -> Option<IpAddr> {
 }
 
 /// A value as text of at most [`VALUE_LIMIT_BYTES`].
-fn clip(value: &[u8]) -> Box<str> {
-    let text = String::from_utf8_lossy(value);
-    let end = text.floor_char_boundary(VALUE_LIMIT_BYTES.min(text.len()));
-    text[..end].into()
+fn clip(value: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(value) {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..text.floor_char_boundary(VALUE_LIMIT_BYTES)]),
+        Cow::Owned(mut text) => {
+            text.truncate(text.floor_char_boundary(VALUE_LIMIT_BYTES));
+            Cow::Owned(text)
+        }
+    }
 }
 
 impl Outcome {

@@ -102,6 +102,10 @@ pub enum Assumed {
 }
 
 impl Assumed {
+    /// All of them, in declaration order.
+    pub const ALL: [Self; Self::ZoneAndYear as usize + 1] =
+        [Self::Nothing, Self::ZoneGiven, Self::Zone, Self::Year, Self::YearWithZoneGiven, Self::ZoneAndYear];
+
     /// Both together: the weaker ground of each part.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

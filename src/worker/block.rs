@@ -59,16 +59,16 @@ struct Pass<'a, 's> {
     gate: Option<&'a Gate>,
 }
 
-/// Sifts, parses, detects and tallies one block. The tally is to be settled then with the digests of its records.
+/// Sifts, parses, detects and tallies one block, and adds to what is told. The tally is to be settled then with the digests of
+/// its records.
 pub(super) fn sift_block(
     (plan, gates): (&Plan, &Gates),
     sift: &Sift<'_>,
     stats: &Stats,
     block: &Block,
     scratch: &mut Scratch,
-    tally: &mut Tally,
-) -> Told {
-    let mut told = Told::default();
+    (tally, told): (&mut Tally, &mut Told),
+) {
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
     let (view, templates) = written(block, sift, scratch);
@@ -104,9 +104,9 @@ pub(super) fn sift_block(
         gate,
     };
     if let Spans::Piece { shared } = block.spans {
-        pass.piece(shared, &scratch.hits, &mut told);
+        pass.piece(shared, &scratch.hits, told);
     } else {
-        pass.records(&view, scratch, tally, &mut told);
+        pass.records(&view, scratch, tally, told);
     }
     (scratch.view, scratch.templates) = (view, templates);
     let end = ticks();
@@ -119,7 +119,6 @@ pub(super) fn sift_block(
     if told.records > 0 {
         stats.met(std::iter::once(block.layout.format).chain(told.strays.keys().copied()));
     }
-    told
 }
 
 /// The text of a block, and the templates that it takes to read it.
@@ -162,9 +161,14 @@ impl Pass<'_, '_> {
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
-            let is_cited = !(record_hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty());
+            let is_cited = !(record_hits.is_empty() && scratch.patterns.is_empty());
             let outlined = !is_cited && self.outline(seen, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
+                if !scratch.candidates.is_empty() && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+                    self.parse(seen, Want::All, &mut fields);
+                    let record = &self.text[seen.start..seen.end];
+                    self.rules(&Cite::new(*seen), (self.block.layout.format, record), &fields, scratch, told);
+                }
                 continue;
             }
             let outline = outlined.then_some(&outline);
@@ -183,8 +187,8 @@ impl Pass<'_, '_> {
         scratch.traces = traces;
     }
 
-    /// Reads the outline of a record of which tallies alone have need; false where it has none, or where its user agent
-    /// may be a listed one.
+    /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
+    /// agent may be a listed one.
     fn outline<'b>(&'b self, seen: &Seen, outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
         let indicators = &self.plan.indicators;
         let record = &self.text[seen.start..seen.end];
@@ -368,8 +372,11 @@ impl Pass<'_, '_> {
                 Some(sightings) => sightings,
                 None => told.rules.entry(id.into()).or_default(),
             };
-            let make = || self.sighting(cite, fields, None);
-            sightings.add(RULE_HITS_KEPT, Outcome::of(fields), fields.time, cite.seen.place, make);
+            let (outcome, place) = (Outcome::of(fields), cite.seen.place);
+            match told.full.get(id) {
+                Some(last) if last.is_before(outcome, place) => sightings.count(fields.time),
+                _ => sightings.add(RULE_HITS_KEPT, outcome, fields.time, place, || self.sighting(cite, fields, None)),
+            }
         }
         self.event(cite, format, fields, scratch, told);
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
 use crate::model::event::{Events, VALUES_KEPT};
-use crate::model::hit::{IndicatorRef, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
+use crate::model::hit::{IndicatorRef, LastKept, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
@@ -38,6 +38,8 @@ pub(super) struct Told {
     pub indicators: BTreeMap<IndicatorRef, Sightings>,
     pub parts: BTreeMap<PartRef, Sightings>,
     pub rules: BTreeMap<Box<str>, Sightings>,
+    /// Of rules of which the source keeps as many records as it may already: the last of them.
+    pub full: BTreeMap<Box<str>, LastKept>,
     /// Records on which correlations count.
     pub events: Events,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
@@ -137,6 +139,14 @@ impl Source {
 
     fn lock(&self) -> MutexGuard<'_, Joined> {
         self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a block begins with: no records are kept of it that come behind enough others in any whole.
+    pub(super) fn begin(&self) -> Told {
+        let joined = self.lock();
+        let last =
+            |(rule, sightings): (&Box<str>, &Sightings)| Some((rule.clone(), sightings.last_kept(RULE_HITS_KEPT)?));
+        Told { full: joined.rules.held.iter().filter_map(last).collect(), ..Told::default() }
     }
 
     /// Joins what a block told. Commutes.

@@ -375,8 +375,10 @@ fn fixtures_read_as_recorded() {
         let bytes = fs::read(path).unwrap();
         let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
         let (format, layout) = (name(path.parent().unwrap()), layout_of_named(&bytes, &name(path)));
-        assert_eq!(layout.format, format, "{}", path.display());
         let now = snapshot(&bytes, &layout);
+        // Messages of syslog say in their dataset what they are.
+        let is_message = layout.format.starts_with("syslog") && now.contains(&format!("= {format} (Str) event.dataset"));
+        assert!(layout.format == format || is_message, "{}: {}", path.display(), layout.format);
         let snap = path.with_extension("snap");
         if bless {
             fs::write(&snap, &now).unwrap();

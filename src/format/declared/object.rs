@@ -18,8 +18,8 @@ pub(super) struct Object {
     marks: Vec<Vec<&'static str>>,
     /// Names, and values of which each must have one.
     values: Vec<(&'static str, Vec<&'static str>)>,
-    /// All names in `marks`, in quotes.
-    quoted: Vec<Vec<Finder<'static>>>,
+    /// The names in `marks`, as they may stand in an object.
+    written: Vec<Vec<Written>>,
     roles: Roles,
     own: Vec<&'static str>,
     always: Always,
@@ -48,20 +48,23 @@ impl Object {
             return Err("`keys` (or `any`) must name what tells these objects from others".to_owned());
         }
         let mut roles: Vec<(&'static str, Role)> = Vec::new();
-        for (name, to) in &fields {
+        let unmeant: Vec<&str> = fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| *name).collect();
+        for (name, to) in fields.iter().filter(|(_, to)| !to.is_empty()) {
             match target(to) {
                 super::target::Target::Field(Some(role), _) => roles.push((name, role)),
                 _ => return Err(format!("{to:?} is no canonical field, which {name:?} could be made into")),
             }
         }
-        let quoted = marks.iter().map(|set| set.iter().flat_map(|name| quoted(name)).collect()).collect();
+        let written = marks.iter().map(|set| set.iter().map(|name| Written::of(name)).collect()).collect();
         let own = fields.iter().map(|(_, to)| *to).collect();
         let roles = if is_common {
-            Roles::new(&[&roles, jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON])
+            let common = [jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON].concat();
+            roles.extend(common.into_iter().filter(|(name, _)| !unmeant.contains(name)));
+            Roles::new(&[&roles])
         } else {
             Roles::new(&[&roles])
         };
-        Ok(Self { marks, values, quoted, roles, own, always })
+        Ok(Self { marks, values, written, roles, own, always })
     }
 
     /// Whether an object is one of these, by all its names.
@@ -84,7 +87,7 @@ impl Object {
 
     /// Whether the names of one set stand in an object: what is not so is none of these.
     fn may_be(&self, record: &[u8]) -> bool {
-        self.quoted.iter().any(|set| set.iter().all(|name| name.find(record).is_some()))
+        self.written.iter().any(|set| set.iter().all(|name| name.is_in(record)))
     }
 
     /// Reads an object; `None` where it is none.
@@ -130,16 +133,29 @@ pub(super) fn choose(all: &'static [Object], record: &[u8]) -> Option<&'static O
     }
 }
 
-/// The parts of a dotted name, as they stand in an object. A part may begin with a dot itself (`event_type..tag`).
-fn quoted(name: &str) -> Vec<Finder<'static>> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut dots = String::new();
-    for part in name.split('.') {
-        if part.is_empty() {
-            dots.push('.');
-        } else {
-            parts.push(format!("\"{}{part}\"", std::mem::take(&mut dots)));
+/// A dotted name as it may stand in an object: as the names of objects in each other, or as one name with dots.
+#[derive(Debug)]
+struct Written {
+    whole: Finder<'static>,
+    parts: Vec<Finder<'static>>,
+}
+
+impl Written {
+    /// A part may begin with a dot itself (`event_type..tag`).
+    fn of(name: &str) -> Self {
+        let quoted = |name: &str| Finder::new(format!("\"{name}\"").as_bytes()).into_owned();
+        let (mut parts, mut dots) = (Vec::new(), String::new());
+        for part in name.split('.') {
+            if part.is_empty() {
+                dots.push('.');
+            } else {
+                parts.push(quoted(&format!("{}{part}", std::mem::take(&mut dots))));
+            }
         }
+        Self { whole: quoted(name), parts }
     }
-    parts.iter().map(|part| Finder::new(part.as_bytes()).into_owned()).collect()
+
+    fn is_in(&self, record: &[u8]) -> bool {
+        self.parts.iter().all(|part| part.find(record).is_some()) || self.whole.find(record).is_some()
+    }
 }

@@ -34,16 +34,18 @@ impl Table {
             return Err("`columns` must name what tells this table from others".to_owned());
         }
         let mut roles: Vec<(&'static str, Role)> = Vec::new();
-        for (name, to) in fields {
+        let unmeant: Vec<String> = fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| folded(name)).collect();
+        for (name, to) in fields.iter().filter(|(_, to)| !to.is_empty()) {
             let Target::Field(Some(role), _) = target(to) else {
                 return Err(format!("{to:?} is no canonical field, which {name:?} could be made into"));
             };
             roles.push((folded(name).leak(), role));
         }
+        roles.extend(csv::COMMON.iter().filter(|(name, _)| unmeant.iter().all(|unmeant| unmeant != name)));
         Ok(Self {
             columns: columns.iter().map(|name| folded(name)).collect(),
             wanted: wanted.into_iter().map(|(name, values)| (folded(name), values)).collect(),
-            roles: Roles::new(&[&roles, csv::COMMON]),
+            roles: Roles::new(&[&roles]),
             own: fields.iter().map(|(_, to)| *to).collect(),
             always,
         })
