@@ -200,7 +200,12 @@ fn test(args: &TestArgs) -> Result<u8> {
     let survey = discover::survey(&resolve::roots(&args.evidence, &[])?, &[])?;
     let opening =
         Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
-    let zone = args.timezone.as_deref().map(exfiltrace::scope::zone).transpose().map_err(|what| anyhow!("--timezone {what}"))?;
+    let zone = args
+        .timezone
+        .as_deref()
+        .map(exfiltrace::scope::zone)
+        .transpose()
+        .map_err(|what| anyhow!("--timezone {what}"))?;
     let clock = Clock { zone_given: zone.is_some(), zone: zone.unwrap_or(jiff::tz::TimeZone::UTC) };
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();

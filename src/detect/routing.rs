@@ -21,9 +21,11 @@ pub(super) const FORMATS: &[&str] = &[
     "bind",
     "cef",
     "cloudtrail",
+    "container",
     "csv",
     DECLARED,
     "evtx",
+    "evtxecmd",
     "gcp",
     "journald",
     "json",
@@ -112,12 +114,13 @@ pub(super) fn applies(routing: &Routing, rule: &Logsource, facts: &Facts<'_>) ->
 
 /// Whether a format holds Windows events.
 pub(super) fn is_windows(format: &str) -> bool {
-    matches!(format, "evtx" | "windows_json" | "windows_xml")
+    matches!(format, "evtx" | "evtxecmd" | "windows_json" | "windows_xml")
 }
 
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
-    let is_text = matches!(format, "text" | "bind" | "journald" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
+    let is_text =
+        matches!(format, "text" | "bind" | "journald" | "syslog3164" | "syslog5424" | "access" | "squid" | "auditd");
     // A declared line gives what its pattern names, and the rest of it only as text.
     is_text || format == DECLARED || !FORMATS.contains(&format)
 }
@@ -173,7 +176,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "journald" | "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
-        "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
+        _ if is_windows(format) => channels::facts(fields, &mut facts),
         _ => stated(format, fields, &mut facts),
     }
     facts

@@ -27,7 +27,7 @@ impl Format for Mixed {
     }
 
     fn describe(&self) -> &'static str {
-        "lines of several dialects (access, Squid, audit, CEF, BIND, syslog, JSON) in one file, each read as its own"
+        "lines of several dialects (access, Squid, audit, CEF, BIND, syslog, JSON, errors of web servers) in one file, each read as its own"
     }
 
     fn fields(&self) -> Vec<Canon> {

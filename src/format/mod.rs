@@ -10,6 +10,7 @@ mod azure;
 mod binxml;
 mod cef;
 mod cloudtrail;
+mod container;
 mod csv;
 mod declared;
 mod dns;
@@ -41,11 +42,14 @@ mod windows;
 mod winxml;
 mod zeek;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use jiff::tz::TimeZone;
 
-use crate::model::fields::{Canon, Drawn, Fields, Parsed, Reject, Want};
+use self::container::Held;
+use self::sink::Sink;
+use crate::model::fields::{Canon, Drawn, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -143,6 +147,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &syslog::Rfc3164,
     &kv::KeyValue,
     &csv::Table,
+    &container::Container,
     &mixed::Mixed,
     &text::PlainText,
 ];
@@ -220,7 +225,11 @@ impl<'l> Reader<'l> {
         out.clear();
         let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
         let columns = self.columns.get_or_init(|| Columns::of(format, self.layout));
-        format.outline(record, Means { layout: self.layout, columns, agents, shapes }, out)
+        let read = format.outline(record, Means { layout: self.layout, columns, agents, shapes }, out);
+        if let Some(host) = &self.layout.host {
+            out.part(host.as_bytes());
+        }
+        read
     }
 
     /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
@@ -232,6 +241,7 @@ impl<'l> Reader<'l> {
         if read.is_err() {
             out.clear();
         } else {
+            self.set_host(want, out);
             self.set_clock(out);
         }
         read
@@ -246,7 +256,19 @@ impl<'l> Reader<'l> {
         out: &mut Fields<'b>,
     ) {
         templates.fields(self.layout, (text, values), want, out);
+        self.set_host(want, out);
         self.set_clock(out);
+    }
+
+    /// The host that the record was taken from, where it names none itself.
+    fn set_host(&self, want: Want, out: &mut Fields<'_>) {
+        if let Some(host) = &self.layout.host
+            && want.takes(Canon::HostName)
+            && !out.has(Canon::HostName)
+        {
+            let host = out.store(host.as_bytes());
+            out.push_text(Some(Canon::HostName), Text::Slice(Canon::HostName.name().as_bytes()), host, Kind::Str);
+        }
     }
 
     /// The time by the clock of the host that wrote it.
@@ -263,7 +285,19 @@ pub fn is_text(format: &str) -> bool {
 }
 
 /// Dialects that a single line shows beyond doubt.
-const STRAYS: &[&str] = &["access", "squid", "auditd", "cef", "bind", "syslog5424", "syslog3164", "json"];
+const STRAYS: &[&str] = &[
+    "access",
+    "squid",
+    "auditd",
+    "cef",
+    "bind",
+    "syslog5424",
+    "syslog3164",
+    "json",
+    "nginx_error",
+    "apache_error",
+    "haproxy",
+];
 
 /// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
 /// depends on the line alone, so that neither the grid nor the lines before it matter.
@@ -281,8 +315,34 @@ impl<'l> Strays<'l> {
 
     /// Reads one line with the first dialect that it is of, and says which; `None` where there is none.
     pub fn parse<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
+        match container::held(line) {
+            Some(held) => Some(self.of_container(&held, want, out)),
+            None => self.first(line, want, out),
+        }
+    }
+
+    /// Reads what a line of a container holds; where that is of no dialect, the line is a message.
+    fn of_container<'b>(&self, held: &Held<'b>, want: Want, out: &mut Fields<'b>) -> &'static str {
+        let found = match &held.text {
+            Cow::Borrowed(text) => self.first(text, want, out),
+            Cow::Owned(text) => {
+                let mut fields = Fields::default();
+                let found = self.first(text, want, &mut fields);
+                Sink::new(self.layout, want, out).take_over(&fields);
+                out.time = fields.time;
+                found
+            }
+        };
+        held.finish(self.layout, want, found.is_none(), out);
+        found.unwrap_or(container::NAME)
+    }
+
+    /// Reads a line with the first dialect that it is of.
+    fn first<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
         let others = self.others.get_or_init(|| {
-            let names = STRAYS.iter().filter(|&&name| name != self.layout.format);
+            // Programs of containers log pairs where they log no JSON; elsewhere such a line shows too little.
+            let pairs = (self.layout.format == container::NAME).then_some(&"kv");
+            let names = STRAYS.iter().chain(pairs).filter(|&&name| name != self.layout.format);
             let layout = |format: &'static str| Layout { format, framing: Framing::Lines, ..self.layout.clone() };
             names.filter_map(|name| by_name(name)).map(|format| (format, layout(format.name()))).collect()
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::roles::Role;
 use super::{Clock, Fit, Format, jsonlines, list, mixed, utmp};
+use crate::model::collection::Collection;
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
@@ -18,8 +19,20 @@ const SAMPLE_RECORDS: usize = 200;
 /// 1995-01-01: a file is not older than its kind of log. Archives write 1980 for a time that they do not know.
 const EARLIEST_SECS: i64 = 788_918_400;
 /// Arrays that are known to hold the events of an export.
-const ARRAYS: &[&str] =
-    &["Records", "records", "value", "events", "Events", "logs", "items", "logEvents", "entries", "hits", "results", "Results"];
+const ARRAYS: &[&str] = &[
+    "Records",
+    "records",
+    "value",
+    "events",
+    "Events",
+    "logs",
+    "items",
+    "logEvents",
+    "entries",
+    "hits",
+    "results",
+    "Results",
+];
 /// An object with more keys than this is an event, even if one of its keys looks like an array of events.
 const WRAPPER_KEYS: usize = 4;
 
@@ -79,6 +92,7 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
     let base = Layout {
         zone: clock.zone.clone(),
         zone_given: clock.zone_given,
+        host: Collection::of(&meta.locator).and_then(|collection| collection.host).map(Arc::from),
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         ..Layout::plain()
     };
@@ -96,7 +110,11 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
     let name = meta.locator.file_name();
     let sample = Sample { name, text: &text, lines, events: events.unwrap_or_default(), base };
     let mut best: Option<Fit> = None;
-    for fit in list().filter(|format| format.name() != mixed::NAME).filter_map(|format| format.recognise(&sample)).filter(|f| f.read * 2 > f.of) {
+    for fit in list()
+        .filter(|format| format.name() != mixed::NAME)
+        .filter_map(|format| format.recognise(&sample))
+        .filter(|f| f.read * 2 > f.of)
+    {
         let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));
         if better {
             best = Some(fit);

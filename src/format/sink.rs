@@ -63,7 +63,17 @@ impl<'f, 'b> Sink<'f, 'b> {
 
     /// A sink for what follows from the fields that another one collected.
     pub fn resume(layout: &'f Layout, want: Want, out: &'f mut Fields<'b>) -> Self {
-        Self { out, layout, all: want == Want::All, want, best: None, kind: None, said: None, way: None, pending: [None; 6] }
+        Self {
+            out,
+            layout,
+            all: want == Want::All,
+            want,
+            best: None,
+            kind: None,
+            said: None,
+            way: None,
+            pending: [None; 6],
+        }
     }
 
     /// A field that lies in the block, with the meaning of its name.

@@ -60,7 +60,7 @@ impl Format for Rfc3164 {
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let line = bsd(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
-        sink.time(0, line.stamp);
+        sink.time(line.rank(), line.stamp);
         head(&line, &mut sink);
         body_of(line.program, line.message, &mut sink);
         Ok(Parsed::Event)
@@ -93,7 +93,7 @@ impl Format for Rfc5424 {
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let (line, message_id, data) = modern(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
-        sink.time(0, line.stamp);
+        sink.time(line.rank(), line.stamp);
         head(&line, &mut sink);
         sink.slice(b"msgid", None, message_id, if message_id == b"-" { Kind::Null } else { Kind::Str });
         for element in data {
@@ -121,6 +121,16 @@ struct Line<'b> {
     message: &'b [u8],
 }
 
+impl Line<'_> {
+    /// The rank of its stamp. One that lacks year or zone stands back behind the time of the event, where a message has one: in
+    /// JSON, and in what a definition reads. Such lines have no outline.
+    fn rank(&self) -> u8 {
+        let is_vague = self.stamp.is_some_and(|stamp| stamp.assumed != Assumed::Nothing);
+        let is_json = self.message.trim_ascii_start().starts_with(b"{");
+        if is_vague && (is_json || declared::is_spoken(self.program)) { 2 } else { 0 }
+    }
+}
+
 /// A line of the BSD form.
 fn bsd<'b>(record: &'b [u8], layout: &Layout) -> Option<Line<'b>> {
     let (number, rest) = kv::priority(record).map_or((None, record), |(n, rest)| (Some(n), rest));
@@ -131,7 +141,8 @@ fn bsd<'b>(record: &'b [u8], layout: &Layout) -> Option<Line<'b>> {
     let (host, body) = if tagged { (None, rest) } else { (Some(first), skip(behind)) };
     let (program, pid, message) = match tag(body) {
         Some(found) => found,
-        None if iso => return None,
+        // A relay of JSON names no program.
+        None if iso && !body.starts_with(b"{") => return None,
         None => (None, None, body),
     };
     let nameless = host.is_none_or(<[u8]>::is_empty) && program.is_none() && !message.starts_with(b"CEF:");

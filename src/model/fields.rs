@@ -84,6 +84,8 @@ canon! {
     EventOutcome = "event.outcome",
     /// Event number or code.
     EventCode = "event.code",
+    /// Number of the record in its log, as the record itself states it.
+    EventSequence = "event.sequence",
     /// Producer (EVTX provider, syslog program).
     EventProvider = "event.provider",
     /// Log channel or kind.
@@ -234,7 +236,14 @@ pub struct Fields<'b> {
 
 impl Default for Fields<'_> {
     fn default() -> Self {
-        Self { items: Vec::new(), first: [0; Canon::COUNT], arena: Vec::new(), scratch: Vec::new(), time: None, observer: None }
+        Self {
+            items: Vec::new(),
+            first: [0; Canon::COUNT],
+            arena: Vec::new(),
+            scratch: Vec::new(),
+            time: None,
+            observer: None,
+        }
     }
 }
 

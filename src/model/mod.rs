@@ -5,6 +5,7 @@
 
 pub mod atoms;
 pub mod block;
+pub mod collection;
 pub mod conversations;
 pub mod correlation;
 pub mod coverage;
@@ -19,14 +20,14 @@ pub mod hash;
 pub mod hit;
 pub mod hits;
 pub mod indicator;
-mod interned;
+pub mod interned;
 pub mod layout;
 pub mod ledger;
 pub mod lines;
 pub mod listed;
 pub mod observation;
 pub mod outline;
-mod packed;
+pub mod packed;
 pub mod part;
 pub mod partial;
 pub mod place;

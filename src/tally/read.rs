@@ -127,7 +127,9 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         let names_both = match seen {
             Seen::Web | Seen::Cloud => has(Canon::SourceIp) || has(Canon::SourceDomain),
             // A server names its clients, a client's tool the server.
-            Seen::FileTransfer => has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked,
+            Seen::FileTransfer => {
+                has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked
+            }
             Seen::Proxy => has(Canon::SourceIp) && (asked || pair()),
             Seen::Flow | Seen::Firewall => pair(),
             Seen::Dns => has(Canon::DnsQuestion) && has(Canon::SourceIp),

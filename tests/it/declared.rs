@@ -146,7 +146,8 @@ fn values_and_marks_tell_what_names_do_not() {
     assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[0], name)), ["192.0.2.1", "none"]);
     assert_eq!(["source.ip", "destination.ip"].map(|name| field(&records[1], name)), ["none", "192.0.2.1"]);
 
-    let marked = "[[line]]\npattern = '\\[till\\]$'\nmark = true\n[[line]]\npattern = '(?<user.name>\\w+)=(?<item>\\w+)$'\n";
+    let marked =
+        "[[line]]\npattern = '\\[till\\]$'\nmark = true\n[[line]]\npattern = '(?<user.name>\\w+)=(?<item>\\w+)$'\n";
     let tried = Tried::new(&format!("{head}{marked}"));
     assert_eq!(tried.records("[till]\nalice=bread\n")[1]["format"], "till");
     assert_ne!(tried.records("[shop]\nalice=bread\nbob=milk\n")[1]["format"], "till");
@@ -176,7 +177,9 @@ fn a_definition_that_cannot_be_used_is_refused_with_its_line_and_the_reason() {
         (format!("{head}[table]\ncolumns = []\n"), vec!["line 3", "columns"]),
         (format!("{head}[delimited]\ndelimiter = \"::\"\ncolumns = []\nleast = 2\n"), vec!["line 3", "one byte"]),
         (
-            format!("{head}[delimited]\ndelimiter = \",\"\ncolumns = [\"a\"]\nleast = 2\nfields = {{ b = \"time\" }}\n"),
+            format!(
+                "{head}[delimited]\ndelimiter = \",\"\ncolumns = [\"a\"]\nleast = 2\nfields = {{ b = \"time\" }}\n"
+            ),
             vec!["line 3", "\"b\" is none of `columns`"],
         ),
         (format!("{head}colour = \"red\"\n"), vec!["unknown field `colour`"]),
@@ -228,7 +231,9 @@ fn transfers_have_two_sides_where_the_log_names_one() {
         pattern = '(?<time>\\S+) sent (?<source.bytes>\\d+) to (?<destination.domain>\\S+)$'\n";
     let sent = "2026-03-28T23:10:04Z sent 90000000 to drop.example\n".repeat(40);
     let server = "Sat Mar 28 23:10:04 2026 [pid 3] [alice] OK DOWNLOAD: Client \"203.0.113.9\", \"/srv/a.zip\", 90000000 bytes, 41.44Kbyte/sec\n";
-    for (log, to, bytes) in [(sent, "drop.example", 3_600_000_000u64), (server.repeat(40), "203.0.113.9", 3_600_000_000)] {
+    for (log, to, bytes) in
+        [(sent, "drop.example", 3_600_000_000u64), (server.repeat(40), "203.0.113.9", 3_600_000_000)]
+    {
         let tried = Tried::new(client);
         let path = |name: &str| tried.temp.path().join(name).to_str().unwrap().to_owned();
         fs::create_dir(path("logs")).unwrap();
@@ -259,10 +264,8 @@ fn no_definition_takes_the_lines_of_another_format() {
     for declared in format::declared().filter(|declared| !NAMED.contains(&declared.name())) {
         let name = declared.name();
         let reads = |line: &[u8]| {
-            let layout = exfiltrace::model::layout::Layout {
-                format: name,
-                ..exfiltrace::model::layout::Layout::plain()
-            };
+            let layout =
+                exfiltrace::model::layout::Layout { format: name, ..exfiltrace::model::layout::Layout::plain() };
             let mut fields = exfiltrace::model::fields::Fields::default();
             declared.parse(&layout, line, exfiltrace::model::fields::Want::All, &mut fields).is_ok()
         };

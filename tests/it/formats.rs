@@ -377,7 +377,8 @@ fn fixtures_read_as_recorded() {
         let (format, layout) = (name(path.parent().unwrap()), layout_of_named(&bytes, &name(path)));
         let now = snapshot(&bytes, &layout);
         // Messages of syslog say in their dataset what they are.
-        let is_message = layout.format.starts_with("syslog") && now.contains(&format!("= {format} (Str) event.dataset"));
+        let is_message =
+            layout.format.starts_with("syslog") && now.contains(&format!("= {format} (Str) event.dataset"));
         assert!(layout.format == format || is_message, "{}: {}", path.display(), layout.format);
         let snap = path.with_extension("snap");
         if bless {

@@ -42,8 +42,11 @@ fn every_form_of_the_file_gives_what_journalctl_writes() {
         for (record, expected) in records.iter().zip(&expected) {
             let entry: BTreeMap<String, serde_json::Value> =
                 serde_json::from_str(record["record"].as_str().unwrap()).unwrap();
-            let differ: Vec<&String> =
-                expected.iter().filter(|(key, value)| *key != "__CURSOR" && entry.get(*key) != Some(value)).map(|p| p.0).collect();
+            let differ: Vec<&String> = expected
+                .iter()
+                .filter(|(key, value)| *key != "__CURSOR" && entry.get(*key) != Some(value))
+                .map(|p| p.0)
+                .collect();
             assert!(differ.is_empty(), "{name}: {differ:?}");
             assert_eq!(record["format"], "journald");
         }

@@ -40,11 +40,7 @@ struct Compiled {
 
 impl Line {
     /// A line of this pattern; whether it can be one, [`fault`](Self::fault) says. It is bare, and no mark.
-    pub(super) fn new(
-        pattern: &'static str,
-        programs: &'static [&'static str],
-        always: Always,
-    ) -> Self {
+    pub(super) fn new(pattern: &'static str, programs: &'static [&'static str], always: Always) -> Self {
         Self { pattern, regex: OnceLock::new(), programs, is_bare: true, is_mark: false, always }
     }
 

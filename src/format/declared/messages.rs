@@ -14,7 +14,9 @@ static BY_PROGRAM: LazyLock<HashMap<&'static [u8], Vec<(&'static Declared, &'sta
     let mut all_of: HashMap<&'static [u8], Vec<(&'static Declared, &'static Line)>> = HashMap::new();
     for declared in all() {
         for line in declared.lines {
-            line.programs.iter().for_each(|program| all_of.entry(program.as_bytes()).or_default().push((declared, line)));
+            line.programs
+                .iter()
+                .for_each(|program| all_of.entry(program.as_bytes()).or_default().push((declared, line)));
         }
     }
     all_of

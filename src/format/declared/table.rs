@@ -34,7 +34,8 @@ impl Table {
             return Err("`columns` must name what tells this table from others".to_owned());
         }
         let mut roles: Vec<(&'static str, Role)> = Vec::new();
-        let unmeant: Vec<String> = fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| folded(name)).collect();
+        let unmeant: Vec<String> =
+            fields.iter().filter(|(_, to)| to.is_empty()).map(|(name, _)| folded(name)).collect();
         for (name, to) in fields.iter().filter(|(_, to)| !to.is_empty()) {
             let Target::Field(Some(role), _) = target(to) else {
                 return Err(format!("{to:?} is no canonical field, which {name:?} could be made into"));

@@ -51,8 +51,8 @@ pub(super) fn made_into(to: &str) -> Target {
 /// The canonical fields that a target may give.
 pub(super) fn canons(target: Target) -> &'static [Canon] {
     use Canon::{
-        EventAction, EventOutcome, HttpMethod, SourceIp, SourcePort, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery,
-        UserDomain, UserName,
+        EventAction, EventOutcome, HttpMethod, SourceIp, SourcePort, UrlDomain, UrlFull, UrlOriginal, UrlPath,
+        UrlQuery, UserDomain, UserName,
     };
     let Target::Field(Some(role), _) = target else { return &[] };
     match role {
