@@ -30,6 +30,7 @@ mod syslog;
 mod sysmon;
 mod text;
 mod time;
+pub mod together;
 mod vpcflow;
 mod w3c;
 mod windows;

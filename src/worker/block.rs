@@ -3,9 +3,11 @@
 mod cite;
 mod event;
 mod met;
+mod whole;
 
 use self::cite::Cite;
-pub(super) use self::cite::digest_at;
+pub(super) use self::cite::{digest_at, excerpt};
+use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate, Gates};
@@ -155,7 +157,7 @@ impl Pass<'_, '_> {
         let atoms = std::mem::take(&mut scratch.atoms);
         let traces = std::mem::take(&mut scratch.traces);
         let (mut next_hit, mut next_atom, mut next_trace) = (0, 0, 0);
-        let (mut fields, mut outline) = (Fields::default(), Outline::default());
+        let (mut fields, mut outline, mut open) = (Fields::default(), Outline::default(), Open::default());
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
@@ -163,13 +165,15 @@ impl Pass<'_, '_> {
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
             let is_cited = !(record_hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty());
-            let outlined = !is_cited && self.outline(seen, &mut outline, &mut scratch.shapes);
+            let outlined = !is_cited && !self.is_part(seen) && self.outline(seen, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
                 continue;
             }
             let outline = outlined.then_some(&outline);
             self.record((*seen, outline), record_hits, &mut fields, scratch, tally, told);
+            self.part(seen, &mut fields, &mut open, scratch, told);
         }
+        self.close(&mut open, true, scratch, told);
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
