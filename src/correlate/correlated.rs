@@ -269,7 +269,7 @@ mod tests {
         let all: BTreeMap<Box<str>, Arc<Correlation>> = all.iter().map(|(id, of)| counting_on(id, of)).collect();
         let order = ordered(&all);
         assert_eq!(order.iter().map(|of| of.meta.id.as_str()).collect::<Vec<_>>(), ["z", "b", "a", "c", "d"]);
-        let traits = Traits { rules: vec!["rule".into()], ..Traits::default() };
+        let traits = Traits { rules: ["rule".into()].into(), ..Traits::default() };
         let records = [5, 7].map(|time| Record { time, traits: 0, outcome: rule::Outcome::Unknown, source: None });
         let outcome = windows::run(&order, &[Arc::new(traits)], &records);
         let found: Vec<(usize, usize)> =

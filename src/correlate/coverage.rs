@@ -7,7 +7,7 @@ use itertools::Itertools;
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::EntryKind;
-use crate::model::partial::{Covered, SourcePartial};
+use crate::model::partial::{Covered, LogName, NumberRun, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Route};
 use crate::model::subject::Subject;
@@ -31,6 +31,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         .collect();
     copies(world, &mut sources);
     torn(&mut sources);
+    unnumbered(world, &mut sources);
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
     let unread = world.merged.sources.values().filter(|s| s.entry.kind != EntryKind::Source && s.entry.has_loss());
     gaps.extend(unread.map(|s| gap(s.entry.source.as_str(), None, None, GapReason::NotRead)));
@@ -88,6 +89,40 @@ fn torn(sources: &mut [SourceCoverage]) {
                 sources[at].gaps.sort();
             }
             reached = reached.max(to);
+        }
+    }
+}
+
+/// Tells of numbers that no record of a log has, in any of its files, between two that it has. Where the times of these do
+/// not ascend the log was begun anew and nothing is missing; files that are exports show what is there, not what is not.
+fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
+    let mut logs: BTreeMap<&LogName, Vec<(NumberRun, usize)>> = BTreeMap::new();
+    let read = world.merged.sources.iter().filter(|((_, kind, _), _)| *kind == EntryKind::Source);
+    for (at, (_, source)) in read.enumerate() {
+        for (log, runs) in &source.covered.numbers {
+            logs.entry(log).or_default().extend(runs.iter().map(|run| (*run, at)));
+        }
+    }
+    for mut runs in logs.into_values() {
+        runs.sort_unstable();
+        let mut before: Option<NumberRun> = None;
+        for (run, at) in runs {
+            let Some(reached) = &mut before else {
+                before = Some(run);
+                continue;
+            };
+            let is_hole = run.first > reached.last.saturating_add(1) && reached.original && run.original;
+            let ascends = reached.to.zip(run.from).is_some_and(|(end, begin)| end <= begin);
+            if is_hole && ascends {
+                let locator = sources[at].source.as_str().to_owned();
+                sources[at].gaps.push(gap(&locator, reached.to, run.from, GapReason::NumbersMissing));
+                sources[at].gaps.sort();
+            }
+            if run.last > reached.last {
+                *reached = run;
+            } else if run.last == reached.last {
+                reached.original |= run.original;
+            }
         }
     }
 }

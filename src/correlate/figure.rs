@@ -271,6 +271,10 @@ const SUMMED_LIMIT: i128 = i128::MAX >> 40;
 
 /// A number in millionths: whole numbers exactly, others to six places; none where it is too large to be summed.
 fn millionths(text: &str) -> Option<i128> {
+    // PERF: of 64 bits they are read in a fraction of the time.
+    if let Ok(whole) = text.parse::<i64>() {
+        return Some(i128::from(whole) * MILLION);
+    }
     let all = match text.trim().parse::<i128>() {
         Ok(whole) => whole.checked_mul(MILLION)?,
         // What is beyond the integers is cut to the largest one, and refused below.

@@ -200,7 +200,7 @@ pub fn run(correlations: &[&Correlation], traits: &[Arc<Traits>], records: &[Rec
         looked_at += groups.places() + groups.ungrouped;
         outcome.grouped.push(groups.events);
         outcome.ungrouped.push(groups.ungrouped);
-        groups.keep(|occurrences| may_hold(&correlation.demand, stream.of_values(occurrences)));
+        groups.choose(|occurrences| may_hold(&correlation.demand, stream.of_values(occurrences)));
         while let Some((group, occurrences)) = groups.next() {
             stream.sort(occurrences);
             let slid = stream.windows(correlation, occurrences);
@@ -232,7 +232,7 @@ impl<'e> Stream<'e> {
     fn of(correlations: &[&'e Correlation], traits: &'e [Arc<Traits>], records: &'e [Record]) -> Self {
         let mut by_rule: HashMap<&str, Vec<u32>> = HashMap::new();
         for (at, record) in (0u32..).zip(records) {
-            for rule in &traits[record.traits as usize].rules {
+            for rule in traits[record.traits as usize].rules.iter() {
                 by_rule.entry(rule).or_default().push(at);
             }
         }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::eval::Name;
 use super::item::{Expr, Test};
 use super::pattern::Pattern;
-use super::routing;
 use super::spelling::Spelling;
+use super::{order, routing};
 use crate::model::atoms::Atoms;
 use crate::model::fields::Canon;
 use crate::model::rarity::Expected;
@@ -24,8 +24,11 @@ const WIDEST: usize = 2_000;
 const COMMON: f64 = 0.4;
 /// The same where a sample of the logs at hand was counted: what it says of common literals holds.
 const COMMON_HERE: f64 = 0.1;
-/// The same where every rule has a literal: without one of them, no record would have to be read for rules at all.
+/// The same where every rule has a literal: without one of them, no record would have to be read for rules at all. And of a
+/// rule that is dear to look at.
 const COMMON_ALONE: f64 = 0.8;
+/// What such a rule costs at least: words are looked for in all values.
+const DEAR: u32 = 500;
 /// Values that parsers write themselves, whatever the record says.
 const INVENTED: [&[u8]; 4] = [b"success", b"failure", b"true", b"false"];
 
@@ -40,11 +43,11 @@ pub(super) fn collect<'a>(
     let reader = Reader { names, spelling, registry: false, expected };
     let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     let mut always = Vec::new();
-    let covers: Vec<(u32, Option<Cover>)> =
-        rules.map(|(number, expr, needed)| (number, reader.best(expr, needed))).collect();
-    let common = if covers.iter().all(|(_, cover)| cover.is_some()) { COMMON_ALONE } else { reader.common() };
-    for (number, cover) in covers {
-        match cover.filter(|cover| cover.often < common) {
+    let covers: Vec<(u32, Option<Cover>, f64)> =
+        rules.map(|(number, expr, needed)| (number, reader.best(expr, needed), reader.common(expr))).collect();
+    let are_covered = covers.iter().all(|(_, cover, _)| cover.is_some());
+    for (number, cover, common) in covers {
+        match cover.filter(|cover| cover.often < if are_covered { COMMON_ALONE } else { common }) {
             Some(cover) => {
                 cover.literals.into_iter().for_each(|literal| table.entry(literal).or_default().push(number))
             }
@@ -73,7 +76,7 @@ pub(super) fn lack(
 ) -> Option<Lack> {
     let reader = Reader { names, spelling, registry: false, expected };
     match reader.best(expr, needed) {
-        Some(cover) if cover.often < reader.common() => None,
+        Some(cover) if cover.often < reader.common(expr) => None,
         Some(cover) => Some(Lack::Common(cover.literals.into_iter().next().unwrap_or_default())),
         None => Some(Lack::None),
     }
@@ -96,9 +99,13 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// From how many occurrences a record on a literal is of no use.
-    fn common(&self) -> f64 {
-        if self.expected.is_counted() { COMMON_HERE } else { COMMON }
+    /// From how many occurrences a record on a literal of a rule is of no use.
+    fn common(&self, expr: &Expr) -> f64 {
+        match () {
+            () if order::cost(expr) >= DEAR => COMMON_ALONE,
+            () if self.expected.is_counted() => COMMON_HERE,
+            () => COMMON,
+        }
     }
 
     /// The literals of a rule, with texts of which a record must hold one before the rule can apply to it; `None` where

@@ -1,10 +1,11 @@
 //! One YAML document: what it says of itself, where it applies, what it looks for.
 
 use super::condition::{self, Cond};
-use super::item::{Expr, item, keyword, one};
+use super::item::{Expr, Test, item, keyword, one};
 use super::names::Context;
 use super::routing::Logsource;
 use super::select::{Labels, tag_form};
+use super::words;
 use super::yaml::{At, Node, What};
 use crate::model::rule::{Level, Route, RuleMeta, Stage};
 
@@ -226,6 +227,8 @@ pub(super) fn size(expr: &Expr) -> usize {
         Expr::All(parts) | Expr::Any(parts) => 1 + parts.iter().map(size).sum::<usize>(),
         Expr::Not(inner) => 1 + size(inner),
         Expr::Shared(inner) => 1 + size(inner),
+        // Each was a keyword of its own.
+        Expr::Keyword(Test::Words(words)) => 1 + words.patterns().len(),
         Expr::Field(..) | Expr::Keyword(_) => 1,
     }
 }
@@ -247,8 +250,9 @@ fn search(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> 
             Ok(one(all, Expr::All))
         }
         What::List(items) if !items.is_empty() => {
-            let any: Result<Vec<Expr>, _> = items.iter().map(|i| search(i, context)).collect();
-            Ok(one(any?, Expr::Any))
+            let any = items.iter().map(|i| search(i, context)).collect::<Result<Vec<Expr>, _>>()?;
+            let are_keywords = any.iter().all(|part| matches!(part, Expr::Keyword(_)));
+            Ok(if are_keywords { words::any(any, false) } else { one(any, Expr::Any) })
         }
         What::Map(_) | What::List(_) => Err((node.at, "an identifier is empty".to_owned())),
         What::Null => Err((node.at, "an identifier is null".to_owned())),

@@ -16,7 +16,7 @@ pub(super) fn cheapest_first(expr: &mut Expr) {
 }
 
 /// About what it costs to ask, in comparisons of a few bytes.
-fn cost(expr: &Expr) -> u32 {
+pub(super) fn cost(expr: &Expr) -> u32 {
     match expr {
         Expr::All(parts) | Expr::Any(parts) => parts.iter().map(cost).fold(0, u32::saturating_add),
         Expr::Not(inner) => cost(inner),

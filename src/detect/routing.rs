@@ -25,6 +25,7 @@ pub(super) const FORMATS: &[&str] = &[
     "csv",
     DECLARED,
     "evtx",
+    "evtxecmd",
     "gcp",
     "journald",
     "json",
@@ -113,7 +114,7 @@ pub(super) fn applies(routing: &Routing, rule: &Logsource, facts: &Facts<'_>) ->
 
 /// Whether a format holds Windows events.
 pub(super) fn is_windows(format: &str) -> bool {
-    matches!(format, "evtx" | "windows_json" | "windows_xml")
+    matches!(format, "evtx" | "evtxecmd" | "windows_json" | "windows_xml")
 }
 
 /// Whether keywords look at the whole text of a record.
@@ -175,7 +176,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "journald" | "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
         "json" => json(fields, &mut facts),
-        "evtx" | "windows_json" | "windows_xml" => channels::facts(fields, &mut facts),
+        _ if is_windows(format) => channels::facts(fields, &mut facts),
         _ => stated(format, fields, &mut facts),
     }
     facts

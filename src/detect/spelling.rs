@@ -60,7 +60,8 @@ impl Spelling {
             "zeek" => Self::Headed,
             "w3c" => Self::Joined,
             "access" => Self::Hexed,
-            "azure" | "cloudtrail" | "csv" | "evtx" | "gcp" | "json" | "kv" | "m365" | "windows_json" | "zeek_json" => {
+            // Declared formats are text, tables or JSON: what may be escaped in one of them is left out for all.
+            super::routing::DECLARED | "azure" | "cloudtrail" | "csv" | "evtx" | "evtxecmd" | "gcp" | "json" | "kv" | "m365" | "windows_json" | "zeek_json" => {
                 Self::Json
             }
             "auditd" => Self::Audit,

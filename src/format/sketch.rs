@@ -37,6 +37,8 @@ impl Part {
             None => Self::Skip,
             Some(Role::Is(Canon::UserAgent)) => Self::Agent,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
+            // No two records of a log have the same.
+            Some(Role::Is(Canon::EventSequence)) => Self::Skip,
             Some(Role::Is(canon)) if !canon.is_column() => Self::Skip,
             Some(Role::Time(rank)) => Self::Time(rank),
             Some(Role::Url) => Self::Url,

@@ -75,6 +75,7 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("TimeCreated", Role::Time(2)),
         ("EventTime", Role::Time(3)),
         ("EventID", Role::Is(EventCode)),
+        ("EventRecordID", Role::Is(Canon::EventSequence)),
         ("Channel", Role::Is(EventDataset)),
         ("Provider_Name", Role::Is(EventProvider)),
         ("Computer", Role::Is(HostName)),

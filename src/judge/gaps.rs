@@ -83,6 +83,7 @@ fn damaged(bench: &mut Bench<'_>) {
         for gap in &source.gaps {
             let what = match gap.reason {
                 GapReason::Cleared => "was cleared",
+                GapReason::NumbersMissing => "lacks records between others, by their numbers",
                 GapReason::NotRead => "could not be read in full",
                 GapReason::Capped => "holds more conversations than are kept apart",
                 GapReason::FindingsCapped => "holds more hits than are kept",
@@ -99,6 +100,9 @@ fn damaged(bench: &mut Bench<'_>) {
             }
             bench.reason("J-31", format!("{} {what}", source.source), Vec::new());
             let needs = match gap.reason {
+                GapReason::NumbersMissing => {
+                    format!("{} with the files before it, as the system wrote them", source.source)
+                }
                 GapReason::Capped | GapReason::FindingsCapped => format!("{} in smaller parts", source.source),
                 _ => format!("another copy of {}", source.source),
             };

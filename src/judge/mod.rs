@@ -133,7 +133,10 @@ pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, 
 
 /// Whether something fits no scope: a finding, a transfer, or a log with hidden parts of which nobody knows whose.
 fn is_loose(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> bool {
-    let hides = |reason| matches!(reason, GapReason::Cleared | GapReason::Capped | GapReason::FindingsCapped);
+    let hides = |reason| {
+        use GapReason::{Capped, Cleared, FindingsCapped, NumbersMissing};
+        matches!(reason, Cleared | NumbersMissing | Capped | FindingsCapped)
+    };
     let hidden = |s: &SourceCoverage| s.scopes.is_empty() && s.gaps.iter().any(|g| hides(g.reason));
     findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose))
         || transfers.iter().any(|t| t.scope == UNATTRIBUTED)

@@ -14,6 +14,8 @@ pub enum GapReason {
     Silent,
     /// The log says that it was cleared.
     Cleared,
+    /// Numbers between two records of a log are in no file: records were removed, or a file between was not delivered.
+    NumbersMissing,
     /// The log begins or ends inside the period that matters.
     NotCovered,
     /// Promised by an `[[expect]]` and not there.

@@ -112,12 +112,12 @@ impl Events {
         (self.held_bytes, self.trimmed) = (bytes, self.list.len());
     }
 
-    /// Writes out what is held if memory is full.
+    /// Writes out what is held if memory is full. What stays is in order: to look through it takes no copy.
     pub fn write_out(&mut self, work: &Work) {
+        self.list.sort_unstable_by_key(Event::order);
         if self.list.is_empty() || !work.is_full() {
             return;
         }
-        self.list.sort_unstable_by_key(Event::order);
         let table = self.table.unpacked();
         let apart = |event: &Event| (*event, Some(Arc::clone(&table[event.traits as usize])));
         if let Some(run) = work.write(self.list.iter().map(apart)) {
@@ -130,9 +130,11 @@ impl Events {
     /// All that are kept, by time and place. Of those that were written out the traits are given with them; those of the
     /// others have a [number](Numbers) here.
     pub fn iter(&self) -> impl Iterator<Item = (Event, Option<Arc<Traits>>)> + '_ {
-        let mut held: Vec<Event> = self.list.clone();
-        held.sort_unstable_by_key(Event::order);
-        let held = held.into_iter().map(|event| (event, None));
+        let mut held = Cow::Borrowed(&self.list[..]);
+        if !held.is_sorted_by_key(Event::order) {
+            held.to_mut().sort_unstable_by_key(Event::order);
+        }
+        let held = (0..held.len()).map(move |at| (held[at], None));
         let is_whole = self.runs.is_empty() && self.cap.is_none_or(|cap| self.list.len() <= cap);
         let (heads, mut kept) = (self.table.heads(), Kept::new(self.cap.filter(|_| !is_whole)));
         let takes = move |(event, apart): &Row| match apart {

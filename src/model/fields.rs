@@ -84,6 +84,8 @@ canon! {
     EventOutcome = "event.outcome",
     /// Event number or code.
     EventCode = "event.code",
+    /// Number of the record in its log, as the record itself states it.
+    EventSequence = "event.sequence",
     /// Producer (EVTX provider, syslog program).
     EventProvider = "event.provider",
     /// Log channel or kind.

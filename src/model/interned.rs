@@ -6,7 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Byte strings, numbered in the order in which they were first told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Interned {
+pub struct Interned {
     bytes: Vec<u8>,
     /// By number: where it ends.
     ends: Vec<usize>,
@@ -40,6 +40,11 @@ impl Interned {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// All of them, by number.

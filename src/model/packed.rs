@@ -4,10 +4,10 @@
 use data_encoding::BASE64;
 
 /// Bytes after which another part of something packed begins.
-pub(super) const PART_BYTES: usize = 48 << 10;
+pub const PART_BYTES: usize = 48 << 10;
 
 /// Adds a number.
-pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
+pub fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -16,18 +16,18 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Adds a number of either sign; small ones take few bytes.
-pub(super) fn put_signed(out: &mut Vec<u8>, number: i64) {
+pub fn put_signed(out: &mut Vec<u8>, number: i64) {
     put(out, ((number << 1) ^ (number >> 63)) as u64);
 }
 
 /// Adds bytes with their length.
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// A part as it stands in the state: the version of what packed it, then its bytes, in base64.
-pub(super) fn in_state(version: u8, part: &[u8]) -> String {
+pub fn in_state(version: u8, part: &[u8]) -> String {
     BASE64.encode(&[&[version], part].concat())
 }
 
@@ -35,7 +35,7 @@ pub(super) fn in_state(version: u8, part: &[u8]) -> String {
 ///
 /// # Errors
 /// Where it is no base64, or of another version.
-pub(super) fn from_state(version: u8, text: &str) -> Result<Vec<u8>, String> {
+pub fn from_state(version: u8, text: &str) -> Result<Vec<u8>, String> {
     let part = BASE64.decode(text.as_bytes()).map_err(|fault| fault.to_string())?;
     match part.first() {
         Some(known) if *known == version => Ok(part),
@@ -45,7 +45,10 @@ pub(super) fn from_state(version: u8, text: &str) -> Result<Vec<u8>, String> {
 
 /// Bytes that are left to read. What is not there is `None`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a>(pub &'a [u8]);
+pub struct Reader<'a>(
+    /// The bytes.
+    pub &'a [u8],
+);
 
 impl<'a> Reader<'a> {
     /// The next byte.

@@ -13,7 +13,7 @@ use super::ledger::{Entry, EntryKind};
 use super::observation::{Observations, Seen};
 use super::place::Locator;
 use super::rule::RuleMeta;
-use super::time::Span;
+use super::time::{Instant, Span};
 
 /// Serialises a map whose keys are not strings as a list of pairs.
 pub mod pairs {
@@ -46,6 +46,24 @@ pub mod pairs {
     }
 }
 
+/// A log that numbers its records: the computer that wrote it, and its channel.
+pub type LogName = (Box<str>, Box<str>);
+
+/// Records of one log whose numbers follow on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NumberRun {
+    /// The lowest number.
+    pub first: u64,
+    /// The highest number.
+    pub last: u64,
+    /// Time of the record with the lowest.
+    pub from: Option<Instant>,
+    /// Time of the record with the highest.
+    pub to: Option<Instant>,
+    /// Whether the file counts its records as the log does: it is the log itself, and no selection that was exported.
+    pub original: bool,
+}
+
 /// Which hours of a source hold records: what gaps are found in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Covered {
@@ -59,6 +77,9 @@ pub struct Covered {
     /// Hours of which a record says that the log lost others, sorted.
     #[serde(default)]
     pub skipped: Vec<i64>,
+    /// Numbers that its records have, by log: computer and channel. Only of logs that number their records (EVTX).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
+    pub numbers: BTreeMap<LogName, Vec<NumberRun>>,
     /// Records that tell of traffic and are not read as such, by who tells.
     #[serde(default, with = "pairs")]
     pub unread: BTreeMap<Seen, u64>,
@@ -88,6 +109,9 @@ impl Covered {
         self.skipped.sort_unstable();
         self.skipped.dedup();
         self.skipped.truncate(HOURS_KEPT);
+        for (log, runs) in other.numbers {
+            self.numbers.entry(log).or_default().extend(runs);
+        }
         for (seen, records) in other.unread {
             *self.unread.entry(seen).or_default() += records;
         }

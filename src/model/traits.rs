@@ -17,7 +17,7 @@ use super::time::Assumed;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Traits {
     /// Ids of the rules that match it and on which correlations count, sorted.
-    pub rules: Vec<Arc<str>>,
+    pub rules: Arc<[Arc<str>]>,
     /// Fields that correlations ask for, by the names that they have in rules, with values; several where the record has
     /// several. Sorted, without repeats.
     pub values: Vec<(Arc<str>, Box<str>)>,
@@ -49,7 +49,7 @@ pub(super) struct Head {
     /// Bit by bit which texts the subject has.
     who: u8,
     /// Ids of rules.
-    pub rules: Vec<Arc<str>>,
+    pub rules: Arc<[Arc<str>]>,
     fields: Vec<Arc<str>>,
 }
 
@@ -176,7 +176,7 @@ fn unpacked_head(packed: &[u8]) -> Option<Head> {
         let count = from.number()?;
         (0..count).map(|_| Some(from.text()?.into())).collect::<Option<Vec<Arc<str>>>>()
     };
-    let head = Head { outcome, assumed, who, rules: texts()?, fields: texts()? };
+    let head = Head { outcome, assumed, who, rules: texts()?.into(), fields: texts()? };
     from.0.is_empty().then_some(head)
 }
 
@@ -189,6 +189,6 @@ fn unpacked(head: &Head, texts: &[u8]) -> Option<Traits> {
         *text = Some(from.text()?.into());
     }
     let Head { outcome, assumed, .. } = *head;
-    let traits = Traits { rules: head.rules.clone(), values, outcome, assumed, subject: Subject::of_who(who) };
+    let traits = Traits { rules: Arc::clone(&head.rules), values, outcome, assumed, subject: Subject::of_who(who) };
     from.0.is_empty().then_some(traits)
 }

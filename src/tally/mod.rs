@@ -3,6 +3,7 @@
 mod conversation;
 mod key;
 mod memo;
+mod numbers;
 mod read;
 
 use std::hash::BuildHasher;
@@ -19,6 +20,7 @@ use crate::model::time::{Span, Stamp};
 
 use conversation::{Conversation, UNPROVEN};
 use memo::{Amount, Memo};
+use numbers::Numbers;
 use read::Teller;
 
 pub use memo::Meaning;
@@ -29,6 +31,7 @@ pub use memo::Meaning;
 #[derive(Default)]
 pub struct Tally {
     covered: Covered,
+    numbers: Numbers,
     /// Records in the hour of the last record: that hour and its count, not yet in `covered`.
     hour: Option<(i64, u64)>,
     /// The format of the last record, and how it tells of traffic.
@@ -159,6 +162,7 @@ impl Tally {
     ///
     /// PERF: of a conversation's records many are cited for a moment, until others moved more.
     pub fn settle(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
+        self.numbers.end_block();
         for at in self.unproven.drain(..) {
             self.conversations[at as usize].prove(digest);
         }
@@ -228,6 +232,14 @@ impl Tally {
             if let Err(at) = covered.cleared.binary_search(&entry) {
                 covered.cleared.insert(at, entry);
             }
+        }
+    }
+
+    /// Notes the number of a record in its log, where it has one.
+    #[inline]
+    pub fn number(&mut self, fields: &Fields<'_>, place: Place) {
+        if let Some(counted) = place.event_record_id {
+            self.numbers.see(counted, fields);
         }
     }
 
@@ -371,6 +383,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     let (mut covered, mut rest) = (Covered::default(), (Sum::default(), None));
     let Cap(cap) = accounts.first().map(|account| account.cap).unwrap_or_default();
     let mut bound: Option<Vec<u8>> = None;
+    covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
     for account in &mut accounts {
         covered.join(account.covered());
         account.end_beyond();

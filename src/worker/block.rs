@@ -31,6 +31,8 @@ pub(super) struct Scratch {
     /// Literals of patterns.
     traces: Vec<AtomHit>,
     candidates: Vec<u32>,
+    /// A bit for each rule; none is set between records.
+    marked: Vec<u64>,
     /// Patterns that a record may satisfy.
     patterns: Vec<u32>,
     matched: Vec<u32>,
@@ -161,12 +163,14 @@ impl Pass<'_, '_> {
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
-            let is_cited = !(record_hits.is_empty() && scratch.patterns.is_empty());
-            let outlined = !is_cited && self.outline(seen, &mut outline, &mut scratch.shapes);
+            let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
+            // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
+            let is_read =
+                !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
+            let outlined = !is_read && self.outline(record, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
-                if !scratch.candidates.is_empty() && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+                if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                     self.parse(seen, Want::All, &mut fields);
-                    let record = &self.text[seen.start..seen.end];
                     self.rules(&Cite::new(*seen), (self.block.layout.format, record), &fields, scratch, told);
                 }
                 continue;
@@ -189,9 +193,8 @@ impl Pass<'_, '_> {
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
     /// agent may be a listed one.
-    fn outline<'b>(&'b self, seen: &Seen, outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
         let indicators = &self.plan.indicators;
-        let record = &self.text[seen.start..seen.end];
         self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
     }
@@ -246,6 +249,7 @@ impl Pass<'_, '_> {
                 told.untimed += 1;
             }
             tally.cover(format, fields);
+            tally.number(fields, seen.place);
         } else {
             fields.clear();
             if format::is_text(format) {
@@ -319,18 +323,16 @@ impl Pass<'_, '_> {
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
     fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
         let record = &self.text[seen.start..seen.end];
-        let candidates = &mut scratch.candidates;
+        let Scratch { candidates, marked, .. } = scratch;
         candidates.clear();
         let Some(gate) = self.gate else { return };
         if gate.bypasses(record) {
             candidates.extend_from_slice(&gate.all);
-        } else {
+        } else if atoms.is_empty() {
             candidates.extend_from_slice(&gate.atoms.always);
-            for atom in atoms {
-                candidates.extend_from_slice(&gate.atoms.rules[atom.literal as usize]);
-            }
-            candidates.sort_unstable();
-            candidates.dedup();
+        } else {
+            let found = atoms.iter().flat_map(|atom| &gate.atoms.rules[atom.literal as usize]);
+            take_marked(gate.atoms.always.iter().chain(found), marked, candidates);
         }
         if !candidates.is_empty() {
             Stats::count(&self.stats.candidates, 1);
@@ -379,6 +381,23 @@ impl Pass<'_, '_> {
             }
         }
         self.event(cite, format, fields, scratch, told);
+    }
+}
+
+/// Gives each of these numbers once, ascending. The bits are set for as long as it takes.
+fn take_marked<'n>(numbers: impl Iterator<Item = &'n u32>, marked: &mut Vec<u64>, out: &mut Vec<u32>) {
+    for number in numbers {
+        let word = *number as usize / 64;
+        if marked.len() <= word {
+            marked.resize(word + 1, 0);
+        }
+        marked[word] |= 1 << (number % 64);
+    }
+    for (word, bits) in (0u32..).zip(marked) {
+        while *bits != 0 {
+            out.push(word * 64 + bits.trailing_zeros());
+            *bits &= *bits - 1;
+        }
     }
 }
 

@@ -21,6 +21,8 @@ use crate::split::Splitter;
 const PARTS: u64 = 32;
 /// Stored bytes of one part, and most decoded bytes of it that are looked at: a chunk of an EVTX file is among them.
 const PART_BYTES: usize = 128 << 10;
+/// Stored bytes of a part that is not the start of a file: its lines are much like those of the others.
+const STRETCH_BYTES: usize = 32 << 10;
 /// Members of one archive that are looked at.
 const MEMBERS: u64 = 2;
 /// How a zip begins; its directory is at its end, so that it is opened as a whole.
@@ -77,7 +79,7 @@ impl Sampler<'_> {
     /// Looks at the lines behind an offset of a file that is lines.
     fn stretch(&mut self, file: &Listed, at: u64) {
         if let Some(layout) = self.plain.clone().filter(|_| at > PART_BYTES as u64) {
-            let stored = open::stretch(file, at, PART_BYTES);
+            let stored = open::stretch(file, at, STRETCH_BYTES);
             let from = memchr::memchr(b'\n', &stored).map_or(stored.len(), |at| at + 1);
             self.records(layout, &stored[from..]);
         }

@@ -96,7 +96,7 @@ impl Seen<'_> {
         let mut values: Vec<_> = rules.iter().flat_map(asked).map(|(field, value)| (field, value.into())).collect();
         values.sort();
         values.dedup();
-        let rules: Vec<_> = rules.iter().filter_map(|&rule| self.program.counted(rule).cloned()).collect();
+        let rules: Arc<[_]> = rules.iter().filter_map(|&rule| self.program.counted(rule).cloned()).collect();
         if !rules.is_empty() {
             let outcome = Outcome::of(fields);
             self.events.push((time.at.micros(), Traits { rules, values, outcome, ..Traits::default() }));

@@ -7,7 +7,7 @@ use exfiltrace::model::finding::Finding;
 use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting};
 use exfiltrace::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use exfiltrace::model::observation::{Cited, Hour, ObservationKey, Observations, Observed, Seen, Sum};
-use exfiltrace::model::partial::{Partial, SourcePartial};
+use exfiltrace::model::partial::{NumberRun, Partial, SourcePartial};
 use exfiltrace::model::place::{Locator, Place, RecordDigest};
 use exfiltrace::model::rule::{Outcome, Route};
 use exfiltrace::model::subject::Subject;
@@ -508,6 +508,32 @@ fn clearing_silence_and_missing_figures_are_told() {
     told.observations.kept = kept;
     told.covered.hours = [(0, 1), (90, 1)].into();
     assert_eq!(gaps(told), (vec![GapReason::Cleared], vec!["bytes sent by the client".to_owned()]), "a sparse log");
+}
+
+#[test]
+fn numbers_that_no_file_of_a_log_holds_are_told_and_those_of_exports_are_not() {
+    let at = |secs| Instant::from_secs(secs);
+    let run = |first, last, from, to, original| NumberRun { first, last, from: at(from), to: at(to), original };
+    let file = |name: &str, host: &str, runs: &[NumberRun]| {
+        let mut told = source(name, &[]);
+        told.covered.numbers = [((host.into(), "Security".into()), runs.to_vec())].into();
+        told
+    };
+    let told = |files: Vec<SourcePartial>| {
+        let (merged, whose) = (partial(files), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).sources;
+        all.into_iter().flat_map(|s| s.gaps).map(|g| (g.source, g.reason, g.from, g.to)).collect::<Vec<_>>()
+    };
+    let (early, late) = (run(1, 9, 100, 200, true), run(20, 30, 500, 600, true));
+    let hole = |name: &str| (name.to_owned(), GapReason::NumbersMissing, at(200), at(500));
+    assert_eq!(told(vec![file("e/a", "dc", &[early, late])]), [hole("e/a")], "in one file");
+    let archive = file("e/z", "dc", &[early]);
+    assert_eq!(told(vec![file("e/a", "dc", &[late]), archive.clone()]), [hole("e/a")], "between files");
+    assert_eq!(told(vec![file("e/a", "ws", &[late]), archive.clone()]), [], "of two computers");
+    let between = file("e/m", "dc", &[run(10, 19, 200, 500, false)]);
+    assert_eq!(told(vec![file("e/a", "dc", &[late]), archive.clone(), between]), [], "an export has them");
+    assert_eq!(told(vec![file("e/a", "dc", &[run(20, 30, 50, 60, true)]), archive.clone()]), [], "begun anew");
+    assert_eq!(told(vec![file("e/a", "dc", &[NumberRun { original: false, ..late }]), archive]), [], "an export");
 }
 
 proptest! {

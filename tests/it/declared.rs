@@ -248,6 +248,9 @@ fn transfers_have_two_sides_where_the_log_names_one() {
     }
 }
 
+/// Formats of any text, which are known by the names of their files.
+const NAMED: [&str; 3] = ["powershell_history", "powershell_transcript", "shell_history"];
+
 /// Of two formats that read the same lines one would take the other's: each fixture of a declared format is read by no other
 /// declared one, and noise by none.
 #[test]
@@ -258,7 +261,7 @@ fn no_definition_takes_the_lines_of_another_format() {
             (0..90).map(|at| char::from(b' ' + mixed(at * 7 + n) % 95)).collect()
         })
         .collect();
-    for declared in format::declared() {
+    for declared in format::declared().filter(|declared| !NAMED.contains(&declared.name())) {
         let name = declared.name();
         let reads = |line: &[u8]| {
             let layout =

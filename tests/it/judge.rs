@@ -174,9 +174,11 @@ fn gaps_and_broken_promises_cannot_tell() {
     let broken = whose("[[expect]]\nscope='hc'\nsource='dns'\n");
     let told = hc(&[], &[], &broken);
     assert_eq!((told.state, told.open_routes.clone()), (State::CannotTell, vec![Route::DnsTunnel]));
-    let gap = Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason: GapReason::Cleared };
-    let cleared = judge(&[], &[], &coverage(vec![gap]), &kept);
-    assert_eq!((cleared.overall.state, cleared.overall.complete), (State::CannotTell, false));
+    for reason in [GapReason::Cleared, GapReason::NumbersMissing] {
+        let gap = Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason };
+        let cleared = judge(&[], &[], &coverage(vec![gap]), &kept);
+        assert_eq!((cleared.overall.state, cleared.overall.complete), (State::CannotTell, false));
+    }
 }
 
 #[test]
