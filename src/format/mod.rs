@@ -49,7 +49,7 @@ use jiff::tz::TimeZone;
 
 use self::container::Held;
 use self::sink::Sink;
-use crate::model::fields::{Canon, Drawn, Fields, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -225,7 +225,11 @@ impl<'l> Reader<'l> {
         out.clear();
         let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
         let columns = self.columns.get_or_init(|| Columns::of(format, self.layout));
-        format.outline(record, Means { layout: self.layout, columns, agents, shapes }, out)
+        let read = format.outline(record, Means { layout: self.layout, columns, agents, shapes }, out);
+        if let Some(host) = &self.layout.host {
+            out.part(host.as_bytes());
+        }
+        read
     }
 
     /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
@@ -237,6 +241,7 @@ impl<'l> Reader<'l> {
         if read.is_err() {
             out.clear();
         } else {
+            self.set_host(want, out);
             self.set_clock(out);
         }
         read
@@ -251,7 +256,19 @@ impl<'l> Reader<'l> {
         out: &mut Fields<'b>,
     ) {
         templates.fields(self.layout, (text, values), want, out);
+        self.set_host(want, out);
         self.set_clock(out);
+    }
+
+    /// The host that the record was taken from, where it names none itself.
+    fn set_host(&self, want: Want, out: &mut Fields<'_>) {
+        if let Some(host) = &self.layout.host
+            && want.takes(Canon::HostName)
+            && !out.has(Canon::HostName)
+        {
+            let host = out.store(host.as_bytes());
+            out.push_text(Some(Canon::HostName), Text::Slice(Canon::HostName.name().as_bytes()), host, Kind::Str);
+        }
     }
 
     /// The time by the clock of the host that wrote it.

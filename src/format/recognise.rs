@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::roles::Role;
 use super::{Clock, Fit, Format, jsonlines, list, mixed, utmp};
+use crate::model::collection::Collection;
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
@@ -91,6 +92,7 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
     let base = Layout {
         zone: clock.zone.clone(),
         zone_given: clock.zone_given,
+        host: Collection::of(&meta.locator).and_then(|collection| collection.host).map(Arc::from),
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         ..Layout::plain()
     };

@@ -125,6 +125,8 @@ pub struct Layout {
     pub zone_given: bool,
     /// Zones by the host that a record names; the first that fits goes before `zone`.
     pub host_clocks: Arc<[HostClock]>,
+    /// The host of records that name none: the one that a collection says a file was taken from.
+    pub host: Option<Arc<str>>,
     /// Whether the columns are those of a proxy ([`is_proxy_column`]), or the software
     /// is one: its own address is no destination.
     pub forwards: bool,
@@ -149,6 +151,7 @@ impl Layout {
             zone: TimeZone::UTC,
             zone_given: false,
             host_clocks: Arc::default(),
+            host: None,
             forwards: false,
             reference: None,
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::collection::Collection;
 use super::place::Locator;
 
 /// Decoded bytes of one source by what became of them. The sum is the number of bytes decoded.
@@ -226,6 +227,9 @@ pub struct Entry {
     /// Stored bytes by fate (containers).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,
+    /// The collection that it is of, where its name shows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Collection>,
     /// Remarks, sorted.
     pub notes: Vec<Note>,
 }
@@ -234,6 +238,7 @@ impl Entry {
     /// An entry for something of `kind` about which nothing is known yet.
     pub fn new(kind: EntryKind, source: Locator, evidence: Locator) -> Self {
         Self {
+            collection: Collection::of(&source),
             source,
             kind,
             size: 0,

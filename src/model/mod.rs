@@ -5,6 +5,7 @@
 
 pub mod atoms;
 pub mod block;
+pub mod collection;
 pub mod conversations;
 pub mod correlation;
 pub mod coverage;

@@ -47,6 +47,12 @@ impl Locator {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 
+    /// The names that it is made of, without what tells containers from folders and without escapes.
+    pub fn names(&self) -> Vec<String> {
+        let name = |part: &str| String::from_utf8_lossy(&decode(part.strip_suffix('!').unwrap_or(part))).into_owned();
+        self.0.split('/').map(name).collect()
+    }
+
     /// The log that this file is a part of: the locator without what rotation and compression add to a name, so that
     /// `x.log`, `x.log.1.gz` and `x-20260301.log` of one folder are one log.
     pub fn log(&self) -> String {
