@@ -61,9 +61,18 @@ impl Spelling {
             "w3c" => Self::Joined,
             "access" => Self::Hexed,
             // Declared formats are text, tables or JSON: what may be escaped in one of them is left out for all.
-            super::routing::DECLARED | "azure" | "cloudtrail" | "csv" | "evtx" | "evtxecmd" | "gcp" | "json" | "kv" | "m365" | "windows_json" | "zeek_json" => {
-                Self::Json
-            }
+            super::routing::DECLARED
+            | "azure"
+            | "cloudtrail"
+            | "csv"
+            | "evtx"
+            | "evtxecmd"
+            | "gcp"
+            | "json"
+            | "kv"
+            | "m365"
+            | "windows_json"
+            | "zeek_json" => Self::Json,
             "auditd" => Self::Audit,
             "windows_xml" => Self::Xml,
             "cef" => Self::Barred,

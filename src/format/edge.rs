@@ -52,11 +52,16 @@ pub fn outline(program: Option<&[u8]>, text: &[u8], out: &mut Outline<'_>) -> Op
     Some(())
 }
 
+/// Whether a message tells of a packet that the Linux kernel saw.
+pub fn is_packet(program: Option<&[u8]>, text: &[u8]) -> bool {
+    program == Some(b"kernel") && SOURCE.is_in(text) && DESTINATION.is_in(text)
+}
+
 /// Names the kind of a message and reads its packet. True where nothing is left to read in it.
 pub fn read<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {
     let [netfilter, pfsense, asa, mail] = DATASETS;
     match program {
-        Some(b"kernel") if SOURCE.is_in(text) && DESTINATION.is_in(text) => {
+        program if is_packet(program, text) => {
             sink.canon_slice(Canon::EventDataset, netfilter);
             sink.canon_slice(Canon::EventAction, prefix(text));
         }

@@ -127,7 +127,7 @@ impl Line<'_> {
     fn rank(&self) -> u8 {
         let is_vague = self.stamp.is_some_and(|stamp| stamp.assumed != Assumed::Nothing);
         let is_json = self.message.trim_ascii_start().starts_with(b"{");
-        if is_vague && (is_json || declared::is_spoken(self.program)) { 2 } else { 0 }
+        if is_vague && (is_json || is_declared(self.program, self.message)) { 2 } else { 0 }
     }
 }
 
@@ -185,7 +185,7 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
     let text = line.message.trim_ascii_start();
     let other = text.starts_with(b"{") || CEF.is_in(&text[..text.len().min(64)]) || text.starts_with(b"type=");
     match line.program {
-        program if other || declared::is_spoken(program) => return None,
+        program if other || is_declared(program, text) => return None,
         // What these say is read with the pairs before it.
         Some(program) if paired && is_spoken(program) => return None,
         Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = true,
@@ -317,6 +317,11 @@ fn has_pairs(text: &[u8]) -> bool {
     memchr::memchr_iter(b'=', text).take(3).count() == 3
 }
 
+/// Whether a definition may read a message: it describes the program, and the message is no packet of the kernel's.
+fn is_declared(program: Option<&[u8]>, text: &[u8]) -> bool {
+    declared::is_spoken(program) && !edge::is_packet(program, text)
+}
+
 /// Whether messages of a program are read word by word.
 fn is_spoken(program: &[u8]) -> bool {
     program.starts_with(b"sshd") || matches!(program, b"named" | b"dnsmasq" | b"unbound")
@@ -331,7 +336,7 @@ fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_,
 /// The fields that stand in a message of a program.
 pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let text = message.trim_ascii_start();
-    if declared::message(program, text, sink) {
+    if is_declared(program, text) && declared::message(program, text, sink) {
         // All of it is read.
     } else if text.starts_with(b"{") {
         let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
