@@ -12,6 +12,7 @@ mod records;
 mod sample;
 mod source;
 mod stats;
+mod together;
 mod trial;
 
 use std::collections::VecDeque;

@@ -89,6 +89,7 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
         sink.slice(b"msg", None, &rest[..close], Kind::Str);
     }
     let execve = kind == b"EXECVE";
+    let from = sink.out.len();
     for part in body.split(|&b| b == 0x1d) {
         for pair in Pairs::new(part) {
             if pair.key == b"msg" {
@@ -98,7 +99,37 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
             }
         }
     }
+    if execve && sink.all {
+        command_line(from, sink.out);
+    }
     Some(())
+}
+
+/// The arguments of the program that was run, with blanks between them; those from the `from`th field on. An argument that
+/// is too long for one value is written in parts: `a1[0]`, `a1[1]`.
+fn command_line(from: usize, out: &mut Fields<'_>) {
+    let mut line = Vec::new();
+    for field in out.iter().skip(from) {
+        let name = out.bytes(field.name);
+        if !is_argument(name) || name.ends_with(b"_len") {
+            continue;
+        }
+        let goes_on = name.contains(&b'[') && !name.ends_with(b"[0]");
+        if !line.is_empty() && !goes_on {
+            line.push(b' ');
+        }
+        line.extend_from_slice(out.bytes(field.value));
+    }
+    if !line.is_empty() {
+        let canon = Canon::ProcessCommandLine;
+        let value = out.store(&line);
+        out.push_text(Some(canon), Text::Slice(canon.name().as_bytes()), value, Kind::Str);
+    }
+}
+
+/// Whether the name is that of an argument: `a0`, `a12`, `a1[0]`, `a1_len`.
+fn is_argument(name: &[u8]) -> bool {
+    matches!(name, [b'a', b'0'..=b'9', rest @ ..] if rest.iter().all(|b| b.is_ascii_digit() || b"[]_len".contains(b)))
 }
 
 fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
@@ -106,9 +137,9 @@ fn put<'b>(pair: &Pair<'b>, execve: bool, sink: &mut Sink<'_, 'b>) {
     if role.is_none() && !sink.all {
         return;
     }
-    let argument = execve && pair.key.first() == Some(&b'a') && pair.key[1..].iter().all(u8::is_ascii_digit);
+    let argument = execve && is_argument(pair.key) && !pair.key.ends_with(b"_len");
     let text = matches!(pair.key, b"proctitle" | b"comm" | b"exe" | b"name" | b"cwd" | b"acct" | b"key" | b"data");
-    let encoded = !pair.quoted && ((argument && pair.key.len() > 1) || text);
+    let encoded = !pair.quoted && (argument || text);
     let value = match hex(pair.value).filter(|_| encoded) {
         Some(bytes) => sink.out.store(&bytes),
         None => Text::Slice(pair.value),
@@ -136,6 +167,14 @@ fn hex(value: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_arguments_of_a_program_are_its_command_line() {
+        let line = br#"type=EXECVE msg=audit(1774739404.500:1): argc=3 a0="curl" a1=2D542061 a2_len=8 a2[0]=68747470 a2[1]=3A2F2F78"#;
+        let mut out = Fields::default();
+        Auditd.parse(&Layout::plain(), line, Want::All, &mut out).unwrap();
+        assert_eq!(out.text(Canon::ProcessCommandLine), Some("curl -T a http://x"));
+    }
 
     #[test]
     fn only_bare_values_are_taken_for_hex() {

@@ -35,6 +35,7 @@ mod syslog;
 mod sysmon;
 mod text;
 mod time;
+pub mod together;
 mod utmp;
 mod vpcflow;
 mod w3c;
@@ -55,7 +56,7 @@ use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw};
 pub use declared::{Declared, give, read};
-pub use recognise::{Sample, recognise, suffices};
+pub use recognise::{Sample, fits, recognise, suffices};
 pub use render::render;
 pub use shapes::Shapes;
 pub use sketch::Part;

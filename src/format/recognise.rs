@@ -89,6 +89,40 @@ pub fn suffices(head: &[u8]) -> bool {
 ///
 /// A format wins if it reads more than half of the records of the sample; of several the most specific one does.
 pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Layout {
+    match judge(head, whole, meta, clock) {
+        Judged::Known(layout) => *layout,
+        Judged::Text(fits, base) => {
+            let mut best: Option<Fit> = None;
+            for fit in fits {
+                let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));
+                if better {
+                    best = Some(fit);
+                }
+            }
+            best.map_or(Layout { framing: Framing::Lines, arrays: Vec::new(), ..*base }, |fit| fit.layout)
+        }
+    }
+}
+
+/// The formats that read more than half of the start of a source of text, in the order of [`list`]; none where it is no text, or a
+/// format is known by its bytes.
+pub fn fits(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Vec<Fit> {
+    match judge(head, whole, meta, clock) {
+        Judged::Known(_) => Vec::new(),
+        Judged::Text(fits, _) => fits,
+    }
+}
+
+/// What the start of a source is.
+enum Judged {
+    /// Known by its bytes, or no text.
+    Known(Box<Layout>),
+    /// Text, with the formats that read it and the layout of what none reads.
+    Text(Vec<Fit>, Box<Layout>),
+}
+
+fn judge(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Judged {
+    let known = |layout| Judged::Known(Box::new(layout));
     let base = Layout {
         zone: clock.zone.clone(),
         zone_given: clock.zone_given,
@@ -97,34 +131,25 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
         ..Layout::plain()
     };
     if let Some(layout) = utmp::layout(head, meta.locator.file_name(), &base) {
-        return layout;
+        return known(layout);
     }
     let Some((text, mut base)) = text_of(head, base.clone()) else {
-        return Layout { format: "evtx", framing: Framing::Evtx, ..base };
+        return known(Layout { format: "evtx", framing: Framing::Evtx, ..base });
     };
     if is_binary(&text) {
-        return Layout { encoding: Encoding::Bytes, ..base };
+        return known(Layout { encoding: Encoding::Bytes, ..base });
     }
     let lines = complete_lines(&text, base.encoding, whole);
     let events = json_events(&text, &lines, whole, &mut base);
     let name = meta.locator.file_name();
     let sample = Sample { name, text: &text, lines, events: events.unwrap_or_default(), base };
-    let mut best: Option<Fit> = None;
-    for fit in list()
-        .filter(|format| format.name() != mixed::NAME)
-        .filter_map(|format| format.recognise(&sample))
-        .filter(|f| f.read * 2 > f.of)
-    {
-        let better = best.as_ref().is_none_or(|b| (fit.rank, fit.read * b.of) > (b.rank, b.read * fit.of));
-        if better {
-            best = Some(fit);
-        }
+    let most = |fit: &Fit| fit.read * 2 > fit.of;
+    let alone = list().filter(|format| format.name() != mixed::NAME);
+    let mut fits: Vec<Fit> = alone.filter_map(|format| format.recognise(&sample)).filter(most).collect();
+    if fits.is_empty() {
+        fits.extend(mixed::Mixed.recognise(&sample).filter(most));
     }
-    let best = best.or_else(|| mixed::Mixed.recognise(&sample).filter(|fit| fit.read * 2 > fit.of));
-    match best {
-        Some(fit) => fit.layout,
-        None => Layout { framing: Framing::Lines, arrays: Vec::new(), ..sample.base },
-    }
+    Judged::Text(fits, Box::new(sample.base))
 }
 
 /// The text of a head, narrow and without a byte order mark, and the layout with its encoding; `None` where it is an

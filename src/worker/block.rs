@@ -3,9 +3,11 @@
 mod cite;
 mod event;
 mod met;
+mod whole;
 
 use self::cite::Cite;
-pub(super) use self::cite::digest_at;
+pub(super) use self::cite::{digest_at, excerpt};
+use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::detect::{self, Gate, Gates};
@@ -156,7 +158,7 @@ impl Pass<'_, '_> {
         let atoms = std::mem::take(&mut scratch.atoms);
         let traces = std::mem::take(&mut scratch.traces);
         let (mut next_hit, mut next_atom, mut next_trace) = (0, 0, 0);
-        let (mut fields, mut outline) = (Fields::default(), Outline::default());
+        let (mut fields, mut outline, mut open) = (Fields::default(), Outline::default(), Open::default());
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
@@ -167,6 +169,7 @@ impl Pass<'_, '_> {
             // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
             let is_read =
                 !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
+            let is_read = is_read || self.is_part(seen);
             let outlined = !is_read && self.outline(record, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
                 if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
@@ -177,7 +180,9 @@ impl Pass<'_, '_> {
             }
             let outline = outlined.then_some(&outline);
             self.record((*seen, outline), record_hits, &mut fields, scratch, tally, told);
+            self.part(seen, &mut fields, &mut open, scratch, told);
         }
+        self.close(&mut open, true, scratch, told);
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::together::Holding;
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
 use crate::model::event::{Events, VALUES_KEPT};
@@ -42,6 +43,8 @@ pub(super) struct Told {
     pub full: BTreeMap<Box<str>, LastKept>,
     /// Records on which correlations count.
     pub events: Events,
+    /// Parts of events of which others may stand in another block.
+    pub held: Holding,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
     pub pieces: BTreeMap<(u64, IndicatorRef), Sighting>,
     /// The oversize record whose first piece this is.
@@ -167,6 +170,7 @@ impl Source {
         }
         all.damage = Damage::join(all.damage, told.damage);
         all.oversize += told.oversize;
+        all.held.join(told.held);
         for (key, sighting) in told.pieces {
             let kept = all.pieces.entry(key).or_insert_with(|| sighting.clone());
             if sighting < *kept {
@@ -219,11 +223,15 @@ impl Source {
     }
 
     fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
-        let Joined { told, mut indicators, mut parts, mut rules, mut events, mut notes, cut, content, digest, .. } =
-            joined;
+        let Joined {
+            mut told, mut indicators, mut parts, mut rules, mut events, mut notes, cut, content, digest, ..
+        } = joined;
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (covered, observations) = tally::gather(tallies);
+        let held = std::mem::take(&mut told.held);
+        notes.extend(held.note());
+        rules.join(held.finish(plan), RULE_HITS_KEPT, &plan.work);
         indicators.join(of_pieces(&told.pieces), plan.max_evidence, &plan.work);
         indicators.write_out(&plan.work);
         parts.write_out(&plan.work);

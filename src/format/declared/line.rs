@@ -55,6 +55,11 @@ impl Line {
         }
     }
 
+    /// Whether the pattern is of JSON objects, as those are whose sense stands in a sentence.
+    pub(super) fn is_of_objects(&self) -> bool {
+        self.pattern.starts_with(r"\{")
+    }
+
     /// Whether a line is written so.
     pub(super) fn is_of(&self, line: &[u8]) -> bool {
         let compiled = self.regex.get_or_init(|| compile(self.pattern).unwrap_or_default());

@@ -101,12 +101,14 @@ impl Declared {
 
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
-        let has_lines = !self.rows.is_empty() || self.lines.iter().any(|line| line.is_bare);
+        let of_json = !sample.events.is_empty();
+        let has_lines = !of_json && !self.rows.is_empty()
+            || self.lines.iter().any(|line| line.is_bare && line.is_of_objects() == of_json);
         let is_marked = || {
             let mut marks = self.lines.iter().filter(|line| line.is_mark).peekable();
             marks.peek().is_none() || marks.any(|mark| sample.lines.iter().any(|line| mark.is_of(line)))
         };
-        if !has_lines || !sample.events.is_empty() || !is_marked() {
+        if !has_lines || !is_marked() {
             return None;
         }
         let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..self.layout(sample.base.clone()) };

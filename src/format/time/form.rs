@@ -17,6 +17,8 @@ pub fn in_form(form: &str, text: &[u8], layout: &Layout) -> Option<Stamp> {
     if let Some(at) = form.contains("%s").then(|| parts.to_timestamp().ok()).flatten() {
         return Instant::from_micros(at.as_microsecond()).map(Stamp::certain);
     }
+    // A date alone is no instant.
+    parts.hour()?;
     let is_yearless = parts.year().is_none();
     if is_yearless {
         parts.set_year(Some(ANY_YEAR)).ok()?;

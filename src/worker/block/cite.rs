@@ -66,7 +66,7 @@ pub(in crate::worker) fn digest_at(block: &Block, place: Place) -> RecordDigest 
 }
 
 /// The start of a record as text, cut at a character border.
-fn excerpt(record: &[u8]) -> String {
+pub(in crate::worker) fn excerpt(record: &[u8]) -> String {
     let head = &record[..record.len().min(EXCERPT_LIMIT_BYTES)];
     let text = String::from_utf8_lossy(head);
     let end = text.floor_char_boundary(EXCERPT_LIMIT_BYTES.min(text.len()));
