@@ -14,7 +14,7 @@ use exfiltrace::model::time::Instant;
 use exfiltrace::worker::{Bytes, each_record};
 use jiff::tz::TimeZone;
 
-use crate::support::shared;
+use crate::support::{project, shared};
 
 /// Percent of the asserted lines of which both are read as they are asserted. What differs is printed; of what can not agree: the hub
 /// reads some stamps without the offset that stands in them, and takes the last address of a chain of proxies.
@@ -146,4 +146,23 @@ fn addresses_and_times_are_those_that_the_hub_asserts() {
     println!("{agreed} of {asserted} asserted lines agree");
     assert!(asserted > 500, "{asserted}");
     assert!(100 * agreed >= PERCENT * asserted, "{agreed} of {asserted}");
+}
+
+/// What a container wrote is read as its own dialect, with the time of the wrapper where none inside is complete.
+#[test]
+fn lines_of_containers_are_records_of_what_they_hold() {
+    for (log, wanted) in [
+        ("cri.log", &[("access", 1), ("nginx_error", 1), ("json", 1), ("kv", 1), ("container", 1)][..]),
+        ("json-file.log", &[("access", 1), ("json", 1), ("container", 1)][..]),
+    ] {
+        let text = fs::read(project("fixtures/formats/container").join(log)).unwrap();
+        let mut formats: BTreeMap<&str, usize> = BTreeMap::new();
+        for (record, (address, time, format)) in read(&text) {
+            *formats.entry(format).or_default() += 1;
+            let record = String::from_utf8_lossy(&record).into_owned();
+            assert_eq!(address.is_some(), format != "container", "{record}");
+            assert!(time.is_some_and(|at| at.to_string().starts_with("2026-03-28T23:10:0")), "{record}");
+        }
+        assert_eq!(formats, wanted.iter().copied().collect(), "{log}");
+    }
 }
