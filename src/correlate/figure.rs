@@ -396,12 +396,15 @@ mod tests {
     use crate::model::correlation::Bound;
 
     /// Events of two members; their numbers go up and down, and below zero.
-    fn event(at: i64) -> (Vec<(Arc<str>, Box<str>)>, Members) {
+    fn event(at: i64) -> (Box<Held>, Members) {
         let mut members = Members::of(at.rem_euclid(2) as usize);
         if at % 5 == 0 {
             members.join(Members::of(1));
         }
-        (vec![("n".into(), (at * at % 7 - 3).to_string().into()), ("u".into(), (at % 3).to_string().into())], members)
+        (
+            [("n".into(), (at * at % 7 - 3).to_string().into()), ("u".into(), (at % 3).to_string().into())].into(),
+            members,
+        )
     }
 
     #[test]

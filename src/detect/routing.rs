@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::table::table;
+use super::table::{OfFormat, table};
 use super::{Routing, channels};
 use crate::model::fields::{Canon, Fields};
 
@@ -66,24 +66,24 @@ fn products(format: &str) -> &'static [&'static str] {
     table().format(format).map_or(&[], |of| &of.products)
 }
 
-/// Categories that a format may hold; `None` for any.
-fn categories(format: &str) -> Option<&'static [&'static str]> {
-    table().format(format).map_or(Some(&[]), |of| of.categories.as_deref())
-}
-
 /// Whether a rule can apply to any record of a format. May say yes too often, never no.
 pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> bool {
     match routing {
         Routing::Any => true,
         Routing::Forced { .. } => applies(routing, rule, &Facts::default()),
-        Routing::Auto => {
-            rule.product.as_deref().is_none_or(|product| products(format).contains(&product))
-                && rule
-                    .category
-                    .as_deref()
-                    .is_none_or(|category| categories(format).is_none_or(|known| known.contains(&category)))
-        }
+        Routing::Auto if format == DECLARED => is_bare(rule) || table().declared().any(|of| may_be_of(of, rule)),
+        Routing::Auto => table().format(format).map_or(is_bare(rule), |of| may_be_of(of, rule)),
     }
+}
+
+/// Whether a rule states neither product nor category.
+fn is_bare(rule: &Logsource) -> bool {
+    rule.product.is_none() && rule.category.is_none()
+}
+
+fn may_be_of(of: &OfFormat, rule: &Logsource) -> bool {
+    let has = |known: &[&str], word: &Option<String>| word.as_deref().is_none_or(|word| known.contains(&word));
+    has(&of.products, &rule.product) && of.categories.as_ref().is_none_or(|known| has(known, &rule.category))
 }
 
 /// Texts of which a record must hold one before a rule can apply to it; `None` where there are none.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use super::routing::{DECLARED, FORMATS};
+use super::routing::FORMATS;
 use super::yaml::{self, Node};
 
 static TEXT: &str = include_str!("mapping.yml");
@@ -24,8 +24,6 @@ pub(super) struct OfFormat {
 #[derive(Default)]
 pub(super) struct Table {
     formats: HashMap<&'static str, OfFormat>,
-    /// What records of some declared format may be.
-    declared: OfFormat,
     /// By channel.
     services: BTreeMap<&'static str, Words>,
     /// By channel and number.
@@ -52,7 +50,6 @@ impl Table {
             let (products, services) = (list("product"), list("service"));
             table.formats.insert(format, OfFormat { products, categories, services });
         }
-        table.declared = table.of_declared();
         table.services = pairs(all, "channels").map(|(channel, services)| (channel, words(services))).collect();
         for (channel, numbers) in pairs(all, "events") {
             let number = |key: &Node| key.scalar().and_then(|text| text.parse().ok());
@@ -63,26 +60,14 @@ impl Table {
         table
     }
 
-    fn of_declared(&self) -> OfFormat {
-        let declared = || self.formats.iter().filter(|(name, _)| !FORMATS.contains(name)).map(|(_, of)| of);
-        let list = |words: &dyn Fn(&OfFormat) -> Words| {
-            let mut all: Words = declared().flat_map(words).collect();
-            all.sort_unstable();
-            all.dedup();
-            all
-        };
-        OfFormat {
-            products: list(&|of| of.products.clone()),
-            categories: declared()
-                .all(|of| of.categories.is_some())
-                .then(|| list(&|of| of.categories.clone().unwrap_or_default())),
-            services: Words::new(),
-        }
+    /// What records of each declared format may be.
+    pub fn declared(&self) -> impl Iterator<Item = &OfFormat> {
+        self.formats.iter().filter(|(name, _)| !FORMATS.contains(name)).map(|(_, of)| of)
     }
 
-    /// What records of a format may be, or those of all declared ones together ([`DECLARED`]).
+    /// What records of a format may be.
     pub fn format(&self, format: &str) -> Option<&OfFormat> {
-        if format == DECLARED { Some(&self.declared) } else { self.formats.get(format) }
+        self.formats.get(format)
     }
 
     /// Services of a channel.
@@ -125,6 +110,7 @@ fn words(node: &Node) -> Words {
 
 #[cfg(test)]
 mod tests {
+    use super::super::routing::DECLARED;
     use super::*;
 
     /// Every part is read, and every name is one that comparisons can meet.
@@ -133,7 +119,7 @@ mod tests {
         let (documents, fault) = yaml::documents(TEXT);
         assert!(fault.is_none() && documents.len() == 1, "{fault:?}");
         let table = table();
-        assert!(FORMATS.iter().all(|format| table.format(format).is_some()));
+        assert!(FORMATS.iter().all(|format| *format == DECLARED || table.format(format).is_some()));
         assert_eq!(table.format("evtx").map(|of| of.categories.is_none()), Some(true));
         let lower = |word: &&str| !word.chars().any(char::is_uppercase);
         assert!(table.services.keys().chain(table.events.keys()).all(lower));

@@ -147,9 +147,9 @@ impl Source {
     /// What a block begins with: no records are kept of it that come behind enough others in any whole.
     pub(super) fn begin(&self) -> Told {
         let joined = self.lock();
-        let last =
-            |(rule, sightings): (&Box<str>, &Sightings)| Some((rule.clone(), sightings.last_kept(RULE_HITS_KEPT)?));
-        Told { full: joined.rules.held.iter().filter_map(last).collect(), ..Told::default() }
+        let held = joined.rules.held.iter();
+        let full = held.filter_map(|(rule, sightings)| Some((rule.clone(), sightings.last_kept(RULE_HITS_KEPT)?)));
+        Told { full: full.collect(), ..Told::default() }
     }
 
     /// Joins what a block told. Commutes.

@@ -9,9 +9,12 @@ use super::{Declared, all};
 use crate::format::sink::Sink;
 use crate::model::fields::Canon;
 
-/// Formats and their ways of writing a message, by program.
-static BY_PROGRAM: LazyLock<HashMap<&'static [u8], Vec<(&'static Declared, &'static Line)>>> = LazyLock::new(|| {
-    let mut all_of: HashMap<&'static [u8], Vec<(&'static Declared, &'static Line)>> = HashMap::new();
+/// A way of writing a message, and the format that it is of.
+type Way = (&'static Declared, &'static Line);
+
+/// Ways of writing a message, by program.
+static BY_PROGRAM: LazyLock<HashMap<&'static [u8], Vec<Way>>> = LazyLock::new(|| {
+    let mut all_of: HashMap<&'static [u8], Vec<Way>> = HashMap::new();
     for declared in all() {
         for line in declared.lines {
             line.programs
@@ -22,7 +25,7 @@ static BY_PROGRAM: LazyLock<HashMap<&'static [u8], Vec<(&'static Declared, &'sta
     all_of
 });
 
-fn of(program: Option<&[u8]>) -> Option<&'static [(&'static Declared, &'static Line)]> {
+fn of(program: Option<&[u8]>) -> Option<&'static [Way]> {
     let program = program.unwrap_or_default();
     // `postfix/smtpd` is named whole; a path before a name is none of it.
     let last = || memchr::memrchr(b'/', program).and_then(|slash| BY_PROGRAM.get(&program[slash + 1..]));

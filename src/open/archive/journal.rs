@@ -175,7 +175,7 @@ impl<'r> Journal<'r> {
 
     /// The type, the flags and the size of an object; `None` where none is.
     fn object(&self, at: u64) -> io::Result<Option<(u8, u8, u64)>> {
-        if at % 8 != 0 || at + OBJECT_BYTES > self.end {
+        if !at.is_multiple_of(8) || at + OBJECT_BYTES > self.end {
             return Ok(None);
         }
         let mut head = [0; OBJECT_BYTES as usize];
