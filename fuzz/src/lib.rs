@@ -2,10 +2,13 @@
 
 mod scan;
 
+use exfiltrace::detect::{Program, Scratch, Setup};
 use exfiltrace::indicators::{Builder, db};
 use exfiltrace::model::atoms::Atoms;
+use exfiltrace::model::fields::{Fields, Want};
 use exfiltrace::model::flat::Flat;
 use exfiltrace::model::indicator::{Indicators, RawHit};
+use exfiltrace::model::layout::Layout;
 use exfiltrace::sift::Sift;
 
 pub use scan::scan;
@@ -15,7 +18,7 @@ pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All targets, each with inputs to begin with.
 pub const TARGETS: &[Target] =
-    &[("ioc_db", ioc_db, || vec![sample()]), ("feeds", feeds, texts), ("scan", scan, scan::samples)];
+    &[("rule_pack", rule_pack, || vec![pack()]), ("ioc_db", ioc_db, || vec![sample()]), ("feeds", feeds, texts), ("scan", scan, scan::samples)];
 
 const HEADER_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 96;
@@ -44,6 +47,67 @@ pub fn feeds(bytes: &[u8]) {
     let back = db::read(&Flat::from(file)).expect("what was written can be read");
     assert!(back == set);
     assert_eq!(hits(&back, bytes), hits(&set, bytes));
+}
+
+/// Bytes as compiled rules, as they are and with the length and digest that they ought to have: refused, or safe to use.
+pub fn rule_pack(bytes: &[u8]) {
+    for file in [bytes.to_vec(), resealed(bytes.to_vec())] {
+        let packs = [("pack".to_owned(), file)];
+        let Ok((program, _)) = Program::compile_over(&packs, [], &Setup::default()) else { continue };
+        let mut scratch = Scratch::default();
+        for format in exfiltrace::format::list() {
+            let Some(gate) = program.gate(format.name()) else { continue };
+            for line in RECORDS {
+                let mut fields = Fields::default();
+                let read = format.parse(&Layout::plain(), line.as_bytes(), Want::All, &mut fields);
+                let mut hits = Vec::new();
+                if read.is_ok() || gate.bypasses(line.as_bytes()) {
+                    program.eval(format.name(), &fields, line.as_bytes(), &gate.all, &mut scratch, &mut hits);
+                }
+                assert!(hits.iter().all(|rule| (*rule as usize) < program.rules().len()));
+                hits.iter().for_each(|rule| drop(program.asked_of(format.name(), &fields, *rule, &mut scratch)));
+            }
+        }
+    }
+}
+
+const RECORDS: &[&str] = &[
+    r#"{"Event":{"System":{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational"},"EventData":{"Image":"C:\\a.exe","CommandLine":"a -x \u0041"}}}"#,
+    r#"{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"2026-03-28T23:10:04Z","userAgent":"a"}"#,
+    r#"type=EXECVE msg=audit(1774739404.500:1): argc=2 a0="curl" a1=2D54"#,
+    r#"192.0.2.1 - - [28/Mar/2026:23:10:04 +0000] "GET /a?b=../x HTTP/1.1" 200 5 "-" "curl""#,
+];
+
+/// The pack with the length and the digest of its contents, so that changes reach what lies behind them.
+fn resealed(mut file: Vec<u8>) -> Vec<u8> {
+    const LENGTH: std::ops::Range<usize> = 12..20;
+    const CONTENTS: usize = 52;
+    if let Some(contents) = file.get(CONTENTS..) {
+        let (length, digest) = (contents.len() as u64, *blake3::hash(contents).as_bytes());
+        file[LENGTH].copy_from_slice(&length.to_le_bytes());
+        file[LENGTH.end..CONTENTS].copy_from_slice(&digest);
+    }
+    file
+}
+
+/// Rules with every sort of condition and value, compiled.
+fn pack() -> Vec<u8> {
+    let rules = [
+        ("windows, category: process_creation", r"{Image|endswith: .exe, CommandLine|re|i: 'a\s+-x', Other: null}"),
+        ("windows, service: sysmon", "{CommandLine|windash|contains|all: [a, ' -x'], EventID|lt: 5, Image|exists: true}"),
+        ("aws, service: cloudtrail", "{eventName: [Get*, Put?bject], sourceIPAddress|cidr: 192.0.2.0/24}"),
+        ("linux, service: auditd", "[curl, '*wget*']"),
+        ("apache", "{cs-uri-query|base64offset|contains: evil, sc-status|gte: 200}"),
+    ];
+    let documents = rules.into_iter().enumerate().map(|(at, (product, search))| {
+        let text = format!(
+            "title: t{at}\nid: 00000000-0000-4000-8000-00000000000{at}\nname: n{at}\nlevel: high\nlogsource: {{product: {product}}}\ndetection: {{s: {search}, f: {{User: x}}, condition: s and not f}}\n"
+        );
+        (format!("{at}.yml"), text)
+    });
+    let counted = "title: c\ncorrelation: {type: event_count, rules: [n0], group-by: [User], timespan: 1h, condition: {gte: 2}}\n";
+    let all = documents.chain([("c.yml".to_owned(), counted.to_owned())]);
+    Program::packed(all, &Setup::default(), false).2
 }
 
 fn use_all(set: &Indicators) {

@@ -389,3 +389,57 @@ impl Ranks {
         Some(low + (high - low) * (place - below))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::correlation::Bound;
+
+    /// Events of two members; their numbers go up and down, and below zero.
+    fn event(at: i64) -> (Vec<(Arc<str>, Box<str>)>, Members) {
+        let mut members = Members::of(at.rem_euclid(2) as usize);
+        if at % 5 == 0 {
+            members.join(Members::of(1));
+        }
+        (vec![("n".into(), (at * at % 7 - 3).to_string().into()), ("u".into(), (at % 3).to_string().into())], members)
+    }
+
+    #[test]
+    fn no_window_is_above_what_all_events_come_to() {
+        let key = |field: &str| Key { name: field.into(), fields: vec![field.into(), field.into()] };
+        let figures = [
+            Figure::Events,
+            Figure::Members,
+            Figure::Ordered,
+            Figure::Distinct(vec![key("u"), key("n")]),
+            Figure::Sum(key("n")),
+        ];
+        let all: Vec<_> = (0..40).map(event).collect();
+        let told = || all.iter().map(|(values, members)| (&**values, *members));
+        for figure in figures {
+            let most = most(&figure, told()).unwrap();
+            let demand = |number| Demand::Figure(figure.clone(), vec![Bound { order: Order::Gte, number }]);
+            assert!(may_hold(&demand(most), told()) && !may_hold(&demand(most + 0.5), told()), "{figure:?}");
+            for length in 1..=all.len() {
+                let mut meter = Meter::new(&demand(0.0), 2, told());
+                for at in 0..all.len() {
+                    meter.enter(at, at as i64, None);
+                    at.checked_sub(length).into_iter().for_each(|gone| meter.leave(gone));
+                    let begin = (at + 1).saturating_sub(length) as i64;
+                    assert!(meter.figure(begin).is_none_or(|held| held <= most), "{figure:?} of {length} at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_dear_to_tell_is_looked_at() {
+        let several = [("u".into(), "a".into()), ("u".into(), "b".into())];
+        let told = || std::iter::once((&several[..], Members::of(0)));
+        let key = Key { name: "u".into(), fields: vec!["u".into()] };
+        for figure in [Figure::Distinct(vec![key.clone()]), Figure::Mean(key)] {
+            assert!(most(&figure, told()).is_none());
+            assert!(may_hold(&Demand::Figure(figure, vec![Bound { order: Order::Gte, number: 9.0 }]), told()));
+        }
+    }
+}

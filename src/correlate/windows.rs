@@ -150,7 +150,8 @@ impl Members {
         self.0 |= 1u64.checked_shl(u32::try_from(member).unwrap_or(u32::MAX)).unwrap_or(0);
     }
 
-    fn of(member: usize) -> Self {
+    /// The set of one member.
+    pub(super) fn of(member: usize) -> Self {
         let mut one = Self::default();
         one.add(member);
         one

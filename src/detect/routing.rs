@@ -175,7 +175,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "journald" | "syslog3164" | "syslog5424" => syslog(fields, &mut facts),
         "zeek" | "zeek_json" => zeek(fields, &mut facts),
-        "json" => json(fields, &mut facts),
+        "csv" | "json" => json(fields, &mut facts),
         _ if is_windows(format) => channels::facts(fields, &mut facts),
         _ => stated(format, fields, &mut facts),
     }
@@ -272,26 +272,44 @@ fn zeek<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
 }
 
 fn json(fields: &Fields<'_>, facts: &mut Facts<'_>) {
-    let (products, service): (&'static [&'static str], &str) =
-        if raw(fields, "apiVersion").is_some_and(|v| v.starts_with("audit.k8s.io")) {
-            (&["kubernetes"], "audit")
-        } else if has(fields, "eventType") && has(fields, "published") {
-            (&["okta"], "okta")
-        } else if has(fields, "action") && has(fields, "_document_id") {
-            (&["github"], "audit")
-        } else if has(fields, "logtype") && has(fields, "node_id") {
-            (&["opencanary"], "application")
-        } else {
-            (&[], "")
-        };
+    let (products, service) = wrote(fields);
     facts.products = products;
+    if products == ["suricata"] && raw(fields, "event_type") == Some("dns") {
+        facts.categories.push("dns");
+    }
     let asks = |canon| fields.get(canon).is_some();
     if asks(Canon::HttpMethod) && (asks(Canon::UrlPath) || asks(Canon::UrlOriginal) || asks(Canon::UrlFull)) {
         facts.categories.push("webserver");
     }
     if !service.is_empty() {
-        facts.services.push(service.into());
+        facts.services.push(service);
     }
+}
+
+/// Which product writes documents or tables with these names, and as which service. SOURCE: the references of the products'
+/// audit logs; SigmaHQ, `rules/application`, `rules/cloud` and `rules/identity`.
+fn wrote(fields: &Fields<'_>) -> (&'static [&'static str], Cow<'static, str>) {
+    let all = |names: &[&str]| names.iter().all(|name| has(fields, name));
+    if raw(fields, "apiVersion").is_some_and(|v| v.starts_with("audit.k8s.io")) {
+        return (&["kubernetes"], "audit".into());
+    }
+    if all(&["id.applicationName", "id.time"]) {
+        let application = raw(fields, "id.applicationName").unwrap_or_default();
+        return (&["gcp", "google_workspace"], format!("google_workspace.{}", application.to_ascii_lowercase()).into());
+    }
+    let products: [(&[&str], &'static [&'static str], &'static str); 9] = [
+        (&["eventType", "published"], &["okta"], "okta"),
+        (&["action", "_document_id"], &["github"], "audit"),
+        (&["logtype", "node_id"], &["opencanary"], "application"),
+        (&["event_type", "flow_id"], &["suricata"], "eve"),
+        (&["auditType.action", "auditType.category"], &["bitbucket"], "audit"),
+        (&["action", "date_create", "entity.type"], &["slack"], "audit"),
+        (&["QUERY_ID", "QUERY_TEXT"], &["snowflake"], "query_history"),
+        (&["EVENT_TYPE", "ORGANIZATION_ID"], &["salesforce"], "event_log_file"),
+        (&["event_type_id", "account_id"], &["onelogin"], "onelogin.events"),
+    ];
+    let known = products.into_iter().find(|(names, ..)| all(names));
+    known.map_or((&[], "".into()), |(_, products, service)| (products, service.into()))
 }
 
 /// Other names of a rule's field, in the order in which they are tried: names of logs, or canonical ones.

@@ -111,10 +111,13 @@ impl Holding {
     }
 }
 
+/// All parts of one event, in order.
+type Joined = (Arc<Layout>, Vec<Part>);
+
 /// The parts of each event, in order.
-fn wholes(all: impl Iterator<Item = Held>) -> Vec<(Arc<Layout>, Vec<Part>)> {
-    let mut scripts: BTreeMap<together::ScriptPart, (Arc<Layout>, Vec<Part>)> = BTreeMap::new();
-    let (mut found, mut open): (Vec<(Arc<Layout>, Vec<Part>)>, Option<Box<[u8]>>) = (Vec::new(), None);
+fn wholes(all: impl Iterator<Item = Held>) -> Vec<Joined> {
+    let mut scripts: BTreeMap<together::ScriptPart, Joined> = BTreeMap::new();
+    let (mut found, mut open): (Vec<Joined>, Option<Box<[u8]>>) = (Vec::new(), None);
     for held in all {
         match held.whole {
             Whole::Script(part) => {

@@ -11,7 +11,7 @@ use exfiltrace::scan;
 use crate::support::plan;
 
 /// Hits of one rule in a file, cut on this grid.
-fn met(rule: &str, (name, log): (&str, &str), cell_bytes: usize) -> (u64, Vec<Sighting>) {
+pub fn met(rule: &str, (name, log): (&str, &str), cell_bytes: usize) -> (u64, Vec<Sighting>) {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join(name);
     std::fs::write(&path, log).unwrap();

@@ -51,7 +51,7 @@ impl<'b> Pass<'b, '_> {
     fn audit(&self, seen: &Seen, open: &mut Open, scratch: &mut Scratch, told: &mut Told) {
         let event = |seen: &Seen| parts::audit_event(&self.text[seen.start..seen.end]);
         let own = event(seen);
-        if !open.records.last().is_some_and(|last| event(last) == own) {
+        if open.records.last().is_none_or(|last| event(last) != own) {
             let is_first = open.records.is_empty();
             self.close(open, false, scratch, told);
             open.at_border = is_first;
