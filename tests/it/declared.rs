@@ -253,7 +253,7 @@ fn noise_is_of_no_format() {
     for seed in 0u64..200 {
         let byte = |at: u64| {
             let mixed = (seed * 8191 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-            if seed % 2 == 0 && mixed % 7 == 0 { b' ' } else { b' ' + (mixed % 95) as u8 }
+            if seed.is_multiple_of(2) && mixed.is_multiple_of(7) { b' ' } else { b' ' + (mixed % 95) as u8 }
         };
         let text: Vec<u8> = (0..20 * 90).map(|at| if at % 90 == 89 { b'\n' } else { byte(at) }).collect();
         assert_eq!(layout_of(&text).format, "text", "{}", String::from_utf8_lossy(&text));

@@ -44,7 +44,7 @@ fn assertions(text: &str) -> BTreeMap<(String, String), BTreeMap<usize, Said>> {
             Some(((stage.to_owned(), parser.to_owned()), number.parse().ok()?, name.to_owned(), value))
         };
         if let Some((parser, number, name, value)) = read() {
-            all.entry(parser).or_default().entry(number).or_insert_with(Said::new).insert(name, value);
+            all.entry(parser).or_default().entry(number).or_default().insert(name, value);
         }
     }
     all
@@ -88,8 +88,11 @@ fn is_at(asserted: &str, read: Option<Instant>) -> bool {
     }
 }
 
-/// Address, time and format of each record, by its text.
-fn read(log: &[u8]) -> HashMap<Vec<u8>, (Option<String>, Option<Instant>, &'static str)> {
+/// What was read in a record: its address, its time and its format.
+type Read = (Option<String>, Option<Instant>, &'static str);
+
+/// What was read in each record, by its text.
+fn read(log: &[u8]) -> HashMap<Vec<u8>, Read> {
     let locator = Locator::root(b"hub");
     let mtime = Instant::parse("2026-11-20T00:00:00Z");
     let meta = SourceMeta { evidence: locator.clone(), locator, mtime, size: None };
