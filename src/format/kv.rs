@@ -297,6 +297,7 @@ impl<'b> Iterator for Pairs<'b> {
                 return None;
             }
             let key = rest.iter().take_while(|&&b| is_key(b)).count();
+            let key = key + number_bytes(&rest[key..]);
             let at = self.at;
             if key == 0 || rest.get(key) != Some(&b'=') {
                 let word = key + rest[key..].iter().take_while(|&&b| b != b' ' && b != b'\t').count();
@@ -317,6 +318,15 @@ impl<'b> Iterator for Pairs<'b> {
             return Some(Pair { key: &rest[..key], value: bare, quoted: false, escaped: false, at });
         }
     }
+}
+
+/// Bytes of the number of a key that is one of several: `a1[0]=`.
+fn number_bytes(rest: &[u8]) -> usize {
+    if rest.first() != Some(&b'[') {
+        return 0;
+    }
+    let digits = rest[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits > 0 && rest[digits + 1..].starts_with(b"]=") { digits + 2 } else { 0 }
 }
 
 fn word_end(value: &[u8]) -> usize {
