@@ -36,8 +36,8 @@ pub struct Formats {
 /// What is done with formats.
 #[derive(Debug, Subcommand)]
 pub enum FormatsCommand {
-    /// Show which format is recognised in files, and what is read in their records. Exit code 1 where something is
-    /// left as text.
+    /// Show which format is recognised in files, and what is read in their records. Exit code 1 where nothing
+    /// is read in a record.
     #[command(after_help = "Examples:\n  \
         exfiltrace formats test odd.log\n  \
         exfiltrace formats test --format-file odd.toml odd.log --records 20\n  \
@@ -192,6 +192,8 @@ struct Count {
     records: u64,
     timed: u64,
     sourced: u64,
+    /// Lines of which nothing was read.
+    unread: u64,
     /// Records of each format.
     formats: BTreeMap<&'static str, u64>,
 }
@@ -216,6 +218,7 @@ fn test(args: &TestArgs) -> Result<u8> {
         count.timed += u64::from(fields.time.is_some());
         count.sourced += u64::from(fields.has(Canon::SourceIp));
         *count.formats.entry(format).or_default() += 1;
+        count.unread += u64::from(fields.time.is_none() && fields.iter().next().is_none());
         if fault.is_some() || (!args.json && count.records > args.records) {
             return;
         }
@@ -238,17 +241,17 @@ fn test(args: &TestArgs) -> Result<u8> {
         let why = entry.notes.first().map_or("cannot be read", |note| note.detail.as_str());
         anstream::eprintln!("warning: {}", printable(&format!("{}: {why}", entry.source)));
     }
-    let is_text = counts.values().any(|count| count.formats.keys().any(|format| format::is_text(format)));
-    Ok(u8::from(is_text || !lost.is_empty() || counts.is_empty()))
+    let is_unread = counts.values().any(|count| count.unread > 0);
+    Ok(u8::from(is_unread || !lost.is_empty() || counts.is_empty()))
 }
 
 fn summary(out: &mut dyn Write, source: &str, count: &Count) -> std::io::Result<()> {
     let formats: Vec<String> = count.formats.iter().map(|(format, records)| format!("{format} {records}")).collect();
-    let Count { records, timed, sourced, .. } = count;
+    let Count { records, timed, sourced, unread, .. } = count;
     let formats = formats.join(", ");
     writeln!(
         out,
-        "{}: {records} records ({formats}), {timed} with a time, {sourced} with a source address",
+        "{}: {records} records ({formats}), {timed} with a time, {sourced} with a source address, {unread} of which nothing was read",
         printable(source)
     )
 }

@@ -152,7 +152,8 @@ pub struct Scan {
     /// Formats of your own.
     #[command(flatten)]
     pub own_formats: OwnFormats,
-    /// Own networks, beside those of the scopes file. Repeatable.
+    /// Own networks, beside those of the scopes file. Where any are named, here or there, no others are own, private ones
+    /// neither. Repeatable.
     #[arg(long, value_name = "CIDR")]
     pub own: Vec<String>,
     /// Only hits and transfers from this instant on (RFC 3339 or date). Records without a time pass.

@@ -283,7 +283,7 @@ pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) ->
             let name = if is_bare(key) { known() } else { key.name };
             let to = first(&[name, key.server, key.name])?;
             let from = first(&[key.client, key.host]);
-            let from = from.map_or_else(|| locator.log().into(), |text| world.whose.entity_of(text));
+            let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
@@ -291,12 +291,20 @@ pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) ->
             let only = world.web_server_of.get(scope).filter(|_| key.seen == Seen::Web);
             let only = only.map(String::as_str).unwrap_or_default();
             let from = first(&[key.server, alias, only, key.name, key.host]);
-            let from = from.map_or_else(|| locator.log().into(), |text| world.whose.entity_of(text));
+            let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
             (from, key.client, routes::served(key), Direction::Down)
         }
         _ => return None,
     };
     Some((Way { scope, from, to, route }, direction))
+}
+
+/// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
+/// several logs of the same transfers side by side.
+fn writer(key: &Key<'_>, locator: &Locator) -> String {
+    let log = locator.log();
+    let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    folder.filter(|_| key.seen == Seen::FileTransfer).unwrap_or(log)
 }
 
 /// Whether a log of transfers is that of the server: it names nobody but its clients.

@@ -203,6 +203,14 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
+    /// The outcome that the words of the action tell, where the record says none itself.
+    pub fn imply_outcome(&mut self) {
+        let action = self.out.iter().find(|field| field.canon == Some(Canon::EventAction)).map(|field| field.value);
+        if let (None, Some(action)) = (self.out.get(Canon::EventOutcome), action) {
+            self.outcome_word(action);
+        }
+    }
+
     fn outcome_word(&mut self, value: Text<'b>) {
         let word = self.out.bytes(value);
         let told = self.way.and_then(|way| way.outcome(word));

@@ -54,13 +54,18 @@ struct Entry<'b> {
 }
 
 impl<'b> Entry<'b> {
-    /// Takes a record apart; `None` where it is none: each of its texts ends and is printable, its time has
+    /// Takes a record apart; `None` where it is none: its line is printable, its time has
     /// microseconds, and what is kept free is empty.
     fn of(record: &'b [u8]) -> Option<Self> {
         if record.len() != usize::from(RECORD_BYTES) {
             return None;
         }
         let number = |at: usize| record.get(at..at + 4)?.first_chunk().map(|bytes| i32::from_le_bytes(*bytes));
+        // Who knocks types what he likes: users and hosts may hold any byte.
+        let any = |at: usize, length: usize| {
+            let field = record.get(at..at + length)?;
+            Some(&field[..field.iter().position(|&b| b == 0).unwrap_or(length)])
+        };
         let text = |at: usize, length: usize| {
             let field = record.get(at..at + length)?;
             // Behind the end of a text programs may leave what was there before.
@@ -72,8 +77,8 @@ impl<'b> Entry<'b> {
             kind,
             process: number(4)?,
             line: text(8, 32)?,
-            user: text(44, 32)?,
-            host: text(76, 256)?,
+            user: any(44, 32)?,
+            host: any(76, 256)?,
             secs: number(340)?,
             micros: number(344)?,
             address: *record.get(348..364)?.first_chunk()?,

@@ -136,6 +136,10 @@ fn uploaded(parts: &[&str]) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// Names of folders that are no host's.
+const GENERIC: &[&str] =
+    &["mnt", "media", "images", "image", "triage", "evidence", "case", "data", "targets", "disk", "mount"];
+
 /// `NAME/C/Windows/…`, where the name may begin with the time at which KAPE packed it.
 fn kape(names: &[&str]) -> Option<Collection> {
     let is_drive = |pair: &[&str]| matches!(pair[0].as_bytes(), [b'A'..=b'Z']) && AT_ROOT.contains(&pair[1]);
@@ -150,7 +154,11 @@ fn kape(names: &[&str]) -> Option<Collection> {
         }
         _ => (None, above),
     };
-    let is_named = taken.is_some() || !is_root;
+    // A folder's own name is a host's at best; that of a mount or of an output is none.
+    let lower = name.to_ascii_lowercase();
+    let is_generic =
+        GENERIC.iter().any(|word| lower == *word || lower.ends_with("output") || lower.starts_with("kape"));
+    let is_named = taken.is_some() || !is_root && !is_generic;
     let host = Some(name).filter(|name| is_named && is_host(name)).map(str::to_owned);
     Some(Collection { tool: Tool::Kape, host, taken, path })
 }

@@ -78,6 +78,11 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
         let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
         return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
     }
+    // A record of a transfer, or of an object that was fetched or put, is of one way.
+    if matches!(fields.observer, Some(Seen::FileTransfer | Seen::Cloud)) {
+        let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
+        return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
+    }
     if key::seen(packed) == Some(Seen::Dns) {
         return (fields.get(Canon::DnsQuestion).map(|name| name.len() as u64), None);
     }
@@ -131,7 +136,8 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
                 has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked
             }
             Seen::Proxy => has(Canon::SourceIp) && (asked || pair()),
-            Seen::Flow | Seen::Firewall => pair(),
+            // What failed and has no bytes never came to be.
+            Seen::Flow | Seen::Firewall => pair() && (bytes() || outcome(fields) != Outcome::Failed),
             Seen::Dns => has(Canon::DnsQuestion) && has(Canon::SourceIp),
             Seen::Mail => has(Canon::EmailTo) || asked || pair(),
         };
@@ -245,7 +251,7 @@ pub fn cleared(fields: &Fields<'_>) -> Option<&'static str> {
 /// Who tells of traffic in a record that is not read as such by this version.
 pub fn unread(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
     match (teller, fields.get(Canon::EventDataset)?) {
-        (Teller::Syslog, b"cisco.asa") => Some(Seen::Firewall),
+        (Teller::Syslog | Teller::Silent, b"cisco.asa") => Some(Seen::Firewall),
         (Teller::Syslog, b"mail.sent") => Some(Seen::Mail),
         _ => None,
     }

@@ -242,7 +242,7 @@ fn transfers_have_two_sides_where_the_log_names_one() {
         assert_eq!(exfiltrace(&args).status.code(), Some(0));
         let transfers = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
         let transfer: serde_json::Value = serde_json::from_str(transfers.lines().next().unwrap()).unwrap();
-        assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs/a.log".into()));
+        assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs".into()));
         assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));
     }
 }

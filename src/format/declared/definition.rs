@@ -238,6 +238,13 @@ fn way(form: Option<Spanned<String>>, outcome: Words, told: Told<'_>) -> Result<
 /// Globs over names of files; none where the name does not matter.
 fn globs(files: Vec<Spanned<String>>, told: Told<'_>) -> Result<&'static [GlobMatcher], String> {
     let glob = |file: Spanned<String>| {
+        let text = file.as_ref();
+        if text.len() > NAME_LIMIT_BYTES || text.matches('{').count() > 4 {
+            return Err(told(
+                file.span(),
+                format!("files: longer than {NAME_LIMIT_BYTES} bytes, or of too many choices"),
+            ));
+        }
         let made = GlobBuilder::new(file.as_ref()).case_insensitive(true).build();
         made.map(|glob| glob.compile_matcher()).map_err(|why| told(file.span(), format!("files: {why}")))
     };

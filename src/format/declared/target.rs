@@ -28,7 +28,8 @@ pub(super) fn target(name: &str) -> Target {
         "request" => Some(Role::Request),
         "user.name" => Some(Role::User),
         "user.arn" => Some(Role::Arn),
-        "event.action" => Some(Role::Action),
+        // What its words tell of the outcome counts behind what the record says of that: see `Always::put`.
+        "event.action" => Some(Role::Is(Canon::EventAction)),
         "event.outcome" => Some(Role::Outcome),
         "source.ip" => Some(Role::Addr(Canon::SourceIp)),
         "destination.ip" => Some(Role::Addr(Canon::DestinationIp)),
@@ -56,11 +57,11 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
     };
     let Target::Field(Some(role), _) = target else { return &[] };
     match role {
+        Role::Is(EventAction) => &[EventAction, EventOutcome],
         Role::Is(canon) => Canon::ALL.get(canon as usize..=canon as usize).unwrap_or(&[]),
         Role::Addr(Canon::DestinationIp) => &[Canon::DestinationIp, Canon::DestinationPort],
         Role::Addr(_) => &[SourceIp, SourcePort],
         Role::User | Role::Arn => &[UserName, UserDomain],
-        Role::Action => &[EventAction, EventOutcome],
         Role::Outcome => &[EventOutcome],
         Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],
         Role::Request => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod],
@@ -129,6 +130,7 @@ impl Always {
     /// Adds it to the fields of a record.
     pub(super) fn put(&self, sink: &mut Sink<'_, '_>) {
         self.set.iter().for_each(|constant| constant.put(sink));
+        sink.imply_outcome();
         sink.out.observer = self.observer;
     }
 }

@@ -12,7 +12,7 @@
 //! Traps: a file that was not closed well ends in zeros; a value may be of any bytes (what is not UTF-8 is shown as U+FFFD) and may
 //! be compressed; a field may stand in an entry twice (then it is an array here); the stamp is the receiver's clock, in UTC.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -46,6 +46,8 @@ const ZSTD: u8 = 4;
 const FIELD_BYTES: u64 = 8 << 20;
 /// Most fields of an entry.
 const ITEMS: u64 = 1024;
+/// Longest line of an entry; fields beyond are left out, and told.
+const LINE_BYTES: usize = 16 << 20;
 /// Written fields that are kept for the next entries.
 const KEPT_BYTES: usize = 32 << 20;
 /// Memory that the decoder of a field may take, in KiB.
@@ -149,7 +151,7 @@ impl<'r> Journal<'r> {
         if at < HEADER_BYTES || at > size {
             return Err(damaged("its header has no end"));
         }
-        Ok(Self {
+        let journal = Self {
             bytes,
             end: at.saturating_add(arena).min(size),
             is_compact: flags & COMPACT != 0,
@@ -160,7 +162,11 @@ impl<'r> Journal<'r> {
             kept_bytes: 0,
             line: Vec::new(),
             given: 0,
-        })
+        };
+        if at.saturating_add(arena) > size {
+            journal.damaged("journal: it ends before it is complete", size);
+        }
+        Ok(journal)
     }
 
     /// Notes a fault.
@@ -175,20 +181,21 @@ impl<'r> Journal<'r> {
 
     /// The type, the flags and the size of an object; `None` where none is.
     fn object(&self, at: u64) -> io::Result<Option<(u8, u8, u64)>> {
-        if !at.is_multiple_of(8) || at + OBJECT_BYTES > self.end {
+        if !at.is_multiple_of(8) || at.checked_add(OBJECT_BYTES).is_none_or(|end| end > self.end) {
             return Ok(None);
         }
         let mut head = [0; OBJECT_BYTES as usize];
         self.bytes.read_exact_at(&mut head, at)?;
         let [kind, flags, _, _, _, _, _, _, size @ ..] = head;
         let size = u64::from_le_bytes(size);
-        let is_one = (1..=LAST_TYPE).contains(&kind) && size >= OBJECT_BYTES && at + size <= self.end;
+        let fits = at.checked_add(size).is_some_and(|end| end <= self.end);
+        let is_one = (1..=LAST_TYPE).contains(&kind) && size >= OBJECT_BYTES && fits;
         Ok(is_one.then_some((kind, flags, size)))
     }
 
     /// Writes the next entry; false at the end.
     fn next(&mut self) -> io::Result<bool> {
-        while self.at + OBJECT_BYTES <= self.end {
+        while self.at.saturating_add(OBJECT_BYTES) <= self.end {
             let at = self.at;
             let Some((kind, _, size)) = self.object(at)? else {
                 self.tail()?;
@@ -236,14 +243,22 @@ impl<'r> Journal<'r> {
         let mut bytes = vec![0; (ITEMS_AT + count * item_bytes) as usize];
         self.bytes.read_exact_at(&mut bytes, at)?;
         let number = |at: usize| bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let mut fields: Vec<Rc<Field>> = Vec::new();
+        let (mut fields, mut named, mut weight): (Vec<Rc<Field>>, BTreeSet<u64>, usize) = Default::default();
         for item in bytes[ITEMS_AT as usize..].chunks_exact(item_bytes as usize) {
             let offset = match item {
                 [a, b, c, d] => u64::from(u32::from_le_bytes([*a, *b, *c, *d])),
                 _ => item.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
             };
+            // A field that an entry names twice is one.
+            if !named.insert(offset) {
+                continue;
+            }
             match self.field(offset)? {
-                Some(field) => fields.push(field),
+                Some(field) if weight + field.value.len() <= LINE_BYTES => {
+                    weight += field.value.len();
+                    fields.push(field);
+                }
+                Some(_) => self.damaged("journal: an entry of more than 16 MiB, of which fields are left out", at),
                 None => self.damaged("journal: an entry names a field that is not there or cannot be read", at),
             }
         }
