@@ -64,9 +64,12 @@ impl Table {
         }
         let cells = || Cells { rest: Some(record), delimiter: layout.delimiter };
         self.wanted.iter().all(|(name, values)| {
-            let at = layout.columns.iter().position(|column| is_loosely(column, name));
-            let cell = at.and_then(|at| cells().nth(at)).and_then(Result::ok);
-            cell.is_some_and(|cell| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell.raw.trim_ascii())))
+            // A column that this table was not given forbids nothing.
+            let Some(at) = layout.columns.iter().position(|column| is_loosely(column, name)) else { return true };
+            cells()
+                .nth(at)
+                .and_then(Result::ok)
+                .is_some_and(|cell| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell.raw.trim_ascii())))
         })
     }
 
