@@ -8,6 +8,8 @@ use crate::model::partial::{LogName, NumberRun};
 /// Runs kept of a source while it is read, each block counted for itself: about 12 MiB. Nothing is said of the numbers of
 /// a source with more.
 const RUNS_HELD: usize = 1 << 18;
+/// Logs of computers and channels in a source; of one with more, which no evidence has, no numbers are told.
+const LOGS_HELD: usize = 1024;
 /// Runs kept of a log of a source. Those behind them become one, so that holes between them are not told.
 const RUNS_KEPT: usize = 1024;
 
@@ -39,7 +41,8 @@ impl Numbers {
         }
         self.begun += 1;
         self.open = None;
-        if self.begun > RUNS_HELD {
+        if self.begun > RUNS_HELD || self.logs.len() > LOGS_HELD {
+            self.begun = self.begun.max(RUNS_HELD + 1);
             self.logs.clear();
             return;
         }
@@ -68,7 +71,7 @@ pub fn gather(parts: impl Iterator<Item = Numbers>) -> BTreeMap<LogName, Vec<Num
             all.entry(log).or_default().extend(runs);
         }
     }
-    if begun > RUNS_HELD {
+    if begun > RUNS_HELD || all.len() > LOGS_HELD {
         return BTreeMap::new();
     }
     all.values_mut().for_each(join);
