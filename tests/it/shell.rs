@@ -1,5 +1,6 @@
 //! What happens at the edges of a run: interruptions, full disks, readers that go away, folders that cannot be used.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -30,13 +31,18 @@ fn sample() -> (tempfile::TempDir, String, String) {
 
 /// Starts a scan that waits for its standard input, interrupts it, and gives the exit code and what was said.
 fn interrupted(out: &Path, signal: libc::c_int) -> (Option<i32>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_exfiltrace"))
-        .args(["scan", "-", "--out", out.to_str().unwrap()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_exfiltrace"));
+    command.args(["scan", "-", "--out", out.to_str().unwrap()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    // What a shell runs in the background ignores SIGINT, and what it starts does so too.
+    let heeds = move || {
+        // SAFETY: `signal` takes a number and the default action, and may be called between fork and exec.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        Ok(())
+    };
+    // SAFETY: the closure calls nothing but `signal`, which is safe there (signal-safety(7)).
+    unsafe { command.pre_exec(heeds) };
+    let mut child = command.spawn().unwrap();
     let input = child.stdin.take().unwrap();
     while !out.join(".work").exists() {
         assert!(child.try_wait().unwrap().is_none(), "the scan ended before it could be interrupted");
