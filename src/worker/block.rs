@@ -17,6 +17,7 @@ use crate::model::fields::{Drawn, Fields, Seen, View, Want};
 use crate::model::hit::{MatchKind, RULE_HITS_KEPT};
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
+use crate::model::place::Place;
 use crate::model::rule::Outcome;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift, Words};
@@ -144,6 +145,32 @@ fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Temp
     (view, templates)
 }
 
+/// Counts a record and its bytes: as one of a format, as text, or as what its format could not read.
+fn account(
+    (parsed, format): (bool, &'static str),
+    place: Place,
+    fields: &mut Fields<'_>,
+    tally: &mut Tally,
+    told: &mut Told,
+) {
+    if parsed {
+        told.fates.parsed += place.length;
+        if fields.time.is_none() {
+            told.untimed += 1;
+        }
+        tally.cover(format, fields);
+        tally.number(fields, place);
+        return;
+    }
+    fields.clear();
+    if format::is_text(format) {
+        told.fates.raw_only += place.length;
+    } else {
+        told.fates.undecodable += place.length;
+        told.rejected += 1;
+    }
+}
+
 impl Pass<'_, '_> {
     /// All whole records of the block.
     fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
@@ -231,7 +258,6 @@ impl Pass<'_, '_> {
         told: &mut Told,
     ) {
         let record = &self.text[seen.start..seen.end];
-        let length = seen.place.length;
         let plain = self.block.layout.format == "text";
         let want = match () {
             () if !(hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
@@ -248,22 +274,7 @@ impl Pass<'_, '_> {
             (format, parsed) = (other, true);
             *told.strays.entry(other).or_default() += 1;
         }
-        if parsed {
-            told.fates.parsed += length;
-            if fields.time.is_none() {
-                told.untimed += 1;
-            }
-            tally.cover(format, fields);
-            tally.number(fields, seen.place);
-        } else {
-            fields.clear();
-            if format::is_text(format) {
-                told.fates.raw_only += length;
-            } else {
-                told.fates.undecodable += length;
-                told.rejected += 1;
-            }
-        }
+        account((parsed, format), seen.place, fields, tally, told);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
             told.left_out += 1;
             return;

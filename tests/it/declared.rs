@@ -60,6 +60,18 @@ impl Tried {
         exfiltrace(&[&["formats", "test", "--format-file", &definition, &log], more].concat())
     }
 
+    /// The first transfer that a scan of the log finds, and the text of all.
+    fn transfer(&self, log: &str) -> (serde_json::Value, String) {
+        let path = |name: &str| self.temp.path().join(name).to_str().unwrap().to_owned();
+        fs::create_dir(path("logs")).unwrap();
+        fs::write(path("logs/a.log"), log).unwrap();
+        let (definition, logs, case) = (path("till.toml"), path("logs"), path("case"));
+        let args = ["scan", "-q", &logs, "--format-file", &definition, "--own", "192.0.2.0/24", "--out", &case];
+        assert_eq!(exfiltrace(&args).status.code(), Some(0));
+        let transfers = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
+        (serde_json::from_str(transfers.lines().next().unwrap()).unwrap(), transfers)
+    }
+
     /// The records, each as JSON.
     fn records(&self, log: &str) -> Vec<serde_json::Value> {
         let output = self.run(log, &["--json"]);
@@ -210,14 +222,7 @@ fn a_scan_reads_the_users_format() {
     let tried = Tried::new(DEFINITION);
     let log: String =
         (0..60).map(|n| format!("28.03.26 23:10:{n:02} 192.0.2.10 -> 203.0.113.9 gut 90000000 7\n")).collect();
-    let path = |name: &str| tried.temp.path().join(name).to_str().unwrap().to_owned();
-    fs::create_dir(path("logs")).unwrap();
-    fs::write(path("logs/a.log"), log).unwrap();
-    let (definition, logs, case) = (path("till.toml"), path("logs"), path("case"));
-    let args = ["scan", "-q", &logs, "--format-file", &definition, "--own", "192.0.2.0/24", "--out", &case];
-    assert_eq!(exfiltrace(&args).status.code(), Some(0));
-    let transfers = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
-    let transfer: serde_json::Value = serde_json::from_str(transfers.lines().next().unwrap()).unwrap();
+    let (transfer, transfers) = tried.transfer(&log);
     assert!(transfers.contains("203.0.113.9") && transfers.contains("5400000000"), "{transfer}");
     let told = tried.run("sold \x1b[31mred to alice\n", &[]);
     assert!(!told.stdout.contains(&0x1b), "{}", String::from_utf8_lossy(&told.stdout));
@@ -233,15 +238,7 @@ fn transfers_have_two_sides_where_the_log_names_one() {
     for (log, to, bytes) in
         [(sent, "drop.example", 3_600_000_000u64), (server.repeat(40), "203.0.113.9", 3_600_000_000)]
     {
-        let tried = Tried::new(client);
-        let path = |name: &str| tried.temp.path().join(name).to_str().unwrap().to_owned();
-        fs::create_dir(path("logs")).unwrap();
-        fs::write(path("logs/a.log"), log).unwrap();
-        let (definition, logs, case) = (path("till.toml"), path("logs"), path("case"));
-        let args = ["scan", "-q", &logs, "--format-file", &definition, "--own", "192.0.2.0/24", "--out", &case];
-        assert_eq!(exfiltrace(&args).status.code(), Some(0));
-        let transfers = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
-        let transfer: serde_json::Value = serde_json::from_str(transfers.lines().next().unwrap()).unwrap();
+        let (transfer, _) = Tried::new(client).transfer(&log);
         assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs".into()));
         assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));
     }
