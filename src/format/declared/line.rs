@@ -6,13 +6,13 @@ use regex_automata::meta::Regex;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
+use regex_syntax::hir::{Hir, HirKind};
 
 use super::target::{Always, Apart, Target, canons, target};
+use super::walk::{GROUPS_LIMIT, Slots, UNSET, Walk, Walked};
 use crate::format::sink::Sink;
 use crate::model::fields::Canon;
 
-/// Groups of a pattern, the whole match among them.
-const GROUPS_LIMIT: usize = 32;
 /// Bytes that a compiled pattern may take.
 const PATTERN_LIMIT_BYTES: usize = 4 << 20;
 
@@ -21,7 +21,7 @@ const PATTERN_LIMIT_BYTES: usize = 4 << 20;
 pub(super) struct Line {
     pattern: &'static str,
     /// Compiled when a line is first held against it.
-    regex: OnceLock<Compiled>,
+    compiled: OnceLock<Compiled>,
     /// Programs of which it may be a message; an empty name stands for messages without a program.
     pub(super) programs: &'static [&'static str],
     /// Whether a whole line may be written so.
@@ -31,9 +31,12 @@ pub(super) struct Line {
     always: Always,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Compiled {
-    regex: Regex,
+    /// How lines are read; none where a pattern cannot be walked.
+    walk: Option<Walk>,
+    /// How those are that would take long to walk, compiled when there is one.
+    regex: OnceLock<Regex>,
     /// The named groups: number, name, and what it means.
     groups: Vec<(usize, &'static str, Target)>,
 }
@@ -41,18 +44,22 @@ struct Compiled {
 impl Line {
     /// A line of this pattern; whether it can be one, [`fault`](Self::fault) says. It is bare, and no mark.
     pub(super) fn new(pattern: &'static str, programs: &'static [&'static str], always: Always) -> Self {
-        Self { pattern, regex: OnceLock::new(), programs, is_bare: true, is_mark: false, always }
+        Self { pattern, compiled: OnceLock::new(), programs, is_bare: true, is_mark: false, always }
     }
 
     /// Why the pattern cannot be used; `None` where it can.
     pub(super) fn fault(&self) -> Option<String> {
-        match compile(self.pattern) {
-            Err(why) => Some(why),
-            Ok(compiled) if compiled.regex.is_match(Input::new(b"").anchored(Anchored::Yes)) => {
-                Some("the pattern fits an empty line".to_owned())
-            }
-            Ok(_) => None,
+        let compiled = match compile(self.pattern) {
+            Err(why) => return Some(why),
+            Ok(compiled) => compiled,
+        };
+        // A pattern of few steps is small as an automaton too.
+        if compiled.walk.is_none()
+            && let Err(why) = regex(self.pattern)
+        {
+            return Some(why);
         }
+        compiled.fits(self.pattern, b"", &mut unset()).then(|| "the pattern fits an empty line".to_owned())
     }
 
     /// Whether the pattern is of JSON objects, as those are whose sense stands in a sentence.
@@ -60,22 +67,24 @@ impl Line {
         self.pattern.starts_with(r"\{")
     }
 
+    fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| compile(self.pattern).unwrap_or_default())
+    }
+
     /// Whether a line is written so.
     pub(super) fn is_of(&self, line: &[u8]) -> bool {
-        let compiled = self.regex.get_or_init(|| compile(self.pattern).unwrap_or_default());
-        compiled.regex.is_match(Input::new(line).anchored(Anchored::Yes))
+        self.compiled().fits(self.pattern, line, &mut unset())
     }
 
     /// Reads a line or a message; `None`, and nothing read, where it is written in another way.
     pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
-        let compiled = self.regex.get_or_init(|| compile(self.pattern).unwrap_or_default());
-        let mut slots: [Option<NonMaxUsize>; 2 * GROUPS_LIMIT] = [None; 2 * GROUPS_LIMIT];
-        compiled.regex.search_slots(&Input::new(record).anchored(Anchored::Yes), &mut slots)?;
+        let (compiled, mut slots) = (self.compiled(), unset());
+        if !compiled.fits(self.pattern, record, &mut slots) {
+            return None;
+        }
         let mut apart = Apart::default();
         for &(number, name, target) in &compiled.groups {
-            if let (Some(start), Some(end)) = (slots[2 * number], slots[2 * number + 1])
-                && let Some(value) = record.get(start.get()..end.get())
-            {
+            if let Some(value) = record.get(slots[2 * number]..slots[2 * number + 1]) {
                 apart.put(name, target, value, sink);
             }
         }
@@ -91,31 +100,77 @@ impl Line {
     }
 }
 
-impl Default for Compiled {
-    /// What matches nothing: a pattern that cannot be compiled is refused before it is used.
-    fn default() -> Self {
-        Self { regex: Regex::new("[a&&b]").expect("an empty class is a pattern"), groups: Vec::new() }
+impl Compiled {
+    /// Whether a line begins as the pattern says; `slots`, unset so far, are then those of its groups.
+    fn fits(&self, pattern: &str, line: &[u8], slots: &mut Slots) -> bool {
+        match self.walk.as_ref().map(|walk| walk.along(line, slots)) {
+            Some(Walked::Fits) => true,
+            Some(Walked::Differs) => false,
+            Some(Walked::Unclear) | None => {
+                let regex = self.regex.get_or_init(|| regex(pattern).unwrap_or_else(|_| nothing()));
+                searched(regex, line, slots)
+            }
+        }
     }
 }
 
-fn compile(pattern: &'static str) -> Result<Compiled, String> {
+fn unset() -> Slots {
+    [UNSET; 2 * GROUPS_LIMIT]
+}
+
+/// What a walk finds, found by the automata of the regex crate.
+fn searched(regex: &Regex, line: &[u8], slots: &mut Slots) -> bool {
+    let mut found: [Option<NonMaxUsize>; 2 * GROUPS_LIMIT] = [None; 2 * GROUPS_LIMIT];
+    let fits = regex.search_slots(&Input::new(line).anchored(Anchored::Yes), &mut found).is_some();
+    slots.iter_mut().zip(found).for_each(|(slot, found)| *slot = found.map_or(UNSET, NonMaxUsize::get));
+    fits
+}
+
+/// What matches no line: a pattern that cannot be compiled is refused before it is used.
+fn nothing() -> Regex {
+    Regex::new("[a&&b]").expect("an empty class is a pattern")
+}
+
+fn regex(pattern: &str) -> Result<Regex, String> {
     let told = |error: regex_automata::meta::BuildError| match error.syntax_error() {
         Some(syntax) => syntax.to_string(),
         None => error.to_string(),
     };
     let config = Regex::config().nfa_size_limit(Some(PATTERN_LIMIT_BYTES)).utf8_empty(false);
     let bytes = syntax::Config::new().unicode(false).utf8(false).nest_limit(64);
-    let regex = Regex::builder().configure(config).syntax(bytes).build(pattern).map_err(told)?;
-    if regex.captures_len() > GROUPS_LIMIT {
-        return Err(format!("{} groups, of which {} may be", regex.captures_len() - 1, GROUPS_LIMIT - 1));
+    Regex::builder().configure(config).syntax(bytes).build(pattern).map_err(told)
+}
+
+fn compile(pattern: &'static str) -> Result<Compiled, String> {
+    let mut parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).nest_limit(64).build();
+    let parsed = parser.parse(pattern).map_err(|error| error.to_string())?;
+    let groups = parsed.properties().explicit_captures_len();
+    if groups >= GROUPS_LIMIT {
+        return Err(format!("{groups} groups, of which {} may be", GROUPS_LIMIT - 1));
     }
-    let names = regex.group_info().pattern_names(regex_automata::PatternID::ZERO).enumerate();
-    let leaked = |(number, name): (usize, Option<&str>)| {
-        let name = pattern_slice(pattern, name?)?;
+    let mut names = Vec::new();
+    named(&parsed, &mut names);
+    names.sort_unstable();
+    names.dedup();
+    let leaked = |(number, name): (usize, String)| {
+        let name = pattern_slice(pattern, &name)?;
         Some((number, name, target(name)))
     };
-    let groups = names.filter_map(leaked).collect();
-    Ok(Compiled { regex, groups })
+    let groups = names.into_iter().filter_map(leaked).collect();
+    Ok(Compiled { walk: Walk::new(&parsed), regex: OnceLock::new(), groups })
+}
+
+/// Adds the numbers and names of the groups that have one.
+fn named(pattern: &Hir, names: &mut Vec<(usize, String)>) {
+    match pattern.kind() {
+        HirKind::Capture(group) => {
+            names.extend(group.name.as_ref().map(|name| (group.index as usize, name.to_string())));
+            named(&group.sub, names);
+        }
+        HirKind::Repetition(of) => named(&of.sub, names),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().for_each(|part| named(part, names)),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+    }
 }
 
 /// The name of a group as it stands in its pattern, which outlives the compiled one.
@@ -123,4 +178,92 @@ fn pattern_slice(pattern: &'static str, name: &str) -> Option<&'static str> {
     let marked = format!("<{name}>");
     let at = pattern.find(&marked)? + 1;
     pattern.get(at..at + name.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::all;
+    use super::*;
+
+    /// Holds a walk against the regex crate; gives whether the line fits.
+    fn same(pattern: &'static str, line: &[u8]) -> bool {
+        let (compiled, regex) = (compile(pattern).unwrap(), regex(pattern).unwrap());
+        agree(pattern, &compiled, &regex, line)
+    }
+
+    fn agree(pattern: &str, compiled: &Compiled, regex: &Regex, line: &[u8]) -> bool {
+        let (mut walked, mut found) = (unset(), unset());
+        let fits = compiled.walk.as_ref().expect(pattern).along(line, &mut walked);
+        let expected = searched(regex, line, &mut found);
+        if fits != Walked::Unclear {
+            assert_eq!(fits == Walked::Fits, expected, "{pattern} over {}", line.escape_ascii());
+            if expected {
+                assert_eq!(walked[2..], found[2..], "{pattern} over {}", line.escape_ascii());
+            }
+        }
+        expected
+    }
+
+    #[test]
+    fn ways_and_lengths_are_tried_as_the_regex_crate_orders_them() {
+        let patterns = [
+            r"(?<a>.*)=(?<b>.*)$",
+            r"(?<a>.*?)=(?<b>.*?);?$",
+            r"(?:(?<a>\d+)|(?<b>[0-9a-f]+)|(?<c>\w+)) (?<d>.+) [ab]$",
+            r"(?<a>a|ab)(?<b>c|bcd)(?<c>d*)",
+            r"(?:(?<a>a)|b)*(?<b>.?)",
+            r"(?<a>(?:ab){1,3}?)(?<b>(?:ab)*)$",
+            r"(?<a>[^ ]{2,4}) ?(?<b>\b\w*)\B?",
+            r"^(?<a>\d{1,3}(?:\.\d{1,3}){3})(?::(?<b>\d+))?",
+            r"(?:(?<a>x+)?(?<b>x*))y",
+        ];
+        let lines =
+            "a=b=c;|12 and more b|12ab and a a|abcd|abab|ababab|abba|x=1 a|xxxy|xxx|10.0.0.1:22|1.2.3|abcde fg| |";
+        let mut fitting = 0;
+        for pattern in patterns {
+            fitting += lines.split('|').filter(|line| same(pattern, line.as_bytes())).count();
+        }
+        assert!(fitting > 30, "{fitting}");
+    }
+
+    #[test]
+    fn what_would_take_long_is_left_to_the_regex_crate() {
+        let pattern = r"(?<a>.*).*.*.*.*=$";
+        let (compiled, line) = (compile(pattern).unwrap(), "=a".repeat(400));
+        assert_eq!(compiled.walk.as_ref().unwrap().along(line.as_bytes(), &mut unset()), Walked::Unclear);
+        assert!(!compiled.fits(pattern, line.as_bytes(), &mut unset()));
+        assert!(compiled.fits(pattern, line[..line.len() - 1].as_bytes(), &mut unset()));
+    }
+
+    #[test]
+    fn patterns_of_many_steps_are_not_walked() {
+        for pattern in [r"(?:[a-z]+,){900}", r".{1,3000}", r"(?:a?)*b", r"(?m)^a$"] {
+            assert!(compile(pattern).unwrap().walk.is_none(), "{pattern}");
+        }
+    }
+
+    /// Every line of the fixtures, whole and cut and with a byte changed, against every pattern that is built in.
+    #[test]
+    fn patterns_that_are_built_in_find_what_the_regex_crate_finds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats");
+        let files = std::fs::read_dir(folder).unwrap().flat_map(|of| std::fs::read_dir(of.unwrap().path()).unwrap());
+        let texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let mut lines: Vec<Vec<u8>> =
+            texts.flat_map(|t| t.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>()).collect();
+        lines.retain(|line| line.len() < 2000 && !line.starts_with(b"{"));
+        let patterns: Vec<&Line> = all().flat_map(|declared| declared.lines).collect();
+        assert!(patterns.len() > 400 && lines.len() > 2000, "{} {}", patterns.len(), lines.len());
+        let mut fitting = 0;
+        for (number, line) in patterns.into_iter().enumerate() {
+            let (compiled, regex) = (line.compiled(), regex(line.pattern).unwrap());
+            for (at, text) in lines.iter().enumerate().filter(|(at, _)| (at + number) % 11 == 0) {
+                fitting += usize::from(agree(line.pattern, compiled, &regex, text));
+                let cut = &text[..text.len() * (at % 7) / 7];
+                agree(line.pattern, compiled, &regex, cut);
+            }
+        }
+        assert!(fitting > 250, "{fitting}");
+    }
 }

@@ -3,6 +3,7 @@
 //! A definition says in its first lines what a record looks like, where that is written, and what the traps are. What stands in
 //! it and what it is made into: `definition`. Lines and messages are told by patterns (`line`), JSON objects by the names
 //! that they have (`object`), rows by their header (`table`) or by their cells (`row`); what a name means, `target` knows.
+//! How a pattern is held against a line: `walk`.
 
 mod definition;
 mod line;
@@ -11,6 +12,7 @@ mod object;
 mod row;
 mod table;
 mod target;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
