@@ -34,7 +34,8 @@ use crate::work::{Work, merged};
 pub use case::{Claim, Staged, Written, write_case};
 pub use load::{LoadedCase, is_case, load_case};
 pub use manifest::{
-    CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+    CaseFile, ClocksUsed, FileGiven, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+    Run, Supplied, Told,
 };
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
