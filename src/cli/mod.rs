@@ -8,6 +8,8 @@ use exfiltrace::emit::safe::is_steering;
 use exfiltrace::model::rule::Level;
 
 pub mod case;
+pub mod coverage;
+pub mod explain;
 pub mod feeds;
 pub mod formats;
 pub mod grow;
@@ -90,6 +92,10 @@ pub enum Command {
     Add(grow::Add),
     /// Join cases that were told the same into one.
     Merge(grow::Merge),
+    /// Say what logs could answer, per scope and way out, before anything has happened.
+    Coverage(Box<coverage::Coverage>),
+    /// Say why a verdict is what it is, down to the cited records.
+    Explain(explain::Explain),
     /// Write the report of a case again.
     Report(Report),
     /// Hand a case to a SIEM.
@@ -111,7 +117,7 @@ pub enum Command {
     Clauses,
     /// Print the JSON Schema of a file that is read or written.
     Schema {
-        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey. Without it, the list.
+        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey, preparedness. Without it, the list.
         name: Option<String>,
     },
     /// Print shell completions.

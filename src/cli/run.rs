@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use super::{Args, Command, case, formats, grow, inspect, manual, rules, scan, scopes, survey};
+use super::{Args, Command, case, coverage, explain, formats, grow, inspect, manual, rules, scan, scopes, survey};
 
 /// Runs what was typed and gives the exit code.
 pub fn run(args: Args) -> Result<u8> {
@@ -14,6 +14,8 @@ pub fn run(args: Args) -> Result<u8> {
         Command::Survey(args) => survey::survey(&args),
         Command::Add(args) => grow::add(&args),
         Command::Merge(args) => grow::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => case::report(&args),
         Command::Export(args) => case::export(&args),
         Command::Verify(args) => case::verify(&args),
