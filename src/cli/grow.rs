@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, ValueHint};
+use exfiltrace::emit::only;
 use exfiltrace::emit::{LoadedCase, Manifest, RulesUsed, Run, Told};
 use exfiltrace::model::indicator::Feed;
 use exfiltrace::scan;
@@ -58,6 +59,8 @@ pub struct Add {
     exfiltrace scan --root evidence=/part1 /part1 --survey survey.json --scopes scopes.toml --out one\n  \
     exfiltrace scan --root evidence=/part2 /part2 --survey survey.json --scopes scopes.toml --out two\n  \
     exfiltrace merge one two --out case\n\n\
+    For one council, of a case of several:\n  \
+    exfiltrace merge case --only-scope riverside --out for-riverside\n\n\
     The case is as one scan of everything would have written it, in any order of the parts; no evidence is read. The parts\n\
     must have been told the same: scopes, rules, indicators, period, limits. What differs is named, and nothing is written.")]
 pub struct Merge {
@@ -67,6 +70,9 @@ pub struct Merge {
     /// Case folder to write.
     #[arg(long, value_name = "CASE", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
+    /// Write and print what concerns this scope, and nothing of the others, as for `scan`.
+    #[arg(long, value_name = "NAME")]
+    pub only_scope: Option<String>,
     /// How it is done and told.
     #[command(flatten)]
     pub manner: Manner,
@@ -136,6 +142,9 @@ fn moved(pair: &str) -> Result<told::Moved> {
 }
 
 fn told_of(case: &LoadedCase) -> Result<&Told> {
+    if let Some(scope) = &case.manifest.only_scope {
+        bail!("{}: cut down to {scope} to be handed on; use the case that it was made from", case.dir.display());
+    }
     case.manifest.told.as_ref().with_context(|| {
         format!("{}: made by an older version, which did not keep what it was told; scan again", case.dir.display())
     })
@@ -166,9 +175,13 @@ fn joined(args: &Merge) -> Result<u8> {
     scan.rule.tag.clear();
     scan.rule.exclude.clear();
     scan.out = Some(args.out.clone());
+    scan.only_scope.clone_from(&args.only_scope);
     let mut resolved = resolve::plan(&scan)?;
     resolved.plan.whose = scopes::compile(&scan, &told.scopes)?;
     resolved.plan.scopes = told.scopes.clone();
+    if let Some(scope) = args.only_scope.as_deref() {
+        only::exists(scope, &resolved.plan.whose)?;
+    }
     let parts = cases.iter().map(LoadedCase::intact_partial).collect::<Result<Vec<_>, _>>()?;
     let claim = claim(&args.out)?;
     let outcome = scan::conclude(&resolved.plan, scan::join(parts)?);

@@ -1,6 +1,7 @@
 //! The facts of a run: the only part of a case that differs between runs.
 
 use exfiltrace::detect::Program;
+use exfiltrace::emit::only::Only;
 use exfiltrace::emit::{ClocksUsed, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Instant;
@@ -34,6 +35,19 @@ pub fn manifest(args: &Scan, resolved: &Resolved, stats: &Stats, started: Instan
         memory: MemoryUsed { limit: args.limits.max_memory.bytes, held: None },
         ..Manifest::new(env!("CARGO_PKG_VERSION"), started, started)
     }
+}
+
+/// Leaves out of the manifest what the command line, the folders and the scopes file say of other scopes.
+pub fn hand_on(manifest: &mut Manifest, scope: &str, only: &Only) {
+    manifest.only_scope = Some(scope.to_owned());
+    manifest.arguments = ["exfiltrace", "--only-scope", scope].map(str::to_owned).to_vec();
+    manifest.roots.retain(|root| {
+        let below = format!("{}/", root.name);
+        only.ledger.iter().any(|entry| entry.source.as_str() == root.name || entry.source.as_str().starts_with(&below))
+    });
+    manifest.roots.iter_mut().for_each(|root| root.path = None);
+    manifest.clocks = only.clocks.clone();
+    (manifest.told, manifest.runs) = (None, Vec::new());
 }
 
 /// The rules of a scan, and which of them the evidence has no log for.

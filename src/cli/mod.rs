@@ -180,6 +180,10 @@ pub struct Scan {
     /// Formats of your own.
     #[command(flatten)]
     pub own_formats: OwnFormats,
+    /// Write and print what concerns this scope, and nothing of the others: to be handed on. The case has no state and cannot
+    /// grow; names, addresses and accounts of other scopes in what is left are withheld.
+    #[arg(long, value_name = "NAME", requires = "scopes")]
+    pub only_scope: Option<String>,
     /// Own networks, beside those of the scopes file. Where any are named, here or there, no others are own, private ones
     /// neither. Repeatable.
     #[arg(long, value_name = "CIDR")]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
+use exfiltrace::emit::only::{self, Only};
 use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, Manifest, RulesUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind};
@@ -50,6 +51,9 @@ pub fn run(args: &Scan, before: Before) -> Result<u8> {
     let started = resolve::now();
     args.own_formats.give()?;
     let mut resolved = resolve::plan(args)?;
+    if let Some(scope) = args.only_scope.as_deref() {
+        only::exists(scope, &resolved.plan.whose)?;
+    }
     let told = args.out.is_some().then(|| told::of(args, &resolved.plan.scopes)).transpose()?;
     let mut told = told.unwrap_or_default();
     told.supplied = args.hashes.as_deref().map(supplied::read).transpose()?.unwrap_or_default();
@@ -85,8 +89,15 @@ pub fn deliver(
     let work = &plan.work;
     manifest.memory.held = limits::anonymous_bytes();
     manifest.finished = resolve::now();
-    let facts = (&manifest.clocks.clone(), &manifest.rules.clone());
     let memory = manifest.memory.clone();
+    if let Some(scope) = &args.only_scope {
+        let whole = input(&outcome, &outcome.findings, (&manifest.clocks, &manifest.rules));
+        let only = only::only(&whole, scope, &plan.whose)?;
+        manifest::hand_on(&mut manifest, scope, &only);
+        let Only { verdict, findings, transfers, coverage, ledger, partial, .. } = only;
+        outcome = Outcome { verdict, findings, transfers, coverage, ledger, partial, stats: outcome.stats };
+    }
+    let facts = (&manifest.clocks.clone(), &manifest.rules.clone());
     if let Some(claim) = claim {
         let staged =
             claim.stage(&input(&outcome, &outcome.findings, facts), manifest).context("the case is not written")?;

@@ -36,6 +36,7 @@ const APART: &[&str] = &[
     "x-cell-bytes",
     "x-shuffle",
     "hashes",
+    "only-scope",
     "own",
     "help",
     "version",

@@ -185,6 +185,9 @@ pub struct Manifest {
     /// What was told that a later run must be told again; `None` in cases of older versions.
     #[serde(default)]
     pub told: Option<Told>,
+    /// The one scope that the case was cut down to, to be handed on: it cannot grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_scope: Option<String>,
     /// The runs before this one that gave the case, or the cases that it was joined from.
     #[serde(default)]
     pub runs: Vec<Run>,
@@ -209,6 +212,7 @@ impl Manifest {
             clocks: ClocksUsed::default(),
             memory: MemoryUsed::default(),
             told: None,
+            only_scope: None,
             runs: Vec::new(),
             files: BTreeMap::new(),
         }

@@ -8,6 +8,7 @@ pub mod export;
 pub mod json;
 mod load;
 mod manifest;
+pub mod only;
 mod page;
 mod prepared;
 mod report;
