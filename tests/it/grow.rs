@@ -125,10 +125,11 @@ fn evidence_that_comes_later_gives_the_case_of_one_scan() {
     };
     bench.deliver("all", &bench.files);
     ["web/z.log", "again/z.log"].iter().for_each(|to| copied("all", to));
-    let whole = bench.scan("all", &[]);
+    let told = ["--own", "10.9.0.0/16", "--from", "2026-03-20", "--exclude", "web/*"];
+    let whole = bench.scan("all", &told);
     bench.deliver("first", first.iter().copied());
     copied("first", "web/z.log");
-    let case = bench.scan("first", &[]);
+    let case = bench.scan("first", &told);
     bench.deliver("later", later.iter().copied());
     copied("last", "again/z.log");
     for name in ["later/evidence", "last/evidence"] {
