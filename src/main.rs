@@ -3,12 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod cli;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse_from(cli::run::without_help_of_help(std::env::args_os().collect()));
+    let args = cli::Args::read(cli::run::without_help_of_help(std::env::args_os().collect()));
     quiet_panics(args.tells_faults());
     match catch_unwind(AssertUnwindSafe(|| cli::run::run(args))) {
         Ok(Ok(code)) => ExitCode::from(code),

@@ -39,6 +39,51 @@ pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
     sum
 }
 
+/// The union of the parts of cases, each of which was concluded before: what was dropped in one as delivered twice is
+/// set right again, so that [`once`] decides over all of them. Gives the locators of which two parts tell different
+/// things, sorted, where there are any: one of the two would be lost.
+///
+/// # Errors
+/// Those locators.
+pub fn joined(parts: impl IntoIterator<Item = Partial>) -> Result<Partial, Vec<Locator>> {
+    let parts: Vec<Partial> = parts.into_iter().map(restored).collect();
+    let mut known: BTreeMap<&SourceKey, &SourcePartial> = BTreeMap::new();
+    let mut differing = Vec::new();
+    for (key, source) in parts.iter().flat_map(|part| &part.sources) {
+        let other = *known.entry(key).or_insert(&**source);
+        if other.entry != source.entry || other.content != source.content {
+            differing.push(key.0.clone());
+        }
+    }
+    differing.sort();
+    differing.dedup();
+    if differing.is_empty() { Ok(all(parts)) } else { Err(differing) }
+}
+
+/// A part as it was before [`once`]: copies have the digest of their bytes again and no note, as far as a copy is told
+/// at all beyond its ledger line.
+fn restored(mut part: Partial) -> Partial {
+    let copied: Vec<(SourceKey, Box<str>, Vec<Locator>)> = part
+        .sources
+        .iter()
+        .filter(|(_, source)| !source.copies.is_empty())
+        .map(|(key, source)| (key.clone(), source.content.clone(), source.copies.clone()))
+        .collect();
+    for (key, content, copies) in copied {
+        for copy in copies {
+            if let Some(source) = part.sources.get_mut(&(copy, EntryKind::Source, None)) {
+                let source = Arc::make_mut(source);
+                source.content.clone_from(&content);
+                source.entry.notes.retain(|note| note.reason != Reason::DeliveredTwice);
+            }
+        }
+        if let Some(source) = part.sources.get_mut(&key) {
+            Arc::make_mut(source).copies.clear();
+        }
+    }
+    part
+}
+
 /// Drops whole what was delivered twice: of sources with the same decoded bytes, the smallest locator stays and knows
 /// the others, which keep their ledger line only, with a note.
 pub fn once(mut partial: Partial) -> Partial {

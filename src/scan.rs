@@ -43,14 +43,38 @@ pub struct Outcome {
 /// Where a root cannot be listed at all or is not in the survey that was given, or the work folder fails. Whatever else
 /// cannot be read is in the ledger.
 pub fn scan(plan: &Plan) -> Result<Outcome> {
+    grow(plan, Partial::default())
+}
+
+/// [`scan`], with what was scanned before joined in: the same as one scan of everything.
+///
+/// # Errors
+/// As [`scan`], and where evidence of one name is `known` with other bytes.
+pub fn grow(plan: &Plan, known: Partial) -> Result<Outcome> {
     let mut survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
     plan.listed.iter().try_for_each(|listed| discover::settle(&mut survey, listed))?; // the same for all shards
     let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
-    let conclusion = conclude(plan, partial);
+    let conclusion = conclude(plan, join([known, partial])?);
     match plan.work.fault() {
         Some(fault) => Err(fault),
         None => Ok(Outcome { stats, ..conclusion }),
     }
+}
+
+/// The union of what several scans found.
+///
+/// # Errors
+/// Where two of them tell of evidence of one name with different bytes.
+pub fn join(parts: impl IntoIterator<Item = Partial>) -> Result<Partial> {
+    merge::joined(parts).map_err(|differing| {
+        let (count, first) = (differing.len(), &differing[0]);
+        let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+        let what = format!(
+            "{first}{more} is there twice with different bytes: it was changed since it was first scanned, or two pieces of \
+             evidence have one name; give one of them another with --root NAME=PATH"
+        );
+        Error::Usage { what }
+    })
 }
 
 /// Everything before the merge: each file on its own, in any order.

@@ -17,7 +17,7 @@ use exfiltrace::verify::{self, Again, Answer, Claims, Reopen};
 use super::{Export, Report, ReportWord, Verify, resolve};
 
 /// A case, or what is in its place.
-fn load(path: &Path) -> Result<LoadedCase> {
+pub fn load(path: &Path) -> Result<LoadedCase> {
     let shown = path.display();
     if !path.exists() {
         bail!("{shown}: no such folder");
@@ -89,23 +89,30 @@ struct Evidence {
     opening: Opening,
 }
 
+/// The files under all roots of a case. Parts of the evidence that were scanned apart may have a root of one name in
+/// several places.
+fn found(roots: &[emit::RootUsed], given: &[String], case: &Path) -> Result<Vec<Listed>> {
+    let moved = given.iter().map(|pair| resolve::name_and_path(pair)).collect::<Result<Vec<(String, PathBuf)>>>()?;
+    if let Some((name, _)) = moved.iter().find(|(name, _)| !roots.iter().any(|root| root.name == **name)) {
+        let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
+        bail!("--root {name}=…: the case has no such root; it has {}", names.join(", "));
+    }
+    let unmoved = roots.iter().filter(|root| !moved.iter().any(|(name, _)| *name == root.name));
+    let unmoved = unmoved.filter_map(|root| Some((root.name.clone(), PathBuf::from(root.path.as_ref()?))));
+    let mut files = Vec::new();
+    for (name, path) in unmoved.chain(moved.iter().cloned()).filter(|(_, path)| path.exists()) {
+        let root = Root { name: place::decode(&name), path: Some(path) };
+        files.extend(discover::survey(&[root], std::slice::from_ref(&case.to_path_buf()))?.files);
+    }
+    Ok(files)
+}
+
 impl Evidence {
     fn of(args: &Verify, roots: &[emit::RootUsed], ledger: &[Entry]) -> Result<Self> {
-        let moved =
-            args.root.iter().map(|pair| resolve::name_and_path(pair)).collect::<Result<BTreeMap<String, PathBuf>>>()?;
-        if let Some(name) = moved.keys().find(|name| !roots.iter().any(|root| root.name == **name)) {
-            let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
-            bail!("--root {name}=…: the case has no such root; it has {}", names.join(", "));
-        }
-        let known = roots.iter().filter_map(|root| {
-            let path = moved.get(&root.name).cloned().or_else(|| root.path.clone().map(PathBuf::from))?;
-            Some(Root { name: place::decode(&root.name), path: Some(path) })
-        });
-        let known: Vec<Root> = known.filter(|root| root.path.as_ref().is_some_and(|path| path.exists())).collect();
-        let survey = discover::survey(&known, std::slice::from_ref(&args.case))?;
+        let survey = found(roots, &args.root, &args.case)?;
         let blake3 = ledger.iter().any(|entry| entry.digest.as_deref().is_some_and(|d| d.starts_with("blake3:")));
         Ok(Self {
-            files: survey.files.into_iter().map(|file| (file.locator.clone(), file)).collect(),
+            files: survey.into_iter().map(|file| (file.locator.clone(), file)).collect(),
             opening: Opening {
                 limits: Limits { depth: 64, ratio: u64::MAX, ..Limits::default() },
                 passwords: args.passwords.all()?,

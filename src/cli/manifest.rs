@@ -1,6 +1,7 @@
 //! The facts of a run: the only part of a case that differs between runs.
 
 use exfiltrace::detect::Program;
+use exfiltrace::emit::only::Only;
 use exfiltrace::emit::{ClocksUsed, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::time::Instant;
@@ -13,13 +14,8 @@ use super::resolve::Resolved;
 /// What replaces a secret.
 const MASK: &str = "********";
 
-/// The manifest of a scan; `write_case` adds the digests of the files.
-pub fn manifest(
-    resolved: &Resolved,
-    rules: RulesUsed,
-    (clocks, memory): (ClocksUsed, MemoryUsed),
-    (started, finished): (Instant, Instant),
-) -> Manifest {
+/// The manifest of a scan, as far as it is known when all is judged; `write_case` adds the digests of the files.
+pub fn manifest(args: &Scan, resolved: &Resolved, stats: &Stats, started: Instant) -> Manifest {
     let plan = &resolved.plan;
     let roots = plan.roots.iter().map(|root| RootUsed {
         name: exfiltrace::model::place::Locator::root(&root.name).to_string(),
@@ -33,16 +29,39 @@ pub fn manifest(
         roots: roots.collect(),
         machine: machine(),
         threads: u32::try_from(plan.threads).unwrap_or(u32::MAX),
-        rules,
+        rules: rules(args, resolved, stats),
         feeds: plan.indicators.feeds.clone(),
-        clocks,
-        memory,
-        ..Manifest::new(env!("CARGO_PKG_VERSION"), started, finished)
+        clocks: clocks(args, &plan.scopes),
+        memory: MemoryUsed { limit: args.limits.max_memory.bytes, held: None },
+        ..Manifest::new(env!("CARGO_PKG_VERSION"), started, started)
     }
 }
 
+/// Leaves out of the manifest what the command line, the folders and the scopes file say of other scopes.
+pub fn hand_on(manifest: &mut Manifest, scope: &str, only: &Only) {
+    manifest.only_scope = Some(scope.to_owned());
+    manifest.arguments = ["exfiltrace", "--only-scope", scope].map(str::to_owned).to_vec();
+    manifest.roots.retain(|root| {
+        let below = format!("{}/", root.name);
+        only.ledger.iter().any(|entry| entry.source.as_str() == root.name || entry.source.as_str().starts_with(&below))
+    });
+    manifest.roots.iter_mut().for_each(|root| root.path = None);
+    manifest.clocks = only.clocks.clone();
+    (manifest.told, manifest.runs) = (None, Vec::new());
+}
+
 /// The rules of a scan, and which of them the evidence has no log for.
-pub fn rules(args: &Scan, resolved: &Resolved, stats: &Stats) -> RulesUsed {
+fn rules(args: &Scan, resolved: &Resolved, stats: &Stats) -> RulesUsed {
+    let never = resolved.plan.program.never_in(&stats.formats());
+    RulesUsed {
+        never_applicable: never.len() as u64,
+        never: stretches(never),
+        ..rules_loaded(resolved, !args.rule.no_builtin)
+    }
+}
+
+/// The rules of a scan before it has read any evidence.
+pub fn rules_loaded(resolved: &Resolved, with_pack: bool) -> RulesUsed {
     let program = &resolved.plan.program;
     let rejected = resolved.problems.iter().map(|problem| RejectedRule {
         file: problem.file.clone(),
@@ -51,19 +70,32 @@ pub fn rules(args: &Scan, resolved: &Resolved, stats: &Stats) -> RulesUsed {
         reason: problem.what.clone(),
     });
     RulesUsed {
-        pack: (!args.rule.no_builtin).then(pack_digest),
+        pack: with_pack.then(pack_digest),
         loaded: program.rules().len() as u64,
         correlations: program.correlations().list.len() as u64,
         silent: program.silent().len() as u64,
         rejected: rejected.collect(),
         left_out: program.left_out(),
-        never_applicable: program.never_in(&stats.formats()).len() as u64,
+        never_applicable: 0,
+        never: Vec::new(),
         filters: program.narrowings().to_vec(),
     }
 }
 
+/// Ascending numbers as stretches, first and last.
+pub fn stretches(numbers: impl IntoIterator<Item = u32>) -> Vec<(u32, u32)> {
+    let mut all: Vec<(u32, u32)> = Vec::new();
+    for number in numbers {
+        match all.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => all.push((number, number)),
+        }
+    }
+    all
+}
+
 /// Whose word the zone of zoneless logs is.
-pub fn clocks(args: &Scan, scopes: &Scopes) -> ClocksUsed {
+fn clocks(args: &Scan, scopes: &Scopes) -> ClocksUsed {
     let (timezone, given_by) = match (&args.timezone, &scopes.timezone) {
         (Some(zone), _) => (zone.as_str(), Some("--timezone")),
         (None, Some(zone)) => (zone.as_str(), Some("scopes")),

@@ -1,14 +1,18 @@
 //! What was typed: clap structs, no I/O, nothing resolved.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgMatches, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use exfiltrace::emit::safe::is_steering;
 use exfiltrace::model::rule::Level;
 
 pub mod case;
+pub mod coverage;
+pub mod explain;
 pub mod feeds;
 pub mod formats;
+pub mod grow;
 pub mod inspect;
 pub mod interrupt;
 pub mod limits;
@@ -19,7 +23,9 @@ pub mod rules;
 pub mod run;
 pub mod scan;
 pub mod scopes;
+pub mod supplied;
 pub mod survey;
+pub mod told;
 pub mod values;
 
 use formats::{Formats, OwnFormats};
@@ -57,7 +63,21 @@ pub struct Args {
 impl Args {
     /// Whether faults of parsers are told on standard error; the ledger has them in any case.
     pub fn tells_faults(&self) -> bool {
-        matches!(&self.command, Command::Scan(scan) if scan.verbose > 0)
+        match &self.command {
+            Command::Scan(scan) => scan.verbose > 0,
+            Command::Add(add) => add.manner.verbose > 0,
+            _ => false,
+        }
+    }
+
+    /// Reads a command line; ends the process where it cannot be used, or where help was asked for.
+    pub fn read(typed: Vec<OsString>) -> Self {
+        let matches = Self::command().get_matches_from(typed);
+        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|wrong| wrong.exit());
+        if let (Command::Scan(scan), Some(of_scan)) = (&mut args.command, matches.subcommand_matches("scan")) {
+            scan.typed = of_scan.clone();
+        }
+        args
     }
 }
 
@@ -68,6 +88,14 @@ pub enum Command {
     Scan(Box<Scan>),
     /// List the evidence without reading it, for `scan --survey`.
     Survey(SurveyArgs),
+    /// Scan more evidence into a case.
+    Add(grow::Add),
+    /// Join cases that were told the same into one.
+    Merge(grow::Merge),
+    /// Say what logs could answer, per scope and way out, before anything has happened.
+    Coverage(Box<coverage::Coverage>),
+    /// Say why a verdict is what it is, down to the cited records.
+    Explain(explain::Explain),
     /// Write the report of a case again.
     Report(Report),
     /// Hand a case to a SIEM.
@@ -89,7 +117,7 @@ pub enum Command {
     Clauses,
     /// Print the JSON Schema of a file that is read or written.
     Schema {
-        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey. Without it, the list.
+        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey, preparedness. Without it, the list.
         name: Option<String>,
     },
     /// Print shell completions.
@@ -152,6 +180,10 @@ pub struct Scan {
     /// Formats of your own.
     #[command(flatten)]
     pub own_formats: OwnFormats,
+    /// Write and print what concerns this scope, and nothing of the others: to be handed on. The case has no state and cannot
+    /// grow; names, addresses and accounts of other scopes in what is left are withheld.
+    #[arg(long, value_name = "NAME", requires = "scopes")]
+    pub only_scope: Option<String>,
     /// Own networks, beside those of the scopes file. Where any are named, here or there, no others are own, private ones
     /// neither. Repeatable.
     #[arg(long, value_name = "CIDR")]
@@ -209,6 +241,9 @@ pub struct Scan {
     /// Shuffles the order of files, for tests.
     #[arg(long, hide = true, value_name = "SEED")]
     pub x_shuffle: Option<u64>,
+    /// All of this as it was typed or is without being typed: what the case remembers.
+    #[arg(skip)]
+    pub typed: ArgMatches,
 }
 
 /// `exfiltrace survey`.

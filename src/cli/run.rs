@@ -5,13 +5,17 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use super::{Args, Command, case, formats, inspect, manual, rules, scan, scopes, survey};
+use super::{Args, Command, case, coverage, explain, formats, grow, inspect, manual, rules, scan, scopes, survey};
 
 /// Runs what was typed and gives the exit code.
 pub fn run(args: Args) -> Result<u8> {
     match args.command {
         Command::Scan(args) => scan::scan(&args),
         Command::Survey(args) => survey::survey(&args),
+        Command::Add(args) => grow::add(&args),
+        Command::Merge(args) => grow::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => case::report(&args),
         Command::Export(args) => case::export(&args),
         Command::Verify(args) => case::verify(&args),

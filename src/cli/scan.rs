@@ -6,67 +6,112 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
-use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, MemoryUsed, RulesUsed};
+use exfiltrace::emit::only::{self, Only};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, Manifest, RulesUsed};
 use exfiltrace::model::findings::Findings;
-use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
-use exfiltrace::model::place::Locator;
+use exfiltrace::model::ledger::{Entry, EntryKind};
+use exfiltrace::model::partial::Partial;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
-use exfiltrace::scan::{Outcome, scan as run_plan};
+use exfiltrace::plan::Plan;
+use exfiltrace::scan::{Outcome, grow as run_plan};
 use exfiltrace::work::Work;
 use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::resolve::{self, Resolved};
-use super::{Scan, feeds, interrupt, limits, manifest};
+use super::{Scan, feeds, grow, interrupt, limits, manifest, supplied, told};
 
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
+    watched(|| run(args, Before::default()))
+}
+
+/// A run that an interruption ends with what was there before, a whole case or none.
+pub fn watched(run: impl FnOnce() -> Result<u8>) -> Result<u8> {
     interrupt::watch();
-    let done = run(args);
+    let done = run();
     if done.is_err() {
         interrupt::give_up();
     }
     done
 }
 
-fn run(args: &Scan) -> Result<u8> {
+/// What was scanned before.
+#[derive(Default)]
+pub struct Before {
+    /// What it told.
+    pub partial: Partial,
+    /// The facts of it; `None` where nothing was scanned before.
+    pub manifest: Option<Manifest>,
+}
+
+/// Scans evidence beside what was scanned before.
+pub fn run(args: &Scan, before: Before) -> Result<u8> {
     let started = resolve::now();
     args.own_formats.give()?;
     let mut resolved = resolve::plan(args)?;
-    let supplied = args.hashes.as_deref().map(supplied_digests).transpose()?;
+    if let Some(scope) = args.only_scope.as_deref() {
+        only::exists(scope, &resolved.plan.whose)?;
+    }
+    let told = args.out.is_some().then(|| told::of(args, &resolved.plan.scopes)).transpose()?;
+    let mut told = told.unwrap_or_default();
+    told.supplied = args.hashes.as_deref().map(supplied::read).transpose()?.unwrap_or_default();
+    if let Some(known) = &before.manifest {
+        grow::check(known, &mut told, &resolved)?;
+    }
     let claim = args.out.as_deref().map(claim).transpose()?;
     warn_of_inputs(args, &resolved);
     let bar = progress(args, &mut resolved);
-    let mut outcome = run_plan(&resolved.plan)?;
+    let outcome = run_plan(&resolved.plan, before.partial)?;
     resolved.feeds.unchanged()?;
-    let memory = MemoryUsed { limit: args.limits.max_memory.bytes, held: limits::anonymous_bytes() };
-    let clocks = manifest::clocks(args, &resolved.plan.scopes);
-    let rules = manifest::rules(args, &resolved, &outcome.stats);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    if let Some(supplied) = &supplied {
-        check_digests(&mut outcome.ledger, supplied, resolved.plan.opening.digest);
+    let mut manifest = manifest::manifest(args, &resolved, &outcome.stats, started);
+    manifest.told = Some(told);
+    if let Some(known) = before.manifest {
+        grow::onto(&mut manifest, known);
     }
-    let work = &resolved.plan.work;
-    if let Some(claim) = &claim {
-        let times = (started, resolve::now());
-        let manifest = manifest::manifest(&resolved, rules.clone(), (clocks.clone(), memory.clone()), times);
-        let staged = claim
-            .stage(&input(&outcome, &outcome.findings, (&clocks, &rules)), manifest)
-            .context("the case is not written")?;
+    deliver(args, claim.as_ref(), &resolved.plan, outcome, manifest)
+}
+
+/// Writes the case, says what there is to say, and gives the exit code.
+pub fn deliver(
+    args: &Scan,
+    claim: Option<&Claim>,
+    plan: &Plan,
+    mut outcome: Outcome,
+    mut manifest: Manifest,
+) -> Result<u8> {
+    let supplied = manifest.told.as_ref().map_or(&[][..], |told| &told.supplied);
+    supplied::check(&mut outcome.ledger, supplied, plan.opening.digest);
+    let work = &plan.work;
+    manifest.memory.held = limits::anonymous_bytes();
+    manifest.finished = resolve::now();
+    let memory = manifest.memory.clone();
+    if let Some(scope) = &args.only_scope {
+        let whole = input(&outcome, &outcome.findings, (&manifest.clocks, &manifest.rules));
+        let only = only::only(&whole, scope, &plan.whose)?;
+        manifest::hand_on(&mut manifest, scope, &only);
+        let Only { verdict, findings, transfers, coverage, ledger, partial, .. } = only;
+        outcome = Outcome { verdict, findings, transfers, coverage, ledger, partial, stats: outcome.stats };
+    }
+    let facts = (&manifest.clocks.clone(), &manifest.rules.clone());
+    if let Some(claim) = claim {
+        let staged =
+            claim.stage(&input(&outcome, &outcome.findings, facts), manifest).context("the case is not written")?;
         work.fault().map_or(Ok(()), Err)?;
         interrupt::undisturbed(|| staged.commit()).context("the case is not whole")?;
     }
     let shown = shown(args, &outcome.findings, work);
-    match print(args, work, &input(&outcome, &shown, (&clocks, &rules))) {
+    match print(args, work, &input(&outcome, &shown, facts)) {
         Err(error) if !super::is_broken_pipe(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
     work.fault().map_or(Ok(()), Err)?;
     // What was printed may have been sorted in the work folder.
-    claim.iter().for_each(Claim::release);
+    claim.iter().for_each(|claim| claim.release());
     last_words(args, &outcome, outcome.findings.list().len() - shown.list().len());
     if work.outgrown() {
         anstream::eprintln!(
@@ -80,7 +125,7 @@ fn run(args: &Scan) -> Result<u8> {
 }
 
 /// Takes the case folder before anything is read.
-fn claim(out: &Path) -> Result<Claim> {
+pub fn claim(out: &Path) -> Result<Claim> {
     interrupt::guarded(|| Claim::of(out)).with_context(|| format!("--out {}", out.display()))
 }
 
@@ -225,92 +270,6 @@ fn print_stats(stats: &Stats) {
         stats.evaluated.load(Ordering::Relaxed),
         stats.matched.load(Ordering::Relaxed)
     );
-}
-
-/// What a supplier says of one file.
-struct Supplied {
-    /// Lower-case hex.
-    digest: String,
-    /// The file, as locators are written.
-    name: Locator,
-}
-
-/// Reads `sha256sum` output.
-fn supplied_digests(path: &Path) -> Result<Vec<Supplied>> {
-    let text = std::fs::read(path).with_context(|| format!("--hashes {}: cannot be read", path.display()))?;
-    let mut supplied = Vec::new();
-    for (number, line) in text.split(|b| *b == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let at = || format!("--hashes {}:{}", path.display(), number + 1);
-        // A name with a line break or backslash stands escaped, and the line begins with a backslash.
-        let (escaped, line) = line.strip_prefix(b"\\").map_or((false, line), |line| (true, line));
-        let end = line.iter().position(|b| matches!(b, b' ' | b'\t'));
-        let (digest, name) = line.split_at(end.with_context(|| format!("{}: expected DIGEST  NAME", at()))?);
-        if digest.len() != 64 || !digest.iter().all(u8::is_ascii_hexdigit) {
-            anyhow::bail!("{}: {} is not a SHA-256 or BLAKE3 digest", at(), digest.escape_ascii());
-        }
-        let name = name.trim_ascii_start();
-        let name = name.strip_prefix(b"*").unwrap_or(name);
-        let name = if escaped { unescaped(name) } else { name.to_vec() };
-        let name = Locator::root(name.strip_prefix(b"./").unwrap_or(&name));
-        supplied.push(Supplied { digest: String::from_utf8_lossy(digest).to_ascii_lowercase(), name });
-    }
-    Ok(supplied)
-}
-
-/// The name that `sha256sum` wrote with `\\`, `\n` and `\r` in it.
-fn unescaped(name: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(name.len());
-    let mut bytes = name.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => match bytes.next() {
-                Some(b'n') => plain.push(b'\n'),
-                Some(b'r') => plain.push(b'\r'),
-                other => plain.extend(other),
-            },
-            other => plain.push(*other),
-        }
-    }
-    plain
-}
-
-/// Compares what the supplier gave with what was read. A supplied name fits a file whose locator ends with it.
-fn check_digests(ledger: &mut Vec<Entry>, supplied: &[Supplied], kind: exfiltrace::open::DigestKind) {
-    let mut missing = Vec::new();
-    for Supplied { digest, name } in supplied {
-        let below = format!("/{name}");
-        let mut found = false;
-        for entry in ledger.iter_mut().filter(|entry| {
-            entry.source == entry.evidence && (entry.source == *name || entry.source.as_str().ends_with(&below))
-        }) {
-            found = true;
-            let read = entry.digest.as_deref().and_then(|d| d.split_once(':')).map(|(_, hex)| hex);
-            if read != Some(digest.as_str()) {
-                let detail = match read {
-                    Some(read) => format!("the supplier states {digest}, the file has {read}"),
-                    None => format!("the supplier states {digest}, but nothing was hashed ({kind:?})"),
-                };
-                entry.notes.push(Note::new(Reason::DigestMismatch, detail));
-                entry.notes.sort();
-            }
-        }
-        if !found {
-            missing.push((digest, name));
-        }
-    }
-    for (digest, name) in missing {
-        let mut entry = Entry::new(EntryKind::Skipped, name.clone(), name.clone());
-        entry.notes.push(Note::new(
-            Reason::DigestMismatch,
-            format!("the supplier states {digest} for a file that is not in the evidence"),
-        ));
-        ledger.push(entry);
-    }
-    ledger.sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));
 }
 
 fn exit_code(args: &Scan, outcome: &Outcome) -> u8 {

@@ -157,7 +157,7 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// The known key that the fewest changes of letters lead to; none where half of it would have to change.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let (changes, near) = known.iter().map(|known| (distance(key, known), *known)).min()?;
     (changes * 2 <= key.chars().count().max(near.len())).then_some(near)
 }

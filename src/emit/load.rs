@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
-use super::{MANIFEST_SCHEMA, Manifest};
+use super::{MANIFEST_SCHEMA, Manifest, hex};
 use crate::error::{Error, Result};
 use crate::model::coverage::Coverage;
 use crate::model::finding::Finding;
@@ -16,6 +17,9 @@ use crate::model::partial::Partial;
 use crate::model::rule::Level;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::Verdict;
+
+/// The file of the Partial.
+const STATE: &str = "state/partial.json";
 
 /// A case folder. The small files are read; findings and the others are read when asked for, line by line.
 #[derive(Debug, Clone)]
@@ -103,7 +107,22 @@ impl LoadedCase {
     /// # Errors
     /// As [`load_case`].
     pub fn partial(&self) -> Result<Partial> {
-        json(&self.dir.join("state/partial.json"))
+        json(&self.dir.join(STATE))
+    }
+
+    /// [`partial`](Self::partial), where the file is the one that the manifest speaks of: what other cases are made from
+    /// must not have been changed.
+    ///
+    /// # Errors
+    /// As [`load_case`]; [`Error::Case`] where the digest differs.
+    pub fn intact_partial(&self) -> Result<Partial> {
+        let path = self.dir.join(STATE);
+        let text = std::fs::read(&path).map_err(|cause| Error::Read { path: path.clone(), cause })?;
+        let sha256 = hex(&Sha256::digest(&text));
+        if self.manifest.files.get(STATE).is_none_or(|file| file.sha256 != sha256) {
+            return Err(Error::Case { path, what: "its digest is not the one in manifest.json".to_owned() });
+        }
+        serde_json::from_slice(&text).map_err(|wrong| Error::Case { path, what: wrong.to_string() })
     }
 }
 

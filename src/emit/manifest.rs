@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::indicator::Feed;
-use crate::model::scopes::Zone;
+use crate::model::place::Locator;
+use crate::model::scopes::{Scopes, Zone};
 use crate::model::time::Instant;
 
 /// Schema id of [`Manifest`].
@@ -58,6 +59,9 @@ pub struct RulesUsed {
     /// whose format is here and whose channel or service is not do not count (`rules list --coverage` tells them).
     #[serde(default)]
     pub never_applicable: u64,
+    /// Which of the rules these are: stretches of numbers from 0, first and last, in the order in which rules were loaded.
+    #[serde(default)]
+    pub never: Vec<(u32, u32)>,
     /// Rules that could not be used, sorted.
     pub rejected: Vec<RejectedRule>,
     /// Filters loaded, sorted.
@@ -93,6 +97,51 @@ pub struct MemoryUsed {
     /// Anonymous memory in bytes when all was judged, which is when most is held; `None` where the system does not say.
     /// Above the limit, conversations and transfers took more than was allowed.
     pub held: Option<u64>,
+}
+
+/// A file that the user named on the command line, or a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileGiven {
+    /// What stands before the path in the value: `@` of a list in a file; mostly empty.
+    pub before: String,
+    /// Absolute path.
+    pub path: String,
+    /// SHA-256 of the file, lower-case hex; of a folder over the names, sizes and bytes of its files. `None` for what can be
+    /// read only once, as a pipe.
+    pub sha256: Option<String>,
+}
+
+/// A digest that a supplier gave for a file of the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Supplied {
+    /// Lower-case hex.
+    pub digest: String,
+    /// The file, as locators are written.
+    pub name: Locator,
+}
+
+/// What the user told that decides what a scan finds: the same in all cases that are joined, and again for what is added.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Told {
+    /// Options with their values as typed, or as they are without being typed, by name.
+    pub options: BTreeMap<String, Vec<String>>,
+    /// Options whose values are files, by name.
+    pub files: BTreeMap<String, Vec<FileGiven>>,
+    /// What the scopes file says, with the networks of the command line.
+    pub scopes: Scopes,
+    /// What suppliers said of single files.
+    pub supplied: Vec<Supplied>,
+}
+
+/// An earlier run that gave a part of the case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its command line.
+    pub arguments: Vec<String>,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended.
+    pub finished: Instant,
 }
 
 /// One file of the case.
@@ -133,6 +182,15 @@ pub struct Manifest {
     /// Memory.
     #[serde(default)]
     pub memory: MemoryUsed,
+    /// What was told that a later run must be told again; `None` in cases of older versions.
+    #[serde(default)]
+    pub told: Option<Told>,
+    /// The one scope that the case was cut down to, to be handed on: it cannot grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_scope: Option<String>,
+    /// The runs before this one that gave the case, or the cases that it was joined from.
+    #[serde(default)]
+    pub runs: Vec<Run>,
     /// Files of the case by name; filled in by [`write_case`](super::write_case).
     pub files: BTreeMap<String, CaseFile>,
 }
@@ -153,6 +211,9 @@ impl Manifest {
             feeds: Vec::new(),
             clocks: ClocksUsed::default(),
             memory: MemoryUsed::default(),
+            told: None,
+            only_scope: None,
+            runs: Vec::new(),
             files: BTreeMap::new(),
         }
     }

@@ -3,11 +3,14 @@
 
 mod account;
 mod case;
+mod explain;
 pub mod export;
 pub mod json;
 mod load;
 mod manifest;
+pub mod only;
 mod page;
+mod prepared;
 mod report;
 mod rows;
 pub mod safe;
@@ -32,10 +35,13 @@ use crate::model::verdict::Verdict;
 use crate::work::{Work, merged};
 
 pub use case::{Claim, Staged, Written, write_case};
+pub use explain::{Answer, Explained, Judged, Why, explain, explained_text};
 pub use load::{LoadedCase, is_case, load_case};
 pub use manifest::{
-    CaseFile, ClocksUsed, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+    CaseFile, ClocksUsed, FileGiven, MANIFEST_SCHEMA, Machine, Manifest, MemoryUsed, RejectedRule, RootUsed, RulesUsed,
+    Run, Supplied, Told,
 };
+pub use prepared::prepared_text;
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
 pub use words::{counted, left_out, narrowed};

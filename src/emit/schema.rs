@@ -1,4 +1,5 @@
-//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file and of the survey.
+//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file, of the survey and of what
+//! `coverage --json` prints.
 
 /// Name and text of each schema.
 pub const SCHEMAS: &[(&str, &str)] = &[
@@ -11,6 +12,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("state", include_str!("schema/state.schema.json")),
     ("scopes", include_str!("schema/scopes.schema.json")),
     ("survey", include_str!("schema/survey.schema.json")),
+    ("preparedness", include_str!("schema/preparedness.schema.json")),
 ];
 
 /// The schema of this name.

@@ -14,6 +14,9 @@ use super::contact::Together;
 /// Seconds of a day.
 pub const DAY_SECS: i64 = 86_400;
 
+/// Days of history from which on they say what was usual.
+pub const BASELINE_DAYS: i64 = 14;
+
 /// What is known of an intruder: whom and what its findings touch.
 #[derive(Default)]
 pub struct Intruder {

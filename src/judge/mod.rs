@@ -8,6 +8,7 @@ mod facts;
 mod gaps;
 mod intrusion;
 mod movement;
+mod prepared;
 mod sum;
 mod touched;
 
@@ -22,6 +23,7 @@ use crate::model::verdict::{ReasonGiven, State, Verdict};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
 pub use clauses::{CLAUSES, Clause};
+pub use prepared::prepared;
 
 /// What a route of a scope has been found to be so far.
 #[derive(Default)]

@@ -15,6 +15,7 @@ use crate::model::verdict::{
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
+use super::intrusion::{BASELINE_DAYS, DAY_SECS};
 use super::{Bench, Counted, Way, clauses, gaps, given, movement};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
@@ -31,7 +32,7 @@ const TELLS_WHAT_IS_DONE: &[&str] =
     &["evtx", "windows_json", "windows_xml", "auditd", "cloudtrail", "azure", "m365", "gcp"];
 
 /// So much history before an intrusion says what was usual.
-const HISTORY_SECS: i64 = 14 * 86_400;
+const HISTORY_SECS: i64 = BASELINE_DAYS * DAY_SECS;
 
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {

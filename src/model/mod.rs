@@ -31,6 +31,7 @@ pub mod packed;
 pub mod part;
 pub mod partial;
 pub mod place;
+pub mod prepared;
 pub mod promise;
 pub mod rarity;
 pub mod rule;

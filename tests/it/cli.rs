@@ -149,7 +149,7 @@ fn every_command_has_its_page() {
 #[test]
 fn a_page_that_is_not_there_is_told_with_those_that_are() {
     for (args, word) in [
-        (vec!["man", "scann"], "scan, survey, report"),
+        (vec!["man", "scann"], "scan, survey, add, merge"),
         (vec!["man", "rules", "chek"], "list, check"),
         (vec!["man", "scan", "x"], "no commands below"),
         (vec!["man", "scan", "--dir", "x"], "--dir"),

@@ -122,7 +122,9 @@ fn every_command_of_the_readme_works() {
 fn flags_and_case_files_of_the_readme_are_there() {
     let readme = std::fs::read_to_string(project("README.md")).unwrap();
     let help = |args: &[&str]| String::from_utf8(crate::support::exfiltrace(args).stdout).unwrap();
-    let known = ["scan", "man", "report", "export", "rules", "verify"].map(|name| help(&["help", name])).concat()
+    let known = ["scan", "add", "coverage", "explain", "merge", "man", "report", "export", "rules", "verify"]
+        .map(|name| help(&["help", name]))
+        .concat()
         + &help(&["help", "rules", "check"]);
     let prose: String = readme.split("```").step_by(2).collect();
     let flags = prose.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).filter(|w| w.starts_with("--"));

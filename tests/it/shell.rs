@@ -31,8 +31,13 @@ fn sample() -> (tempfile::TempDir, String, String) {
 
 /// Starts a scan that waits for its standard input, interrupts it, and gives the exit code and what was said.
 fn interrupted(out: &Path, signal: libc::c_int) -> (Option<i32>, String) {
+    interrupted_run(&["scan", "-", "--out", out.to_str().unwrap()], out, signal)
+}
+
+/// The same of any run that writes the case `out`.
+fn interrupted_run(args: &[&str], out: &Path, signal: libc::c_int) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_exfiltrace"));
-    command.args(["scan", "-", "--out", out.to_str().unwrap()]);
+    command.args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     // What a shell runs in the background ignores SIGINT, and what it starts does so too.
     let heeds = move || {
@@ -77,6 +82,23 @@ fn an_interrupted_scan_over_an_older_case_leaves_that_case_whole() {
     assert_eq!(interrupted(&case, libc::SIGINT).0, Some(130));
     assert_eq!(names(&case), before);
     assert_eq!(exfiltrace(&["verify", case.to_str().unwrap()]).status.code(), Some(0));
+}
+
+#[test]
+fn an_interrupted_addition_leaves_the_case_as_it_was_and_can_be_done_again() {
+    let (temp, logs, feed) = sample();
+    let case = temp.path().join("case");
+    let name = case.to_str().unwrap();
+    assert_eq!(exfiltrace(&["scan", "-q", &logs, "--indicators", &feed, "--out", name]).status.code(), Some(0));
+    let before = crate::determinism::case_files(&case);
+    let manifest = std::fs::read(case.join("manifest.json")).unwrap();
+    let (code, said) = interrupted_run(&["add", name, "-"], &case, libc::SIGINT);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(before == crate::determinism::case_files(&case));
+    assert!(manifest == std::fs::read(case.join("manifest.json")).unwrap());
+    assert_eq!(exfiltrace(&["verify", name]).status.code(), Some(0));
+    assert_eq!(exfiltrace(&["add", "-q", name, &feed]).status.code(), Some(0));
+    assert!(before != crate::determinism::case_files(&case));
 }
 
 #[test]

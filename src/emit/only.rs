@@ -1,0 +1,296 @@
+//! A case for one scope: what it may know, and nothing of the others.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{CaseInput, ClocksUsed};
+use crate::error::{Error, Result};
+use crate::model::coverage::{Coverage, SourceCoverage};
+use crate::model::finding::{Evidence, Finding, FindingTime};
+use crate::model::findings::Findings;
+use crate::model::ledger::Entry;
+use crate::model::partial::Partial;
+use crate::model::transfer::Transfer;
+use crate::model::verdict::{Overall, Verdict};
+use crate::model::whose::{Tenant, UNATTRIBUTED, Whose};
+
+/// What stands in the place of a name, address or account of another scope.
+pub const WITHHELD: &str = "[withheld]";
+
+/// The parts of a case that concern one scope. It has no state: it is for handing on, and cannot grow.
+pub struct Only {
+    /// The answer for the scope.
+    pub verdict: Verdict,
+    /// Its findings, and those that several scopes share with the records that name no other.
+    pub findings: Findings,
+    /// Its transfers.
+    pub transfers: Vec<Transfer>,
+    /// Sources that speak of it.
+    pub coverage: Coverage,
+    /// The ledger of these, and of the containers that they lie in.
+    pub ledger: Vec<Entry>,
+    /// The zone of logs that carry none, without single hosts and paths.
+    pub clocks: ClocksUsed,
+    /// Nothing.
+    pub partial: Partial,
+}
+
+/// Cuts a case down to one scope. What is left of names, addresses and accounts of other scopes in it (a locator, a record
+/// that speaks of two) is replaced by [`WITHHELD`]; shared scopes are not others.
+///
+/// # Errors
+/// [`Error::Usage`] where there is no such scope.
+pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
+    let mask = Mask::of(scope, whose)?;
+    let sources: Vec<&SourceCoverage> =
+        input.coverage.sources.iter().filter(|s| s.scopes.iter().any(|name| name == scope)).collect();
+    let findings: Result<Vec<Finding>> = input
+        .findings
+        .iter()
+        .filter_map(|f| {
+            let f = if f.scope == scope { Some(f.into_owned()) } else { mask.shared(&f) };
+            f.map(|f| mask.masked(&f))
+        })
+        .collect();
+    let moved = input.transfers.iter().filter(|t| t.scope == scope);
+    let ledger = input.ledger.iter().filter(|entry| {
+        let below = format!("{}!/", entry.source);
+        sources.iter().any(|s| s.source == entry.source || s.source.as_str().starts_with(&below))
+    });
+    Ok(Only {
+        verdict: mask.masked(&verdict(input.verdict, scope))?,
+        findings: findings?.into(),
+        transfers: moved.map(|t| mask.masked(t)).collect::<Result<_>>()?,
+        coverage: mask.masked(&coverage(input, &sources, scope, whose))?,
+        ledger: ledger.map(|entry| mask.masked(entry)).collect::<Result<_>>()?,
+        clocks: ClocksUsed { zones: Vec::new(), ..input.clocks.clone() },
+        partial: Partial::default(),
+    })
+}
+
+/// Whether a case can be cut down to this scope.
+///
+/// # Errors
+/// [`Error::Usage`] where there is no such scope.
+pub fn exists(scope: &str, whose: &Whose) -> Result<()> {
+    if whose.tenants.iter().any(|t| t.name == scope) {
+        return Ok(());
+    }
+    let names: Vec<&str> = whose.tenants.iter().map(|t| t.name.as_str()).collect();
+    Err(Error::Usage { what: format!("--only-scope {scope}: no scope of this name; there are {}", names.join(", ")) })
+}
+
+fn verdict(whole: &Verdict, scope: &str) -> Verdict {
+    let mut one = whole.clone();
+    one.scopes.retain(|s| s.scope == scope);
+    one.facts.retain(|fact| fact.scope.as_ref().is_none_or(|of| of == scope));
+    if let Some(s) = one.scopes.first() {
+        one.overall =
+            Overall { state: s.state, likelihood: s.likelihood, confidence: s.confidence, complete: s.complete };
+    }
+    one
+}
+
+fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, whose: &Whose) -> Coverage {
+    let mut promised = whose.promises.iter().filter(|p| p.scope.as_ref().is_none_or(|of| of == scope));
+    let promised: Vec<_> = promised.by_ref().filter_map(|p| whose.broken(p, &input.coverage.sources)).collect();
+    Coverage {
+        schema: input.coverage.schema.clone(),
+        sources: sources.iter().map(|s| SourceCoverage { scopes: vec![scope.to_owned()], ..(*s).clone() }).collect(),
+        gaps: promised,
+        referred: input.coverage.referred.iter().filter(|r| r.scope == scope).cloned().collect(),
+        correlations: Vec::new(),
+    }
+}
+
+/// Keys whose values are words, digests and ids of ours, and never names from the evidence.
+const OURS: &[&str] = &[
+    "route",
+    "open_routes",
+    "observes",
+    "unlogged",
+    "unread",
+    "routes",
+    "state",
+    "clause",
+    "level",
+    "kind",
+    "outcome",
+    "stage",
+    "attack",
+    "likelihood",
+    "confidence",
+    "intrusion",
+    "actor",
+    "reason",
+    "format",
+    "schema",
+    "sha256",
+    "id",
+    "baseline",
+    "confidentiality",
+    "integrity",
+    "availability",
+    "assumed",
+    "protection",
+    "findings",
+    "transfers",
+    "links",
+    "digest",
+    "first",
+    "last",
+    "time",
+];
+
+/// Knows what belongs to others.
+struct Mask<'w> {
+    scope: &'w str,
+    whose: &'w Whose,
+    others: Vec<&'w Tenant>,
+    /// Titles of others, lower case.
+    titles: Vec<String>,
+}
+
+impl<'w> Mask<'w> {
+    fn of(scope: &'w str, whose: &'w Whose) -> Result<Self> {
+        exists(scope, whose)?;
+        let others: Vec<&Tenant> = whose.tenants.iter().filter(|t| t.name != scope && !t.shared).collect();
+        let titled = whose.scopes.scope.iter().filter(|s| others.iter().any(|t| t.name == s.name));
+        let titles = titled.filter_map(|s| s.title.as_deref().map(str::to_ascii_lowercase)).collect();
+        Ok(Self { scope, whose, others, titles })
+    }
+
+    /// A finding that several scopes share, with those of its records that name this scope and no other. How often others
+    /// were met, and when, is not told.
+    fn shared(&self, f: &Finding) -> Option<Finding> {
+        if f.scope != UNATTRIBUTED {
+            return None;
+        }
+        let own = |e: &&Evidence| {
+            let mut tokens = tokens(&e.excerpt).map(|(_, token)| token);
+            tokens.any(|token| self.scopes_of(token).contains(&self.scope)) && self.text(&e.excerpt).is_none()
+        };
+        let evidence: Vec<Evidence> = f.evidence.iter().filter(own).cloned().collect();
+        (!evidence.is_empty()).then(|| Finding {
+            count: evidence.len() as u64,
+            omitted: 0,
+            time: FindingTime { first: None, last: None, assumed: None },
+            evidence,
+            ..f.clone()
+        })
+    }
+
+    /// A value with the names of others replaced.
+    fn masked<T: Serialize + DeserializeOwned>(&self, of: &T) -> Result<T> {
+        let failed = |wrong: serde_json::Error| Error::Usage { what: format!("--only-scope {}: {wrong}", self.scope) };
+        let mut value = serde_json::to_value(of).map_err(failed)?;
+        self.mask(&mut value);
+        serde_json::from_value(value).map_err(failed)
+    }
+
+    fn mask(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(masked) = self.text(text) {
+                    *text = masked;
+                }
+            }
+            Value::Array(list) => {
+                list.iter_mut().for_each(|value| self.mask(value));
+                // A list of names has each once.
+                let mut seen = BTreeSet::new();
+                list.retain(|value| value.as_str() != Some(WITHHELD) || seen.insert(WITHHELD));
+            }
+            Value::Object(map) => {
+                let is_plain = |value: &Value| match value {
+                    Value::String(_) => true,
+                    Value::Array(list) => list.iter().all(Value::is_string),
+                    _ => false,
+                };
+                let named = map.iter_mut().filter(|(key, value)| !(OURS.contains(&key.as_str()) && is_plain(value)));
+                named.for_each(|(_, value)| self.mask(value));
+            }
+            _ => {}
+        }
+    }
+
+    /// The text with what belongs to others replaced; `None` where nothing does.
+    fn text(&self, text: &str) -> Option<String> {
+        let mut cuts: Vec<(usize, usize)> =
+            tokens(text).filter(|(_, token)| self.is_others(token)).map(|(at, token)| (at, at + token.len())).collect();
+        let lower = text.to_ascii_lowercase();
+        for title in self.titles.iter().filter(|title| !title.is_empty()) {
+            cuts.extend(lower.match_indices(title.as_str()).map(|(at, found)| (at, at + found.len())));
+        }
+        cuts.sort_unstable();
+        let mut out = String::new();
+        let mut done = 0;
+        for (from, to) in cuts.iter().copied() {
+            if from >= done {
+                out.push_str(&text[done..from]);
+                out.push_str(WITHHELD);
+            }
+            done = done.max(to);
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        (!cuts.is_empty()).then_some(out)
+    }
+
+    /// Whether a token names another scope, or something that belongs to others alone.
+    fn is_others(&self, token: &str) -> bool {
+        let lower = token.to_ascii_lowercase();
+        let parts = || {
+            lower
+                .split(['@', '\\', ':'])
+                .map(|part| part.trim_matches(['.', '-', '_', '$']))
+                .filter(|part| part.len() > 1)
+        };
+        let named = self.others.iter().any(|other| {
+            let name = other.name.to_ascii_lowercase();
+            let realms = || other.accounts.iter().chain(&other.mail);
+            parts().any(|part| {
+                has_word(part, &name)
+                    || realms().any(|realm| has_word(part, realm))
+                    || other.buckets.iter().any(|glob| glob.is_match(part))
+            })
+        });
+        let owners = self.scopes_of(token);
+        let is_other = |owner: &&str| self.others.iter().any(|other| other.name == **owner);
+        named || !owners.is_empty() && owners.iter().all(is_other)
+    }
+
+    /// The scopes to which any part of a token belongs.
+    fn scopes_of(&self, token: &str) -> Vec<&'w str> {
+        let whole = token.trim_matches(['.', '-', '_', '$', ':', '@', '\\']);
+        let mut found = self.whose.scopes_of_entity(whole);
+        for part in whole.split(['@', '\\', ':']).filter(|part| part.len() > 1 && *part != whole) {
+            found.extend(self.whose.scopes_of_entity(part.trim_matches(['.', '$'])));
+        }
+        found.extend(self.whose.scopes_of_account(whole));
+        found
+    }
+}
+
+/// Whether a text holds a word that no letter or digit stands beside.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, found)| {
+            is_edge(text[..at].chars().next_back()) && is_edge(text[at + found.len()..].chars().next())
+        })
+}
+
+/// What may be a name, an address or an account in a text, with its place.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '\\' | ':' | '$');
+    let mut rest = 0;
+    std::iter::from_fn(move || {
+        let from = rest + text[rest..].find(is_part)?;
+        let to = from + text[from..].find(|c| !is_part(c)).unwrap_or(text.len() - from);
+        rest = to;
+        Some((from, &text[from..to]))
+    })
+}
