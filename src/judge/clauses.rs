@@ -143,7 +143,7 @@ pub const CLAUSES: &[Clause] = &[
         "J-35",
         "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time",
     ),
-    clause("J-36", "a way out that is observed and that no clause judges is open"),
+    clause("J-36", "a remote session that shows an intrusion leaves remote access open: no log states what it showed"),
     clause(
         "J-37",
         "a collection, staging or exfiltration finding of level high or above of which the log does not say whether it succeeded leaves its route open",

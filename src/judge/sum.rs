@@ -7,7 +7,7 @@ use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::Instant;
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
     Activity, Actor, Baseline, Breach, Breached, Confidence, DataCategory, Intrusion, Likelihood, MissingCoverage,
@@ -149,7 +149,14 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     } else {
         bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes.lower)).collect()
     };
-    let times = || counted.iter().filter(|(_, bytes)| !telling || *bytes > 0).filter_map(|(t, _)| t.time);
+    // Where bytes count from the intrusion on, so does the time.
+    let since = bench.intruder.first.filter(|_| state == State::Exfiltrated);
+    let time = |t: &Transfer| {
+        let time = t.time?;
+        let begins = since.filter(|since| *since > time.first).and_then(|since| t.first_since(since));
+        Some(Span { first: begins.unwrap_or(time.first), last: time.last })
+    };
+    let times = || counted.iter().filter(|(_, bytes)| !telling || *bytes > 0).filter_map(|(t, _)| time(t));
     let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));

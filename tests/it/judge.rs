@@ -462,16 +462,19 @@ fn a_log_without_the_bytes_that_leave_opens_its_routes_unless_another_states_the
 }
 
 #[test]
-fn a_route_that_no_clause_judges_is_open() {
+fn what_a_remote_session_showed_is_open_where_it_is_an_intruders() {
     let whose = whose("");
-    let told = |observes: &[Route]| {
+    let told = |from: &str, outcome| {
+        let mut session = finding("f", Stage::InitialAccess, outcome, from, "hc-fs01");
+        session.route = Some(Route::RemoteAccess);
         let mut all = coverage(Vec::new());
-        all.sources[0].observes.extend(observes);
-        let told = judge(&[], &[], &all, &whose).scopes.swap_remove(0);
-        (told.state, cites(&told, "J-36"), told.open_routes)
+        all.sources[0].observes.push(Route::RemoteAccess);
+        let told = judge(&[session], &[], &all, &whose).scopes.swap_remove(0);
+        (cites(&told, "J-36"), told.open_routes)
     };
-    assert_eq!(told(&[Route::RemoteAccess]), (State::CannotTell, true, vec![Route::RemoteAccess]));
-    assert_eq!(told(&[Route::DnsTunnel]), (State::NoEvidence, false, vec![]));
+    assert_eq!(told("203.0.113.9", Outcome::Succeeded), (true, vec![Route::RemoteAccess]));
+    assert_eq!(told("203.0.113.9", Outcome::Failed), (false, vec![]));
+    assert_eq!(told("10.2.0.7", Outcome::Succeeded), (false, vec![]), "administrators work that way");
 }
 
 #[test]
