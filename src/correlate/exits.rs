@@ -97,6 +97,7 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
             let Some((key, seen)) = packed.read() else { continue };
             let Some((way, direction)) = out(world, locator, &key) else { continue };
             let open = !is_edge(&key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+            let open = open && !is_management(source, &key);
             if !seen.hours().any(|hour| direction.left(&key, hour, open).is_some()) {
                 continue;
             }
@@ -130,6 +131,11 @@ fn of_others<'w>(
     theirs.filter(|(_, theirs)| scopes.insert(theirs.scope)).collect()
 }
 
+/// Whether records are CloudTrail's of calls that name no bucket: they serve no data whose bytes could be missing.
+fn is_management(source: &SourcePartial, key: &Key<'_>) -> bool {
+    key.name.is_empty() && source.entry.format.as_deref() == Some("cloudtrail")
+}
+
 /// How many records of a source could state the bytes that leave by a route, and how many do not.
 #[derive(Default)]
 pub(super) struct Told {
@@ -159,7 +165,7 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
     }
     for (key, seen) in source.observations.kept.iter() {
         let Some((way, direction)) = out(world, &source.entry.source, &key) else { continue };
-        if !direction.counts(&key) {
+        if !direction.counts(&key) || is_management(source, &key) {
             continue;
         }
         let sum = seen.sum();

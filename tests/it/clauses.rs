@@ -204,7 +204,12 @@ fn open() -> Vec<Sides> {
     let noticed = |day: &str| alone_with(&format!("[incident]\naware='{day}'\n"));
     let sent = |outcome| alone(&[finding("s", Stage::Exfiltration, outcome, "", "hc-fs01")]);
     let session = |outcome| alone(&[Finding { route: Some(Route::RemoteAccess), ..way_in(outcome) }]);
+    let stick = |outcome| {
+        let written = medium(finding("s", Stage::Exfiltration, outcome, "", "hc-web"));
+        alone(&[way_in(Outcome::Succeeded), Finding { route: Some(Route::Usb), ..written }])
+    };
     vec![
+        ("J-60", stick(Outcome::Succeeded), stick(Outcome::Failed)),
         ("J-30", promised("dns"), promised("firewall")),
         ("J-31", over(&[], &coverage(vec![gap(GapReason::Cleared)]), &plain), over(&[], &coverage(vec![]), &plain)),
         ("J-32", watched(false), watched(true)),

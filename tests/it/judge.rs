@@ -147,6 +147,27 @@ fn what_was_served_to_the_intruder_left_and_to_others_not() {
 }
 
 #[test]
+fn what_an_attacker_was_served_counts_from_its_attack_on() {
+    let whose = whose("");
+    let served = Transfer {
+        dated: vec![Dated { begins: at("2026-03-02T12:01:00Z"), records: Vec::new() }],
+        ..transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose)
+    };
+    let told = |attack: &str, from: &str| {
+        let mut done = finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web");
+        let mut tried = finding("g", Stage::InitialAccess, Outcome::Failed, from, "hc-web");
+        tried.level = Level::Medium;
+        for (f, time) in [(&mut done, "2026-03-02T12:10:00Z"), (&mut tried, attack)] {
+            f.time = FindingTime { first: Some(at(time)), last: Some(at(time)), assumed: None };
+        }
+        hc(&[done, tried], std::slice::from_ref(&served), &whose).state
+    };
+    assert_eq!(told("2026-03-02T12:00:30Z", "203.0.113.9"), State::Exfiltrated);
+    assert_eq!(told("2026-03-02T12:02:00Z", "203.0.113.9"), State::CannotTell, "after the first answer");
+    assert_eq!(told("2026-03-02T12:00:30Z", "203.0.113.8"), State::CannotTell, "another attacker");
+}
+
+#[test]
 fn an_upload_is_judged_by_intrusion_sanction_and_size() {
     let open = whose("");
     let entry = whose(SANCTIONED);
