@@ -167,9 +167,21 @@ mod tests {
         assert_eq!(of(&[(1, &[(false, data), (true, wire)])]), between(data, wire));
         assert_eq!(of(&[(1, &[(false, data), (true, 2 * data)])]), between(2 * data, 3 * data), "the wire saw more");
         assert_eq!(of(&[(1, &[(false, data), (true, data / 2)])]), between(data, data + data / 2), "or other bytes");
-        assert_eq!(of(&[(1, &[(true, data), (true, wire)])]), between(wire, data + wire), "two of the wire may be halves");
-        assert_eq!(of(&[(1, &[(false, data), (false, data), (true, 2 * wire)])]), between(2 * data, 2 * wire), "two proxies");
-        assert_eq!(of(&[(1, &[(false, data), (false, data), (true, wire)])]), between(data, 2 * data), "one behind the other");
+        assert_eq!(
+            of(&[(1, &[(true, data), (true, wire)])]),
+            between(wire, data + wire),
+            "two of the wire may be halves"
+        );
+        assert_eq!(
+            of(&[(1, &[(false, data), (false, data), (true, 2 * wire)])]),
+            between(2 * data, 2 * wire),
+            "two proxies"
+        );
+        assert_eq!(
+            of(&[(1, &[(false, data), (false, data), (true, wire)])]),
+            between(data, 2 * data),
+            "one behind the other"
+        );
     }
 
     #[test]

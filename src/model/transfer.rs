@@ -113,17 +113,17 @@ impl Together {
     }
 }
 
-/// Bounds of several transfers, each with how many of its bytes count at least. A log that knows names and one that
+/// Bounds of several transfers, each with how many of its bytes count at least and at most. A log that knows names and one that
 /// knows addresses may tell of the same bytes: at least the larger of the two sums (see [`least`]: who knows names counts
 /// the data), at most both.
-pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, u64)>) -> Bounds {
+pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, Bounds)>) -> Bounds {
     let (mut named, mut bare) = (Bounds::exact(0), Bounds::exact(0));
     let mut records = 0u64;
-    for (transfer, lower) in counted {
+    for (transfer, bytes) in counted {
         let is_bare = address(&transfer.to).is_some();
         records = records.saturating_add(if is_bare { transfer.records } else { 0 });
         let part = if is_bare { &mut bare } else { &mut named };
-        *part = part.plus(Bounds { lower, upper: transfer.bytes.upper });
+        *part = part.plus(bytes);
     }
     Bounds { lower: least(named.lower, bare.lower, records), upper: named.plus(bare).upper }
 }
@@ -169,6 +169,13 @@ impl Transfer {
             all.perhaps = all.perhaps.saturating_add(*bytes);
         }
         all
+    }
+
+    /// At most so many bytes from the hour of an instant on: what certainly moved before it is no part of them.
+    pub fn most_since(&self, instant: Instant) -> Option<u64> {
+        let earlier = self.hours.iter().zip(&self.hour_bytes).filter(|(hour, _)| **hour < instant.hour());
+        let before = earlier.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        self.bytes.upper.map(|upper| upper.saturating_sub(before))
     }
 
     /// When bytes moved first from an instant on, as exactly as is kept; `None` where none are known to.

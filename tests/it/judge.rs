@@ -150,6 +150,7 @@ fn what_was_served_to_the_intruder_left_and_to_others_not() {
 fn what_an_attacker_was_served_counts_from_its_attack_on() {
     let whose = whose("");
     let served = Transfer {
+        time: Some(Span { first: at("2026-03-02T12:01:00Z"), last: at("2026-03-02T12:40:00Z") }),
         dated: vec![Dated { begins: at("2026-03-02T12:01:00Z"), records: Vec::new() }],
         ..transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose)
     };

@@ -10,12 +10,13 @@ use super::generated::{Kind, Params, Role, STORIES, Scenario, scenario};
 use super::is_full;
 use super::score::{route, scope, word};
 
-/// Seeds, and all stories with their twins.
-fn each(mut look: impl FnMut(&mut Desk, &str, bool, Params)) {
+/// Every `stride`th story, and where `twins` its twin; all of three seeds where all is asked for.
+fn each(stride: usize, twins: bool, mut look: impl FnMut(&mut Desk, &str, bool, Params)) {
     let mut desk = Desk::new();
+    let stride = if is_full() { 1 } else { stride };
     for story in if is_full() { 1..=3 } else { 2..=2 } {
-        for (name, _) in STORIES {
-            for twin in [false, true] {
+        for (name, _) in STORIES.iter().skip(story as usize % stride).step_by(stride) {
+            for twin in [false, true].into_iter().filter(|twin| !twin || twins || is_full()) {
                 look(&mut desk, name, twin, Params { story, names: story + 4, rate: 1, ..Params::default() });
             }
         }
@@ -48,33 +49,37 @@ fn at_most(figure: u64, other: u64) -> bool {
     figure <= other.saturating_add(other / 20)
 }
 
-#[test]
-fn without_a_source_no_more_is_claimed() {
-    each(|desk, name, twin, params| {
-        let told = scenario(name, twin, params);
-        let partial = desk.read(&told);
-        let scopes = told.scopes(true);
-        let whole = desk.judge(&scopes, partial.clone());
-        let mut kinds: Vec<Kind> = told.files.iter().map(|file| file.kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        for kind in kinds {
-            let less = desk.judge(&scopes, without(&told, &partial, kind));
-            for one in &less.verdict.scopes {
-                let Some(all) = whole.verdict.scopes.iter().find(|s| s.scope == one.scope) else { continue };
-                let what = format!("{name} twin {twin} without {kind:?}, {}", one.scope);
-                assert!(claimed(one.state) <= claimed(all.state), "{what}: {:?} from {:?}", one.state, all.state);
-                let silenced = one.state == State::NoEvidence && all.state == State::CannotTell;
-                assert!(!silenced, "{what}: no evidence where more logs cannot tell");
-                for (less, all) in one.routes.iter().zip(&all.routes).filter(|(l, a)| l.state == a.state) {
-                    let narrower = !at_most(less.bytes.lower, all.bytes.lower)
-                        || all.bytes.upper.is_none_or(|all| less.bytes.upper.is_some_and(|less| !at_most(all, less)));
-                    let telling = less.state <= State::Unexplained;
-                    assert!(!(telling && narrower), "{what} {:?}: {:?} from {:?}", less.route, less.bytes, all.bytes);
-                }
-            }
+/// Removing a source never strengthens an answer.
+pub fn without_a_source_no_more_is_claimed(desk: &mut Desk, told: &Scenario, partial: &Partial, what: &str) {
+    let scopes = told.scopes(true);
+    let whole = desk.judge(&scopes, partial.clone());
+    let mut kinds: Vec<Kind> = told.files.iter().map(|file| file.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let less = desk.judge(&scopes, without(told, partial, kind));
+        for one in &less.verdict.scopes {
+            let Some(all) = whole.verdict.scopes.iter().find(|s| s.scope == one.scope) else { continue };
+            weaker(one, all, &format!("{what} without {kind:?}, {}", one.scope));
         }
-    });
+    }
+}
+
+fn weaker(less: &ScopeVerdict, all: &ScopeVerdict, what: &str) {
+    // What a removed log showed to be sanctioned is no longer explained.
+    let asks = less.state == State::Unexplained && all.counter_evidence.iter().any(|given| given.clause == "J-21");
+    assert!(asks || claimed(less.state) <= claimed(all.state), "{what}: {:?} from {:?}", less.state, all.state);
+    let silenced = less.state == State::NoEvidence && all.state == State::CannotTell;
+    assert!(!silenced, "{what}: no evidence where more logs cannot tell");
+    if asks {
+        return;
+    }
+    let same = less.routes.iter().zip(&all.routes).filter(|(l, a)| l.state == a.state && l.state <= State::Unexplained);
+    for (less, all) in same {
+        let bounded = less.bytes.upper.is_some_and(|less| all.bytes.upper.is_none_or(|all| !at_most(all, less)));
+        let narrower = !at_most(less.bytes.lower, all.bytes.lower) || bounded;
+        assert!(!narrower, "{what} {:?}: {:?} from {:?}", less.route, less.bytes, all.bytes);
+    }
 }
 
 /// A verdict without names, and with times since an instant.
@@ -101,7 +106,7 @@ fn told(desk: &mut Desk, scenario: &Scenario) -> Outcome {
 
 #[test]
 fn other_names_and_other_weeks_change_nothing_else() {
-    each(|desk, name, twin, params| {
+    each(3, false, |desk, name, twin, params| {
         let one = scenario(name, twin, params);
         let other = scenario(name, twin, Params { names: params.names + 17, weeks: 5, ..params });
         let (said, same) = (told(desk, &one), told(desk, &other));
@@ -112,7 +117,7 @@ fn other_names_and_other_weeks_change_nothing_else() {
 
 #[test]
 fn nothing_left_without_an_intrusion_and_nothing_without_a_transfer() {
-    each(|desk, name, twin, params| {
+    each(1, false, |desk, name, twin, params| {
         for role in [Role::Intrusion, Role::Transfer] {
             let told = told(desk, &scenario(name, twin, Params { without: Some(role), ..params }));
             for scope in &told.verdict.scopes {
@@ -124,12 +129,7 @@ fn nothing_left_without_an_intrusion_and_nothing_without_a_transfer() {
 
 #[test]
 fn ten_times_the_background_changes_no_answer() {
-    let mut turn = 0;
-    each(|desk, name, twin, params| {
-        turn += 1;
-        if !is_full() && turn % 5 != 0 {
-            return;
-        }
+    each(6, false, |desk, name, twin, params| {
         let (one, more) = (scenario(name, twin, params), scenario(name, twin, Params { rate: 10, ..params }));
         let (few, many) = (told(desk, &one), told(desk, &more));
         for known in &one.truth.told {
@@ -144,41 +144,40 @@ fn ten_times_the_background_changes_no_answer() {
     });
 }
 
-#[test]
-fn an_attacker_on_a_sanctioned_platform_is_an_attacker() {
-    each(|desk, name, twin, params| {
-        let told = scenario(name, twin, params);
-        let ways: Vec<_> = told.truth.told.iter().flat_map(|t| &t.ways).filter(|way| way.state == "exfiltrated").collect();
-        let destinations: Vec<&String> = ways.iter().flat_map(|way| &way.destinations).collect();
-        if twin || destinations.is_empty() {
-            return;
-        }
-        let entry = format!("\n[[sanctioned]]\ndestination = {destinations:?}\nwhy = \"platform in use\"\n");
-        let partial = desk.read(&told);
-        let (plain, sanctioned) = (told.scopes(true), told.scopes(true) + &entry);
-        let plain = desk.judge(&plain, partial.clone());
-        let sanctioned = desk.judge(&sanctioned, partial);
-        for known in &told.truth.told {
-            let (plain, sanctioned) = (scope(&plain.verdict, &known.scope), scope(&sanctioned.verdict, &known.scope));
-            assert_eq!(plain.state, sanctioned.state, "{name}");
-        }
-    });
+/// The attacker's platform on the list of what is sanctioned changes nothing.
+pub fn an_attacker_on_a_sanctioned_platform_is_an_attacker(
+    desk: &mut Desk,
+    told: &Scenario,
+    partial: &Partial,
+    what: &str,
+) {
+    let ways = told.truth.told.iter().flat_map(|t| &t.ways).filter(|way| way.state == "exfiltrated");
+    let destinations: Vec<&String> = ways.flat_map(|way| &way.destinations).collect();
+    if destinations.is_empty() {
+        return;
+    }
+    let entry = format!("\n[[sanctioned]]\ndestination = {destinations:?}\nwhy = \"platform in use\"\n");
+    let (plain, sanctioned) = (told.scopes(true), told.scopes(true) + &entry);
+    let plain = desk.judge(&plain, partial.clone());
+    let sanctioned = desk.judge(&sanctioned, partial.clone());
+    for known in &told.truth.told {
+        let (plain, sanctioned) = (scope(&plain.verdict, &known.scope), scope(&sanctioned.verdict, &known.scope));
+        assert_eq!(plain.state, sanctioned.state, "{what}");
+    }
 }
 
 /// All that a case shows.
 fn bytes(outcome: &Outcome) -> String {
-    let parts = (&outcome.verdict, &outcome.findings, &outcome.transfers, &outcome.coverage, &outcome.ledger, &outcome.partial);
+    let parts =
+        (&outcome.verdict, &outcome.findings, &outcome.transfers, &outcome.coverage, &outcome.ledger, &outcome.partial);
     serde_json::to_string(&parts).unwrap()
 }
 
 #[test]
 fn shards_in_any_order_and_later_additions_come_to_the_same_case() {
     let mut turn = 0;
-    each(|desk, name, twin, params| {
+    each(3, false, |desk, name, twin, params| {
         turn += 1;
-        if twin && !is_full() {
-            return;
-        }
         let told = scenario(name, twin, params);
         let scopes = told.scopes(true);
         let survey = desk.survey(&told);
@@ -201,7 +200,7 @@ fn shards_in_any_order_and_later_additions_come_to_the_same_case() {
 #[test]
 fn a_file_that_is_delivered_twice_counts_once() {
     let mut turn = 0;
-    each(|desk, name, twin, params| {
+    each(3, true, |desk, name, twin, params| {
         turn += 1;
         let told = scenario(name, twin, params);
         let mut twice = scenario(name, twin, params);

@@ -38,15 +38,22 @@ fn stories_and_twins_are_told_apart() {
     let mut all = Score::default();
     let mut held_out = Score::default();
     for params in grid() {
-        for (name, _) in STORIES {
+        for (at, (name, _)) in STORIES.iter().enumerate() {
             for twin in [false, true] {
                 let told = scenario(name, twin, params);
                 let partial = desk.read(&told);
-                let what = format!("{name}{} seed {} rate {}", if twin { " twin" } else { "" }, params.story, params.rate);
+                let what =
+                    &format!("{name}{} seed {} rate {}", if twin { " twin" } else { "" }, params.story, params.rate);
+                if is_full() || at % 3 == usize::from(twin) {
+                    metamorphic::without_a_source_no_more_is_claimed(&mut desk, &told, &partial, what);
+                }
+                if !twin {
+                    metamorphic::an_attacker_on_a_sanctioned_platform_is_an_attacker(&mut desk, &told, &partial, what);
+                }
                 for sanctioned in [true, false].into_iter().filter(|s| *s || told.truth.sanction.is_some()) {
                     let outcome = desk.judge(&told.scopes(sanctioned), partial.clone());
                     let score = if params.story % 3 == 0 { &mut held_out } else { &mut all };
-                    score.add(&what, &told.truth, twin, sanctioned, &outcome);
+                    score.add(what, &told.truth, twin, sanctioned, &outcome);
                 }
             }
         }

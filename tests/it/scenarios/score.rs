@@ -23,6 +23,8 @@ pub struct Score {
     confusion: BTreeMap<(String, String), usize>,
     /// By likelihood: how many scopes, and of how many data was compromised.
     calibration: BTreeMap<String, (usize, usize)>,
+    /// Where it is known that the truth is missed.
+    pub missed: Vec<String>,
     /// What must not be.
     pub faults: Vec<String>,
 }
@@ -53,6 +55,12 @@ impl Score {
             let state = known.map_or("no_evidence", |t| if sanctioned { t.state } else { t.unsanctioned });
             let what = format!("{what}{}, {}", if sanctioned { "" } else { " without entry" }, told.scope);
             self.class(&what, state, twin, told);
+            if known.is_some_and(|t| t.missed == Some(&*word(told.state))) {
+                self.missed.push(what.clone());
+                self.claims(&what, truth, &[], told);
+                continue;
+            }
+            self.exfiltration(&what, state, told);
             let ways = known.map(|t| ways(t, twin, sanctioned)).unwrap_or_default();
             for way in &ways {
                 self.way(&what, way, route(told, way.route));
@@ -74,14 +82,19 @@ impl Score {
             let clauses: Vec<&str> = told.reasons.iter().map(|r| r.clause.as_str()).collect();
             println!("{what}: {said}, truth {state}; {clauses:?}");
         }
-        if (said == "exfiltrated") != (state == "exfiltrated") || twin && said == "exfiltrated" {
-            self.fault(what, format_args!("{said}, truth {state}"));
-        }
         *self.confusion.entry((state.to_owned(), said)).or_default() += 1;
         let likelihood = told.likelihood.map_or("none".to_owned(), word);
         let (all, compromised) = self.calibration.entry(likelihood).or_default();
         *all += 1;
         *compromised += usize::from(!twin && matches!(state, "exfiltrated" | "accessed"));
+    }
+
+    /// None is claimed that is not, and none that is is missed.
+    fn exfiltration(&mut self, what: &str, state: &str, told: &ScopeVerdict) {
+        let said = word(told.state);
+        if (said == "exfiltrated") != (state == "exfiltrated") {
+            self.fault(what, format_args!("{said}, truth {state}"));
+        }
     }
 
     /// One way out: state, time, bytes, who and where.
@@ -121,7 +134,11 @@ impl Score {
             if claims && !ways.iter().any(|way| way.route == said.route.word()) {
                 self.fault(what, format_args!("{} by {}", word(said.state), said.route.word()));
             }
-            for decoy in truth.decoys.iter().filter(|decoy| said.state <= State::Unexplained && said.destinations.contains(decoy)) {
+            for decoy in truth
+                .decoys
+                .iter()
+                .filter(|decoy| said.state <= State::Unexplained && said.destinations.contains(decoy))
+            {
                 self.fault(what, format_args!("cites the decoy {decoy}"));
             }
         }
@@ -130,6 +147,7 @@ impl Score {
     /// The tables.
     pub fn table(&self) -> String {
         let mut text = format!("{} of {} scopes exact, {} faults\n", self.exact, self.scopes, self.faults.len());
+        writeln!(text, "known to be missed: {:?}", self.missed).unwrap();
         text.push_str("truth -> told: scopes\n");
         for ((state, said), count) in &self.confusion {
             writeln!(text, "  {state:14} -> {said:14} {count:5}").unwrap();
