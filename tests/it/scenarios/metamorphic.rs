@@ -69,7 +69,8 @@ fn weaker(less: &ScopeVerdict, all: &ScopeVerdict, what: &str) {
     // What a removed log showed to be sanctioned is no longer explained.
     let asks = less.state == State::Unexplained && all.counter_evidence.iter().any(|given| given.clause == "J-21");
     assert!(asks || claimed(less.state) <= claimed(all.state), "{what}: {:?} from {:?}", less.state, all.state);
-    let silenced = less.state == State::NoEvidence && all.state == State::CannotTell;
+    // What is open because somebody got in is not where no log shows that.
+    let silenced = less.state == State::NoEvidence && all.state == State::CannotTell && less.intrusion == all.intrusion;
     assert!(!silenced, "{what}: no evidence where more logs cannot tell");
     if asks {
         return;
