@@ -11,10 +11,11 @@ use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
-use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Dated, Transfer, least};
+use crate::model::time::Span;
+use crate::model::transfer::{Bounds, Dated, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
+use super::cells::{self, Cell, Cells};
 use super::{World, digest, routes};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
@@ -46,22 +47,6 @@ struct Passage<'a> {
 
 /// A source, and the log that it is of.
 type Witness<'a> = (&'a Locator, &'a Locator);
-
-/// What each log saw of one hour, sorted by log. Files of one log that follow each other are one.
-type Cells<'a> = Vec<(&'a Locator, Cell)>;
-
-/// What one log says of an hour.
-struct Cell {
-    bytes: u64,
-    /// Whether all of it was logged.
-    logged: bool,
-    /// Whether it counts what was on the wire: headers too.
-    wire: bool,
-    sightings: u64,
-    begins: Option<Instant>,
-    /// The cited records that moved bytes this way.
-    records: Vec<(Instant, u64)>,
-}
 
 #[derive(Default)]
 struct Moved<'a> {
@@ -112,6 +97,7 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
             let Some((key, seen)) = packed.read() else { continue };
             let Some((way, direction)) = out(world, locator, &key) else { continue };
             let open = !is_edge(&key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+            let open = open && !is_management(source, &key);
             if !seen.hours().any(|hour| direction.left(&key, hour, open).is_some()) {
                 continue;
             }
@@ -145,6 +131,11 @@ fn of_others<'w>(
     theirs.filter(|(_, theirs)| scopes.insert(theirs.scope)).collect()
 }
 
+/// Whether records are CloudTrail's of calls that name no bucket: they serve no data whose bytes could be missing.
+fn is_management(source: &SourcePartial, key: &Key<'_>) -> bool {
+    key.name.is_empty() && source.entry.format.as_deref() == Some("cloudtrail")
+}
+
 /// How many records of a source could state the bytes that leave by a route, and how many do not.
 #[derive(Default)]
 pub(super) struct Told {
@@ -174,7 +165,7 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
     }
     for (key, seen) in source.observations.kept.iter() {
         let Some((way, direction)) = out(world, &source.entry.source, &key) else { continue };
-        if !direction.counts(&key) {
+        if !direction.counts(&key) || is_management(source, &key) {
             continue;
         }
         let sum = seen.sum();
@@ -351,25 +342,6 @@ fn subject(key: &Key<'_>, client: Side) -> Subject {
     }
 }
 
-/// In one hour, several sources may have seen the same bytes: at least the largest account, at most the sum. What the
-/// wire carried around the data is no data.
-fn of_hour(sources: &Cells<'_>) -> Bounds {
-    let cells = || sources.iter().map(|(_, cell)| cell);
-    let data = cells().filter(|cell| !cell.wire).map(|cell| cell.bytes).max().unwrap_or(0);
-    let wires = cells().filter(|cell| cell.wire).map(|cell| least(data, cell.bytes, cell.sightings));
-    Bounds {
-        lower: wires.max().unwrap_or(0).max(data),
-        upper: cells().try_fold(0u64, |sum, cell| cell.logged.then(|| sum.saturating_add(cell.bytes))),
-    }
-}
-
-/// What the largest account of an hour can date.
-fn dated(sources: Cells<'_>) -> Option<Dated> {
-    let (_, mut cell) = sources.into_iter().rev().max_by_key(|(_, cell)| cell.bytes)?;
-    cell.records.shrink_to_fit();
-    Some(Dated { begins: cell.begins?, records: cell.records })
-}
-
 impl<'a> Moved<'a> {
     fn add(&mut self, (locator, log): Witness<'a>, passage: &Passage<'a>) {
         let Some((key, seen)) = passage.packed.read() else { return };
@@ -429,8 +401,7 @@ impl<'a> Moved<'a> {
     }
 
     fn finish(self, world: &World<'_>, way: &Way<'_>) -> Transfer {
-        let hourly: Vec<(Option<i64>, Bounds)> =
-            self.hours.iter().map(|(hour, sources)| (*hour, of_hour(sources))).collect();
+        let hourly = cells::hourly(&self.hours);
         let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;
@@ -447,7 +418,7 @@ impl<'a> Moved<'a> {
             .hours
             .into_iter()
             .filter(|(hour, _)| hour.is_some())
-            .filter_map(|(_, cells)| self::dated(cells))
+            .filter_map(|(_, cells)| cells::dated(cells))
             .collect();
         dated.shrink_to_fit();
         let mut transfer = Transfer {

@@ -2,6 +2,7 @@
 //! merged Partial and the scopes.
 
 mod alerts;
+mod cells;
 mod correlated;
 mod coverage;
 mod exits;

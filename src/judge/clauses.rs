@@ -72,7 +72,10 @@ pub const CLAUSES: &[Clause] = &[
         "J-09",
         "a finding of level medium that succeeded, within a day before movement that nothing explains or during it, on the host that moved the data, is a suspicion, never proof",
     ),
-    clause("J-10", "1 MiB or more served to the addresses of a successful intruder, from then on, is data that left"),
+    clause(
+        "J-10",
+        "1 MiB or more served to the addresses of a successful intruder, from then on or from its first attack by a rule of level medium or above within the hour before, is data that left",
+    ),
     clause(
         "J-11",
         "an upload by a host or account of an intrusion, or to the address from which it came, from then on and within 30 days, to a destination that findings name or to that address (1 MiB), of 50 MiB to one name (registered domain) or address, or of 200 MiB by one way out to all others together, is data that left",
@@ -143,7 +146,7 @@ pub const CLAUSES: &[Clause] = &[
         "J-35",
         "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time",
     ),
-    clause("J-36", "a way out that is observed and that no clause judges is open"),
+    clause("J-36", "a remote session that shows an intrusion leaves remote access open: no log states what it showed"),
     clause(
         "J-37",
         "a collection, staging or exfiltration finding of level high or above of which the log does not say whether it succeeded leaves its route open",
@@ -157,4 +160,8 @@ pub const CLAUSES: &[Clause] = &[
         "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+    clause(
+        "J-60",
+        "a finding of level medium or above that files were written to removable storage, by its host or account from the first sign of a shown intrusion on, is data that left; how much is not known",
+    ),
 ];

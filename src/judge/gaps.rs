@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::{GapReason, SourceCoverage};
+use crate::model::finding::Finding;
 use crate::model::place::Locator;
 use crate::model::promise::{is_kind, shown_by};
 use crate::model::rule::Route;
@@ -168,12 +169,14 @@ fn unlogged(bench: &mut Bench<'_>) {
     }
 }
 
-/// Routes that logs show and that this version does not judge.
+/// J-36: what an intruder's remote sessions showed it, which no log states.
 fn unjudged(bench: &mut Bench<'_>) {
-    if bench.sources.iter().any(|s| s.observes.contains(&Route::RemoteAccess)) {
-        let text = "remote_access: observed, not judged by this version";
-        bench.reason("J-36", text.to_owned(), Vec::new());
-        open(bench, Route::RemoteAccess, "a review of the remote sessions in the Windows logs".to_owned());
+    let by_session = |f: &&&Finding| f.route == Some(Route::RemoteAccess) && bench.intruder.proofs.contains(&f.id);
+    let sessions: Vec<String> = bench.findings.iter().filter(by_session).map(|f| f.id.clone()).collect();
+    if !sessions.is_empty() {
+        let text = "the intruder had remote sessions, and no log states what these showed";
+        bench.reason("J-36", text.to_owned(), sessions);
+        open(bench, Route::RemoteAccess, "a review of what the intruder's remote sessions opened".to_owned());
     }
 }
 

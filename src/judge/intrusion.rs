@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::finding::{Finding, FindingIndicator, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::Instant;
+use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{Side, Whose, same_account, same_named_account};
 
 use super::Bench;
@@ -28,6 +28,8 @@ pub struct Intruder {
     pub accounts: BTreeMap<String, BTreeSet<String>>,
     /// Outside addresses from which it came.
     pub came_from: BTreeSet<String>,
+    /// Of these, when the attack that succeeded began: its first finding within the hour before the first success.
+    pub attacked: BTreeMap<String, Instant>,
     pub first: Option<Instant>,
     pub last: Option<Instant>,
 }
@@ -147,7 +149,24 @@ pub fn of(findings: &[&Finding], together: &Together<'_>, whose: &Whose, forgeab
         all.last = all.last.max(f.time.last);
     }
     all.proofs = proofs.into_iter().collect();
+    all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
     all
+}
+
+/// When the attacks of these addresses began of which the first success is given.
+fn attacks(findings: &[&Finding], came_from: &BTreeSet<String>, first: Instant) -> BTreeMap<String, Instant> {
+    let mut began: BTreeMap<String, Instant> = BTreeMap::new();
+    let is_attack = |f: &Finding| {
+        let tries = f.stage.iter().any(|s| matches!(s, Stage::InitialAccess | Stage::CredentialAccess));
+        f.kind != FindingKind::Indicator && f.level >= Level::Medium && tries
+    };
+    for f in findings.iter().filter(|f| is_attack(f)) {
+        let Some(at) = f.time.first.filter(|at| *at <= first && *at >= first.plus_secs(-HOUR_SECS)) else { continue };
+        for from in f.entities.sources.iter().filter(|from| came_from.contains(*from)) {
+            began.entry(from.clone()).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        }
+    }
+    began
 }
 
 /// States what the intrusion findings say.

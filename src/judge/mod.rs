@@ -163,17 +163,18 @@ fn speaking<'a>(
 }
 
 /// Whether a finding is judged under a scope. An indicator that one source shows for several scopes, and a correlation over
-/// records of several, is one finding without a scope of its own: it is judged under each scope that its entities touch.
+/// records of several, is one finding without a scope of its own: it is judged under each scope that its entities touch; a
+/// correlation whose addresses and hosts are of none, under those of its accounts.
 fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
     if f.scope != UNATTRIBUTED || !matches!(f.kind, FindingKind::Indicator | FindingKind::Correlation) {
         return f.scope == name;
     }
     let ends = f.entities.sources.iter().chain(&f.entities.destinations).chain(&f.entities.hosts);
-    let mut touched = ends.flat_map(|text| whose.scopes_of_entity(text)).peekable();
-    match touched.peek() {
-        None => name == UNATTRIBUTED,
-        Some(_) => touched.any(|scope| scope == name),
+    let mut touched: Vec<&str> = ends.flat_map(|text| whose.scopes_of_entity(text)).collect();
+    if touched.is_empty() && f.kind == FindingKind::Correlation {
+        touched.extend(f.entities.accounts.iter().flat_map(|account| whose.scopes_of_account(account)));
     }
+    if touched.is_empty() { name == UNATTRIBUTED } else { touched.contains(&name) }
 }
 
 /// The findings of a scope, without those that a correlation stands for: it is made of them, says the same of what became of

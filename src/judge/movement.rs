@@ -51,8 +51,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
     let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
     for transfer in bench.transfers.clone() {
-        let answers = matches!(transfer.route, Route::WebResponse | Route::SaasDownload);
-        if answers && to_intruder(bench, transfer) && in_time(bench, transfer) {
+        if is_answer(transfer) && to_intruder(bench, transfer) && in_time(bench, transfer) {
             delivered.entry(transfer.route).or_default().push(transfer);
         } else if transfer.route != Route::WebResponse && !explained(bench, transfer) {
             // A web server answers whoever asks; who reads a cloud service is somebody who may.
@@ -107,6 +106,11 @@ fn group(to: &str) -> String {
     psl::domain_str(&name).map(str::to_owned).unwrap_or(name)
 }
 
+/// Whether a transfer is what a service of the organisation answered.
+fn is_answer(t: &Transfer) -> bool {
+    matches!(t.route, Route::WebResponse | Route::SaasDownload)
+}
+
 /// Whether a transfer goes on after the intruder's first sign and begins within the window, or may, for it has no time.
 fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
     let end = bench.intruder.last.or(bench.intruder.first).map(|l: Instant| l.plus_secs(WINDOW_SECS));
@@ -117,10 +121,11 @@ fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
     }
 }
 
-/// Bytes from the intruder's first sign on, to the end of its window.
+/// Bytes from the intruder's first sign on, to the end of its window. What an attacker was served counts from the attack on.
 fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
     let Some(first) = bench.intruder.first else { return Since::default() };
-    t.since(first, bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
+    let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
+    t.since(began.copied().unwrap_or(first), bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
 }
 
 /// An entry that is known by its `why`, named as broad where it is.
@@ -192,7 +197,7 @@ fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
 
 /// Whether a transfer is of a shown intruder: by its host or account or to its address, from its first sign on.
 pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
-    if matches!(t.route, Route::WebResponse | Route::SaasDownload) {
+    if is_answer(t) {
         return to_intruder(bench, t) && in_time(bench, t);
     }
     (tainted(bench, t) || to_intruder(bench, t)) && in_time(bench, t)

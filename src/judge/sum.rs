@@ -7,7 +7,7 @@ use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::FindingKind;
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::Instant;
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
     Activity, Actor, Baseline, Breach, Breached, Confidence, DataCategory, Intrusion, Likelihood, MissingCoverage,
@@ -145,12 +145,19 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let telling = state <= State::Unexplained;
     let of_state = |c: &&Counted<'_>| !telling || c.state <= State::Unexplained;
     let moved: Vec<&Transfer> = way.transfers.values().filter(of_state).map(|c| c.transfer).collect();
-    let counted: Vec<(&Transfer, u64)> = if telling {
+    let counted: Vec<(&Transfer, Bounds)> = if telling {
         carrying(bench, way, route, state)
     } else {
-        bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes.lower)).collect()
+        bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes)).collect()
     };
-    let times = || counted.iter().filter(|(_, bytes)| !telling || *bytes > 0).filter_map(|(t, _)| t.time);
+    // Where bytes count from the intrusion on, so does the time.
+    let since = bench.intruder.first.filter(|_| state == State::Exfiltrated);
+    let time = |t: &Transfer| {
+        let time = t.time?;
+        let begins = since.filter(|since| *since > time.first).and_then(|since| t.first_since(since));
+        Some(Span { first: begins.unwrap_or(time.first), last: time.last })
+    };
+    let times = || counted.iter().filter(|(_, bytes)| !telling || bytes.lower > 0).filter_map(|(t, _)| time(t));
     let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
@@ -187,14 +194,20 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
 }
 
 /// The transfers of a route with their bytes: at least those that carry its state; at most also those that are less
-/// sure, and all else that the intruder's hosts and accounts sent that way.
-fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) -> Vec<(&'a Transfer, u64)> {
+/// sure, and all else that the intruder's hosts and accounts sent that way. What left is what left from the intrusion on.
+fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) -> Vec<(&'a Transfer, Bounds)> {
+    let begun = bench.intruder.first.filter(|_| state == State::Exfiltrated);
+    let most = |t: &Transfer| match begun {
+        Some(first) => t.most_since(bench.intruder.attacked.get(&t.to).copied().unwrap_or(first)),
+        None => t.bytes.upper,
+    };
     let told = way.transfers.values().filter(|c| c.state <= State::Unexplained);
-    let mut all: Vec<(&Transfer, u64)> =
-        told.map(|c| (c.transfer, if c.state == state { c.bytes } else { 0 })).collect();
+    let part = |t: &'a Transfer, lower| (t, Bounds { lower, upper: most(t) });
+    let mut all: Vec<(&Transfer, Bounds)> =
+        told.map(|c| part(c.transfer, if c.state == state { c.bytes } else { 0 })).collect();
     if state == State::Exfiltrated {
         let rest = bench.transfers.iter().copied().filter(|t| t.route == route && movement::guilty(bench, t));
-        all.extend(rest.filter(|t| !way.transfers.contains_key(t.id.as_str())).map(|t| (t, 0)));
+        all.extend(rest.filter(|t| !way.transfers.contains_key(t.id.as_str())).map(|t| part(t, 0)));
     }
     all
 }

@@ -1,4 +1,4 @@
-//! J-13, J-15, J-23, J-37: findings about data.
+//! J-13, J-15, J-23, J-37, J-60: findings about data.
 
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
@@ -16,6 +16,13 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
         return;
     }
     match (f.outcome, bench.intruder.is_shown()) {
+        (Outcome::Succeeded, true) if is_carried_off(f) && is_of_intruder(bench, f) => {
+            bench.background.remove(f.id.as_str());
+            let text = format!("files were written to removable storage: {}", f.text);
+            bench.reason("J-60", text, vec![f.id.clone()]);
+            bench.unbounded.insert(Route::Usb);
+            bench.put(Route::Usb, State::Exfiltrated).findings.insert(&f.id);
+        }
         (Outcome::Succeeded, true) if is_grave(f) => reached(bench, "J-13", f),
         (Outcome::Succeeded, true) if f.level == Level::Medium && is_data(f) && is_of_intruder(bench, f) => {
             bench.background.remove(f.id.as_str());
@@ -33,6 +40,11 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
 
 fn route(f: &Finding) -> Route {
     f.route.unwrap_or(Route::Network)
+}
+
+/// Whether data was written to what is carried off.
+fn is_carried_off(f: &Finding) -> bool {
+    f.route == Some(Route::Usb) && f.level >= Level::Medium && f.stage.contains(&Stage::Exfiltration)
 }
 
 /// Data or credentials that an intruder reached.

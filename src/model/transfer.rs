@@ -44,8 +44,13 @@ const AROUND_RECORD_BYTES: u64 = 8 << 10;
 /// At least so much data, of which one log counts the data alone and another one, with so many records, all that was on
 /// the wire. Where the second figure is the first with what is sent around it, the first says how much data there was.
 pub fn least(data: u64, wire: u64, records: u64) -> u64 {
+    if data > 0 && is_around(data, wire, records) { data } else { data.max(wire) }
+}
+
+/// Whether so many bytes on the wire, by so many records, are no more than so much data with what is sent around it.
+pub fn is_around(data: u64, wire: u64, records: u64) -> bool {
     let around = (data / AROUND_SHARE).saturating_add(records.saturating_mul(AROUND_RECORD_BYTES));
-    if data > 0 && wire <= data.saturating_add(around) { data } else { data.max(wire) }
+    wire <= data.saturating_add(around)
 }
 
 /// So many hours say what is usual.
@@ -108,17 +113,17 @@ impl Together {
     }
 }
 
-/// Bounds of several transfers, each with how many of its bytes count at least. A log that knows names and one that
+/// Bounds of several transfers, each with how many of its bytes count at least and at most. A log that knows names and one that
 /// knows addresses may tell of the same bytes: at least the larger of the two sums (see [`least`]: who knows names counts
 /// the data), at most both.
-pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, u64)>) -> Bounds {
+pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, Bounds)>) -> Bounds {
     let (mut named, mut bare) = (Bounds::exact(0), Bounds::exact(0));
     let mut records = 0u64;
-    for (transfer, lower) in counted {
+    for (transfer, bytes) in counted {
         let is_bare = address(&transfer.to).is_some();
         records = records.saturating_add(if is_bare { transfer.records } else { 0 });
         let part = if is_bare { &mut bare } else { &mut named };
-        *part = part.plus(Bounds { lower, upper: transfer.bytes.upper });
+        *part = part.plus(bytes);
     }
     Bounds { lower: least(named.lower, bare.lower, records), upper: named.plus(bare).upper }
 }
@@ -164,6 +169,25 @@ impl Transfer {
             all.perhaps = all.perhaps.saturating_add(*bytes);
         }
         all
+    }
+
+    /// At most so many bytes from the hour of an instant on: what certainly moved before it is no part of them.
+    pub fn most_since(&self, instant: Instant) -> Option<u64> {
+        let earlier = self.hours.iter().zip(&self.hour_bytes).filter(|(hour, _)| **hour < instant.hour());
+        let before = earlier.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        self.bytes.upper.map(|upper| upper.saturating_sub(before))
+    }
+
+    /// When bytes moved first from an instant on, as exactly as is kept; `None` where none are known to.
+    pub fn first_since(&self, instant: Instant) -> Option<Instant> {
+        let at = self.hours.partition_point(|hour| *hour < instant.hour());
+        let (hour, dated) = (*self.hours.get(at)?, self.dated.get(at));
+        let begins = dated.map(|dated| dated.begins).or_else(|| Instant::from_secs(hour.saturating_mul(HOUR_SECS)));
+        if begins.is_some_and(|begins| begins >= instant) {
+            return begins;
+        }
+        let later = dated.into_iter().flat_map(|dated| &dated.records).map(|(at, _)| *at).filter(|at| *at >= instant);
+        later.min().or(Some(instant))
     }
 
     /// At least so many bytes of one hour from an instant in it on; all of them where the hour begins there or later.

@@ -203,14 +203,20 @@ fn open() -> Vec<Sides> {
     };
     let noticed = |day: &str| alone_with(&format!("[incident]\naware='{day}'\n"));
     let sent = |outcome| alone(&[finding("s", Stage::Exfiltration, outcome, "", "hc-fs01")]);
+    let session = |outcome| alone(&[Finding { route: Some(Route::RemoteAccess), ..way_in(outcome) }]);
+    let stick = |outcome| {
+        let written = medium(finding("s", Stage::Exfiltration, outcome, "", "hc-web"));
+        alone(&[way_in(Outcome::Succeeded), Finding { route: Some(Route::Usb), ..written }])
+    };
     vec![
+        ("J-60", stick(Outcome::Succeeded), stick(Outcome::Failed)),
         ("J-30", promised("dns"), promised("firewall")),
         ("J-31", over(&[], &coverage(vec![gap(GapReason::Cleared)]), &plain), over(&[], &coverage(vec![]), &plain)),
         ("J-32", watched(false), watched(true)),
         ("J-33", observed(&[]), observed(&[Route::Network])),
         ("J-34", shared("hc"), shared("rv")),
         ("J-35", blind(&[Route::HttpsUpload]), blind(&[])),
-        ("J-36", observed(&[Route::RemoteAccess, Route::Network]), observed(&[Route::DnsTunnel, Route::Network])),
+        ("J-36", session(Outcome::Succeeded), session(Outcome::Failed)),
         ("J-37", sent(Outcome::Unknown), sent(Outcome::Failed)),
         ("J-38", proxied(Outcome::Succeeded), proxied(Outcome::Failed)),
         ("J-39", noticed("2026-04-02"), noticed("2026-04-01")),

@@ -1,25 +1,25 @@
 //! The committed fixtures are what their generator writes: all of it, nothing else, and small.
 
 #[path = "../../fixtures/generate/clock.rs"]
-mod clock;
+pub mod clock;
 #[path = "../../fixtures/generate/edge.rs"]
-mod edge;
+pub mod edge;
 #[path = "../../fixtures/generate/fixture.rs"]
 mod fixture;
 #[path = "../../fixtures/generate/hosts.rs"]
-mod hosts;
+pub mod hosts;
 #[path = "../../fixtures/generate/large.rs"]
 mod large;
 #[path = "../../fixtures/generate/log.rs"]
-mod log;
+pub mod log;
 #[path = "../../fixtures/generate/pack.rs"]
-mod pack;
+pub mod pack;
 #[path = "../../fixtures/generate/rng.rs"]
-mod rng;
+pub mod rng;
 #[path = "../../fixtures/generate/story.rs"]
 mod story;
 #[path = "../../fixtures/generate/web.rs"]
-mod web;
+pub mod web;
 
 use std::collections::BTreeSet;
 use std::path::Path;

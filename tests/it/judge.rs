@@ -147,6 +147,28 @@ fn what_was_served_to_the_intruder_left_and_to_others_not() {
 }
 
 #[test]
+fn what_an_attacker_was_served_counts_from_its_attack_on() {
+    let whose = whose("");
+    let served = Transfer {
+        time: Some(Span { first: at("2026-03-02T12:01:00Z"), last: at("2026-03-02T12:40:00Z") }),
+        dated: vec![Dated { begins: at("2026-03-02T12:01:00Z"), records: Vec::new() }],
+        ..transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose)
+    };
+    let told = |attack: &str, from: &str| {
+        let mut done = finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web");
+        let mut tried = finding("g", Stage::InitialAccess, Outcome::Failed, from, "hc-web");
+        tried.level = Level::Medium;
+        for (f, time) in [(&mut done, "2026-03-02T12:10:00Z"), (&mut tried, attack)] {
+            f.time = FindingTime { first: Some(at(time)), last: Some(at(time)), assumed: None };
+        }
+        hc(&[done, tried], std::slice::from_ref(&served), &whose).state
+    };
+    assert_eq!(told("2026-03-02T12:00:30Z", "203.0.113.9"), State::Exfiltrated);
+    assert_eq!(told("2026-03-02T12:02:00Z", "203.0.113.9"), State::CannotTell, "after the first answer");
+    assert_eq!(told("2026-03-02T12:00:30Z", "203.0.113.8"), State::CannotTell, "another attacker");
+}
+
+#[test]
 fn an_upload_is_judged_by_intrusion_sanction_and_size() {
     let open = whose("");
     let entry = whose(SANCTIONED);
@@ -462,16 +484,19 @@ fn a_log_without_the_bytes_that_leave_opens_its_routes_unless_another_states_the
 }
 
 #[test]
-fn a_route_that_no_clause_judges_is_open() {
+fn what_a_remote_session_showed_is_open_where_it_is_an_intruders() {
     let whose = whose("");
-    let told = |observes: &[Route]| {
+    let told = |from: &str, outcome| {
+        let mut session = finding("f", Stage::InitialAccess, outcome, from, "hc-fs01");
+        session.route = Some(Route::RemoteAccess);
         let mut all = coverage(Vec::new());
-        all.sources[0].observes.extend(observes);
-        let told = judge(&[], &[], &all, &whose).scopes.swap_remove(0);
-        (told.state, cites(&told, "J-36"), told.open_routes)
+        all.sources[0].observes.push(Route::RemoteAccess);
+        let told = judge(&[session], &[], &all, &whose).scopes.swap_remove(0);
+        (cites(&told, "J-36"), told.open_routes)
     };
-    assert_eq!(told(&[Route::RemoteAccess]), (State::CannotTell, true, vec![Route::RemoteAccess]));
-    assert_eq!(told(&[Route::DnsTunnel]), (State::NoEvidence, false, vec![]));
+    assert_eq!(told("203.0.113.9", Outcome::Succeeded), (true, vec![Route::RemoteAccess]));
+    assert_eq!(told("203.0.113.9", Outcome::Failed), (false, vec![]));
+    assert_eq!(told("10.2.0.7", Outcome::Succeeded), (false, vec![]), "administrators work that way");
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn an_intrusion_is_complete_only_where_the_edge_was_watched_and_no_proxy_hides_i
         let scope = told.scope("hc").clone();
         (scope["open_routes"].clone(), cites(&scope, "J-32"), cites(&scope, "J-38"))
     };
-    // Remote desktop itself is observed and not judged (J-36).
+    // What the session showed is logged nowhere (J-36).
     assert_eq!(told(firewall(9..=12, &[])), (serde_json::json!(["remote_access"]), false, false));
     assert_eq!(told(firewall(12..=14, &[])), (serde_json::json!(["remote_access", "network"]), true, false));
     let behind = [edge(10, 9, "10.2.0.5", "10.2.0.9", 3128, 900), edge(10, 9, "10.2.0.9", "198.51.100.9", 443, 900)];

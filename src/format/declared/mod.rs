@@ -113,7 +113,10 @@ impl Declared {
         if !has_lines || !is_marked() {
             return None;
         }
-        let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
+        // Rows that tell their columns by lines of `#` at the top: these are no records.
+        let is_headed = !self.rows.is_empty() && sample.lines.first().is_some_and(|line| line.starts_with(b"#"));
+        let framing = if is_headed { Framing::Directives } else { Framing::Lines };
+        let layout = Layout { framing, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
         // PERF: a few lines tell that a format is another one.
         let few: Vec<&[u8]> = sample.lines.iter().step_by(sample.lines.len() / FEW + 1).copied().collect();
         sample.fit_records(&few, self, layout.clone(), self.rank)?;

@@ -1,0 +1,167 @@
+//! Holds an answer against the truth.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use exfiltrace::model::time::Instant;
+use exfiltrace::model::verdict::{RouteVerdict, ScopeVerdict, State, Verdict};
+use exfiltrace::scan::Outcome;
+
+use super::generated::{ScopeTruth, Truth, Way};
+
+/// First and last may differ by so much.
+const SECONDS: i64 = 60;
+
+/// What was right and what was not.
+#[derive(Default)]
+pub struct Score {
+    /// Scopes judged.
+    pub scopes: usize,
+    /// Of these, in the state that the truth has.
+    pub exact: usize,
+    /// How often each true state was told as which.
+    confusion: BTreeMap<(String, String), usize>,
+    /// By likelihood: how many scopes, and of how many data was compromised.
+    calibration: BTreeMap<String, (usize, usize)>,
+    /// Where it is known that the truth is missed.
+    pub missed: Vec<String>,
+    /// What must not be.
+    pub faults: Vec<String>,
+}
+
+/// A word of the output.
+pub fn word(value: impl serde::Serialize) -> String {
+    match serde_json::to_value(value).unwrap() {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// A route's verdict by its word.
+pub fn route<'v>(scope: &'v ScopeVerdict, name: &str) -> &'v RouteVerdict {
+    scope.routes.iter().find(|r| r.route.word() == name).unwrap()
+}
+
+/// A scope's verdict by its name.
+pub fn scope<'v>(verdict: &'v Verdict, name: &str) -> &'v ScopeVerdict {
+    verdict.scopes.iter().find(|s| s.scope == name).unwrap_or_else(|| panic!("no scope {name}"))
+}
+
+impl Score {
+    /// Adds an answer, under a scopes file with or without the sanctioned entry.
+    pub fn add(&mut self, what: &str, truth: &Truth, twin: bool, sanctioned: bool, outcome: &Outcome) {
+        for told in &outcome.verdict.scopes {
+            let known = truth.told.iter().find(|t| t.scope == told.scope);
+            let state = known.map_or("no_evidence", |t| if sanctioned { t.state } else { t.unsanctioned });
+            let what = format!("{what}{}, {}", if sanctioned { "" } else { " without entry" }, told.scope);
+            self.class(&what, state, twin, told);
+            if known.is_some_and(|t| t.missed == Some(&*word(told.state))) {
+                self.missed.push(what.clone());
+                self.claims(&what, truth, &[], told);
+                continue;
+            }
+            self.exfiltration(&what, state, told);
+            let ways = known.map(|t| ways(t, twin, sanctioned)).unwrap_or_default();
+            for way in &ways {
+                self.way(&what, way, route(told, way.route));
+            }
+            self.claims(&what, truth, &ways, told);
+        }
+    }
+
+    fn fault(&mut self, what: &str, fault: std::fmt::Arguments<'_>) {
+        self.faults.push(format!("{what}: {fault}"));
+    }
+
+    fn class(&mut self, what: &str, state: &str, twin: bool, told: &ScopeVerdict) {
+        let said = word(told.state);
+        self.scopes += 1;
+        if said == state {
+            self.exact += 1;
+        } else {
+            let clauses: Vec<&str> = told.reasons.iter().map(|r| r.clause.as_str()).collect();
+            println!("{what}: {said}, truth {state}; {clauses:?}");
+        }
+        *self.confusion.entry((state.to_owned(), said)).or_default() += 1;
+        let likelihood = told.likelihood.map_or("none".to_owned(), word);
+        let (all, compromised) = self.calibration.entry(likelihood).or_default();
+        *all += 1;
+        *compromised += usize::from(!twin && matches!(state, "exfiltrated" | "accessed"));
+    }
+
+    /// None is claimed that is not, and none that is is missed.
+    fn exfiltration(&mut self, what: &str, state: &str, told: &ScopeVerdict) {
+        let said = word(told.state);
+        if (said == "exfiltrated") != (state == "exfiltrated") {
+            self.fault(what, format_args!("{said}, truth {state}"));
+        }
+    }
+
+    /// One way out: state, time, bytes, who and where.
+    fn way(&mut self, what: &str, way: &Way, told: &RouteVerdict) {
+        let what = format!("{what} {}", way.route);
+        if word(told.state) != way.state {
+            return self.fault(&what, format_args!("{}, truth {}", word(told.state), way.state));
+        }
+        for (name, said, true_time) in [("first", told.first, way.first), ("last", told.last, way.last)] {
+            let near = said.is_some_and(|said| (said.micros() / 1_000_000 - true_time).abs() <= SECONDS);
+            if !near {
+                let time = Instant::from_secs(true_time).unwrap();
+                self.fault(&what, format_args!("{name} is {said:?}, truth {time}"));
+            }
+        }
+        let (lower, upper) = (told.bytes.lower, told.bytes.upper);
+        if lower > way.bytes || upper.is_some_and(|upper| upper < way.bytes) {
+            self.fault(&what, format_args!("{} bytes are not within {lower} and {upper:?}", way.bytes));
+        }
+        let wide = lower < way.bytes - way.bytes / 20 || upper.is_none_or(|upper| upper > way.bytes + way.bytes / 20);
+        if way.tight && wide {
+            self.fault(&what, format_args!("{lower} to {upper:?} is wide for {}", way.bytes));
+        }
+        for (name, said, all) in
+            [("destination", &told.destinations, &way.destinations), ("source", &told.hosts, &way.sources)]
+        {
+            for missing in all.iter().filter(|one| !said.contains(one)) {
+                self.fault(&what, format_args!("{name} {missing} is not among {said:?}"));
+            }
+        }
+    }
+
+    /// That no more is claimed than is true.
+    fn claims(&mut self, what: &str, truth: &Truth, ways: &[Way], told: &ScopeVerdict) {
+        for said in &told.routes {
+            let claims = matches!(said.state, State::Exfiltrated | State::Unexplained);
+            if claims && !ways.iter().any(|way| way.route == said.route.word()) {
+                self.fault(what, format_args!("{} by {}", word(said.state), said.route.word()));
+            }
+            for decoy in truth
+                .decoys
+                .iter()
+                .filter(|decoy| said.state <= State::Unexplained && said.destinations.contains(decoy))
+            {
+                self.fault(what, format_args!("cites the decoy {decoy}"));
+            }
+        }
+    }
+
+    /// The tables.
+    pub fn table(&self) -> String {
+        let mut text = format!("{} of {} scopes exact, {} faults\n", self.exact, self.scopes, self.faults.len());
+        writeln!(text, "known to be missed: {:?}", self.missed).unwrap();
+        text.push_str("truth -> told: scopes\n");
+        for ((state, said), count) in &self.confusion {
+            writeln!(text, "  {state:14} -> {said:14} {count:5}").unwrap();
+        }
+        text.push_str("likelihood: scopes, with data compromised, share\n");
+        for (likelihood, (all, compromised)) in &self.calibration {
+            let share = *compromised as f64 / *all as f64;
+            writeln!(text, "  {likelihood:21} {all:5} {compromised:5} {share:5.2}").unwrap();
+        }
+        text
+    }
+}
+
+/// What a right answer says of ways out: of a twin with its entry nothing.
+fn ways(truth: &ScopeTruth, twin: bool, sanctioned: bool) -> Vec<Way> {
+    if twin && sanctioned && truth.state == "no_evidence" { Vec::new() } else { truth.ways.clone() }
+}
