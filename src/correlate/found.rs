@@ -45,6 +45,7 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
         all.add(by_pattern(world, joint, max_evidence));
     });
     alerts::all(world, max_evidence, &mut all);
+    world.tunnels.iter().for_each(|tunnel| all.add(tunnel.finding(max_evidence)));
     all.finish()
 }
 

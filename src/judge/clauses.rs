@@ -157,4 +157,18 @@ pub const CLAUSES: &[Clause] = &[
         "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+    clause(
+        "J-50",
+        "1 KiB or more in the names that a DNS tunnel of a host or account of an intrusion asked for, from then on and within 30 days, is data that left",
+    ),
+    clause(
+        "J-51",
+        "a DNS tunnel of a host or account of an intrusion whose names are not filled with data may be no more than its talk, and leaves the route open",
+    ),
+    clause("J-52", "a DNS tunnel whose names are filled with data, that nothing authorises and nothing ties to intrusion, is unexplained"),
+    clause(
+        "J-53",
+        "a beacon, and a DNS tunnel whose names are not filled with data, are suspicions, never proof; a sanctioned entry for the destination explains a beacon",
+    )
+    .gives(State::Attempted),
 ];

@@ -8,6 +8,7 @@ mod facts;
 mod gaps;
 mod intrusion;
 mod movement;
+mod signals;
 mod sum;
 mod touched;
 
@@ -238,6 +239,7 @@ fn one(
     intrusion::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
+    signals::beacons(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);
     gaps::clauses(&mut bench);

@@ -12,7 +12,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use itertools::Itertools;
 
 use crate::model::fields::{Canon, Fields};
-use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Seen, Sum, WEIGHT_KEPT};
+use crate::model::names::{self, Kinds};
+use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, Observations, Seen, Sum, WEIGHT_KEPT};
 use crate::model::outline::Outline;
 use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
@@ -38,6 +39,8 @@ pub struct Tally {
     teller: Option<(&'static str, Teller)>,
     /// The packed key of the record at hand.
     key: Vec<u8>,
+    /// What of the name asked for lies below the domain in that key.
+    below: Vec<u8>,
     /// Packed keys of all conversations, one after the other.
     keys: Vec<u8>,
     table: HashTable<u32>,
@@ -87,7 +90,7 @@ impl Tally {
     ) {
         let teller = self.teller(format);
         let outline = outline.filter(|_| !read::skipped(teller, fields) && read::cleared(fields).is_none());
-        if !read::key(teller, fields, &mut self.key) {
+        if !read::key(teller, fields, &mut self.key, &mut self.below) {
             let meaning = read::unread(teller, fields).map_or(Meaning::Silent, Meaning::Unread);
             if let Some(outline) = outline {
                 self.memo.keep(outline, meaning);
@@ -97,6 +100,7 @@ impl Tally {
         }
         let bytes = read::bytes(teller, fields, &self.key);
         let index = self.conversation();
+        self.name(index, fields);
         if let Some(outline) = outline
             && let Some((up, down)) = amounts(outline, fields, bytes, key::seen(&self.key))
         {
@@ -126,6 +130,20 @@ impl Tally {
                 self.add(conversation as usize, outline.time, (up.of(outline), down.of(outline)), place, digest);
             }
             other => self.unread(other),
+        }
+    }
+
+    /// Keeps the name asked for where it may be one of a tunnel. A name says the same however often it is asked for, so
+    /// that records which are known by their outline need not come here.
+    fn name(&mut self, index: usize, fields: &Fields<'_>) {
+        let conversation = &mut self.conversations[index];
+        if self.below.is_empty() || conversation.length == 0 {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.below);
+        let kinds = fields.get(Canon::DnsType).map_or(Kinds::default(), Kinds::of);
+        if names::is_told(&text, kinds) && conversation.name(&text, kinds) {
+            self.weight += NAME_WEIGHT;
         }
     }
 
@@ -403,7 +421,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
             seen.join(more.finish());
         }
         let key = key::view(packed);
-        weight += CONVERSATION_WEIGHT + seen.hours.len();
+        weight += seen.weight();
         if weight > cap || bound.as_ref().is_some_and(|bound| key::order(packed, bound).is_ge()) {
             seen.hours.iter().for_each(|hour| join(&mut rest, (hour.sum, hour.span)));
         } else {

@@ -218,6 +218,56 @@ fn open() -> Vec<Sides> {
     ]
 }
 
+/// J-50 to J-53.
+fn signals() -> Vec<Sides> {
+    use exfiltrace::model::finding::FindingKind;
+    use exfiltrace::model::rule::{BEACON, DNS_TUNNEL};
+    let plain = whose("");
+    let entry = whose(SANCTIONED);
+    let signal = |rule: &str, stages: &[Stage], to: &str| {
+        let mut f = medium(finding("s", Stage::CommandAndControl, Outcome::Unknown, "10.2.0.5", ""));
+        (f.kind, f.stage, f.rule.id) = (FindingKind::Anomaly, stages.to_vec(), rule.to_owned());
+        f.entities.destinations = vec![to.to_owned()];
+        f
+    };
+    let mut filled = signal(DNS_TUNNEL, &[Stage::CommandAndControl, Stage::Exfiltration], "evil.example");
+    filled.level = Level::High;
+    let idle = signal(DNS_TUNNEL, &[Stage::CommandAndControl], "evil.example");
+    let asked = |f: &Finding, bytes, more: &[Finding]| {
+        let t = transfer(Route::DnsTunnel, "10.2.0.5", "evil.example", bytes, 3, &plain);
+        let all: Vec<Finding> = more.iter().chain(std::iter::once(f)).cloned().collect();
+        hc(&all, &[t], &plain)
+    };
+    let hit = [finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01")];
+    let calls = |whose: &Whose| {
+        let t = transfer(Route::HttpsUpload, "10.2.0.5", "eu.vendor.example", 1000, 3, whose);
+        hc(&[signal(BEACON, &[Stage::CommandAndControl], "eu.vendor.example")], &[t], whose)
+    };
+    vec![
+        ("J-50", asked(&filled, 1024, &hit), asked(&filled, 1023, &hit)),
+        ("J-51", asked(&idle, 1024, &hit), asked(&idle, 1024, &[])),
+        ("J-52", asked(&filled, 1024, &[]), asked(&filled, 1024, &hit)),
+        ("J-53", calls(&plain), calls(&entry)),
+    ]
+}
+
+#[test]
+fn a_tunnel_is_judged_by_its_own_clauses_and_shows_no_intrusion() {
+    use exfiltrace::model::verdict::Intrusion;
+    let sides: BTreeMap<&str, ScopeVerdict> = signals().into_iter().map(|(id, yes, _)| (id, yes)).collect();
+    let way = |id: &str| {
+        let route = sides[id].routes.iter().find(|r| r.route == Route::DnsTunnel).unwrap();
+        (route.state, route.bytes.lower)
+    };
+    assert_eq!(way("J-50"), (State::Exfiltrated, 1024));
+    assert_eq!(way("J-51"), (State::CannotTell, 1024));
+    assert_eq!((way("J-52"), sides["J-52"].ask.len()), ((State::Unexplained, 1024), 1));
+    assert_eq!((sides["J-53"].state, sides["J-53"].intrusion), (State::Attempted, Intrusion::Suspected));
+    for other in ["J-04", "J-05", "J-07", "J-08", "J-13", "J-23", "J-37"] {
+        assert!(!cites(&sides["J-52"], other) && !cites(&sides["J-53"], other), "{other}");
+    }
+}
+
 fn alone_with(more: &str) -> ScopeVerdict {
     hc(&[], &[], &whose(more))
 }
@@ -225,7 +275,7 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in [intrusion(), reached(), unexplained(), open()].into_iter().flatten() {
+    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals()].into_iter().flatten() {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
     for clause in CLAUSES {
