@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::{Entities, Evidence, Finding, FindingKind, FindingRule, FindingTime};
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
 use crate::model::label;
 use crate::model::names::{Kinds, Name, Names};
 use crate::model::observation::{Cited, Seen};
@@ -37,6 +37,9 @@ const REPEATS: u64 = 10;
 const FILLED_CHARS: usize = 32;
 /// So many bytes in names that are filled are more than commands take.
 const DATA_BYTES: u64 = 1 << 10;
+/// Characters of data in which a head shows, and fewer values than digests have there in as many names as are looked at.
+const HEAD: std::ops::Range<usize> = 2..8;
+const HEAD_VALUES: usize = 6;
 /// Top-level domains that no one outside can answer for.
 const LOCAL: &[&str] = &["home", "internal", "lan", "local", "localdomain"];
 /// Records cited at most.
@@ -58,6 +61,7 @@ pub(super) struct Tunnel {
     kinds: Kinds,
     records: u64,
     time: Option<Span>,
+    assumed: Option<FindingAssumed>,
     outcome: Outcome,
     evidence: Vec<Evidence>,
 }
@@ -71,6 +75,7 @@ struct Asked<'w> {
     /// Questions, by the source that tells of them.
     records: BTreeMap<&'w Locator, u64>,
     time: Option<Span>,
+    assumed: Option<FindingAssumed>,
     outcome: Outcome,
     cited: Vec<(&'w Locator, Cited)>,
 }
@@ -112,6 +117,7 @@ fn asked<'w>(world: &'w World<'_>) -> BTreeMap<Pair<'w>, Asked<'w>> {
                 asked.names.join(&names);
                 *asked.records.entry(place).or_default() += told.sum().records;
                 asked.time = Span::join_opt(asked.time, told.span());
+                asked.assumed = found::assume(asked.assumed, &source.covered);
                 asked.outcome = if key.outcome == Outcome::Succeeded { key.outcome } else { asked.outcome };
                 asked.cited.extend(told.cited().map(|cited| (place, cited)));
             }
@@ -123,7 +129,17 @@ fn asked<'w>(world: &'w World<'_>) -> BTreeMap<Pair<'w>, Asked<'w>> {
 impl Asked<'_> {
     fn new() -> Self {
         let (names, outcome) = (Names::default(), Outcome::Unknown);
-        Self { names, records: BTreeMap::new(), time: None, outcome, cited: Vec::new() }
+        Self { names, records: BTreeMap::new(), time: None, assumed: None, outcome, cited: Vec::new() }
+    }
+
+    /// Questions that all sources tell of.
+    fn asked(&self) -> u64 {
+        self.records.values().fold(0, |all, records| all.saturating_add(*records))
+    }
+
+    /// Questions that the source with the most of them tells of.
+    fn most(&self) -> u64 {
+        self.records.values().copied().max().unwrap_or(0)
     }
 
     fn is_tunnel(&self, is_popular: bool) -> bool {
@@ -132,8 +148,7 @@ impl Asked<'_> {
             return true;
         }
         let count = self.names.count();
-        let asked = self.records.values().copied().max().unwrap_or(0);
-        if count < ROOMY.0 || count.saturating_mul(REPEATS) < asked || is_lookup(kept) {
+        if count < ROOMY.0 || count.saturating_mul(REPEATS) < self.most() || is_lookup(kept) {
             return false;
         }
         let chars = kept.iter().map(|name| label::carried(name.text.as_bytes())).sum::<usize>() / kept.len();
@@ -161,12 +176,13 @@ impl Asked<'_> {
             from: from.to_string(),
             to: (*to).to_owned(),
             zone: zone(kept, to),
-            names: self.names.count(),
+            names: self.names.count().min(self.asked()),
             bytes: share(chars().sum()),
             is_filled: share(chars().filter(|chars| *chars >= FILLED_CHARS).sum()) >= DATA_BYTES,
             kinds: Kinds(kept.iter().fold(0, |all, name| all | name.kinds.0)),
-            records: self.records.values().fold(0, |all, records| all.saturating_add(*records)),
+            records: self.asked(),
             time: self.time,
+            assumed: self.assumed,
             outcome: self.outcome,
             evidence: cited.into_iter().map(|(source, cited)| exits::evidence(source, &cited)).collect(),
         }
@@ -179,26 +195,32 @@ fn encoded(name: &Name) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 /// Whether names are look-ups of digests or identifiers: nearly all hold data of the same few lengths that these have, what
-/// stands around it takes few values, and all begin differently, as no parts of one stream do.
+/// stands around it takes few values, and it has no head, as the parts of a stream do.
 fn is_lookup(names: &[Name]) -> bool {
-    let (mut lengths, mut forms, mut heads): (BTreeMap<usize, usize>, BTreeSet<String>, BTreeSet<&[u8]>) =
-        Default::default();
-    let mut identifiers = 0;
+    let (mut lengths, mut forms): (BTreeMap<usize, usize>, BTreeSet<String>) = Default::default();
     for name in names {
         *lengths.entry(label::carried(name.text.as_bytes())).or_default() += 1;
         let around = name.text.split('.').map(|part| if label::encoded(part.as_bytes()) > 0 { "*" } else { part });
         forms.insert(around.collect::<Vec<_>>().join("."));
-        let Some(first) = encoded(name).next() else { continue };
-        if is_identifier(first) || heads.insert(&first[..first.len().min(4)]) {
-            identifiers += 1;
-        }
     }
     let mut common: Vec<(usize, usize)> = lengths.into_iter().map(|(length, count)| (count, length)).collect();
     common.sort_unstable_by(|a, b| b.cmp(a));
     common.truncate(3);
     let is_digest = |length: usize| length <= 40 || matches!(length, 43 | 44 | 48 | 52 | 56 | 64);
     let usual: usize = common.iter().filter(|(_, length)| is_digest(*length)).map(|(count, _)| count).sum();
-    usual * 10 >= names.len() * 9 && forms.len() * 2 <= names.len() && identifiers * 5 >= names.len() * 4
+    usual * 10 >= names.len() * 9 && forms.len() * 2 <= names.len() && !have_head(names)
+}
+
+/// Whether data begins alike in many names, as where a session or a count stands before it: some character of its head takes
+/// few values. The first two may be a mark of identifiers; a UUID may begin with a time.
+fn have_head(names: &[Name]) -> bool {
+    let mut values = [const { BTreeSet::<u8>::new() }; HEAD.end - HEAD.start];
+    for label in names.iter().filter_map(|name| encoded(name).next()).filter(|label| !is_identifier(label)) {
+        for (values, byte) in values.iter_mut().zip(&label[HEAD.start..]) {
+            values.insert(*byte);
+        }
+    }
+    values.iter().any(|values| (1..HEAD_VALUES).contains(&values.len()))
 }
 
 /// Whether a label has the form of a UUID, which may begin with a time.
@@ -261,7 +283,7 @@ impl Tunnel {
             time: FindingTime {
                 first: self.time.map(|time| time.first),
                 last: self.time.map(|time| time.last),
-                assumed: None,
+                assumed: self.assumed,
             },
             entities: Entities {
                 sources: vec![self.from.clone()],

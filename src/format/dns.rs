@@ -207,6 +207,11 @@ enum Said<'b> {
     Other,
 }
 
+/// Whether a program is a name server whose messages are read.
+pub fn is_server(program: &[u8]) -> bool {
+    matches!(program, b"named" | b"dnsmasq" | b"unbound" | b"doh-server")
+}
+
 fn said<'b>(program: &[u8], message: &'b [u8]) -> Said<'b> {
     match program {
         b"named" => query_of(prefix(message).2).map_or(Said::Other, Said::Query),

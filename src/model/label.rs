@@ -5,8 +5,8 @@
 
 /// Shorter labels tell nothing.
 const SHORTEST: usize = 8;
-/// From so many characters on, fewer odd pairs are enough.
-const LONG: usize = 16;
+/// From so many characters on, so many pairs of ten that are odd are enough: chance levels out.
+const ODD_OF_TEN: [(usize, usize); 3] = [(32, 2), (16, 3), (SHORTEST, 4)];
 /// A number of fewer digits is a count or a time.
 const LONG_NUMBER: usize = 20;
 
@@ -112,8 +112,8 @@ pub fn encoded(label: &[u8]) -> usize {
         digits += usize::from(class == Class::Digit);
         last = class;
     }
-    let share = if count >= LONG { 3 } else { 4 };
-    let is_encoded = count >= SHORTEST && odd * 10 >= (count - 1) * share;
+    let enough = ODD_OF_TEN.iter().find(|(from, _)| count >= *from);
+    let is_encoded = enough.is_some_and(|(_, share)| odd * 10 >= (count - 1) * share);
     if is_encoded || digits == count && count >= LONG_NUMBER { count } else { 0 }
 }
 
