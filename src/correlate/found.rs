@@ -16,7 +16,7 @@ use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::patterns::Joint;
-use super::{World, alerts, digest, weak};
+use super::{World, alerts, beacons, digest, weak};
 use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
@@ -46,6 +46,7 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     });
     alerts::all(world, max_evidence, &mut all);
     world.tunnels.iter().for_each(|tunnel| all.add(tunnel.finding(max_evidence)));
+    beacons::all(world, max_evidence).into_iter().for_each(|beacon| all.add(beacon));
     all.finish()
 }
 

@@ -2,6 +2,7 @@
 //! merged Partial and the scopes.
 
 mod alerts;
+mod beacons;
 mod correlated;
 mod coverage;
 mod exits;

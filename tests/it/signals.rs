@@ -7,12 +7,12 @@ use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::label;
-use exfiltrace::model::rule::{DNS_TUNNEL, Stage};
+use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Stage};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan;
 
-use crate::signals_benign::{BASE32, HEX, Random, day, line};
+use crate::signals_benign::{BASE32, HEX, Random, connection, connections, day, line};
 use crate::support::{plan, shared};
 
 fn plan_over(path: &Path) -> Plan {
@@ -104,6 +104,58 @@ fn tunnels_of_all_makes_are_told_from_lookups() {
             assert_eq!(found[0].stage.contains(&Stage::Exfiltration), is_filled, "{what}");
         }
     }
+}
+
+/// Calls of one host every so many seconds, so much later or earlier, for so many hours.
+fn calls(out: &mut String, from: &str, (every, jitter, hours): (u64, u64, u64), bytes: Option<(u64, u64)>) {
+    let mut random = Random(3);
+    for n in 1..hours * 3600 / every {
+        let at = n * every + random.below(2 * jitter + 1);
+        connection(out, (at - jitter) as f64, from, ("198.51.110.7", 443), bytes);
+    }
+}
+
+#[test]
+fn a_benign_day_holds_no_beacon_and_a_beacon_in_it_is_found() {
+    let mut text = connections(1, 50_000, 12);
+    assert_eq!(pairs(&in_log("conn.log", &text, BEACON)), []);
+    calls(&mut text, "10.1.0.66", (60, 12, 20), Some((512, 300)));
+    let found = in_log("conn.log", &text, BEACON);
+    assert_eq!(pairs(&found), [("10.1.0.66", "198.51.110.7")]);
+    let f = &found[0];
+    assert_eq!((f.level, &f.stage[..], f.count), (Level::Medium, &[Stage::CommandAndControl][..], 1199));
+    assert!(f.text.contains("60 seconds") || f.text.contains("59 seconds"), "{}", f.text);
+    assert!(!f.evidence.is_empty() && f.evidence.iter().all(|e| !e.sha256.is_empty()));
+}
+
+#[test]
+fn calls_that_fail_that_many_make_or_that_change_are_no_beacon() {
+    let found = |make: &dyn Fn(&mut String)| {
+        let mut text = String::new();
+        make(&mut text);
+        in_log("conn.log", &text, BEACON).len()
+    };
+    let answered = Some((512, 300));
+    assert_eq!(found(&|out| calls(out, "10.1.0.66", (1800, 300, 40), answered)), 1, "seldom");
+    assert_eq!(found(&|out| calls(out, "10.1.0.66", (60, 12, 20), None)), 0, "nobody answers");
+    assert_eq!(found(&|out| calls(out, "10.1.0.66", (60, 12, 6), answered)), 0, "too short to tell");
+    let hosts = |out: &mut String, count: u64| {
+        (1..=count).for_each(|host| calls(out, &format!("10.1.0.{host}"), (60, 12, 20), answered));
+    };
+    assert_eq!((found(&|out| hosts(out, 4)), found(&|out| hosts(out, 5))), (4, 0), "a service");
+}
+
+#[test]
+#[ignore = "a million connections: run in release"]
+fn of_three_million_benign_connections_at_most_three_pairs_are_flagged() {
+    let flagged: usize = (0..3)
+        .map(|seed| {
+            let found = in_log("conn.log", &connections(seed, 1_000_000, 150 + seed * 200), BEACON);
+            println!("seed {seed}: {:?}", pairs(&found));
+            found.len()
+        })
+        .sum();
+    assert!(flagged <= 3, "{flagged}");
 }
 
 /// Figures for how one name alone tells a tunnel: the threshold is chosen on four fifths and held against the last one.

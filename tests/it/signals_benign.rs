@@ -1,4 +1,5 @@
-//! A day of names that innocent programs ask for, as BIND logs them: made from a seed, the same for each run.
+//! A day of names that innocent programs ask for, as BIND logs them, and of connections that they make, as Zeek logs them:
+//! made from a seed, the same for each run.
 
 use std::fmt::Write;
 
@@ -126,4 +127,82 @@ pub fn day(seed: u64, questions: u64, workstations: u64) -> String {
         line(&mut out, n * 86_400_000 / questions, &from, &name, kind);
     }
     out
+}
+
+/// One line of Zeek's conn.log in JSON, so many seconds after 20 March 2026; bytes are those up and down, of none where
+/// nobody answered.
+pub fn connection(out: &mut String, second: f64, from: &str, (to, port): (&str, u16), bytes: Option<(u64, u64)>) {
+    let (up, down) = bytes.unwrap_or_default();
+    let state = if bytes.is_some() { "SF" } else { "S0" };
+    writeln!(
+        out,
+        r#"{{"_path":"conn","ts":{:.3},"id.orig_h":"{from}","id.orig_p":50000,"id.resp_h":"{to}","id.resp_p":{port},"proto":"tcp","conn_state":"{state}","orig_bytes":{up},"resp_bytes":{down}}}"#,
+        1_773_964_800.0 + second
+    )
+    .unwrap();
+}
+
+/// What calls on a clock of its own: every so many seconds, so much later or earlier, to one of so many servers of a network.
+struct Caller {
+    secs: f64,
+    jitter: f64,
+    servers: u64,
+    net: &'static str,
+    port: u16,
+    up: u64,
+}
+
+const CALLERS: &[Caller] = &[
+    Caller { secs: 600.0, jitter: 30.0, servers: 6, net: "192.0.2", port: 443, up: 900 },
+    Caller { secs: 1024.0, jitter: 1.0, servers: 200, net: "203.0.113", port: 123, up: 48 },
+    Caller { secs: 14_400.0, jitter: 900.0, servers: 3, net: "198.51.100", port: 443, up: 700 },
+    Caller { secs: 300.0, jitter: 5.0, servers: 1, net: "192.0.2", port: 993, up: 400 },
+    Caller { secs: 1680.0, jitter: 4.0, servers: 4, net: "198.51.101", port: 5228, up: 120 },
+    Caller { secs: 60.0, jitter: 2.0, servers: 2, net: "198.51.102", port: 443, up: 2000 },
+    Caller { secs: 30.0, jitter: 0.1, servers: 1, net: "10.1.250", port: 8086, up: 2000 },
+];
+
+/// A day of connections of so many workstations, at least so many lines.
+pub fn connections(seed: u64, least: u64, workstations: u64) -> String {
+    let (mut random, mut out, mut lines) = (Random(seed), String::new(), 0);
+    for client in (0..workstations).cycle() {
+        let from = format!("10.1.{}.{}", client / 250, client % 250 + 1);
+        for caller in CALLERS {
+            let to = format!("{}.{}", caller.net, random.below(caller.servers) + 1);
+            let mut at = random.below(caller.secs as u64) as f64;
+            while at < 86_400.0 {
+                let off = (random.below(2001) as f64 / 1000.0 - 1.0) * caller.jitter;
+                connection(&mut out, (at + off).max(0.0), &from, (&to, caller.port), Some((caller.up, 500)));
+                (at, lines) = (at + caller.secs, lines + 1);
+            }
+        }
+        lines += browsing(&mut random, &mut out, &from);
+        if lines >= least {
+            break;
+        }
+    }
+    out
+}
+
+/// What a person does in a day: pages of a few sites, each with many connections at once, one site that is open all day, and
+/// a server that is no longer there.
+fn browsing(random: &mut Random, out: &mut String, from: &str) -> u64 {
+    let mut lines = 0;
+    for _ in 0..40 + random.below(80) {
+        let (site, at) = (random.below(4000), 28_800 + random.below(32_400));
+        let to = format!("93.184.{}.{}", site / 250, site % 250 + 1);
+        for n in 0..1 + random.below(12) {
+            let bytes = (200 + random.below(3000), 1000 + random.below(200_000));
+            connection(out, at as f64 + n as f64 * 0.3, from, (&to, 443), Some(bytes));
+            lines += 1;
+        }
+    }
+    let own = format!("93.185.{}.{}", random.below(250), random.below(250) + 1);
+    for _ in 0..150 {
+        let (at, bytes) = (28_800 + random.below(32_400), (300 + random.below(200), 2000));
+        connection(out, at as f64, from, (&own, 443), Some(bytes));
+        connection(out, 60.0 * lines as f64 % 86_400.0, from, ("198.51.103.9", 8443), None);
+        lines += 2;
+    }
+    lines
 }
