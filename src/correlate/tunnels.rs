@@ -161,7 +161,7 @@ impl Asked<'_> {
 
     fn tunnel(&self, (scope, from, to): &Pair<'_>) -> Tunnel {
         let kept = self.names.kept();
-        let labels = kept.iter().flat_map(|name| encoded(name));
+        let labels = kept.iter().flat_map(encoded);
         let bits = label::bits(labels) as u64;
         let share = |chars: usize| {
             let bytes = u128::from(bits) * chars as u128 * u128::from(self.names.count()) / (8 * kept.len()) as u128;
