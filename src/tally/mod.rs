@@ -140,9 +140,8 @@ impl Tally {
         if self.below.is_empty() || conversation.length == 0 {
             return;
         }
-        let text = String::from_utf8_lossy(&self.below);
         let kinds = fields.get(Canon::DnsType).map_or(Kinds::default(), Kinds::of);
-        if names::is_told(&text, kinds) && conversation.name(&text, kinds) {
+        if names::is_told(&self.below, kinds) && conversation.name(&String::from_utf8_lossy(&self.below), kinds) {
             self.weight += NAME_WEIGHT;
         }
     }
