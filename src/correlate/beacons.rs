@@ -86,7 +86,9 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
 
 /// Whether a conversation may be one of calls that reach somebody.
 fn may_call(key: &Key<'_>) -> bool {
-    matches!(key.seen, Seen::Proxy | Seen::Flow | Seen::Firewall | Seen::Web)
+    // The log of a web server tells of calls to itself.
+    let leads_out = key.seen == Seen::Web && !key.server.is_empty();
+    (leads_out || matches!(key.seen, Seen::Proxy | Seen::Flow | Seen::Firewall))
         && key.outcome != Outcome::Failed
         && !PORTS.contains(&key.port)
 }

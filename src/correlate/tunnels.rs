@@ -31,6 +31,8 @@ const ANY: (u64, usize) = (30, 24);
 const POPULAR_CHARS: usize = 80;
 /// From so many clients on a domain is a service, of which each asks for so many names.
 const POPULAR: (usize, u64) = (4, 10);
+/// More name servers than these do not pass on what one client asks for.
+const SERVERS: usize = 16;
 /// A name of a tunnel is asked for this often at most, by all who try again and all types together.
 const REPEATS: u64 = 10;
 /// A name that holds so many characters was filled with data; less may be a question whether there is any.
@@ -52,8 +54,9 @@ pub(super) struct Tunnel {
     to: String,
     /// The longest domain that all names lie below.
     zone: String,
-    /// About how many names.
+    /// How many names, and whether exactly.
     names: u64,
+    is_whole: bool,
     /// About how many bytes these carry.
     bytes: u64,
     /// Whether names were filled with data.
@@ -83,15 +86,27 @@ struct Asked<'w> {
 /// All tunnels, sorted by scope, client and domain.
 pub(super) fn all(world: &World<'_>) -> Vec<Tunnel> {
     let pairs = asked(world);
-    let mut clients: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for ((_, from, to), asked) in &pairs {
-        if asked.names.count() >= POPULAR.1 {
-            clients.entry(to).or_default().insert(from);
-        }
+    let mut clients: BTreeMap<&str, Vec<&Names>> = BTreeMap::new();
+    for ((.., to), asked) in pairs.iter().filter(|(_, asked)| asked.names.count() >= POPULAR.1) {
+        clients.entry(to).or_default().push(&asked.names);
     }
-    let is_popular = |to: &str| clients.get(to).is_some_and(|from| from.len() >= POPULAR.0);
+    let is_popular = |to: &str| clients.get(to).is_some_and(|names| are_several(names));
     let found = pairs.iter().filter(|((.., to), asked)| asked.is_tunnel(is_popular(to)));
     found.map(|(pair, asked)| asked.tunnel(pair)).collect()
+}
+
+/// Whether clients are as many as ask a service. Name servers that pass on what a client asks for are no clients: what one of
+/// two asks for lies within what the other does.
+fn are_several(names: &[&Names]) -> bool {
+    if names.len() < POPULAR.0 || names.len() > SERVERS {
+        return names.len() > SERVERS;
+    }
+    let passes_on = |at: usize| {
+        let others = names.iter().enumerate().filter(|(other, _)| *other != at);
+        let mut around = others.filter(|(_, other)| names[at].lie_within(other));
+        around.any(|(other, _)| other < at || !names[other].lie_within(names[at]))
+    };
+    (0..names.len()).filter(|at| !passes_on(*at)).count() >= POPULAR.0
 }
 
 /// The tunnel that a transfer is of.
@@ -177,6 +192,7 @@ impl Asked<'_> {
             to: (*to).to_owned(),
             zone: zone(kept, to),
             names: self.names.count().min(self.asked()),
+            is_whole: self.names.is_whole(),
             bytes: share(chars().sum()),
             is_filled: share(chars().filter(|chars| *chars >= FILLED_CHARS).sum()) >= DATA_BYTES,
             kinds: Kinds(kept.iter().fold(0, |all, name| all | name.kinds.0)),
@@ -303,6 +319,7 @@ impl Tunnel {
     fn text(&self) -> String {
         let Self { from, zone, names, bytes, .. } = self;
         let odd = if self.kinds.has(Kinds::ODD) { ", some of types that only tunnels use" } else { "" };
-        format!("{from} asked for about {names} different names below {zone} that carry about {bytes} bytes{odd}")
+        let about = if self.is_whole { "" } else { "about " };
+        format!("{from} asked for {about}{names} different names below {zone} that carry about {bytes} bytes{odd}")
     }
 }

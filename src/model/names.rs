@@ -114,6 +114,18 @@ impl Names {
         self.0.len() < NAMES_KEPT
     }
 
+    /// Whether nearly all of these names are among others: as far as both samples reach, nine in ten.
+    pub fn lie_within(&self, others: &Self) -> bool {
+        let reach = |names: &Self| names.0.last().filter(|_| !names.is_whole()).map_or(u64::MAX, |last| last.hash);
+        let reach = reach(self).min(reach(others));
+        let own: Vec<&Name> = self.0.iter().take_while(|name| name.hash <= reach).collect();
+        let is_known = |name: &&&Name| {
+            let at = others.0.binary_search_by(|known| (known.hash, &*known.text).cmp(&(name.hash, &*name.text)));
+            at.is_ok()
+        };
+        !own.is_empty() && own.iter().filter(is_known).count() * 10 >= own.len() * 9
+    }
+
     /// How many distinct names there are: exact as long as all are kept, else told from how small the hashes of those are
     /// that are (one standard error is 6 %).
     pub fn count(&self) -> u64 {
@@ -166,6 +178,15 @@ mod tests {
             let told = forward.count() as f64 / f64::from(count);
             assert!((0.8..1.25).contains(&told), "{count}: {told}");
             assert!(count > 255 || forward.count() == u64::from(count) && forward.is_whole());
+        }
+    }
+
+    #[test]
+    fn parts_of_a_sample_lie_within_it() {
+        for count in [30, 9000] {
+            let (whole, part, other) = (of(0..count), of(0..count / 3), of(count..count * 2));
+            assert!(whole.lie_within(&whole) && part.lie_within(&whole), "{count}");
+            assert!(!whole.lie_within(&part) && !other.lie_within(&whole) && !Names::default().lie_within(&whole));
         }
     }
 

@@ -504,6 +504,39 @@ mod tests {
         }
     }
 
+    /// One question of a client.
+    fn question(tally: &mut Tally, client: u64, name: &str, offset: u64) {
+        let mut fields = Fields::default();
+        let client = format!("192.0.2.{client}");
+        for (canon, value) in [(Canon::SourceIp, &*client), (Canon::DnsQuestion, name), (Canon::DnsType, "TXT")] {
+            fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
+        }
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        tally.observe("bind", (&fields, None), place, &|_| RecordDigest([offset as u8; 32]));
+        tally.settle(&|_| RecordDigest([offset as u8; 32]));
+    }
+
+    #[test]
+    fn names_that_are_kept_are_the_same_for_any_number_of_threads_and_weigh() {
+        let names: Vec<(u64, String)> =
+            (0..4000u64).map(|n| (n * n % 7, format!("{:016x}.t.evil.example", n % 1500 * 0x9e37_79b9_7f4a))).collect();
+        for cap in [600, 2000, 100_000] {
+            let told = |threads: usize| {
+                let mut tallies: Vec<Tally> =
+                    (0..threads).map(|_| Tally { cap: Cap(cap), ..Tally::default() }).collect();
+                for (at, (client, name)) in names.iter().enumerate() {
+                    question(&mut tallies[at * 7 % threads], *client, name, at as u64);
+                }
+                gather(tallies).1
+            };
+            let (one, five) = (told(1), told(5));
+            assert!(one == told(2) && one == five, "cap {cap}");
+            let kept: Vec<usize> = one.kept.values().map(|told| told.names().unwrap().kept().len()).collect();
+            let fits = kept.iter().map(|names| CONVERSATION_WEIGHT + 1 + NAME_WEIGHT * names).sum::<usize>() <= cap;
+            assert!(fits && kept.contains(&names::NAMES_KEPT), "cap {cap}: {kept:?}");
+        }
+    }
+
     #[test]
     fn the_records_that_moved_the_most_are_cited_whatever_is_cut() {
         for cap in [20, 1000] {

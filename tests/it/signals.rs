@@ -1,5 +1,6 @@
 //! DNS tunnels and beacons: found where they are, and nothing said of what innocent programs do.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::label;
-use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Stage};
+use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Route, Stage};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan;
@@ -20,18 +21,17 @@ fn plan_over(path: &Path) -> Plan {
     plan(vec![root], Scopes::default(), Builder::new())
 }
 
-/// What is found of a kind in a folder.
-fn anomalies(path: &Path, rule: &str) -> Vec<Finding> {
+/// What statistics find in a folder.
+fn anomalies_of(path: &Path) -> Vec<Finding> {
     let outcome = scan::scan(&plan_over(path)).unwrap();
-    let all = outcome.findings.list().iter();
-    all.filter(|f| f.kind == FindingKind::Anomaly && f.rule.id == rule).cloned().collect()
+    outcome.findings.list().iter().filter(|f| f.kind == FindingKind::Anomaly).cloned().collect()
 }
 
 /// What is found of a kind in one log.
 fn in_log(name: &str, text: &str, rule: &str) -> Vec<Finding> {
     let temp = tempfile::tempdir().unwrap();
     fs::write(temp.path().join(name), text).unwrap();
-    anomalies(temp.path(), rule)
+    anomalies_of(temp.path()).into_iter().filter(|f| f.rule.id == rule).collect()
 }
 
 /// Client and first destination of each.
@@ -59,6 +59,34 @@ fn a_benign_day_holds_no_tunnel_and_a_tunnel_in_it_is_found() {
     assert!(f.text.contains("80 different names") && f.text.contains("2400 bytes"), "{}", f.text);
     assert_eq!((f.count, f.omitted, f.evidence.len(), f.stage.len()), (80, 76, 4, 2));
     assert_eq!(f.time.first.unwrap().to_string(), "2026-03-20T11:06:40Z");
+}
+
+#[test]
+fn name_servers_that_pass_a_tunnel_on_make_it_no_service() {
+    let mut text = String::new();
+    tunnel(&mut text, 120, |random, n| (format!("{n:04}.{}", random.text(HEX, 60)), "A"));
+    let passed: String = text
+        .lines()
+        .enumerate()
+        .map(|(n, line)| line.replace("10.1.0.66#", &format!("10.1.250.{}#", n % 3 + 1)) + "\n")
+        .collect();
+    assert_eq!(in_log("query.log", &(text.clone() + &passed), DNS_TUNNEL).len(), 4);
+    let others: String = (1..=4).map(|n| text.replace("10.1.0.66#", &format!("10.1.1.{n}#"))).collect();
+    assert_eq!(in_log("query.log", &others, DNS_TUNNEL).len(), 4, "the same names by all");
+    let mut service = String::new();
+    for client in 0..4 {
+        let mut random = Random(client);
+        for n in 0..60 {
+            line(
+                &mut service,
+                n * 1000,
+                &format!("10.1.1.{client}"),
+                &format!("{n}.{}.x.example", random.text(HEX, 60)),
+                "A",
+            );
+        }
+    }
+    assert_eq!(in_log("query.log", &service, DNS_TUNNEL).len(), 0, "each its own");
 }
 
 #[test]
@@ -103,6 +131,27 @@ fn tunnels_of_all_makes_are_told_from_lookups() {
             assert_eq!(found.len(), 1, "{what}");
             assert_eq!(found[0].stage.contains(&Stage::Exfiltration), is_filled, "{what}");
         }
+    }
+}
+
+/// dns2tcp, a script that sends hexadecimal digits, iodine and dnstt, each among what else hosts do.
+#[test]
+fn tunnels_of_real_tools_are_found_with_what_they_carried() {
+    let Some(folder) = shared("corpora/exfil") else { return };
+    let outcome = scan::scan(&plan_over(&folder.join("lab-generated"))).unwrap();
+    let anomalies = outcome.findings.list().iter().filter(|f| f.kind == FindingKind::Anomaly).cloned();
+    let found: Vec<Finding> = anomalies.collect();
+    let sent = [("10.20.30.53", 60_000), ("10.20.30.66", 2400)];
+    assert_eq!(pairs(&found), sent.map(|(from, _)| (from, "cdn-telemetry.example")), "and nobody else");
+    for (from, bytes) in sent {
+        let told = outcome.transfers.iter().find(|t| t.route == Route::DnsTunnel && t.from == from).unwrap();
+        assert!(told.bytes.lower <= bytes && told.bytes.upper.is_some_and(|most| bytes <= most), "{:?}", told.bytes);
+    }
+    for (name, clients) in [("iodine-dnsmasq", &["172.18.0.3"][..]), ("doh-tunnel", &["192.168.0.10", "192.168.0.30"])]
+    {
+        let found = anomalies_of(&folder.join(name));
+        let pairs: BTreeSet<(&str, &str)> = pairs(&found).into_iter().collect();
+        assert_eq!(pairs, clients.iter().map(|from| (*from, "example.attack")).collect(), "{name}");
     }
 }
 
