@@ -168,7 +168,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-52", "a DNS tunnel whose names are filled with data, that nothing authorises and nothing ties to intrusion, is unexplained"),
     clause(
         "J-53",
-        "a beacon, and a DNS tunnel whose names are not filled with data, are suspicions, never proof; a sanctioned entry for the destination explains a beacon",
+        "a DNS tunnel whose names are not filled with data, and a beacon of a host of which another finding speaks that is no background, are suspicions, never proof; a sanctioned entry for the destination explains a beacon, and a beacon alone is background",
     )
     .gives(State::Attempted),
 ];

@@ -1,7 +1,7 @@
 //! J-50 to J-53: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
 
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::{BEACON, DNS_TUNNEL, Route};
+use crate::model::rule::{BEACON, DNS_TUNNEL, Outcome, Route};
 use crate::model::time::Span;
 use crate::model::transfer::{Since, Transfer};
 use crate::model::verdict::State;
@@ -75,14 +75,16 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, found: &[&'a Finding
     bench.put(Route::DnsTunnel, State::Unexplained).findings.extend(found.iter().map(|f| f.id.as_str()));
 }
 
-/// J-53: beacons, but those to destinations that a sanctioned entry names (J-21).
+/// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many
+/// programs call home: a beacon alone stays background.
 pub fn beacons(bench: &mut Bench<'_>) {
     let all: Vec<&Finding> = bench.findings.iter().copied().filter(|f| f.rule.id == BEACON && is_signal(f)).collect();
     let (mut suspects, mut known) = (Vec::new(), Vec::new());
     for f in all {
         match allowed(bench, f) {
             Some(t) => known.push((f, t)),
-            None => suspects.push(f),
+            None if shows_more(bench, f) => suspects.push(f),
+            None => {}
         }
     }
     for (f, t) in known {
@@ -94,6 +96,20 @@ pub fn beacons(bench: &mut Bench<'_>) {
         );
     }
     suspicious(bench, &suspects);
+}
+
+/// Whether the host of a beacon is an intruder's, or one of which another finding speaks that is no background.
+fn shows_more(bench: &Bench<'_>, beacon: &Finding) -> bool {
+    let hosts: Vec<String> = beacon.entities.sources.iter().map(|from| bench.whose.entity(from)).collect();
+    let is_its = |name: &String| hosts.iter().any(|host| same_host(host, &bench.whose.entity(name)));
+    let speaks = |f: &&Finding| {
+        let on = f.entities.hosts.iter().filter(|_| f.kind != FindingKind::Indicator);
+        f.rule.id != BEACON
+            && f.outcome != Outcome::Failed
+            && !bench.background.contains(f.id.as_str())
+            && f.entities.sources.iter().chain(on).any(is_its)
+    };
+    bench.intruder.hosts.iter().any(is_its) || bench.findings.iter().any(speaks)
 }
 
 /// The sanctioned transfer that a beacon is of.

@@ -239,22 +239,29 @@ fn signals() -> Vec<Sides> {
         hc(&all, &[t], &plain)
     };
     let hit = [finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01")];
-    let calls = |whose: &Whose| {
+    let calls = |whose: &Whose, more: &[Finding]| {
         let t = transfer(Route::HttpsUpload, "10.2.0.5", "eu.vendor.example", 1000, 3, whose);
-        hc(&[signal(BEACON, &[Stage::CommandAndControl], "eu.vendor.example")], &[t], whose)
+        let beacon = signal(BEACON, &[Stage::CommandAndControl], "eu.vendor.example");
+        let all: Vec<Finding> = std::iter::once(beacon).chain(more.iter().cloned()).collect();
+        hc(&all, &[t], whose)
     };
+    let listed = [listed("hc", "10.2.0.5", INTRUDER)];
     vec![
         ("J-50", asked(&filled, 1024, &hit), asked(&filled, 1023, &hit)),
         ("J-51", asked(&idle, 1024, &hit), asked(&idle, 1024, &[])),
         ("J-52", asked(&filled, 1024, &[]), asked(&filled, 1024, &hit)),
-        ("J-53", calls(&plain), calls(&entry)),
+        ("J-53", calls(&plain, &listed), calls(&entry, &listed)),
+        ("alone", calls(&plain, &listed), calls(&plain, &[])),
     ]
 }
 
 #[test]
 fn a_tunnel_is_judged_by_its_own_clauses_and_shows_no_intrusion() {
     use exfiltrace::model::verdict::Intrusion;
-    let sides: BTreeMap<&str, ScopeVerdict> = signals().into_iter().map(|(id, yes, _)| (id, yes)).collect();
+    let all = signals();
+    let alone = &all.last().unwrap().2;
+    assert_eq!((alone.state, alone.intrusion, cites(alone, "J-05")), (State::NoEvidence, Intrusion::NoneSeen, true));
+    let sides: BTreeMap<&str, &ScopeVerdict> = all.iter().map(|(id, yes, _)| (*id, yes)).collect();
     let way = |id: &str| {
         let route = sides[id].routes.iter().find(|r| r.route == Route::DnsTunnel).unwrap();
         (route.state, route.bytes.lower)
@@ -275,7 +282,8 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals()].into_iter().flatten() {
+    let clauses = [intrusion(), reached(), unexplained(), open(), signals()].into_iter().flatten();
+    for (id, yes, no) in clauses.filter(|(id, ..)| *id != "alone") {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
     for clause in CLAUSES {
