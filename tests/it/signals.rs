@@ -51,7 +51,9 @@ fn tunnel(out: &mut String, names: usize, mut name: impl FnMut(&mut Random, usiz
 #[test]
 fn a_benign_day_holds_no_tunnel_and_a_tunnel_in_it_is_found() {
     let mut text = day(1, 40_000, 60);
-    assert_eq!(pairs(&in_log("query.log", &text, DNS_TUNNEL)), []);
+    for text in [&text, &day(2, 20_000, 5)] {
+        assert_eq!(pairs(&in_log("query.log", text, DNS_TUNNEL)), []);
+    }
     tunnel(&mut text, 80, |random, n| (format!("{n:04}.{}.d", random.text(HEX, 60)), "A"));
     let found = in_log("query.log", &text, DNS_TUNNEL);
     assert_eq!(pairs(&found), [("10.1.0.66", "d.t.evil.example")]);
