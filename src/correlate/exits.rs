@@ -16,7 +16,7 @@ use crate::model::transfer::{Bounds, Dated, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::cells::{self, Cell, Cells};
-use super::{World, digest, routes};
+use super::{World, digest, routes, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
 const QUESTIONS_KEPT_BYTES: u64 = 64 << 10;
@@ -28,10 +28,10 @@ const CITED: usize = 8;
 /// What makes two observations one transfer.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Way<'a> {
-    scope: &'a str,
-    from: Cow<'a, str>,
-    to: &'a str,
-    route: Route,
+    pub(super) scope: &'a str,
+    pub(super) from: Cow<'a, str>,
+    pub(super) to: &'a str,
+    pub(super) route: Route,
 }
 
 /// A conversation on its way. There are as many as conversations, so that they hold no more than where things are.
@@ -74,7 +74,28 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         }
         Some(moved.finish(world, &passages.first()?.way))
     });
-    ways.filter(|t| t.route != Route::DnsTunnel || t.bytes.lower >= QUESTIONS_KEPT_BYTES).collect()
+    let kept = ways.filter_map(|mut t| {
+        if t.route != Route::DnsTunnel {
+            return Some(t);
+        }
+        match tunnels::of(world, &t) {
+            Some(tunnel) => carry(&mut t, tunnel.least()),
+            None if t.bytes.lower < QUESTIONS_KEPT_BYTES => return None,
+            None => {}
+        }
+        Some(t)
+    });
+    kept.collect()
+}
+
+/// Lowers what moved at least to what the names of a tunnel carry: a part of each, taken to be the same at all times.
+fn carry(t: &mut Transfer, bytes: u64) {
+    let whole = u128::from(t.bytes.lower.max(1));
+    let bytes = bytes.min(t.bytes.lower);
+    let part = |of: u64| u64::try_from(u128::from(of) * u128::from(bytes) / whole).unwrap_or(of);
+    t.hour_bytes.iter_mut().for_each(|hour| *hour = part(*hour));
+    t.dated.iter_mut().flat_map(|dated| &mut dated.records).for_each(|record| record.1 = part(record.1));
+    t.bytes.lower = bytes;
 }
 
 /// All conversations that may have led out, and who saw them.
@@ -444,7 +465,7 @@ impl<'a> Moved<'a> {
     }
 }
 
-fn evidence(source: &Locator, cited: &Cited) -> Evidence {
+pub(super) fn evidence(source: &Locator, cited: &Cited) -> Evidence {
     let sha256 = cited.sha256.to_string();
     Evidence { source: source.clone(), place: cited.place, sha256, excerpt: String::new() }
 }

@@ -8,7 +8,7 @@ use crate::model::finding::{
 use crate::model::findings::{Findings, Gathering};
 use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
 use crate::model::indicator::IndicatorMeta;
-use crate::model::partial::SourcePartial;
+use crate::model::partial::{Covered, SourcePartial};
 use crate::model::place::{Locator, Place};
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
@@ -16,7 +16,7 @@ use crate::model::time::Assumed;
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::patterns::Joint;
-use super::{World, alerts, digest, weak};
+use super::{World, alerts, beacons, digest, weak};
 use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
@@ -45,6 +45,8 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
         all.add(by_pattern(world, joint, max_evidence));
     });
     alerts::all(world, max_evidence, &mut all);
+    world.tunnels.iter().for_each(|tunnel| all.add(tunnel.finding(max_evidence)));
+    beacons::all(world, max_evidence).into_iter().for_each(|beacon| all.add(beacon));
     all.finish()
 }
 
@@ -266,12 +268,23 @@ fn joint(hits: &Sightings) -> Outcome {
 
 pub(super) fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
     let assumed = assumed?;
-    match (assumed.zone(), assumed.year()) {
+    either(assumed.zone(), assumed.year())
+}
+
+fn either(zone: bool, year: bool) -> Option<FindingAssumed> {
+    match (zone, year) {
         (false, false) => None,
         (true, false) => Some(FindingAssumed::Zone),
         (false, true) => Some(FindingAssumed::Year),
         (true, true) => Some(FindingAssumed::ZoneAndYear),
     }
+}
+
+/// What was assumed of times, and of those of one more source.
+pub(super) fn assume(known: Option<FindingAssumed>, more: &Covered) -> Option<FindingAssumed> {
+    use FindingAssumed::{Year, Zone, ZoneAndYear};
+    let zone = more.zone_assumed > 0 || matches!(known, Some(Zone | ZoneAndYear));
+    either(zone, more.year_assumed > 0 || matches!(known, Some(Year | ZoneAndYear)))
 }
 
 fn evidence(locator: &Locator, s: &Sighting) -> Evidence {

@@ -2,6 +2,7 @@
 //! merged Partial and the scopes.
 
 mod alerts;
+mod beacons;
 mod cells;
 mod correlated;
 mod coverage;
@@ -9,9 +10,11 @@ mod exits;
 mod figure;
 mod found;
 mod groups;
+mod lookups;
 mod patterns;
 mod referred;
 mod routes;
+mod tunnels;
 mod weak;
 pub mod windows;
 
@@ -48,6 +51,8 @@ pub struct World<'a> {
     joints: Vec<patterns::Joint<'a>>,
     /// Correlations that were decided.
     correlated: correlated::Correlated<'a>,
+    /// DNS tunnels, sorted.
+    tunnels: Vec<tunnels::Tunnel>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -65,13 +70,14 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         names.add(key.server, key.name);
     }
     let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
-    World {
+    let mut world = World {
         merged,
         whose,
         address_of: addresses.all().collect(),
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
         log_of: rotated(merged),
         joints: Vec::new(),
+        tunnels: Vec::new(),
         correlated: correlated::Correlated::default(),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped
@@ -79,7 +85,9 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
             .flat_map(routes::observed)
             .copied()
             .collect(),
-    }
+    };
+    world.tunnels = tunnels::all(&world);
+    world
 }
 
 impl World<'_> {

@@ -1,12 +1,14 @@
-//! Queries as name servers log them: BIND's own query log, and what BIND, dnsmasq and Unbound write to syslog.
+//! Queries as name servers log them: BIND's own query log, and what BIND, dnsmasq, Unbound and doh-server write to syslog.
 //!
 //! ```text
 //! 28-Mar-2026 23:10:04.500 queries: info: client @0x7f0a 10.0.0.1#53000 (evil.example): query: evil.example IN A +E(0)K (10.0.0.53)
 //! Mar 28 23:10:04 ns1 dnsmasq[812]: query[A] evil.example from 10.0.0.1
 //! Mar 28 23:10:04 ns1 unbound: [812:0] info: 10.0.0.1 evil.example. A IN
+//! Mar 28 23:10:04 ns1 doh-server[812]: 10.0.0.1:0 - - [28/Mar/2026:23:10:04 +0000] "evil.example. IN A"
 //! ```
 //! Source: <https://bind9.readthedocs.io/en/latest/reference.html> (categories, print-time, query log), the manual page of
-//! dnsmasq (log-queries), <https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html> (log-queries).
+//! dnsmasq (log-queries), <https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html> (log-queries),
+//! <https://github.com/m13253/dns-over-https> (verbose).
 //!
 //! Traps: time, category and severity are options of BIND's channels; older versions log no name between brackets; views
 //! stand before `query:`; dnsmasq logs forwards and answers of a query in lines of their own, of which only the query names
@@ -205,11 +207,17 @@ enum Said<'b> {
     Other,
 }
 
+/// Whether a program is a name server whose messages are read.
+pub fn is_server(program: &[u8]) -> bool {
+    matches!(program, b"named" | b"dnsmasq" | b"unbound" | b"doh-server")
+}
+
 fn said<'b>(program: &[u8], message: &'b [u8]) -> Said<'b> {
     match program {
         b"named" => query_of(prefix(message).2).map_or(Said::Other, Said::Query),
         b"dnsmasq" => dnsmasq(message),
         b"unbound" => unbound(message).map_or(Said::Other, Said::Query),
+        b"doh-server" => doh_server(message).map_or(Said::Other, Said::Query),
         _ => Said::Other,
     }
 }
@@ -232,7 +240,7 @@ pub fn outline(program: &[u8], message: &[u8], out: &mut Outline<'_>) {
         out.is_silent = true;
         return;
     };
-    for part in [query.client, query.name, query.server, if query.denied { b"denied" } else { b"" }] {
+    for part in [query.client, query.name, query.kind, query.server, if query.denied { b"denied" } else { b"" }] {
         out.part(part);
     }
 }
@@ -272,6 +280,18 @@ fn unbound(message: &[u8]) -> Option<Query<'_>> {
     let (class, rest) = word(rest);
     let asks = is_ip(client) && matches!(class, b"IN" | b"CH" | b"HS") && rest.is_empty();
     let name = name.strip_suffix(b".").filter(|name| !name.is_empty()).unwrap_or(name);
+    asks.then(|| Query { client, name, kind, class, ..Query::default() })
+}
+
+/// `10.0.0.1:0 - - [28/Mar/2026:23:10:04 +0000] "name. IN A"`; requests of HTTP are written the same way and have a path.
+fn doh_server(message: &[u8]) -> Option<Query<'_>> {
+    let (client, _) = word(message);
+    let quoted = message.strip_suffix(b"\"")?;
+    let (name, rest) = word(&quoted[memchr::memmem::find(quoted, b"] \"")? + 3..]);
+    let (class, rest) = word(rest);
+    let (kind, rest) = word(rest);
+    let name = name.strip_suffix(b".")?;
+    let asks = matches!(class, b"IN" | b"CH" | b"HS") && rest.is_empty() && !name.is_empty();
     asks.then(|| Query { client, name, kind, class, ..Query::default() })
 }
 

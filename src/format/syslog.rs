@@ -189,7 +189,7 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
         // What these say is read with the pairs before it.
         Some(program) if paired && is_spoken(program) => return None,
         Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = true,
-        Some(server @ (b"named" | b"dnsmasq" | b"unbound")) => dns::outline(server, text, sketch.out),
+        Some(server) if dns::is_server(server) => dns::outline(server, text, sketch.out),
         program => {
             edge::outline(program, text, sketch.out)?;
             if has_pairs(text) {
@@ -346,7 +346,7 @@ pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, '
         let _ = auditd::read(text, sink);
     } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
         ssh(text, sink);
-    } else if let Some(server @ (b"named" | b"dnsmasq" | b"unbound")) = program {
+    } else if let Some(server) = program.filter(|program| dns::is_server(program)) {
         dns::read(server, text, sink);
     } else if edge::read(program, text, sink) {
         // No pairs in it.

@@ -12,6 +12,7 @@ use crate::model::whose::{Side, Whose, same_account, same_host};
 
 use super::Bench;
 use super::intrusion::{DAY_SECS, accounts, blocked_exit, intrudes, is_data, is_grave, is_listed, outward};
+use super::signals::is_signal;
 
 /// From so many attacks of one source on one target within a day on, it is aimed at.
 const PERSISTENT: u64 = 10;
@@ -43,7 +44,8 @@ impl Aim {
 /// States the attempts, and what is left as background.
 pub fn clauses(bench: &mut Bench<'_>) {
     let whose = bench.whose;
-    let findings = bench.findings.clone();
+    let mut findings = bench.findings.clone();
+    findings.retain(|f| !is_signal(f));
     let open = |f: &Finding| f.outcome != Outcome::Succeeded;
     let tried: Vec<&Finding> =
         findings.iter().copied().filter(|f| is_grave(f) && open(f) && !blocked_exit(f, whose)).collect();

@@ -161,6 +161,20 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
     clause(
+        "J-50",
+        "1 KiB or more in the names that a DNS tunnel of a host or account of an intrusion asked for, from then on and within 30 days, is data that left",
+    ),
+    clause(
+        "J-51",
+        "a DNS tunnel of a host or account of an intrusion whose names are not filled with data may be no more than its talk, and leaves the route open",
+    ),
+    clause("J-52", "a DNS tunnel whose names are filled with data, that nothing authorises and nothing ties to intrusion, is unexplained"),
+    clause(
+        "J-53",
+        "a DNS tunnel whose names are not filled with data, and a beacon of a host of which another finding speaks that is no background, are suspicions, never proof; a sanctioned entry for the destination explains a beacon, and a beacon alone is background",
+    )
+    .gives(State::Attempted),
+    clause(
         "J-60",
         "a finding of level medium or above that files were written to removable storage, by its host or account from the first sign of a shown intrusion on, is data that left; how much is not known",
     ),

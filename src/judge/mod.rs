@@ -9,6 +9,7 @@ mod gaps;
 mod intrusion;
 mod movement;
 mod prepared;
+mod signals;
 mod sum;
 mod touched;
 
@@ -241,6 +242,7 @@ fn one(
     intrusion::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
+    signals::beacons(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);
     gaps::clauses(&mut bench);

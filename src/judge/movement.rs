@@ -10,7 +10,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Key, address, same_host};
 
 use super::intrusion::{is_listed, outward};
-use super::{Bench, gaps, touched};
+use super::{Bench, gaps, signals, touched};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -36,13 +36,13 @@ const READ: Limits = Limits { day: 1024 * MIB, whole: 10 * 1024 * MIB };
 const ASKED: Limits = Limits { day: MIB, whole: 10 * MIB };
 
 /// Transfers from one host by one way out that are judged together.
-struct Movement<'a> {
-    from: &'a str,
+pub(super) struct Movement<'a> {
+    pub(super) from: &'a str,
     /// The registered domain or address, or how many of them.
-    to: String,
+    pub(super) to: String,
     /// Whether it leads to one destination, so that a finding that names it speaks of all of it.
     is_one: bool,
-    transfers: Vec<&'a Transfer>,
+    pub(super) transfers: Vec<&'a Transfer>,
     limits: Limits,
 }
 
@@ -122,7 +122,7 @@ fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
 }
 
 /// Bytes from the intruder's first sign on, to the end of its window. What an attacker was served counts from the attack on.
-fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
+pub(super) fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
     let Some(first) = bench.intruder.first else { return Since::default() };
     let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
     t.since(began.copied().unwrap_or(first), bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
@@ -141,18 +141,18 @@ fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
 }
 
 /// The findings that name a transfer's destination.
-fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
+pub(super) fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
     let names = std::iter::once(&t.to).chain(&t.to_names);
     names.filter_map(|name| bench.by_destination.get(name.as_str())).flatten().copied().collect()
 }
 
 /// The intrusion's proofs with the transfers that they tie.
-fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>) -> Vec<String> {
+pub(super) fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>) -> Vec<String> {
     bench.intruder.proofs.iter().cloned().chain(transfers.into_iter().map(|t| t.id.clone())).collect()
 }
 
 /// Leaves a route open because a state hangs on bytes of the intrusion's first hour.
-fn undated(bench: &mut Bench<'_>, route: Route, what: String, transfers: &[&Transfer]) {
+pub(super) fn undated(bench: &mut Bench<'_>, route: Route, what: String, transfers: &[&Transfer]) {
     let ids = cite(bench, transfers.iter().copied());
     bench.reason("J-14", format!("may have left before the intrusion or after it: {what}"), ids);
     gaps::open(
@@ -222,6 +222,9 @@ fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
 /// J-11, J-14, J-16, J-17, J-20, J-24, J-25: what left one host. True where it was too much to pass.
 fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let Some(route) = m.transfers.first().map(|t| t.route) else { return false };
+    if route == Route::DnsTunnel && signals::tunnelled(bench, m) {
+        return true;
+    }
     let tied: Vec<&Transfer> = m.transfers.iter().copied().filter(|t| guilty(bench, t)).collect();
     let targets: Vec<&Finding> = tied.iter().flat_map(|t| named(bench, t)).collect();
     let own = tied.iter().any(|t| to_intruder(bench, t));

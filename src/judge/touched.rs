@@ -7,12 +7,13 @@ use crate::model::verdict::State;
 use crate::model::whose::{Side, same_host};
 
 use super::intrusion::{accounts, is_data, is_grave, shares_account};
+use super::signals::is_signal;
 use super::{Bench, gaps};
 
 /// What one finding says of data.
 pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
     let credentials = f.stage.contains(&Stage::CredentialAccess);
-    if !(is_data(f) || credentials) || f.kind == FindingKind::Indicator {
+    if !(is_data(f) || credentials) || f.kind == FindingKind::Indicator || is_signal(f) {
         return;
     }
     match (f.outcome, bench.intruder.is_shown()) {

@@ -1,7 +1,7 @@
 //! The conversations of a source, sorted, as one run of packed bytes: a source may hold hundreds of thousands of them.
 //!
 //! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, its
-//! hours, its cited records. Lists begin with their length, times are differences to the one before. Both ways of a
+//! hours, its cited records, the names asked for. Lists begin with their length, times are differences to the one before. Both ways of a
 //! conversation are written and read in this file, nothing of it is known elsewhere.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::names::{self, Kinds, Names};
 use super::observation::{CITED, Cited, Hour, Key, ObservationKey, Observed, Seen, Sum};
 use super::packed::{PART_BYTES, Reader, from_state, in_state, put, put_bytes, put_signed};
 use super::place::{Place, RecordDigest};
@@ -16,7 +17,7 @@ use super::rule::Outcome;
 use super::time::{Instant, Span};
 
 /// The first byte of each part of the state, for what a later version may pack in another way.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The conversations of one source, sorted by key, each with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -122,11 +123,33 @@ impl<'a> Told<'a> {
 
     /// The records cited for it: those that moved the most bytes first.
     pub fn cited(self) -> impl Iterator<Item = Cited> + Clone + use<'a> {
+        let (mut from, count, base) = self.behind_hours();
+        (0..count).map_while(move |_| from.cited(base))
+    }
+
+    /// The names asked for that may be those of a tunnel; `None` where they are not sound.
+    pub fn names(self) -> Option<Names> {
+        let (mut from, cited, base) = self.behind_hours();
+        for _ in 0..cited {
+            from.cited(base)?;
+        }
+        let count = from.number()?;
+        let mut is_sound = true;
+        let name = |_| {
+            let name = from.name();
+            is_sound = name.is_some();
+            name
+        };
+        names::kept((0..count).map_while(name)).filter(|_| is_sound)
+    }
+
+    /// What follows the hours: the cited records, their number, and the time that theirs are differences to.
+    fn behind_hours(self) -> (Reader<'a>, u64, i64) {
         let (mut hours, base) = self.lists();
         hours.by_ref().for_each(drop);
         let mut from = hours.from;
         let count = from.number().unwrap_or(0);
-        (0..count).map_while(move |_| from.cited(base))
+        (from, count, base)
     }
 
     /// The sum over all hours.
@@ -144,7 +167,8 @@ impl<'a> Told<'a> {
 
     /// The same, unpacked.
     pub fn unpack(self) -> Observed {
-        Observed { hours: self.hours().collect(), cited: self.cited().collect() }
+        let names = self.names().unwrap_or_default();
+        Observed { hours: self.hours().collect(), cited: self.cited().collect(), names }
     }
 
     /// The reader of its hours, and the time that those of its cited records are differences to.
@@ -215,6 +239,11 @@ fn put_seen(out: &mut Vec<u8>, seen: &Observed) {
     for cited in &seen.cited {
         put_cited(out, cited, base);
     }
+    put(out, seen.names.kept().len() as u64);
+    for name in seen.names.kept() {
+        out.push(name.kinds.0);
+        put_bytes(out, name.text.as_bytes());
+    }
 }
 
 fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
@@ -284,6 +313,10 @@ impl<'a> Reader<'a> {
         let sha256 = RecordDigest(self.bytes(32)?.try_into().ok()?);
         let place = Place { offset, length, line, record, event_record_id };
         Some(Cited { bytes, up: flags & UP == UP, at, place, sha256 })
+    }
+
+    fn name(&mut self) -> Option<(Kinds, Box<str>)> {
+        Some((Kinds(self.byte()?), self.text()?.into()))
     }
 }
 
@@ -391,7 +424,12 @@ mod tests {
             place: place(n),
             sha256: RecordDigest([n as u8; 32]),
         };
-        Observed { hours: (at % 2..at % 7 + 2).map(hour).collect(), cited: (0..u64::from(at) % 5).map(cited).collect() }
+        let mut names = Names::default();
+        (0..at % 3).for_each(|n| {
+            names.add(&format!("{n}.ü"), Kinds(n as u8));
+        });
+        let hours = (at % 2..at % 7 + 2).map(hour).collect();
+        Observed { hours, cited: (0..u64::from(at) % 5).map(cited).collect(), names }
     }
 
     #[test]
@@ -428,7 +466,7 @@ mod tests {
         }
         let twice = [&part[..], &part[1..]].concat();
         assert!(read(&twice).unwrap_err().to_string().contains("not sorted"));
-        let newer = read(&[2, 0]).unwrap_err().to_string();
+        let newer = read(&[VERSION + 1, 0]).unwrap_err().to_string();
         assert!(newer.contains("another version"), "{newer}");
     }
 }

@@ -135,7 +135,6 @@ impl Canon {
                 | Self::UrlOriginal
                 | Self::HttpReferrer
                 | Self::UserAgent
-                | Self::DnsType
                 | Self::DnsAnswer
                 | Self::EventDuration
                 | Self::NetworkTransport

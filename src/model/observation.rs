@@ -4,15 +4,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::conversations::Conversations;
+use super::names::Names;
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
 use super::time::{Instant, Span};
 
-/// How much is kept of one source: a conversation weighs [`CONVERSATION_WEIGHT`], each of its hours 1. Above it the
-/// smallest keys stay exact and the rest is summed.
+/// How much is kept of one source: a conversation weighs [`CONVERSATION_WEIGHT`], each of its hours 1, each of its names
+/// [`NAME_WEIGHT`]. Above it the smallest keys stay exact and the rest is summed.
 pub const WEIGHT_KEPT: usize = 4_000_000;
 /// What a conversation weighs, without its hours.
 pub const CONVERSATION_WEIGHT: usize = 4;
+/// What a name weighs that was asked for.
+pub const NAME_WEIGHT: usize = 2;
 /// Records cited per conversation: those that moved the most bytes.
 pub const CITED: usize = 4;
 
@@ -196,9 +199,16 @@ pub struct Observed {
     pub hours: Vec<Hour>,
     /// The first [`CITED`] records by [`Cited::rank`], sorted by it.
     pub cited: Vec<Cited>,
+    /// Of DNS, the names asked for that may be those of a tunnel.
+    pub names: Names,
 }
 
 impl Observed {
+    /// What it weighs, with its conversation.
+    pub fn weight(&self) -> usize {
+        CONVERSATION_WEIGHT + self.hours.len() + NAME_WEIGHT * self.names.kept().len()
+    }
+
     /// Adds to one hour. True if the hour is new.
     pub fn add(&mut self, more: &Hour) -> bool {
         let hour = more.hour();
@@ -244,6 +254,7 @@ impl Observed {
             self.add(hour);
         }
         other.cited.into_iter().for_each(|record| self.cite(record));
+        self.names.join(&other.names);
     }
 }
 

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Id of the analytic that finds DNS tunnels.
+pub const DNS_TUNNEL: &str = "anomaly.dns_tunnel";
+/// Id of the analytic that finds beacons.
+pub const BEACON: &str = "anomaly.beacon";
+
 /// How grave a rule says its finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

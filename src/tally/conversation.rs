@@ -1,5 +1,6 @@
 //! The account of one conversation while its source is read.
 
+use crate::model::names::Kinds;
 use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observed, Sum};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
@@ -124,6 +125,11 @@ impl Conversation {
         true
     }
 
+    /// Keeps a name that was asked for. True if it took room.
+    pub fn name(&mut self, text: &str, kinds: Kinds) -> bool {
+        self.more.get_or_insert_default().seen.names.add(text, kinds)
+    }
+
     /// Gives the digests of its cited records that have none yet.
     pub fn prove(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
         let more = self.more.iter_mut().flat_map(|more| &mut more.seen.cited);
@@ -138,7 +144,7 @@ impl Conversation {
         more.settle();
         let hours = &more.seen.hours;
         let open = self.open.sum.records > 0 && hours.binary_search_by_key(&self.open.hour(), Hour::hour).is_err();
-        (CONVERSATION_WEIGHT + hours.len() + usize::from(open), usize::from(open))
+        (more.seen.weight() + usize::from(open), usize::from(open))
     }
 
     /// Records and bytes, and first and last time.

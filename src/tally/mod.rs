@@ -12,7 +12,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use itertools::Itertools;
 
 use crate::model::fields::{Canon, Fields};
-use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, Observations, Seen, Sum, WEIGHT_KEPT};
+use crate::model::names::{self, Kinds};
+use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, Observations, Seen, Sum, WEIGHT_KEPT};
 use crate::model::outline::Outline;
 use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
@@ -38,6 +39,8 @@ pub struct Tally {
     teller: Option<(&'static str, Teller)>,
     /// The packed key of the record at hand.
     key: Vec<u8>,
+    /// What of the name asked for lies below the domain in that key.
+    below: Vec<u8>,
     /// Packed keys of all conversations, one after the other.
     keys: Vec<u8>,
     table: HashTable<u32>,
@@ -87,7 +90,7 @@ impl Tally {
     ) {
         let teller = self.teller(format);
         let outline = outline.filter(|_| !read::skipped(teller, fields) && read::cleared(fields).is_none());
-        if !read::key(teller, fields, &mut self.key) {
+        if !read::key(teller, fields, &mut self.key, &mut self.below) {
             let meaning = read::unread(teller, fields).map_or(Meaning::Silent, Meaning::Unread);
             if let Some(outline) = outline {
                 self.memo.keep(outline, meaning);
@@ -97,6 +100,7 @@ impl Tally {
         }
         let bytes = read::bytes(teller, fields, &self.key);
         let index = self.conversation();
+        self.name(index, fields);
         if let Some(outline) = outline
             && let Some((up, down)) = amounts(outline, fields, bytes, key::seen(&self.key))
         {
@@ -126,6 +130,19 @@ impl Tally {
                 self.add(conversation as usize, outline.time, (up.of(outline), down.of(outline)), place, digest);
             }
             other => self.unread(other),
+        }
+    }
+
+    /// Keeps the name asked for where it may be one of a tunnel. A name says the same however often it is asked for, so
+    /// that records which are known by their outline need not come here.
+    fn name(&mut self, index: usize, fields: &Fields<'_>) {
+        let conversation = &mut self.conversations[index];
+        if self.below.is_empty() || conversation.length == 0 {
+            return;
+        }
+        let kinds = fields.get(Canon::DnsType).map_or(Kinds::default(), Kinds::of);
+        if names::is_told(&self.below, kinds) && conversation.name(&String::from_utf8_lossy(&self.below), kinds) {
+            self.weight += NAME_WEIGHT;
         }
     }
 
@@ -403,7 +420,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
             seen.join(more.finish());
         }
         let key = key::view(packed);
-        weight += CONVERSATION_WEIGHT + seen.hours.len();
+        weight += seen.weight();
         if weight > cap || bound.as_ref().is_some_and(|bound| key::order(packed, bound).is_ge()) {
             seen.hours.iter().for_each(|hour| join(&mut rest, (hour.sum, hour.span)));
         } else {
@@ -484,6 +501,40 @@ mod tests {
                 let records = seen.kept.values().map(|told| told.sum().records).sum::<u64>();
                 assert_eq!(records + seen.rest.records, 3000);
             }
+        }
+    }
+
+    /// One question of a client.
+    fn question(tally: &mut Tally, client: u64, name: &str, offset: u64) {
+        let mut fields = Fields::default();
+        let client = format!("192.0.2.{client}");
+        for (canon, value) in [(Canon::SourceIp, &*client), (Canon::DnsQuestion, name), (Canon::DnsType, "TXT")] {
+            fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
+        }
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        let digest = |place: Place| RecordDigest([(place.offset % 250) as u8 + 1; 32]);
+        tally.observe("bind", (&fields, None), place, &digest);
+        tally.settle(&digest);
+    }
+
+    #[test]
+    fn names_that_are_kept_are_the_same_for_any_number_of_threads_and_weigh() {
+        let names: Vec<(u64, String)> =
+            (0..4000u64).map(|n| (n * n % 7, format!("{:016x}.t.evil.example", n % 1500 * 0x9e37_79b9_7f4a))).collect();
+        for cap in [600, 2000, 100_000] {
+            let told = |threads: usize| {
+                let mut tallies: Vec<Tally> =
+                    (0..threads).map(|_| Tally { cap: Cap(cap), ..Tally::default() }).collect();
+                for (at, (client, name)) in names.iter().enumerate() {
+                    question(&mut tallies[at * 7 % threads], *client, name, at as u64);
+                }
+                gather(tallies).1
+            };
+            let (one, five) = (told(1), told(5));
+            assert!(one == told(2) && one == five, "cap {cap}");
+            let kept: Vec<usize> = one.kept.values().map(|told| told.names().unwrap().kept().len()).collect();
+            let fits = kept.iter().map(|names| CONVERSATION_WEIGHT + 1 + NAME_WEIGHT * names).sum::<usize>() <= cap;
+            assert!(fits && kept.contains(&names::NAMES_KEPT), "cap {cap}: {kept:?}");
         }
     }
 

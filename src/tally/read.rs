@@ -54,15 +54,17 @@ impl Teller {
     }
 }
 
-/// Packs the key of the conversation that a record belongs to; false where it tells of no traffic.
-pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>) -> bool {
+/// Packs the key of the conversation that a record belongs to; false where it tells of no traffic. What of a name asked
+/// for lies below the domain in the key goes to `below`.
+pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut Vec<u8>) -> bool {
+    below.clear();
     let Some(seen) = kind(teller, fields) else { return false };
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
     key::head(seen, port, sends(fields), outcome(fields), out);
     let get = |canon| fields.get(canon);
     key::entity(get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default(), out);
     key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
-    name(seen, fields, out);
+    name(seen, fields, out, below);
     account(fields, out);
     key::text(&[get(Canon::HostName).unwrap_or_default()], out);
     key::names_anybody(out)
@@ -90,7 +92,7 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
 }
 
 /// The name of the other side: bucket, domain asked for, virtual host. Lower case, without a final dot.
-fn name(seen: Seen, fields: &Fields<'_>, out: &mut Vec<u8>) {
+fn name(seen: Seen, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut Vec<u8>) {
     let asked = || fields.get(Canon::UrlDomain).or_else(|| host_of(fields));
     let name = match seen {
         Seen::Cloud => fields.get(Canon::Container).or_else(asked),
@@ -107,7 +109,8 @@ fn name(seen: Seen, fields: &Fields<'_>, out: &mut Vec<u8>) {
     out[at + 2..].make_ascii_lowercase();
     if seen == Seen::Dns {
         let registered = psl::domain(&out[at + 2..]).map_or(length, |domain| domain.as_bytes().len());
-        out.drain(at + 2..at + 2 + length - registered);
+        below.extend(out.drain(at + 2..at + 2 + length - registered));
+        below.pop_if(|last| *last == b'.');
     }
     key::close(at, out);
 }
@@ -270,7 +273,7 @@ mod tests {
 
     fn key_of(format: &str, fields: &Fields<'_>) -> Option<ObservationKey> {
         let mut packed = Vec::new();
-        key(Teller::of(format), fields, &mut packed).then(|| key::view(&packed).to_owned())
+        key(Teller::of(format), fields, &mut packed, &mut Vec::new()).then(|| key::view(&packed).to_owned())
     }
 
     fn record(pairs: &[(Canon, &'static str)]) -> Fields<'static> {
@@ -320,7 +323,9 @@ mod tests {
         let question = (Canon::DnsQuestion, "a1.x.evil.example");
         let fields = record(&[(Canon::SourceIp, "10.0.0.5"), question, (Canon::EventDataset, "zeek.dns")]);
         let mut packed = Vec::new();
-        assert!(key(Teller::Zeek, &fields, &mut packed));
+        let mut below = Vec::new();
+        assert!(key(Teller::Zeek, &fields, &mut packed, &mut below));
+        assert_eq!(below, b"a1.x");
         assert_eq!(bytes(Teller::Zeek, &fields, &packed), (Some(17), None));
     }
 

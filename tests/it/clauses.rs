@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, Referred};
-use exfiltrace::model::finding::Finding;
+use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::place::Locator;
-use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
+use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Outcome, Route, Stage};
 use exfiltrace::model::time::Span;
 use exfiltrace::model::transfer::Transfer;
-use exfiltrace::model::verdict::{ScopeVerdict, State};
+use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 
 use crate::judge::{GIB, SANCTIONED, at, cites, coverage, finding, hc, listed, shown_by, transfer, whose};
@@ -224,6 +224,67 @@ fn open() -> Vec<Sides> {
     ]
 }
 
+/// What a statistic finds of hc-fs01.
+fn signal(rule: &str, stages: &[Stage], to: &str) -> Finding {
+    let mut f = medium(finding("s", Stage::CommandAndControl, Outcome::Unknown, "10.2.0.5", ""));
+    (f.kind, f.stage, f.rule.id) = (FindingKind::Anomaly, stages.to_vec(), rule.to_owned());
+    f.entities.destinations = vec![to.to_owned()];
+    f
+}
+
+/// A beacon beside these findings.
+fn calls(whose: &Whose, more: &[Finding]) -> ScopeVerdict {
+    let t = transfer(Route::HttpsUpload, "10.2.0.5", "eu.vendor.example", 1000, 3, whose);
+    let mut all = more.to_vec();
+    all.push(signal(BEACON, &[Stage::CommandAndControl], "eu.vendor.example"));
+    hc(&all, &[t], whose)
+}
+
+/// J-50 to J-53.
+fn signals() -> Vec<Sides> {
+    let plain = whose("");
+    let mut filled = signal(DNS_TUNNEL, &[Stage::CommandAndControl, Stage::Exfiltration], "evil.example");
+    filled.level = Level::High;
+    let idle = signal(DNS_TUNNEL, &[Stage::CommandAndControl], "evil.example");
+    let asked = |f: &Finding, bytes, more: &[Finding]| {
+        let t = transfer(Route::DnsTunnel, "10.2.0.5", "evil.example", bytes, 3, &plain);
+        let all: Vec<Finding> = more.iter().chain(std::iter::once(f)).cloned().collect();
+        hc(&all, &[t], &plain)
+    };
+    let hit = [finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01")];
+    vec![
+        ("J-50", asked(&filled, 1024, &hit), asked(&filled, 1023, &hit)),
+        ("J-51", asked(&idle, 1024, &hit), asked(&idle, 1024, &[])),
+        ("J-52", asked(&filled, 1024, &[]), asked(&filled, 1024, &hit)),
+        ("J-53", calls(&plain, &[listed("hc", "10.2.0.5", INTRUDER)]), calls(&plain, &[])),
+    ]
+}
+
+#[test]
+fn a_tunnel_is_judged_by_its_own_clauses_and_shows_no_intrusion() {
+    let sides: BTreeMap<&str, ScopeVerdict> = signals().into_iter().map(|(id, yes, _)| (id, yes)).collect();
+    let way = |id: &str| {
+        let route = sides[id].routes.iter().find(|r| r.route == Route::DnsTunnel).unwrap();
+        (route.state, route.bytes.lower)
+    };
+    assert_eq!(way("J-50"), (State::Exfiltrated, 1024));
+    assert_eq!(way("J-51"), (State::CannotTell, 1024));
+    assert_eq!((way("J-52"), sides["J-52"].ask.len()), ((State::Unexplained, 1024), 1));
+    for other in ["J-04", "J-05", "J-07", "J-08", "J-13", "J-23", "J-37"] {
+        assert!(!cites(&sides["J-52"], other) && !cites(&sides["J-53"], other), "{other}");
+    }
+}
+
+#[test]
+fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
+    let told = |verdict: ScopeVerdict| (verdict.state, verdict.intrusion, cites(&verdict, "J-05"));
+    let listed = [listed("hc", "10.2.0.5", INTRUDER)];
+    assert_eq!(told(calls(&whose(""), &[])), (State::NoEvidence, Intrusion::NoneSeen, true));
+    assert_eq!(told(calls(&whose(""), &listed)), (State::Attempted, Intrusion::Suspected, false));
+    let known = calls(&whose(SANCTIONED), &listed);
+    assert!(cites(&known, "J-21") && !cites(&known, "J-53"));
+}
+
 fn alone_with(more: &str) -> ScopeVerdict {
     hc(&[], &[], &whose(more))
 }
@@ -231,7 +292,7 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in [intrusion(), reached(), unexplained(), open()].into_iter().flatten() {
+    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals()].into_iter().flatten() {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
     for clause in CLAUSES {

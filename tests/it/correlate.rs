@@ -74,6 +74,7 @@ fn observed(line: &Line, offset: u64) -> Observed {
             place,
             sha256: RecordDigest([0; 32]),
         }],
+        ..Observed::default()
     }
 }
 

@@ -1,0 +1,323 @@
+//! Beacons: a host that calls one destination outside again and again, evenly in time and size.
+//!
+//! All is told from the hours of a conversation, which tallies keep anyway: of each hour its first and last record, how many
+//! there were, and their bytes. Calls that come several times an hour are even where hours hold as many of them and leave as
+//! long between them; seldom ones are known one by one. Nothing is said of conversations that failed or were not answered, of
+//! clocks, mail and push services by their ports, of vendors whose programs call home on most machines, of a destination that
+//! several hosts speak with or whose service several call, nor of flow records that an exporter writes by its own clock.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::model::conversations::Told;
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
+use crate::model::observation::{Hour, Key, Seen};
+use crate::model::rule::{BEACON, Level, Outcome, Route, Stage};
+use crate::model::time::{HOUR_SECS, Span};
+use crate::model::whose::address;
+
+use super::exits::{self, Direction};
+use super::{World, digest, found, lookups};
+
+/// So many whole hours show how even calls are that come several times an hour.
+const HOURS: usize = 8;
+/// So many calls an hour are several.
+const SEVERAL: u64 = 3;
+/// So many seldom calls show how even they are, of which no two lie further apart.
+const SELDOM: usize = 16;
+const SELDOM_SECS: i64 = 8 * HOUR_SECS;
+/// Of more in an hour no more are looked at, where most hours have fewer than [`SEVERAL`].
+const AN_HOUR: u64 = 8;
+/// From so many hosts on a destination is a service.
+const POPULAR: usize = 5;
+/// Ports of what calls by its nature: DNS, clocks, mail, VPN, STUN, push services.
+const PORTS: &[u16] = &[25, 53, 110, 123, 143, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222, 5223, 5228];
+/// How a conversation calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rhythm {
+    /// Seconds between two calls, as a rule.
+    secs: i64,
+}
+
+/// Scope, host and destination.
+type Pair<'w> = (&'w str, Cow<'w, str>, &'w str);
+
+/// Calls of one pair.
+struct Calls {
+    secs: i64,
+    count: u64,
+    bytes: u64,
+    time: Option<Span>,
+    assumed: Option<FindingAssumed>,
+    outcome: Outcome,
+    route: Route,
+    evidence: Vec<Evidence>,
+}
+
+/// The findings, sorted by scope, host and destination. At most `max_evidence` records of each are cited.
+pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
+    let mut beacons: BTreeMap<Pair<'_>, Calls> = BTreeMap::new();
+    for source in world.merged.sources.values().filter(|s| s.entry.format.as_deref() != Some("vpcflow")) {
+        for (key, told) in source.observations.kept.iter().filter(|(key, _)| may_call(key)) {
+            let Some(rhythm) = rhythm(told) else { continue };
+            for place in
+                found::delivered(source, |place| exits::out(world, place, &key).map_or("", |(way, _)| way.scope))
+            {
+                let Some((way, Direction::Up)) = exits::out(world, place, &key) else { continue };
+                if lookups::is_vendor(way.to) {
+                    continue;
+                }
+                let calls = beacons.entry((way.scope, way.from, way.to)).or_insert_with(|| Calls::new(way.route));
+                calls.assumed = found::assume(calls.assumed, &source.covered);
+                calls.add(&key, told, rhythm);
+                calls.evidence.extend(told.cited().map(|cited| exits::evidence(place, &cited)));
+            }
+        }
+    }
+    let popular = popular(world, beacons.keys().map(|(.., to)| *to).collect());
+    let mut callers: BTreeMap<String, BTreeSet<Cow<'_, str>>> = BTreeMap::new();
+    for (_, from, to) in beacons.keys() {
+        callers.entry(service(to)).or_default().insert(from.clone());
+    }
+    beacons.retain(|(.., to), _| !popular.contains(to) && callers[&service(to)].len() < POPULAR);
+    beacons.into_iter().map(|(pair, calls)| calls.finding(&pair, max_evidence)).collect()
+}
+
+/// Whether a conversation may be one of calls that reach somebody.
+fn may_call(key: &Key<'_>) -> bool {
+    // The log of a web server tells of calls to itself.
+    let leads_out = key.seen == Seen::Web && !key.server.is_empty();
+    (leads_out || matches!(key.seen, Seen::Proxy | Seen::Flow | Seen::Firewall))
+        && key.outcome != Outcome::Failed
+        && !PORTS.contains(&key.port)
+}
+
+/// Those of these destinations that several hosts speak with.
+fn popular<'w>(world: &'w World<'_>, wanted: BTreeSet<&'w str>) -> BTreeSet<&'w str> {
+    let mut hosts: BTreeMap<&str, BTreeSet<Cow<'_, str>>> = BTreeMap::new();
+    if wanted.is_empty() {
+        return BTreeSet::new();
+    }
+    for source in world.merged.sources.values() {
+        for key in source.observations.kept.keys().filter(|key| key.seen != Seen::Dns) {
+            let Some((way, Direction::Up)) = exits::out(world, &source.entry.source, &key) else { continue };
+            let known = wanted.contains(way.to).then(|| hosts.entry(way.to).or_default());
+            if let Some(known) = known.filter(|known| known.len() < POPULAR) {
+                known.insert(way.from);
+            }
+        }
+    }
+    hosts.into_iter().filter(|(_, from)| from.len() >= POPULAR).map(|(to, _)| to).collect()
+}
+
+/// What the servers of one service have in common: the registered domain, or the network of 256 addresses.
+fn service(to: &str) -> String {
+    match address(to) {
+        Some(IpAddr::V4(ip)) => ip.octets()[..3].iter().map(|part| format!("{part}.")).collect(),
+        Some(IpAddr::V6(ip)) => ip.segments()[..3].iter().map(|part| format!("{part:x}:")).collect(),
+        None => psl::domain_str(to).unwrap_or(to).to_owned(),
+    }
+}
+
+/// How a conversation calls, where it does so evenly.
+fn rhythm(told: Told<'_>) -> Option<Rhythm> {
+    // PERF: most conversations have one hour or two.
+    told.hours().nth(HOURS - 1)?;
+    let hours: Vec<Hour> = told.hours().filter(|hour| hour.span.is_some()).collect();
+    let sum = told.sum();
+    let is_answered = sum.down > 0 || sum.down_unlogged > 0;
+    if !is_answered || !are_alike(&hours) {
+        return None;
+    }
+    let counts: Vec<u64> = hours.iter().map(|hour| hour.sum.records).collect();
+    if median(&counts)? >= SEVERAL { several(&hours) } else { seldom(&hours) }
+}
+
+/// Calls that come several times an hour: of nine in ten whole hours the number is the usual one, and of eight in ten so is
+/// the time between two.
+fn several(hours: &[Hour]) -> Option<Rhythm> {
+    // At both ends of what follows on each other, hours are not whole.
+    let follows = |a: &Hour, b: &Hour| a.hour().zip(b.hour()).is_some_and(|(a, b)| b - a == 1);
+    let whole: Vec<&Hour> =
+        hours.windows(3).filter(|w| follows(&w[0], &w[1]) && follows(&w[1], &w[2])).map(|w| &w[1]).collect();
+    let counts: Vec<u64> = whole.iter().map(|hour| hour.sum.records).collect();
+    let usual = median(&counts)?;
+    let gaps: Vec<u64> = whole.iter().filter_map(|hour| gap(hour)).collect();
+    let usual_gap = median(&gaps)?;
+    let around = (usual.isqrt() / 2).max(1);
+    let even = counts.iter().filter(|count| count.abs_diff(usual) <= around).count();
+    let evenly = gaps.iter().filter(|gap| gap.abs_diff(usual_gap) <= usual_gap / 5).count();
+    let is_even = even * 10 >= whole.len() * 9 && evenly * 10 >= whole.len() * 8;
+    // They fill their hours, rather than come at once.
+    let fills = usual_gap.saturating_mul(usual) >= 3_600_000 / 10 * 7;
+    let secs = i64::try_from(usual_gap / 1000).ok()?;
+    (whole.len() >= HOURS && is_even && fills).then_some(Rhythm { secs: secs.max(1) })
+}
+
+/// Milliseconds between two records of an hour, on average.
+fn gap(hour: &Hour) -> Option<u64> {
+    let span = hour.span?;
+    let micros = u64::try_from(span.last.micros().checked_sub(span.first.micros())?).ok()?;
+    micros.checked_div(hour.sum.records.checked_sub(1)?.saturating_mul(1000))
+}
+
+/// Seldom calls: of six in ten, the time to the next one is as usual, give or take three tenths.
+fn seldom(hours: &[Hour]) -> Option<Rhythm> {
+    let mut times: Vec<i64> = Vec::new();
+    for hour in hours {
+        // Those between the first and the last are not known: they are taken to lie evenly.
+        let (span, more) = (hour.span?, i64::try_from(hour.sum.records.min(AN_HOUR)).unwrap_or(1) - 1);
+        let step = (span.last.micros() - span.first.micros()).checked_div(more).unwrap_or(0);
+        times.extend((0..=more).map(|n| span.first.micros() + n * step));
+    }
+    let gaps: Vec<u64> = times.windows(2).map(|w| w[1].abs_diff(w[0]) / 1000).collect();
+    let usual = median(&gaps)?;
+    let even = gaps.iter().filter(|gap| gap.abs_diff(usual) <= usual / 10 * 3).count();
+    let secs = i64::try_from(usual / 1000).ok()?;
+    let is_even = gaps.len() >= SELDOM && even * 10 >= gaps.len() * 6;
+    (is_even && (1..=SELDOM_SECS).contains(&secs)).then_some(Rhythm { secs })
+}
+
+/// Whether calls are of one size: in three of four hours their average is the usual one, give or take a quarter. Nothing
+/// speaks against it where no log says so.
+fn are_alike(hours: &[Hour]) -> bool {
+    let alike = |size: &dyn Fn(&Hour) -> Option<u64>| {
+        let sizes: Vec<u64> = hours.iter().filter_map(size).collect();
+        let Some(usual) = median(&sizes) else { return true };
+        let near = sizes.iter().filter(|size| size.abs_diff(usual) <= usual / 4 + 16).count();
+        near * 4 >= sizes.len() * 3
+    };
+    let per = |bytes: u64, unlogged: u64, records: u64| bytes.checked_div(records.saturating_sub(unlogged));
+    alike(&|hour| per(hour.sum.up, hour.sum.up_unlogged, hour.sum.records))
+        && alike(&|hour| per(hour.sum.down, hour.sum.down_unlogged, hour.sum.records))
+}
+
+fn median(numbers: &[u64]) -> Option<u64> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+impl Calls {
+    fn new(route: Route) -> Self {
+        Self {
+            secs: i64::MAX,
+            count: 0,
+            bytes: 0,
+            time: None,
+            assumed: None,
+            outcome: Outcome::Unknown,
+            route,
+            evidence: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, key: &Key<'_>, told: Told<'_>, rhythm: Rhythm) {
+        let sum = told.sum();
+        self.secs = self.secs.min(rhythm.secs);
+        self.count = self.count.saturating_add(sum.records);
+        self.bytes = self.bytes.saturating_add(sum.up);
+        self.time = Span::join_opt(self.time, told.span());
+        self.outcome = if key.outcome == Outcome::Succeeded { key.outcome } else { self.outcome };
+    }
+
+    fn finding(mut self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
+        self.evidence.truncate(max_evidence);
+        let every = match self.secs {
+            secs @ ..=119 => format!("{secs} seconds"),
+            secs => format!("{} minutes", secs / 60),
+        };
+        let text = format!("{from} called {to} {} times, about every {every}, {} bytes in all", self.count, self.bytes);
+        Finding {
+            id: format!("f-{}", digest(&["anomaly", BEACON, scope, from, to])),
+            kind: FindingKind::Anomaly,
+            rule: FindingRule { id: BEACON.to_owned(), title: "Even calls to one destination".to_owned() },
+            level: Level::Medium,
+            stage: vec![Stage::CommandAndControl],
+            attack: vec!["T1071".to_owned()],
+            route: Some(self.route),
+            outcome: self.outcome,
+            scope: (*scope).to_owned(),
+            time: FindingTime {
+                first: self.time.map(|time| time.first),
+                last: self.time.map(|time| time.last),
+                assumed: self.assumed,
+            },
+            entities: Entities {
+                sources: vec![from.to_string()],
+                destinations: vec![(*to).to_owned()],
+                ..Entities::default()
+            },
+            count: self.count,
+            omitted: self.count.saturating_sub(self.evidence.len() as u64),
+            evidence: self.evidence,
+            met: Vec::new(),
+            indicator: None,
+            links: Vec::new(),
+            text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observation::{Observed, Sum};
+    use crate::model::time::Instant;
+
+    /// What is told of calls at these seconds, each with so many bytes up.
+    fn of(calls: impl Iterator<Item = (i64, u64)>) -> Option<i64> {
+        let mut seen = Observed::default();
+        for (second, bytes) in calls {
+            let span = Instant::from_secs(second).map(Span::at);
+            seen.add(&Hour { span, sum: Sum::of_record(Some(bytes), Some(300)) });
+        }
+        let key = crate::model::observation::ObservationKey {
+            seen: Seen::Flow,
+            client: "10.1.0.5".into(),
+            server: "203.0.113.9".into(),
+            name: "".into(),
+            account: "".into(),
+            host: "".into(),
+            port: 443,
+            sends: false,
+            outcome: Outcome::Succeeded,
+        };
+        let kept: crate::model::conversations::Conversations = [(key, seen)].into_iter().collect();
+        kept.values().next().and_then(rhythm).map(|rhythm| rhythm.secs)
+    }
+
+    /// Numbers below a limit, the same each time.
+    fn random(seed: i64, limit: i64) -> i64 {
+        let mixed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x00bf_58d1_ce4e_5b9d);
+        ((mixed >> 20) & 0x7fff_ffff) % limit
+    }
+
+    #[test]
+    fn even_calls_are_told_with_jitter_and_pauses() {
+        for (every, jitter, hours) in [(10, 0, 12), (60, 12, 12), (300, 150, 24), (900, 100, 48), (3600, 900, 48)] {
+            let count = hours * 3600 / every;
+            let calls = (0..count).map(|n| (n * every + random(n, 2 * jitter + 1) - jitter, 512));
+            let secs = of(calls.filter(|(at, _)| *at >= 0)).unwrap();
+            assert!((every * 8..=every * 12).contains(&(secs * 10)), "{every} ± {jitter}: {secs}");
+        }
+        let working = |n: &i64| (n * 120 / 3600) % 24 < 12;
+        assert_eq!(of((0..2000).filter(working).map(|n| (n * 120, 512))), Some(120), "switched off at night");
+    }
+
+    #[test]
+    fn people_bursts_and_changing_sizes_are_no_beacon() {
+        assert_eq!(of((0..5).map(|n| (n * 60, 512))), None, "too few");
+        assert_eq!(of((0..700).map(|n| (n * 60, 40 + random(n / 60, 9000) as u64))), None, "sizes change");
+        let mut times: Vec<i64> = (0..480).map(|n| random(n, 86_400)).collect();
+        times.sort_unstable();
+        assert_eq!(of(times.into_iter().map(|at| (at, 512))), None, "at random");
+        assert_eq!(of((0..480).map(|n| (n / 20 * 3600 + n % 20, 512))), None, "all at once, each hour");
+        let mut seldom: Vec<i64> = (0..60).map(|n| random(n + 7, 86_400 * 3)).collect();
+        seldom.sort_unstable();
+        assert_eq!(of(seldom.into_iter().map(|at| (at, 512))), None, "seldom and at random");
+        assert_eq!(of((0..30).map(|n| (n * 86_400, 512))), None, "once a day");
+    }
+}

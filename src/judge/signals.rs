@@ -1,0 +1,133 @@
+//! J-50 to J-53: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
+
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::rule::{BEACON, DNS_TUNNEL, Outcome, Route};
+use crate::model::time::Span;
+use crate::model::transfer::{Since, Transfer};
+use crate::model::verdict::State;
+use crate::model::whose::same_host;
+
+use super::intrusion::is_data;
+use super::movement::{Movement, cite, guilty, named, since, undated};
+use super::{Bench, gaps};
+
+/// So many bytes in the names of a tunnel are data.
+const DATA_BYTES: u64 = 1 << 10;
+
+/// Whether a finding is judged here and nowhere else.
+pub fn is_signal(f: &Finding) -> bool {
+    f.kind == FindingKind::Anomaly && (f.rule.id == DNS_TUNNEL || f.rule.id == BEACON)
+}
+
+/// J-50 to J-53: names asked for below one domain, where a tunnel was found there. False where none was.
+pub fn tunnelled<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
+    let own = |f: &&Finding| f.rule.id == DNS_TUNNEL && f.entities.sources.iter().any(|from| from == m.from);
+    let found: Vec<&'a Finding> = m.transfers.iter().flat_map(|t| named(bench, t)).filter(own).collect();
+    if found.is_empty() {
+        return false;
+    }
+    let tied: Vec<&'a Transfer> = m.transfers.iter().copied().filter(|t| guilty(bench, t)).collect();
+    let sum = |take: fn(Since) -> u64| tied.iter().map(|t| take(since(bench, t))).fold(0, u64::saturating_add);
+    let (sure, perhaps) = (sum(|since| since.sure), sum(|since| since.perhaps));
+    let what = |bytes: u64| format!("{bytes} bytes in names asked for, {} to {}", m.from, m.to);
+    let carries = found.iter().any(|f| is_data(f));
+    if carries && sure >= DATA_BYTES {
+        let mut ids = cite(bench, tied.iter().copied());
+        ids.extend(found.iter().map(|f| f.id.clone()));
+        bench.reason("J-50", format!("left after the intrusion: at least {}", what(sure)), ids);
+        for t in &tied {
+            bench.count(t, since(bench, t).sure, State::Exfiltrated);
+        }
+        bench.put(Route::DnsTunnel, State::Exfiltrated).findings.extend(found.iter().map(|f| f.id.as_str()));
+    } else if carries && perhaps >= DATA_BYTES {
+        undated(bench, Route::DnsTunnel, what(perhaps), &tied);
+    } else if carries {
+        unexplained(bench, m, &found);
+    } else {
+        suspicious(bench, &found);
+        if !tied.is_empty() {
+            talk(bench, m, &found);
+        }
+    }
+    true
+}
+
+/// J-51: a tunnel of an intruder that carried no more than talk.
+fn talk(bench: &mut Bench<'_>, m: &Movement<'_>, found: &[&Finding]) {
+    let text = format!("may be no more than commands and their answers: names asked for, {} to {}", m.from, m.to);
+    let ids = bench.intruder.proofs.iter().cloned().chain(found.iter().map(|f| f.id.clone())).collect();
+    bench.reason("J-51", text, ids);
+    gaps::open(bench, Route::DnsTunnel, format!("the answers of the name server to {}", m.from));
+}
+
+/// J-52: a tunnel with data that nothing ties to an intrusion.
+fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, found: &[&'a Finding]) {
+    let bytes = m.transfers.iter().map(|t| t.bytes.lower).fold(0, u64::saturating_add);
+    let what = format!("{bytes} bytes in names asked for, {} to {}", m.from, m.to);
+    let ids = found.iter().map(|f| f.id.clone()).chain(m.transfers.iter().map(|t| t.id.clone())).collect();
+    bench.reason("J-52", format!("nothing authorises it and no intrusion is proved: at least {what}"), ids);
+    let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
+    let when = time.map_or("at an unknown time".to_owned(), |time| format!("{} to {}", time.first, time.last));
+    bench.ask(format!("which program on {} asks for names below {} that hold data, {when}?", m.from, m.to));
+    for t in &m.transfers {
+        bench.count(t, t.bytes.lower, State::Unexplained);
+    }
+    bench.put(Route::DnsTunnel, State::Unexplained).findings.extend(found.iter().map(|f| f.id.as_str()));
+}
+
+/// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many
+/// programs call home: a beacon alone stays background.
+pub fn beacons(bench: &mut Bench<'_>) {
+    let all: Vec<&Finding> = bench.findings.iter().copied().filter(|f| f.rule.id == BEACON && is_signal(f)).collect();
+    let (mut suspects, mut known) = (Vec::new(), Vec::new());
+    for f in all {
+        match allowed(bench, f) {
+            Some(t) => known.push((f, t)),
+            None if shows_more(bench, f) => suspects.push(f),
+            None => {}
+        }
+    }
+    for (f, t) in known {
+        bench.background.remove(f.id.as_str());
+        bench.against(
+            "J-21",
+            format!("belongs to a sanctioned transfer: {}", f.text),
+            vec![f.id.clone(), t.id.clone()],
+        );
+    }
+    suspicious(bench, &suspects);
+}
+
+/// Whether the host of a beacon is an intruder's, or one of which another finding speaks that is no background.
+fn shows_more(bench: &Bench<'_>, beacon: &Finding) -> bool {
+    let hosts: Vec<String> = beacon.entities.sources.iter().map(|from| bench.whose.entity(from)).collect();
+    let is_its = |name: &String| hosts.iter().any(|host| same_host(host, &bench.whose.entity(name)));
+    let speaks = |f: &&Finding| {
+        let on = f.entities.hosts.iter().filter(|_| f.kind != FindingKind::Indicator);
+        f.rule.id != BEACON
+            && f.outcome != Outcome::Failed
+            && !bench.background.contains(f.id.as_str())
+            && f.entities.sources.iter().chain(on).any(is_its)
+    };
+    bench.intruder.hosts.iter().any(is_its) || bench.findings.iter().any(speaks)
+}
+
+/// The sanctioned transfer that a beacon is of.
+fn allowed<'a>(bench: &Bench<'a>, f: &Finding) -> Option<&'a Transfer> {
+    let is_its = |t: &&Transfer| {
+        let from = bench.whose.entity(&t.from);
+        t.sanctioned.is_some()
+            && !guilty(bench, t)
+            && f.entities.sources.iter().any(|s| same_host(&bench.whose.entity(s), &from))
+            && f.entities.destinations.iter().any(|to| t.to == *to || t.to_names.contains(to))
+    };
+    bench.transfers.iter().copied().find(is_its)
+}
+
+fn suspicious(bench: &mut Bench<'_>, found: &[&Finding]) {
+    for f in found {
+        bench.background.remove(f.id.as_str());
+        bench.reason("J-53", format!("may be a call home, which is a suspicion: {}", f.text), vec![f.id.clone()]);
+    }
+    bench.intruder.suspicions.extend(found.iter().map(|f| f.id.clone()));
+}
