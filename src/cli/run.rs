@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use super::{Args, Command, case, formats, inspect, manual, rules, scan, scopes, survey};
+use super::{Args, Command, case, catalogue, formats, inspect, manual, rules, scan, scopes, survey};
 
 /// Runs what was typed and gives the exit code.
 pub fn run(args: Args) -> Result<u8> {
@@ -18,6 +18,7 @@ pub fn run(args: Args) -> Result<u8> {
         Command::Rules(command) => rules::rules(&command),
         Command::Indicators(command) => inspect::indicators(&command),
         Command::Scopes(command) => scopes::scopes(&command),
+        Command::Catalogue(command) => catalogue::catalogue(&command),
         Command::Formats(given) => formats::formats(&given),
         Command::Clauses => inspect::clauses(),
         Command::Schema { name } => inspect::schema(name.as_deref()),

@@ -11,6 +11,7 @@ mod groups;
 mod patterns;
 mod referred;
 mod routes;
+mod touched;
 mod weak;
 pub mod windows;
 
@@ -140,7 +141,9 @@ pub fn findings(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings
 
 /// All transfers out, sorted by id-independent identity: scope, from, to, route.
 pub fn transfers(world: &World<'_>) -> Vec<Transfer> {
-    exits::all(world)
+    let mut all = exits::all(world);
+    touched::add(world, &mut all);
+    all
 }
 
 /// What the logs can and cannot tell.

@@ -157,4 +157,21 @@ pub const CLAUSES: &[Clause] = &[
         "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+    clause(
+        "J-70",
+        "an object that the user's catalogue names, given to an address of a shown intruder or in a finding that succeeded and is of the intruder, from its first sign on, is data accessed, however few bytes it has",
+    )
+    .counted(),
+    clause(
+        "J-71",
+        "kinds of data that the catalogue or their own values tell, in what counts as exfiltrated or accessed, left or were accessed with it",
+    ),
+    clause(
+        "J-72",
+        "kinds of data that the catalogue or their own values tell, in movement that is unexplained, are named and not called lost",
+    ),
+    clause(
+        "J-73",
+        "a kind of data that only the name of an object sounds like is a hint of where to look; it gives no state",
+    ),
 ];

@@ -188,6 +188,7 @@ pub(super) fn evaluate(
             field: Some(told_of(parts)),
             outcome: Outcome::of(&whole),
             subject: Subject::of(&whole),
+            data: plan.classifier.data(&whole),
         };
         let sightings = found.entry(id.into()).or_default();
         sightings.add(RULE_HITS_KEPT, Outcome::of(&whole), whole.time, place, sighting);

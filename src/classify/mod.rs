@@ -1,0 +1,177 @@
+//! What kinds of data a record shows: by the user's catalogue, by values, by names that are a hint.
+
+mod catalogue;
+mod lexicon;
+mod objects;
+mod values;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::model::atoms::Atoms;
+use crate::model::catalogue::{Catalogue, Holding};
+use crate::model::data::{self, Basis, Datum, Sign};
+use crate::model::fields::{Canon, Fields};
+
+use catalogue::Holdings;
+use lexicon::Lexicon;
+use values::{DETECTORS, Passage};
+
+/// Data kept of one record; of more, the first in order.
+const DATA_KEPT: usize = 32;
+
+/// Fields in which people, tools and machines are named all day: who acts is not what was touched.
+const NOT_CONTENT: &[Canon] = &[
+    Canon::UserName,
+    Canon::UserDomain,
+    Canon::TargetUserName,
+    Canon::UserAgent,
+    Canon::EmailFrom,
+    Canon::EmailTo,
+    Canon::SourceIp,
+    Canon::SourceDomain,
+    Canon::DestinationIp,
+    Canon::DestinationDomain,
+    Canon::HostName,
+    Canon::FileHash,
+    Canon::DnsQuestion,
+    Canon::CloudAccountId,
+];
+/// Fields of free text.
+const PROSE: &[Canon] = &[Canon::Message];
+/// Names of fields without a canonical one that say who acts, by the word that they hold.
+const ACTORS: &[&str] =
+    &["accesskeyid", "principal", "useridentity", "userid", "upn", "actor", "username", "account", "email"];
+
+/// Knows the kinds of data of records.
+pub struct Classifier {
+    holdings: Holdings,
+    lexicon: Lexicon,
+    /// Signs of values, as [`DETECTORS`] are ordered.
+    detected: Vec<Arc<Sign>>,
+    /// Signs of hints, as the lexicon is ordered.
+    hinted: Vec<Arc<Sign>>,
+    atoms: Atoms,
+}
+
+impl Classifier {
+    /// Compiles a catalogue and the built-in lexicon.
+    ///
+    /// # Errors
+    /// An entry of the catalogue cannot be used.
+    pub fn new(catalogue: &Catalogue) -> Result<Self> {
+        let holdings = Holdings::new(catalogue)?;
+        let literals: BTreeSet<Box<[u8]>> = Lexicon::literals()
+            .chain(values::TELLING.iter().copied())
+            .map(|literal| literal.as_bytes().into())
+            .chain(holdings.literals().map(|literal| literal.to_ascii_lowercase().into_bytes().into()))
+            .collect();
+        Ok(Self {
+            detected: DETECTORS
+                .iter()
+                .map(|detector| sign(Basis::Detected, detector.category, detector.what))
+                .collect(),
+            hinted: (0..Lexicon::len())
+                .map(Lexicon::hint)
+                .map(|hint| sign(Basis::Hint, hint.category, hint.word))
+                .collect(),
+            lexicon: Lexicon::new(),
+            holdings,
+            atoms: Atoms {
+                rules: vec![Vec::new(); literals.len()],
+                literals: literals.into_iter().collect(),
+                always: Vec::new(),
+            },
+        })
+    }
+
+    /// Literals of which a record holds one where its objects are of the catalogue or give a hint, or where a telling name
+    /// stands beside a value.
+    pub fn atoms(&self) -> &Atoms {
+        &self.atoms
+    }
+
+    /// All data that a record shows, sorted. An object that the catalogue names gives no hint.
+    pub fn data(&self, fields: &Fields<'_>) -> Vec<Datum> {
+        let mut all = Vec::new();
+        for object in objects::of(fields) {
+            let from = all.len();
+            let digest = data::digest(&object.name);
+            let named = self.holdings.signs(&object);
+            all.extend(named.map(|sign| Datum { sign: Arc::clone(sign), object: digest }));
+            if all.len() == from {
+                let hints = self.lexicon.hints(&object);
+                all.extend(
+                    hints.iter().map(|hint| Datum { sign: Arc::clone(&self.hinted[hint.number]), object: digest }),
+                );
+            }
+        }
+        self.values(fields, &mut all);
+        all.sort();
+        all.dedup();
+        all.truncate(DATA_KEPT);
+        all
+    }
+
+    fn values(&self, fields: &Fields<'_>, all: &mut Vec<Datum>) {
+        for field in fields.iter().filter(|field| field.canon.is_none_or(|canon| !NOT_CONTENT.contains(&canon))) {
+            let name = String::from_utf8_lossy(fields.bytes(field.name)).to_lowercase();
+            if field.canon.is_none() && ACTORS.iter().any(|actor| name.contains(actor)) {
+                continue;
+            }
+            let text = String::from_utf8_lossy(fields.bytes(field.value));
+            let is_url = matches!(
+                field.canon,
+                Some(Canon::UrlFull | Canon::UrlOriginal | Canon::UrlQuery | Canon::UrlPath | Canon::HttpReferrer)
+            );
+            let text = if is_url { objects::decoded(&text, true) } else { text.into_owned() };
+            let prose = field.canon.is_some_and(|canon| PROSE.contains(&canon));
+            for (number, value) in values::of(&Passage { name: &name, text: &text }, prose) {
+                all.push(Datum { sign: Arc::clone(&self.detected[number]), object: data::digest(&value) });
+            }
+        }
+    }
+}
+
+/// What values are known, and of which kind of data each is.
+pub fn values() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DETECTORS.iter().map(|detector| (detector.what, detector.category))
+}
+
+/// Whether an entry of a catalogue is of a special category of personal data.
+pub fn is_special(entry: &Holding) -> bool {
+    let known = || data::named(&entry.category).is_some_and(|category| category.special);
+    entry.special_category.unwrap_or_else(known)
+}
+
+/// The sign of a kind of data that has a name of its own.
+fn sign(basis: Basis, category: &str, told_by: &str) -> Arc<Sign> {
+    let special = data::named(category).is_some_and(|category| category.special);
+    Arc::new(Sign { category: category.into(), special, basis, told_by: told_by.into(), records: None, subjects: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fields::Kind;
+
+    fn told(fields: &[(Option<Canon>, &'static str, &'static str)]) -> Vec<String> {
+        let mut record = Fields::default();
+        for (canon, name, value) in fields {
+            record.push(*canon, name.as_bytes(), value.as_bytes(), Kind::Str);
+        }
+        let data = Classifier::new(&Catalogue::default()).unwrap().data(&record);
+        data.iter().map(|datum| datum.sign.told_by.to_string()).collect()
+    }
+
+    #[test]
+    fn values_are_looked_for_in_content_and_not_in_who_acts() {
+        let query = "nhs_number=9434765919&mail=jane%40x.example";
+        assert_eq!(told(&[(Some(Canon::UrlQuery), "query", query)]), ["e-mail address", "NHS number"]);
+        assert_eq!(told(&[(None, "patient.nhsNumber", "9434765919")]), ["NHS number"]);
+        assert_eq!(told(&[(Some(Canon::UserName), "user", "jane@x.example")]), [""; 0]);
+        assert_eq!(told(&[(None, "userIdentity.accessKeyId", "AKIAIOSFODNN7EXAMPLE")]), [""; 0]);
+        assert_eq!(told(&[(Some(Canon::Message), "message", "mail from jane@x.example")]), [""; 0]);
+    }
+}
