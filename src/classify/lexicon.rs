@@ -83,7 +83,7 @@ const ENTRIES: &[Entry] = &[
     ("ntds.dit", Tell::End, "credentials"),
     ("/etc/shadow", Tell::End, "credentials"),
     (".kdbx", Tell::End, "credentials"),
-    ("config/sam", Tell::End, "credentials"),
+    ("sam.save", Tell::End, "credentials"),
     (".htpasswd", Tell::End, "credentials"),
     ("id_rsa", Tell::End, "secrets_keys"),
     ("id_dsa", Tell::End, "secrets_keys"),

@@ -5,7 +5,7 @@ mod lexicon;
 mod objects;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -53,6 +53,17 @@ pub struct Classifier {
     /// Signs of hints, as the lexicon is ordered.
     hinted: Vec<Arc<Sign>>,
     atoms: Atoms,
+    /// As the literals are ordered.
+    looks: Vec<Look>,
+}
+
+/// What a record is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// Its objects, by their names.
+    Names,
+    /// These, and the values in its fields.
+    Values,
 }
 
 impl Classifier {
@@ -62,11 +73,7 @@ impl Classifier {
     /// An entry of the catalogue cannot be used.
     pub fn new(catalogue: &Catalogue) -> Result<Self> {
         let holdings = Holdings::new(catalogue)?;
-        let literals: BTreeSet<Box<[u8]>> = Lexicon::literals()
-            .chain(values::TELLING.iter().copied())
-            .map(|literal| literal.as_bytes().into())
-            .chain(holdings.literals().map(|literal| literal.to_ascii_lowercase().into_bytes().into()))
-            .collect();
+        let (literals, looks): (Vec<_>, Vec<_>) = literals(&holdings).into_iter().unzip();
         Ok(Self {
             detected: DETECTORS
                 .iter()
@@ -78,11 +85,8 @@ impl Classifier {
                 .collect(),
             lexicon: Lexicon::new(),
             holdings,
-            atoms: Atoms {
-                rules: vec![Vec::new(); literals.len()],
-                literals: literals.into_iter().collect(),
-                always: Vec::new(),
-            },
+            atoms: Atoms { rules: vec![Vec::new(); literals.len()], literals, always: Vec::new() },
+            looks,
         })
     }
 
@@ -92,8 +96,13 @@ impl Classifier {
         &self.atoms
     }
 
-    /// All data that a record shows, sorted. An object that the catalogue names gives no hint.
-    pub fn data(&self, fields: &Fields<'_>) -> Vec<Datum> {
+    /// What a record that holds this literal of [`atoms`](Self::atoms) is to be asked for.
+    pub fn look(&self, literal: u32) -> Look {
+        self.looks.get(literal as usize).copied().unwrap_or(Look::Values)
+    }
+
+    /// The data that a record shows, sorted, as far as it is asked for. An object that the catalogue names gives no hint.
+    pub fn data(&self, fields: &Fields<'_>, look: Look) -> Vec<Datum> {
         let mut all = Vec::new();
         for object in objects::of(fields) {
             let from = all.len();
@@ -107,7 +116,9 @@ impl Classifier {
                 );
             }
         }
-        self.values(fields, &mut all);
+        if look == Look::Values {
+            self.values(fields, &mut all);
+        }
         all.sort();
         all.dedup();
         all.truncate(DATA_KEPT);
@@ -132,6 +143,19 @@ impl Classifier {
             }
         }
     }
+}
+
+/// The literals in names and beside values, with what a record that holds one is asked for.
+fn literals(holdings: &Holdings) -> BTreeMap<Box<[u8]>, Look> {
+    let mut all: BTreeMap<Box<[u8]>, Look> = BTreeMap::new();
+    let mut add = |literal: &str, look: Look| {
+        let kept = all.entry(literal.to_ascii_lowercase().into_bytes().into()).or_insert(look);
+        *kept = look.max(*kept);
+    };
+    Lexicon::literals().for_each(|literal| add(literal, Look::Names));
+    holdings.literals().for_each(|literal| add(literal, Look::Names));
+    values::TELLING.iter().for_each(|literal| add(literal, Look::Values));
+    all
 }
 
 /// What values are known, and of which kind of data each is.
@@ -161,7 +185,7 @@ mod tests {
         for (canon, name, value) in fields {
             record.push(*canon, name.as_bytes(), value.as_bytes(), Kind::Str);
         }
-        let data = Classifier::new(&Catalogue::default()).unwrap().data(&record);
+        let data = Classifier::new(&Catalogue::default()).unwrap().data(&record, Look::Values);
         data.iter().map(|datum| datum.sign.told_by.to_string()).collect()
     }
 

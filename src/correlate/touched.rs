@@ -11,7 +11,7 @@ use super::{World, exits};
 pub fn add(world: &World<'_>, transfers: &mut [Transfer]) {
     let mut shown: BTreeMap<String, Shown> = BTreeMap::new();
     for source in world.merged.sources.values() {
-        for ((key, sign), touch) in &source.touched.kept {
+        for ((sign, key), touch) in &source.touched.kept {
             for id in exits::ids(world, source, &key.as_key()) {
                 shown.entry(id).or_default().entry(sign.clone()).or_insert_with(Touch::default).join(touch);
             }

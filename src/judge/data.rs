@@ -37,10 +37,10 @@ type Parts<'a> = BTreeMap<(State, Box<str>), Part<'a>>;
 pub fn given(bench: &mut Bench<'_>) {
     let Some(begin) = bench.intruder.first else { return };
     for transfer in bench.transfers.clone() {
-        let later = |touch: &Touch| touch.span.is_some_and(|span| span.last >= begin);
+        let later = |touch: &Touch| touch.since(begin).is_some();
         let named = transfer.data.iter().filter(|(sign, touch)| sign.basis == Basis::Catalogue && later(touch));
         let titles: BTreeSet<&str> = named.map(|(sign, _)| &*sign.told_by).collect();
-        let counted = bench.ways.get(&transfer.route).and_then(|way| way.transfers.get(transfer.id.as_str())).copied();
+        let counted = bench.ways.get(&transfer.route).and_then(|way| way.transfers.get(transfer.id.as_str()));
         let known = counted.is_some_and(|counted| counted.state <= State::Accessed);
         if titles.is_empty() || known || !movement::to_intruder(bench, transfer) {
             continue;
@@ -48,7 +48,7 @@ pub fn given(bench: &mut Bench<'_>) {
         let text = format!("the intruder was given what the catalogue names: {}", listed(titles));
         let ids = bench.intruder.proofs.iter().cloned().chain([transfer.id.clone()]).collect();
         bench.reason("J-70", text, ids);
-        let bytes = counted.map_or(0, |counted| counted.bytes);
+        let bytes = movement::since(bench, transfer).sure;
         bench.count(transfer, bytes, State::Accessed).disclosed = true;
     }
     for finding in bench.findings.clone() {
@@ -91,10 +91,13 @@ fn parts<'a>(bench: &Bench<'a>) -> Parts<'a> {
     let mut parts = Parts::new();
     for counted in bench.ways.values().flat_map(|way| way.transfers.values()) {
         let begin = bench.intruder.first.filter(|_| counted.state <= State::Accessed);
-        let within = |touch: &&Touch| touch.span.zip(begin).is_none_or(|(span, begin)| span.last >= begin);
-        if counted.state <= State::Unexplained {
-            for (sign, touch) in counted.transfer.data.iter().filter(|(_, touch)| within(touch)) {
-                add(&mut parts, counted.state, sign, touch, &counted.transfer.id);
+        if counted.state > State::Unexplained {
+            continue;
+        }
+        for (sign, touch) in &counted.transfer.data {
+            let sure = begin.map_or_else(|| Some(touch.clone()), |begin| touch.since(begin));
+            if let Some(touch) = sure {
+                add(&mut parts, counted.state, sign, &touch, &counted.transfer.id);
             }
         }
     }

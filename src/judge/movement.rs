@@ -118,7 +118,7 @@ fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
 }
 
 /// Bytes from the intruder's first sign on, to the end of its window.
-fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
+pub(super) fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
     let Some(first) = bench.intruder.first else { return Since::default() };
     t.since(first, bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
 }

@@ -67,12 +67,12 @@ pub enum Basis {
 /// What tells a kind of data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Sign {
+    /// How well it is known. First, so that what is known best is kept where there is too much.
+    pub basis: Basis,
     /// The kind of data.
     pub category: Box<str>,
     /// Whether it is a special category of personal data.
     pub special: bool,
-    /// How well it is known.
-    pub basis: Basis,
     /// The title of the catalogue's entry, what the value is, or the word that the name holds. Never a value itself.
     pub told_by: Box<str>,
     /// How many records the catalogue says that the object holds.
@@ -101,8 +101,8 @@ pub fn digest(text: &str) -> u64 {
 }
 
 /// Distinct objects kept of one kind of data in one conversation; of more, so many are known.
-pub const OBJECTS_KEPT: usize = 512;
-/// Pairs of conversation and sign kept of one source; above it the smallest stay.
+pub const OBJECTS_KEPT: usize = 256;
+/// Pairs of sign and conversation kept of one source; above it the first stay, hints last.
 pub const TOUCHES_KEPT: usize = 8192;
 
 /// How much of one kind of data was touched. All of it merges by sum, minimum, maximum or bottom-k.
@@ -125,6 +125,17 @@ impl Touch {
         Self { records: 1, span: time.map(Span::at), objects: vec![object], cut: false }
     }
 
+    /// What of it was touched from an instant on for sure: all where it begins there, one object where it goes on there;
+    /// `None` where it ended before or has no time.
+    pub fn since(&self, begin: Instant) -> Option<Self> {
+        let span = self.span.filter(|span| span.last >= begin)?;
+        if span.first >= begin {
+            return Some(self.clone());
+        }
+        let objects = self.objects.iter().take(1).copied().collect();
+        Some(Self { records: 1, span: Some(Span::at(span.last)), objects, cut: false })
+    }
+
     /// Adds another one.
     pub fn join(&mut self, other: &Self) {
         self.records = self.records.saturating_add(other.records);
@@ -143,9 +154,9 @@ impl Touch {
 /// What the conversations of one source touched.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Touched {
-    /// By conversation and sign.
+    /// By sign and conversation.
     #[serde(with = "pairs")]
-    pub kept: BTreeMap<(ObservationKey, Arc<Sign>), Touch>,
+    pub kept: BTreeMap<(Arc<Sign>, ObservationKey), Touch>,
     /// Records of those above [`TOUCHES_KEPT`].
     #[serde(default)]
     pub rest: u64,
@@ -158,7 +169,7 @@ impl Touched {
     }
 
     /// Adds what a record or another part of the source shows.
-    pub fn add(&mut self, key: (ObservationKey, Arc<Sign>), touch: &Touch) {
+    pub fn add(&mut self, key: (Arc<Sign>, ObservationKey), touch: &Touch) {
         self.kept.entry(key).or_default().join(touch);
         self.cut();
     }

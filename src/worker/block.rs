@@ -11,6 +11,7 @@ pub(super) use self::cite::{digest_at, excerpt};
 use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
+use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Spans};
@@ -36,8 +37,8 @@ pub(super) struct Scratch {
     traces: Vec<AtomHit>,
     /// Literals in names of data.
     names: Vec<AtomHit>,
-    /// Whether the record at hand holds one.
-    named: bool,
+    /// What the record at hand is to be asked for because of them.
+    look: Option<Look>,
     candidates: Vec<u32>,
     /// A bit for each rule; none is set between records.
     marked: Vec<u64>,
@@ -200,12 +201,12 @@ impl Pass<'_, '_> {
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
-            scratch.named = !take_within(&names, &mut next_name, seen, |a| a.at).is_empty();
+            scratch.look = self.look(take_within(&names, &mut next_name, seen, |a| a.at));
             let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
             // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
             let is_read =
                 !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
-            let is_read = is_read || scratch.named || self.is_part(seen);
+            let is_read = is_read || scratch.look.is_some() || self.is_part(seen);
             let outlined = !is_read && self.outline(record, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
                 if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
@@ -271,7 +272,7 @@ impl Pass<'_, '_> {
         let plain = self.block.layout.format == "text";
         let want = match () {
             () if !(hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
-            () if scratch.named => Want::All,
+            () if scratch.look.is_some() => Want::All,
             () if self.plan.indicators.agents.is_empty() => Want::Columns,
             () => Want::Agents,
         };
@@ -294,8 +295,8 @@ impl Pass<'_, '_> {
         if parsed {
             let is_traffic =
                 tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
-            if is_traffic && scratch.named {
-                self.touched(fields, tally, told);
+            if let Some(look) = scratch.look.filter(|_| is_traffic) {
+                self.touched(look, fields, tally, told);
             }
         }
         self.rules(&cite, (format, record), fields, scratch, told);
@@ -409,7 +410,7 @@ impl Pass<'_, '_> {
             match told.full.get(id) {
                 Some(last) if last.is_before(outcome, place) => sightings.count(fields.time),
                 _ => sightings.add(RULE_HITS_KEPT, outcome, fields.time, place, || Sighting {
-                    data: self.plan.classifier.data(fields),
+                    data: self.plan.classifier.data(fields, Look::Values),
                     ..self.sighting(cite, fields, None)
                 }),
             }

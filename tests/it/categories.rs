@@ -180,7 +180,7 @@ fn part(first: u64, step: usize) -> Touched {
         let (server, name, account, host): (Box<str>, Box<str>, Box<str>, Box<str>) = Default::default();
         let (seen, outcome) = (Seen::Web, Outcome::Succeeded);
         let key = ObservationKey { seen, client, server, name, account, host, port: 0, sends: false, outcome };
-        all.add((key, sign("benefits", Basis::Hint)), &touch(n, "2026-03-02T12:00:00Z"));
+        all.add((sign("benefits", Basis::Hint), key), &touch(n, "2026-03-02T12:00:00Z"));
     }
     all
 }
@@ -205,6 +205,17 @@ fn caps_commute_and_count_exactly() {
     let one = sum([0, 1]);
     assert_eq!((one.objects.len(), one.cut, one.records), (OBJECTS_KEPT, true, 3 * OBJECTS_KEPT as u64));
     assert_eq!(one, sum([1, 0]));
+}
+
+#[test]
+fn of_what_began_before_the_intrusion_one_object_is_sure() {
+    let mut all = touch(1, "2026-03-02T09:00:00Z");
+    all.join(&touch(2, "2026-03-02T12:00:00Z"));
+    let since = |begin| all.since(at(begin)).map(|touch| touch.objects.len());
+    assert_eq!(since("2026-03-02T09:00:00Z"), Some(2));
+    assert_eq!(since("2026-03-02T09:00:01Z"), Some(1));
+    assert_eq!(since("2026-03-02T12:00:01Z"), None);
+    assert!(Touch::of(1, None).since(at("2026-03-02T09:00:00Z")).is_none(), "without a time");
 }
 
 #[test]
