@@ -18,6 +18,8 @@ use catalogue::Holdings;
 use lexicon::Lexicon;
 use values::{DETECTORS, Passage};
 
+/// So much of the name of a field is looked at.
+const NAME_BYTES: usize = 128;
 /// Data kept of one record; of more, the first in order.
 const DATA_KEPT: usize = 32;
 
@@ -127,8 +129,10 @@ impl Classifier {
 
     fn values(&self, fields: &Fields<'_>, all: &mut Vec<Datum>) {
         for field in fields.iter().filter(|field| field.canon.is_none_or(|canon| !NOT_CONTENT.contains(&canon))) {
-            let name = String::from_utf8_lossy(fields.bytes(field.name)).to_lowercase();
-            if field.canon.is_none() && ACTORS.iter().any(|actor| name.contains(actor)) {
+            let name = fields.bytes(field.name);
+            // A name is told by its end.
+            let name = String::from_utf8_lossy(&name[name.len().saturating_sub(NAME_BYTES)..]).into_owned();
+            if field.canon.is_none() && is_of_actor(&name) {
                 continue;
             }
             let text = String::from_utf8_lossy(fields.bytes(field.value));
@@ -167,6 +171,11 @@ pub fn values() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub fn is_special(entry: &Holding) -> bool {
     let known = || data::named(&entry.category).is_some_and(|category| category.special);
     entry.special_category.unwrap_or_else(known)
+}
+
+fn is_of_actor(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ACTORS.iter().any(|actor| name.contains(actor))
 }
 
 /// The sign of a kind of data that has a name of its own.

@@ -44,10 +44,11 @@ const IDLE_ACTIONS: &[&str] = &["head", "list", "describe", "delete", "remove", 
 /// Actions that begin so and move data all the same.
 const MOVING_ACTIONS: &[&str] = &["putobject", "createdump", "createsnapshot", "createexport", "createimage"];
 
+/// Raw name of what was opened in a share.
+const IN_SHARE: &[u8] = b"RelativeTargetName";
 /// Raw names of fields without a canonical one.
 const RAW: &[(&str, Kind)] = &[
     ("sharename", Kind::Share),
-    ("relativetargetname", Kind::Path),
     ("objectname", Kind::Path),
     ("targetfilename", Kind::Path),
     ("mailboxownerupn", Kind::Mailbox),
@@ -136,7 +137,7 @@ impl Objects {
         let container = fields.get(Canon::Container).map(text);
         let key = fields.get(Canon::ObjectKey).map(text);
         let whole = match (container.as_deref(), key.as_deref()) {
-            (Some(share), _) if share.starts_with('\\') => return self.add(Kind::Share, share),
+            (Some(share), _) if share.starts_with('\\') => return self.shared(share, fields),
             (Some(bucket), Some(key)) => format!("{}/{}", bucket.trim_end_matches('/'), key.trim_start_matches('/')),
             (Some(one), None) | (None, Some(one)) => one.to_owned(),
             (None, None) => return,
@@ -144,10 +145,19 @@ impl Objects {
         self.add(Kind::Bucket, &whole);
     }
 
+    /// A share, with what was opened in it where the record says so.
+    fn shared(&mut self, share: &str, fields: &Fields<'_>) {
+        let inside = fields.named().find(|(name, ..)| last_of(name).eq_ignore_ascii_case(IN_SHARE));
+        match inside.map(|(_, value, _)| text(value)).filter(|inside| inside.len() > 1) {
+            Some(inside) => self.add(Kind::Share, &format!("{}/{inside}", share.trim_end_matches('\\'))),
+            None => self.add(Kind::Share, share),
+        }
+    }
+
     /// What stands in fields without a canonical name, and in SQL.
     fn raw(&mut self, fields: &Fields<'_>) {
         for (name, value, _) in fields.named() {
-            let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+            let last = last_of(name);
             if let Some((_, kind)) = RAW.iter().find(|(raw, _)| last.eq_ignore_ascii_case(raw.as_bytes())) {
                 self.add_bytes(*kind, Some(value));
             }
@@ -197,6 +207,11 @@ impl Objects {
     }
 }
 
+/// The last part of a dotted name.
+fn last_of(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'.').next().unwrap_or_default()
+}
+
 /// A name as it is compared.
 fn name_of(name: &str) -> String {
     let end = name.floor_char_boundary(NAME_BYTES);
@@ -241,6 +256,15 @@ mod tests {
         assert_eq!(named(&[(ProcessCommandLine, "7z a out.7z \"D:\\HR\\x\" -p")]), ["Path d:/hr/x", "Path out.7z"]);
         assert_eq!(named(&[(UrlOriginal, "/a.zip"), (HttpMethod, "HEAD")]), [""; 0]);
         assert_eq!(named(&[(UrlOriginal, "/a.zip"), (HttpStatus, "304")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_share_is_named_with_what_was_opened_in_it() {
+        let mut fields = Fields::default();
+        fields.push(Some(Canon::Container), b"ShareName", br"\\*\HR$", Value::Str);
+        fields.push(None, b"EventData.RelativeTargetName", br"2026\pay.xlsx", Value::Str);
+        let names: Vec<String> = of(&fields).into_iter().map(|object| object.name).collect();
+        assert_eq!(names, ["//*/hr$/2026/pay.xlsx"]);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub enum Command {
     Clauses,
     /// Print the JSON Schema of a file that is read or written.
     Schema {
-        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey. Without it, the list.
+        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, catalogue, survey. Without it, the list.
         name: Option<String>,
     },
     /// Print shell completions.

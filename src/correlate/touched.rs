@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::data::{Shown, Touch};
+use crate::model::data::Shown;
 use crate::model::transfer::Transfer;
 
 use super::{World, exits};
@@ -13,7 +13,7 @@ pub fn add(world: &World<'_>, transfers: &mut [Transfer]) {
     for source in world.merged.sources.values() {
         for ((sign, key), touch) in &source.touched.kept {
             for id in exits::ids(world, source, &key.as_key()) {
-                shown.entry(id).or_default().entry(sign.clone()).or_insert_with(Touch::default).join(touch);
+                shown.entry(id).or_default().entry(sign.clone()).or_default().join(touch);
             }
         }
     }

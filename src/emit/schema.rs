@@ -1,4 +1,4 @@
-//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file and of the survey.
+//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file, of the catalogue and of the survey.
 
 /// Name and text of each schema.
 pub const SCHEMAS: &[(&str, &str)] = &[
@@ -10,6 +10,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("manifest", include_str!("schema/manifest.schema.json")),
     ("state", include_str!("schema/state.schema.json")),
     ("scopes", include_str!("schema/scopes.schema.json")),
+    ("catalogue", include_str!("schema/catalogue.schema.json")),
     ("survey", include_str!("schema/survey.schema.json")),
 ];
 

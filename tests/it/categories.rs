@@ -248,6 +248,9 @@ fn a_catalogue_is_checked_before_anything_is_read() {
     let file = temp.path().join("catalogue.toml");
     let example = exfiltrace(&["catalogue", "example"]);
     std::fs::write(&file, &example.stdout).unwrap();
+    let schema: Value = serde_json::from_slice(&exfiltrace(&["schema", "catalogue"]).stdout).unwrap();
+    let fits = |toml: &str| jsonschema::is_valid(&schema, &toml::from_str::<Value>(toml).unwrap());
+    assert!(fits(&String::from_utf8(example.stdout.clone()).unwrap()));
     let check = || exfiltrace(&["catalogue", "check", file.to_str().unwrap()]);
     let said = String::from_utf8(check().stdout).unwrap();
     assert!(said.contains("can be used: 4 entries, 1 of them of a special category"), "{said}");
@@ -257,6 +260,7 @@ fn a_catalogue_is_checked_before_anything_is_read() {
         ("[[data]]\ncategory = 'benefits'\nfiles = ['*abc*']\n", ":3:1:", "no key"),
     ] {
         std::fs::write(&file, toml).unwrap();
+        assert!(!word.contains("no key") || !fits(toml), "{toml}");
         let output = exfiltrace(&["scan", "--catalogue", file.to_str().unwrap(), "/nowhere"]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{said}");
