@@ -48,7 +48,6 @@ const MOVING_ACTIONS: &[&str] = &["putobject", "createdump", "createsnapshot", "
 const IN_SHARE: &[u8] = b"RelativeTargetName";
 /// Raw names of fields without a canonical one.
 const RAW: &[(&str, Kind)] = &[
-    ("sharename", Kind::Share),
     ("objectname", Kind::Path),
     ("targetfilename", Kind::Path),
     ("mailboxownerupn", Kind::Mailbox),
