@@ -156,7 +156,7 @@ fn literals(holdings: &Holdings) -> BTreeMap<Box<[u8]>, Look> {
         let kept = all.entry(literal.to_ascii_lowercase().into_bytes().into()).or_insert(look);
         *kept = look.max(*kept);
     };
-    Lexicon::literals().for_each(|literal| add(literal, Look::Names));
+    Lexicon::literals().for_each(|literal| add(&literal, Look::Names));
     holdings.literals().for_each(|literal| add(literal, Look::Names));
     values::TELLING.iter().for_each(|literal| add(literal, Look::Values));
     all
