@@ -38,10 +38,10 @@ pub enum Error {
         /// What is wrong and what to do.
         what: String,
     },
-    /// A value in the scopes file that cannot be used.
+    /// A value in the scopes file or the catalogue that cannot be used.
     #[error("{what}")]
     Scopes {
-        /// The part that it stands in: `scope`, `timezone`.
+        /// The part that it stands in: `scope`, `timezone`, `data`.
         part: &'static str,
         /// Which of the parts of this name, from 0.
         index: usize,

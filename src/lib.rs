@@ -8,6 +8,7 @@ pub mod plan;
 pub mod scan;
 pub mod worker;
 
+pub mod classify;
 pub mod correlate;
 pub mod detect;
 pub mod discover;

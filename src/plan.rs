@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::classify::Classifier;
 use crate::detect::Program;
 use crate::discover::Root;
 use crate::indicators::Warninglists;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub indicators: Indicators,
     /// The patterns among them.
     pub patterns: Patterns,
+    /// Knows kinds of data, by what the user told of where which lies.
+    pub classifier: Classifier,
     /// Values that are as often innocent.
     pub warninglists: Warninglists,
     /// What the user told about scopes, as read.

@@ -65,7 +65,7 @@ pub struct Engine<'p> {
 impl<'p> Engine<'p> {
     /// An engine for this plan, with the gates of its program as they were chosen for the evidence.
     pub fn new(plan: &'p Plan, gates: &'p Gates) -> Self {
-        let sets = gates.sets().chain([&plan.patterns.atoms]);
+        let sets = gates.sets().chain([&plan.patterns.atoms, plan.classifier.atoms()]);
         Self {
             plan,
             gates,

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use exfiltrace::classify::Classifier;
 use exfiltrace::detect::{Program, Routing};
 use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::atoms::Atoms;
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::catalogue::Catalogue;
 use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::fields::View;
 use exfiltrace::model::ledger::{Entry, EntryKind, Note, Reason};
@@ -79,6 +81,7 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         program,
         patterns: Patterns::of(&indicators),
         indicators,
+        classifier: Classifier::new(&Catalogue::default()).expect("nothing is told"),
         warninglists: Warninglists::new(),
         whose: exfiltrace::scope::compile(&scopes).expect("no scope is sound"),
         clocks: Clocks { zone: jiff::tz::TimeZone::UTC, given: false, by_path: Vec::new(), by_host: [].into() },

@@ -151,7 +151,8 @@ fn told_of(case: &LoadedCase) -> Result<&Told> {
 }
 
 /// Files of which a merge needs nothing: what they say about records the shards have decided, or the manifest holds it.
-const DECIDED: &[&str] = &["scopes", "rules", "indicators", "warninglists", "mapping", "exclude", "format-file"];
+const DECIDED: &[&str] =
+    &["scopes", "rules", "indicators", "warninglists", "mapping", "exclude", "format-file", "catalogue"];
 
 /// Joins cases into one.
 pub fn merge(args: &Merge) -> Result<u8> {

@@ -8,6 +8,7 @@ use exfiltrace::emit::safe::is_steering;
 use exfiltrace::model::rule::Level;
 
 pub mod case;
+pub mod catalogue;
 pub mod coverage;
 pub mod explain;
 pub mod feeds;
@@ -111,13 +112,16 @@ pub enum Command {
     /// Check a scopes file, or print an example with every key explained.
     #[command(subcommand)]
     Scopes(Scopes),
+    /// Check a catalogue of where which data lies, or print an example with every key explained.
+    #[command(subcommand)]
+    Catalogue(Catalogue),
     /// List the log formats that are recognised, with the fields that each gives, or try them on files.
     Formats(Formats),
     /// List the clauses by which a verdict is reached, `J-01` and so on.
     Clauses,
     /// Print the JSON Schema of a file that is read or written.
     Schema {
-        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, survey, preparedness. Without it, the list.
+        /// Which: verdict, finding, transfer, coverage, ledger, manifest, state, scopes, catalogue, survey, preparedness. Without it, the list.
         name: Option<String>,
     },
     /// Print shell completions.
@@ -155,6 +159,9 @@ pub struct Scan {
     /// Whose systems, clocks, what is sanctioned (TOML or JSON).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub scopes: Option<PathBuf>,
+    /// Where which kinds of data lie: shares, paths, tables, buckets, mailboxes, URLs (TOML or JSON).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub catalogue: Option<PathBuf>,
     /// Indicator feed: list, hosts file, CSV, TSV, STIX, MISP; also compressed, in archives, or a folder of these; or what
     /// `indicators compile` wrote. Repeatable.
     #[arg(long, value_name = "FEED", value_hint = ValueHint::AnyPath)]
@@ -271,6 +278,21 @@ pub enum Scopes {
     },
     /// Print a scopes file with every key and what it means.
     Example,
+}
+
+/// `exfiltrace catalogue`.
+#[derive(Debug, Subcommand)]
+pub enum Catalogue {
+    /// Say whether a file can be used, and what it tells.
+    Check {
+        /// Catalogue (TOML or JSON).
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Print a catalogue with every key and what it means.
+    Example,
+    /// List the kinds of data that have a name, and the values that are known.
+    List,
 }
 
 /// `exfiltrace man`.

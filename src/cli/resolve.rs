@@ -15,7 +15,7 @@ use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, feeds, rules, scopes, survey};
+use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, catalogue, feeds, rules, scopes, survey};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -51,6 +51,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let scopes = scopes::read(args)?;
     let whose = scopes::compile(args, &scopes)?;
     let clocks = scopes::clocks(args, &scopes)?;
+    let classifier = catalogue::classifier(args)?;
     one_reader_of_stdin(args)?;
     let (program, problems) = rules::usable(args)?;
     let feeds = feeds::load(&args.indicators, args.cache.as_deref())?;
@@ -66,6 +67,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         program,
         patterns: Patterns::of(&feeds.indicators),
         indicators: feeds.indicators.clone(),
+        classifier,
         warninglists,
         scopes,
         whose,

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use super::{Args, Command, case, coverage, explain, formats, grow, inspect, manual, rules, scan, scopes, survey};
+use super::{
+    Args, Command, case, catalogue, coverage, explain, formats, grow, inspect, manual, rules, scan, scopes, survey,
+};
 
 /// Runs what was typed and gives the exit code.
 pub fn run(args: Args) -> Result<u8> {
@@ -22,6 +24,7 @@ pub fn run(args: Args) -> Result<u8> {
         Command::Rules(command) => rules::rules(&command),
         Command::Indicators(command) => inspect::indicators(&command),
         Command::Scopes(command) => scopes::scopes(&command),
+        Command::Catalogue(command) => catalogue::catalogue(&command),
         Command::Formats(given) => formats::formats(&given),
         Command::Clauses => inspect::clauses(),
         Command::Schema { name } => inspect::schema(name.as_deref()),

@@ -12,6 +12,7 @@ use exfiltrace::model::whose::{Whose, address};
 use exfiltrace::plan::Clocks;
 use exfiltrace::scope::{self, zone};
 use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -67,22 +68,27 @@ pub fn compile(args: &Scan, scopes: &Scopes) -> Result<Whose> {
     scope::compile(scopes).map_err(|fault| placed(file, fault))
 }
 
-/// Reads a scopes file as TOML or as JSON.
-fn read_file(path: &Path) -> Result<Scopes> {
+/// Reads a file of the user's as TOML or as JSON. `example` is the command that shows every key.
+pub fn read_as<T: DeserializeOwned>(path: &Path, example: &str) -> Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let parsed = if text.trim_start().starts_with('{') {
         serde_json::from_str(&text).map_err(|fault| {
             let at = format!(" at line {} column {}", fault.line(), fault.column());
             let what = fault.to_string().replace(&at, "");
-            invalid(path, (fault.line(), fault.column()), &what)
+            invalid(path, (fault.line(), fault.column()), &what, example)
         })
     } else {
         toml::from_str(&text).map_err(|fault| {
             let at = fault.span().map_or((1, 1), |span| line_and_column(&text, span.start));
-            invalid(path, at, fault.message())
+            invalid(path, at, fault.message(), example)
         })
     };
-    let scopes: Scopes = parsed?;
+    Ok(parsed?)
+}
+
+/// Reads a scopes file.
+fn read_file(path: &Path) -> Result<Scopes> {
+    let scopes: Scopes = read_as(path, "exfiltrace scopes example")?;
     for (index, expect) in scopes.expect.iter().enumerate() {
         let word = expect.source.to_ascii_lowercase();
         if !KINDS.contains(&&*word) && !format::list().any(|format| format.name() == word) {
@@ -100,20 +106,20 @@ fn read_file(path: &Path) -> Result<Scopes> {
 }
 
 /// A fault of the reader with its place. A key that is not known is told with the known one that is nearest.
-fn invalid(path: &Path, (line, column): (usize, usize), what: &str) -> Error {
+fn invalid(path: &Path, (line, column): (usize, usize), what: &str, example: &str) -> Error {
     let quoted: Vec<&str> = what.split('`').skip(1).step_by(2).collect();
     let what = match quoted.split_first() {
         Some((key, known)) if what.starts_with("unknown field") => {
             let meant = nearest(key, known).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
             format!("no key {key:?} here{meant} The keys are {}", known.join(", "))
         }
-        _ => format!("{}; `exfiltrace scopes example` shows every key", what.trim_end().replace('\n', " ")),
+        _ => format!("{}; `{example}` shows every key", what.trim_end().replace('\n', " ")),
     };
     Error::Invalid { file: path.display().to_string(), line: line as u64, column: column as u64, what }
 }
 
 /// A fault with a value, told with the file and, where it is TOML, the place of the value or of the entry that lacks it.
-fn placed(path: &Path, fault: Error) -> anyhow::Error {
+pub fn placed(path: &Path, fault: Error) -> anyhow::Error {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).unwrap_or_default();
     match fault {

@@ -179,6 +179,7 @@ impl<'a> Draft<'a> {
             omitted: self.count.saturating_sub(evidence.len() as u64),
             evidence,
             met: Vec::new(),
+            data: Vec::new(),
             indicator: None,
             links,
             text: self.text(world.correlated.beyond[self.alert.correlation], windows),

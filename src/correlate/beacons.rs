@@ -252,6 +252,7 @@ impl Calls {
             count: self.count,
             omitted: self.count.saturating_sub(self.evidence.len() as u64),
             evidence: self.evidence,
+            data: Vec::new(),
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::conversations::{self, Packed};
+use crate::model::data::Shown;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key, Seen, Sum};
 use crate::model::partial::{Partial, SourcePartial};
@@ -32,6 +33,13 @@ pub(super) struct Way<'a> {
     pub(super) from: Cow<'a, str>,
     pub(super) to: &'a str,
     pub(super) route: Route,
+}
+
+impl Way<'_> {
+    /// Id of the transfer.
+    fn id(&self) -> String {
+        format!("t-{}", digest(&["transfer", self.scope, &self.from, self.to, self.route.word()]))
+    }
 }
 
 /// A conversation on its way. There are as many as conversations, so that they hold no more than where things are.
@@ -135,6 +143,18 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
         }
     }
     (witnesses, passages)
+}
+
+/// The transfers to which the data of a conversation belongs: what was sent where it leads out, what was asked for where it is
+/// answered.
+pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>) -> Vec<String> {
+    let Some((way, direction)) = out(world, &source.entry.source, key) else { return Vec::new() };
+    if key.sends != (direction == Direction::Up) {
+        return Vec::new();
+    }
+    let others = of_others(world, source, key, &way);
+    let own = (way.scope != UNATTRIBUTED || others.is_empty()).then(|| way.id());
+    own.into_iter().chain(others.values().map(Way::id)).collect()
 }
 
 /// The same way for the other scopes whose a conversation is by where a copy of its source was delivered.
@@ -443,7 +463,7 @@ impl<'a> Moved<'a> {
             .collect();
         dated.shrink_to_fit();
         let mut transfer = Transfer {
-            id: format!("t-{}", digest(&["transfer", way.scope, &way.from, way.to, way.route.word()])),
+            id: way.id(),
             scope: way.scope.to_owned(),
             route: way.route,
             from: way.from.to_string(),
@@ -456,6 +476,7 @@ impl<'a> Moved<'a> {
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
             dated,
+            data: Shown::new(),
             seen_by: exactly(self.seen_by.into_iter().cloned()),
             evidence: exactly(self.evidence.into_iter().map(|(source, cited)| evidence(source, &cited))),
             sanctioned: None,

@@ -98,6 +98,7 @@ fn by_rule(
         omitted: 0,
         evidence: vec![evidence(locator, s)],
         met: Vec::new(),
+        data: s.data.clone(),
         indicator: None,
         links: Vec::new(),
         text: title.to_owned(),
@@ -202,6 +203,7 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
         omitted: hits.count.saturating_sub(cited.evidence.len() as u64),
         evidence: cited.evidence,
         met: met(world, hits, cited.is_host),
+        data: Vec::new(),
         text: told(key, &cited.said, &meta, weak, cited.saturating),
         indicator: Some(FindingIndicator {
             value: key.value.to_string(),

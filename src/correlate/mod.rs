@@ -14,6 +14,7 @@ mod lookups;
 mod patterns;
 mod referred;
 mod routes;
+mod touched;
 mod tunnels;
 mod weak;
 pub mod windows;
@@ -149,7 +150,9 @@ pub fn findings(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings
 
 /// All transfers out, sorted by id-independent identity: scope, from, to, route.
 pub fn transfers(world: &World<'_>) -> Vec<Transfer> {
-    exits::all(world)
+    let mut all = exits::all(world);
+    touched::add(world, &mut all);
+    all
 }
 
 /// What the logs can and cannot tell.

@@ -309,6 +309,7 @@ impl Tunnel {
             count: self.records,
             omitted: self.records.saturating_sub(evidence.len() as u64),
             evidence,
+            data: Vec::new(),
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),

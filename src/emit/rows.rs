@@ -2,6 +2,7 @@
 
 use super::words::{bounds, narrowed, open_end, size, size_up, some, spaced, way, when, word};
 use crate::model::coverage::Gap;
+use crate::model::data::Basis;
 use crate::model::finding::{Evidence, Finding, FindingIndicator};
 use crate::model::findings::Findings;
 use crate::model::rule::Narrowing;
@@ -155,17 +156,31 @@ pub(super) fn gap(g: &Gap) -> Vec<String> {
 }
 
 /// The head of a table of kinds of data.
-pub(super) const DATA_HEAD: &[&str] = &["Data", "Special category", "Files", "Records", "Shown by"];
+pub(super) const DATA_HEAD: &[&str] =
+    &["Data", "State", "Special category", "Known by", "Told by", "Files, at least", "Records", "Shown by"];
 
 /// One kind of data.
 pub(super) fn data(c: &DataCategory) -> Vec<String> {
     vec![
         c.category.clone(),
+        c.state.word().to_owned(),
         if c.special_category { "yes" } else { "no" }.to_owned(),
+        c.basis.iter().map(known_by).collect::<Vec<_>>().join(", "),
+        some(&c.told_by, NAMES),
         c.files.to_string(),
         bounds(c.records, figure, figure),
         some(&c.findings, IDS),
     ]
+}
+
+/// How a kind of data is known, for people.
+pub(super) fn known_by(basis: &Basis) -> &'static str {
+    match basis {
+        Basis::Catalogue => "the catalogue",
+        Basis::Detected => "its values",
+        Basis::Rule => "a rule",
+        Basis::Hint => "a name only: a hint",
+    }
 }
 
 /// The head of a table of facts.

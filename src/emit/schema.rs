@@ -1,4 +1,4 @@
-//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file, of the survey and of what
+//! The JSON Schemas (draft 2020-12) of the files of a case, of the scopes file, of the catalogue, of the survey and of what
 //! `coverage --json` prints.
 
 /// Name and text of each schema.
@@ -11,6 +11,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("manifest", include_str!("schema/manifest.schema.json")),
     ("state", include_str!("schema/state.schema.json")),
     ("scopes", include_str!("schema/scopes.schema.json")),
+    ("catalogue", include_str!("schema/catalogue.schema.json")),
     ("survey", include_str!("schema/survey.schema.json")),
     ("preparedness", include_str!("schema/preparedness.schema.json")),
 ];

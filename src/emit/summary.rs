@@ -18,7 +18,7 @@ use crate::model::ledger::Entry;
 use crate::model::place::Locator;
 use crate::model::rule::Narrowing;
 use crate::model::transfer::Transfer;
-use crate::model::verdict::{ReasonGiven, RouteVerdict, ScopeVerdict, State};
+use crate::model::verdict::{DataCategory, ReasonGiven, RouteVerdict, ScopeVerdict, State};
 
 /// Findings whose evidence is shown, per scope.
 const SHOWN: usize = 6;
@@ -135,6 +135,7 @@ impl Page {
             self.wrap(2, &format!("compromised shared systems in use: {}", some(&s.exposure, NAMES)));
         }
         self.list("why:", s.reasons.iter().map(reason));
+        self.list("kinds of data touched:", s.data_categories.iter().map(data));
         self.list("ways out:", s.routes.iter().filter(|r| r.state != State::NotExamined).map(route));
         let mut mine: Vec<&Transfer> = input.transfers.iter().filter(|t| t.scope == s.scope).collect();
         mine.sort_by_key(|t| Reverse(t.bytes.lower));
@@ -290,6 +291,20 @@ fn route(r: &RouteVerdict) -> String {
     }
     if r.disclosed {
         text.push_str("; shown to an outside session");
+    }
+    text
+}
+
+fn data(c: &DataCategory) -> String {
+    let special = if c.special_category { ", a special category" } else { "" };
+    let by: Vec<&str> = c.basis.iter().map(rows::known_by).collect();
+    let mut text =
+        format!("{}: {}{special}; known by {} ({})", c.category, c.state.word(), by.join(", "), c.told_by.join(", "));
+    if c.files > 0 {
+        let _ = write!(text, "; {} at least", counted(c.files, "object", "objects"));
+    }
+    if c.records.lower > 0 || c.records.upper.is_some() {
+        let _ = write!(text, "; records: {}", bounds(c.records, |n| n.to_string(), |n| n.to_string()));
     }
     text
 }

@@ -28,6 +28,7 @@ pub(super) const GLOSSARY: &[(&str, &str)] = &[
     ("bytes out", "bounds: at least and at most; no upper bound where a part was not observed or not logged"),
     ("likelihood", "a word of the UK PHIA yardstick with its range; only judgements have one"),
     ("confidence", "how well founded a judgement is: sources, coverage, contradictions, assumptions"),
+    ("hint", "an object whose name sounds like a kind of data; nothing shows that it holds such data"),
     ("J-…", "a clause of the judge; `exfiltrace clauses` prints what each says"),
     ("f-… and t-…", "a finding in findings.jsonl and a transfer in transfers.jsonl"),
     ("file:12 and file@3400", "line 12, or byte 3400 of the decoded stream; archive members follow after !/"),

@@ -178,4 +178,21 @@ pub const CLAUSES: &[Clause] = &[
         "J-60",
         "a finding of level medium or above that files were written to removable storage, by its host or account from the first sign of a shown intrusion on, is data that left; how much is not known",
     ),
+    clause(
+        "J-70",
+        "an object that the user's catalogue names, given to an address of a shown intruder or in a finding that succeeded and is of the intruder, from its first sign on, is data accessed, however few bytes it has",
+    )
+    .counted(),
+    clause(
+        "J-71",
+        "kinds of data that the catalogue or their own values tell, in what counts as exfiltrated or accessed, left or were accessed with it",
+    ),
+    clause(
+        "J-72",
+        "kinds of data that the catalogue or their own values tell, in movement that is unexplained, are named and not called lost",
+    ),
+    clause(
+        "J-73",
+        "a kind of data that only the name of an object sounds like is a hint of where to look; it gives no state",
+    ),
 ];

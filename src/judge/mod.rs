@@ -4,6 +4,7 @@
 mod attempts;
 mod clauses;
 mod contact;
+mod data;
 mod facts;
 mod gaps;
 mod intrusion;
@@ -70,6 +71,10 @@ struct Bench<'a> {
     unbounded: BTreeSet<Route>,
     /// Lesser findings that no clause has taken up.
     background: BTreeSet<&'a str>,
+    /// Findings about data that count, with the state that they give.
+    reached: BTreeMap<&'a str, State>,
+    /// All findings, those too that a correlation stands for.
+    all: &'a [Finding],
     /// What kinds of data findings say were reached, with these.
     categories: BTreeMap<&'static str, BTreeSet<&'a str>>,
 }
@@ -237,12 +242,15 @@ fn one(
         collect: Vec::new(),
         open: BTreeMap::new(),
         unbounded: BTreeSet::new(),
+        reached: BTreeMap::new(),
+        all: findings,
         categories: BTreeMap::new(),
     };
     intrusion::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
     signals::beacons(&mut bench);
+    data::given(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);
     gaps::clauses(&mut bench);

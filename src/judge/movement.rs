@@ -190,7 +190,7 @@ fn served<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
 }
 
 /// Whether a transfer goes to an address from which the intruder came.
-fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
+pub(super) fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
     let came_from = &bench.intruder.came_from;
     came_from.contains(&t.to) || t.to_names.iter().any(|name| came_from.contains(name))
 }

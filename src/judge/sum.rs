@@ -10,13 +10,13 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{
-    Activity, Actor, Baseline, Breach, Breached, Confidence, DataCategory, Intrusion, Likelihood, MissingCoverage,
-    Overall, ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State, Subjects,
+    Activity, Actor, Baseline, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall,
+    ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State,
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
 use super::intrusion::{BASELINE_DAYS, DAY_SECS};
-use super::{Bench, Counted, Way, clauses, gaps, given, movement};
+use super::{Bench, Counted, Way, clauses, data, gaps, given, movement};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
 /// what a scope cannot tell because of others.
@@ -60,6 +60,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
     let edge = [Route::Network, Route::HttpsUpload].iter().any(|route| observed.contains(route));
+    let (data_categories, subjects) = data::clauses(&mut bench);
     let (confidence, confidence_reasons) = confidence(complete, edge, seen_by.len(), &bench);
     ScopeVerdict {
         likelihood: likelihood(state, confidence, intrusion).filter(|_| edge || state <= State::CannotTell),
@@ -71,8 +72,8 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         exposure: Vec::new(),
         breach: breach(&bench, state, complete),
         activity: activity(&bench, &routes),
-        subjects: Subjects::default(),
-        data_categories: categories(&bench),
+        subjects,
+        data_categories,
         coverage: covered(&bench, complete),
         scope: bench.scope,
         state,
@@ -116,18 +117,6 @@ fn actor(bench: &Bench<'_>) -> Actor {
     };
     let all = !intruder.accounts.is_empty() && intruder.accounts.keys().all(supplies);
     if all { Actor::Supplier } else { Actor::Unknown }
-}
-
-/// The kinds of data that findings say were reached. How much of it, no finding says.
-fn categories(bench: &Bench<'_>) -> Vec<DataCategory> {
-    let of = |(category, findings): (&&str, &BTreeSet<&str>)| DataCategory {
-        category: (*category).to_owned(),
-        special_category: false,
-        files: 0,
-        records: Bounds { lower: 0, upper: None },
-        findings: findings.iter().map(ToString::to_string).collect(),
-    };
-    bench.categories.iter().map(of).collect()
 }
 
 fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> RouteVerdict {

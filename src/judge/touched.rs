@@ -49,10 +49,11 @@ fn is_carried_off(f: &Finding) -> bool {
 }
 
 /// Data or credentials that an intruder reached.
-fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
+pub(super) fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
     bench.reason(clause, format!("data or credentials were reached: {}", f.text), vec![f.id.clone()]);
     let route = route(f);
     let outside = f.entities.sources.iter().any(|s| bench.whose.side(s) == Side::Outside);
+    bench.reached.insert(&f.id, State::Accessed);
     let way = bench.put(route, State::Accessed);
     way.findings.insert(&f.id);
     way.disclosed |= outside && matches!(route, Route::WebResponse | Route::SaasDownload);
@@ -60,13 +61,13 @@ fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
         bench.categories.entry("credentials").or_default().insert(&f.id);
     }
     if route == Route::Email || f.attack.iter().any(|id| id.starts_with("T1114")) {
-        bench.categories.entry("mail").or_default().insert(&f.id);
+        bench.categories.entry("email_content").or_default().insert(&f.id);
     }
 }
 
 /// Whether a finding is of a shown intruder, from its first sign on: by its address or, where no outside address is
 /// named, by its host or account.
-fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
+pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
     let intruder = &bench.intruder;
     let outside = |s: &&String| bench.whose.side(s) == Side::Outside;
     let later = f.time.last.zip(intruder.first).is_some_and(|(last, first)| last >= first);
@@ -100,4 +101,5 @@ fn unexplained<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
     let who = named.chain(addresses).cloned().collect::<Vec<_>>().join(", ");
     bench.ask(format!("who approved this: {} ({who})?", f.text));
     bench.put(route(f), State::Unexplained).findings.insert(&f.id);
+    bench.reached.insert(&f.id, State::Unexplained);
 }

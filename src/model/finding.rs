@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::data::Datum;
 use super::hit::{MatchKind, Met};
 use super::place::{Locator, Place};
 use super::rule::{Level, Outcome, Route, Stage};
@@ -161,6 +162,9 @@ pub struct Finding {
     /// Of indicator findings: who met it on which days. For the judge; in no file.
     #[serde(skip)]
     pub met: Vec<Met>,
+    /// Of findings of rules: what their record shows of data. For the judge; in no file.
+    #[serde(skip)]
+    pub data: Vec<Datum>,
     /// The indicator, for indicator findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indicator: Option<FindingIndicator>,
@@ -214,6 +218,7 @@ impl Finding {
         size_of::<Self>()
             + evidence.sum::<usize>()
             + self.met.iter().map(|met| size_of::<Met>() + met.who.heap_bytes()).sum::<usize>()
+            + size_of_val(&*self.data)
             + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
             + self.links.iter().map(|link| size_of::<FindingId>() + link.len()).sum::<usize>()
             + self.id.len()

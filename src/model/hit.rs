@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::data::Datum;
 use super::place::Place;
 use super::rule::Outcome;
 use super::subject::Subject;
@@ -29,6 +30,9 @@ pub struct Sighting {
     pub outcome: Outcome,
     /// Who and what.
     pub subject: Subject,
+    /// Of rules: what it shows of data, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<Datum>,
 }
 
 /// Distinct (who, outcome) kept per indicator and source; above it the smallest stay, and coverage says so.
@@ -142,8 +146,10 @@ impl Sightings {
 
     /// About how many bytes it takes in memory.
     pub fn weight_bytes(&self) -> usize {
-        let kept =
-            self.kept.iter().map(|s| size_of::<Sighting>() + s.sha256.len() + s.excerpt.len() + s.subject.heap_bytes());
+        let kept = self.kept.iter().map(|s| {
+            let data = size_of_val(&*s.data);
+            size_of::<Sighting>() + s.sha256.len() + s.excerpt.len() + s.subject.heap_bytes() + data
+        });
         let who = self.who.iter().map(|met| size_of::<Met>() + met.who.heap_bytes() + size_of_val(&*met.days));
         size_of::<Self>() + kept.sum::<usize>() + who.sum::<usize>()
     }
@@ -252,6 +258,7 @@ mod tests {
                 field: None,
                 outcome,
                 subject,
+                data: Vec::new(),
             });
         }
         all

@@ -5,10 +5,12 @@
 
 pub mod atoms;
 pub mod block;
+pub mod catalogue;
 pub mod collection;
 pub mod conversations;
 pub mod correlation;
 pub mod coverage;
+pub mod data;
 pub mod event;
 pub mod fields;
 pub mod filter;

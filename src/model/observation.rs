@@ -48,7 +48,7 @@ impl Seen {
 }
 
 /// What one observation is about. Empty strings stand for "the record does not say".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObservationKey<T = Box<str>> {
     /// What kind of record saw it.
     pub seen: Seen,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::correlation::Correlation;
+use super::data::Touched;
 use super::event::Events;
 use super::hits::{IndicatorHits, PartHits, RuleHits};
 use super::indicator::IndicatorMeta;
@@ -150,6 +151,9 @@ pub struct SourcePartial {
     /// Traffic.
     #[serde(default)]
     pub observations: Observations,
+    /// What its conversations show of data.
+    #[serde(default, skip_serializing_if = "Touched::is_empty")]
+    pub touched: Touched,
 }
 
 impl SourcePartial {
@@ -171,6 +175,7 @@ impl SourcePartial {
             rules: RuleHits::default(),
             events: Events::default(),
             observations: Observations::default(),
+            touched: Touched::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::data::Shown;
 use super::finding::Evidence;
 use super::place::Locator;
 use super::rule::Route;
@@ -241,6 +242,9 @@ pub struct Transfer {
     /// Of each of `hours`, what can be dated better: what tells bytes before an instant from those after it.
     #[serde(skip)]
     pub dated: Vec<Dated>,
+    /// What its records show of data that took this way. For the judge; in no file.
+    #[serde(skip)]
+    pub data: Shown,
     /// Sources that saw it, sorted.
     pub seen_by: Vec<Locator>,
     /// A few of the records.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Gap;
+use super::data::Basis;
 use super::finding::FindingId;
 use super::rule::Route;
 use super::time::Instant;
@@ -196,15 +197,21 @@ pub struct RouteVerdict {
 /// A kind of data that was touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataCategory {
-    /// Name.
+    /// Name; one that stands under several states is a kind of data of which parts are in each.
     pub category: String,
+    /// What became of it: `exfiltrated`, `accessed`, or `unexplained`, which does not say that it is lost.
+    pub state: State,
     /// Special category under UK GDPR article 9.
     pub special_category: bool,
-    /// Files.
+    /// How it is known, the best first; where a hint is all, only a name sounds like it.
+    pub basis: Vec<Basis>,
+    /// What tells it: titles of the catalogue's entries, what values are, words of names; never a value.
+    pub told_by: Vec<String>,
+    /// At least so many distinct files, objects, tables, mailboxes.
     pub files: u64,
-    /// Records.
+    /// Records: at least as many as distinct values were seen, at most what the catalogue says of all that was touched.
     pub records: Bounds,
-    /// What shows it.
+    /// Findings and transfers that show it.
     pub findings: Vec<FindingId>,
 }
 

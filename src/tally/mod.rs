@@ -13,7 +13,9 @@ use itertools::Itertools;
 
 use crate::model::fields::{Canon, Fields};
 use crate::model::names::{self, Kinds};
-use crate::model::observation::{CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, Observations, Seen, Sum, WEIGHT_KEPT};
+use crate::model::observation::{
+    CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
+};
 use crate::model::outline::Outline;
 use crate::model::partial::{Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
@@ -80,14 +82,14 @@ impl Cap {
 impl Tally {
     /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of a record of
     /// this block; [`settle`](Self::settle) must follow before the next block. What it came to is kept for records of the
-    /// same `outline`, where it has one.
+    /// same `outline`, where it has one. Says whether it speaks of traffic.
     pub fn observe(
         &mut self,
         format: &'static str,
         (fields, outline): (&Fields<'_>, Option<&Outline<'_>>),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
-    ) {
+    ) -> bool {
         let teller = self.teller(format);
         let outline = outline.filter(|_| !read::skipped(teller, fields) && read::cleared(fields).is_none());
         if !read::key(teller, fields, &mut self.key, &mut self.below) {
@@ -96,7 +98,7 @@ impl Tally {
                 self.memo.keep(outline, meaning);
             }
             self.unread(meaning);
-            return;
+            return false;
         }
         let bytes = read::bytes(teller, fields, &self.key);
         let index = self.conversation();
@@ -107,6 +109,14 @@ impl Tally {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
         self.add(index, fields.time, bytes, place, digest);
+        true
+    }
+
+    /// The conversation of the record that was observed last, where it speaks of traffic.
+    pub fn at_hand(&self) -> ObservationKey {
+        let mut key = self.key.clone();
+        key::repair(&mut key);
+        key::view(&key).to_owned()
     }
 
     /// What a record of this outline comes to, where one of its identity was observed before: [`fold`](Self::fold) does

@@ -3,6 +3,7 @@
 mod cite;
 mod event;
 mod met;
+mod touched;
 mod whole;
 
 use self::cite::Cite;
@@ -10,11 +11,12 @@ pub(super) use self::cite::{digest_at, excerpt};
 use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
+use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Spans};
 use crate::model::fields::{Drawn, Fields, Seen, View, Want};
-use crate::model::hit::{MatchKind, RULE_HITS_KEPT};
+use crate::model::hit::{MatchKind, RULE_HITS_KEPT, Sighting};
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
 use crate::model::place::Place;
@@ -33,6 +35,10 @@ pub(super) struct Scratch {
     atoms: Vec<AtomHit>,
     /// Literals of patterns.
     traces: Vec<AtomHit>,
+    /// Literals in names of data.
+    names: Vec<AtomHit>,
+    /// What the record at hand is to be asked for because of them.
+    look: Option<Look>,
     candidates: Vec<u32>,
     /// A bit for each rule; none is set between records.
     marked: Vec<u64>,
@@ -90,9 +96,11 @@ pub(super) fn sift_block(
     }
     scratch.traces.clear();
     if !plan.patterns.is_empty() {
-        // Their literals are the last set.
+        // Their literals are the last set but one.
         sift.atoms(plan.program.sets().count(), text, &mut scratch.traces);
     }
+    scratch.names.clear();
+    sift.atoms(plan.program.sets().count() + 1, text, &mut scratch.names);
     let gated = ticks();
     let pass = Pass {
         plan,
@@ -184,7 +192,8 @@ impl Pass<'_, '_> {
         let hits = std::mem::take(&mut scratch.hits);
         let atoms = std::mem::take(&mut scratch.atoms);
         let traces = std::mem::take(&mut scratch.traces);
-        let (mut next_hit, mut next_atom, mut next_trace) = (0, 0, 0);
+        let names = std::mem::take(&mut scratch.names);
+        let (mut next_hit, mut next_atom, mut next_trace, mut next_name) = (0, 0, 0, 0);
         let (mut fields, mut outline, mut open) = (Fields::default(), Outline::default(), Open::default());
         for seen in &view.records {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
@@ -192,11 +201,12 @@ impl Pass<'_, '_> {
             self.candidates(seen, record_atoms, scratch);
             let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
             self.patterns(seen, record_traces, &mut scratch.patterns);
+            scratch.look = self.look(take_within(&names, &mut next_name, seen, |a| a.at));
             let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
             // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
             let is_read =
                 !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
-            let is_read = is_read || self.is_part(seen);
+            let is_read = is_read || scratch.look.is_some() || self.is_part(seen);
             let outlined = !is_read && self.outline(record, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
                 if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
@@ -221,6 +231,7 @@ impl Pass<'_, '_> {
         scratch.hits = hits;
         scratch.atoms = atoms;
         scratch.traces = traces;
+        scratch.names = names;
     }
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
@@ -261,6 +272,7 @@ impl Pass<'_, '_> {
         let plain = self.block.layout.format == "text";
         let want = match () {
             () if !(hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
+            () if scratch.look.is_some() => Want::All,
             () if self.plan.indicators.agents.is_empty() => Want::Columns,
             () => Want::Agents,
         };
@@ -281,7 +293,11 @@ impl Pass<'_, '_> {
         }
         let cite = Cite::new(seen);
         if parsed {
-            tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
+            let is_traffic =
+                tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
+            if let Some(look) = scratch.look.filter(|_| is_traffic) {
+                self.touched(look, fields, tally, told);
+            }
         }
         self.rules(&cite, (format, record), fields, scratch, told);
         let agents = sift::agents_named(&self.plan.indicators, fields);
@@ -393,7 +409,10 @@ impl Pass<'_, '_> {
             let (outcome, place) = (Outcome::of(fields), cite.seen.place);
             match told.full.get(id) {
                 Some(last) if last.is_before(outcome, place) => sightings.count(fields.time),
-                _ => sightings.add(RULE_HITS_KEPT, outcome, fields.time, place, || self.sighting(cite, fields, None)),
+                _ => sightings.add(RULE_HITS_KEPT, outcome, fields.time, place, || Sighting {
+                    data: self.plan.classifier.data(fields, Look::Values),
+                    ..self.sighting(cite, fields, None)
+                }),
             }
         }
         self.event(cite, format, fields, scratch, told);

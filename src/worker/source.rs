@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::together::Holding;
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
+use crate::model::data::{TOUCHES_KEPT, Touched};
 use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{IndicatorRef, LastKept, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
@@ -43,6 +44,8 @@ pub(super) struct Told {
     pub full: BTreeMap<Box<str>, LastKept>,
     /// Records on which correlations count.
     pub events: Events,
+    /// What conversations show of data.
+    pub touched: Touched,
     /// Parts of events of which others may stand in another block.
     pub held: Holding,
     /// Hits in pieces of an oversize record, by the record's index: one per record and indicator counts.
@@ -170,6 +173,7 @@ impl Source {
         }
         all.damage = Damage::join(all.damage, told.damage);
         all.oversize += told.oversize;
+        all.touched.join(told.touched);
         all.held.join(told.held);
         for (key, sighting) in told.pieces {
             let kept = all.pieces.entry(key).or_insert_with(|| sighting.clone());
@@ -265,6 +269,7 @@ impl Source {
             notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
         }
         notes.extend(cap_notes(plan, &rules, &indicators, &observations));
+        notes.extend(cap_of_data(told.touched.rest));
         notes.extend(parts.iter().filter_map(|(part, sightings)| cap_of_part(&part, &sightings)));
         notes.extend(notes_of_events(plan, &rules, &events));
         notes.sort();
@@ -286,7 +291,9 @@ impl Source {
             indicators: told.indicator_metas,
         };
         let copies = Vec::new();
-        let partial = SourcePartial { entry, content, copies, covered, indicators, parts, rules, events, observations };
+        let touched = told.touched;
+        let partial =
+            SourcePartial { entry, content, copies, covered, indicators, parts, rules, events, observations, touched };
         (partial, metas)
     }
 }
@@ -364,6 +371,12 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
     }
     notes
+}
+
+/// States that more conversations show data than are kept.
+fn cap_of_data(records: u64) -> Option<Note> {
+    let detail = format!("records that show data, of conversations beyond the {TOUCHES_KEPT} that are kept with it");
+    (records > 0).then(|| Note::new(Reason::ObservationsCapped, detail).counted(records))
 }
 
 /// States that more records show a part of a pattern than are kept.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::classify::Look;
 use crate::detect::Scratch;
 use crate::format::{self, together};
 use crate::model::fields::{Fields, Want};
@@ -188,6 +189,7 @@ pub(super) fn evaluate(
             field: Some(told_of(parts)),
             outcome: Outcome::of(&whole),
             subject: Subject::of(&whole),
+            data: plan.classifier.data(&whole, Look::Values),
         };
         let sightings = found.entry(id.into()).or_default();
         sightings.add(RULE_HITS_KEPT, Outcome::of(&whole), whole.time, place, sighting);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, Referred};
+use exfiltrace::model::data::Basis;
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Outcome, Route, Stage};
@@ -12,6 +13,7 @@ use exfiltrace::model::transfer::Transfer;
 use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 
+use crate::categories::{sign, touch};
 use crate::judge::{GIB, SANCTIONED, at, cites, coverage, finding, hc, listed, shown_by, transfer, whose};
 
 const INTRUDER: &str = "203.0.113.9";
@@ -285,6 +287,22 @@ fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
     assert!(cites(&known, "J-21") && !cites(&known, "J-53"));
 }
 
+/// J-70 to J-73.
+fn kinds() -> Vec<Sides> {
+    let shows = |basis, mut t: Transfer| {
+        t.data = [(sign("benefits", basis), touch(1, "2026-03-02T12:00:00Z"))].into();
+        t
+    };
+    let given = |basis, bytes| hc(&[way_in(Outcome::Succeeded)], &[shows(basis, served(bytes))], &whose(""));
+    let moved = |basis| hc(&[], &[shows(basis, up("198.51.100.7", GIB))], &whose(""));
+    vec![
+        ("J-70", given(Basis::Catalogue, 2000), given(Basis::Hint, 2000)),
+        ("J-71", given(Basis::Detected, GIB), given(Basis::Detected, 2000)),
+        ("J-72", moved(Basis::Detected), moved(Basis::Hint)),
+        ("J-73", given(Basis::Hint, GIB), given(Basis::Catalogue, GIB)),
+    ]
+}
+
 fn alone_with(more: &str) -> ScopeVerdict {
     hc(&[], &[], &whose(more))
 }
@@ -292,7 +310,7 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals()].into_iter().flatten() {
+    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals(), kinds()].into_iter().flatten() {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
     for clause in CLAUSES {

@@ -16,6 +16,7 @@ const STAGES: &[&str] = &[
     "indicators",
     "sift",
     "detect",
+    "classify",
     "tally",
     "merge",
     "correlate",

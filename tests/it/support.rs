@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use exfiltrace::classify::Classifier;
 use exfiltrace::detect::{Gate, Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::pattern::Patterns;
 use exfiltrace::indicators::{Builder, Warninglists};
 use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::catalogue::Catalogue;
 use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::fields::{Fields, View, Want};
 use exfiltrace::model::ledger::Note;
@@ -80,6 +82,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         program,
         patterns: Patterns::of(&indicators),
         indicators,
+        classifier: Classifier::new(&Catalogue::default()).unwrap(),
         warninglists: Warninglists::new(),
         whose: exfiltrace::scope::compile(&scopes).unwrap(),
         clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new(), by_host: [].into() },

@@ -39,6 +39,7 @@ impl Pass<'_, '_> {
             field,
             outcome: Outcome::of(fields),
             subject: Subject::of(fields),
+            data: Vec::new(),
         }
     }
 

@@ -103,8 +103,8 @@ pub fn sample() -> Sample {
             "routes": [{ "route": "cloud_storage", "state": "exfiltrated", "first": at, "last": at,
                 "protection": "unknown", "disclosed": true, "bytes": bounds, "records": bounds,
                 "destinations": [HOSTILE], "hosts": ["h"], "accounts": ["u"], "findings": [id], "transfers": ["t-1"] }],
-            "data_categories": [{ "category": "health", "special_category": true, "files": 1, "records": bounds,
-                "findings": [id] }],
+            "data_categories": [{ "category": "health", "state": "exfiltrated", "special_category": true,
+                "basis": ["catalogue", "hint"], "told_by": [HOSTILE], "files": 1, "records": bounds, "findings": [id] }],
             "coverage": { "adequate": false, "from": at, "to": at, "gaps": [gap],
                 "missing": [{ "route": "usb", "needs": ["x"] }], "collect_next": [HOSTILE] } }] });
     let transfer = json!({ "id": "t-1", "scope": "riverside", "route": "network", "from": "a", "to": "b",

@@ -1,0 +1,276 @@
+//! The objects that a record says were touched: files, URLs, objects of a store, shares, tables, mailboxes.
+
+use std::borrow::Cow;
+
+use crate::model::fields::{Canon, Fields};
+
+/// Objects taken from one record; more are not looked at.
+const OBJECTS: usize = 64;
+/// Names are looked at so far.
+const NAME_BYTES: usize = 2048;
+
+/// What kind of object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A network share, with or without what lies in it.
+    Share,
+    /// A file.
+    Path,
+    /// A table of a database.
+    Table,
+    /// An object of a store, or a whole bucket.
+    Bucket,
+    /// A mailbox.
+    Mailbox,
+    /// What a URL names, without its query.
+    Url,
+}
+
+/// One object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name in lower case, with `/` for `\`.
+    pub name: String,
+    /// Of a URL, the same with the host before it.
+    pub with_host: Option<String>,
+}
+
+/// Requests that give nothing of what an object holds.
+const IDLE_METHODS: &[&str] = &["HEAD", "OPTIONS", "PROPFIND", "MKCOL", "LOCK", "UNLOCK", "DELETE", "TRACE"];
+/// What actions of audit logs begin with that give nothing of what an object holds.
+const IDLE_ACTIONS: &[&str] = &["head", "list", "describe", "delete", "remove", "create", "put", "update", "set"];
+/// Actions that begin so and move data all the same.
+const MOVING_ACTIONS: &[&str] = &["putobject", "createdump", "createsnapshot", "createexport", "createimage"];
+
+/// Raw name of what was opened in a share.
+const IN_SHARE: &[u8] = b"RelativeTargetName";
+/// Raw names of fields without a canonical one.
+const RAW: &[(&str, Kind)] = &[
+    ("objectname", Kind::Path),
+    ("targetfilename", Kind::Path),
+    ("mailboxownerupn", Kind::Mailbox),
+    ("object_name", Kind::Table),
+    ("table_name", Kind::Table),
+    ("table", Kind::Table),
+];
+/// Raw names of fields that hold SQL.
+const SQL: &[&str] = &["statement", "query", "sql", "argument", "sqltext", "sql_text", "command_text"];
+
+/// All objects of a record, each once, sorted.
+pub fn of(fields: &Fields<'_>) -> Vec<Object> {
+    let mut all = Objects(Vec::new());
+    if !is_idle(fields) {
+        all.url(fields);
+        all.stored(fields);
+    }
+    for canon in [Canon::FilePath, Canon::FileName] {
+        all.add_bytes(Kind::Path, fields.get(canon));
+    }
+    if let Some(line) = fields.get(Canon::ProcessCommandLine) {
+        all.paths_in(&text(line));
+    }
+    all.raw(fields);
+    all.0.sort();
+    all.0.dedup();
+    all.0
+}
+
+/// Whether a record tells of an object without its content.
+fn is_idle(fields: &Fields<'_>) -> bool {
+    let moved = fields.number(Canon::HttpStatus).is_some_and(|status| (300..400).contains(&status));
+    let method = fields.text(Canon::HttpMethod).unwrap_or_default();
+    let action = fields.text(Canon::EventAction).unwrap_or_default().to_ascii_lowercase();
+    let idle = IDLE_ACTIONS.iter().any(|begin| action.starts_with(begin));
+    let moving = MOVING_ACTIONS.iter().any(|begin| action.starts_with(begin));
+    moved
+        || IDLE_METHODS.iter().any(|idle| idle.eq_ignore_ascii_case(method))
+        || fields.has(Canon::ObjectKey) && idle && !moving
+}
+
+struct Objects(Vec<Object>);
+
+impl Objects {
+    fn push(&mut self, object: Object) {
+        if self.0.len() < OBJECTS && object.name.trim_matches('/').len() > 1 {
+            self.0.push(object);
+        }
+    }
+
+    fn add(&mut self, kind: Kind, name: &str) {
+        self.push(Object { kind, name: name_of(name), with_host: None });
+    }
+
+    fn add_bytes(&mut self, kind: Kind, name: Option<&[u8]>) {
+        if let Some(name) = name {
+            self.add(kind, &text(name));
+        }
+    }
+
+    /// The path that was asked for, and what the query names.
+    fn url(&mut self, fields: &Fields<'_>) {
+        let asked =
+            [Canon::UrlPath, Canon::UrlOriginal, Canon::UrlFull].into_iter().find_map(|canon| fields.get(canon));
+        let Some(asked) = asked else { return };
+        let asked = text(asked);
+        let (host, rest) = match asked.split_once("://") {
+            Some((_, rest)) => rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())),
+            None => ("", &*asked),
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let named = [Canon::UrlDomain, Canon::DestinationDomain].into_iter().find_map(|canon| fields.text(canon));
+        let host = if host.is_empty() { named.unwrap_or_default() } else { host };
+        let name = name_of(&decoded(path, false));
+        let with_host = (!host.is_empty()).then(|| format!("{}{name}", host.to_ascii_lowercase()));
+        self.push(Object { kind: Kind::Url, name, with_host });
+        let stated = fields.get(Canon::UrlQuery).map(text);
+        for part in stated.as_deref().unwrap_or(query).split(['&', ';']) {
+            let value = part.split_once('=').map_or(part, |(_, value)| value);
+            self.paths_in(&decoded(value, true));
+        }
+    }
+
+    /// An object of a store, or a share.
+    fn stored(&mut self, fields: &Fields<'_>) {
+        let container = fields.get(Canon::Container).map(text);
+        let key = fields.get(Canon::ObjectKey).map(text);
+        let whole = match (container.as_deref(), key.as_deref()) {
+            (Some(share), _) if share.starts_with('\\') => return self.shared(share, fields),
+            (Some(bucket), Some(key)) => format!("{}/{}", bucket.trim_end_matches('/'), key.trim_start_matches('/')),
+            (Some(one), None) | (None, Some(one)) => one.to_owned(),
+            (None, None) => return,
+        };
+        self.add(Kind::Bucket, &whole);
+    }
+
+    /// A share, with what was opened in it where the record says so.
+    fn shared(&mut self, share: &str, fields: &Fields<'_>) {
+        let inside = fields.named().find(|(name, ..)| last_of(name).eq_ignore_ascii_case(IN_SHARE));
+        match inside.map(|(_, value, _)| text(value)).filter(|inside| inside.len() > 1) {
+            Some(inside) => self.add(Kind::Share, &format!("{}/{inside}", share.trim_end_matches('\\'))),
+            None => self.add(Kind::Share, share),
+        }
+    }
+
+    /// What stands in fields without a canonical name, and in SQL.
+    fn raw(&mut self, fields: &Fields<'_>) {
+        for (name, value, _) in fields.named() {
+            let last = last_of(name);
+            if let Some((_, kind)) = RAW.iter().find(|(raw, _)| last.eq_ignore_ascii_case(raw.as_bytes())) {
+                self.add_bytes(*kind, Some(value));
+            }
+            if SQL.iter().any(|raw| last.eq_ignore_ascii_case(raw.as_bytes())) {
+                self.tables_in(&text(value));
+            }
+        }
+        if let Some(message) = fields.get(Canon::Message) {
+            self.tables_in(&text(message));
+        }
+    }
+
+    /// Tokens that name a file: those with a separator in them or an ending.
+    fn paths_in(&mut self, line: &str) {
+        let ends = |c: char| c.is_whitespace() || "\"'`<>|,;=()".contains(c);
+        for token in line.split(ends) {
+            let has_ending = token.rsplit_once('.').is_some_and(|(name, ending)| {
+                !name.is_empty() && (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric())
+            });
+            if token.contains("://") {
+                continue;
+            }
+            if token.contains(['/', '\\']) || has_ending {
+                self.add(Kind::Path, token);
+            }
+        }
+    }
+
+    /// Names behind the words of SQL that stand before tables.
+    fn tables_in(&mut self, sql: &str) {
+        let is_statement = ["select ", "insert ", "update ", "delete ", "copy ", "dump "];
+        let lower = sql.to_ascii_lowercase();
+        if !is_statement.iter().any(|word| lower.contains(word)) {
+            return;
+        }
+        let mut words = lower.split(|c: char| c.is_whitespace() || "(),;".contains(c)).filter(|word| !word.is_empty());
+        while let Some(word) = words.next() {
+            if matches!(word, "from" | "join" | "into" | "update" | "copy" | "table")
+                && let Some(table) = words.next()
+            {
+                let table = table.trim_matches(['"', '`', '[', ']', '\'']);
+                if table.starts_with(char::is_alphabetic) {
+                    self.add(Kind::Table, &table.replace(['"', '`', '[', ']'], ""));
+                }
+            }
+        }
+    }
+}
+
+/// The last part of a dotted name.
+fn last_of(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'.').next().unwrap_or_default()
+}
+
+/// A name as it is compared.
+fn name_of(name: &str) -> String {
+    let end = name.floor_char_boundary(NAME_BYTES);
+    name[..end].replace('\\', "/").to_lowercase()
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// A part of a URL without its escapes; in a query `+` is a blank.
+pub fn decoded(part: &str, is_query: bool) -> String {
+    let blanked = if is_query { Cow::Owned(part.replace('+', " ")) } else { Cow::Borrowed(part) };
+    String::from_utf8_lossy(&crate::model::place::decode(&blanked)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fields::Kind as Value;
+
+    fn named(pairs: &[(Canon, &'static str)]) -> Vec<String> {
+        let mut fields = Fields::default();
+        for (canon, value) in pairs {
+            fields.push(Some(*canon), canon.name().as_bytes(), value.as_bytes(), Value::Str);
+        }
+        of(&fields).into_iter().map(|object| format!("{:?} {}", object.kind, object.name)).collect()
+    }
+
+    #[test]
+    fn objects_are_taken_from_what_names_them() {
+        use Canon::{Container, FilePath, HttpMethod, HttpStatus, ObjectKey, ProcessCommandLine, UrlFull, UrlOriginal};
+        let url = "http://files.example/up/Payroll%2005.zip?x=1";
+        assert_eq!(named(&[(UrlFull, url)]), ["Url /up/payroll 05.zip"]);
+        assert_eq!(
+            named(&[(UrlOriginal, "/x.php?cmd=type+C%3A%5CFinance%5Ca.csv")]),
+            ["Path c:/finance/a.csv", "Url /x.php"]
+        );
+        assert_eq!(named(&[(FilePath, "C:\\A\\b.txt")]), ["Path c:/a/b.txt"]);
+        assert_eq!(named(&[(Container, "hr"), (ObjectKey, "/2026/p.csv")]), ["Bucket hr/2026/p.csv"]);
+        assert_eq!(named(&[(Container, "\\\\*\\HR$")]), ["Share //*/hr$"]);
+        assert_eq!(named(&[(ProcessCommandLine, "7z a out.7z \"D:\\HR\\x\" -p")]), ["Path d:/hr/x", "Path out.7z"]);
+        assert_eq!(named(&[(UrlOriginal, "/a.zip"), (HttpMethod, "HEAD")]), [""; 0]);
+        assert_eq!(named(&[(UrlOriginal, "/a.zip"), (HttpStatus, "304")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_share_is_named_with_what_was_opened_in_it() {
+        let mut fields = Fields::default();
+        fields.push(Some(Canon::Container), b"ShareName", br"\\*\HR$", Value::Str);
+        fields.push(None, b"EventData.RelativeTargetName", br"2026\pay.xlsx", Value::Str);
+        let names: Vec<String> = of(&fields).into_iter().map(|object| object.name).collect();
+        assert_eq!(names, ["//*/hr$/2026/pay.xlsx"]);
+    }
+
+    #[test]
+    fn tables_stand_behind_the_words_of_sql() {
+        let of = |sql| named(&[(Canon::Message, sql)]);
+        assert_eq!(of("statement: SELECT * FROM \"hr\".\"staff\" s JOIN pay p"), ["Table hr.staff", "Table pay"]);
+        assert_eq!(of("COPY benefits TO PROGRAM 'curl'; select 1"), ["Table benefits"]);
+        assert_eq!(of("connection from 10.0.0.1 authorised"), [""; 0]);
+    }
+}

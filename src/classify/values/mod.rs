@@ -1,0 +1,249 @@
+//! Values that show what kind of data a record holds: numbers with check digits, keys, contacts.
+//!
+//! One detector a kind, in one table. Each knows its value by structure and, where there is one, by its check digits; what
+//! these do not tell from any other number counts only beside a telling name ([`Passage::told`]). Better a value that is not
+//! known than one that is none.
+
+mod bank;
+mod contact;
+mod identity;
+mod secret;
+
+use std::ops::Range;
+
+use regex::Regex;
+
+/// Shorter texts hold no value that is looked for.
+const SHORTEST_BYTES: usize = 6;
+/// So much of a text is looked at.
+const LONGEST_BYTES: usize = 64 << 10;
+/// So far before a value a telling name may begin.
+const NEAR_BYTES: usize = 48;
+
+/// One kind of value.
+pub struct Detector {
+    /// What the value is, for people.
+    pub what: &'static str,
+    /// The kind of data, one of [`CATEGORIES`](crate::model::data::CATEGORIES).
+    pub category: &'static str,
+    /// Finds the values of a passage, each in one spelling.
+    find: fn(&Passage<'_>) -> Vec<String>,
+    /// Whether it also looks at free text, in which names stand beside numbers by chance.
+    in_prose: bool,
+}
+
+/// All detectors.
+pub const DETECTORS: &[Detector] = &[
+    detector("payment card number", "payment_card", bank::cards, true),
+    detector("IBAN", "bank_details", bank::ibans, true),
+    detector("sort code and account number", "bank_details", bank::accounts, true),
+    detector("NHS number", "special_category_health", identity::nhs_numbers, true),
+    detector("National Insurance number", "ni_numbers", identity::ni_numbers, true),
+    detector("Unique Taxpayer Reference", "tax_references", identity::taxpayer_references, true),
+    detector("UK passport number", "identity_documents", identity::passports, true),
+    detector("UK driving licence number", "identity_documents", identity::driving_licences, true),
+    detector("date of birth", "personal_contact", contact::births, true),
+    detector("e-mail address", "personal_contact", contact::mails, false),
+    detector("UK telephone number", "personal_contact", contact::phones, false),
+    detector("UK postcode", "personal_contact", contact::postcodes, false),
+    detector("private key", "secrets_keys", secret::private_keys, true),
+    detector("cloud key", "secrets_keys", secret::cloud_keys, true),
+    detector("access token", "secrets_keys", secret::tokens, true),
+    detector("password hash", "credentials", secret::hashes, true),
+];
+
+const fn detector(
+    what: &'static str,
+    category: &'static str,
+    find: fn(&Passage<'_>) -> Vec<String>,
+    in_prose: bool,
+) -> Detector {
+    Detector { what, category, find, in_prose }
+}
+
+/// Words before values that detectors ask for, as literals by which records with such values are found.
+///
+/// PERF: each is rare in logs of all sorts, for a record that holds one is read in full: `nhs` alone is in the name of every
+/// host of a health service.
+pub const TELLING: &[&str] = &[
+    "nhs=",
+    "nhs_n",
+    "nhs-n",
+    "nhs+n",
+    "nhs n",
+    "nhs%20n",
+    "nhsn",
+    "nino",
+    "ni_num",
+    "ninum",
+    "insurance_n",
+    "insurancen",
+    "utr=",
+    "utr\"",
+    "taxpayer",
+    "passport",
+    "driver_n",
+    "drivern",
+    "driving",
+    "dvla",
+    "iban=",
+    "iban\"",
+    "iban:",
+    "sort_code",
+    "sort-code",
+    "sortcode",
+    "card_n",
+    "cardn",
+    "card=",
+    "pan=",
+    "dob=",
+    "birth",
+    "postcode",
+    "post_code",
+    "mobile=",
+    "phone=",
+    "telephone",
+];
+
+/// A text with the name of its field.
+pub struct Passage<'t> {
+    /// Name of the field, or empty.
+    pub name: &'t str,
+    /// The text, unescaped.
+    pub text: &'t str,
+}
+
+/// The values that a passage holds, each with the place of its detector in [`DETECTORS`]. `prose` says that it is free text.
+pub fn of(passage: &Passage<'_>, prose: bool) -> Vec<(usize, String)> {
+    if passage.text.len() < SHORTEST_BYTES {
+        return Vec::new();
+    }
+    let end = passage.text.floor_char_boundary(LONGEST_BYTES);
+    let passage = Passage { text: &passage.text[..end], ..*passage };
+    let asked = DETECTORS.iter().enumerate().filter(|(_, detector)| detector.in_prose || !prose);
+    asked
+        .flat_map(|(number, detector)| (detector.find)(&passage).into_iter().map(move |value| (number, value)))
+        .collect()
+}
+
+impl Passage<'_> {
+    /// Where a pattern is met as a token of its own: what stands beside it is no letter, digit or sign that goes on.
+    fn tokens<'s>(&'s self, shape: &'s Regex) -> impl Iterator<Item = Range<usize>> + 's {
+        shape.find_iter(self.text).map(|found| found.range()).filter(|range| self.is_apart(range))
+    }
+
+    fn is_apart(&self, range: &Range<usize>) -> bool {
+        let goes_on = |c: char| c.is_alphanumeric() || "_-/+".contains(c);
+        let before = self.text[..range.start].chars().next_back();
+        let mut after = self.text[range.end..].chars();
+        let next = after.next();
+        let decimal = next == Some('.') && after.next().is_some_and(|c| c.is_alphanumeric());
+        !before.is_some_and(|c| goes_on(c) || c == '.') && !next.is_some_and(goes_on) && !decimal
+    }
+
+    /// Whether the name of the field, or what stands before a value in the same part of the text, begins a word with one of
+    /// these. Signs between words count as one blank: `nhs_number=`, `"nhsNumber":`, `NHS no. `.
+    fn told(&self, at: usize, by: &[&str]) -> bool {
+        let from = self.text.floor_char_boundary(at.saturating_sub(NEAR_BYTES));
+        let near = &self.text[from..at];
+        let near = near.rfind(['&', ';', '|', '{', '}', ',', '\n', '\t']).map_or(near, |cut| &near[cut + 1..]);
+        [self.name, near].iter().any(|context| {
+            let words = spaced(context);
+            by.iter().any(|word| words.contains(&format!(" {word}")))
+        })
+    }
+}
+
+/// Lower case, with one blank around each word and in place of all other signs; a capital in a word begins a new one.
+fn spaced(text: &str) -> String {
+    let mut out = String::from(" ");
+    let mut small = false;
+    for c in text.chars() {
+        let begins = small && c.is_uppercase();
+        if (begins || !c.is_alphanumeric()) && !out.ends_with(' ') {
+            out.push(' ');
+        }
+        if c.is_alphanumeric() {
+            out.extend(c.to_lowercase());
+        }
+        small = c.is_lowercase();
+    }
+    if !out.ends_with(' ') {
+        out.push(' ');
+    }
+    out
+}
+
+/// The digits of a text.
+fn digits(text: &str) -> Vec<u32> {
+    text.chars().filter_map(|c| c.to_digit(10)).collect()
+}
+
+/// The letters and digits of a text, in capitals.
+fn bare(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// A pattern of this program.
+fn shape(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("it is written in this program, and each is used by a test")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What detectors find in a text of a field without a name.
+    pub(super) fn found(text: &str) -> Vec<&'static str> {
+        of(&Passage { name: "", text }, false).into_iter().map(|(number, _)| DETECTORS[number].what).collect()
+    }
+
+    /// Asserts that a text holds the value alone, and that each look-alike holds none.
+    pub(super) fn told_apart(what: &str, real: &[&str], others: &[&str]) {
+        for text in real {
+            assert_eq!(found(text), [what], "{text}");
+        }
+        for text in others {
+            assert!(!found(text).contains(&what), "{text} is no {what}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_of_what_stands_beside_it_alone() {
+        let told = |name, text: &str| Passage { name, text }.told(text.len(), &["nhs"]);
+        for text in ["nhs=", "nhs_number=", "\"nhsNumber\":\"", "patient NHS no. "] {
+            assert!(told("", text), "{text}");
+        }
+        assert!(told("patient.nhsNumber", ""));
+        for text in ["nhs=1&order=", "{\"nhs\":1,\"order\":", "xnhs=", ""] {
+            assert!(!told("", text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_detector_is_of_a_known_kind_and_no_text_breaks_one() {
+        for detector in DETECTORS {
+            assert!(crate::model::data::named(detector.category).is_some(), "{}", detector.category);
+        }
+        for text in ["é1234567890é", "GB\u{301}29", "\u{1F600}4111 1111 1111 1111\u{1F600}", &"9".repeat(100_000)] {
+            found(text);
+        }
+    }
+
+    #[test]
+    fn what_logs_are_full_of_is_no_personal_value() {
+        for text in [
+            "550e8400-e29b-41d4-a716-446655440000",
+            "1795368795.947",
+            "2026-11-22T17:33:15.123456Z",
+            "order=4532015112830366",
+            "id=9434765919&ref=1234567890",
+            "10.20.30.66",
+            "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "session=AB123456C; build 20-26-03 rev 12345678",
+            "tel aviv 0712345678",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+}

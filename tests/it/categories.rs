@@ -1,0 +1,270 @@
+//! Which kinds of data were touched: from the logs to the verdict, and what says nothing of data.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use exfiltrace::classify::Classifier;
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::data::{Basis, OBJECTS_KEPT, Sign, TOUCHES_KEPT, Touch, Touched};
+use exfiltrace::model::observation::{ObservationKey, Seen};
+use exfiltrace::model::rule::Outcome;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::plan::Plan;
+use exfiltrace::scan;
+use serde_json::Value;
+
+use crate::judge::{GIB, at, finding, hc, transfer, whose};
+use crate::support::{exfiltrace, plan, shared};
+
+const CATALOGUE: &str =
+    "[[data]]\ncategory = 'benefits'\ntitle = 'Claims'\nrecords = 800\nsubjects = 'claimants'\nurl = ['/claims/*']\n";
+const INTRUDER: &str = "203.0.113.9";
+const NHS: [&str; 2] = ["9434765919", "9434765870"];
+
+pub fn sign(category: &str, basis: Basis) -> Arc<Sign> {
+    let told_by = "Claims".into();
+    Arc::new(Sign { category: category.into(), special: false, basis, told_by, records: None, subjects: None })
+}
+
+pub fn touch(object: u64, time: &str) -> Touch {
+    Touch::of(object, Some(at(time)))
+}
+
+/// An access log in which an intruder reads claims and persons, and somebody else reads the same.
+fn log(attack: &str) -> String {
+    let line = |from: &str, second: usize, request: &str, status: u16| {
+        format!(
+            "{from} - - [22/Mar/2026:10:00:{second:02} +0000] \"GET {request} HTTP/1.1\" {status} 2000 \"-\" \"curl/8\"\n"
+        )
+    };
+    [
+        line("198.51.100.20", 1, "/claims/2026.csv", 200),
+        line("198.51.100.20", 2, "/claims/2025.csv", 200),
+        line(INTRUDER, 3, attack, 200),
+        line(INTRUDER, 4, "/claims/2026.csv", 200),
+        line(INTRUDER, 5, "/claims/2024.csv", 404),
+        line(INTRUDER, 6, &format!("/person?nhs_number={}", NHS[0]), 200),
+        line(INTRUDER, 7, &format!("/person?nhs_number={}&x=1", NHS[0]), 200),
+        line(INTRUDER, 8, &format!("/person?nhs_number={}", NHS[1]), 200),
+        line(INTRUDER, 9, "/person?order=9434765919", 200),
+    ]
+    .concat()
+}
+
+/// The verdict of the only scope over a log, and the text of the whole.
+fn told(folder: &Path, log: &str, more: &[&str]) -> (Value, String) {
+    let (evidence, case) = (folder.join("web"), folder.join("case"));
+    std::fs::create_dir_all(&evidence).unwrap();
+    std::fs::write(evidence.join("access.log"), log).unwrap();
+    let (evidence, case) = (evidence.to_str().unwrap(), case.to_str().unwrap());
+    let output = exfiltrace(&[&["scan", "--quiet", evidence, "--out", case], more].concat());
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(Path::new(case).join("verdict.json")).unwrap();
+    let verdict: Value = serde_json::from_str(&text).unwrap();
+    (verdict["scopes"][0].clone(), text)
+}
+
+fn category<'v>(scope: &'v Value, name: &str) -> &'v Value {
+    let all = scope["data_categories"].as_array().unwrap();
+    all.iter().find(|of| of["category"] == name).unwrap_or_else(|| panic!("{name} is not in {all:#?}"))
+}
+
+fn clauses(scope: &Value) -> Vec<&str> {
+    scope["reasons"].as_array().unwrap().iter().filter_map(|reason| reason["clause"].as_str()).collect()
+}
+
+#[test]
+fn what_an_intruder_was_given_of_the_catalogue_and_its_values_are_counted() {
+    let temp = tempfile::tempdir().unwrap();
+    let catalogue = temp.path().join("catalogue.toml");
+    std::fs::write(&catalogue, CATALOGUE).unwrap();
+    let with = ["--catalogue", catalogue.to_str().unwrap()];
+    let (scope, text) = told(temp.path(), &log("/shell.php?cmd=whoami"), &with);
+    assert_eq!((scope["state"].as_str(), clauses(&scope).contains(&"J-70")), (Some("accessed"), true), "{text}");
+    let claims = category(&scope, "benefits");
+    assert_eq!(
+        (&claims["state"], &claims["basis"][0], &claims["told_by"][0]),
+        (&"accessed".into(), &"catalogue".into(), &"Claims".into())
+    );
+    assert_eq!(
+        (claims["files"].as_u64(), claims["records"]["upper"].as_u64()),
+        (Some(1), Some(800)),
+        "not what was refused"
+    );
+    let health = category(&scope, "special_category_health");
+    assert_eq!((&health["special_category"], health["records"]["lower"].as_u64()), (&true.into(), Some(2)));
+    assert_eq!((&scope["subjects"]["kinds"][0], scope["subjects"]["lower"].as_u64()), (&"claimants".into(), Some(2)));
+    assert!(NHS.iter().all(|number| !text.contains(number)), "no value stands in the verdict");
+}
+
+#[test]
+fn without_an_intruder_or_a_catalogue_nothing_is_claimed() {
+    let temp = tempfile::tempdir().unwrap();
+    let catalogue = temp.path().join("catalogue.toml");
+    std::fs::write(&catalogue, CATALOGUE).unwrap();
+    let with = ["--catalogue", catalogue.to_str().unwrap()];
+    let (benign, _) = told(&temp.path().join("a"), &log("/index.html"), &with);
+    assert_eq!(
+        (benign["state"].as_str(), benign["data_categories"].as_array().unwrap().len()),
+        (Some("no_evidence"), 0)
+    );
+    let (alone, _) = told(&temp.path().join("b"), &log("/shell.php?cmd=whoami"), &[]);
+    assert!(!clauses(&alone).iter().any(|clause| clause.starts_with("J-7")), "{alone:#}");
+}
+
+#[test]
+fn the_names_of_what_left_are_a_hint_of_what_it_was() {
+    let Some(lab) = shared("corpora/exfil/lab-generated") else { return };
+    let truth: Value = serde_json::from_str(&std::fs::read_to_string(lab.join("truth.json")).unwrap()).unwrap();
+    let files = truth["rclone_webdav_via_squid"]["files"].as_array().unwrap();
+    let named =
+        |begin: &str| files.iter().filter(|file| file["name"].as_str().unwrap().starts_with(begin)).count() as u64;
+    let temp = tempfile::tempdir().unwrap();
+    let case = temp.path().join("case");
+    exfiltrace(&["scan", "--quiet", lab.to_str().unwrap(), "--out", case.to_str().unwrap()]);
+    let verdict: Value = serde_json::from_str(&std::fs::read_to_string(case.join("verdict.json")).unwrap()).unwrap();
+    let scope = &verdict["scopes"][0];
+    let found = scope["data_categories"].as_array().unwrap().iter();
+    let found: BTreeMap<&str, (&str, u64)> = found
+        .map(|of| (of["category"].as_str().unwrap(), (of["state"].as_str().unwrap(), of["files"].as_u64().unwrap())))
+        .collect();
+    let wanted = [("hr_payroll", "payroll"), ("identity_documents", "passport"), ("personal_contact", "customers")];
+    assert_eq!(found, wanted.map(|(category, begin)| (category, ("exfiltrated", named(begin)))).into());
+    assert!(clauses(scope).contains(&"J-73"));
+}
+
+#[test]
+fn real_logs_without_an_intrusion_claim_no_kind_of_data() {
+    for name in ["corpora/web/elastic-examples/apache_logs.gz", "corpora/text"] {
+        let Some(path) = shared(name) else { return };
+        let temp = tempfile::tempdir().unwrap();
+        let case = temp.path().join("case");
+        exfiltrace(&["scan", "--quiet", path.to_str().unwrap(), "--out", case.to_str().unwrap()]);
+        let verdict: Value =
+            serde_json::from_str(&std::fs::read_to_string(case.join("verdict.json")).unwrap()).unwrap();
+        for scope in verdict["scopes"].as_array().unwrap() {
+            let quiet = matches!(scope["state"].as_str(), Some("no_evidence" | "attempted" | "intrusion_only"));
+            assert!(!quiet || scope["data_categories"].as_array().unwrap().is_empty(), "{name}: {scope:#}");
+        }
+    }
+}
+
+#[test]
+fn neither_threads_nor_grid_nor_order_change_what_was_touched() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("access.log"), log("/shell.php?cmd=whoami").repeat(40)).unwrap();
+    let planned = || {
+        let roots = vec![Root { name: b"web".to_vec(), path: Some(temp.path().to_owned()) }];
+        let classifier = Classifier::new(&toml::from_str(CATALOGUE).unwrap()).unwrap();
+        Plan { classifier, ..plan(roots, Scopes::default(), Builder::new()) }
+    };
+    let text = |plan: Plan| {
+        let outcome = scan::scan(&plan).unwrap();
+        assert!(outcome.partial.sources.values().any(|source| !source.touched.is_empty()));
+        let verdict = serde_json::to_string(&outcome.verdict).unwrap();
+        (serde_json::to_string(&outcome.partial).unwrap(), verdict)
+    };
+    let whole = text(Plan { threads: 1, ..planned() });
+    assert_eq!(whole, text(Plan { threads: 4, cell_bytes: 97, shuffle: Some(3), ..planned() }));
+    let again: exfiltrace::model::partial::Partial = serde_json::from_str(&whole.0).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), whole.0, "the state comes back");
+}
+
+/// What conversations from `first` on in steps touched, each more objects than are kept.
+fn part(first: u64, step: usize) -> Touched {
+    let mut all = Touched::default();
+    for n in (first..TOUCHES_KEPT as u64 + 600).step_by(step) {
+        let client: Box<str> = format!("c{n:06}").into();
+        let (server, name, account, host): (Box<str>, Box<str>, Box<str>, Box<str>) = Default::default();
+        let (seen, outcome) = (Seen::Web, Outcome::Succeeded);
+        let key = ObservationKey { seen, client, server, name, account, host, port: 0, sends: false, outcome };
+        all.add((sign("benefits", Basis::Hint), key), &touch(n, "2026-03-02T12:00:00Z"));
+    }
+    all
+}
+
+#[test]
+fn caps_commute_and_count_exactly() {
+    let joined = |order: [u64; 3]| {
+        let mut all = Touched::default();
+        order.into_iter().for_each(|first| all.join(part(first, 3)));
+        all
+    };
+    let straight = joined([0, 1, 2]);
+    assert_eq!((straight.kept.len(), straight.rest), (TOUCHES_KEPT, 600));
+    assert!(straight == joined([2, 0, 1]) && straight == part(0, 1));
+    let touches =
+        |from: u64| (from..3 * OBJECTS_KEPT as u64).step_by(2).map(|object| touch(object, "2026-03-02T12:00:00Z"));
+    let sum = |from: [u64; 2]| {
+        let mut all = Touch::default();
+        from.into_iter().flat_map(touches).for_each(|one| all.join(&one));
+        all
+    };
+    let one = sum([0, 1]);
+    assert_eq!((one.objects.len(), one.cut, one.records), (OBJECTS_KEPT, true, 3 * OBJECTS_KEPT as u64));
+    assert_eq!(one, sum([1, 0]));
+}
+
+#[test]
+fn of_what_began_before_the_intrusion_one_object_is_sure() {
+    let mut all = touch(1, "2026-03-02T09:00:00Z");
+    all.join(&touch(2, "2026-03-02T12:00:00Z"));
+    let since = |begin| all.since(at(begin)).map(|touch| touch.objects.len());
+    assert_eq!(since("2026-03-02T09:00:00Z"), Some(2));
+    assert_eq!(since("2026-03-02T09:00:01Z"), Some(1));
+    assert_eq!(since("2026-03-02T12:00:01Z"), None);
+    assert!(Touch::of(1, None).since(at("2026-03-02T09:00:00Z")).is_none(), "without a time");
+}
+
+#[test]
+fn what_is_unexplained_is_named_and_not_lost_and_what_left_is_not_named_twice() {
+    use exfiltrace::model::data::Datum;
+    use exfiltrace::model::rule::{Route, Stage};
+    use exfiltrace::model::verdict::State;
+    let mut up = transfer(Route::HttpsUpload, "10.2.0.5", "198.51.100.7", GIB, 3, &whose(""));
+    up.data = [(sign("benefits", Basis::Detected), touch(7, "2026-03-03T12:00:00Z"))].into();
+    let states = |verdict: &exfiltrace::model::verdict::ScopeVerdict| -> Vec<State> {
+        verdict.data_categories.iter().map(|of| of.state).collect()
+    };
+    let alone = hc(&[], std::slice::from_ref(&up), &whose(""));
+    assert_eq!((states(&alone), alone.subjects.upper), (vec![State::Unexplained], None));
+    let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+    let mut packed = finding("p", Stage::Staging, Outcome::Succeeded, "", "hc-fs01");
+    let datum = |object| Datum { sign: sign("benefits", Basis::Detected), object };
+    packed.data = vec![datum(7)];
+    let taken = hc(&[hit.clone(), packed.clone()], std::slice::from_ref(&up), &whose(""));
+    assert_eq!(states(&taken), [State::Exfiltrated]);
+    packed.data.push(datum(8));
+    let more = hc(&[hit, packed], &[up], &whose(""));
+    let lower: Vec<u64> = more.data_categories.iter().map(|of| of.records.lower).collect();
+    assert_eq!((states(&more), lower), (vec![State::Exfiltrated, State::Accessed], vec![1, 1]));
+}
+
+#[test]
+fn a_catalogue_is_checked_before_anything_is_read() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("catalogue.toml");
+    let example = exfiltrace(&["catalogue", "example"]);
+    std::fs::write(&file, &example.stdout).unwrap();
+    let schema: Value = serde_json::from_slice(&exfiltrace(&["schema", "catalogue"]).stdout).unwrap();
+    let fits = |toml: &str| jsonschema::is_valid(&schema, &toml::from_str::<Value>(toml).unwrap());
+    assert!(fits(&String::from_utf8(example.stdout.clone()).unwrap()));
+    let check = || exfiltrace(&["catalogue", "check", file.to_str().unwrap()]);
+    let said = String::from_utf8(check().stdout).unwrap();
+    assert!(said.contains("can be used: 4 entries, 1 of them of a special category"), "{said}");
+    for (toml, place, word) in [
+        ("[[data]]\ncategory = 'benefits'\npath = ['*']\n", ":3:9:", "too broad"),
+        ("[[data]]\ncategory = 'benefit'\npath = ['*abc*']\n", ":2:12:", "council_tax"),
+        ("[[data]]\ncategory = 'benefits'\nfiles = ['*abc*']\n", ":3:1:", "no key"),
+    ] {
+        std::fs::write(&file, toml).unwrap();
+        assert!(!word.contains("no key") || !fits(toml), "{toml}");
+        let output = exfiltrace(&["scan", "--catalogue", file.to_str().unwrap(), "/nowhere"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(place) && said.contains(word), "{said}");
+        assert_eq!(check().status.code(), Some(2));
+    }
+}
