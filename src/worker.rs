@@ -65,11 +65,12 @@ pub struct Engine<'p> {
 impl<'p> Engine<'p> {
     /// An engine for this plan, with the gates of its program as they were chosen for the evidence.
     pub fn new(plan: &'p Plan, gates: &'p Gates) -> Self {
-        let sets = gates.sets().chain([&plan.patterns.atoms, plan.classifier.atoms()]);
         Self {
             plan,
             gates,
-            sift: Sift::with_sets(&plan.indicators, sets).expecting(gates.expected()),
+            sift: Sift::with_sets(&plan.indicators, gates.sets())
+                .expecting(gates.expected())
+                .beside([&plan.patterns.atoms, plan.classifier.atoms()]),
             waiting_bytes: AtomicUsize::new(0),
             waiting: Mutex::default(),
             ahead_bytes: AtomicUsize::new(0),

@@ -55,6 +55,9 @@ pub struct Sift<'a> {
     words: Option<Words>,
     /// Atoms by number of their set.
     sets: Vec<Set<'a>>,
+    /// Atoms that are looked for beside each set, and by themselves.
+    beside: Vec<&'a Atoms>,
+    alone: OnceLock<gate::Gate<'static>>,
 }
 
 /// One set of atoms.
@@ -63,6 +66,8 @@ struct Set<'a> {
     expected: Expected<'a>,
     /// Built when a text first asks for it.
     gate: OnceLock<gate::Gate<'a>>,
+    /// The same, with what is looked for beside it.
+    joined: OnceLock<gate::Gate<'static>>,
 }
 
 impl<'a> Sift<'a> {
@@ -74,8 +79,9 @@ impl<'a> Sift<'a> {
     /// A matcher with several sets of atoms, numbered as they come.
     pub fn with_sets(indicators: &'a Indicators, sets: impl IntoIterator<Item = &'a Atoms>) -> Self {
         let words = Words::of(indicators);
-        let set = |atoms| Set { atoms, expected: Expected::default(), gate: OnceLock::new() };
-        Self { indicators, words, sets: sets.into_iter().map(set).collect() }
+        let set = |atoms| Set { atoms, expected: Expected::default(), gate: OnceLock::new(), joined: OnceLock::new() };
+        let sets = sets.into_iter().map(set).collect();
+        Self { indicators, words, sets, beside: Vec::new(), alone: OnceLock::new() }
     }
 
     /// With what is known of how common literals are, by number of the set. It changes nothing but speed.
@@ -83,6 +89,12 @@ impl<'a> Sift<'a> {
         for (set, expected) in self.sets.iter_mut().zip(expected) {
             set.expected = expected;
         }
+        self
+    }
+
+    /// With atoms that [`literals`](Self::literals) looks for beside those of a set.
+    pub fn beside(mut self, beside: impl IntoIterator<Item = &'a Atoms>) -> Self {
+        self.beside = beside.into_iter().collect();
         self
     }
 
@@ -113,9 +125,45 @@ impl<'a> Sift<'a> {
 
     /// Appends every occurrence of every literal of one set, overlapping ones too, in order of position.
     pub fn atoms(&self, set: usize, text: &[u8], out: &mut Vec<AtomHit>) {
-        if let Some(Set { atoms, expected, gate }) = self.sets.get(set) {
+        if let Some(Set { atoms, expected, gate, .. }) = self.sets.get(set) {
             gate.get_or_init(|| gate::Gate::new(atoms, *expected)).scan(text, out);
         }
+    }
+
+    /// The same of one set, if there is one for the text, and of those [beside](Self::beside) it, each into a list of its own.
+    /// `all` is a buffer.
+    ///
+    /// PERF: one pass finds them all; its cost hardly grows with the number of literals.
+    pub fn literals<const N: usize>(
+        &self,
+        set: Option<usize>,
+        text: &[u8],
+        all: &mut Vec<AtomHit>,
+        (out, beside): (&mut Vec<AtomHit>, [&mut Vec<AtomHit>; N]),
+    ) {
+        let set = set.and_then(|set| self.sets.get(set));
+        let gate = match set {
+            Some(set) => set.joined.get_or_init(|| self.joined(Some(set))),
+            None => self.alone.get_or_init(|| self.joined(None)),
+        };
+        all.clear();
+        gate.scan(text, all);
+        let count = |atoms: &Atoms| u32::try_from(atoms.literals.len()).unwrap_or(u32::MAX);
+        let mut from = set.map_or(0, |set| count(set.atoms));
+        out.extend(all.iter().filter(|hit| hit.literal < from));
+        for (atoms, out) in self.beside.iter().zip(beside) {
+            let to = from + count(atoms);
+            let own = all.iter().filter(|hit| (from..to).contains(&hit.literal));
+            out.extend(own.map(|hit| AtomHit { literal: hit.literal - from, ..*hit }));
+            from = to;
+        }
+    }
+
+    /// A gate over the literals of a set and of those beside it, one behind the other.
+    fn joined(&self, set: Option<&Set<'a>>) -> gate::Gate<'static> {
+        let atoms = set.map(|set| set.atoms).into_iter().chain(self.beside.iter().copied());
+        let literals = atoms.flat_map(|atoms| &atoms.literals).cloned().collect();
+        gate::Gate::over_all(literals, set.map(|set| set.expected).unwrap_or_default())
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Scratch {
     traces: Vec<AtomHit>,
     /// Literals in names of data.
     names: Vec<AtomHit>,
+    /// All of these, one behind the other.
+    met: Vec<AtomHit>,
     /// What the record at hand is to be asked for because of them.
     look: Option<Look>,
     candidates: Vec<u32>,
@@ -89,18 +91,10 @@ pub(super) fn sift_block(
     scratch.hits.clear();
     sift.indicators(text, &mut scratch.hits);
     let sifted = ticks();
-    scratch.atoms.clear();
     let gate = gates.get(block.layout.format);
-    if let Some(gate) = gate {
-        sift.atoms(gate.set, text, &mut scratch.atoms);
-    }
-    scratch.traces.clear();
-    if !plan.patterns.is_empty() {
-        // Their literals are the last set but one.
-        sift.atoms(plan.program.sets().count(), text, &mut scratch.traces);
-    }
-    scratch.names.clear();
-    sift.atoms(plan.program.sets().count() + 1, text, &mut scratch.names);
+    let Scratch { atoms, traces, names, met, .. } = &mut *scratch;
+    [&mut *atoms, traces, names].into_iter().for_each(Vec::clear);
+    sift.literals(gate.map(|gate| gate.set), text, met, (atoms, [traces, names]));
     let gated = ticks();
     let pass = Pass {
         plan,

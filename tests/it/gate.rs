@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exfiltrace::detect::{Gates, Program, Routing, Scratch};
 use exfiltrace::discover;
 use exfiltrace::format::{self, Clock};
+use exfiltrace::model::atoms::Atoms;
 use exfiltrace::model::fields::{Fields, View, Want};
 use exfiltrace::model::indicator::Indicators;
 use exfiltrace::model::ledger::Entry;
@@ -231,6 +232,28 @@ fn the_gate_finds_what_plain_search_finds_in_our_fixtures() {
             atoms_plainly(atoms, text, &mut plain);
             assert!(found == plain && !plain.is_empty(), "{file}, set {set}");
         }
+    }
+}
+
+#[test]
+fn sets_that_are_looked_for_together_give_what_each_gives_alone() {
+    let (program, _) = Program::compile(Program::builtin(), Routing::Any);
+    let indicators = Indicators::default();
+    let literals: Vec<Box<[u8]>> = ["00", "get /", "mozilla", "passwd"].map(|word| word.as_bytes().into()).to_vec();
+    let words = Atoms { literals, ..Atoms::default() };
+    let none = Atoms::default();
+    let sift = Sift::with_sets(&indicators, program.sets()).beside([&words, &none, &words]);
+    let text = std::fs::read(project("fixtures/incident/evidence/web/riverside-access.log")).unwrap();
+    let text = &text[..text.len().min(60_000)];
+    let mut plain = Vec::new();
+    atoms_plainly(&words, text, &mut plain);
+    assert!(plain.len() > 100);
+    for set in (0..program.sets().count()).map(Some).chain([None]) {
+        let (mut all, mut own, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        let [mut one, mut nothing, mut two] = [const { Vec::new() }; 3];
+        sift.literals(set, text, &mut all, (&mut own, [&mut one, &mut nothing, &mut two]));
+        set.into_iter().for_each(|set| sift.atoms(set, text, &mut alone));
+        assert!(own == alone && one == plain && two == plain && nothing.is_empty(), "{set:?}");
     }
 }
 

@@ -64,6 +64,11 @@ impl<'a> Gate<'a> {
         Gate::over(Cow::Owned(atoms.literals.clone()), Expected::default())
     }
 
+    /// The same over literals of several sets.
+    pub(super) fn over_all(literals: Vec<Box<[u8]>>, expected: Expected<'_>) -> Gate<'static> {
+        Gate::over(Cow::Owned(literals), expected)
+    }
+
     fn over(literals: Cow<'a, [Box<[u8]>]>, expected: Expected<'_>) -> Self {
         let numbered = || (0u32..).zip(literals.iter());
         let mut runs: Vec<Run> = numbered().filter_map(|(number, bytes)| run(expected, number, bytes)).collect();
