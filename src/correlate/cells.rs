@@ -38,7 +38,10 @@ struct Account {
     data: u64,
     /// Of the log of data that saw most.
     most: u64,
+    /// Of all logs of the wire together.
     wire: u64,
+    /// Of the log of the wire that saw most.
+    widest: u64,
     sightings: u64,
     unlogged: bool,
 }
@@ -50,6 +53,7 @@ impl Account {
             all.unlogged |= !cell.logged;
             if cell.wire {
                 all.wire = all.wire.saturating_add(cell.bytes);
+                all.widest = all.widest.max(cell.bytes);
                 all.sightings = all.sightings.saturating_add(cell.sightings);
             } else {
                 all.data = all.data.saturating_add(cell.bytes);
@@ -64,9 +68,16 @@ impl Account {
             data: self.data.saturating_add(other.data),
             most: self.most.saturating_add(other.most),
             wire: self.wire.saturating_add(other.wire),
+            widest: self.widest.saturating_add(other.widest),
             sightings: self.sightings.saturating_add(other.sightings),
             unlogged: self.unlogged || other.unlogged,
         }
+    }
+
+    /// Whether logs of data saw each a part: only all of them together are what one log of the wire saw.
+    fn is_split(&self) -> bool {
+        let one = Self { wire: self.widest, ..*self };
+        one.is_of(self.data) && !self.is_of(self.most)
     }
 
     /// Whether the wire's figure is that of this data with what is sent around it, so that both tell of the same bytes.
@@ -112,7 +123,7 @@ fn same(told: &[(Option<i64>, Account, &Cells<'_>)]) -> Option<(Account, usize)>
 
 /// Hours in which the logs agree: the data is where its log has it, what the wire has more lies in the last hour.
 fn agreed(part: &[(Option<i64>, Account, &Cells<'_>)], sum: Account, all: &mut Hourly) {
-    let split = sum.is_of(sum.data);
+    let split = sum.is_split();
     for (at, (hour, account, _)) in part.iter().enumerate() {
         let lower = if split { account.data } else { account.most };
         let more = if at + 1 == part.len() { sum.wire.saturating_sub(sum.data) } else { 0 };
@@ -181,6 +192,16 @@ mod tests {
             of(&[(1, &[(false, data), (false, data), (true, wire)])]),
             between(data, 2 * data),
             "one behind the other"
+        );
+        assert_eq!(
+            of(&[(1, &[(false, data), (false, data), (true, wire), (true, wire)])]),
+            between(data, 2 * wire),
+            "each log is there twice"
+        );
+        assert_eq!(
+            of(&[(1, &[(false, data), (false, 2 * MIB), (true, wire)])]),
+            between(data, wire),
+            "a part of a log beside it"
         );
     }
 

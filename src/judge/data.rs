@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::data::{Basis, OBJECTS_KEPT, Sign, Touch};
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::Outcome;
+use crate::model::rule::{Outcome, Stage};
 use crate::model::transfer::Bounds;
 use crate::model::verdict::{DataCategory, State, Subjects};
 
@@ -42,19 +42,20 @@ pub fn given(bench: &mut Bench<'_>) {
         let titles: BTreeSet<&str> = named.map(|(sign, _)| &*sign.told_by).collect();
         let counted = bench.ways.get(&transfer.route).and_then(|way| way.transfers.get(transfer.id.as_str()));
         let known = counted.is_some_and(|counted| counted.state <= State::Accessed);
-        if titles.is_empty() || known || !movement::to_intruder(bench, transfer) {
+        let bytes = movement::since(bench, transfer).sure;
+        if titles.is_empty() || known || bytes == 0 || !movement::to_intruder(bench, transfer) {
             continue;
         }
         let text = format!("the intruder was given what the catalogue names: {}", listed(titles));
         let ids = bench.intruder.proofs.iter().cloned().chain([transfer.id.clone()]).collect();
         bench.reason("J-70", text, ids);
-        let bytes = movement::since(bench, transfer).sure;
         bench.count(transfer, bytes, State::Accessed).disclosed = true;
     }
     for finding in bench.findings.clone() {
         let named = finding.data.iter().filter(|datum| datum.sign.basis == Basis::Catalogue);
         let titles: BTreeSet<&str> = named.map(|datum| &*datum.sign.told_by).collect();
-        let reads = finding.kind == FindingKind::Rule && finding.outcome == Outcome::Succeeded;
+        let harms = !finding.stage.is_empty() && finding.stage.iter().all(|stage| *stage == Stage::Impact);
+        let reads = finding.kind == FindingKind::Rule && finding.outcome == Outcome::Succeeded && !harms;
         let known = bench.reached.get(finding.id.as_str()).is_some_and(|state| *state <= State::Accessed);
         if reads && !titles.is_empty() && !known && touched::is_of_intruder(bench, finding) {
             bench.background.remove(finding.id.as_str());
@@ -82,7 +83,7 @@ pub fn clauses(bench: &mut Bench<'_>) -> (Vec<DataCategory>, Subjects) {
         bench.reason(clause, format!("{what} {category} ({})", listed(by)), ids);
     }
     let complete = bench.open.is_empty();
-    let all = parts.iter().map(|((state, category), part)| part.category(*state, category)).collect();
+    let all = parts.iter().map(|((state, category), part)| part.category(*state, category, complete)).collect();
     (all, subjects(&parts, complete))
 }
 
@@ -173,7 +174,7 @@ fn linked<'a>(bench: &Bench<'a>) -> BTreeMap<&'a str, Vec<&'a Finding>> {
 }
 
 impl Part<'_> {
-    fn category(&self, state: State, category: &str) -> DataCategory {
+    fn category(&self, state: State, category: &str, complete: bool) -> DataCategory {
         let values = self.signs.iter().filter(|(sign, _)| sign.basis == Basis::Detected);
         let lower = values.map(|(_, touch)| touch.objects.len() as u64).max().unwrap_or(0);
         let objects = self.signs.iter().filter(|(sign, _)| sign.basis != Basis::Detected);
@@ -187,7 +188,7 @@ impl Part<'_> {
             basis: basis.into_iter().collect(),
             told_by: told_by.into_iter().take(TOLD).map(str::to_owned).collect(),
             files: files.len() as u64,
-            records: Bounds { lower, upper: self.ceiling().map(|ceiling| ceiling.max(lower)) },
+            records: Bounds { lower, upper: self.ceiling().filter(|_| complete).map(|ceiling| ceiling.max(lower)) },
             findings: self.ids.iter().map(ToString::to_string).collect(),
         }
     }

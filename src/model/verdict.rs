@@ -209,7 +209,8 @@ pub struct DataCategory {
     pub told_by: Vec<String>,
     /// At least so many distinct files, objects, tables, mailboxes.
     pub files: u64,
-    /// Records: at least as many as distinct values were seen, at most what the catalogue says of all that was touched.
+    /// Records: at least as many as distinct values were seen, at most what the catalogue says of all that
+    /// was touched, where no way out is open.
     pub records: Bounds,
     /// Findings and transfers that show it.
     pub findings: Vec<FindingId>,

@@ -303,6 +303,17 @@ fn kinds() -> Vec<Sides> {
     ]
 }
 
+#[test]
+fn what_the_catalogue_holds_is_the_most_where_no_way_out_is_open() {
+    let mut benefits = sign("benefits", Basis::Catalogue);
+    std::sync::Arc::get_mut(&mut benefits).unwrap().records = Some(800);
+    let mut t = served(GIB);
+    t.data = [(benefits, touch(1, "2026-03-02T12:00:00Z"))].into();
+    let verdict = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(""));
+    assert!(verdict.complete);
+    assert_eq!(verdict.data_categories[0].records.upper, Some(800));
+}
+
 fn alone_with(more: &str) -> ScopeVerdict {
     hc(&[], &[], &whose(more))
 }
