@@ -115,7 +115,7 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
     give_back_freed();
     let transfers = correlate::transfers(&world);
-    let coverage = correlate::coverage(&world);
+    let coverage = Coverage { hits_only: plan.hits_only, ..correlate::coverage(&world) };
     let judged = judge::judge(findings.list(), &transfers, &coverage, &plan.whose);
     drop(world);
     let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();

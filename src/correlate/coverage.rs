@@ -49,6 +49,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         gaps,
         referred: referred::proxies(world),
         correlations: world.correlated.told(),
+        hits_only: false,
     }
 }
 

@@ -160,6 +160,7 @@ pub const CLAUSES: &[Clause] = &[
         "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+    clause("J-41", "where hits alone were looked for, no way out was examined, and no scope can be judged by what moved"),
     clause(
         "J-50",
         "1 KiB or more in the names that a DNS tunnel of a host or account of an intrusion asked for, from then on and within 30 days, is data that left",

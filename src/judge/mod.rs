@@ -134,6 +134,7 @@ pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, 
         schema: "exfiltrace.verdict/1".to_owned(),
         overall: sum::overall(&scopes),
         period: None,
+        hits_only: coverage.hits_only,
         scopes,
         facts: facts::stated(whose),
     }

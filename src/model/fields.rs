@@ -1,5 +1,6 @@
 //! The fields of one record, borrowed from the block or from a reused arena.
 
+use super::block::Extent;
 use super::observation;
 use super::place::Place;
 use super::time::Stamp;
@@ -450,6 +451,8 @@ pub struct View {
     pub gaps: Vec<Seen>,
     /// Stored bytes of the block that belong to no record.
     pub framing: u64,
+    /// Records that are not listed.
+    pub passed: Extent,
     /// Stored bytes of the block that could not be decoded (a damaged chunk).
     pub undecodable: u64,
     /// Records of a chunk whose header is lost: they have the number that the log gave them and no index.
@@ -465,6 +468,7 @@ impl View {
         self.values.clear();
         self.gaps.clear();
         self.framing = 0;
+        self.passed = Extent::default();
         self.undecodable = 0;
         self.recovered = 0;
     }

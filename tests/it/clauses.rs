@@ -222,8 +222,14 @@ fn open() -> Vec<Sides> {
         ("J-37", sent(Outcome::Unknown), sent(Outcome::Failed)),
         ("J-38", proxied(Outcome::Succeeded), proxied(Outcome::Failed)),
         ("J-39", noticed("2026-04-02"), noticed("2026-04-01")),
+        ("J-41", hits_only(true), hits_only(false)),
         ("J-40", alone(&[way_in(Outcome::Succeeded)]), alone(&[way_in(Outcome::Failed)])),
     ]
+}
+
+/// A scan of which nothing is found, for hits alone or as a whole.
+fn hits_only(hits_only: bool) -> ScopeVerdict {
+    over(&[], &Coverage { hits_only, ..coverage(vec![]) }, &whose(""))
 }
 
 /// What a statistic finds of hc-fs01.

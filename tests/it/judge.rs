@@ -105,6 +105,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         gaps: Vec::new(),
         referred: Vec::new(),
         correlations: Vec::new(),
+        hits_only: false,
     }
 }
 
