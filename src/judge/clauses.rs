@@ -196,4 +196,8 @@ pub const CLAUSES: &[Clause] = &[
         "J-73",
         "a kind of data that only the name of an object sounds like is a hint of where to look; it gives no state",
     ),
+    clause(
+        "J-80",
+        "a host inside that a session by a rule of level medium or above, which succeeded, reached from a host of a shown intruder is the intruder's from then on, and so is what is reached from it; sessions of one time are not taken to follow each other",
+    ),
 ];

@@ -91,7 +91,8 @@ pub fn clauses(bench: &mut Bench<'_>) -> (Vec<DataCategory>, Subjects) {
 fn parts<'a>(bench: &Bench<'a>) -> Parts<'a> {
     let mut parts = Parts::new();
     for counted in bench.ways.values().flat_map(|way| way.transfers.values()) {
-        let begin = bench.intruder.first.filter(|_| counted.state <= State::Accessed);
+        let begin = movement::begins(bench, counted.transfer).or(bench.intruder.first);
+        let begin = begin.filter(|_| counted.state <= State::Accessed);
         if counted.state > State::Unexplained {
             continue;
         }

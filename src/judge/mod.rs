@@ -10,6 +10,7 @@ mod gaps;
 mod intrusion;
 mod movement;
 mod prepared;
+mod reached;
 mod signals;
 mod sum;
 mod touched;
@@ -248,6 +249,7 @@ fn one(
         categories: BTreeMap::new(),
     };
     intrusion::clauses(&mut bench);
+    reached::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
     signals::beacons(&mut bench);

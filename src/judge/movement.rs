@@ -7,7 +7,7 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{Key, address, same_host};
+use crate::model::whose::{Key, address};
 
 use super::intrusion::{is_listed, outward};
 use super::{Bench, gaps, signals, touched};
@@ -51,7 +51,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
     let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
     for transfer in bench.transfers.clone() {
-        if is_answer(transfer) && to_intruder(bench, transfer) && in_time(bench, transfer) {
+        if is_answer(transfer) && guilty(bench, transfer) {
             delivered.entry(transfer.route).or_default().push(transfer);
         } else if transfer.route != Route::WebResponse && !explained(bench, transfer) {
             // A web server answers whoever asks; who reads a cloud service is somebody who may.
@@ -111,33 +111,41 @@ fn is_answer(t: &Transfer) -> bool {
     matches!(t.route, Route::WebResponse | Route::SaasDownload)
 }
 
-/// Whether a transfer goes on after the intruder's first sign and begins within the window, or may, for it has no time.
-fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
-    let end = bench.intruder.last.or(bench.intruder.first).map(|l: Instant| l.plus_secs(WINDOW_SECS));
-    match (t.time, bench.intruder.first, end) {
-        (Some(time), Some(first), Some(end)) => time.last >= first && time.first <= end,
-        (None, Some(_), _) => true,
-        _ => false,
-    }
+/// Whether a transfer goes on after an instant and begins within the intruder's window, or may, for it has no time.
+fn in_time(bench: &Bench<'_>, t: &Transfer, first: Instant) -> bool {
+    let end = window_end(bench, first);
+    t.time.is_none_or(|time| time.last >= first && time.first <= end)
 }
 
-/// Bytes from the intruder's first sign on, to the end of its window. What an attacker was served counts from the attack on.
+/// How long what the intruder holds from an instant on taints transfers.
+fn window_end(bench: &Bench<'_>, first: Instant) -> Instant {
+    bench.intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS)
+}
+
+/// From when on a transfer is the intruder's: by its address, host or account from its first sign on, by a host that it
+/// reached later from then on. What an attacker was served counts from the attack on. `None` where it is not the intruder's.
+pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
+    let first = bench.intruder.first?;
+    if to_intruder(bench, t) {
+        let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
+        return Some(began.copied().unwrap_or(first));
+    }
+    if is_answer(t) {
+        return None;
+    }
+    let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
+    by_account.or_else(|| bench.intruder.has_host(&bench.whose.entity(&t.from)))
+}
+
+/// Bytes from when on a transfer is the intruder's, to the end of its window.
 pub(super) fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
-    let Some(first) = bench.intruder.first else { return Since::default() };
-    let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
-    t.since(began.copied().unwrap_or(first), bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
+    begins(bench, t).map(|first| t.since(first, window_end(bench, first))).unwrap_or_default()
 }
 
 /// An entry that is known by its `why`, named as broad where it is.
 fn entry_name(bench: &Bench<'_>, why: &str) -> String {
     let broad = bench.whose.sanctions.iter().any(|s| s.why == why && s.broad);
     if broad { format!("{why}; a broad entry") } else { why.to_owned() }
-}
-
-fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
-    let from = bench.whose.entity(&t.from);
-    bench.intruder.hosts.iter().any(|h| same_host(h, &from))
-        || t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by))
 }
 
 /// The findings that name a transfer's destination.
@@ -195,12 +203,9 @@ pub(super) fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
     came_from.contains(&t.to) || t.to_names.iter().any(|name| came_from.contains(name))
 }
 
-/// Whether a transfer is of a shown intruder: by its host or account or to its address, from its first sign on.
+/// Whether a transfer is of a shown intruder: by its host or account or to its address, from then on.
 pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
-    if is_answer(t) {
-        return to_intruder(bench, t) && in_time(bench, t);
-    }
-    (tainted(bench, t) || to_intruder(bench, t)) && in_time(bench, t)
+    begins(bench, t).is_some_and(|first| in_time(bench, t, first))
 }
 
 /// J-21, J-22: whether a sanctioned entry explains a transfer.

@@ -140,10 +140,11 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes)).collect()
     };
     // Where bytes count from the intrusion on, so does the time.
-    let since = bench.intruder.first.filter(|_| state == State::Exfiltrated);
+    let since =
+        |t: &Transfer| movement::begins(bench, t).or(bench.intruder.first).filter(|_| state == State::Exfiltrated);
     let time = |t: &Transfer| {
         let time = t.time?;
-        let begins = since.filter(|since| *since > time.first).and_then(|since| t.first_since(since));
+        let begins = since(t).filter(|since| *since > time.first).and_then(|since| t.first_since(since));
         Some(Span { first: begins.unwrap_or(time.first), last: time.last })
     };
     let times = || counted.iter().filter(|(_, bytes)| !telling || bytes.lower > 0).filter_map(|(t, _)| time(t));
@@ -185,11 +186,9 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
 /// The transfers of a route with their bytes: at least those that carry its state; at most also those that are less
 /// sure, and all else that the intruder's hosts and accounts sent that way. What left is what left from the intrusion on.
 fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) -> Vec<(&'a Transfer, Bounds)> {
-    let begun = bench.intruder.first.filter(|_| state == State::Exfiltrated);
-    let most = |t: &Transfer| match begun {
-        Some(first) => t.most_since(bench.intruder.attacked.get(&t.to).copied().unwrap_or(first)),
-        None => t.bytes.upper,
-    };
+    let begun =
+        |t: &Transfer| movement::begins(bench, t).or(bench.intruder.first).filter(|_| state == State::Exfiltrated);
+    let most = |t: &Transfer| begun(t).map_or(t.bytes.upper, |first| t.most_since(first));
     let told = way.transfers.values().filter(|c| c.state <= State::Unexplained);
     let part = |t: &'a Transfer, lower| (t, Bounds { lower, upper: most(t) });
     let mut all: Vec<(&Transfer, Bounds)> =

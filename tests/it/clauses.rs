@@ -20,7 +20,7 @@ const INTRUDER: &str = "203.0.113.9";
 const MIB: u64 = 1 << 20;
 
 /// The clause, a verdict that cites it, and one that does not.
-type Sides = (&'static str, ScopeVerdict, ScopeVerdict);
+pub type Sides = (&'static str, ScopeVerdict, ScopeVerdict);
 
 fn way_in(outcome: Outcome) -> Finding {
     finding("in", Stage::InitialAccess, outcome, INTRUDER, "hc-web")
@@ -327,7 +327,9 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals(), kinds()].into_iter().flatten() {
+    for (id, yes, no) in
+        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), crate::joins::sides()].into_iter().flatten()
+    {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
     for clause in CLAUSES {
