@@ -256,6 +256,7 @@ impl Calls {
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),
+            chain: None,
             text,
         }
     }

@@ -101,6 +101,7 @@ fn by_rule(
         data: s.data.clone(),
         indicator: None,
         links: Vec::new(),
+        chain: None,
         text: title.to_owned(),
     }
 }
@@ -220,6 +221,7 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
             saturating: cited.saturating,
         }),
         links: Vec::new(),
+        chain: None,
     }
 }
 

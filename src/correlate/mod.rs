@@ -155,6 +155,20 @@ pub fn transfers(world: &World<'_>) -> Vec<Transfer> {
     all
 }
 
+/// Which of these inside entities (by [`Whose::entity`]) at least so many other inside hosts call.
+pub fn called(world: &World<'_>, names: &BTreeSet<String>, crowd: usize) -> BTreeSet<String> {
+    let mut callers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for key in world.merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
+        let server = world.whose.entity_of(key.server);
+        let Some(name) = names.get(&*server).filter(|_| world.whose.side(key.client) == Side::Inside) else { continue };
+        let from = callers.entry(name).or_default();
+        if from.len() < crowd {
+            from.extend(Some(world.whose.entity(key.client)).filter(|client| client != name));
+        }
+    }
+    callers.into_iter().filter(|(_, from)| from.len() >= crowd).map(|(name, _)| name.to_owned()).collect()
+}
+
 /// What the logs can and cannot tell.
 pub fn coverage(world: &World<'_>) -> Coverage {
     coverage::all(world)

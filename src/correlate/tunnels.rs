@@ -313,6 +313,7 @@ impl Tunnel {
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),
+            chain: None,
             text: self.text(),
         }
     }

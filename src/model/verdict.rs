@@ -192,6 +192,10 @@ pub struct RouteVerdict {
     pub findings: Vec<FindingId>,
     /// Transfers behind it.
     pub transfers: Vec<String>,
+    /// Where data left or was accessed: the chains that hold what carries this. None where nothing joins that with an
+    /// intrusion step by step.
+    #[serde(default)]
+    pub chains: Vec<FindingId>,
 }
 
 /// A kind of data that was touched.
@@ -292,6 +296,9 @@ pub struct ScopeVerdict {
     pub ask: Vec<String>,
     /// Per route.
     pub routes: Vec<RouteVerdict>,
+    /// Chains with a step of this scope.
+    #[serde(default)]
+    pub chains: Vec<FindingId>,
     /// What kinds of data.
     pub data_categories: Vec<DataCategory>,
     /// What the logs can tell.

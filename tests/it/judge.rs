@@ -53,6 +53,7 @@ pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str)
         data: Vec::new(),
         indicator: None,
         links: Vec::new(),
+        chain: None,
         text: "t".to_owned(),
     }
 }
