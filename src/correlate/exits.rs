@@ -17,6 +17,7 @@ use crate::model::transfer::{Bounds, Dated, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::cells::{self, Cell, Cells};
+use super::relays::Relays;
 use super::{World, digest, routes, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
@@ -48,6 +49,8 @@ struct Passage<'a> {
     packed: Packed<'a>,
     /// Index of who saw it.
     witness: u32,
+    /// Whether a log of the wire did.
+    wire: bool,
     direction: Direction,
     /// Whether what is not logged may have left.
     open: bool,
@@ -75,12 +78,13 @@ struct Moved<'a> {
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
+    let relays = relays(&passages);
     let ways = passages.chunk_by(|a, b| a.way == b.way).filter_map(|passages| {
         let mut moved = Moved::default();
         for passage in passages {
             moved.add(witnesses[passage.witness as usize], passage);
         }
-        Some(moved.finish(world, &passages.first()?.way))
+        Some(moved.finish(world, &passages.first()?.way, &relays))
     });
     let kept = ways.filter_map(|mut t| {
         if t.route != Route::DnsTunnel {
@@ -94,6 +98,25 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         Some(t)
     });
     kept.collect()
+}
+
+/// What hosts of whose data no log tells put on the wire, to destinations of which logs of data and of the wire tell together.
+fn relays<'p>(passages: &'p [Passage<'_>]) -> Relays<'p> {
+    let ways = || passages.chunk_by(|a, b| a.way == b.way);
+    let is_mixed = |way: &[Passage<'_>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
+    let mixed: BTreeSet<&str> = ways().filter(|way| is_mixed(way)).map(|way| way[0].way.to).collect();
+    let mut relays = Relays::default();
+    if mixed.is_empty() {
+        return relays;
+    }
+    let bare = ways().filter(|way| mixed.contains(way[0].way.to) && way.iter().all(|p| p.wire));
+    for passage in bare.flatten() {
+        let Some((key, seen)) = passage.packed.read() else { continue };
+        for left in seen.hours().filter_map(|hour| passage.direction.left(&key, hour, passage.open)) {
+            relays.add(passage.way.to, &passage.way.from, left.hour.hour(), left.bytes);
+        }
+    }
+    relays
 }
 
 /// Lowers what moved at least to what the names of a tunnel carry: a part of each, taken to be the same at all times.
@@ -125,7 +148,8 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
         for packed in source.observations.kept.packed() {
             let Some((key, seen)) = packed.read() else { continue };
             let Some((way, direction)) = out(world, locator, &key) else { continue };
-            let open = !is_edge(&key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+            let wire = is_edge(&key);
+            let open = !wire || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
             let open = open && !is_management(source, &key);
             if !seen.hours().any(|hour| direction.left(&key, hour, open).is_some()) {
                 continue;
@@ -134,11 +158,11 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
             let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
             for (copy, way) in others {
                 let witness = number((copy, copy), first, &mut witnesses);
-                passages.push(Passage { way, packed, witness, direction, open });
+                passages.push(Passage { way, packed, witness, wire, direction, open });
             }
             if !is_nobodys {
                 let witness = number((locator, log), first, &mut witnesses);
-                passages.push(Passage { way, packed, witness, direction, open });
+                passages.push(Passage { way, packed, witness, wire, direction, open });
             }
         }
     }
@@ -441,8 +465,8 @@ impl<'a> Moved<'a> {
         }
     }
 
-    fn finish(self, world: &World<'_>, way: &Way<'_>) -> Transfer {
-        let hourly = cells::hourly(&self.hours);
+    fn finish(self, world: &World<'_>, way: &Way<'_>, relays: &Relays<'_>) -> Transfer {
+        let hourly = cells::hourly(&self.hours, |hour, bytes| relays.may_hold(way.to, &way.from, hour, bytes));
         let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;

@@ -11,8 +11,10 @@ mod figure;
 mod found;
 mod groups;
 mod lookups;
+mod many;
 mod patterns;
 mod referred;
+mod relays;
 mod routes;
 mod touched;
 mod tunnels;
@@ -54,6 +56,8 @@ pub struct World<'a> {
     correlated: correlated::Correlated<'a>,
     /// DNS tunnels, sorted.
     tunnels: Vec<tunnels::Tunnel>,
+    /// Names that look like data, for which several clients ask.
+    many: Vec<many::Many>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -79,6 +83,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         log_of: rotated(merged),
         joints: Vec::new(),
         tunnels: Vec::new(),
+        many: Vec::new(),
         correlated: correlated::Correlated::default(),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped
@@ -87,7 +92,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
             .copied()
             .collect(),
     };
-    world.tunnels = tunnels::all(&world);
+    (world.tunnels, world.many) = tunnels::all(&world);
     world
 }
 

@@ -180,6 +180,10 @@ pub const CLAUSES: &[Clause] = &[
         "a finding of level medium or above that files were written to removable storage, by its host or account from the first sign of a shown intrusion on, is data that left; how much is not known",
     ),
     clause(
+        "J-64",
+        "even calls to one service, or names that hold data below one domain, by so many hosts that they are no sign, are a question to ask where a host of a shown intrusion is among them: a service that all use, or one program on all of them",
+    ),
+    clause(
         "J-70",
         "an object that the user's catalogue names, given to an address of a shown intruder or in a finding that succeeded and is of the intruder, from its first sign on, is data accessed, however few bytes it has",
     )

@@ -287,6 +287,7 @@ fn one<'a>(
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
     signals::beacons(&mut bench);
+    signals::of_many(&mut bench);
     data::given(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);

@@ -232,6 +232,9 @@ pub struct Fields<'b> {
     pub time: Option<Stamp>,
     /// Which observer of traffic the record says that it is of; `None` where its format and its fields tell.
     pub observer: Option<observation::Seen>,
+    /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
+    /// a connection.
+    pub clocked: bool,
 }
 
 impl Default for Fields<'_> {
@@ -243,6 +246,7 @@ impl Default for Fields<'_> {
             scratch: Vec::new(),
             time: None,
             observer: None,
+            clocked: false,
         }
     }
 }
@@ -255,6 +259,7 @@ impl<'b> Fields<'b> {
         self.arena.clear();
         self.time = None;
         self.observer = None;
+        self.clocked = false;
     }
 
     /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].
