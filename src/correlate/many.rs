@@ -118,6 +118,7 @@ impl Many {
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),
+            chain: None,
             text: self.text(),
         }
     }
