@@ -8,6 +8,7 @@ mod data;
 mod facts;
 mod gaps;
 mod intrusion;
+mod joined;
 mod movement;
 mod prepared;
 mod reached;
