@@ -2,6 +2,7 @@
 //! merged Partial and the scopes.
 
 mod alerts;
+mod assigned;
 mod beacons;
 mod cells;
 mod correlated;
@@ -10,6 +11,7 @@ mod exits;
 mod figure;
 mod found;
 mod groups;
+mod held;
 mod lookups;
 mod many;
 mod patterns;
@@ -54,6 +56,8 @@ pub struct World<'a> {
     joints: Vec<patterns::Joint<'a>>,
     /// Correlations that were decided.
     correlated: correlated::Correlated<'a>,
+    /// Who held an address when.
+    assigned: assigned::Holdings<'a>,
     /// DNS tunnels, sorted.
     tunnels: Vec<tunnels::Tunnel>,
     /// Names that look like data, for which several clients ask.
@@ -82,6 +86,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
         log_of: rotated(merged),
         joints: Vec::new(),
+        assigned: assigned::Holdings::of(merged),
         tunnels: Vec::new(),
         many: Vec::new(),
         correlated: correlated::Correlated::default(),

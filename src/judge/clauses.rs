@@ -204,4 +204,12 @@ pub const CLAUSES: &[Clause] = &[
         "J-80",
         "a host inside that a session by a rule of level medium or above, which succeeded, reached from a host of a shown intruder is the intruder's from then on, and so is what is reached from it; sessions of one time are not taken to follow each other",
     ),
+    clause(
+        "J-81",
+        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
+    ),
+    clause(
+        "J-82",
+        "of 64 KiB or more that went from or to an address which the intruder may have held then, and another one too, or which its log does not cover all the time, it is not known whose they are, and the route is open",
+    ),
 ];

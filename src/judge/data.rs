@@ -93,8 +93,7 @@ pub fn clauses(bench: &mut Bench<'_>) -> (Vec<DataCategory>, Subjects) {
 fn parts<'a>(bench: &Bench<'a>) -> Parts<'a> {
     let mut parts = Parts::new();
     for counted in bench.ways.values().flat_map(|way| way.transfers.values()) {
-        let begin = movement::begins(bench, counted.transfer).or(bench.intruder.first);
-        let begin = begin.filter(|_| counted.state <= State::Accessed);
+        let begin = movement::succeeded(bench, counted.transfer).filter(|_| counted.state <= State::Accessed);
         if counted.state > State::Unexplained {
             continue;
         }

@@ -9,6 +9,7 @@ mod data;
 mod facts;
 mod gaps;
 mod intrusion;
+mod joined;
 mod links;
 mod movement;
 mod order;

@@ -10,13 +10,13 @@ use crate::model::verdict::State;
 use crate::model::whose::{Key, address};
 
 use super::intrusion::{is_listed, outward};
-use super::{Bench, gaps, signals, touched};
+use super::{Bench, gaps, joined, signals, touched};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
 const LEFT_BYTES: u64 = MIB;
 /// Served to an intruder: from here on data was shown.
-const SHOWN_BYTES: u64 = 64 << 10;
+pub(super) const SHOWN_BYTES: u64 = 64 << 10;
 /// How long after its first sign an intrusion taints a transfer.
 const WINDOW_SECS: i64 = 30 * 86_400;
 
@@ -53,8 +53,11 @@ pub fn clauses(bench: &mut Bench<'_>) {
     for transfer in bench.transfers.clone() {
         if is_answer(transfer) && guilty(bench, transfer) {
             delivered.entry(transfer.route).or_default().push(transfer);
-        } else if transfer.route != Route::WebResponse && !explained(bench, transfer) {
-            // A web server answers whoever asks; who reads a cloud service is somebody who may.
+            continue;
+        }
+        joined::perhaps(bench, transfer);
+        // A web server answers whoever asks, and who works from home is served; who reads a cloud service is somebody who may.
+        if !matches!(transfer.route, Route::WebResponse | Route::RemoteAccess) && !explained(bench, transfer) {
             outward.push(transfer);
         }
     }
@@ -92,6 +95,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
             moved(bench, &Movement { from, to, is_one: false, transfers, limits: TO_ALL });
         }
     }
+    joined::clauses(bench);
     for finding in bench.findings.clone() {
         touched::clauses(bench, finding);
     }
@@ -108,11 +112,11 @@ fn group(to: &str) -> String {
 
 /// Whether a transfer is what a service of the organisation answered.
 fn is_answer(t: &Transfer) -> bool {
-    matches!(t.route, Route::WebResponse | Route::SaasDownload)
+    matches!(t.route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess)
 }
 
 /// Whether a transfer goes on after an instant and begins within the intruder's window, or may, for it has no time.
-fn in_time(bench: &Bench<'_>, t: &Transfer, first: Instant) -> bool {
+pub(super) fn in_time(bench: &Bench<'_>, t: &Transfer, first: Instant) -> bool {
     let end = window_end(bench, first);
     t.time.is_none_or(|time| time.last >= first && time.first <= end)
 }
@@ -130,11 +134,18 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
         let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
         return Some(began.copied().unwrap_or(first));
     }
-    if is_answer(t) {
-        return None;
+    let by_join = joined::begins(bench, t, true);
+    if by_join.is_some() || is_answer(t) {
+        return by_join;
     }
     let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
     by_account.or_else(|| bench.intruder.has_host(&bench.whose.entity(&t.from)))
+}
+
+/// From when on what a transfer shows is the intruder's, and never before the intruder succeeded.
+pub(super) fn succeeded(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
+    let first = bench.intruder.first?;
+    Some(begins(bench, t).map_or(first, |begins| begins.max(first)))
 }
 
 /// Bytes from when on a transfer is the intruder's, to the end of its window.

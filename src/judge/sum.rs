@@ -141,8 +141,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes)).collect()
     };
     // Where bytes count from the intrusion on, so does the time.
-    let since =
-        |t: &Transfer| movement::begins(bench, t).or(bench.intruder.first).filter(|_| state == State::Exfiltrated);
+    let since = |t: &Transfer| movement::succeeded(bench, t).filter(|_| state == State::Exfiltrated);
     let time = |t: &Transfer| {
         let time = t.time?;
         let begins = since(t).filter(|since| *since > time.first).and_then(|since| t.first_since(since));

@@ -33,6 +33,8 @@ canon! {
     SourceIp = "source.ip",
     /// Port of who opened the conversation.
     SourcePort = "source.port",
+    /// Address that a VPN gateway or DHCP server gave to who opened the conversation. No name of ECS.
+    AssignedIp = "source.assigned.ip",
     /// Name of who opened the conversation.
     SourceDomain = "source.domain",
     /// Bytes sent by the source to the destination.

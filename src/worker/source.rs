@@ -8,6 +8,7 @@ use highway::{HighwayHash, HighwayHasher, Key};
 use sha2::{Digest, Sha256};
 
 use super::together::Holding;
+use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
 use crate::model::data::{TOUCHES_KEPT, Touched};
@@ -379,6 +380,11 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
     if observations.rest.records > 0 {
         let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
+    }
+    if observations.assigned.rest > 0 {
+        let detail =
+            format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.assigned.rest));
     }
     notes
 }
