@@ -1,5 +1,6 @@
 //! The whole pipeline on one screen.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuilder;
@@ -115,12 +116,14 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
     give_back_freed();
     let transfers = correlate::transfers(&world);
-    let coverage = correlate::coverage(&world);
-    let judged = judge::judge(findings.list(), &transfers, &coverage, &plan.whose);
+    let coverage = Coverage { hits_only: plan.hits_only, ..correlate::coverage(&world) };
+    let called = |names: &BTreeSet<String>| correlate::called(&world, names, judge::CROWD);
+    let judged = judge::judged(findings.list(), &transfers, &coverage, &plan.whose, &called);
     drop(world);
+    let findings = findings.with(&plan.work, judged.chains);
     let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();
     ledger.par_sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));
-    let verdict = Verdict { period: period(plan, &ledger), ..judged };
+    let verdict = Verdict { period: period(plan, &ledger), ..judged.verdict };
     Outcome { verdict, findings, transfers, coverage, ledger, partial, stats: Stats::default() }
 }
 

@@ -182,6 +182,7 @@ impl<'a> Draft<'a> {
             data: Vec::new(),
             indicator: None,
             links,
+            chain: None,
             text: self.text(world.correlated.beyond[self.alert.correlation], windows),
             entities: self.entities,
         }

@@ -18,6 +18,7 @@ use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
 use super::cells::{self, Cell, Cells};
+use super::relays::Relays;
 use super::{World, digest, held, routes, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
@@ -56,6 +57,8 @@ struct Passage<'a> {
     packed: Packed<'a>,
     /// Index of who saw it.
     witness: u32,
+    /// Whether a log of the wire did.
+    wire: bool,
     direction: Direction,
     /// Whether what is not logged may have left.
     open: bool,
@@ -85,12 +88,13 @@ struct Moved<'a> {
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
+    let relays = relays(&passages);
     let ways = passages.chunk_by(|a, b| a.way == b.way).filter_map(|passages| {
         let mut moved = Moved::default();
         for passage in passages {
             moved.add(world, witnesses[passage.witness as usize], passage);
         }
-        Some(moved.finish(world, &passages.first()?.way))
+        Some(moved.finish(world, &passages.first()?.way, &relays))
     });
     let kept = ways.filter_map(|mut t| {
         if t.route != Route::DnsTunnel {
@@ -104,6 +108,25 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         Some(t)
     });
     kept.collect()
+}
+
+/// What hosts of whose data no log tells put on the wire, to destinations of which logs of data and of the wire tell together.
+fn relays<'p>(passages: &'p [Passage<'_>]) -> Relays<'p> {
+    let ways = || passages.chunk_by(|a, b| a.way == b.way);
+    let is_mixed = |way: &[Passage<'_>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
+    let mixed: BTreeSet<&str> = ways().filter(|way| is_mixed(way)).map(|way| way[0].way.to).collect();
+    let mut relays = Relays::default();
+    if mixed.is_empty() {
+        return relays;
+    }
+    let bare = ways().filter(|way| mixed.contains(way[0].way.to) && way.iter().all(|p| p.wire));
+    for passage in bare.flatten() {
+        let Some((key, seen)) = passage.packed.read() else { continue };
+        for left in seen.hours().filter_map(|hour| passage.direction.left(&key, hour, passage.open)) {
+            relays.add(passage.way.to, &passage.way.from, left.hour.hour(), left.bytes);
+        }
+    }
+    relays
 }
 
 /// Lowers what moved at least to what the names of a tunnel carry: a part of each, taken to be the same at all times.
@@ -136,7 +159,8 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
             let Some((key, seen)) = packed.read() else { continue };
             for part in held::parts(world, &key, seen) {
                 let Some((way, direction)) = out_of(world, locator, &key, part.as_ref()) else { continue };
-                let open = !is_edge(&key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+                let wire = is_edge(&key);
+                let open = !wire || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
                 let open = open && !is_management(source, &key);
                 if !held::hours_of(world, &key, seen, part.as_ref())
                     .any(|hour| direction.left(&key, hour, open).is_some())
@@ -147,7 +171,7 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
                 let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
                 let mut add = |way, of, witnesses: &mut Vec<Witness<'w>>| {
                     let witness = number(of, first, witnesses);
-                    passages.push(Passage { way, packed, witness, direction, open, part: part.clone() });
+                    passages.push(Passage { way, packed, witness, wire, direction, open, part: part.clone() });
                 };
                 for (copy, way) in others {
                     add(way, (copy, copy), &mut witnesses);
@@ -499,8 +523,8 @@ impl<'a> Moved<'a> {
         }
     }
 
-    fn finish(self, world: &World<'_>, way: &Way<'_>) -> Transfer {
-        let hourly = cells::hourly(&self.hours);
+    fn finish(self, world: &World<'_>, way: &Way<'_>, relays: &Relays<'_>) -> Transfer {
+        let hourly = cells::hourly(&self.hours, |hour, bytes| relays.may_hold(way.to, &way.from, hour, bytes));
         let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;

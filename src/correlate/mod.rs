@@ -13,8 +13,10 @@ mod found;
 mod groups;
 mod held;
 mod lookups;
+mod many;
 mod patterns;
 mod referred;
+mod relays;
 mod routes;
 mod touched;
 mod tunnels;
@@ -58,6 +60,8 @@ pub struct World<'a> {
     assigned: assigned::Holdings<'a>,
     /// DNS tunnels, sorted.
     tunnels: Vec<tunnels::Tunnel>,
+    /// Names that look like data, for which several clients ask.
+    many: Vec<many::Many>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -84,6 +88,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         joints: Vec::new(),
         assigned: assigned::Holdings::of(merged),
         tunnels: Vec::new(),
+        many: Vec::new(),
         correlated: correlated::Correlated::default(),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped
@@ -92,7 +97,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
             .copied()
             .collect(),
     };
-    world.tunnels = tunnels::all(&world);
+    (world.tunnels, world.many) = tunnels::all(&world);
     world
 }
 
@@ -158,6 +163,20 @@ pub fn transfers(world: &World<'_>) -> Vec<Transfer> {
     let mut all = exits::all(world);
     touched::add(world, &mut all);
     all
+}
+
+/// Which of these inside entities (by [`Whose::entity`]) at least so many other inside hosts call.
+pub fn called(world: &World<'_>, names: &BTreeSet<String>, crowd: usize) -> BTreeSet<String> {
+    let mut callers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for key in world.merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
+        let server = world.whose.entity_of(key.server);
+        let Some(name) = names.get(&*server).filter(|_| world.whose.side(key.client) == Side::Inside) else { continue };
+        let from = callers.entry(name).or_default();
+        if from.len() < crowd {
+            from.extend(Some(world.whose.entity(key.client)).filter(|client| client != name));
+        }
+    }
+    callers.into_iter().filter(|(_, from)| from.len() >= crowd).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// What the logs can and cannot tell.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::words::{bounds, likelihood, size, size_up, times, word};
 use super::{LoadedCase, rows, safe};
 use crate::error::Result;
+use crate::model::chain::{Chain, StepOrder};
 use crate::model::finding::{Evidence, Finding};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{Confidence, Likelihood, ReasonGiven, RouteVerdict, ScopeVerdict, State};
@@ -174,9 +175,11 @@ impl Explained {
             self.findings.iter().map(|f| f.id.clone()).chain(self.transfers.iter().map(|t| t.id.clone())).collect();
         let [id] = &ids[..] else { return Ok(Answer::Unknown(ids)) };
         let has = |list: &[String]| list.contains(id);
-        let leads = |r: &RouteVerdict| has(&r.findings) || has(&r.transfers);
+        let leads = |r: &RouteVerdict| has(&r.findings) || has(&r.transfers) || has(&r.chains);
         self.citing(&case.verdict.scopes, clauses, |reason| has(&reason.findings), leads);
-        let made_of: BTreeSet<String> = self.findings.iter().flat_map(|f| f.links.iter().cloned()).collect();
+        let moved = |f: &Finding| f.chain.iter().flat_map(|chain| chain.transfers.clone()).collect::<Vec<_>>();
+        let made_of: BTreeSet<String> =
+            self.findings.iter().flat_map(|f| f.links.iter().cloned().chain(moved(f))).collect();
         self.fetch(case, &made_of)?;
         Ok(Answer::Explained(Box::new(self)))
     }
@@ -295,6 +298,9 @@ impl<'e> Page<'e> {
             let time = times(route.first, route.last);
             let moved = if route.transfers.is_empty() { String::new() } else { format!(", {bytes}") };
             self.line(2, &format!("{name}/{}: {}{moved}{time}", route.route.word(), route.state.word()));
+            for chain in &route.chains {
+                self.line(4, &format!("carried by the chain {chain}"));
+            }
         }
         let of = self.of;
         for why in of.reasons.iter().filter(|why| why.scope == *name) {
@@ -349,11 +355,39 @@ impl<'e> Page<'e> {
         if let Some(indicator) = &f.indicator {
             self.line(indent + 2, &format!("listed value: {} ({})", indicator.value, indicator.feed));
         }
+        if let Some(chain) = &f.chain {
+            self.chain(chain, indent + 2);
+            return;
+        }
         self.records(&f.evidence, *count, indent + 2);
         for link in f.links.iter().take(self.shown) {
             self.line(indent + 2, &format!("made of {link}"));
         }
         self.beyond(indent + 2, f.links.len(), "findings that it is made of");
+    }
+
+    /// The steps of a chain, each with its findings and transfers.
+    fn chain(&mut self, chain: &'e Chain, indent: usize) {
+        for step in &chain.steps {
+            let order = match step.order {
+                StepOrder::First => "first: ",
+                StepOrder::After => "then: ",
+                StepOrder::NotKnown => "order not known: ",
+            };
+            self.line(indent, &format!("{order}{}", step.told()));
+            if !step.by.is_empty() {
+                self.line(indent + 2, &format!("joined by {}", step.by.join(", ")));
+            }
+            step.findings.iter().chain(&step.transfers).take(self.shown).for_each(|id| self.cited(id, indent + 2));
+            let ids = step.findings.len() + step.transfers.len();
+            self.beyond(indent + 2, ids, "findings and transfers");
+        }
+        if chain.omitted_steps > 0 {
+            self.line(indent, &format!("… and {} more steps", chain.omitted_steps));
+        }
+        if chain.elsewhere > 0 {
+            self.line(indent, &format!("{} findings and transfers of other scopes belong to it", chain.elsewhere));
+        }
     }
 
     fn transfer(&mut self, t: &'e Transfer, indent: usize) {

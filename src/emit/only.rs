@@ -51,7 +51,11 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
         .findings
         .iter()
         .filter_map(|f| {
-            let f = if f.scope == scope { Some(f.into_owned()) } else { mask.shared(&f) };
+            let f = match &f.chain {
+                Some(chain) => chain.of_scope(scope).map(|own| own.finding(f.id.clone(), scope)),
+                None if f.scope == scope => Some(f.into_owned()),
+                None => mask.shared(&f),
+            };
             f.map(|f| mask.masked(&f))
         })
         .collect();
@@ -103,6 +107,7 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
         gaps: promised,
         referred: input.coverage.referred.iter().filter(|r| r.scope == scope).cloned().collect(),
         correlations: Vec::new(),
+        hits_only: input.coverage.hits_only,
     }
 }
 
@@ -139,6 +144,8 @@ const OURS: &[&str] = &[
     "findings",
     "transfers",
     "links",
+    "chains",
+    "order",
     "digest",
     "first",
     "last",

@@ -9,15 +9,18 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
     GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, counted, headline, judgement, likelihood,
-    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, word,
+    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
 };
 use super::{CaseInput, safe};
+use crate::model::chain::Chain;
 use crate::model::finding::Finding;
 use crate::model::transfer::{Bounds, Transfer};
 use crate::model::verdict::{ReasonGiven, ScopeVerdict, State};
 
 /// Findings shown on the page; the gravest stay.
 const FINDINGS: usize = 500;
+/// Chains shown on the page.
+const CHAINS: usize = 10;
 /// Rows of the other tables.
 const ROWS: usize = 500;
 /// Ids behind one reason; all are in `verdict.json`.
@@ -58,8 +61,9 @@ impl From<String> for Item {
 
 /// The whole page.
 pub(super) fn page(input: &CaseInput<'_>) -> Vec<Block> {
-    let mut page = Page { blocks: Vec::new() };
+    let mut page = Page { blocks: Vec::new(), hits_only: input.verdict.hits_only };
     page.answer(input);
+    page.chains(input);
     for scope in &input.verdict.scopes {
         page.scope(scope, input.transfers);
     }
@@ -75,6 +79,8 @@ pub(super) fn page(input: &CaseInput<'_>) -> Vec<Block> {
 
 struct Page {
     blocks: Vec<Block>,
+    /// Whether hits alone were looked for.
+    hits_only: bool,
 }
 
 impl Page {
@@ -154,6 +160,35 @@ impl Page {
         self.table("", rows::SCOPE_HEAD, input.verdict.scopes.iter().map(rows::scope).collect(), "verdict.json");
     }
 
+    /// What each intruder did, step by step.
+    fn chains(&mut self, input: &CaseInput<'_>) {
+        let found = input.findings.list().iter().filter_map(|f| Some((f, f.chain.as_deref()?)));
+        let found: Vec<(&Finding, &Chain)> = found.collect();
+        if found.is_empty() {
+            return;
+        }
+        self.heading(2, "What happened, step by step");
+        self.text(
+            "What is joined by the same hosts, accounts or addresses, by the time at which it began. Where the order is not \
+             known, the clocks of the logs do not tell whether a step began before or after the others.",
+        );
+        for (f, chain) in found.iter().take(CHAINS) {
+            self.table("", rows::STEP_HEAD, chain.steps.iter().map(rows::step).collect(), "findings.jsonl");
+            let steps = match chain.omitted_steps {
+                0 => String::new(),
+                more => format!(" {more} more steps are not listed."),
+            };
+            let elsewhere = match chain.elsewhere {
+                0 => String::new(),
+                more => format!(" {more} findings and transfers of other scopes belong to it."),
+            };
+            self.text(&format!("This chain is finding {}.{steps}{elsewhere}", f.id));
+        }
+        if found.len() > CHAINS {
+            self.text(&format!("And {} more chains, see findings.jsonl.", found.len() - CHAINS));
+        }
+    }
+
     fn scope(&mut self, s: &ScopeVerdict, transfers: &[Transfer]) {
         self.heading(2, &format!("{}: {}", s.scope, s.state.word()));
         self.text(&format!("{}.", sentence(meaning(s.state))));
@@ -196,7 +231,7 @@ impl Page {
         self.table("Ways out", rows::ROUTE_HEAD, judged, "verdict.json");
         if !unseen.is_empty() {
             let names: Vec<String> = unseen.iter().map(|r| way(r.route)).collect();
-            self.text(&format!("Not examined, because no log in the evidence observes it: {}.", names.join(", ")));
+            self.text(&format!("Not examined, {}: {}.", why_unexamined(self.hits_only), names.join(", ")));
         }
     }
 
@@ -230,8 +265,8 @@ impl Page {
         self.heading(2, "Time line and evidence");
         let reasons = input.verdict.scopes.iter().flat_map(|s| &s.reasons);
         let ids: BTreeSet<&str> = reasons.flat_map(|r| &r.findings).map(|id| &**id).collect();
-        let all = input.findings.list();
-        let (cited, mut others): (Vec<&Finding>, Vec<_>) = all.iter().partition(|f| ids.contains(&*f.id));
+        let all: Vec<&Finding> = input.findings.list().iter().filter(|f| f.chain.is_none()).collect();
+        let (cited, mut others): (Vec<&Finding>, Vec<_>) = all.iter().copied().partition(|f| ids.contains(&*f.id));
         others.sort_by_key(|f| Reverse(f.level));
         let wanted = cited.iter().take(ROWS).chain(others.iter().take(FINDINGS));
         let whole = input.findings.whole(&wanted.map(|f| &*f.id).collect());

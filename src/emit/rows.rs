@@ -1,6 +1,7 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
 use super::words::{bounds, narrowed, open_end, size, size_up, some, spaced, way, when, word};
+use crate::model::chain::{Step, StepOrder};
 use crate::model::coverage::Gap;
 use crate::model::data::Basis;
 use crate::model::finding::{Evidence, Finding, FindingIndicator};
@@ -64,7 +65,7 @@ pub(super) fn route(r: &RouteVerdict) -> Vec<String> {
         some(&r.accounts, NAMES),
         known("shown to an outside session".to_owned(), r.disclosed),
         known(r.protection.clone(), r.protection != "unknown"),
-        some(&[r.findings.as_slice(), r.transfers.as_slice()].concat(), IDS),
+        some(&[r.chains.as_slice(), r.findings.as_slice(), r.transfers.as_slice()].concat(), IDS),
     ]
 }
 
@@ -144,6 +145,30 @@ pub(super) fn finding(f: &Finding) -> Vec<String> {
         first.map_or_else(String::new, place),
         first.map_or_else(String::new, |e| e.excerpt.clone()),
         f.id.clone(),
+    ]
+}
+
+/// The head of the table of a chain.
+pub(super) const STEP_HEAD: &[&str] = &["When", "Order", "What", "Who", "Joined by", "Scope", "Shown by"];
+
+/// One step of a chain.
+pub(super) fn step(step: &Step) -> Vec<String> {
+    let order = match step.order {
+        StepOrder::First => "first",
+        StepOrder::After => "then",
+        StepOrder::NotKnown => "not known",
+    };
+    let assumed = step.time.assumed.map_or_else(String::new, |a| format!(" ({} assumed)", spaced(&a)));
+    let times = if step.count > 1 { format!(", {} times", step.count) } else { String::new() };
+    let names: Vec<String> = step.names().into_iter().map(str::to_owned).collect();
+    vec![
+        format!("{}{assumed}", when(step.time.first, step.time.last)),
+        order.to_owned(),
+        format!("{}{times}", step.title),
+        some(&names, NAMES),
+        step.by.join(", "),
+        step.scope.clone(),
+        some(&[step.findings.as_slice(), step.transfers.as_slice()].concat(), IDS),
     ]
 }
 

@@ -135,6 +135,8 @@ impl Page {
             self.wrap(2, &format!("compromised shared systems in use: {}", some(&s.exposure, NAMES)));
         }
         self.list("why:", s.reasons.iter().map(reason));
+        let chains = s.chains.iter().filter_map(|id| known.get(id.as_str()));
+        self.list("step by step:", chains.map(|f| format!("{} ({})", f.text, f.id)));
         self.list("kinds of data touched:", s.data_categories.iter().map(data));
         self.list("ways out:", s.routes.iter().filter(|r| r.state != State::NotExamined).map(route));
         let mut mine: Vec<&Transfer> = input.transfers.iter().filter(|t| t.scope == s.scope).collect();
@@ -156,7 +158,7 @@ impl Page {
         let mut shown: Vec<&Finding> = cited.iter().filter_map(|id| known.get(id).copied()).collect();
         let mut title = "evidence of the reasons:";
         if shown.is_empty() {
-            shown = findings.list().iter().filter(|f| f.scope == s.scope).collect();
+            shown = findings.list().iter().filter(|f| f.scope == s.scope && f.chain.is_none()).collect();
             title = "gravest findings (no reason cites a finding):";
         }
         if shown.is_empty() {

@@ -160,6 +160,7 @@ pub const CLAUSES: &[Clause] = &[
         "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+    clause("J-41", "where hits alone were looked for, no way out was examined, and no scope can be judged by what moved"),
     clause(
         "J-50",
         "1 KiB or more in the names that a DNS tunnel of a host or account of an intrusion asked for, from then on and within 30 days, is data that left",
@@ -177,6 +178,10 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-60",
         "a finding of level medium or above that files were written to removable storage, by its host or account from the first sign of a shown intrusion on, is data that left; how much is not known",
+    ),
+    clause(
+        "J-64",
+        "even calls to one service, or names that hold data below one domain, by so many hosts that they are no sign, are a question to ask where a host of a shown intrusion is among them: a service that all use, or one program on all of them",
     ),
     clause(
         "J-70",

@@ -2,6 +2,7 @@
 //! lists them all.
 
 mod attempts;
+mod chains;
 mod clauses;
 mod contact;
 mod data;
@@ -9,7 +10,9 @@ mod facts;
 mod gaps;
 mod intrusion;
 mod joined;
+mod links;
 mod movement;
+mod order;
 mod prepared;
 mod reached;
 mod signals;
@@ -23,9 +26,10 @@ use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::Route;
 use crate::model::transfer::Transfer;
-use crate::model::verdict::{ReasonGiven, State, Verdict};
+use crate::model::verdict::{ReasonGiven, ScopeVerdict, State, Verdict};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
+pub use chains::{CROWD, Called};
 pub use clauses::{CLAUSES, Clause};
 pub use prepared::prepared;
 
@@ -124,21 +128,51 @@ fn given(clause: &str, text: String, findings: Vec<String>) -> ReasonGiven {
     ReasonGiven { clause: clause.to_owned(), text, findings }
 }
 
-/// Judges every scope in the order of the scopes file, then what fits none.
+/// The answer, and what it tells of how things hang together.
+pub struct Judged {
+    /// The answer.
+    pub verdict: Verdict,
+    /// The chains, as findings, sorted by id.
+    pub chains: Vec<Finding>,
+}
+
+/// Judges every scope in the order of the scopes file, then what fits none. No entity is taken to be called by many: see
+/// [`judged`].
 pub fn judge(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> Verdict {
+    judged(findings, transfers, coverage, whose, &|_| BTreeSet::new()).verdict
+}
+
+/// The same with the chains; `called` tells which entities many use.
+pub fn judged(
+    findings: &[Finding],
+    transfers: &[Transfer],
+    coverage: &Coverage,
+    whose: &Whose,
+    called: Called<'_>,
+) -> Judged {
     let mut names: Vec<&str> = whose.tenants.iter().map(|t| t.name.as_str()).collect();
     if is_loose(findings, transfers, coverage, whose) || names.is_empty() {
         names.push(UNATTRIBUTED);
     }
-    let mut scopes: Vec<_> = names.iter().map(|name| one(name, findings, transfers, coverage, whose)).collect();
+    let mut links = Vec::new();
+    let mut scopes = Vec::new();
+    for name in names {
+        let (scope, own) = one(name, findings, transfers, coverage, whose);
+        scopes.push(scope);
+        links.extend(own);
+    }
     sum::share(&mut scopes, whose);
-    Verdict {
+    let mut verdict = Verdict {
         schema: "exfiltrace.verdict/1".to_owned(),
         overall: sum::overall(&scopes),
         period: None,
+        hits_only: coverage.hits_only,
         scopes,
         facts: facts::stated(whose),
-    }
+    };
+    let chains = chains::all(links, transfers, whose, called);
+    chains::cite(&mut verdict, &chains);
+    Judged { verdict, chains }
 }
 
 /// Whether something fits no scope: a finding, a transfer, or a log with hidden parts of which nobody knows whose.
@@ -210,13 +244,14 @@ fn web_servers(coverage: &Coverage) -> BTreeSet<&Locator> {
     web.filter(served_only).map(|s| &s.source).collect()
 }
 
-fn one(
+/// The verdict of a scope, and what can be links of chains.
+fn one<'a>(
     name: &str,
-    findings: &[Finding],
-    transfers: &[Transfer],
-    coverage: &Coverage,
-    whose: &Whose,
-) -> crate::model::verdict::ScopeVerdict {
+    findings: &'a [Finding],
+    transfers: &'a [Transfer],
+    coverage: &'a Coverage,
+    whose: &'a Whose,
+) -> (ScopeVerdict, Vec<links::Link<'a>>) {
     let mine: Vec<&Finding> = apart(findings.iter().filter(|f| belongs(f, name, whose)).collect());
     let moved: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == name).collect();
     let forgeable = web_servers(coverage);
@@ -253,9 +288,11 @@ fn one(
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
     signals::beacons(&mut bench);
+    signals::of_many(&mut bench);
     data::given(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);
     gaps::clauses(&mut bench);
-    sum::up(bench)
+    let links = links::of(&bench);
+    (sum::up(bench), links)
 }

@@ -82,6 +82,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         counter_evidence: finished(bench.counter),
         ask: bench.ask,
         routes,
+        chains: Vec::new(),
     }
 }
 
@@ -179,6 +180,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         accounts: set(moved.iter().flat_map(|t| t.accounts.clone()).collect()),
         findings: way.findings.iter().map(ToString::to_string).collect(),
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
+        chains: Vec::new(),
     }
 }
 

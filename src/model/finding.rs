@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::Chain;
 use super::data::Datum;
 use super::hit::{MatchKind, Met};
 use super::place::{Locator, Place};
@@ -170,6 +171,9 @@ pub struct Finding {
     pub indicator: Option<FindingIndicator>,
     /// Findings that this one is made of.
     pub links: Vec<FindingId>,
+    /// The steps, for chains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Box<Chain>>,
     /// What it means, for people.
     pub text: String,
 }
@@ -220,6 +224,7 @@ impl Finding {
             + self.met.iter().map(|met| size_of::<Met>() + met.who.heap_bytes()).sum::<usize>()
             + size_of_val(&*self.data)
             + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
+            + self.chain.as_ref().map_or(0, |chain| chain.weight_bytes())
             + self.links.iter().map(|link| size_of::<FindingId>() + link.len()).sum::<usize>()
             + self.id.len()
             + self.rule.id.len()

@@ -45,6 +45,23 @@ impl Findings {
         gathering.finish()
     }
 
+    /// The same with a few more.
+    #[must_use]
+    pub fn with(self, work: &Work, more: Vec<Finding>) -> Self {
+        if more.is_empty() {
+            return self;
+        }
+        if self.runs.is_empty() {
+            return self.list.into_iter().chain(more).collect::<Vec<_>>().into();
+        }
+        let mut gathering = Gathering { work, whole: more, held_bytes: 0, short: self.list, runs: self.runs };
+        gathering.write_out();
+        let Gathering { whole, short, runs, .. } = gathering;
+        // Where nothing can be written, the scan fails with that: see `Work::fault`.
+        let Self { list, .. } = Self::from(short.into_iter().chain(whole).collect::<Vec<_>>());
+        Self { list, runs }
+    }
+
     /// Whether they outgrew memory.
     pub fn is_written_out(&self) -> bool {
         !self.runs.is_empty()

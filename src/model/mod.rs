@@ -7,6 +7,7 @@ pub mod assigned;
 pub mod atoms;
 pub mod block;
 pub mod catalogue;
+pub mod chain;
 pub mod collection;
 pub mod conversations;
 pub mod correlation;

@@ -192,6 +192,10 @@ pub struct RouteVerdict {
     pub findings: Vec<FindingId>,
     /// Transfers behind it.
     pub transfers: Vec<String>,
+    /// Where data left or was accessed: the chains that hold what carries this. None where nothing joins that with an
+    /// intrusion step by step.
+    #[serde(default)]
+    pub chains: Vec<FindingId>,
 }
 
 /// A kind of data that was touched.
@@ -292,6 +296,9 @@ pub struct ScopeVerdict {
     pub ask: Vec<String>,
     /// Per route.
     pub routes: Vec<RouteVerdict>,
+    /// Chains with a step of this scope.
+    #[serde(default)]
+    pub chains: Vec<FindingId>,
     /// What kinds of data.
     pub data_categories: Vec<DataCategory>,
     /// What the logs can tell.
@@ -347,6 +354,9 @@ pub struct Verdict {
     /// The part of time that was judged, where `--from` or `--to` was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<PeriodJudged>,
+    /// Whether hits alone were looked for, so that no way out was examined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hits_only: bool,
     /// Per scope, in the order of the scopes file, `unattributed` last.
     pub scopes: Vec<ScopeVerdict>,
     /// From outside the logs.

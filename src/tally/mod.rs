@@ -107,6 +107,7 @@ impl Tally {
             self.unread(meaning);
             return false;
         }
+        self.covered.clocked |= fields.clocked;
         let bytes = read::bytes(teller, fields, &self.key);
         let index = self.conversation();
         self.name(index, fields);

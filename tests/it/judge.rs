@@ -53,6 +53,7 @@ pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str)
         data: Vec::new(),
         indicator: None,
         links: Vec::new(),
+        chain: None,
         text: "t".to_owned(),
     }
 }
@@ -106,6 +107,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         gaps: Vec::new(),
         referred: Vec::new(),
         correlations: Vec::new(),
+        hits_only: false,
     }
 }
 

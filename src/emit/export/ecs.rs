@@ -110,6 +110,7 @@ fn document(f: &Finding, scanned: Instant, version: &str) -> Value {
     doc.put("exfiltrace.count", json!(f.count));
     doc.put("exfiltrace.omitted", json!(f.omitted));
     doc.put("exfiltrace.links", json!(f.links));
+    doc.put("exfiltrace.chain", json!(f.chain));
     doc.put("exfiltrace.entities", json!(f.entities));
     doc.put("exfiltrace.evidence", json!(f.evidence));
     Value::Object(doc.0)

@@ -77,7 +77,7 @@ fn document(f: &Finding, scanned: Instant, version: &str) -> Value {
         "time": first.or(millis(Some(scanned))).unwrap_or(0), "severity_id": severity(f.level), "status_id": 1,
         "metadata": metadata(&f.id, version), "message": f.text, "observables": observables(f), "count": f.count,
         "unmapped": { "time_unknown": first.is_none(), "time": f.time, "scope": f.scope, "stage": f.stage,
-            "route": f.route, "outcome": f.outcome, "kind": f.kind, "attack": f.attack, "links": f.links,
+            "route": f.route, "outcome": f.outcome, "kind": f.kind, "attack": f.attack, "links": f.links, "chain": f.chain,
             "entities": f.entities, "indicator": f.indicator,
             "evidence_omitted": f.omitted.saturating_add((f.evidence.len() - listed.len()) as u64) },
     });

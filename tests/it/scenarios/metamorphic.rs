@@ -1,6 +1,7 @@
 //! What must not change an answer, and what must only weaken it. No truth is needed for that.
 
 use exfiltrace::merge;
+use exfiltrace::model::chain::Step;
 use exfiltrace::model::partial::Partial;
 use exfiltrace::model::verdict::{ScopeVerdict, State, Verdict};
 use exfiltrace::scan::Outcome;
@@ -58,11 +59,17 @@ pub fn without_a_source_no_more_is_claimed(desk: &mut Desk, told: &Scenario, par
     kinds.dedup();
     for kind in kinds {
         let less = desk.judge(&scopes, without(told, partial, kind));
+        assert!(longest(&less) <= longest(&whole), "{what} without {kind:?}: a longer chain");
         for one in &less.verdict.scopes {
             let Some(all) = whole.verdict.scopes.iter().find(|s| s.scope == one.scope) else { continue };
             weaker(one, all, &format!("{what} without {kind:?}, {}", one.scope));
         }
     }
+}
+
+/// Steps of the longest chain.
+fn longest(of: &Outcome) -> usize {
+    of.findings.list().iter().filter_map(|f| f.chain.as_ref()).map(|chain| chain.steps.len()).max().unwrap_or(0)
 }
 
 fn weaker(less: &ScopeVerdict, all: &ScopeVerdict, what: &str) {
@@ -100,6 +107,17 @@ fn nameless(verdict: &Verdict, begin: i64) -> Vec<String> {
     verdict.scopes.iter().map(of).collect()
 }
 
+/// The steps of all chains without names, with times since an instant.
+fn steps(of: &Outcome, begin: i64) -> Vec<String> {
+    let chains = of.findings.list().iter().filter_map(|f| f.chain.as_ref());
+    let step = |step: &Step| {
+        let since = step.time.first.map(|at| at.micros() - begin * 1_000_000);
+        let kinds = (&step.stage, step.route, step.order, step.by.len());
+        format!("{:?} {since:?} {} {kinds:?}", step.level, step.count)
+    };
+    chains.flat_map(|chain| &chain.steps).map(step).collect()
+}
+
 fn told(desk: &mut Desk, scenario: &Scenario) -> Outcome {
     let partial = desk.read(scenario);
     desk.judge(&scenario.scopes(true), partial)
@@ -111,6 +129,7 @@ fn other_names_and_other_weeks_change_nothing_else() {
         let one = scenario(name, twin, params);
         let other = scenario(name, twin, Params { names: params.names + 17, weeks: 5, ..params });
         let (said, same) = (told(desk, &one), told(desk, &other));
+        assert_eq!(steps(&said, one.begin()), steps(&same, other.begin()), "{name} twin {twin}");
         let (said, same) = (nameless(&said.verdict, one.begin()), nameless(&same.verdict, other.begin()));
         assert_eq!(said, same, "{name} twin {twin}");
     });

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use exfiltrace::model::chain::StepOrder;
+use exfiltrace::model::finding::{Finding, FindingKind};
+use exfiltrace::model::rule::Stage;
 use exfiltrace::model::time::Instant;
 use exfiltrace::model::verdict::{RouteVerdict, ScopeVerdict, State, Verdict};
 use exfiltrace::scan::Outcome;
@@ -23,6 +26,8 @@ pub struct Score {
     confusion: BTreeMap<(String, String), usize>,
     /// By likelihood: how many scopes, and of how many data was compromised.
     calibration: BTreeMap<String, (usize, usize)>,
+    /// Incidents by the number of their chains.
+    chained: BTreeMap<usize, usize>,
     /// Where it is known that the truth is missed.
     pub missed: Vec<String>,
     /// What must not be.
@@ -50,6 +55,7 @@ pub fn scope<'v>(verdict: &'v Verdict, name: &str) -> &'v ScopeVerdict {
 impl Score {
     /// Adds an answer, under a scopes file with or without the sanctioned entry.
     pub fn add(&mut self, what: &str, truth: &Truth, twin: bool, sanctioned: bool, outcome: &Outcome) {
+        self.chains(&format!("{what}{}", if sanctioned { "" } else { " without entry" }), truth, twin, outcome);
         for told in &outcome.verdict.scopes {
             let known = truth.told.iter().find(|t| t.scope == told.scope);
             let state = known.map_or("no_evidence", |t| if sanctioned { t.state } else { t.unsanctioned });
@@ -127,6 +133,52 @@ impl Score {
         }
     }
 
+    /// Of a twin no chain; of an incident one, with what left in it and the machines that it left from and for.
+    fn chains(&mut self, what: &str, truth: &Truth, twin: bool, outcome: &Outcome) {
+        let found: Vec<&Finding> = outcome.findings.list().iter().filter(|f| f.kind == FindingKind::Chain).collect();
+        found.iter().for_each(|f| println!("{what}: chain: {}", f.text));
+        if twin {
+            found.iter().for_each(|f| self.fault(what, format_args!("a chain: {}", f.text)));
+            return;
+        }
+        *self.chained.entry(found.len()).or_default() += 1;
+        if found.len() > 1 {
+            self.fault(what, format_args!("{} chains", found.len()));
+        }
+        for f in &found {
+            let named = &f.entities.destinations;
+            truth.decoys.iter().filter(|decoy| named.contains(decoy)).for_each(|decoy| {
+                self.fault(what, format_args!("a chain names the decoy {decoy}"));
+            });
+            let first = f.chain.iter().flat_map(|chain| &chain.steps).find(|step| step.order == StepOrder::First);
+            if first.is_some_and(|step| step.stage == [Stage::Exfiltration]) {
+                self.fault(what, format_args!("a chain begins with its exit: {}", f.text));
+            }
+        }
+        for (told, known) in
+            outcome.verdict.scopes.iter().flat_map(|s| Some((s, truth.told.iter().find(|t| t.scope == s.scope)?)))
+        {
+            let ways = known.ways.iter().filter(|way| way.state == "exfiltrated" && word(told.state) == "exfiltrated");
+            for (way, said) in ways.map(|way| (way, route(told, way.route))) {
+                let Some(f) = found.first().filter(|f| said.chains == [f.id.clone()]) else {
+                    self.fault(what, format_args!("no chain carries {}: {:?}", way.route, said.chains));
+                    continue;
+                };
+                let chain = f.chain.as_ref().unwrap();
+                let missing = said.transfers.iter().filter(|id| !chain.transfers.contains(id)).count();
+                if missing > 0 {
+                    self.fault(what, format_args!("the chain lacks {missing} transfers of {}", way.route));
+                }
+                let names = &f.entities;
+                for name in way.destinations.iter().chain(&way.sources) {
+                    if ![&names.sources, &names.destinations, &names.hosts].iter().any(|list| list.contains(name)) {
+                        self.fault(what, format_args!("the chain does not name {name}"));
+                    }
+                }
+            }
+        }
+    }
+
     /// That no more is claimed than is true.
     fn claims(&mut self, what: &str, truth: &Truth, ways: &[Way], told: &ScopeVerdict) {
         for said in &told.routes {
@@ -152,6 +204,7 @@ impl Score {
         for ((state, said), count) in &self.confusion {
             writeln!(text, "  {state:14} -> {said:14} {count:5}").unwrap();
         }
+        writeln!(text, "incidents by number of chains: {:?}", self.chained).unwrap();
         text.push_str("likelihood: scopes, with data compromised, share\n");
         for (likelihood, (all, compromised)) in &self.calibration {
             let share = *compromised as f64 / *all as f64;
