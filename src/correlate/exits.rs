@@ -88,7 +88,7 @@ struct Moved<'a> {
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
-    let relays = relays(&passages);
+    let relays = relays(world, &passages);
     let ways = passages.chunk_by(|a, b| a.way == b.way).filter_map(|passages| {
         let mut moved = Moved::default();
         for passage in passages {
@@ -111,7 +111,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
 }
 
 /// What hosts of whose data no log tells put on the wire, to destinations of which logs of data and of the wire tell together.
-fn relays<'p>(passages: &'p [Passage<'_>]) -> Relays<'p> {
+fn relays<'p>(world: &World<'_>, passages: &'p [Passage<'_>]) -> Relays<'p> {
     let ways = || passages.chunk_by(|a, b| a.way == b.way);
     let is_mixed = |way: &[Passage<'_>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
     let mixed: BTreeSet<&str> = ways().filter(|way| is_mixed(way)).map(|way| way[0].way.to).collect();
@@ -122,7 +122,8 @@ fn relays<'p>(passages: &'p [Passage<'_>]) -> Relays<'p> {
     let bare = ways().filter(|way| mixed.contains(way[0].way.to) && way.iter().all(|p| p.wire));
     for passage in bare.flatten() {
         let Some((key, seen)) = passage.packed.read() else { continue };
-        for left in seen.hours().filter_map(|hour| passage.direction.left(&key, hour, passage.open)) {
+        let hours = held::hours_of(world, &key, seen, passage.part.as_ref());
+        for left in hours.filter_map(|hour| passage.direction.left(&key, hour, passage.open)) {
             relays.add(passage.way.to, &passage.way.from, left.hour.hour(), left.bytes);
         }
     }
