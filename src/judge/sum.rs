@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::model::coverage::{Gap, GapReason};
-use crate::model::finding::FindingKind;
+use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
@@ -15,7 +15,7 @@ use crate::model::verdict::{
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
-use super::intrusion::{BASELINE_DAYS, DAY_SECS};
+use super::intrusion::{BASELINE_DAYS, DAY_SECS, accounts};
 use super::{Bench, Counted, Way, clauses, data, gaps, given, movement};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
@@ -162,6 +162,13 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     {
         bytes.upper = None;
     }
+    // Where no log of traffic tells, findings do who moved it and where from.
+    let told: Vec<&Finding> = bench
+        .findings
+        .iter()
+        .copied()
+        .filter(|f| telling && moved.is_empty() && way.findings.contains(f.id.as_str()))
+        .collect();
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
     let firsts = times().map(|s| s.first).chain(found.clone().filter_map(|f| f.time.first));
@@ -176,8 +183,13 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bytes,
         records: Bounds { lower: 0, upper: None },
         destinations: set(moved.iter().flat_map(|t| std::iter::once(&t.to).chain(&t.to_names)).cloned().collect()),
-        hosts: set(moved.iter().map(|t| t.from.clone()).collect()),
-        accounts: set(moved.iter().flat_map(|t| t.accounts.clone()).collect()),
+        hosts: set(moved.iter().map(|t| &t.from).chain(told.iter().flat_map(|f| &f.entities.hosts)).cloned().collect()),
+        accounts: set(moved
+            .iter()
+            .flat_map(|t| &t.accounts)
+            .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
+            .cloned()
+            .collect()),
         findings: way.findings.iter().map(ToString::to_string).collect(),
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
