@@ -268,7 +268,7 @@ fn stages(group: &Group<'_, '_>) -> Vec<Stage> {
 
 /// The steps, with how they are joined and ordered.
 fn steps(groups: &[Group<'_, '_>], shared: &BTreeSet<String>) -> Vec<Step> {
-    let clocks: Vec<Clock> = groups.iter().map(|group| Clock::of(group.iter().map(|l| (l.time, &l.logs)))).collect();
+    let clocks: Vec<Clock> = groups.iter().map(|group| Clock::of(group)).collect();
     let names: Vec<BTreeMap<&str, &str>> =
         groups.iter().map(|group| group.iter().flat_map(|link| joints(link, shared)).collect()).collect();
     let orders = orders(&clocks);

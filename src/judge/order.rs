@@ -7,6 +7,8 @@ use crate::model::chain::{StepOrder, resolution_micros, time};
 use crate::model::finding::{FindingAssumed, FindingTime};
 use crate::model::time::Instant;
 
+use super::links::Link;
+
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 /// The clocks of two logs are taken to agree within so much, where nothing is known of them.
@@ -23,6 +25,8 @@ const LATER: i64 = 12 * HOUR;
 pub(super) struct Clock {
     /// When, by its stamp.
     begins: Option<Instant>,
+    /// It may have begun as early as then, by the same clock.
+    earliest: Option<Instant>,
     /// What was assumed of the stamp.
     assumed: Option<FindingAssumed>,
     /// The one log that stamped it, where it is one.
@@ -30,13 +34,17 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The clock of what some stamps of some logs show.
-    pub(super) fn of<'l>(all: impl Iterator<Item = (FindingTime, &'l BTreeSet<String>)> + Clone) -> Self {
-        let whole = time(all.clone().map(|(time, _)| time));
-        let logs: BTreeSet<&String> = all.clone().flat_map(|(_, logs)| logs).collect();
-        let is_one = logs.len() == 1 && all.clone().all(|(_, logs)| !logs.is_empty());
-        let log = logs.first().filter(|_| is_one).map(|log| (*log).clone());
-        Self { begins: whole.first, assumed: whole.assumed, log }
+    /// The clock of these links together.
+    pub(super) fn of(links: &[&Link<'_>]) -> Self {
+        let whole = time(links.iter().map(|link| link.time));
+        let logs: BTreeSet<&String> = links.iter().flat_map(|link| &link.logs).collect();
+        let is_one = logs.len() == 1 && links.iter().all(|link| !link.logs.is_empty());
+        Self {
+            begins: whole.first,
+            earliest: links.iter().filter_map(|link| link.earliest).min(),
+            assumed: whole.assumed,
+            log: logs.first().filter(|_| is_one).map(|log| (*log).clone()),
+        }
     }
 
     fn zone(&self) -> bool {
@@ -55,7 +63,7 @@ impl Clock {
     /// Whether it certainly began before another. One log has one clock, one zone and one run of years, whatever they are;
     /// where a year was inferred, another log's stamps cannot be compared with it.
     pub(super) fn is_before(&self, other: &Self) -> bool {
-        let Some((own, others)) = self.begins.zip(other.begins) else { return false };
+        let Some((own, others)) = self.begins.zip(other.earliest) else { return false };
         let latest = own.micros().saturating_add(resolution_micros(own));
         if self.log.is_some() && self.log == other.log {
             return latest < others.micros();

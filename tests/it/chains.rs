@@ -8,7 +8,8 @@ use exfiltrace::model::chain::{Chain, StepOrder};
 use exfiltrace::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingTime};
 use exfiltrace::model::place::{Locator, Place};
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
-use exfiltrace::model::transfer::Transfer;
+use exfiltrace::model::time::Span;
+use exfiltrace::model::transfer::{Dated, Transfer};
 use exfiltrace::model::whose::Whose;
 use exfiltrace::scope;
 
@@ -140,6 +141,26 @@ fn a_chain_leads_to_the_exit_and_the_verdict_names_it() {
         let carries = route.route == Route::HttpsUpload;
         assert_eq!(route.chains.len(), usize::from(carries), "{:?}", route.route);
     }
+}
+
+#[test]
+fn an_exit_that_may_have_begun_earlier_is_not_said_to_come_after() {
+    let (findings, _) = story();
+    let order = |begins: &str, largest: &str| {
+        let mut exit = transfer(Route::HttpsUpload, "10.2.0.5", "drop.example", GIB, 2, &whose(""));
+        let (begins, largest) = (at(begins), at(largest));
+        exit.time = Some(Span { first: at("2026-03-02T09:00:07Z"), last: largest });
+        exit.hours = vec![begins.hour()];
+        exit.dated = vec![Dated { begins, records: vec![(largest, GIB)] }];
+        let chains = told(&findings, &[exit], &whose("")).chains;
+        let chain = chains[0].chain.as_ref().unwrap();
+        let step = chain.steps.iter().find(|step| !step.transfers.is_empty()).unwrap();
+        (step.time.first.unwrap(), step.order)
+    };
+    let known = ("2026-03-02T12:05:01Z", StepOrder::After);
+    assert_eq!(order(known.0, "2026-03-02T12:50:01Z"), (at(known.0), known.1), "of a later hour the first is known");
+    let open = ("2026-03-02T10:50:01Z", StepOrder::NotKnown);
+    assert_eq!(order("2026-03-02T10:00:00.5Z", open.0), (at(open.0), open.1), "of the first hour only the largest are");
 }
 
 #[test]
