@@ -46,6 +46,11 @@ pub struct Plan {
     pub whose: Whose,
     /// Clocks of logs that carry no zone.
     pub clocks: Clocks,
+    /// A secret by which copies of sources are known apart from others, where nothing of this run is kept; `None`: digests
+    /// that every run gives alike. No result depends on it.
+    pub run_secret: Option<[u64; 4]>,
+    /// Whether records without a hit are passed over: nothing is added up then, and no way out is observed.
+    pub hits_only: bool,
     /// Only hits inside this period count.
     pub period: Period,
     /// Places kept per indicator finding.

@@ -116,7 +116,7 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let findings = correlate::findings(&world, plan.max_evidence, &plan.work);
     give_back_freed();
     let transfers = correlate::transfers(&world);
-    let coverage = correlate::coverage(&world);
+    let coverage = Coverage { hits_only: plan.hits_only, ..correlate::coverage(&world) };
     let called = |names: &BTreeSet<String>| correlate::called(&world, names, judge::CROWD);
     let judged = judge::judged(findings.list(), &transfers, &coverage, &plan.whose, &called);
     drop(world);

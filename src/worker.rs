@@ -24,6 +24,7 @@ use rayon::Scope;
 
 use crate::detect::Gates;
 use crate::format::{self, Clock};
+use crate::model::atoms::Atoms;
 use crate::model::block::{Block, OVERSIZE_BYTES};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
@@ -46,6 +47,9 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// Decoded bytes looked at where the first records are long: a record that is longer is not parsed in any format.
 const HEAD_LIMIT_BYTES: usize = OVERSIZE_BYTES;
 
+/// Names of data, where nobody asks for them.
+static NO_NAMES: Atoms = Atoms { literals: Vec::new(), rules: Vec::new(), always: Vec::new() };
+
 /// What all threads of one scan share.
 pub struct Engine<'p> {
     plan: &'p Plan,
@@ -65,12 +69,13 @@ pub struct Engine<'p> {
 impl<'p> Engine<'p> {
     /// An engine for this plan, with the gates of its program as they were chosen for the evidence.
     pub fn new(plan: &'p Plan, gates: &'p Gates) -> Self {
+        let names = if plan.hits_only { &NO_NAMES } else { plan.classifier.atoms() };
         Self {
             plan,
             gates,
             sift: Sift::with_sets(&plan.indicators, gates.sets())
                 .expecting(gates.expected())
-                .beside([&plan.patterns.atoms, plan.classifier.atoms()]),
+                .beside([&plan.patterns.atoms, names]),
             waiting_bytes: AtomicUsize::new(0),
             waiting: Mutex::default(),
             ahead_bytes: AtomicUsize::new(0),
@@ -232,11 +237,11 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let mut layout = format::recognise(&head, whole, &meta, &Clock { zone, zone_given });
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
         let layout = Arc::new(layout);
-        let content = Content::of(plan.opening.digest);
         let source = Arc::new(Source::new(meta, layout.format, plan.threads));
         self.sources.push(Arc::clone(&source));
         // Of a plain file, what is read is what is stored, and a large one is long under way.
         let is_plain = source.is_plain(self.size);
+        let content = Content::of(plan, is_plain);
         let mut passed = 0;
         let mut hashed = Hashed { stream, content, ended: !notes.is_empty(), bytes: head.len() as u64 };
         hashed.content.update(&head);

@@ -87,6 +87,8 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         clocks: Clocks { zone: jiff::tz::TimeZone::UTC, given: false, by_path: Vec::new(), by_host: [].into() },
         scopes,
         period: Period::default(),
+        run_secret: None,
+        hits_only: false,
         max_evidence: 3,
         events_kept: EVENTS_KEPT,
         threads,

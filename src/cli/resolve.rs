@@ -72,6 +72,8 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         scopes,
         whose,
         clocks,
+        run_secret: args.out.is_none().then(secret),
+        hits_only: args.hits_only,
         period,
         max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
         events_kept: EVENTS_KEPT,
@@ -108,6 +110,12 @@ const SAMPLE_FROM_BYTES: u64 = 64 << 20;
 /// Cores that this process may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// What nobody who wrote evidence can know, from the system.
+fn secret() -> [u64; 4] {
+    use std::hash::{BuildHasher, RandomState};
+    std::array::from_fn(|word| RandomState::new().hash_one(word))
 }
 
 /// Nanoseconds on a clock that only goes forward.

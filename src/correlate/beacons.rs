@@ -3,21 +3,27 @@
 //! All is told from the hours of a conversation, which tallies keep anyway: of each hour its first and last record, how many
 //! there were, and their bytes. Calls that come several times an hour are even where hours hold as many of them and leave as
 //! long between them; seldom ones are known one by one. Nothing is said of conversations that failed or were not answered, of
-//! clocks, mail and push services by their ports, of vendors whose programs call home on most machines, of a destination that
-//! several hosts speak with or whose service several call, nor of flow records that an exporter writes by its own clock.
+//! clocks, mail and push services by their ports, of vendors whose programs call home on most machines, nor of flow records that
+//! an exporter writes by its own clock. A destination with which several hosts speak, or whose service several call, not far less
+//! often, is told of once for all of them ([`Many`]). Several logs of the same calls are not added up; files of one log are.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use itertools::Itertools;
+
 use crate::model::conversations::Told;
 use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
-use crate::model::observation::{Hour, Key, Seen};
+use crate::model::observation::{Hour, Key, Observed, Seen, Sum};
+use crate::model::partial::SourcePartial;
+use crate::model::place::Locator;
 use crate::model::rule::{BEACON, Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Span};
 use crate::model::whose::address;
 
 use super::exits::{self, Direction};
+use super::many::{APART, Many};
 use super::{World, digest, found, lookups};
 
 /// So many whole hours show how even calls are that come several times an hour.
@@ -43,11 +49,18 @@ struct Rhythm {
 /// Scope, host and destination.
 type Pair<'w> = (&'w str, Cow<'w, str>, &'w str);
 
-/// Calls of one pair.
-struct Calls {
-    secs: i64,
+/// What one log tells of the calls of a pair.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Heard {
     count: u64,
     bytes: u64,
+    secs: i64,
+}
+
+/// Calls of one pair.
+struct Calls<'w> {
+    /// What each log tells. They tell of the same calls, so that the one counts that heard most.
+    logs: BTreeMap<&'w Locator, Heard>,
     time: Option<Span>,
     assumed: Option<FindingAssumed>,
     outcome: Outcome,
@@ -55,33 +68,105 @@ struct Calls {
     evidence: Vec<Evidence>,
 }
 
-/// The findings, sorted by scope, host and destination. At most `max_evidence` records of each are cited.
-pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
-    let mut beacons: BTreeMap<Pair<'_>, Calls> = BTreeMap::new();
-    for source in world.merged.sources.values().filter(|s| s.entry.format.as_deref() != Some("vpcflow")) {
-        for (key, told) in source.observations.kept.iter().filter(|(key, _)| may_call(key)) {
-            let Some(rhythm) = rhythm(told) else { continue };
-            for place in
-                found::delivered(source, |place| exits::out(world, place, &key).map_or("", |(way, _)| way.scope))
-            {
-                let Some((way, Direction::Up)) = exits::out(world, place, &key) else { continue };
-                if lookups::is_vendor(way.to) {
-                    continue;
-                }
-                let calls = beacons.entry((way.scope, way.from, way.to)).or_insert_with(|| Calls::new(way.route));
+/// A conversation in one file of a log, under the place where that counts.
+type Part<'w> = (&'w SourcePartial, &'w Locator, Told<'w>);
+
+/// The beacons, sorted by scope, host and destination, of each at most `max_evidence` records cited; and even calls of many
+/// hosts to one service, of which none is a beacon.
+pub(super) fn all(world: &World<'_>, max_evidence: usize) -> (Vec<Finding>, Vec<Many>) {
+    let beacons = even(world);
+    let speak = speak(world, beacons.keys().map(|(.., to)| *to).collect());
+    let mut callers: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
+    for ((_, from, to), calls) in &beacons {
+        let most = callers.entry(service(to)).or_default().entry(&**from).or_default();
+        *most = calls.heard().count.max(*most);
+    }
+    let (mut found, mut many) = (Vec::new(), BTreeMap::new());
+    for (pair, calls) in &beacons {
+        let (scope, from, to) = pair;
+        let service = service(to);
+        let spoke = speak.get(to).map_or(0, |hosts| comparable(hosts, from));
+        if spoke < POPULAR && comparable(&callers[&service], from) < POPULAR {
+            found.push(calls.finding(pair, max_evidence));
+            continue;
+        }
+        let heard = calls.heard();
+        let new = || Many::of_calls(scope, &service, calls.route);
+        let many: &mut Many = many.entry((*scope, service.clone())).or_insert_with(new);
+        many.add(from, to, heard.count, heard.bytes);
+        many.span(calls.time, calls.assumed);
+        many.cite(calls.evidence.iter().cloned());
+    }
+    (found, many.into_values().collect())
+}
+
+/// How many hosts call not far less often than one of them, itself among them.
+fn comparable<K: Borrow<str> + Ord>(hosts: &BTreeMap<K, u64>, own: &str) -> usize {
+    let own = hosts.get(own).copied().unwrap_or(0);
+    hosts.values().filter(|count| count.saturating_mul(APART) >= own).count()
+}
+
+/// Even calls, by pair.
+fn even<'w>(world: &'w World<'_>) -> BTreeMap<Pair<'w>, Calls<'w>> {
+    let mut logs: BTreeMap<&Locator, Vec<&SourcePartial>> = BTreeMap::new();
+    for source in world.merged.sources.values().filter(|source| !source.covered.clocked) {
+        let locator = &source.entry.source;
+        logs.entry(world.log_of.get(locator).unwrap_or(locator)).or_default().push(source);
+    }
+    let mut beacons = BTreeMap::new();
+    for (log, files) in logs {
+        let of_file = |source: &'w SourcePartial| source.observations.kept.iter().map(move |told| (told, source));
+        let mut all = files.into_iter().map(of_file).kmerge_by(|((a, _), _), ((b, _), _)| a < b).peekable();
+        let mut parts: Vec<(&SourcePartial, Told<'_>)> = Vec::new();
+        while let Some(((key, told), source)) = all.next() {
+            parts.clear();
+            parts.push((source, told));
+            while let Some(((_, told), source)) = all.next_if(|((other, _), _)| *other == key) {
+                parts.push((source, told));
+            }
+            // PERF: most conversations have one hour or two.
+            let is_long = parts.iter().flat_map(|(_, told)| told.hours()).nth(HOURS - 1).is_some();
+            if is_long && may_call(&key) {
+                weigh(world, log, &key, &parts, &mut beacons);
+            }
+        }
+    }
+    beacons
+}
+
+/// Takes in a conversation of one log where it calls evenly.
+fn weigh<'w>(
+    world: &'w World<'_>,
+    log: &'w Locator,
+    key: &Key<'w>,
+    parts: &[(&'w SourcePartial, Told<'w>)],
+    beacons: &mut BTreeMap<Pair<'w>, Calls<'w>>,
+) {
+    let mut of_pairs: BTreeMap<Pair<'w>, (Route, Vec<Part<'w>>)> = BTreeMap::new();
+    let scope = |place: &Locator| exits::out(world, place, key).map_or("", |(way, _)| way.scope);
+    for (source, told) in parts {
+        for place in found::delivered(source, scope) {
+            let Some((way, Direction::Up)) = exits::out(world, place, key) else { continue };
+            if !lookups::is_vendor(way.to) {
+                let pair = (way.scope, way.from, way.to);
+                of_pairs.entry(pair).or_insert((way.route, Vec::new())).1.push((source, place, *told));
+            }
+        }
+    }
+    for (pair, (route, parts)) in of_pairs {
+        let mut seen = Observed::default();
+        parts.iter().flat_map(|(.., told)| told.hours()).for_each(|hour| {
+            seen.add(&hour);
+        });
+        if let Some(rhythm) = rhythm(&seen.hours) {
+            let calls = beacons.entry(pair).or_insert_with(|| Calls::new(route));
+            calls.add(log, key, &seen.hours, rhythm);
+            for (source, place, told) in parts {
                 calls.assumed = found::assume(calls.assumed, &source.covered);
-                calls.add(&key, told, rhythm);
                 calls.evidence.extend(told.cited().map(|cited| exits::evidence(place, &cited)));
             }
         }
     }
-    let popular = popular(world, beacons.keys().map(|(.., to)| *to).collect());
-    let mut callers: BTreeMap<String, BTreeSet<Cow<'_, str>>> = BTreeMap::new();
-    for (_, from, to) in beacons.keys() {
-        callers.entry(service(to)).or_default().insert(from.clone());
-    }
-    beacons.retain(|(.., to), _| !popular.contains(to) && callers[&service(to)].len() < POPULAR);
-    beacons.into_iter().map(|(pair, calls)| calls.finding(&pair, max_evidence)).collect()
 }
 
 /// Whether a conversation may be one of calls that reach somebody.
@@ -93,22 +178,22 @@ fn may_call(key: &Key<'_>) -> bool {
         && !PORTS.contains(&key.port)
 }
 
-/// Those of these destinations that several hosts speak with.
-fn popular<'w>(world: &'w World<'_>, wanted: BTreeSet<&'w str>) -> BTreeSet<&'w str> {
-    let mut hosts: BTreeMap<&str, BTreeSet<Cow<'_, str>>> = BTreeMap::new();
+/// Which hosts speak with these destinations, and by how many records.
+fn speak<'w>(world: &'w World<'_>, wanted: BTreeSet<&'w str>) -> BTreeMap<&'w str, BTreeMap<Cow<'w, str>, u64>> {
+    let mut hosts: BTreeMap<&str, BTreeMap<Cow<'_, str>, u64>> = BTreeMap::new();
     if wanted.is_empty() {
-        return BTreeSet::new();
+        return hosts;
     }
     for source in world.merged.sources.values() {
-        for key in source.observations.kept.keys().filter(|key| key.seen != Seen::Dns) {
+        for (key, told) in source.observations.kept.iter().filter(|(key, _)| key.seen != Seen::Dns) {
             let Some((way, Direction::Up)) = exits::out(world, &source.entry.source, &key) else { continue };
-            let known = wanted.contains(way.to).then(|| hosts.entry(way.to).or_default());
-            if let Some(known) = known.filter(|known| known.len() < POPULAR) {
-                known.insert(way.from);
+            if wanted.contains(way.to) {
+                let records = hosts.entry(way.to).or_default().entry(way.from).or_default();
+                *records = records.saturating_add(told.sum().records);
             }
         }
     }
-    hosts.into_iter().filter(|(_, from)| from.len() >= POPULAR).map(|(to, _)| to).collect()
+    hosts
 }
 
 /// What the servers of one service have in common: the registered domain, or the network of 256 addresses.
@@ -121,13 +206,11 @@ fn service(to: &str) -> String {
 }
 
 /// How a conversation calls, where it does so evenly.
-fn rhythm(told: Told<'_>) -> Option<Rhythm> {
-    // PERF: most conversations have one hour or two.
-    told.hours().nth(HOURS - 1)?;
-    let hours: Vec<Hour> = told.hours().filter(|hour| hour.span.is_some()).collect();
-    let sum = told.sum();
+fn rhythm(hours: &[Hour]) -> Option<Rhythm> {
+    let sum = sum(hours);
+    let hours: Vec<Hour> = hours.iter().copied().filter(|hour| hour.span.is_some()).collect();
     let is_answered = sum.down > 0 || sum.down_unlogged > 0;
-    if !is_answered || !are_alike(&hours) {
+    if hours.len() < HOURS || !is_answered || !are_alike(&hours) {
         return None;
     }
     let counts: Vec<u64> = hours.iter().map(|hour| hour.sum.records).collect();
@@ -199,36 +282,41 @@ fn median(numbers: &[u64]) -> Option<u64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-impl Calls {
+fn sum(hours: &[Hour]) -> Sum {
+    let mut sum = Sum::default();
+    hours.iter().for_each(|hour| sum.add(&hour.sum));
+    sum
+}
+
+impl<'w> Calls<'w> {
     fn new(route: Route) -> Self {
-        Self {
-            secs: i64::MAX,
-            count: 0,
-            bytes: 0,
-            time: None,
-            assumed: None,
-            outcome: Outcome::Unknown,
-            route,
-            evidence: Vec::new(),
-        }
+        let (logs, outcome, evidence) = (BTreeMap::new(), Outcome::Unknown, Vec::new());
+        Self { logs, time: None, assumed: None, outcome, route, evidence }
     }
 
-    fn add(&mut self, key: &Key<'_>, told: Told<'_>, rhythm: Rhythm) {
-        let sum = told.sum();
-        self.secs = self.secs.min(rhythm.secs);
-        self.count = self.count.saturating_add(sum.records);
-        self.bytes = self.bytes.saturating_add(sum.up);
-        self.time = Span::join_opt(self.time, told.span());
+    fn add(&mut self, log: &'w Locator, key: &Key<'_>, hours: &[Hour], rhythm: Rhythm) {
+        let sum = sum(hours);
+        let heard = self.logs.entry(log).or_insert(Heard { count: 0, bytes: 0, secs: i64::MAX });
+        heard.secs = heard.secs.min(rhythm.secs);
+        heard.count = heard.count.saturating_add(sum.records);
+        heard.bytes = heard.bytes.saturating_add(sum.up);
+        self.time = hours.iter().fold(self.time, |all, hour| Span::join_opt(all, hour.span));
         self.outcome = if key.outcome == Outcome::Succeeded { key.outcome } else { self.outcome };
     }
 
-    fn finding(mut self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
-        self.evidence.truncate(max_evidence);
-        let every = match self.secs {
+    /// What the log tells that heard most.
+    fn heard(&self) -> Heard {
+        self.logs.values().copied().max().expect("calls are known from a log")
+    }
+
+    fn finding(&self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
+        let Heard { count, bytes, secs } = self.heard();
+        let evidence: Vec<Evidence> = self.evidence.iter().take(max_evidence).cloned().collect();
+        let every = match secs {
             secs @ ..=119 => format!("{secs} seconds"),
             secs => format!("{} minutes", secs / 60),
         };
-        let text = format!("{from} called {to} {} times, about every {every}, {} bytes in all", self.count, self.bytes);
+        let text = format!("{from} called {to} {count} times, about every {every}, {bytes} bytes in all");
         Finding {
             id: format!("f-{}", digest(&["anomaly", BEACON, scope, from, to])),
             kind: FindingKind::Anomaly,
@@ -249,9 +337,9 @@ impl Calls {
                 destinations: vec![(*to).to_owned()],
                 ..Entities::default()
             },
-            count: self.count,
-            omitted: self.count.saturating_sub(self.evidence.len() as u64),
-            evidence: self.evidence,
+            count,
+            omitted: count.saturating_sub(evidence.len() as u64),
+            evidence,
             data: Vec::new(),
             met: Vec::new(),
             indicator: None,
@@ -265,7 +353,6 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::observation::{Observed, Sum};
     use crate::model::time::Instant;
 
     /// What is told of calls at these seconds, each with so many bytes up.
@@ -287,7 +374,7 @@ mod tests {
             outcome: Outcome::Succeeded,
         };
         let kept: crate::model::conversations::Conversations = [(key, seen)].into_iter().collect();
-        kept.values().next().and_then(rhythm).map(|rhythm| rhythm.secs)
+        kept.values().next().and_then(|told| rhythm(&told.unpack().hours)).map(|rhythm| rhythm.secs)
     }
 
     /// Numbers below a limit, the same each time.

@@ -1,4 +1,9 @@
 //! What logs saw of each hour, and how many bytes that comes to: logs of one transfer are not added up.
+//!
+//! A log of data and one of the wire may tell of the same bytes in hours that follow each other. Where their figures agree they
+//! do, unless the data may have been on the wire in another host's name, as behind a proxy: then what the wire has in this
+//! one's may be more. Where they do not agree, each hour's data may still be in the wire's figure of another one, so that at
+//! least only what is beyond that is added.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +13,7 @@ use crate::model::transfer::{Bounds, Dated, is_around, least};
 
 /// Hours that follow each other in which two logs of one transfer may put its parts apart: one writes when a request ends,
 /// another when its session does.
-const APART_HOURS: usize = 3;
+pub(super) const APART_HOURS: usize = 3;
 /// Of the data one byte in so many may be missing on the wire: records that a firewall did not write.
 const MISSED_SHARE: u64 = 50;
 
@@ -82,27 +87,77 @@ impl Account {
 
     /// Whether the wire's figure is that of this data with what is sent around it, so that both tell of the same bytes.
     fn is_of(&self, data: u64) -> bool {
-        let missed = data - data / MISSED_SHARE;
-        !self.unlogged && data > 0 && self.wire >= missed && is_around(data, self.wire, self.sightings)
+        !self.unlogged && data > 0 && self.wire >= missed(data) && is_around(data, self.wire, self.sightings)
     }
 }
 
 /// Bytes of each hour. Where logs of the data and of the wire agree, over an hour or a few that follow each other, they saw
-/// the same: at least the data, at most what is larger. Elsewhere at least the larger account, at most the sum.
-pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>) -> Hourly {
+/// the same: at least the data, at most what is larger. Elsewhere at least the larger account, at most the sum. `elsewhere`
+/// says whether so much data, from an hour on, may be on the wire in another host's name.
+pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl Fn(Option<i64>, u64) -> bool) -> Hourly {
     let told: Vec<(Option<i64>, Account, &Cells<'_>)> =
         hours.iter().map(|(hour, cells)| (*hour, Account::of(cells), cells)).collect();
     let mut all = Hourly::with_capacity(told.len());
+    let (mut unseen, mut beyond) = (Vec::new(), Vec::new());
     while let Some((hour, account, cells)) = told.get(all.len()) {
-        match same(&told[all.len()..]) {
+        match same(&told[all.len()..]).filter(|(sum, _)| !elsewhere(*hour, missed(sum.most))) {
             Some((sum, several)) => {
                 let part = &told[all.len()..all.len() + several];
                 agreed(part, sum, &mut all);
             }
-            None => all.push((*hour, apart(account, cells))),
+            None => {
+                let bounds = apart(account, cells);
+                let (at, sightings) = (all.len(), account.sightings);
+                let more = |bytes| (bytes > 0).then_some(Surplus { at, bytes, sightings });
+                unseen.extend(more(account.most.saturating_sub(account.widest)));
+                beyond.extend(more(bounds.lower - account.most));
+                all.push((*hour, bounds));
+            }
         }
     }
+    once(&mut all, unseen, beyond);
     all
+}
+
+/// What one kind of log saw of an hour beyond the other one.
+struct Surplus {
+    /// Index of the hour.
+    at: usize,
+    bytes: u64,
+    /// Records of the wire's logs.
+    sightings: u64,
+}
+
+/// Takes from what is known at least what the wire saw beyond the data of its hour, as far as data of another hour near it
+/// that the wire did not see may be the same. In order of time each is held against the first that it can be.
+fn once(all: &mut Hourly, mut unseen: Vec<Surplus>, mut beyond: Vec<Surplus>) {
+    let (mut data, mut wire) = (unseen.iter_mut().peekable(), beyond.iter_mut().peekable());
+    while let Some((of_data, of_wire)) = data.peek_mut().zip(wire.peek_mut()) {
+        let apart = match (all[of_data.at].0, all[of_wire.at].0) {
+            (Some(one), Some(other)) => one.saturating_sub(other),
+            // What has no time may be of any.
+            _ => 0,
+        };
+        let is_same = apart.unsigned_abs() < APART_HOURS as u64;
+        if is_same {
+            let whole = is_around(of_data.bytes, of_wire.bytes, of_wire.sightings);
+            let taken = if whole { of_wire.bytes } else { of_data.bytes.min(of_wire.bytes) };
+            let lower = &mut all[of_wire.at].1.lower;
+            *lower = lower.saturating_sub(taken);
+            of_wire.bytes -= taken;
+            of_data.bytes = of_data.bytes.saturating_sub(taken);
+        }
+        if of_wire.bytes == 0 || !is_same && apart > 0 {
+            wire.next();
+        } else {
+            data.next();
+        }
+    }
+}
+
+/// So much data at least is on the wire where the wire's log saw all of it.
+fn missed(data: u64) -> u64 {
+    data - data / MISSED_SHARE
 }
 
 /// The fewest hours from the first one on, one after the other, in which the logs agree; with what they say.
@@ -140,9 +195,22 @@ fn apart(account: &Account, cells: &Cells<'_>) -> Bounds {
     Bounds { lower: lower.max(account.most), upper }
 }
 
-/// What the largest account of an hour can date.
-pub(super) fn dated(cells: Cells<'_>) -> Option<Dated> {
-    let (_, mut cell) = cells.into_iter().rev().max_by_key(|(_, cell)| cell.bytes)?;
+/// What can be dated of an hour: by the largest log of data, unless one of the wire saw more than that. A log of the wire
+/// writes when a session ends, which may be long after its data was sent.
+pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
+    let largest = |wire: bool| {
+        let of = cells.iter().enumerate().filter(|(_, (_, cell))| cell.wire == wire);
+        of.rev().max_by_key(|(_, (_, cell))| cell.bytes).map(|(at, (_, cell))| (at, cell))
+    };
+    let at = match (largest(false), largest(true)) {
+        (Some((data, of_data)), Some((wire, of_wire))) => {
+            let is_beyond =
+                of_wire.bytes > of_data.bytes && !is_around(of_data.bytes, of_wire.bytes, of_wire.sightings);
+            if is_beyond { wire } else { data }
+        }
+        (data, wire) => data.or(wire)?.0,
+    };
+    let mut cell = cells.swap_remove(at).1;
     cell.records.shrink_to_fit();
     Some(Dated { begins: cell.begins?, records: cell.records })
 }
@@ -153,19 +221,25 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn of(hours: &[(i64, &[(bool, u64)])]) -> Bounds {
-        let locators: Vec<Locator> = (0..4).map(|n| Locator::from_encoded(&format!("log{n}"))).collect();
-        let cell = |(wire, bytes): &(bool, u64)| Cell {
-            bytes: *bytes,
-            logged: true,
-            wire: *wire,
-            sightings: 1,
-            begins: None,
-            records: Vec::new(),
-        };
-        let cells = |all: &[(bool, u64)]| locators.iter().zip(all.iter().map(cell)).collect();
+    fn cell(wire: bool, bytes: u64) -> Cell {
+        Cell { bytes, logged: true, wire, sightings: 1, begins: None, records: Vec::new() }
+    }
+
+    fn locators() -> Vec<Locator> {
+        (0..4).map(|n| Locator::from_encoded(&format!("log{n}"))).collect()
+    }
+
+    fn of_those(hours: &[(i64, &[(bool, u64)])], elsewhere: bool) -> Bounds {
+        let locators = locators();
+        let cells =
+            |all: &[(bool, u64)]| locators.iter().zip(all.iter().map(|(wire, bytes)| cell(*wire, *bytes))).collect();
         let hours: BTreeMap<_, _> = hours.iter().map(|(hour, all)| (Some(*hour), cells(all))).collect();
-        hourly(&hours).into_iter().map(|(_, bounds)| bounds).fold(Bounds::exact(0), Bounds::plus)
+        let hourly = hourly(&hours, |_, data| elsewhere && data > 0);
+        hourly.into_iter().map(|(_, bounds)| bounds).fold(Bounds::exact(0), Bounds::plus)
+    }
+
+    fn of(hours: &[(i64, &[(bool, u64)])]) -> Bounds {
+        of_those(hours, false)
     }
 
     fn between(lower: u64, upper: u64) -> Bounds {
@@ -212,5 +286,44 @@ mod tests {
         assert_eq!(of(border), between(data, wire));
         let apart: &[(i64, &[(bool, u64)])] = &[(1, &[(false, data)]), (5, &[(false, 0), (true, wire)])];
         assert_eq!(of(apart), between(data + wire, data + wire), "at another time");
+    }
+
+    #[test]
+    fn data_that_may_be_on_the_wire_in_another_name_is_not_what_the_wire_has_here() {
+        let (data, wire) = (30 * MIB, 31 * MIB);
+        for hours in [&[(1, &[(false, data), (true, wire)][..])][..], &[(1, &[(false, data)]), (2, &[(true, wire)])]] {
+            assert_eq!(of_those(hours, true), between(data, data + wire));
+            assert_eq!(of(hours), between(data, wire), "nobody else's");
+        }
+    }
+
+    #[test]
+    fn what_another_hour_of_the_wire_may_hold_is_not_added_at_least() {
+        let data = 30 * MIB;
+        let hours = |after: i64, wire: u64| {
+            let told = [(1, &[(false, data)][..]), (after, &[(false, 0), (true, wire)])];
+            of(&told)
+        };
+        assert_eq!(hours(2, 61 * MIB), between(61 * MIB, 91 * MIB), "both, written when the session ended");
+        assert_eq!(hours(2, 10 * MIB), between(data, 40 * MIB), "a part");
+        assert_eq!(hours(4, 61 * MIB), between(91 * MIB, 91 * MIB), "at another time");
+        assert_eq!(of(&[(1, &[(true, data)]), (2, &[(true, data)])]), between(2 * data, 2 * data), "of one log");
+        let (one, two) = ([(false, data)], [(false, data), (true, 150 * MIB)]);
+        assert_eq!(of(&[(1, &one), (2, &two), (3, &one)]), between(150 * MIB, 240 * MIB), "of both sides");
+    }
+
+    #[test]
+    fn an_hour_is_dated_by_its_data_unless_the_wire_saw_more() {
+        let at = |second| Instant::from_secs(second).unwrap();
+        let of = |data: u64, wire: u64| {
+            let cells = [(false, data, 10), (true, wire, 20)].map(|(wire, bytes, second)| {
+                let records = vec![(at(second), bytes)];
+                Cell { begins: Some(at(second)), records, ..cell(wire, bytes) }
+            });
+            let locators = locators();
+            dated(locators.iter().zip(cells).collect()).unwrap().begins
+        };
+        assert_eq!((of(100 * MIB, 103 * MIB), of(100 * MIB, 50 * MIB)), (at(10), at(10)));
+        assert_eq!(of(100 * MIB, 200 * MIB), at(20));
     }
 }

@@ -6,7 +6,7 @@ use itertools::Itertools;
 
 use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::hit::Sightings;
-use crate::model::ledger::EntryKind;
+use crate::model::ledger::{EntryKind, Reason};
 use crate::model::partial::{Covered, LogName, NumberRun, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Route};
@@ -49,6 +49,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         gaps,
         referred: referred::proxies(world),
         correlations: world.correlated.told(),
+        hits_only: false,
     }
 }
 
@@ -166,6 +167,10 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         format!("who moved {} bytes up and {} down in {capped} records, more than are kept apart", rest.up, rest.down)
     }));
     let mut gaps = holes(locator, &source.covered);
+    if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
+        // Only the ends of blocks told of their hours.
+        gaps.retain(|gap| gap.reason != GapReason::Silent);
+    }
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }

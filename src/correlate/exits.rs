@@ -12,12 +12,14 @@ use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
-use crate::model::time::Span;
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Dated, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
+use super::assigned::Held;
 use super::cells::{self, Cell, Cells};
-use super::{World, digest, routes, tunnels};
+use super::relays::Relays;
+use super::{World, digest, held, routes, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
 const QUESTIONS_KEPT_BYTES: u64 = 64 << 10;
@@ -33,12 +35,19 @@ pub(super) struct Way<'a> {
     pub(super) from: Cow<'a, str>,
     pub(super) to: &'a str,
     pub(super) route: Route,
+    /// Who may have held the address of the client then; of nobody where no log says so.
+    held: Option<(&'a str, Held)>,
 }
 
 impl Way<'_> {
     /// Id of the transfer.
-    fn id(&self) -> String {
-        format!("t-{}", digest(&["transfer", self.scope, &self.from, self.to, self.route.word()]))
+    fn id(&self, world: &World<'_>) -> String {
+        let way = ["transfer", self.scope, &self.from, self.to, self.route.word()];
+        let held = self
+            .held
+            .iter()
+            .flat_map(|(address, held)| std::iter::once(*address).chain(world.assigned.texts(address, held)));
+        format!("t-{}", digest(&way.into_iter().chain(held).collect::<Vec<_>>()))
     }
 }
 
@@ -48,9 +57,13 @@ struct Passage<'a> {
     packed: Packed<'a>,
     /// Index of who saw it.
     witness: u32,
+    /// Whether a log of the wire did.
+    wire: bool,
     direction: Direction,
     /// Whether what is not logged may have left.
     open: bool,
+    /// Where the client's address was held by several: of which hours it is.
+    part: Option<Held>,
 }
 
 /// A source, and the log that it is of.
@@ -75,12 +88,13 @@ struct Moved<'a> {
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
+    let relays = relays(world, &passages);
     let ways = passages.chunk_by(|a, b| a.way == b.way).filter_map(|passages| {
         let mut moved = Moved::default();
         for passage in passages {
-            moved.add(witnesses[passage.witness as usize], passage);
+            moved.add(world, witnesses[passage.witness as usize], passage);
         }
-        Some(moved.finish(world, &passages.first()?.way))
+        Some(moved.finish(world, &passages.first()?.way, &relays))
     });
     let kept = ways.filter_map(|mut t| {
         if t.route != Route::DnsTunnel {
@@ -94,6 +108,26 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         Some(t)
     });
     kept.collect()
+}
+
+/// What hosts of whose data no log tells put on the wire, to destinations of which logs of data and of the wire tell together.
+fn relays<'p>(world: &World<'_>, passages: &'p [Passage<'_>]) -> Relays<'p> {
+    let ways = || passages.chunk_by(|a, b| a.way == b.way);
+    let is_mixed = |way: &[Passage<'_>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
+    let mixed: BTreeSet<&str> = ways().filter(|way| is_mixed(way)).map(|way| way[0].way.to).collect();
+    let mut relays = Relays::default();
+    if mixed.is_empty() {
+        return relays;
+    }
+    let bare = ways().filter(|way| mixed.contains(way[0].way.to) && way.iter().all(|p| p.wire));
+    for passage in bare.flatten() {
+        let Some((key, seen)) = passage.packed.read() else { continue };
+        let hours = held::hours_of(world, &key, seen, passage.part.as_ref());
+        for left in hours.filter_map(|hour| passage.direction.left(&key, hour, passage.open)) {
+            relays.add(passage.way.to, &passage.way.from, left.hour.hour(), left.bytes);
+        }
+    }
+    relays
 }
 
 /// Lowers what moved at least to what the names of a tunnel carry: a part of each, taken to be the same at all times.
@@ -124,21 +158,28 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
         let (told, first) = (told(world, source), witnesses.len());
         for packed in source.observations.kept.packed() {
             let Some((key, seen)) = packed.read() else { continue };
-            let Some((way, direction)) = out(world, locator, &key) else { continue };
-            let open = !is_edge(&key) || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
-            let open = open && !is_management(source, &key);
-            if !seen.hours().any(|hour| direction.left(&key, hour, open).is_some()) {
-                continue;
-            }
-            let others = of_others(world, source, &key, &way);
-            let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
-            for (copy, way) in others {
-                let witness = number((copy, copy), first, &mut witnesses);
-                passages.push(Passage { way, packed, witness, direction, open });
-            }
-            if !is_nobodys {
-                let witness = number((locator, log), first, &mut witnesses);
-                passages.push(Passage { way, packed, witness, direction, open });
+            for part in held::parts(world, &key, seen) {
+                let Some((way, direction)) = out_of(world, locator, &key, part.as_ref()) else { continue };
+                let wire = is_edge(&key);
+                let open = !wire || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
+                let open = open && !is_management(source, &key);
+                if !held::hours_of(world, &key, seen, part.as_ref())
+                    .any(|hour| direction.left(&key, hour, open).is_some())
+                {
+                    continue;
+                }
+                let others = of_others(world, source, &key, (&way, part.as_ref()));
+                let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
+                let mut add = |way, of, witnesses: &mut Vec<Witness<'w>>| {
+                    let witness = number(of, first, witnesses);
+                    passages.push(Passage { way, packed, witness, wire, direction, open, part: part.clone() });
+                };
+                for (copy, way) in others {
+                    add(way, (copy, copy), &mut witnesses);
+                }
+                if !is_nobodys {
+                    add(way, (locator, log), &mut witnesses);
+                }
             }
         }
     }
@@ -147,14 +188,28 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
 
 /// The transfers to which the data of a conversation belongs: what was sent where it leads out, what was asked for where it is
 /// answered.
-pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>) -> Vec<String> {
-    let Some((way, direction)) = out(world, &source.entry.source, key) else { return Vec::new() };
-    if key.sends != (direction == Direction::Up) {
-        return Vec::new();
+pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>, span: Option<Span>) -> Vec<String> {
+    let whose = if !world.assigned.knows(key.client) {
+        vec![None]
+    } else {
+        // A span of several holders shows data of each of them.
+        let same = source.observations.kept.iter().find(|(known, _)| known == key);
+        let hours = same.into_iter().flat_map(|(_, seen)| seen.hours());
+        let meets = |hour: &Hour| hour.span.zip(span).is_none_or(|(a, b)| a.first <= b.last && b.first <= a.last);
+        let held = hours.filter(meets).map(|hour| Some(world.assigned.at(key.client, hour.span)));
+        held.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let mut ids = Vec::new();
+    for part in whose {
+        let Some((way, direction)) = out_of(world, &source.entry.source, key, part.as_ref()) else { continue };
+        if key.sends != (direction == Direction::Up) {
+            continue;
+        }
+        let others = of_others(world, source, key, (&way, part.as_ref()));
+        ids.extend((way.scope != UNATTRIBUTED || others.is_empty()).then(|| way.id(world)));
+        ids.extend(others.values().map(|way| way.id(world)));
     }
-    let others = of_others(world, source, key, &way);
-    let own = (way.scope != UNATTRIBUTED || others.is_empty()).then(|| way.id());
-    own.into_iter().chain(others.values().map(Way::id)).collect()
+    ids
 }
 
 /// The same way for the other scopes whose a conversation is by where a copy of its source was delivered.
@@ -162,13 +217,13 @@ fn of_others<'w>(
     world: &'w World<'_>,
     source: &'w SourcePartial,
     key: &Key<'w>,
-    way: &Way<'w>,
+    (way, part): (&Way<'w>, Option<&Held>),
 ) -> BTreeMap<&'w Locator, Way<'w>> {
     if source.copies.is_empty() {
         return BTreeMap::new();
     }
     let mut scopes = BTreeSet::from([way.scope, UNATTRIBUTED]);
-    let theirs = source.copies.iter().filter_map(|copy| Some((copy, out(world, copy, key)?.0)));
+    let theirs = source.copies.iter().filter_map(|copy| Some((copy, out_of(world, copy, key, part)?.0)));
     theirs.filter(|(_, theirs)| scopes.insert(theirs.scope)).collect()
 }
 
@@ -294,6 +349,23 @@ impl Direction {
 
 /// From where to where bytes may have left in a conversation; `None` where it does not lead outside.
 pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<(Way<'w>, Direction)> {
+    out_of(world, locator, key, None)
+}
+
+/// The same of the part of a conversation in which these held the client's address.
+fn out_of<'w>(
+    world: &'w World<'_>,
+    locator: &Locator,
+    key: &Key<'w>,
+    held: Option<&Held>,
+) -> Option<(Way<'w>, Direction)> {
+    let held = held.filter(|held| !held.is_empty());
+    if let Some(to) = held.and_then(|held| held::session(world, key, held)) {
+        let scope = home(world.whose, key, Side::Outside, locator);
+        let held = held.map(|held| (key.client, held.clone()));
+        let way = Way { scope, from: answering(world, locator, key, scope), to, route: Route::RemoteAccess, held };
+        return Some((way, Direction::Down));
+    }
     let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow | Seen::Dns);
     if refused {
         return None;
@@ -319,16 +391,22 @@ pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) ->
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
-            let alias = world.address_of.get(key.name).copied().unwrap_or_default();
-            let only = world.web_server_of.get(scope).filter(|_| key.seen == Seen::Web);
-            let only = only.map(String::as_str).unwrap_or_default();
-            let from = first(&[key.server, alias, only, key.name, key.host]);
-            let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
-            (from, key.client, routes::served(key), Direction::Down)
+            (answering(world, locator, key, scope), key.client, routes::served(key), Direction::Down)
         }
         _ => return None,
     };
-    Some((Way { scope, from, to, route }, direction))
+    let held = held.map(|held| (key.client, held.clone()));
+    Some((Way { scope, from, to, route, held }, direction))
+}
+
+/// The inside system that answered.
+fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: &str) -> Cow<'w, str> {
+    let alias = world.address_of.get(key.name).copied().unwrap_or_default();
+    let only = world.web_server_of.get(scope).filter(|_| key.seen == Seen::Web);
+    let only = only.map(String::as_str).unwrap_or_default();
+    let choices = [key.server, alias, only, key.name, key.host];
+    let from = choices.into_iter().find(|text| !text.is_empty());
+    from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text))
 }
 
 /// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
@@ -340,7 +418,7 @@ fn writer(key: &Key<'_>, locator: &Locator) -> String {
 }
 
 /// Whether a log of transfers is that of the server: it names nobody but its clients.
-fn is_of_server(key: &Key<'_>) -> bool {
+pub(super) fn is_of_server(key: &Key<'_>) -> bool {
     let is_alone = key.server.is_empty() && key.name.is_empty();
     matches!(key.seen, Seen::Web | Seen::Cloud) || key.seen == Seen::FileTransfer && is_alone
 }
@@ -384,11 +462,13 @@ fn subject(key: &Key<'_>, client: Side) -> Subject {
 }
 
 impl<'a> Moved<'a> {
-    fn add(&mut self, (locator, log): Witness<'a>, passage: &Passage<'a>) {
+    fn add(&mut self, world: &World<'_>, (locator, log): Witness<'a>, passage: &Passage<'a>) {
         let Some((key, seen)) = passage.packed.read() else { return };
         let direction = passage.direction;
+        let part = passage.part.as_ref();
         let mut bytes = 0u64;
-        for left in seen.hours().filter_map(|hour| direction.left(&key, hour, passage.open)) {
+        for left in held::hours_of(world, &key, seen, part).filter_map(|hour| direction.left(&key, hour, passage.open))
+        {
             self.add_hour(log, &left, is_edge(&key), seen, direction);
             bytes = bytes.saturating_add(left.bytes);
         }
@@ -398,7 +478,10 @@ impl<'a> Moved<'a> {
         *sum = sum.saturating_add(bytes);
         self.names.extend([key.name, key.server].into_iter().filter(|t| !t.is_empty()));
         self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
-        seen.cited().for_each(|cited| self.cite(locator, cited));
+        let hours = part
+            .map(|part| held::hours_of(world, &key, seen, Some(part)).map(|hour| hour.hour()).collect::<BTreeSet<_>>());
+        let is_of = |cited: &Cited| hours.as_ref().is_none_or(|hours| hours.contains(&cited.at.map(Instant::hour)));
+        seen.cited().filter(is_of).for_each(|cited| self.cite(locator, cited));
     }
 
     fn add_hour(
@@ -441,8 +524,8 @@ impl<'a> Moved<'a> {
         }
     }
 
-    fn finish(self, world: &World<'_>, way: &Way<'_>) -> Transfer {
-        let hourly = cells::hourly(&self.hours);
+    fn finish(self, world: &World<'_>, way: &Way<'_>, relays: &Relays<'_>) -> Transfer {
+        let hourly = cells::hourly(&self.hours, |hour, bytes| relays.may_hold(way.to, &way.from, hour, bytes));
         let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;
@@ -452,7 +535,7 @@ impl<'a> Moved<'a> {
         let mut names = self.names;
         names.remove(way.to);
         names.remove(&*way.from);
-        if way.route == Route::WebResponse {
+        if matches!(way.route, Route::WebResponse | Route::RemoteAccess) {
             names.clear();
         }
         let mut dated: Vec<Dated> = self
@@ -463,7 +546,7 @@ impl<'a> Moved<'a> {
             .collect();
         dated.shrink_to_fit();
         let mut transfer = Transfer {
-            id: way.id(),
+            id: way.id(world),
             scope: way.scope.to_owned(),
             route: way.route,
             from: way.from.to_string(),
@@ -477,10 +560,14 @@ impl<'a> Moved<'a> {
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
             dated,
             data: Shown::new(),
+            joined: Vec::new(),
             seen_by: exactly(self.seen_by.into_iter().cloned()),
             evidence: exactly(self.evidence.into_iter().map(|(source, cited)| evidence(source, &cited))),
             sanctioned: None,
         };
+        if let Some((address, held)) = &way.held {
+            held::join(world, address, held, &mut transfer);
+        }
         transfer.sanctioned = sanctioned(world.whose, &transfer, &self.stated, &self.guessed);
         transfer
     }

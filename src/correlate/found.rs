@@ -46,7 +46,9 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     });
     alerts::all(world, max_evidence, &mut all);
     world.tunnels.iter().for_each(|tunnel| all.add(tunnel.finding(max_evidence)));
-    beacons::all(world, max_evidence).into_iter().for_each(|beacon| all.add(beacon));
+    let (beacons, many) = beacons::all(world, max_evidence);
+    beacons.into_iter().for_each(|beacon| all.add(beacon));
+    world.many.iter().chain(&many).for_each(|many| all.add(many.finding(max_evidence)));
     all.finish()
 }
 

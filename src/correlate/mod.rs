@@ -2,6 +2,7 @@
 //! merged Partial and the scopes.
 
 mod alerts;
+mod assigned;
 mod beacons;
 mod cells;
 mod correlated;
@@ -10,9 +11,12 @@ mod exits;
 mod figure;
 mod found;
 mod groups;
+mod held;
 mod lookups;
+mod many;
 mod patterns;
 mod referred;
+mod relays;
 mod routes;
 mod touched;
 mod tunnels;
@@ -52,8 +56,12 @@ pub struct World<'a> {
     joints: Vec<patterns::Joint<'a>>,
     /// Correlations that were decided.
     correlated: correlated::Correlated<'a>,
+    /// Who held an address when.
+    assigned: assigned::Holdings<'a>,
     /// DNS tunnels, sorted.
     tunnels: Vec<tunnels::Tunnel>,
+    /// Names that look like data, for which several clients ask.
+    many: Vec<many::Many>,
     /// Routes on which a source has more conversations than were kept.
     capped: BTreeSet<Route>,
 }
@@ -78,7 +86,9 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
         log_of: rotated(merged),
         joints: Vec::new(),
+        assigned: assigned::Holdings::of(merged),
         tunnels: Vec::new(),
+        many: Vec::new(),
         correlated: correlated::Correlated::default(),
         web_server_of: exits::web_servers(merged, whose),
         capped: capped
@@ -87,7 +97,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
             .copied()
             .collect(),
     };
-    world.tunnels = tunnels::all(&world);
+    (world.tunnels, world.many) = tunnels::all(&world);
     world
 }
 

@@ -12,7 +12,7 @@ pub fn add(world: &World<'_>, transfers: &mut [Transfer]) {
     let mut shown: BTreeMap<String, Shown> = BTreeMap::new();
     for source in world.merged.sources.values() {
         for ((sign, key), touch) in &source.touched.kept {
-            for id in exits::ids(world, source, &key.as_key()) {
+            for id in exits::ids(world, source, &key.as_key(), touch.span) {
                 shown.entry(id).or_default().entry(sign.clone()).or_default().join(touch);
             }
         }

@@ -19,6 +19,7 @@ use crate::model::time::Span;
 use crate::model::transfer::Transfer;
 use crate::model::whose::UNATTRIBUTED;
 
+use super::many::{APART, Many};
 use super::{World, digest, exits, found, lookups};
 
 /// So many names of a type that only tunnels use.
@@ -83,16 +84,39 @@ struct Asked<'w> {
     cited: Vec<(&'w Locator, Cited)>,
 }
 
-/// All tunnels, sorted by scope, client and domain.
-pub(super) fn all(world: &World<'_>) -> Vec<Tunnel> {
+/// All tunnels, sorted by scope, client and domain; and where names would be those of a tunnel, did not several clients ask
+/// below one domain.
+pub(super) fn all(world: &World<'_>) -> (Vec<Tunnel>, Vec<Many>) {
     let pairs = asked(world);
     let mut clients: BTreeMap<&str, Vec<&Names>> = BTreeMap::new();
     for ((.., to), asked) in pairs.iter().filter(|(_, asked)| asked.names.count() >= POPULAR.1) {
         clients.entry(to).or_default().push(&asked.names);
     }
-    let is_popular = |to: &str| clients.get(to).is_some_and(|names| are_several(names));
-    let found = pairs.iter().filter(|((.., to), asked)| asked.is_tunnel(is_popular(to)));
-    found.map(|(pair, asked)| asked.tunnel(pair)).collect()
+    clients.retain(|_, names| are_several(names));
+    let is_popular = |to: &str, own: &Names| clients.get(to).is_some_and(|names| !stands_out(own, names));
+    let (mut tunnels, mut many) = (Vec::new(), BTreeMap::new());
+    for (pair, asked) in &pairs {
+        let (scope, from, to) = pair;
+        if asked.is_tunnel(is_popular(to, &asked.names)) {
+            tunnels.push(asked.tunnel(pair));
+        } else if clients.contains_key(to) && asked.is_tunnel(false) {
+            let many: &mut Many = many.entry((*scope, *to)).or_insert_with(|| Many::of_names(scope, to));
+            many.add(from, to, asked.most(), asked.carried(&|_| true));
+            many.span(asked.time, asked.assumed);
+            many.cite(asked.cited.iter().map(|(source, cited)| exits::evidence(source, cited)));
+        }
+    }
+    (tunnels, many.into_values().collect())
+}
+
+/// Whether one client asks for so many more names than nearly all others below a domain that these make it no service.
+fn stands_out(own: &Names, all: &[&Names]) -> bool {
+    if own.count() < POPULAR.1.saturating_mul(APART) {
+        return false;
+    }
+    let near: Vec<&Names> =
+        all.iter().copied().filter(|names| names.count().saturating_mul(APART) >= own.count()).collect();
+    !are_several(&near)
 }
 
 /// Whether clients are as many as ask a service. Name servers that pass on what a client asks for are no clients: what one of
@@ -174,15 +198,17 @@ impl Asked<'_> {
         are_roomy && chars >= ROOMY.1 || count >= ANY.0 && chars >= ANY.1
     }
 
+    /// About how many bytes the names carry: what those of the kept ones do that are taken, for as many as there are.
+    fn carried(&self, takes: &dyn Fn(&&Name) -> bool) -> u64 {
+        let kept = self.names.kept();
+        let bits: usize = kept.iter().filter(takes).map(|name| label::carried_bits(name.text.as_bytes())).sum();
+        let bytes = bits as u128 * u128::from(self.names.count()) / (8 * kept.len().max(1)) as u128;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
     fn tunnel(&self, (scope, from, to): &Pair<'_>) -> Tunnel {
         let kept = self.names.kept();
-        let labels = kept.iter().flat_map(encoded);
-        let bits = label::bits(labels) as u64;
-        let share = |chars: usize| {
-            let bytes = u128::from(bits) * chars as u128 * u128::from(self.names.count()) / (8 * kept.len()) as u128;
-            u64::try_from(bytes).unwrap_or(u64::MAX)
-        };
-        let chars = || kept.iter().map(|name| label::carried(name.text.as_bytes()));
+        let is_filled = |name: &&Name| label::carried(name.text.as_bytes()) >= FILLED_CHARS;
         let mut cited = self.cited.clone();
         cited.sort_by_key(|(source, cited)| (Reverse(cited.bytes), *source, cited.place));
         cited.truncate(CITED);
@@ -193,8 +219,8 @@ impl Asked<'_> {
             zone: zone(kept, to),
             names: self.names.count().min(self.asked()),
             is_whole: self.names.is_whole(),
-            bytes: share(chars().sum()),
-            is_filled: share(chars().filter(|chars| *chars >= FILLED_CHARS).sum()) >= DATA_BYTES,
+            bytes: self.carried(&|_| true),
+            is_filled: self.carried(&is_filled) >= DATA_BYTES,
             kinds: Kinds(kept.iter().fold(0, |all, name| all | name.kinds.0)),
             records: self.asked(),
             time: self.time,

@@ -26,9 +26,11 @@ pub(super) struct Account {
     /// Records without a time.
     untimed: u64,
     bytes: Fates,
-    /// Reasons other than [`Reason::Empty`].
+    /// Reasons other than [`Reason::Empty`] and [`Reason::PassedOver`].
     pub(super) reasons: BTreeMap<Reason, Tally>,
     empty: u64,
+    /// Records that were searched and not read.
+    passed_over: u64,
 }
 
 impl Account {
@@ -54,6 +56,8 @@ impl Account {
             for (reason, times) in seen {
                 if reason == Reason::Empty {
                     sum.empty += 1;
+                } else if reason == Reason::PassedOver {
+                    sum.passed_over = sum.passed_over.saturating_add(times);
                 } else {
                     let tally = sum.reasons.entry(reason).or_default();
                     tally.items += 1;
@@ -99,7 +103,7 @@ impl Account {
             text
         };
         for (bytes, what) in [
-            (self.bytes.raw_only, "were searched for indicators only, because no format understood them"),
+            (self.bytes.raw_only, self.unread()),
             (self.bytes.undecodable, "were rejected by their format and searched for indicators only"),
             (self.bytes.oversize, "lie in records over the size limit and were searched for indicators only"),
             (self.bytes.cut_by_limit, "were decoded and then given up at a limit"),
@@ -115,6 +119,17 @@ impl Account {
             text.push_str(&format!(" Empty files: {}.", self.empty));
         }
         text
+    }
+}
+
+impl Account {
+    /// Why bytes were searched and not read.
+    fn unread(&self) -> &'static str {
+        if self.passed_over > 0 {
+            "were searched and not read, because nothing was met in them (--hits-only) or no format understood them"
+        } else {
+            "were searched for indicators only, because no format understood them"
+        }
     }
 }
 

@@ -107,6 +107,7 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
         gaps: promised,
         referred: input.coverage.referred.iter().filter(|r| r.scope == scope).cloned().collect(),
         correlations: Vec::new(),
+        hits_only: input.coverage.hits_only,
     }
 }
 

@@ -9,7 +9,7 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
     GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, counted, headline, judgement, likelihood,
-    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, word,
+    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::chain::Chain;
@@ -61,7 +61,7 @@ impl From<String> for Item {
 
 /// The whole page.
 pub(super) fn page(input: &CaseInput<'_>) -> Vec<Block> {
-    let mut page = Page { blocks: Vec::new() };
+    let mut page = Page { blocks: Vec::new(), hits_only: input.verdict.hits_only };
     page.answer(input);
     page.chains(input);
     for scope in &input.verdict.scopes {
@@ -79,6 +79,8 @@ pub(super) fn page(input: &CaseInput<'_>) -> Vec<Block> {
 
 struct Page {
     blocks: Vec<Block>,
+    /// Whether hits alone were looked for.
+    hits_only: bool,
 }
 
 impl Page {
@@ -229,7 +231,7 @@ impl Page {
         self.table("Ways out", rows::ROUTE_HEAD, judged, "verdict.json");
         if !unseen.is_empty() {
             let names: Vec<String> = unseen.iter().map(|r| way(r.route)).collect();
-            self.text(&format!("Not examined, because no log in the evidence observes it: {}.", names.join(", ")));
+            self.text(&format!("Not examined, {}: {}.", why_unexamined(self.hits_only), names.join(", ")));
         }
     }
 

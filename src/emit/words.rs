@@ -273,7 +273,16 @@ pub(super) fn unexamined(verdict: &Verdict) -> String {
             }
         })
         .collect();
-    format!("NOT examined, because no log in the evidence observes it: {}.{unjudged}", named.join(", "))
+    format!("NOT examined, {}: {}.{unjudged}", why_unexamined(verdict.hits_only), named.join(", "))
+}
+
+/// Why ways out were not examined.
+pub fn why_unexamined(hits_only: bool) -> &'static str {
+    if hits_only {
+        "because hits alone were looked for (--hits-only)"
+    } else {
+        "because no log in the evidence observes it"
+    }
 }
 
 /// A number with what is counted, in the singular where it is one.

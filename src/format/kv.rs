@@ -43,6 +43,7 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("SRC", Role::Addr(SourceIp)),
             ("rhost", Role::Addr(SourceIp)),
             ("remip", Role::Addr(SourceIp)),
+            ("tunnelip", Role::Is(Canon::AssignedIp)),
             ("client_ip", Role::Addr(SourceIp)),
             ("remote_addr", Role::Addr(SourceIp)),
             ("remoteAddr", Role::Addr(SourceIp)),

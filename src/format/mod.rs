@@ -57,7 +57,7 @@ use crate::model::outline::Outline;
 pub use binxml::{Templates, draw};
 pub use declared::{Declared, give, read};
 pub use recognise::{Sample, fits, recognise, suffices};
-pub use render::render;
+pub use render::{edges, render, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
 

@@ -41,6 +41,42 @@ pub fn render(block: &Block, view: &mut View) {
     view.framing = (block.bytes.len() as u64).saturating_sub(taken);
 }
 
+/// Lists those records of a block of lines that are wanted, and counts the others. `is_wanted` is asked about each record
+/// in order.
+pub fn render_some(block: &Block, mut is_wanted: impl FnMut(&Seen) -> bool, view: &mut View) {
+    render(block, view);
+    let passed = &mut view.passed;
+    view.records.retain(|seen| {
+        let is_kept = is_wanted(seen);
+        if !is_kept {
+            passed.records += 1;
+            passed.bytes += seen.place.length;
+        }
+        is_kept
+    });
+}
+
+/// The first and the last record of a block of lines: where they stand in its bytes.
+pub fn edges(block: &Block) -> [Option<(usize, usize)>; 2] {
+    let (encoding, directives) = (block.layout.encoding, block.layout.framing == Framing::Directives);
+    let record = |(start, end): (usize, usize)| {
+        let text = &block.bytes[start..end];
+        let is_record = !(text.is_empty() || directives && is_directive(text, encoding));
+        is_record.then_some((start, end))
+    };
+    let first = Lines::new(&block.bytes, block.base, encoding).find_map(|line| record((line.start, line.end)));
+    let begin = first.map_or(block.bytes.len(), |(start, _)| start);
+    let mut end = block.bytes.len();
+    let mut last = None;
+    while last.is_none() && end > begin {
+        let start = memchr::memrchr(b'\n', &block.bytes[begin..end - 1]).map_or(begin, |feed| begin + feed + 1);
+        let line = Lines::new(&block.bytes[start..end], 1, encoding).next();
+        last = line.and_then(|line| record((start + line.start, start + line.end)));
+        end = start;
+    }
+    [first, last]
+}
+
 fn lines(block: &Block, view: &mut View) {
     let directives = block.layout.framing == Framing::Directives;
     let mut line = block.first_line;
@@ -248,10 +284,19 @@ fn chunk_records(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::block::Extent;
     use crate::model::layout::Layout;
 
     fn block(bytes: &[u8], spans: Spans, layout: Layout) -> Block {
-        Block { bytes: bytes.to_vec(), base: 0, first_line: 1, first_record: 0, spans, layout: Arc::new(layout) }
+        Block {
+            bytes: bytes.to_vec(),
+            base: 0,
+            first_line: 1,
+            first_record: 0,
+            spans,
+            lines: Extent::default(),
+            layout: Arc::new(layout),
+        }
     }
 
     #[test]

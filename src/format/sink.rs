@@ -274,6 +274,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             self.out.push_text(field.canon, name, value, field.kind);
         }
         self.out.observer = self.out.observer.or(inner.observer);
+        self.out.clocked |= inner.clocked;
     }
 
     /// Whether a time was found.

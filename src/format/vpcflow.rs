@@ -140,6 +140,7 @@ impl Format for VpcFlow {
             };
             sink.column(name, role(name, answers), Text::Slice(cell), kind);
         }
+        sink.out.clocked = true;
         if flow.status == Some(SKIPPED) {
             sink.canon_slice(Canon::EventCode, SKIPPED);
         }

@@ -160,6 +160,7 @@ pub const CLAUSES: &[Clause] = &[
         "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
+    clause("J-41", "where hits alone were looked for, no way out was examined, and no scope can be judged by what moved"),
     clause(
         "J-50",
         "1 KiB or more in the names that a DNS tunnel of a host or account of an intrusion asked for, from then on and within 30 days, is data that left",
@@ -179,6 +180,10 @@ pub const CLAUSES: &[Clause] = &[
         "a finding of level medium or above that files were written to removable storage, by its host or account from the first sign of a shown intrusion on, is data that left; how much is not known",
     ),
     clause(
+        "J-64",
+        "even calls to one service, or names that hold data below one domain, by so many hosts that they are no sign, are a question to ask where a host of a shown intrusion is among them: a service that all use, or one program on all of them",
+    ),
+    clause(
         "J-70",
         "an object that the user's catalogue names, given to an address of a shown intruder or in a finding that succeeded and is of the intruder, from its first sign on, is data accessed, however few bytes it has",
     )
@@ -194,5 +199,17 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-73",
         "a kind of data that only the name of an object sounds like is a hint of where to look; it gives no state",
+    ),
+    clause(
+        "J-80",
+        "a host inside that a session by a rule of level medium or above, which succeeded, reached from a host of a shown intruder is the intruder's from then on, and so is what is reached from it; sessions of one time are not taken to follow each other",
+    ),
+    clause(
+        "J-81",
+        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
+    ),
+    clause(
+        "J-82",
+        "of 64 KiB or more that went from or to an address which the intruder may have held then, and another one too, or which its log does not cover all the time, it is not known whose they are, and the route is open",
     ),
 ];

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::data::{Basis, OBJECTS_KEPT, Sign, Touch};
+use crate::model::data::{Basis, Later, OBJECTS_KEPT, Sign, Touch};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Outcome, Stage};
 use crate::model::transfer::Bounds;
 use crate::model::verdict::{DataCategory, State, Subjects};
 
-use super::{Bench, movement, touched};
+use super::{Bench, belongs, movement, touched};
 
 /// Values of which each is of another person.
 const OF_PERSONS: &[&str] = &[
@@ -27,6 +27,8 @@ const TOLD: usize = 8;
 #[derive(Default)]
 struct Part<'a> {
     signs: BTreeMap<Arc<Sign>, Touch>,
+    /// Of each of these one object at least, which is not known.
+    one_of: Vec<(Arc<Sign>, &'a Touch)>,
     ids: BTreeSet<&'a str>,
 }
 
@@ -91,14 +93,21 @@ pub fn clauses(bench: &mut Bench<'_>) -> (Vec<DataCategory>, Subjects) {
 fn parts<'a>(bench: &Bench<'a>) -> Parts<'a> {
     let mut parts = Parts::new();
     for counted in bench.ways.values().flat_map(|way| way.transfers.values()) {
-        let begin = bench.intruder.first.filter(|_| counted.state <= State::Accessed);
+        let begin = movement::succeeded(bench, counted.transfer).filter(|_| counted.state <= State::Accessed);
         if counted.state > State::Unexplained {
             continue;
         }
         for (sign, touch) in &counted.transfer.data {
-            let sure = begin.map_or_else(|| Some(touch.clone()), |begin| touch.since(begin));
-            if let Some(touch) = sure {
-                add(&mut parts, counted.state, sign, &touch, &counted.transfer.id);
+            let later = begin.map_or(Some(Later::All(touch)), |begin| touch.since(begin));
+            let id = &counted.transfer.id;
+            match later {
+                Some(Later::All(touch)) => add(&mut parts, counted.state, sign, touch, id),
+                Some(Later::OneOf(touch)) => {
+                    let part = parts.entry((counted.state, sign.category.clone())).or_default();
+                    part.one_of.push((Arc::clone(sign), touch));
+                    part.ids.insert(id);
+                }
+                None => {}
             }
         }
     }
@@ -120,7 +129,28 @@ fn parts<'a>(bench: &Bench<'a>) -> Parts<'a> {
         part.signs.entry(Arc::new(sign)).or_default();
         part.ids.extend(ids);
     }
-    once(parts)
+    settle(once(parts))
+}
+
+/// Counts one object of each of those that are one of several, unless it may be one that is counted already: of the same
+/// state, or of what left.
+fn settle(mut parts: Parts<'_>) -> Parts<'_> {
+    let mut counted: BTreeMap<Box<str>, BTreeSet<u64>> = BTreeMap::new();
+    // What left comes first.
+    for ((_, category), part) in &mut parts {
+        let known = counted.entry(category.clone()).or_default();
+        known.extend(part.signs.values().flat_map(|touch| &touch.objects));
+        for (sign, touch) in std::mem::take(&mut part.one_of) {
+            let may_be_known =
+                touch.objects.iter().any(|object| known.contains(object)) || touch.cut && !known.is_empty();
+            known.extend(&touch.objects);
+            let one = part.signs.entry(sign).or_default();
+            if let Some(object) = touch.objects.first().filter(|_| !may_be_known) {
+                one.join(&Touch::of(*object, touch.span.map(|span| span.last)));
+            }
+        }
+    }
+    parts
 }
 
 /// What left was accessed too, and is not named twice.
@@ -138,7 +168,7 @@ fn once(mut parts: Parts<'_>) -> Parts<'_> {
             touch.objects.retain(|object| !known.contains(object));
             sign.basis == Basis::Rule || !touch.objects.is_empty()
         });
-        if part.signs.is_empty() {
+        if part.signs.is_empty() && part.one_of.is_empty() {
             left.ids.extend(part.ids);
         } else {
             parts.insert(accessed, part);
@@ -153,7 +183,8 @@ fn add<'a>(parts: &mut Parts<'a>, state: State, sign: &Arc<Sign>, touch: &Touch,
     part.ids.insert(id);
 }
 
-/// The findings that were reached, each with those that it is made of.
+/// The findings that were reached, each with those that it is made of and that are judged under the same scope; where that
+/// tells of an intruder, from its first sign on.
 fn linked<'a>(bench: &Bench<'a>) -> BTreeMap<&'a str, Vec<&'a Finding>> {
     let reached = bench.findings.iter().filter(|f| bench.reached.contains_key(f.id.as_str()));
     let mut all: BTreeMap<&str, Vec<&Finding>> = reached.map(|f| (f.id.as_str(), vec![*f])).collect();
@@ -164,7 +195,10 @@ fn linked<'a>(bench: &Bench<'a>) -> BTreeMap<&'a str, Vec<&'a Finding>> {
         of
     };
     if !of.is_empty() {
-        for part in bench.all {
+        let begin = bench.intruder.first;
+        let is_later = |f: &Finding| begin.is_none_or(|begin| f.time.last.is_some_and(|last| last >= begin));
+        let counts = |f: &&Finding| belongs(f, &bench.scope, bench.whose) && is_later(f);
+        for part in bench.all.iter().filter(counts) {
             for by in of.get(part.id.as_str()).into_iter().flatten() {
                 all.entry(by).or_default().push(part);
             }

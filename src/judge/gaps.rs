@@ -1,4 +1,4 @@
-//! J-30 to J-33, J-35, J-36, J-38, J-39, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
+//! J-30 to J-33, J-35, J-36, J-38, J-39, J-41, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,12 @@ pub fn clauses(bench: &mut Bench<'_>) {
     unread(bench);
     unlogged(bench);
     unjudged(bench);
+    if bench.coverage.hits_only {
+        let text = "hits alone were looked for: no traffic was added up, and no way out was examined";
+        bench.reason("J-41", text.to_owned(), Vec::new());
+        open(bench, Route::Network, "no other log: a whole scan of the same evidence".to_owned());
+        return;
+    }
     edge(bench);
     behind(bench);
     silences(bench);

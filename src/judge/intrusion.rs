@@ -6,10 +6,11 @@ use crate::model::finding::{Finding, FindingIndicator, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Instant};
-use crate::model::whose::{Side, Whose, same_account, same_named_account};
+use crate::model::whose::{Side, Whose, same_account, same_host, same_named_account};
 
 use super::Bench;
 use super::contact::Together;
+use super::reached::{self, Reached};
 
 /// Seconds of a day.
 pub const DAY_SECS: i64 = 86_400;
@@ -32,11 +33,19 @@ pub struct Intruder {
     pub attacked: BTreeMap<String, Instant>,
     pub first: Option<Instant>,
     pub last: Option<Instant>,
+    /// Hosts that it reached from its own later.
+    pub reached: Reached,
 }
 
 impl Intruder {
     pub fn is_shown(&self) -> bool {
         !self.proofs.is_empty()
+    }
+
+    /// From when on a host, by [`Whose::entity`], is the intruder's: one that its proofs name from its first sign on.
+    pub fn has_host(&self, host: &str) -> Option<Instant> {
+        let first = self.first.filter(|_| self.hosts.iter().any(|own| same_host(own, host)));
+        first.or_else(|| self.reached.since(host))
     }
 
     /// Whether an account that these logs name is the intruder's.
@@ -150,6 +159,7 @@ pub fn of(findings: &[&Finding], together: &Together<'_>, whose: &Whose, forgeab
     }
     all.proofs = proofs.into_iter().collect();
     all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
+    all.reached = reached::of(findings, &all, whose);
     all
 }
 

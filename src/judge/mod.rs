@@ -9,10 +9,12 @@ mod data;
 mod facts;
 mod gaps;
 mod intrusion;
+mod joined;
 mod links;
 mod movement;
 mod order;
 mod prepared;
+mod reached;
 mod signals;
 mod sum;
 mod touched;
@@ -164,6 +166,7 @@ pub fn judged(
         schema: "exfiltrace.verdict/1".to_owned(),
         overall: sum::overall(&scopes),
         period: None,
+        hits_only: coverage.hits_only,
         scopes,
         facts: facts::stated(whose),
     };
@@ -281,9 +284,11 @@ fn one<'a>(
         categories: BTreeMap::new(),
     };
     intrusion::clauses(&mut bench);
+    reached::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);
     signals::beacons(&mut bench);
+    signals::of_many(&mut bench);
     data::given(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);

@@ -7,16 +7,16 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{Key, address, same_host};
+use crate::model::whose::{Key, address};
 
 use super::intrusion::{is_listed, outward};
-use super::{Bench, gaps, signals, touched};
+use super::{Bench, gaps, joined, signals, touched};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
 const LEFT_BYTES: u64 = MIB;
 /// Served to an intruder: from here on data was shown.
-const SHOWN_BYTES: u64 = 64 << 10;
+pub(super) const SHOWN_BYTES: u64 = 64 << 10;
 /// How long after its first sign an intrusion taints a transfer.
 const WINDOW_SECS: i64 = 30 * 86_400;
 
@@ -51,10 +51,13 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
     let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
     for transfer in bench.transfers.clone() {
-        if is_answer(transfer) && to_intruder(bench, transfer) && in_time(bench, transfer) {
+        if is_answer(transfer) && guilty(bench, transfer) {
             delivered.entry(transfer.route).or_default().push(transfer);
-        } else if transfer.route != Route::WebResponse && !explained(bench, transfer) {
-            // A web server answers whoever asks; who reads a cloud service is somebody who may.
+            continue;
+        }
+        joined::perhaps(bench, transfer);
+        // A web server answers whoever asks, and who works from home is served; who reads a cloud service is somebody who may.
+        if !matches!(transfer.route, Route::WebResponse | Route::RemoteAccess) && !explained(bench, transfer) {
             outward.push(transfer);
         }
     }
@@ -92,6 +95,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
             moved(bench, &Movement { from, to, is_one: false, transfers, limits: TO_ALL });
         }
     }
+    joined::clauses(bench);
     for finding in bench.findings.clone() {
         touched::clauses(bench, finding);
     }
@@ -108,36 +112,51 @@ fn group(to: &str) -> String {
 
 /// Whether a transfer is what a service of the organisation answered.
 fn is_answer(t: &Transfer) -> bool {
-    matches!(t.route, Route::WebResponse | Route::SaasDownload)
+    matches!(t.route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess)
 }
 
-/// Whether a transfer goes on after the intruder's first sign and begins within the window, or may, for it has no time.
-fn in_time(bench: &Bench<'_>, t: &Transfer) -> bool {
-    let end = bench.intruder.last.or(bench.intruder.first).map(|l: Instant| l.plus_secs(WINDOW_SECS));
-    match (t.time, bench.intruder.first, end) {
-        (Some(time), Some(first), Some(end)) => time.last >= first && time.first <= end,
-        (None, Some(_), _) => true,
-        _ => false,
+/// Whether a transfer goes on after an instant and begins within the intruder's window, or may, for it has no time.
+pub(super) fn in_time(bench: &Bench<'_>, t: &Transfer, first: Instant) -> bool {
+    let end = window_end(bench, first);
+    t.time.is_none_or(|time| time.last >= first && time.first <= end)
+}
+
+/// How long what the intruder holds from an instant on taints transfers.
+fn window_end(bench: &Bench<'_>, first: Instant) -> Instant {
+    bench.intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS)
+}
+
+/// From when on a transfer is the intruder's: by its address, host or account from its first sign on, by a host that it
+/// reached later from then on. What an attacker was served counts from the attack on. `None` where it is not the intruder's.
+pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
+    let first = bench.intruder.first?;
+    if to_intruder(bench, t) {
+        let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
+        return Some(began.copied().unwrap_or(first));
     }
+    let by_join = joined::begins(bench, t, true);
+    if by_join.is_some() || is_answer(t) {
+        return by_join;
+    }
+    let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
+    by_account.or_else(|| bench.intruder.has_host(&bench.whose.entity(&t.from)))
 }
 
-/// Bytes from the intruder's first sign on, to the end of its window. What an attacker was served counts from the attack on.
+/// From when on what a transfer shows is the intruder's, and never before the intruder succeeded.
+pub(super) fn succeeded(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
+    let first = bench.intruder.first?;
+    Some(begins(bench, t).map_or(first, |begins| begins.max(first)))
+}
+
+/// Bytes from when on a transfer is the intruder's, to the end of its window.
 pub(super) fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
-    let Some(first) = bench.intruder.first else { return Since::default() };
-    let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
-    t.since(began.copied().unwrap_or(first), bench.intruder.last.unwrap_or(first).plus_secs(WINDOW_SECS))
+    begins(bench, t).map(|first| t.since(first, window_end(bench, first))).unwrap_or_default()
 }
 
 /// An entry that is known by its `why`, named as broad where it is.
 fn entry_name(bench: &Bench<'_>, why: &str) -> String {
     let broad = bench.whose.sanctions.iter().any(|s| s.why == why && s.broad);
     if broad { format!("{why}; a broad entry") } else { why.to_owned() }
-}
-
-fn tainted(bench: &Bench<'_>, t: &Transfer) -> bool {
-    let from = bench.whose.entity(&t.from);
-    bench.intruder.hosts.iter().any(|h| same_host(h, &from))
-        || t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by))
 }
 
 /// The findings that name a transfer's destination.
@@ -195,12 +214,9 @@ pub(super) fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
     came_from.contains(&t.to) || t.to_names.iter().any(|name| came_from.contains(name))
 }
 
-/// Whether a transfer is of a shown intruder: by its host or account or to its address, from its first sign on.
+/// Whether a transfer is of a shown intruder: by its host or account or to its address, from then on.
 pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
-    if is_answer(t) {
-        return to_intruder(bench, t) && in_time(bench, t);
-    }
-    (tainted(bench, t) || to_intruder(bench, t)) && in_time(bench, t)
+    begins(bench, t).is_some_and(|first| in_time(bench, t, first))
 }
 
 /// J-21, J-22: whether a sanctioned entry explains a transfer.

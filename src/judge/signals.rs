@@ -1,7 +1,7 @@
-//! J-50 to J-53: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
+//! J-50 to J-53, J-64: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
 
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::{BEACON, DNS_TUNNEL, Outcome, Route};
+use crate::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, NAMES_OF_MANY, Outcome, Route};
 use crate::model::time::Span;
 use crate::model::transfer::{Since, Transfer};
 use crate::model::verdict::State;
@@ -13,6 +13,9 @@ use super::{Bench, gaps};
 
 /// So many bytes in the names of a tunnel are data.
 const DATA_BYTES: u64 = 1 << 10;
+
+/// Destinations named in a question.
+const NAMED: usize = 3;
 
 /// Whether a finding is judged here and nowhere else.
 pub fn is_signal(f: &Finding) -> bool {
@@ -73,6 +76,28 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, found: &[&'a Finding
         bench.count(t, t.bytes.lower, State::Unexplained);
     }
     bench.put(Route::DnsTunnel, State::Unexplained).findings.extend(found.iter().map(|f| f.id.as_str()));
+}
+
+/// J-64: what several hosts do alike, one of an intruder's among them.
+pub fn of_many(bench: &mut Bench<'_>) {
+    if !bench.intruder.is_shown() {
+        return;
+    }
+    let is_many =
+        |f: &&Finding| f.kind == FindingKind::Anomaly && (f.rule.id == CALLS_OF_MANY || f.rule.id == NAMES_OF_MANY);
+    let is_intruders = |f: &&Finding| {
+        f.entities.sources.iter().any(|from| {
+            let host = bench.whose.entity(from);
+            bench.intruder.hosts.iter().any(|own| same_host(own, &host))
+        })
+    };
+    let found: Vec<&Finding> = bench.findings.iter().copied().filter(is_many).filter(is_intruders).collect();
+    for f in found {
+        bench.background.remove(f.id.as_str());
+        bench.reason("J-64", format!("a host of the intrusion is among them: {}", f.text), vec![f.id.clone()]);
+        let to: Vec<&str> = f.entities.destinations.iter().take(NAMED).map(String::as_str).collect();
+        bench.ask(format!("which program on {} hosts speaks with {}?", f.entities.sources.len(), to.join(", ")));
+    }
 }
 
 /// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many

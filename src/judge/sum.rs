@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::model::coverage::{Gap, GapReason};
-use crate::model::finding::FindingKind;
+use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
@@ -15,7 +15,7 @@ use crate::model::verdict::{
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
-use super::intrusion::{BASELINE_DAYS, DAY_SECS};
+use super::intrusion::{BASELINE_DAYS, DAY_SECS, accounts};
 use super::{Bench, Counted, Way, clauses, data, gaps, given, movement};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
@@ -141,10 +141,10 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes)).collect()
     };
     // Where bytes count from the intrusion on, so does the time.
-    let since = bench.intruder.first.filter(|_| state == State::Exfiltrated);
+    let since = |t: &Transfer| movement::succeeded(bench, t).filter(|_| state == State::Exfiltrated);
     let time = |t: &Transfer| {
         let time = t.time?;
-        let begins = since.filter(|since| *since > time.first).and_then(|since| t.first_since(since));
+        let begins = since(t).filter(|since| *since > time.first).and_then(|since| t.first_since(since));
         Some(Span { first: begins.unwrap_or(time.first), last: time.last })
     };
     let times = || counted.iter().filter(|(_, bytes)| !telling || bytes.lower > 0).filter_map(|(t, _)| time(t));
@@ -162,6 +162,13 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     {
         bytes.upper = None;
     }
+    // Where no log of traffic tells, findings do who moved it and where from.
+    let told: Vec<&Finding> = bench
+        .findings
+        .iter()
+        .copied()
+        .filter(|f| telling && moved.is_empty() && way.findings.contains(f.id.as_str()))
+        .collect();
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
     let firsts = times().map(|s| s.first).chain(found.clone().filter_map(|f| f.time.first));
@@ -176,8 +183,13 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bytes,
         records: Bounds { lower: 0, upper: None },
         destinations: set(moved.iter().flat_map(|t| std::iter::once(&t.to).chain(&t.to_names)).cloned().collect()),
-        hosts: set(moved.iter().map(|t| t.from.clone()).collect()),
-        accounts: set(moved.iter().flat_map(|t| t.accounts.clone()).collect()),
+        hosts: set(moved.iter().map(|t| &t.from).chain(told.iter().flat_map(|f| &f.entities.hosts)).cloned().collect()),
+        accounts: set(moved
+            .iter()
+            .flat_map(|t| &t.accounts)
+            .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
+            .cloned()
+            .collect()),
         findings: way.findings.iter().map(ToString::to_string).collect(),
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
@@ -187,11 +199,9 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
 /// The transfers of a route with their bytes: at least those that carry its state; at most also those that are less
 /// sure, and all else that the intruder's hosts and accounts sent that way. What left is what left from the intrusion on.
 fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) -> Vec<(&'a Transfer, Bounds)> {
-    let begun = bench.intruder.first.filter(|_| state == State::Exfiltrated);
-    let most = |t: &Transfer| match begun {
-        Some(first) => t.most_since(bench.intruder.attacked.get(&t.to).copied().unwrap_or(first)),
-        None => t.bytes.upper,
-    };
+    let begun =
+        |t: &Transfer| movement::begins(bench, t).or(bench.intruder.first).filter(|_| state == State::Exfiltrated);
+    let most = |t: &Transfer| begun(t).map_or(t.bytes.upper, |first| t.most_since(first));
     let told = way.transfers.values().filter(|c| c.state <= State::Unexplained);
     let part = |t: &'a Transfer, lower| (t, Bounds { lower, upper: most(t) });
     let mut all: Vec<(&Transfer, Bounds)> =

@@ -77,9 +77,8 @@ pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
     }
     let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
     let mut hosts = f.entities.hosts.iter().chain(&f.entities.sources).map(|h| bench.whose.entity(h));
-    later
-        && (hosts.any(|h| intruder.hosts.iter().any(|own| same_host(own, &h)))
-            || accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs)))
+    let is_held = |h: &String| intruder.has_host(h).zip(f.time.last).is_some_and(|(since, last)| last >= since);
+    hosts.any(|h| is_held(&h)) || later && accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs))
 }
 
 /// J-21, J-23: a data finding without intrusion.

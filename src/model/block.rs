@@ -41,6 +41,15 @@ pub enum Spans {
     Chunk,
 }
 
+/// How much some records are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// How many.
+    pub records: u64,
+    /// Their stored bytes.
+    pub bytes: u64,
+}
+
 /// A run of whole records (or a piece of an oversize one) with what is needed to read them.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -54,6 +63,8 @@ pub struct Block {
     pub first_record: u64,
     /// Where the records are.
     pub spans: Spans,
+    /// How many there are, of lines only.
+    pub lines: Extent,
     /// The dialect in force.
     pub layout: Arc<Layout>,
 }

@@ -102,6 +102,9 @@ pub struct Coverage {
     /// The correlations that count on rules that hit, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub correlations: Vec<Counted>,
+    /// Whether hits alone were looked for, so that no log tells of traffic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hits_only: bool,
 }
 
 /// What a correlation counted, and what it could not.

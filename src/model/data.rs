@@ -125,15 +125,11 @@ impl Touch {
         Self { records: 1, span: time.map(Span::at), objects: vec![object], cut: false }
     }
 
-    /// What of it was touched from an instant on for sure: all where it begins there, one object where it goes on there;
-    /// `None` where it ended before or has no time.
-    pub fn since(&self, begin: Instant) -> Option<Self> {
+    /// What of it was touched from an instant on; `None` where it ended before or has no time.
+    pub fn since(&self, begin: Instant) -> Option<Later<'_>> {
         let span = self.span.filter(|span| span.last >= begin)?;
-        if span.first >= begin {
-            return Some(self.clone());
-        }
-        let objects = self.objects.iter().take(1).copied().collect();
-        Some(Self { records: 1, span: Some(Span::at(span.last)), objects, cut: false })
+        let is_one = self.objects.len() == 1 && !self.cut;
+        Some(if span.first >= begin || is_one { Later::All(self) } else { Later::OneOf(self) })
     }
 
     /// Adds another one.
@@ -149,6 +145,15 @@ impl Touch {
         self.cut |= self.objects.len() > OBJECTS_KEPT;
         self.objects.truncate(OBJECTS_KEPT);
     }
+}
+
+/// How much of a [`Touch`] is of an instant or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Later<'t> {
+    /// All of its objects.
+    All(&'t Touch),
+    /// One of its objects at least; which is not known.
+    OneOf(&'t Touch),
 }
 
 /// What the conversations of one source touched.

@@ -1,5 +1,6 @@
 //! The fields of one record, borrowed from the block or from a reused arena.
 
+use super::block::Extent;
 use super::observation;
 use super::place::Place;
 use super::time::Stamp;
@@ -32,6 +33,8 @@ canon! {
     SourceIp = "source.ip",
     /// Port of who opened the conversation.
     SourcePort = "source.port",
+    /// Address that a VPN gateway or DHCP server gave to who opened the conversation. No name of ECS.
+    AssignedIp = "source.assigned.ip",
     /// Name of who opened the conversation.
     SourceDomain = "source.domain",
     /// Bytes sent by the source to the destination.
@@ -231,6 +234,9 @@ pub struct Fields<'b> {
     pub time: Option<Stamp>,
     /// Which observer of traffic the record says that it is of; `None` where its format and its fields tell.
     pub observer: Option<observation::Seen>,
+    /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
+    /// a connection.
+    pub clocked: bool,
 }
 
 impl Default for Fields<'_> {
@@ -242,6 +248,7 @@ impl Default for Fields<'_> {
             scratch: Vec::new(),
             time: None,
             observer: None,
+            clocked: false,
         }
     }
 }
@@ -254,6 +261,7 @@ impl<'b> Fields<'b> {
         self.arena.clear();
         self.time = None;
         self.observer = None;
+        self.clocked = false;
     }
 
     /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].
@@ -450,6 +458,8 @@ pub struct View {
     pub gaps: Vec<Seen>,
     /// Stored bytes of the block that belong to no record.
     pub framing: u64,
+    /// Records that are not listed.
+    pub passed: Extent,
     /// Stored bytes of the block that could not be decoded (a damaged chunk).
     pub undecodable: u64,
     /// Records of a chunk whose header is lost: they have the number that the log gave them and no index.
@@ -465,6 +475,7 @@ impl View {
         self.values.clear();
         self.gaps.clear();
         self.framing = 0;
+        self.passed = Extent::default();
         self.undecodable = 0;
         self.recovered = 0;
     }

@@ -120,6 +120,8 @@ pub enum Reason {
     OtherFormat,
     /// Records outside of the period that was asked for.
     OutsidePeriod,
+    /// Records in which nothing was met, and which were not read, because hits alone were asked for.
+    PassedOver,
 }
 
 impl Reason {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assigned::Assigned;
 use super::conversations::Conversations;
 use super::names::Names;
 use super::place::{Place, RecordDigest};
@@ -267,4 +268,7 @@ pub struct Observations {
     pub rest: Sum,
     /// First and last time of those above the cap.
     pub rest_span: Option<Span>,
+    /// Addresses that were given to somebody.
+    #[serde(default, skip_serializing_if = "Assigned::is_empty")]
+    pub assigned: Assigned,
 }

@@ -84,6 +84,10 @@ pub struct Covered {
     /// Records that tell of traffic and are not read as such, by who tells.
     #[serde(default, with = "pairs")]
     pub unread: BTreeMap<Seen, u64>,
+    /// Whether records tell of traffic by the clock of an exporter, which cuts what lasts and adds up what is short: when each
+    /// connection began they do not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clocked: bool,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -116,6 +120,7 @@ impl Covered {
         for (seen, records) in other.unread {
             *self.unread.entry(seen).or_default() += records;
         }
+        self.clocked |= other.clocked;
         self.zone_assumed += other.zone_assumed;
         self.year_assumed += other.year_assumed;
     }

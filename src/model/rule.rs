@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 pub const DNS_TUNNEL: &str = "anomaly.dns_tunnel";
 /// Id of the analytic that finds beacons.
 pub const BEACON: &str = "anomaly.beacon";
+/// Id of the analytic that tells of even calls of several hosts to one service.
+pub const CALLS_OF_MANY: &str = "anomaly.calls_of_many";
+/// Id of the analytic that tells of names that look like data, for which several clients ask below one domain.
+pub const NAMES_OF_MANY: &str = "anomaly.names_of_many";
 
 /// How grave a rule says its finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::assigned::Joined;
 use super::data::Shown;
 use super::finding::Evidence;
 use super::place::Locator;
@@ -245,6 +246,9 @@ pub struct Transfer {
     /// What its records show of data that took this way. For the judge; in no file.
     #[serde(skip)]
     pub data: Shown,
+    /// By whom the address was held that it went from or to, where a log says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
     /// Sources that saw it, sorted.
     pub seen_by: Vec<Locator>,
     /// A few of the records.

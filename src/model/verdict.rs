@@ -354,6 +354,9 @@ pub struct Verdict {
     /// The part of time that was judged, where `--from` or `--to` was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<PeriodJudged>,
+    /// Whether hits alone were looked for, so that no way out was examined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hits_only: bool,
     /// Per scope, in the order of the scopes file, `unattributed` last.
     pub scopes: Vec<ScopeVerdict>,
     /// From outside the logs.

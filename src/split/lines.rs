@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cut, Mode, PIECE_BYTES, Splitter};
-use crate::model::block::{Block, OVERSIZE_BYTES, Spans};
+use crate::model::block::{Block, Extent, OVERSIZE_BYTES, Spans};
 use crate::model::layout::Encoding;
 use crate::model::lines::{self, Lines as LineIter};
 
@@ -86,7 +86,7 @@ impl Splitter {
     fn take_lines(&mut self, cut: usize, directives: bool) -> Cut {
         self.set_searched(0);
         let encoding = self.layout.encoding;
-        let (mut from, mut count, mut records) = (0, 0, 0);
+        let (mut from, mut count, mut counted) = (0, 0, Extent::default());
         let mut done = Vec::new();
         let mut narrowed = Vec::new();
         for line in LineIter::new(&self.buf[..cut], self.base, encoding) {
@@ -100,32 +100,37 @@ impl Splitter {
                     text
                 };
                 if let Some(layout) = (self.relayout)(&self.layout, text) {
-                    if records > 0 {
-                        done.push((from, line.start, count, records, Arc::clone(&self.layout)));
-                        (from, count, records) = (line.start, 0, 0);
+                    if counted.records > 0 {
+                        done.push((from, line.start, count, counted, Arc::clone(&self.layout)));
+                        (from, count, counted) = (line.start, 0, Extent::default());
                     }
                     self.layout = Arc::new(layout);
                 }
             } else if !text.is_empty() {
-                records += 1;
+                counted.records += 1;
+                counted.bytes += text.len() as u64;
             }
             count += u64::from(line.ended);
         }
         if done.is_empty() {
-            return self.take(cut, Spans::Lines, count, records);
+            return match self.take(cut, Spans::Lines, count, counted.records) {
+                Cut::Block(block) => Cut::Block(Block { lines: counted, ..block }),
+                other => other,
+            };
         }
-        done.push((from, cut, count, records, Arc::clone(&self.layout)));
-        for (start, end, count, records, layout) in done {
+        done.push((from, cut, count, counted, Arc::clone(&self.layout)));
+        for (start, end, count, counted, layout) in done {
             self.pending.push_back(Block {
                 bytes: self.buf[start..end].to_vec(),
                 base: self.base + start as u64,
                 first_line: self.line,
                 first_record: self.record,
                 spans: Spans::Lines,
+                lines: counted,
                 layout,
             });
             self.line += count;
-            self.record += records;
+            self.record += counted.records;
         }
         self.buf.drain(..cut);
         self.base += cut as u64;

@@ -13,7 +13,7 @@ mod xml;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::block::{Block, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
+use crate::model::block::{Block, Extent, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
 use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::Note;
 use crate::model::lines::{count as count_lines, mark_bytes, stretch_end, unit_bytes};
@@ -230,6 +230,7 @@ impl Splitter {
             first_line: self.line,
             first_record: self.record,
             spans,
+            lines: Extent::default(),
             layout: Arc::clone(&self.layout),
             bytes,
         };

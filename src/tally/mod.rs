@@ -1,5 +1,6 @@
 //! Folds every record of a traffic-bearing format into direction-free observations, and every record into coverage.
 
+mod assigned;
 mod conversation;
 mod key;
 mod memo;
@@ -11,6 +12,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use itertools::Itertools;
 
+use crate::model::assigned::Assigned;
 use crate::model::fields::{Canon, Fields};
 use crate::model::names::{self, Kinds};
 use crate::model::observation::{
@@ -58,6 +60,8 @@ pub struct Tally {
     bound: Option<Vec<u8>>,
     /// Index of the conversation that stands for all from the bound on.
     beyond: Option<usize>,
+    /// Addresses that were given to somebody.
+    assigned: Assigned,
     /// What was cut off before that one began.
     rest: (Sum, Option<Span>),
 }
@@ -91,7 +95,10 @@ impl Tally {
         digest: &dyn Fn(Place) -> RecordDigest,
     ) -> bool {
         let teller = self.teller(format);
-        let outline = outline.filter(|_| !read::skipped(teller, fields) && read::cleared(fields).is_none());
+        let assignment = assigned::of(fields, place, digest);
+        let outline = outline
+            .filter(|_| assignment.is_none() && !read::skipped(teller, fields) && read::cleared(fields).is_none());
+        assignment.into_iter().for_each(|assignment| self.assigned.add(assignment));
         if !read::key(teller, fields, &mut self.key, &mut self.below) {
             let meaning = read::unread(teller, fields).map_or(Meaning::Silent, Meaning::Unread);
             if let Some(outline) = outline {
@@ -100,6 +107,7 @@ impl Tally {
             self.unread(meaning);
             return false;
         }
+        self.covered.clocked |= fields.clocked;
         let bytes = read::bytes(teller, fields, &self.key);
         let index = self.conversation();
         self.name(index, fields);
@@ -408,11 +416,13 @@ fn join(rest: &mut (Sum, Option<Span>), (sum, span): (Sum, Option<Span>)) {
 pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observations) {
     let mut accounts: Vec<Tally> = accounts.into_iter().collect();
     let (mut covered, mut rest) = (Covered::default(), (Sum::default(), None));
+    let mut assigned = Assigned::default();
     let Cap(cap) = accounts.first().map(|account| account.cap).unwrap_or_default();
     let mut bound: Option<Vec<u8>> = None;
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
     for account in &mut accounts {
         covered.join(account.covered());
+        assigned.join(std::mem::take(&mut account.assigned));
         account.end_beyond();
         account.table = HashTable::new();
         join(&mut rest, account.rest);
@@ -423,7 +433,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     }
     let sorted = accounts.iter_mut().map(Tally::take_sorted).kmerge_by(|a, b| key::order(a.0, b.0).is_lt());
     let mut sorted = sorted.peekable();
-    let (mut weight, mut observations) = (0usize, Observations::default());
+    let (mut weight, mut observations) = (0usize, Observations { assigned, ..Observations::default() });
     while let Some((packed, known)) = sorted.next() {
         let mut seen = known.finish();
         while let Some((_, more)) = sorted.next_if(|(key, _)| *key == packed) {

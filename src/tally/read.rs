@@ -231,7 +231,7 @@ fn sends(fields: &Fields<'_>) -> bool {
 }
 
 /// What the response side says, and the words of firewalls and proxies that the fields leave open.
-fn outcome(fields: &Fields<'_>) -> Outcome {
+pub fn outcome(fields: &Fields<'_>) -> Outcome {
     let told = Outcome::of(fields);
     let refused = |action| says(action, &["deny", "denied", "drop", "block", "reject"]);
     if told == Outcome::Unknown && fields.get(Canon::EventAction).is_some_and(refused) {

@@ -3,6 +3,7 @@
 mod cite;
 mod event;
 mod met;
+mod over;
 mod touched;
 mod whole;
 
@@ -14,7 +15,7 @@ use super::stats::{Stats, Timed};
 use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
-use crate::model::block::{Block, Spans};
+use crate::model::block::{Block, Extent, Spans};
 use crate::model::fields::{Drawn, Fields, Seen, View, Want};
 use crate::model::hit::{MatchKind, RULE_HITS_KEPT, Sighting};
 use crate::model::indicator::RawHit;
@@ -84,14 +85,18 @@ pub(super) fn sift_block(
 ) {
     let ticks = plan.ticks.unwrap_or(|| 0);
     let begin = ticks();
-    let (view, templates) = written(block, sift, scratch);
+    let gate = gates.get(block.layout.format);
+    let sparse = over::is_sparse(plan, block);
+    let (mut view, templates) = if sparse { <_>::default() } else { written(block, sift, scratch) };
     let rendered = view.is_rendered;
-    let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let drawn = ticks();
     scratch.hits.clear();
-    sift.indicators(text, &mut scratch.hits);
+    sift.indicators(if rendered { &view.rendered } else { &block.bytes }, &mut scratch.hits);
+    if sparse {
+        view = over::view(block, scratch);
+    }
+    let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let sifted = ticks();
-    let gate = gates.get(block.layout.format);
     let Scratch { atoms, traces, names, met, .. } = &mut *scratch;
     [&mut *atoms, traces, names].into_iter().for_each(Vec::clear);
     sift.literals(gate.map(|gate| gate.set), text, met, (atoms, [traces, names]));
@@ -114,6 +119,9 @@ pub(super) fn sift_block(
         pass.piece(shared, &scratch.hits, told);
     } else {
         pass.records(&view, scratch, tally, told);
+        if sparse {
+            pass.edges(tally);
+        }
     }
     (scratch.view, scratch.templates) = (view, templates);
     let end = ticks();
@@ -178,7 +186,8 @@ impl Pass<'_, '_> {
     fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
         told.fates.framing += view.framing;
         told.fates.undecodable += view.undecodable;
-        told.records = view.records.len() as u64;
+        told.records = view.records.len() as u64 + view.passed.records;
+        told.over(view.passed);
         if view.undecodable > 0 {
             let at = view.gaps.first().map_or(self.block.base, |gap| gap.place.offset);
             told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1, recovered: view.recovered });
@@ -189,7 +198,7 @@ impl Pass<'_, '_> {
         let names = std::mem::take(&mut scratch.names);
         let (mut next_hit, mut next_atom, mut next_trace, mut next_name) = (0, 0, 0, 0);
         let (mut fields, mut outline, mut open) = (Fields::default(), Outline::default(), Open::default());
-        for seen in &view.records {
+        for (at, seen) in view.records.iter().enumerate() {
             let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
             self.candidates(seen, record_atoms, scratch);
@@ -201,7 +210,15 @@ impl Pass<'_, '_> {
             let is_read =
                 !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
             let is_read = is_read || scratch.look.is_some() || self.is_part(seen);
-            let outlined = !is_read && self.outline(record, &mut outline, &mut scratch.shapes);
+            if self.plan.hits_only && !is_read && !is_ruled {
+                let is_edge = at == 0 || at + 1 == view.records.len();
+                if self.is_passed_over((seen, is_edge), &mut outline, (&mut fields, scratch), tally) {
+                    told.over(Extent { records: 1, bytes: seen.place.length });
+                    self.part(seen, &mut fields, &mut open, scratch, told);
+                    continue;
+                }
+            }
+            let outlined = !is_read && !self.plan.hits_only && self.outline(record, &mut outline, &mut scratch.shapes);
             if outlined && self.recalled(seen, &outline, tally, told) {
                 if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                     self.parse(seen, Want::All, &mut fields);
@@ -286,7 +303,7 @@ impl Pass<'_, '_> {
             return;
         }
         let cite = Cite::new(seen);
-        if parsed {
+        if parsed && !self.plan.hits_only {
             let is_traffic =
                 tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
             if let Some(look) = scratch.look.filter(|_| is_traffic) {

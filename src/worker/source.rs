@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use highway::{HighwayHash, HighwayHasher, Key};
 use sha2::{Digest, Sha256};
 
 use super::together::Holding;
+use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
 use crate::model::data::{TOUCHES_KEPT, Touched};
@@ -35,6 +37,8 @@ pub(super) struct Told {
     pub strays: BTreeMap<&'static str, u64>,
     /// Records outside of the period that was asked for.
     pub left_out: u64,
+    /// Records that were searched and, as nothing was met in them, not read.
+    pub passed_over: u64,
     /// What of the block could not be decoded.
     pub damage: Option<Damage>,
     pub indicators: BTreeMap<IndicatorRef, Sightings>,
@@ -90,7 +94,8 @@ struct Joined {
     events: Events,
     notes: Vec<Note>,
     cut: u64,
-    content: Box<str>,
+    /// Digest of the decoded bytes, where they are not those of the file.
+    content: Option<Box<str>>,
     digest: Option<String>,
     given: bool,
 }
@@ -168,6 +173,7 @@ impl Source {
         all.untimed += told.untimed;
         all.rejected += told.rejected;
         all.left_out += told.left_out;
+        all.passed_over += told.passed_over;
         for (format, records) in told.strays {
             *all.strays.entry(format).or_default() += records;
         }
@@ -195,8 +201,8 @@ impl Source {
         joined.notes.push(note);
     }
 
-    /// The producer has split everything.
-    pub(super) fn split_done(&self, notes: Vec<Note>, cut: u64, content: Box<str>) {
+    /// The producer has split everything. Without a `content` of its own, the source has that of the file.
+    pub(super) fn split_done(&self, notes: Vec<Note>, cut: u64, content: Option<Box<str>>) {
         let mut joined = self.lock();
         joined.notes.extend(notes);
         joined.cut = cut;
@@ -264,6 +270,10 @@ impl Source {
             let detail = "records outside of --from and --to; neither rules nor indicators were held against them";
             notes.push(Note::new(Reason::OutsidePeriod, detail).counted(told.left_out));
         }
+        if told.passed_over > 0 {
+            let detail = "records in which nothing was met; they were searched and not read (--hits-only)";
+            notes.push(Note::new(Reason::PassedOver, detail).counted(told.passed_over));
+        }
         if told.oversize > 0 {
             let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";
             notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
@@ -291,6 +301,7 @@ impl Source {
             indicators: told.indicator_metas,
         };
         let copies = Vec::new();
+        let content = content.or_else(|| entry.digest.as_deref().map(Into::into)).unwrap_or_default();
         let touched = told.touched;
         let partial =
             SourcePartial { entry, content, copies, covered, indicators, parts, rules, events, observations, touched };
@@ -370,6 +381,11 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
         let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
     }
+    if observations.assigned.rest > 0 {
+        let detail =
+            format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.assigned.rest));
+    }
     notes
 }
 
@@ -394,6 +410,10 @@ fn cap_of_part(part: &PartRef, sightings: &Sightings) -> Option<Note> {
 
 /// Digest of decoded bytes, so that a source that is delivered twice is known again.
 pub(super) enum Content {
+    /// That of the file as stored.
+    Stored,
+    /// By the secret of this run.
+    Keyed(Box<HighwayHasher>),
     /// SHA-256.
     Sha256(Box<Sha256>),
     /// BLAKE3.
@@ -401,16 +421,20 @@ pub(super) enum Content {
 }
 
 impl Content {
-    pub(super) fn of(kind: DigestKind) -> Self {
-        match kind {
-            DigestKind::Sha256 => Self::Sha256(Box::default()),
-            // Without a digest of the file, copies must be known all the same, by a hash that nobody can meet on purpose.
-            DigestKind::Blake3 | DigestKind::Off => Self::Blake3(Box::default()),
+    /// The cheapest by which copies are known and that nobody can meet on purpose. `is_plain`: the bytes are those of the file.
+    pub(super) fn of(plan: &Plan, is_plain: bool) -> Self {
+        match (plan.opening.digest, plan.run_secret) {
+            (DigestKind::Sha256 | DigestKind::Blake3, _) if is_plain => Self::Stored,
+            (DigestKind::Sha256, _) => Self::Sha256(Box::default()),
+            (DigestKind::Off, Some(secret)) => Self::Keyed(Box::new(HighwayHasher::new(Key(secret)))),
+            (DigestKind::Blake3 | DigestKind::Off, _) => Self::Blake3(Box::default()),
         }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
+            Self::Stored => {}
+            Self::Keyed(hasher) => hasher.append(bytes),
             Self::Sha256(hasher) => hasher.update(bytes),
             Self::Blake3(hasher) => {
                 hasher.update(bytes);
@@ -418,11 +442,18 @@ impl Content {
         }
     }
 
-    pub(super) fn finish(self) -> Box<str> {
-        match self {
+    /// The digest with the name of its kind; `None` where it is that of the file.
+    pub(super) fn finish(self) -> Option<Box<str>> {
+        let digest = match self {
+            Self::Stored => return None,
+            Self::Keyed(hasher) => {
+                let bytes: Vec<u8> = hasher.finalize256().iter().flat_map(|word| word.to_be_bytes()).collect();
+                format!("run:{}", hex(&bytes)).into()
+            }
             Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())).into(),
             Self::Blake3(hasher) => format!("blake3:{}", hasher.finalize().to_hex()).into(),
-        }
+        };
+        Some(digest)
     }
 }
 

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use exfiltrace::classify::Classifier;
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
-use exfiltrace::model::data::{Basis, OBJECTS_KEPT, Sign, TOUCHES_KEPT, Touch, Touched};
+use exfiltrace::model::data::{Basis, Later, OBJECTS_KEPT, Sign, TOUCHES_KEPT, Touch, Touched};
 use exfiltrace::model::observation::{ObservationKey, Seen};
 use exfiltrace::model::rule::Outcome;
 use exfiltrace::model::scopes::Scopes;
+use exfiltrace::model::transfer::Transfer;
+use exfiltrace::model::verdict::DataCategory;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan;
 use serde_json::Value;
@@ -211,11 +213,48 @@ fn caps_commute_and_count_exactly() {
 fn of_what_began_before_the_intrusion_one_object_is_sure() {
     let mut all = touch(1, "2026-03-02T09:00:00Z");
     all.join(&touch(2, "2026-03-02T12:00:00Z"));
-    let since = |begin| all.since(at(begin)).map(|touch| touch.objects.len());
-    assert_eq!(since("2026-03-02T09:00:00Z"), Some(2));
-    assert_eq!(since("2026-03-02T09:00:01Z"), Some(1));
+    let since = |begin| all.since(at(begin));
+    assert_eq!(since("2026-03-02T09:00:00Z"), Some(Later::All(&all)));
+    assert_eq!(since("2026-03-02T09:00:01Z"), Some(Later::OneOf(&all)));
     assert_eq!(since("2026-03-02T12:00:01Z"), None);
+    let mut again = touch(1, "2026-03-02T09:00:00Z");
+    again.join(&touch(1, "2026-03-02T12:00:00Z"));
+    assert_eq!(again.since(at("2026-03-02T10:00:00Z")), Some(Later::All(&again)), "it is always the same");
     assert!(Touch::of(1, None).since(at("2026-03-02T09:00:00Z")).is_none(), "without a time");
+}
+
+/// Uploads that began before the intrusion and went on after it show which objects may have left, not which did.
+#[test]
+fn an_object_that_may_have_left_is_not_taken_from_what_was_accessed() {
+    use exfiltrace::model::data::Datum;
+    use exfiltrace::model::rule::{Route, Stage};
+    use exfiltrace::model::verdict::State;
+    let up = |to: &str, objects: &[u64]| {
+        let mut up = transfer(Route::HttpsUpload, "10.2.0.5", to, GIB, 3, &whose(""));
+        up.id = format!("t-{to}");
+        let mut both = Touch::default();
+        objects.iter().for_each(|object| both.join(&touch(*object, "2026-03-01T12:00:00Z")));
+        objects.iter().for_each(|object| both.join(&touch(*object, "2026-03-03T12:00:00Z")));
+        up.data = [(sign("benefits", Basis::Detected), both)].into();
+        up
+    };
+    let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+    let mut packed = finding("p", Stage::Staging, Outcome::Succeeded, "", "hc-fs01");
+    packed.data = vec![Datum { sign: sign("benefits", Basis::Detected), object: 7 }];
+    let told = |ups: &[Transfer]| {
+        let verdict = hc(&[hit.clone(), packed.clone()], ups, &whose(""));
+        let of = |category: &DataCategory| (category.state, category.records.lower);
+        verdict.data_categories.iter().map(of).collect::<Vec<_>>()
+    };
+    let (left, accessed) = (State::Exfiltrated, State::Accessed);
+    assert_eq!(told(&[up("198.51.100.7", &[7, 8])]), [(left, 1), (accessed, 1)], "8 may be what left");
+    assert_eq!(told(&[up("198.51.100.7", &[7])]), [(left, 1)]);
+    assert_eq!(
+        told(&[up("198.51.100.7", &[1, 2]), up("198.51.100.8", &[2, 3])]),
+        [(left, 1), (accessed, 1)],
+        "2 alone"
+    );
+    assert_eq!(told(&[up("198.51.100.7", &[1, 2]), up("198.51.100.8", &[3, 4])]), [(left, 2), (accessed, 1)]);
 }
 
 #[test]
@@ -268,3 +307,67 @@ fn a_catalogue_is_checked_before_anything_is_read() {
         assert_eq!(check().status.code(), Some(2));
     }
 }
+
+/// A correlation over records of two scopes is judged under both, and what it was made of under its own.
+#[test]
+fn a_correlation_tells_no_scope_of_the_data_of_another() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(temp.path().join(name), text).unwrap();
+        temp.path().join(name).to_str().unwrap().to_owned()
+    };
+    let rules = file("rules.yml", READ);
+    let scopes =
+        ["riverside", "hillcrest"].map(|name| format!("[[scope]]\nname='{name}'\nvhosts=['{name}.example']\n"));
+    let entry = |category, title, url| format!("[[data]]\ncategory='{category}'\ntitle='{title}'\nurl=['{url}']\n");
+    let catalogue = entry("benefits", "Claims", "/claims/*") + &entry("housing_records", "Tenants of 1970", "/homes/*");
+    let (scopes, catalogue) = (file("scopes.toml", &scopes.concat()), file("catalogue.toml", &catalogue));
+    let line = |host: &str, second: u32, path: &str| {
+        format!(
+            "{host}.example:443 198.51.100.20 - - [22/Mar/2026:10:00:{second:02} +0000] \"GET {path} HTTP/1.1\" 200 2000 \"-\" \"x\"\n"
+        )
+    };
+    let log = [
+        line("riverside", 1, "/claims/a.csv"),
+        line("hillcrest", 2, "/homes/b.csv"),
+        line("riverside", 3, "/claims/c.csv"),
+        line("hillcrest", 4, "/homes/d.csv"),
+    ];
+    let with = ["--no-builtin", "--rules", &rules, "--scopes", &scopes, "--catalogue", &catalogue];
+    let (first, text) = told(temp.path(), &log.concat(), &with);
+    let whole: Value = serde_json::from_str(&text).unwrap();
+    let kinds = |scope: &Value| -> Vec<String> {
+        let all = scope["data_categories"].as_array().unwrap().iter();
+        all.map(|of| of["told_by"][0].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((first["state"].as_str(), kinds(&first)), (Some("unexplained"), vec!["Claims".to_owned()]), "{text}");
+    assert_eq!(kinds(&whole["scopes"][1]), ["Tenants of 1970"]);
+    std::fs::remove_dir_all(temp.path().join("case")).unwrap();
+    let (_, only) = told(temp.path(), &log.concat(), &[&with[..], &["--only-scope", "riverside"]].concat());
+    assert!(only.contains("Claims") && !only.contains("1970") && !only.contains("housing_records"), "{only}");
+}
+
+const READ: &str = "\
+title: Records of people are read
+name: people_read
+status: test
+level: high
+logsource: { category: webserver }
+tags: [attack.collection, attack.t1213]
+detection:
+  selection:
+    cs-uri-stem|startswith: ['/claims/', '/homes/']
+  condition: selection
+---
+title: Many records of people are read
+status: test
+level: high
+tags: [attack.collection, attack.t1213]
+correlation:
+  generate: true
+  type: event_count
+  rules: [people_read]
+  group-by: [c-ip]
+  timespan: 1h
+  condition: { gte: 2 }
+";

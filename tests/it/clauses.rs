@@ -7,7 +7,7 @@ use exfiltrace::model::coverage::{Coverage, Gap, GapReason, Referred};
 use exfiltrace::model::data::Basis;
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::place::Locator;
-use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Outcome, Route, Stage};
+use exfiltrace::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, Level, Outcome, Route, Stage};
 use exfiltrace::model::time::Span;
 use exfiltrace::model::transfer::Transfer;
 use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
@@ -20,7 +20,7 @@ const INTRUDER: &str = "203.0.113.9";
 const MIB: u64 = 1 << 20;
 
 /// The clause, a verdict that cites it, and one that does not.
-type Sides = (&'static str, ScopeVerdict, ScopeVerdict);
+pub type Sides = (&'static str, ScopeVerdict, ScopeVerdict);
 
 fn way_in(outcome: Outcome) -> Finding {
     finding("in", Stage::InitialAccess, outcome, INTRUDER, "hc-web")
@@ -222,8 +222,14 @@ fn open() -> Vec<Sides> {
         ("J-37", sent(Outcome::Unknown), sent(Outcome::Failed)),
         ("J-38", proxied(Outcome::Succeeded), proxied(Outcome::Failed)),
         ("J-39", noticed("2026-04-02"), noticed("2026-04-01")),
+        ("J-41", hits_only(true), hits_only(false)),
         ("J-40", alone(&[way_in(Outcome::Succeeded)]), alone(&[way_in(Outcome::Failed)])),
     ]
+}
+
+/// A scan of which nothing is found, for hits alone or as a whole.
+fn hits_only(hits_only: bool) -> ScopeVerdict {
+    over(&[], &Coverage { hits_only, ..coverage(vec![]) }, &whose(""))
 }
 
 /// What a statistic finds of hc-fs01.
@@ -242,7 +248,15 @@ fn calls(whose: &Whose, more: &[Finding]) -> ScopeVerdict {
     hc(&all, &[t], whose)
 }
 
-/// J-50 to J-53.
+/// Calls of many hosts, hc-fs01 among them, beside these findings.
+fn of_many(more: &[Finding]) -> ScopeVerdict {
+    let mut many = signal(CALLS_OF_MANY, &[Stage::CommandAndControl], "vendor.example");
+    many.level = Level::Informational;
+    many.entities.sources.extend(["10.2.0.6", "10.2.0.7"].map(str::to_owned));
+    hc(&[more, &[many]].concat(), &[], &whose(""))
+}
+
+/// J-50 to J-53, J-64.
 fn signals() -> Vec<Sides> {
     let plain = whose("");
     let mut filled = signal(DNS_TUNNEL, &[Stage::CommandAndControl, Stage::Exfiltration], "evil.example");
@@ -259,6 +273,7 @@ fn signals() -> Vec<Sides> {
         ("J-51", asked(&idle, 1024, &hit), asked(&idle, 1024, &[])),
         ("J-52", asked(&filled, 1024, &[]), asked(&filled, 1024, &hit)),
         ("J-53", calls(&plain, &[listed("hc", "10.2.0.5", INTRUDER)]), calls(&plain, &[])),
+        ("J-64", of_many(&hit), of_many(&[])),
     ]
 }
 
@@ -285,6 +300,8 @@ fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
     assert_eq!(told(calls(&whose(""), &listed)), (State::Attempted, Intrusion::Suspected, false));
     let known = calls(&whose(SANCTIONED), &listed);
     assert!(cites(&known, "J-21") && !cites(&known, "J-53"));
+    let many = of_many(&listed);
+    assert_eq!((cites(&many, "J-53"), cites(&many, "J-64"), cites(&many, "J-05")), (false, false, true));
 }
 
 /// J-70 to J-73.
@@ -321,7 +338,9 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in [intrusion(), reached(), unexplained(), open(), signals(), kinds()].into_iter().flatten() {
+    for (id, yes, no) in
+        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), crate::joins::sides()].into_iter().flatten()
+    {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
     for clause in CLAUSES {

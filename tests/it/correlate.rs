@@ -138,6 +138,23 @@ fn proxy_and_firewall_that_saw_the_same_transfer_count_once() {
     );
 }
 
+/// What a client sends by its proxy is on the wire in the proxy's name; what goes past the proxy is in its own.
+#[test]
+fn what_goes_past_a_proxy_is_not_taken_for_what_goes_through_it() {
+    const MIB: u64 = 1 << 20;
+    let upper = |relayed: u64, hour: i64| {
+        let proxied = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 30 * MIB, 9);
+        let past = Line { hour: Some(500_000 + hour), ..line(Seen::Firewall, INSIDE, OUTSIDE, 443, 31 * MIB, 9) };
+        let relayed = line(Seen::Firewall, "10.2.0.2", OUTSIDE, 443, relayed, 9);
+        let all = transfers([source("e/proxy.log", &[proxied]), source("e/fw.log", &[past, relayed])]);
+        let own = all.iter().find(|t| t.from == INSIDE).unwrap().bytes;
+        assert!(own.lower <= 61 * MIB, "{own:?}");
+        own.upper.unwrap()
+    };
+    assert_eq!((upper(31 * MIB, 0), upper(31 * MIB, 1)), (61 * MIB, 61 * MIB));
+    assert_eq!((upper(MIB, 0), upper(MIB, 1)), (31 * MIB, 31 * MIB), "nobody else's traffic holds it");
+}
+
 #[test]
 fn hours_add_up_and_keep_their_bytes() {
     let first = line(Seen::Flow, INSIDE, OUTSIDE, 443, 100, 1);

@@ -75,6 +75,7 @@ pub fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose:
         hour_bytes: vec![bytes],
         dated: Vec::new(),
         data: exfiltrace::model::data::Shown::new(),
+        joined: Vec::new(),
         seen_by: vec![Locator::from_encoded("e/fw.log")],
         evidence: Vec::new(),
         sanctioned: None,
@@ -106,6 +107,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         gaps: Vec::new(),
         referred: Vec::new(),
         correlations: Vec::new(),
+        hits_only: false,
     }
 }
 

@@ -8,7 +8,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::label;
-use exfiltrace::model::rule::{BEACON, DNS_TUNNEL, Level, Route, Stage};
+use exfiltrace::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, Level, NAMES_OF_MANY, Route, Stage};
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan;
@@ -111,7 +111,7 @@ fn tunnels_of_all_makes_are_told_from_lookups() {
         ("short names of a type for private use", 4, 3, false, &|r, _| (r.text(BASE32, 6), "TYPE65399")),
         ("hexadecimal digits behind a counter", 30, 29, false, &|r, n| (format!("{n}.{}", r.text(HEX, 60)), "A")),
         ("pieces of the length of a digest", 40, 20, false, &|r, n| (format!("{n}.{}", r.text(HEX, 32)), "A")),
-        ("a header in the data", 40, 20, true, &|r, n| (format!("s7{n:02x}{}", r.text(BASE32, 36)), "AAAA")),
+        ("a header in the data", 40, 20, true, &|r, n| (format!("s7{n:02x}{}", r.text(BASE32, 42)), "AAAA")),
         ("many labels", 40, 19, true, &|r, _| {
             let labels: Vec<String> = (0..3).map(|_| r.text(BASE32, 57)).collect();
             (labels.join("."), "CNAME")
@@ -194,6 +194,135 @@ fn calls_that_fail_that_many_make_or_that_change_are_no_beacon() {
         (1..=count).for_each(|host| calls(out, &format!("10.1.0.{host}"), (60, 12, 20), answered));
     };
     assert_eq!((found(&|out| hosts(out, 4)), found(&|out| hosts(out, 5))), (4, 0), "a service");
+}
+
+/// Connections of some hosts to where the beacon calls, so many each.
+fn visits(out: &mut String, hosts: u64, count: u64) {
+    for (host, n) in (1..=hosts).flat_map(|host| (0..count).map(move |n| (host, n))) {
+        let second = (n * 3000 + host * 71) as f64;
+        connection(out, second, &format!("10.1.0.{host}"), ("198.51.110.7", 443), Some((2000 * host, 9000)));
+    }
+}
+
+#[test]
+fn what_many_hosts_call_is_told_of_once_and_one_that_calls_far_more_is_looked_at() {
+    let mut fleet = String::new();
+    (1..=5).for_each(|host| calls(&mut fleet, &format!("10.1.0.{host}"), (60, 12, 20), Some((512, 300))));
+    let found = in_log("conn.log", &fleet, CALLS_OF_MANY);
+    assert_eq!((found.len(), found[0].level, found[0].entities.sources.len()), (1, Level::Informational, 5));
+    assert!(found[0].text.contains("5 hosts called 198.51.110."), "{}", found[0].text);
+    for (count, beacons, services) in [(5, 1, 0), (20, 0, 1)] {
+        let mut text = String::new();
+        calls(&mut text, "10.1.0.66", (60, 12, 20), Some((512, 300)));
+        visits(&mut text, 5, count);
+        let found = |rule| in_log("conn.log", &text, rule).len();
+        assert_eq!((found(BEACON), found(CALLS_OF_MANY)), (beacons, services), "{count} visits each");
+    }
+}
+
+#[test]
+fn what_many_clients_ask_for_is_told_of_once_and_one_that_asks_far_more_is_looked_at() {
+    let asked = |counts: &[u64]| {
+        let mut text = String::new();
+        for (client, count) in counts.iter().enumerate() {
+            let mut random = Random(client as u64);
+            for n in 0..*count {
+                let name = format!("{n}.{}.x.example", random.text(HEX, 60));
+                line(&mut text, n * 1000, &format!("10.1.1.{client}"), &name, "A");
+            }
+        }
+        let found = |rule| in_log("query.log", &text, rule);
+        (found(DNS_TUNNEL).len(), found(NAMES_OF_MANY))
+    };
+    let (tunnels, many) = asked(&[60, 60, 60, 60]);
+    assert_eq!((tunnels, many.len(), many[0].entities.sources.len()), (0, 1, 4));
+    assert!(many[0].text.contains("4 hosts asked for names below x.example"), "{}", many[0].text);
+    let (tunnels, many) = asked(&[3000, 20, 20, 20, 20]);
+    assert_eq!((tunnels, many.len()), (1, 0), "one of five");
+}
+
+#[test]
+fn logs_of_the_same_calls_are_not_added_up_and_files_of_one_are_one() {
+    let text = |bytes| {
+        let mut text = String::new();
+        calls(&mut text, "10.1.0.66", (60, 12, 20), Some((bytes, 300)));
+        text
+    };
+    let temp = tempfile::tempdir().unwrap();
+    for (folder, bytes) in [("a", 512), ("b", 540)] {
+        fs::create_dir(temp.path().join(folder)).unwrap();
+        fs::write(temp.path().join(folder).join("conn.log"), text(bytes)).unwrap();
+    }
+    let found = anomalies_of(temp.path());
+    assert_eq!(found.iter().map(|f| f.count).collect::<Vec<_>>(), [1199]);
+    assert!(found[0].text.contains(&format!("{} bytes", 1199 * 540)), "{}", found[0].text);
+    let files = tempfile::tempdir().unwrap();
+    let text = text(512);
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    for (at, part) in lines.chunks(60).enumerate() {
+        fs::write(files.path().join(format!("conn.log.{}", 30 - at)), part.join("\n") + "\n").unwrap();
+    }
+    assert_eq!(anomalies_of(files.path()).iter().map(|f| f.count).collect::<Vec<_>>(), [1199]);
+}
+
+/// An exporter cuts what lasts every so many seconds, which looks like calls.
+#[test]
+fn records_that_an_exporter_writes_by_its_clock_are_no_calls() {
+    let rows = |row: &dyn Fn(i64) -> String| (0..1200).map(|n| row(1_773_964_800 + n * 60)).collect::<String>();
+    let stamp =
+        |second| exfiltrace::model::time::Instant::from_secs(second).unwrap().to_string().replace(['T', 'Z'], " ");
+    let old = rows(&|at| {
+        let at = stamp(at);
+        format!(
+            "{},{},60.000,10.1.0.66,198.51.110.7,50000,443,TCP,...AP...,5,512,4,300\n",
+            at.trim_end(),
+            at.trim_end()
+        )
+    });
+    let vpc = |at| {
+        format!("2 123456789012 eni-0a1b2c3d 10.1.0.66 198.51.110.7 50000 443 6 5 512 {at} {} ACCEPT OK\n", at + 60)
+    };
+    for (name, text) in [
+        ("flows.csv", "ts,te,td,sa,da,sp,dp,pr,flg,ipkt,ibyt,opkt,obyt\n".to_owned() + &old),
+        ("vpc.log", rows(&vpc)),
+        (
+            "flows.json",
+            rows(&|at| {
+                format!(
+                    r#"{{"t_first":"{}","src4_addr":"10.1.0.66","dst4_addr":"198.51.110.7","src_port":50000,"dst_port":443,"proto":6,"in_bytes":512,"out_bytes":300}}"#,
+                    stamp(at).trim_end().replace(' ', "T")
+                ) + "\n"
+            }),
+        ),
+    ] {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join(name), &text).unwrap();
+        let outcome = scan::scan(&plan_over(temp.path())).unwrap();
+        assert_eq!(outcome.transfers.iter().map(|t| t.bytes.lower).sum::<u64>(), 1200 * 512, "{name}");
+        assert!(outcome.findings.list().iter().all(|f| f.rule.id != BEACON), "{name}");
+    }
+}
+
+/// A character before the data that no hexadecimal digit is does not make the data more.
+#[test]
+fn at_least_what_names_carry_is_never_more_than_what_was_sent() {
+    let makes: [(&str, &dyn Fn(&mut Random) -> String); 4] = [
+        ("digits", &|r| r.text(HEX, 60)),
+        ("a mark before digits", &|r| format!("x{}", r.text(HEX, 60))),
+        ("base32", &|r| r.text(BASE32, 48)),
+        ("a mark before base32", &|r| format!("9{}", r.text(BASE32, 48))),
+    ];
+    for (what, make) in makes {
+        let mut text = day(2, 200, 9);
+        tunnel(&mut text, 80, |r, n| (format!("{n:04}.{}", make(r)), "A"));
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("query.log"), text).unwrap();
+        let outcome = scan::scan(&plan_over(temp.path())).unwrap();
+        let told = outcome.transfers.iter().find(|t| t.from == "10.1.0.66").unwrap().bytes;
+        assert!((1200..=2400).contains(&told.lower), "{what}: {told:?}");
+        assert!(told.upper.is_some_and(|upper| upper >= 2400), "{what}: {told:?}");
+    }
 }
 
 #[test]

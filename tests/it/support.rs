@@ -88,6 +88,8 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         clocks: Clocks { zone, given: scopes.timezone.is_some(), by_path: Vec::new(), by_host: [].into() },
         scopes,
         period: Period::default(),
+        run_secret: None,
+        hits_only: false,
         max_evidence: 1000,
         events_kept: EVENTS_KEPT,
         threads: 2,

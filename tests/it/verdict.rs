@@ -6,33 +6,33 @@ use serde_json::Value;
 
 use crate::support::{exfiltrace, project};
 
-const SCOPES: &str = "timezone='UTC'\n[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\nhosts=['hc-*']\naccounts=['HC']\n\
+pub const SCOPES: &str = "timezone='UTC'\n[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\nhosts=['hc-*']\naccounts=['HC']\n\
                       paths=['**/hc-*']\n[[host]]\nname='hc-fs01'\nip=['10.2.0.5']\nscope='hc'\n";
 const OUTSIDE: &str = "203.0.113.77";
 
 /// What a scan of some files says.
-struct Told {
-    verdict: Value,
+pub struct Told {
+    pub verdict: Value,
     /// With single spaces, as it is wrapped.
     printed: String,
 }
 
 impl Told {
-    fn scope(&self, name: &str) -> &Value {
+    pub fn scope(&self, name: &str) -> &Value {
         self.verdict["scopes"].as_array().unwrap().iter().find(|s| s["scope"] == name).unwrap()
     }
 
-    fn route(&self, scope: &str, route: &str) -> &Value {
+    pub fn route(&self, scope: &str, route: &str) -> &Value {
         self.scope(scope)["routes"].as_array().unwrap().iter().find(|r| r["route"] == route).unwrap()
     }
 }
 
-fn cites(scope: &Value, clause: &str) -> bool {
+pub fn cites(scope: &Value, clause: &str) -> bool {
     let list = |key: &str| scope[key].as_array().unwrap().clone();
     list("reasons").into_iter().chain(list("counter_evidence")).any(|r| r["clause"] == clause)
 }
 
-fn scan(files: &[(&str, String)], scopes: &str, listed: &str) -> Told {
+pub fn scan(files: &[(&str, String)], scopes: &str, listed: &str) -> Told {
     let temp = tempfile::tempdir().unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     std::fs::create_dir(path("logs")).unwrap();

@@ -9,7 +9,7 @@ use exfiltrace::discover::{self, Root};
 use exfiltrace::format::{self, Templates};
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::atoms::Atoms;
-use exfiltrace::model::block::{Block, Spans};
+use exfiltrace::model::block::{Block, Extent, Spans};
 use exfiltrace::model::fields::{Canon, Fields, Kind, Seen, Text, View, Want};
 use exfiltrace::model::layout::{Framing, Layout};
 use exfiltrace::model::scopes::Scopes;
@@ -221,7 +221,15 @@ fn chunks(log: &[u8]) -> impl Iterator<Item = Block> {
         let base = if at == 0 { 0 } else { 4096 + ((at - 1) << 16) };
         let end = log.len().min(4096 + (at << 16));
         let (layout, bytes) = (Arc::clone(&layout), log[base.min(end)..end].to_vec());
-        Block { bytes, base: base as u64, first_line: 0, first_record: 0, spans: Spans::Chunk, layout }
+        Block {
+            bytes,
+            base: base as u64,
+            first_line: 0,
+            first_record: 0,
+            spans: Spans::Chunk,
+            lines: Extent::default(),
+            layout,
+        }
     })
 }
 

@@ -26,6 +26,8 @@ const LIMIT_BYTES: usize = 1 << 20;
 const WAYS_LIMIT: usize = 256;
 /// Bytes of a name: longer ones are looked up by no table.
 const NAME_LIMIT_BYTES: usize = 80;
+/// What `tells` of records that an exporter writes by its own clock.
+const EXPORT: &str = "flow_export";
 /// The rank of formats that state none.
 const RANK: u8 = 60;
 
@@ -252,12 +254,16 @@ fn globs(files: Vec<Spanned<String>>, told: Told<'_>) -> Result<&'static [GlobMa
     Ok(all.leak())
 }
 
+/// An observer of traffic, and whether its records sum up what passed while an exporter's clock ran.
+type Observer = (Seen, bool);
+
 /// The observer of this name; none for `none`.
-fn seen(word: &str) -> Result<Option<Seen>, String> {
-    const NAMES: [(&str, Seen); 8] = [
+fn seen(word: &str) -> Result<Option<Observer>, String> {
+    const NAMES: [(&str, Seen); 9] = [
         ("web", Seen::Web),
         ("proxy", Seen::Proxy),
         ("flow", Seen::Flow),
+        (EXPORT, Seen::Flow),
         ("firewall", Seen::Firewall),
         ("dns", Seen::Dns),
         ("cloud", Seen::Cloud),
@@ -269,7 +275,9 @@ fn seen(word: &str) -> Result<Option<Seen>, String> {
     }
     let known = || NAMES.map(|(name, _)| name).join(", ");
     let found = NAMES.iter().find(|(name, _)| *name == word);
-    found.map(|(_, seen)| Some(*seen)).ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
+    found
+        .map(|(name, seen)| Some((*seen, *name == EXPORT)))
+        .ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
 }
 
 fn utc(zone: &Spanned<String>) -> Result<(), String> {
@@ -279,7 +287,7 @@ fn utc(zone: &Spanned<String>) -> Result<(), String> {
     }
 }
 
-fn of_line(line: LineOf, file: Option<Seen>) -> Result<Line, String> {
+fn of_line(line: LineOf, file: Option<Observer>) -> Result<Line, String> {
     let LineOf { pattern, programs, bare, mark, tells, set } = line;
     if !bare && programs.is_empty() {
         return Err("a pattern that is no line of its own must name its `programs`".to_owned());
@@ -293,7 +301,7 @@ fn of_line(line: LineOf, file: Option<Seen>) -> Result<Line, String> {
     }
 }
 
-fn of_object(object: ObjectOf, file: Option<Seen>) -> Result<Object, String> {
+fn of_object(object: ObjectOf, file: Option<Observer>) -> Result<Object, String> {
     let ObjectOf { keys, any, values, fields, common, tells, set } = object;
     short(keys.iter().chain(any.iter().flatten()).chain(fields.keys()))?;
     let sets = Some(keys).filter(|keys| !keys.is_empty()).into_iter().chain(any);
@@ -306,14 +314,14 @@ fn of_object(object: ObjectOf, file: Option<Seen>) -> Result<Object, String> {
     })
 }
 
-fn of_table(table: TableOf, file: Option<Seen>) -> Result<Table, String> {
+fn of_table(table: TableOf, file: Option<Observer>) -> Result<Table, String> {
     let TableOf { columns, wanted: values, fields, tells, set } = table;
     short(columns.iter().chain(fields.keys()))?;
     let columns: Vec<&'static str> = columns.into_iter().map(leaked).collect();
     Table::new(&columns, &pairs(fields), wanted(values), always(set, tells, file)?)
 }
 
-fn of_row(row: RowOf, file: Option<Seen>) -> Result<Row, String> {
+fn of_row(row: RowOf, file: Option<Observer>) -> Result<Row, String> {
     let RowOf { delimiter, columns, least, wanted: values, fields, tells, set } = row;
     let &[delimiter] = delimiter.as_bytes() else {
         return Err(format!("delimiter: {delimiter:?} is to be one byte"));
@@ -349,9 +357,10 @@ fn wanted(of: Values) -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 /// What all records of a kind say; `file` is the observer of the whole format.
-fn always(set: Pairs, tells: Option<String>, file: Option<Seen>) -> Result<Always, String> {
+fn always(set: Pairs, tells: Option<String>, file: Option<Observer>) -> Result<Always, String> {
     let observer = tells.map_or(Ok(file), |word| seen(&word))?;
-    Ok(Always { set: constants(set), observer })
+    let (observer, clocked) = observer.map_or((None, false), |(seen, clocked)| (Some(seen), clocked));
+    Ok(Always { set: constants(set), observer, clocked })
 }
 
 fn constants(set: Pairs) -> &'static [Constant] {

@@ -124,6 +124,8 @@ pub(super) struct Always {
     pub(super) set: &'static [Constant],
     /// Which observer of traffic it is of, where it names two sides.
     pub(super) observer: Option<Seen>,
+    /// Whether it sums up what passed while an exporter's clock ran.
+    pub(super) clocked: bool,
 }
 
 impl Always {
@@ -131,7 +133,7 @@ impl Always {
     pub(super) fn put(&self, sink: &mut Sink<'_, '_>) {
         self.set.iter().for_each(|constant| constant.put(sink));
         sink.imply_outcome();
-        sink.out.observer = self.observer;
+        (sink.out.observer, sink.out.clocked) = (self.observer, self.clocked);
     }
 }
 

@@ -1,0 +1,79 @@
+//! Sift and tallies over a web log in which every line is of another client: CPU and the most memory, as a process of its own.
+//!
+//! `TALLY_PAIRS` sets how many pairs of client and server there are (10 million), `TALLY_FILES` over how many files (1).
+#![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// No more memory than this, however many pairs.
+const LIMIT_MIB: f64 = 512.0;
+
+/// A number that a variable sets.
+fn set(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+/// CPU seconds and the most resident memory, in MiB, of all children that have ended.
+fn children() -> (f64, f64) {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the call fills in the struct it is given, and says whether it did.
+    let usage = unsafe {
+        assert_eq!(libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()), 0);
+        usage.assume_init()
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss as f64 / 1024.0)
+}
+
+/// A day of an access log: each line is of a client that no other is of.
+fn write(path: &Path, clients: std::ops::Range<u64>) -> std::io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let count = clients.end - clients.start;
+    for n in clients {
+        // Odd numbers have an inverse: all of these differ.
+        let ip = std::net::Ipv4Addr::from((n as u32).wrapping_mul(0x9e37_79b1));
+        let second = n % count * 86_400 / count;
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        writeln!(
+            out,
+            "{ip} - - [22/Mar/2026:{hour:02}:{minute:02}:{second:02} +0000] \"GET /p/{}/item HTTP/1.1\" 200 {} \"-\" \"Mozilla/5.0\"",
+            n & 4095,
+            n % 90_000
+        )?;
+    }
+    out.flush()
+}
+
+fn main() {
+    let (pairs, files) = (set("TALLY_PAIRS", 10_000_000), set("TALLY_FILES", 1).max(1));
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = folder.path().join("web");
+    std::fs::create_dir(&evidence).unwrap();
+    for file in 0..files {
+        let clients = pairs * file / files..pairs * (file + 1) / files;
+        write(&evidence.join(format!("access{file}.log")), clients).unwrap();
+    }
+    let sizes = std::fs::read_dir(&evidence).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
+    let mb = sizes.sum::<u64>() as f64 / 1e6;
+    let (before, _) = children();
+    let status = Command::new(env!("CARGO_BIN_EXE_exfiltrace"))
+        .args(["scan", "--quiet", "--no-builtin"])
+        .arg(&evidence)
+        .arg("--out")
+        .arg(folder.path().join("case"))
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+    let (after, most_mib) = children();
+    println!(
+        "{pairs} pairs in {files} files, {mb:.0} MB: {:.0} MB per CPU second, {most_mib:.0} MiB",
+        mb / (after - before)
+    );
+    assert!(most_mib < LIMIT_MIB, "more than {LIMIT_MIB} MiB");
+}

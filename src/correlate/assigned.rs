@@ -1,0 +1,391 @@
+//! Who held an address when: what DHCP servers and VPN gateways say of it, over all sources.
+//!
+//! A word of a log holds until another one follows: that the address was given back, or, in the same log, given to somebody
+//! else. Where none follows, it holds for sure as long as the log goes on, a day for a session and eight for a lease. Who may
+//! have held an address at the time asked for, clocks taken into account, is a set; only where it is of one holder, and that
+//! one's all the time, the join is sure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::model::assigned::{Assignment, Giver, Holder, Joined, Stands};
+use crate::model::partial::Partial;
+use crate::model::place::Locator;
+use crate::model::time::{Instant, Span};
+
+/// By so much clocks of two logs may differ, or one may write later than it saw.
+const SKEW_SECS: i64 = 120;
+/// So long a word holds that nothing follows: what VPN gateways and Windows' DHCP server give by default.
+const SESSION_SECS: i64 = 86_400;
+const LEASE_SECS: i64 = 8 * 86_400;
+/// Holders that are told apart of one address at one time; of more, these are the first.
+const HOLDERS_KEPT: usize = 8;
+
+/// A record that gave an address, and the source in which it stands.
+pub(super) type By<'a> = (&'a Locator, &'a Assignment);
+
+/// An address in somebody's hands for a time.
+struct Holding<'a> {
+    holder: &'a Holder,
+    /// From when to when it may have been.
+    may: Span,
+    /// From when to when it was for sure.
+    sure: Span,
+    /// The record that says so first, and the log that it stands in.
+    by: By<'a>,
+    log: Arc<str>,
+    /// Last record that says so.
+    last: Instant,
+    /// Whether the log has not yet said that it is over.
+    is_open: bool,
+}
+
+/// Who may have held an address: numbers of holdings, each the first of its holder, with whether it was that holder's for
+/// sure. Sorted; empty where nobody did.
+pub(super) type Held = Arc<[(u32, bool)]>;
+
+/// The holdings of one address, sorted by when they may have begun.
+#[derive(Default)]
+struct Hands<'a> {
+    holdings: Vec<Holding<'a>>,
+    /// Of each holding, the number of the first one of its holder.
+    first: Vec<u32>,
+    /// The last time at which one of them up to this one may go on.
+    reach: Vec<Instant>,
+    /// Who may have held it at any time.
+    ever: Held,
+}
+
+/// All holdings, by address.
+#[derive(Default)]
+pub(super) struct Holdings<'a> {
+    by_address: HashMap<&'a str, Hands<'a>>,
+}
+
+/// Records that speak of one address, with their sources.
+type Records<'a> = Vec<(&'a Assignment, &'a Locator)>;
+
+/// The log that each source is of ([`Locator::log`]), and until when each goes on.
+#[derive(Default)]
+struct Logs<'a> {
+    of: HashMap<&'a Locator, Arc<str>>,
+    ends: HashMap<Arc<str>, Instant>,
+}
+
+impl<'a> Holdings<'a> {
+    /// Joins what all sources say.
+    pub(super) fn of(merged: &'a Partial) -> Self {
+        let mut records: HashMap<&str, Records<'a>> = HashMap::new();
+        let mut logs = Logs::default();
+        for source in merged.sources.values().filter(|source| !source.observations.assigned.is_empty()) {
+            let locator = &source.entry.source;
+            for assignment in &source.observations.assigned.kept {
+                records.entry(&assignment.address).or_default().push((assignment, locator));
+            }
+            let log: Arc<str> = locator.log().into();
+            if let Some(span) = source.covered.span {
+                let end = logs.ends.entry(Arc::clone(&log)).or_insert(span.last);
+                *end = span.last.max(*end);
+            }
+            logs.of.insert(locator, log);
+        }
+        let by_address = records.into_iter().map(|(address, mut of)| {
+            of.sort_unstable_by(|(a, log), (b, other)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
+            (address, Hands::of(follow(&of, &logs)))
+        });
+        Self { by_address: by_address.collect() }
+    }
+
+    /// Whether some log says whose an address was.
+    pub(super) fn knows(&self, address: &str) -> bool {
+        self.by_address.contains_key(address)
+    }
+
+    /// Who may have held an address in a span; of a time that is not known, at any.
+    pub(super) fn at(&self, address: &str, span: Option<Span>) -> Held {
+        let Some(hands) = self.by_address.get(address) else { return Held::default() };
+        span.map_or_else(|| Arc::clone(&hands.ever), |span| hands.at(span))
+    }
+
+    /// The address from which the one session came that held an address for sure.
+    pub(super) fn peer(&self, address: &str, held: &[(u32, bool)]) -> Option<&'a str> {
+        let sure: Vec<(u32, bool)> = held.iter().filter(|(_, sure)| *sure).copied().collect();
+        self.peers(address, &sure).first().copied()
+    }
+
+    /// All addresses from which sessions came that may have held an address.
+    pub(super) fn peers(&self, address: &str, held: &[(u32, bool)]) -> Vec<&'a str> {
+        let holders = held.iter().filter_map(|(at, _)| self.holder(address, *at));
+        holders
+            .filter(|holder| holder.giver == Giver::Vpn && !holder.peer.is_empty())
+            .map(|holder| &*holder.peer)
+            .collect()
+    }
+
+    fn holder(&self, address: &str, at: u32) -> Option<&'a Holder> {
+        Some(self.by_address.get(address)?.holdings.get(at as usize)?.holder)
+    }
+
+    /// The joins by which what an address did in a span is somebody's, each with its record.
+    pub(super) fn joined(&self, address: &str, held: &[(u32, bool)], span: Option<Span>) -> Vec<(Joined, By<'a>)> {
+        let Some(hands) = self.by_address.get(address) else { return Vec::new() };
+        let of = held.iter().filter_map(|(at, sure)| {
+            let meets = |number: &usize| hands.first.get(*number) == Some(at);
+            let number = span.and_then(|span| hands.meeting(span).filter(meets).min()).unwrap_or(*at as usize);
+            let holding = hands.holdings.get(number)?;
+            Some((join(address, holding, *sure), holding.by))
+        });
+        of.collect()
+    }
+
+    /// What tells a set of holders from others, for ids.
+    pub(super) fn texts(&self, address: &str, held: &[(u32, bool)]) -> Vec<&'a str> {
+        let of = |(at, sure): &(u32, bool)| {
+            let holder = self.holder(address, *at)?;
+            let word = if *sure { "sure" } else { "perhaps" };
+            Some([holder.giver.word(), &*holder.account, &*holder.host, &*holder.peer, word])
+        };
+        held.iter().filter_map(of).flatten().collect()
+    }
+}
+
+impl<'a> Hands<'a> {
+    fn of(mut holdings: Vec<Holding<'a>>) -> Self {
+        holdings.sort_by_key(|holding| (holding.may.first, holding.by.1.at));
+        let mut firsts: HashMap<&Holder, u32> = HashMap::new();
+        let first = (0..).zip(&holdings).map(|(at, holding)| *firsts.entry(holding.holder).or_insert(at)).collect();
+        let mut furthest = None;
+        let reach =
+            holdings.iter().map(|holding| *furthest.insert(holding.may.last.max(furthest.unwrap_or(holding.may.last))));
+        let reach = reach.collect();
+        let mut ever: Vec<(u32, bool)> = firsts.into_values().map(|at| (at, false)).collect();
+        ever.sort_unstable();
+        ever.truncate(HOLDERS_KEPT);
+        Self { holdings, first, reach, ever: ever.into() }
+    }
+
+    /// Numbers of the holdings that may meet a span, the last one first.
+    fn meeting(&self, span: Span) -> impl Iterator<Item = usize> {
+        let begins = later(span.last, SKEW_SECS);
+        let begun = self.holdings.partition_point(|holding| holding.may.first <= begins);
+        let ends = later(span.first, -SKEW_SECS);
+        let reaching = (0..begun).rev().take_while(move |at| self.reach[*at] >= ends);
+        reaching.filter(move |at| self.holdings[*at].may.last >= ends)
+    }
+
+    fn at(&self, span: Span) -> Held {
+        let mut sure: BTreeMap<u32, Span> = BTreeMap::new();
+        for at in self.meeting(span) {
+            let of = sure.entry(self.first[at]).or_insert(self.holdings[at].sure);
+            *of = of.join(self.holdings[at].sure);
+        }
+        let giver = |at: &u32| self.holdings[*at as usize].holder.giver;
+        let alone = |at: &u32| sure.keys().filter(|other| giver(other) == giver(at)).count() == 1;
+        let held = sure.iter().take(HOLDERS_KEPT);
+        held.map(|(at, sure)| (*at, covers(*sure, span) && alone(at))).collect()
+    }
+}
+
+fn later(at: Instant, secs: i64) -> Instant {
+    at.plus_secs(secs)
+}
+
+/// Whether a span lies in another one, as far as clocks can tell.
+fn covers(sure: Span, span: Span) -> bool {
+    sure.first <= later(span.first, SKEW_SECS) && span.last <= later(sure.last, SKEW_SECS)
+}
+
+fn lasts_secs(giver: Giver) -> i64 {
+    match giver {
+        Giver::Vpn => SESSION_SECS,
+        Giver::Dhcp => LEASE_SECS,
+    }
+}
+
+/// The holdings of one address, from its records in the order of their times.
+fn follow<'a>(records: &Records<'a>, logs: &Logs<'a>) -> Vec<Holding<'a>> {
+    let mut all: Vec<Holding<'a>> = Vec::new();
+    // Positions of those that are open: of each log and giver one at most.
+    let mut open: Vec<usize> = Vec::new();
+    for (assignment, locator) in records {
+        let (holder, at) = (&assignment.holder, assignment.at);
+        let log = logs.of.get(locator).cloned().unwrap_or_default();
+        if assignment.ends {
+            let ended = open.iter().rposition(|known| all[*known].holder.fits(holder));
+            match ended.map(|known| open.remove(known)) {
+                Some(known) => all[known].end(at),
+                // It began before the log did.
+                None => all.push(Holding::before((locator, assignment), log)),
+            }
+            continue;
+        }
+        let goes_on = |known: &Holding<'_>| known.holder == holder && at <= later(known.last, lasts_secs(holder.giver));
+        open.retain(|known| {
+            let known = &mut all[*known];
+            let is_over = known.holder == holder || known.log == log && known.holder.giver == holder.giver;
+            let stays = goes_on(known) || !is_over;
+            if !stays {
+                known.replaced(at);
+            }
+            stays
+        });
+        match open.iter().find(|known| all[**known].holder == holder) {
+            Some(known) => all[*known].last = at,
+            None => {
+                open.push(all.len());
+                all.push(Holding::new((locator, assignment), log));
+            }
+        }
+    }
+    for known in open {
+        let end = logs.ends.get(&all[known].log).copied();
+        all[known].left(end);
+    }
+    all
+}
+
+impl<'a> Holding<'a> {
+    fn new(by: By<'a>, log: Arc<str>) -> Self {
+        let (at, span) = (by.1.at, Span::at(by.1.at));
+        Self { holder: &by.1.holder, may: span, sure: span, by, log, last: at, is_open: true }
+    }
+
+    /// One of which the log tells the end alone.
+    fn before(by: By<'a>, log: Arc<str>) -> Self {
+        let mut holding = Self::new(by, log);
+        holding.may.first = later(holding.last, -lasts_secs(holding.holder.giver));
+        holding.is_open = false;
+        holding
+    }
+
+    /// The log says that it is over.
+    fn end(&mut self, at: Instant) {
+        (self.may.last, self.sure.last, self.is_open) = (at, at, false);
+    }
+
+    /// The log says that the address is somebody else's.
+    fn replaced(&mut self, at: Instant) {
+        self.end(at.min(later(self.last, lasts_secs(self.holder.giver))));
+    }
+
+    /// No log says when it ended; this one goes on until an instant.
+    fn left(&mut self, log_ends: Option<Instant>) {
+        self.may.last = later(self.last, lasts_secs(self.holder.giver));
+        self.sure.last = log_ends.map_or(self.last, |end| end.min(self.may.last)).max(self.last);
+    }
+}
+
+/// A join with its reason.
+fn join(address: &str, holding: &Holding<'_>, sure: bool) -> Joined {
+    let Holder { giver, account, host, peer } = holding.holder;
+    let (source, assignment) = holding.by;
+    let name = |what: &str, text: &str| (!text.is_empty()).then(|| format!("{what}{text}"));
+    let whom: Vec<String> =
+        [name("account ", account), name("host ", host), name("coming from ", peer)].into_iter().flatten().collect();
+    let whom = if whom.is_empty() { "somebody without a name".to_owned() } else { whom.join(", ") };
+    let gave = format!("{} gave {address} to {whom}", giver.word());
+    let when = match (assignment.ends, holding.is_open) {
+        (true, _) => format!("to {}, the log does not say from when on", holding.may.last),
+        (false, true) => format!("{}, the log does not say until when", holding.may.first),
+        (false, false) => format!("{} to {}", holding.may.first, holding.may.last),
+    };
+    let doubt = if sure { "" } else { "; it need not have been its alone all the time" };
+    Joined {
+        kind: *giver,
+        address: address.to_owned(),
+        account: account.to_string(),
+        host: host.to_string(),
+        peer: peer.to_string(),
+        sure,
+        by: Stands { source: source.clone(), offset: assignment.place.offset },
+        reason: format!("{gave}; {when}{doubt}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ledger::{Entry, EntryKind};
+    use crate::model::partial::SourcePartial;
+    use crate::model::place::{Place, RecordDigest};
+
+    /// A log of these: seconds, whether the address was given back, giver, peer, host.
+    type Said<'t> = (i64, bool, Giver, &'t str, &'t str);
+
+    fn log(name: &str, ends: i64, said: &[Said<'_>]) -> SourcePartial {
+        let locator = Locator::from_encoded(name);
+        let mut source = SourcePartial::ledger_only(Entry::new(EntryKind::Source, locator.clone(), locator));
+        source.covered.span = Some(span(0, ends));
+        for (offset, (at, ends, giver, peer, host)) in (0..).zip(said) {
+            let holder = Holder { giver: *giver, account: "".into(), host: (*host).into(), peer: (*peer).into() };
+            let place = Place { offset, length: 1, line: None, record: None, event_record_id: None };
+            let (at, address) = (Instant::from_secs(*at).unwrap(), "10.0.0.1".into());
+            let sha256 = RecordDigest([0; 32]);
+            source.observations.assigned.add(Assignment { at, address, ends: *ends, holder, place, sha256 });
+        }
+        source
+    }
+
+    fn span(first: i64, last: i64) -> Span {
+        Span { first: Instant::from_secs(first).unwrap(), last: Instant::from_secs(last).unwrap() }
+    }
+
+    /// Who held the address in a span: peers and hosts, with a `?` behind those that are not sure.
+    fn held(logs: &[SourcePartial], (first, last): (i64, i64)) -> String {
+        let mut merged = Partial::default();
+        merged.sources.extend(logs.iter().map(|log| (log.key(), Arc::new(log.clone()))));
+        let all = Holdings::of(&merged);
+        let held = all.at("10.0.0.1", Some(span(first, last)));
+        let joined = all.joined("10.0.0.1", &held, Some(span(first, last)));
+        let word = |(joined, _): &(Joined, By<'_>)| {
+            format!("{}{}{}", joined.peer, joined.host, if joined.sure { "" } else { "?" })
+        };
+        joined.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    const H: i64 = 3600;
+
+    #[test]
+    fn an_address_is_its_holders_from_word_to_word() {
+        let vpn = |at, ends, peer| (at, ends, Giver::Vpn, peer, "");
+        let logs = [log("e/vpn.log", 90 * H, &[vpn(H, false, "a"), vpn(2 * H, true, "a"), vpn(3 * H, false, "b")])];
+        let who = |first, last| held(&logs, (first, last));
+        assert_eq!((&*who(0, H / 2), &*who(H, 2 * H), &*who(2 * H + 600, 3 * H - 600)), ("", "a", ""));
+        assert_eq!((&*who(H - 60, H + 60), &*who(H - 600, H + 60)), ("a", "a?"), "clocks differ by little");
+        assert_eq!(&*who(H, 4 * H), "a? b?");
+        assert_eq!((&*who(3 * H, 20 * H), &*who(20 * H, 30 * H)), ("b", "b?"), "no word for a day");
+    }
+
+    #[test]
+    fn several_who_may_have_held_it_stay_a_set() {
+        let vpn = |at, ends, peer| (at, ends, Giver::Vpn, peer, "");
+        let one = log("e/vpn1.log", 9 * H, &[vpn(H, false, "a"), vpn(4 * H, true, "a")]);
+        let two = log("e/vpn2.log", 9 * H, &[vpn(2 * H, false, "b"), vpn(3 * H, true, "b")]);
+        let same = log("e/copy.log", 9 * H, &[vpn(H, false, "a"), vpn(4 * H, true, "a")]);
+        assert_eq!(held(&[one.clone(), two], (2 * H, 2 * H + 60)), "a? b?", "two gateways with one pool");
+        assert_eq!(held(&[one, same], (2 * H, 2 * H + 60)), "a", "two logs of one session");
+        let lease = log("e/dhcp.log", 9 * H, &[(H, false, Giver::Dhcp, "", "pc")]);
+        let session = log("e/vpn.log", 9 * H, &[vpn(H, false, "a")]);
+        assert_eq!(held(&[lease, session], (2 * H, 3 * H)), "pc a", "a lease that a gateway handed on");
+        let end = log("e/vpn.log", 9 * H, &[vpn(5 * H, true, "a")]);
+        assert_eq!(held(&[end], (4 * H, 5 * H)), "a?", "its begin is not in the log");
+    }
+
+    #[test]
+    fn a_lease_goes_on_while_it_is_renewed_and_ends_with_the_log() {
+        let dhcp = |at, host| (at, false, Giver::Dhcp, "", host);
+        let days = 24 * H;
+        let renewed: Vec<Said<'_>> =
+            (0..20).map(|day| dhcp(day * days, "pc1")).chain([dhcp(30 * days, "pc2")]).collect();
+        let logs = [log("e/dhcp.log", 31 * days, &renewed)];
+        assert_eq!(held(&logs, (18 * days, 19 * days)), "pc1");
+        assert_eq!(held(&logs, (26 * days, 26 * days + H)), "pc1");
+        assert_eq!(held(&logs, (28 * days, 28 * days + H)), "", "nine days without a word");
+        assert_eq!(
+            (held(&logs, (30 * days, 31 * days)), held(&logs, (32 * days, 33 * days))),
+            ("pc2".into(), "pc2?".into())
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! Transfers of addresses that were given to somebody: parts of a conversation by who held its client's address, and what a
+//! session from outside was served.
+
+use std::collections::BTreeSet;
+
+use crate::model::conversations::Told;
+use crate::model::finding::Evidence;
+use crate::model::observation::{Hour, Key, Seen};
+use crate::model::rule::Outcome;
+use crate::model::transfer::Transfer;
+use crate::model::whose::Side;
+
+use super::World;
+use super::assigned::Held;
+use super::exits::is_of_server;
+
+/// The parts of a conversation by who held its client's address: all of it where no log says who did.
+pub(super) fn parts(world: &World<'_>, key: &Key<'_>, seen: Told<'_>) -> Vec<Option<Held>> {
+    if !world.assigned.knows(key.client) {
+        return vec![None];
+    }
+    let held: BTreeSet<Held> = seen.hours().map(|hour| world.assigned.at(key.client, hour.span)).collect();
+    held.into_iter().map(Some).collect()
+}
+
+/// The hours of a part of a conversation.
+pub(super) fn hours_of<'h>(
+    world: &'h World<'_>,
+    key: &'h Key<'_>,
+    seen: Told<'h>,
+    part: Option<&'h Held>,
+) -> impl Iterator<Item = Hour> + 'h {
+    seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.at(key.client, hour.span) == *part))
+}
+
+/// Where what an inside system answers goes, if it asks for a session from outside: to the address from which the session
+/// came; to the address in the tunnel where several sessions may have held that.
+pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> Option<&'w str> {
+    let outside = |peer: &&str| world.whose.side(peer) == Side::Outside;
+    let asked = if key.server.is_empty() { key.name } else { key.server };
+    let is_inside = |text: &str| !text.is_empty() && world.whose.side(text) == Side::Inside;
+    let serves = is_inside(asked) || asked.is_empty() && is_of_server(key);
+    let refused = key.outcome == Outcome::Failed && key.seen != Seen::Flow;
+    if key.seen == Seen::Dns || refused || !serves {
+        return None;
+    }
+    let peer = world.assigned.peer(key.client, held);
+    let peers = || world.assigned.peers(key.client, held).into_iter().any(|peer| outside(&peer));
+    match peer {
+        Some(peer) => Some(peer).filter(outside),
+        None => peers().then_some(key.client),
+    }
+}
+
+/// Says who held the address of the client, and cites the records that say so.
+pub(super) fn join(world: &World<'_>, address: &str, held: &Held, transfer: &mut Transfer) {
+    for (joined, (source, by)) in world.assigned.joined(address, held, transfer.time) {
+        let sha256 = by.sha256.to_string();
+        transfer.evidence.push(Evidence { source: source.clone(), place: by.place, sha256, excerpt: String::new() });
+        transfer.joined.push(joined);
+    }
+}

@@ -1,0 +1,84 @@
+//! Records in which nothing was met, where hits alone are asked for.
+
+use super::super::source::Told;
+use super::{Pass, Scratch, take_within};
+use crate::format;
+use crate::model::block::{Block, Extent, Spans};
+use crate::model::fields::{Fields, Seen, View, Want};
+use crate::model::layout::Encoding;
+use crate::model::outline::Outline;
+use crate::plan::Plan;
+use crate::tally::Tally;
+
+impl Told {
+    /// Counts records that were searched and not read.
+    pub(super) fn over(&mut self, passed: Extent) {
+        self.passed_over += passed.records;
+        self.fates.raw_only += passed.bytes;
+    }
+}
+
+/// Whether nothing but indicators in raw text is looked for, so that no record without one can tell anything.
+fn is_raw(plan: &Plan) -> bool {
+    plan.program.rules().is_empty() && plan.patterns.is_empty() && plan.indicators.agents.is_empty()
+}
+
+/// Whether of this block only the records with a hit are to be listed.
+pub(super) fn is_sparse(plan: &Plan, block: &Block) -> bool {
+    plan.hits_only && block.spans == Spans::Lines && block.layout.encoding == Encoding::Bytes && is_raw(plan)
+}
+
+/// The records of a block that hold a hit; the others are counted.
+///
+/// PERF: most blocks hold none, and of those no line is looked for.
+pub(super) fn view(block: &Block, scratch: &mut Scratch) -> View {
+    let mut view = std::mem::take(&mut scratch.view);
+    let (hits, mut next) = (&scratch.hits, 0);
+    if hits.is_empty() {
+        view.clear();
+        view.passed = block.lines;
+        view.framing = (block.bytes.len() as u64).saturating_sub(block.lines.bytes);
+    } else {
+        let is_hit = |seen: &Seen| !take_within(hits, &mut next, seen, |hit| hit.start).is_empty();
+        format::render_some(block, is_hit, &mut view);
+    }
+    view
+}
+
+impl Pass<'_, '_> {
+    /// Tells of the time of the first and the last record of a block of lines.
+    pub(super) fn edges(&self, tally: &mut Tally) {
+        let mut fields = Fields::default();
+        for (start, end) in format::edges(self.block).into_iter().flatten() {
+            let is_read = self.reader.parse(&self.text[start..end], Want::Columns, &mut fields).is_ok();
+            fields.time.filter(|_| is_read).into_iter().for_each(|stamp| tally.cover_time(stamp));
+        }
+    }
+
+    /// Whether a record without a hit tells nothing that was asked for. One at the end of its block tells of its time first.
+    ///
+    /// Rules and patterns were looked for in the spelling of the source's format, so that a record which may be of another is
+    /// read.
+    pub(super) fn is_passed_over<'b>(
+        &'b self,
+        (seen, is_edge): (&Seen, bool),
+        outline: &mut Outline<'b>,
+        (fields, scratch): (&mut Fields<'b>, &mut Scratch),
+        tally: &mut Tally,
+    ) -> bool {
+        let is_text = self.block.layout.format == "text";
+        if seen.values.is_some() {
+            return false;
+        }
+        let time = if is_text || is_raw(self.plan) {
+            let is_read = is_edge && !is_text && self.parse(seen, Want::Columns, fields);
+            fields.time.filter(|_| is_read)
+        } else if self.outline(&self.text[seen.start..seen.end], outline, &mut scratch.shapes) {
+            outline.time.filter(|_| is_edge)
+        } else {
+            return false;
+        };
+        time.into_iter().for_each(|stamp| tally.cover_time(stamp));
+        true
+    }
+}
