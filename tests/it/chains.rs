@@ -136,7 +136,7 @@ fn a_chain_leads_to_the_exit_and_the_verdict_names_it() {
     assert_eq!((f.level, f.scope.as_str(), f.route), (Level::High, "hc", Some(Route::HttpsUpload)));
     assert_eq!(chain.steps[2].by, ["10.2.0.5"], "the inventory knows it as hc-fs01");
     let scope = &told.verdict.scopes[0];
-    assert_eq!(scope.chains, [f.id.clone()]);
+    assert_eq!(scope.chains, std::slice::from_ref(&f.id));
     for route in &scope.routes {
         let carries = route.route == Route::HttpsUpload;
         assert_eq!(route.chains.len(), usize::from(carries), "{:?}", route.route);
