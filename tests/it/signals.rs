@@ -307,7 +307,8 @@ fn records_that_an_exporter_writes_by_its_clock_are_no_calls() {
 /// A character before the data that no hexadecimal digit is does not make the data more.
 #[test]
 fn at_least_what_names_carry_is_never_more_than_what_was_sent() {
-    let makes: [(&str, &dyn Fn(&mut Random) -> String); 4] = [
+    type Make = dyn Fn(&mut Random) -> String;
+    let makes: [(&str, &Make); 4] = [
         ("digits", &|r| r.text(HEX, 60)),
         ("a mark before digits", &|r| format!("x{}", r.text(HEX, 60))),
         ("base32", &|r| r.text(BASE32, 48)),
