@@ -7,7 +7,7 @@ use itertools::Itertools;
 use super::correlated::{ALERTS_KEPT, Correlated};
 use super::found::{assumed, delivered, entities, is_of_host, observes, rule_id, the_one};
 use super::windows::{Alert, Origin, Run};
-use super::{World, digest};
+use super::{World, digest, held};
 use crate::model::correlation::{Correlation, Demand, Figure, Key};
 use crate::model::event::Traits;
 use crate::model::finding::{Entities, Evidence, Finding, FindingId, FindingKind, FindingRule, FindingTime};
@@ -16,7 +16,7 @@ use crate::model::partial::SourcePartial;
 use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
-use crate::model::time::{Assumed, Instant};
+use crate::model::time::{Assumed, Instant, Span};
 
 /// Records that findings of correlations cite at most, all together.
 const CITED: usize = 100_000;
@@ -160,6 +160,8 @@ impl<'a> Draft<'a> {
                 excerpt: cite.excerpt.clone(),
             })
             .collect();
+        let ends = Instant::from_micros(self.first).zip(Instant::from_micros(self.run.last));
+        let span = ends.map(|(first, last)| Span { first, last });
         Finding {
             id: self.id(),
             kind: FindingKind::Correlation,
@@ -180,6 +182,7 @@ impl<'a> Draft<'a> {
             evidence,
             met: Vec::new(),
             data: Vec::new(),
+            joined: held::told(world, &self.entities.sources, span),
             indicator: None,
             links,
             chain: None,

@@ -341,6 +341,7 @@ impl<'w> Calls<'w> {
             omitted: count.saturating_sub(evidence.len() as u64),
             evidence,
             data: Vec::new(),
+            joined: Vec::new(),
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),

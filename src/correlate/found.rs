@@ -12,11 +12,11 @@ use crate::model::partial::{Covered, SourcePartial};
 use crate::model::place::{Locator, Place};
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
-use crate::model::time::Assumed;
+use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::patterns::Joint;
-use super::{World, alerts, beacons, digest, weak};
+use super::{World, alerts, beacons, digest, held, weak};
 use crate::work::Work;
 
 /// Formats whose records are written by a system about what was done on it: where such a record does not say
@@ -80,6 +80,7 @@ fn by_rule(
     let after = is_of_host(source);
     let outcome = if after && s.outcome == Outcome::Unknown { Outcome::Succeeded } else { s.outcome };
     let title = meta.map_or(id, |m| m.title.as_str());
+    let entities = entities(&BTreeSet::from([&s.subject]), after);
     Finding {
         id: rule_id(id, locator, &s.place),
         kind: FindingKind::Rule,
@@ -95,7 +96,8 @@ fn by_rule(
             last: s.time.map(|t| t.at),
             assumed: assumed(s.time.map(|t| t.assumed)),
         },
-        entities: entities(&BTreeSet::from([&s.subject]), after),
+        joined: held::told(world, &entities.sources, s.time.map(|t| Span::at(t.at))),
+        entities,
         count: 1,
         omitted: 0,
         evidence: vec![evidence(locator, s)],
@@ -207,6 +209,7 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
         evidence: cited.evidence,
         met: met(world, hits, cited.is_host),
         data: Vec::new(),
+        joined: Vec::new(),
         text: told(key, &cited.said, &meta, weak, cited.saturating),
         indicator: Some(FindingIndicator {
             value: key.value.to_string(),

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::assigned::Joined;
 use crate::model::conversations::Told;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Hour, Key, Seen};
 use crate::model::rule::Outcome;
+use crate::model::time::Span;
 use crate::model::transfer::Transfer;
 use crate::model::whose::Side;
 
@@ -60,3 +62,17 @@ pub(super) fn join(world: &World<'_>, address: &str, held: &Held, transfer: &mut
         transfer.joined.push(joined);
     }
 }
+
+/// By whom the addresses of a finding's sources were held for sure, in the time of its records.
+pub(super) fn told(world: &World<'_>, sources: &[String], span: Option<Span>) -> Vec<Joined> {
+    let Some(span) = span else { return Vec::new() };
+    let known = sources.iter().filter(|source| world.assigned.knows(source));
+    let joined = known.flat_map(|source| {
+        let held = world.assigned.at(source, Some(span));
+        world.assigned.joined(source, &held, Some(span))
+    });
+    joined.map(|(joined, _)| joined).filter(|joined| joined.sure).take(JOINED_KEPT).collect()
+}
+
+/// Joins that a finding tells.
+const JOINED_KEPT: usize = 16;

@@ -115,6 +115,7 @@ impl Many {
             omitted: self.count.saturating_sub(evidence.len() as u64),
             evidence,
             data: Vec::new(),
+            joined: Vec::new(),
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),

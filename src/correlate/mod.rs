@@ -168,9 +168,12 @@ pub fn transfers(world: &World<'_>) -> Vec<Transfer> {
 /// Which of these inside entities (by [`Whose::entity`]) at least so many other inside hosts call.
 pub fn called(world: &World<'_>, names: &BTreeSet<String>, crowd: usize) -> BTreeSet<String> {
     let mut callers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let addresses: BTreeMap<&str, &String> =
+        names.iter().filter_map(|name| Some((*world.address_of.get(name.as_str())?, name))).collect();
     for key in world.merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
         let server = world.whose.entity_of(key.server);
-        let Some(name) = names.get(&*server).filter(|_| world.whose.side(key.client) == Side::Inside) else { continue };
+        let name = names.get(&*server).or_else(|| addresses.get(key.server).copied());
+        let Some(name) = name.filter(|_| world.whose.side(key.client) == Side::Inside) else { continue };
         let from = callers.entry(name).or_default();
         if from.len() < crowd {
             from.extend(Some(world.whose.entity(key.client)).filter(|client| client != name));

@@ -336,6 +336,7 @@ impl Tunnel {
             omitted: self.records.saturating_sub(evidence.len() as u64),
             evidence,
             data: Vec::new(),
+            joined: Vec::new(),
             met: Vec::new(),
             indicator: None,
             links: Vec::new(),

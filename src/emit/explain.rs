@@ -330,9 +330,12 @@ impl<'e> Page<'e> {
         }
     }
 
-    /// All findings and transfers, each with its records.
+    /// All findings and transfers, each with its records; of a chain what its steps tell.
     fn all(&mut self) {
         let of = self.of;
+        if let Some(chain) = of.findings.first().filter(|f| f.chain.is_some()) {
+            return self.cited(&chain.id, 0);
+        }
         let ids = of.findings.iter().map(|f| &f.id).chain(of.transfers.iter().map(|t| &t.id));
         ids.for_each(|id| self.cited(id, 0));
     }

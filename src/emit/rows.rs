@@ -113,6 +113,8 @@ pub(super) const TRANSFER_HEAD: &[&str] =
 /// One transfer.
 pub(super) fn transfer(t: &Transfer) -> Vec<String> {
     let to = if t.to_names.is_empty() { t.to.clone() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
+    let whose: Vec<&str> = t.joined.iter().map(|joined| joined.reason.as_str()).collect();
+    let to = if whose.is_empty() { to } else { format!("{to} [{}]", whose.join("; ")) };
     vec![
         t.from.clone(),
         to,

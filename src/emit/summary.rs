@@ -322,6 +322,9 @@ fn transfer(t: &Transfer) -> String {
     if !t.accounts.is_empty() {
         let _ = write!(text, ", by {}", some(&t.accounts, NAMES));
     }
+    for joined in &t.joined {
+        let _ = write!(text, "; {}", joined.reason);
+    }
     if let Some(why) = &t.sanctioned {
         let _ = write!(text, "; sanctioned: {why}");
     }

@@ -233,10 +233,11 @@ fn kind_of(link: &Link<'_>) -> String {
     }
 }
 
-/// The entities that links of one step have in common: of transfers the host alone.
+/// The entities that links of one step have in common: of transfers the host alone, of sightings the listed value.
 fn signature(link: &Link<'_>) -> Vec<String> {
     let all = link.touches.iter();
     match link.what {
+        What::Finding(Finding { indicator: Some(listed), .. }) => vec![listed.value.clone()],
         What::Finding(_) => all.map(|touch| touch.key.clone()).collect(),
         What::Transfer(..) => all.filter(|t| t.key.starts_with("host/")).map(|touch| touch.key.clone()).collect(),
     }
@@ -267,8 +268,7 @@ fn stages(group: &Group<'_, '_>) -> Vec<Stage> {
 
 /// The steps, with how they are joined and ordered.
 fn steps(groups: &[Group<'_, '_>], shared: &BTreeSet<String>) -> Vec<Step> {
-    let firsts: Vec<&Link<'_>> = groups.iter().map(|group| group[0]).collect();
-    let clocks: Vec<Clock<'_>> = firsts.iter().map(|link| Clock::of(link.time, &link.logs)).collect();
+    let clocks: Vec<Clock> = groups.iter().map(|group| Clock::of(group)).collect();
     let names: Vec<BTreeMap<&str, &str>> =
         groups.iter().map(|group| group.iter().flat_map(|link| joints(link, shared)).collect()).collect();
     let orders = orders(&clocks);

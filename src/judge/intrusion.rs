@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::assigned::{Giver, Joined};
 use crate::model::finding::{Finding, FindingIndicator, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
@@ -53,6 +54,19 @@ impl Intruder {
         self.accounts
             .iter()
             .any(|(own, known)| is_one(own, account, || logs.iter().any(|log| known.contains(&log.log()))))
+    }
+
+    /// Adds who held an address from which a proof came: a host, or a session with its account.
+    fn add_joined(&mut self, joined: &Joined, whose: &Whose) {
+        if joined.kind == Giver::Dhcp {
+            self.hosts.extend(Some(&joined.host).filter(|host| !host.is_empty()).map(|host| whose.entity(host)));
+            return;
+        }
+        self.came_from
+            .extend(Some(&joined.peer).filter(|peer| !peer.is_empty() && whose.side(peer) == Side::Outside).cloned());
+        if !joined.account.is_empty() {
+            self.accounts.entry(joined.account.clone()).or_default().insert(joined.by.source.log());
+        }
     }
 
     fn add_accounts(&mut self, f: &Finding, forgeable: &BTreeSet<&Locator>) {
@@ -154,6 +168,7 @@ pub fn of(findings: &[&Finding], together: &Together<'_>, whose: &Whose, forgeab
         all.hosts.extend(inside.map(|t| whose.entity(t)));
         all.came_from.extend(f.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
         all.add_accounts(f, forgeable);
+        f.joined.iter().for_each(|joined| all.add_joined(joined, whose));
         all.first = [all.first, f.time.first].into_iter().flatten().min();
         all.last = all.last.max(f.time.last);
     }

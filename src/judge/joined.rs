@@ -4,7 +4,9 @@ use crate::model::assigned::Joined;
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
+use crate::model::whose::Whose;
 
+use super::intrusion::Intruder;
 use super::{Bench, gaps, movement};
 
 /// From when on a transfer is the intruder's because of whom an address was given to: the session came from its address or
@@ -14,13 +16,17 @@ pub fn begins(bench: &Bench<'_>, t: &Transfer, sure: bool) -> Option<Instant> {
 }
 
 fn of(bench: &Bench<'_>, joined: &Joined) -> Option<Instant> {
-    let intruder = &bench.intruder;
+    since(&bench.intruder, bench.whose, joined)
+}
+
+/// From when on who held an address is the intruder, or a host of its.
+pub fn since(intruder: &Intruder, whose: &Whose, joined: &Joined) -> Option<Instant> {
     let logs = std::slice::from_ref(&joined.by.source);
     let came = intruder.came_from.contains(&joined.peer);
     let acts = || !joined.account.is_empty() && intruder.has_account(&joined.account, logs);
     let by_session = intruder.first.filter(|_| came || acts());
     let host = Some(&joined.host).filter(|host| !host.is_empty());
-    by_session.or_else(|| intruder.has_host(&bench.whose.entity(host?)))
+    by_session.or_else(|| intruder.has_host(&whose.entity(host?)))
 }
 
 /// J-82: leaves the way open by which data may have gone to the intruder, or away from its host.

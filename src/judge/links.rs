@@ -6,6 +6,7 @@ use crate::model::coverage::SourceCoverage;
 use crate::model::finding::{Entities, Finding, FindingAssumed, FindingKind, FindingTime};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
 use crate::model::whose::{Side, Whose, address};
@@ -46,6 +47,8 @@ pub(super) struct Link<'a> {
     pub(super) proves: bool,
     pub(super) stage: Vec<Stage>,
     pub(super) time: FindingTime,
+    /// It may have begun as early as then: of bytes of the hour in which an intrusion began, not all can be dated.
+    pub(super) earliest: Option<Instant>,
     /// The logs that show it, by [`Locator::log`]: one clock stamps all records of a log.
     pub(super) logs: BTreeSet<String>,
     pub(super) touches: Vec<Touch>,
@@ -117,6 +120,7 @@ pub(super) fn of<'a>(bench: &Bench<'a>) -> Vec<Link<'a>> {
             proves: intrudes(f, bench.whose) || proofs.contains(&*f.id),
             stage: f.stage.clone(),
             time: f.time,
+            earliest: f.time.first,
             logs: stamped(f),
             touches: of_finding(f, &bench.scope, bench.whose, &bench.forgeable),
         })
@@ -147,16 +151,16 @@ fn reached<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = &'b str> {
 /// that its success brought it.
 fn of_transfer<'a>(bench: &Bench<'a>, counted: &Counted<'a>) -> Link<'a> {
     let Counted { transfer: t, bytes, state } = *counted;
-    let begins = t.time.and_then(|time| match bench.intruder.first {
-        Some(since) if since > time.first => t.first_since(since),
-        _ => Some(time.first),
-    });
+    let since = bench.intruder.first.filter(|since| t.time.is_some_and(|time| *since > time.first));
+    let begins = since.map_or_else(|| t.time.map(|time| time.first), |since| t.first_since(since));
+    let earliest = since.filter(|since| begins.is_some_and(|at| at.hour() == since.hour())).or(begins);
     Link {
         scope: bench.scope.clone(),
         what: What::Transfer(t, bytes),
         proves: false,
         stage: vec![if state == State::Exfiltrated { Stage::Exfiltration } else { Stage::Collection }],
         time: FindingTime { first: begins, last: t.time.map(|time| time.last), assumed: assumed(bench, t) },
+        earliest,
         logs: t.seen_by.iter().map(Locator::log).collect(),
         touches: touches_of_transfer(t, &bench.scope, bench.whose, &bench.forgeable),
     }

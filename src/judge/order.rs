@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::model::chain::{StepOrder, resolution_micros};
+use crate::model::chain::{StepOrder, resolution_micros, time};
 use crate::model::finding::{FindingAssumed, FindingTime};
 use crate::model::time::Instant;
+
+use super::links::Link;
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
@@ -20,19 +22,29 @@ const EARLIER: i64 = 14 * HOUR;
 const LATER: i64 = 12 * HOUR;
 
 /// When something began, as far as the logs tell.
-pub(super) struct Clock<'l> {
+pub(super) struct Clock {
     /// When, by its stamp.
-    pub(super) begins: Option<Instant>,
+    begins: Option<Instant>,
+    /// It may have begun as early as then, by the same clock.
+    earliest: Option<Instant>,
     /// What was assumed of the stamp.
-    pub(super) assumed: Option<FindingAssumed>,
-    /// The logs that stamped it.
-    pub(super) logs: &'l BTreeSet<String>,
+    assumed: Option<FindingAssumed>,
+    /// The one log that stamped it, where it is one.
+    log: Option<String>,
 }
 
-impl<'l> Clock<'l> {
-    /// The clock of what began at a time, by these logs.
-    pub(super) fn of(time: FindingTime, logs: &'l BTreeSet<String>) -> Self {
-        Self { begins: time.first, assumed: time.assumed, logs }
+impl Clock {
+    /// The clock of these links together.
+    pub(super) fn of(links: &[&Link<'_>]) -> Self {
+        let whole = time(links.iter().map(|link| link.time));
+        let logs: BTreeSet<&String> = links.iter().flat_map(|link| &link.logs).collect();
+        let is_one = logs.len() == 1 && links.iter().all(|link| !link.logs.is_empty());
+        Self {
+            begins: whole.first,
+            earliest: links.iter().filter_map(|link| link.earliest).min(),
+            assumed: whole.assumed,
+            log: logs.first().filter(|_| is_one).map(|log| (*log).clone()),
+        }
     }
 
     fn zone(&self) -> bool {
@@ -51,9 +63,9 @@ impl<'l> Clock<'l> {
     /// Whether it certainly began before another. One log has one clock, one zone and one run of years, whatever they are;
     /// where a year was inferred, another log's stamps cannot be compared with it.
     pub(super) fn is_before(&self, other: &Self) -> bool {
-        let Some((own, others)) = self.begins.zip(other.begins) else { return false };
+        let Some((own, others)) = self.begins.zip(other.earliest) else { return false };
         let latest = own.micros().saturating_add(resolution_micros(own));
-        if self.logs.len() == 1 && self.logs == other.logs {
+        if self.log.is_some() && self.log == other.log {
             return latest < others.micros();
         }
         let latest = latest.saturating_add(if self.zone() { LATER } else { 0 });
@@ -64,7 +76,7 @@ impl<'l> Clock<'l> {
 
 /// Of things in the order of their stamps, which stand in an order that the clocks support. Those of which the least was assumed
 /// make the line; another joins it where its order to all of the line is certain.
-pub(super) fn orders(clocks: &[Clock<'_>]) -> Vec<StepOrder> {
+pub(super) fn orders(clocks: &[Clock]) -> Vec<StepOrder> {
     let mut by_openness: Vec<usize> = (0..clocks.len()).filter(|at| clocks[*at].begins.is_some()).collect();
     by_openness.sort_by_key(|at| (clocks[*at].openness(), *at));
     let mut line: BTreeSet<usize> = BTreeSet::new();

@@ -10,8 +10,8 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::whose::{Side, Whose, same_host};
 
-use super::Bench;
 use super::intrusion::Intruder;
+use super::{Bench, joined};
 
 /// Hosts that an intruder reached from its own.
 #[derive(Default)]
@@ -42,8 +42,11 @@ pub fn of(findings: &[&Finding], intruder: &Intruder, whose: &Whose) -> Reached 
         .collect();
     sessions.sort_unstable_by(|(a, f), (b, g)| (a, &f.id).cmp(&(b, &g.id)));
     for of_one_time in sessions.chunk_by(|(a, _), (b, _)| a == b) {
-        let goes_on =
-            |(_, f): &&(Instant, &Finding)| f.entities.sources.iter().any(|from| holds(&all, intruder, whose, from));
+        let goes_on = |(_, f): &&(Instant, &Finding)| {
+            let names = f.joined.iter().map(|of| &of.host).filter(|host| !host.is_empty());
+            f.entities.sources.iter().chain(names).any(|from| holds(&all, intruder, whose, from))
+                || f.joined.iter().any(|of| joined::since(intruder, whose, of).is_some())
+        };
         let theirs: Vec<&(Instant, &Finding)> = of_one_time.iter().filter(goes_on).collect();
         for (at, f) in theirs {
             all.ids.push(f.id.clone());

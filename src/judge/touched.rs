@@ -8,7 +8,7 @@ use crate::model::whose::{Side, same_host};
 
 use super::intrusion::{accounts, is_data, is_grave, shares_account};
 use super::signals::is_signal;
-use super::{Bench, gaps};
+use super::{Bench, gaps, joined};
 
 /// What one finding says of data.
 pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
@@ -78,7 +78,11 @@ pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
     let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
     let mut hosts = f.entities.hosts.iter().chain(&f.entities.sources).map(|h| bench.whose.entity(h));
     let is_held = |h: &String| intruder.has_host(h).zip(f.time.last).is_some_and(|(since, last)| last >= since);
-    hosts.any(|h| is_held(&h)) || later && accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs))
+    let is_given =
+        |of| joined::since(intruder, bench.whose, of).zip(f.time.last).is_some_and(|(since, last)| last >= since);
+    f.joined.iter().any(is_given)
+        || hosts.any(|h| is_held(&h))
+        || later && accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs))
 }
 
 /// J-21, J-23: a data finding without intrusion.

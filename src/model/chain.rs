@@ -160,6 +160,7 @@ impl Chain {
             evidence: Vec::new(),
             met: Vec::new(),
             data: Vec::new(),
+            joined: Vec::new(),
             indicator: None,
             links: steps().flat_map(|step| step.findings.iter().cloned()).collect(),
             text: self.told(),

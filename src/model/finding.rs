@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assigned::Joined;
 use super::chain::Chain;
 use super::data::Datum;
 use super::hit::{MatchKind, Met};
@@ -166,6 +167,9 @@ pub struct Finding {
     /// Of findings of rules: what their record shows of data. For the judge; in no file.
     #[serde(skip)]
     pub data: Vec<Datum>,
+    /// By whom the addresses were held from which it came, where a log says so for sure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
     /// The indicator, for indicator findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indicator: Option<FindingIndicator>,

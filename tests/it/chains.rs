@@ -1,17 +1,20 @@
 //! Chains: which findings and transfers are joined, in which order the clocks let them stand, and what is no chain.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use exfiltrace::judge::{CROWD, Judged, judged};
 use exfiltrace::model::chain::{Chain, StepOrder};
-use exfiltrace::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingTime};
+use exfiltrace::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingTime};
 use exfiltrace::model::place::{Locator, Place};
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
-use exfiltrace::model::transfer::Transfer;
+use exfiltrace::model::time::Span;
+use exfiltrace::model::transfer::{Dated, Transfer};
 use exfiltrace::model::whose::Whose;
 use exfiltrace::scope;
 
 use crate::judge::{GIB, at, coverage, finding, transfer, whose};
+use crate::support::{exfiltrace, project};
 
 const INTRUDER: &str = "203.0.113.9";
 
@@ -133,11 +136,31 @@ fn a_chain_leads_to_the_exit_and_the_verdict_names_it() {
     assert_eq!((f.level, f.scope.as_str(), f.route), (Level::High, "hc", Some(Route::HttpsUpload)));
     assert_eq!(chain.steps[2].by, ["10.2.0.5"], "the inventory knows it as hc-fs01");
     let scope = &told.verdict.scopes[0];
-    assert_eq!(scope.chains, [f.id.clone()]);
+    assert_eq!(scope.chains, std::slice::from_ref(&f.id));
     for route in &scope.routes {
         let carries = route.route == Route::HttpsUpload;
         assert_eq!(route.chains.len(), usize::from(carries), "{:?}", route.route);
     }
+}
+
+#[test]
+fn an_exit_that_may_have_begun_earlier_is_not_said_to_come_after() {
+    let (findings, _) = story();
+    let order = |begins: &str, largest: &str| {
+        let mut exit = transfer(Route::HttpsUpload, "10.2.0.5", "drop.example", GIB, 2, &whose(""));
+        let (begins, largest) = (at(begins), at(largest));
+        exit.time = Some(Span { first: at("2026-03-02T09:00:07Z"), last: largest });
+        exit.hours = vec![begins.hour()];
+        exit.dated = vec![Dated { begins, records: vec![(largest, GIB)] }];
+        let chains = told(&findings, &[exit], &whose("")).chains;
+        let chain = chains[0].chain.as_ref().unwrap();
+        let step = chain.steps.iter().find(|step| !step.transfers.is_empty()).unwrap();
+        (step.time.first.unwrap(), step.order)
+    };
+    let known = ("2026-03-02T12:05:01Z", StepOrder::After);
+    assert_eq!(order(known.0, "2026-03-02T12:50:01Z"), (at(known.0), known.1), "of a later hour the first is known");
+    let open = ("2026-03-02T10:50:01Z", StepOrder::NotKnown);
+    assert_eq!(order("2026-03-02T10:00:00.5Z", open.0), (at(open.0), open.1), "of the first hour only the largest are");
 }
 
 #[test]
@@ -258,4 +281,43 @@ fn a_chain_over_two_scopes_is_in_both_and_tells_neither_of_the_other() {
         "2026-03-02T10:00:01Z t (203.0.113.9, hc-web); 1 findings and transfers of other scopes belong to it"
     );
     assert!(f.chain.as_ref().unwrap().of_scope("another").is_none());
+}
+
+/// Scans the incident into a case, whole or for one scope; gives its chains.
+fn case_of_incident(case: &Path, more: &[&str]) -> Vec<Finding> {
+    let path = |name: &str| project("fixtures/incident").join(name).to_str().unwrap().to_owned();
+    let (evidence, scopes, feed) = (path("evidence"), path("scopes.toml"), path("indicators.txt"));
+    let told = ["scan", "-q", &evidence, "--scopes", &scopes, "--indicators", &feed, "--out", case.to_str().unwrap()];
+    exfiltrace(&[&told, more].concat());
+    let lines = std::fs::read_to_string(case.join("findings.jsonl")).unwrap();
+    let all = lines.lines().map(|line| serde_json::from_str::<Finding>(line).unwrap());
+    all.filter(|f| f.kind == FindingKind::Chain).collect()
+}
+
+#[test]
+fn a_chain_is_told_in_the_report_walked_by_explain_and_cut_for_one_scope() {
+    let temp = tempfile::tempdir().unwrap();
+    let (whole, one) = (temp.path().join("whole"), temp.path().join("one"));
+    let chains = case_of_incident(&whole, &[]);
+    let scopes: Vec<&str> = chains.iter().map(|f| f.scope.as_str()).collect();
+    assert_eq!(scopes, ["riverside", "hillcrest"], "one for each intruder");
+    let report = std::fs::read_to_string(whole.join("report.html")).unwrap();
+    assert!(report.find("What happened, step by step").unwrap() < report.find("What the logs").unwrap());
+    for f in &chains {
+        let explained = exfiltrace(&["explain", whole.to_str().unwrap(), &f.id[..12], "--all"]);
+        let explained = String::from_utf8(explained.stdout).unwrap();
+        let chain = f.chain.as_ref().unwrap();
+        assert!(!chain.transfers.is_empty(), "{}", f.text);
+        let ids = f.links.iter().chain(&chain.transfers);
+        ids.for_each(|id| assert_eq!(explained.matches(&format!("{id}: ")).count(), 1, "{id}"));
+        let mut rest = explained.as_str();
+        for step in &chain.steps {
+            let at = rest.find(&step.title).unwrap_or_else(|| panic!("{} in {rest}", step.title));
+            rest = &rest[at + step.title.len()..];
+        }
+        assert!(explained.contains(&format!("{}/", f.scope)), "the ways out that it carries");
+    }
+    let own = case_of_incident(&one, &["--only-scope", "riverside"]);
+    assert_eq!(own.len(), 1);
+    assert_eq!((&own[0].id, &own[0].links, &own[0].text), (&chains[0].id, &chains[0].links, &chains[0].text));
 }

@@ -177,3 +177,42 @@ fn what_a_stolen_session_was_served_left_and_what_others_were_did_not() {
         "another's alone; what the session showed is open"
     );
 }
+
+#[test]
+fn what_comes_out_of_a_tunnel_is_of_who_holds_its_address() {
+    let on = |peer: &str| {
+        let mut f = session("s", ("10.2.250.7", "10.2.0.7"), Outcome::Succeeded, "2026-03-02T11:00:00Z");
+        f.joined = vec![joined(peer, "", "", true)];
+        told(&[f], sent("2026-03-02T12:00:00Z")).state
+    };
+    assert_eq!((on("203.0.113.9"), on("203.0.113.10")), (State::Exfiltrated, State::Unexplained), "the next host");
+    let served = |held: Vec<Joined>| {
+        let mut proof = finding("p", Stage::Execution, Outcome::Succeeded, "10.2.250.7", "hc-fs01");
+        proof.joined = held;
+        let t = transfer(Route::RemoteAccess, "10.2.0.8", "198.51.100.3", GIB, 3, &whose(""));
+        hc(&[proof], &[t], &whose("")).state
+    };
+    let session = joined("198.51.100.3", "", "", true);
+    assert_eq!(
+        (served(vec![session]), served(Vec::new())),
+        (State::Exfiltrated, State::CannotTell),
+        "back to its session"
+    );
+}
+
+#[test]
+fn a_lease_tells_whose_the_address_was_that_sent() {
+    let leases = "Mar  2 09:00:00 hc-gw dnsmasq-dhcp[7]: DHCPACK(br0) 10.2.0.50 00:15:5d:00:00:07 hc-pc07\n\
+                  Mar  2 12:00:00 hc-gw dnsmasq-dhcp[7]: DHCPACK(br0) 10.2.0.50 00:15:5d:00:00:08 hc-pc08\n\
+                  Mar  2 18:00:00 hc-gw dnsmasq-dhcp[7]: DHCPACK(br0) 10.2.0.51 00:15:5d:00:00:09 hc-pc09\n";
+    let sent = read("10:30:00", 1).replace("10.2.250.7", "10.2.0.50").replace("dstip=10.2.0.5 ", "dstip=198.51.100.7 ");
+    let sent = sent.replace("dstport=445", "dstport=443").replace("sentbyte=900", "sentbyte=900000000");
+    let files = [("hc-dhcp.log", leases.to_owned()), ("hc-edge.log", sent)];
+    let told = scan(&files, crate::verdict::SCOPES, "");
+    assert_eq!(told.route("hc", "https_upload")["state"], "unexplained");
+    assert!(
+        told.printed.contains("DHCP gave 10.2.0.50 to host hc-pc07; 2026-03-02T09:00:00Z to 2026-03-02T12:00:00Z"),
+        "{}",
+        told.printed
+    );
+}

@@ -51,6 +51,7 @@ pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str)
         evidence: Vec::new(),
         met: Vec::new(),
         data: Vec::new(),
+        joined: Vec::new(),
         indicator: None,
         links: Vec::new(),
         chain: None,

@@ -14,7 +14,7 @@ const OUTSIDE: &str = "203.0.113.77";
 pub struct Told {
     pub verdict: Value,
     /// With single spaces, as it is wrapped.
-    printed: String,
+    pub printed: String,
 }
 
 impl Told {
