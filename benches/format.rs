@@ -1,7 +1,16 @@
-//! The parsers alone: records → fields, with the columns that tallies read and with everything.
+//! The parsers alone: records → fields, with the columns that tallies read and with everything; before that a table of all
+//! formats, or of those whose name has the word in it that is given: `cargo bench --bench format -- squid`.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
 mod input;
+#[path = "../fixtures/generate/rng.rs"]
+#[allow(dead_code, reason = "the generator of the fixtures needs more of it")]
+mod rng;
+#[path = "format/table.rs"]
+#[allow(clippy::cast_precision_loss, reason = "figures for people")]
+#[allow(clippy::cast_possible_truncation, reason = "texts of some megabytes")]
+#[allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
+mod table;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -12,6 +21,8 @@ use exfiltrace::model::fields::{Fields, View, Want};
 use input::{blocks, count, fixture, layout, lines, repeated};
 
 fn main() {
+    let named = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    table::print(&named);
     divan::main();
 }
 

@@ -10,8 +10,11 @@
 //! Traps: a quoted newline does not end a row; days and months may be in either order (settled by the head of the source
 //! or not at all); Microsoft 365 exports hold their record as JSON in one column.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
+use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table as RoleTable};
 use super::sink::{Sink, address};
 use super::{Fit, Format, Sample, jsonwalk, m365, time};
@@ -203,6 +206,38 @@ pub fn header(sample: &Sample<'_>) -> Option<Layout> {
     Some(Layout { framing, delimiter, columns, day_first, arrays: Vec::new(), ..sample.base.clone() })
 }
 
+/// What a column is.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    role: Option<Role>,
+    special: Option<Special>,
+}
+
+/// Columns that are more than what their name means.
+#[derive(Debug, Clone, Copy)]
+enum Special {
+    Date,
+    Clock,
+    /// The record is the JSON in it.
+    Record,
+}
+
+/// What the columns of a layout are.
+fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
+    thread_local! {
+        static LAST: RefCell<Remembered<Rc<[Column]>>> = RefCell::default();
+    }
+    let special = |name: &str| match name {
+        "date" | "Date" => Some(Special::Date),
+        "time" | "Time" => Some(Special::Clock),
+        m365::COLUMN => Some(Special::Record),
+        _ => None,
+    };
+    let column = |name: &Arc<str>| Column { role: roles.get_loose(name.as_bytes()), special: special(name) };
+    let made = || layout.columns.iter().map(column).collect();
+    LAST.with_borrow_mut(|last| last.of(roles.id, &layout.columns, made))
+}
+
 /// Reads a row by the columns of its layout; `roles` are by names as in [`COMMON`].
 ///
 /// # Errors
@@ -211,23 +246,27 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
     let layout = sink.layout;
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
     let (mut date, mut clock) = (None, None);
-    for name in &layout.columns {
-        let value = cells.next().ok_or(Reject)??.value(sink);
-        match &**name {
-            "date" | "Date" => date = Some(value),
-            "time" | "Time" => clock = Some(value),
-            m365::COLUMN => {
+    for (name, column) in layout.columns.iter().zip(&*columns(roles, layout)) {
+        let cell = cells.next().ok_or(Reject)??;
+        if column.special.is_none() && !sink.asks(column.role) {
+            continue;
+        }
+        let value = cell.value(sink);
+        match column.special {
+            Some(Special::Date) => date = Some(value),
+            Some(Special::Clock) => clock = Some(value),
+            Some(Special::Record) => {
                 let text = sink.out.bytes(value).to_vec();
                 let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, sink);
             }
-            _ => {}
+            None => {}
         }
         let kind = match sink.out.bytes(value) {
             b"" => Kind::Null,
             v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
             _ => Kind::Str,
         };
-        sink.column(name, roles.get_loose(name.as_bytes()), value, kind);
+        sink.column(name, column.role, value, kind);
     }
     if cells.next().is_some() || layout.columns.is_empty() {
         return Err(Reject);

@@ -100,9 +100,9 @@ impl Format for Dialect {
         if !shapes.pays() {
             return false;
         }
-        let read = shapes.read(record, (layout, agents), out);
+        let read = shapes.read(record, 0, (layout, agents), out);
         if !read {
-            shapes.learn(record, (self.roles, self.rename, layout));
+            shapes.learn(record, 0, (self.roles, self.rename, layout));
         }
         read
     }

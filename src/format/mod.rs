@@ -25,6 +25,7 @@ mod mark;
 mod mixed;
 mod near;
 mod recognise;
+mod remembered;
 mod render;
 mod roles;
 mod shapes;

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::remembered::Id;
 use crate::model::fields::Canon;
 
 /// What a named value is to the canonical fields.
@@ -44,6 +45,8 @@ pub struct Roles {
     entries: Vec<(&'static str, Role)>,
     /// One more than the index in `entries`, by hash, with its hash; 0 for none. At most half of it is in use.
     slots: Vec<(u32, u16)>,
+    /// Tells this table from others.
+    pub id: Id,
 }
 
 /// Longer names have no role.
@@ -66,7 +69,7 @@ impl Roles {
             }
             slots[at] = (hash, number);
         }
-        Self { entries, slots }
+        Self { entries, slots, id: Id::new() }
     }
 
     /// The role of a name, compared byte for byte.

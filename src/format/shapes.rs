@@ -34,8 +34,10 @@ pub struct Shapes {
     dialect: &'static str,
     /// Tells nodes of this tree from those of all others of the process: a source is read with several.
     tree: u64,
-    /// The first is the root.
+    /// The first is none: a place that nothing follows.
     nodes: Vec<Node>,
+    /// The root of each kind of record, whose names mean the same; 0 for none.
+    roots: Vec<u32>,
     text: Vec<u8>,
     known: usize,
     strange: usize,
@@ -81,15 +83,23 @@ impl Shapes {
         self.strange < STRANGERS.max(self.known / 4)
     }
 
-    /// Reads the outline of a record; false where its shape is not known yet or something in it is out of the ordinary.
-    pub fn read<'b>(&mut self, record: &'b [u8], (layout, agents): (&Layout, bool), out: &mut Outline<'b>) -> bool {
-        let read = self.follow(record, Sketch::new(layout, agents, out)).is_some();
+    /// Reads the outline of a record of a kind; false where its shape is not known yet or something in it is out of the
+    /// ordinary.
+    pub fn read<'b>(
+        &mut self,
+        record: &'b [u8],
+        kind: usize,
+        (layout, agents): (&Layout, bool),
+        out: &mut Outline<'b>,
+    ) -> bool {
+        let read = self.follow(record, kind, Sketch::new(layout, agents, out)).is_some();
         *(if read { &mut self.known } else { &mut self.strange }) += 1;
         read
     }
 
-    fn follow<'b>(&self, record: &'b [u8], mut sketch: Sketch<'_, 'b>) -> Option<()> {
-        let (mut rest, mut node) = (record, self.nodes.first()?);
+    fn follow<'b>(&self, record: &'b [u8], kind: usize, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+        let root = *self.roots.get(kind)?;
+        let (mut rest, mut node) = (record, self.nodes.get(root as usize)?);
         loop {
             let at = self.way(node.first, rest)?;
             node = &self.nodes[at];
@@ -138,30 +148,41 @@ impl Shapes {
         None
     }
 
-    /// Learns the shape of a record.
-    pub fn learn(&mut self, record: &[u8], names: Names<'_>) {
+    /// Learns the shape of a record of a kind.
+    pub fn learn(&mut self, record: &[u8], kind: usize, names: Names<'_>) {
         let mut leaves = std::mem::take(&mut self.leaves);
         leaves.clear();
         if jsonwalk::leaves(record, names, &mut leaves).is_ok() {
-            self.keep(record, &leaves);
+            self.keep(record, kind, &leaves);
         }
         self.leaves = leaves;
     }
 
-    fn keep(&mut self, record: &[u8], leaves: &[Leaf]) {
+    fn keep(&mut self, record: &[u8], kind: usize, leaves: &[Leaf]) {
         if leaves.len() > VALUES || leaves.iter().any(|leaf| leaf.role == Some(Role::Embedded)) {
             return;
         }
-        if self.nodes.is_empty() {
-            self.nodes.push(Node { from: 0, to: 0, value: Value::Str, part: Part::Skip, first: 0, next: 0 });
-        }
-        let (mut node, mut at) = (0, 0);
+        let (mut node, mut at) = (self.root(kind), 0);
         for leaf in leaves {
             let value = if leaf.is_string { Value::Str } else { Value::Bare };
             let Some(next) = self.child(node, &record[at..leaf.start], value, Part::of(leaf.role)) else { return };
             (node, at) = (next, leaf.end);
         }
         let _ = self.child(node, &record[at..], Value::End, Part::Skip);
+    }
+
+    /// The root of a kind, made where there is none.
+    fn root(&mut self, kind: usize) -> usize {
+        const START: Node = Node { from: 0, to: 0, value: Value::Str, part: Part::Skip, first: 0, next: 0 };
+        if self.nodes.is_empty() {
+            self.nodes.push(START);
+        }
+        self.roots.resize(self.roots.len().max(kind + 1), 0);
+        if self.roots[kind] == 0 {
+            self.roots[kind] = self.nodes.len() as u32;
+            self.nodes.push(START);
+        }
+        self.roots[kind] as usize
     }
 
     /// The node behind another one, made where there is none; `None` where there is no room.

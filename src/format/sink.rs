@@ -92,6 +92,16 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
+    /// Whether a value of this meaning is taken at all.
+    #[inline]
+    pub fn asks(&self, role: Option<Role>) -> bool {
+        self.all
+            || match role {
+                Some(Role::Is(canon)) => self.want.takes(canon),
+                role => role.is_some(),
+            }
+    }
+
     /// A field with the meaning of its name.
     #[inline]
     pub fn text(&mut self, name: Text<'b>, role: Option<Role>, value: Text<'b>, kind: Kind) {

@@ -10,7 +10,7 @@
 
 use super::roles::Role;
 use super::sink::{Sink, address, part};
-use super::{Fit, Format, Sample, time};
+use super::{Fit, Format, Sample, near, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 
@@ -61,7 +61,7 @@ impl Format for Native {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let mut words = record.split(|&b| b == b' ').filter(|w| !w.is_empty());
+        let mut words = Words(record);
         let mut next = || words.next().ok_or(Reject);
         let (stamp, elapsed, client, code, size) = (next()?, next()?, next()?, next()?, next()?);
         let (method, url, user, peer) = (next()?, next()?, next()?, next()?);
@@ -108,6 +108,21 @@ impl Format for Native {
         let denied = memchr::memmem::find(result, b"DENIED").is_some();
         sink.outcome(!denied && status.first().is_some_and(|c| matches!(c, b'1'..=b'3')));
         Ok(Parsed::Event)
+    }
+}
+
+/// What stands between blanks.
+struct Words<'b>(&'b [u8]);
+
+impl<'b> Iterator for Words<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let from = self.0.iter().position(|byte| *byte != b' ')?;
+        let text = &self.0[from..];
+        let (word, rest) = text.split_at(near::one(b' ', text).unwrap_or(text.len()));
+        self.0 = rest;
+        Some(word)
     }
 }
 

@@ -13,8 +13,11 @@
 //! Traps: files in S3 begin with the names, CloudWatch has none (and its exports put a time before each record); `-` is no
 //! data: nothing moved (`NODATA`), or what moved was not recorded (`SKIPDATA`); the names of a custom format are in any order.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
+use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table};
 use super::sink::{Sink, is_ip};
 use super::{Fit, Format, Sample, time};
@@ -66,6 +69,8 @@ const NAMED: usize = 4;
 const SYSTEM_PORTS: u16 = 1024;
 /// What a record says of flows that were not recorded. SOURCE: AWS, the field `log-status`.
 const SKIPPED: &[u8] = b"SKIPDATA";
+/// Cells of a record that are kept in place.
+const ROOM: usize = 64;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
@@ -118,37 +123,99 @@ impl Format for VpcFlow {
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let mut sink = Sink::new(layout, want, out);
+        let (mut room, mut more) = ([&[][..]; ROOM], Vec::new());
+        let cells = cells(record, &mut room, &mut more);
         let bare = layout.framing == Framing::Lines;
         let (cells, names) = match bare {
-            true => by_order(record, layout)?,
-            false => (record, layout.columns.len()),
+            true => by_order(cells, layout)?,
+            false => (cells, layout.columns.len()),
         };
-        let mut flow = Flow::default();
-        let mut each = cells.split(|&b| b == b' ');
-        for name in &layout.columns[..names] {
-            flow.take(name, each.next().filter(|cell| !cell.is_empty()).ok_or(Reject)?);
-        }
-        if (!bare && each.next().is_some()) || layout.columns.is_empty() || !flow.is_plausible() {
+        let (named, extra) = cells.split_at_checked(names).ok_or(Reject)?;
+        if named.iter().any(|cell| cell.is_empty()) {
             return Err(Reject);
         }
-        let answers = flow.answers();
-        for (name, cell) in layout.columns[..names].iter().zip(cells.split(|&b| b == b' ')) {
+        let columns = columns(layout);
+        let mut flow = Flow::default();
+        columns.iter().zip(named).for_each(|(column, cell)| flow.take(column.shows, cell));
+        if (!bare && !extra.is_empty()) || layout.columns.is_empty() || !flow.is_plausible() {
+            return Err(Reject);
+        }
+        let answers = usize::from(flow.answers());
+        for ((name, column), &cell) in layout.columns.iter().zip(&*columns).zip(named) {
+            let role = column.roles[answers];
+            if !sink.asks(role) {
+                continue;
+            }
             let kind = match cell {
                 b"-" => Kind::Null,
                 _ if cell.iter().all(u8::is_ascii_digit) => Kind::Number,
                 _ => Kind::Str,
             };
-            sink.column(name, role(name, answers), Text::Slice(cell), kind);
+            sink.column(name, role, Text::Slice(cell), kind);
         }
         sink.out.clocked = true;
         if flow.status == Some(SKIPPED) {
             sink.canon_slice(Canon::EventCode, SKIPPED);
         }
         if sink.all {
-            each.for_each(|cell| sink.slice(b"extra", None, cell, Kind::Str));
+            extra.iter().for_each(|cell| sink.slice(b"extra", None, cell, Kind::Str));
         }
         Ok(Parsed::Event)
     }
+}
+
+/// The cells of a record: in `room`, or in `more` where there are too many for it.
+fn cells<'a, 'b>(record: &'b [u8], room: &'a mut [&'b [u8]; ROOM], more: &'a mut Vec<&'b [u8]>) -> &'a [&'b [u8]] {
+    let (mut from, mut count) = (0, 0);
+    for to in memchr::memchr_iter(b' ', record).chain([record.len()]) {
+        let Some(cell) = room.get_mut(count) else {
+            more.extend(record.split(|byte| *byte == b' '));
+            return more;
+        };
+        *cell = &record[from..to];
+        (from, count) = (to + 1, count + 1);
+    }
+    &room[..count]
+}
+
+/// What a column is.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    /// What it means where the source of the flow opened it, and in an answer.
+    roles: [Option<Role>; 2],
+    shows: Option<Shows>,
+}
+
+/// What a column shows of a record.
+#[derive(Debug, Clone, Copy)]
+enum Shows {
+    /// An address: of the source, or of the other side.
+    Address(usize),
+    /// A port, as for addresses.
+    Port(usize),
+    Flags,
+    Action,
+    Status,
+}
+
+/// What the columns of a layout are.
+fn columns(layout: &Layout) -> Rc<[Column]> {
+    thread_local! {
+        static LAST: RefCell<Remembered<Rc<[Column]>>> = RefCell::default();
+    }
+    let shows = |name: &str| match name {
+        "srcaddr" => Some(Shows::Address(0)),
+        "dstaddr" => Some(Shows::Address(1)),
+        "srcport" => Some(Shows::Port(0)),
+        "dstport" => Some(Shows::Port(1)),
+        "tcp-flags" => Some(Shows::Flags),
+        "action" => Some(Shows::Action),
+        "log-status" => Some(Shows::Status),
+        _ => None,
+    };
+    let column = |name: &Arc<str>| Column { roles: [role(name, false), role(name, true)], shows: shows(name) };
+    let made = || layout.columns.iter().map(column).collect();
+    LAST.with_borrow_mut(|last| last.of(ROLES.id, &layout.columns, made))
 }
 
 /// What a name means, with the sides changed for an answer.
@@ -179,16 +246,14 @@ struct Flow<'b> {
 }
 
 impl<'b> Flow<'b> {
-    fn take(&mut self, name: &str, cell: &'b [u8]) {
-        match name {
-            "srcaddr" => self.addresses[0] = Some(cell),
-            "dstaddr" => self.addresses[1] = Some(cell),
-            "srcport" => self.ports[0] = number(cell),
-            "dstport" => self.ports[1] = number(cell),
-            "tcp-flags" => self.flags = number(cell),
-            "action" => self.action = Some(cell),
-            "log-status" => self.status = Some(cell),
-            _ => {}
+    fn take(&mut self, shows: Option<Shows>, cell: &'b [u8]) {
+        match shows {
+            Some(Shows::Address(side)) => self.addresses[side] = Some(cell),
+            Some(Shows::Port(side)) => self.ports[side] = number(cell),
+            Some(Shows::Flags) => self.flags = number(cell),
+            Some(Shows::Action) => self.action = Some(cell),
+            Some(Shows::Status) => self.status = Some(cell),
+            None => {}
         }
     }
 
@@ -231,21 +296,20 @@ fn is_header(line: &[u8]) -> bool {
 
 /// The cells of a record without a header, and how many of them have names. The default format is the fourteen of
 /// version 2; what follows them has names where there are as many as a version has in all.
-fn by_order<'b>(record: &'b [u8], layout: &Layout) -> Result<(&'b [u8], usize), Reject> {
-    let first = record.split(|&b| b == b' ').next().unwrap_or_default();
+fn by_order<'a, 'b>(cells: &'a [&'b [u8]], layout: &Layout) -> Result<(&'a [&'b [u8]], usize), Reject> {
     // Exports of CloudWatch put the time of arrival before the record.
-    let cells = if time::iso(first, layout).is_some() { record.get(first.len() + 1..).ok_or(Reject)? } else { record };
-    let mut each = cells.split(|&b| b == b' ');
+    let is_arrival = cells.first().is_some_and(|first| time::iso(first, layout).is_some());
+    let cells = &cells[usize::from(is_arrival)..];
     let digits = |cell: &[u8]| cell.iter().all(u8::is_ascii_digit);
-    let (version, account) = (each.next().ok_or(Reject)?, each.next().ok_or(Reject)?);
+    let &[version, account, ref others @ ..] = cells else { return Err(Reject) };
     let head = matches!(version, b"2" | b"3" | b"4" | b"5")
         && (account == b"unknown" || account.len() == 12 && digits(account));
-    let counters = |cell: &[u8]| cell == b"-" || (!cell.is_empty() && digits(cell));
+    let counters = |cell: &&[u8]| *cell == b"-" || (!cell.is_empty() && digits(cell));
     // Skips the interface and the addresses.
-    if !head || !each.by_ref().skip(3).take(7).all(counters) {
+    if !head || !others.iter().skip(3).take(7).all(counters) {
         return Err(Reject);
     }
-    let count = cells.split(|&b| b == b' ').count();
+    let count = cells.len();
     match KNOWN.contains(&count) {
         true => Ok((cells, count)),
         false if count > KNOWN[0] => Ok((cells, KNOWN[0])),

@@ -157,6 +157,10 @@ impl Format for Tsv {
         let mut cells = record.split(|&b| b == layout.delimiter);
         for name in &layout.columns {
             let cell = cells.next().ok_or(Reject)?;
+            let role = ROLES.get(name.as_bytes());
+            if !sink.asks(role) {
+                continue;
+            }
             let kind = match cell {
                 b"-" | b"(empty)" | b"" => Kind::Null,
                 _ if cell == layout.unset.as_bytes() => Kind::Null,
@@ -164,7 +168,7 @@ impl Format for Tsv {
                 b"T" | b"F" => Kind::Bool,
                 _ => Kind::Str,
             };
-            sink.column(name, ROLES.get(name.as_bytes()), Text::Slice(cell), kind);
+            sink.column(name, role, Text::Slice(cell), kind);
         }
         if cells.next().is_some() || layout.columns.is_empty() {
             return Err(Reject);

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
@@ -15,6 +16,8 @@ use crate::model::fields::Canon;
 
 /// Bytes that a compiled pattern may take.
 const PATTERN_LIMIT_BYTES: usize = 4 << 20;
+/// Texts that a line is looked through for before a pattern is held against it.
+const NEEDED_LIMIT: usize = 4;
 
 /// A pattern, what its groups are, and what it always says.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ struct Compiled {
     walk: Option<Walk>,
     /// How those are that would take long to walk, compiled when there is one.
     regex: OnceLock<Regex>,
+    /// Texts of which one stands in every line that is written so; none where there are no such.
+    needed: Vec<Finder<'static>>,
     /// The named groups: number, name, and what it means.
     groups: Vec<(usize, &'static str, Target)>,
 }
@@ -76,6 +81,11 @@ impl Line {
         self.compiled().fits(self.pattern, line, &mut unset())
     }
 
+    /// Whether a line begins with a byte and has a text that it needs, which is seen sooner than that it is written so.
+    pub(super) fn may_be(&self, line: &[u8]) -> bool {
+        self.compiled().may_fit(line)
+    }
+
     /// Reads a line or a message; `None`, and nothing read, where it is written in another way.
     pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         let (compiled, mut slots) = (self.compiled(), unset());
@@ -101,6 +111,12 @@ impl Line {
 }
 
 impl Compiled {
+    /// Whether the first byte of a line, and a text in it, allow that it is written so.
+    fn may_fit(&self, line: &[u8]) -> bool {
+        let has_needed = || self.needed.is_empty() || self.needed.iter().any(|text| text.find(line).is_some());
+        self.walk.as_ref().is_none_or(|walk| walk.may_begin(line)) && has_needed()
+    }
+
     /// Whether a line begins as the pattern says; `slots`, unset so far, are then those of its groups.
     fn fits(&self, pattern: &str, line: &[u8], slots: &mut Slots) -> bool {
         match self.walk.as_ref().map(|walk| walk.along(line, slots)) {
@@ -157,7 +173,26 @@ fn compile(pattern: &'static str) -> Result<Compiled, String> {
         Some((number, name, target(name)))
     };
     let groups = names.into_iter().filter_map(leaked).collect();
-    Ok(Compiled { walk: Walk::new(&parsed), regex: OnceLock::new(), groups })
+    let needed = needed(&parsed).unwrap_or_default().into_iter().map(|text| Finder::new(text).into_owned()).collect();
+    Ok(Compiled { walk: Walk::new(&parsed), regex: OnceLock::new(), needed, groups })
+}
+
+/// Texts of which one is in all that a pattern matches, the longest there are; `None` where there are none or too many.
+fn needed(pattern: &Hir) -> Option<Vec<&[u8]>> {
+    match pattern.kind() {
+        HirKind::Literal(literal) => Some(vec![&literal.0]),
+        HirKind::Capture(group) => needed(&group.sub),
+        HirKind::Repetition(of) if of.min > 0 => needed(&of.sub),
+        HirKind::Concat(parts) => {
+            let least = |texts: &Vec<&[u8]>| texts.iter().map(|text| text.len()).min();
+            parts.iter().filter_map(needed).max_by_key(least)
+        }
+        HirKind::Alternation(ways) => {
+            let all: Option<Vec<Vec<&[u8]>>> = ways.iter().map(needed).collect();
+            all.map(|all| all.concat()).filter(|all| all.len() <= NEEDED_LIMIT)
+        }
+        _ => None,
+    }
 }
 
 /// Adds the numbers and names of the groups that have one.
@@ -200,6 +235,7 @@ mod tests {
         if fits != Walked::Unclear {
             assert_eq!(fits == Walked::Fits, expected, "{pattern} over {}", line.escape_ascii());
             if expected {
+                assert!(compiled.may_fit(line), "{pattern} over {}", line.escape_ascii());
                 assert_eq!(walked[2..], found[2..], "{pattern} over {}", line.escape_ascii());
             }
         }

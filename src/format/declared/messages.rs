@@ -40,7 +40,7 @@ pub(in crate::format) fn is_spoken(program: Option<&[u8]>) -> bool {
 /// Reads a message into the fields of its record; false where no definition describes it. Which format it is of is its dataset,
 /// where the format does not say another.
 pub(in crate::format) fn message<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {
-    for (declared, line) in of(program).unwrap_or_default() {
+    for (declared, line) in of(program).unwrap_or_default().iter().filter(|(_, line)| line.may_be(text)) {
         let before = sink.way.replace(declared.way);
         let read = line.read(text, sink);
         if let Some(always) = read {

@@ -145,9 +145,12 @@ impl Declared {
             return tables.into_iter().find_map(|table| table.read(record, sink));
         }
         if record.trim_ascii_start().starts_with(b"{") && !self.objects.is_empty() {
-            return object::choose(self.objects, record)?.read(record, sink);
+            return self.objects.get(object::choose(self.objects, record)?)?.read(record, sink);
         }
-        let line = self.lines.iter().filter(|line| line.is_bare).find_map(|line| line.read(record, sink));
+        // PERF: of several ways of writing a line most are ruled out by a text that stands in none of it.
+        let is_one_way = self.lines.len() == 1;
+        let mut lines = self.lines.iter().filter(|line| line.is_bare && (is_one_way || line.may_be(record)));
+        let line = lines.find_map(|line| line.read(record, sink));
         line.or_else(|| self.rows.iter().find_map(|row| row.read(record, sink)))
     }
 }
@@ -189,8 +192,14 @@ impl Format for Declared {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        let [object] = self.objects else { return false };
+        // PERF: what is told by values is read whole before it is known which it is.
+        let is_told_by_names = self.objects.len() == 1 || !self.objects.iter().any(Object::is_told_by_values);
         let is_plain = self.way.form.is_none() && !matches!(means.layout.framing, Framing::Csv { .. });
-        is_plain && record.trim_ascii_start().starts_with(b"{") && object.outline(self.name, record, means, out)
+        if !is_told_by_names || !is_plain || !record.trim_ascii_start().starts_with(b"{") {
+            return false;
+        }
+        let kind = object::choose(self.objects, record);
+        let object = kind.and_then(|kind| Some((kind, self.objects.get(kind)?)));
+        object.is_some_and(|(kind, object)| object.outline((self.name, kind), record, means, out))
     }
 }

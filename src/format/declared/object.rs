@@ -1,5 +1,8 @@
 //! JSON objects of a product: known by names that all of them have.
 
+use std::cell::OnceCell;
+use std::sync::LazyLock;
+
 use memchr::memmem::Finder;
 
 use super::target::{Always, canons, target};
@@ -69,14 +72,11 @@ impl Object {
 
     /// Whether an object is one of these, by all its names.
     pub(super) fn is_of(&self, record: &[u8]) -> bool {
-        if !self.may_be(record) {
-            return false;
-        }
-        let (layout, mut fields) = (Layout::plain(), Fields::default());
-        let mut sink = Sink::new(&layout, Want::All, &mut fields);
-        if jsonwalk::flatten(record, &self.roles, None, &mut sink).is_err() {
-            return false;
-        }
+        self.may_be(record) && flattened(record).is_some_and(|fields| self.is_told_by(&fields))
+    }
+
+    /// Whether the names of an object, and their values, are those of these.
+    fn is_told_by(&self, fields: &Fields<'_>) -> bool {
         let has = |name: &&str| fields.named().any(|(known, ..)| known == name.as_bytes());
         let one_of = |(name, values): &(&str, Vec<&str>)| {
             let among = |value: &[u8]| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(value));
@@ -96,19 +96,24 @@ impl Object {
         Some(self.always)
     }
 
-    /// The outline of an object; false where it has none.
+    /// Whether values tell objects of this kind from others.
+    pub(super) fn is_told_by_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// The outline of an object; false where it has none. `format` and `kind`: of which it is, and of which of its objects.
     pub(super) fn outline<'b>(
         &'static self,
-        format: &'static str,
+        (format, kind): (&'static str, usize),
         record: &'b [u8],
         means: Means<'_>,
         out: &mut Outline<'b>,
     ) -> bool {
         let Means { layout, agents, shapes, .. } = means;
         let shapes = shapes.of(format);
-        let read = shapes.pays() && shapes.read(record, (layout, agents), out);
+        let read = shapes.pays() && shapes.read(record, kind, (layout, agents), out);
         if !read && shapes.pays() {
-            shapes.learn(record, (&self.roles, None, layout));
+            shapes.learn(record, kind, (&self.roles, None, layout));
         }
         read
     }
@@ -120,17 +125,26 @@ impl Object {
     }
 }
 
-/// The objects that a record is one of: the only ones, or the first whose names stand in it; where these have values to tell
-/// them by, the first that it is one of indeed.
-pub(super) fn choose(all: &'static [Object], record: &[u8]) -> Option<&'static Object> {
-    let fits = |object: &&Object| match object.values.is_empty() {
-        true => object.may_be(record),
-        false => object.is_of(record),
-    };
-    match all {
-        [one] => Some(one),
-        several => several.iter().find(fits).or(several.last()),
+/// All names and values of a record; `None` where it is no object.
+fn flattened(record: &[u8]) -> Option<Fields<'_>> {
+    static NO_ROLES: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[]));
+    let (layout, mut fields) = (Layout::plain(), Fields::default());
+    jsonwalk::flatten(record, &NO_ROLES, None, &mut Sink::new(&layout, Want::All, &mut fields)).ok()?;
+    Some(fields)
+}
+
+/// Which of several objects a record is one of: of the only ones, or of the first whose names stand in it; where these have
+/// values to tell them by, of the first that it is one of indeed. `None` where there are no objects.
+pub(super) fn choose(all: &[Object], record: &[u8]) -> Option<usize> {
+    if all.len() < 2 {
+        return all.len().checked_sub(1);
     }
+    let fields = OnceCell::new();
+    let is_told = |object: &Object| {
+        fields.get_or_init(|| flattened(record)).as_ref().is_some_and(|fields| object.is_told_by(fields))
+    };
+    let fits = |object: &Object| object.may_be(record) && (object.values.is_empty() || is_told(object));
+    all.iter().position(fits).or(Some(all.len() - 1))
 }
 
 /// A dotted name as it may stand in an object: as the names of objects in each other, or as one name with dots.

@@ -1,9 +1,11 @@
 //! Tables with a header: known by columns that it names.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::target::{Always, Target, canons, target};
 use crate::format::csv::Cells;
+use crate::format::remembered::Remembered;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
 use crate::format::{Sample, csv};
@@ -54,7 +56,11 @@ impl Table {
 
     /// Whether a header names all that tells this table.
     pub(super) fn is_of(&self, header: &[Arc<str>]) -> bool {
-        self.columns.iter().all(|column| header.iter().any(|name| is_loosely(name, column)))
+        thread_local! {
+            static LAST: RefCell<Remembered<bool>> = RefCell::default();
+        }
+        let is_of = || self.columns.iter().all(|column| header.iter().any(|name| is_loosely(name, column)));
+        LAST.with_borrow_mut(|last| last.of(self.roles.id, header, is_of))
     }
 
     /// Whether a row has the values that it must have.

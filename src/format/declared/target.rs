@@ -80,6 +80,7 @@ impl<'b> Apart<'b> {
     /// Puts a value of the record where it belongs.
     pub(super) fn put(&mut self, name: &'static str, target: Target, value: &'b [u8], sink: &mut Sink<'_, 'b>) {
         match target {
+            Target::Field(role, _) if !sink.asks(role) => return,
             Target::Field(..) => {}
             Target::Date => self.date = Some(value),
             Target::Clock => self.clock = Some(value),
@@ -90,8 +91,20 @@ impl<'b> Apart<'b> {
     /// The time of the two, once all values are in.
     pub(super) fn finish(&self, sink: &mut Sink<'_, 'b>) {
         let (Some(date), Some(clock)) = (self.date, self.clock) else { return };
-        let whole = [date, b" ", clock].concat();
-        let stamp = sink.way.and_then(|way| way.stamp(&whole, sink.layout)).or_else(|| time::any(&whole, sink.layout));
+        let (length, mut room) = (date.len() + 1 + clock.len(), [b' '; 64]);
+        let joined;
+        let whole = match room.get_mut(..length) {
+            Some(whole) => {
+                whole[..date.len()].copy_from_slice(date);
+                whole[date.len() + 1..].copy_from_slice(clock);
+                &*whole
+            }
+            None => {
+                joined = [date, b" ", clock].concat();
+                &joined
+            }
+        };
+        let stamp = sink.way.and_then(|way| way.stamp(whole, sink.layout)).or_else(|| time::any(whole, sink.layout));
         sink.time(0, stamp);
     }
 }

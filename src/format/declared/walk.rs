@@ -25,14 +25,20 @@ pub(super) type Slots = [usize; 2 * GROUPS_LIMIT];
 /// Bytes of a kind.
 type Set = Box<[bool; 256]>;
 
+/// By the next byte, or [`NO_BYTE`] at the end of the text, which of two ways may lead on: [`ONE`], [`OTHER`], or both.
+type Begins = Box<[u8; 257]>;
+const NO_BYTE: usize = 256;
+const ONE: u8 = 1;
+const OTHER: u8 = 2;
+
 #[derive(Debug)]
 enum Step {
     /// These bytes.
     Bytes(Box<[u8]>),
     /// Bytes of a set.
     Run(Run),
-    /// One way, and another where that does not lead on.
-    Either(usize, usize),
+    /// One way, and another where that does not lead on; and which of them the next byte can begin.
+    Either(usize, usize, Begins),
     /// Go on elsewhere.
     Jump(usize),
     /// A group begins or ends.
@@ -134,23 +140,51 @@ pub(super) struct Walk {
     steps: Vec<Step>,
     /// Bytes that runs count.
     counted: usize,
+    /// What the first byte is to be; `None` where a line may be empty.
+    first: Option<Set>,
 }
 
 impl Walk {
     /// The steps of a pattern; `None` where it has too many, or something that steps do not say.
     pub(super) fn new(pattern: &Hir) -> Option<Self> {
-        let mut walk = Self { steps: Vec::new(), counted: 0 };
+        let mut walk = Self { steps: Vec::new(), counted: 0, first: None };
         walk.put(pattern)?;
         walk.push(Step::Done)?;
         for at in 0..walk.steps.len() {
             let next = walk.next(at + 1);
-            if let Step::Run(run) = &mut walk.steps[at] {
-                let disjoint = |next: &Set| next.iter().zip(run.set.iter()).all(|(a, b)| !(a & b));
-                run.is_sole = next.as_ref().is_some_and(disjoint);
-                run.next = next;
+            let begins = walk.begins(at);
+            match &mut walk.steps[at] {
+                Step::Run(run) => {
+                    let disjoint = |next: &Set| next.iter().zip(run.set.iter()).all(|(a, b)| !(a & b));
+                    run.is_sole = next.as_ref().is_some_and(disjoint);
+                    run.next = next;
+                }
+                Step::Either(_, _, ways) => *ways = begins.unwrap_or_else(both),
+                _ => {}
             }
         }
+        walk.first = walk.next(0);
         Some(walk)
+    }
+
+    /// Whether a line may begin as its first byte says.
+    pub(super) fn may_begin(&self, text: &[u8]) -> bool {
+        self.first.as_ref().is_none_or(|first| text.first().is_some_and(|byte| first[usize::from(*byte)]))
+    }
+
+    /// What can begin the ways of a step; `None` where it has one way.
+    fn begins(&self, at: usize) -> Option<Begins> {
+        let Step::Either(one, other, _) = self.steps.get(at)? else { return None };
+        let mut begins = Box::new([0; NO_BYTE + 1]);
+        for (way, bit) in [(*one, ONE), (*other, OTHER)] {
+            match self.next(way) {
+                Some(set) => {
+                    begins.iter_mut().zip(set.iter()).for_each(|(ways, is_of)| *ways |= bit * u8::from(*is_of))
+                }
+                None => begins.iter_mut().for_each(|ways| *ways |= bit),
+            }
+        }
+        Some(begins)
     }
 
     fn push(&mut self, step: Step) -> Option<usize> {
@@ -186,10 +220,10 @@ impl Walk {
         let (last, others) = ways.split_last()?;
         let mut jumps = Vec::new();
         for way in others {
-            let either = self.push(Step::Either(0, 0))?;
+            let either = self.push(Step::Either(0, 0, both()))?;
             self.put(way)?;
             jumps.push(self.push(Step::Jump(0))?);
-            self.steps[either] = Step::Either(either + 1, self.steps.len());
+            self.steps[either] = Step::Either(either + 1, self.steps.len(), both());
         }
         self.put(last)?;
         let end = self.steps.len();
@@ -205,8 +239,8 @@ impl Walk {
         }
         (0..low).try_for_each(|_| self.put(&of.sub))?;
         let either = |body: usize, end: usize| match of.greedy {
-            true => Step::Either(body, end),
-            false => Step::Either(end, body),
+            true => Step::Either(body, end, both()),
+            false => Step::Either(end, body, both()),
         };
         if of.max.is_none() {
             of.sub.properties().minimum_len().filter(|least| *least > 0)?; // else it could go on without an end
@@ -239,7 +273,7 @@ impl Walk {
                     set.iter_mut().zip(run.set.iter()).for_each(|(all, more)| *all |= more);
                     open.extend((run.low == 0).then_some(at + 1));
                 }
-                Step::Either(one, other) => open.extend([*one, *other]),
+                Step::Either(one, other, _) => open.extend([*one, *other]),
                 Step::Jump(to) => open.push(*to),
                 Step::Slot(_) | Step::At(_) => open.push(at + 1),
                 Step::Done => return None,
@@ -261,11 +295,18 @@ impl Walk {
         let (mut step, mut at) = (0, 0);
         loop {
             let led = match &self.steps[step] {
-                Step::Bytes(bytes) => text[at..].starts_with(bytes).then_some((step + 1, at + bytes.len())),
+                Step::Bytes(bytes) => stands(bytes, text, at).then_some((step + 1, at + bytes.len())),
                 Step::Run(run) => run_from(run, text, (step, at), back, &mut left),
-                Step::Either(one, other) => {
-                    back.push(Back::To(*other, at));
-                    Some((*one, at))
+                Step::Either(one, other, begins) => {
+                    match begins[text.get(at).map_or(NO_BYTE, |byte| usize::from(*byte))] {
+                        0 => None,
+                        ONE => Some((*one, at)),
+                        OTHER => Some((*other, at)),
+                        _ => {
+                            back.push(Back::To(*other, at));
+                            Some((*one, at))
+                        }
+                    }
                 }
                 Step::Jump(to) => Some((*to, at)),
                 Step::Slot(slot) => {
@@ -306,6 +347,13 @@ impl Walk {
             }
         }
     }
+}
+
+/// Whether bytes stand at a place.
+#[inline]
+fn stands(bytes: &[u8], text: &[u8], at: usize) -> bool {
+    // PERF: most that does not stand here differs in its first byte, and that costs no call.
+    text.get(at) == bytes.first() && text[at..].starts_with(bytes)
 }
 
 /// Passes a run, and remembers its other lengths.
@@ -351,6 +399,10 @@ fn place(look: Look) -> Option<Place> {
         Look::WordAsciiNegate => Some(Place::Border(false)),
         _ => None,
     }
+}
+
+fn both() -> Begins {
+    Box::new([ONE | OTHER; NO_BYTE + 1])
 }
 
 fn no_byte() -> Set {
