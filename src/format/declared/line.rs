@@ -9,6 +9,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind};
 
+use super::hint;
 use super::target::{Always, Apart, Target, canons, target};
 use super::walk::{GROUPS_LIMIT, Slots, UNSET, Walk, Walked};
 use crate::format::sink::Sink;
@@ -23,7 +24,9 @@ const NEEDED_LIMIT: usize = 4;
 #[derive(Debug)]
 pub(super) struct Line {
     pattern: &'static str,
-    /// Compiled when a line is first held against it.
+    /// A text that every line has which is written so, read off the pattern when a line is first held against it.
+    hint: OnceLock<Vec<u8>>,
+    /// Compiled when a line that has that text is first held against it.
     compiled: OnceLock<Compiled>,
     /// Programs of which it may be a message; an empty name stands for messages without a program.
     pub(super) programs: &'static [&'static str],
@@ -49,7 +52,15 @@ struct Compiled {
 impl Line {
     /// A line of this pattern; whether it can be one, [`fault`](Self::fault) says. It is bare, and no mark.
     pub(super) fn new(pattern: &'static str, programs: &'static [&'static str], always: Always) -> Self {
-        Self { pattern, compiled: OnceLock::new(), programs, is_bare: true, is_mark: false, always }
+        Self {
+            pattern,
+            hint: OnceLock::new(),
+            compiled: OnceLock::new(),
+            programs,
+            is_bare: true,
+            is_mark: false,
+            always,
+        }
     }
 
     /// Why the pattern cannot be used; `None` where it can.
@@ -76,18 +87,30 @@ impl Line {
         self.compiled.get_or_init(|| compile(self.pattern).unwrap_or_default())
     }
 
+    /// Whether a line lacks the text by which a pattern that was not needed so far stays uncompiled.
+    fn is_without(&self, line: &[u8]) -> bool {
+        if self.compiled.get().is_some() {
+            return false;
+        }
+        let hint = self.hint.get_or_init(|| hint::of(self.pattern));
+        memchr::memmem::find(line, hint).is_none()
+    }
+
     /// Whether a line is written so.
     pub(super) fn is_of(&self, line: &[u8]) -> bool {
-        self.compiled().fits(self.pattern, line, &mut unset())
+        !self.is_without(line) && self.compiled().fits(self.pattern, line, &mut unset())
     }
 
     /// Whether a line begins with a byte and has a text that it needs, which is seen sooner than that it is written so.
     pub(super) fn may_be(&self, line: &[u8]) -> bool {
-        self.compiled().may_fit(line)
+        !self.is_without(line) && self.compiled().may_fit(line)
     }
 
     /// Reads a line or a message; `None`, and nothing read, where it is written in another way.
     pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        if self.is_without(record) {
+            return None;
+        }
         let (compiled, mut slots) = (self.compiled(), unset());
         if !compiled.fits(self.pattern, record, &mut slots) {
             return None;
@@ -232,6 +255,8 @@ mod tests {
         let (mut walked, mut found) = (unset(), unset());
         let fits = compiled.walk.as_ref().expect(pattern).along(line, &mut walked);
         let expected = searched(regex, line, &mut found);
+        let has_hint = memchr::memmem::find(line, &hint::of(pattern)).is_some();
+        assert!(has_hint || !expected, "{pattern} over {}", line.escape_ascii());
         if fits != Walked::Unclear {
             assert_eq!(fits == Walked::Fits, expected, "{pattern} over {}", line.escape_ascii());
             if expected {
@@ -293,6 +318,7 @@ mod tests {
         assert!(patterns.len() > 400 && lines.len() > 2000, "{} {}", patterns.len(), lines.len());
         let mut fitting = 0;
         for (number, line) in patterns.into_iter().enumerate() {
+            assert_eq!(line.fault(), None, "{}", line.pattern);
             let (compiled, regex) = (line.compiled(), regex(line.pattern).unwrap());
             for (at, text) in lines.iter().enumerate().filter(|(at, _)| (at + number) % 11 == 0) {
                 fitting += usize::from(agree(line.pattern, compiled, &regex, text));

@@ -6,6 +6,7 @@
 //! How a pattern is held against a line: `walk`.
 
 mod definition;
+mod hint;
 mod line;
 mod messages;
 mod object;
@@ -57,17 +58,22 @@ pub struct Declared {
 
 /// The definitions that are built in, by their names.
 static BUILT_IN: LazyLock<Vec<Declared>> = LazyLock::new(|| {
-    static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/format/declared");
-    let mut files: Vec<_> = FILES.files().filter(|file| file.path().extension().is_some_and(|e| e == "toml")).collect();
-    files.sort_by_key(|file| file.path());
     let of = |file: &File<'static>| {
         let text = file.contents_utf8().unwrap_or_default();
-        read(text).unwrap_or_else(|fault| {
+        definition::read_tested(text).unwrap_or_else(|fault| {
             panic!("definitions that are built in are tested: {}: {fault}", file.path().display())
         })
     };
-    files.into_iter().map(of).collect()
+    files().into_iter().map(of).collect()
 });
+
+/// The files of the definitions that are built in, by their names.
+fn files() -> Vec<&'static File<'static>> {
+    static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/format/declared");
+    let mut files: Vec<_> = FILES.files().filter(|file| file.path().extension().is_some_and(|e| e == "toml")).collect();
+    files.sort_by_key(|file| file.path());
+    files
+}
 
 /// The definitions that the user gave.
 static GIVEN: OnceLock<Vec<Declared>> = OnceLock::new();
