@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::model::assigned::{Assignment, Giver, Holder, Joined, Stands};
+use crate::model::observation::Hour;
 use crate::model::partial::Partial;
 use crate::model::place::Locator;
 use crate::model::time::{Instant, Span};
@@ -56,6 +57,8 @@ struct Hands<'a> {
     reach: Vec<Instant>,
     /// Who may have held it at any time.
     ever: Held,
+    /// First and last time at which any log saw it in an hour: logs of one transfer must not differ in whose it was.
+    seen: HashMap<i64, Span>,
 }
 
 /// All holdings, by address.
@@ -95,7 +98,30 @@ impl<'a> Holdings<'a> {
             of.sort_unstable_by(|(a, log), (b, other)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
             (address, Hands::of(follow(&of, &logs)))
         });
-        Self { by_address: by_address.collect() }
+        let mut all = Self { by_address: by_address.collect() };
+        all.see(merged);
+        all
+    }
+
+    /// Gathers when any log saw the addresses.
+    fn see(&mut self, merged: &Partial) {
+        if self.by_address.is_empty() {
+            return;
+        }
+        for (key, told) in merged.sources.values().flat_map(|source| source.observations.kept.iter()) {
+            let Some(hands) = self.by_address.get_mut(key.client) else { continue };
+            for span in told.hours().filter_map(|hour| hour.span) {
+                let seen = hands.seen.entry(span.first.hour()).or_insert(span);
+                *seen = seen.join(span);
+            }
+        }
+    }
+
+    /// Who may have held an address in an hour of a conversation, as far as any log saw it then.
+    pub(super) fn in_hour(&self, address: &str, hour: &Hour) -> Held {
+        let Some(hands) = self.by_address.get(address) else { return Held::default() };
+        let span = hour.hour().and_then(|hour| hands.seen.get(&hour).copied());
+        self.at(address, span.or(hour.span))
     }
 
     /// Whether some log says whose an address was.
@@ -163,7 +189,7 @@ impl<'a> Hands<'a> {
         let mut ever: Vec<(u32, bool)> = firsts.into_values().map(|at| (at, false)).collect();
         ever.sort_unstable();
         ever.truncate(HOLDERS_KEPT);
-        Self { holdings, first, reach, ever: ever.into() }
+        Self { holdings, first, reach, ever: ever.into(), seen: HashMap::new() }
     }
 
     /// Numbers of the holdings that may meet a span, the last one first.

@@ -189,14 +189,14 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
 /// The transfers to which the data of a conversation belongs: what was sent where it leads out, what was asked for where it is
 /// answered.
 pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>, span: Option<Span>) -> Vec<String> {
-    let whose = if !world.assigned.knows(key.client) {
+    let whose = if !held::is_parted(world, key) {
         vec![None]
     } else {
         // A span of several holders shows data of each of them.
         let same = source.observations.kept.iter().find(|(known, _)| known == key);
         let hours = same.into_iter().flat_map(|(_, seen)| seen.hours());
         let meets = |hour: &Hour| hour.span.zip(span).is_none_or(|(a, b)| a.first <= b.last && b.first <= a.last);
-        let held = hours.filter(meets).map(|hour| Some(world.assigned.at(key.client, hour.span)));
+        let held = hours.filter(meets).map(|hour| Some(world.assigned.in_hour(key.client, &hour)));
         held.collect::<BTreeSet<_>>().into_iter().collect()
     };
     let mut ids = Vec::new();

@@ -16,12 +16,18 @@ use super::World;
 use super::assigned::Held;
 use super::exits::is_of_server;
 
+/// Whether a conversation is looked at by who held its client's address. Names that were asked for are not: what a tunnel
+/// carries is told of all of them together.
+pub(super) fn is_parted(world: &World<'_>, key: &Key<'_>) -> bool {
+    key.seen != Seen::Dns && world.assigned.knows(key.client)
+}
+
 /// The parts of a conversation by who held its client's address: all of it where no log says who did.
 pub(super) fn parts(world: &World<'_>, key: &Key<'_>, seen: Told<'_>) -> Vec<Option<Held>> {
-    if !world.assigned.knows(key.client) {
+    if !is_parted(world, key) {
         return vec![None];
     }
-    let held: BTreeSet<Held> = seen.hours().map(|hour| world.assigned.at(key.client, hour.span)).collect();
+    let held: BTreeSet<Held> = seen.hours().map(|hour| world.assigned.in_hour(key.client, &hour)).collect();
     held.into_iter().map(Some).collect()
 }
 
@@ -32,7 +38,7 @@ pub(super) fn hours_of<'h>(
     seen: Told<'h>,
     part: Option<&'h Held>,
 ) -> impl Iterator<Item = Hour> + 'h {
-    seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.at(key.client, hour.span) == *part))
+    seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part))
 }
 
 /// Where what an inside system answers goes, if it asks for a session from outside: to the address from which the session

@@ -101,13 +101,13 @@ fn an_address_that_was_given_is_its_holders_by_address_account_or_host() {
     let sent = |joined: Vec<Joined>| Transfer { joined, ..sent("2026-03-02T12:00:00Z") };
     let mut known = broken_into();
     known.entities.accounts = vec!["HC\\j.doe".to_owned()];
-    let state = |joined: Joined| hc(&[known.clone()], &[sent(vec![joined])], &whose("")).state;
+    let state = |joined: Joined| hc(std::slice::from_ref(&known), &[sent(vec![joined])], &whose("")).state;
     assert_eq!(state(joined("203.0.113.9", "", "", true)), State::Exfiltrated, "by the address of the session");
     assert_eq!(state(joined("", "j.doe@hc.example", "", true)), State::Exfiltrated, "by the account");
     assert_eq!(state(joined("", "", "hc-fs01", true)), State::Exfiltrated, "by the host");
     assert_eq!(state(joined("203.0.113.8", "k.roe@hc.example", "hc-pc01", true)), State::Unexplained);
     assert_eq!(state(joined("203.0.113.9", "", "", false)), State::Unexplained, "no more than perhaps");
-    let open = hc(&[known.clone()], &[sent(vec![joined("203.0.113.9", "", "", false)])], &whose(""));
+    let open = hc(std::slice::from_ref(&known), &[sent(vec![joined("203.0.113.9", "", "", false)])], &whose(""));
     assert_eq!(open.open_routes, [Route::HttpsUpload]);
     let home = session_of("198.51.100.3", true);
     assert!(
@@ -195,7 +195,7 @@ fn what_comes_out_of_a_tunnel_is_of_who_holds_its_address() {
     let session = joined("198.51.100.3", "", "", true);
     assert_eq!(
         (served(vec![session]), served(Vec::new())),
-        (State::Exfiltrated, State::CannotTell),
+        (State::Exfiltrated, State::IntrusionOnly),
         "back to its session"
     );
 }
