@@ -1,6 +1,7 @@
 //! The parsers alone: records → fields, with the columns that tallies read and with everything; before that a table of all
 //! formats, or of those whose name has the word in it that is given: `cargo bench --bench format -- squid`.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
+#![allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
 
 mod input;
 #[path = "../fixtures/generate/rng.rs"]
@@ -9,7 +10,6 @@ mod rng;
 #[path = "format/table.rs"]
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 #[allow(clippy::cast_possible_truncation, reason = "texts of some megabytes")]
-#[allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
 mod table;
 
 use divan::Bencher;

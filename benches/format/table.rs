@@ -203,7 +203,15 @@ fn parts<'a>(log: &'a [u8], layout: &Arc<Layout>) -> Vec<(&'a [u8], &'a [u8])> {
             });
             vec![log.split_at(first.unwrap_or(0))]
         }
-        _ => vec![(&[], log)],
+        _ => {
+            // A mark of the encoding stands at the very start.
+            let mark = match log {
+                [0xef, 0xbb, 0xbf, ..] => 3,
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => 2,
+                _ => 0,
+            };
+            vec![log.split_at(mark)]
+        }
     }
 }
 
