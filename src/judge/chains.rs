@@ -100,7 +100,7 @@ fn shared(links: &[Link<'_>], transfers: &[Transfer], whose: &Whose, called: Cal
         busy.iter().filter_map(|entity| hosts.get(entity)).flatten().map(|key| (*key).to_owned()).collect();
     let moved: BTreeSet<&str> = links.iter().map(Link::id).collect();
     let mut senders: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    let answers = |route| matches!(route, Route::WebResponse | Route::SaasDownload);
+    let answers = |route| matches!(route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess);
     for t in transfers.iter().filter(|t| !answers(t.route) && !moved.contains(&*t.id)) {
         for to in std::iter::once(&t.to).chain(&t.to_names).filter(|to| whose.side(to) == Side::Outside) {
             let key = super::links::outside(to);

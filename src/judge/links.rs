@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::assigned::{Giver, Joined};
 use crate::model::coverage::SourceCoverage;
 use crate::model::finding::{Entities, Finding, FindingAssumed, FindingKind, FindingTime};
 use crate::model::place::Locator;
@@ -12,6 +13,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Side, Whose, address};
 
 use super::intrusion::{accounts, blocked_exit, intrudes, is_grave};
+use super::movement;
 use super::signals::is_signal;
 use super::{Bench, Counted};
 
@@ -111,7 +113,9 @@ pub(super) fn of<'a>(bench: &Bench<'a>) -> Vec<Link<'a>> {
     let told: BTreeSet<&str> = bench.ways.values().flat_map(|way| carried(way)).chain(reached(bench)).collect();
     let proofs: BTreeSet<&str> = bench.intruder.proofs.iter().map(String::as_str).collect();
     let grave = |f: &Finding| is_grave(f) && f.outcome == Outcome::Succeeded && !is_signal(f) && !f.stage.is_empty();
-    let shows = |f: &&Finding| grave(f) || told.contains(&*f.id) || proofs.contains(&*f.id);
+    let reached = &bench.intruder.reached.ids;
+    let tied = |id: &String| told.contains(id.as_str()) || proofs.contains(id.as_str()) || reached.contains(id);
+    let shows = |f: &&Finding| grave(f) || tied(&f.id);
     let findings = bench.findings.iter().copied().filter(|f| shows(f) && !blocked_exit(f, bench.whose));
     let mut links: Vec<Link<'a>> = findings
         .map(|f| Link {
@@ -151,7 +155,7 @@ fn reached<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = &'b str> {
 /// that its success brought it.
 fn of_transfer<'a>(bench: &Bench<'a>, counted: &Counted<'a>) -> Link<'a> {
     let Counted { transfer: t, bytes, state } = *counted;
-    let since = bench.intruder.first.filter(|since| t.time.is_some_and(|time| *since > time.first));
+    let since = movement::succeeded(bench, t).filter(|since| t.time.is_some_and(|time| *since > time.first));
     let begins = since.map_or_else(|| t.time.map(|time| time.first), |since| t.first_since(since));
     let earliest = since.filter(|since| begins.is_some_and(|at| at.hour() == since.hour())).or(begins);
     Link {
@@ -239,6 +243,7 @@ fn of_finding(f: &Finding, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Loc
     hosts.iter().for_each(|text| all.add(host(text, scope, whose), text, holds));
     let logs = f.evidence.first().map(|e| e.source.log()).into_iter().collect();
     accounts_of(accounts(f, forgeable), &logs).into_iter().for_each(|(key, name)| all.add(key, name, true));
+    f.joined.iter().for_each(|joined| all.add_joined(joined, scope, whose));
     all.finish()
 }
 
@@ -249,6 +254,7 @@ fn touches_of_transfer(t: &Transfer, scope: &str, whose: &Whose, forgeable: &BTr
     let logs = t.seen_by.iter().filter(|source| !forgeable.contains(source)).map(Locator::log).collect();
     let names = if t.seen_by.iter().all(|source| forgeable.contains(source)) { &[] } else { &t.accounts[..] };
     accounts_of(names, &logs).into_iter().for_each(|(key, name)| all.add(key, name, true));
+    t.joined.iter().for_each(|joined| all.add_joined(joined, scope, whose));
     all.finish()
 }
 
@@ -263,6 +269,25 @@ impl Touches {
         if name < known.0.as_str() {
             name.clone_into(&mut known.0);
         }
+    }
+
+    /// Who certainly held an address: a host, or a session with its account and the address that it came from.
+    fn add_joined(&mut self, joined: &Joined, scope: &str, whose: &Whose) {
+        if !joined.sure {
+            return;
+        }
+        if joined.kind == Giver::Dhcp {
+            if !joined.host.is_empty() {
+                self.add(host(&joined.host, scope, whose), &joined.host, true);
+            }
+            return;
+        }
+        if !joined.peer.is_empty() && whose.side(&joined.peer) == Side::Outside {
+            self.add(outside(&joined.peer), &joined.peer, false);
+        }
+        let logs = BTreeSet::from([joined.by.source.log()]);
+        let named = accounts_of(std::slice::from_ref(&joined.account), &logs);
+        named.into_iter().for_each(|(key, name)| self.add(key, name, true));
     }
 
     fn finish(self) -> Vec<Touch> {

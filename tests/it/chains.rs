@@ -180,7 +180,7 @@ fn no_chain_of_one_step_of_one_stage_or_of_what_failed() {
     failed[1].outcome = Outcome::Failed;
     none(&failed, "a refused one");
     let mut lesser = both.clone();
-    lesser[1].level = Level::Medium;
+    (lesser[1].level, lesser[1].stage) = (Level::Medium, vec![Stage::Discovery]);
     none(&lesser, "of a lesser level");
     let mut apart = both.clone();
     apart[1].entities = on("hc-hr07");
