@@ -22,9 +22,9 @@ use crate::model::rule::{BEACON, Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Span};
 use crate::model::whose::address;
 
-use super::exits::{self, Direction};
 use super::many::{APART, Many};
-use super::{World, digest, found, lookups};
+use super::way::{self, Direction};
+use super::{World, digest, exits, found, lookups};
 
 /// So many whole hours show how even calls are that come several times an hour.
 const HOURS: usize = 8;
@@ -143,10 +143,10 @@ fn weigh<'w>(
     beacons: &mut BTreeMap<Pair<'w>, Calls<'w>>,
 ) {
     let mut of_pairs: BTreeMap<Pair<'w>, (Route, Vec<Part<'w>>)> = BTreeMap::new();
-    let scope = |place: &Locator| exits::out(world, place, key).map_or("", |(way, _)| way.scope);
+    let scope = |place: &Locator| way::out(world, place, key).map_or("", |(way, _)| way.scope);
     for (source, told) in parts {
         for place in found::delivered(source, scope) {
-            let Some((way, Direction::Up)) = exits::out(world, place, key) else { continue };
+            let Some((way, Direction::Up)) = way::out(world, place, key) else { continue };
             if !lookups::is_vendor(way.to) {
                 let pair = (way.scope, way.from, way.to);
                 of_pairs.entry(pair).or_insert((way.route, Vec::new())).1.push((source, place, *told));
@@ -186,7 +186,7 @@ fn speak<'w>(world: &'w World<'_>, wanted: BTreeSet<&'w str>) -> BTreeMap<&'w st
     }
     for source in world.merged.sources.values() {
         for (key, told) in source.observations.kept.iter().filter(|(key, _)| key.seen != Seen::Dns) {
-            let Some((way, Direction::Up)) = exits::out(world, &source.entry.source, &key) else { continue };
+            let Some((way, Direction::Up)) = way::out(world, &source.entry.source, &key) else { continue };
             if wanted.contains(way.to) {
                 let records = hosts.entry(way.to).or_default().entry(way.from).or_default();
                 *records = records.saturating_add(told.sum().records);

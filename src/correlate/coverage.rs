@@ -14,8 +14,8 @@ use crate::model::subject::Subject;
 use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
-use super::exits::Direction;
-use super::{World, exits, referred, routes};
+use super::way::{self, Direction};
+use super::{World, referred, routes};
 
 /// Hours without a record from which a busy log counts as silent.
 const DAY_HOURS: i64 = 24;
@@ -141,7 +141,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         observes.extend(routes::observed(seen));
     }
     let (mut unlogged, mut not_logged) = (Vec::new(), BTreeSet::new());
-    for (route, (direction, _)) in exits::told(world, source).into_iter().filter(|(_, (_, told))| told.is_missing()) {
+    for (route, (direction, _)) in way::told(world, source).into_iter().filter(|(_, (_, told))| told.is_missing()) {
         observes.insert(route);
         unlogged.push(route);
         not_logged.insert(match direction {

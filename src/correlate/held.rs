@@ -14,7 +14,7 @@ use crate::model::whose::Side;
 
 use super::World;
 use super::assigned::Held;
-use super::exits::is_of_server;
+use super::way::is_of_server;
 
 /// Whether a conversation is looked at by who held its client's address. Names that were asked for are not: what a tunnel
 /// carries is told of all of them together.

@@ -20,6 +20,7 @@ mod relays;
 mod routes;
 mod touched;
 mod tunnels;
+mod way;
 mod weak;
 pub mod windows;
 
@@ -90,7 +91,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         tunnels: Vec::new(),
         many: Vec::new(),
         correlated: correlated::Correlated::default(),
-        web_server_of: exits::web_servers(merged, whose),
+        web_server_of: way::web_servers(merged, whose),
         capped: capped
             .flat_map(|o| o.kept.keys().map(|key| key.seen).dedup())
             .flat_map(routes::observed)

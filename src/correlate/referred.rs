@@ -7,7 +7,7 @@ use crate::model::observation::{Key, Seen};
 use crate::model::rule::{Outcome, Route};
 use crate::model::whose::{Side, address};
 
-use super::{World, exits};
+use super::{World, way};
 
 /// Ports on which proxies are asked.
 const PROXY_PORTS: &[u16] = &[1080, 3128, 8080, 8118, 8888];
@@ -22,7 +22,7 @@ pub fn proxies(world: &World<'_>) -> Vec<Referred> {
     for source in world.merged.sources.values() {
         let telling = source.observations.kept.keys().filter(|key| key.seen == Seen::Proxy || is_edge(key));
         for key in telling.filter(|key| inside(key.client)) {
-            let scope = || exits::home(whose, &key, Side::Inside, &source.entry.source);
+            let scope = || way::home(whose, &key, Side::Inside, &source.entry.source);
             if key.seen == Seen::Proxy {
                 told.insert(scope());
             } else if inside(key.server) && PROXY_PORTS.contains(&key.port) {

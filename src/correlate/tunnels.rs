@@ -20,7 +20,7 @@ use crate::model::transfer::Transfer;
 use crate::model::whose::UNATTRIBUTED;
 
 use super::many::{APART, Many};
-use super::{World, digest, exits, found, lookups};
+use super::{World, digest, exits, found, lookups, way};
 
 /// So many names of a type that only tunnels use.
 const ODD_NAMES: usize = 4;
@@ -149,7 +149,7 @@ fn asked<'w>(world: &'w World<'_>) -> BTreeMap<Pair<'w>, Asked<'w>> {
             if LOCAL.contains(&top) || lookups::is_owner(key.name) {
                 continue;
             }
-            let way = |place: &Locator| exits::out(world, place, &key).map(|(way, _)| way);
+            let way = |place: &Locator| way::out(world, place, &key).map(|(way, _)| way);
             for place in found::delivered(source, |place| way(place).map_or(UNATTRIBUTED, |way| way.scope)) {
                 let Some(way) = way(place) else { continue };
                 let asked = pairs.entry((way.scope, way.from, way.to)).or_insert_with(Asked::new);

@@ -1,0 +1,271 @@
+//! The way out that a conversation takes: whose data, from where, to where, by which route and in which direction.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::observation::{Hour, Key, Seen, Sum};
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::place::Locator;
+use crate::model::rule::{Outcome, Route};
+use crate::model::subject::Subject;
+use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
+
+use super::assigned::Held;
+use super::{World, digest, held, routes};
+
+/// What makes two observations one transfer.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Way<'a> {
+    pub(super) scope: &'a str,
+    pub(super) from: Cow<'a, str>,
+    pub(super) to: &'a str,
+    pub(super) route: Route,
+    /// Who may have held the address of the client then; of nobody where no log says so.
+    pub(super) held: Option<(&'a str, Held)>,
+}
+
+impl Way<'_> {
+    /// Id of the transfer.
+    pub(super) fn id(&self, world: &World<'_>) -> String {
+        let way = ["transfer", self.scope, &self.from, self.to, self.route.word()];
+        let held = self
+            .held
+            .iter()
+            .flat_map(|(address, held)| std::iter::once(*address).chain(world.assigned.texts(address, held)));
+        format!("t-{}", digest(&way.into_iter().chain(held).collect::<Vec<_>>()))
+    }
+}
+
+/// Whether records are CloudTrail's of calls that name no bucket: they serve no data whose bytes could be missing.
+pub(super) fn is_management(source: &SourcePartial, key: &Key<'_>) -> bool {
+    key.name.is_empty() && source.entry.format.as_deref() == Some("cloudtrail")
+}
+
+/// How many records of a source could state the bytes that leave by a route, and how many do not.
+#[derive(Default)]
+pub(super) struct Told {
+    records: u64,
+    missing: u64,
+    /// Of one missing in so many on, the source does not state it.
+    share: u64,
+}
+
+impl Told {
+    /// Whether the log as a whole does not state it: single records (session starts, unanswered packets) may lack it.
+    /// A proxy writes when a request ends, so that few of its records may.
+    pub(super) fn is_missing(&self) -> bool {
+        self.missing > self.records / self.share.max(1)
+    }
+}
+
+/// What a source states of the bytes that leave, by route, with the way that they take.
+pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route, (Direction, Told)> {
+    let mut routes: BTreeMap<Route, (Direction, Told)> = BTreeMap::new();
+    // Most logs state it all: whose the traffic is need not be asked then.
+    let lacks = |key: Key<'_>, sum: Sum| {
+        sum.up_unlogged > 0 && Direction::Up.counts(&key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
+    };
+    if !source.observations.kept.iter().any(|(key, seen)| lacks(key, seen.sum())) {
+        return routes;
+    }
+    for (key, seen) in source.observations.kept.iter() {
+        let Some((way, direction)) = out(world, &source.entry.source, &key) else { continue };
+        if !direction.counts(&key) || is_management(source, &key) {
+            continue;
+        }
+        let sum = seen.sum();
+        let (_, told) = routes.entry(way.route).or_insert((direction, Told::default()));
+        told.records = told.records.saturating_add(sum.records);
+        told.missing = told.missing.saturating_add(direction.unlogged(&sum));
+        told.share = told.share.max(if key.seen == Seen::Proxy { 20 } else { 2 });
+    }
+    routes
+}
+
+/// The web server of each scope of which firewalls and flow records show exactly one. A web log that does not say on
+/// which server it was written is taken for that one's; were it another's, the bounds would still hold.
+pub fn web_servers(merged: &Partial, whose: &Whose) -> BTreeMap<String, String> {
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in merged.sources.values() {
+        for key in source.observations.kept.keys() {
+            let edge = matches!(key.seen, Seen::Firewall | Seen::Flow) && key.outcome != Outcome::Failed;
+            if edge
+                && routes::served(&key) == Route::WebResponse
+                && !key.server.is_empty()
+                && !key.client.is_empty()
+                && whose.side(key.client) == Side::Outside
+                && whose.side(key.server) == Side::Inside
+            {
+                let scope = home(whose, &key, Side::Outside, &source.entry.source);
+                seen.entry(scope.to_owned()).or_default().insert(whose.entity(key.server));
+            }
+        }
+    }
+    let single = seen.into_iter().filter(|(_, servers)| servers.len() == 1);
+    single.filter_map(|(scope, servers)| Some((scope, servers.into_iter().next()?))).collect()
+}
+
+/// Which of the two ways bytes took is the way out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From client to server.
+    Up,
+    /// From server to client.
+    Down,
+}
+
+/// Whether a record is of the edge, where what asks and what sends cannot be told apart.
+pub(super) fn is_edge(key: &Key<'_>) -> bool {
+    matches!(key.seen, Seen::Flow | Seen::Firewall)
+}
+
+/// Whether a record does not name the other side.
+pub(super) fn is_bare(key: &Key<'_>) -> bool {
+    key.name.is_empty() || address(key.name).is_some()
+}
+
+/// What left in one hour.
+pub(super) struct Left {
+    pub(super) hour: Hour,
+    pub(super) bytes: u64,
+    /// Whether all of it was logged.
+    pub(super) logged: bool,
+}
+
+impl Direction {
+    /// Whether a conversation whose size is not logged may have carried data this way.
+    fn counts(self, key: &Key<'_>) -> bool {
+        matches!(self, Self::Down) || key.sends || is_edge(key)
+    }
+
+    fn unlogged(self, sum: &Sum) -> u64 {
+        match self {
+            Self::Up => sum.up_unlogged,
+            Self::Down => sum.down_unlogged,
+        }
+    }
+
+    /// What left in one hour; `None` where nothing did. Where `open`, what is not logged may have.
+    pub(super) fn left(self, key: &Key<'_>, hour: Hour, open: bool) -> Option<Left> {
+        let bytes = match self {
+            Self::Up => hour.sum.up,
+            Self::Down => hour.sum.down,
+        };
+        let unlogged = open && self.counts(key) && self.unlogged(&hour.sum) > 0;
+        (bytes > 0 || unlogged).then_some(Left { hour, bytes, logged: !unlogged })
+    }
+}
+
+/// From where to where bytes may have left in a conversation; `None` where it does not lead outside.
+pub(super) fn out<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<(Way<'w>, Direction)> {
+    out_of(world, locator, key, None)
+}
+
+/// The same of the part of a conversation in which these held the client's address.
+pub(super) fn out_of<'w>(
+    world: &'w World<'_>,
+    locator: &Locator,
+    key: &Key<'w>,
+    held: Option<&Held>,
+) -> Option<(Way<'w>, Direction)> {
+    let held = held.filter(|held| !held.is_empty());
+    if let Some(to) = held.and_then(|held| held::session(world, key, held)) {
+        let scope = home(world.whose, key, Side::Outside, locator);
+        let held = held.map(|held| (key.client, held.clone()));
+        let way = Way { scope, from: answering(world, locator, key, scope), to, route: Route::RemoteAccess, held };
+        return Some((way, Direction::Down));
+    }
+    let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow | Seen::Dns);
+    if refused {
+        return None;
+    }
+    let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
+    let client = side(key.client)
+        .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
+        .or_else(|| is_of_client(key).then_some(Side::Inside))?;
+    let own_service = is_of_server(key) && client == Side::Outside;
+    let asked = (key.seen == Seen::Dns).then(|| side(key.name));
+    let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
+    let server = asked.unwrap_or(server);
+    let scope = home(world.whose, key, client, locator);
+    let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
+    let (from, to, route, direction) = match (client, server?) {
+        (Side::Inside, Side::Outside) => {
+            let server = if key.server.is_empty() { key.name } else { key.server };
+            let known = || world.name_of.get(server).copied().unwrap_or_default();
+            let name = if is_bare(key) { known() } else { key.name };
+            let to = first(&[name, key.server, key.name])?;
+            let from = first(&[key.client, key.host]);
+            let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
+            (from, to, routes::outward(key, name), Direction::Up)
+        }
+        (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
+            (answering(world, locator, key, scope), key.client, routes::served(key), Direction::Down)
+        }
+        _ => return None,
+    };
+    let held = held.map(|held| (key.client, held.clone()));
+    Some((Way { scope, from, to, route, held }, direction))
+}
+
+/// The inside system that answered.
+fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: &str) -> Cow<'w, str> {
+    let alias = world.address_of.get(key.name).copied().unwrap_or_default();
+    let only = world.web_server_of.get(scope).filter(|_| key.seen == Seen::Web);
+    let only = only.map(String::as_str).unwrap_or_default();
+    let choices = [key.server, alias, only, key.name, key.host];
+    let from = choices.into_iter().find(|text| !text.is_empty());
+    from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text))
+}
+
+/// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
+/// several logs of the same transfers side by side.
+fn writer(key: &Key<'_>, locator: &Locator) -> String {
+    let log = locator.log();
+    let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    folder.filter(|_| key.seen == Seen::FileTransfer).unwrap_or(log)
+}
+
+/// Whether a log of transfers is that of the server: it names nobody but its clients.
+pub(super) fn is_of_server(key: &Key<'_>) -> bool {
+    let is_alone = key.server.is_empty() && key.name.is_empty();
+    matches!(key.seen, Seen::Web | Seen::Cloud) || key.seen == Seen::FileTransfer && is_alone
+}
+
+/// Whether a log of transfers is that of a client's own tool: it names nobody but the server.
+fn is_of_client(key: &Key<'_>) -> bool {
+    key.seen == Seen::FileTransfer && key.client.is_empty()
+}
+
+/// Whether a client has a private address that the list of own networks does not have, and speaks with one that is not
+/// private: it is a system behind the same edge, and that nobody claims it must not hide what it sends.
+fn is_forgotten(world: &World<'_>, key: &Key<'_>) -> bool {
+    let private = |text: &str| address(text).map(|ip| Whose::default().is_own(ip));
+    let own = |text: &str| address(text).is_some_and(|ip| world.whose.is_own(ip));
+    is_edge(key) && private(key.client) == Some(true) && private(key.server) == Some(false) && !own(key.server)
+}
+
+/// The scope whose data a conversation is about.
+pub(super) fn home<'w>(whose: &'w Whose, key: &Key<'_>, client: Side, locator: &Locator) -> &'w str {
+    if whose.tenants.is_empty() {
+        return UNATTRIBUTED;
+    }
+    whose.home(&subject(key, client), locator.as_str())
+}
+
+/// The inside half of an observation, whose data it is.
+fn subject(key: &Key<'_>, client: Side) -> Subject {
+    let some = |text: &str| (!text.is_empty()).then(|| text.into());
+    let account = some(key.account);
+    match client {
+        Side::Inside => Subject { source_ip: some(key.client), account, ..Subject::default() },
+        Side::Outside => Subject {
+            destination_ip: some(key.server),
+            vhost: some(key.name),
+            container: some(key.name).filter(|_| key.seen == Seen::Cloud),
+            host: some(key.host),
+            account,
+            ..Subject::default()
+        },
+    }
+}
