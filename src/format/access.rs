@@ -7,13 +7,14 @@
 //! <https://nginx.org/en/docs/http/ngx_http_log_module.html>.
 //!
 //! Traps: the host may be a name; users may hold blanks; the request may hold quotes (escaped as `\"`, `\x22`, or not at
-//! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known.
+//! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known. Behind
+//! a balancer the client is the balancer, and who asked it stands behind the user agent, if anywhere.
 
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, time};
+use super::{Fit, Format, Means, Sample, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -84,6 +85,9 @@ fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) ->
     let line = cut(record)?;
     sketch.time(0, Some(time::clf(line.time, layout)?));
     sketch.out.part(line.head);
+    if proxied::is_proxy(line.client) {
+        sketch.out.part(forwarded(&line).unwrap_or_default());
+    }
     match target(line.request) {
         Some((method, target)) if target.starts_with(b"/") => sketch.out.part(method),
         Some(_) => return None,
@@ -151,6 +155,9 @@ fn who(head: &[u8]) -> Option<Who<'_>> {
 }
 
 fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
+    if let Some(client) = forwarded(line) {
+        sink.slice(b"x-forwarded-for", Some(Role::Is(Canon::SourceIp)), client, Kind::Str);
+    }
     if is_ip(line.client) {
         sink.slice(b"c-ip", Some(Role::Is(Canon::SourceIp)), line.client, Kind::Str);
     } else {
@@ -214,6 +221,16 @@ fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     if sink.want.takes(Canon::UserAgent) {
         tail(line.tail, sink);
     }
+}
+
+/// For whom a proxy asked, where the value behind the user agent is a list of addresses, as in the format that nginx is shipped
+/// with.
+fn forwarded<'b>(line: &Line<'b>) -> Option<&'b [u8]> {
+    if !proxied::is_proxy(line.client) {
+        return None;
+    }
+    let (list, _) = quoted(referrer_and_agent(line.tail).1)?;
+    proxied::client(line.client, list)
 }
 
 /// Referrer and user agent of what stands behind the size, and the rest.
@@ -318,6 +335,21 @@ mod tests {
         let mut out = Fields::default();
         Access.parse(&Layout::plain(), line.as_bytes(), Want::All, &mut out).ok()?;
         out.text(canon).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_list_behind_the_agent_tells_for_whom_a_balancer_asked() {
+        let client = |peer: &str, more: &str| {
+            let line =
+                format!(r#"{peer} - - [28/Mar/2026:23:10:04 +0000] "GET / HTTP/1.1" 200 512 "-" "curl/8.0"{more}"#);
+            get(&line, Canon::SourceIp).unwrap()
+        };
+        assert_eq!(client("10.0.0.5", r#" "203.0.113.9, 198.51.100.7""#), "198.51.100.7");
+        assert_eq!(client("192.0.2.1", r#" "198.51.100.7""#), "192.0.2.1");
+        assert_eq!(
+            (client("10.0.0.5", ""), client("10.0.0.5", r#" "-" 0.003"#)),
+            ("10.0.0.5".into(), "10.0.0.5".into())
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod m365;
 mod mark;
 mod mixed;
 mod near;
+mod proxied;
 mod recognise;
 mod remembered;
 mod render;

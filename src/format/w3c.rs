@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, time};
+use super::{Fit, Format, Means, Sample, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout, is_proxy_column};
 use crate::model::outline::Outline;
@@ -140,6 +140,12 @@ impl Format for Extended {
         if layout.forwards {
             forwarded(&parts, &mut sink);
         }
+        if let Some((peer, list)) = parts.peer.zip(parts.clients).filter(|_| !layout.forwards)
+            && let Some(client) = proxied::client(peer, list)
+        {
+            sink.out.precede(Canon::SourceIp);
+            sink.canon_slice(Canon::SourceIp, client);
+        }
         sink.time(0, stamp(parts.date, parts.clock, layout));
         if let Some(class) = parts.status.and_then(|s| s.first()).filter(|c| c.is_ascii_digit()) {
             sink.outcome(*class < b'4');
@@ -198,9 +204,15 @@ fn stamp(date: Option<&[u8]>, clock: Option<&[u8]>, layout: &Layout) -> Option<S
     time::date_and_time(day, clock?, if local { None } else { Some(0) }, layout)
 }
 
+/// Whether a column says for whom a proxy or balancer asked.
+fn is_forwarded(name: &str) -> bool {
+    matches!(name, "x-forwarded-for" | "X-Forwarded-For" | "cs(X-Forwarded-For)")
+}
+
 /// What a column is to an outline. Of some a proxy's other side and URL are made.
 fn part(name: &str, layout: &Layout) -> Part {
     match name {
+        _ if is_forwarded(name) => Part::Word,
         "date" => Part::Date,
         "time" => Part::Clock,
         "cs-uri-scheme" | "cs-host" | "cs-uri-port" | "s-supplier-name" | "r-ip" | "s-supplier-ip"
@@ -266,6 +278,9 @@ struct Parts<'b> {
     status: Option<&'b [u8]>,
     /// The server behind the proxy.
     server: Option<&'b [u8]>,
+    /// Who asked, and for whom.
+    peer: Option<&'b [u8]>,
+    clients: Option<&'b [u8]>,
 }
 
 impl<'b> Parts<'b> {
@@ -281,6 +296,8 @@ impl<'b> Parts<'b> {
             "cs-uri-path" => self.path = known,
             "cs-uri-query" => self.query = known.map(|query| query.strip_prefix(b"?").unwrap_or(query)),
             "sc-status" => self.status = Some(cell),
+            "c-ip" => self.peer = known,
+            _ if is_forwarded(name) => self.clients = known,
             "s-supplier-name" | "r-ip" | "s-supplier-ip" if self.server.is_none() => self.server = known,
             _ => {}
         }

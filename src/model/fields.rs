@@ -299,6 +299,11 @@ impl<'b> Fields<'b> {
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
     }
 
+    /// Has the next value of a canonical name stand before those that it has so far.
+    pub fn precede(&mut self, canon: Canon) {
+        self.first[canon as usize] = 0;
+    }
+
     /// Gives the field at a position of [`Fields::iter`] another name; nothing where there is none.
     pub fn rename(&mut self, index: usize, name: Text<'b>) {
         if let Some(field) = self.items.get_mut(index) {

@@ -154,10 +154,7 @@ impl Whose {
         if !self.own.is_empty() {
             return self.own.iter().any(|net| net.contains(&ip));
         }
-        match ip {
-            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
-        }
+        is_private(ip)
     }
 
     /// Whether anybody may bear this name: it is a full one, and of no domain that the scopes file claims. A bare name in
@@ -385,6 +382,16 @@ fn leads(places: &[Place], to: &str) -> bool {
 /// Whether `name` is `parent` or a name below it.
 pub fn below(name: &str, parent: &str) -> bool {
     name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// Whether an address is private, loopback or link-local: nobody outside has it.
+///
+/// Source: RFC 1918, RFC 4193, RFC 6890.
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
+    }
 }
 
 /// The address that a text is, brackets and port of IPv6 aside.
