@@ -129,19 +129,23 @@ impl Classifier {
 
     fn values(&self, fields: &Fields<'_>, all: &mut Vec<Datum>) {
         for field in fields.iter().filter(|field| field.canon.is_none_or(|canon| !NOT_CONTENT.contains(&canon))) {
-            let name = fields.bytes(field.name);
+            let (name, value) = (fields.bytes(field.name), fields.bytes(field.value));
             // A name is told by its end.
-            let name = String::from_utf8_lossy(&name[name.len().saturating_sub(NAME_BYTES)..]).into_owned();
-            if field.canon.is_none() && is_of_actor(&name) {
-                continue;
-            }
-            let text = String::from_utf8_lossy(fields.bytes(field.value));
+            let name = &name[name.len().saturating_sub(NAME_BYTES)..];
+            let prose = field.canon.is_some_and(|canon| PROSE.contains(&canon));
             let is_url = matches!(
                 field.canon,
                 Some(Canon::UrlFull | Canon::UrlOriginal | Canon::UrlQuery | Canon::UrlPath | Canon::HttpReferrer)
             );
+            if !is_url && !values::may_hold(name, value, prose) {
+                continue;
+            }
+            let name = String::from_utf8_lossy(name).into_owned();
+            if field.canon.is_none() && is_of_actor(&name) {
+                continue;
+            }
+            let text = String::from_utf8_lossy(value);
             let text = if is_url { objects::decoded(&text, true) } else { text.into_owned() };
-            let prose = field.canon.is_some_and(|canon| PROSE.contains(&canon));
             for (number, value) in values::of(&Passage { name: &name, text: &text }, prose) {
                 all.push(Datum { sign: Arc::clone(&self.detected[number]), object: data::digest(&value) });
             }

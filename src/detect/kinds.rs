@@ -10,7 +10,7 @@ use super::channels::{EVENT_TYPE, is_creation};
 use super::eval::value_passes;
 use super::item::{Expr, Test};
 use super::routing;
-use crate::model::fields::{Fields, Kind};
+use crate::model::fields::{Fields, Kind, Named};
 
 /// The fields that tell the kind of an event.
 const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
@@ -51,7 +51,8 @@ impl Kinds {
         if !routing::is_windows(format) {
             return None;
         }
-        let values = self.tell(fields)?;
+        let named = fields.named().map(|(name, value, kind)| (name, (kind != Kind::Null).then_some(value)));
+        let values = self.tell(named)?;
         if self.program != program.number || self.known.len() > MOST_KINDS {
             self.known.clear();
             self.program = program.number;
@@ -67,19 +68,26 @@ impl Kinds {
         Some(known.rules.get_or_insert_with(|| decide(program, format, fields, &values)))
     }
 
+    /// The same of a record that is not parsed yet, as far as it was decided for another one.
+    pub fn decided<'f>(&mut self, program: &Program, named: impl Iterator<Item = Named<'f>>) -> Option<&[u64]> {
+        if self.program != program.number || self.known.is_empty() {
+            return None;
+        }
+        self.tell(named)?;
+        self.known.get(&self.key)?.rules.as_deref()
+    }
+
     /// Writes the key of the record's kind; gives the telling fields, each of which it has once.
-    fn tell<'f>(&mut self, fields: &'f Fields<'_>) -> Option<[&'f [u8]; 3]> {
+    fn tell<'f>(&mut self, named: impl Iterator<Item = Named<'f>>) -> Option<[&'f [u8]; 3]> {
         let mut values: [Option<&[u8]>; 3] = [None; 3];
         let mut created = 0;
-        for (name, value, kind) in fields.named() {
-            // Names that differ in case alone may be taken for one another.
-            let is = |telling: &str| name.len() == telling.len() && name.eq_ignore_ascii_case(telling.as_bytes());
-            if let Some(at) = TELLING.iter().position(|telling| is(telling)) {
-                if values[at].replace(value).is_some() || kind == Kind::Null || name != TELLING[at].as_bytes() {
+        for (name, value) in named {
+            if let Some(at) = TELLING.iter().position(|telling| may_be(name, telling)) {
+                if values[at].replace(value?).is_some() || name != TELLING[at].as_bytes() {
                     return None;
                 }
-            } else if is(EVENT_TYPE) && created == 0 {
-                created = 1 + u8::from(is_creation(value));
+            } else if created == 0 && name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()) {
+                created = 1 + u8::from(is_creation(value?));
             }
         }
         let [Some(channel), Some(id), Some(provider)] = values else { return None };
@@ -94,6 +102,14 @@ impl Kinds {
         }
         Some([channel, id, provider])
     }
+}
+
+/// Whether rules may take a field for the telling one: names that differ in case alone are one, and renderers number those
+/// that an event has more than once.
+fn may_be(name: &[u8], telling: &str) -> bool {
+    let Some((stem, number)) = name.split_at_checked(telling.len()) else { return false };
+    stem.eq_ignore_ascii_case(telling.as_bytes())
+        && (number.is_empty() || number[0] == b'_' && number[1..].iter().all(u8::is_ascii_digit))
 }
 
 /// A bit for each rule that may match records of a kind.

@@ -46,7 +46,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
 use crate::model::correlation::{self as correlation_model, Correlations};
-use crate::model::fields::Fields;
+use crate::model::fields::{Fields, Named};
 use crate::model::rarity::Usage;
 use crate::model::rule::{LeftOut, Narrowing, RuleMeta};
 
@@ -368,6 +368,19 @@ impl Program {
     pub fn ungated(mut self) -> Self {
         self.gates.open();
         self
+    }
+
+    /// The rules that may match a record of which no more than these fields is read, as bits by their numbers: those that
+    /// its kind leaves, as [`eval`](Self::eval) found it for others of that kind. `None` where nothing is known of it.
+    ///
+    /// `named` are all fields of the record under their raw names, in any state before numbered names are joined.
+    pub fn of_kind<'s, 'f>(
+        &self,
+        format: &str,
+        named: impl Iterator<Item = Named<'f>>,
+        scratch: &'s mut Scratch,
+    ) -> Option<&'s [u64]> {
+        if routing::is_windows(format) { scratch.kinds.decided(self, named) } else { None }
     }
 
     /// Evaluates candidate rules (sorted numbers) on a parsed record and appends those that match. `record` is the

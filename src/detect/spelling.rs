@@ -184,14 +184,7 @@ fn slashes_differ(record: &[u8]) -> bool {
 
 /// Whether `holds` is true of what stands behind any backslash that is followed by `mark`.
 fn after(record: &[u8], mark: u8, holds: impl Fn(&[u8]) -> bool) -> bool {
-    let mut rest = record;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        rest = &rest[at + 1..];
-        if rest.first() == Some(&mark) && holds(&rest[1..]) {
-            return true;
-        }
-    }
-    false
+    memchr::memmem::find_iter(record, &[b'\\', mark]).any(|at| holds(&record[at + 2..]))
 }
 
 /// The keys whose values an audit record may give in hex; the arguments `a0`, `a1`, … of a command too.

@@ -500,6 +500,9 @@ pub struct Seen {
     pub values: Option<(u32, u32)>,
 }
 
+/// The raw name of a field, and its value; `None` where that is null, or stands with escapes.
+pub type Named<'f> = (&'f [u8], Option<&'f [u8]>);
+
 /// A value of a record that is written as its values alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drawn {

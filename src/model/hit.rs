@@ -184,14 +184,19 @@ impl Sightings {
             all.dedup_by(|more, met| met.is_same(more).then(|| met.join(&more.days)).is_some());
         });
         self.cut_who();
+        let ordered = |a: &Sighting, b: &Sighting| (rank(a.outcome), a) <= (rank(b.outcome), b);
+        // Blocks come nearly in order, and a list of thousands is put in order once a block else.
+        let follows = self.kept.last().zip(other.kept.first()).is_none_or(|(last, next)| ordered(last, next));
         append(&mut self.kept, other.kept, |all| {
-            all.sort_by(|a, b| (rank(a.outcome), a).cmp(&(rank(b.outcome), b)));
+            if !follows {
+                all.sort_by(|a, b| (rank(a.outcome), a).cmp(&(rank(b.outcome), b)));
+            }
             all.truncate(cap);
         });
     }
 }
 
-/// Appends and then puts in order. Most lists are short and there are many of them: none has room to spare.
+/// Appends and then puts in order. Most lists are short and there are many of them: none has much room to spare.
 fn append<T>(all: &mut Vec<T>, mut more: Vec<T>, order: impl FnOnce(&mut Vec<T>)) {
     if more.is_empty() {
         return;
@@ -202,7 +207,7 @@ fn append<T>(all: &mut Vec<T>, mut more: Vec<T>, order: impl FnOnce(&mut Vec<T>)
         all.append(&mut more);
     }
     order(all);
-    all.shrink_to_fit();
+    all.shrink_to(all.len() + all.len() / 8);
 }
 
 /// How an indicator was met.

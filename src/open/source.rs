@@ -9,6 +9,8 @@ use crate::model::ledger::{Note, Reason};
 
 /// How much is read at a time. A constant, never the caller's wish: so every run cuts at the same byte.
 pub(super) const PULL_BYTES: usize = 64 * 1024;
+/// Room that is made for the first of them.
+const FIRST_BYTES: usize = 4 * 1024;
 
 /// Remarks that end nothing, shared by all layers of one evidence file.
 pub(super) type Remarks = Rc<RefCell<Vec<Note>>>;
@@ -142,9 +144,13 @@ impl<'a> Source<'a> {
         }
         let before = self.buffer.len();
         let into = (self.phase + self.gauge.pulled.get()) % PULL_BYTES as u64;
-        self.buffer.resize(before + PULL_BYTES - usize::try_from(into).unwrap_or(0), 0);
+        let goal = before + PULL_BYTES - usize::try_from(into).unwrap_or(0);
         let mut filled = before;
-        while filled < self.buffer.len() {
+        while filled < goal {
+            if filled == self.buffer.len() {
+                // PERF: most files are small, and room that is made has to be emptied first.
+                self.buffer.resize(if filled == before { goal.min(before + FIRST_BYTES) } else { goal }, 0);
+            }
             match retry(&mut *self.inner, &mut self.buffer[filled..]) {
                 Ok(0) => {
                     self.ended = true;
@@ -226,10 +232,10 @@ impl Read for Source<'_> {
 
 /// Reads until the end or a failure and says how many bytes there were.
 pub(super) fn drain(reader: &mut dyn Read) -> u64 {
-    let mut scratch = vec![0; PULL_BYTES];
-    let mut total = 0;
+    let (mut scratch, mut total) = (vec![0; FIRST_BYTES], 0);
     while let Ok(read @ 1..) = retry(reader, &mut scratch) {
         total += read as u64;
+        scratch.resize(PULL_BYTES, 0);
     }
     total
 }

@@ -264,6 +264,9 @@ fn has_vhd_footer(random: Random<'_>) -> bool {
         && magic == *b"conectix"
 }
 
+/// Room that is made for the first bytes of a read.
+const FIRST_BYTES: usize = 64 << 10;
+
 struct Leaf<'a, 'c> {
     source: Source<'a>,
     remarks: Remarks,
@@ -279,10 +282,15 @@ impl Stream for Leaf<'_, '_> {
             return Ok(0);
         }
         let start = buf.len();
-        buf.resize(start + want, 0);
+        let goal = start + want;
+        buf.reserve(want);
         let mut filled = start;
         let mut failure = None;
-        while filled < buf.len() {
+        while filled < goal {
+            if filled == buf.len() {
+                // PERF: most files are small, and room that is made has to be emptied first.
+                buf.resize(goal.min(filled + (filled - start).max(FIRST_BYTES)), 0);
+            }
             let out = &mut buf[filled..];
             let read = if self.direct { self.source.read_direct(out) } else { self.source.read(out) };
             match read {

@@ -4,6 +4,7 @@ mod cite;
 mod event;
 mod met;
 mod over;
+mod rules;
 mod touched;
 mod whole;
 
@@ -17,11 +18,10 @@ use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Extent, Spans};
 use crate::model::fields::{Drawn, Fields, Seen, View, Want};
-use crate::model::hit::{MatchKind, RULE_HITS_KEPT, Sighting};
+use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
 use crate::model::place::Place;
-use crate::model::rule::Outcome;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift, Words};
 use crate::tally::Tally;
@@ -363,26 +363,6 @@ impl Pass<'_, '_> {
         may.dedup();
     }
 
-    /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind.
-    fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
-        let record = &self.text[seen.start..seen.end];
-        let Scratch { candidates, marked, .. } = scratch;
-        candidates.clear();
-        let Some(gate) = self.gate else { return };
-        if gate.bypasses(record) {
-            candidates.extend_from_slice(&gate.all);
-        } else if atoms.is_empty() {
-            candidates.extend_from_slice(&gate.atoms.always);
-        } else {
-            let found = atoms.iter().flat_map(|atom| &gate.atoms.rules[atom.literal as usize]);
-            take_marked(gate.atoms.always.iter().chain(found), marked, candidates);
-        }
-        if !candidates.is_empty() {
-            Stats::count(&self.stats.candidates, 1);
-            Stats::count(&self.stats.evaluated, candidates.len() as u64);
-        }
-    }
-
     /// A line of another dialect than its source's. All rules for that dialect may match: their literals were not
     /// looked for.
     fn stray<'b>(&'b self, line: &'b [u8], fields: &mut Fields<'b>, scratch: &mut Scratch) -> Option<&'static str> {
@@ -394,56 +374,6 @@ impl Pass<'_, '_> {
         scratch.patterns.clear();
         scratch.patterns.extend(0..self.plan.patterns.len() as u32);
         Some(format)
-    }
-
-    fn rules(
-        &self,
-        cite: &Cite,
-        (format, record): (&str, &[u8]),
-        fields: &Fields<'_>,
-        scratch: &mut Scratch,
-        told: &mut Told,
-    ) {
-        if scratch.candidates.is_empty() {
-            return;
-        }
-        let program = &self.plan.program;
-        scratch.matched.clear();
-        program.eval(format, fields, record, &scratch.candidates, &mut scratch.detect, &mut scratch.matched);
-        Stats::count(&self.stats.matched, scratch.matched.len() as u64);
-        for &rule in &scratch.matched {
-            let id = program.rules()[rule as usize].id.as_str();
-            let sightings = match told.rules.get_mut(id) {
-                Some(sightings) => sightings,
-                None => told.rules.entry(id.into()).or_default(),
-            };
-            let (outcome, place) = (Outcome::of(fields), cite.seen.place);
-            match told.full.get(id) {
-                Some(last) if last.is_before(outcome, place) => sightings.count(fields.time),
-                _ => sightings.add(RULE_HITS_KEPT, outcome, fields.time, place, || Sighting {
-                    data: self.plan.classifier.data(fields, Look::Values),
-                    ..self.sighting(cite, fields, None)
-                }),
-            }
-        }
-        self.event(cite, format, fields, scratch, told);
-    }
-}
-
-/// Gives each of these numbers once, ascending. The bits are set for as long as it takes.
-fn take_marked<'n>(numbers: impl Iterator<Item = &'n u32>, marked: &mut Vec<u64>, out: &mut Vec<u32>) {
-    for number in numbers {
-        let word = *number as usize / 64;
-        if marked.len() <= word {
-            marked.resize(word + 1, 0);
-        }
-        marked[word] |= 1 << (number % 64);
-    }
-    for (word, bits) in (0u32..).zip(marked) {
-        while *bits != 0 {
-            out.push(word * 64 + bits.trailing_zeros());
-            *bits &= *bits - 1;
-        }
     }
 }
 

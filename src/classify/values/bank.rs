@@ -9,7 +9,7 @@ use super::{Passage, bare, digits, shape};
 /// Names before a card number.
 const CARD: &[&str] = &["card", "pan ", "ccn", "cc num", "cc no"];
 /// Names before a sort code, and before an account number.
-const SORT: &[&str] = &["sort"];
+pub(super) const SORT: &[&str] = &["sort"];
 const ACCOUNT: &[&str] = &["account", "acct", "acc "];
 /// So far behind its sort code an account number may stand.
 const BESIDE_BYTES: usize = 80;

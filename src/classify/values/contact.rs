@@ -6,10 +6,10 @@ use regex::Regex;
 
 use super::{Passage, bare, shape};
 
-const PHONE: &[&str] =
+pub(super) const PHONE: &[&str] =
     &["phone", "tel no", "tel num", "telephone", "mobile", "msisdn", "contact no", "contact num", "cell"];
-const POSTCODE: &[&str] = &["postcode", "post code", "postal", "zip", "address", "addr"];
-const BIRTH: &[&str] = &["dob", "date of birth", "dateofbirth", "birth", "born"];
+pub(super) const POSTCODE: &[&str] = &["postcode", "post code", "postal", "zip", "address", "addr"];
+pub(super) const BIRTH: &[&str] = &["dob", "date of birth", "dateofbirth", "birth", "born"];
 
 /// E-mail addresses at a name that could be one.
 ///

@@ -6,11 +6,11 @@ use regex::Regex;
 
 use super::{Passage, bare, digits, shape};
 
-const NHS: &[&str] = &["nhs"];
+pub(super) const NHS: &[&str] = &["nhs"];
 const INSURANCE: &[&str] = &["nino", "ni num", "ni no", "ninumber", "national insurance", "nationalinsurance"];
-const TAXPAYER: &[&str] = &["utr", "unique taxpayer", "self assessment", "taxpayer"];
-const PASSPORT: &[&str] = &["passport"];
-const LICENCE: &[&str] = &["driv", "licence", "license", "dvla"];
+pub(super) const TAXPAYER: &[&str] = &["utr", "unique taxpayer", "self assessment", "taxpayer"];
+pub(super) const PASSPORT: &[&str] = &["passport"];
+pub(super) const LICENCE: &[&str] = &["driv", "licence", "license", "dvla"];
 
 /// Prefixes that are not allocated.
 const NO_PREFIX: &[&str] = &["BG", "GB", "KN", "NK", "NT", "TN", "ZZ"];

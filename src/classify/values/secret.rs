@@ -6,7 +6,11 @@ use regex::Regex;
 
 use super::{Passage, shape};
 
-const NTLM: &[&str] = &["ntlm", "nthash", "nt hash", "lm hash"];
+pub(super) const NTLM: &[&str] = &["ntlm", "nthash", "nt hash", "lm hash"];
+/// How tokens begin.
+pub(super) const TOKENS: &[&str] = &["eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox"];
+/// What stands in a hash that is written with its scheme, or in a line of a dump.
+pub(super) const HASHES: &[&str] = &["$2", "$5$", "$6$", "$y$", ":::"];
 /// What an AWS key id beside it is part of: requests are signed with it, and the audit log names it, without the secret.
 const SIGNED: &[&str] = &["credential", "x amz credential", "awsaccesskeyid", "accesskeyid", "access key id"];
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::roles::Role;
 use super::{jsonwalk, sysmon, windows};
-use crate::model::fields::{Drawn, Fields, Kind, Text, Want};
+use crate::model::fields::{Drawn, Fields, Kind, Named, Text, Want};
 use crate::model::layout::Layout;
 use instance::{Instances, Plans, Wanted};
 use plan::Plan;
@@ -243,6 +243,16 @@ impl Templates {
         }
         sink.settle();
         sysmon::finish(&mut sink);
+    }
+
+    /// The fields of a record by its values, which lie in `text`, as they are before anything follows from several of them.
+    pub fn named<'b>(&'b self, text: &'b [u8], values: &'b [Drawn]) -> impl Iterator<Item = Named<'b>> {
+        values.iter().filter_map(move |drawn| {
+            let name = self.names.list.get(drawn.name as usize)?;
+            let is_plain = drawn.kind != Kind::Null && !drawn.escaped;
+            let value = text.get(drawn.start as usize..drawn.end as usize).filter(|_| is_plain);
+            Some((&*name.shown, value))
+        })
     }
 
     /// The plan of a definition below a path, made where it is not known.
