@@ -91,7 +91,8 @@ impl Events {
         if self.list.len() > self.trimmed.saturating_mul(2).max(cap) {
             self.trim(work);
         }
-        if self.held_bytes > work.run_bytes() {
+        // PERF: in order only where it is written, or at the end: a sort for each block would be one of all before it.
+        if self.held_bytes > work.run_bytes() && work.is_full() {
             self.write_out(work);
         }
     }

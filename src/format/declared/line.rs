@@ -25,7 +25,7 @@ const NEEDED_LIMIT: usize = 4;
 pub(super) struct Line {
     pattern: &'static str,
     /// A text that every line has which is written so, read off the pattern when a line is first held against it.
-    hint: OnceLock<Vec<u8>>,
+    hint: OnceLock<Finder<'static>>,
     /// Compiled when a line that has that text is first held against it.
     compiled: OnceLock<Compiled>,
     /// Programs of which it may be a message; an empty name stands for messages without a program.
@@ -92,8 +92,8 @@ impl Line {
         if self.compiled.get().is_some() {
             return false;
         }
-        let hint = self.hint.get_or_init(|| hint::of(self.pattern));
-        memchr::memmem::find(line, hint).is_none()
+        let hint = self.hint.get_or_init(|| Finder::new(&hint::of(self.pattern)).into_owned());
+        hint.find(line).is_none()
     }
 
     /// Whether a line is written so.
