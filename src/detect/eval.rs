@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::grams::Tables;
+use super::grams::{Known, Tables};
 use super::item::{Expr, Part, Test, Unit};
 use super::kinds::Kinds;
 use super::pattern::same;
@@ -115,7 +115,7 @@ impl<'a, 'b> Record<'a, 'b> {
                     return false;
                 };
                 let value = self.fields.bytes(field.value);
-                may_pass(test, at, value, scratch) && value_passes(test, value)
+                field_passes(test, at, value, scratch)
             }),
         };
         Self::give(name, found, scratch);
@@ -208,20 +208,23 @@ fn text_holds(test: &Test, text: &[u8]) -> bool {
     }
 }
 
-/// Whether the value of a field may pass a test, as far as what it holds tells; false is certain.
-fn may_pass(test: &Test, field: u32, value: &[u8], scratch: &mut Scratch) -> bool {
-    let is_long = match test {
-        Test::Text(pattern) => !pattern.is_at_an_end(),
-        // One pass finds any of them.
-        Test::Words(words) => words.patterns().len() * 4 < value.len(),
-        _ => false,
-    };
+/// Whether the value of a field passes a test. Of long values it is known what they hold.
+fn field_passes(test: &Test, field: u32, value: &[u8], scratch: &mut Scratch) -> bool {
     let turn = scratch.turn;
-    let Some(grams) = is_long.then(|| scratch.tables.of(turn, field, value)).flatten() else { return true };
     match test {
-        Test::Text(pattern) => pattern.may_match(grams),
-        Test::Words(words) => words.patterns().iter().any(|word| word.may_match(grams)),
-        _ => true,
+        Test::Text(pattern) if !pattern.is_at_an_end() => match scratch.tables.of(turn, field, value) {
+            Some(Known { lowered, grams }) => {
+                grams.is_none_or(|grams| pattern.may_match(grams)) && pattern.matches_lowered(value, lowered)
+            }
+            None => pattern.matches(value),
+        },
+        // One pass finds any of them.
+        Test::Words(words) if words.patterns().len() * 4 < value.len() => {
+            let grams = scratch.tables.of(turn, field, value).and_then(|known| known.grams);
+            let may = grams.is_none_or(|grams| words.patterns().iter().any(|word| word.may_match(grams)));
+            may && words.any_in(value)
+        }
+        test => value_passes(test, value),
     }
 }
 

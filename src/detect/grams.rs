@@ -4,6 +4,8 @@
 const BITS: u32 = 15;
 /// Shorter values are searched as fast.
 const SHORTEST: usize = 48;
+/// Longer ones are searched as they are.
+const LONGEST: usize = 1 << 20;
 /// How many texts are looked for in a value before its table is made.
 const OFTEN: u8 = 4;
 /// Most tables of one record.
@@ -41,20 +43,38 @@ fn each_hash(text: &[u8], mut take: impl FnMut(usize) -> bool) -> bool {
     })
 }
 
-/// The tables of the values of one record, made where many texts are looked for in one.
+/// What is known of a long value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'t> {
+    /// The value with ASCII letters in lower case.
+    pub lowered: &'t [u8],
+    /// Its table, once texts are looked for in it often.
+    pub grams: Option<&'t Grams>,
+}
+
+/// One value.
+#[derive(Debug)]
+struct Table {
+    lowered: Vec<u8>,
+    /// Filled once it is asked for often.
+    grams: Grams,
+    is_filled: bool,
+}
+
+/// The long values of one record in which texts are looked for.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     turn: u32,
     /// By field: the turn in which it was asked for last, how often in that, and its table.
     asked: Vec<(u32, u8, Option<u8>)>,
-    tables: Vec<Grams>,
+    tables: Vec<Table>,
     used: usize,
 }
 
 impl Tables {
-    /// The table of a field's value in the record of this turn; `None` where there is none or it is not worth while.
-    pub fn of(&mut self, turn: u32, field: u32, value: &[u8]) -> Option<&Grams> {
-        if value.len() < SHORTEST {
+    /// What is known of a field's value in the record of this turn; `None` where it is not worth while.
+    pub fn of(&mut self, turn: u32, field: u32, value: &[u8]) -> Option<Known<'_>> {
+        if !(SHORTEST..=LONGEST).contains(&value.len()) {
             return None;
         }
         if self.turn != turn {
@@ -64,23 +84,34 @@ impl Tables {
         if self.asked.len() <= field {
             self.asked.resize(field + 1, (0, 0, None));
         }
-        let (last, times, table) = &mut self.asked[field];
-        if *last != turn {
-            (*last, *times, *table) = (turn, 0, None);
+        if self.asked[field].0 != turn {
+            self.asked[field] = (turn, 0, self.begin(value));
         }
+        let (_, times, table) = &mut self.asked[field];
+        let table = self.tables.get_mut(usize::from((*table)?))?;
         if *times < OFTEN {
             *times += 1;
-            return None;
+        } else if !table.is_filled {
+            table.grams.fill(value);
+            table.is_filled = true;
         }
-        if table.is_none() && self.used < MOST {
-            if self.tables.len() == self.used {
-                self.tables.push(Grams::empty());
-            }
-            self.tables[self.used].fill(value);
-            *table = u8::try_from(self.used).ok();
-            self.used += 1;
+        let Table { lowered, grams, is_filled } = table;
+        Some(Known { lowered, grams: is_filled.then_some(grams) })
+    }
+
+    /// Begins a table; gives its number, if there is room for one more.
+    fn begin(&mut self, value: &[u8]) -> Option<u8> {
+        let number = u8::try_from(self.used).ok().filter(|_| self.used < MOST)?;
+        if self.tables.len() == self.used {
+            self.tables.push(Table { lowered: Vec::new(), grams: Grams::empty(), is_filled: false });
         }
-        table.and_then(|at| self.tables.get(usize::from(at)))
+        let table = &mut self.tables[self.used];
+        table.is_filled = false;
+        table.lowered.clear();
+        table.lowered.extend_from_slice(value);
+        table.lowered.make_ascii_lowercase();
+        self.used += 1;
+        Some(number)
     }
 
     /// Forgets which turns there were.
@@ -113,13 +144,20 @@ mod tests {
     fn tables_are_of_one_turn_and_made_for_values_that_are_asked_often() {
         let (mut tables, value) = (Tables::default(), [b'v'; SHORTEST]);
         let mut asked = |turn, field, value: &[u8]| {
-            let held = (0..=OFTEN).map(|_| tables.of(turn, field, value).map(|grams| grams.may_hold(b"vvv")));
+            let held = (0..=OFTEN)
+                .map(|_| tables.of(turn, field, value).and_then(|known| Some(known.grams?.may_hold(b"vvv"))));
             held.collect::<Vec<_>>()
         };
         let often = |held| [vec![None; OFTEN.into()], vec![held]].concat();
         assert_eq!(asked(1, 3, &value), often(Some(true)));
         assert_eq!(asked(2, 3, &[b'w'; SHORTEST]), often(Some(false)));
         assert_eq!(asked(2, 0, &value[1..]), often(None));
+        assert_eq!(tables.of(4, 0, &[b'V'; SHORTEST]).map(|known| known.lowered), Some(&value[..]));
+        let mut asked = |turn, field, value: &[u8]| {
+            let held = (0..=OFTEN)
+                .map(|_| tables.of(turn, field, value).and_then(|known| Some(known.grams?.may_hold(b"vvv"))));
+            held.collect::<Vec<_>>()
+        };
         assert!((0..MOST as u32 + 8).filter(|field| asked(3, *field, &value) == often(Some(true))).count() == MOST);
     }
 }

@@ -4,6 +4,9 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::sync::OnceLock;
+
+use memchr::memmem::Finder;
 
 use super::grams::Grams;
 
@@ -67,7 +70,7 @@ pub(super) fn windash(toks: &mut [Tok]) -> usize {
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
     /// Bytes, of which only ASCII letters have a case; those are lower-case where case is ignored.
-    Bytes(Box<[u8]>, Rare),
+    Bytes(Box<[u8]>, Sought),
     /// Anything else, step by step.
     Steps(Box<[Tok]>),
 }
@@ -75,14 +78,22 @@ pub(super) enum Piece {
 impl Piece {
     /// Bytes that are lower case where case is ignored.
     pub(super) fn of_bytes(bytes: Box<[u8]>) -> Self {
-        let rare = Rare::of(&bytes);
-        Self::Bytes(bytes, rare)
+        let sought = Sought { rare: Rare::of(&bytes), finder: OnceLock::new() };
+        Self::Bytes(bytes, sought)
     }
+}
+
+/// How bytes are looked for.
+#[derive(Debug, Clone)]
+pub(super) struct Sought {
+    rare: Rare,
+    /// Made when a long value first asks.
+    finder: OnceLock<Box<Finder<'static>>>,
 }
 
 /// The byte of a text that values of logs hold least often, and its place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rare {
+struct Rare {
     byte: u8,
     at: u8,
 }
@@ -129,7 +140,15 @@ impl Pattern {
 
     /// Whether the whole value matches.
     pub fn matches(&self, value: &[u8]) -> bool {
-        let value = &Value::of(value);
+        self.covers(&Value::of(value))
+    }
+
+    /// The same of a value of which the letters are at hand in lower case, too.
+    pub fn matches_lowered(&self, value: &[u8], lowered: &[u8]) -> bool {
+        self.covers(&Value { lowered: Some(lowered), ..Value::of(value) })
+    }
+
+    fn covers(&self, value: &Value<'_>) -> bool {
         let mut pieces = self.pieces.as_slice();
         let Some((first, rest)) = pieces.split_first() else { return self.open_start || value.bytes.is_empty() };
         let mut at = 0;
@@ -232,13 +251,17 @@ impl Pattern {
     }
 
     fn find(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
-        let Piece::Bytes(bytes, rare) = piece else {
+        let Piece::Bytes(bytes, Sought { rare, finder }) = piece else {
             let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
             return starts.find_map(|i| self.at(piece, value.bytes, i));
         };
         let hay = value.bytes.get(from..)?;
         if self.cased {
             return memchr::memmem::find(hay, bytes).map(|i| from + i + bytes.len());
+        }
+        if let Some(lowered) = value.lowered {
+            let finder = finder.get_or_init(|| Box::new(Finder::new(bytes).into_owned()));
+            return finder.find(lowered.get(from..)?).map(|i| from + i + bytes.len());
         }
         // PERF: a byte that values seldom hold is looked for; most texts begin with one that they are full of.
         memchr::memchr2_iter(rare.byte, rare.byte.to_ascii_uppercase(), hay.get(usize::from(rare.at)..)?)
@@ -347,12 +370,14 @@ pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
 /// A value under comparison. Whether it is UTF-8 as a whole is asked once, and only if it matters.
 struct Value<'v> {
     bytes: &'v [u8],
+    /// The same with ASCII letters in lower case, where that is at hand.
+    lowered: Option<&'v [u8]>,
     is_text: OnceCell<bool>,
 }
 
 impl<'v> Value<'v> {
     fn of(bytes: &'v [u8]) -> Self {
-        Self { bytes, is_text: OnceCell::new() }
+        Self { bytes, lowered: None, is_text: OnceCell::new() }
     }
 
     /// Whether a character may start here; in a value that is not UTF-8, every byte may.

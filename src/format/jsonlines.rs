@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 
 use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
+use super::shapes::Shapes;
 use super::sink::Sink;
 use super::{Fit, Format, Means, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
@@ -105,6 +106,30 @@ impl Format for Dialect {
             shapes.learn(record, 0, (self.roles, self.rename, layout));
         }
         read
+    }
+
+    fn list(&self, layout: &Layout, record: &[u8], shapes: &mut Shapes) -> bool {
+        // Elsewhere containers are fields as well.
+        if self.rename.is_none() || matches!(layout.framing, Framing::Csv { .. }) {
+            return false;
+        }
+        let shapes = shapes.of(self.name);
+        if !shapes.pays() {
+            return false;
+        }
+        let listed = shapes.list(record, 0);
+        if !listed {
+            shapes.learn(record, 0, (self.roles, self.rename, layout));
+        }
+        listed
+    }
+
+    fn listed<'b>(&self, layout: &Layout, (record, shapes): (&'b [u8], &Shapes), want: Want, out: &mut Fields<'b>) {
+        let mut sink = Sink::new(layout, want, out);
+        shapes.fields(record, &mut sink);
+        if let Some(finish) = self.finish {
+            finish(&mut sink);
+        }
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {

@@ -45,7 +45,7 @@ pub fn flatten<'b>(
 }
 
 /// A value of a record that holds no other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
     /// Where it begins, behind its quote.
     pub start: usize,
@@ -53,6 +53,8 @@ pub struct Leaf {
     pub end: usize,
     /// Whether it is a string.
     pub is_string: bool,
+    /// Its name; `None` where it is no field of the event.
+    pub name: Option<Box<[u8]>>,
     /// What its name means.
     pub role: Option<Role>,
 }
@@ -66,7 +68,7 @@ pub type Names<'a> = (&'a Roles, Option<fn(&[u8]) -> Rename>, &'a Layout);
 /// Where the record is not one JSON object.
 pub fn leaves(record: &[u8], (roles, rename, layout): Names<'_>, out: &mut Vec<Leaf>) -> Result<(), Reject> {
     let mut fields = Fields::default();
-    let sink = &mut Sink::new(layout, Want::Columns, &mut fields);
+    let sink = &mut Sink::new(layout, Want::All, &mut fields);
     let path = Vec::new();
     Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, leaves: Some(out) }.whole()
 }
@@ -301,8 +303,9 @@ impl<'b> Walker<'_, '_, 'b> {
         let named = self.name(key);
         if let Some(leaves) = &mut self.leaves {
             let end = self.at - usize::from(kind == Kind::Str);
+            let name = named.map(|(name, _)| self.sink.out.bytes(name).into());
             let role = named.and_then(|named| named.1);
-            leaves.push(Leaf { start: end - raw.bytes.len(), end, is_string: kind == Kind::Str, role });
+            leaves.push(Leaf { start: end - raw.bytes.len(), end, is_string: kind == Kind::Str, name, role });
         }
         let Some((name, role)) = named else { return Ok(()) };
         if role.is_none() && !self.sink.all {

@@ -96,6 +96,19 @@ pub trait Format: Sync {
         false
     }
 
+    /// Lists the values of a record by its shape, where all its fields are such values and its shape is known: it is then a
+    /// record of this format too.
+    fn list(&self, layout: &Layout, record: &[u8], shapes: &mut Shapes) -> bool {
+        let _ = (layout, record, shapes);
+        false
+    }
+
+    /// Reads the wanted fields of the record that was listed last. `out` is emptied first.
+    fn listed<'b>(&self, layout: &Layout, (record, shapes): (&'b [u8], &Shapes), want: Want, out: &mut Fields<'b>) {
+        let _ = (layout, record, shapes, want);
+        out.clear();
+    }
+
     /// The layout after a directive line; `None` where the line changes nothing.
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
         let _ = (layout, directive);
@@ -248,6 +261,21 @@ impl<'l> Reader<'l> {
             self.set_clock(out);
         }
         read
+    }
+
+    /// Lists the values of a record without reading its fields; false where that cannot be done. What is known of it then are
+    /// the raw names and values of `shapes`, and its fields are read with [`listed`](Self::listed).
+    pub fn list(&self, record: &[u8], shapes: &mut Shapes) -> bool {
+        self.format.is_some_and(|format| format.list(self.layout, record, shapes))
+    }
+
+    /// Reads the record that was listed last, as [`parse`](Self::parse) does.
+    pub fn listed<'b>(&self, (record, shapes): (&'b [u8], &Shapes), want: Want, out: &mut Fields<'b>) {
+        if let Some(format) = self.format {
+            format.listed(self.layout, (record, shapes), want, out);
+            self.set_host(want, out);
+            self.set_clock(out);
+        }
     }
 
     /// Reads one record that [`draw`] wrote as its values alone: `values` of `text`, which is the text of all.

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::jsonwalk::{self, Leaf, Names};
 use super::near;
 use super::roles::Role;
+use super::sink::Sink;
 use super::sketch::{Part, Sketch};
+use crate::model::fields::{Kind, Named, Text};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 
@@ -18,7 +20,7 @@ static TREES: AtomicU64 = AtomicU64::new(0);
 
 /// Most nodes of the tree; what comes later is read the long way.
 const NODES: usize = 4096;
-/// Most text between values that is kept.
+/// Most text between values that is kept, and most bytes of names.
 const TEXT_BYTES: usize = 256 * 1024;
 /// Most values of a record that has a shape.
 const VALUES: usize = 256;
@@ -39,9 +41,24 @@ pub struct Shapes {
     /// The root of each kind of record, whose names mean the same; 0 for none.
     roots: Vec<u32>,
     text: Vec<u8>,
+    /// The names of values, one behind the other.
+    names: Vec<u8>,
     known: usize,
     strange: usize,
     leaves: Vec<Leaf>,
+    /// The values of the record that was listed last.
+    listed: Vec<Listed>,
+}
+
+/// A value of a record.
+#[derive(Clone, Copy)]
+struct Listed {
+    /// The node that stands before it.
+    node: u32,
+    /// Where it lies in the record, without quotes.
+    from: u32,
+    to: u32,
+    kind: Kind,
 }
 
 /// What stands before a value.
@@ -52,6 +69,9 @@ struct Node {
     to: u32,
     value: Value,
     part: Part,
+    /// Where the name of the value lies among all names; `None` where it is no field.
+    name: Option<(u32, u32)>,
+    role: Option<Role>,
     /// The first node that may follow.
     first: u32,
     /// The next node that may stand here instead; 0 for none.
@@ -92,37 +112,95 @@ impl Shapes {
         (layout, agents): (&Layout, bool),
         out: &mut Outline<'b>,
     ) -> bool {
-        let read = self.follow(record, kind, Sketch::new(layout, agents, out)).is_some();
+        let mut sketch = Sketch::new(layout, agents, out);
+        let end = self.follow(record, kind, |node, value, _| sketch.value(self.nodes[node].part, value));
+        if let Some(end) = end {
+            sketch.out.part(&self.tree.to_le_bytes());
+            sketch.out.part(&(end as u32).to_le_bytes());
+        }
+        self.counted(end.is_some())
+    }
+
+    /// Lists the values of a record of a kind, for [`named`](Self::named) and [`fields`](Self::fields); false where its
+    /// shape is not known yet.
+    pub fn list(&mut self, record: &[u8], kind: usize) -> bool {
+        let mut listed = std::mem::take(&mut self.listed);
+        listed.clear();
+        let start = record.as_ptr() as usize;
+        let end = self.follow(record, kind, |node, value, kind| {
+            let from = (value.as_ptr() as usize - start) as u32;
+            listed.push(Listed { node: node as u32, from, to: from + value.len() as u32, kind });
+            Some(())
+        });
+        self.listed = listed;
+        self.counted(end.is_some())
+    }
+
+    fn counted(&mut self, read: bool) -> bool {
         *(if read { &mut self.known } else { &mut self.strange }) += 1;
         read
     }
 
-    fn follow<'b>(&self, record: &'b [u8], kind: usize, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+    /// The fields of the record that was listed last.
+    pub fn named<'b>(&'b self, record: &'b [u8]) -> impl Iterator<Item = Named<'b>> {
+        self.listed.iter().filter_map(|at| {
+            let value = record.get(at.from as usize..at.to as usize)?;
+            let is_plain = at.kind != Kind::Null && memchr::memchr(b'\\', value).is_none();
+            Some((self.name(&self.nodes[at.node as usize])?, is_plain.then_some(value)))
+        })
+    }
+
+    fn name(&self, node: &Node) -> Option<&[u8]> {
+        node.name.and_then(|(from, to)| self.names.get(from as usize..to as usize))
+    }
+
+    /// Puts the wanted fields of the record that was listed last into a sink, as a walk would.
+    pub fn fields<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) {
+        for at in &self.listed {
+            let node = &self.nodes[at.node as usize];
+            let Some(name) = self.name(node).filter(|_| sink.all || node.role.is_some()) else { continue };
+            let raw = record.get(at.from as usize..at.to as usize).unwrap_or_default();
+            let name = if sink.all { sink.out.store(name) } else { Text::Slice(b"") };
+            let value = if at.kind == Kind::Str && memchr::memchr(b'\\', raw).is_some() {
+                let from = sink.out.arena_len();
+                jsonwalk::unescape(raw, sink.out.arena_mut());
+                sink.out.stored_since(from)
+            } else {
+                Text::Slice(raw)
+            };
+            sink.text(name, node.role, value, at.kind);
+        }
+        sink.settle();
+    }
+
+    /// Hands on each value with its node, in their order; gives the node of the record's end.
+    fn follow<'b>(
+        &self,
+        record: &'b [u8],
+        kind: usize,
+        mut see: impl FnMut(usize, &'b [u8], Kind) -> Option<()>,
+    ) -> Option<usize> {
         let root = *self.roots.get(kind)?;
         let (mut rest, mut node) = (record, self.nodes.get(root as usize)?);
         loop {
             let at = self.way(node.first, rest)?;
             node = &self.nodes[at];
             rest = &rest[(node.to - node.from) as usize..];
-            let value = match node.value {
-                Value::End => {
-                    sketch.out.part(&self.tree.to_le_bytes());
-                    sketch.out.part(&(at as u32).to_le_bytes());
-                    return Some(());
-                }
+            let (value, kind) = match node.value {
+                Value::End => return Some(at),
                 Value::Str => {
                     let end = string_end(rest)?;
                     let (value, behind) = rest.split_at(end);
                     rest = behind;
-                    value
+                    (value, Kind::Str)
                 }
                 Value::Bare => {
-                    let (value, _) = jsonwalk::bare(rest)?;
+                    let (value, kind) = jsonwalk::bare(rest)?;
                     rest = &rest[value.len()..];
-                    value
+                    (value, kind)
                 }
             };
-            sketch.value(node.part, value)?;
+            see(at, value, kind)?;
         }
     }
 
@@ -165,15 +243,16 @@ impl Shapes {
         let (mut node, mut at) = (self.root(kind), 0);
         for leaf in leaves {
             let value = if leaf.is_string { Value::Str } else { Value::Bare };
-            let Some(next) = self.child(node, &record[at..leaf.start], value, Part::of(leaf.role)) else { return };
+            let Some(next) = self.child(node, &record[at..leaf.start], value, Some(leaf)) else { return };
             (node, at) = (next, leaf.end);
         }
-        let _ = self.child(node, &record[at..], Value::End, Part::Skip);
+        let _ = self.child(node, &record[at..], Value::End, None);
     }
 
     /// The root of a kind, made where there is none.
     fn root(&mut self, kind: usize) -> usize {
-        const START: Node = Node { from: 0, to: 0, value: Value::Str, part: Part::Skip, first: 0, next: 0 };
+        const START: Node =
+            Node { from: 0, to: 0, value: Value::Str, part: Part::Skip, name: None, role: None, first: 0, next: 0 };
         if self.nodes.is_empty() {
             self.nodes.push(START);
         }
@@ -186,7 +265,7 @@ impl Shapes {
     }
 
     /// The node behind another one, made where there is none; `None` where there is no room.
-    fn child(&mut self, parent: usize, text: &[u8], value: Value, part: Part) -> Option<usize> {
+    fn child(&mut self, parent: usize, text: &[u8], value: Value, leaf: Option<&Leaf>) -> Option<usize> {
         let (mut at, mut ways) = (self.nodes[parent].first, 0);
         while at != 0 {
             let node = &self.nodes[at as usize];
@@ -195,14 +274,23 @@ impl Shapes {
             }
             (at, ways) = (node.next, ways + 1);
         }
-        if ways == WAYS || self.nodes.len() == NODES || self.text.len() + text.len() > TEXT_BYTES {
+        let name = leaf.and_then(|leaf| leaf.name.as_deref());
+        let is_full =
+            self.text.len() + text.len() > TEXT_BYTES || self.names.len() + name.map_or(0, <[u8]>::len) > TEXT_BYTES;
+        if ways == WAYS || self.nodes.len() == NODES || is_full {
             return None;
         }
+        let name = name.map(|name| {
+            self.names.extend_from_slice(name);
+            ((self.names.len() - name.len()) as u32, self.names.len() as u32)
+        });
+        let role = leaf.and_then(|leaf| leaf.role);
         let from = self.text.len() as u32;
         self.text.extend_from_slice(text);
         let at = self.nodes.len();
         let next = std::mem::replace(&mut self.nodes[parent].first, at as u32);
-        self.nodes.push(Node { from, to: self.text.len() as u32, value, part, first: 0, next });
+        let (to, part) = (self.text.len() as u32, Part::of(role));
+        self.nodes.push(Node { from, to, value, part, name, role, first: 0, next });
         Some(at)
     }
 }

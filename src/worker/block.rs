@@ -50,6 +50,8 @@ pub(super) struct Scratch {
     matched: Vec<u32>,
     detect: detect::Scratch,
     shapes: format::Shapes,
+    /// Whether the values of the record at hand are listed in the shapes.
+    listed: bool,
 }
 
 /// One block with what the loop over its records needs.
@@ -288,7 +290,13 @@ impl Pass<'_, '_> {
             () => Want::Agents,
         };
         let mut format = self.block.layout.format;
-        let mut parsed = !plain && self.parse(&seen, want, fields);
+        let mut parsed = !plain
+            && if scratch.listed {
+                self.reader.listed((record, &scratch.shapes), want, fields);
+                true
+            } else {
+                self.parse(&seen, want, fields)
+            };
         if !parsed
             && !plain
             && self.block.spans == Spans::Lines

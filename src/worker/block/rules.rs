@@ -17,8 +17,9 @@ impl Pass<'_, '_> {
     /// these the ones that its kind leaves, where that is told by its values.
     pub(super) fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
         let record = &self.text[seen.start..seen.end];
-        let Scratch { candidates, marked, detect, .. } = scratch;
+        let Scratch { candidates, marked, detect, shapes, listed, .. } = scratch;
         candidates.clear();
+        *listed = false;
         let Some(gate) = self.gate else { return };
         if gate.bypasses(record) {
             mark(&gate.all, marked);
@@ -26,11 +27,20 @@ impl Pass<'_, '_> {
             mark(&gate.atoms.always, marked);
             atoms.iter().for_each(|atom| mark(&gate.atoms.rules[atom.literal as usize], marked));
         }
+        if marked.iter().all(|bits| *bits == 0) {
+            return;
+        }
         let (program, format) = (&self.plan.program, self.block.layout.format);
-        let may = seen.values.filter(|_| marked.iter().any(|bits| *bits != 0)).and_then(|(from, to)| {
-            let values = self.values.get(from as usize..to as usize)?;
-            program.of_kind(format, self.templates.named(self.text, values), detect)
-        });
+        let may = match seen.values {
+            Some((from, to)) => {
+                let values = self.values.get(from as usize..to as usize).unwrap_or_default();
+                program.of_kind(format, self.templates.named(self.text, values), detect)
+            }
+            None => {
+                *listed = self.reader.list(record, shapes);
+                listed.then(|| program.of_kind(format, shapes.named(record), detect)).flatten()
+            }
+        };
         take_marked(marked, may, candidates);
         if !candidates.is_empty() {
             Stats::count(&self.stats.candidates, 1);
