@@ -1,7 +1,8 @@
-//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number and provider.
+//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number, provider and program.
 //!
 //! Logs hold few kinds of events and many of each. Of a kind that is met often it is decided once for every rule whether its log source
-//! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated.
+//! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated. The
+//! program tells finer kinds: what is decided of a kind holds for those whose program is not met often.
 
 use std::collections::HashMap;
 
@@ -10,12 +11,16 @@ use super::channels::{EVENT_TYPE, is_creation};
 use super::eval::value_passes;
 use super::item::{Expr, Test};
 use super::routing;
-use crate::model::fields::{Fields, Kind, Named};
+use crate::model::fields::{Fields, Kind, Named, Said};
 
 /// The fields that tell the kind of an event.
 const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
+/// The one that tells a finer kind, where an event has it.
+const PROGRAM: &str = "Image";
 /// Kinds that are known at once; with more, all are forgotten.
 const MOST_KINDS: usize = 1_024;
+/// The same of finer ones.
+const MOST_FINER: usize = 4_096;
 /// How often a kind is met before it is worth while to decide it: that takes a look at every rule.
 const OFTEN: u8 = 16;
 /// Longer values tell no kind.
@@ -27,7 +32,10 @@ pub(super) struct Kinds {
     /// The program for which they are.
     program: u64,
     known: HashMap<Vec<u8>, Known>,
+    finer: HashMap<Vec<u8>, Known>,
+    /// Of the record at hand: its kind, and its finer kind, empty where it has none.
     key: Vec<u8>,
+    fine: Vec<u8>,
 }
 
 /// What is known of a kind.
@@ -39,9 +47,26 @@ struct Known {
     rules: Option<Box<[u64]>>,
 }
 
-/// Which of [`TELLING`] a field of rules is, if it is one.
+/// Values of [`TELLING`] and of [`PROGRAM`].
+type Values<'f> = [Option<&'f [u8]>; 4];
+
+/// Which of [`TELLING`] a field of rules is, if it is one; [`PROGRAM`] comes behind them.
 pub(super) fn telling(name: &str) -> Option<u8> {
-    (0u8..).zip(TELLING).find(|(_, telling)| *telling == name).map(|(at, _)| at)
+    (0u8..).zip(TELLING.into_iter().chain([PROGRAM])).find(|(_, telling)| *telling == name).map(|(at, _)| at)
+}
+
+/// Counts that a kind is met; says whether it was often.
+fn often(known: &mut HashMap<Vec<u8>, Known>, most: usize, key: &[u8]) -> bool {
+    if known.len() > most {
+        known.clear();
+    }
+    let Some(kind) = known.get_mut(key) else {
+        known.insert(key.to_vec(), Known { met: 1, rules: None });
+        return false;
+    };
+    let often = kind.met >= OFTEN;
+    kind.met = OFTEN.min(kind.met + 1);
+    often
 }
 
 impl Kinds {
@@ -51,69 +76,120 @@ impl Kinds {
         if !routing::is_windows(format) {
             return None;
         }
-        let named = fields.named().map(|(name, value, kind)| (name, (kind != Kind::Null).then_some(value)));
-        let values = self.tell(named)?;
-        if self.program != program.number || self.known.len() > MOST_KINDS {
+        let named = fields.named().map(|(name, value, kind)| match kind {
+            Kind::Null => (name, Said::Null),
+            _ => (name, Said::Plain(value)),
+        });
+        let values = self.tell(named, |_, _| {})?;
+        if self.program != program.number {
             self.known.clear();
+            self.finer.clear();
             self.program = program.number;
         }
-        if !self.known.contains_key(&self.key) {
-            self.known.insert(self.key.clone(), Known::default());
-        }
-        let known = self.known.get_mut(&self.key)?;
-        if known.met < OFTEN {
-            known.met += 1;
+        if !often(&mut self.known, MOST_KINDS, &self.key) {
             return None;
         }
-        Some(known.rules.get_or_insert_with(|| decide(program, format, fields, &values)))
+        let [channel, id, provider, _] = values;
+        let decide_kind = || decide(program, format, fields, &[channel, id, provider, None]);
+        let rules = &*self.known.get_mut(&self.key)?.rules.get_or_insert_with(decide_kind);
+        if !self.fine.is_empty() && often(&mut self.finer, MOST_FINER, &self.fine) {
+            self.finer.get_mut(&self.fine)?.rules.get_or_insert_with(|| refine(program, rules, &values));
+        }
+        self.found()
     }
 
-    /// The same of a record that is not parsed yet, as far as it was decided for another one.
-    pub fn decided<'f>(&mut self, program: &Program, named: impl Iterator<Item = Named<'f>>) -> Option<&[u64]> {
+    /// The same of a record that is not parsed yet, as far as it was decided for others.
+    pub fn decided<'f>(
+        &mut self,
+        program: &Program,
+        named: impl Iterator<Item = Named<'f>>,
+        unescape: fn(&[u8], &mut Vec<u8>),
+    ) -> Option<&[u64]> {
         if self.program != program.number || self.known.is_empty() {
             return None;
         }
-        self.tell(named)?;
-        self.known.get(&self.key)?.rules.as_deref()
+        self.tell(named, unescape)?;
+        self.found()
     }
 
-    /// Writes the key of the record's kind; gives the telling fields, each of which it has once.
-    fn tell<'f>(&mut self, named: impl Iterator<Item = Named<'f>>) -> Option<[&'f [u8]; 3]> {
-        let mut values: [Option<&[u8]>; 3] = [None; 3];
-        let mut created = 0;
-        for (name, value) in named {
+    /// What was decided of the kind at hand, by the finer one where that was.
+    fn found(&self) -> Option<&[u64]> {
+        let decided = |known: &Known| known.rules.is_some();
+        let finer = self.finer.get(&self.fine).filter(|known| decided(known) && !self.fine.is_empty());
+        finer.or_else(|| self.known.get(&self.key))?.rules.as_deref()
+    }
+
+    /// Writes the key of the record's kind, and of its finer one; gives the telling fields, each of which it has once. A
+    /// program with escapes is in the key alone.
+    fn tell<'f>(
+        &mut self,
+        named: impl Iterator<Item = Named<'f>>,
+        unescape: fn(&[u8], &mut Vec<u8>),
+    ) -> Option<Values<'f>> {
+        let mut values: Values<'f> = [None; 4];
+        let (mut created, mut programs, mut started) = (0, 0, Said::Null);
+        for (name, said) in named {
+            let plain = || if let Said::Plain(value) = said { Some(value) } else { None };
             if let Some(at) = TELLING.iter().position(|telling| may_be(name, telling)) {
-                if values[at].replace(value?).is_some() || name != TELLING[at].as_bytes() {
+                if values[at].replace(plain()?).is_some() || name != TELLING[at].as_bytes() {
                     return None;
                 }
+            } else if may_be(name, PROGRAM) {
+                (programs, started) = (programs + 1, if name == PROGRAM.as_bytes() { said } else { Said::Null });
             } else if created == 0 && name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()) {
-                created = 1 + u8::from(is_creation(value?));
+                created = 1 + u8::from(is_creation(plain()?));
             }
         }
-        let [Some(channel), Some(id), Some(provider)] = values else { return None };
         self.key.clear();
         self.key.push(created);
-        for value in [channel, id, provider] {
-            if value.len() > LONGEST {
-                return None;
-            }
+        for value in &values[..3] {
+            let value = value.filter(|value| value.len() <= LONGEST)?;
             self.key.extend_from_slice(&(value.len() as u16).to_le_bytes());
             self.key.extend_from_slice(value);
         }
-        Some([channel, id, provider])
+        self.fine.clear();
+        match started {
+            Said::Plain(value) if programs == 1 && value.len() <= LONGEST => {
+                self.fine.extend_from_slice(&self.key);
+                self.fine.extend_from_slice(value);
+                values[3] = Some(value);
+            }
+            Said::Escaped(value) if programs == 1 && value.len() <= LONGEST => {
+                self.fine.extend_from_slice(&self.key);
+                unescape(value, &mut self.fine);
+            }
+            _ => {}
+        }
+        Some(values)
     }
 }
 
 /// Whether rules may take a field for the telling one: names that differ in case alone are one, and renderers number those
 /// that an event has more than once.
+#[inline]
 fn may_be(name: &[u8], telling: &str) -> bool {
     let Some((stem, number)) = name.split_at_checked(telling.len()) else { return false };
-    stem.eq_ignore_ascii_case(telling.as_bytes())
-        && (number.is_empty() || number[0] == b'_' && number[1..].iter().all(u8::is_ascii_digit))
+    matches!(number, [] | [b'_', ..])
+        && stem.eq_ignore_ascii_case(telling.as_bytes())
+        && number.iter().skip(1).all(u8::is_ascii_digit)
+}
+
+/// Of the rules of a kind, those that may match where the program is known as well.
+fn refine(program: &Program, rules: &[u64], values: &Values<'_>) -> Box<[u64]> {
+    let mut bits: Box<[u64]> = rules.into();
+    for (word, left) in bits.iter_mut().enumerate() {
+        for bit in (0..64).filter(|bit| rules[word] >> bit & 1 == 1) {
+            let expr = program.exprs.get(word * 64 + bit);
+            if expr.is_none_or(|expr| holds(expr, &program.telling, values) == Some(false)) {
+                *left &= !(1 << bit);
+            }
+        }
+    }
+    bits
 }
 
 /// A bit for each rule that may match records of a kind.
-fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &[&[u8]; 3]) -> Box<[u64]> {
+fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &Values<'_>) -> Box<[u64]> {
     let facts = routing::facts(format, fields);
     let fits: Vec<bool> =
         program.logsources.iter().map(|stated| routing::applies(&program.routing, stated, &facts)).collect();
@@ -128,7 +204,7 @@ fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &[&[u8];
 }
 
 /// What the telling fields alone decide of a search; `None` where it takes others too.
-fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<bool> {
+fn holds(expr: &Expr, telling: &[Option<u8>], values: &Values<'_>) -> Option<bool> {
     let any = |parts: &[Expr], wanted: bool| {
         let mut all = Some(!wanted);
         for part in parts {
@@ -146,7 +222,7 @@ fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<boo
         Expr::Not(inner) => holds(inner, telling, values).map(|held| !held),
         Expr::Shared(inner) => holds(inner, telling, values),
         Expr::Field(name, test) => {
-            let value = values.get(usize::from((*telling.get(*name as usize)?)?))?;
+            let value = (*values.get(usize::from((*telling.get(*name as usize)?)?))?)?;
             match test {
                 Test::Null => Some(false),
                 Test::Exists(wanted) => Some(*wanted),

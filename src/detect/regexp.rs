@@ -4,9 +4,15 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Largest compiled size of one expression, in bytes.
 const SIZE_LIMIT: usize = 8 << 20;
+/// An expression that is estimated to take no more is compiled when a value first asks.
+const SMALL_BYTES: u64 = 256 << 10;
+/// What a byte of text, and what a range of a class, takes at most.
+const BYTE_BYTES: u64 = 64;
+const RANGE_BYTES: u64 = 512;
 /// Deepest nesting of one expression.
 const NEST_LIMIT: u32 = 100;
 
@@ -24,6 +30,10 @@ impl Regexp {
     /// An expression that can be compiled.
     pub fn new(text: &str, flags: [bool; 3]) -> Result<Self, String> {
         let regex = Self::uncompiled(text, flags);
+        // PERF: most rules have no value to ask theirs about.
+        if Self::parsed(text, flags).is_some_and(|parsed| weight(&parsed) <= SMALL_BYTES) {
+            return Ok(regex);
+        }
         match regex.build() {
             Ok(compiled) => Ok(Self { compiled: OnceLock::from(Some(compiled)), ..regex }),
             Err(why) => Err(format!("regular expression: {}", why.to_string().lines().last().unwrap_or_default())),
@@ -32,6 +42,10 @@ impl Regexp {
 
     /// An expression out of a pack, where it was compiled before; `None` where it is none. It is parsed, not compiled.
     pub fn unread(text: &str, flags: [bool; 3]) -> Option<Self> {
+        Self::parsed(text, flags).map(|_| Self::uncompiled(text, flags))
+    }
+
+    fn parsed(text: &str, flags: [bool; 3]) -> Option<Hir> {
         let [insensitive, lines, dot_all] = flags;
         let mut parser = ParserBuilder::new()
             .utf8(false)
@@ -40,7 +54,7 @@ impl Regexp {
             .dot_matches_new_line(dot_all)
             .nest_limit(NEST_LIMIT)
             .build();
-        parser.parse(text).ok().map(|_| Self::uncompiled(text, flags))
+        parser.parse(text).ok()
     }
 
     fn uncompiled(text: &str, flags: [bool; 3]) -> Self {
@@ -72,5 +86,38 @@ impl Regexp {
             .dfa_size_limit(SIZE_LIMIT)
             .nest_limit(NEST_LIMIT)
             .build()
+    }
+}
+
+/// About how many bytes an expression takes compiled, and rather too many.
+fn weight(expression: &Hir) -> u64 {
+    let all = |parts: &[Hir]| parts.iter().map(weight).fold(BYTE_BYTES, u64::saturating_add);
+    match expression.kind() {
+        HirKind::Empty | HirKind::Look(_) => BYTE_BYTES,
+        HirKind::Literal(text) => BYTE_BYTES.saturating_mul(1 + text.0.len() as u64),
+        HirKind::Class(Class::Unicode(class)) => RANGE_BYTES.saturating_mul(1 + class.ranges().len() as u64),
+        HirKind::Class(Class::Bytes(class)) => RANGE_BYTES.saturating_mul(1 + class.ranges().len() as u64),
+        HirKind::Repetition(repeated) => {
+            let times = u64::from(repeated.max.unwrap_or(repeated.min).max(1)) + 1;
+            weight(&repeated.sub).saturating_add(BYTE_BYTES).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => weight(&capture.sub).saturating_add(2 * BYTE_BYTES),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => all(parts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_small_compiles_and_what_is_not_is_compiled_at_once() {
+        let new = |text| Regexp::new(text, [true, false, false]);
+        for (text, is_later) in [(r"^[a-z]{2}\d\.exe$", true), (r"a{1,200}", true), (r"\w{40}", false)] {
+            let regex = new(text).unwrap();
+            assert_eq!(regex.compiled.get().is_none(), is_later, "{text}");
+            assert!(regex.build().is_ok(), "{text}");
+        }
+        assert!(new(r"\w{9000}").is_err() && new("(").is_err() && new(r"(?<=a)b").is_err());
     }
 }

@@ -11,7 +11,7 @@ use super::near;
 use super::roles::Role;
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
-use crate::model::fields::{Kind, Named, Text};
+use crate::model::fields::{Kind, Named, Said, Text};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 
@@ -145,8 +145,12 @@ impl Shapes {
     pub fn named<'b>(&'b self, record: &'b [u8]) -> impl Iterator<Item = Named<'b>> {
         self.listed.iter().filter_map(|at| {
             let value = record.get(at.from as usize..at.to as usize)?;
-            let is_plain = at.kind != Kind::Null && memchr::memchr(b'\\', value).is_none();
-            Some((self.name(&self.nodes[at.node as usize])?, is_plain.then_some(value)))
+            let said = match at.kind {
+                Kind::Null => Said::Null,
+                Kind::Str if memchr::memchr(b'\\', value).is_some() => Said::Escaped(value),
+                _ => Said::Plain(value),
+            };
+            Some((self.name(&self.nodes[at.node as usize])?, said))
         })
     }
 

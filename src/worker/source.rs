@@ -240,8 +240,9 @@ impl Source {
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (covered, observations) = tally::gather(tallies);
         let held = std::mem::take(&mut told.held);
-        notes.extend(held.note());
-        rules.join(held.finish(plan), RULE_HITS_KEPT, &plan.work);
+        let (together, of_together) = held.finish(plan);
+        notes.extend(of_together);
+        rules.join(together, RULE_HITS_KEPT, &plan.work);
         indicators.join(of_pieces(&told.pieces), plan.max_evidence, &plan.work);
         indicators.write_out(&plan.work);
         parts.write_out(&plan.work);

@@ -1,8 +1,10 @@
 //! Rules over events that several records make together: parts are held until the whole is known, and evaluated then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::panic_note;
 use crate::classify::Look;
 use crate::detect::Scratch;
 use crate::format::{self, together};
@@ -17,7 +19,7 @@ use crate::plan::Plan;
 
 /// Bytes of parts held of a source; of more, those that stand first in it.
 const HELD_BYTES: usize = 16 << 20;
-/// Records of one event that are joined.
+/// Records of one event that are joined; of more, the first.
 const MOST_PARTS: usize = 4096;
 
 /// A record that is a part of an event.
@@ -94,21 +96,35 @@ impl Holding {
         other.all.into_values().for_each(|held| self.add(held));
     }
 
-    /// What is to be said of parts that were too many to hold.
-    pub(super) fn note(&self) -> Option<Note> {
+    /// Counts an event that is evaluated as a whole; of its records only the first are joined.
+    pub(super) fn whole(&mut self, records: usize) {
+        self.beyond += records.saturating_sub(MOST_PARTS) as u64;
+    }
+
+    /// What is to be said of parts that were too many to hold, or to join.
+    fn note(&self) -> Option<Note> {
         let detail = "records of events in several parts, beyond those that are held; rules saw each of them alone";
         (self.beyond > 0).then(|| Note::new(Reason::FindingsCapped, detail).counted(self.beyond))
     }
 
-    /// Evaluates all events of which several parts are there, and gives what rules see in them together only.
-    pub(super) fn finish(self, plan: &Plan) -> BTreeMap<Box<str>, Sightings> {
-        let (mut scratch, mut found) = (Scratch::default(), BTreeMap::new());
-        for (layout, parts) in wholes(self.all.into_values()) {
+    /// Evaluates all events of which several parts are there, and gives what rules see in them together only, with what is
+    /// to be said of those that could not be. Nothing that one event does to a parser harms the others.
+    pub(super) fn finish(mut self, plan: &Plan) -> (BTreeMap<Box<str>, Sightings>, Vec<Note>) {
+        let (mut scratch, mut found, mut notes) = (Scratch::default(), BTreeMap::new(), Vec::new());
+        for (layout, parts) in wholes(std::mem::take(&mut self.all).into_values()) {
+            self.whole(parts.len());
             let candidates = plan.program.gate(layout.format).map(|gate| &*gate.all).unwrap_or_default();
             let parts: Vec<_> = parts.iter().map(|part| (part.place, part.sha256, &*part.text)).collect();
-            evaluate(plan, &layout, &parts, candidates, &mut scratch, &mut found);
+            let evaluated = catch_unwind(AssertUnwindSafe(|| {
+                evaluate(plan, &layout, &parts, candidates, &mut scratch, &mut found);
+            }));
+            if let Err(panic) = evaluated {
+                scratch = Scratch::default();
+                notes.push(panic_note(&*panic));
+            }
         }
-        found
+        notes.extend(self.note());
+        (found, notes)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use exfiltrace::format::{self, Shapes};
 use exfiltrace::model::block::{CELL_BYTES, Spans};
-use exfiltrace::model::fields::{Canon, Fields, View, Want};
+use exfiltrace::model::fields::{Canon, Fields, Kind, Said, View, Want};
 use exfiltrace::model::layout::Layout;
 use exfiltrace::model::outline::Outline;
 use exfiltrace::model::place::{Place, RecordDigest};
@@ -22,8 +22,9 @@ struct Twins {
     quick: Tally,
     /// A source is read with those of several threads.
     shapes: [Shapes; 2],
-    /// Records that were recalled, and all.
+    /// Records that were recalled, those that were read by their shape, and all.
     recalled: usize,
+    listed: usize,
     records: usize,
 }
 
@@ -48,6 +49,7 @@ impl Twins {
             let hidden = fields.get(Canon::UserAgent).is_some_and(|agent| agent.contains(&b'%'));
             assert!(agents < 2 && !hidden, "lists are asked for all of it: {shown}");
         }
+        self.list(&reader, record);
         self.records += 1;
         if !parsed {
             return;
@@ -68,6 +70,30 @@ impl Twins {
         }
         self.plain.settle(&digest);
         self.quick.settle(&digest);
+    }
+
+    /// What is read of a record by its shape is what a walk reads.
+    fn list(&mut self, reader: &format::Reader<'_>, record: &[u8]) {
+        let shapes = &mut self.shapes[self.records / 7 % 2];
+        if !reader.list(record, shapes) {
+            return;
+        }
+        self.listed += 1;
+        for want in [Want::All, Want::Columns] {
+            let (mut walked, mut listed) = (Fields::default(), Fields::default());
+            assert!(reader.parse(record, want, &mut walked).is_ok(), "{}", String::from_utf8_lossy(record));
+            reader.listed((record, shapes), want, &mut listed);
+            assert_eq!((all_of(&listed), listed.time), (all_of(&walked), walked.time));
+            let is_there = |(name, said): (&[u8], Said<'_>)| {
+                let is = |value: &[u8], kind| match said {
+                    Said::Null => kind == Kind::Null,
+                    Said::Plain(plain) => value == plain,
+                    Said::Escaped(_) => true,
+                };
+                walked.named().any(|(known, value, kind)| name.starts_with(known) && is(value, kind))
+            };
+            assert!(want != Want::All || shapes.named(record).all(is_there));
+        }
     }
 
     /// Sees all records of a log, and some of them once more with a byte changed.
@@ -93,6 +119,11 @@ impl Twins {
             }
         }
     }
+}
+
+/// All that a record's fields say.
+fn all_of<'f>(fields: &'f Fields<'_>) -> Vec<(Option<Canon>, &'f [u8], &'f [u8], Kind)> {
+    fields.iter().map(|field| (field.canon, fields.bytes(field.name), fields.bytes(field.value), field.kind)).collect()
 }
 
 /// Holds both accounts of a log against each other, and says its format and how many records were recalled.

@@ -4,14 +4,22 @@ use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::{self, Root};
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::hit::Sighting;
-use exfiltrace::model::ledger::EntryKind;
+use exfiltrace::model::ledger::{EntryKind, Reason};
+use exfiltrace::model::partial::SourcePartial;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::scan;
 
 use crate::support::plan;
 
 /// Hits of one rule in a file, cut on this grid.
-pub fn met(rule: &str, (name, log): (&str, &str), cell_bytes: usize) -> (u64, Vec<Sighting>) {
+pub fn met(rule: &str, log: (&str, &str), cell_bytes: usize) -> (u64, Vec<Sighting>) {
+    let source = scanned(rule, log, cell_bytes);
+    let met = source.rules.held.values().next();
+    met.map_or((0, Vec::new()), |met| (met.count, met.kept.clone()))
+}
+
+/// A file that one rule was held against, cut on this grid.
+fn scanned(rule: &str, (name, log): (&str, &str), cell_bytes: usize) -> SourcePartial {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join(name);
     std::fs::write(&path, log).unwrap();
@@ -22,8 +30,7 @@ pub fn met(rule: &str, (name, log): (&str, &str), cell_bytes: usize) -> (u64, Ve
     let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
     let (partial, _) = scan::sources(&plan, &survey).unwrap();
     let source = partial.sources.values().find(|source| source.entry.kind == EntryKind::Source).unwrap();
-    let met = source.rules.held.values().next();
-    met.map_or((0, Vec::new()), |met| (met.count, met.kept.clone()))
+    SourcePartial::clone(source)
 }
 
 const GRIDS: [usize; 5] = [64, 200, 512, 4096, 1 << 20];
@@ -60,6 +67,18 @@ fn a_rule_over_two_records_of_an_audit_event_fires_once_on_any_grid() {
 }
 
 /// An event 4104 in JSON and in XML.
+#[test]
+fn records_of_an_event_that_are_too_many_to_join_are_told_of_on_any_grid() {
+    const RULE: &str = "title: t\nlogsource: {product: linux, service: auditd}\ndetection:\n  s: {type: EXECVE, name: x}\n  condition: s\n";
+    let log = "type=PATH msg=audit(1774739404.500:9): item=0 name=\"x\"\n".repeat(5_000);
+    let log = log + &audit(10, "/bin/y", "z") + &audit(11, "/bin/y", "z");
+    for cell_bytes in [4096, 1 << 20] {
+        let source = scanned(RULE, ("audit.log", &log), cell_bytes);
+        let told: Vec<_> = source.entry.notes.iter().map(|note| (note.reason, note.count)).collect();
+        assert_eq!(told, [(Reason::FindingsCapped, Some(904))], "{cell_bytes}");
+    }
+}
+
 fn script(id: &str, (number, of): (u32, u32), text: &str) -> [String; 2] {
     [
         format!(

@@ -14,6 +14,8 @@ use super::DETECTORS;
 pub(super) struct Needs {
     /// So many digits, blanks and hyphens in a row.
     pub figures: usize,
+    /// So many of them need neither a text nor a name.
+    pub alone: usize,
     /// So many capitals, digits and blanks in a row.
     pub capitals: usize,
     /// One of these texts, or one of the telling names; nothing where both are empty.
@@ -23,7 +25,7 @@ pub(super) struct Needs {
 }
 
 /// Nothing at all.
-pub(super) const NOTHING: Needs = Needs { figures: 0, capitals: 0, texts: &[], told: &[] };
+pub(super) const NOTHING: Needs = Needs { figures: 0, alone: usize::MAX, capitals: 0, texts: &[], told: &[] };
 
 /// Texts and names that are looked for in one pass; a bit of a `u64` is for each.
 struct Marks {
@@ -85,7 +87,7 @@ impl Glance {
             (detector.in_prose || !prose)
                 && self.figures >= detector.needs.figures
                 && self.capitals >= detector.needs.capitals
-                && (needed == 0 || needed & self.marks != 0)
+                && (needed == 0 || needed & self.marks != 0 || self.figures >= detector.needs.alone)
         };
         (0..DETECTORS.len()).filter(may)
     }
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_most_fields_hold_is_asked_for_nothing() {
-        for text in ["C:\\Windows\\System32\\cmd.exe", "T17:33:15.123Z", "eu-west-2", "S-1-5", "0x3e7"] {
+        for text in ["C:\\Windows\\System32\\cmd.exe", "T17:33:15.123Z", "eu-west-2", "S-1-5-18", "0x3e7"] {
             assert_eq!(asked("Image", text), [""; 0], "{text}");
         }
     }

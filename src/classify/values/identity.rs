@@ -7,7 +7,8 @@ use regex::Regex;
 use super::{Passage, bare, digits, shape};
 
 pub(super) const NHS: &[&str] = &["nhs"];
-const INSURANCE: &[&str] = &["nino", "ni num", "ni no", "ninumber", "national insurance", "nationalinsurance"];
+pub(super) const INSURANCE: &[&str] =
+    &["nino", "ni num", "ni no", "ninumber", "national insurance", "nationalinsurance"];
 pub(super) const TAXPAYER: &[&str] = &["utr", "unique taxpayer", "self assessment", "taxpayer"];
 pub(super) const PASSPORT: &[&str] = &["passport"];
 pub(super) const LICENCE: &[&str] = &["driv", "licence", "license", "dvla"];

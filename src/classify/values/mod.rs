@@ -55,7 +55,13 @@ pub const DETECTORS: &[Detector] = &[
         true,
         Needs { figures: 10, told: identity::NHS, ..NOTHING },
     ),
-    detector("National Insurance number", "ni_numbers", identity::ni_numbers, true, Needs { figures: 6, ..NOTHING }),
+    detector(
+        "National Insurance number",
+        "ni_numbers",
+        identity::ni_numbers,
+        true,
+        Needs { figures: 6, alone: 10, told: identity::INSURANCE, ..NOTHING },
+    ),
     detector(
         "Unique Taxpayer Reference",
         "tax_references",

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::roles::Role;
 use super::{jsonwalk, sysmon, windows};
-use crate::model::fields::{Drawn, Fields, Kind, Named, Text, Want};
+use crate::model::fields::{Drawn, Fields, Kind, Named, Said, Text, Want};
 use crate::model::layout::Layout;
 use instance::{Instances, Plans, Wanted};
 use plan::Plan;
@@ -249,9 +249,13 @@ impl Templates {
     pub fn named<'b>(&'b self, text: &'b [u8], values: &'b [Drawn]) -> impl Iterator<Item = Named<'b>> {
         values.iter().filter_map(move |drawn| {
             let name = self.names.list.get(drawn.name as usize)?;
-            let is_plain = drawn.kind != Kind::Null && !drawn.escaped;
-            let value = text.get(drawn.start as usize..drawn.end as usize).filter(|_| is_plain);
-            Some((&*name.shown, value))
+            let value = text.get(drawn.start as usize..drawn.end as usize).unwrap_or_default();
+            let said = match drawn.kind {
+                Kind::Null => Said::Null,
+                _ if drawn.escaped => Said::Escaped(value),
+                _ => Said::Plain(value),
+            };
+            Some((&*name.shown, said))
         })
     }
 

@@ -7,6 +7,7 @@ use super::super::stats::Stats;
 use super::cite::Cite;
 use super::{Pass, Scratch};
 use crate::classify::Look;
+use crate::format::unescape;
 use crate::model::fields::{Fields, Seen};
 use crate::model::hit::{RULE_HITS_KEPT, Sighting};
 use crate::model::rule::Outcome;
@@ -34,11 +35,11 @@ impl Pass<'_, '_> {
         let may = match seen.values {
             Some((from, to)) => {
                 let values = self.values.get(from as usize..to as usize).unwrap_or_default();
-                program.of_kind(format, self.templates.named(self.text, values), detect)
+                program.of_kind(format, (self.templates.named(self.text, values), unescape), detect)
             }
             None => {
                 *listed = self.reader.list(record, shapes);
-                listed.then(|| program.of_kind(format, shapes.named(record), detect)).flatten()
+                listed.then(|| program.of_kind(format, (shapes.named(record), unescape), detect)).flatten()
             }
         };
         take_marked(marked, may, candidates);

@@ -71,7 +71,10 @@ impl<'b> Pass<'b, '_> {
                 let whole = Whole::Audit([node, b" ", id].concat().into());
                 told.held.add(self.held(whole, &records));
             }
-        } else if records.len() > 1 && !candidates.is_empty() {
+            return;
+        }
+        told.held.whole(records.len());
+        if records.len() > 1 && !candidates.is_empty() {
             candidates.sort_unstable();
             candidates.dedup();
             let of = |seen: &Seen| (seen.place, self.digest(&Cite::new(*seen)), &self.text[seen.start..seen.end]);
