@@ -18,7 +18,7 @@ use super::mark::Mark;
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, time};
+use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -66,16 +66,7 @@ impl Format for Bind {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let (stamp, category, message) = prefix(record);
-        let at = match stamp {
-            Some(stamp) => Some(self::stamp(stamp, layout).ok_or(Reject)?),
-            None => None,
-        };
-        let query = query_of(message);
-        // A line of another category is BIND's as well where time and gravity stand before it.
-        if query.is_none() && (at.is_none() || category.is_none()) {
-            return Err(Reject);
-        }
+        let (at, category, message, query) = line(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
         sink.time(0, at);
         if let Some(category) = category {
@@ -87,6 +78,31 @@ impl Format for Bind {
         }
         Ok(Parsed::Event)
     }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Some((at, category, _, query)) = line(record, means.layout) else { return false };
+        out.time = at;
+        out.part(category.unwrap_or_default());
+        match query {
+            Some(query) => query.outline(out),
+            None => out.is_silent = true,
+        }
+        true
+    }
+}
+
+/// Time, category, message and question of a line. One of another category is BIND's as well where time and gravity stand
+/// before it.
+type Line<'b> = (Option<Stamp>, Option<&'b [u8]>, &'b [u8], Option<Query<'b>>);
+
+fn line<'b>(record: &'b [u8], layout: &Layout) -> Option<Line<'b>> {
+    let (stamp, category, message) = prefix(record);
+    let at = match stamp {
+        Some(stamp) => Some(self::stamp(stamp, layout)?),
+        None => None,
+    };
+    let query = query_of(message);
+    (query.is_some() || at.is_some() && category.is_some()).then_some((at, category, message, query))
 }
 
 /// Time, category and message of a line: the first two where they stand there.
@@ -152,6 +168,12 @@ impl<'b> Query<'b> {
         if self.denied {
             sink.canon_slice(Canon::EventAction, b"denied");
             sink.outcome(false);
+        }
+    }
+
+    fn outline(&self, out: &mut Outline<'_>) {
+        for part in [self.client, self.name, self.kind, self.server, if self.denied { b"denied" } else { b"" }] {
+            out.part(part);
         }
     }
 }
@@ -240,9 +262,7 @@ pub fn outline(program: &[u8], message: &[u8], out: &mut Outline<'_>) {
         out.is_silent = true;
         return;
     };
-    for part in [query.client, query.name, query.kind, query.server, if query.denied { b"denied" } else { b"" }] {
-        out.part(part);
-    }
+    query.outline(out);
 }
 
 const UNPRINTABLE: &[u8] = b"<name unprintable> ";

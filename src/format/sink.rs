@@ -33,6 +33,11 @@ impl Way {
     }
 }
 
+/// A time in the form of a product, or in one that all know.
+pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
+    way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
+}
+
 /// Collects the fields of one record.
 pub struct Sink<'f, 'b> {
     /// The fields so far.
@@ -170,8 +175,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
                     let text = self.out.bytes(value);
-                    let stamp = self.way.and_then(|way| way.stamp(text, self.layout));
-                    self.time(rank, stamp.or_else(|| time::any(text, self.layout)));
+                    self.time(rank, stamp(self.way, text, self.layout));
                 }
             }
         }

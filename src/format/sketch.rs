@@ -1,7 +1,7 @@
 //! Where outlines are put together, as fields are in a `Sink`: what each named value is to the outline.
 
 use super::roles::Role;
-use super::time;
+use super::sink::{Way, address, stamp};
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
@@ -18,6 +18,8 @@ pub enum Part {
     Url,
     /// The first line of a request, likewise.
     Request,
+    /// An address of whoever began it, whose port says nothing.
+    Client,
     /// A count of bytes.
     Number,
     /// The user agent.
@@ -42,6 +44,7 @@ impl Part {
             Some(Role::Is(canon)) if !canon.is_column() => Self::Skip,
             Some(Role::Time(rank)) => Self::Time(rank),
             Some(Role::Url) => Self::Url,
+            Some(Role::Addr(Canon::SourceIp)) => Self::Client,
             Some(Role::Request) => Self::Request,
             Some(_) => Self::Word,
         }
@@ -59,13 +62,15 @@ pub struct Sketch<'f, 'b> {
     layout: &'f Layout,
     /// Whether the user agent is asked for.
     pub agents: bool,
+    /// What a product has of its own, where it is known.
+    pub way: Option<&'static Way>,
     best: Option<u8>,
 }
 
 impl<'f, 'b> Sketch<'f, 'b> {
     /// An outline that is empty so far.
     pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
-        Self { out, layout, agents, best: None }
+        Self { out, layout, agents, way: None, best: None }
     }
 
     /// A value as it stands in the record, escapes and all. `None` where it is out of the ordinary, so that the record
@@ -76,11 +81,12 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Skip | Part::Date | Part::Clock => {}
             Part::Word => self.out.part(value),
             Part::Url => self.out.part(up_to_host(value)),
+            Part::Client => self.out.part(without_port(value)),
             Part::Request => self.request(value),
             Part::Number => return self.out.number(value).then_some(()),
             Part::Agent => return self.agent(value),
             Part::Time(rank) if self.best.is_none_or(|best| rank < best) => {
-                let stamp = time::any(plain(value)?, self.layout);
+                let stamp = self.stamp(plain(value)?);
                 self.time(rank, stamp);
             }
             Part::Time(_) => {}
@@ -100,6 +106,11 @@ impl<'f, 'b> Sketch<'f, 'b> {
         // Which of several columns have a number: no cell that has none begins with a digit.
         self.out.part(b"0");
         self.value(part, cell)
+    }
+
+    /// A time as the product writes it, or as all do.
+    pub fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        stamp(self.way, text, self.layout)
     }
 
     /// Takes a stamp if none of a lower rank was taken before.
@@ -140,6 +151,14 @@ impl<'f, 'b> Sketch<'f, 'b> {
 /// The bytes themselves, where nothing in them is escaped.
 fn plain(value: &[u8]) -> Option<&[u8]> {
     memchr::memchr(b'\\', value).is_none().then_some(value)
+}
+
+/// The address of `192.0.2.10:51234`, or all of anything else.
+fn without_port(value: &[u8]) -> &[u8] {
+    if memchr::memchr(b':', value).is_none() {
+        return value;
+    }
+    address(value).map_or(value, |((from, to), _)| &value[from..to])
 }
 
 /// What of a URL its host follows from: all up to the end of the host, nothing of a path, all of anything else.

@@ -10,9 +10,12 @@
 
 use super::roles::Role;
 use super::sink::{Sink, address, part};
-use super::{Fit, Format, Sample, near, time};
+use super::sketch::{Part, Sketch};
+use super::{Fit, Format, Means, Sample, near, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
+use crate::model::time::Stamp;
 
 /// The native format.
 pub struct Native;
@@ -61,19 +64,9 @@ impl Format for Native {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let mut words = Words(record);
-        let mut next = || words.next().ok_or(Reject);
-        let (stamp, elapsed, client, code, size) = (next()?, next()?, next()?, next()?, next()?);
-        let (method, url, user, peer) = (next()?, next()?, next()?, next()?);
-        let kind = words.next();
-        let slash = memchr::memchr(b'/', code).ok_or(Reject)?;
+        let line = cut(record).ok_or(Reject)?;
+        let Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind } = line;
         let (result, status) = (&code[..slash], &code[slash + 1..]);
-        let number = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
-        let digits = elapsed.strip_prefix(b"-").unwrap_or(elapsed);
-        if !number(status) || !number(size) || !number(digits) || memchr::memchr(b'/', peer).is_none() {
-            return Err(Reject);
-        }
-        let at = time::epoch(stamp).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
         sink.time(0, Some(at));
         let side = if address(client).is_some() { Canon::SourceIp } else { Canon::SourceDomain };
@@ -109,6 +102,53 @@ impl Format for Native {
         sink.outcome(!denied && status.first().is_some_and(|c| matches!(c, b'1'..=b'3')));
         Ok(Parsed::Event)
     }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, .. } = means;
+        outline(record, Sketch::new(layout, agents, out)).is_some()
+    }
+}
+
+fn outline<'b>(record: &'b [u8], mut sketch: Sketch<'_, 'b>) -> Option<()> {
+    let line = cut(record)?;
+    sketch.time(0, Some(line.at));
+    for part in [line.client, line.code, line.method, line.user, line.peer] {
+        sketch.out.part(part);
+    }
+    sketch.value(Part::Url, line.url)?;
+    sketch.value(Part::Number, line.size)
+}
+
+/// The parts of a line, as written.
+struct Line<'b> {
+    at: Stamp,
+    elapsed: &'b [u8],
+    client: &'b [u8],
+    /// What Squid did, and the status of the answer.
+    code: &'b [u8],
+    /// Where in it the one ends and the other begins.
+    slash: usize,
+    size: &'b [u8],
+    method: &'b [u8],
+    url: &'b [u8],
+    user: &'b [u8],
+    peer: &'b [u8],
+    kind: Option<&'b [u8]>,
+}
+
+fn cut(record: &[u8]) -> Option<Line<'_>> {
+    let mut words = Words(record);
+    let mut next = || words.next();
+    let (stamp, elapsed, client, code, size) = (next()?, next()?, next()?, next()?, next()?);
+    let (method, url, user, peer) = (next()?, next()?, next()?, next()?);
+    let kind = words.next();
+    let slash = memchr::memchr(b'/', code)?;
+    let number = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
+    let digits = elapsed.strip_prefix(b"-").unwrap_or(elapsed);
+    let is_written_so =
+        number(&code[slash + 1..]) && number(size) && number(digits) && memchr::memchr(b'/', peer).is_some();
+    let at = time::epoch(stamp)?;
+    is_written_so.then_some(Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind })
 }
 
 /// What stands between blanks.

@@ -20,9 +20,11 @@ use std::sync::{Arc, LazyLock};
 use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table};
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample, time};
+use super::sketch::{Part, Sketch};
+use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 /// VPC flow logs.
 pub struct VpcFlow;
@@ -122,24 +124,9 @@ impl Format for VpcFlow {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let mut sink = Sink::new(layout, want, out);
         let (mut room, mut more) = ([&[][..]; ROOM], Vec::new());
-        let cells = cells(record, &mut room, &mut more);
-        let bare = layout.framing == Framing::Lines;
-        let (cells, names) = match bare {
-            true => by_order(cells, layout)?,
-            false => (cells, layout.columns.len()),
-        };
-        let (named, extra) = cells.split_at_checked(names).ok_or(Reject)?;
-        if named.iter().any(|cell| cell.is_empty()) {
-            return Err(Reject);
-        }
-        let columns = columns(layout);
-        let mut flow = Flow::default();
-        columns.iter().zip(named).for_each(|(column, cell)| flow.take(column.shows, cell));
-        if (!bare && !extra.is_empty()) || layout.columns.is_empty() || !flow.is_plausible() {
-            return Err(Reject);
-        }
+        let Row { named, extra, columns, flow } = Row::of(cells(record, &mut room, &mut more), layout).ok_or(Reject)?;
+        let mut sink = Sink::new(layout, want, out);
         let answers = usize::from(flow.answers());
         for ((name, column), &cell) in layout.columns.iter().zip(&*columns).zip(named) {
             let role = column.roles[answers];
@@ -162,6 +149,52 @@ impl Format for VpcFlow {
         }
         Ok(Parsed::Event)
     }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        let Means { layout, agents, columns, .. } = means;
+        let (mut room, mut more) = ([&[][..]; ROOM], Vec::new());
+        out.part(&columns.digest);
+        let row = Row::of(cells(record, &mut room, &mut more), layout);
+        row.and_then(|row| row.outline(Sketch::new(layout, agents, out))).is_some()
+    }
+
+    fn parts(&self, layout: &Layout) -> Vec<Part> {
+        columns(layout).iter().map(|column| column.parts[0]).collect()
+    }
+}
+
+/// The cells of a record.
+struct Row<'a, 'b> {
+    /// Those that have a name.
+    named: &'a [&'b [u8]],
+    extra: &'a [&'b [u8]],
+    columns: Rc<[Column]>,
+    flow: Flow<'b>,
+}
+
+impl<'a, 'b> Row<'a, 'b> {
+    fn of(cells: &'a [&'b [u8]], layout: &Layout) -> Option<Self> {
+        let bare = layout.framing == Framing::Lines;
+        let (cells, names) = if bare { by_order(cells, layout).ok()? } else { (cells, layout.columns.len()) };
+        let (named, extra) = cells.split_at_checked(names)?;
+        if named.iter().any(|cell| cell.is_empty()) {
+            return None;
+        }
+        let (columns, mut flow) = (columns(layout), Flow::default());
+        columns.iter().zip(named).for_each(|(column, cell)| flow.take(column.shows, cell));
+        let is_one = (bare || extra.is_empty()) && !layout.columns.is_empty() && flow.is_plausible();
+        is_one.then_some(Self { named, extra, columns, flow })
+    }
+
+    /// `None` where flows were not recorded, which is told apart.
+    fn outline(&self, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+        let answers = self.flow.answers();
+        sketch.out.part(&[u8::from(answers)]);
+        for (column, &cell) in self.columns.iter().zip(self.named) {
+            sketch.cell(column.parts[usize::from(answers)], cell)?;
+        }
+        (self.flow.status != Some(SKIPPED)).then_some(())
+    }
 }
 
 /// The cells of a record: in `room`, or in `more` where there are too many for it.
@@ -183,6 +216,8 @@ fn cells<'a, 'b>(record: &'b [u8], room: &'a mut [&'b [u8]; ROOM], more: &'a mut
 struct Column {
     /// What it means where the source of the flow opened it, and in an answer.
     roles: [Option<Role>; 2],
+    /// The same for outlines.
+    parts: [Part; 2],
     shows: Option<Shows>,
 }
 
@@ -213,7 +248,10 @@ fn columns(layout: &Layout) -> Rc<[Column]> {
         "log-status" => Some(Shows::Status),
         _ => None,
     };
-    let column = |name: &Arc<str>| Column { roles: [role(name, false), role(name, true)], shows: shows(name) };
+    let column = |name: &Arc<str>| {
+        let roles = [role(name, false), role(name, true)];
+        Column { roles, parts: roles.map(Part::of), shows: shows(name) }
+    };
     let made = || layout.columns.iter().map(column).collect();
     LAST.with_borrow_mut(|last| last.of(ROLES.id, &layout.columns, made))
 }

@@ -112,7 +112,7 @@ impl Tally {
         let index = self.conversation();
         self.name(index, fields);
         if let Some(outline) = outline
-            && let Some((up, down)) = amounts(outline, fields, bytes, key::seen(&self.key))
+            && let Some((up, down)) = amounts(outline, (teller, fields), bytes, key::seen(&self.key))
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
@@ -393,14 +393,19 @@ fn number(at: usize) -> u32 {
 /// Where the bytes of a record come from, which a parse gave; `None` where that does not show in its outline.
 fn amounts(
     outline: &Outline<'_>,
-    fields: &Fields<'_>,
+    (teller, fields): (Teller, &Fields<'_>),
     (up, down): (Option<u64>, Option<u64>),
     seen: Option<Seen>,
 ) -> Option<(Amount, Amount)> {
-    if seen == Some(Seen::Dns) {
-        return Some((up.map_or(Amount::Unknown, Amount::Fixed), down.map_or(Amount::Unknown, Amount::Fixed)));
+    let known = |bytes: Option<u64>| bytes.map_or(Amount::Unknown, Amount::Fixed);
+    if seen == Some(Seen::Dns) || read::is_stopped(teller, fields) {
+        return Some((known(up), known(down)));
     }
-    let found = |bytes, canon| Amount::found(outline, bytes, fields.get(canon));
+    // What a record of one way did not move the other way, it has no field for.
+    let found = |bytes, canon| match fields.get(canon) {
+        Some(value) => Amount::found(outline, bytes, Some(value)),
+        None => Some(known(bytes)),
+    };
     Some((found(up, Canon::SourceBytes)?, found(down, Canon::DestinationBytes)?))
 }
 

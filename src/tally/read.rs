@@ -73,10 +73,10 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
 /// Bytes from client to server and back, as far as logged. A DNS question carries its name out. A record of one way of a
 /// flow moved nothing the other way, which has a record of its own; what a packet filter rejected did not move.
 pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>, Option<u64>) {
+    if is_stopped(teller, fields) {
+        return (Some(0), Some(0));
+    }
     if teller == Teller::VpcFlow {
-        if outcome(fields) == Outcome::Failed {
-            return (Some(0), Some(0));
-        }
         let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
         return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
     }
@@ -89,6 +89,11 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
         return (fields.get(Canon::DnsQuestion).map(|name| name.len() as u64), None);
     }
     (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes))
+}
+
+/// Whether it tells of a flow that was rejected.
+pub fn is_stopped(teller: Teller, fields: &Fields<'_>) -> bool {
+    teller == Teller::VpcFlow && outcome(fields) == Outcome::Failed
 }
 
 /// The name of the other side: bucket, domain asked for, virtual host. Lower case, without a final dot.

@@ -30,6 +30,7 @@ use self::row::Row;
 use self::table::Table;
 use self::target::Always;
 use super::sink::{Sink, Way};
+use super::sketch::Sketch;
 use super::{Fit, Format, Means, Sample};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
@@ -157,10 +158,22 @@ impl Declared {
             return self.objects.get(object::choose(self.objects, record)?)?.read(record, sink);
         }
         // PERF: of several ways of writing a line most are ruled out by a text that stands in none of it.
-        let is_one_way = self.lines.len() == 1;
-        let mut lines = self.lines.iter().filter(|line| line.is_bare && (is_one_way || line.may_be(record)));
-        let line = lines.find_map(|line| line.read(record, sink));
+        let line = self.ways(record).find_map(|(_, line)| line.read(record, sink));
         line.or_else(|| self.rows.iter().find_map(|row| row.read(record, sink)))
+    }
+
+    /// The ways in which a line may be written, by number.
+    fn ways(&self, record: &[u8]) -> impl Iterator<Item = (usize, &'static Line)> {
+        let is_one_way = self.lines.len() == 1;
+        let may_be = move |line: &Line| line.is_bare && (is_one_way || line.may_be(record));
+        self.lines.iter().enumerate().filter(move |(_, line)| may_be(line))
+    }
+
+    /// Adds what a line or a row says to an outline; `None` where it is to be parsed.
+    fn outline_of_line<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Option<()> {
+        let line = self.ways(record).find_map(|(number, line)| line.outline(number, record, sketch));
+        let mut rows = self.rows.iter().zip(self.lines.len()..);
+        line.or_else(|| rows.find_map(|(row, number)| row.outline(number, record, sketch)))?
     }
 }
 
@@ -201,10 +214,17 @@ impl Format for Declared {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        if matches!(means.layout.framing, Framing::Csv { .. }) {
+            return false;
+        }
+        if self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
+            let mut sketch = Sketch::new(means.layout, means.agents, out);
+            sketch.way = Some(self.way);
+            return self.outline_of_line(record, &mut sketch).is_some();
+        }
         // PERF: what is told by values is read whole before it is known which it is.
         let is_told_by_names = self.objects.len() == 1 || !self.objects.iter().any(Object::is_told_by_values);
-        let is_plain = self.way.form.is_none() && !matches!(means.layout.framing, Framing::Csv { .. });
-        if !is_told_by_names || !is_plain || !record.trim_ascii_start().starts_with(b"{") {
+        if !is_told_by_names || self.way.form.is_some() {
             return false;
         }
         let kind = object::choose(self.objects, record);

@@ -1,10 +1,11 @@
 //! What the names of a definition mean: canonical fields by their ways of being read, times, and raw fields.
 
 use crate::format::roles::Role;
-use crate::format::sink::Sink;
-use crate::format::time;
+use crate::format::sink::{Sink, stamp};
+use crate::format::sketch::{Part, Sketch};
 use crate::model::fields::{Canon, Kind};
 use crate::model::observation::Seen;
+use crate::model::time::Stamp;
 
 /// What a value of a record is made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,17 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
     }
 }
 
+impl Target {
+    /// What a value is to the outline of its record.
+    fn part(self) -> Part {
+        match self {
+            Self::Field(role, _) => Part::of(role),
+            Self::Date => Part::Date,
+            Self::Clock => Part::Clock,
+        }
+    }
+}
+
 /// Date and time of day of a record, where they stand apart.
 #[derive(Debug, Default)]
 pub(super) struct Apart<'b> {
@@ -90,22 +102,46 @@ impl<'b> Apart<'b> {
 
     /// The time of the two, once all values are in.
     pub(super) fn finish(&self, sink: &mut Sink<'_, 'b>) {
-        let (Some(date), Some(clock)) = (self.date, self.clock) else { return };
+        let stamp = self.joined(|whole| stamp(sink.way, whole, sink.layout));
+        sink.time(0, stamp);
+    }
+
+    /// Adds a value of the record, or that it has none, to its outline. `None` where that has to be parsed.
+    pub(super) fn sketch(
+        &mut self,
+        target: Target,
+        value: Option<&'b [u8]>,
+        sketch: &mut Sketch<'_, 'b>,
+    ) -> Option<()> {
+        let part = target.part();
+        match (part, value) {
+            (Part::Date, _) => self.date = value.or(self.date),
+            (Part::Clock, _) => self.clock = value.or(self.clock),
+            (Part::Skip | Part::Time(_) | Part::Agent, None) => {}
+            (_, None) => sketch.out.part(b""),
+            (_, Some(value)) => sketch.cell(part, value)?,
+        }
+        Some(())
+    }
+
+    /// The time of the two of an outline.
+    pub(super) fn close(&self, sketch: &mut Sketch<'_, 'b>) {
+        let stamp = self.joined(|whole| sketch.stamp(whole));
+        sketch.time(0, stamp);
+    }
+
+    /// What is made of date and time of day with a blank between them; `None` where one is not there.
+    fn joined(&self, make: impl FnOnce(&[u8]) -> Option<Stamp>) -> Option<Stamp> {
+        let (date, clock) = (self.date?, self.clock?);
         let (length, mut room) = (date.len() + 1 + clock.len(), [b' '; 64]);
-        let joined;
-        let whole = match room.get_mut(..length) {
+        match room.get_mut(..length) {
             Some(whole) => {
                 whole[..date.len()].copy_from_slice(date);
                 whole[date.len() + 1..].copy_from_slice(clock);
-                &*whole
+                make(whole)
             }
-            None => {
-                joined = [date, b" ", clock].concat();
-                &joined
-            }
-        };
-        let stamp = sink.way.and_then(|way| way.stamp(whole, sink.layout)).or_else(|| time::any(whole, sink.layout));
-        sink.time(0, stamp);
+            None => make(&[date, b" ", clock].concat()),
+        }
     }
 }
 
