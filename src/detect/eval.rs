@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::grams::{Known, Tables};
+use super::grams::Tables;
 use super::item::{Expr, Part, Test, Unit};
 use super::kinds::Kinds;
 use super::pattern::same;
@@ -208,21 +208,18 @@ fn text_holds(test: &Test, text: &[u8]) -> bool {
     }
 }
 
-/// Whether the value of a field passes a test. Of long values it is known what they hold.
+/// Whether the value of a field passes a test. Most that it does not pass by far are ruled out by what its values hold.
 fn field_passes(test: &Test, field: u32, value: &[u8], scratch: &mut Scratch) -> bool {
     let turn = scratch.turn;
     match test {
         Test::Text(pattern) if !pattern.is_at_an_end() => match scratch.tables.of(turn, field, value) {
-            Some(Known { lowered, grams }) => {
-                grams.is_none_or(|grams| pattern.may_match(grams)) && pattern.matches_lowered(value, lowered)
-            }
+            Some(known) => pattern.matches_known(value, known),
             None => pattern.matches(value),
         },
         // One pass finds any of them.
         Test::Words(words) if words.patterns().len() * 4 < value.len() => {
-            let grams = scratch.tables.of(turn, field, value).and_then(|known| known.grams);
-            let may = grams.is_none_or(|grams| words.patterns().iter().any(|word| word.may_match(grams)));
-            may && words.any_in(value)
+            let known = scratch.tables.of(turn, field, value);
+            known.is_none_or(|known| words.patterns().iter().any(|word| word.may_match(known))) && words.any_in(value)
         }
         test => value_passes(test, value),
     }

@@ -1,9 +1,11 @@
-//! Which runs of three bytes a value holds, so that most texts that it does not hold need not be looked for.
+//! Which runs of two and three bytes a value holds, so that most texts that it does not hold need not be looked for.
 
 /// Bits of one table, as a power of two.
 const BITS: u32 = 15;
-/// Shorter values are searched as fast.
+/// Shorter values are searched as they are.
 const SHORTEST: usize = 48;
+/// Of shorter values the runs of two bytes deny as much as a table does.
+const SPREAD: usize = 192;
 /// Longer ones are searched as they are.
 const LONGEST: usize = 1 << 20;
 /// How many texts are looked for in a value before its table is made.
@@ -43,11 +45,36 @@ fn each_hash(text: &[u8], mut take: impl FnMut(usize) -> bool) -> bool {
     })
 }
 
-/// What is known of a long value.
+/// Which runs of two bytes a text has, by a bit for each hash; ASCII letters in lower case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Pairs([u64; 4]);
+
+impl Pairs {
+    /// Those of a text.
+    pub fn of(text: &[u8]) -> Self {
+        let mut bits = [0; 4];
+        for run in text.windows(2) {
+            let [a, b] = [run[0], run[1]].map(|byte| u32::from(byte.to_ascii_lowercase()));
+            let hash = ((a << 8 | b).wrapping_mul(0x9E37_79B1) >> 24) as usize;
+            bits[hash / 64] |= 1 << (hash % 64);
+        }
+        Self(bits)
+    }
+
+    /// Whether a text with these runs may hold one with those; false is certain.
+    #[inline]
+    pub fn may_hold(self, those: Self) -> bool {
+        self.0.iter().zip(those.0).all(|(has, needed)| needed & !has == 0)
+    }
+}
+
+/// What is known of a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'t> {
-    /// The value with ASCII letters in lower case.
-    pub lowered: &'t [u8],
+    /// Its runs of two bytes.
+    pub pairs: Pairs,
+    /// A long value with ASCII letters in lower case.
+    pub lowered: Option<&'t [u8]>,
     /// Its table, once texts are looked for in it often.
     pub grams: Option<&'t Grams>,
 }
@@ -61,20 +88,31 @@ struct Table {
     is_filled: bool,
 }
 
-/// The long values of one record in which texts are looked for.
+/// The values of one record in which texts are looked for.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     turn: u32,
-    /// By field: the turn in which it was asked for last, how often in that, and its table.
-    asked: Vec<(u32, u8, Option<u8>)>,
+    /// By field.
+    asked: Vec<Asked>,
     tables: Vec<Table>,
     used: usize,
 }
 
+/// A value in which texts are looked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    /// The turn in which it was asked for last.
+    turn: u32,
+    /// How often in that.
+    times: u8,
+    pairs: Pairs,
+    table: Option<u8>,
+}
+
 impl Tables {
-    /// What is known of a field's value in the record of this turn; `None` where it is not worth while.
+    /// What is known of a field's value in the record of this turn; `None` where the value is too long for that.
     pub fn of(&mut self, turn: u32, field: u32, value: &[u8]) -> Option<Known<'_>> {
-        if !(SHORTEST..=LONGEST).contains(&value.len()) {
+        if value.len() > LONGEST {
             return None;
         }
         if self.turn != turn {
@@ -82,21 +120,25 @@ impl Tables {
         }
         let field = field as usize;
         if self.asked.len() <= field {
-            self.asked.resize(field + 1, (0, 0, None));
+            self.asked.resize(field + 1, Asked::default());
         }
-        if self.asked[field].0 != turn {
-            self.asked[field] = (turn, 0, self.begin(value));
+        if self.asked[field].turn != turn {
+            let table = if value.len() < SHORTEST { None } else { self.begin(value) };
+            self.asked[field] = Asked { turn, times: 0, pairs: Pairs::of(value), table };
         }
-        let (_, times, table) = &mut self.asked[field];
-        let table = self.tables.get_mut(usize::from((*table)?))?;
+        let Asked { times, pairs, table, .. } = &mut self.asked[field];
+        let pairs = *pairs;
+        let Some(table) = table.and_then(|table| self.tables.get_mut(usize::from(table))) else {
+            return Some(Known { pairs, lowered: None, grams: None });
+        };
         if *times < OFTEN {
             *times += 1;
-        } else if !table.is_filled {
+        } else if !table.is_filled && value.len() >= SPREAD {
             table.grams.fill(value);
             table.is_filled = true;
         }
         let Table { lowered, grams, is_filled } = table;
-        Some(Known { lowered, grams: is_filled.then_some(grams) })
+        Some(Known { pairs, lowered: Some(lowered), grams: is_filled.then_some(grams) })
     }
 
     /// Begins a table; gives its number, if there is room for one more.
@@ -137,12 +179,15 @@ mod tests {
                 assert!(grams.may_hold(text) && grams.may_hold(&text.to_ascii_uppercase()), "{text:?}");
             }
         }
+        let pairs = Pairs::of(&value);
+        assert!((0..value.len()).all(|at| pairs.may_hold(Pairs::of(&value[at..].to_ascii_uppercase()))));
+        assert!(!pairs.may_hold(Pairs::of(b"powershell")) && pairs.may_hold(Pairs::of(b"q")));
         assert!(!grams.may_hold(b"qqq") && !grams.may_hold(b"invoke-") && grams.may_hold(b"qq"));
     }
 
     #[test]
     fn tables_are_of_one_turn_and_made_for_values_that_are_asked_often() {
-        let (mut tables, value) = (Tables::default(), [b'v'; SHORTEST]);
+        let (mut tables, value) = (Tables::default(), [b'v'; SPREAD]);
         let mut asked = |turn, field, value: &[u8]| {
             let held = (0..=OFTEN)
                 .map(|_| tables.of(turn, field, value).and_then(|known| Some(known.grams?.may_hold(b"vvv"))));
@@ -150,14 +195,9 @@ mod tests {
         };
         let often = |held| [vec![None; OFTEN.into()], vec![held]].concat();
         assert_eq!(asked(1, 3, &value), often(Some(true)));
-        assert_eq!(asked(2, 3, &[b'w'; SHORTEST]), often(Some(false)));
+        assert_eq!(asked(2, 3, &[b'w'; SPREAD]), often(Some(false)));
         assert_eq!(asked(2, 0, &value[1..]), often(None));
-        assert_eq!(tables.of(4, 0, &[b'V'; SHORTEST]).map(|known| known.lowered), Some(&value[..]));
-        let mut asked = |turn, field, value: &[u8]| {
-            let held = (0..=OFTEN)
-                .map(|_| tables.of(turn, field, value).and_then(|known| Some(known.grams?.may_hold(b"vvv"))));
-            held.collect::<Vec<_>>()
-        };
         assert!((0..MOST as u32 + 8).filter(|field| asked(3, *field, &value) == often(Some(true))).count() == MOST);
+        assert_eq!(tables.of(4, 0, &[b'V'; SPREAD]).and_then(|known| known.lowered), Some(&value[..]));
     }
 }

@@ -1,8 +1,7 @@
-//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number, provider and program.
+//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number and provider.
 //!
 //! Logs hold few kinds of events and many of each. Of a kind that is met often it is decided once for every rule whether its log source
-//! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated. The
-//! program tells finer kinds: what is decided of a kind holds for those whose program is not met often.
+//! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated.
 
 use std::collections::HashMap;
 
@@ -15,12 +14,8 @@ use crate::model::fields::{Fields, Kind, Named, Said};
 
 /// The fields that tell the kind of an event.
 const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
-/// The one that tells a finer kind, where an event has it.
-const PROGRAM: &str = "Image";
 /// Kinds that are known at once; with more, all are forgotten.
 const MOST_KINDS: usize = 1_024;
-/// The same of finer ones.
-const MOST_FINER: usize = 4_096;
 /// How often a kind is met before it is worth while to decide it: that takes a look at every rule.
 const OFTEN: u8 = 16;
 /// Longer values tell no kind.
@@ -32,10 +27,8 @@ pub(super) struct Kinds {
     /// The program for which they are.
     program: u64,
     known: HashMap<Vec<u8>, Known>,
-    finer: HashMap<Vec<u8>, Known>,
-    /// Of the record at hand: its kind, and its finer kind, empty where it has none.
+    /// The kind of the record at hand.
     key: Vec<u8>,
-    fine: Vec<u8>,
 }
 
 /// What is known of a kind.
@@ -47,26 +40,9 @@ struct Known {
     rules: Option<Box<[u64]>>,
 }
 
-/// Values of [`TELLING`] and of [`PROGRAM`].
-type Values<'f> = [Option<&'f [u8]>; 4];
-
-/// Which of [`TELLING`] a field of rules is, if it is one; [`PROGRAM`] comes behind them.
+/// Which of [`TELLING`] a field of rules is, if it is one.
 pub(super) fn telling(name: &str) -> Option<u8> {
-    (0u8..).zip(TELLING.into_iter().chain([PROGRAM])).find(|(_, telling)| *telling == name).map(|(at, _)| at)
-}
-
-/// Counts that a kind is met; says whether it was often.
-fn often(known: &mut HashMap<Vec<u8>, Known>, most: usize, key: &[u8]) -> bool {
-    if known.len() > most {
-        known.clear();
-    }
-    let Some(kind) = known.get_mut(key) else {
-        known.insert(key.to_vec(), Known { met: 1, rules: None });
-        return false;
-    };
-    let often = kind.met >= OFTEN;
-    kind.met = OFTEN.min(kind.met + 1);
-    often
+    (0u8..).zip(TELLING).find(|(_, telling)| *telling == name).map(|(at, _)| at)
 }
 
 impl Kinds {
@@ -80,88 +56,63 @@ impl Kinds {
             Kind::Null => (name, Said::Null),
             _ => (name, Said::Plain(value)),
         });
-        let values = self.tell(named, |_, _| {})?;
-        if self.program != program.number {
+        let values = self.tell(named)?;
+        if self.program != program.number || self.known.len() > MOST_KINDS {
             self.known.clear();
-            self.finer.clear();
             self.program = program.number;
         }
-        if !often(&mut self.known, MOST_KINDS, &self.key) {
+        if !self.known.contains_key(&self.key) {
+            self.known.insert(self.key.clone(), Known::default());
+        }
+        let known = self.known.get_mut(&self.key)?;
+        if known.met < OFTEN {
+            known.met += 1;
             return None;
         }
-        let [channel, id, provider, _] = values;
-        let decide_kind = || decide(program, format, fields, &[channel, id, provider, None]);
-        let rules = &*self.known.get_mut(&self.key)?.rules.get_or_insert_with(decide_kind);
-        if !self.fine.is_empty() && often(&mut self.finer, MOST_FINER, &self.fine) {
-            self.finer.get_mut(&self.fine)?.rules.get_or_insert_with(|| refine(program, rules, &values));
-        }
-        self.found()
+        Some(known.rules.get_or_insert_with(|| decide(program, format, fields, &values)))
     }
 
     /// The same of a record that is not parsed yet, as far as it was decided for others.
-    pub fn decided<'f>(
-        &mut self,
-        program: &Program,
-        named: impl Iterator<Item = Named<'f>>,
-        unescape: fn(&[u8], &mut Vec<u8>),
-    ) -> Option<&[u64]> {
+    pub fn decided<'f>(&mut self, program: &Program, named: impl Iterator<Item = Named<'f>>) -> Option<&[u64]> {
         if self.program != program.number || self.known.is_empty() {
             return None;
         }
-        self.tell(named, unescape)?;
-        self.found()
+        self.tell(named)?;
+        self.known.get(&self.key)?.rules.as_deref()
     }
 
-    /// What was decided of the kind at hand, by the finer one where that was.
-    fn found(&self) -> Option<&[u64]> {
-        let decided = |known: &Known| known.rules.is_some();
-        let finer = self.finer.get(&self.fine).filter(|known| decided(known) && !self.fine.is_empty());
-        finer.or_else(|| self.known.get(&self.key))?.rules.as_deref()
-    }
-
-    /// Writes the key of the record's kind, and of its finer one; gives the telling fields, each of which it has once. A
-    /// program with escapes is in the key alone.
-    fn tell<'f>(
-        &mut self,
-        named: impl Iterator<Item = Named<'f>>,
-        unescape: fn(&[u8], &mut Vec<u8>),
-    ) -> Option<Values<'f>> {
-        let mut values: Values<'f> = [None; 4];
-        let (mut created, mut programs, mut started) = (0, 0, Said::Null);
-        for (name, said) in named {
+    /// Writes the key of the record's kind; gives the telling fields, each of which it has once and without escapes.
+    fn tell<'f>(&mut self, named: impl Iterator<Item = Named<'f>>) -> Option<[&'f [u8]; 3]> {
+        let mut values: [Option<&[u8]>; 3] = [None; 3];
+        let mut created = 0;
+        for (name, said) in named.filter(|(name, _)| may_tell(name)) {
             let plain = || if let Said::Plain(value) = said { Some(value) } else { None };
             if let Some(at) = TELLING.iter().position(|telling| may_be(name, telling)) {
                 if values[at].replace(plain()?).is_some() || name != TELLING[at].as_bytes() {
                     return None;
                 }
-            } else if may_be(name, PROGRAM) {
-                (programs, started) = (programs + 1, if name == PROGRAM.as_bytes() { said } else { Said::Null });
             } else if created == 0 && name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()) {
                 created = 1 + u8::from(is_creation(plain()?));
             }
         }
+        let [Some(channel), Some(id), Some(provider)] = values else { return None };
         self.key.clear();
         self.key.push(created);
-        for value in &values[..3] {
-            let value = value.filter(|value| value.len() <= LONGEST)?;
+        for value in [channel, id, provider] {
+            if value.len() > LONGEST {
+                return None;
+            }
             self.key.extend_from_slice(&(value.len() as u16).to_le_bytes());
             self.key.extend_from_slice(value);
         }
-        self.fine.clear();
-        match started {
-            Said::Plain(value) if programs == 1 && value.len() <= LONGEST => {
-                self.fine.extend_from_slice(&self.key);
-                self.fine.extend_from_slice(value);
-                values[3] = Some(value);
-            }
-            Said::Escaped(value) if programs == 1 && value.len() <= LONGEST => {
-                self.fine.extend_from_slice(&self.key);
-                unescape(value, &mut self.fine);
-            }
-            _ => {}
-        }
-        Some(values)
+        Some([channel, id, provider])
     }
+}
+
+/// Whether a name begins as one that tells of a kind does.
+#[inline]
+fn may_tell(name: &[u8]) -> bool {
+    matches!(name.first().map(u8::to_ascii_lowercase), Some(b'c' | b'e' | b'p'))
 }
 
 /// Whether rules may take a field for the telling one: names that differ in case alone are one, and renderers number those
@@ -174,22 +125,8 @@ fn may_be(name: &[u8], telling: &str) -> bool {
         && number.iter().skip(1).all(u8::is_ascii_digit)
 }
 
-/// Of the rules of a kind, those that may match where the program is known as well.
-fn refine(program: &Program, rules: &[u64], values: &Values<'_>) -> Box<[u64]> {
-    let mut bits: Box<[u64]> = rules.into();
-    for (word, left) in bits.iter_mut().enumerate() {
-        for bit in (0..64).filter(|bit| rules[word] >> bit & 1 == 1) {
-            let expr = program.exprs.get(word * 64 + bit);
-            if expr.is_none_or(|expr| holds(expr, &program.telling, values) == Some(false)) {
-                *left &= !(1 << bit);
-            }
-        }
-    }
-    bits
-}
-
 /// A bit for each rule that may match records of a kind.
-fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &Values<'_>) -> Box<[u64]> {
+fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &[&[u8]; 3]) -> Box<[u64]> {
     let facts = routing::facts(format, fields);
     let fits: Vec<bool> =
         program.logsources.iter().map(|stated| routing::applies(&program.routing, stated, &facts)).collect();
@@ -204,7 +141,7 @@ fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &Values<
 }
 
 /// What the telling fields alone decide of a search; `None` where it takes others too.
-fn holds(expr: &Expr, telling: &[Option<u8>], values: &Values<'_>) -> Option<bool> {
+fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<bool> {
     let any = |parts: &[Expr], wanted: bool| {
         let mut all = Some(!wanted);
         for part in parts {
@@ -222,7 +159,7 @@ fn holds(expr: &Expr, telling: &[Option<u8>], values: &Values<'_>) -> Option<boo
         Expr::Not(inner) => holds(inner, telling, values).map(|held| !held),
         Expr::Shared(inner) => holds(inner, telling, values),
         Expr::Field(name, test) => {
-            let value = (*values.get(usize::from((*telling.get(*name as usize)?)?))?)?;
+            let value = values.get(usize::from((*telling.get(*name as usize)?)?))?;
             match test {
                 Test::Null => Some(false),
                 Test::Exists(wanted) => Some(*wanted),
@@ -256,6 +193,7 @@ mod tests {
             let (rules, known) = meet(&at.to_string());
             assert!(rules.is_none() && known <= MOST_KINDS + 1, "{known}");
         }
+        assert!(TELLING.into_iter().chain([EVENT_TYPE]).all(|name| may_tell(name.as_bytes())));
         assert!((0..OFTEN).all(|_| meet("P").0.is_none()));
         assert_eq!(meet("P").0, Some(vec![1]));
     }

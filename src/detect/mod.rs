@@ -373,15 +373,14 @@ impl Program {
     /// The rules that may match a record of which no more than these fields is read, as bits by their numbers: those that
     /// its kind leaves, as [`eval`](Self::eval) found it for others of that kind. `None` where nothing is known of it.
     ///
-    /// `named` are all fields of the record under their raw names, in any state before numbered names are joined;
-    /// `unescape` appends an escaped value as a parse gives it.
+    /// `named` are all fields of the record under their raw names, in any state before numbered names are joined.
     pub fn of_kind<'s, 'f>(
         &self,
         format: &str,
-        (named, unescape): (impl Iterator<Item = Named<'f>>, fn(&[u8], &mut Vec<u8>)),
+        named: impl Iterator<Item = Named<'f>>,
         scratch: &'s mut Scratch,
     ) -> Option<&'s [u64]> {
-        if routing::is_windows(format) { scratch.kinds.decided(self, named, unescape) } else { None }
+        if routing::is_windows(format) { scratch.kinds.decided(self, named) } else { None }
     }
 
     /// Evaluates candidate rules (sorted numbers) on a parsed record and appends those that match. `record` is the

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use memchr::memmem::Finder;
 
-use super::grams::Grams;
+use super::grams::{Known, Pairs};
 
 /// One step of a pattern piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(super) enum Piece {
 impl Piece {
     /// Bytes that are lower case where case is ignored.
     pub(super) fn of_bytes(bytes: Box<[u8]>) -> Self {
-        let sought = Sought { rare: Rare::of(&bytes), finder: OnceLock::new() };
+        let sought = Sought { rare: Rare::of(&bytes), pairs: Pairs::of(&bytes), finder: OnceLock::new() };
         Self::Bytes(bytes, sought)
     }
 }
@@ -87,6 +87,7 @@ impl Piece {
 #[derive(Debug, Clone)]
 pub(super) struct Sought {
     rare: Rare,
+    pairs: Pairs,
     /// Made when a long value first asks.
     finder: OnceLock<Box<Finder<'static>>>,
 }
@@ -143,9 +144,9 @@ impl Pattern {
         self.covers(&Value::of(value))
     }
 
-    /// The same of a value of which the letters are at hand in lower case, too.
-    pub fn matches_lowered(&self, value: &[u8], lowered: &[u8]) -> bool {
-        self.covers(&Value { lowered: Some(lowered), ..Value::of(value) })
+    /// The same of a value of which this is known.
+    pub fn matches_known(&self, value: &[u8], known: Known<'_>) -> bool {
+        self.may_match(known) && self.covers(&Value { lowered: known.lowered, ..Value::of(value) })
     }
 
     fn covers(&self, value: &Value<'_>) -> bool {
@@ -180,10 +181,12 @@ impl Pattern {
         true
     }
 
-    /// Whether a value of these runs of bytes may match; false is certain.
-    pub fn may_match(&self, grams: &Grams) -> bool {
+    /// Whether a value of which this is known may match; false is certain.
+    pub fn may_match(&self, known: Known<'_>) -> bool {
         self.pieces.iter().all(|piece| match piece {
-            Piece::Bytes(bytes, _) => grams.may_hold(bytes),
+            Piece::Bytes(bytes, sought) => {
+                known.pairs.may_hold(sought.pairs) && known.grams.is_none_or(|grams| grams.may_hold(bytes))
+            }
             Piece::Steps(_) => true,
         })
     }
@@ -251,7 +254,7 @@ impl Pattern {
     }
 
     fn find(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
-        let Piece::Bytes(bytes, Sought { rare, finder }) = piece else {
+        let Piece::Bytes(bytes, Sought { rare, finder, .. }) = piece else {
             let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
             return starts.find_map(|i| self.at(piece, value.bytes, i));
         };

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_is_small_compiles_and_what_is_not_is_compiled_at_once() {
         let new = |text| Regexp::new(text, [true, false, false]);
-        for (text, is_later) in [(r"^[a-z]{2}\d\.exe$", true), (r"a{1,200}", true), (r"\w{40}", false)] {
+        for (text, is_later) in [(r"^[a-z]{2}\d\.exe$", true), (r"a{1,100}", true), (r"\w{40}", false)] {
             let regex = new(text).unwrap();
             assert_eq!(regex.compiled.get().is_none(), is_later, "{text}");
             assert!(regex.build().is_ok(), "{text}");

@@ -354,7 +354,7 @@ impl<'b> Walker<'_, '_, 'b> {
 /// becomes U+FFFD.
 pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while let Some(n) = memchr::memchr(b'\\', &raw[at..]) {
+    while let Some(n) = near::one(b'\\', &raw[at..]) {
         out.extend_from_slice(&raw[at..at + n]);
         at += n;
         let simple = match raw.get(at + 1) {

@@ -58,7 +58,6 @@ use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw};
 pub use declared::{Declared, give, read};
-pub use jsonwalk::unescape;
 pub use recognise::{Sample, fits, recognise, suffices};
 pub use render::{edges, render, render_some};
 pub use shapes::Shapes;

@@ -59,6 +59,7 @@ struct Listed {
     from: u32,
     to: u32,
     kind: Kind,
+    escaped: bool,
 }
 
 /// What stands before a value.
@@ -113,7 +114,7 @@ impl Shapes {
         out: &mut Outline<'b>,
     ) -> bool {
         let mut sketch = Sketch::new(layout, agents, out);
-        let end = self.follow(record, kind, |node, value, _| sketch.value(self.nodes[node].part, value));
+        let end = self.follow(record, kind, |node, (value, ..)| sketch.value(self.nodes[node].part, value));
         if let Some(end) = end {
             sketch.out.part(&self.tree.to_le_bytes());
             sketch.out.part(&(end as u32).to_le_bytes());
@@ -127,9 +128,9 @@ impl Shapes {
         let mut listed = std::mem::take(&mut self.listed);
         listed.clear();
         let start = record.as_ptr() as usize;
-        let end = self.follow(record, kind, |node, value, kind| {
+        let end = self.follow(record, kind, |node, (value, kind, escaped)| {
             let from = (value.as_ptr() as usize - start) as u32;
-            listed.push(Listed { node: node as u32, from, to: from + value.len() as u32, kind });
+            listed.push(Listed { node: node as u32, from, to: from + value.len() as u32, kind, escaped });
             Some(())
         });
         self.listed = listed;
@@ -147,7 +148,7 @@ impl Shapes {
             let value = record.get(at.from as usize..at.to as usize)?;
             let said = match at.kind {
                 Kind::Null => Said::Null,
-                Kind::Str if memchr::memchr(b'\\', value).is_some() => Said::Escaped(value),
+                _ if at.escaped => Said::Escaped(value),
                 _ => Said::Plain(value),
             };
             Some((self.name(&self.nodes[at.node as usize])?, said))
@@ -165,7 +166,7 @@ impl Shapes {
             let Some(name) = self.name(node).filter(|_| sink.all || node.role.is_some()) else { continue };
             let raw = record.get(at.from as usize..at.to as usize).unwrap_or_default();
             let name = if sink.all { sink.out.store(name) } else { Text::Slice(b"") };
-            let value = if at.kind == Kind::Str && memchr::memchr(b'\\', raw).is_some() {
+            let value = if at.escaped {
                 let from = sink.out.arena_len();
                 jsonwalk::unescape(raw, sink.out.arena_mut());
                 sink.out.stored_since(from)
@@ -177,12 +178,13 @@ impl Shapes {
         sink.settle();
     }
 
-    /// Hands on each value with its node, in their order; gives the node of the record's end.
+    /// Hands on each value with its node, in their order, with what it is and whether it has escapes; gives the node of the
+    /// record's end.
     fn follow<'b>(
         &self,
         record: &'b [u8],
         kind: usize,
-        mut see: impl FnMut(usize, &'b [u8], Kind) -> Option<()>,
+        mut see: impl FnMut(usize, (&'b [u8], Kind, bool)) -> Option<()>,
     ) -> Option<usize> {
         let root = *self.roots.get(kind)?;
         let (mut rest, mut node) = (record, self.nodes.get(root as usize)?);
@@ -190,21 +192,21 @@ impl Shapes {
             let at = self.way(node.first, rest)?;
             node = &self.nodes[at];
             rest = &rest[(node.to - node.from) as usize..];
-            let (value, kind) = match node.value {
+            let value = match node.value {
                 Value::End => return Some(at),
                 Value::Str => {
-                    let end = string_end(rest)?;
+                    let (end, escaped) = string_end(rest)?;
                     let (value, behind) = rest.split_at(end);
                     rest = behind;
-                    (value, Kind::Str)
+                    (value, Kind::Str, escaped)
                 }
                 Value::Bare => {
                     let (value, kind) = jsonwalk::bare(rest)?;
                     rest = &rest[value.len()..];
-                    (value, kind)
+                    (value, kind, false)
                 }
             };
-            see(at, value, kind)?;
+            see(at, value)?;
         }
     }
 
@@ -299,15 +301,15 @@ impl Shapes {
     }
 }
 
-/// Where the quote stands that ends a string.
+/// Where the quote stands that ends a string, and whether there are escapes before it.
 #[inline]
-fn string_end(rest: &[u8]) -> Option<usize> {
+fn string_end(rest: &[u8]) -> Option<(usize, bool)> {
     let mut at = 0;
     loop {
-        at += near::either(b'"', b'\\', rest.get(at..)?)?;
-        if rest[at] == b'"' {
-            return Some(at);
+        let found = at + near::either(b'"', b'\\', rest.get(at..)?)?;
+        if rest[found] == b'"' {
+            return Some((found, at > 0));
         }
-        at += 2;
+        at = found + 2;
     }
 }

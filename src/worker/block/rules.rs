@@ -7,7 +7,6 @@ use super::super::stats::Stats;
 use super::cite::Cite;
 use super::{Pass, Scratch};
 use crate::classify::Look;
-use crate::format::unescape;
 use crate::model::fields::{Fields, Seen};
 use crate::model::hit::{RULE_HITS_KEPT, Sighting};
 use crate::model::rule::Outcome;
@@ -22,6 +21,7 @@ impl Pass<'_, '_> {
         candidates.clear();
         *listed = false;
         let Some(gate) = self.gate else { return };
+        marked.resize(self.plan.program.rules().len().div_ceil(64), 0);
         if gate.bypasses(record) {
             mark(&gate.all, marked);
         } else {
@@ -35,11 +35,11 @@ impl Pass<'_, '_> {
         let may = match seen.values {
             Some((from, to)) => {
                 let values = self.values.get(from as usize..to as usize).unwrap_or_default();
-                program.of_kind(format, (self.templates.named(self.text, values), unescape), detect)
+                program.of_kind(format, self.templates.named(self.text, values), detect)
             }
             None => {
                 *listed = self.reader.list(record, shapes);
-                listed.then(|| program.of_kind(format, (shapes.named(record), unescape), detect)).flatten()
+                listed.then(|| program.of_kind(format, shapes.named(record), detect)).flatten()
             }
         };
         take_marked(marked, may, candidates);
@@ -90,12 +90,12 @@ impl Pass<'_, '_> {
 }
 
 /// Sets the bits of numbers.
-fn mark(numbers: &[u32], marked: &mut Vec<u64>) {
-    let Some(last) = numbers.iter().max() else { return };
-    if marked.len() <= *last as usize / 64 {
-        marked.resize(*last as usize / 64 + 1, 0);
+fn mark(numbers: &[u32], marked: &mut [u64]) {
+    for number in numbers {
+        if let Some(bits) = marked.get_mut(*number as usize / 64) {
+            *bits |= 1 << (number % 64);
+        }
     }
-    numbers.iter().for_each(|number| marked[*number as usize / 64] |= 1 << (number % 64));
 }
 
 /// Takes the numbers whose bits are set, ascending, but for those that `may` rules out. No bit is set behind it.
