@@ -122,8 +122,8 @@ impl Twins {
 }
 
 /// All that a record's fields say.
-fn all_of<'f>(fields: &'f Fields<'_>) -> Vec<(Option<Canon>, &'f [u8], &'f [u8], Kind)> {
-    fields.iter().map(|field| (field.canon, fields.bytes(field.name), fields.bytes(field.value), field.kind)).collect()
+fn all_of<'f>(fields: &'f Fields<'_>) -> Vec<(Option<Canon>, [&'f [u8]; 2], Kind)> {
+    fields.iter().map(|at| (at.canon, [at.name, at.value].map(|text| fields.bytes(text)), at.kind)).collect()
 }
 
 /// Holds both accounts of a log against each other, and says its format and how many records were recalled.
