@@ -33,6 +33,7 @@ mod regexp;
 mod routing;
 mod samples;
 mod select;
+mod sought;
 mod spelling;
 mod table;
 mod words;

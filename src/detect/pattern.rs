@@ -4,11 +4,9 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::sync::OnceLock;
 
-use memchr::memmem::Finder;
-
-use super::grams::{Known, Pairs};
+use super::grams::Known;
+use super::sought::Sought;
 
 /// One step of a pattern piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,47 +76,10 @@ pub(super) enum Piece {
 impl Piece {
     /// Bytes that are lower case where case is ignored.
     pub(super) fn of_bytes(bytes: Box<[u8]>) -> Self {
-        let sought = Sought { rare: Rare::of(&bytes), pairs: Pairs::of(&bytes), finder: OnceLock::new() };
+        let sought = Sought::new(&bytes);
         Self::Bytes(bytes, sought)
     }
 }
-
-/// How bytes are looked for.
-#[derive(Debug, Clone)]
-pub(super) struct Sought {
-    rare: Rare,
-    pairs: Pairs,
-    /// Made when a long value first asks.
-    finder: OnceLock<Box<Finder<'static>>>,
-}
-
-/// The byte of a text that values of logs hold least often, and its place.
-#[derive(Debug, Clone, Copy)]
-struct Rare {
-    byte: u8,
-    at: u8,
-}
-
-impl Rare {
-    fn of(text: &[u8]) -> Self {
-        let rank = |byte: u8| RANKS[usize::from(byte)];
-        let bytes = (0u8..).zip(text.iter().map(u8::to_ascii_lowercase)).take(usize::from(u8::MAX));
-        let (at, byte) = bytes.max_by_key(|(at, byte)| (rank(*byte), u8::MAX - at)).unwrap_or_default();
-        Self { byte, at }
-    }
-}
-
-/// How rare bytes are in values of logs.
-static RANKS: [u8; 256] = {
-    // The most common first; what is not here is rarer than all.
-    const COMMON: &[u8] = b"e tasinorlc\\dmpu.-0g:fw1hybv/23k_4x58679j,=\"";
-    let (mut ranks, mut at) = ([COMMON.len() as u8; 256], 0);
-    while at < COMMON.len() {
-        ranks[COMMON[at] as usize] = at as u8;
-        at += 1;
-    }
-    ranks
-};
 
 /// A compiled string value; it must match the whole field.
 #[derive(Debug, Clone)]
@@ -185,7 +146,7 @@ impl Pattern {
     pub fn may_match(&self, known: Known<'_>) -> bool {
         self.pieces.iter().all(|piece| match piece {
             Piece::Bytes(bytes, sought) => {
-                known.pairs.may_hold(sought.pairs) && known.grams.is_none_or(|grams| grams.may_hold(bytes))
+                known.pairs.may_hold(sought.pairs()) && known.grams.is_none_or(|grams| grams.may_hold(bytes))
             }
             Piece::Steps(_) => true,
         })
@@ -254,7 +215,7 @@ impl Pattern {
     }
 
     fn find(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
-        let Piece::Bytes(bytes, Sought { rare, finder, .. }) = piece else {
+        let Piece::Bytes(bytes, sought) = piece else {
             let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
             return starts.find_map(|i| self.at(piece, value.bytes, i));
         };
@@ -263,12 +224,9 @@ impl Pattern {
             return memchr::memmem::find(hay, bytes).map(|i| from + i + bytes.len());
         }
         if let Some(lowered) = value.lowered {
-            let finder = finder.get_or_init(|| Box::new(Finder::new(bytes).into_owned()));
-            return finder.find(lowered.get(from..)?).map(|i| from + i + bytes.len());
+            return sought.finder(bytes).find(lowered.get(from..)?).map(|i| from + i + bytes.len());
         }
-        // PERF: a byte that values seldom hold is looked for; most texts begin with one that they are full of.
-        memchr::memchr2_iter(rare.byte, rare.byte.to_ascii_uppercase(), hay.get(usize::from(rare.at)..)?)
-            .find_map(|i| self.at(piece, value.bytes, from + i))
+        sought.places(hay).find_map(|i| self.at(piece, value.bytes, from + i))
     }
 
     fn ends(&self, piece: &Piece, value: &Value<'_>, from: usize) -> bool {
