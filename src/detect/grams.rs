@@ -61,6 +61,11 @@ impl Pairs {
         Self(bits)
     }
 
+    /// These and those.
+    pub fn and(self, those: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at] | those.0[at]))
+    }
+
     /// Whether a text with these runs may hold one with those; false is certain.
     #[inline]
     pub fn may_hold(self, those: Self) -> bool {

@@ -5,7 +5,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use super::grams::Known;
+use super::grams::{Known, Pairs};
 use super::sought::Sought;
 
 /// One step of a pattern piece.
@@ -69,8 +69,8 @@ pub(super) fn windash(toks: &mut [Tok]) -> usize {
 pub(super) enum Piece {
     /// Bytes, of which only ASCII letters have a case; those are lower-case where case is ignored.
     Bytes(Box<[u8]>, Sought),
-    /// Anything else, step by step.
-    Steps(Box<[Tok]>),
+    /// Anything else, step by step, with runs of two bytes that every text has which the steps fit.
+    Steps(Box<[Tok]>, Pairs),
 }
 
 impl Piece {
@@ -78,6 +78,12 @@ impl Piece {
     pub(super) fn of_bytes(bytes: Box<[u8]>) -> Self {
         let sought = Sought::new(&bytes);
         Self::Bytes(bytes, sought)
+    }
+
+    /// Steps, of which letters are lower case where case is ignored.
+    pub(super) fn of_steps(toks: Box<[Tok]>) -> Self {
+        let pairs = pairs_of(&toks);
+        Self::Steps(toks, pairs)
     }
 }
 
@@ -148,7 +154,7 @@ impl Pattern {
             Piece::Bytes(bytes, sought) => {
                 known.pairs.may_hold(sought.pairs()) && known.grams.is_none_or(|grams| grams.may_hold(bytes))
             }
-            Piece::Steps(_) => true,
+            Piece::Steps(_, pairs) => known.pairs.may_hold(*pairs),
         })
     }
 
@@ -174,7 +180,7 @@ impl Pattern {
     pub fn runs(&self) -> impl Iterator<Item = Vec<u8>> {
         self.pieces.iter().flat_map(|piece| match piece {
             Piece::Bytes(bytes, _) => vec![bytes.to_ascii_lowercase()],
-            Piece::Steps(toks) => toks.split(|t| !matches!(t, Tok::Char(c) if is_plain(*c))).map(written).collect(),
+            Piece::Steps(toks, _) => toks.split(|t| !matches!(t, Tok::Char(c) if is_plain(*c))).map(written).collect(),
         })
     }
 
@@ -195,7 +201,7 @@ impl Pattern {
                 let same = if self.cased { seen == &**bytes } else { seen.eq_ignore_ascii_case(bytes) };
                 same.then_some(end)
             }
-            Piece::Steps(toks) => {
+            Piece::Steps(toks, _) => {
                 let mut at = at;
                 for tok in toks {
                     let (c, len) = char_at(value, at)?;
@@ -216,8 +222,7 @@ impl Pattern {
 
     fn find(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
         let Piece::Bytes(bytes, sought) = piece else {
-            let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
-            return starts.find_map(|i| self.at(piece, value.bytes, i));
+            return self.find_steps(piece, value, from);
         };
         let hay = value.bytes.get(from..)?;
         if self.cased {
@@ -229,6 +234,21 @@ impl Pattern {
         sought.places(hay).find_map(|i| self.at(piece, value.bytes, from + i))
     }
 
+    /// PERF: most steps begin with a character of one byte, and only where that stands can they be.
+    fn find_steps(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
+        if let Piece::Steps(toks, _) = piece
+            && let Some(Tok::Char(first)) = toks.first()
+            && let Ok(first) = u8::try_from(*first)
+            && first.is_ascii()
+        {
+            let (small, large) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+            let mut places = memchr::memchr2_iter(small, large, value.bytes.get(from..)?);
+            return places.find_map(|i| self.at(piece, value.bytes, from + i));
+        }
+        let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
+        starts.find_map(|i| self.at(piece, value.bytes, i))
+    }
+
     fn ends(&self, piece: &Piece, value: &Value<'_>, from: usize) -> bool {
         let bytes_of = value.bytes;
         match piece {
@@ -236,7 +256,7 @@ impl Pattern {
                 .len()
                 .checked_sub(bytes.len())
                 .is_some_and(|start| start >= from && self.at(piece, bytes_of, start).is_some()),
-            Piece::Steps(toks) => {
+            Piece::Steps(toks, _) => {
                 let low = from.max(bytes_of.len().saturating_sub(toks.len().saturating_mul(4)));
                 (low..=bytes_of.len())
                     .filter(|&i| value.is_boundary(i))
@@ -259,7 +279,7 @@ impl fmt::Display for Pattern {
                 Piece::Bytes(bytes, _) => {
                     String::from_utf8_lossy(bytes).chars().try_for_each(|c| write_char(out, Tok::Char(c)))?;
                 }
-                Piece::Steps(toks) => toks.iter().try_for_each(|tok| write_char(out, *tok))?,
+                Piece::Steps(toks, _) => toks.iter().try_for_each(|tok| write_char(out, *tok))?,
             }
         }
         out.write_str(star(self.open_end))
@@ -287,7 +307,7 @@ fn piece(toks: &[Tok], cased: bool) -> Piece {
         Tok::Char(c) if !cased => Tok::Char(fold(*c)),
         t => *t,
     };
-    Piece::Steps(toks.iter().map(fold_tok).collect())
+    Piece::of_steps(toks.iter().map(fold_tok).collect())
 }
 
 /// Whether only the character itself matches it, but for the case of ASCII: no letter is a symbol's other case. U+FFFD may
@@ -300,6 +320,14 @@ fn is_plain(c: char) -> bool {
 fn written(toks: &[Tok]) -> Vec<u8> {
     let text: String = toks.iter().filter_map(|t| if let Tok::Char(c) = t { Some(*c) } else { None }).collect();
     text.to_ascii_lowercase().into_bytes()
+}
+
+/// Runs of two bytes that every text has which these steps fit.
+fn pairs_of(toks: &[Tok]) -> Pairs {
+    let plain = |tok: &Tok| if let Tok::Char(c) = tok { u8::try_from(*c).ok().filter(u8::is_ascii) } else { None };
+    let next = toks.iter().zip(toks.get(1..).unwrap_or_default());
+    let runs = next.filter_map(|(a, b)| Some(Pairs::of(&[plain(a)?, plain(b)?])));
+    runs.fold(Pairs::default(), Pairs::and)
 }
 
 /// Simple case folding in which ASCII and the rest never meet.

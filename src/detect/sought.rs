@@ -28,7 +28,7 @@ impl Sought {
 
     /// What finds the text in a long value that is in lower case.
     pub fn finder(&self, text: &[u8]) -> &Finder<'static> {
-        self.finder.get_or_init(|| Box::new(Finder::new(text).into_owned()))
+        self.finder.get_or_init(|| Box::new(Finder::new(&text.to_ascii_lowercase()).into_owned()))
     }
 
     /// Where in a value the text may begin.

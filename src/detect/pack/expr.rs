@@ -220,7 +220,7 @@ fn write_pattern(pattern: &Pattern, out: &mut Writer) {
             out.byte(0);
             out.bytes(bytes);
         }
-        Piece::Steps(toks) => {
+        Piece::Steps(toks, _) => {
             out.byte(1);
             out.list(toks, |out, tok| match tok {
                 Tok::One => out.number(0),
@@ -243,7 +243,7 @@ fn pattern(from: &mut Reader<'_>) -> Read<Pattern> {
             1 => {
                 let toks = from.list(tok)?;
                 some(&toks, from)?;
-                Piece::Steps(toks.into())
+                Piece::of_steps(toks.into())
             }
             _ => return Err(from.fault("a piece of no known kind")),
         })
