@@ -121,8 +121,11 @@ impl Twins {
     }
 }
 
+/// A field: what it is, its name and value, and the kind of that.
+type Shown<'f> = (Option<Canon>, [&'f [u8]; 2], Kind);
+
 /// All that a record's fields say.
-fn all_of<'f>(fields: &'f Fields<'_>) -> Vec<(Option<Canon>, [&'f [u8]; 2], Kind)> {
+fn all_of<'f>(fields: &'f Fields<'_>) -> Vec<Shown<'f>> {
     fields.iter().map(|at| (at.canon, [at.name, at.value].map(|text| fields.bytes(text)), at.kind)).collect()
 }
 
