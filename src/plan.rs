@@ -51,6 +51,8 @@ pub struct Plan {
     pub run_secret: Option<[u64; 4]>,
     /// Whether records without a hit are passed over: nothing is added up then, and no way out is observed.
     pub hits_only: bool,
+    /// Whether what is personal or secret in excerpts of records is written as its kind.
+    pub redact: bool,
     /// Only hits inside this period count.
     pub period: Period,
     /// Places kept per indicator finding.

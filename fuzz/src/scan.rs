@@ -89,6 +89,7 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         period: Period::default(),
         run_secret: None,
         hits_only: false,
+        redact: false,
         max_evidence: 3,
         events_kept: EVENTS_KEPT,
         threads,

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod lexicon;
+mod mask;
 mod objects;
 mod values;
 
@@ -17,6 +18,8 @@ use crate::model::fields::{Canon, Fields};
 use catalogue::Holdings;
 use lexicon::Lexicon;
 use values::{DETECTORS, Passage};
+
+pub use mask::masked;
 
 /// So much of the name of a field is looked at.
 const NAME_BYTES: usize = 128;

@@ -199,6 +199,11 @@ pub struct Scan {
     /// is examined. Finds the same hits as a whole scan, several times faster; the verdict says what it leaves open.
     #[arg(long)]
     pub hits_only: bool,
+    /// Write what is personal or secret in the excerpts of records as its kind, such as `[NHS number]`, in all that is written
+    /// and printed: what the detectors of kinds of data know, e-mail addresses among it. Who acts is named all the same.
+    /// Places and digests are those of the records: `verify` works as ever.
+    #[arg(long)]
+    pub redact: bool,
     /// Only hits and transfers from this instant on (RFC 3339 or date). Records without a time pass.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,

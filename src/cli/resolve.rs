@@ -74,6 +74,7 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
         clocks,
         run_secret: args.out.is_none().then(secret),
         hits_only: args.hits_only,
+        redact: args.redact,
         period,
         max_evidence: usize::try_from(args.limits.max_evidence).unwrap_or(usize::MAX),
         events_kept: EVENTS_KEPT,

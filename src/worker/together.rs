@@ -201,7 +201,7 @@ pub(super) fn evaluate(
             place,
             time: whole.time,
             sha256: sha256.to_string(),
-            excerpt: super::block::excerpt(head),
+            excerpt: super::block::excerpt(head, plan.redact.then_some(&whole)),
             field: Some(told_of(parts)),
             outcome: Outcome::of(&whole),
             subject: Subject::of(&whole),

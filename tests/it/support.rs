@@ -90,6 +90,7 @@ pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
         period: Period::default(),
         run_secret: None,
         hits_only: false,
+        redact: false,
         max_evidence: 1000,
         events_kept: EVENTS_KEPT,
         threads: 2,

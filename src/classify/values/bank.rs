@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Passage, bare, digits, shape};
+use super::{Found, Passage, bare, digits, shape};
 
 /// Names before a card number.
 const CARD: &[&str] = &["card", "pan ", "ccn", "cc num", "cc no"];
@@ -18,7 +18,7 @@ const BESIDE_BYTES: usize = 80;
 ///
 /// SOURCE: ISO/IEC 7812-1, annex B (Luhn); ranges as the card schemes publish them. One number in about forty passes both,
 /// so a bare one counts beside a telling name only; written in groups as on the card it counts by itself.
-pub(super) fn cards(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn cards(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
         shape(r"\d{4}([ -])\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{3})?|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{13,19}")
     });
@@ -28,7 +28,7 @@ pub(super) fn cards(passage: &Passage<'_>) -> Vec<String> {
         let alike = !(text.contains(' ') && text.contains('-'));
         let number = digits(text);
         let counts = alike && is_issued(&number) && luhn(&number) && (grouped || passage.told(range.start, CARD));
-        counts.then(|| bare(text))
+        counts.then(|| Found::new(bare(text), range))
     });
     found.collect()
 }
@@ -68,11 +68,12 @@ fn luhn(number: &[u32]) -> bool {
 /// International bank account numbers: the length of the country, and the check digits.
 ///
 /// SOURCE: ISO 13616-1 and the IBAN registry of SWIFT; ISO/IEC 7064, MOD 97-10.
-pub(super) fn ibans(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn ibans(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> =
         LazyLock::new(|| shape(r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)"));
-    let found = passage.tokens(&SHAPE).map(|range| bare(&passage.text[range]));
-    found.filter(|iban| country_bytes(&iban[..2]) == Some(iban.len()) && mod_97(iban) == 1).collect()
+    let found = passage.tokens(&SHAPE).map(|range| Found::new(bare(&passage.text[range.clone()]), range));
+    let is_iban = |iban: &str| country_bytes(&iban[..2]) == Some(iban.len()) && mod_97(iban) == 1;
+    found.filter(|found| is_iban(&found.value)).collect()
 }
 
 /// How long the IBANs of a country are.
@@ -112,7 +113,7 @@ fn mod_97(iban: &str) -> u32 {
 ///
 /// SOURCE: the structure as Pay.UK describes it for modulus checking; the check itself takes the bank's own weights, which
 /// change every month, so that only both together count.
-pub(super) fn accounts(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn accounts(passage: &Passage<'_>) -> Vec<Found> {
     static SORT_CODE: LazyLock<Regex> = LazyLock::new(|| shape(r"\d{2}([- ]?)\d{2}[- ]?\d{2}"));
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| shape(r"\d{8}"));
     let codes: Vec<_> = passage.tokens(&SORT_CODE).filter(|range| passage.told(range.start, SORT)).collect();
@@ -122,7 +123,8 @@ pub(super) fn accounts(passage: &Passage<'_>) -> Vec<String> {
     };
     let found = codes.into_iter().filter_map(|code| {
         let number = beside(code.end)?;
-        Some(format!("{} {}", bare(&passage.text[code]), &passage.text[number]))
+        let value = format!("{} {}", bare(&passage.text[code.clone()]), &passage.text[number.clone()]);
+        Some(Found::new(value, code.start..number.end))
     });
     found.collect()
 }

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Match, Regex};
 
-use super::{Passage, bare, digits, shape};
+use super::{Found, Passage, bare, digits, shape};
 
 pub(super) const NHS: &[&str] = &["nhs"];
 pub(super) const INSURANCE: &[&str] =
@@ -20,10 +20,11 @@ const NO_PREFIX: &[&str] = &["BG", "GB", "KN", "NK", "NT", "TN", "ZZ"];
 ///
 /// SOURCE: NHS Data Dictionary, attribute NHS NUMBER: weights 10 to 2, modulus 11. One number in eleven passes, so that a
 /// telling name must stand beside it.
-pub(super) fn nhs_numbers(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn nhs_numbers(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| shape(r"\d{3}[ -]\d{3}[ -]\d{4}|\d{10}"));
     let told = passage.tokens(&SHAPE).filter(|range| passage.told(range.start, NHS));
-    told.map(|range| bare(&passage.text[range])).filter(|number| is_nhs(&digits(number))).collect()
+    let found = told.map(|range| Found::new(bare(&passage.text[range.clone()]), range));
+    found.filter(|number| is_nhs(&digits(&number.value))).collect()
 }
 
 fn is_nhs(number: &[u32]) -> bool {
@@ -36,7 +37,7 @@ fn is_nhs(number: &[u32]) -> bool {
 /// National Insurance numbers: two letters, six digits, a letter from A to D.
 ///
 /// SOURCE: HMRC manual NIM39110. There is no check digit: it counts in its groups of two, or beside a telling name.
-pub(super) fn ni_numbers(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn ni_numbers(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
         shape(r"(?i)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?:\d{6}[A-D]| \d\d \d\d \d\d [A-D]|-\d\d-\d\d-\d\d-[A-D])")
     });
@@ -45,7 +46,7 @@ pub(super) fn ni_numbers(passage: &Passage<'_>) -> Vec<String> {
         let number = bare(text);
         let grouped = text.len() > number.len() && !text.contains(char::is_lowercase);
         let allocated = !NO_PREFIX.contains(&&number[..2]);
-        (allocated && (grouped || passage.told(range.start, INSURANCE))).then_some(number)
+        (allocated && (grouped || passage.told(range.start, INSURANCE))).then(|| Found::new(number, range))
     });
     found.collect()
 }
@@ -54,10 +55,11 @@ pub(super) fn ni_numbers(passage: &Passage<'_>) -> Vec<String> {
 ///
 /// SOURCE: HMRC's specification of modulus checks for tax references: weights 6, 7, 8, 9, 10, 5, 4, 3, 2, modulus 11, the
 /// remainder told by 2 1 9 8 7 6 5 4 3 2 1. One number in ten passes, so that a telling name must stand beside it.
-pub(super) fn taxpayer_references(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn taxpayer_references(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| shape(r"\d{5} \d{5}|\d{10}[Kk]?"));
     let told = passage.tokens(&SHAPE).filter(|range| passage.told(range.start, TAXPAYER));
-    told.map(|range| bare(&passage.text[range])).filter(|number| is_taxpayer(&digits(number))).collect()
+    let found = told.map(|range| Found::new(bare(&passage.text[range.clone()]), range));
+    found.filter(|number| is_taxpayer(&digits(&number.value))).collect()
 }
 
 fn is_taxpayer(number: &[u32]) -> bool {
@@ -70,14 +72,14 @@ fn is_taxpayer(number: &[u32]) -> bool {
 /// UK passports: nine digits beside a telling name, or the second line of the machine-readable zone.
 ///
 /// SOURCE: ICAO Doc 9303, parts 3 and 4: number, nationality, dates and their check digits by weights 7, 3, 1.
-pub(super) fn passports(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn passports(passage: &Passage<'_>) -> Vec<Found> {
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| shape(r"\d{9}"));
     static ZONE: LazyLock<Regex> = LazyLock::new(|| shape(r"\d{10}GBR\d{7}[MFX<]\d{7}[A-Z0-9<]{14}[0-9<]\d"));
     let told = passage.tokens(&NUMBER).filter(|range| passage.told(range.start, PASSPORT));
-    let mut found: Vec<String> = told.map(|range| passage.text[range].to_owned()).collect();
-    let zones = ZONE.find_iter(passage.text).map(|zone| zone.as_str());
-    let holds = |zone: &&str| [0..10, 13..20, 21..28].into_iter().all(|part| is_checked(&zone[part]));
-    found.extend(zones.filter(holds).map(|zone| zone[..9].to_owned()));
+    let mut found: Vec<Found> = told.map(|range| passage.found(range)).collect();
+    let zones = ZONE.find_iter(passage.text);
+    let holds = |zone: &Match<'_>| [0..10, 13..20, 21..28].into_iter().all(|part| is_checked(&zone.as_str()[part]));
+    found.extend(zones.filter(holds).map(|zone| Found::new(zone.as_str()[..9].to_owned(), zone.range())));
     found
 }
 
@@ -94,14 +96,15 @@ fn is_checked(part: &str) -> bool {
 ///
 /// SOURCE: DVLA, INF 45/1, "what your driver number means". How the last two check the others is not published, so that
 /// a telling name must stand beside it.
-pub(super) fn driving_licences(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn driving_licences(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
         shape(
             r"(?i)[A-Z]{1,5}9{0,4}[ -]?\d(?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12]\d|3[01])\d[ -]?[A-Z][A-Z9][A-Z0-9][A-Z]{2}",
         )
     });
     let told = passage.tokens(&SHAPE).filter(|range| passage.told(range.start, LICENCE));
-    told.map(|range| bare(&passage.text[range])).filter(|number| number.len() == 16).collect()
+    let found = told.map(|range| Found::new(bare(&passage.text[range.clone()]), range));
+    found.filter(|number| number.value.len() == 16).collect()
 }
 
 #[cfg(test)]

@@ -29,12 +29,26 @@ pub struct Detector {
     pub what: &'static str,
     /// The kind of data, one of [`CATEGORIES`](crate::model::data::CATEGORIES).
     pub category: &'static str,
-    /// Finds the values of a passage, each in one spelling.
-    find: fn(&Passage<'_>) -> Vec<String>,
+    /// Finds the values of a passage.
+    find: fn(&Passage<'_>) -> Vec<Found>,
     /// Whether it also looks at free text, in which names stand beside numbers by chance.
     in_prose: bool,
     /// What every text holds in which it finds something.
     needs: Needs,
+}
+
+/// A value in a passage.
+struct Found {
+    /// In one spelling.
+    value: String,
+    /// Where it stands in the text.
+    at: Range<usize>,
+}
+
+impl Found {
+    fn new(value: String, at: Range<usize>) -> Self {
+        Self { value, at }
+    }
 }
 
 /// All detectors.
@@ -120,7 +134,7 @@ pub const DETECTORS: &[Detector] = &[
 const fn detector(
     what: &'static str,
     category: &'static str,
-    find: fn(&Passage<'_>) -> Vec<String>,
+    find: fn(&Passage<'_>) -> Vec<Found>,
     in_prose: bool,
     needs: Needs,
 ) -> Detector {
@@ -187,19 +201,33 @@ pub fn may_hold(name: &[u8], text: &[u8], prose: bool) -> bool {
 
 /// The values that a passage holds, each with the place of its detector in [`DETECTORS`]. `prose` says that it is free text.
 pub fn of(passage: &Passage<'_>, prose: bool) -> Vec<(usize, String)> {
+    found(passage, prose).into_iter().map(|(number, found)| (number, found.value)).collect()
+}
+
+/// Where in a passage values stand, each with the place of its detector in [`DETECTORS`].
+pub fn places(passage: &Passage<'_>) -> Vec<(usize, Range<usize>)> {
+    found(passage, false).into_iter().map(|(number, found)| (number, found.at)).collect()
+}
+
+fn found(passage: &Passage<'_>, prose: bool) -> Vec<(usize, Found)> {
     if passage.text.len() < SHORTEST_BYTES {
         return Vec::new();
     }
     let end = passage.text.floor_char_boundary(LONGEST_BYTES);
     let passage = Passage { text: &passage.text[..end], ..*passage };
     let asked = Glance::of(passage.name.as_bytes(), passage.text.as_bytes()).detectors(prose);
-    asked.flat_map(|number| (DETECTORS[number].find)(&passage).into_iter().map(move |value| (number, value))).collect()
+    asked.flat_map(|number| (DETECTORS[number].find)(&passage).into_iter().map(move |found| (number, found))).collect()
 }
 
 impl Passage<'_> {
     /// Where a pattern is met as a token of its own: what stands beside it is no letter, digit or sign that goes on.
     fn tokens<'s>(&'s self, shape: &'s Regex) -> impl Iterator<Item = Range<usize>> + 's {
         shape.find_iter(self.text).map(|found| found.range()).filter(|range| self.is_apart(range))
+    }
+
+    /// What stands at a place, as it stands there.
+    fn found(&self, at: Range<usize>) -> Found {
+        Found::new(self.text[at.clone()].to_owned(), at)
     }
 
     fn is_apart(&self, range: &Range<usize>) -> bool {
@@ -268,8 +296,9 @@ mod tests {
         let passage = Passage { name: "", text: &text[..text.floor_char_boundary(LONGEST_BYTES)] };
         let found = of(&passage, false);
         let all = (0usize..).zip(DETECTORS);
-        let plainly: Vec<_> =
-            all.flat_map(|(at, detector)| (detector.find)(&passage).into_iter().map(move |v| (at, v))).collect();
+        let plainly: Vec<_> = all
+            .flat_map(|(at, detector)| (detector.find)(&passage).into_iter().map(move |found| (at, found.value)))
+            .collect();
         assert_eq!(found, plainly, "what a glance rules out is not there: {text}");
         assert!(found.is_empty() || may_hold(b"", text.as_bytes(), false), "{text}");
         found.into_iter().map(|(number, _)| DETECTORS[number].what).collect()

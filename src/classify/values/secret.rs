@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Passage, shape};
+use super::{Found, Passage, shape};
 
 pub(super) const NTLM: &[&str] = &["ntlm", "nthash", "nt hash", "lm hash"];
 /// How tokens begin.
@@ -17,29 +17,29 @@ const SIGNED: &[&str] = &["credential", "x amz credential", "awsaccesskeyid", "a
 /// Private keys by the line that begins them.
 ///
 /// SOURCE: RFC 7468, sections 10 and 11; OpenSSH's PROTOCOL.key; RFC 9580, section 6.2 (PGP).
-pub(super) fn private_keys(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn private_keys(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
         shape(
             r"-----BEGIN (?:(?:RSA|DSA|EC|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|\s)*([A-Za-z0-9+/=]{0,64})",
         )
     });
-    SHAPE.find_iter(passage.text).map(|key| key.as_str().to_owned()).collect()
+    SHAPE.find_iter(passage.text).map(|key| passage.found(key.range())).collect()
 }
 
 /// Keys of cloud services: access key ids of AWS, API keys and client secrets of Google, storage account keys of Azure.
 ///
 /// SOURCE: AWS IAM, "unique ID prefixes"; Google Cloud, "API keys"; Microsoft, "storage account access keys" (64 bytes in
 /// base64). An id that signs a request is named beside its signature all day and counts no more than that.
-pub(super) fn cloud_keys(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn cloud_keys(passage: &Passage<'_>) -> Vec<Found> {
     static AWS: LazyLock<Regex> = LazyLock::new(|| shape(r"(?:AKIA|ASIA)[A-Z2-7]{16}"));
     static OTHERS: LazyLock<Regex> =
         LazyLock::new(|| shape(r"AIza[0-9A-Za-z_-]{35}|GOCSPX-[0-9A-Za-z_-]{28}|AccountKey=[A-Za-z0-9+/]{86}=="));
     let ids = passage.tokens(&AWS).filter(|range| !passage.told(range.start, SIGNED));
-    let mut found: Vec<String> = ids.map(|range| passage.text[range].to_owned()).collect();
+    let mut found: Vec<Found> = ids.map(|range| passage.found(range)).collect();
     // A page with a map carries its key to Google.
     let of_maps = passage.text.contains("googleapis.com");
-    let others = passage.tokens(&OTHERS).map(|range| &passage.text[range]);
-    found.extend(others.filter(|key| !(of_maps && key.starts_with("AIza"))).map(str::to_owned));
+    let others = passage.tokens(&OTHERS).map(|range| passage.found(range));
+    found.extend(others.filter(|key| !(of_maps && key.value.starts_with("AIza"))));
     found
 }
 
@@ -47,19 +47,19 @@ pub(super) fn cloud_keys(passage: &Passage<'_>) -> Vec<String> {
 ///
 /// SOURCE: RFC 7519, section 3 (three parts in base64url, the first two of which begin with `{"`); GitHub, "token formats";
 /// Slack, "token types".
-pub(super) fn tokens(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn tokens(passage: &Passage<'_>) -> Vec<Found> {
     static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
         shape(
             r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}|xox[abeprs]-[0-9]{8,}-[A-Za-z0-9-]{16,}",
         )
     });
-    passage.tokens(&SHAPE).map(|range| passage.text[range].to_owned()).collect()
+    passage.tokens(&SHAPE).map(|range| passage.found(range)).collect()
 }
 
 /// Hashes of passwords: bcrypt, SHA-256 and SHA-512 crypt, yescrypt, lines of a dumped SAM or NTDS.
 ///
 /// SOURCE: crypt(5) of libxcrypt; the line of pwdump: name, number, LM hash, NT hash. 32 hex digits alone are any digest.
-pub(super) fn hashes(passage: &Passage<'_>) -> Vec<String> {
+pub(super) fn hashes(passage: &Passage<'_>) -> Vec<Found> {
     static CRYPT: LazyLock<Regex> = LazyLock::new(|| {
         shape(
             r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$6\$(?:rounds=\d{1,9}\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{86}|\$5\$(?:rounds=\d{1,9}\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{43}|\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}",
@@ -68,9 +68,9 @@ pub(super) fn hashes(passage: &Passage<'_>) -> Vec<String> {
     static DUMPED: LazyLock<Regex> = LazyLock::new(|| shape(r"(?i):\d{3,10}:[0-9a-f]{32}:[0-9a-f]{32}:::"));
     static DIGEST: LazyLock<Regex> = LazyLock::new(|| shape(r"(?i)[0-9a-f]{32}"));
     let whole = [&CRYPT, &DUMPED].into_iter().flat_map(|shape| shape.find_iter(passage.text));
-    let mut found: Vec<String> = whole.map(|hash| hash.as_str().to_owned()).collect();
+    let mut found: Vec<Found> = whole.map(|hash| passage.found(hash.range())).collect();
     let named = passage.tokens(&DIGEST).filter(|range| passage.told(range.start, NTLM));
-    found.extend(named.map(|range| passage.text[range].to_ascii_lowercase()));
+    found.extend(named.map(|range| Found::new(passage.text[range.clone()].to_ascii_lowercase(), range)));
     found
 }
 

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use sha2::{Digest, Sha256};
 
 use super::Pass;
+use crate::classify::masked;
 use crate::model::block::Block;
 use crate::model::fields::{Fields, Seen};
 use crate::model::hit::{EXCERPT_LIMIT_BYTES, Sighting};
@@ -35,7 +36,7 @@ impl Pass<'_, '_> {
             place: seen.place,
             time: fields.time,
             sha256: self.digest(cite).to_string(),
-            excerpt: excerpt(text),
+            excerpt: excerpt(text, self.plan.redact.then_some(fields)),
             field,
             outcome: Outcome::of(fields),
             subject: Subject::of(fields),
@@ -66,12 +67,15 @@ pub(in crate::worker) fn digest_at(block: &Block, place: Place) -> RecordDigest 
     RecordDigest(Sha256::digest(stored).into())
 }
 
-/// The start of a record as text, cut at a character border.
-pub(in crate::worker) fn excerpt(record: &[u8]) -> String {
-    let head = &record[..record.len().min(EXCERPT_LIMIT_BYTES)];
-    let text = String::from_utf8_lossy(head);
+/// So far behind an excerpt a value may end that begins in it.
+const BEHIND_BYTES: usize = 4096;
+
+/// The start of a record as text, cut at a character border; with its fields, what is personal in it is written as its kind.
+pub(in crate::worker) fn excerpt(record: &[u8], redact: Option<&Fields<'_>>) -> String {
+    let behind = redact.map_or(0, |_| BEHIND_BYTES);
+    let text = String::from_utf8_lossy(&record[..record.len().min(EXCERPT_LIMIT_BYTES + behind)]);
     let end = text.floor_char_boundary(EXCERPT_LIMIT_BYTES.min(text.len()));
-    let mut out = text[..end].to_owned();
+    let mut out = redact.map_or_else(|| text[..end].to_owned(), |fields| masked(&text, end, fields));
     if record.len() > EXCERPT_LIMIT_BYTES {
         out.push('…');
     }
