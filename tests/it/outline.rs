@@ -140,7 +140,45 @@ fn compare(bytes: &[u8], name: &Path) -> (String, usize, usize) {
 }
 
 /// Lines of one log of which the later ones would be told wrongly by the outline of an earlier one that is nearly alike.
-const NEARLY_ALIKE: [(&str, &[&str]); 6] = [
+const NEARLY_ALIKE: &[(&str, &[&str])] = &[
+    (
+        "flows that were rejected, answered and not recorded",
+        &[
+            "2 123456789012 eni-0a1b2c3d 10.0.1.5 203.0.113.9 51234 443 6 20 0 1774739404 1774739464 REJECT OK",
+            "2 123456789012 eni-0a1b2c3d 10.0.1.5 203.0.113.9 51235 443 6 20 4249 1774739405 1774739465 REJECT OK",
+            "2 123456789012 eni-0a1b2c3d 10.0.1.5 203.0.113.9 51236 443 6 20 4249 1774739406 1774739466 ACCEPT OK",
+            "2 123456789012 eni-0a1b2c3d 203.0.113.9 10.0.1.5 443 51236 6 20 9000 1774739407 1774739467 ACCEPT OK",
+            "2 123456789012 eni-0a1b2c3d 10.0.1.5 203.0.113.9 51237 443 6 20 4250 1774739408 1774739468 ACCEPT SKIPDATA",
+            "2 123456789012 eni-0a1b2c3d 10.0.1.5 203.0.113.9 51238 443 6 - - 1774739409 1774739469 ACCEPT OK",
+        ],
+    ),
+    (
+        "what Squid let through and what not",
+        &[
+            "1774739404.500 9 192.0.2.10 TCP_MISS/200 4120 GET http://a.example/x?u=http://b.example/ - HIER_DIRECT/203.0.113.9 -",
+            "1774739405.500 9 192.0.2.10 TCP_DENIED/200 4121 GET http://a.example/x?u=http://b.example/ - HIER_DIRECT/203.0.113.9 -",
+            "1774739406.500 9 192.0.2.10 TCP_MISS/200 4122 GET http://a.example:81/y - HIER_DIRECT/203.0.113.10 -",
+            "1774739407.500 9 192.0.2.10 TCP_MISS/200 4123 CONNECT a.example:443 alice HIER_NONE/- -",
+            "1774739408.500 9 192.0.2.10 TCP_MISS/200 4124 CONNECT b.example:443 alice HIER_NONE/- -",
+        ],
+    ),
+    (
+        "questions that were answered and refused",
+        &[
+            "28-Mar-2026 23:10:04.500 queries: info: client @0x7f 10.0.0.1#53000 (a.example): query: a.example IN A +E (10.0.0.53)",
+            "28-Mar-2026 23:10:05.500 queries: info: client @0x7f 10.0.0.1#53001 (a.example): query: a.example IN TXT +E (10.0.0.53)",
+            "28-Mar-2026 23:10:06.500 security: info: client @0x7f 10.0.0.1#53002 (a.example): query (cache) 'a.example/A/IN' denied",
+            "28-Mar-2026 23:10:07.500 general: info: received SIGHUP signal to reload zones",
+        ],
+    ),
+    (
+        "two ways of writing a line, one without bytes",
+        &[
+            r#"192.0.2.10:51234 [28/Mar/2026:23:10:04.127] fe be/a 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET /i HTTP/1.1""#,
+            r#"192.0.2.10:51235 [28/Mar/2026:23:10:05.127] fe be/a 10/0/109 2750 -- 1/1/1/1/0 0/0"#,
+            r#"192.0.2.10:51236 [28/Mar/2026:23:10:06.127] fe be/a 10/0/109 2751 -- 1/1/1/1/0 0/0"#,
+        ],
+    ),
     (
         "bytes each way",
         &[
@@ -192,7 +230,7 @@ const NEARLY_ALIKE: [(&str, &[&str]); 6] = [
 
 #[test]
 fn what_is_nearly_alike_is_told_apart() {
-    for (name, lines) in NEARLY_ALIKE {
+    for &(name, lines) in NEARLY_ALIKE {
         // The first lines several times, so that the format and the shapes are known.
         let text = [&lines[..1], lines, &lines[1..], lines].concat().join("\n") + "\n";
         let layout = layout_of(text.as_bytes());
@@ -215,7 +253,10 @@ fn outlines_come_to_what_fields_come_to() {
         }
     }
     println!("{told:?}");
-    for format in ["access", "cloudtrail", "json", "kv", "syslog3164", "syslog5424", "w3c", "windows_json", "zeek"] {
+    for format in ["access", "cloudtrail", "json", "kv", "syslog3164", "syslog5424", "w3c", "windows_json", "zeek"]
+        .into_iter()
+        .chain(["squid", "bind", "vpcflow", "haproxy", "aws_alb"])
+    {
         let (recalled, _) = told[format];
         assert!(recalled > 0, "{format}: {told:?}");
     }
