@@ -35,6 +35,8 @@ pub enum Role {
     /// A name that only one kind of record has, whatever its value: the dataset where no field states one. The last such
     /// name counts.
     Kind(&'static str),
+    /// Which packets a sensor saw of a connection, as letters: those of the originator are capitals.
+    History,
     /// The time of the record; the lowest number wins where there are several.
     Time(u8),
 }
@@ -136,7 +138,7 @@ impl Role {
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said => &[Canon::Message],
-            Self::Time(_) | Self::Embedded => &[],
+            Self::Time(_) | Self::Embedded | Self::History => &[],
         }
     }
 }

@@ -38,6 +38,28 @@ pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
     way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
 }
 
+/// A side of a connection of which a sensor saw nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// Who opened it.
+    Originator,
+    /// Who was called.
+    Responder,
+}
+
+/// The side of which nothing was seen, by the letters of Zeek's `history`: capitals are of the originator, others of the
+/// responder. Who acknowledges (`A`) or ends (`F`) a connection was answered; who alone sends may have been left without an answer.
+///
+/// SOURCE: Zeek, base/protocols/conn, `Conn::Info$history`.
+pub fn halves(history: &[u8]) -> Option<Half> {
+    let has = |of: fn(&u8) -> bool| history.iter().any(of);
+    match (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase)) {
+        (false, true) => Some(Half::Originator),
+        (true, false) if has(|letter| matches!(letter, b'A' | b'F')) => Some(Half::Responder),
+        _ => None,
+    }
+}
+
 /// Collects the fields of one record.
 pub struct Sink<'f, 'b> {
     /// The fields so far.
@@ -55,6 +77,8 @@ pub struct Sink<'f, 'b> {
     pub said: Option<Text<'b>>,
     /// What a product has of its own, where it is known.
     pub way: Option<&'static Way>,
+    /// Whose packets the sensor did not see ([`Role::History`]).
+    halves: Option<Half>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -77,6 +101,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             kind: None,
             said: None,
             way: None,
+            halves: None,
             pending: [None; 6],
         }
     }
@@ -172,6 +197,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Request => self.request(value),
             Role::Kind(word) => self.kind = Some(word),
+            Role::History => self.halves = halves(self.out.bytes(value)),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
                     let text = self.out.bytes(value);
@@ -267,6 +293,18 @@ impl<'f, 'b> Sink<'f, 'b> {
                 _ => {}
             }
         }
+    }
+
+    /// All fields of a record of a connection are in: a side of which no packet was seen has no count of bytes, whatever stands
+    /// there.
+    pub fn forget_unseen(&mut self) {
+        let canon = match self.halves {
+            Some(Half::Originator) => Canon::SourceBytes,
+            Some(Half::Responder) => Canon::DestinationBytes,
+            None => return,
+        };
+        // Where all fields are wanted, what stands in the log stays under its own name.
+        if self.all { self.out.supersede(canon) } else { self.out.forget(canon) }
     }
 
     /// Takes a stamp if none of a lower rank was taken before.
@@ -455,6 +493,16 @@ mod tests {
             }
         }
         assert!(is_ip(b"fe80::1%eth0") && is_ip(b"::ffff:1.2.3.4"));
+    }
+
+    #[test]
+    fn a_side_without_a_packet_was_not_seen_where_the_other_was_answered() {
+        let told = |history: &str| halves(history.as_bytes());
+        for seen in ["ShADadFf", "S", "Sr", "SR", "D", "Dd", "DC", "", "-", "^dA"] {
+            assert_eq!(told(seen), None, "{seen}");
+        }
+        assert_eq!(["h", "hadf", "^d"].map(told), [Some(Half::Originator); 3]);
+        assert_eq!(["SF", "DA", "SADF", "^A"].map(told), [Some(Half::Responder); 4]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where outlines are put together, as fields are in a `Sink`: what each named value is to the outline.
 
 use super::roles::Role;
-use super::sink::{Way, address, stamp};
+use super::sink::{Way, address, halves, stamp};
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
@@ -22,6 +22,8 @@ pub enum Part {
     Client,
     /// A count of bytes.
     Number,
+    /// Which packets of a connection were seen.
+    History,
     /// The user agent.
     Agent,
     /// The time, with its rank.
@@ -42,6 +44,7 @@ impl Part {
             // No two records of a log have the same.
             Some(Role::Is(Canon::EventSequence)) => Self::Skip,
             Some(Role::Is(canon)) if !canon.is_column() => Self::Skip,
+            Some(Role::History) => Self::History,
             Some(Role::Time(rank)) => Self::Time(rank),
             Some(Role::Url) => Self::Url,
             Some(Role::Addr(Canon::SourceIp)) => Self::Client,
@@ -84,6 +87,8 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Client => self.out.part(without_port(value)),
             Part::Request => self.request(value),
             Part::Number => return self.out.number(value).then_some(()),
+            // Of one that was seen by half, some counts are none.
+            Part::History => return halves(value).is_none().then_some(()),
             Part::Agent => return self.agent(value),
             Part::Time(rank) if self.best.is_none_or(|best| rank < best) => {
                 let stamp = self.stamp(plain(value)?);

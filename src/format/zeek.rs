@@ -8,7 +8,8 @@
 //!
 //! Traps: a file may hold several headers; unset is `-`, empty is `(empty)`; JSON writers may write `id_orig_h`;
 //! `orig_bytes` is payload of the opener; JSON does not say of which log it is unless a package adds `_path`, so that its
-//! names must tell.
+//! names must tell. Of a side of which no packet was seen (`history`), the count of bytes is 0 and was not measured. Where the
+//! sensor lost some packets (`missed_bytes`), what it counted stands.
 
 use std::sync::{Arc, LazyLock};
 
@@ -94,6 +95,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("auth_success", Role::Outcome),
         ("note", Role::Is(RuleName)),
         ("conn_state", Role::Kind("conn")),
+        ("history", Role::History),
         ("trans_depth", Role::Kind("http")),
         ("helo", Role::Kind("smtp")),
         ("last_reply", Role::Kind("smtp")),
@@ -103,8 +105,9 @@ static ROLES: Table = LazyLock::new(|| {
     ]])
 });
 
-/// Says of which log a JSON record is, where no field does.
+/// Says of which log a JSON record is, where no field does, and takes back counts of what was not seen.
 fn finish(sink: &mut Sink<'_, '_>) {
+    sink.forget_unseen();
     let has = |canon| sink.out.get(canon).is_some();
     let kind = match sink.kind {
         _ if has(Canon::EventDataset) => return,
@@ -177,6 +180,7 @@ impl Format for Tsv {
             let value = sink.out.store(path.as_bytes());
             sink.text(Text::Slice(b"_path"), Some(Role::Is(Canon::EventDataset)), value, Kind::Str);
         }
+        sink.forget_unseen();
         Ok(Parsed::Event)
     }
 

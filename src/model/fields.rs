@@ -299,6 +299,13 @@ impl<'b> Fields<'b> {
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
     }
 
+    /// Takes out what has a canonical name.
+    pub fn forget(&mut self, canon: Canon) {
+        self.first = [0; Canon::COUNT];
+        let left = std::mem::take(&mut self.items).into_iter().filter(|field| field.canon != Some(canon));
+        left.for_each(|field| self.push_text(field.canon, field.name, field.value, field.kind));
+    }
+
     /// Has the next value of a canonical name stand before those that it has so far.
     pub fn precede(&mut self, canon: Canon) {
         self.first[canon as usize] = 0;

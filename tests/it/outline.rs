@@ -163,6 +163,14 @@ const NEARLY_ALIKE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "connections that were seen by half",
+        &[
+            r#"{"ts":1774739404.5,"uid":"C1","id.orig_h":"192.0.2.10","id.resp_h":"203.0.113.9","orig_bytes":0,"resp_bytes":7,"conn_state":"SF","history":"ShAdFf"}"#,
+            r#"{"ts":1774739405.5,"uid":"C2","id.orig_h":"192.0.2.10","id.resp_h":"203.0.113.9","orig_bytes":0,"resp_bytes":7,"conn_state":"SHR","history":"hadf"}"#,
+            r#"{"ts":1774739406.5,"uid":"C3","id.orig_h":"192.0.2.10","id.resp_h":"203.0.113.9","orig_bytes":9,"resp_bytes":0,"conn_state":"SH","history":"SADF"}"#,
+        ],
+    ),
+    (
         "questions that were answered and refused",
         &[
             "28-Mar-2026 23:10:04.500 queries: info: client @0x7f 10.0.0.1#53000 (a.example): query: a.example IN A +E (10.0.0.53)",
