@@ -295,14 +295,17 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
-    /// All fields of a record of a connection are in: a side of which no packet was seen has no count of bytes, whatever stands
-    /// there.
+    /// All fields of a record of a connection are in: a side of which no packet was seen sent an unknown number of bytes, and
+    /// not 0.
     pub fn forget_unseen(&mut self) {
         let canon = match self.halves {
             Some(Half::Originator) => Canon::SourceBytes,
             Some(Half::Responder) => Canon::DestinationBytes,
             None => return,
         };
+        if self.out.number(canon) != Some(0) {
+            return;
+        }
         // Where all fields are wanted, what stands in the log stays under its own name.
         if self.all { self.out.supersede(canon) } else { self.out.forget(canon) }
     }
