@@ -29,7 +29,8 @@ pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
         let telling = source.observations.kept.iter().filter(|(key, _)| key.seen == Seen::Proxy || is_edge(key));
         let mut tells = BTreeSet::new();
         // A proxy may name its clients by their accounts alone.
-        let of_clients = |key: &Key<'_>| key.seen == Seen::Proxy && key.client.is_empty() || is_inside(world, key.client);
+        let of_clients =
+            |key: &Key<'_>| key.seen == Seen::Proxy && key.client.is_empty() || is_inside(world, key.client);
         for (key, told) in telling.filter(|(key, _)| of_clients(key)) {
             let scope = || way::home(world.whose, &key, Side::Inside, &source.entry.source);
             if key.seen == Seen::Proxy {

@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
-    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed, perhaps_from, period,
-    rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, word,
+    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed,
+    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
