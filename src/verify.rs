@@ -1,5 +1,6 @@
 //! Does a case still hold? Reads every cited record again and compares digests.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
@@ -168,7 +169,9 @@ impl fmt::Display for Report {
 pub fn verify(claims: &Claims<'_>, dir: &Path, reopen: &mut dyn Reopen) -> Result<Report> {
     let mut report = Report::default();
     case_files(claims, dir, &mut report);
-    let cited = cited(claims, &mut report);
+    let of_transfers: Vec<OfTransfer<'_>> =
+        claims.transfers.iter().map(|t| (t.id.as_str(), t.evidence.list())).collect();
+    let cited = cited(claims, &of_transfers, &mut report);
     let mut digests: BTreeMap<&Locator, BTreeSet<&str>> = BTreeMap::new();
     for entry in claims.ledger {
         digests.entry(&entry.evidence).or_default().extend(entry.digest.as_deref());
@@ -202,11 +205,18 @@ fn case_files(claims: &Claims<'_>, dir: &Path, report: &mut Report) {
 /// Who cites which digest for one place of a source.
 type Cites<'a> = BTreeMap<(u64, u64), Vec<(&'a str, &'a str)>>;
 
+/// A transfer's id, and the records that it cites.
+type OfTransfer<'a> = (&'a str, Cow<'a, [Evidence]>);
+
 /// The cited places by evidence file and source. A source that the ledger does not name is broken at once.
-fn cited<'a>(claims: &Claims<'a>, report: &mut Report) -> BTreeMap<&'a Locator, BTreeMap<&'a Locator, Cites<'a>>> {
+fn cited<'a>(
+    claims: &Claims<'a>,
+    of_transfers: &'a [OfTransfer<'a>],
+    report: &mut Report,
+) -> BTreeMap<&'a Locator, BTreeMap<&'a Locator, Cites<'a>>> {
     let mut by_source: BTreeMap<&Locator, Cites<'_>> = BTreeMap::new();
-    let findings = claims.findings.iter().map(|f| (f.id.as_str(), &f.evidence));
-    let transfers = claims.transfers.iter().map(|t| (t.id.as_str(), &t.evidence));
+    let findings = claims.findings.iter().map(|f| (f.id.as_str(), &*f.evidence));
+    let transfers = of_transfers.iter().map(|(id, evidence)| (*id, &**evidence));
     for (id, evidence) in findings.chain(transfers) {
         for Evidence { source, place, sha256, .. } in evidence {
             let key = (place.offset, place.length);

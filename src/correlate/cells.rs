@@ -210,9 +210,11 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
         }
         (data, wire) => data.or(wire)?.0,
     };
-    let mut cell = cells.swap_remove(at).1;
-    cell.records.shrink_to_fit();
-    Some(Dated { begins: cell.begins?, records: cell.records })
+    let cell = cells.swap_remove(at).1;
+    let begins = cell.begins?;
+    // Of what moved at the very beginning, that says when.
+    let later = cell.records.into_iter().filter(|(at, _)| *at > begins);
+    Some(Dated { begins, records: later.collect() })
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! Transfers: direction-correct bytes out per (scope, from, to, route), with bounds.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use crate::model::cites::Cites;
 use crate::model::conversations::{self, Packed};
 use crate::model::data::Shown;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key};
 use crate::model::partial::SourcePartial;
-use crate::model::place::Locator;
+use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Dated, Transfer};
+use crate::model::transfer::{Bounds, Transfer};
 use crate::model::whose::{UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
@@ -61,35 +63,78 @@ struct Moved<'a> {
 }
 
 /// All transfers, sorted by scope, from, to, route.
+///
+/// PERF: they are made from the last way to the first, so that the passages that they are made of give their memory back
+/// meanwhile.
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
     let relays = relays(world, &passages);
-    let ways = passages.chunk_by(|a, b| a.way == b.way).filter_map(|passages| {
+    let (mut transfers, mut shared) = (Vec::new(), Shared::default());
+    while let Some(last) = passages.last() {
+        let begin = passages.iter().rposition(|passage| passage.way != last.way).map_or(0, |before| before + 1);
         let mut moved = Moved::default();
-        for passage in passages {
+        for passage in &passages[begin..] {
             moved.add(world, witnesses[passage.witness as usize], passage);
         }
-        Some(moved.finish(world, &passages.first()?.way, &relays))
-    });
-    let kept = ways.filter_map(|mut t| {
-        if t.route != Route::DnsTunnel {
-            return Some(t);
+        let transfer = moved.finish(world, &passages[begin].way, &relays, &mut shared);
+        transfers.extend(worth_telling(world, transfer));
+        passages.truncate(begin);
+        if passages.capacity() - begin > GIVEN_BACK {
+            passages.shrink_to_fit();
         }
-        match tunnels::of(world, &t) {
-            Some(tunnel) => carry(&mut t, tunnel.least()),
-            None if t.bytes.lower < QUESTIONS_KEPT_BYTES => return None,
-            None => {}
-        }
-        Some(t)
-    });
-    kept.collect()
+    }
+    transfers.reverse();
+    transfers
 }
 
+/// So many passages that are done with are given back together.
+const GIVEN_BACK: usize = 1 << 16;
+
+/// Names that one client asked for below one domain are a transfer where they are those of a tunnel, or many.
+fn worth_telling(world: &World<'_>, mut t: Transfer) -> Option<Transfer> {
+    if t.route != Route::DnsTunnel {
+        return Some(t);
+    }
+    match tunnels::of(world, &t) {
+        Some(tunnel) => carry(&mut t, tunnel.least()),
+        None if t.bytes.lower < QUESTIONS_KEPT_BYTES => return None,
+        None => {}
+    }
+    Some(t)
+}
+
+/// What transfers have in common, held once.
+#[derive(Default)]
+struct Shared<'a> {
+    scope: Arc<str>,
+    from: Arc<str>,
+    seen_by: HashMap<BTreeSet<&'a Locator>, Arc<[Locator]>>,
+}
+
+impl<'a> Shared<'a> {
+    /// Those logs.
+    fn logs(&mut self, of: BTreeSet<&'a Locator>) -> Arc<[Locator]> {
+        let logs = self.seen_by.entry(of);
+        Arc::clone(logs.or_insert_with_key(|of| of.iter().map(|locator| (*locator).clone()).collect()))
+    }
+}
+
+/// A text, that of the transfer before where it is the same.
+fn same(known: &mut Arc<str>, text: &str) -> Arc<str> {
+    if **known != *text {
+        *known = text.into();
+    }
+    Arc::clone(known)
+}
+
+/// A record: its source, place and digest.
+pub(super) type Cite<'a> = (&'a Locator, Place, RecordDigest);
+
 /// What hosts of whose data no log tells put on the wire, to destinations of which logs of data and of the wire tell together.
-fn relays<'p>(world: &World<'_>, passages: &'p [Passage<'_>]) -> Relays<'p> {
+fn relays<'w>(world: &World<'_>, passages: &[Passage<'w>]) -> Relays<'w> {
     let ways = || passages.chunk_by(|a, b| a.way == b.way);
-    let is_mixed = |way: &[Passage<'_>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
+    let is_mixed = |way: &[Passage<'w>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
     let mixed: BTreeSet<&str> = ways().filter(|way| is_mixed(way)).map(|way| way[0].way.to).collect();
     let mut relays = Relays::default();
     if mixed.is_empty() {
@@ -112,7 +157,7 @@ fn carry(t: &mut Transfer, bytes: u64) {
     let bytes = bytes.min(t.bytes.lower);
     let part = |of: u64| u64::try_from(u128::from(of) * u128::from(bytes) / whole).unwrap_or(of);
     t.hour_bytes.iter_mut().for_each(|hour| *hour = part(*hour));
-    t.dated.iter_mut().flat_map(|dated| &mut dated.records).for_each(|record| record.1 = part(record.1));
+    t.dated.iter_mut().flat_map(|dated| dated.records.iter_mut()).for_each(|record| record.1 = part(record.1));
     t.bytes.lower = bytes;
 }
 
@@ -266,13 +311,13 @@ impl<'a> Moved<'a> {
         }
     }
 
-    fn finish(self, world: &World<'_>, way: &Way<'_>, relays: &Relays<'_>) -> Transfer {
+    fn finish(self, world: &World<'a>, way: &Way<'_>, relays: &Relays<'_>, shared: &mut Shared<'a>) -> Transfer {
         let hourly = cells::hourly(&self.hours, |hour, bytes| relays.may_hold(way.to, &way.from, hour, bytes));
         let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;
         }
-        // Untimed is the first: the rest is as long as the list, and nothing more is reserved.
+        // Untimed is the first.
         let timed = &hourly[usize::from(hourly.first().is_some_and(|(hour, _)| hour.is_none()))..];
         let mut names = self.names;
         names.remove(way.to);
@@ -280,18 +325,21 @@ impl<'a> Moved<'a> {
         if matches!(way.route, Route::WebResponse | Route::RemoteAccess) {
             names.clear();
         }
-        let mut dated: Vec<Dated> = self
-            .hours
-            .into_iter()
-            .filter(|(hour, _)| hour.is_some())
-            .filter_map(|(_, cells)| cells::dated(cells))
-            .collect();
-        dated.shrink_to_fit();
+        let (joined, of_joins) =
+            way.held.as_deref().map_or_else(Default::default, |held| held::joined(world, held, self.time));
+        let (of_joins, seen_by) = (of_joins.into_iter(), shared.logs(self.seen_by));
+        let mut sources = Arc::clone(&seen_by);
+        if !joined.is_empty() {
+            let joins = of_joins.clone().map(|(source, ..)| source);
+            sources = shared.logs(self.evidence.iter().map(|(source, _)| *source).chain(joins).collect());
+        }
+        let records = self.evidence.iter().map(|(source, cited)| (*source, cited.place, cited.sha256));
+        let timed_cells = self.hours.into_iter().filter(|(hour, _)| hour.is_some());
         let mut transfer = Transfer {
             id: way.id(world),
-            scope: way.scope.to_owned(),
+            scope: same(&mut shared.scope, way.scope),
             route: way.route,
-            from: way.from.to_string(),
+            from: same(&mut shared.from, &way.from),
             to: way.to.to_owned(),
             to_names: texts(names),
             accounts: texts(self.accounts),
@@ -300,16 +348,13 @@ impl<'a> Moved<'a> {
             time: self.time,
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
-            dated,
+            dated: timed_cells.filter_map(|(_, cells)| cells::dated(cells)).collect(),
             data: Shown::new(),
-            joined: Vec::new(),
-            seen_by: exactly(self.seen_by.into_iter().cloned()),
-            evidence: exactly(self.evidence.into_iter().map(|(source, cited)| evidence(source, &cited))),
+            joined,
+            evidence: Cites::of(sources, records.chain(of_joins)),
+            seen_by,
             sanctioned: None,
         };
-        if let Some((address, held)) = &way.held {
-            held::join(world, address, held, &mut transfer);
-        }
         transfer.sanctioned = sanctioned(world.whose, &transfer, &self.stated, &self.guessed);
         transfer
     }
@@ -320,15 +365,8 @@ pub(super) fn evidence(source: &Locator, cited: &Cited) -> Evidence {
     Evidence { source: source.clone(), place: cited.place, sha256, excerpt: String::new() }
 }
 
-/// A list with no room for more: there are as many as transfers.
-fn exactly<T>(all: impl ExactSizeIterator<Item = T>) -> Vec<T> {
-    let mut list = Vec::with_capacity(all.len());
-    list.extend(all);
-    list
-}
-
-fn texts(all: BTreeSet<&str>) -> Vec<String> {
-    exactly(all.into_iter().map(str::to_owned))
+fn texts(all: BTreeSet<&str>) -> Box<[String]> {
+    all.into_iter().map(str::to_owned).collect()
 }
 
 /// Why the entry that explains a transfer does so.
@@ -340,7 +378,7 @@ fn sanctioned(
     transfer: &Transfer,
     stated: &BTreeMap<&Locator, u64>,
     guessed: &BTreeMap<&Locator, u64>,
-) -> Option<String> {
+) -> Option<Arc<str>> {
     if whose.sanctions.is_empty() {
         return None;
     }
@@ -350,10 +388,12 @@ fn sanctioned(
         false => whose.sanction(transfer),
         true => {
             let mut bare = transfer.clone();
-            bare.to_names.retain(|name| address(name).is_some());
-            bare.to = bare.to_names.pop().unwrap_or_default();
+            let mut addresses = bare.to_names.into_vec();
+            addresses.retain(|name| address(name).is_some());
+            bare.to = addresses.pop().unwrap_or_default();
+            bare.to_names = addresses.into();
             whose.sanction(&bare)
         }
     };
-    entry.map(|entry| entry.why.clone())
+    entry.map(|entry| entry.why.as_str().into())
 }

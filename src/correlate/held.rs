@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 
 use crate::model::assigned::Joined;
 use crate::model::conversations::Told;
-use crate::model::finding::Evidence;
 use crate::model::observation::{Hour, Key, Seen};
 use crate::model::rule::Outcome;
 use crate::model::time::Span;
-use crate::model::transfer::Transfer;
 use crate::model::whose::Side;
 
 use super::World;
 use super::assigned::Held;
+use super::exits::Cite;
 use super::way::is_of_server;
 
 /// Whether a conversation is looked at by who held its client's address. Names that were asked for are not: what a tunnel
@@ -60,13 +59,16 @@ pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> O
     }
 }
 
-/// Says who held the address of the client, and cites the records that say so.
-pub(super) fn join(world: &World<'_>, address: &str, held: &Held, transfer: &mut Transfer) {
-    for (joined, (source, by)) in world.assigned.joined(address, held, transfer.time) {
-        let sha256 = by.sha256.to_string();
-        transfer.evidence.push(Evidence { source: source.clone(), place: by.place, sha256, excerpt: String::new() });
-        transfer.joined.push(joined);
-    }
+/// Who held an address in that time, each with the record that says so.
+pub(super) fn joined<'w>(
+    world: &World<'w>,
+    (address, held): &(&str, Held),
+    time: Option<Span>,
+) -> (Box<[Joined]>, Vec<Cite<'w>>) {
+    let all = world.assigned.joined(address, held, time).into_iter();
+    let (joined, cites): (Vec<_>, Vec<_>) =
+        all.map(|(joined, (source, by))| (joined, (source, by.place, by.sha256))).unzip();
+    (joined.into(), cites)
 }
 
 /// By whom the addresses of a finding's sources were held for sure, in the time of its records.

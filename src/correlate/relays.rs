@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use super::cells::APART_HOURS;
 
 /// What of each host the wire shows, of which no log of data tells.
-type Hosts<'p> = BTreeMap<&'p str, BTreeMap<Option<i64>, u64>>;
+type Hosts = BTreeMap<String, BTreeMap<Option<i64>, u64>>;
 
 /// Bytes on the wire by destination, host and hour. Logs of one host are added up: it may only seem to hold more.
 #[derive(Default)]
-pub(super) struct Relays<'p>(BTreeMap<&'p str, Hosts<'p>>);
+pub(super) struct Relays<'p>(BTreeMap<&'p str, Hosts>);
 
 impl<'p> Relays<'p> {
     /// Adds what a host put on the wire to a destination in an hour (since the epoch; `None` without a time).
-    pub(super) fn add(&mut self, to: &'p str, from: &'p str, hour: Option<i64>, bytes: u64) {
-        let sum = self.0.entry(to).or_default().entry(from).or_default().entry(hour).or_default();
+    pub(super) fn add(&mut self, to: &'p str, from: &str, hour: Option<i64>, bytes: u64) {
+        let hosts = self.0.entry(to).or_default();
+        if !hosts.contains_key(from) {
+            hosts.insert(from.to_owned(), BTreeMap::new());
+        }
+        let Some(hours) = hosts.get_mut(from) else { return };
+        let sum = hours.entry(hour).or_default();
         *sum = sum.saturating_add(bytes);
     }
 

@@ -21,17 +21,14 @@ pub(super) struct Way<'a> {
     pub(super) to: &'a str,
     pub(super) route: Route,
     /// Who may have held the address of the client then; of nobody where no log says so.
-    pub(super) held: Option<(&'a str, Held)>,
+    pub(super) held: Option<Box<(&'a str, Held)>>,
 }
 
 impl Way<'_> {
     /// Id of the transfer.
     pub(super) fn id(&self, world: &World<'_>) -> String {
         let way = ["transfer", self.scope, &self.from, self.to, self.route.word()];
-        let held = self
-            .held
-            .iter()
-            .flat_map(|(address, held)| std::iter::once(*address).chain(world.assigned.texts(address, held)));
+        let held = self.held.iter().flat_map(|of| std::iter::once(of.0).chain(world.assigned.texts(of.0, &of.1)));
         format!("t-{}", digest(&way.into_iter().chain(held).collect::<Vec<_>>()))
     }
 }
@@ -171,7 +168,7 @@ pub(super) fn out_of<'w>(
     let held = held.filter(|held| !held.is_empty());
     if let Some(to) = held.and_then(|held| held::session(world, key, held)) {
         let scope = home(world.whose, key, Side::Outside, locator);
-        let held = held.map(|held| (key.client, held.clone()));
+        let held = held.map(|held| Box::new((key.client, held.clone())));
         let way = Way { scope, from: answering(world, locator, key, scope), to, route: Route::RemoteAccess, held };
         return Some((way, Direction::Down));
     }
@@ -204,7 +201,7 @@ pub(super) fn out_of<'w>(
         }
         _ => return None,
     };
-    let held = held.map(|held| (key.client, held.clone()));
+    let held = held.map(|held| Box::new((key.client, held.clone())));
     Some((Way { scope, from, to, route, held }, direction))
 }
 

@@ -408,7 +408,7 @@ impl<'e> Page<'e> {
         if let Some(why) = &t.sanctioned {
             self.line(indent + 2, &format!("sanctioned: {why}"));
         }
-        self.records(&t.evidence, *records, indent + 2);
+        self.records(&t.evidence.list(), *records, indent + 2);
     }
 
     /// Cited records: where they stand, by which digest they are known, and how they begin.

@@ -59,7 +59,7 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
             f.map(|f| mask.masked(&f))
         })
         .collect();
-    let moved = input.transfers.iter().filter(|t| t.scope == scope);
+    let moved = input.transfers.iter().filter(|t| *t.scope == *scope);
     let ledger = input.ledger.iter().filter(|entry| {
         let below = format!("{}!/", entry.source);
         sources.iter().any(|s| s.source == entry.source || s.source.as_str().starts_with(&below))

@@ -214,7 +214,7 @@ impl Page {
         self.titled("What speaks against it", s.counter_evidence.iter().map(reason).collect());
         self.titled("Whom to ask", s.ask.clone());
         self.ways(s);
-        let mut mine: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == s.scope).collect();
+        let mut mine: Vec<&Transfer> = transfers.iter().filter(|t| *t.scope == *s.scope).collect();
         mine.sort_by_key(|t| Reverse(t.bytes.lower));
         let count = mine.len();
         let largest = mine.into_iter().take(ROWS).map(rows::transfer).collect();

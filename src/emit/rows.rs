@@ -116,15 +116,15 @@ pub(super) fn transfer(t: &Transfer) -> Vec<String> {
     let whose: Vec<&str> = t.joined.iter().map(|joined| joined.reason.as_str()).collect();
     let to = if whose.is_empty() { to } else { format!("{to} [{}]", whose.join("; ")) };
     vec![
-        t.from.clone(),
+        t.from.to_string(),
         to,
         way(t.route),
         some(&t.accounts, NAMES),
         bounds(t.bytes, size, size_up),
         when(t.time.map(|span| span.first), t.time.map(|span| span.last)),
         t.records.to_string(),
-        t.sanctioned.clone().unwrap_or_default(),
-        t.evidence.first().map_or_else(String::new, place),
+        t.sanctioned.as_deref().unwrap_or_default().to_owned(),
+        t.evidence.first().as_ref().map_or_else(String::new, place),
         t.id.clone(),
     ]
 }

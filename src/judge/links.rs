@@ -96,10 +96,10 @@ impl<'a> Link<'a> {
         match self.what {
             What::Finding(f) => f.entities.clone(),
             What::Transfer(t, _) => Entities {
-                sources: vec![t.from.clone()],
+                sources: vec![t.from.to_string()],
                 destinations: vec![t.to.clone()],
                 hosts: Vec::new(),
-                accounts: t.accounts.clone(),
+                accounts: t.accounts.to_vec(),
             },
         }
     }

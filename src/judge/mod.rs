@@ -183,7 +183,7 @@ fn is_loose(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, w
     };
     let hidden = |s: &SourceCoverage| s.scopes.is_empty() && s.gaps.iter().any(|g| hides(g.reason));
     findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose))
-        || transfers.iter().any(|t| t.scope == UNATTRIBUTED)
+        || transfers.iter().any(|t| *t.scope == *UNATTRIBUTED)
         || coverage.sources.iter().any(hidden)
 }
 
@@ -196,7 +196,7 @@ fn speaking<'a>(
     whose: &Whose,
 ) -> Vec<&'a SourceCoverage> {
     let found = findings.iter().flat_map(|f| &f.evidence).map(|e| &e.source);
-    let showing: BTreeSet<&Locator> = found.chain(transfers.iter().flat_map(|t| &t.seen_by)).collect();
+    let showing: BTreeSet<&Locator> = found.chain(transfers.iter().flat_map(|t| t.seen_by.iter())).collect();
     let speaks = |s: &&SourceCoverage| match name {
         UNATTRIBUTED => whose.tenants.is_empty() || s.scopes.is_empty() || showing.contains(&s.source),
         _ => s.scopes.iter().any(|scope| scope == name),
@@ -253,7 +253,7 @@ fn one<'a>(
     whose: &'a Whose,
 ) -> (ScopeVerdict, Vec<links::Link<'a>>) {
     let mine: Vec<&Finding> = apart(findings.iter().filter(|f| belongs(f, name, whose)).collect());
-    let moved: Vec<&Transfer> = transfers.iter().filter(|t| t.scope == name).collect();
+    let moved: Vec<&Transfer> = transfers.iter().filter(|t| *t.scope == *name).collect();
     let forgeable = web_servers(coverage);
     let mut by_destination: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for (f, to) in mine.iter().flat_map(|f| f.entities.destinations.iter().map(move |to| (*f, to))) {

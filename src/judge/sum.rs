@@ -56,7 +56,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     };
     let witnesses = routes.iter().filter(|r| r.state == state).flat_map(|r| &r.transfers).collect::<BTreeSet<_>>();
     let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&t.id));
-    let seen_by: BTreeSet<String> = witnesses.flat_map(|t| &t.seen_by).map(Locator::log).collect();
+    let seen_by: BTreeSet<String> = witnesses.flat_map(|t| t.seen_by.iter()).map(Locator::log).collect();
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
     let edge = [Route::Network, Route::HttpsUpload].iter().any(|route| observed.contains(route));
@@ -180,7 +180,11 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bytes,
         records: Bounds { lower: 0, upper: None },
         destinations: set(moved.iter().flat_map(|t| std::iter::once(&t.to).chain(&t.to_names)).cloned().collect()),
-        hosts: set(moved.iter().map(|t| &t.from).chain(told.iter().flat_map(|f| &f.entities.hosts)).cloned().collect()),
+        hosts: set(moved
+            .iter()
+            .map(|t| t.from.to_string())
+            .chain(told.iter().flat_map(|f| &f.entities.hosts).cloned())
+            .collect()),
         accounts: set(moved
             .iter()
             .flat_map(|t| &t.accounts)

@@ -1,12 +1,14 @@
 //! Bytes that moved (`transfers.jsonl`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::assigned::Joined;
+use super::cites::Cites;
 use super::data::Shown;
-use super::finding::Evidence;
+use super::few::Few;
 use super::place::Locator;
 use super::rule::Route;
 use super::time::{HOUR_SECS, Instant, Span};
@@ -135,8 +137,8 @@ pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, Bounds)>) -> 
 pub struct Dated {
     /// First record of the hour.
     pub begins: Instant,
-    /// The largest records with their bytes, as far as kept.
-    pub records: Vec<(Instant, u64)>,
+    /// The largest records with their bytes, as far as kept. Those of the very beginning may be left out.
+    pub records: Box<[(Instant, u64)]>,
 }
 
 /// Bytes from an instant on.
@@ -235,17 +237,17 @@ pub struct Transfer {
     /// `t-` and 128 bits of SHA-256 over what identifies it.
     pub id: String,
     /// Whose data: a scope name or `unattributed`.
-    pub scope: String,
+    pub scope: Arc<str>,
     /// The way out.
     pub route: Route,
     /// Where the data was: address or name of the inside entity.
-    pub from: String,
+    pub from: Arc<str>,
     /// Where it went: name of the outside entity where the evidence shows one, else its address.
     pub to: String,
     /// Other names and addresses of `to`, sorted.
-    pub to_names: Vec<String>,
+    pub to_names: Box<[String]>,
     /// Accounts, sorted.
-    pub accounts: Vec<String>,
+    pub accounts: Box<[String]>,
     /// Bytes out.
     pub bytes: Bounds,
     /// Records that show it.
@@ -253,25 +255,25 @@ pub struct Transfer {
     /// First and last time; `None` without any.
     pub time: Option<Span>,
     /// Hours (since the epoch) in which bytes moved, sorted.
-    pub hours: Vec<i64>,
+    pub hours: Few<i64>,
     /// At least so many bytes in each of `hours`. What is missing to `bytes.lower` moved at an unknown time.
     #[serde(default)]
-    pub hour_bytes: Vec<u64>,
+    pub hour_bytes: Few<u64>,
     /// Of each of `hours`, what can be dated better: what tells bytes before an instant from those after it.
     #[serde(skip)]
-    pub dated: Vec<Dated>,
+    pub dated: Few<Dated>,
     /// What its records show of data that took this way. For the judge; in no file.
     #[serde(skip)]
     pub data: Shown,
     /// By whom the address was held that it went from or to, where a log says so.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub joined: Vec<Joined>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub joined: Box<[Joined]>,
     /// Sources that saw it, sorted.
-    pub seen_by: Vec<Locator>,
+    pub seen_by: Arc<[Locator]>,
     /// A few of the records.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Cites,
     /// The sanctioned entry that explains it, by its `why`.
-    pub sanctioned: Option<String>,
+    pub sanctioned: Option<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -119,13 +119,13 @@ fn reached() -> Vec<Sides> {
         hit.time.first = Some(at("2026-03-02T12:30:00Z"));
         hit.time.last = hit.time.first;
         t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
-        t.dated = vec![exfiltrace::model::transfer::Dated { begins: at(begins), records: Vec::new() }];
+        t.dated = vec![exfiltrace::model::transfer::Dated { begins: at(begins), records: Box::default() }].into();
         hc(&[hit], &[t], &open)
     };
     let calls = |peak: u64| {
         let mut t = up(INTRUDER, 24 * MIB / 4 + peak);
         t.hours = (0..24).map(|n| t.hours[0] + n).collect();
-        t.hour_bytes = vec![MIB / 4; 24];
+        t.hour_bytes = vec![MIB / 4; 24].into();
         t.hour_bytes[7] += peak;
         t.time = Some(Span { first: at("2026-03-03T12:00:00Z"), last: at("2026-03-04T11:00:00Z") });
         hc(&[hit.clone(), listed("hc", "10.2.0.5", INTRUDER)], &[t], &open)
@@ -445,8 +445,8 @@ fn a_bare_account_ties_over_the_rotated_files_of_one_log() {
         let mut hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.7", "hc-dc01");
         hit.entities.accounts = vec!["ann".to_owned()];
         let mut up = transfer(Route::HttpsUpload, "10.2.0.77", INTRUDER, GIB, 3, &whose(""));
-        up.accounts = vec!["ann".to_owned()];
-        up.seen_by = vec![Locator::from_encoded("e/fw.log")];
+        up.accounts = ["ann".to_owned()].into();
+        up.seen_by = [Locator::from_encoded("e/fw.log")].into();
         let mut cover = coverage(Vec::new());
         cover.sources[0].observes = vec![Route::HttpsUpload, Route::Network];
         judge(&[shown_by(hit, log)], &[up], &cover, &whose("")).scopes[0].state
@@ -475,7 +475,7 @@ fn bytes_without_a_time_are_not_said_to_have_left_after_the_intrusion() {
     let told = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(""));
     assert_eq!((told.state, cites(&told, "J-14"), cites(&told, "J-10")), (State::CannotTell, true, false));
     let mut none = served(GIB);
-    (none.time, none.hours, none.hour_bytes) = (None, Vec::new(), Vec::new());
+    (none.time, none.hours, none.hour_bytes) = (None, Default::default(), Default::default());
     let told = hc(&[way_in(Outcome::Succeeded)], &[none.clone()], &whose(""));
     assert_eq!((told.state, cites(&told, "J-14")), (State::CannotTell, true), "a log without times");
     assert_eq!(hc(&[way_in(Outcome::Failed)], &[none], &whose("")).state, State::Attempted);
@@ -501,7 +501,7 @@ fn the_bytes_of_a_route_are_those_of_its_state_and_at_most_all_that_the_intruder
     );
     let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
     let mut all = vec![up("198.51.100.7", 60 * MIB), up("198.51.100.8", 3 * MIB), up("198.51.100.9", 70 * MIB)];
-    all[2].from = "10.2.0.44".to_owned();
+    all[2].from = "10.2.0.44".into();
     all.push(transfer(Route::HttpsUpload, "10.2.0.6", "vendor.example", GIB, 3, &entry));
     all.iter_mut().enumerate().for_each(|(n, t)| t.id = format!("t-{n}"));
     let told = hc(&[hit], &all, &entry);

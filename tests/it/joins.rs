@@ -34,7 +34,7 @@ fn session(id: &str, (from, to): (&str, &str), outcome: Outcome, time: &str) -> 
 /// What 10.2.0.7 sends out from a time on.
 fn sent(time: &str) -> Transfer {
     let mut t = transfer(Route::HttpsUpload, "10.2.0.7", "198.51.100.7", GIB, 2, &whose(""));
-    t.hours = vec![at(time).hour()];
+    t.hours = vec![at(time).hour()].into();
     Transfer { time: Some(Span { first: at(time), last: at(time) }), ..t }
 }
 
@@ -53,7 +53,7 @@ fn joined(peer: &str, account: &str, host: &str, sure: bool) -> Joined {
 fn session_of(peer: &str, sure: bool) -> ScopeVerdict {
     let to = if sure { peer } else { "10.2.250.7" };
     let mut t = transfer(Route::RemoteAccess, "10.2.0.5", to, GIB, 2, &whose(""));
-    t.joined = vec![joined(peer, "", "", sure)];
+    t.joined = [joined(peer, "", "", sure)].into();
     told(&[], t)
 }
 
@@ -98,7 +98,7 @@ fn what_a_host_sends_that_the_intruder_reached_is_its_from_then_on() {
 
 #[test]
 fn an_address_that_was_given_is_its_holders_by_address_account_or_host() {
-    let sent = |joined: Vec<Joined>| Transfer { joined, ..sent("2026-03-02T12:00:00Z") };
+    let sent = |joined: Vec<Joined>| Transfer { joined: joined.into(), ..sent("2026-03-02T12:00:00Z") };
     let mut known = broken_into();
     known.entities.accounts = vec!["HC\\j.doe".to_owned()];
     let state = |joined: Joined| hc(std::slice::from_ref(&known), &[sent(vec![joined])], &whose("")).state;

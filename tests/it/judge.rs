@@ -63,25 +63,25 @@ pub fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose:
     let first = at(&format!("2026-03-{day:02}T12:00:00Z"));
     let mut t = Transfer {
         id: "t-1".to_owned(),
-        scope: "hc".to_owned(),
+        scope: "hc".into(),
         route,
-        from: from.to_owned(),
+        from: from.into(),
         to: to.to_owned(),
-        to_names: Vec::new(),
-        accounts: Vec::new(),
+        to_names: Box::default(),
+        accounts: Box::default(),
         bytes: Bounds::exact(bytes),
         records: 1,
         time: Some(Span::at(first)),
-        hours: vec![first.hour()],
-        hour_bytes: vec![bytes],
-        dated: Vec::new(),
+        hours: vec![first.hour()].into(),
+        hour_bytes: vec![bytes].into(),
+        dated: Default::default(),
         data: exfiltrace::model::data::Shown::new(),
-        joined: Vec::new(),
-        seen_by: vec![Locator::from_encoded("e/fw.log")],
-        evidence: Vec::new(),
+        joined: Box::default(),
+        seen_by: [Locator::from_encoded("e/fw.log")].into(),
+        evidence: Default::default(),
         sanctioned: None,
     };
-    t.sanctioned = whose.sanction(&t).map(|s| s.why.clone());
+    t.sanctioned = whose.sanction(&t).map(|s| s.why.as_str().into());
     t
 }
 
@@ -157,7 +157,7 @@ fn what_an_attacker_was_served_counts_from_its_attack_on() {
     let whose = whose("");
     let served = Transfer {
         time: Some(Span { first: at("2026-03-02T12:01:00Z"), last: at("2026-03-02T12:40:00Z") }),
-        dated: vec![Dated { begins: at("2026-03-02T12:01:00Z"), records: Vec::new() }],
+        dated: vec![Dated { begins: at("2026-03-02T12:01:00Z"), records: Box::default() }].into(),
         ..transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose)
     };
     let told = |attack: &str, from: &str| {
@@ -327,7 +327,7 @@ fn bytes_before_the_intrusion_do_not_count_as_left() {
     let hit = [finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web")];
     let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
     let sign = at("2026-03-02T10:00:00Z").hour();
-    (t.hours, t.hour_bytes) = (vec![sign - 1, sign], vec![GIB - (100 << 10), 100 << 10]);
+    (t.hours, t.hour_bytes) = (vec![sign - 1, sign].into(), vec![GIB - (100 << 10), 100 << 10].into());
     let told = hc(&hit, &[t], &whose);
     let web = told.routes.iter().find(|r| r.route == Route::WebResponse).unwrap();
     assert_eq!((web.state, web.disclosed, web.bytes.lower), (State::Accessed, true, 100 << 10));
@@ -339,9 +339,11 @@ fn the_first_time_is_told_no_better_than_the_records_kept_tell() {
     let time = |text: &str| at(&format!("2026-03-02T{text}:00Z"));
     let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
     t.time = Some(Span { first: time("10:05"), last: time("11:50") });
-    (t.hours, t.hour_bytes) = (["10:00", "11:00"].map(|text| time(text).hour()).to_vec(), vec![GIB / 2; 2]);
-    let records = ["10:20", "10:40"].map(|text| (time(text), GIB / 4)).to_vec();
-    t.dated = vec![Dated { begins: time("10:05"), records }, Dated { begins: time("11:10"), records: Vec::new() }];
+    (t.hours, t.hour_bytes) =
+        (["10:00", "11:00"].map(|text| time(text).hour()).to_vec().into(), vec![GIB / 2; 2].into());
+    let records = ["10:20", "10:40"].map(|text| (time(text), GIB / 4)).into();
+    t.dated =
+        vec![Dated { begins: time("10:05"), records }, Dated { begins: time("11:10"), records: Box::default() }].into();
     let first = |since: &str| t.first_since(time(since)).map(|first| (first.earliest, first.known));
     let between = |earliest: &str, known: &str| Some((time(earliest), time(known)));
     assert_eq!((first("09:30"), first("10:05")), (between("10:05", "10:05"), between("10:05", "10:05")));
@@ -378,7 +380,7 @@ fn an_upload_is_unexplained_by_its_busiest_day() {
     let whose = whose("");
     let state = |hours: [i64; 2]| {
         let mut t = transfer(Route::HttpsUpload, "10.2.0.5", "203.0.113.9", 60 << 20, 3, &whose);
-        (t.hours, t.hour_bytes) = (hours.to_vec(), vec![40 << 20, 20 << 20]);
+        (t.hours, t.hour_bytes) = (hours.to_vec().into(), vec![40 << 20, 20 << 20].into());
         hc(&[], &[t], &whose).state
     };
     assert_eq!(state([500_000, 500_023]), State::Unexplained);
@@ -453,7 +455,7 @@ fn bytes_of_the_hour_of_the_intrusion_that_have_no_time_leave_the_route_open() {
     let told = |records: Vec<(Instant, u64)>, begins: &str| {
         let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
         t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
-        t.dated = vec![Dated { begins: at(begins), records }];
+        t.dated = vec![Dated { begins: at(begins), records: records.into() }].into();
         let told = hc(std::slice::from_ref(&hit), &[t], &whose);
         (told.state, cites(&told, "J-14"), told.complete)
     };
@@ -478,7 +480,7 @@ fn a_bare_account_ties_within_one_log_only_and_a_name_in_a_web_request_never() {
         let mut hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.7", "hc-dc01");
         hit.entities.accounts = vec![account.to_owned()];
         let mut up = transfer(Route::HttpsUpload, "10.2.0.77", "203.0.113.9", GIB, 3, &whose);
-        up.accounts = vec![by.to_owned()];
+        up.accounts = [by.to_owned()].into();
         let mut cover = coverage(Vec::new());
         cover.sources[0].observes = vec![Route::HttpsUpload, Route::Network];
         let mut web = cover.sources[0].clone();
@@ -685,14 +687,14 @@ fn every_key_of_a_sanctioned_entry_must_match() {
     let whose = whose(all);
     let fits = |change: &dyn Fn(&mut Transfer)| {
         let mut t = transfer(Route::HttpsUpload, "10.2.0.5", "vendor.example", 100, 3, &whose);
-        t.accounts = vec!["HC\\svc".to_owned()];
+        t.accounts = ["HC\\svc".to_owned()].into();
         change(&mut t);
         whose.sanction(&t).is_some()
     };
     assert!(fits(&|_| {}));
     assert!(!fits(&|t| t.to = "notvendor.example".to_owned()));
-    assert!(!fits(&|t| t.from = "10.2.0.6".to_owned()));
-    assert!(!fits(&|t| t.accounts.push("mallory".to_owned())));
+    assert!(!fits(&|t| t.from = "10.2.0.6".into()));
+    assert!(!fits(&|t| t.accounts = ["HC\\svc", "mallory"].map(str::to_owned).into()));
     assert!(!fits(&|t| t.bytes = Bounds { lower: 1, upper: None }));
     assert!(!fits(&|t| t.time = Some(Span::at(at("2026-03-06T00:00:00Z")))));
 }

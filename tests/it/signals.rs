@@ -146,7 +146,7 @@ fn tunnels_of_real_tools_are_found_with_what_they_carried() {
     let sent = [("10.20.30.53", 60_000), ("10.20.30.66", 2400)];
     assert_eq!(pairs(&found), sent.map(|(from, _)| (from, "cdn-telemetry.example")), "and nobody else");
     for (from, bytes) in sent {
-        let told = outcome.transfers.iter().find(|t| t.route == Route::DnsTunnel && t.from == from).unwrap();
+        let told = outcome.transfers.iter().find(|t| t.route == Route::DnsTunnel && *t.from == *from).unwrap();
         assert!(told.bytes.lower <= bytes && told.bytes.upper.is_some_and(|most| bytes <= most), "{:?}", told.bytes);
     }
     for (name, clients) in [("iodine-dnsmasq", &["172.18.0.3"][..]), ("doh-tunnel", &["192.168.0.10", "192.168.0.30"])]
@@ -320,7 +320,7 @@ fn at_least_what_names_carry_is_never_more_than_what_was_sent() {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("query.log"), text).unwrap();
         let outcome = scan::scan(&plan_over(temp.path())).unwrap();
-        let told = outcome.transfers.iter().find(|t| t.from == "10.1.0.66").unwrap().bytes;
+        let told = outcome.transfers.iter().find(|t| &*t.from == "10.1.0.66").unwrap().bytes;
         assert!((1200..=2400).contains(&told.lower), "{what}: {told:?}");
         assert!(told.upper.is_some_and(|upper| upper >= 2400), "{what}: {told:?}");
     }
