@@ -217,7 +217,11 @@ impl Splitter {
             self.buf.drain(..length);
             bytes
         } else {
-            let rest = self.buf.split_off(length);
+            // PERF: with room for the next read, which would else move it.
+            let room = if self.ended { 0 } else { READ_BYTES };
+            let mut rest = Vec::with_capacity(self.buf.len() - length + room);
+            rest.extend_from_slice(&self.buf[length..]);
+            self.buf.truncate(length);
             let mut bytes = std::mem::replace(&mut self.buf, rest);
             // Room for a whole read: a folder of small files must not hold that much for each of them.
             if bytes.capacity() / 2 > bytes.len() {
