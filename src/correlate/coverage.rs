@@ -45,9 +45,9 @@ pub fn all(world: &World<'_>) -> Coverage {
     gaps.dedup();
     Coverage {
         schema: "exfiltrace.coverage/1".to_owned(),
+        referred: referred::proxies(world, &sources),
         sources,
         gaps,
-        referred: referred::proxies(world),
         correlations: world.correlated.told(),
         hits_only: false,
     }

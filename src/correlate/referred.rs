@@ -2,50 +2,164 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::coverage::Referred;
+use crate::model::conversations::Told;
+use crate::model::coverage::{Referred, SourceCoverage};
 use crate::model::observation::{Key, Seen};
 use crate::model::rule::{Outcome, Route};
+use crate::model::time::{HOUR_SECS, Instant, Span};
 use crate::model::whose::{Side, address};
 
 use super::{World, way};
 
-/// Ports on which proxies are asked.
-const PROXY_PORTS: &[u16] = &[1080, 3128, 8080, 8118, 8888];
+/// Ports on which proxies are asked, and on some of them applications too.
+const PROXY_PORTS: &[u16] = &[1080, 3128, 3129, 8080, 8118, 8888];
+/// Ports of these on which hardly anything else is asked.
+///
+/// SOURCE: the IANA registry of service names (1080, socks); the defaults of Squid (3128, 3129) and Privoxy (8118).
+const OF_PROXIES_ONLY: &[u16] = &[1080, 3128, 3129, 8118];
 
-/// Proxies that inside clients ask, that themselves go to web servers outside, and of whose scope's clients no proxy
-/// log tells.
-pub fn proxies(world: &World<'_>) -> Vec<Referred> {
-    let whose = world.whose;
-    let (mut asked, mut goes_out, mut told) =
-        (BTreeMap::<String, BTreeSet<&str>>::new(), BTreeSet::new(), BTreeSet::new());
-    let inside = |text: &str| !text.is_empty() && whose.side(text) == Side::Inside;
+/// Stretches of time, each with both ends.
+type Stretches = Vec<(Instant, Instant)>;
+
+/// Proxies that inside clients asked at a time of which no proxy log tells of clients of their scope, by scope and name.
+/// `sources` is the coverage of all sources.
+pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
+    let mut known = Known::default();
     for source in world.merged.sources.values() {
-        let telling = source.observations.kept.keys().filter(|key| key.seen == Seen::Proxy || is_edge(key));
-        for key in telling.filter(|key| inside(key.client)) {
-            let scope = || way::home(whose, &key, Side::Inside, &source.entry.source);
+        let telling = source.observations.kept.iter().filter(|(key, _)| key.seen == Seen::Proxy || is_edge(key));
+        let mut tells = BTreeSet::new();
+        // A proxy may name its clients by their accounts alone.
+        let of_clients =
+            |key: &Key<'_>| key.seen == Seen::Proxy && key.client.is_empty() || is_inside(world, key.client);
+        for (key, told) in telling.filter(|(key, _)| of_clients(key)) {
+            let scope = || way::home(world.whose, &key, Side::Inside, &source.entry.source);
             if key.seen == Seen::Proxy {
-                told.insert(scope());
-            } else if inside(key.server) && PROXY_PORTS.contains(&key.port) {
-                asked.entry(whose.entity(key.server)).or_default().insert(scope());
-            } else if matches!(key.port, 80 | 443) && address(key.server).is_some() && !inside(key.server) {
-                goes_out.insert(whose.entity(key.client));
+                tells.insert(scope());
+                known.named.insert(world.whose.entity(key.host));
+            } else if is_inside(world, key.server) && PROXY_PORTS.contains(&key.port) {
+                known.ask(world, scope(), &key, told);
+            } else if matches!(key.port, 80 | 443) && address(key.server).is_some() && !is_inside(world, key.server) {
+                known.goes_out.insert(world.whose.entity(key.client));
             }
         }
+        let of_source = sources.iter().find(|covered| covered.source == source.entry.source);
+        for scope in tells {
+            known.told.entry(scope).or_default().extend(of_source.map(watched));
+        }
     }
-    let unseen = asked.into_iter().filter(|(proxy, _)| goes_out.contains(proxy));
-    let each = unseen.flat_map(|(system, scopes)| scopes.into_iter().map(move |scope| (system.clone(), scope)));
-    let mut all: Vec<Referred> = each
-        .filter(|(_, scope)| !told.contains(scope))
-        .map(|(system, scope)| Referred {
-            scope: scope.to_owned(),
-            system,
-            routes: vec![Route::HttpsUpload, Route::CloudStorage],
-        })
-        .collect();
-    all.sort();
-    all
+    known.untold()
+}
+
+/// The stretches of time of which a log tells; `None` where it has no times, so that it may tell of any.
+fn watched(source: &SourceCoverage) -> Option<Stretches> {
+    source.from.map(|_| source.watched())
 }
 
 fn is_edge(key: &Key<'_>) -> bool {
     matches!(key.seen, Seen::Flow | Seen::Firewall) && key.outcome != Outcome::Failed
+}
+
+fn is_inside(world: &World<'_>, text: &str) -> bool {
+    !text.is_empty() && world.whose.side(text) == Side::Inside
+}
+
+/// What records of flows and logs of proxies tell of proxies.
+#[derive(Default)]
+struct Known<'w> {
+    /// Hosts asked on ports of proxies, by scope of the clients and by name.
+    asked: BTreeMap<(&'w str, String), Asked>,
+    /// Hosts that themselves go to web servers outside.
+    goes_out: BTreeSet<String>,
+    /// Hosts that wrote the log of a proxy.
+    named: BTreeSet<String>,
+    /// Of each scope, of which times its proxy logs tell.
+    told: BTreeMap<&'w str, Vec<Option<Stretches>>>,
+}
+
+/// What clients of one scope asked of one host.
+#[derive(Default)]
+struct Asked {
+    /// Whether a port says by itself that it is a proxy.
+    by_port: bool,
+    /// By client and hour (since the epoch; `None` without a time).
+    clients: BTreeMap<String, BTreeMap<Option<i64>, Sent>>,
+}
+
+/// What one client sent in one hour.
+#[derive(Default)]
+struct Sent {
+    bytes: u64,
+    /// Whether some records do not state it.
+    unlogged: bool,
+    span: Option<Span>,
+}
+
+impl<'w> Known<'w> {
+    fn ask(&mut self, world: &World<'_>, scope: &'w str, key: &Key<'_>, told: Told<'_>) {
+        let asked = self.asked.entry((scope, world.whose.entity(key.server))).or_default();
+        asked.by_port |= OF_PROXIES_ONLY.contains(&key.port);
+        let hours = asked.clients.entry(world.whose.entity(key.client)).or_default();
+        for hour in told.hours() {
+            let sent = hours.entry(hour.hour()).or_default();
+            sent.bytes = sent.bytes.saturating_add(hour.sum.up);
+            sent.unlogged |= hour.sum.up_unlogged > 0;
+            sent.span = Span::join_opt(sent.span, hour.span);
+        }
+    }
+
+    /// A host asked on such a port is a proxy where it goes out itself, where it writes the log of one, and where the port
+    /// says so and several clients ask: one alone may be trying ports.
+    fn is_proxy(&self, system: &String, asked: &Asked) -> bool {
+        let by_port = asked.by_port && asked.clients.len() > 1;
+        by_port || self.goes_out.contains(system) || self.named.contains(system)
+    }
+
+    fn untold(&self) -> Vec<Referred> {
+        let proxies = self.asked.iter().filter(|((_, system), asked)| self.is_proxy(system, asked));
+        let each = proxies.filter_map(|((scope, system), asked)| {
+            let logs = self.told.get(scope).map_or(&[][..], Vec::as_slice);
+            let mut referred = Referred {
+                scope: (*scope).to_owned(),
+                system: system.clone(),
+                routes: vec![Route::HttpsUpload, Route::CloudStorage],
+                from: None,
+                to: None,
+                most_sent: Some(0),
+            };
+            let parts = asked.clients.values().filter_map(|hours| unwatched(hours, logs));
+            let any = parts.fold(false, |_, part| {
+                referred.most_sent = referred.most_sent.zip(part.bytes()).map(|(most, sent)| most.max(sent));
+                referred.from = [referred.from, part.span.map(|s| s.first)].into_iter().flatten().min();
+                referred.to = referred.to.max(part.span.map(|s| s.last));
+                true
+            });
+            any.then_some(referred)
+        });
+        each.collect()
+    }
+}
+
+impl Sent {
+    fn bytes(&self) -> Option<u64> {
+        (!self.unlogged).then_some(self.bytes)
+    }
+}
+
+/// What a client sent in hours of which none of these logs tells; `None` where they tell of all.
+fn unwatched(hours: &BTreeMap<Option<i64>, Sent>, logs: &[Option<Stretches>]) -> Option<Sent> {
+    let untold = hours.iter().filter(|(hour, _)| !logs.iter().any(|log| tells(log.as_ref(), **hour)));
+    untold.fold(None, |all: Option<Sent>, (_, sent)| {
+        let mut all = all.unwrap_or_default();
+        all.bytes = all.bytes.saturating_add(sent.bytes);
+        all.unlogged |= sent.unlogged;
+        all.span = Span::join_opt(all.span, sent.span);
+        Some(all)
+    })
+}
+
+/// Whether a log tells of an hour, or may do so where the hour or the log's own times are not known.
+fn tells(log: Option<&Stretches>, hour: Option<i64>) -> bool {
+    let Some((stretches, hour)) = log.zip(hour) else { return true };
+    let Some(begin) = Instant::from_secs(hour.saturating_mul(HOUR_SECS)) else { return true };
+    stretches.iter().any(|(from, to)| *from <= begin.plus_secs(HOUR_SECS) && begin <= *to)
 }

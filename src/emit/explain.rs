@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::words::{bounds, likelihood, size, size_up, times, word};
+use super::words::{bounds, likelihood, perhaps_from, size, size_up, times, word};
 use super::{LoadedCase, rows, safe};
 use crate::error::Result;
 use crate::model::chain::{Chain, StepOrder};
@@ -295,7 +295,7 @@ impl<'e> Page<'e> {
         }
         for route in &scope.routes {
             let bytes = bounds(route.bytes, size, size_up);
-            let time = times(route.first, route.last);
+            let time = times(route.first, route.last) + &perhaps_from(route.first_possible);
             let moved = if route.transfers.is_empty() { String::new() } else { format!(", {bytes}") };
             self.line(2, &format!("{name}/{}: {}{moved}{time}", route.route.word(), route.state.word()));
             for chain in &route.chains {

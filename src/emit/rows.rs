@@ -1,6 +1,6 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
-use super::words::{bounds, narrowed, open_end, size, size_up, some, spaced, way, when, word};
+use super::words::{bounds, narrowed, open_end, perhaps_from, size, size_up, some, spaced, way, when, word};
 use crate::model::chain::{Step, StepOrder};
 use crate::model::coverage::Gap;
 use crate::model::data::Basis;
@@ -59,7 +59,7 @@ pub(super) fn route(r: &RouteVerdict) -> Vec<String> {
         r.state.word().to_owned(),
         bounds(r.bytes, size, size_up),
         known(bounds(r.records, figure, figure), r.records.lower > 0 || r.records.upper.is_some()),
-        when(r.first, r.last),
+        when(r.first, r.last) + &perhaps_from(r.first_possible),
         some(&r.destinations, NAMES),
         some(&r.hosts, NAMES),
         some(&r.accounts, NAMES),

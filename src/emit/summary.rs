@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
-    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed, period,
-    rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
+    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed,
+    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
@@ -282,6 +282,7 @@ fn reason(r: &ReasonGiven) -> String {
 fn route(r: &RouteVerdict) -> String {
     let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size, size_up));
     text.push_str(&times(r.first, r.last));
+    text.push_str(&perhaps_from(r.first_possible));
     for (label, names) in [("to", &r.destinations), ("from hosts", &r.hosts), ("by accounts", &r.accounts)] {
         if !names.is_empty() {
             let _ = write!(text, "; {label} {}", some(names, NAMES));

@@ -181,6 +181,11 @@ pub(super) fn times(first: Option<Instant>, last: Option<Instant>) -> String {
     }
 }
 
+/// What is added to times of which the first is known to be no later, and may be earlier.
+pub(super) fn perhaps_from(possible: Option<Instant>) -> String {
+    possible.map_or_else(String::new, |at| format!(" (perhaps from {} on)", stamp(Some(at))))
+}
+
 /// The first `limit` values, and how many more there are.
 pub(super) fn some(values: &[String], limit: usize) -> String {
     let shown = values.iter().take(limit).map(String::as_str).collect::<Vec<_>>().join(", ");

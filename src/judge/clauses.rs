@@ -153,7 +153,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-38",
-        "after intrusion, a proxy that flow records show in use and of which no log is there leaves open the ways out that lead through it: at the edge its clients cannot be told apart",
+        "after intrusion, a proxy that flow records show in use and of which no log of that time is there leaves open the ways out that lead through it: at the edge its clients cannot be told apart",
     ),
     clause(
         "J-39",
@@ -211,5 +211,9 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-82",
         "of 64 KiB or more that went from or to an address which the intruder may have held then, and another one too, or which its log does not cover all the time, it is not known whose they are, and the route is open",
+    ),
+    clause(
+        "J-83",
+        "a proxy to which one client sent 1 MiB or more, or it is not logged how much, in a time of which no log of it is there, leaves open the ways out that lead through it: where that went is not known",
     ),
 ];

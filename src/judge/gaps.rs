@@ -1,4 +1,4 @@
-//! J-30 to J-33, J-35, J-36, J-38, J-39, J-41, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
+//! J-30 to J-33, J-35, J-36, J-38, J-39, J-41, J-83, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,15 +51,21 @@ fn edge(bench: &mut Bench<'_>) {
     open(bench, Route::Network, "firewall, proxy or flow log with bytes".to_owned());
 }
 
-/// J-38: the ways out behind a proxy that only the edge shows.
+/// Of what one host sent, less than this never wants an explanation by itself where nothing shows intrusion (J-25).
+const UNASKED_BYTES: u64 = 1 << 20;
+
+/// J-38, J-83: the ways out behind a proxy that only the records of flows show.
 fn behind(bench: &mut Bench<'_>) {
-    if !bench.intruder.is_shown() {
-        return;
-    }
     let (coverage, scope) = (bench.coverage, bench.scope.clone());
     for referred in coverage.referred.iter().filter(|r| r.scope == scope) {
-        let text = format!("clients use the proxy {}, of which no log is there", referred.system);
-        bench.reason("J-38", text, bench.intruder.proofs.clone());
+        match (bench.intruder.is_shown(), referred.most_sent) {
+            (true, _) => bench.reason("J-38", referred.told(), bench.intruder.proofs.clone()),
+            (false, Some(sent)) if sent < UNASKED_BYTES => continue,
+            (false, sent) => {
+                let much = sent.map_or("an unknown number of".to_owned(), |sent| sent.to_string());
+                bench.reason("J-83", format!("{}; one of them sent it {much} bytes", referred.told()), Vec::new());
+            }
+        }
         for route in &referred.routes {
             open(bench, *route, format!("the log of the proxy {}", referred.system));
         }

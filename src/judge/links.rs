@@ -8,7 +8,7 @@ use crate::model::finding::{Entities, Finding, FindingAssumed, FindingKind, Find
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
-use crate::model::transfer::Transfer;
+use crate::model::transfer::{First, Transfer};
 use crate::model::verdict::State;
 use crate::model::whose::{Side, Whose, address};
 
@@ -49,7 +49,7 @@ pub(super) struct Link<'a> {
     pub(super) proves: bool,
     pub(super) stage: Vec<Stage>,
     pub(super) time: FindingTime,
-    /// It may have begun as early as then: of bytes of the hour in which an intrusion began, not all can be dated.
+    /// It may have begun as early as then: of the hour in which an intrusion began, not all records are kept.
     pub(super) earliest: Option<Instant>,
     /// The logs that show it, by [`Locator::log`]: one clock stamps all records of a log.
     pub(super) logs: BTreeSet<String>,
@@ -156,15 +156,19 @@ fn reached<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = &'b str> {
 fn of_transfer<'a>(bench: &Bench<'a>, counted: &Counted<'a>) -> Link<'a> {
     let Counted { transfer: t, bytes, state } = *counted;
     let since = movement::succeeded(bench, t).filter(|since| t.time.is_some_and(|time| *since > time.first));
-    let begins = since.map_or_else(|| t.time.map(|time| time.first), |since| t.first_since(since));
-    let earliest = since.filter(|since| begins.is_some_and(|at| at.hour() == since.hour())).or(begins);
+    let whole = t.time.map(|time| First { earliest: time.first, known: time.first });
+    let begins = since.map_or(whole, |since| t.first_since(since));
     Link {
         scope: bench.scope.clone(),
         what: What::Transfer(t, bytes),
         proves: false,
         stage: vec![if state == State::Exfiltrated { Stage::Exfiltration } else { Stage::Collection }],
-        time: FindingTime { first: begins, last: t.time.map(|time| time.last), assumed: assumed(bench, t) },
-        earliest,
+        time: FindingTime {
+            first: begins.map(|begins| begins.known),
+            last: t.time.map(|time| time.last),
+            assumed: assumed(bench, t),
+        },
+        earliest: begins.map(|begins| begins.earliest),
         logs: t.seen_by.iter().map(Locator::log).collect(),
         touches: touches_of_transfer(t, &bench.scope, bench.whose, &bench.forgeable),
     }

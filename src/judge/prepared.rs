@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
+use crate::model::coverage::{Coverage, Gap, GapReason, Referred, SourceCoverage};
 use crate::model::ledger::Entry;
 use crate::model::place::Locator;
 use crate::model::prepared::{Answerable, Hole, LogKind, Prepared, RoutePrepared, ScopePrepared};
@@ -70,7 +70,7 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
             .map(|s| format!("records of {} that tell of it are not read by this version", s.format)),
     );
     let behind = coverage.referred.iter().filter(|r| r.scope == scope && r.routes.contains(&route));
-    limits.extend(behind.map(|r| format!("clients use the proxy {}, of which no log is there", r.system)));
+    limits.extend(behind.map(Referred::told));
     if showing.iter().any(|s| s.records > 0) && from.is_none() {
         limits.insert("the records have no times".to_owned());
     }

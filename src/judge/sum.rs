@@ -8,7 +8,7 @@ use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Transfer, bounds};
+use crate::model::transfer::{Bounds, First, Transfer, bounds};
 use crate::model::verdict::{
     Activity, Actor, Baseline, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall,
     ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State,
@@ -140,14 +140,8 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     } else {
         bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes)).collect()
     };
-    // Where bytes count from the intrusion on, so does the time.
-    let since = |t: &Transfer| movement::succeeded(bench, t).filter(|_| state == State::Exfiltrated);
-    let time = |t: &Transfer| {
-        let time = t.time?;
-        let begins = since(t).filter(|since| *since > time.first).and_then(|since| t.first_since(since));
-        Some(Span { first: begins.unwrap_or(time.first), last: time.last })
-    };
-    let times = || counted.iter().filter(|(_, bytes)| !telling || bytes.lower > 0).filter_map(|(t, _)| time(t));
+    let shown = counted.iter().filter(|(_, bytes)| !telling || bytes.lower > 0);
+    let times: Vec<(First, Instant)> = shown.filter_map(|(t, _)| time_of(bench, t, state)).collect();
     let mut bytes = bounds(counted.iter().copied());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
@@ -171,12 +165,15 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         .collect();
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
-    let firsts = times().map(|s| s.first).chain(found.clone().filter_map(|f| f.time.first));
-    let lasts = times().map(|s| s.last).chain(found.filter_map(|f| f.time.last));
+    let of_findings = found.clone().filter_map(|f| f.time.first);
+    let first = times.iter().map(|(first, _)| first.known).chain(of_findings).min();
+    let possible = times.iter().map(|(first, _)| first.earliest).min();
+    let lasts = times.iter().map(|(_, last)| *last).chain(found.filter_map(|f| f.time.last));
     RouteVerdict {
         route,
         state,
-        first: firsts.min(),
+        first,
+        first_possible: possible.filter(|possible| first.is_some_and(|first| *possible < first)),
         last: lasts.max(),
         protection: "unknown".to_owned(),
         disclosed: way.disclosed,
@@ -194,6 +191,15 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
     }
+}
+
+/// When a transfer first and last moved what carries a state: where bytes count from the intrusion on, so does the time.
+fn time_of(bench: &Bench<'_>, t: &Transfer, state: State) -> Option<(First, Instant)> {
+    let Span { first, last } = t.time?;
+    let begun = [movement::succeeded(bench, t), movement::begins(bench, t)].into_iter().flatten();
+    let mut since = begun.filter(|since| state == State::Exfiltrated && *since > first);
+    let first = since.find_map(|since| t.first_since(since)).unwrap_or(First { earliest: first, known: first });
+    Some((first, last))
 }
 
 /// The transfers of a route with their bytes: at least those that carry its state; at most also those that are less

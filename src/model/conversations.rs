@@ -10,7 +10,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::names::{self, Kinds, Names};
-use super::observation::{CITED, Cited, Hour, Key, ObservationKey, Observed, Seen, Sum};
+use super::observation::{CITED, Cited, Hour, Key, ObservationKey, Observed, Seen, Sum, weight};
 use super::packed::{PART_BYTES, Reader, from_state, in_state, put, put_bytes, put_signed};
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
@@ -30,18 +30,31 @@ pub struct Conversations {
 impl Conversations {
     /// Adds a conversation whose key comes after those of all others.
     pub fn push(&mut self, key: &Key<'_>, seen: &Observed) {
-        self.count += 1;
-        if self.parts.last().is_none_or(|part| part.len() >= PART_BYTES) {
-            self.parts.last_mut().into_iter().for_each(Vec::shrink_to_fit);
-            self.parts.push(Vec::new());
-        }
-        let Some(part) = self.parts.last_mut() else { return };
+        let part = self.next();
         put_key(part, key);
         let at = part.len();
         put_seen(part, seen);
         let mut length = Vec::new();
         put(&mut length, (part.len() - at) as u64);
         part.splice(at..at, length);
+    }
+
+    /// The same of what is packed elsewhere.
+    pub fn push_told(&mut self, key: &Key<'_>, told: Told<'_>) {
+        let part = self.next();
+        put_key(part, key);
+        put_bytes(part, told.0.0);
+    }
+
+    /// The part to which another conversation is added.
+    fn next(&mut self) -> &mut Vec<u8> {
+        self.count += 1;
+        if self.parts.last().is_none_or(|part| part.len() >= PART_BYTES) {
+            self.parts.last_mut().into_iter().for_each(Vec::shrink_to_fit);
+            self.parts.push(Vec::new());
+        }
+        let last = self.parts.len() - 1;
+        &mut self.parts[last]
     }
 
     /// Whether there are none.
@@ -150,6 +163,14 @@ impl<'a> Told<'a> {
         let mut from = hours.from;
         let count = from.number().unwrap_or(0);
         (from, count, base)
+    }
+
+    /// What it weighs, as [`Observed::weight`] has it.
+    pub fn weight(self) -> usize {
+        let (hours, _) = self.lists();
+        let (mut from, cited, base) = self.behind_hours();
+        let names = (0..cited).try_for_each(|_| from.cited(base).map(drop)).and_then(|()| from.number());
+        weight(hours.left as usize, names.unwrap_or(0) as usize)
     }
 
     /// The sum over all hours.

@@ -76,8 +76,8 @@ pub struct SourceCoverage {
     pub unread: Vec<Route>,
 }
 
-/// A system that records refer to and of which no log is in the evidence.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A system that records refer to at a time of which no log of it is in the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referred {
     /// Whose traffic it carries.
     pub scope: String,
@@ -85,6 +85,23 @@ pub struct Referred {
     pub system: String,
     /// The ways out that lead through it.
     pub routes: Vec<Route>,
+    /// The first time at which it was used and no log tells; `None` where no record says.
+    #[serde(default)]
+    pub from: Option<Instant>,
+    /// The last such time.
+    #[serde(default)]
+    pub to: Option<Instant>,
+    /// Bytes that one client sent it in that time, of the client that sent most; `None` where not all of them are logged.
+    #[serde(default)]
+    pub most_sent: Option<u64>,
+}
+
+impl Referred {
+    /// What is not known, for people: which proxy was used, and when, without a log that tells of it.
+    pub fn told(&self) -> String {
+        let when = self.from.zip(self.to).map_or_else(String::new, |(from, to)| format!(" of {from} to {to}"));
+        format!("clients use the proxy {}, of which no log{when} is there", self.system)
+    }
 }
 
 /// The whole file.

@@ -204,10 +204,15 @@ pub struct Observed {
     pub names: Names,
 }
 
+/// What a conversation weighs with so many hours and names.
+pub fn weight(hours: usize, names: usize) -> usize {
+    CONVERSATION_WEIGHT + hours + NAME_WEIGHT * names
+}
+
 impl Observed {
     /// What it weighs, with its conversation.
     pub fn weight(&self) -> usize {
-        CONVERSATION_WEIGHT + self.hours.len() + NAME_WEIGHT * self.names.kept().len()
+        weight(self.hours.len(), self.names.kept().len())
     }
 
     /// Adds to one hour. True if the hour is new.

@@ -149,6 +149,15 @@ pub struct Since {
     pub perhaps: u64,
 }
 
+/// When something moved first from an instant on, as far as is known. Both lie at the instant or after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct First {
+    /// Not before then.
+    pub earliest: Instant,
+    /// Not after then: a record shows it.
+    pub known: Instant,
+}
+
 impl Transfer {
     /// The most bytes within 24 hours that follow each other, with those whose time is not known. A lower bound, save
     /// that what has no time is taken to lie together.
@@ -180,16 +189,24 @@ impl Transfer {
         self.bytes.upper.map(|upper| upper.saturating_sub(before))
     }
 
-    /// When bytes moved first from an instant on, as exactly as is kept; `None` where none are known to.
-    pub fn first_since(&self, instant: Instant) -> Option<Instant> {
+    /// When it moved first from an instant on, as exactly as is kept; `None` where no record of it is of that time.
+    ///
+    /// Of an hour the first record is known and those that moved the most, so that of the instant's own hour, where that
+    /// began before it, the first record from the instant on is known only not to be later than the first of those kept.
+    pub fn first_since(&self, instant: Instant) -> Option<First> {
+        let last = self.time.map(|time| time.last).filter(|last| *last >= instant)?;
         let at = self.hours.partition_point(|hour| *hour < instant.hour());
-        let (hour, dated) = (*self.hours.get(at)?, self.dated.get(at));
-        let begins = dated.map(|dated| dated.begins).or_else(|| Instant::from_secs(hour.saturating_mul(HOUR_SECS)));
-        if begins.is_some_and(|begins| begins >= instant) {
-            return begins;
+        let begin = Instant::from_secs(self.hours.get(at)?.saturating_mul(HOUR_SECS))?;
+        let Some(dated) = self.dated.get(at) else {
+            let known = last.min(begin.plus_secs(HOUR_SECS - 1)).max(instant);
+            return Some(First { earliest: begin.max(instant), known });
+        };
+        if dated.begins >= instant {
+            return Some(First { earliest: dated.begins, known: dated.begins });
         }
-        let later = dated.into_iter().flat_map(|dated| &dated.records).map(|(at, _)| *at).filter(|at| *at >= instant);
-        later.min().or(Some(instant))
+        let kept = dated.records.iter().map(|(at, _)| *at).filter(|at| *at >= instant);
+        let next = self.dated.get(at + 1).map(|next| next.begins);
+        Some(First { earliest: instant, known: kept.chain(next).fold(last, Instant::min) })
     }
 
     /// At least so many bytes of one hour from an instant in it on; all of them where the hour begins there or later.

@@ -172,6 +172,9 @@ pub struct RouteVerdict {
     pub state: State,
     /// First sign, or first movement where nothing carries the state.
     pub first: Option<Instant>,
+    /// Where that is the first time that is known, and the records kept do not tell whether it was earlier: not before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_possible: Option<Instant>,
     /// Last sign, or last movement.
     pub last: Option<Instant>,
     /// `encrypted`, `readable` or `unknown`: how what left was protected.

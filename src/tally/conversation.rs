@@ -1,9 +1,11 @@
 //! The account of one conversation while its source is read.
 
 use crate::model::names::Kinds;
-use crate::model::observation::{CITED, CONVERSATION_WEIGHT, Cited, Hour, Observed, Sum};
+use crate::model::observation::{CITED, Cited, Hour, Observed};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
+
+use super::runs::{Rest, sum};
 
 /// What was seen of a conversation so far. Most have one hour and one record, and those lie in here.
 #[derive(Default)]
@@ -138,21 +140,9 @@ impl Conversation {
         }
     }
 
-    /// What it weighs, and how much of that is told by [`add`](Self::add) as soon as its last hour is over.
-    pub fn weight(&mut self) -> (usize, usize) {
-        let Some(more) = &mut self.more else { return (CONVERSATION_WEIGHT + 1, 1) };
-        more.settle();
-        let hours = &more.seen.hours;
-        let open = self.open.sum.records > 0 && hours.binary_search_by_key(&self.open.hour(), Hour::hour).is_err();
-        (more.seen.weight() + usize::from(open), usize::from(open))
-    }
-
     /// Records and bytes, and first and last time.
-    pub fn sum(self) -> (Sum, Option<Span>) {
-        self.finish().hours.iter().fold((Sum::default(), None), |(mut sum, span), hour| {
-            sum.add(&hour.sum);
-            (sum, Span::join_opt(span, hour.span))
-        })
+    pub fn sum(self) -> Rest {
+        sum(self.finish().hours)
     }
 
     /// All that was seen of it.

@@ -84,6 +84,16 @@ pub fn repair(packed: &mut Vec<u8>) -> bool {
     true
 }
 
+/// The packed key that says this.
+pub fn pack(key: &Key<'_>) -> Vec<u8> {
+    let mut packed = Vec::new();
+    head(key.seen, key.port, key.sends, key.outcome, &mut packed);
+    for part in [key.client, key.server, key.name, key.account, key.host] {
+        text(&[part.as_bytes()], &mut packed);
+    }
+    packed
+}
+
 /// What a packed key says. A text that is not UTF-8 is empty: see [`repair`].
 pub fn view(packed: &[u8]) -> Key<'_> {
     let byte = |at: usize| packed.get(at).copied().unwrap_or(0);
@@ -143,15 +153,6 @@ impl<'k> Texts<'k> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pack(key: &Key<'_>) -> Vec<u8> {
-        let mut packed = Vec::new();
-        head(key.seen, key.port, key.sends, key.outcome, &mut packed);
-        for part in [key.client, key.server, key.name, key.account, key.host] {
-            text(&[part.as_bytes()], &mut packed);
-        }
-        packed
-    }
 
     #[test]
     fn a_key_comes_back_from_its_packed_form() {

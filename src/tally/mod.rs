@@ -6,13 +6,15 @@ mod key;
 mod memo;
 mod numbers;
 mod read;
+mod runs;
 
 use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use itertools::Itertools;
 
 use crate::model::assigned::Assigned;
+use crate::model::conversations::Conversations;
 use crate::model::fields::{Canon, Fields};
 use crate::model::names::{self, Kinds};
 use crate::model::observation::{
@@ -27,6 +29,7 @@ use conversation::{Conversation, UNPROVEN};
 use memo::{Amount, Memo};
 use numbers::Numbers;
 use read::Teller;
+use runs::Runs;
 
 pub use memo::Meaning;
 
@@ -62,8 +65,10 @@ pub struct Tally {
     beyond: Option<usize>,
     /// Addresses that were given to somebody.
     assigned: Assigned,
-    /// What was cut off before that one began.
-    rest: (Sum, Option<Span>),
+    /// What this account and those of other threads no longer hold.
+    runs: Arc<Mutex<Runs>>,
+    /// How many accounts there are of the source.
+    accounts: usize,
 }
 
 /// The weight that is kept of a source.
@@ -77,10 +82,21 @@ impl Default for Cap {
 }
 
 impl Cap {
-    /// The weight at which a thread cuts down to the cap.
+    /// The weight at which what no account holds any longer is cut down to the cap.
     fn held(self) -> usize {
         self.0 + self.0 / 4
     }
+
+    /// The weight at which one of so many accounts is given up and begun anew: all of them hold half of the cap.
+    fn of_account(self, accounts: usize) -> usize {
+        self.0 / 2 / accounts.max(1)
+    }
+}
+
+/// The accounts of one source, one for each thread.
+pub fn accounts(threads: usize) -> Vec<Tally> {
+    let (runs, accounts) = (Arc::default(), threads.max(1));
+    (0..accounts).map(|_| Tally { runs: Arc::clone(&runs), accounts, ..Tally::default() }).collect()
 }
 
 impl Tally {
@@ -187,9 +203,9 @@ impl Tally {
             self.unproven.push(number(index));
         }
         self.weight += usize::from(new_hour);
-        if self.weight > self.cap.held() {
+        if self.weight > self.cap.of_account(self.accounts) {
             self.settle(digest);
-            self.cut_down();
+            self.give_up();
         }
     }
 
@@ -296,60 +312,26 @@ impl Tally {
         covered.year_assumed += u64::from(stamp.assumed.year());
     }
 
-    /// Keeps no more than the cap, the smallest keys first. Those cut off are summed, and so is what comes of them.
+    /// Packs all conversations as one more run of the source, and begins anew.
+    ///
+    /// PERF: what a thread holds of a conversation is three times as large as what is packed, and each thread would hold the
+    /// same ones.
     #[cold]
-    fn cut_down(&mut self) {
-        self.end_beyond();
+    fn give_up(&mut self) {
         self.memo.clear();
-        let order = self.sorted();
-        let (mut total, mut held) = (0, 0);
-        let first_cut = order.iter().position(|at| {
-            let (weight, open) = self.conversations[*at].weight();
-            total += weight;
-            held += if total > self.cap.0 { 0 } else { weight - open };
-            total > self.cap.0
-        });
-        if let Some(first_cut) = first_cut {
-            self.bound = Some(self.key_of(order[first_cut]).to_vec());
-            let mut cut: Vec<bool> = self.conversations.iter().map(|known| known.length == 0).collect();
-            for at in &order[first_cut..] {
-                cut[*at] = true;
-            }
-            drop(order);
-            self.remove(&cut);
+        let beyond = self.beyond.take().map(|at| std::mem::take(&mut self.conversations[at]).sum());
+        let (mut run, mut weight) = (Conversations::default(), 0usize);
+        for (packed, known) in self.take_sorted() {
+            let seen = known.finish();
+            weight += seen.weight();
+            run.push(&key::view(packed), &seen);
         }
-        self.weight = held;
-    }
-
-    /// Sums up the conversations that are cut, and closes the gaps that they leave.
-    fn remove(&mut self, cut: &[bool]) {
-        let (mut at, mut end) = (0, 0);
-        let (rest, keys) = (&mut self.rest, &mut self.keys);
-        self.conversations.retain_mut(|known| {
-            let is_cut = cut[at];
-            at += 1;
-            if is_cut {
-                join(rest, std::mem::take(known).sum());
-                return false;
-            }
-            keys.copy_within(known.start..known.start + known.length as usize, end);
-            known.start = end;
-            end += known.length as usize;
-            true
-        });
-        keys.truncate(end);
+        self.conversations.clear();
+        self.keys.clear();
         self.table.clear();
-        let conversations = &self.conversations;
-        for (at, known) in conversations.iter().enumerate() {
-            self.table.insert_unique(known.hash, number(at), |at| conversations[*at as usize].hash);
-        }
-    }
-
-    /// Sums up what came from the bound on. Only right before all indexes are made anew.
-    fn end_beyond(&mut self) {
-        if let Some(at) = self.beyond.take() {
-            join(&mut self.rest, std::mem::take(&mut self.conversations[at]).sum());
-        }
+        self.weight = 0;
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bound = runs.add((run, weight), beyond.unwrap_or_default(), self.cap);
     }
 
     fn key_of(&self, at: usize) -> &[u8] {
@@ -409,51 +391,22 @@ fn amounts(
     Some((found(up, Canon::SourceBytes)?, found(down, Canon::DestinationBytes)?))
 }
 
-fn join(rest: &mut (Sum, Option<Span>), (sum, span): (Sum, Option<Span>)) {
-    rest.0.add(&sum);
-    rest.1 = Span::join_opt(rest.1, span);
-}
-
 /// Adds up the accounts of several threads of one source, and keeps no more than the cap, the smallest keys first.
-///
-/// A key that is cut in one account has smaller keys of that weight before it there, so it is cut from the whole as well,
-/// and so is every key after it.
 pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observations) {
     let mut accounts: Vec<Tally> = accounts.into_iter().collect();
-    let (mut covered, mut rest) = (Covered::default(), (Sum::default(), None));
-    let mut assigned = Assigned::default();
-    let Cap(cap) = accounts.first().map(|account| account.cap).unwrap_or_default();
-    let mut bound: Option<Vec<u8>> = None;
+    let (mut covered, mut assigned) = (Covered::default(), Assigned::default());
+    let cap = accounts.first().map(|account| account.cap).unwrap_or_default();
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
-    for account in &mut accounts {
+    let mut runs = Runs::default();
+    for mut account in accounts {
         covered.join(account.covered());
         assigned.join(std::mem::take(&mut account.assigned));
-        account.end_beyond();
-        account.table = HashTable::new();
-        join(&mut rest, account.rest);
-        let earlier = |known: &Vec<u8>| bound.as_ref().is_none_or(|bound| key::order(known, bound).is_lt());
-        if let Some(known) = account.bound.take().filter(earlier) {
-            bound = Some(known);
-        }
+        account.give_up();
+        let mut given = account.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.join(std::mem::take(&mut *given));
     }
-    let sorted = accounts.iter_mut().map(Tally::take_sorted).kmerge_by(|a, b| key::order(a.0, b.0).is_lt());
-    let mut sorted = sorted.peekable();
-    let (mut weight, mut observations) = (0usize, Observations { assigned, ..Observations::default() });
-    while let Some((packed, known)) = sorted.next() {
-        let mut seen = known.finish();
-        while let Some((_, more)) = sorted.next_if(|(key, _)| *key == packed) {
-            seen.join(more.finish());
-        }
-        let key = key::view(packed);
-        weight += seen.weight();
-        if weight > cap || bound.as_ref().is_some_and(|bound| key::order(packed, bound).is_ge()) {
-            seen.hours.iter().for_each(|hour| join(&mut rest, (hour.sum, hour.span)));
-        } else {
-            observations.kept.push(&key, &seen);
-        }
-    }
-    (observations.rest, observations.rest_span) = rest;
-    (covered, observations)
+    let (kept, (rest, rest_span)) = runs.finish(cap);
+    (covered, Observations { kept, rest, rest_span, assigned })
 }
 
 #[cfg(test)]
@@ -474,6 +427,11 @@ mod tests {
         let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
         tally.observe("access", (&fields, None), place, &|_| RecordDigest([offset as u8; 32]));
         tally.settle(&|_| RecordDigest([offset as u8; 32]));
+    }
+
+    /// The accounts of so many threads, with this cap.
+    fn sharing(threads: usize, cap: usize) -> Vec<Tally> {
+        accounts(threads).into_iter().map(|account| Tally { cap: Cap(cap), ..account }).collect()
     }
 
     /// What is kept of these records, by the plain rule: all in one tree, the smallest keys up to the cap.
@@ -514,8 +472,7 @@ mod tests {
                 .collect();
             let (kept, rest) = plainly(&records, cap);
             for threads in [1, 2, 5] {
-                let mut tallies: Vec<Tally> =
-                    (0..threads).map(|_| Tally { cap: Cap(cap), ..Tally::default() }).collect();
+                let mut tallies = sharing(threads as usize, cap);
                 for (offset, (client, hour, bytes)) in (0..).zip(&records) {
                     record(&mut tallies[random(threads) as usize], client, *hour, *bytes, offset);
                 }
@@ -548,8 +505,7 @@ mod tests {
             (0..4000u64).map(|n| (n * n % 7, format!("{:016x}.t.evil.example", n % 1500 * 0x9e37_79b9_7f4a))).collect();
         for cap in [600, 2000, 100_000] {
             let told = |threads: usize| {
-                let mut tallies: Vec<Tally> =
-                    (0..threads).map(|_| Tally { cap: Cap(cap), ..Tally::default() }).collect();
+                let mut tallies = sharing(threads, cap);
                 for (at, (client, name)) in names.iter().enumerate() {
                     question(&mut tallies[at * 7 % threads], *client, name, at as u64);
                 }

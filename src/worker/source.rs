@@ -121,7 +121,7 @@ pub(super) struct Metas {
 impl Source {
     pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize) -> Self {
         Self {
-            tallies: (0..threads.max(1)).map(|_| Mutex::default()).collect(),
+            tallies: tally::accounts(threads).into_iter().map(Mutex::new).collect(),
             meta,
             format,
             pending: AtomicUsize::new(1),

@@ -197,10 +197,10 @@ fn open() -> Vec<Sides> {
         all.sources[0].unlogged = route.to_vec();
         over(&[], &all, &plain)
     };
-    let proxied = |outcome| {
+    let proxied = |outcome, most_sent| {
         let mut all = coverage(Vec::new());
-        let routes = vec![Route::HttpsUpload];
-        all.referred.push(Referred { scope: "hc".to_owned(), system: "10.2.0.9".to_owned(), routes });
+        let (scope, system, routes) = ("hc".to_owned(), "10.2.0.9".to_owned(), vec![Route::HttpsUpload]);
+        all.referred.push(Referred { scope, system, routes, from: None, to: None, most_sent });
         over(&[way_in(outcome)], &all, &plain)
     };
     let noticed = |day: &str| alone_with(&format!("[incident]\naware='{day}'\n"));
@@ -220,7 +220,8 @@ fn open() -> Vec<Sides> {
         ("J-35", blind(&[Route::HttpsUpload]), blind(&[])),
         ("J-36", session(Outcome::Succeeded), session(Outcome::Failed)),
         ("J-37", sent(Outcome::Unknown), sent(Outcome::Failed)),
-        ("J-38", proxied(Outcome::Succeeded), proxied(Outcome::Failed)),
+        ("J-38", proxied(Outcome::Succeeded, Some(0)), proxied(Outcome::Failed, None)),
+        ("J-83", proxied(Outcome::Failed, Some(MIB)), proxied(Outcome::Failed, Some(MIB - 1))),
         ("J-39", noticed("2026-04-02"), noticed("2026-04-01")),
         ("J-41", hits_only(true), hits_only(false)),
         ("J-40", alone(&[way_in(Outcome::Succeeded)]), alone(&[way_in(Outcome::Failed)])),

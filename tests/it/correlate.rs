@@ -450,7 +450,12 @@ fn a_proxy_in_the_records_of_a_firewall_is_referred_to_where_no_log_of_it_is_the
     assert_eq!(told(vec![fw(), source("e/proxy", &[line(Seen::Proxy, INSIDE, OUTSIDE, 443, 5, 5)])]), []);
     let others = source("e/proxy", &[line(Seen::Proxy, "10.1.0.1", OUTSIDE, 443, 5, 5)]);
     assert_eq!(told(vec![fw(), others]).len(), 1, "the proxy log of another scope");
-    assert_eq!(told(vec![source("e/fw", &[asks()])]), [], "an application on that port");
+    assert_eq!(told(vec![source("e/fw", &[asks()])]), [], "somebody tries ports");
+    let several = |port| {
+        let clients = [INSIDE, "10.2.0.6"].map(|client| line(Seen::Firewall, client, "10.2.0.9", port, 5, 5));
+        source("e/fw", &clients)
+    };
+    assert_eq!((told(vec![several(3128)]).len(), told(vec![several(8080)]).len()), (1, 0), "or an application");
     let mut denied = asks();
     denied.key.outcome = Outcome::Failed;
     assert_eq!(told(vec![source("e/fw", &[denied, goes()])]), []);

@@ -334,6 +334,33 @@ fn bytes_before_the_intrusion_do_not_count_as_left() {
 }
 
 #[test]
+fn the_first_time_is_told_no_better_than_the_records_kept_tell() {
+    let whose = whose("");
+    let time = |text: &str| at(&format!("2026-03-02T{text}:00Z"));
+    let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
+    t.time = Some(Span { first: time("10:05"), last: time("11:50") });
+    (t.hours, t.hour_bytes) = (["10:00", "11:00"].map(|text| time(text).hour()).to_vec(), vec![GIB / 2; 2]);
+    let records = ["10:20", "10:40"].map(|text| (time(text), GIB / 4)).to_vec();
+    t.dated = vec![Dated { begins: time("10:05"), records }, Dated { begins: time("11:10"), records: Vec::new() }];
+    let first = |since: &str| t.first_since(time(since)).map(|first| (first.earliest, first.known));
+    let between = |earliest: &str, known: &str| Some((time(earliest), time(known)));
+    assert_eq!((first("09:30"), first("10:05")), (between("10:05", "10:05"), between("10:05", "10:05")));
+    assert_eq!((first("10:30"), first("10:45")), (between("10:30", "10:40"), between("10:45", "11:10")));
+    assert_eq!((first("11:00"), first("11:20")), (between("11:10", "11:10"), between("11:20", "11:50")));
+    assert_eq!((first("11:50"), first("11:51")), (between("11:50", "11:50"), None));
+    let mut hit = finding("f", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-web");
+    let mut told = |since: &str| {
+        hit.time.first = Some(time(since));
+        let told = hc(std::slice::from_ref(&hit), std::slice::from_ref(&t), &whose);
+        let web = told.routes.iter().find(|r| r.route == Route::WebResponse).unwrap();
+        (web.state, web.first, web.first_possible)
+    };
+    let at = |text: &str| Some(time(text));
+    assert_eq!(told("10:30"), (State::Exfiltrated, at("10:40"), at("10:30")));
+    assert_eq!(told("10:05"), (State::Exfiltrated, at("10:05"), None));
+}
+
+#[test]
 fn data_reached_counts_as_accessed_only_with_intrusion_and_success() {
     let whose = whose("");
     let way_in = finding("a", Stage::InitialAccess, Outcome::Succeeded, "203.0.113.9", "hc-fs01");

@@ -259,6 +259,28 @@ fn a_proxy_that_is_missing_opens_what_refers_to_it() {
 }
 
 #[test]
+fn a_proxy_that_flows_lead_to_opens_what_is_behind_it_where_its_log_is_missing() {
+    let mut desk = Desk::new();
+    let params = Params { story: 2, rate: 1, explicit: true, ..Params::default() };
+    let told = scenario("attempted", true, params);
+    let town = &told.truth.told[0].scope;
+    let whole = desk.read(&told);
+    let missing = without(&told, &whole, Kind::Proxy);
+    let neither = without(&told, &missing, Kind::Firewall);
+    let mut state = |partial: &Partial| {
+        let outcome = desk.judge(&told.scopes(true), partial.clone());
+        let (told, referred) = (scope(&outcome.verdict, town), &outcome.coverage.referred);
+        let proxy = referred.iter().find(|r| r.scope == *town).map(|r| format!("the log of the proxy {}", r.system));
+        assert_eq!(told.coverage.collect_next, Vec::from_iter(proxy.clone()));
+        let cited = told.reasons.iter().any(|r| r.clause == "J-83");
+        (word(route(told, "https_upload").state), word(route(told, "cloud_storage").state), proxy.is_some(), cited)
+    };
+    assert_eq!(state(&whole), ("no_evidence".to_owned(), "no_evidence".to_owned(), false, false));
+    assert_eq!(state(&missing), ("cannot_tell".to_owned(), "cannot_tell".to_owned(), true, true));
+    assert_eq!(state(&neither), ("not_examined".to_owned(), "not_examined".to_owned(), false, false));
+}
+
+#[test]
 fn a_windows_log_that_was_cleared_weakens_the_verdict() {
     let mut desk = Desk::new();
     let params = Params { story: 2, rate: 1, ..Params::default() };
