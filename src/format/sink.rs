@@ -157,12 +157,13 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             return;
         };
-        if let Some(canon) = self.whole(role, value) {
+        if let Some(canon) = self.whole((role, kind), value) {
             let name = if self.all { name } else { Text::Slice(canon.name().as_bytes()) };
             self.out.push_text(Some(canon), name, value, kind);
             match role {
                 Role::Action => self.outcome_word(value),
                 Role::Said => self.said = Some(value),
+                Role::Line => self.out.carry(value, kind),
                 _ => {}
             }
             return;
@@ -189,6 +190,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Outcome => self.outcome_word(value),
             Role::Said => self.said = Some(value),
+            Role::Line => self.out.carry(value, kind),
             Role::Url => self.url(value),
             Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
@@ -208,13 +210,14 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     /// The canonical field that the value is as it stands, without anything to take apart.
-    fn whole(&self, role: Role, value: Text<'b>) -> Option<Canon> {
+    fn whole(&self, (role, kind): (Role, Kind), value: Text<'b>) -> Option<Canon> {
         match role {
             Role::Is(canon) => Some(canon),
             Role::Addr(canon) => is_ip(self.out.bytes(value)).then_some(canon),
             Role::User => memchr::memchr2(b'\\', b'@', self.out.bytes(value)).is_none().then_some(Canon::UserName),
             Role::Action => Some(Canon::EventAction),
             Role::Said if self.all => Some(Canon::Message),
+            Role::Line if self.all && kind != Kind::Json => Some(Canon::Message),
             _ => None,
         }
     }

@@ -213,6 +213,10 @@ impl Format for Declared {
         Ok(Parsed::Event)
     }
 
+    fn shows(&self, _: &Layout, record: &[u8]) -> bool {
+        self.objects.is_empty() || !record.starts_with(b"{") || self.objects.iter().any(|object| object.is_of(record))
+    }
+
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
         if matches!(means.layout.framing, Framing::Csv { .. }) {
             return false;
