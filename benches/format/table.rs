@@ -104,8 +104,7 @@ fn read(text: &[u8], layout: &Arc<Layout>, by: By) -> (Counts, usize) {
         format::render(&block, &mut view);
         let (bytes, reader) =
             (if view.is_rendered { &view.rendered } else { &block.bytes[..] }, format::reader(&block.layout));
-        let strays =
-            (block.spans == Spans::Lines && !format::is_text(block.layout.format)).then(|| Strays::new(&block.layout));
+        let strays = (block.is_of_lines() && !format::is_text(block.layout.format)).then(|| Strays::new(&block.layout));
         let (mut fields, mut outline) = (Fields::default(), Outline::default());
         for seen in &view.records {
             let record = &bytes[seen.start..seen.end];

@@ -17,6 +17,7 @@ mod declared;
 mod dns;
 mod edge;
 mod gcp;
+mod halves;
 mod journald;
 mod jsonlines;
 mod jsonwalk;

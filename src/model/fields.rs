@@ -318,6 +318,15 @@ impl<'b> Fields<'b> {
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
     }
 
+    /// Has the last value of a canonical name go on to the end of the record that it lies in; nothing where it does not lie there.
+    pub fn lengthen(&mut self, canon: Canon, record: &'b [u8]) {
+        let field = self.items.iter_mut().rfind(|field| field.canon == Some(canon));
+        if let Some(Field { value: Text::Slice(value), .. }) = field {
+            let from = (value.as_ptr() as usize).checked_sub(record.as_ptr() as usize);
+            *value = from.and_then(|from| record.get(from..)).unwrap_or(value);
+        }
+    }
+
     /// Takes out what has a canonical name.
     pub fn forget(&mut self, canon: Canon) {
         self.first = [0; Canon::COUNT];

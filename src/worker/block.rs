@@ -304,7 +304,7 @@ impl Pass<'_, '_> {
                 self.carried((&seen, want), dialect, fields, scratch);
                 Some(dialect)
             }
-            None if !plain && self.block.spans == Spans::Lines => self.stray(record, fields, scratch),
+            None if !plain && self.block.is_of_lines() => self.stray(record, fields, scratch),
             _ => None,
         };
         if let Some(other) = other {

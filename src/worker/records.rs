@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::head_of;
 use crate::detect::{Program, Reached};
 use crate::format::{self, Clock, Strays};
-use crate::model::block::{Block, CELL_BYTES, Spans};
+use crate::model::block::{Block, CELL_BYTES};
 use crate::model::fields::{Fields, Reject, View, Want};
 use crate::model::ledger::{Entry, EntryKind, Note};
 use crate::model::place::Locator;
@@ -85,7 +85,7 @@ fn each_of_block(block: &Block, view: &View, see: &mut See<'_>) {
         let read = if plain { Err(Reject) } else { reader.parse(record, Want::All, &mut fields) };
         let format = match read {
             Ok(parsed) => Some(parsed.format(own)),
-            Err(_) if !plain && block.spans == Spans::Lines => strays.parse(record, Want::All, &mut fields),
+            Err(_) if !plain && block.is_of_lines() => strays.parse(record, Want::All, &mut fields),
             Err(_) => None,
         };
         if format.is_none() {

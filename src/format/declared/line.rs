@@ -13,7 +13,7 @@ use super::hint;
 use super::target::{Always, Apart, Target, canons, target};
 use super::walk::{GROUPS_LIMIT, Slots, UNSET, Walk, Walked};
 use crate::format::sink::Sink;
-use crate::format::sketch::Sketch;
+use crate::format::sketch::{Sketch, Sketched};
 use crate::model::fields::Canon;
 
 /// Bytes that a compiled pattern may take.
@@ -126,31 +126,25 @@ impl Line {
         Some(self.always)
     }
 
-    /// Adds what a line says to an outline. `None`, and nothing added, where it is written in another way; `Some(None)` where
-    /// it is to be parsed. `number`: which of several patterns this is.
-    pub(super) fn outline<'b>(
-        &self,
-        number: usize,
-        record: &'b [u8],
-        sketch: &mut Sketch<'_, 'b>,
-    ) -> Option<Option<()>> {
+    /// Adds what a line says to an outline. `number`: which of several patterns this is.
+    pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
         if self.is_without(record) {
-            return None;
+            return Sketched::Other;
         }
         let (compiled, mut slots) = (self.compiled(), unset());
         if !compiled.fits(self.pattern, record, &mut slots) {
-            return None;
+            return Sketched::Other;
         }
         sketch.out.part(&number.to_le_bytes());
         let mut apart = Apart::default();
         for &(number, _, target) in &compiled.groups {
             let value = record.get(slots[2 * number]..slots[2 * number + 1]);
             if apart.sketch(target, value, sketch).is_none() {
-                return Some(None);
+                return Sketched::Unusual;
             }
         }
         apart.close(sketch);
-        Some(Some(()))
+        Sketched::Whole
     }
 
     /// The canonical fields that it can give.
