@@ -31,6 +31,7 @@ mod recognise;
 mod remembered;
 mod render;
 mod roles;
+mod rows;
 mod shapes;
 mod sink;
 mod sketch;

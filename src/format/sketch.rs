@@ -88,6 +88,11 @@ impl<'f, 'b> Sketch<'f, 'b> {
         Self { out, layout, agents, way: None, best: None }
     }
 
+    /// The dialect in force.
+    pub fn layout(&self) -> &'f Layout {
+        self.layout
+    }
+
     /// A value as it stands in the record, escapes and all. `None` where it is out of the ordinary, so that the record
     /// has to be parsed.
     #[inline]

@@ -204,16 +204,25 @@ impl Declared {
             Some((_, end)) => record[..end].trim_ascii_end(),
             None => record,
         };
-        for (number, line) in self.ways(record) {
-            match line.outline(number, record, sketch) {
-                Sketched::Other => {}
-                told => return told == Sketched::Whole,
-            }
-        }
         let rows = (self.lines.len()..).zip(self.rows);
-        let told = rows.map(|(number, row)| row.outline(number, record, sketch)).find(|told| *told != Sketched::Other);
-        told == Some(Sketched::Whole)
+        let mut ways = self.ways(record).map(|(number, line)| line.outline(number, record, sketch));
+        match ways.find(|told| *told != Sketched::Other) {
+            Some(told) => told == Sketched::Whole,
+            None => is_whole(rows.map(|(number, row)| row.outline(number, record, sketch))),
+        }
     }
+
+    /// Adds what a row of a table says to an outline; false where it is to be parsed.
+    fn outline_of_row<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> bool {
+        let layout = sketch.layout();
+        let tables = self.tables.iter().enumerate().filter(|(_, table)| table.is_of(&layout.columns));
+        is_whole(tables.map(|(number, table)| table.outline(number, record, sketch)))
+    }
+}
+
+/// Whether the first way of writing that a record is of made its outline whole.
+fn is_whole(mut told: impl Iterator<Item = Sketched>) -> bool {
+    told.find(|told| *told != Sketched::Other) == Some(Sketched::Whole)
 }
 
 impl Format for Declared {
@@ -257,13 +266,15 @@ impl Format for Declared {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        if matches!(means.layout.framing, Framing::Csv { .. }) {
-            return false;
-        }
-        if self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
+        let is_table = matches!(means.layout.framing, Framing::Csv { .. });
+        if is_table || self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
             let mut sketch = Sketch::new(means.layout, means.agents, out);
             sketch.way = Some(self.way);
-            return self.outline_of_line(record, &mut sketch);
+            return if is_table {
+                self.outline_of_row(record, &mut sketch)
+            } else {
+                self.outline_of_line(record, &mut sketch)
+            };
         }
         // PERF: what is told by values is read whole before it is known which it is.
         let is_told_by_names = self.objects.len() == 1 || !self.objects.iter().any(Object::is_told_by_values);
