@@ -22,6 +22,7 @@ mod journald;
 mod jsonlines;
 mod jsonwalk;
 mod kv;
+mod lastlog;
 mod m365;
 mod mark;
 mod mixed;

@@ -31,7 +31,7 @@ use self::table::Table;
 use self::target::Always;
 use super::sink::{Sink, Way};
 use super::sketch::{Sketch, Sketched};
-use super::{Fit, Format, Means, Sample};
+use super::{Fit, Format, Means, Sample, journald};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout, Run};
 use crate::model::outline::Outline;
@@ -257,6 +257,12 @@ impl Format for Declared {
         let mut sink = Sink::new(layout, want, out);
         sink.way = Some(self.way);
         let always = self.read(record, &mut sink).ok_or(Reject)?;
+        if sink.said.is_some() {
+            // What is said is that of the program whose path, or whose name, the record has.
+            let path = [Canon::ProcessExecutable, Canon::EventProvider].into_iter().find_map(|of| sink.out.get(of));
+            let name = path.and_then(|path| path.rsplit(|byte| *byte == b'/').next()).map(<[u8]>::to_vec);
+            journald::message(name.as_deref(), &mut sink);
+        }
         always.put(&mut sink);
         Ok(Parsed::Event)
     }

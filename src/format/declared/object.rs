@@ -26,7 +26,7 @@ pub(super) struct Object {
     roles: Roles,
     own: Vec<&'static str>,
     always: Always,
-    /// Whether they carry lines of other logs, by which records are told: no outline has those.
+    /// Whether they carry what is read by itself, a line of another log or what a program says: no outline has that.
     is_carrier: bool,
 }
 
@@ -62,7 +62,7 @@ impl Object {
         }
         let written = marks.iter().map(|set| set.iter().map(|name| Written::of(name)).collect()).collect();
         let own = fields.iter().map(|(_, to)| *to).collect();
-        let is_carrier = roles.iter().any(|(_, role)| *role == Role::Line);
+        let is_carrier = roles.iter().any(|(_, role)| matches!(role, Role::Line | Role::Said));
         let roles = if is_common {
             let common = [jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON].concat();
             roles.extend(common.into_iter().filter(|(name, _)| !unmeant.contains(name)));

@@ -28,6 +28,7 @@ pub(super) fn target(name: &str) -> Target {
         "url" | "url.full" | "url.original" => Some(Role::Url),
         "request" => Some(Role::Request),
         "line" => Some(Role::Line),
+        "said" => Some(Role::Said),
         "user.name" => Some(Role::User),
         "user.arn" => Some(Role::Arn),
         // What its words tell of the outcome counts behind what the record says of that: see `Always::put`.
@@ -65,7 +66,7 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
         Role::Addr(_) => &[SourceIp, SourcePort],
         Role::User | Role::Arn => &[UserName, UserDomain],
         Role::Outcome => &[EventOutcome],
-        Role::Line => &[Message],
+        Role::Line | Role::Said => &[Message],
         Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],
         Role::Request => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod],
         _ => &[],
