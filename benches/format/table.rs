@@ -1,11 +1,13 @@
 //! The table of all formats: what a core reads of each in a second, told by CPU time.
 //!
-//! Every log of `fixtures/formats` is repeated until it has [`INPUT_BYTES`], its headers once and its addresses, seconds and
+//! Every log of `fixtures/formats` is repeated until it has [`LOG_BYTES`], its headers once and its addresses, seconds and
 //! long numbers changed by a seed, so that no copy is like the one before. Then it is split, and of each record time and
 //! fields are read as tallies take them: once by a parse of every record, and once as the product does, which parses
 //! where a record has no outline. What follows in the product, the map of what was told, is left out. Reading must find
 //! in the copies as many records, read and with times, as in the log. Lines that the format rejects are left out, as what they
 //! cost is the work of the others that are tried on them.
+//!
+//! A log takes less than a second, so that the whole table takes a few minutes; how far it is, is told meanwhile.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -21,10 +23,15 @@ use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::SourceMeta;
 use exfiltrace::model::time::Instant;
 
-use crate::input::{INPUT_BYTES, blocks};
+use crate::input::blocks;
 use crate::rng::Rng;
 
 const ROUNDS: usize = 2;
+
+/// Logs are repeated until they have this size.
+const LOG_BYTES: usize = 4 << 20;
+/// How far the table is, is told after so many logs.
+const STEP: usize = 50;
 
 /// Formats whose speed has a goal, by what their logs are of; every other is of its kind of text.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -104,8 +111,7 @@ fn read(text: &[u8], layout: &Arc<Layout>, by: By) -> (Counts, usize) {
         format::render(&block, &mut view);
         let (bytes, reader) =
             (if view.is_rendered { &view.rendered } else { &block.bytes[..] }, format::reader(&block.layout));
-        let strays =
-            (block.spans == Spans::Lines && !format::is_text(block.layout.format)).then(|| Strays::new(&block.layout));
+        let strays = (block.is_of_lines() && !format::is_text(block.layout.format)).then(|| Strays::new(&block.layout));
         let (mut fields, mut outline) = (Fields::default(), Outline::default());
         for seen in &view.records {
             let record = &bytes[seen.start..seen.end];
@@ -215,10 +221,10 @@ fn parts<'a>(log: &'a [u8], layout: &Arc<Layout>) -> Vec<(&'a [u8], &'a [u8])> {
     }
 }
 
-/// A log repeated until it has [`INPUT_BYTES`], and how many times its records are in it.
+/// A log repeated until it has [`LOG_BYTES`], and how many times its records are in it.
 fn grown(log: &[u8], layout: &Arc<Layout>, rng: &mut Rng) -> (Vec<u8>, usize) {
-    let times = INPUT_BYTES.div_ceil(log.len());
-    let mut out = Vec::with_capacity(INPUT_BYTES + INPUT_BYTES / 8);
+    let times = LOG_BYTES.div_ceil(log.len());
+    let mut out = Vec::with_capacity(LOG_BYTES + LOG_BYTES / 8);
     for (once, records) in parts(log, layout) {
         out.extend_from_slice(once);
         for _ in 0..times {
@@ -297,7 +303,14 @@ fn summary(group: &str, rows: &[&Row]) -> String {
 
 /// Prints the table for the logs whose path has `named` in it, the slowest first.
 pub fn print(named: &str) {
-    let mut rows: Vec<Row> = logs(named).iter().map(|path| row(path)).collect();
+    let logs = logs(named);
+    let timed = |(at, path): (usize, &PathBuf)| {
+        if at > 0 && at % STEP == 0 {
+            eprintln!("{at} of {} logs are read", logs.len());
+        }
+        row(path)
+    };
+    let mut rows: Vec<Row> = logs.iter().enumerate().map(timed).collect();
     rows.sort_by(|a, b| a.parse.total_cmp(&b.parse));
     let mut out = String::from(
         "  parse outline   serde  MB/s a core | ns, bytes a record | records, read, timed | recognised in\n",

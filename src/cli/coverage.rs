@@ -17,8 +17,8 @@ use super::{Args, Command, Passwords, resolve};
 #[command(after_help = "Examples:\n  \
     exfiltrace coverage /var/log --scopes scopes.toml\n  \
     exfiltrace coverage logs/ --json > coverage.json\n\n\
-    For each scope and way out: which logs show it, the time that they cover, holes, what they do not state, which question\n\
-    they could answer, and what to switch on or collect. All logs are read; no case is written. Exit code 1 where something\n\
+    For each scope and way out: which logs show it, the time that they cover, holes, what they do not state, which question \
+    they could answer, and what to switch on or collect. All logs are read; no case is written. Exit code 1 where something \
     could not be read. `exfiltrace schema preparedness` says what --json prints.")]
 pub struct Coverage {
     /// Files, folders, globs, or `-` for standard input.

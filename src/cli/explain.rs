@@ -68,8 +68,8 @@ fn unknown(asked: &str, names: &[String]) -> String {
         }
         names => {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let meant =
-                scopes::nearest(asked, &names).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            let meant = scopes::nearest(asked, &names)
+                .map_or_else(|| ";".to_owned(), |near| format!("; did you mean {near:?}?"));
             format!(
                 "{asked}: no scope, scope/route or clause of this name{meant} `exfiltrace explain CASE` shows scopes and ways \
                  out, `exfiltrace clauses` the clauses"

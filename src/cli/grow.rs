@@ -19,8 +19,8 @@ use super::{ColorWord, LevelWord, Passwords, Scan, case, manifest, scopes, told}
 #[command(after_help = "Example: logs of a further day, with the feed of the first scan at another place:\n  \
     exfiltrace scan /evidence/monday --indicators feed.csv --scopes scopes.toml --out case\n  \
     exfiltrace add case /evidence/tuesday --moved /old/feed.csv=feed.csv\n\n\
-    The case is then as one scan of everything would have written it. All that the scan was told counts again and need not\n\
-    be typed: scopes, rules, indicators, formats, period, limits. Their files must be as they were. Passwords are not\n\
+    The case is then as one scan of everything would have written it. All that the scan was told counts again and need not \
+    be typed: scopes, rules, indicators, formats, period, limits. Their files must be as they were. Passwords are not \
     kept; give them again. An interrupted `add` leaves the case as it was.")]
 pub struct Add {
     /// Case folder.
@@ -61,7 +61,7 @@ pub struct Add {
     exfiltrace merge one two --out case\n\n\
     For one council, of a case of several:\n  \
     exfiltrace merge case --only-scope riverside --out for-riverside\n\n\
-    The case is as one scan of everything would have written it, in any order of the parts; no evidence is read. The parts\n\
+    The case is as one scan of everything would have written it, in any order of the parts; no evidence is read. The parts \
     must have been told the same: scopes, rules, indicators, period, limits. What differs is named, and nothing is written.")]
 pub struct Merge {
     /// Case folders.

@@ -146,7 +146,11 @@ impl Page {
         };
         let mut lines = vec![
             format!("{}: {}.", overall.state.word(), meaning(overall.state)),
-            format!("Likelihood: {}. Confidence: {}.", likelihood(overall.likelihood), word(&overall.confidence)),
+            format!(
+                "Likelihood that data was compromised: {}. Confidence: {}.",
+                likelihood(overall.likelihood),
+                word(&overall.confidence)
+            ),
             complete.to_owned(),
             unexamined(input.verdict),
             Account::of(input.ledger).sentence(),

@@ -8,7 +8,7 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
     activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed,
-    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, word,
+    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
@@ -38,13 +38,9 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), color, width: width.max(40) };
     let overall = &input.verdict.overall;
     page.state("ANSWER", overall.state);
-    let complete = if overall.complete {
-        "complete for the ways out that the logs show"
-    } else {
-        "NOT complete: some ways out cannot be told"
-    };
-    let confidence = word(&overall.confidence);
-    page.wrap(0, &format!("likelihood: {}; confidence: {confidence}; {complete}", likelihood(overall.likelihood)));
+    let (likelihood, confidence) = (likelihood(overall.likelihood), word(&overall.confidence));
+    let complete = wholeness(input.verdict);
+    page.wrap(0, &format!("likelihood that data was compromised: {likelihood}; confidence: {confidence}; {complete}"));
     if input.verdict.period.is_some() {
         page.wrap(0, &period(input.verdict));
     }

@@ -220,7 +220,11 @@ pub(super) fn activity(a: &Activity) -> String {
 pub(super) fn judgement(s: &ScopeVerdict) -> String {
     let why =
         if s.confidence_reasons.is_empty() { String::new() } else { format!(": {}", s.confidence_reasons.join("; ")) };
-    format!("likelihood: {}; confidence: {}{why}", likelihood(s.likelihood), word(&s.confidence))
+    format!(
+        "likelihood that data was compromised: {}; confidence: {}{why}",
+        likelihood(s.likelihood),
+        word(&s.confidence)
+    )
 }
 
 /// Whether the answer of a scope is complete.
@@ -229,10 +233,26 @@ pub(super) fn completeness(s: &ScopeVerdict) -> String {
     match (s.complete, open.is_empty()) {
         (true, _) => {
             let examined = s.routes.iter().filter(|r| r.state != State::NotExamined).count();
-            format!("complete for the {examined} of {} ways out that the logs show", s.routes.len())
+            match s.routes.len() - examined {
+                0 => "complete: the logs show all ways out".to_owned(),
+                unseen => format!(
+                    "complete for {examined} of {} ways out; of the other {unseen} the logs show nothing",
+                    s.routes.len()
+                ),
+            }
         }
         (false, true) => "NOT complete".to_owned(),
         (false, false) => format!("NOT complete: {} cannot be told", open.join(", ")),
+    }
+}
+
+/// Whether the whole answer is complete, and whose is not.
+pub(super) fn wholeness(verdict: &Verdict) -> String {
+    let open: Vec<String> = verdict.scopes.iter().filter(|s| !s.complete).map(|s| s.scope.clone()).collect();
+    match (verdict.overall.complete, open.is_empty()) {
+        (true, _) => "complete for the ways out that the logs show".to_owned(),
+        (false, true) => "NOT complete: some ways out cannot be told".to_owned(),
+        (false, false) => format!("NOT complete: some ways out cannot be told (of {})", some(&open, 5)),
     }
 }
 

@@ -20,9 +20,11 @@ use std::sync::{Arc, LazyLock};
 use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table as RoleTable};
 use super::sink::{Sink, address};
-use super::{Fit, Format, Sample, jsonwalk, m365, time};
+use super::sketch::{Part, Sketch};
+use super::{Fit, Format, Means, Sample, jsonwalk, m365, rows, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::outline::Outline;
 
 /// A table with a header.
 pub struct Table;
@@ -187,6 +189,10 @@ impl Format for Table {
         read(record, &ROLES, &mut Sink::new(layout, want, out))?;
         Ok(Parsed::Event)
     }
+
+    fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        rows::outline(record, &ROLES, &mut Sketch::new(means.layout, means.agents, out)).is_some()
+    }
 }
 
 /// The layout of a table, by its header; of no format yet. `None` where the sample is none.
@@ -211,22 +217,28 @@ pub fn header(sample: &Sample<'_>) -> Option<Layout> {
 
 /// What a column is.
 #[derive(Debug, Clone, Copy)]
-struct Column {
-    role: Option<Role>,
-    special: Option<Special>,
+pub struct Column {
+    /// What its name means.
+    pub role: Option<Role>,
+    /// What it is to the outline of a row.
+    pub part: Part,
+    /// What more it is.
+    pub special: Option<Special>,
 }
 
 /// Columns that are more than what their name means.
 #[derive(Debug, Clone, Copy)]
-enum Special {
+pub enum Special {
+    /// A date, whose time of day may stand in another.
     Date,
+    /// That time of day.
     Clock,
     /// The record is the JSON in it.
     Record,
 }
 
 /// What the columns of a layout are.
-fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
+pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
     thread_local! {
         static LAST: RefCell<Remembered<Rc<[Column]>>> = RefCell::default();
     }
@@ -236,7 +248,10 @@ fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
         m365::COLUMN => Some(Special::Record),
         _ => None,
     };
-    let column = |name: &Arc<str>| Column { role: roles.get_loose(name.as_bytes()), special: special(name) };
+    let column = |name: &Arc<str>| {
+        let role = roles.get_loose(name.as_bytes());
+        Column { role, part: Part::of(role), special: special(name) }
+    };
     let made = || layout.columns.iter().map(column).collect();
     LAST.with_borrow_mut(|last| last.of(roles.id, &layout.columns, made))
 }

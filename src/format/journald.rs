@@ -52,16 +52,21 @@ static ROLES: Table = LazyLock::new(|| {
 
 /// Reads the message as syslog does that of its program.
 fn finish(sink: &mut Sink<'_, '_>) {
-    let Some(message) = sink.said.take() else { return };
     let program = sink.out.get(Canon::EventProvider).map(<[u8]>::to_vec);
+    message(program.as_deref(), sink);
+}
+
+/// Reads the message of a record, where it has one, as syslog does that of this program.
+pub fn message(program: Option<&[u8]>, sink: &mut Sink<'_, '_>) {
+    let Some(message) = sink.said.take() else { return };
     match message {
-        Text::Slice(text) => syslog::said(program.as_deref(), text, sink),
+        Text::Slice(text) => syslog::said(program, text, sink),
         Text::Arena(..) => {
             // The text is a copy without its escapes, and what is read in it is copied once more.
             let text = sink.out.bytes(message).to_vec();
             let mut inner = Fields::default();
             let mut read = Sink::new(sink.layout, sink.want, &mut inner);
-            syslog::said(program.as_deref(), &text, &mut read);
+            syslog::said(program, &text, &mut read);
             sink.take_over(&inner);
         }
     }

@@ -80,16 +80,19 @@ impl Format for Dialect {
         }
         let mut read = 0;
         for event in &sample.events {
-            let mut out = Fields::default();
-            let marked = self.parse(&layout, event, Want::All, &mut out).is_ok()
-                && self.marks.iter().any(|set| set.iter().all(|m| out.named().any(|(n, ..)| n == m.as_bytes())));
-            read += usize::from(marked);
+            read += usize::from(self.shows(&layout, event));
         }
         let of = match layout.framing {
             Framing::Lines => sample.lines.len(),
             _ => sample.events.len(),
         };
         (read > 0).then_some(Fit { read, of, rank: self.rank, layout })
+    }
+
+    fn shows(&self, layout: &Layout, event: &[u8]) -> bool {
+        let mut out = Fields::default();
+        self.parse(layout, event, Want::All, &mut out).is_ok()
+            && self.marks.iter().any(|set| set.iter().all(|m| out.named().any(|(n, ..)| n == m.as_bytes())))
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {

@@ -259,7 +259,7 @@ impl<'b> Walker<'_, '_, 'b> {
     /// Keeps a container as a field of its own.
     fn container(&mut self, start: usize, blanks: usize, depth: usize) {
         // Where a dialect renames, containers are wrappers without a name of their own.
-        if !self.sink.all || self.rename.is_some() {
+        if self.rename.is_some() || !self.sink.all && self.roles.get(&self.path) != Some(Role::Line) {
             return;
         }
         let raw = &self.bytes[start..self.at];
@@ -273,7 +273,7 @@ impl<'b> Walker<'_, '_, 'b> {
             () => return,
         };
         if let Some((name, role)) = self.name(None) {
-            self.sink.text(name, role.filter(|r| matches!(r, Role::Is(_))), value, Kind::Json);
+            self.sink.text(name, role.filter(|r| matches!(r, Role::Is(_) | Role::Line)), value, Kind::Json);
         }
     }
 

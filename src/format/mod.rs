@@ -8,6 +8,7 @@ mod access;
 mod auditd;
 mod azure;
 mod binxml;
+mod carried;
 mod cef;
 mod cloudtrail;
 mod container;
@@ -16,10 +17,12 @@ mod declared;
 mod dns;
 mod edge;
 mod gcp;
+mod halves;
 mod journald;
 mod jsonlines;
 mod jsonwalk;
 mod kv;
+mod lastlog;
 mod m365;
 mod mark;
 mod mixed;
@@ -29,6 +32,7 @@ mod recognise;
 mod remembered;
 mod render;
 mod roles;
+mod rows;
 mod shapes;
 mod sink;
 mod sketch;
@@ -87,6 +91,12 @@ pub trait Format: Sync {
     fn parts(&self, layout: &Layout) -> Vec<Part> {
         let _ = layout;
         Vec::new()
+    }
+
+    /// Whether a record that this format reads shows by itself that it is of it.
+    fn shows(&self, layout: &Layout, record: &[u8]) -> bool {
+        let _ = (layout, record);
+        true
     }
 
     /// The outline of a record, where it is of the ordinary form: it is then a record of this format too. False where the
@@ -222,16 +232,19 @@ pub struct Reader<'l> {
     layout: &'l Layout,
     /// Made when the first outline is asked for.
     columns: OnceCell<Columns>,
+    /// Reads the lines that records carry.
+    carried: Strays<'l>,
 }
 
 /// What reads the records of this layout.
 pub fn reader(layout: &Layout) -> Reader<'_> {
-    Reader::of(by_name(layout.format), layout)
+    Reader::of(by_name(layout.format), layout, 0)
 }
 
 impl<'l> Reader<'l> {
-    fn of(format: Option<&'static dyn Format>, layout: &'l Layout) -> Self {
-        Self { format, layout, columns: OnceCell::new() }
+    /// `depth`: how many wrappers the records were taken out of.
+    fn of(format: Option<&'static dyn Format>, layout: &'l Layout, depth: u8) -> Self {
+        Self { format, layout, columns: OnceCell::new(), carried: Strays::of_carried(layout, depth + 1) }
     }
 
     /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are those of the
@@ -248,7 +261,7 @@ impl<'l> Reader<'l> {
         read
     }
 
-    /// Reads one record. `out` is emptied first, and stays empty where the record is rejected.
+    /// Reads one record, and a line that it carries. `out` is emptied first, and stays empty where the record is rejected.
     ///
     /// # Errors
     /// Where the record is not of the layout's format; always for `text`.
@@ -256,11 +269,13 @@ impl<'l> Reader<'l> {
         let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
         if read.is_err() {
             out.clear();
-        } else {
-            self.set_host(want, out);
-            self.set_clock(out);
+            return read;
         }
-        read
+        self.set_host(want, out);
+        self.set_clock(out);
+        let is_carried = out.is_carrier() && self.carried.depth <= carried::DEPTH_LIMIT;
+        let dialect = is_carried.then(|| carried::read(&self.carried, self.layout, want, out)).flatten();
+        Ok(dialect.map_or(Parsed::Event, Parsed::Carried))
     }
 
     /// Lists the values of a record without reading its fields; false where that cannot be done. What is known of it then are
@@ -334,6 +349,8 @@ const STRAYS: &[&str] = &[
 /// depends on the line alone, so that neither the grid nor the lines before it matter.
 pub struct Strays<'l> {
     layout: &'l Layout,
+    /// How many wrappers the lines were taken out of.
+    depth: u8,
     /// Made when the first line is rejected.
     others: OnceCell<Vec<(&'static dyn Format, Layout)>>,
 }
@@ -341,7 +358,23 @@ pub struct Strays<'l> {
 impl<'l> Strays<'l> {
     /// Readers beside the format of this layout.
     pub fn new(layout: &'l Layout) -> Self {
-        Self { layout, others: OnceCell::new() }
+        Self { layout, depth: 0, others: OnceCell::new() }
+    }
+
+    /// Readers of what records of this layout carry.
+    fn of_carried(layout: &'l Layout, depth: u8) -> Self {
+        Self { layout, depth, others: OnceCell::new() }
+    }
+
+    /// The names of the dialects that are tried, in their order.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let (before, behind): (&[_], &[_]) = match self.depth {
+            // Programs of containers log pairs where they log no JSON; elsewhere such a line shows too little.
+            0 if self.layout.format == container::NAME => (&[], &["kv"]),
+            0 => (&[], &[]),
+            _ => (carried::BEFORE, carried::BEHIND),
+        };
+        before.iter().chain(STRAYS).chain(behind).copied().filter(|name| *name != self.layout.format)
     }
 
     /// Reads one line with the first dialect that it is of, and says which; `None` where there is none.
@@ -371,18 +404,18 @@ impl<'l> Strays<'l> {
     /// Reads a line with the first dialect that it is of.
     fn first<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
         let others = self.others.get_or_init(|| {
-            // Programs of containers log pairs where they log no JSON; elsewhere such a line shows too little.
-            let pairs = (self.layout.format == container::NAME).then_some(&"kv");
-            let names = STRAYS.iter().chain(pairs).filter(|&&name| name != self.layout.format);
-            let layout = |format: &'static str| Layout { format, framing: Framing::Lines, ..self.layout.clone() };
-            names.filter_map(|name| by_name(name)).map(|format| (format, layout(format.name()))).collect()
+            // A line names its host, or its wrapper does.
+            let host = self.layout.host.clone().filter(|_| self.depth == 0);
+            let layout = |format| Layout { format, framing: Framing::Lines, host: host.clone(), ..self.layout.clone() };
+            self.names().filter_map(by_name).map(|format| (format, layout(format.name()))).collect()
         });
-        for (format, layout) in others {
-            if Reader::of(Some(*format), layout).parse(line, want, out).is_ok() {
-                return Some(format.name());
-            }
-        }
-        None
+        let read = |(format, layout): &(&'static dyn Format, Layout)| {
+            let reader = Reader::of(Some(*format), layout, self.depth);
+            let is_shown = self.depth == 0 || format.shows(layout, line);
+            let parsed = is_shown.then(|| reader.parse(line, want, out).ok()).flatten()?;
+            Some(parsed.format(format.name()))
+        };
+        others.iter().find_map(read)
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::roles::Role;
-use super::{Clock, Fit, Format, jsonlines, list, mixed, utmp};
+use super::{Clock, Fit, Format, jsonlines, lastlog, list, mixed, utmp};
 use crate::model::collection::Collection;
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
@@ -130,7 +130,8 @@ fn judge(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Judged {
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         ..Layout::plain()
     };
-    if let Some(layout) = utmp::layout(head, meta.locator.file_name(), &base) {
+    let of_logons = [utmp::layout, lastlog::layout];
+    if let Some(layout) = of_logons.iter().find_map(|layout| layout(head, meta.locator.file_name(), &base)) {
         return known(layout);
     }
     let Some((text, mut base)) = text_of(head, base.clone()) else {

@@ -22,6 +22,8 @@ pub enum Role {
     Outcome,
     /// A message of syslog, which is read as one of its program once the others are in.
     Said,
+    /// A record of another log, as text or as an object, which is read as such once the others are in.
+    Line,
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -137,7 +139,7 @@ impl Role {
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
-            Self::Said => &[Canon::Message],
+            Self::Said | Self::Line => &[Canon::Message],
             Self::Time(_) | Self::Embedded | Self::History => &[],
         }
     }

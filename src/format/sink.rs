@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::halves::{Half, halves};
 use super::roles::{Role, outcome};
 use super::time;
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
@@ -36,28 +37,6 @@ impl Way {
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
     way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
-}
-
-/// A side of a connection of which a sensor saw nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Half {
-    /// Who opened it.
-    Originator,
-    /// Who was called.
-    Responder,
-}
-
-/// The side of which nothing was seen, by the letters of Zeek's `history`: capitals are of the originator, others of the
-/// responder. Who acknowledges (`A`) or ends (`F`) a connection was answered; who alone sends may have been left without an answer.
-///
-/// SOURCE: Zeek, base/protocols/conn, `Conn::Info$history`.
-pub fn halves(history: &[u8]) -> Option<Half> {
-    let has = |of: fn(&u8) -> bool| history.iter().any(of);
-    match (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase)) {
-        (false, true) => Some(Half::Originator),
-        (true, false) if has(|letter| matches!(letter, b'A' | b'F')) => Some(Half::Responder),
-        _ => None,
-    }
 }
 
 /// Collects the fields of one record.
@@ -157,12 +136,13 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             return;
         };
-        if let Some(canon) = self.whole(role, value) {
+        if let Some(canon) = self.whole((role, kind), value) {
             let name = if self.all { name } else { Text::Slice(canon.name().as_bytes()) };
             self.out.push_text(Some(canon), name, value, kind);
             match role {
                 Role::Action => self.outcome_word(value),
                 Role::Said => self.said = Some(value),
+                Role::Line => self.out.carry(value, kind),
                 _ => {}
             }
             return;
@@ -189,6 +169,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Outcome => self.outcome_word(value),
             Role::Said => self.said = Some(value),
+            Role::Line => self.out.carry(value, kind),
             Role::Url => self.url(value),
             Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
@@ -208,13 +189,14 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     /// The canonical field that the value is as it stands, without anything to take apart.
-    fn whole(&self, role: Role, value: Text<'b>) -> Option<Canon> {
+    fn whole(&self, (role, kind): (Role, Kind), value: Text<'b>) -> Option<Canon> {
         match role {
             Role::Is(canon) => Some(canon),
             Role::Addr(canon) => is_ip(self.out.bytes(value)).then_some(canon),
             Role::User => memchr::memchr2(b'\\', b'@', self.out.bytes(value)).is_none().then_some(Canon::UserName),
             Role::Action => Some(Canon::EventAction),
             Role::Said if self.all => Some(Canon::Message),
+            Role::Line if self.all && kind != Kind::Json => Some(Canon::Message),
             _ => None,
         }
     }
@@ -496,16 +478,6 @@ mod tests {
             }
         }
         assert!(is_ip(b"fe80::1%eth0") && is_ip(b"::ffff:1.2.3.4"));
-    }
-
-    #[test]
-    fn a_side_without_a_packet_was_not_seen_where_the_other_was_answered() {
-        let told = |history: &str| halves(history.as_bytes());
-        for seen in ["ShADadFf", "S", "Sr", "SR", "D", "Dd", "DC", "", "-", "^dA"] {
-            assert_eq!(told(seen), None, "{seen}");
-        }
-        assert_eq!(["h", "hadf", "^d"].map(told), [Some(Half::Originator); 3]);
-        assert_eq!(["SF", "DA", "SADF", "^A"].map(told), [Some(Half::Responder); 4]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Where outlines are put together, as fields are in a `Sink`: what each named value is to the outline.
 
+use super::halves::halves;
 use super::roles::Role;
-use super::sink::{Way, address, halves, stamp};
+use super::sink::{Way, address, stamp};
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
@@ -54,6 +55,17 @@ impl Part {
     }
 }
 
+/// What one way of writing records makes of the outline of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sketched {
+    /// The record is written in another way: nothing was added.
+    Other,
+    /// It is written so, and out of the ordinary: it is to be parsed.
+    Unusual,
+    /// It is written so, and the outline is whole.
+    Whole,
+}
+
 fn is_count(canon: Canon) -> bool {
     matches!(canon, Canon::SourceBytes | Canon::DestinationBytes)
 }
@@ -74,6 +86,11 @@ impl<'f, 'b> Sketch<'f, 'b> {
     /// An outline that is empty so far.
     pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
         Self { out, layout, agents, way: None, best: None }
+    }
+
+    /// The dialect in force.
+    pub fn layout(&self) -> &'f Layout {
+        self.layout
     }
 
     /// A value as it stands in the record, escapes and all. `None` where it is out of the ordinary, so that the record

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::{Fit, Format, Sample};
+use super::{Fit, Format, Sample, lastlog};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::time::{Instant, Stamp};
@@ -129,7 +129,7 @@ impl Format for Utmp {
     }
 
     fn describe(&self) -> &'static str {
-        "wtmp, btmp and utmp of Linux: who logged on, from where, and who tried"
+        "wtmp, btmp, utmp and lastlog of Linux: who logged on, from where, and who tried"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -145,8 +145,11 @@ impl Format for Utmp {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let entry = Entry::of(record).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
+        if layout.framing == (Framing::Fixed { length: lastlog::RECORD_BYTES }) {
+            return lastlog::read(record, &mut sink).map(|()| Parsed::Event);
+        }
+        let entry = Entry::of(record).ok_or(Reject)?;
         let at = Instant::from_micros(i64::from(entry.secs) * 1_000_000 + i64::from(entry.micros));
         sink.time(0, at.filter(|_| entry.secs > 0).map(Stamp::certain));
         sink.slice(b"type", Some(Role::Is(Canon::EventAction)), TYPES[entry.kind].as_bytes(), Kind::Str);

@@ -33,7 +33,7 @@ impl Aim {
     fn words(self) -> &'static str {
         match self {
             Self::FromInside => "attacks from inside",
-            Self::Listed => "attacks from listed addresses",
+            Self::Listed => "attacks from addresses of the indicator lists",
             Self::Account => "attacks on accounts that exist",
             Self::Kinds => "attacks of several kinds by one source on one target within a day",
             Self::Persistent => "attacks by one source on one target, ten or more within a day",
@@ -55,7 +55,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         .filter(|f| f.kind == FindingKind::Indicator && !outward(f, whose) && !f.entities.sources.is_empty())
         .collect();
     state(bench, "J-04", "attacks of which no success is seen", &tried);
-    state(bench, "J-04", "contact from listed addresses", &listed);
+    state(bench, "J-04", "contact from addresses of the indicator lists", &listed);
     let unproved = |f: &Finding| open(f) || is_answered(f);
     let lesser: Vec<&Finding> =
         findings.iter().copied().filter(|f| f.level == Level::Medium && is_attack(f) && unproved(f)).collect();

@@ -207,7 +207,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     for (clause, ids, text) in [
         ("J-01", proof, "actions of an intruder that succeeded"),
         ("J-02", blocked, "blocked transfers from inside to outside"),
-        ("J-03", outbound, "contact from inside with listed values, which is a suspicion"),
+        ("J-03", outbound, "contact from inside with values of the indicator lists, which is a suspicion"),
     ] {
         if !ids.is_empty() {
             let count =
@@ -216,7 +216,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         }
     }
     if !together.is_empty() {
-        let text = "data was packed, read or sent by a host or account in contact with listed values";
+        let text = "data was packed, read or sent by a host or account in contact with values of the indicator lists";
         bench.reason("J-06", text.to_owned(), together);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::layout::Layout;
+use super::layout::{Framing, Layout};
 
 /// Grid of the split: a record belongs to the cell in which it starts. Decoded bytes.
 pub const CELL_BYTES: usize = 256 * 1024;
@@ -67,4 +67,15 @@ pub struct Block {
     pub lines: Extent,
     /// The dialect in force.
     pub layout: Arc<Layout>,
+}
+
+impl Block {
+    /// Whether a record is a line, or some lines that belong together: one that its format rejects may then be of another.
+    pub fn is_of_lines(&self) -> bool {
+        match self.spans {
+            Spans::Lines => true,
+            Spans::Listed(_) => matches!(self.layout.framing, Framing::Runs(_)),
+            Spans::Piece { .. } | Spans::Chunk => false,
+        }
+    }
 }

@@ -237,6 +237,8 @@ pub struct Fields<'b> {
     /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
     /// a connection.
     pub clocked: bool,
+    /// Values that are themselves records of a log, as text or as an object.
+    carried: Vec<(Text<'b>, Kind)>,
 }
 
 impl Default for Fields<'_> {
@@ -249,6 +251,7 @@ impl Default for Fields<'_> {
             time: None,
             observer: None,
             clocked: false,
+            carried: Vec::new(),
         }
     }
 }
@@ -262,6 +265,22 @@ impl<'b> Fields<'b> {
         self.time = None;
         self.observer = None;
         self.clocked = false;
+        self.carried.clear();
+    }
+
+    /// Notes a value that is itself a record of a log: a text, or an object (`Kind::Json`).
+    pub fn carry(&mut self, value: Text<'b>, kind: Kind) {
+        self.carried.push((value, kind));
+    }
+
+    /// Whether a value is itself a record of a log.
+    pub fn is_carrier(&self) -> bool {
+        !self.carried.is_empty()
+    }
+
+    /// The values that are themselves records of a log; forgets them.
+    pub fn take_carried(&mut self) -> Vec<(Text<'b>, Kind)> {
+        std::mem::take(&mut self.carried)
     }
 
     /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].
@@ -297,6 +316,15 @@ impl<'b> Fields<'b> {
     pub fn supersede(&mut self, canon: Canon) {
         self.first[canon as usize] = 0;
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
+    }
+
+    /// Has the last value of a canonical name go on to the end of the record that it lies in; nothing where it does not lie there.
+    pub fn lengthen(&mut self, canon: Canon, record: &'b [u8]) {
+        let field = self.items.iter_mut().rfind(|field| field.canon == Some(canon));
+        if let Some(Field { value: Text::Slice(value), .. }) = field {
+            let from = (value.as_ptr() as usize).checked_sub(record.as_ptr() as usize);
+            *value = from.and_then(|from| record.get(from..)).unwrap_or(value);
+        }
     }
 
     /// Takes out what has a canonical name.
@@ -447,6 +475,19 @@ fn integer<'d>(mut digits: impl Iterator<Item = &'d u8>) -> Option<u64> {
 pub enum Parsed {
     /// The format read it.
     Event,
+    /// The format read it, and found a line of another log in it, of this dialect: the fields are those of the line, and where it
+    /// is silent those of the record.
+    Carried(&'static str),
+}
+
+impl Parsed {
+    /// The format that the record is of; `own` is the one of its source.
+    pub fn format(self, own: &'static str) -> &'static str {
+        match self {
+            Self::Event => own,
+            Self::Carried(dialect) => dialect,
+        }
+    }
 }
 
 /// The record is not of its source's format; it is sifted and counted as `undecodable`.

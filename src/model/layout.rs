@@ -68,6 +68,49 @@ pub struct HostClock {
     pub zone: TimeZone,
 }
 
+/// Which lines of a log go on with the record above them. Empty lines are framing, and end no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Run {
+    /// Those that begin with a blank or a tab.
+    Indented,
+    /// Those of a stack trace: indented ones, `Caused by: …`, `Suppressed: …`, and the name of an exception with its packages.
+    Trace,
+    /// All up to the next line that begins with `#` behind one that does not: a record is some lines of `#` and what they are of.
+    Headed,
+}
+
+impl Run {
+    /// So many bytes of a line tell whether it goes on.
+    pub const HEAD_BYTES: usize = 256;
+
+    /// Whether a line that begins so goes on with the record above; `is_headed`: whether the line above begins with `#`.
+    pub fn goes_on(self, head: &[u8], is_headed: bool) -> bool {
+        let is_indented = matches!(head, [b' ' | b'\t', ..]);
+        match self {
+            Self::Indented => is_indented,
+            Self::Trace => {
+                is_indented
+                    || head.starts_with(b"Caused by: ")
+                    || head.starts_with(b"Suppressed: ")
+                    || is_exception(head)
+            }
+            Self::Headed => is_headed || !head.starts_with(b"#"),
+        }
+    }
+}
+
+/// Whether a line begins with the name of an exception: `java.lang.IllegalStateException`, alone or before a colon.
+fn is_exception(head: &[u8]) -> bool {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
+    let end = head.iter().position(|b| !is_name(b)).unwrap_or(head.len());
+    let name = &head[..end];
+    let has_end = [&b"Exception"[..], b"Error", b"Throwable"].iter().any(|end| name.ends_with(end));
+    has_end
+        && name.contains(&b'.')
+        && name[0].is_ascii_lowercase()
+        && matches!(head.get(end), None | Some(b':' | b'\r'))
+}
+
 /// How records are told apart before anything is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Framing {
@@ -76,6 +119,8 @@ pub enum Framing {
     Lines,
     /// Lines, of which those that begin with `#` are directives that may change the columns (W3C extended, Zeek TSV).
     Directives,
+    /// Lines with those that go on with them: a record is several lines.
+    Runs(Run),
     /// Delimited rows with RFC 4180 quotes: a quoted newline does not end a record. The first row is the header.
     Csv {
         /// The delimiter byte.

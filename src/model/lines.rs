@@ -1,5 +1,6 @@
 //! What a line is: the one answer that the splitter and the parsers share.
 
+use super::lanes::{BLOCK, Isa, Job, Lanes};
 use super::layout::Encoding;
 
 /// One physical line.
@@ -39,6 +40,64 @@ impl Iterator for Lines<'_> {
         let end = feed.unwrap_or(self.bytes.len());
         self.at = feed.map_or(end, |f| f + unit_bytes(self.encoding));
         Some(Line { start, end: trim(self.bytes, start, end, self.encoding), ended: feed.is_some() })
+    }
+}
+
+/// What lines come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Lines that a line feed ends.
+    pub ended: u64,
+    /// Lines with a byte of content.
+    pub filled: u64,
+    /// Bytes of content.
+    pub content: u64,
+}
+
+impl Sum {
+    /// Of the lines of `bytes`, of one byte a character, which begin at offset `base` of their stream: what [`Lines`] come to
+    /// one by one.
+    pub fn of(bytes: &[u8], base: u64) -> Self {
+        let text = if base == 0 { &bytes[mark_bytes(bytes, Encoding::Bytes)..] } else { bytes };
+        let mut sum = Self::default();
+        Isa::best().run(Summing { text, sum: &mut sum });
+        sum
+    }
+}
+
+/// Counts line feeds, returns before them and lines of nothing, by masks of 64 bytes.
+struct Summing<'t> {
+    text: &'t [u8],
+    sum: &'t mut Sum,
+}
+
+impl Job for Summing<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let (blocks, rest) = self.text.as_chunks::<BLOCK>();
+        let mut last = [[0; BLOCK]];
+        last[0][..rest.len()].copy_from_slice(rest);
+        let (mut feeds, mut returns, mut empty) = (0, 0, 0);
+        // Bit 0 of each: whether the byte before the block is such a one. A line begins at the start of the text.
+        let (mut feed_before, mut return_before, mut lone_before) = (1, 0, 0);
+        for block in blocks.iter().chain(&last) {
+            let block = lanes.load(block);
+            let (feed, back) = (lanes.equal(block, b'\n'), lanes.equal(block, b'\r'));
+            let begins = feed << 1 | feed_before;
+            let lone = back & begins;
+            feeds += u64::from(feed.count_ones());
+            returns += u64::from((feed & (back << 1 | return_before)).count_ones());
+            empty += u64::from((feed & (begins | lone << 1 | lone_before)).count_ones());
+            (feed_before, return_before, lone_before) = (feed >> 63, back >> 63, lone >> 63);
+        }
+        let open = self.text.last().is_some_and(|byte| *byte != b'\n');
+        let returned = u64::from(self.text.last() == Some(&b'\r'));
+        let is_lone = matches!(self.text, [b'\r'] | [.., b'\n', b'\r']);
+        *self.sum = Sum {
+            ended: feeds,
+            filled: feeds + u64::from(open) - empty - u64::from(is_lone),
+            content: self.text.len() as u64 - feeds - returns - returned,
+        };
     }
 }
 
@@ -137,6 +196,30 @@ mod tests {
         assert_eq!(texts(b"\xef\xbb\xbfa\r\n\n\rb\nc"), [&b"a"[..], b"", b"\rb", b"c"]);
         assert!(texts(b"").is_empty());
         assert_eq!(texts(b"\n"), [&b""[..]]);
+    }
+
+    #[test]
+    fn sums_are_what_lines_come_to_one_by_one() {
+        let mut state = 1u64;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for length in (0..200).chain([500, 4096]).cycle().take(4_000) {
+            let mut bytes: Vec<u8> = (0..length).map(|_| b"\n\r\n\rab"[next(6) as usize]).collect();
+            if next(4) == 0 {
+                bytes.splice(0..0, *b"\xef\xbb\xbf");
+            }
+            for base in [0, 7] {
+                let mut sum = Sum::default();
+                for line in Lines::new(&bytes, base, Encoding::Bytes) {
+                    sum.ended += u64::from(line.ended);
+                    sum.filled += u64::from(line.end > line.start);
+                    sum.content += (line.end - line.start) as u64;
+                }
+                assert_eq!(Sum::of(&bytes, base), sum, "{:?} at {base}", String::from_utf8_lossy(&bytes));
+            }
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod hits;
 pub mod indicator;
 pub mod interned;
 pub mod label;
+pub(crate) mod lanes;
 pub mod layout;
 pub mod ledger;
 pub mod lines;

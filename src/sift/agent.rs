@@ -2,11 +2,11 @@
 //! blank. A part of a longer user agent is none. What a field says as a whole is judged by [`named`].
 
 use super::escape::{self, Spelling};
-use super::kernel::{BLOCK, Lanes};
 use super::pass::Scan;
 use crate::model::fields::{Canon, Fields};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{Indicators, RawHit, hash_agent};
+use crate::model::lanes::{BLOCK, Lanes};
 
 /// Reports the agent that `start..end` is, which stands between two ends of tokens.
 #[inline]

@@ -2,9 +2,9 @@
 //! digits between them. Clock times, keys of JSON and hardware addresses have neither.
 
 use super::address::{is_v6_byte, scan_v6};
-use super::kernel::BLOCK;
 use super::marks::{Marks, Masks};
 use super::pass::{CHUNK, Scan};
+use crate::model::lanes::BLOCK;
 
 /// Blocks in which an address may stand, and how far was looked.
 #[derive(Default)]

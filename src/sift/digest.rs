@@ -1,11 +1,11 @@
 //! Digests: runs of hex digits of exactly the right length.
 
-use super::kernel::BLOCK;
 use super::marks::{Marks, Masks, Row, add};
 use super::pass::{CHUNK, Scan};
 use crate::model::filter::digest_key;
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{Indicators, RawHit, hash_digest};
+use crate::model::lanes::BLOCK;
 
 /// Reports the digest that the run of hex digits around `at` is; gives its end. The run is not followed back before
 /// `floor`.

@@ -4,12 +4,12 @@
 //! or the four numbers of an address; the last two labels. Few tokens are left, and [`name::run`]
 //! judges them as the plain twin judges all.
 
-use super::kernel::BLOCK;
 use super::marks::{Marks, Masks, SEEN, add};
 use super::pass::{CHUNK, Scan};
 use super::{escape, name};
 use crate::model::filter::{TAIL, label_key, suffix_key, v4_text_key};
 use crate::model::indicator::Indicators;
+use crate::model::lanes::BLOCK;
 
 /// Ends nearer to the start of the text, and such behind more dots than [`TRAILING`], are not worth a fast way.
 const NEAR: usize = 96;

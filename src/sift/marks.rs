@@ -6,8 +6,8 @@
 //! What a loop counts must stay in a register (`gather`, `pen`): 4 % of the pass. Third dots found by shifts in place of
 //! three sums, which need no carry, were tried and lost 4 %: a shift over two registers takes several steps.
 
-use super::kernel::{BLOCK, Lanes};
 use super::pass::CHUNK;
+use crate::model::lanes::{BLOCK, Lanes};
 
 /// Blocks before a chunk whose masks are kept: the longest digest begins in the third one back.
 pub(super) const BEFORE: usize = 3;

@@ -15,7 +15,6 @@ mod dot;
 mod escape;
 mod file;
 mod gate;
-mod kernel;
 mod marks;
 mod name;
 mod pass;
@@ -31,6 +30,7 @@ use std::sync::OnceLock;
 
 use crate::model::atoms::Atoms;
 use crate::model::indicator::{Indicators, RawHit};
+use crate::model::lanes::Isa;
 use crate::model::rarity::Expected;
 
 pub use agent::{may_be_listed as agent_may_be_listed, named as agents_named};
@@ -101,7 +101,7 @@ impl<'a> Sift<'a> {
     /// Appends the indicators met in a text, sorted by start. No hit spans a line feed.
     pub fn indicators(&self, text: &[u8], out: &mut Vec<RawHit>) {
         let from = out.len();
-        pass::scan(kernel::Isa::best(), self.indicators, text, out);
+        pass::scan(Isa::best(), self.indicators, text, out);
         if let Some(words) = &self.words {
             words.scan(text, out);
         }

@@ -4,9 +4,9 @@ use super::agent::Quotes;
 use super::colon::Colons;
 use super::digest::Digests;
 use super::dot::Dots;
-use super::kernel::{BLOCK, Isa, Job, Lanes};
 use super::marks::Masks;
 use crate::model::indicator::{Indicators, RawHit};
+use crate::model::lanes::{BLOCK, Isa, Job, Lanes};
 
 /// Blocks of a chunk.
 pub(super) const CHUNK: usize = 64;

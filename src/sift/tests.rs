@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::kernel::Isa;
 use super::{order, pass, plain};
 use crate::model::indicator::{Indicator, IndicatorKind, Indicators, RawHit};
+use crate::model::lanes::Isa;
 
 fn compiled(kinds: &[(IndicatorKind, &[&str])]) -> Indicators {
     let one = |kind, value: &&str| Indicator { kind, value: (*value).into(), exact_only: false, claims: Vec::new() };
@@ -274,7 +274,7 @@ fn fast_equals_plain_over_chunk_borders() {
         60,
         &(vec(piece(), 1..12), 0..160usize, proptest::sample::select(&b" .a1f:-\"%\xC3"[..])),
         |(pieces, back, fill)| {
-            let border = pass::CHUNK * super::kernel::BLOCK;
+            let border = pass::CHUNK * crate::model::lanes::BLOCK;
             let text = [&vec![fill; border - back][..], &pieces.concat(), &vec![fill; border]].concat();
             for set in &sets {
                 same(set, &text, &isas)?;

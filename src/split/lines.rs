@@ -86,6 +86,10 @@ impl Splitter {
     fn take_lines(&mut self, cut: usize, directives: bool) -> Cut {
         self.set_searched(0);
         let encoding = self.layout.encoding;
+        if !directives && encoding == Encoding::Bytes {
+            let lines::Sum { ended, filled, content } = lines::Sum::of(&self.buf[..cut], self.base);
+            return self.take_counted(cut, ended, Extent { records: filled, bytes: content });
+        }
         let (mut from, mut count, mut counted) = (0, 0, Extent::default());
         let mut done = Vec::new();
         let mut narrowed = Vec::new();
@@ -113,10 +117,7 @@ impl Splitter {
             count += u64::from(line.ended);
         }
         if done.is_empty() {
-            return match self.take(cut, Spans::Lines, count, counted.records) {
-                Cut::Block(block) => Cut::Block(Block { lines: counted, ..block }),
-                other => other,
-            };
+            return self.take_counted(cut, count, counted);
         }
         done.push((from, cut, count, counted, Arc::clone(&self.layout)));
         for (start, end, count, counted, layout) in done {
@@ -135,5 +136,13 @@ impl Splitter {
         self.buf.drain(..cut);
         self.base += cut as u64;
         Cut::Again
+    }
+
+    /// Hands out whole lines as one block.
+    fn take_counted(&mut self, cut: usize, lines: u64, counted: Extent) -> Cut {
+        match self.take(cut, Spans::Lines, lines, counted.records) {
+            Cut::Block(block) => Cut::Block(Block { lines: counted, ..block }),
+            other => other,
+        }
     }
 }

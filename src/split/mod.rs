@@ -8,6 +8,7 @@ mod fixed;
 mod json;
 mod lines;
 mod lost;
+mod runs;
 mod xml;
 
 use std::collections::VecDeque;
@@ -82,6 +83,7 @@ enum Scanner {
     Csv(csv::Scanner),
     Xml(xml::Scanner),
     Fixed(fixed::Scanner),
+    Runs(runs::Scanner),
 }
 
 /// What a scanner says at the end of the bytes it was given.
@@ -104,6 +106,7 @@ impl Listed {
                 Scanner::Csv(csv) => csv.scan(buf, base, from, ended, &mut self.found),
                 Scanner::Xml(xml) => xml.scan(buf, base, ended, &mut self.found),
                 Scanner::Fixed(fixed) => fixed.scan(buf, base, ended, &mut self.found),
+                Scanner::Runs(runs) => runs.scan(buf, base, ended, &mut self.found),
             };
             match (scan, &mut self.scanner) {
                 (Scan::Back(at), _) if at >= base => self.scanned = at,
@@ -140,6 +143,7 @@ impl Splitter {
                 listed(Scanner::Json(Box::new(json::Scanner::new(&layout.arrays, layout.encoding))))
             }
             Framing::XmlEvents => listed(Scanner::Xml(xml::Scanner::new(layout.encoding))),
+            Framing::Runs(run) => listed(Scanner::Runs(runs::Scanner::new(run, layout.encoding))),
             Framing::Fixed { length } => listed(Scanner::Fixed(fixed::Scanner::new(length))),
             Framing::Evtx => Mode::Evtx,
         };
@@ -217,7 +221,11 @@ impl Splitter {
             self.buf.drain(..length);
             bytes
         } else {
-            let rest = self.buf.split_off(length);
+            // PERF: with room for the next read, which would else move it.
+            let room = if self.ended { 0 } else { READ_BYTES };
+            let mut rest = Vec::with_capacity(self.buf.len() - length + room);
+            rest.extend_from_slice(&self.buf[length..]);
+            self.buf.truncate(length);
             let mut bytes = std::mem::replace(&mut self.buf, rest);
             // Room for a whole read: a folder of small files must not hold that much for each of them.
             if bytes.capacity() / 2 > bytes.len() {

@@ -17,7 +17,7 @@ use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Extent, Spans};
-use crate::model::fields::{Drawn, Fields, Seen, View, Want};
+use crate::model::fields::{Drawn, Fields, Parsed, Seen, View, Want};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
@@ -290,18 +290,24 @@ impl Pass<'_, '_> {
             () => Want::Agents,
         };
         let mut format = self.block.layout.format;
-        let mut parsed = !plain
-            && if scratch.listed {
+        let read = match () {
+            () if plain => None,
+            () if scratch.listed => {
                 self.reader.listed((record, &scratch.shapes), want, fields);
-                true
-            } else {
-                self.parse(&seen, want, fields)
-            };
-        if !parsed
-            && !plain
-            && self.block.spans == Spans::Lines
-            && let Some(other) = self.stray(record, fields, scratch)
-        {
+                Some(Parsed::Event)
+            }
+            () => self.parse(&seen, want, fields),
+        };
+        let mut parsed = read.is_some();
+        let other = match read {
+            Some(Parsed::Carried(dialect)) => {
+                self.carried((&seen, want), dialect, fields, scratch);
+                Some(dialect)
+            }
+            None if !plain && self.block.is_of_lines() => self.stray(record, fields, scratch),
+            _ => None,
+        };
+        if let Some(other) = other {
             (format, parsed) = (other, true);
             *told.strays.entry(other).or_default() += 1;
         }
@@ -339,14 +345,14 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Reads the wanted fields of a record; says whether it is of its source's format.
-    fn parse<'b>(&'b self, seen: &Seen, want: Want, fields: &mut Fields<'b>) -> bool {
+    /// Reads the wanted fields of a record; `None` where it is not of its source's format.
+    fn parse<'b>(&'b self, seen: &Seen, want: Want, fields: &mut Fields<'b>) -> Option<Parsed> {
         match seen.values {
-            None => self.reader.parse(&self.text[seen.start..seen.end], want, fields).is_ok(),
+            None => self.reader.parse(&self.text[seen.start..seen.end], want, fields).ok(),
             Some((from, to)) => {
                 let values = self.values.get(from as usize..to as usize).unwrap_or_default();
                 self.reader.read(self.templates, (self.text, values), want, fields);
-                true
+                Some(Parsed::Event)
             }
         }
     }
@@ -375,13 +381,33 @@ impl Pass<'_, '_> {
     /// looked for.
     fn stray<'b>(&'b self, line: &'b [u8], fields: &mut Fields<'b>, scratch: &mut Scratch) -> Option<&'static str> {
         let format = self.strays.parse(line, Want::All, fields)?;
+        self.open_to(format, scratch);
+        Some(format)
+    }
+
+    /// A record that carries a line of another dialect, which was read with the fields of `want`: as for a stray.
+    fn carried<'b>(
+        &'b self,
+        (seen, want): (&Seen, Want),
+        dialect: &'static str,
+        fields: &mut Fields<'b>,
+        scratch: &mut Scratch,
+    ) {
+        self.open_to(dialect, scratch);
+        let is_enough = want == Want::Columns && scratch.candidates.is_empty() && scratch.patterns.is_empty();
+        if want != Want::All && !is_enough {
+            self.parse(seen, Want::All, fields);
+        }
+    }
+
+    /// Has all rules for a dialect, and all patterns, held against the record at hand.
+    fn open_to(&self, format: &str, scratch: &mut Scratch) {
         scratch.candidates.clear();
         if let Some(gate) = self.plan.program.gate(format) {
             scratch.candidates.extend_from_slice(&gate.all);
         }
         scratch.patterns.clear();
         scratch.patterns.extend(0..self.plan.patterns.len() as u32);
-        Some(format)
     }
 }
 

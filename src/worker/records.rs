@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::head_of;
 use crate::detect::{Program, Reached};
 use crate::format::{self, Clock, Strays};
-use crate::model::block::{Block, CELL_BYTES, Spans};
-use crate::model::fields::{Fields, View, Want};
+use crate::model::block::{Block, CELL_BYTES};
+use crate::model::fields::{Fields, Reject, View, Want};
 use crate::model::ledger::{Entry, EntryKind, Note};
 use crate::model::place::Locator;
 use crate::model::source::{SourceMeta, Stream, Survey, Visitor};
@@ -82,10 +82,11 @@ fn each_of_block(block: &Block, view: &View, see: &mut See<'_>) {
         let Some(record) = text.get(seen.start..seen.end) else { continue };
         let own = block.layout.format;
         let plain = own == "text";
-        let format = match () {
-            () if !plain && reader.parse(record, Want::All, &mut fields).is_ok() => Some(own),
-            () if !plain && block.spans == Spans::Lines => strays.parse(record, Want::All, &mut fields),
-            () => None,
+        let read = if plain { Err(Reject) } else { reader.parse(record, Want::All, &mut fields) };
+        let format = match read {
+            Ok(parsed) => Some(parsed.format(own)),
+            Err(_) if !plain && block.is_of_lines() => strays.parse(record, Want::All, &mut fields),
+            Err(_) => None,
         };
         if format.is_none() {
             fields.clear();

@@ -14,8 +14,8 @@ pub enum Rules {
         exfiltrace rules list --min-level high --tag attack.exfiltration\n  \
         exfiltrace rules list sigma/rules --no-builtin --status stable,test\n  \
         exfiltrace rules list sigma/rules --coverage /evidence\n\n\
-        --coverage lists only the rules that can fire on nothing in the evidence, because no record of it is of the\n\
-        log source that they state, and that log source. It reads all of the evidence; what could not be read is\n\
+        --coverage lists only the rules that can fire on nothing in the evidence, because no record of it is of the \
+        log source that they state, and that log source. It reads all of the evidence; what could not be read is \
         told on standard error, and the exit code is 1.")]
     List(List),
     /// Say which rules load, and of the others file, line, column and reason; also what is odd about those that do.
@@ -39,7 +39,7 @@ pub enum Rules {
               format: auditd           # checked, where it is given\n    \
           misses:                      # must not match\n      \
             - record: 'type=EXECVE msg=audit(1774739404.120:5012): argc=1 a0=\"mysql\"'\n\n\
-        A sample of a correlation has `records`: a list of texts, or of maps with `record` and `count`; in a record with a\n\
+        A sample of a correlation has `records`: a list of texts, or of maps with `record` and `count`; in a record with a \
         count, the letter n in braces is its number from 0; m and s in braces are that number as minutes and seconds.\n\n\
         Examples:\n  \
         exfiltrace rules test\n  \
@@ -50,7 +50,7 @@ pub enum Rules {
     #[command(after_help = "Example:\n  \
         exfiltrace rules compile sigma/rules -o sigma.pack\n  \
         exfiltrace scan /evidence --rules sigma.pack --out case\n\n\
-        The embedded pack is in the file too, unless --no-builtin is given. A pack is of use to the version of the program\n\
+        The embedded pack is in the file too, unless --no-builtin is given. A pack is of use to the version of the program \
         that made it; another one refuses it. Given with further rules, it saves the reading, not all of the compiling.")]
     Compile(Compile),
 }

@@ -18,6 +18,7 @@ use super::table::Table;
 use super::target::{Always, Constant, target};
 use crate::format::sink::Way;
 use crate::format::time;
+use crate::model::layout::Run;
 use crate::model::observation::Seen;
 
 /// Bytes of a definition.
@@ -44,6 +45,7 @@ struct Definition {
     rank: Option<u8>,
     #[serde(default)]
     files: Vec<Spanned<String>>,
+    continues: Option<Spanned<String>>,
     zone: Option<Spanned<String>>,
     time: Option<Spanned<String>>,
     #[serde(default)]
@@ -191,8 +193,8 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
     }
     let definition: Definition = toml::from_str(text).map_err(|fault| fault.to_string().trim_end().to_owned())?;
     let at = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
-    let Definition { name, describe, tells, rank, files, zone, time: form, outcome, line, object, table, delimited } =
-        definition;
+    let Definition { name, describe, tells, rank, files, continues, zone, time: form, .. } = definition;
+    let Definition { outcome, line, object, table, delimited, .. } = definition;
     let (line_of_name, name) = (at(name.span()), name.into_inner());
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if name.is_empty() || name.len() > NAME_LIMIT_BYTES || !name.chars().all(is_name) {
@@ -206,6 +208,7 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         describe: describe.leak(),
         rank: rank.unwrap_or(RANK),
         files: globs(files, &told)?,
+        run: continues.map(|word| run(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
         way: Box::leak(Box::new(way)),
         lines: each(line, |line| of_line(line, file, fault), &told)?,
@@ -289,6 +292,13 @@ fn seen(word: &str) -> Result<Option<Observer>, String> {
     found
         .map(|(name, seen)| Some((*seen, *name == EXPORT)))
         .ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
+}
+
+/// Which lines go on with the record above, by its name.
+fn run(word: &str) -> Result<Run, String> {
+    const NAMES: [(&str, Run); 3] = [("indented", Run::Indented), ("trace", Run::Trace), ("headed", Run::Headed)];
+    let found = NAMES.iter().find(|(name, _)| *name == word).map(|(_, run)| *run);
+    found.ok_or_else(|| format!("continues: {word:?} is none of {}", NAMES.map(|(name, _)| name).join(", ")))
 }
 
 fn utc(zone: &Spanned<String>) -> Result<(), String> {

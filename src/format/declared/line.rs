@@ -4,22 +4,23 @@ use std::sync::OnceLock;
 
 use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
+use regex_automata::util::prefilter::Prefilter;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input};
+use regex_automata::{Anchored, Input, MatchKind, Span};
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::hint;
 use super::target::{Always, Apart, Target, canons, target};
 use super::walk::{GROUPS_LIMIT, Slots, UNSET, Walk, Walked};
 use crate::format::sink::Sink;
-use crate::format::sketch::Sketch;
+use crate::format::sketch::{Sketch, Sketched};
 use crate::model::fields::Canon;
 
 /// Bytes that a compiled pattern may take.
 const PATTERN_LIMIT_BYTES: usize = 4 << 20;
-/// Texts that a line is looked through for before a pattern is held against it.
-const NEEDED_LIMIT: usize = 4;
+/// Texts that a line is looked through for before a pattern is held against it: so many are found in one pass.
+const NEEDED_LIMIT: usize = 32;
 
 /// A pattern, what its groups are, and what it always says.
 #[derive(Debug)]
@@ -44,8 +45,8 @@ struct Compiled {
     walk: Option<Walk>,
     /// How those are that would take long to walk, compiled when there is one.
     regex: OnceLock<Regex>,
-    /// Texts of which one stands in every line that is written so; none where there are no such.
-    needed: Vec<Finder<'static>>,
+    /// Finds the texts of which one stands in every line that is written so; none where there are no such.
+    needed: Option<Prefilter>,
     /// The named groups: number, name, and what it means.
     groups: Vec<(usize, &'static str, Target)>,
 }
@@ -126,31 +127,25 @@ impl Line {
         Some(self.always)
     }
 
-    /// Adds what a line says to an outline. `None`, and nothing added, where it is written in another way; `Some(None)` where
-    /// it is to be parsed. `number`: which of several patterns this is.
-    pub(super) fn outline<'b>(
-        &self,
-        number: usize,
-        record: &'b [u8],
-        sketch: &mut Sketch<'_, 'b>,
-    ) -> Option<Option<()>> {
+    /// Adds what a line says to an outline. `number`: which of several patterns this is.
+    pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
         if self.is_without(record) {
-            return None;
+            return Sketched::Other;
         }
         let (compiled, mut slots) = (self.compiled(), unset());
         if !compiled.fits(self.pattern, record, &mut slots) {
-            return None;
+            return Sketched::Other;
         }
         sketch.out.part(&number.to_le_bytes());
         let mut apart = Apart::default();
         for &(number, _, target) in &compiled.groups {
             let value = record.get(slots[2 * number]..slots[2 * number + 1]);
             if apart.sketch(target, value, sketch).is_none() {
-                return Some(None);
+                return Sketched::Unusual;
             }
         }
         apart.close(sketch);
-        Some(Some(()))
+        Sketched::Whole
     }
 
     /// The canonical fields that it can give.
@@ -164,7 +159,8 @@ impl Line {
 impl Compiled {
     /// Whether the first byte of a line, and a text in it, allow that it is written so.
     fn may_fit(&self, line: &[u8]) -> bool {
-        let has_needed = || self.needed.is_empty() || self.needed.iter().any(|text| text.find(line).is_some());
+        let whole = Span { start: 0, end: line.len() };
+        let has_needed = || self.needed.as_ref().is_none_or(|needed| needed.find(line, whole).is_some());
         self.walk.as_ref().is_none_or(|walk| walk.may_begin(line)) && has_needed()
     }
 
@@ -224,7 +220,7 @@ fn compile(pattern: &'static str) -> Result<Compiled, String> {
         Some((number, name, target(name)))
     };
     let groups = names.into_iter().filter_map(leaked).collect();
-    let needed = needed(&parsed).unwrap_or_default().into_iter().map(|text| Finder::new(text).into_owned()).collect();
+    let needed = needed(&parsed).and_then(|texts| Prefilter::new(MatchKind::LeftmostFirst, &texts));
     Ok(Compiled { walk: Walk::new(&parsed), regex: OnceLock::new(), needed, groups })
 }
 

@@ -30,10 +30,10 @@ use self::row::Row;
 use self::table::Table;
 use self::target::Always;
 use super::sink::{Sink, Way};
-use super::sketch::Sketch;
-use super::{Fit, Format, Means, Sample};
+use super::sketch::{Sketch, Sketched};
+use super::{Fit, Format, Means, Sample, journald};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
-use crate::model::layout::{Framing, Layout};
+use crate::model::layout::{Framing, Layout, Run};
 use crate::model::outline::Outline;
 
 pub use definition::read;
@@ -51,6 +51,8 @@ pub struct Declared {
     rank: u8,
     /// Names of the files that it is in, where content alone does not tell; none where it does.
     files: &'static [GlobMatcher],
+    /// Which lines go on with the record above; none where each is a record.
+    run: Option<Run>,
     /// Whether its times are UTC without saying so.
     is_utc: bool,
     way: &'static Way,
@@ -125,7 +127,11 @@ impl Declared {
         }
         // Rows that tell their columns by lines of `#` at the top: these are no records.
         let is_headed = !self.rows.is_empty() && sample.lines.first().is_some_and(|line| line.starts_with(b"#"));
-        let framing = if is_headed { Framing::Directives } else { Framing::Lines };
+        let framing = match self.run {
+            Some(run) => Framing::Runs(run),
+            None if is_headed => Framing::Directives,
+            None => Framing::Lines,
+        };
         let layout = Layout { framing, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
         // PERF: a few lines tell that a format is another one.
         let few: Vec<&[u8]> = sample.lines.iter().step_by(sample.lines.len() / FEW + 1).copied().collect();
@@ -157,9 +163,30 @@ impl Declared {
         if record.trim_ascii_start().starts_with(b"{") && !self.objects.is_empty() {
             return self.objects.get(object::choose(self.objects, record)?)?.read(record, sink);
         }
+        match self.run.and_then(|run| Some((run, memchr::memchr(b'\n', record)?))) {
+            Some((run, end)) => self.read_run((run, end), record, sink),
+            None => self.read_line(record, sink),
+        }
+    }
+
+    /// Reads a line.
+    fn read_line<'b>(&self, line: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         // PERF: of several ways of writing a line most are ruled out by a text that stands in none of it.
-        let line = self.ways(record).find_map(|(_, line)| line.read(record, sink));
-        line.or_else(|| self.rows.iter().find_map(|row| row.read(record, sink)))
+        let read = self.ways(line).find_map(|(_, way)| way.read(line, sink));
+        read.or_else(|| self.rows.iter().find_map(|row| row.read(line, sink)))
+    }
+
+    /// Reads a record of several lines, of which the first ends at `end`: what goes on is more of the message. Of some lines
+    /// with a head each is read, and what none of its ways fits is more of the message too.
+    fn read_run<'b>(&self, (run, end): (Run, usize), record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        let mut always = self.read_line(record[..end].trim_ascii_end(), sink)?;
+        if run == Run::Headed {
+            for line in record[end + 1..].split(|byte| *byte == b'\n') {
+                always = self.read_line(line.trim_ascii_end(), sink).unwrap_or(always);
+            }
+        }
+        sink.out.lengthen(Canon::Message, record);
+        Some(always)
     }
 
     /// The ways in which a line may be written, by number.
@@ -169,12 +196,33 @@ impl Declared {
         self.lines.iter().enumerate().filter(move |(_, line)| may_be(line))
     }
 
-    /// Adds what a line or a row says to an outline; `None` where it is to be parsed.
-    fn outline_of_line<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Option<()> {
-        let line = self.ways(record).find_map(|(number, line)| line.outline(number, record, sketch));
-        let mut rows = self.rows.iter().zip(self.lines.len()..);
-        line.or_else(|| rows.find_map(|(row, number)| row.outline(number, record, sketch)))?
+    /// Adds what a line or a row says to an outline; false where it is to be parsed.
+    fn outline_of_line<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> bool {
+        let record = match self.run.and_then(|run| Some((run, memchr::memchr(b'\n', record)?))) {
+            Some((Run::Headed, _)) => return false,
+            // More of the message tells tallies nothing.
+            Some((_, end)) => record[..end].trim_ascii_end(),
+            None => record,
+        };
+        let rows = (self.lines.len()..).zip(self.rows);
+        let mut ways = self.ways(record).map(|(number, line)| line.outline(number, record, sketch));
+        match ways.find(|told| *told != Sketched::Other) {
+            Some(told) => told == Sketched::Whole,
+            None => is_whole(rows.map(|(number, row)| row.outline(number, record, sketch))),
+        }
     }
+
+    /// Adds what a row of a table says to an outline; false where it is to be parsed.
+    fn outline_of_row<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> bool {
+        let layout = sketch.layout();
+        let tables = self.tables.iter().enumerate().filter(|(_, table)| table.is_of(&layout.columns));
+        is_whole(tables.map(|(number, table)| table.outline(number, record, sketch)))
+    }
+}
+
+/// Whether the first way of writing that a record is of made its outline whole.
+fn is_whole(mut told: impl Iterator<Item = Sketched>) -> bool {
+    told.find(|told| *told != Sketched::Other) == Some(Sketched::Whole)
 }
 
 impl Format for Declared {
@@ -209,18 +257,30 @@ impl Format for Declared {
         let mut sink = Sink::new(layout, want, out);
         sink.way = Some(self.way);
         let always = self.read(record, &mut sink).ok_or(Reject)?;
+        if sink.said.is_some() {
+            // What is said is that of the program whose path, or whose name, the record has.
+            let path = [Canon::ProcessExecutable, Canon::EventProvider].into_iter().find_map(|of| sink.out.get(of));
+            let name = path.and_then(|path| path.rsplit(|byte| *byte == b'/').next()).map(<[u8]>::to_vec);
+            journald::message(name.as_deref(), &mut sink);
+        }
         always.put(&mut sink);
         Ok(Parsed::Event)
     }
 
+    fn shows(&self, _: &Layout, record: &[u8]) -> bool {
+        self.objects.is_empty() || !record.starts_with(b"{") || self.objects.iter().any(|object| object.is_of(record))
+    }
+
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        if matches!(means.layout.framing, Framing::Csv { .. }) {
-            return false;
-        }
-        if self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
+        let is_table = matches!(means.layout.framing, Framing::Csv { .. });
+        if is_table || self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
             let mut sketch = Sketch::new(means.layout, means.agents, out);
             sketch.way = Some(self.way);
-            return self.outline_of_line(record, &mut sketch).is_some();
+            return if is_table {
+                self.outline_of_row(record, &mut sketch)
+            } else {
+                self.outline_of_line(record, &mut sketch)
+            };
         }
         // PERF: what is told by values is read whole before it is known which it is.
         let is_told_by_names = self.objects.len() == 1 || !self.objects.iter().any(Object::is_told_by_values);

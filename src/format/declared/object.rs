@@ -26,6 +26,8 @@ pub(super) struct Object {
     roles: Roles,
     own: Vec<&'static str>,
     always: Always,
+    /// Whether they carry what is read by itself, a line of another log or what a program says: no outline has that.
+    is_carrier: bool,
 }
 
 /// What a definition says of objects.
@@ -60,6 +62,7 @@ impl Object {
         }
         let written = marks.iter().map(|set| set.iter().map(|name| Written::of(name)).collect()).collect();
         let own = fields.iter().map(|(_, to)| *to).collect();
+        let is_carrier = roles.iter().any(|(_, role)| matches!(role, Role::Line | Role::Said));
         let roles = if is_common {
             let common = [jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON].concat();
             roles.extend(common.into_iter().filter(|(name, _)| !unmeant.contains(name)));
@@ -67,7 +70,7 @@ impl Object {
         } else {
             Roles::new(&[&roles])
         };
-        Ok(Self { marks, values, written, roles, own, always })
+        Ok(Self { marks, values, written, roles, own, always, is_carrier })
     }
 
     /// Whether an object is one of these, by all its names.
@@ -110,6 +113,9 @@ impl Object {
         out: &mut Outline<'b>,
     ) -> bool {
         let Means { layout, agents, shapes, .. } = means;
+        if self.is_carrier {
+            return false;
+        }
         let shapes = shapes.of(format);
         let read = shapes.pays() && shapes.read(record, kind, (layout, agents), out);
         if !read && shapes.pays() {

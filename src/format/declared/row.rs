@@ -3,7 +3,7 @@
 use super::target::{Always, Apart, Target, canons, made_into, target};
 use crate::format::csv::Cells;
 use crate::format::sink::Sink;
-use crate::format::sketch::Sketch;
+use crate::format::sketch::{Sketch, Sketched};
 use crate::model::fields::Canon;
 
 /// The delimiter of words: runs of blanks count once, and what is in quotes or brackets is one word.
@@ -81,27 +81,21 @@ impl Row {
         Some(self.always)
     }
 
-    /// Adds what a row says to an outline. `None`, and nothing added, where it is none of these; `Some(None)` where it is to be
-    /// parsed. `number`: which of several kinds of rows these are.
-    pub(super) fn outline<'b>(
-        &self,
-        number: usize,
-        record: &'b [u8],
-        sketch: &mut Sketch<'_, 'b>,
-    ) -> Option<Option<()>> {
+    /// Adds what a row says to an outline. `number`: which of several kinds of rows these are.
+    pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
         if !self.fits(record) {
-            return None;
+            return Sketched::Other;
         }
         sketch.out.part(&number.to_le_bytes());
         let (mut apart, mut columns) = (Apart::default(), self.columns.iter());
-        let read = self.each(record, &mut |cell| match columns.next() {
+        let is_usual = self.each(record, &mut |cell| match columns.next() {
             Some((name, target)) if !name.is_empty() => apart.sketch(*target, Some(cell), sketch).is_some(),
             _ => true,
         });
         // Which of the columns a short row lacks.
         sketch.out.part(&columns.len().to_le_bytes());
         apart.close(sketch);
-        Some(read.then_some(()))
+        if is_usual { Sketched::Whole } else { Sketched::Unusual }
     }
 
     /// Whether a record has enough cells, and the values that it must have.

@@ -8,7 +8,8 @@ use crate::format::csv::Cells;
 use crate::format::remembered::Remembered;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
-use crate::format::{Sample, csv};
+use crate::format::sketch::{Sketch, Sketched};
+use crate::format::{Sample, csv, rows};
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 
@@ -86,6 +87,18 @@ impl Table {
         }
         csv::read(record, &self.roles, sink).ok()?;
         Some(self.always)
+    }
+
+    /// Adds what a row says to an outline. `number`: which of several tables this is.
+    pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
+        if !self.fits(record, sketch.layout()) {
+            return Sketched::Other;
+        }
+        sketch.out.part(&number.to_le_bytes());
+        match rows::outline(record, &self.roles, sketch) {
+            Some(()) => Sketched::Whole,
+            None => Sketched::Unusual,
+        }
     }
 
     /// The canonical fields that it gives by names of its own.

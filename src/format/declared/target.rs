@@ -27,6 +27,8 @@ pub(super) fn target(name: &str) -> Target {
         "time" => Some(Role::Time(0)),
         "url" | "url.full" | "url.original" => Some(Role::Url),
         "request" => Some(Role::Request),
+        "line" => Some(Role::Line),
+        "said" => Some(Role::Said),
         "user.name" => Some(Role::User),
         "user.arn" => Some(Role::Arn),
         // What its words tell of the outcome counts behind what the record says of that: see `Always::put`.
@@ -53,7 +55,7 @@ pub(super) fn made_into(to: &str) -> Target {
 /// The canonical fields that a target may give.
 pub(super) fn canons(target: Target) -> &'static [Canon] {
     use Canon::{
-        EventAction, EventOutcome, HttpMethod, SourceIp, SourcePort, UrlDomain, UrlFull, UrlOriginal, UrlPath,
+        EventAction, EventOutcome, HttpMethod, Message, SourceIp, SourcePort, UrlDomain, UrlFull, UrlOriginal, UrlPath,
         UrlQuery, UserDomain, UserName,
     };
     let Target::Field(Some(role), _) = target else { return &[] };
@@ -64,6 +66,7 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
         Role::Addr(_) => &[SourceIp, SourcePort],
         Role::User | Role::Arn => &[UserName, UserDomain],
         Role::Outcome => &[EventOutcome],
+        Role::Line | Role::Said => &[Message],
         Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],
         Role::Request => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod],
         _ => &[],

@@ -41,7 +41,7 @@ impl<'b> Pass<'b, '_> {
         if format == "auditd" {
             self.audit(seen, open, scratch, told);
         } else if parts::is_script(format, fields)
-            && self.parse(seen, Want::All, fields)
+            && self.parse(seen, Want::All, fields).is_some()
             && let Some(part) = parts::script_part(fields)
         {
             told.held.add(self.held(Whole::Script(part), std::slice::from_ref(seen)));

@@ -1,7 +1,7 @@
-//! Sixty-four bytes at once → one bit for each. All that the scan needs of a processor is behind [`Lanes`]; which
+//! Sixty-four bytes at once → one bit for each. All that loops over text need of a processor is behind [`Lanes`]; which
 //! implementation runs is chosen when the program runs, so that one binary serves all processors.
 //!
-//! The only `unsafe` of the sift is in the members of this folder.
+//! All `unsafe` of these loops is in the members of this folder.
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -10,10 +10,10 @@ mod plain;
 mod x86;
 
 /// Bytes that one mask stands for.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// Masks over a block: bit `n` tells of byte `n`.
-pub(super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     /// A block in registers.
     type Block: Copy;
     /// Loads a block.
@@ -29,14 +29,14 @@ pub(super) trait Lanes: Copy {
 }
 
 /// Work that runs on any implementation.
-pub(super) trait Job {
+pub(crate) trait Job {
     /// Does it. Must be `#[inline(always)]` down to each use of `lanes`, else the masks are made by calls.
     fn run<L: Lanes>(self, lanes: L);
 }
 
 /// An implementation that this processor has.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Isa(Kind);
+pub(crate) struct Isa(Kind);
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -63,18 +63,18 @@ impl Isa {
     }
 
     /// The best of this processor.
-    pub(super) fn best() -> Self {
+    pub(crate) fn best() -> Self {
         Self::each().next().unwrap_or(Self(Kind::Plain))
     }
 
     /// All of this processor.
     #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         Self::each().collect()
     }
 
     /// Does a piece of work.
-    pub(super) fn run(self, job: impl Job) {
+    pub(crate) fn run(self, job: impl Job) {
         match self.0 {
             // `Isa` is made by `each` alone, which asks the processor.
             #[cfg(target_arch = "x86_64")]

@@ -1,0 +1,77 @@
+//! Lines that records of other logs carry: what a collector, a search or an export wrapped, in a field of its own.
+//!
+//! ```text
+//! {"preview":false,"result":{"_time":"2026-03-28T23:10:04.000+00:00","host":"rv-web01","_raw":"192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] \"GET / HTTP/1.1\" 200 13"}}
+//! ```
+//! Which field it is, the format of the wrapper says ([`Role::Line`](super::roles::Role::Line)). Its text is read as the first of the
+//! dialects that it shows beyond doubt, and the record is of that one. What the line says goes before what the wrapper made of it;
+//! what it does not say, the wrapper tells.
+//!
+//! Traps: a collector's time is when it read the line, so that a complete time in the line goes before it, and it goes before one
+//! that lacks year or zone; names of searches do not say whose bytes they count, so that they stand back behind any count of the line.
+
+use super::Strays;
+use super::sink::Sink;
+use crate::model::fields::{Canon, Fields, Kind, Want};
+use crate::model::layout::Layout;
+use crate::model::time::Assumed;
+
+/// Dialects that are told in carried text before those of any line: messages of ASA, which syslog would take, and JSON of products, which
+/// generic JSON would.
+pub const BEFORE: &[&str] = &[
+    "cisco_asa",
+    "windows_json",
+    "cloudtrail",
+    "azure",
+    "m365",
+    "gcp",
+    "journald",
+    "zeek_json",
+    "guardduty",
+    "kubernetes",
+    "okta",
+    "github",
+    "wazuh",
+    "shipper",
+];
+
+/// Dialects that are tried behind those of any line: a wrapper says that its text is a line of a log, so that less has to show of which.
+pub const BEHIND: &[&str] = &["paloalto", "windows_xml", "kv"];
+
+/// So deep wrappers are looked into: an export of what a collector wrapped.
+pub const DEPTH_LIMIT: u8 = 2;
+
+/// Reads the first of the lines that a record carries which is of a dialect, into the fields of that record; gives the dialect.
+/// `None`, and nothing changed, where none is.
+pub fn read(strays: &Strays<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>) -> Option<&'static str> {
+    for (text, kind) in out.take_carried() {
+        let text = out.bytes(text).to_vec();
+        let mut line = Fields::default();
+        let found = strays.parse(text.trim_ascii_end(), want, &mut line);
+        // An object of no product is read by the wrapper's own names.
+        if let Some(dialect) = found.filter(|dialect| !(kind == Kind::Json && *dialect == "json")) {
+            take_in(&line, layout, want, out);
+            return Some(dialect);
+        }
+    }
+    None
+}
+
+/// Has what a line says stand before what its wrapper says.
+fn take_in(line: &Fields<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>) {
+    let counts = [Canon::SourceBytes, Canon::DestinationBytes];
+    let has_counts = counts.iter().any(|count| line.has(*count));
+    for canon in Canon::ALL.iter().filter(|canon| line.has(**canon) || has_counts && counts.contains(canon)) {
+        // Where all fields are wanted, what the wrapper says stays under its own name.
+        if want == Want::All { out.supersede(*canon) } else { out.forget(*canon) }
+    }
+    if line.has(Canon::SourceIp) || line.observer.is_some() {
+        (out.observer, out.clocked) = (line.observer, line.clocked);
+    }
+    if let Some(stamp) = line.time
+        && (stamp.assumed == Assumed::Nothing || out.time.is_none())
+    {
+        out.time = Some(stamp);
+    }
+    Sink::resume(layout, want, out).take_over(line);
+}

@@ -1,0 +1,36 @@
+//! Outlines of the rows of tables with a header.
+
+use super::csv::{Cells, Special, columns};
+use super::roles::{Role, Roles};
+use super::sketch::{Part, Sketch};
+use super::time;
+
+/// Adds what a row says to an outline, as [`csv::read`](super::csv::read) reads it; `None` where it is to be parsed.
+pub fn outline<'b>(record: &'b [u8], roles: &Roles, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
+    let layout = sketch.layout();
+    let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
+    let (mut date, mut clock) = (None, None);
+    for column in &*columns(roles, layout) {
+        let cell = cells.next()?.ok()?;
+        if column.special.is_none() && column.part == Part::Skip {
+            continue;
+        }
+        if cell.escaped || column.role == Some(Role::Line) {
+            return None;
+        }
+        match column.special {
+            Some(Special::Date) => date = Some(cell.raw),
+            Some(Special::Clock) => clock = Some(cell.raw),
+            Some(Special::Record) => return None,
+            None => {}
+        }
+        sketch.cell(column.part, cell.raw)?;
+    }
+    if cells.next().is_some() || layout.columns.is_empty() {
+        return None;
+    }
+    if let (None, Some(date), Some(clock)) = (sketch.out.time, date, clock) {
+        sketch.time(9, time::date_and_time(date, clock, None, layout));
+    }
+    Some(())
+}
