@@ -345,7 +345,10 @@ mod tests {
             let text = |text: &&[u8]| String::from_utf8_lossy(text).into_owned();
             looks(&parsed).iter().map(|texts| texts.iter().map(text).collect::<Vec<_>>().join("|")).collect::<Vec<_>>()
         };
-        assert_eq!(of(r"(?<a>\d+) GMT (?<b>READ|WRITE|OK) x(?:maybe)?(?<c>ab)+$"), [" GMT ", "READ|WRITE|OK", " x", "ab"]);
+        assert_eq!(
+            of(r"(?<a>\d+) GMT (?<b>READ|WRITE|OK) x(?:maybe)?(?<c>ab)+$"),
+            [" GMT ", "READ|WRITE|OK", " x", "ab"]
+        );
         assert_eq!(of(r"(?:left \d|\d right)(?:one|\d)"), ["left | right"]);
         assert_eq!(of("(?:abc)*|de"), [""; 0]);
     }

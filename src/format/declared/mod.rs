@@ -133,10 +133,11 @@ impl Declared {
             None => Framing::Lines,
         };
         let layout = Layout { framing, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
-        // PERF: a few lines tell that a format is another one.
-        let few: Vec<&[u8]> = sample.lines.iter().step_by(sample.lines.len() / FEW + 1).copied().collect();
+        let records = self.run.map_or_else(|| sample.lines.clone(), |run| joined(run, sample));
+        // PERF: a few records tell that a format is another one.
+        let few: Vec<&[u8]> = records.iter().step_by(records.len() / FEW + 1).copied().collect();
         sample.fit_records(&few, self, layout.clone(), self.rank)?;
-        sample.fit(self, layout, self.rank)
+        sample.fit_records(&records, self, layout, self.rank)
     }
 
     fn of_objects(&self, sample: &Sample<'_>) -> Option<Fit> {
@@ -218,6 +219,21 @@ impl Declared {
         let tables = self.tables.iter().enumerate().filter(|(_, table)| table.is_of(&layout.columns));
         is_whole(tables.map(|(number, table)| table.outline(number, record, sketch)))
     }
+}
+
+/// The records of a sample, of which some lines go on with those above.
+fn joined<'a>(run: Run, sample: &Sample<'a>) -> Vec<&'a [u8]> {
+    let offset = |line: &[u8]| line.as_ptr() as usize - sample.text.as_ptr() as usize;
+    let (mut records, mut is_headed): (Vec<&[u8]>, bool) = (Vec::new(), false);
+    for line in &sample.lines {
+        let head = &line[..line.len().min(Run::HEAD_BYTES)];
+        match records.last_mut().filter(|_| run.goes_on(head, is_headed)) {
+            Some(last) => *last = &sample.text[offset(last)..offset(line) + line.len()],
+            None => records.push(line),
+        }
+        is_headed = head.starts_with(b"#");
+    }
+    records
 }
 
 /// Whether the first way of writing that a record is of made its outline whole.
