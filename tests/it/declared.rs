@@ -177,6 +177,7 @@ fn a_definition_that_cannot_be_used_is_refused_with_its_line_and_the_reason() {
         ("name = \"A till\"\ndescribe = \"x\"\n".to_owned(), vec!["line 1", "lower-case letters"]),
         (head.to_owned(), vec!["[[line]]"]),
         (format!("{head}tells = \"fax\"\n[[line]]\npattern = 'a'\n"), vec!["line 3", "\"fax\"", "file_transfer"]),
+        (format!("{head}continues = \"sideways\"\n[[line]]\npattern = 'a'\n"), vec!["line 3", "sideways", "indented"]),
         (format!("{head}zone = \"CET\"\n[[line]]\npattern = 'a'\n"), vec!["line 3", "--timezone"]),
         (format!("{head}time = \"%Q%!\"\n[[line]]\npattern = 'a'\n"), vec!["line 3", "time:"]),
         (format!("{head}[[line]]\npattern = 'a'\n[[line]]\npattern = '(a'\n"), vec!["line 5", "pattern: ", "unclosed"]),
@@ -242,6 +243,16 @@ fn transfers_have_two_sides_where_the_log_names_one() {
         assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs".into()));
         assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));
     }
+}
+
+#[test]
+fn lines_that_go_on_are_more_of_the_message() {
+    let definition = "name = \"till\"\ndescribe = \"x\"\ncontinues = \"indented\"\n\
+                      [[line]]\npattern = '(?<time>\\S+Z) (?<message>.*)$'\n";
+    let log = "2026-03-28T23:10:04Z sold\n  bread\n\n\tand milk\n2026-03-28T23:10:05Z shut\n";
+    let records = Tried::new(definition).records(log);
+    let messages: Vec<&str> = records.iter().map(|record| field(record, "message")).collect();
+    assert_eq!(messages, ["sold\n  bread\n\n\tand milk", "shut"]);
 }
 
 /// Noise of printable bytes, with and without blanks, is no log; nor are parts of it that a format might take.

@@ -21,6 +21,10 @@ use crate::model::fields::Canon;
 const PATTERN_LIMIT_BYTES: usize = 4 << 20;
 /// Texts that a line is looked through for before a pattern is held against it: so many are found in one pass.
 const NEEDED_LIMIT: usize = 32;
+/// So many times: ways of writing a line often begin alike, and the text that tells one need not be the longest.
+const LOOKS_LIMIT: usize = 4;
+/// A shorter text stands in too many lines.
+const NEEDED_BYTES: usize = 2;
 
 /// A pattern, what its groups are, and what it always says.
 #[derive(Debug)]
@@ -45,8 +49,8 @@ struct Compiled {
     walk: Option<Walk>,
     /// How those are that would take long to walk, compiled when there is one.
     regex: OnceLock<Regex>,
-    /// Finds the texts of which one stands in every line that is written so; none where there are no such.
-    needed: Option<Prefilter>,
+    /// Each finds texts of which one stands in every line that is written so.
+    needed: Vec<Prefilter>,
     /// The named groups: number, name, and what it means.
     groups: Vec<(usize, &'static str, Target)>,
 }
@@ -160,7 +164,7 @@ impl Compiled {
     /// Whether the first byte of a line, and a text in it, allow that it is written so.
     fn may_fit(&self, line: &[u8]) -> bool {
         let whole = Span { start: 0, end: line.len() };
-        let has_needed = || self.needed.as_ref().is_none_or(|needed| needed.find(line, whole).is_some());
+        let has_needed = || self.needed.iter().all(|needed| needed.find(line, whole).is_some());
         self.walk.as_ref().is_none_or(|walk| walk.may_begin(line)) && has_needed()
     }
 
@@ -220,25 +224,46 @@ fn compile(pattern: &'static str) -> Result<Compiled, String> {
         Some((number, name, target(name)))
     };
     let groups = names.into_iter().filter_map(leaked).collect();
-    let needed = needed(&parsed).and_then(|texts| Prefilter::new(MatchKind::LeftmostFirst, &texts));
+    let needed = looks(&parsed).iter().filter_map(|texts| Prefilter::new(MatchKind::LeftmostFirst, texts)).collect();
     Ok(Compiled { walk: Walk::new(&parsed), regex: OnceLock::new(), needed, groups })
 }
 
-/// Texts of which one is in all that a pattern matches, the longest there are; `None` where there are none or too many.
-fn needed(pattern: &Hir) -> Option<Vec<&[u8]>> {
+/// Texts of which one is in all that a pattern matches.
+type Needed<'p> = Vec<&'p [u8]>;
+
+/// The length of the shortest.
+fn least(texts: &Needed<'_>) -> usize {
+    texts.iter().map(|text| text.len()).min().unwrap_or_default()
+}
+
+/// What lines are looked through for before a pattern is held against them, the longest texts first.
+fn looks(pattern: &Hir) -> Vec<Needed<'_>> {
+    let mut all = Vec::new();
+    needed(pattern, &mut all);
+    all.retain(|texts| least(texts) >= NEEDED_BYTES);
+    all.sort_by_key(|texts| std::cmp::Reverse(least(texts)));
+    all.dedup();
+    all.truncate(LOOKS_LIMIT);
+    all
+}
+
+/// Adds what is in all that a pattern matches.
+fn needed<'p>(pattern: &'p Hir, all: &mut Vec<Needed<'p>>) {
     match pattern.kind() {
-        HirKind::Literal(literal) => Some(vec![&literal.0]),
-        HirKind::Capture(group) => needed(&group.sub),
-        HirKind::Repetition(of) if of.min > 0 => needed(&of.sub),
-        HirKind::Concat(parts) => {
-            let least = |texts: &Vec<&[u8]>| texts.iter().map(|text| text.len()).min();
-            parts.iter().filter_map(needed).max_by_key(least)
-        }
+        HirKind::Literal(literal) => all.push(vec![&literal.0]),
+        HirKind::Capture(group) => needed(&group.sub, all),
+        HirKind::Repetition(of) if of.min > 0 => needed(&of.sub, all),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| needed(part, all)),
         HirKind::Alternation(ways) => {
-            let all: Option<Vec<Vec<&[u8]>>> = ways.iter().map(needed).collect();
-            all.map(|all| all.concat()).filter(|all| all.len() <= NEEDED_LIMIT)
+            let best = |way| {
+                let mut all = Vec::new();
+                needed(way, &mut all);
+                all.into_iter().max_by_key(least)
+            };
+            let each: Option<Vec<Needed<'p>>> = ways.iter().map(best).collect();
+            all.extend(each.map(|each| each.concat()).filter(|texts| texts.len() <= NEEDED_LIMIT));
         }
-        _ => None,
+        _ => {}
     }
 }
 
@@ -311,6 +336,21 @@ mod tests {
             fitting += lines.split('|').filter(|line| same(pattern, line.as_bytes())).count();
         }
         assert!(fitting > 30, "{fitting}");
+    }
+
+    #[test]
+    fn texts_that_a_pattern_cannot_do_without() {
+        let of = |pattern: &str| {
+            let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).unwrap();
+            let text = |text: &&[u8]| String::from_utf8_lossy(text).into_owned();
+            looks(&parsed).iter().map(|texts| texts.iter().map(text).collect::<Vec<_>>().join("|")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(r"(?<a>\d+) GMT (?<b>READ|WRITE|OK) x(?:maybe)?(?<c>ab)+$"),
+            [" GMT ", "READ|WRITE|OK", " x", "ab"]
+        );
+        assert_eq!(of(r"(?:left \d|\d right)(?:one|\d)"), ["left | right"]);
+        assert_eq!(of("(?:abc)*|de"), [""; 0]);
     }
 
     #[test]
