@@ -6,14 +6,17 @@ use super::Scan;
 use crate::model::layout::{Encoding, Run};
 use crate::model::lines;
 
-/// A line that begins so far behind the start of its record begins another one: what is no log cannot be one record.
-const RUN_BYTES: u64 = 256 * 1024;
+/// Lines of one record at most; the next one begins another. What is no log cannot be one record; and a line that damage made
+/// long does not cut its record, so lines are counted and not their bytes.
+const RUN_LINES: u32 = 4096;
 
 pub(super) struct Scanner {
     run: Run,
     encoding: Encoding,
     /// Where the record that is being read begins and, as far as is known, ends.
     open: Option<(u64, u64)>,
+    /// How many lines that are not empty it has.
+    lines: u32,
     /// Where the line begins that is being read; `None` where it is not known yet what it is.
     line: Option<u64>,
     /// Whether the last line begins with `#`.
@@ -24,7 +27,7 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn new(run: Run, encoding: Encoding) -> Self {
-        Self { run, encoding, open: None, line: None, is_headed: false, done: 0 }
+        Self { run, encoding, open: None, lines: 0, line: None, is_headed: false, done: 0 }
     }
 
     /// Reads on; `base` is the offset of `buf[0]`.
@@ -69,10 +72,12 @@ impl Scanner {
         if head.is_empty() || head == b"\r" {
             return true;
         }
-        let is_near = |(first, _): &(u64, u64)| start - first < RUN_BYTES;
-        if !(self.open.as_ref().is_some_and(is_near) && self.run.goes_on(head, self.is_headed)) {
+        let has_room = self.open.is_some() && self.lines < RUN_LINES;
+        if !(has_room && self.run.goes_on(head, self.is_headed)) {
             found.extend(self.open.replace((start, start)));
+            self.lines = 0;
         }
+        self.lines += 1;
         self.is_headed = head.starts_with(b"#");
         true
     }
@@ -138,7 +143,16 @@ mod tests {
     #[test]
     fn a_record_does_not_grow_without_end() {
         let text = format!("a\n{}", " b\n".repeat(200_000));
-        let lengths: Vec<usize> = records(Run::Indented, &text, 100_000).iter().map(String::len).collect();
-        assert!(lengths.len() == 3 && lengths.iter().all(|length| *length <= RUN_BYTES as usize + 2), "{lengths:?}");
+        let lines: Vec<usize> = records(Run::Indented, &text, 100_000).iter().map(|r| r.lines().count()).collect();
+        assert!(lines.len() == 49 && lines.iter().all(|lines| *lines <= RUN_LINES as usize), "{lines:?}");
+    }
+
+    #[test]
+    fn a_long_line_does_not_cut_its_record() {
+        let text = format!("a\n {}\n b\nc", "x".repeat(1 << 20));
+        assert_eq!(
+            records(Run::Indented, &text, 100_000).iter().map(String::len).collect::<Vec<_>>(),
+            [text.len() - 2, 1]
+        );
     }
 }
