@@ -60,10 +60,10 @@ use crate::model::fields::{Canon, Drawn, Fields, Kind, Parsed, Reject, Text, Wan
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
-pub use binxml::{Templates, draw};
+pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
 pub use recognise::{Sample, fits, recognise, suffices};
-pub use render::{edges, render, render_some};
+pub use render::{edges, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
 

@@ -517,6 +517,9 @@ pub struct View {
     pub undecodable: u64,
     /// Records of a chunk whose header is lost: they have the number that the log gave them and no index.
     pub recovered: u64,
+    /// Records that stand in the free space of a chunk, sorted by `start`: they too have no index, and tell nothing of what
+    /// the log covers.
+    pub stale: Vec<Seen>,
 }
 
 impl View {
@@ -531,6 +534,7 @@ impl View {
         self.passed = Extent::default();
         self.undecodable = 0;
         self.recovered = 0;
+        self.stale.clear();
     }
 }
 

@@ -31,6 +31,8 @@ use crate::tally::{self, Tally};
 pub(super) struct Told {
     pub fates: Fates,
     pub records: u64,
+    /// Records in the free space of chunks, which are not among them.
+    pub stale: u64,
     pub untimed: u64,
     pub rejected: u64,
     /// Records of other formats than the source's, by format.
@@ -170,6 +172,7 @@ impl Source {
         let all = &mut joined.told;
         all.fates.add(&told.fates);
         all.records += told.records;
+        all.stale += told.stale;
         all.untimed += told.untimed;
         all.rejected += told.rejected;
         all.left_out += told.left_out;
@@ -266,6 +269,10 @@ impl Source {
                 detail.push_str(&format!("; {} {recovered}", damage.recovered));
             }
             notes.push(Note::new(Reason::Damaged, detail).at(damage.at).counted(damage.blocks));
+        }
+        if told.stale > 0 {
+            let detail = "records in the free space of chunks, of an earlier state of the log: they were read, have no index and tell nothing of what the log covers";
+            notes.push(Note::new(Reason::FreeSpace, detail).counted(told.stale));
         }
         if told.left_out > 0 {
             let detail = "records outside of --from and --to; neither rules nor indicators were held against them";
