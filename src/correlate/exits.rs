@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::model::cites::Cites;
 use crate::model::conversations::{self, Packed};
-use crate::model::data::Shown;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key};
 use crate::model::partial::SourcePartial;
 use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Route;
+use crate::model::seldom::Seldom;
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Transfer};
 use crate::model::whose::{UNATTRIBUTED, Whose, address};
@@ -336,21 +336,21 @@ impl<'a> Moved<'a> {
         let records = self.evidence.iter().map(|(source, cited)| (*source, cited.place, cited.sha256));
         let timed_cells = self.hours.into_iter().filter(|(hour, _)| hour.is_some());
         let mut transfer = Transfer {
-            id: way.id(world),
+            id: way.id(world).into(),
             scope: same(&mut shared.scope, way.scope),
             route: way.route,
             from: same(&mut shared.from, &way.from),
-            to: way.to.to_owned(),
-            to_names: texts(names),
-            accounts: texts(self.accounts),
+            to: way.to.into(),
+            to_names: texts(names).into(),
+            accounts: texts(self.accounts).into(),
             bytes,
             records: self.records,
             time: self.time,
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
             dated: timed_cells.filter_map(|(_, cells)| cells::dated(cells)).collect(),
-            data: Shown::new(),
-            joined,
+            data: Seldom::default(),
+            joined: joined.into(),
             evidence: Cites::of(sources, records.chain(of_joins)),
             seen_by,
             sanctioned: None,
@@ -365,7 +365,7 @@ pub(super) fn evidence(source: &Locator, cited: &Cited) -> Evidence {
     Evidence { source: source.clone(), place: cited.place, sha256, excerpt: String::new() }
 }
 
-fn texts(all: BTreeSet<&str>) -> Box<[String]> {
+fn texts(all: BTreeSet<&str>) -> Vec<String> {
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -388,9 +388,9 @@ fn sanctioned(
         false => whose.sanction(transfer),
         true => {
             let mut bare = transfer.clone();
-            let mut addresses = bare.to_names.into_vec();
+            let mut addresses = transfer.to_names.to_vec();
             addresses.retain(|name| address(name).is_some());
-            bare.to = addresses.pop().unwrap_or_default();
+            bare.to = addresses.pop().unwrap_or_default().into();
             bare.to_names = addresses.into();
             whose.sanction(&bare)
         }

@@ -54,8 +54,13 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         (false, false) => Intrusion::Suspected,
         (false, true) => Intrusion::NoneSeen,
     };
-    let witnesses = routes.iter().filter(|r| r.state == state).flat_map(|r| &r.transfers).collect::<BTreeSet<_>>();
-    let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&t.id));
+    let witnesses = routes
+        .iter()
+        .filter(|r| r.state == state)
+        .flat_map(|r| &r.transfers)
+        .map(String::as_str)
+        .collect::<BTreeSet<_>>();
+    let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&*t.id));
     let seen_by: BTreeSet<String> = witnesses.flat_map(|t| t.seen_by.iter()).map(Locator::log).collect();
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
@@ -179,7 +184,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         disclosed: way.disclosed,
         bytes,
         records: Bounds { lower: 0, upper: None },
-        destinations: set(moved.iter().flat_map(|t| std::iter::once(&t.to).chain(&t.to_names)).cloned().collect()),
+        destinations: set(moved.iter().flat_map(|t| t.destinations()).map(str::to_owned).collect()),
         hosts: set(moved
             .iter()
             .map(|t| t.from.to_string())

@@ -308,7 +308,7 @@ fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
 /// J-70 to J-73.
 fn kinds() -> Vec<Sides> {
     let shows = |basis, mut t: Transfer| {
-        t.data = [(sign("benefits", basis), touch(1, "2026-03-02T12:00:00Z"))].into();
+        t.data = [(sign("benefits", basis), touch(1, "2026-03-02T12:00:00Z"))].into_iter().collect();
         t
     };
     let given = |basis, bytes| hc(&[way_in(Outcome::Succeeded)], &[shows(basis, served(bytes))], &whose(""));
@@ -326,7 +326,7 @@ fn what_the_catalogue_holds_is_the_most_where_no_way_out_is_open() {
     let mut benefits = sign("benefits", Basis::Catalogue);
     std::sync::Arc::get_mut(&mut benefits).unwrap().records = Some(800);
     let mut t = served(GIB);
-    t.data = [(benefits, touch(1, "2026-03-02T12:00:00Z"))].into();
+    t.data = [(benefits, touch(1, "2026-03-02T12:00:00Z"))].into_iter().collect();
     let verdict = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(""));
     assert!(verdict.complete);
     assert_eq!(verdict.data_categories[0].records.upper, Some(800));
@@ -445,7 +445,7 @@ fn a_bare_account_ties_over_the_rotated_files_of_one_log() {
         let mut hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.7", "hc-dc01");
         hit.entities.accounts = vec!["ann".to_owned()];
         let mut up = transfer(Route::HttpsUpload, "10.2.0.77", INTRUDER, GIB, 3, &whose(""));
-        up.accounts = ["ann".to_owned()].into();
+        up.accounts = vec!["ann".to_owned()].into();
         up.seen_by = [Locator::from_encoded("e/fw.log")].into();
         let mut cover = coverage(Vec::new());
         cover.sources[0].observes = vec![Route::HttpsUpload, Route::Network];
@@ -462,7 +462,7 @@ fn what_the_addresses_of_an_intruder_were_served_is_added_up() {
         let mut second = way_in(Outcome::Succeeded);
         (second.id, second.entities.sources) = ("in2".to_owned(), vec!["203.0.113.10".to_owned()]);
         let mut other = served(bytes);
-        (other.id, other.to) = ("t-2".to_owned(), "203.0.113.10".to_owned());
+        (other.id, other.to) = ("t-2".into(), "203.0.113.10".into());
         hc(&[way_in(Outcome::Succeeded), second], &[served(bytes), other], &whose("")).state
     };
     assert_eq!((state(MIB / 2), state(MIB / 2 - 1)), (State::Exfiltrated, State::Accessed));
@@ -503,7 +503,7 @@ fn the_bytes_of_a_route_are_those_of_its_state_and_at_most_all_that_the_intruder
     let mut all = vec![up("198.51.100.7", 60 * MIB), up("198.51.100.8", 3 * MIB), up("198.51.100.9", 70 * MIB)];
     all[2].from = "10.2.0.44".into();
     all.push(transfer(Route::HttpsUpload, "10.2.0.6", "vendor.example", GIB, 3, &entry));
-    all.iter_mut().enumerate().for_each(|(n, t)| t.id = format!("t-{n}"));
+    all.iter_mut().enumerate().for_each(|(n, t)| t.id = format!("t-{n}").into());
     let told = hc(&[hit], &all, &entry);
     let route = told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap();
     assert_eq!((route.state, route.bytes.lower), (State::Exfiltrated, 60 * MIB), "not the backup");

@@ -96,7 +96,10 @@ fn transfers(sources: impl IntoIterator<Item = SourcePartial>) -> Vec<Transfer> 
 }
 
 fn moved(lines: &[Line]) -> Vec<(String, String, Route, Bounds)> {
-    transfers([source("e/a", lines)]).into_iter().map(|t| (t.from.to_string(), t.to, t.route, t.bytes)).collect()
+    transfers([source("e/a", lines)])
+        .into_iter()
+        .map(|t| (t.from.to_string(), t.to.to_string(), t.route, t.bytes))
+        .collect()
 }
 
 #[test]
