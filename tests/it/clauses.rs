@@ -14,7 +14,7 @@ use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 
 use crate::categories::{sign, touch};
-use crate::judge::{GIB, SANCTIONED, at, cites, coverage, finding, hc, listed, shown_by, transfer, whose};
+use crate::judge::{GIB, SANCTIONED, at, cites, coverage, finding, hc, listed, met_on, shown_by, transfer, whose};
 
 const INTRUDER: &str = "203.0.113.9";
 const MIB: u64 = 1 << 20;
@@ -305,6 +305,13 @@ fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
     assert_eq!((cites(&many, "J-53"), cites(&many, "J-64"), cites(&many, "J-05")), (false, false, true));
 }
 
+/// J-84.
+fn likely() -> Vec<Sides> {
+    let with = |f: Finding| hc(&[f], &[up("198.51.100.7", GIB)], &whose(""));
+    let call = |from: &str| with(listed("hc", from, INTRUDER));
+    vec![("J-84", call("10.2.0.5"), call("10.2.0.6"))]
+}
+
 /// J-70 to J-73.
 fn kinds() -> Vec<Sides> {
     let shows = |basis, mut t: Transfer| {
@@ -340,7 +347,9 @@ fn alone_with(more: &str) -> ScopeVerdict {
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
     for (id, yes, no) in
-        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), crate::joins::sides()].into_iter().flatten()
+        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), likely(), crate::joins::sides()]
+            .into_iter()
+            .flatten()
     {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
@@ -437,6 +446,32 @@ fn words_question_and_likelihood_of_a_transfer_to_a_listed_address_agree() {
     assert!(!told.reasons.iter().any(|r| r.text.contains("nothing ties")));
     let unlisted = hc(&[], &[up(INTRUDER, GIB)], &whose(""));
     assert_eq!((unlisted.likelihood, unlisted.ask.len()), (Some(Likelihood::RealisticPossibility), 1));
+}
+
+#[test]
+fn a_suspicion_of_the_one_who_moved_makes_a_theft_likely_and_others_do_not() {
+    use exfiltrace::model::verdict::Likelihood::{Likely, RealisticPossibility};
+    let told = |f: Finding| {
+        let told = hc(&[f], &[up("198.51.100.7", GIB)], &whose(""));
+        assert_eq!((told.state, told.intrusion), (State::Unexplained, Intrusion::Suspected));
+        assert_eq!(cites(&told, "J-84"), told.likelihood == Some(Likely));
+        told.likelihood.unwrap()
+    };
+    let on = |day: &str| {
+        let mut f = listed("hc", "10.2.0.5", INTRUDER);
+        met_on(&mut f, &[day]);
+        told(f)
+    };
+    assert_eq!([on("2026-03-02"), on("2026-03-03")], [Likely; 2]);
+    assert_eq!([on("2026-03-01"), on("2026-03-04")], [RealisticPossibility; 2], "at another time");
+    let lesser = |stage, host: &str| {
+        let mut f = finding("m", stage, Outcome::Unknown, "", host);
+        (f.time.first, f.time.last) = (Some(at("2026-03-02T13:00:00Z")), Some(at("2026-03-02T13:00:00Z")));
+        told(f)
+    };
+    assert_eq!(lesser(Stage::CredentialAccess, "hc-fs01"), Likely);
+    assert_eq!(lesser(Stage::CredentialAccess, "hc-dc01"), RealisticPossibility, "another host");
+    assert_eq!(lesser(Stage::Discovery, "hc-fs01"), RealisticPossibility, "no more than looking around");
 }
 
 #[test]

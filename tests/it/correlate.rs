@@ -120,6 +120,16 @@ fn only_what_leaves_counts_and_in_the_right_direction() {
 }
 
 #[test]
+fn records_that_moved_bytes_out_are_cited_before_those_that_fetched_more() {
+    let (fetched, mut sent) =
+        (line(Seen::Proxy, INSIDE, OUTSIDE, 443, 7, 900), line(Seen::Proxy, INSIDE, OUTSIDE, 443, 50, 1));
+    sent.key.account = "ann".into();
+    let all = transfers([source("e/a", &[fetched, sent])]);
+    let offsets = |t: &Transfer| t.evidence.list().iter().map(|cited| cited.place.offset).collect::<Vec<_>>();
+    assert_eq!((all.len(), all[0].bytes, offsets(&all[0])), (1, Bounds::exact(57), vec![100, 0]));
+}
+
+#[test]
 fn what_was_refused_did_not_leave() {
     let mut denied = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 7, 900);
     denied.key.outcome = Outcome::Failed;
