@@ -124,13 +124,10 @@ impl fmt::Display for Report {
             Answer::DoesNotHold => "the case does NOT hold",
             Answer::NotChecked => "the case is NOT CHECKED in full, a password is missing",
         };
-        let locked: u64 = self.locked.values().sum();
         writeln!(
             out,
             "{answer}: {} cited records, {} evidence files and {} case files read again",
-            self.records - locked,
-            self.evidence_files,
-            self.case_files
+            self.records, self.evidence_files, self.case_files
         )?;
         for (locator, records) in &self.locked {
             writeln!(
@@ -161,6 +158,9 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+/// The files in which a case answers, one of each in every case.
+const ANSWERS: [&str; 5] = ["coverage.json", "findings.jsonl", "ledger.jsonl", "transfers.jsonl", "verdict.json"];
 
 /// Reads everything that a case cites again, each evidence file once.
 ///
@@ -200,6 +200,9 @@ fn case_files(claims: &Claims<'_>, dir: &Path, report: &mut Report) {
         };
         report.changed_files.extend(why.map(|why| (name.clone(), why)));
     }
+    let bare = ANSWERS.iter().filter(|name| !claims.files.contains_key(**name));
+    let why = "the manifest has no digest of it, so that nothing shows whether it was changed";
+    report.changed_files.extend(bare.map(|name| ((*name).to_owned(), why.to_owned())));
 }
 
 /// Who cites which digest for one place of a source.
@@ -227,7 +230,6 @@ fn cited<'a>(
         claims.ledger.iter().filter(|e| e.kind == EntryKind::Source).map(|e| (&e.source, &e.evidence)).collect();
     let mut by_file: BTreeMap<&Locator, BTreeMap<&Locator, Cites<'_>>> = BTreeMap::new();
     for (source, cites) in by_source {
-        report.records += cites.len() as u64;
         match homes.get(source) {
             Some(home) => {
                 by_file.entry(home).or_default().insert(source, cites);
@@ -295,6 +297,7 @@ fn compare(
     report: &mut Report,
 ) {
     for (key, claims) in cites {
+        report.records += u64::from(found.contains_key(key));
         for (id, wanted) in claims {
             let why = match (found.get(key), torn) {
                 (Some(digest), _) if digest == wanted => continue,

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::model::cites::Cites;
 use crate::model::conversations::{self, Packed};
-use crate::model::data::Shown;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key};
 use crate::model::partial::SourcePartial;
 use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Route;
+use crate::model::seldom::Seldom;
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Transfer};
 use crate::model::whose::{UNATTRIBUTED, Whose, address};
@@ -47,6 +47,9 @@ struct Passage<'a> {
 /// A source, and the log that it is of.
 type Witness<'a> = (&'a Locator, &'a Locator);
 
+/// Whether a record moved most of its bytes the other way, its source, and the record.
+type Shows<'a> = (bool, &'a Locator, Cited);
+
 #[derive(Default)]
 struct Moved<'a> {
     hours: BTreeMap<Option<i64>, Cells<'a>>,
@@ -58,8 +61,8 @@ struct Moved<'a> {
     accounts: BTreeSet<&'a str>,
     records: u64,
     time: Option<Span>,
-    /// The records that moved the most bytes, sorted.
-    evidence: Vec<(&'a Locator, Cited)>,
+    /// The records that moved the most bytes, those that moved them this way first; sorted.
+    evidence: Vec<Shows<'a>>,
 }
 
 /// All transfers, sorted by scope, from, to, route.
@@ -268,7 +271,8 @@ impl<'a> Moved<'a> {
         let hours = part
             .map(|part| held::hours_of(world, &key, seen, Some(part)).map(|hour| hour.hour()).collect::<BTreeSet<_>>());
         let is_of = |cited: &Cited| hours.as_ref().is_none_or(|hours| hours.contains(&cited.at.map(Instant::hour)));
-        seen.cited().filter(is_of).for_each(|cited| self.cite(locator, cited));
+        let is_up = direction == Direction::Up;
+        seen.cited().filter(is_of).for_each(|cited| self.cite((cited.up != is_up, locator, cited)));
     }
 
     fn add_hour(
@@ -301,9 +305,8 @@ impl<'a> Moved<'a> {
         self.time = Span::join_opt(self.time, left.hour.span);
     }
 
-    fn cite(&mut self, locator: &'a Locator, cited: Cited) {
-        let rank = |(locator, cited): &(&'a Locator, Cited)| (Reverse(cited.bytes), *locator, cited.place);
-        let new = (locator, cited);
+    fn cite(&mut self, new: Shows<'a>) {
+        let rank = |(other, locator, cited): &Shows<'a>| (*other, Reverse(cited.bytes), *locator, cited.place);
         let at = self.evidence.partition_point(|known| rank(known) <= rank(&new));
         if at < CITED {
             self.evidence.truncate(CITED - 1);
@@ -331,26 +334,26 @@ impl<'a> Moved<'a> {
         let mut sources = Arc::clone(&seen_by);
         if !joined.is_empty() {
             let joins = of_joins.clone().map(|(source, ..)| source);
-            sources = shared.logs(self.evidence.iter().map(|(source, _)| *source).chain(joins).collect());
+            sources = shared.logs(self.evidence.iter().map(|(_, source, _)| *source).chain(joins).collect());
         }
-        let records = self.evidence.iter().map(|(source, cited)| (*source, cited.place, cited.sha256));
+        let records = self.evidence.iter().map(|(_, source, cited)| (*source, cited.place, cited.sha256));
         let timed_cells = self.hours.into_iter().filter(|(hour, _)| hour.is_some());
         let mut transfer = Transfer {
-            id: way.id(world),
+            id: way.id(world).into(),
             scope: same(&mut shared.scope, way.scope),
             route: way.route,
             from: same(&mut shared.from, &way.from),
-            to: way.to.to_owned(),
-            to_names: texts(names),
-            accounts: texts(self.accounts),
+            to: way.to.into(),
+            to_names: texts(names).into(),
+            accounts: texts(self.accounts).into(),
             bytes,
             records: self.records,
             time: self.time,
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
             dated: timed_cells.filter_map(|(_, cells)| cells::dated(cells)).collect(),
-            data: Shown::new(),
-            joined,
+            data: Seldom::default(),
+            joined: joined.into(),
             evidence: Cites::of(sources, records.chain(of_joins)),
             seen_by,
             sanctioned: None,
@@ -365,7 +368,7 @@ pub(super) fn evidence(source: &Locator, cited: &Cited) -> Evidence {
     Evidence { source: source.clone(), place: cited.place, sha256, excerpt: String::new() }
 }
 
-fn texts(all: BTreeSet<&str>) -> Box<[String]> {
+fn texts(all: BTreeSet<&str>) -> Vec<String> {
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -388,9 +391,9 @@ fn sanctioned(
         false => whose.sanction(transfer),
         true => {
             let mut bare = transfer.clone();
-            let mut addresses = bare.to_names.into_vec();
+            let mut addresses = transfer.to_names.to_vec();
             addresses.retain(|name| address(name).is_some());
-            bare.to = addresses.pop().unwrap_or_default();
+            bare.to = addresses.pop().unwrap_or_default().into();
             bare.to_names = addresses.into();
             whose.sanction(&bare)
         }

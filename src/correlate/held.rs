@@ -64,11 +64,9 @@ pub(super) fn joined<'w>(
     world: &World<'w>,
     (address, held): &(&str, Held),
     time: Option<Span>,
-) -> (Box<[Joined]>, Vec<Cite<'w>>) {
+) -> (Vec<Joined>, Vec<Cite<'w>>) {
     let all = world.assigned.joined(address, held, time).into_iter();
-    let (joined, cites): (Vec<_>, Vec<_>) =
-        all.map(|(joined, (source, by))| (joined, (source, by.place, by.sha256))).unzip();
-    (joined.into(), cites)
+    all.map(|(joined, (source, by))| (joined, (source, by.place, by.sha256))).unzip()
 }
 
 /// By whom the addresses of a finding's sources were held for sure, in the time of its records.

@@ -21,6 +21,6 @@ pub fn add(world: &World<'_>, transfers: &mut [Transfer]) {
         return;
     }
     for transfer in transfers {
-        transfer.data = shown.remove(&transfer.id).unwrap_or_default();
+        transfer.data = shown.remove(transfer.id.as_str()).unwrap_or_default().into();
     }
 }

@@ -172,7 +172,7 @@ impl Explained {
             }
         }
         let ids: Vec<String> =
-            self.findings.iter().map(|f| f.id.clone()).chain(self.transfers.iter().map(|t| t.id.clone())).collect();
+            self.findings.iter().map(|f| f.id.clone()).chain(self.transfers.iter().map(|t| t.id.to_string())).collect();
         let [id] = &ids[..] else { return Ok(Answer::Unknown(ids)) };
         let has = |list: &[String]| list.contains(id);
         let leads = |r: &RouteVerdict| has(&r.findings) || has(&r.transfers) || has(&r.chains);
@@ -201,7 +201,7 @@ impl Explained {
         }
         for transfer in case.transfers()? {
             let transfer = transfer?;
-            if ids.contains(&transfer.id) {
+            if ids.contains(transfer.id.as_str()) {
                 self.transfers.push(transfer);
             }
         }
@@ -336,7 +336,7 @@ impl<'e> Page<'e> {
         if let Some(chain) = of.findings.first().filter(|f| f.chain.is_some()) {
             return self.cited(&chain.id, 0);
         }
-        let ids = of.findings.iter().map(|f| &f.id).chain(of.transfers.iter().map(|t| &t.id));
+        let ids = of.findings.iter().map(|f| &*f.id).chain(of.transfers.iter().map(|t| &*t.id));
         ids.for_each(|id| self.cited(id, 0));
     }
 

@@ -112,7 +112,7 @@ pub(super) const TRANSFER_HEAD: &[&str] =
 
 /// One transfer.
 pub(super) fn transfer(t: &Transfer) -> Vec<String> {
-    let to = if t.to_names.is_empty() { t.to.clone() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
+    let to = if t.to_names.is_empty() { t.to.to_string() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
     let whose: Vec<&str> = t.joined.iter().map(|joined| joined.reason.as_str()).collect();
     let to = if whose.is_empty() { to } else { format!("{to} [{}]", whose.join("; ")) };
     vec![
@@ -125,7 +125,7 @@ pub(super) fn transfer(t: &Transfer) -> Vec<String> {
         t.records.to_string(),
         t.sanctioned.as_deref().unwrap_or_default().to_owned(),
         t.evidence.first().as_ref().map_or_else(String::new, place),
-        t.id.clone(),
+        t.id.to_string(),
     ]
 }
 

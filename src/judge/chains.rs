@@ -102,7 +102,7 @@ fn shared(links: &[Link<'_>], transfers: &[Transfer], whose: &Whose, called: Cal
     let mut senders: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let answers = |route| matches!(route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess);
     for t in transfers.iter().filter(|t| !answers(t.route) && !moved.contains(&*t.id)) {
-        for to in std::iter::once(&t.to).chain(&t.to_names).filter(|to| whose.side(to) == Side::Outside) {
+        for to in t.destinations().filter(|to| whose.side(to) == Side::Outside) {
             let key = super::links::outside(to);
             if own.contains(&*key) {
                 let from = senders.entry(key).or_default();

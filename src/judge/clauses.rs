@@ -216,4 +216,8 @@ pub const CLAUSES: &[Clause] = &[
         "J-83",
         "a proxy to which one client sent 1 MiB or more, or it is not logged how much, in a time of which no log of it is there, leaves open the ways out that lead through it: where that went is not known",
     ),
+    clause(
+        "J-84",
+        "what nothing explains is likely to be a compromise of data where a suspicion is of the host or account that moved it, from a day before on, or of where it went, and tells of more than data that was packed or sent; a suspicion of others leaves it a realistic possibility",
+    ),
 ];

@@ -49,7 +49,7 @@ pub fn given(bench: &mut Bench<'_>) {
             continue;
         }
         let text = format!("the intruder was given what the catalogue names: {}", listed(titles));
-        let ids = bench.intruder.proofs.iter().cloned().chain([transfer.id.clone()]).collect();
+        let ids = bench.intruder.proofs.iter().cloned().chain([transfer.id.to_string()]).collect();
         bench.reason("J-70", text, ids);
         bench.count(transfer, bytes, State::Accessed).disclosed = true;
     }

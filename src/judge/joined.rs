@@ -41,7 +41,7 @@ pub fn perhaps<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
     let why: Vec<&str> = theirs.iter().map(|joined| joined.reason.as_str()).collect();
     let text = format!("may be the intruder's: {} to {}: {}{others}", t.from, t.to, why.join("; "));
     let needs = format!("the whole log that says who held {}", theirs.first().map_or(&*t.to, |joined| &joined.address));
-    let ids = bench.intruder.proofs.iter().cloned().chain([t.id.clone()]).collect();
+    let ids = bench.intruder.proofs.iter().cloned().chain([t.id.to_string()]).collect();
     bench.reason("J-82", text, ids);
     gaps::open(bench, t.route, needs);
 }
@@ -54,7 +54,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         let sure = t.joined.iter().filter(|joined| joined.sure && of(bench, joined).is_some());
         sure.map(|joined| (format!("{} (by {}, offset {})", joined.reason, joined.by.source, joined.by.offset), &t.id))
     });
-    for (reason, id) in rests.map(|(reason, id)| (reason, id.clone())).collect::<Vec<_>>() {
+    for (reason, id) in rests.map(|(reason, id)| (reason, id.to_string())).collect::<Vec<_>>() {
         bench.reason("J-81", reason, vec![id]);
     }
 }

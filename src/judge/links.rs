@@ -97,7 +97,7 @@ impl<'a> Link<'a> {
             What::Finding(f) => f.entities.clone(),
             What::Transfer(t, _) => Entities {
                 sources: vec![t.from.to_string()],
-                destinations: vec![t.to.clone()],
+                destinations: vec![t.to.to_string()],
                 hosts: Vec::new(),
                 accounts: t.accounts.to_vec(),
             },
@@ -254,7 +254,7 @@ fn of_finding(f: &Finding, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Loc
 fn touches_of_transfer(t: &Transfer, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Locator>) -> Vec<Touch> {
     let mut all = Touches::default();
     all.add(host(&t.from, scope, whose), &t.from, true);
-    std::iter::once(&t.to).chain(&t.to_names).for_each(|to| all.add(outside(to), to, false));
+    t.destinations().for_each(|to| all.add(outside(to), to, false));
     let logs = t.seen_by.iter().filter(|source| !forgeable.contains(source)).map(Locator::log).collect();
     let names = if t.seen_by.iter().all(|source| forgeable.contains(source)) { &[] } else { &t.accounts[..] };
     accounts_of(names, &logs).into_iter().for_each(|(key, name)| all.add(key, name, true));

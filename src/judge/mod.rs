@@ -10,6 +10,7 @@ mod facts;
 mod gaps;
 mod intrusion;
 mod joined;
+mod likelihood;
 mod links;
 mod movement;
 mod order;

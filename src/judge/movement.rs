@@ -73,7 +73,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         let mut rest: Vec<&Transfer> = Vec::new();
         for (domain, transfers) in groups {
             let first = &transfers[0].to;
-            let to = if transfers.iter().all(|t| t.to == *first) { first.clone() } else { domain };
+            let to = if transfers.iter().all(|t| t.to == *first) { first.to_string() } else { domain };
             let limits = match route {
                 Route::DnsTunnel => ASKED,
                 Route::SaasDownload => READ,
@@ -131,7 +131,7 @@ fn window_end(bench: &Bench<'_>, first: Instant) -> Instant {
 pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     let first = bench.intruder.first?;
     if to_intruder(bench, t) {
-        let began = bench.intruder.attacked.get(&t.to).filter(|_| is_answer(t));
+        let began = bench.intruder.attacked.get(t.to.as_str()).filter(|_| is_answer(t));
         return Some(began.copied().unwrap_or(first));
     }
     let by_join = joined::begins(bench, t, true);
@@ -161,13 +161,12 @@ fn entry_name(bench: &Bench<'_>, why: &str) -> String {
 
 /// The findings that name a transfer's destination.
 pub(super) fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
-    let names = std::iter::once(&t.to).chain(&t.to_names);
-    names.filter_map(|name| bench.by_destination.get(name.as_str())).flatten().copied().collect()
+    t.destinations().filter_map(|name| bench.by_destination.get(name)).flatten().copied().collect()
 }
 
 /// The intrusion's proofs with the transfers that they tie.
 pub(super) fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>) -> Vec<String> {
-    bench.intruder.proofs.iter().cloned().chain(transfers.into_iter().map(|t| t.id.clone())).collect()
+    bench.intruder.proofs.iter().cloned().chain(transfers.into_iter().map(|t| t.id.to_string())).collect()
 }
 
 /// Leaves a route open because a state hangs on bytes of the intrusion's first hour.
@@ -211,7 +210,7 @@ fn served<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
 /// Whether a transfer goes to an address from which the intruder came.
 pub(super) fn to_intruder(bench: &Bench<'_>, t: &Transfer) -> bool {
     let came_from = &bench.intruder.came_from;
-    came_from.contains(&t.to) || t.to_names.iter().any(|name| came_from.contains(name))
+    t.destinations().any(|name| came_from.contains(name))
 }
 
 /// Whether a transfer is of a shown intruder: by its host or account or to its address, from then on.
@@ -230,7 +229,7 @@ fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
         bench.against("J-22", text, ids);
         return false;
     }
-    bench.against("J-21", format!("sanctioned ({why}): {what}"), vec![t.id.clone()]);
+    bench.against("J-21", format!("sanctioned ({why}): {what}"), vec![t.id.to_string()]);
     bench.count(t, t.bytes.lower, State::NoEvidence);
     true
 }
@@ -334,7 +333,11 @@ fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
                 [Key::Tool] => "these logs do not tell the tool that it names".to_owned(),
                 _ => format!("does not match: {}", keys.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ")),
             };
-            bench.against("J-21", format!("sanctioned entry ({why}) rejected, {reason}: {what}"), vec![t.id.clone()]);
+            bench.against(
+                "J-21",
+                format!("sanctioned entry ({why}) rejected, {reason}: {what}"),
+                vec![t.id.to_string()],
+            );
         }
     }
 }
@@ -342,7 +345,7 @@ fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
 fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes: u64, listed: &BTreeSet<&str>) {
     let of = if route == Route::DnsTunnel { " of names asked for" } else { "" };
     let what = format!("{bytes} bytes{of}, {} to {}", m.from, m.to);
-    let ids = m.transfers.iter().map(|t| t.id.clone()).chain(listed.iter().map(ToString::to_string)).collect();
+    let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(listed.iter().map(ToString::to_string)).collect();
     let (clause, why) = match (listed.is_empty(), route) {
         (false, _) => {
             ("J-25", "nothing authorises it, and its destination is listed, which is a suspicion and no proof")

@@ -67,7 +67,7 @@ fn talk(bench: &mut Bench<'_>, m: &Movement<'_>, found: &[&Finding]) {
 fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, found: &[&'a Finding]) {
     let bytes = m.transfers.iter().map(|t| t.bytes.lower).fold(0, u64::saturating_add);
     let what = format!("{bytes} bytes in names asked for, {} to {}", m.from, m.to);
-    let ids = found.iter().map(|f| f.id.clone()).chain(m.transfers.iter().map(|t| t.id.clone())).collect();
+    let ids = found.iter().map(|f| f.id.clone()).chain(m.transfers.iter().map(|t| t.id.to_string())).collect();
     bench.reason("J-52", format!("nothing authorises it and no intrusion is proved: at least {what}"), ids);
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |time| format!("{} to {}", time.first, time.last));
@@ -117,7 +117,7 @@ pub fn beacons(bench: &mut Bench<'_>) {
         bench.against(
             "J-21",
             format!("belongs to a sanctioned transfer: {}", f.text),
-            vec![f.id.clone(), t.id.clone()],
+            vec![f.id.clone(), t.id.to_string()],
         );
     }
     suspicious(bench, &suspects);
@@ -144,7 +144,7 @@ fn allowed<'a>(bench: &Bench<'a>, f: &Finding) -> Option<&'a Transfer> {
         t.sanctioned.is_some()
             && !guilty(bench, t)
             && f.entities.sources.iter().any(|s| same_host(&bench.whose.entity(s), &from))
-            && f.entities.destinations.iter().any(|to| t.to == *to || t.to_names.contains(to))
+            && f.entities.destinations.iter().any(|to| t.destinations().any(|own| own == to))
     };
     bench.transfers.iter().copied().find(is_its)
 }

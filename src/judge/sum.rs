@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
+use itertools::Either;
+
 use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
@@ -10,13 +12,13 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, First, Transfer, bounds};
 use crate::model::verdict::{
-    Activity, Actor, Baseline, Breach, Breached, Confidence, Intrusion, Likelihood, MissingCoverage, Overall,
-    ReasonGiven, RouteVerdict, ScopeCoverage, ScopeVerdict, State,
+    Activity, Actor, Baseline, Breach, Breached, Confidence, Intrusion, MissingCoverage, Overall, ReasonGiven,
+    RouteVerdict, ScopeCoverage, ScopeVerdict, State,
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
 
 use super::intrusion::{BASELINE_DAYS, DAY_SECS, accounts};
-use super::{Bench, Counted, Way, clauses, data, gaps, given, movement};
+use super::{Bench, Counted, Way, clauses, data, gaps, given, likelihood, movement};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
 /// what a scope cannot tell because of others.
@@ -54,16 +56,22 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         (false, false) => Intrusion::Suspected,
         (false, true) => Intrusion::NoneSeen,
     };
-    let witnesses = routes.iter().filter(|r| r.state == state).flat_map(|r| &r.transfers).collect::<BTreeSet<_>>();
-    let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&t.id));
+    let witnesses = routes
+        .iter()
+        .filter(|r| r.state == state)
+        .flat_map(|r| &r.transfers)
+        .map(String::as_str)
+        .collect::<BTreeSet<_>>();
+    let witnesses = bench.transfers.iter().filter(|t| witnesses.contains(&*t.id));
     let seen_by: BTreeSet<String> = witnesses.flat_map(|t| t.seen_by.iter()).map(Locator::log).collect();
     let open_routes: Vec<Route> = bench.open.keys().copied().collect();
     let complete = open_routes.is_empty();
     let edge = [Route::Network, Route::HttpsUpload].iter().any(|route| observed.contains(route));
     let (data_categories, subjects) = data::clauses(&mut bench);
     let (confidence, confidence_reasons) = confidence(complete, edge, seen_by.len(), &bench);
+    let likelihood = likelihood::of(&mut bench, state, confidence, intrusion);
     ScopeVerdict {
-        likelihood: likelihood(state, confidence, intrusion).filter(|_| edge || state <= State::CannotTell),
+        likelihood: likelihood.filter(|_| edge || state <= State::CannotTell),
         confidence,
         confidence_reasons,
         intrusion,
@@ -135,14 +143,14 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let telling = state <= State::Unexplained;
     let of_state = |c: &&Counted<'_>| !telling || c.state <= State::Unexplained;
     let moved: Vec<&Transfer> = way.transfers.values().filter(of_state).map(|c| c.transfer).collect();
-    let counted: Vec<(&Transfer, Bounds)> = if telling {
-        carrying(bench, way, route, state)
-    } else {
-        bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes)).collect()
+    let carrying = telling.then(|| carrying(bench, way, route, state));
+    let counted = || match &carrying {
+        Some(carrying) => Either::Left(carrying.iter().copied()),
+        None => Either::Right(bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes))),
     };
-    let shown = counted.iter().filter(|(_, bytes)| !telling || bytes.lower > 0);
-    let times: Vec<(First, Instant)> = shown.filter_map(|(t, _)| time_of(bench, t, state)).collect();
-    let mut bytes = bounds(counted.iter().copied());
+    let shown = counted().filter(|(_, bytes)| !telling || bytes.lower > 0);
+    let times = Times::of(shown.filter_map(|(t, _)| time_of(bench, t, state)));
+    let mut bytes = bounds(counted());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
     let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
     let partly = partly || gaps::silent(bench, route).is_some();
@@ -166,9 +174,9 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
     let of_findings = found.clone().filter_map(|f| f.time.first);
-    let first = times.iter().map(|(first, _)| first.known).chain(of_findings).min();
-    let possible = times.iter().map(|(first, _)| first.earliest).min();
-    let lasts = times.iter().map(|(_, last)| *last).chain(found.filter_map(|f| f.time.last));
+    let first = times.first.into_iter().chain(of_findings).min();
+    let possible = times.possible;
+    let lasts = times.last.into_iter().chain(found.filter_map(|f| f.time.last));
     RouteVerdict {
         route,
         state,
@@ -179,7 +187,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         disclosed: way.disclosed,
         bytes,
         records: Bounds { lower: 0, upper: None },
-        destinations: set(moved.iter().flat_map(|t| std::iter::once(&t.to).chain(&t.to_names)).cloned().collect()),
+        destinations: set(moved.iter().flat_map(|t| t.destinations()).map(str::to_owned).collect()),
         hosts: set(moved
             .iter()
             .map(|t| t.from.to_string())
@@ -194,6 +202,27 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         findings: way.findings.iter().map(ToString::to_string).collect(),
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
+    }
+}
+
+/// When transfers moved what carries a state: there are many of them.
+#[derive(Default)]
+struct Times {
+    /// The first that is known.
+    first: Option<Instant>,
+    /// Not before then.
+    possible: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Times {
+    fn of(all: impl Iterator<Item = (First, Instant)>) -> Self {
+        let earlier = |known: Option<Instant>, at| Some(known.map_or(at, |known| known.min(at)));
+        all.fold(Self::default(), |times, (first, last)| Self {
+            first: earlier(times.first, first.known),
+            possible: earlier(times.possible, first.earliest),
+            last: times.last.max(Some(last)),
+        })
     }
 }
 
@@ -247,20 +276,6 @@ fn confidence(complete: bool, edge: bool, witnesses: usize, bench: &Bench<'_>) -
         _ => Confidence::Moderate,
     };
     (level, why)
-}
-
-/// How likely it is that data was compromised.
-fn likelihood(state: State, confidence: Confidence, intrusion: Intrusion) -> Option<Likelihood> {
-    let clean = intrusion == Intrusion::NoneSeen;
-    match state {
-        State::Exfiltrated if confidence == Confidence::High => Some(Likelihood::AlmostCertain),
-        State::Exfiltrated | State::Accessed => Some(Likelihood::HighlyLikely),
-        State::Unexplained if clean => Some(Likelihood::RealisticPossibility),
-        State::Unexplained => Some(Likelihood::Likely),
-        State::CannotTell | State::NotExamined => None,
-        State::Attempted | State::NoEvidence if clean => Some(Likelihood::HighlyUnlikely),
-        State::IntrusionOnly | State::Attempted | State::NoEvidence => Some(Likelihood::Unlikely),
-    }
 }
 
 /// The three questions. Traffic logs cannot show that data was altered or made unavailable: that there is no sign of

@@ -95,7 +95,7 @@ fn unexplained<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
     };
     if let Some(t) = bench.transfers.iter().copied().find(|t| known(t)) {
         let text = format!("belongs to a sanctioned transfer: {}", f.text);
-        bench.against("J-21", text, vec![f.id.clone(), t.id.clone()]);
+        bench.against("J-21", text, vec![f.id.clone(), t.id.to_string()]);
         return;
     }
     bench.reason("J-23", format!("nothing authorises it and no intrusion is proved: {}", f.text), vec![f.id.clone()]);

@@ -45,6 +45,8 @@ pub mod promise;
 pub mod rarity;
 pub mod rule;
 pub mod scopes;
+pub mod seldom;
+pub mod short;
 pub mod source;
 pub mod stored;
 pub mod subject;

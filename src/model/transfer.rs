@@ -11,6 +11,8 @@ use super::data::Shown;
 use super::few::Few;
 use super::place::Locator;
 use super::rule::Route;
+use super::seldom::Seldom;
+use super::short::Short;
 use super::time::{HOUR_SECS, Instant, Span};
 use super::whose::address;
 
@@ -161,6 +163,11 @@ pub struct First {
 }
 
 impl Transfer {
+    /// Names and addresses of where it went, first the one that it is known by.
+    pub fn destinations(&self) -> impl Iterator<Item = &str> + Clone {
+        std::iter::once(self.to.as_str()).chain(self.to_names.iter().map(String::as_str))
+    }
+
     /// The most bytes within 24 hours that follow each other, with those whose time is not known. A lower bound, save
     /// that what has no time is taken to lie together.
     pub fn busiest_day(&self) -> u64 {
@@ -235,7 +242,7 @@ impl Transfer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// `t-` and 128 bits of SHA-256 over what identifies it.
-    pub id: String,
+    pub id: Short<34>,
     /// Whose data: a scope name or `unattributed`.
     pub scope: Arc<str>,
     /// The way out.
@@ -243,11 +250,11 @@ pub struct Transfer {
     /// Where the data was: address or name of the inside entity.
     pub from: Arc<str>,
     /// Where it went: name of the outside entity where the evidence shows one, else its address.
-    pub to: String,
+    pub to: Short<22>,
     /// Other names and addresses of `to`, sorted.
-    pub to_names: Box<[String]>,
+    pub to_names: Seldom<Vec<String>>,
     /// Accounts, sorted.
-    pub accounts: Box<[String]>,
+    pub accounts: Seldom<Vec<String>>,
     /// Bytes out.
     pub bytes: Bounds,
     /// Records that show it.
@@ -264,10 +271,10 @@ pub struct Transfer {
     pub dated: Few<Dated>,
     /// What its records show of data that took this way. For the judge; in no file.
     #[serde(skip)]
-    pub data: Shown,
+    pub data: Seldom<Shown>,
     /// By whom the address was held that it went from or to, where a log says so.
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub joined: Box<[Joined]>,
+    #[serde(default, skip_serializing_if = "Seldom::is_empty")]
+    pub joined: Seldom<Vec<Joined>>,
     /// Sources that saw it, sorted.
     pub seen_by: Arc<[Locator]>,
     /// A few of the records.

@@ -330,7 +330,7 @@ impl Whose {
     fn unmatched(&self, entry: &Sanction, t: &Transfer) -> Vec<Key> {
         // One sanctioned name on a shared address does not sanction what else lies there.
         let all = |ip: bool| {
-            let mut to = std::iter::once(&t.to).chain(&t.to_names).filter(|to| address(to).is_some() == ip).peekable();
+            let mut to = t.destinations().filter(|to| address(to).is_some() == ip).peekable();
             to.peek().is_some() && to.all(|to| leads(&entry.destination, to))
         };
         let destination = entry.destination.is_empty() || all(false) || all(true);

@@ -231,11 +231,11 @@ fn an_object_that_may_have_left_is_not_taken_from_what_was_accessed() {
     use exfiltrace::model::verdict::State;
     let up = |to: &str, objects: &[u64]| {
         let mut up = transfer(Route::HttpsUpload, "10.2.0.5", to, GIB, 3, &whose(""));
-        up.id = format!("t-{to}");
+        up.id = format!("t-{to}").into();
         let mut both = Touch::default();
         objects.iter().for_each(|object| both.join(&touch(*object, "2026-03-01T12:00:00Z")));
         objects.iter().for_each(|object| both.join(&touch(*object, "2026-03-03T12:00:00Z")));
-        up.data = [(sign("benefits", Basis::Detected), both)].into();
+        up.data = [(sign("benefits", Basis::Detected), both)].into_iter().collect();
         up
     };
     let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
@@ -263,7 +263,7 @@ fn what_is_unexplained_is_named_and_not_lost_and_what_left_is_not_named_twice() 
     use exfiltrace::model::rule::{Route, Stage};
     use exfiltrace::model::verdict::State;
     let mut up = transfer(Route::HttpsUpload, "10.2.0.5", "198.51.100.7", GIB, 3, &whose(""));
-    up.data = [(sign("benefits", Basis::Detected), touch(7, "2026-03-03T12:00:00Z"))].into();
+    up.data = [(sign("benefits", Basis::Detected), touch(7, "2026-03-03T12:00:00Z"))].into_iter().collect();
     let states = |verdict: &exfiltrace::model::verdict::ScopeVerdict| -> Vec<State> {
         verdict.data_categories.iter().map(|of| of.state).collect()
     };

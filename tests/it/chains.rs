@@ -234,7 +234,7 @@ fn a_destination_of_many_joins_no_two_stories() {
     let owner = whose("");
     let up = |n: usize, from: &str| {
         let mut t = transfer(Route::CloudStorage, from, "files.example", GIB, 2, &owner);
-        t.id = format!("t-{n}");
+        t.id = format!("t-{n}").into();
         t
     };
     let findings = [

@@ -14,7 +14,7 @@ use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 
 use crate::categories::{sign, touch};
-use crate::judge::{GIB, SANCTIONED, at, cites, coverage, finding, hc, listed, shown_by, transfer, whose};
+use crate::judge::{GIB, SANCTIONED, at, cites, coverage, finding, hc, listed, met_on, shown_by, transfer, whose};
 
 const INTRUDER: &str = "203.0.113.9";
 const MIB: u64 = 1 << 20;
@@ -305,10 +305,17 @@ fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
     assert_eq!((cites(&many, "J-53"), cites(&many, "J-64"), cites(&many, "J-05")), (false, false, true));
 }
 
+/// J-84.
+fn likely() -> Vec<Sides> {
+    let with = |f: Finding| hc(&[f], &[up("198.51.100.7", GIB)], &whose(""));
+    let call = |from: &str| with(listed("hc", from, INTRUDER));
+    vec![("J-84", call("10.2.0.5"), call("10.2.0.6"))]
+}
+
 /// J-70 to J-73.
 fn kinds() -> Vec<Sides> {
     let shows = |basis, mut t: Transfer| {
-        t.data = [(sign("benefits", basis), touch(1, "2026-03-02T12:00:00Z"))].into();
+        t.data = [(sign("benefits", basis), touch(1, "2026-03-02T12:00:00Z"))].into_iter().collect();
         t
     };
     let given = |basis, bytes| hc(&[way_in(Outcome::Succeeded)], &[shows(basis, served(bytes))], &whose(""));
@@ -326,7 +333,7 @@ fn what_the_catalogue_holds_is_the_most_where_no_way_out_is_open() {
     let mut benefits = sign("benefits", Basis::Catalogue);
     std::sync::Arc::get_mut(&mut benefits).unwrap().records = Some(800);
     let mut t = served(GIB);
-    t.data = [(benefits, touch(1, "2026-03-02T12:00:00Z"))].into();
+    t.data = [(benefits, touch(1, "2026-03-02T12:00:00Z"))].into_iter().collect();
     let verdict = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(""));
     assert!(verdict.complete);
     assert_eq!(verdict.data_categories[0].records.upper, Some(800));
@@ -340,7 +347,9 @@ fn alone_with(more: &str) -> ScopeVerdict {
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
     for (id, yes, no) in
-        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), crate::joins::sides()].into_iter().flatten()
+        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), likely(), crate::joins::sides()]
+            .into_iter()
+            .flatten()
     {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }
@@ -440,12 +449,38 @@ fn words_question_and_likelihood_of_a_transfer_to_a_listed_address_agree() {
 }
 
 #[test]
+fn a_suspicion_of_the_one_who_moved_makes_a_theft_likely_and_others_do_not() {
+    use exfiltrace::model::verdict::Likelihood::{Likely, RealisticPossibility};
+    let told = |f: Finding| {
+        let told = hc(&[f], &[up("198.51.100.7", GIB)], &whose(""));
+        assert_eq!((told.state, told.intrusion), (State::Unexplained, Intrusion::Suspected));
+        assert_eq!(cites(&told, "J-84"), told.likelihood == Some(Likely));
+        told.likelihood.unwrap()
+    };
+    let on = |day: &str| {
+        let mut f = listed("hc", "10.2.0.5", INTRUDER);
+        met_on(&mut f, &[day]);
+        told(f)
+    };
+    assert_eq!([on("2026-03-02"), on("2026-03-03")], [Likely; 2]);
+    assert_eq!([on("2026-03-01"), on("2026-03-04")], [RealisticPossibility; 2], "at another time");
+    let lesser = |stage, host: &str| {
+        let mut f = finding("m", stage, Outcome::Unknown, "", host);
+        (f.time.first, f.time.last) = (Some(at("2026-03-02T13:00:00Z")), Some(at("2026-03-02T13:00:00Z")));
+        told(f)
+    };
+    assert_eq!(lesser(Stage::CredentialAccess, "hc-fs01"), Likely);
+    assert_eq!(lesser(Stage::CredentialAccess, "hc-dc01"), RealisticPossibility, "another host");
+    assert_eq!(lesser(Stage::Discovery, "hc-fs01"), RealisticPossibility, "no more than looking around");
+}
+
+#[test]
 fn a_bare_account_ties_over_the_rotated_files_of_one_log() {
     let told = |log: &str| {
         let mut hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.7", "hc-dc01");
         hit.entities.accounts = vec!["ann".to_owned()];
         let mut up = transfer(Route::HttpsUpload, "10.2.0.77", INTRUDER, GIB, 3, &whose(""));
-        up.accounts = ["ann".to_owned()].into();
+        up.accounts = vec!["ann".to_owned()].into();
         up.seen_by = [Locator::from_encoded("e/fw.log")].into();
         let mut cover = coverage(Vec::new());
         cover.sources[0].observes = vec![Route::HttpsUpload, Route::Network];
@@ -462,7 +497,7 @@ fn what_the_addresses_of_an_intruder_were_served_is_added_up() {
         let mut second = way_in(Outcome::Succeeded);
         (second.id, second.entities.sources) = ("in2".to_owned(), vec!["203.0.113.10".to_owned()]);
         let mut other = served(bytes);
-        (other.id, other.to) = ("t-2".to_owned(), "203.0.113.10".to_owned());
+        (other.id, other.to) = ("t-2".into(), "203.0.113.10".into());
         hc(&[way_in(Outcome::Succeeded), second], &[served(bytes), other], &whose("")).state
     };
     assert_eq!((state(MIB / 2), state(MIB / 2 - 1)), (State::Exfiltrated, State::Accessed));
@@ -503,7 +538,7 @@ fn the_bytes_of_a_route_are_those_of_its_state_and_at_most_all_that_the_intruder
     let mut all = vec![up("198.51.100.7", 60 * MIB), up("198.51.100.8", 3 * MIB), up("198.51.100.9", 70 * MIB)];
     all[2].from = "10.2.0.44".into();
     all.push(transfer(Route::HttpsUpload, "10.2.0.6", "vendor.example", GIB, 3, &entry));
-    all.iter_mut().enumerate().for_each(|(n, t)| t.id = format!("t-{n}"));
+    all.iter_mut().enumerate().for_each(|(n, t)| t.id = format!("t-{n}").into());
     let told = hc(&[hit], &all, &entry);
     let route = told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap();
     assert_eq!((route.state, route.bytes.lower), (State::Exfiltrated, 60 * MIB), "not the backup");

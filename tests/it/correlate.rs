@@ -96,7 +96,10 @@ fn transfers(sources: impl IntoIterator<Item = SourcePartial>) -> Vec<Transfer> 
 }
 
 fn moved(lines: &[Line]) -> Vec<(String, String, Route, Bounds)> {
-    transfers([source("e/a", lines)]).into_iter().map(|t| (t.from.to_string(), t.to, t.route, t.bytes)).collect()
+    transfers([source("e/a", lines)])
+        .into_iter()
+        .map(|t| (t.from.to_string(), t.to.to_string(), t.route, t.bytes))
+        .collect()
 }
 
 #[test]
@@ -114,6 +117,16 @@ fn only_what_leaves_counts_and_in_the_right_direction() {
     assert_eq!(moved(&[line(Seen::Flow, OUTSIDE, "198.51.100.1", 443, 7, 900)]), [], "passing by");
     assert_eq!(moved(&[line(Seen::Dns, INSIDE, OUTSIDE, 53, 7, 900)]), [], "a question is no transfer");
     assert_eq!(moved(&[line(Seen::Proxy, INSIDE, OUTSIDE, 443, 0, 900)]), [], "a download");
+}
+
+#[test]
+fn records_that_moved_bytes_out_are_cited_before_those_that_fetched_more() {
+    let (fetched, mut sent) =
+        (line(Seen::Proxy, INSIDE, OUTSIDE, 443, 7, 900), line(Seen::Proxy, INSIDE, OUTSIDE, 443, 50, 1));
+    sent.key.account = "ann".into();
+    let all = transfers([source("e/a", &[fetched, sent])]);
+    let offsets = |t: &Transfer| t.evidence.list().iter().map(|cited| cited.place.offset).collect::<Vec<_>>();
+    assert_eq!((all.len(), all[0].bytes, offsets(&all[0])), (1, Bounds::exact(57), vec![100, 0]));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn joined(peer: &str, account: &str, host: &str, sure: bool) -> Joined {
 fn session_of(peer: &str, sure: bool) -> ScopeVerdict {
     let to = if sure { peer } else { "10.2.250.7" };
     let mut t = transfer(Route::RemoteAccess, "10.2.0.5", to, GIB, 2, &whose(""));
-    t.joined = [joined(peer, "", "", sure)].into();
+    t.joined = vec![joined(peer, "", "", sure)].into();
     told(&[], t)
 }
 

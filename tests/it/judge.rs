@@ -62,21 +62,21 @@ pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str)
 pub fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose: &Whose) -> Transfer {
     let first = at(&format!("2026-03-{day:02}T12:00:00Z"));
     let mut t = Transfer {
-        id: "t-1".to_owned(),
+        id: "t-1".into(),
         scope: "hc".into(),
         route,
         from: from.into(),
-        to: to.to_owned(),
-        to_names: Box::default(),
-        accounts: Box::default(),
+        to: to.into(),
+        to_names: Default::default(),
+        accounts: Default::default(),
         bytes: Bounds::exact(bytes),
         records: 1,
         time: Some(Span::at(first)),
         hours: vec![first.hour()].into(),
         hour_bytes: vec![bytes].into(),
         dated: Default::default(),
-        data: exfiltrace::model::data::Shown::new(),
-        joined: Box::default(),
+        data: Default::default(),
+        joined: Default::default(),
         seen_by: [Locator::from_encoded("e/fw.log")].into(),
         evidence: Default::default(),
         sanctioned: None,
@@ -392,7 +392,7 @@ pub fn uploads(to: &[String], bytes: u64, apart: i64, whose: &Whose) -> Vec<Tran
     let mut all: Vec<Transfer> =
         to.iter().map(|to| transfer(Route::HttpsUpload, "10.2.0.5", to, bytes, 3, whose)).collect();
     for (n, t) in all.iter_mut().enumerate() {
-        t.id = format!("t-{n}");
+        t.id = format!("t-{n}").into();
         t.hours[0] += n as i64 * apart;
     }
     all
@@ -480,7 +480,7 @@ fn a_bare_account_ties_within_one_log_only_and_a_name_in_a_web_request_never() {
         let mut hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.7", "hc-dc01");
         hit.entities.accounts = vec![account.to_owned()];
         let mut up = transfer(Route::HttpsUpload, "10.2.0.77", "203.0.113.9", GIB, 3, &whose);
-        up.accounts = [by.to_owned()].into();
+        up.accounts = vec![by.to_owned()].into();
         let mut cover = coverage(Vec::new());
         cover.sources[0].observes = vec![Route::HttpsUpload, Route::Network];
         let mut web = cover.sources[0].clone();
@@ -687,14 +687,14 @@ fn every_key_of_a_sanctioned_entry_must_match() {
     let whose = whose(all);
     let fits = |change: &dyn Fn(&mut Transfer)| {
         let mut t = transfer(Route::HttpsUpload, "10.2.0.5", "vendor.example", 100, 3, &whose);
-        t.accounts = ["HC\\svc".to_owned()].into();
+        t.accounts = vec!["HC\\svc".to_owned()].into();
         change(&mut t);
         whose.sanction(&t).is_some()
     };
     assert!(fits(&|_| {}));
-    assert!(!fits(&|t| t.to = "notvendor.example".to_owned()));
+    assert!(!fits(&|t| t.to = "notvendor.example".into()));
     assert!(!fits(&|t| t.from = "10.2.0.6".into()));
-    assert!(!fits(&|t| t.accounts = ["HC\\svc", "mallory"].map(str::to_owned).into()));
+    assert!(!fits(&|t| t.accounts = ["HC\\svc", "mallory"].map(str::to_owned).to_vec().into()));
     assert!(!fits(&|t| t.bytes = Bounds { lower: 1, upper: None }));
     assert!(!fits(&|t| t.time = Some(Span::at(at("2026-03-06T00:00:00Z")))));
 }

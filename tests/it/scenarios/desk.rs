@@ -1,7 +1,7 @@
 //! Reads evidence of a scenario and judges it.
 
 use exfiltrace::discover::{self, Root};
-use exfiltrace::indicators::Builder;
+use exfiltrace::indicators::{Builder, pattern::Patterns};
 use exfiltrace::model::partial::Partial;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::source::Survey;
@@ -35,6 +35,10 @@ impl Desk {
     /// Writes a scenario and lists it.
     pub fn survey(&mut self, scenario: &Scenario) -> Survey {
         self.folder = tempfile::tempdir().unwrap();
+        let mut feed = Builder::new();
+        feed.add("feed.txt", "", scenario.truth.listed.join("\n").as_bytes());
+        self.plan.indicators = feed.finish().0;
+        self.plan.patterns = Patterns::of(&self.plan.indicators);
         scenario.write(self.folder.path()).unwrap();
         self.plan.roots = vec![Root { name: b"evidence".to_vec(), path: Some(self.folder.path().to_owned()) }];
         discover::survey(&self.plan.roots, &[]).unwrap()

@@ -13,7 +13,7 @@ mod score;
 use std::fmt::Write as _;
 
 use crate::fixtures::{clock, edge, hosts, pack, rng, web};
-use generated::{Params, STORIES, scenario};
+use generated::{Params, Role, STORIES, scenario};
 
 use desk::Desk;
 use score::Score;
@@ -58,6 +58,13 @@ fn stories_and_twins_are_told_apart() {
                     &format!("{name}{} seed {} rate {}", if twin { " twin" } else { "" }, params.story, params.rate);
                 if params.rate == 1 && (is_full() || at % 6 == 3 * usize::from(twin)) {
                     metamorphic::without_a_source_no_more_is_claimed(&mut desk, &told, &partial, what);
+                }
+                if !twin && told.truth.told.iter().any(|known| known.stolen) && (asked().is_some() || at % 3 == 0) {
+                    let told = scenario(name, twin, Params { without: Some(Role::Intrusion), ..params });
+                    let partial = desk.read(&told);
+                    let outcome = desk.judge(&told.scopes(true), partial);
+                    let score = if is_held_out(params) { &mut held_out } else { &mut all };
+                    score.add_unrecorded(&told.truth, &outcome);
                 }
                 if !twin && (is_full() || at % 3 == 0) {
                     metamorphic::an_attacker_on_a_sanctioned_platform_is_an_attacker(&mut desk, &told, &partial, what);

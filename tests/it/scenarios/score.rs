@@ -1,6 +1,6 @@
 //! Holds an answer against the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use exfiltrace::model::chain::StepOrder;
@@ -25,13 +25,34 @@ pub struct Score {
     /// How often each true state was told as which.
     confusion: BTreeMap<(String, String), usize>,
     /// By likelihood: how many scopes, and of how many data was compromised.
-    calibration: BTreeMap<String, (usize, usize)>,
+    calibration: BTreeMap<String, Share>,
+    /// The same of thefts of which the records of the intrusion are not there.
+    unrecorded: BTreeMap<String, Share>,
     /// Incidents by the number of their chains.
     chained: BTreeMap<usize, usize>,
     /// Where it is known that the truth is missed.
     pub missed: Vec<String>,
     /// What must not be.
     pub faults: Vec<String>,
+}
+
+/// How many, and of how many data was compromised.
+#[derive(Default, Clone, Copy)]
+struct Share {
+    all: usize,
+    stolen: usize,
+}
+
+impl Share {
+    fn add(&mut self, stolen: bool) {
+        self.all += 1;
+        self.stolen += usize::from(stolen);
+    }
+}
+
+/// The likelihood of a scope by its word.
+fn likelihood(told: &ScopeVerdict) -> String {
+    told.likelihood.map_or("none".to_owned(), word)
 }
 
 /// A word of the output.
@@ -60,7 +81,7 @@ impl Score {
             let known = truth.told.iter().find(|t| t.scope == told.scope);
             let state = known.map_or("no_evidence", |t| if sanctioned { t.state } else { t.unsanctioned });
             let what = format!("{what}{}, {}", if sanctioned { "" } else { " without entry" }, told.scope);
-            self.class(&what, state, twin, told);
+            self.class(&what, state, known, told);
             if known.is_some_and(|t| t.missed == Some(&*word(told.state))) {
                 self.missed.push(what.clone());
                 self.claims(&what, truth, &[], told);
@@ -79,7 +100,7 @@ impl Score {
         self.faults.push(format!("{what}: {fault}"));
     }
 
-    fn class(&mut self, what: &str, state: &str, twin: bool, told: &ScopeVerdict) {
+    fn class(&mut self, what: &str, state: &str, known: Option<&ScopeTruth>, told: &ScopeVerdict) {
         let said = word(told.state);
         self.scopes += 1;
         if said == state {
@@ -89,10 +110,15 @@ impl Score {
             println!("{what}: {said}, truth {state}; {clauses:?}");
         }
         *self.confusion.entry((state.to_owned(), said)).or_default() += 1;
-        let likelihood = told.likelihood.map_or("none".to_owned(), word);
-        let (all, compromised) = self.calibration.entry(likelihood).or_default();
-        *all += 1;
-        *compromised += usize::from(!twin && matches!(state, "exfiltrated" | "accessed"));
+        self.calibration.entry(likelihood(told)).or_default().add(known.is_some_and(|known| known.stolen));
+    }
+
+    /// Adds what is said of a theft where no record shows how the intruder got in.
+    pub fn add_unrecorded(&mut self, truth: &Truth, outcome: &Outcome) {
+        for known in truth.told.iter().filter(|known| known.stolen) {
+            let told = scope(&outcome.verdict, &known.scope);
+            self.unrecorded.entry(likelihood(told)).or_default().add(true);
+        }
     }
 
     /// None is claimed that is not, and none that is is missed.
@@ -205,10 +231,16 @@ impl Score {
             writeln!(text, "  {state:14} -> {said:14} {count:5}").unwrap();
         }
         writeln!(text, "incidents by number of chains: {:?}", self.chained).unwrap();
-        text.push_str("likelihood: scopes, with data compromised, share\n");
-        for (likelihood, (all, compromised)) in &self.calibration {
-            let share = *compromised as f64 / *all as f64;
-            writeln!(text, "  {likelihood:21} {all:5} {compromised:5} {share:5.2}").unwrap();
+        text.push_str("likelihood: scopes, with data compromised, share; thefts without the records of the intrusion; share with them\n");
+        let words: BTreeSet<&String> = self.calibration.keys().chain(self.unrecorded.keys()).collect();
+        for likelihood in words {
+            let of = |table: &BTreeMap<String, Share>| table.get(likelihood).copied().unwrap_or_default();
+            let (told, more) = (of(&self.calibration), of(&self.unrecorded));
+            let share = |stolen: usize, all: usize| stolen as f64 / all.max(1) as f64;
+            let with = share(told.stolen + more.stolen, told.all + more.all);
+            let alone = share(told.stolen, told.all);
+            let Share { all, stolen } = told;
+            writeln!(text, "  {likelihood:21} {all:5} {stolen:5} {alone:5.2} {:5} {with:5.2}", more.all).unwrap();
         }
         text
     }
@@ -216,5 +248,6 @@ impl Score {
 
 /// What a right answer says of ways out: of a twin with its entry nothing.
 fn ways(truth: &ScopeTruth, twin: bool, sanctioned: bool) -> Vec<Way> {
-    if twin && sanctioned && truth.state == "no_evidence" { Vec::new() } else { truth.ways.clone() }
+    let is_explained = twin && sanctioned && matches!(truth.state, "no_evidence" | "attempted");
+    if is_explained { Vec::new() } else { truth.ways.clone() }
 }
