@@ -278,9 +278,16 @@ impl<'b> Fields<'b> {
         !self.carried.is_empty()
     }
 
-    /// The values that are themselves records of a log; forgets them.
+    /// Lends the values that are themselves records of a log and forgets them; the list is to be given back with
+    /// [`Fields::give_back_carried`].
     pub fn take_carried(&mut self) -> Vec<(Text<'b>, Kind)> {
         std::mem::take(&mut self.carried)
+    }
+
+    /// Takes the list back for its room.
+    pub fn give_back_carried(&mut self, mut carried: Vec<(Text<'b>, Kind)>) {
+        carried.clear();
+        self.carried = carried;
     }
 
     /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].

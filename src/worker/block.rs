@@ -136,7 +136,8 @@ pub(super) fn sift_block(
     Stats::count(&stats.bytes, block.bytes.len() as u64);
     Stats::count(&stats.records, told.records);
     if told.records > 0 {
-        stats.met(std::iter::once(block.layout.format).chain(told.strays.keys().copied()));
+        let others = told.strays.keys().chain(told.carried.keys()).copied();
+        stats.met(std::iter::once(block.layout.format).chain(others));
     }
 }
 
@@ -315,6 +316,7 @@ impl Pass<'_, '_> {
             () => self.parse(&seen, want, fields),
         };
         let mut parsed = read.is_some();
+        let is_carried = matches!(read, Some(Parsed::Carried(_))) || format::is_container(format);
         let other = match read {
             Some(Parsed::Carried(dialect)) => {
                 self.carried((&seen, want), dialect, fields, scratch);
@@ -325,7 +327,8 @@ impl Pass<'_, '_> {
         };
         if let Some(other) = other {
             (format, parsed) = (other, true);
-            *told.strays.entry(other).or_default() += 1;
+            let of = if is_carried { &mut told.carried } else { &mut told.strays };
+            *of.entry(other).or_default() += 1;
         }
         account((parsed, format), (seen.place, !scratch.is_stale), fields, tally, told);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {

@@ -37,6 +37,8 @@ pub(super) struct Told {
     pub rejected: u64,
     /// Records of other formats than the source's, by format.
     pub strays: BTreeMap<&'static str, u64>,
+    /// Records that carry a line of another log, by its format.
+    pub carried: BTreeMap<&'static str, u64>,
     /// Records outside of the period that was asked for.
     pub left_out: u64,
     /// Records that were searched and, as nothing was met in them, not read.
@@ -177,6 +179,9 @@ impl Source {
         all.rejected += told.rejected;
         all.left_out += told.left_out;
         all.passed_over += told.passed_over;
+        for (format, records) in told.carried {
+            *all.carried.entry(format).or_default() += records;
+        }
         for (format, records) in told.strays {
             *all.strays.entry(format).or_default() += records;
         }
@@ -254,6 +259,10 @@ impl Source {
         if told.rejected > 0 {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
             notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
+        }
+        for (format, records) in &told.carried {
+            let detail = format!("records of {} that hold lines of {format}; these were read as such", self.format);
+            notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
         }
         for (format, records) in &told.strays {
             let detail = format!("records that are not {} but {format}; they were read as such", self.format);
