@@ -1,7 +1,7 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
 mod cite;
-mod event;
+pub(super) mod event;
 mod met;
 mod over;
 mod rules;

@@ -248,8 +248,9 @@ impl Source {
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (covered, observations) = tally::gather(tallies);
         let held = std::mem::take(&mut told.held);
-        let (together, of_together) = held.finish(plan);
+        let (together, more, of_together) = held.finish(plan);
         notes.extend(of_together);
+        events.join(more, plan.events_kept, &plan.work);
         rules.join(together, RULE_HITS_KEPT, &plan.work);
         indicators.join(of_pieces(&told.pieces), plan.max_evidence, &plan.work);
         indicators.write_out(&plan.work);

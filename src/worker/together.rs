@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::block::event;
 use super::panic_note;
 use crate::classify::Look;
 use crate::detect::Scratch;
 use crate::format::{self, together};
+use crate::model::event::Events;
 use crate::model::fields::{Fields, Want};
 use crate::model::hit::{RULE_HITS_KEPT, Sighting, Sightings};
 use crate::model::layout::Layout;
@@ -109,14 +111,15 @@ impl Holding {
 
     /// Evaluates all events of which several parts are there, and gives what rules see in them together only, with what is
     /// to be said of those that could not be. Nothing that one event does to a parser harms the others.
-    pub(super) fn finish(mut self, plan: &Plan) -> (BTreeMap<Box<str>, Sightings>, Vec<Note>) {
+    pub(super) fn finish(mut self, plan: &Plan) -> (BTreeMap<Box<str>, Sightings>, Events, Vec<Note>) {
         let (mut scratch, mut found, mut notes) = (Scratch::default(), BTreeMap::new(), Vec::new());
+        let mut events = Events::default();
         for (layout, parts) in wholes(std::mem::take(&mut self.all).into_values()) {
             self.whole(parts.len());
             let candidates = plan.program.gate(layout.format).map(|gate| &*gate.all).unwrap_or_default();
             let parts: Vec<_> = parts.iter().map(|part| (part.place, part.sha256, &*part.text)).collect();
             let evaluated = catch_unwind(AssertUnwindSafe(|| {
-                evaluate(plan, &layout, &parts, candidates, &mut scratch, &mut found);
+                evaluate(plan, &layout, &parts, candidates, &mut scratch, (&mut found, &mut events));
             }));
             if let Err(panic) = evaluated {
                 scratch = Scratch::default();
@@ -124,7 +127,7 @@ impl Holding {
             }
         }
         notes.extend(self.note());
-        (found, notes)
+        (found, events, notes)
     }
 }
 
@@ -164,14 +167,15 @@ fn wholes(all: impl Iterator<Item = Held>) -> Vec<Joined> {
     found
 }
 
-/// Adds what rules see in records together and in none of them alone. It is cited by the first of them.
+/// Adds what rules see in records together and in none of them alone: as hits, and for correlations as one event. It is cited
+/// by the first of them.
 pub(super) fn evaluate(
     plan: &Plan,
     layout: &Layout,
     parts: &[(Place, RecordDigest, &[u8])],
     candidates: &[u32],
     scratch: &mut Scratch,
-    found: &mut BTreeMap<Box<str>, Sightings>,
+    (found, events): (&mut BTreeMap<Box<str>, Sightings>, &mut Events),
 ) {
     let parts = &parts[..parts.len().min(MOST_PARTS)];
     let Some(&(place, sha256, head)) = parts.first().filter(|_| parts.len() > 1 && !candidates.is_empty()) else {
@@ -195,7 +199,9 @@ pub(super) fn evaluate(
     let texts: Vec<&[u8]> = parts.iter().map(|(.., text)| *text).collect();
     let mut hits = Vec::new();
     plan.program.eval(layout.format, &whole, &texts.join(&b'\n'), candidates, scratch, &mut hits);
-    for rule in hits.into_iter().filter(|rule| !alone.contains(rule)) {
+    hits.retain(|rule| !alone.contains(rule));
+    event::keep(&plan.program, &hits, (layout.format, &whole), scratch, events, || (place, sha256));
+    for rule in hits {
         let id = plan.program.rules()[rule as usize].id.as_str();
         let sighting = || Sighting {
             place,

@@ -68,6 +68,34 @@ fn a_rule_over_two_records_of_an_audit_event_fires_once_on_any_grid() {
 
 /// An event 4104 in JSON and in XML.
 #[test]
+fn correlations_count_on_what_records_show_together() {
+    let rule = "title: t\nname: sent\nlogsource: {product: linux, service: auditd}\ndetection: {s: {exe|endswith: /curl, a1: '-T'}, condition: s}\n";
+    let log: String =
+        (1..=4).map(|serial| audit(serial, "/usr/bin/curl", if serial < 4 { "-T" } else { "-v" })).collect();
+    for (least, found) in [(3, 1), (4, 0)] {
+        let correlation = format!(
+            "title: c\nid: counts\nlevel: high\ncorrelation: {{type: event_count, rules: sent, group-by: exe, timespan: 1m, condition: {{gte: {least}}}}}\n"
+        );
+        for grid in GRIDS {
+            let temp = tempfile::tempdir().unwrap();
+            let path = temp.path().join("audit.log");
+            std::fs::write(&path, &log).unwrap();
+            let mut plan =
+                plan(vec![Root { name: "audit.log".into(), path: Some(path) }], Scopes::default(), Builder::new());
+            let rules = [("r.yml".to_owned(), rule.to_owned()), ("c.yml".to_owned(), correlation.clone())];
+            let (program, problems) = Program::compile(rules, Routing::Auto);
+            assert!(problems.is_empty(), "{problems:#?}");
+            (plan.program, plan.cell_bytes) = (program, grid);
+            let outcome = scan::scan(&plan).unwrap();
+            let all = outcome.findings.list().iter().filter(|finding| finding.rule.id == "counts").collect::<Vec<_>>();
+            assert_eq!(all.len(), found, "grid {grid}, at least {least}");
+            let lines: Vec<_> = all.iter().flat_map(|f| &f.evidence).filter_map(|e| e.place.line).collect();
+            assert_eq!(lines, if found > 0 { vec![1, 4, 7] } else { Vec::new() }, "each by the first of its records");
+        }
+    }
+}
+
+#[test]
 fn records_of_an_event_that_are_too_many_to_join_are_told_of_on_any_grid() {
     const RULE: &str = "title: t\nlogsource: {product: linux, service: auditd}\ndetection:\n  s: {type: EXECVE, name: x}\n  condition: s\n";
     let log = "type=PATH msg=audit(1774739404.500:9): item=0 name=\"x\"\n".repeat(5_000);

@@ -80,7 +80,8 @@ impl<'b> Pass<'b, '_> {
             let of = |seen: &Seen| (seen.place, self.digest(&Cite::new(*seen)), &self.text[seen.start..seen.end]);
             let all: Vec<_> = records.iter().map(of).collect();
             let (plan, layout) = (self.plan, &self.block.layout);
-            together::evaluate(plan, layout, &all, &candidates, &mut scratch.detect, &mut told.rules);
+            let found = (&mut told.rules, &mut told.events);
+            together::evaluate(plan, layout, &all, &candidates, &mut scratch.detect, found);
         }
     }
 
