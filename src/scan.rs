@@ -97,7 +97,10 @@ pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
             tasks.spawn(move |tasks| engine.scan_file(file, tasks));
         }
     });
-    let (scanned, stats) = engine.finish();
+    let (mut scanned, stats) = engine.finish();
+    if let Some(secret) = plan.run_secret {
+        pool.install(|| worker::tell_copies(secret, survey, &mut scanned));
+    }
     give_back_freed();
     let mut skipped = Partial::default();
     for entry in &survey.skipped {

@@ -6,6 +6,7 @@
 //! into their source in any order: the joins commute.
 
 mod block;
+mod copies;
 mod helpers;
 mod places;
 mod records;
@@ -35,6 +36,7 @@ use crate::sift::Sift;
 use crate::split::Splitter;
 
 use block::Scratch;
+pub use copies::tell_copies;
 use helpers::Helpers;
 pub use records::{Bytes, each_record, each_record_of, reached};
 pub use sample::gates;

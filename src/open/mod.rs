@@ -164,6 +164,22 @@ pub fn stretch(file: &Listed, at: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
+/// Hands the first `length` bytes of a file to `take`, piece by piece.
+///
+/// # Errors
+/// It cannot be read, or is shorter by now.
+pub fn each_piece(path: &Path, length: u64, take: &mut dyn FnMut(&[u8])) -> std::io::Result<()> {
+    let file = evidence::open(path)?;
+    let (mut buffer, mut at) = (vec![0; source::PULL_BYTES], 0);
+    while at < length {
+        let want = usize::try_from(length - at).unwrap_or(usize::MAX).min(buffer.len());
+        file.read_exact_at(&mut buffer[..want], at)?;
+        take(&buffer[..want]);
+        at += want as u64;
+    }
+    Ok(())
+}
+
 fn open_path(file: &Listed, path: &Path, how: (&Opening, &dyn Hands), visitor: &mut dyn Visitor) -> Opened {
     let opened = evidence::open(path).and_then(|handle| Ok((State::of(&handle)?, handle)));
     let (state, handle) = match opened {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use highway::{HighwayHash, HighwayHasher, Key};
 use sha2::{Digest, Sha256};
 
+use super::copies::LATE;
 use super::together::Holding;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::block::Block;
@@ -430,6 +431,8 @@ fn cap_of_part(part: &PartRef, sightings: &Sightings) -> Option<Note> {
 pub(super) enum Content {
     /// That of the file as stored.
     Stored,
+    /// Told after all is read, where another source has the same length.
+    Late,
     /// By the secret of this run.
     Keyed(Box<HighwayHasher>),
     /// SHA-256.
@@ -443,6 +446,7 @@ impl Content {
     pub(super) fn of(plan: &Plan, is_plain: bool) -> Self {
         match (plan.opening.digest, plan.run_secret) {
             (DigestKind::Sha256 | DigestKind::Blake3, _) if is_plain => Self::Stored,
+            (DigestKind::Off, Some(_)) if is_plain => Self::Late,
             (DigestKind::Sha256, _) => Self::Sha256(Box::default()),
             (DigestKind::Off, Some(secret)) => Self::Keyed(Box::new(HighwayHasher::new(Key(secret)))),
             (DigestKind::Blake3 | DigestKind::Off, _) => Self::Blake3(Box::default()),
@@ -451,7 +455,7 @@ impl Content {
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
-            Self::Stored => {}
+            Self::Stored | Self::Late => {}
             Self::Keyed(hasher) => hasher.append(bytes),
             Self::Sha256(hasher) => hasher.update(bytes),
             Self::Blake3(hasher) => {
@@ -464,15 +468,19 @@ impl Content {
     pub(super) fn finish(self) -> Option<Box<str>> {
         let digest = match self {
             Self::Stored => return None,
-            Self::Keyed(hasher) => {
-                let bytes: Vec<u8> = hasher.finalize256().iter().flat_map(|word| word.to_be_bytes()).collect();
-                format!("run:{}", hex(&bytes)).into()
-            }
+            Self::Late => LATE.into(),
+            Self::Keyed(hasher) => keyed_name(*hasher),
             Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())).into(),
             Self::Blake3(hasher) => format!("blake3:{}", hasher.finalize().to_hex()).into(),
         };
         Some(digest)
     }
+}
+
+/// Content by the secret of this run.
+pub(super) fn keyed_name(hasher: HighwayHasher) -> Box<str> {
+    let bytes: Vec<u8> = hasher.finalize256().iter().flat_map(|word| word.to_be_bytes()).collect();
+    format!("run:{}", hex(&bytes)).into()
 }
 
 /// Lower-case hex.

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
+use exfiltrace::model::ledger::Reason;
 use exfiltrace::model::scopes::Scopes;
+use exfiltrace::open::DigestKind;
 use exfiltrace::scan;
 use serde_json::Value;
 
@@ -151,4 +153,45 @@ fn progress_moves_inside_a_plain_file_and_adds_up_to_what_is_stored() {
     assert_eq!(plain.iter().sum::<u64>(), text.len() as u64);
     assert!(plain.len() > 10 && plain.iter().all(|step| *step < text.len() as u64 / 2), "{plain:?}");
     assert_eq!(steps("packed.log.gz").iter().sum::<u64>(), packed.len() as u64);
+}
+
+/// Without a digest plain files are not hashed as they are read: only one of another's length can be a copy.
+#[test]
+fn copies_are_known_whatever_is_hashed_and_files_of_one_length_are_no_copies() {
+    let temp = tempfile::tempdir().unwrap();
+    let text = "203.0.113.9 a line of a log\n".repeat(9_000);
+    let other = text.replacen("203", "204", 1);
+    let packed = |text: &str| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        gzip.finish().unwrap()
+    };
+    let (alone, longer) = (format!("{text}and more\n"), text.repeat(2));
+    let files: [(&str, &[u8]); 7] = [
+        ("a.log", text.as_bytes()),
+        ("b.log", text.as_bytes()),
+        ("c.log.gz", &packed(&text)),
+        ("d.log", other.as_bytes()),
+        ("e.log", alone.as_bytes()),
+        ("f.log", longer.as_bytes()),
+        ("g.log.gz", &packed(&longer)),
+    ];
+    files.iter().for_each(|(name, bytes)| std::fs::write(temp.path().join(name), bytes).unwrap());
+    for (digest, run_secret) in [
+        (DigestKind::Off, Some([1, 2, 3, 4])),
+        (DigestKind::Off, None),
+        (DigestKind::Sha256, None),
+        (DigestKind::Blake3, Some([1, 2, 3, 4])),
+    ] {
+        let root = Root { name: b"e".to_vec(), path: Some(temp.path().to_owned()) };
+        let mut plan = plan(vec![root], Scopes::default(), Builder::new());
+        (plan.opening.digest, plan.run_secret) = (digest, run_secret);
+        let ledger = scan::scan(&plan).unwrap().ledger;
+        let copies: Vec<_> = ledger
+            .iter()
+            .filter(|entry| entry.notes.iter().any(|note| note.reason == Reason::DeliveredTwice))
+            .map(|entry| entry.source.as_str())
+            .collect();
+        assert_eq!(copies, ["e/b.log", "e/c.log.gz", "e/g.log.gz"], "{digest:?} {run_secret:?}");
+    }
 }
