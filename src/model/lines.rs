@@ -172,15 +172,47 @@ pub fn is_directive(line: &[u8], encoding: Encoding) -> bool {
 
 /// Writes UTF-16 as UTF-8; what is no character becomes U+FFFD.
 pub fn narrow(bytes: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
-    let units = bytes.chunks_exact(2).map(|u| match encoding {
-        Encoding::Utf16Be => u16::from_be_bytes([u[0], u[1]]),
-        _ => u16::from_le_bytes([u[0], u[1]]),
-    });
-    let mut utf8 = [0; 4];
-    for c in char::decode_utf16(units) {
-        let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
-        out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+    let is_big = encoding == Encoding::Utf16Be;
+    let mut rest = bytes;
+    out.reserve(rest.len() / 2);
+    while let Some((four, behind)) = rest.split_first_chunk::<8>() {
+        rest = match ascii_of(*four, is_big) {
+            Some(ascii) => {
+                out.extend_from_slice(&ascii);
+                behind
+            }
+            None => narrow_one(rest, is_big, out),
+        };
     }
+    while rest.len() >= 2 {
+        rest = narrow_one(rest, is_big, out);
+    }
+}
+
+/// Four units that are ASCII.
+///
+/// PERF: most text is, and so are the zeros of binary data.
+#[inline]
+fn ascii_of(four: [u8; 8], is_big: bool) -> Option<[u8; 4]> {
+    let units = if is_big { u64::from_be_bytes(four) } else { u64::from_le_bytes(four) };
+    if units & 0xFF80_FF80_FF80_FF80 != 0 {
+        return None;
+    }
+    let [a, b, c, d, e, f, g, h] = four;
+    Some(if is_big { [b, d, f, h] } else { [a, c, e, g] })
+}
+
+/// The first character, which two units may be; gives what follows. There must be one unit.
+fn narrow_one<'b>(bytes: &'b [u8], is_big: bool, out: &mut Vec<u8>) -> &'b [u8] {
+    let unit = |u: &[u8]| {
+        let unit = [u[0], u[1]];
+        if is_big { u16::from_be_bytes(unit) } else { u16::from_le_bytes(unit) }
+    };
+    let units = bytes.chunks_exact(2).take(2).map(unit);
+    let character = char::decode_utf16(units).next().and_then(Result::ok);
+    let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    &bytes[2 * character.len_utf16()..]
 }
 
 #[cfg(test)]
@@ -189,6 +221,39 @@ mod tests {
 
     fn texts(bytes: &[u8]) -> Vec<&[u8]> {
         Lines::new(bytes, 0, Encoding::Bytes).map(|l| &bytes[l.start..l.end]).collect()
+    }
+
+    #[test]
+    fn narrowing_by_four_units_is_that_of_the_standard_library() {
+        let texts = [
+            "",
+            "a",
+            "abc",
+            "abcd",
+            "abcdefgh\u{0}\u{0}ijk",
+            "aé漢😀bcde\u{fffd}",
+            "😀😀😀",
+            "abcdé",
+            "é\u{7f}\u{80}abc",
+        ];
+        let mut units: Vec<Vec<u16>> = texts.iter().map(|text| text.encode_utf16().collect()).collect();
+        units.push(vec![0xD800, 0x61, 0x62, 0x63, 0x64, 0xDC00, 0xD83D, 0xDE00, 0xD83D]);
+        units.push(vec![0xDC00, 0xD800, 0xD800, 0xDC00]);
+        for units in &units {
+            for tail in [&[][..], &[7]] {
+                let expected: String = char::decode_utf16(units.iter().copied())
+                    .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+                    .collect();
+                for (encoding, bytes) in [
+                    (Encoding::Utf16Le, units.iter().flat_map(|u| u.to_le_bytes()).collect::<Vec<_>>()),
+                    (Encoding::Utf16Be, units.iter().flat_map(|u| u.to_be_bytes()).collect::<Vec<_>>()),
+                ] {
+                    let mut out = Vec::new();
+                    narrow(&[&bytes[..], tail].concat(), encoding, &mut out);
+                    assert_eq!(String::from_utf8(out).unwrap(), expected, "{units:x?}");
+                }
+            }
+        }
     }
 
     #[test]

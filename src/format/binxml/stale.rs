@@ -19,6 +19,8 @@ use crate::model::block::{Block, Spans};
 use crate::model::fields::{Seen, View};
 use crate::model::place::Place;
 
+/// Free space is looked through in steps of this, from its end.
+const LINE_BYTES: usize = 1024;
 /// Where the chunk says that its free space begins.
 const FREE_SPACE_AT: usize = 48;
 
@@ -29,7 +31,7 @@ pub(super) fn add(block: &Block, templates: &mut Templates, view: &mut View) {
     let mut all = live_alike(block, view, &stale);
     let alike = all.len();
     all.extend(stale);
-    let texts = carved(&block.bytes, &all);
+    let texts = if all.is_empty() { Vec::new() } else { carved(&block.bytes, &all) };
     let (live, stale) = texts.split_at(alike);
     let mut next = free;
     for (record, text) in all[alike..].iter().zip(stale) {
@@ -41,7 +43,9 @@ pub(super) fn add(block: &Block, templates: &mut Templates, view: &mut View) {
             see(block, record, text, view);
         }
     }
-    leftover(block, next as u64, block.bytes.len() as u64, view);
+    let rest = &block.bytes[next..];
+    let used = rest.chunks(LINE_BYTES).rposition(|line| !is_blank(line)).map_or(0, |line| (line + 1) * LINE_BYTES);
+    leftover(block, next as u64, (next + used.min(rest.len())) as u64, view);
 }
 
 /// The live records of which some of the others has the number.
