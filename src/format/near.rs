@@ -50,25 +50,45 @@ pub fn is_quad(bytes: &[u8]) -> bool {
     if !(7..=15).contains(&bytes.len()) {
         return false;
     }
-    // A dot behind the last number, and zeros.
-    let mut text = [0; 20];
-    text[..bytes.len()].copy_from_slice(bytes);
-    text[bytes.len()] = b'.';
-    let words = [0, 8].map(|at| u64::from_le_bytes(std::array::from_fn(|n| text[at + n])));
+    let words = words(bytes);
     let [low, high] = words.map(|word| [within(word, b'.', b'.'), within(word, b'0', b'9')].map(bits));
-    let [mut dots, digits] = [0, 1].map(|of| low[of] | high[of] << 8);
+    // A dot behind the last number.
+    let [mut dots, digits] = [low[0] | high[0] << 8 | 1 << bytes.len(), low[1] | high[1] << 8];
     let mut is_good = dots.count_ones() == 4 && dots | digits == (2 << bytes.len()) - 1;
+    let text = u128::from(words[0]) | u128::from(words[1]) << 64;
     let mut from = 0;
     for _ in 0..4 {
-        let end = (dots.trailing_zeros() as usize).min(15);
+        let end = dots.trailing_zeros().min(15);
         dots &= dots.wrapping_sub(1);
-        let digits = [text[from], text[from + 1], text[from + 2]];
+        let number = (text >> (8 * from)) as u32;
         let length = end.wrapping_sub(from);
-        is_good &=
-            matches!(length, 1..=3) & ((length == 1) | (digits[0] != b'0')) & ((length < 3) | (digits <= *b"255"));
-        from = end + 1;
+        let is_small = (length < 3) | (number.swap_bytes() >> 8 <= u32::from_be_bytes(*b"\x00255"));
+        is_good &= matches!(length, 1..=3) & ((length == 1) | (number as u8 != b'0')) & is_small;
+        from = (end + 1).min(15);
     }
     is_good
+}
+
+/// Seven to fifteen bytes as two words, with zeros behind them.
+#[inline]
+fn words(bytes: &[u8]) -> [u64; 2] {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => [
+            u64::from_le_bytes(*first),
+            u64::from_le_bytes(*last).checked_shr(8 * (16 - bytes.len() as u32)).unwrap_or(0),
+        ],
+        _ => [bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0],
+    }
+}
+
+/// Whether all bytes are digits.
+#[inline]
+pub fn is_digits(bytes: &[u8]) -> bool {
+    if bytes.len() < 8 {
+        // PERF: all are looked at, so that the processor need not foresee which differs.
+        return bytes.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
+    }
+    bytes.iter().all(u8::is_ascii_digit)
 }
 
 /// Marks the bytes of a word that are of a range of ASCII.
@@ -190,7 +210,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 for at in 0..20 {
                     let member = (0..=u8::MAX).find(|byte| is_in(*byte)).unwrap();
-                    let mut text = vec![member; 20];
+                    let mut text = [member; 20];
                     text[at] = byte;
                     for (text, most) in [(&text[..], usize::MAX), (&text[..=at], 9), (&text[..], 3)] {
                         let expected = text.iter().take(most).take_while(|byte| is_in(**byte)).count();

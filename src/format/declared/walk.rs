@@ -259,7 +259,7 @@ impl Walk {
 #[inline]
 fn stands(bytes: &[u8], text: &[u8], at: usize) -> bool {
     // PERF: most that does not stand here differs in its first byte, and that costs no call.
-    text.get(at) == bytes.first() && text[at..].starts_with(bytes)
+    text.get(at) == bytes.first() && (bytes.len() == 1 || text[at..].starts_with(bytes))
 }
 
 /// Passes a run, and remembers its other lengths.
