@@ -1,5 +1,6 @@
 //! The parsers alone: records → fields, with the columns that tallies read and with everything; before that a table of all
-//! formats, or of those whose name has the word in it that is given: `cargo bench --bench format -- squid`.
+//! formats, or of those whose name has the word in it that is given: `cargo bench --bench format -- squid`; or of the logs
+//! below a folder, with a folder for each format: `cargo bench --bench format -- /path/to/logs`.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
 

@@ -46,6 +46,7 @@ mod utmp;
 mod vpcflow;
 mod w3c;
 mod windows;
+mod winevent;
 mod winxml;
 mod written;
 mod zeek;

@@ -424,15 +424,16 @@ pub fn is_ip(bytes: &[u8]) -> bool {
         Some(first) if first.is_ascii_hexdigit() || *first == b':' => {}
         _ => return false,
     }
-    // PERF: most are of version 4.
-    if is_v4(bytes) {
+    // PERF: most are of version 4, written in digits and dots alone.
+    if near::is_quad(bytes) || is_v4(bytes) {
         return true;
     }
     if near::one(b':', bytes).is_none() {
         return false;
     }
     let bare = memchr::memchr(b'%', bytes).map_or(bytes, |n| &bytes[..n]);
-    std::str::from_utf8(bare).is_ok_and(|s| s.parse::<IpAddr>().is_ok())
+    bare.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+        && std::str::from_utf8(bare).is_ok_and(|s| s.parse::<IpAddr>().is_ok())
 }
 
 /// Four numbers of at most three digits, below 256 and without leading zeros, as `Ipv4Addr` reads them; a zone may follow.

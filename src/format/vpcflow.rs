@@ -318,7 +318,7 @@ impl<'b> Flow<'b> {
 
 fn number<N: TryFrom<u32> + std::str::FromStr>(cell: &[u8]) -> Option<N> {
     // PERF: ports and flags are a few digits.
-    if (1..=5).contains(&cell.len()) && cell.iter().all(u8::is_ascii_digit) {
+    if (1..=5).contains(&cell.len()) && near::is_digits(cell) {
         let number = cell.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
         return N::try_from(number).ok();
     }
@@ -345,7 +345,7 @@ fn by_order<'a, 'b>(cells: &'a [&'b [u8]], layout: &Layout) -> Result<(&'a [&'b 
     // Exports of CloudWatch put the time of arrival before the record.
     let is_arrival = cells.first().is_some_and(|first| time::iso(first, layout).is_some());
     let cells = &cells[usize::from(is_arrival)..];
-    let digits = |cell: &[u8]| cell.iter().all(u8::is_ascii_digit);
+    let digits = near::is_digits;
     let &[version, account, ref others @ ..] = cells else { return Err(Reject) };
     let head = matches!(version, b"2" | b"3" | b"4" | b"5")
         && (account == b"unknown" || account.len() == 12 && digits(account));

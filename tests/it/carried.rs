@@ -63,6 +63,43 @@ fn a_carried_line_tells_what_it_tells_alone() {
     }
 }
 
+/// A failed logon as Splunk's `WinEventLog` writes it.
+const FAILED_LOGON: &str = "03/28/2026 11:10:04 PM\nLogName=Security\nEventCode=4625\nEventType=0\nComputerName=dc01.rv.example\n\
+     SourceName=Microsoft Windows security auditing.\nType=Information\nRecordNumber=4711\nKeywords=Audit Failure\nTaskCategory=Logon\n\
+     Message=An account failed to log on.\n\nSubject:\n\tSecurity ID:\t\tS-1-0-0\n\tAccount Name:\t\t-\n\nLogon Type:\t\t\t3\n\n\
+     Account For Which Logon Failed:\n\tAccount Name:\t\talice\n\tAccount Domain:\t\tRV\n\nNetwork Information:\n\
+     \tWorkstation Name:\tPC7\n\tSource Network Address:\t198.51.100.66\n\tSource Port:\t\t51234\n\n\
+     Detailed: \"quoted\" \\ and so on";
+
+#[test]
+fn a_windows_event_of_pairs_and_a_message_is_that_event() {
+    let record =
+        json!({"_time": "2026-03-28T23:10:04Z", "_raw": FAILED_LOGON, "sourcetype": "WinEventLog"}).to_string();
+    let layout = layout_of(record.as_bytes());
+    let mut fields = Fields::default();
+    assert_eq!(format::parse(&layout, record.as_bytes(), Want::All, &mut fields), Ok(Parsed::Carried("windows_json")));
+    for (canon, value) in [
+        (Canon::EventCode, "4625"),
+        (Canon::EventDataset, "Security"),
+        (Canon::EventProvider, "Microsoft-Windows-Security-Auditing"),
+        (Canon::HostName, "dc01.rv.example"),
+        (Canon::EventOutcome, "failure"),
+        (Canon::TargetUserName, "alice"),
+        (Canon::SourceIp, "198.51.100.66"),
+        (Canon::SourceDomain, "PC7"),
+        (Canon::SourcePort, "51234"),
+    ] {
+        assert_eq!(fields.text(canon), Some(value), "{}", canon.name());
+    }
+    let is = |name: &str, value: &str| {
+        fields.named().any(|(known, text, _)| known == name.as_bytes() && text == value.as_bytes())
+    };
+    assert!(is("LogonType", "3") && is("TargetDomainName", "RV") && is("Detailed", "\"quoted\" \\ and so on"));
+    assert_eq!(fields.time.map(|stamp| stamp.at.to_string()).as_deref(), Some("2026-03-28T23:10:04Z"));
+    let columns = format::parse(&layout, record.as_bytes(), Want::Columns, &mut fields);
+    assert_eq!((columns, fields.text(Canon::SourceIp)), (Ok(Parsed::Carried("windows_json")), Some("198.51.100.66")));
+}
+
 #[test]
 fn text_of_no_dialect_stays_the_message() {
     for text in [
@@ -75,6 +112,7 @@ fn text_of_no_dialect_stays_the_message() {
         "Mar is a month",
         "\u{fffd}\u{1}",
         "[x] y: z",
+        "LogName=Security\nof what",
     ] {
         for (format, record) in wrapped(text).into_iter().filter(|(_, text)| text.starts_with('{')) {
             let layout = layout_of(record.as_bytes());

@@ -1,6 +1,7 @@
 //! A way in which a line, or a message of syslog, is written: a pattern with named groups.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
@@ -41,6 +42,8 @@ pub(super) struct Line {
     /// Whether the format is known by such a line: without one a sample is of another.
     pub(super) is_mark: bool,
     always: Always,
+    /// Whether the last line that it was held against is written so.
+    is_likely: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +69,7 @@ impl Line {
             is_bare: true,
             is_mark: false,
             always,
+            is_likely: AtomicBool::new(false),
         }
     }
 
@@ -108,8 +112,19 @@ impl Line {
     }
 
     /// Whether a line begins with a byte and has a text that it needs, which is seen sooner than that it is written so.
+    ///
+    /// PERF: where the last one was, it is held against the pattern at once.
     pub(super) fn may_be(&self, line: &[u8]) -> bool {
-        !self.is_without(line) && self.compiled().may_fit(line)
+        self.is_likely.load(Ordering::Relaxed) || !self.is_without(line) && self.compiled().may_fit(line)
+    }
+
+    /// Whether a line is written so, with the slots of its groups.
+    fn fits(&self, line: &[u8], slots: &mut Slots) -> bool {
+        let fits = self.compiled().fits(self.pattern, line, slots);
+        if self.is_likely.load(Ordering::Relaxed) != fits {
+            self.is_likely.store(fits, Ordering::Relaxed);
+        }
+        fits
     }
 
     /// Reads a line or a message; `None`, and nothing read, where it is written in another way.
@@ -118,7 +133,7 @@ impl Line {
             return None;
         }
         let (compiled, mut slots) = (self.compiled(), unset());
-        if !compiled.fits(self.pattern, record, &mut slots) {
+        if !self.fits(record, &mut slots) {
             return None;
         }
         let mut apart = Apart::default();
@@ -137,7 +152,7 @@ impl Line {
             return Sketched::Other;
         }
         let (compiled, mut slots) = (self.compiled(), unset());
-        if !compiled.fits(self.pattern, record, &mut slots) {
+        if !self.fits(record, &mut slots) {
             return Sketched::Other;
         }
         sketch.out.part(&number.to_le_bytes());

@@ -70,6 +70,8 @@ struct Run {
     is_greedy: bool,
     /// What the next byte is to be; `None` where the pattern may be at its end.
     next: Option<Set>,
+    /// The group that it is, by its first slot.
+    slot: Option<usize>,
     /// The one byte that the next can be, where it is one.
     sole_next: Option<u8>,
     /// Whether no byte of the set can be the next one: there is one length that can lead on.
@@ -81,7 +83,7 @@ impl Run {
         let mut others = (0..=u8::MAX).filter(|byte| !set[usize::from(*byte)]);
         let stop = others.next().filter(|_| others.next().is_none());
         let class = near::Class::of(&set);
-        Self { set, stop, class, low, high, is_greedy, next: None, sole_next: None, is_sole: false }
+        Self { set, stop, class, low, high, is_greedy, next: None, slot: None, sole_next: None, is_sole: false }
     }
 
     /// How many bytes of the set a text begins with.
@@ -197,7 +199,7 @@ impl Walk {
                     left = left.saturating_sub(kinds.len());
                     self.stands_fixed(kinds, text, at).then(|| (step + 1, at + kinds.len()))
                 }
-                Step::Run(run) => run_from(run, text, (step, at), back, &mut left),
+                Step::Run(run) => run_from(run, text, (step, at), (slots, back), &mut left),
                 Step::Either(one, other, begins) => {
                     match begins[text.get(at).map_or(NO_BYTE, |byte| usize::from(*byte))] {
                         0 => None,
@@ -241,6 +243,9 @@ impl Walk {
                     let Step::Run(run) = &self.steps[step] else { continue };
                     *left = left.saturating_sub(to - from);
                     if let Some((at, (from, to))) = run.choose(text, from, to) {
+                        if let Some(slot) = run.slot {
+                            slots[slot + 1] = at;
+                        }
                         back.extend((from <= to && to != usize::MAX).then_some(Back::Run(step, from, to)));
                         return Some((step + 1, at));
                     }
@@ -254,7 +259,7 @@ impl Walk {
 #[inline]
 fn stands(bytes: &[u8], text: &[u8], at: usize) -> bool {
     // PERF: most that does not stand here differs in its first byte, and that costs no call.
-    text.get(at) == bytes.first() && text[at..].starts_with(bytes)
+    text.get(at) == bytes.first() && (bytes.len() == 1 || text[at..].starts_with(bytes))
 }
 
 /// Passes a run, and remembers its other lengths.
@@ -263,7 +268,7 @@ fn run_from(
     run: &Run,
     text: &[u8],
     (step, at): (usize, usize),
-    back: &mut Vec<Back>,
+    (slots, back): (&mut Slots, &mut Vec<Back>),
     left: &mut usize,
 ) -> Option<(usize, usize)> {
     let length = run.length(&text[at..]);
@@ -271,10 +276,18 @@ fn run_from(
         return None;
     }
     *left = left.saturating_sub(length);
-    if run.is_sole || run.low == run.high {
-        return run.leads_on(text, at + length).then_some((step + 1, at + length));
+    let is_fixed = run.is_sole || run.low == run.high;
+    let (end, others) = match is_fixed {
+        true => (run.leads_on(text, at + length).then_some(at + length)?, (1, 0)),
+        false => run.choose(text, at + run.low, at + length)?,
+    };
+    if let Some(slot) = run.slot {
+        if !back.is_empty() {
+            back.extend([Back::Slot(slot, slots[slot]), Back::Slot(slot + 1, slots[slot + 1])]);
+        }
+        (slots[slot], slots[slot + 1]) = (at, end);
     }
-    let (end, (from, to)) = run.choose(text, at + run.low, at + length)?;
+    let (from, to) = others;
     if from <= to && to != usize::MAX {
         back.push(Back::Run(step, from, to));
     }

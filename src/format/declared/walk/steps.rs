@@ -66,7 +66,10 @@ impl Walk {
             HirKind::Capture(group) => self.group(group)?,
             HirKind::Concat(parts) => self.sequence(parts)?,
             HirKind::Alternation(ways) => self.ways(ways)?,
-            HirKind::Repetition(repetition) => self.repeated(repetition)?,
+            HirKind::Repetition(repetition) => match run(pattern) {
+                Some(run) => drop(self.push(Step::Run(run))?),
+                None => self.repeated(repetition)?,
+            },
         }
         Some(())
     }
@@ -132,6 +135,11 @@ impl Walk {
     #[inline]
     fn group(&mut self, group: &Capture) -> Option<()> {
         let slot = usize::try_from(group.index).ok().filter(|number| *number < GROUPS_LIMIT)? * 2;
+        // PERF: what most groups are, one run, is one step with its ends.
+        if let Some(mut run) = run(&group.sub) {
+            run.slot = Some(slot);
+            return self.push(Step::Run(run)).map(drop);
+        }
         self.push(Step::Slot(slot))?;
         self.put(&group.sub)?;
         self.push(Step::Slot(slot + 1)).map(drop)
@@ -155,9 +163,6 @@ impl Walk {
     fn repeated(&mut self, of: &Repetition) -> Option<()> {
         let low = usize::try_from(of.min).ok()?;
         let high = of.max.map_or(Some(usize::MAX), |max| usize::try_from(max).ok())?;
-        if let Some(set) = one_byte(&of.sub) {
-            return self.push(Step::Run(Run::new(set, low, high, of.greedy))).map(drop);
-        }
         (0..low).try_for_each(|_| self.put(&of.sub))?;
         let either = |body: usize, end: usize| match of.greedy {
             true => Step::Either(body, end, both()),
@@ -241,6 +246,14 @@ fn set(class: &Class) -> Option<Set> {
     let mut set = no_byte();
     class.iter().for_each(|range| set[usize::from(range.start())..=usize::from(range.end())].fill(true));
     Some(set)
+}
+
+/// A pattern that is so many bytes of a set.
+fn run(pattern: &Hir) -> Option<Run> {
+    let HirKind::Repetition(of) = pattern.kind() else { return one_byte(pattern).map(|set| Run::new(set, 1, 1, true)) };
+    let low = usize::try_from(of.min).ok()?;
+    let high = of.max.map_or(Some(usize::MAX), |max| usize::try_from(max).ok())?;
+    Some(Run::new(one_byte(&of.sub)?, low, high, of.greedy))
 }
 
 /// The bytes of a pattern that is one byte.
