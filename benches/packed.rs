@@ -1,8 +1,8 @@
 //! Many `.gz` files: on two threads beside one, and per core beside `rg -z -F -f`, in one run, with equal counts of hits.
 //!
-//! Two texts. The words are read by no format, so that only decoding and the sift work, as in ripgrep; the access log is
-//! parsed, held against the embedded rules and tallied too, which ripgrep does not do. `RG` names the program of the
-//! peer where it is not on the path. CPU seconds are the figures; the quotient of wall times tells something only where
+//! Two texts: words that no format reads, and an access log. Each is scanned for hits alone (`--hits-only --no-builtin`),
+//! which is what ripgrep does, and with all that the product does: parsed, held against the embedded rules, tallied and
+//! judged. `RG` names the program of the peer where it is not on the path. CPU seconds are the figures; the quotient of wall times tells something only where
 //! the machine is idle, so that the load before each run is printed.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
@@ -123,15 +123,16 @@ fn cost(who: libc::c_int, mut run: impl FnMut()) -> (f64, f64) {
     least
 }
 
-/// The scan of the folder; `rules` with all that the product does.
-fn planned(folder: &Path, threads: usize, rules: bool) -> Plan {
+/// The scan of the folder: for hits alone, or all that the product does.
+fn planned(folder: &Path, threads: usize, hits_only: bool) -> Plan {
     let mut feed = Builder::new();
     feed.add("list.txt", "", list().as_bytes());
     let root = Root { name: b"evidence".to_vec(), path: Some(folder.to_owned()) };
     let mut plan = support::plan(vec![root], Scopes::default(), feed);
     plan.opening.digest = DigestKind::Off;
     plan.threads = threads;
-    if !rules {
+    plan.hits_only = hits_only;
+    if hits_only {
         plan.program = Program::compile([], Routing::Auto).0;
     }
     plan
@@ -169,28 +170,31 @@ fn grepped(program: &Path, folder: &Path, list: &Path, hits: u64) {
     assert_eq!(text.lines().map(|line| line.parse::<u64>().unwrap()).sum::<u64>(), hits);
 }
 
-/// One text: both ways of ours, and the peer.
+/// One text: the peer, and both scans of ours on one and two threads.
 fn compare(folder: &Path, list: &Path, peer: &Result<PathBuf, String>, (format, line): (&str, Line)) {
     std::fs::create_dir(folder).unwrap();
     let written = write(folder, line);
-    let run = |threads| {
-        let plan = planned(folder, threads, format != "text");
-        cost(libc::RUSAGE_SELF, || scanned(&plan, format, written))
-    };
-    let (one, two) = (run(1), run(2));
     println!("{format}: {} lines hit", written.1);
-    println!("  1 thread  CPU {:7.3}  wall {:7.3}", one.0, one.1);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or_default();
-    let gain = one.1 / two.1;
-    println!("  2 threads CPU {:7.3}  wall {:7.3}  wall of 1 over 2: {gain:.2} at load {load}", two.0, two.1);
-    match peer {
-        Ok(program) => {
-            let grep = cost(libc::RUSAGE_CHILDREN, || grepped(program, folder, list, written.1));
-            let gain = grep.0 / one.0;
-            println!("  rg -z -j1 CPU {:7.3}  wall {:7.3}  CPU over that of 1 thread: {gain:.2}", grep.0, grep.1);
-        }
+    let grep = peer.as_ref().map(|program| cost(libc::RUSAGE_CHILDREN, || grepped(program, folder, list, written.1)));
+    match &grep {
+        Ok((cpu, wall)) => println!("  rg -z -j1               CPU {cpu:7.3}  wall {wall:7.3}"),
         Err(why) => println!("  rg -z is left out: {why}"),
+    }
+    for (name, hits_only) in [("hits alone", true), ("all that we do", false)] {
+        let run = |threads| {
+            let plan = planned(folder, threads, hits_only);
+            cost(libc::RUSAGE_SELF, || scanned(&plan, format, written))
+        };
+        let (one, two) = (run(1), run(2));
+        let over = grep.as_ref().map_or_else(|_| String::new(), |grep| format!("  {:.2} x rg -z", grep.0 / one.0));
+        println!("  {name:<14} 1 thread  CPU {:7.3}  wall {:7.3}{over}", one.0, one.1);
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or_default();
+        let gain = one.1 / two.1;
+        println!(
+            "  {name:<14} 2 threads CPU {:7.3}  wall {:7.3}  wall of 1 over 2: {gain:.2} at load {load}",
+            two.0, two.1
+        );
     }
 }
 

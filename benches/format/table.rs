@@ -1,7 +1,8 @@
 //! The table of all formats: what a core reads of each in a second, told by CPU time.
 //!
 //! Every log of `fixtures/formats` is repeated until it has [`LOG_BYTES`], its headers once and its addresses, seconds and
-//! long numbers changed by a seed, so that no copy is like the one before. Then it is split, and of each record time and
+//! long numbers changed by a seed, so that no copy is like the one before. Then it is cut into blocks, which is not timed, as the
+//! splitter has a bench of its own. Of each block the records are found, and of each record time and
 //! fields are read as tallies take them: once by a parse of every record, and once as the product does, which parses
 //! where a record has no outline. What follows in the product, the map of what was told, is left out. Reading must find
 //! in the copies as many records, read and with times, as in the log. Lines that the format rejects are left out, as what they
@@ -26,7 +27,7 @@ use exfiltrace::model::time::Instant;
 use crate::input::blocks;
 use crate::rng::Rng;
 
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 
 /// Logs are repeated until they have this size.
 const LOG_BYTES: usize = 4 << 20;
@@ -103,12 +104,19 @@ fn recognised(bytes: &[u8], name: &str) -> Layout {
     format::recognise(head, head.len() == bytes.len(), &meta, &clock)
 }
 
+/// The blocks of a log.
+fn cut(text: &[u8], layout: &Arc<Layout>) -> Vec<Block> {
+    let mut cut = Vec::new();
+    blocks(text, layout, |block| cut.push(block));
+    cut
+}
+
 /// Reads a log by its blocks; also gives how many records had an outline.
-fn read(text: &[u8], layout: &Arc<Layout>, by: By) -> (Counts, usize) {
+fn read(blocks: &[Block], by: By) -> (Counts, usize) {
     let (mut counts, mut outlined) = (Counts::default(), 0);
     let (mut view, mut shapes) = (View::default(), Shapes::default());
-    blocks(text, layout, |block: Block| {
-        format::render(&block, &mut view);
+    for block in blocks {
+        format::render(block, &mut view);
         let (bytes, reader) =
             (if view.is_rendered { &view.rendered } else { &block.bytes[..] }, format::reader(&block.layout));
         let strays = (block.is_of_lines() && !format::is_text(block.layout.format)).then(|| Strays::new(&block.layout));
@@ -127,7 +135,7 @@ fn read(text: &[u8], layout: &Arc<Layout>, by: By) -> (Counts, usize) {
             counts.read += usize::from(is_read);
             counts.timed += usize::from(black_box(&fields).time.is_some());
         }
-    });
+    }
     (counts, outlined)
 }
 
@@ -250,10 +258,11 @@ fn row(path: &Path) -> Row {
     let layout = Arc::new(recognised(&log, &file));
     let log = of_format(&log, &layout);
     let (grown, times) = grown(&log, &layout, &mut Rng::new(1, &file));
-    let (expected, _) = read(&log, &layout, By::Parse);
+    let (expected, _) = read(&cut(&log, &layout), By::Parse);
     let (rate, _) = speed(1_000_000, || recognised(&grown, &file));
-    let (parse, (counts, _)) = speed(grown.len(), || read(&grown, &layout, By::Parse));
-    let (outline, (by_outline, outlined)) = speed(grown.len(), || read(&grown, &layout, By::Outline));
+    let blocks = cut(&grown, &layout);
+    let (parse, (counts, _)) = speed(grown.len(), || read(&blocks, By::Parse));
+    let (outline, (by_outline, outlined)) = speed(grown.len(), || read(&blocks, By::Outline));
     assert_eq!(counts, by_outline, "{}", path.display());
     let Counts { records, read, timed } = expected;
     let all = Counts { records: times * records, read: times * read, timed: times * timed };
@@ -281,9 +290,12 @@ fn row(path: &Path) -> Row {
     }
 }
 
-/// Every log of the fixtures whose path has this in it.
+/// Every log of the fixtures whose path has this in it; or, where it is the path of a folder, every log of that, which holds a
+/// folder for each format.
 fn logs(named: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats");
+    let is_folder = Path::new(named).is_absolute();
+    let (folder, named) = if is_folder { (PathBuf::from(named), "") } else { (fixtures, named) };
     let within = |path: PathBuf| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     let mut all: Vec<PathBuf> = within(folder).filter(|path| path.is_dir()).flat_map(within).collect();
     all.retain(|path| path.extension().is_some_and(|extension| extension != "snap"));

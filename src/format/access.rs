@@ -116,7 +116,11 @@ struct Line<'b> {
 
 fn cut(record: &[u8]) -> Option<Line<'_>> {
     let head = &record[..record.len().min(4096)];
-    let open = memchr::memchr_iter(b'[', head).find(|&at| at > 0 && head[at - 1] == b' ')? - 1;
+    let mut open = near::one(b'[', head)?;
+    while open == 0 || head[open - 1] != b' ' {
+        open += 1 + near::one(b'[', &head[open + 1..])?;
+    }
+    let open = open - 1;
     let close = open + near::one(b']', &record[open..])?;
     let (vhost, client, user) = who(&record[..open])?;
     let (request, rest) = quoted(skip(&record[close + 1..]))?;
@@ -318,7 +322,7 @@ fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = bytes.strip_prefix(b"\"")?;
     let mut at = 0;
     loop {
-        at += memchr::memchr2(b'"', b'\\', inner.get(at..)?)?;
+        at += near::either(b'"', b'\\', inner.get(at..)?)?;
         match (inner[at], inner.get(at + 1)) {
             (b'\\', _) => at += 2,
             (_, None | Some(b' ')) => return Some((&inner[..at], &inner[at + 1..])),

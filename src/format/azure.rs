@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use super::jsonlines::{Dialect, TIMES};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
+use super::written::Marks;
 use crate::model::fields::Canon;
 
 /// Azure Monitor records.
@@ -22,7 +23,7 @@ pub static AZURE: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[
+    marks: Marks::new(&[
         &["operationName", "category", "resourceId"],
         &["operationName", "category", "tenantId"],
         &["operationName", "callerIpAddress"],
@@ -30,7 +31,7 @@ pub static AZURE: Dialect = Dialect {
         &["OperationNameValue", "CallerIpAddress"],
         &["userPrincipalName", "appDisplayName", "ipAddress"],
         &["event_timestamp", "operation_name"],
-    ],
+    ]),
     rank: 70,
     utc: false,
     outlined: true,

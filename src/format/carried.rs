@@ -12,7 +12,7 @@
 
 use super::Strays;
 use super::sink::Sink;
-use crate::model::fields::{Canon, Fields, Kind, Want};
+use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::time::Assumed;
 
@@ -44,17 +44,27 @@ pub const DEPTH_LIMIT: u8 = 2;
 /// Reads the first of the lines that a record carries which is of a dialect, into the fields of that record; gives the dialect.
 /// `None`, and nothing changed, where none is.
 pub fn read(strays: &Strays<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>) -> Option<&'static str> {
-    for (text, kind) in out.take_carried() {
-        let text = out.bytes(text).to_vec();
-        let mut line = Fields::default();
-        let found = strays.parse(text.trim_ascii_end(), want, &mut line);
-        // An object of no product is read by the wrapper's own names.
-        if let Some(dialect) = found.filter(|dialect| !(kind == Kind::Json && *dialect == "json")) {
-            take_in(&line, layout, want, out);
-            return Some(dialect);
-        }
-    }
-    None
+    let carried = out.take_carried();
+    let found = carried.iter().find_map(|&(text, kind)| read_one(strays, layout, want, (text, kind), out));
+    out.give_back_carried(carried);
+    found
+}
+
+/// Reads one line that a record carries.
+fn read_one(
+    strays: &Strays<'_>,
+    layout: &Layout,
+    want: Want,
+    (text, kind): (Text<'_>, Kind),
+    out: &mut Fields<'_>,
+) -> Option<&'static str> {
+    let text = out.bytes(text).to_vec();
+    let mut line = Fields::default();
+    let found = strays.parse(text.trim_ascii_end(), want, &mut line);
+    // An object of no product is read by the wrapper's own names.
+    let dialect = found.filter(|dialect| !(kind == Kind::Json && *dialect == "json"))?;
+    take_in(&line, layout, want, out);
+    Some(dialect)
 }
 
 /// Has what a line says stand before what its wrapper says.

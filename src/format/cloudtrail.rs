@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
+use super::written::Marks;
 use crate::model::fields::Canon;
 
 /// AWS CloudTrail.
@@ -23,11 +24,11 @@ pub static CLOUDTRAIL: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[
+    marks: Marks::new(&[
         &["eventSource", "eventName", "userIdentity"],
         &["eventSource", "eventName", "awsRegion"],
         &["CloudTrailEvent", "EventName"],
-    ],
+    ]),
     rank: 80,
     utc: false,
     outlined: true,

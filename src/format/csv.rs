@@ -21,7 +21,7 @@ use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table as RoleTable};
 use super::sink::{Sink, address};
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, jsonwalk, m365, rows, time};
+use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -191,7 +191,12 @@ impl Format for Table {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        rows::outline(record, &ROLES, &mut Sketch::new(means.layout, means.agents, out)).is_some()
+        let columns = means.columns.rows.as_deref().unwrap_or_default();
+        rows::outline(record, columns, &mut Sketch::new(means.layout, means.agents, out)).is_some()
+    }
+
+    fn rows(&self, layout: &Layout) -> Option<Rc<[Column]>> {
+        Some(columns(&ROLES, layout))
     }
 }
 
@@ -394,16 +399,17 @@ impl<'b> Cell<'b> {
 impl<'b> Iterator for Cells<'b> {
     type Item = Result<Cell<'b>, Reject>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
         let Some(inner) = rest.strip_prefix(b"\"") else {
-            let end = memchr::memchr(self.delimiter, rest);
+            let end = near::one(self.delimiter, rest);
             self.rest = end.map(|n| &rest[n + 1..]);
             return Some(Ok(Cell { raw: &rest[..end.unwrap_or(rest.len())], escaped: false }));
         };
         let (mut at, mut escaped) = (0, false);
         loop {
-            let Some(n) = memchr::memchr(b'"', inner.get(at..).unwrap_or_default()) else {
+            let Some(n) = near::one(b'"', inner.get(at..).unwrap_or_default()) else {
                 self.rest = None;
                 return Some(Err(Reject));
             };

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use super::jsonlines::{Dialect, TIMES};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
+use super::written::Marks;
 use crate::model::fields::Canon;
 
 /// Google Cloud Logging entries.
@@ -22,12 +23,12 @@ pub static GCP: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[
+    marks: Marks::new(&[
         &["logName", "insertId"],
         &["logName", "timestamp"],
         &["protoPayload.methodName", "protoPayload.serviceName"],
         &["protoPayload.methodName", "insertId"],
-    ],
+    ]),
     rank: 76,
     utc: false,
     outlined: true,

@@ -15,6 +15,7 @@ use super::jsonlines::{Dialect, ecs};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::syslog;
+use super::written::Marks;
 use crate::model::fields::{Canon, Fields, Text};
 
 /// Entries of systemd's journal.
@@ -24,11 +25,11 @@ pub static JOURNALD: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[
+    marks: Marks::new(&[
         &["__REALTIME_TIMESTAMP", "MESSAGE"],
         &["__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP"],
         &["__REALTIME_TIMESTAMP", "_BOOT_ID"],
-    ],
+    ]),
     rank: 72,
     utc: true,
     outlined: false,

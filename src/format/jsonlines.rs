@@ -15,6 +15,7 @@ use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
 use super::shapes::Shapes;
 use super::sink::Sink;
+use super::written::{Marks, begins_object, is_object};
 use super::{Fit, Format, Means, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
@@ -33,7 +34,7 @@ pub struct Dialect {
     /// What follows from several fields together.
     pub finish: Option<fn(&mut Sink<'_, '_>)>,
     /// An event is of this dialect if it has all names of one of these sets.
-    pub marks: &'static [&'static [&'static str]],
+    pub marks: Marks,
     /// How specific it is.
     pub rank: u8,
     /// Whether its times are UTC without saying so: no zone of the user's counts for them.
@@ -49,7 +50,7 @@ pub static GENERIC: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: None,
-    marks: &[&[]],
+    marks: Marks::new(&[&[]]),
     rank: 20,
     utc: false,
     outlined: true,
@@ -75,7 +76,7 @@ impl Format for Dialect {
         }
         if sample.events.is_empty() {
             // The first event is longer than the head: its dialect is not known.
-            let open = layout.framing == Framing::JsonDocuments && self.marks == [&[] as &[&str]];
+            let open = layout.framing == Framing::JsonDocuments && self.marks.sets == [&[] as &[&str]];
             return open.then_some(Fit { read: 1, of: 1, rank: self.rank, layout });
         }
         let mut read = 0;
@@ -90,16 +91,18 @@ impl Format for Dialect {
     }
 
     fn shows(&self, layout: &Layout, event: &[u8]) -> bool {
-        // PERF: an event that lacks the last part of such a name has no such name, where names are what the log says.
-        let has = |mark: &&str| {
-            mark.rsplit('.').next().is_some_and(|last| memchr::memmem::find(event, last.as_bytes()).is_some())
-        };
-        if self.rename.is_none() && !self.marks.iter().any(|set| set.iter().all(has)) {
+        // PERF: names are seen sooner than they are read, where they are what the log says.
+        let may_be = if self.rename.is_none() { self.marks.may_be_in(event) } else { is_object(event) };
+        if !may_be {
             return false;
         }
         let mut out = Fields::default();
         self.parse(layout, event, Want::All, &mut out).is_ok()
-            && self.marks.iter().any(|set| set.iter().all(|m| out.named().any(|(n, ..)| n == m.as_bytes())))
+            && self.marks.sets.iter().any(|set| set.iter().all(|m| out.named().any(|(n, ..)| n == m.as_bytes())))
+    }
+
+    fn may_begin(&self, first: u8) -> bool {
+        begins_object(first)
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {

@@ -16,6 +16,7 @@ use super::Fit;
 use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
+use super::written::Marks;
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 use crate::model::time::{Assumed, Stamp};
@@ -27,12 +28,12 @@ pub static M365: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[
+    marks: Marks::new(&[
         &["Workload", "Operation", "CreationTime"],
         &["AuditData", "CreationDate"],
         &["RecordType", "Operation", "UserId"],
         &["workload", "operation", "creationtime"],
-    ],
+    ]),
     rank: 75,
     utc: true,
     outlined: false,

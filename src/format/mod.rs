@@ -47,10 +47,12 @@ mod vpcflow;
 mod w3c;
 mod windows;
 mod winxml;
+mod written;
 mod zeek;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use jiff::tz::TimeZone;
 
@@ -60,10 +62,10 @@ use crate::model::fields::{Canon, Drawn, Fields, Kind, Parsed, Reject, Text, Wan
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
-pub use binxml::{Templates, draw};
+pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
 pub use recognise::{Sample, fits, recognise, suffices};
-pub use render::{edges, render, render_some};
+pub use render::{edges, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
 
@@ -93,9 +95,21 @@ pub trait Format: Sync {
         Vec::new()
     }
 
+    /// The columns of a layout, where every record of it is a row of them.
+    fn rows(&self, layout: &Layout) -> Option<Rc<[csv::Column]>> {
+        let _ = layout;
+        None
+    }
+
     /// Whether a record that this format reads shows by itself that it is of it.
     fn shows(&self, layout: &Layout, record: &[u8]) -> bool {
         let _ = (layout, record);
+        true
+    }
+
+    /// Whether a record of this format may begin with this byte: what is false here no parse reads.
+    fn may_begin(&self, first: u8) -> bool {
+        let _ = first;
         true
     }
 
@@ -210,6 +224,8 @@ pub struct Means<'a> {
 pub struct Columns {
     /// What each is.
     pub parts: Vec<Part>,
+    /// The same for rows of a table.
+    rows: Option<Rc<[csv::Column]>>,
     /// Tells this layout from others of the source: a digest of all that its records are read by.
     pub digest: [u8; 32],
 }
@@ -218,11 +234,11 @@ impl Columns {
     fn of(format: &dyn Format, layout: &Layout) -> Self {
         let parts = format.parts(layout);
         if parts.is_empty() {
-            return Self::default();
+            return Self { rows: format.rows(layout), ..Self::default() };
         }
         let Layout { columns, delimiter, unset, date, dataset, forwards, .. } = layout;
         let read_by = format!("{columns:?} {delimiter} {unset:?} {date:?} {dataset:?} {forwards}");
-        Self { parts, digest: *blake3::hash(read_by.as_bytes()).as_bytes() }
+        Self { parts, rows: None, digest: *blake3::hash(read_by.as_bytes()).as_bytes() }
     }
 }
 
@@ -330,6 +346,11 @@ pub fn is_text(format: &str) -> bool {
     matches!(format, "text" | mixed::NAME)
 }
 
+/// Whether the records of a format are the lines of other logs in wrappers, none of which it reads itself.
+pub fn is_container(format: &str) -> bool {
+    format == container::NAME
+}
+
 /// Dialects that a single line shows beyond doubt.
 const STRAYS: &[&str] = &[
     "access",
@@ -409,7 +430,12 @@ impl<'l> Strays<'l> {
             let layout = |format| Layout { format, framing: Framing::Lines, host: host.clone(), ..self.layout.clone() };
             self.names().filter_map(by_name).map(|format| (format, layout(format.name()))).collect()
         });
+        // PERF: most dialects are ruled out by the first byte of a line.
+        let first = line.first().copied().unwrap_or_default();
         let read = |(format, layout): &(&'static dyn Format, Layout)| {
+            if !format.may_begin(first) {
+                return None;
+            }
             let reader = Reader::of(Some(*format), layout, self.depth);
             let is_shown = self.depth == 0 || format.shows(layout, line);
             let parsed = is_shown.then(|| reader.parse(line, want, out).ok()).flatten()?;

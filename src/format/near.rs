@@ -1,7 +1,8 @@
-//! Bytes that stand close by: the end of a word, the quote behind a short string.
+//! Bytes that stand close by: the end of a word, the quote behind a short string, the end of a number.
 //!
 //! PERF: a call of `memchr` costs as much as a look at forty bytes, eight at a time; words of logs are shorter. Beyond them
-//! the library goes on.
+//! the library goes on. Byte by byte costs more yet: how long a word is, no processor can foresee, and each time it has to
+//! begin anew is as dear as twenty bytes.
 
 /// Bytes that are looked at without a call.
 const NEAR_BYTES: usize = 40;
@@ -41,9 +42,101 @@ pub fn either(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     find(bytes, |word| marks(word, a) | marks(word, b), |rest| memchr::memchr2(a, b, rest))
 }
 
+/// Ranges of a [`Class`].
+const RANGES: usize = 4;
+const HIGH: u64 = LOW << 7;
+
+/// Bytes of a few ranges of ASCII, or all others.
+#[derive(Debug, Clone, Copy)]
+pub struct Class {
+    /// Of each range what is added to a byte of seven bits so that it has the eighth if it is of the range or above it,
+    /// and if it is above it. A range of nothing has the same twice.
+    ranges: [(u64, u64); RANGES],
+    /// Whether the bytes are those that are in no range.
+    is_others: bool,
+}
+
+impl Class {
+    /// The bytes of a set; `None` where it has too many ranges.
+    pub fn of(set: &[bool; 256]) -> Option<Self> {
+        let is_others = set[0x80];
+        if set[0x80..].iter().any(|is_in| *is_in != is_others) {
+            return None;
+        }
+        let (mut ranges, mut count, mut at) = ([(0, 0); RANGES], 0, 0);
+        while at < 0x80 {
+            let length = set[at..0x80].iter().take_while(|is_in| **is_in != is_others).count();
+            if length > 0 {
+                *ranges.get_mut(count)? = (LOW * (0x80 - at as u64), LOW * (0x80 - (at + length) as u64));
+                count += 1;
+            }
+            at += length.max(1);
+        }
+        Some(Self { ranges, is_others })
+    }
+
+    /// Marks the bytes of a word that are not of the class.
+    #[inline]
+    fn others(&self, word: u64) -> u64 {
+        let low = word & !HIGH;
+        let within =
+            self.ranges.iter().fold(0, |all, (from, above)| all | (low.wrapping_add(*from) ^ low.wrapping_add(*above)));
+        let is_in = within & !word & HIGH;
+        if self.is_others { is_in } else { is_in ^ HIGH }
+    }
+
+    /// How many bytes of the class a text begins with; `most` at most.
+    #[inline]
+    pub fn length(&self, text: &[u8], most: usize) -> usize {
+        let mut at = 0;
+        while at < most {
+            let Some(rest) = text.get(at..) else { break };
+            let (word, count) = match rest.first_chunk() {
+                Some(chunk) => (u64::from_le_bytes(*chunk), 8),
+                None => (rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), rest.len()),
+            };
+            let found = (self.others(word).trailing_zeros() as usize / 8).min(count);
+            at += found;
+            if found < 8 {
+                break;
+            }
+        }
+        at.min(most)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_is_as_long_as_its_bytes() {
+        let sets: [fn(u8) -> bool; 7] = [
+            |byte| byte.is_ascii_digit(),
+            |byte| byte.is_ascii_hexdigit() || byte == b'.' || byte == b':',
+            |byte| byte.is_ascii_alphanumeric() || byte == b'_',
+            |byte| byte != b' ' && byte != b'"' && byte != 0,
+            |byte| byte < 0x80,
+            |byte| byte == 0x7f || byte == 0,
+            |_| true,
+        ];
+        for is_in in sets {
+            let class = Class::of(&std::array::from_fn(|byte| is_in(byte as u8))).unwrap();
+            for byte in 0..=u8::MAX {
+                for at in 0..20 {
+                    let member = (0..=u8::MAX).find(|byte| is_in(*byte)).unwrap();
+                    let mut text = vec![member; 20];
+                    text[at] = byte;
+                    for (text, most) in [(&text[..], usize::MAX), (&text[..=at], 9), (&text[..], 3)] {
+                        let expected = text.iter().take(most).take_while(|byte| is_in(**byte)).count();
+                        assert_eq!(class.length(text, most), expected, "{byte} at {at}, {most}");
+                    }
+                }
+            }
+        }
+        assert!(Class::of(&std::array::from_fn(|byte| byte % 2 == 1)).is_none());
+        assert!(Class::of(&std::array::from_fn(|byte| byte > 0x90)).is_none());
+    }
 
     #[test]
     fn bytes_are_found_where_the_library_finds_them() {

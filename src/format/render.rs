@@ -21,11 +21,8 @@ pub(super) const RECORD_FRAME_BYTES: u64 = 28;
 /// Those of them that stand before it.
 pub(super) const RECORD_HEADER_BYTES: u64 = 24;
 
-/// Lists the records of a block and, where the stored bytes are not the text (UTF-16, EVTX), writes the text.
-///
-/// `View::framing` and `View::undecodable` count stored bytes; records, framing and undecodable bytes add up to the
-/// block. A piece of an oversize record is one [`Seen`], which is not to be parsed.
-pub fn render(block: &Block, view: &mut View) {
+/// As [`render`](super::render()), but of a chunk of a binary log only the records that it holds.
+pub(super) fn render(block: &Block, view: &mut View) {
     view.clear();
     match &block.spans {
         Spans::Lines => lines(block, view),
@@ -183,7 +180,7 @@ pub(super) fn leftover(block: &Block, from: u64, to: u64, view: &mut View) {
 /// Whether bytes are zeros.
 ///
 /// PERF: most slots of a log are empty, and whole lines of them are compared at once.
-fn is_blank(bytes: &[u8]) -> bool {
+pub(super) fn is_blank(bytes: &[u8]) -> bool {
     const ZEROS: [u8; 1024] = [0; 1024];
     bytes.chunks(ZEROS.len()).all(|line| *line == ZEROS[..line.len()])
 }

@@ -1,16 +1,17 @@
 //! Outlines of the rows of tables with a header.
 
-use super::csv::{Cells, Special, columns};
-use super::roles::{Role, Roles};
+use super::csv::{Cells, Column, Special};
+use super::roles::Role;
 use super::sketch::{Part, Sketch};
 use super::time;
 
-/// Adds what a row says to an outline, as [`csv::read`](super::csv::read) reads it; `None` where it is to be parsed.
-pub fn outline<'b>(record: &'b [u8], roles: &Roles, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
+/// Adds what a row of these columns says to an outline, as [`csv::read`](super::csv::read) reads it; `None` where it is to be
+/// parsed.
+pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     let layout = sketch.layout();
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
     let (mut date, mut clock) = (None, None);
-    for column in &*columns(roles, layout) {
+    for column in columns {
         let cell = cells.next()?.ok()?;
         if column.special.is_none() && column.part == Part::Skip {
             continue;
@@ -26,7 +27,7 @@ pub fn outline<'b>(record: &'b [u8], roles: &Roles, sketch: &mut Sketch<'_, 'b>)
         }
         sketch.cell(column.part, cell.raw)?;
     }
-    if cells.next().is_some() || layout.columns.is_empty() {
+    if cells.next().is_some() || columns.is_empty() {
         return None;
     }
     if let (None, Some(date), Some(clock)) = (sketch.out.time, date, clock) {

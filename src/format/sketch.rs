@@ -1,6 +1,7 @@
 //! Where outlines are put together, as fields are in a `Sink`: what each named value is to the outline.
 
 use super::halves::halves;
+use super::near;
 use super::roles::Role;
 use super::sink::{Way, address, stamp};
 use crate::model::fields::Canon;
@@ -172,12 +173,12 @@ impl<'f, 'b> Sketch<'f, 'b> {
 
 /// The bytes themselves, where nothing in them is escaped.
 fn plain(value: &[u8]) -> Option<&[u8]> {
-    memchr::memchr(b'\\', value).is_none().then_some(value)
+    near::one(b'\\', value).is_none().then_some(value)
 }
 
 /// The address of `192.0.2.10:51234`, or all of anything else.
 fn without_port(value: &[u8]) -> &[u8] {
-    if memchr::memchr(b':', value).is_none() {
+    if near::one(b':', value).is_none() {
         return value;
     }
     address(value).map_or(value, |((from, to), _)| &value[from..to])

@@ -103,6 +103,10 @@ impl Format for Native {
         Ok(Parsed::Event)
     }
 
+    fn may_begin(&self, first: u8) -> bool {
+        first == b' ' || first.is_ascii_digit()
+    }
+
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
         let Means { layout, agents, .. } = means;
         outline(record, Sketch::new(layout, agents, out)).is_some()

@@ -73,6 +73,10 @@ impl Format for Rfc3164 {
 }
 
 impl Format for Rfc5424 {
+    fn may_begin(&self, first: u8) -> bool {
+        first == b'<'
+    }
+
     fn name(&self) -> &'static str {
         "syslog5424"
     }

@@ -18,6 +18,8 @@ use cursor::Cursor;
 
 /// 100 ns units between 1601 and 1970.
 const FILETIME_EPOCH: i64 = 116_444_736_000_000_000;
+/// What TAI64 calls the second in which 1970 began.
+const TAI_EPOCH: i64 = (1 << 62) + 10;
 
 /// Reads an ISO 8601 / RFC 3339 stamp at the start of `bytes` (`T` or a blank between date and time, fraction behind
 /// `.` or `,`, zone optional) and says how many bytes it takes. Without a zone the layout's counts.
@@ -64,6 +66,21 @@ pub fn clf(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
 /// What [`clf`] reads, part by part.
 fn clf_by_parts(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
+    let civil = match fixed::named(bytes) {
+        Some((civil, used)) => {
+            cursor.at = used;
+            Civil { micro: cursor.fraction(), ..civil }
+        }
+        None => named_civil(&mut cursor)?,
+    };
+    match cursor.zone() {
+        Some(offset) => civil.at_offset(offset).map(Stamp::certain),
+        None => civil.in_zone(layout),
+    }
+}
+
+/// Date and time of a stamp whose month is a name, part by part.
+fn named_civil(cursor: &mut Cursor<'_>) -> Option<Civil> {
     let day = cursor.digits(1, 2)?;
     let mark = cursor.peek().filter(|b| matches!(b, b'/' | b'-' | b' '))?;
     cursor.at += 1;
@@ -75,11 +92,7 @@ fn clf_by_parts(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     }
     cursor.at += 1;
     let (second, micro) = cursor.clock()?;
-    let civil = Civil { year, month, day, second, micro };
-    match cursor.zone() {
-        Some(offset) => civil.at_offset(offset).map(Stamp::certain),
-        None => civil.in_zone(layout),
-    }
+    Some(Civil { year, month, day, second, micro })
 }
 
 /// Reads seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their magnitude (of the years
@@ -103,6 +116,20 @@ pub fn epoch(bytes: &[u8]) -> Option<Stamp> {
     Instant::from_micros(micros).map(Stamp::certain)
 }
 
+/// The instant of TAI64N, `@` with sixteen hex digits of seconds and eight of nanoseconds, as the tools that write it mean it: they add
+/// [`TAI_EPOCH`] to the seconds of the system's clock and know of no leap seconds.
+/// Source: <https://cr.yp.to/libtai/tai64.html>, and `timestamp.c` and `tai64nlocal.c` of daemontools.
+pub fn tai64n(bytes: &[u8]) -> Option<Stamp> {
+    let digits: &[u8; 24] = bytes.strip_prefix(b"@")?.try_into().ok()?;
+    let hex = |digits: &[u8]| {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).map(i64::from);
+        digits.iter().try_fold(0i64, |number, byte| number.checked_mul(16)?.checked_add(digit(byte)?))
+    };
+    let (seconds, nanos) = (hex(&digits[..16])?.checked_sub(TAI_EPOCH)?, hex(&digits[16..])?);
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(nanos / 1000)?;
+    Instant::from_micros(micros).filter(|_| nanos < 1_000_000_000).map(Stamp::certain)
+}
+
 /// The instant of a Windows FILETIME (100 ns since 1601, UTC).
 pub fn filetime(ticks: u64) -> Option<Stamp> {
     let ticks = i64::try_from(ticks).ok()?.checked_sub(FILETIME_EPOCH)?;
@@ -114,18 +141,13 @@ pub fn filetime(ticks: u64) -> Option<Stamp> {
 /// plus a day; without a reference there is no instant.
 pub fn syslog_prefix(bytes: &[u8], layout: &Layout) -> Option<(Option<Stamp>, usize)> {
     let mut cursor = Cursor { bytes, at: 0 };
-    let month = cursor.month_name()?;
-    cursor.eat(b' ')?;
-    let _ = cursor.eat(b' ');
-    let day = cursor.digits(1, 2)?;
-    cursor.eat(b' ')?;
-    let mut year = None;
-    if bytes.get(cursor.at + 4) == Some(&b' ') {
-        let back = cursor.at;
-        year = cursor.digits(4, 4);
-        cursor.at = if year.is_some() { cursor.at + 1 } else { back };
-    }
-    let (second, micro) = cursor.clock()?;
+    let (month, day, mut year, second, micro) = match fixed::yearless(bytes) {
+        Some(((month, day, second), used)) => {
+            cursor.at = used;
+            (month, day, None, second, cursor.fraction())
+        }
+        None => syslog_parts(&mut cursor)?,
+    };
     if day < 1 || day > days_of_month(2000, month)? {
         return None;
     }
@@ -148,6 +170,23 @@ pub fn syslog_prefix(bytes: &[u8], layout: &Layout) -> Option<(Option<Stamp>, us
         None => assume::yearless(month, day, second, micro, layout),
     };
     Some((stamp, cursor.at))
+}
+
+/// Month, day, year, seconds since midnight and microseconds of a stamp of syslog, part by part.
+fn syslog_parts(cursor: &mut Cursor<'_>) -> Option<(i64, i64, Option<i64>, i64, i64)> {
+    let month = cursor.month_name()?;
+    cursor.eat(b' ')?;
+    let _ = cursor.eat(b' ');
+    let day = cursor.digits(1, 2)?;
+    cursor.eat(b' ')?;
+    let mut year = None;
+    if cursor.bytes.get(cursor.at + 4) == Some(&b' ') {
+        let back = cursor.at;
+        year = cursor.digits(4, 4);
+        cursor.at = if year.is_some() { cursor.at + 1 } else { back };
+    }
+    let (second, micro) = cursor.clock()?;
+    Some((month, day, year, second, micro))
 }
 
 /// A zone as a word of its own.
@@ -209,6 +248,7 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
             .or_else(|| epoch(bytes))
             .or_else(|| clf(bytes, layout))
             .or_else(|| slashed(bytes, layout)),
+        b'@' => tai64n(bytes),
         _ => {
             let (stamp, used) = syslog_prefix(bytes, layout)?;
             stamp.filter(|_| used == bytes.len())
@@ -218,18 +258,24 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
 /// Reads `date` (`YYYY-MM-DD`) and `time` (`hh:mm:ss[.fff]`) that stand apart. `offset_secs`: how far from UTC they are;
 /// `None` for the layout's zone.
 pub fn date_and_time(date: &[u8], time: &[u8], offset_secs: Option<i64>, layout: &Layout) -> Option<Stamp> {
-    let mut cursor = Cursor { bytes: date, at: 0 };
-    let (year, month, day) = cursor.date()?;
-    let mut clock = Cursor { bytes: time, at: 0 };
-    let (second, micro) = clock.clock()?;
-    if cursor.at != date.len() || clock.at != time.len() {
-        return None;
-    }
-    let civil = Civil { year, month, day, second, micro };
+    let civil = match fixed::apart(date, time) {
+        Some(civil) => civil,
+        None => apart_civil(date, time)?,
+    };
     match offset_secs {
         Some(offset) => civil.at_offset(offset).map(Stamp::certain),
         None => civil.in_zone(layout),
     }
+}
+
+/// Date and time that stand apart, part by part.
+fn apart_civil(date: &[u8], time: &[u8]) -> Option<Civil> {
+    let mut cursor = Cursor { bytes: date, at: 0 };
+    let (year, month, day) = cursor.date()?;
+    let mut clock = Cursor { bytes: time, at: 0 };
+    let (second, micro) = clock.clock()?;
+    let is_whole = cursor.at == date.len() && clock.at == time.len();
+    is_whole.then_some(Civil { year, month, day, second, micro })
 }
 
 /// The offset in seconds of a zone written as `+0100`, `-07:00` or `Z`.
@@ -261,20 +307,54 @@ mod tests {
         assert_eq!(text(epoch(b"1364481363.243")), "2013-03-28T14:36:03.243Z -");
         assert_eq!(text(epoch(b"1557513467369913239")), "2019-05-10T18:37:47.369913Z -");
         assert_eq!(text(epoch(b"1557513467369")), "2019-05-10T18:37:47.369Z -");
+        assert_eq!(text(tai64n(b"@4000000037c219bf2ef02e94")), "1999-08-24T04:04:05.787492Z -");
+        assert_eq!(text(any(b"@4000000037C219BF2EF02E94", &utc)), "1999-08-24T04:04:05.787492Z -");
+        for bad in [
+            "@4000000037c219bf3b9aca00",
+            "@ffffffff37c219bf2ef02e94",
+            "@4000000037c219bf2ef02e9",
+            "4000000037c219bf2ef02e94",
+        ] {
+            assert_eq!(tai64n(bad.as_bytes()), None, "{bad}");
+        }
         assert_eq!(text(filetime(116_444_736_010_000_000)), "1970-01-01T00:00:01Z -");
     }
 
     #[test]
     fn stamps_read_by_place_are_those_read_by_parts() {
         let utc = layout("UTC", None);
-        for text in
-            ["2026-03-28T23:10:04", "2024-02-29 00:00:60", "10/Oct/2000:13:55:36 -0700", "29/Feb/2023:23:59:59 +1800"]
-        {
+        let texts = [
+            "2026-03-28T23:10:04",
+            "2024-02-29 00:00:60",
+            "2026/03/28 23:10:04",
+            "10/Oct/2000:13:55:36 -0700",
+            "29/Feb/2023:23:59:59 +1800",
+            "28-Mar-2026 23:10:04.5",
+            "Mar 28 23:10:04 host",
+            "Mar  8 23:10:04.5",
+        ];
+        for text in texts {
             for at in 0..text.len() {
                 for byte in b"0123456789 /:-+TJ\0\xff" {
                     let mut stamp = text.as_bytes().to_vec();
                     stamp[at] = *byte;
                     assert_eq!(clf(&stamp, &utc), clf_by_parts(&stamp, &utc), "{}", stamp.escape_ascii());
+                    if let Some((civil, used)) = fixed::named(&stamp) {
+                        let mut cursor = Cursor { bytes: &stamp[..used], at: 0 };
+                        assert_eq!(named_civil(&mut cursor), Some(civil), "{}", stamp.escape_ascii());
+                    }
+                    if let Some((parts, used)) = fixed::yearless(&stamp) {
+                        let mut cursor = Cursor { bytes: &stamp, at: 0 };
+                        let read =
+                            syslog_parts(&mut cursor).map(|(month, day, year, second, _)| (month, day, year, second));
+                        let (month, day, second) = parts;
+                        assert_eq!(read, Some((month, day, None, second)), "{} {used}", stamp.escape_ascii());
+                    }
+                    if let Some((date, time)) = stamp.split_at_checked(10).map(|(date, time)| (date, &time[1..]))
+                        && let Some(civil) = fixed::apart(date, time)
+                    {
+                        assert_eq!(apart_civil(date, time), Some(civil), "{}", stamp.escape_ascii());
+                    }
                     if let Some((civil, used)) = fixed::iso(&stamp) {
                         let mut cursor = Cursor { bytes: &stamp, at: 0 };
                         assert_eq!(

@@ -21,7 +21,7 @@ use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table};
 use super::sink::{Sink, is_ip};
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, time};
+use super::{Fit, Format, Means, Sample, near, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -199,14 +199,16 @@ impl<'a, 'b> Row<'a, 'b> {
 
 /// The cells of a record: in `room`, or in `more` where there are too many for it.
 fn cells<'a, 'b>(record: &'b [u8], room: &'a mut [&'b [u8]; ROOM], more: &'a mut Vec<&'b [u8]>) -> &'a [&'b [u8]] {
-    let (mut from, mut count) = (0, 0);
-    for to in memchr::memchr_iter(b' ', record).chain([record.len()]) {
+    let (mut rest, mut count) = (Some(record), 0);
+    while let Some(text) = rest {
         let Some(cell) = room.get_mut(count) else {
             more.extend(record.split(|byte| *byte == b' '));
             return more;
         };
-        *cell = &record[from..to];
-        (from, count) = (to + 1, count + 1);
+        let end = near::one(b' ', text);
+        *cell = &text[..end.unwrap_or(text.len())];
+        rest = end.map(|end| &text[end + 1..]);
+        count += 1;
     }
     &room[..count]
 }
@@ -314,7 +316,12 @@ impl<'b> Flow<'b> {
     }
 }
 
-fn number<N: std::str::FromStr>(cell: &[u8]) -> Option<N> {
+fn number<N: TryFrom<u32> + std::str::FromStr>(cell: &[u8]) -> Option<N> {
+    // PERF: ports and flags are a few digits.
+    if (1..=5).contains(&cell.len()) && cell.iter().all(u8::is_ascii_digit) {
+        let number = cell.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+        return N::try_from(number).ok();
+    }
     std::str::from_utf8(cell).ok()?.parse().ok()
 }
 

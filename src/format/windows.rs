@@ -18,6 +18,7 @@ use std::sync::LazyLock;
 use super::jsonlines::Dialect;
 use super::jsonwalk::Rename;
 use super::roles::{Role, Roles, Table};
+use super::written::Marks;
 use super::{Fit, Format, Sample, sysmon};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::Layout;
@@ -29,7 +30,7 @@ pub static JSON: Dialect = Dialect {
     roles: &ROLES,
     rename: Some(rename),
     finish: Some(sysmon::finish),
-    marks: &[&["EventID", "Channel"], &["EventID", "Provider_Name"]],
+    marks: Marks::new(&[&["EventID", "Channel"], &["EventID", "Provider_Name"]]),
     rank: 80,
     utc: false,
     outlined: true,

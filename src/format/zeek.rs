@@ -17,7 +17,8 @@ use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample};
+use super::written::Marks;
+use super::{Fit, Format, Means, Sample, near};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -29,13 +30,13 @@ pub static JSON: Dialect = Dialect {
     roles: &ROLES,
     rename: None,
     finish: Some(finish),
-    marks: &[
+    marks: Marks::new(&[
         &["ts", "uid", "id.orig_h"],
         &["id.orig_h", "id.resp_h"],
         &["id_orig_h", "id_resp_h"],
         &["_path", "ts"],
         &["@stream", "ts"],
-    ],
+    ]),
     rank: 78,
     utc: false,
     outlined: true,
@@ -192,9 +193,14 @@ impl Format for Tsv {
         let Means { layout, columns, agents, .. } = means;
         let mut sketch = Sketch::new(layout, agents, out);
         sketch.out.part(&columns.digest);
-        let mut cells = record.split(|&b| b == layout.delimiter);
-        let read = columns.parts.iter().try_for_each(|part| sketch.cell(*part, cells.next()?));
-        read.is_some() && cells.next().is_none() && !columns.parts.is_empty()
+        let mut rest = Some(record);
+        let read = columns.parts.iter().try_for_each(|part| {
+            let text = rest?;
+            let end = near::one(layout.delimiter, text);
+            rest = end.map(|end| &text[end + 1..]);
+            sketch.cell(*part, &text[..end.unwrap_or(text.len())])
+        });
+        read.is_some() && rest.is_none() && !columns.parts.is_empty()
     }
 
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {

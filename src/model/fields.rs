@@ -278,9 +278,16 @@ impl<'b> Fields<'b> {
         !self.carried.is_empty()
     }
 
-    /// The values that are themselves records of a log; forgets them.
+    /// Lends the values that are themselves records of a log and forgets them; the list is to be given back with
+    /// [`Fields::give_back_carried`].
     pub fn take_carried(&mut self) -> Vec<(Text<'b>, Kind)> {
         std::mem::take(&mut self.carried)
+    }
+
+    /// Takes the list back for its room.
+    pub fn give_back_carried(&mut self, mut carried: Vec<(Text<'b>, Kind)>) {
+        carried.clear();
+        self.carried = carried;
     }
 
     /// Lends an empty buffer that has the room of its last use; to be given back with [`Fields::give_back`].
@@ -517,6 +524,9 @@ pub struct View {
     pub undecodable: u64,
     /// Records of a chunk whose header is lost: they have the number that the log gave them and no index.
     pub recovered: u64,
+    /// Records that stand in the free space of a chunk, sorted by `start`: they too have no index, and tell nothing of what
+    /// the log covers.
+    pub stale: Vec<Seen>,
 }
 
 impl View {
@@ -531,6 +541,7 @@ impl View {
         self.passed = Extent::default();
         self.undecodable = 0;
         self.recovered = 0;
+        self.stale.clear();
     }
 }
 

@@ -118,6 +118,8 @@ pub enum Reason {
     RecordsOversize,
     /// Records of another format than their source's, which were read all the same.
     OtherFormat,
+    /// Records in space that the log holds free, which were read all the same.
+    FreeSpace,
     /// Records outside of the period that was asked for.
     OutsidePeriod,
     /// Records in which nothing was met, and which were not read, because hits alone were asked for.

@@ -149,8 +149,9 @@ pub fn decode(text: &str) -> Vec<u8> {
     out
 }
 
-/// Where a record stands inside its source.
+/// Where a record stands inside its source. Written out, one that was recovered says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "Written")]
 pub struct Place {
     /// Byte offset in the decoded stream.
     pub offset: u64,
@@ -158,15 +159,41 @@ pub struct Place {
     pub length: u64,
     /// Physical line where the record starts, from 1; `None` for binary formats.
     pub line: Option<u64>,
-    /// Index of the record in its source, from 0; `None` in bytes that no format split, and for records of a chunk of an
-    /// event log whose header is lost.
+    /// Index of the record in its source, from 0; `None` in bytes that no format split, and for records of an event log
+    /// that were recovered.
     pub record: Option<u64>,
     /// The log's own record number (EVTX `EventRecordID`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub event_record_id: Option<u64>,
 }
 
+/// A [`Place`] as it is written.
+#[derive(Serialize)]
+struct Written {
+    offset: u64,
+    length: u64,
+    line: Option<u64>,
+    record: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_record_id: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    recovered: bool,
+}
+
+impl From<Place> for Written {
+    fn from(place: Place) -> Self {
+        let Place { offset, length, line, record, event_record_id } = place;
+        Self { offset, length, line, record, event_record_id, recovered: place.is_recovered() }
+    }
+}
+
 impl Place {
+    /// Whether the record was read from the free space of an event log, or from a chunk of one whose header is lost: it is
+    /// one that was, and nothing tells whether the log held it still.
+    pub fn is_recovered(&self) -> bool {
+        self.event_record_id.is_some() && self.record.is_none()
+    }
+
     /// The range of its bytes in a block that begins at `base`.
     pub fn in_block(&self, base: u64) -> Range<usize> {
         let start = usize::try_from(self.offset.saturating_sub(base)).unwrap_or(usize::MAX);

@@ -1,14 +1,16 @@
 //! One frame of a compressed stream: its decoder, with the window limit set before it starts.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 use std::{cell::Cell, rc::Rc};
 
 use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::gzip::Gzip;
 use super::recognise::Codec;
 use super::source::{Source, carry};
+use super::steps::Stepped;
 use crate::model::ledger::{Note, Reason};
 
 /// xz gives up what a failed call had decoded, so calls are short: this many bytes are lost at the most.
@@ -25,8 +27,8 @@ pub(super) struct Trailing {
 
 /// The decoder of one frame.
 pub(super) enum Frame<'a> {
-    Gzip(Box<flate2::bufread::GzDecoder<Source<'a>>>),
-    Bzip2(Box<Bzip2<'a>>),
+    Gzip(Box<Gzip<'a>>),
+    Bzip2(Box<Stepped<'a, bzip2::Decompress>>),
     Xz(Box<XzReader<Source<'a>>>, u64),
     Lzma(Box<LzmaReader<Source<'a>>>),
     Lz4(Box<lz4_flex::frame::FrameDecoder<Source<'a>>>),
@@ -41,8 +43,8 @@ impl<'a> Frame<'a> {
     pub(super) fn new(codec: Codec, source: Source<'a>, window_bytes: u64) -> io::Result<Self> {
         let limit_kib = u32::try_from(window_bytes / 1024).unwrap_or(u32::MAX - 1);
         Ok(match codec {
-            Codec::Gzip => Self::Gzip(Box::new(flate2::bufread::GzDecoder::new(source))),
-            Codec::Bzip2 => Self::Bzip2(Box::new(Bzip2::new(source))),
+            Codec::Gzip => Self::Gzip(Box::new(Gzip::new(source))),
+            Codec::Bzip2 => Self::Bzip2(Box::new(Stepped::bzip2(source))),
             Codec::Xz => {
                 Self::Xz(Box::new(XzReader::new_mem_limit(source, false, with_overhead(limit_kib))), window_bytes)
             }
@@ -60,8 +62,8 @@ impl<'a> Frame<'a> {
     /// Gives back the source, which stands behind the frame once that was read to its end.
     pub(super) fn into_source(self, trailing: &Trailing) -> Source<'a> {
         match self {
-            Self::Gzip(decoder) => decoder.into_inner(),
-            Self::Bzip2(decoder) => decoder.source,
+            Self::Gzip(decoder) => decoder.into_source(),
+            Self::Bzip2(decoder) => decoder.into_source(),
             Self::Xz(decoder, _) => decoder.into_inner(),
             Self::Lzma(decoder) => {
                 // It reads ahead; what it did not use stands behind the end.
@@ -104,46 +106,6 @@ fn window_note(limit_bytes: u64) -> Note {
 /// The decoders count their own tables as well as the window.
 pub(super) fn with_overhead(limit_kib: u32) -> u32 {
     limit_kib.saturating_add(1024).min(u32::MAX - 1)
-}
-
-/// One bzip2 stream. What a call put out before it failed is handed out before the failure is: blocks are whole there.
-pub(super) struct Bzip2<'a> {
-    source: Source<'a>,
-    decoder: bzip2::Decompress,
-    ended: bool,
-    failed: Option<io::Error>,
-}
-
-impl<'a> Bzip2<'a> {
-    fn new(source: Source<'a>) -> Self {
-        Self { source, decoder: bzip2::Decompress::new(false), ended: false, failed: None }
-    }
-
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if let Some(cause) = self.failed.take() {
-            return Err(cause);
-        }
-        while !self.ended {
-            let input = self.source.fill_buf()?;
-            let last = input.is_empty();
-            let (before_in, before_out) = (self.decoder.total_in(), self.decoder.total_out());
-            let status = self.decoder.decompress(input, out);
-            let used = usize::try_from(self.decoder.total_in() - before_in).unwrap_or(0);
-            let read = usize::try_from(self.decoder.total_out() - before_out).unwrap_or(0);
-            self.source.consume(used);
-            match status {
-                Ok(bzip2::Status::StreamEnd) => self.ended = true,
-                Ok(_) if read == 0 && last => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
-                Err(cause) if read == 0 => return Err(io::Error::new(io::ErrorKind::InvalidInput, cause)),
-                Err(cause) => self.failed = Some(io::Error::new(io::ErrorKind::InvalidInput, cause)),
-            }
-            if read > 0 {
-                return Ok(read);
-            }
-        }
-        Ok(0)
-    }
 }
 
 /// One zstd frame. The decoder holds back a window of decoded bytes until the frame ends; where the frame breaks

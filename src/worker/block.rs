@@ -34,6 +34,8 @@ pub(super) struct Scratch {
     templates: Templates,
     hits: Vec<RawHit>,
     atoms: Vec<AtomHit>,
+    /// The record at hand stands in free space.
+    is_stale: bool,
     /// Literals of patterns.
     traces: Vec<AtomHit>,
     /// Literals in names of data.
@@ -134,7 +136,8 @@ pub(super) fn sift_block(
     Stats::count(&stats.bytes, block.bytes.len() as u64);
     Stats::count(&stats.records, told.records);
     if told.records > 0 {
-        stats.met(std::iter::once(block.layout.format).chain(told.strays.keys().copied()));
+        let others = told.strays.keys().chain(told.carried.keys()).copied();
+        stats.met(std::iter::once(block.layout.format).chain(others));
     }
 }
 
@@ -160,7 +163,7 @@ fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Temp
 /// Counts a record and its bytes: as one of a format, as text, or as what its format could not read.
 fn account(
     (parsed, format): (bool, &'static str),
-    place: Place,
+    (place, is_live): (Place, bool),
     fields: &mut Fields<'_>,
     tally: &mut Tally,
     told: &mut Told,
@@ -170,8 +173,10 @@ fn account(
         if fields.time.is_none() {
             told.untimed += 1;
         }
-        tally.cover(format, fields);
-        tally.number(fields, place);
+        if is_live {
+            tally.cover(format, fields);
+            tally.number(fields, place);
+        }
         return;
     }
     fields.clear();
@@ -233,6 +238,18 @@ impl Pass<'_, '_> {
             self.part(seen, &mut fields, &mut open, scratch, told);
         }
         self.close(&mut open, true, scratch, told);
+        scratch.is_stale = true;
+        told.stale = view.stale.len() as u64;
+        for seen in &view.stale {
+            let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
+            self.candidates(seen, record_atoms, scratch);
+            let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
+            self.patterns(seen, record_traces, &mut scratch.patterns);
+            scratch.look = self.look(take_within(&names, &mut next_name, seen, |a| a.at));
+            let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
+            self.record((*seen, None), record_hits, &mut fields, scratch, tally, told);
+        }
+        scratch.is_stale = false;
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
@@ -299,6 +316,7 @@ impl Pass<'_, '_> {
             () => self.parse(&seen, want, fields),
         };
         let mut parsed = read.is_some();
+        let is_carried = matches!(read, Some(Parsed::Carried(_))) || format::is_container(format);
         let other = match read {
             Some(Parsed::Carried(dialect)) => {
                 self.carried((&seen, want), dialect, fields, scratch);
@@ -309,9 +327,10 @@ impl Pass<'_, '_> {
         };
         if let Some(other) = other {
             (format, parsed) = (other, true);
-            *told.strays.entry(other).or_default() += 1;
+            let of = if is_carried { &mut told.carried } else { &mut told.strays };
+            *of.entry(other).or_default() += 1;
         }
-        account((parsed, format), seen.place, fields, tally, told);
+        account((parsed, format), (seen.place, !scratch.is_stale), fields, tally, told);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
             told.left_out += 1;
             return;

@@ -78,7 +78,7 @@ fn each_of_block(block: &Block, view: &View, see: &mut See<'_>) {
     let text: &[u8] = if view.is_rendered { &view.rendered } else { &block.bytes };
     let (reader, strays) = (format::reader(&block.layout), Strays::new(&block.layout));
     let mut fields = Fields::default();
-    for seen in &view.records {
+    for seen in view.records.iter().chain(&view.stale) {
         let Some(record) = text.get(seen.start..seen.end) else { continue };
         let own = block.layout.format;
         let plain = own == "text";

@@ -31,10 +31,14 @@ use crate::tally::{self, Tally};
 pub(super) struct Told {
     pub fates: Fates,
     pub records: u64,
+    /// Records in the free space of chunks, which are not among them.
+    pub stale: u64,
     pub untimed: u64,
     pub rejected: u64,
     /// Records of other formats than the source's, by format.
     pub strays: BTreeMap<&'static str, u64>,
+    /// Records that carry a line of another log, by its format.
+    pub carried: BTreeMap<&'static str, u64>,
     /// Records outside of the period that was asked for.
     pub left_out: u64,
     /// Records that were searched and, as nothing was met in them, not read.
@@ -170,10 +174,14 @@ impl Source {
         let all = &mut joined.told;
         all.fates.add(&told.fates);
         all.records += told.records;
+        all.stale += told.stale;
         all.untimed += told.untimed;
         all.rejected += told.rejected;
         all.left_out += told.left_out;
         all.passed_over += told.passed_over;
+        for (format, records) in told.carried {
+            *all.carried.entry(format).or_default() += records;
+        }
         for (format, records) in told.strays {
             *all.strays.entry(format).or_default() += records;
         }
@@ -252,6 +260,10 @@ impl Source {
             let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
             notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
         }
+        for (format, records) in &told.carried {
+            let detail = format!("records of {} that hold lines of {format}; these were read as such", self.format);
+            notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
+        }
         for (format, records) in &told.strays {
             let detail = format!("records that are not {} but {format}; they were read as such", self.format);
             notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
@@ -266,6 +278,10 @@ impl Source {
                 detail.push_str(&format!("; {} {recovered}", damage.recovered));
             }
             notes.push(Note::new(Reason::Damaged, detail).at(damage.at).counted(damage.blocks));
+        }
+        if told.stale > 0 {
+            let detail = "records in the free space of chunks, of an earlier state of the log: they were read, have no index and tell nothing of what the log covers";
+            notes.push(Note::new(Reason::FreeSpace, detail).counted(told.stale));
         }
         if told.left_out > 0 {
             let detail = "records outside of --from and --to; neither rules nor indicators were held against them";

@@ -56,7 +56,8 @@ fn a_carried_line_tells_what_it_tells_alone() {
             let source = scan(&text);
             assert_eq!(source.entry.format.as_deref(), Some(format));
             assert_eq!(told(&source), told(&alone), "{format} {dialect}");
-            let is_told = |note: &Note| note.reason == Reason::OtherFormat && note.detail.contains(dialect);
+            let detail = format!("records of {format} that hold lines of {dialect}; these were read as such");
+            let is_told = |note: &Note| note.reason == Reason::OtherFormat && note.detail == detail;
             assert!(source.entry.notes.iter().any(is_told), "{format}: {:?}", source.entry.notes);
         }
     }

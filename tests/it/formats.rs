@@ -107,7 +107,7 @@ pub(crate) fn account(bytes: &[u8], layout: &Layout, cell: usize, step: usize) -
         assert_eq!(&bytes[block.base as usize..next as usize], &block.bytes[..]);
         format::render(&block, &mut view);
         let text: &[u8] = if view.is_rendered { &view.rendered } else { &block.bytes };
-        let taken: u64 = view.records.iter().map(|r| r.place.length).sum();
+        let taken: u64 = view.records.iter().chain(&view.stale).map(|r| r.place.length).sum();
         assert_eq!(taken + view.framing + view.undecodable, block.bytes.len() as u64, "{layout:?} at {}", block.base);
         if matches!(block.spans, Spans::Piece { .. }) {
             out.pieces += 1;

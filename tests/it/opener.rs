@@ -269,6 +269,59 @@ fn a_truncated_stream_gives_what_was_decoded_before() {
     }
 }
 
+/// A gzip member with every field a header can have, and a body of one stored block that is `text`.
+fn gzip_with_all_fields(text: &[u8]) -> Vec<u8> {
+    let mut member = vec![0x1f, 0x8b, 8, 0x1e, 0, 0, 0, 0, 0, 3, 3, 0, 7, 8, 9];
+    member.extend(b"a name\0a comment\0");
+    let checksum = crc32fast::hash(&member) as u16;
+    member.extend(checksum.to_le_bytes());
+    member.extend(stored_block(text, 1));
+    member.extend(crc32fast::hash(text).to_le_bytes());
+    member.extend((text.len() as u32).to_le_bytes());
+    member
+}
+
+/// A stored block of deflate (RFC 1951, section 3.2.4); `last` is the bit that ends the stream.
+fn stored_block(text: &[u8], last: u8) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap();
+    [&[last][..], &length.to_le_bytes(), &(!length).to_le_bytes(), text].concat()
+}
+
+#[test]
+fn a_gzip_header_may_have_every_field_and_each_is_checked() {
+    let text = log(20);
+    let whole = gzip_with_all_fields(&text);
+    assert_eq!(open_both("x", &whole, &opening()).leaves["x"], text);
+    let with = |at: usize, byte: u8| {
+        let mut wrong = whole.clone();
+        wrong[at] ^= byte;
+        open_both("x", &wrong, &opening())
+    };
+    let (name, body, trailer) = (16, 40, whole.len() - 8);
+    let of_length = with(trailer + 4, 1);
+    for (what, seen, left) in [
+        ("name", with(name, 1), 0),
+        ("reserved flag", with(3, 0x20), 0),
+        ("body", with(body, 1), text.len()),
+        ("checksum", with(trailer, 1), text.len()),
+        ("length", of_length, text.len()),
+    ] {
+        assert_eq!(seen.container("x", "gzip").notes[0].reason, Reason::Damaged, "{what}");
+        assert_eq!(seen.leaves.get("x").map_or(0, Vec::len), left, "{what}");
+    }
+}
+
+#[test]
+fn what_was_decoded_before_the_damage_is_given_to_the_last_byte() {
+    let text = log(500);
+    // A block of a type that does not exist follows.
+    let body = [stored_block(&text, 0), vec![0xff; 40]].concat();
+    let gzip = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], &body].concat();
+    let seen = open_both("x", &gzip, &opening());
+    assert_eq!(seen.leaves["x"], text);
+    assert_eq!(seen.failures["x"].reason, Reason::Damaged);
+}
+
 #[test]
 fn archives_give_their_members() {
     let (a, b) = (log(900), log(40));

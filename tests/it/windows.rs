@@ -206,7 +206,7 @@ fn what_is_known_of_a_kind_of_events_changes_no_match() {
 }
 
 /// The event logs below a folder.
-fn logs(folder: &Path) -> Vec<PathBuf> {
+pub fn logs(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
         .flat_map(|path| if path.is_dir() { logs(&path) } else { vec![path] })
@@ -215,7 +215,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The chunks of a log, as blocks.
-fn chunks(log: &[u8]) -> impl Iterator<Item = Block> {
+pub fn chunks(log: &[u8]) -> impl Iterator<Item = Block> {
     let layout = Arc::new(Layout { format: "evtx", framing: Framing::Evtx, ..Layout::plain() });
     log.chunks(1 << 16).enumerate().map(move |(at, _)| {
         let base = if at == 0 { 0 } else { 4096 + ((at - 1) << 16) };
@@ -249,7 +249,8 @@ fn alike(block: &Block, templates: &mut Templates) -> (usize, usize) {
     format::draw(block, templates, &mut view);
     let places = |view: &View| {
         let gaps = view.gaps.iter().map(|gap| gap.place).collect::<Vec<_>>();
-        (view.records.iter().map(|seen| seen.place).collect::<Vec<_>>(), gaps, view.framing, view.undecodable)
+        let records = view.records.iter().chain(&view.stale).map(|seen| seen.place).collect::<Vec<_>>();
+        (records, gaps, view.framing, view.undecodable)
     };
     assert_eq!(places(&view), places(&plain));
     let reader = format::reader(&block.layout);
@@ -333,7 +334,7 @@ fn harm_to_a_chunk_changes_no_record_that_the_crate_renders() {
             format::render(&block, &mut plain);
             // Once to prove templates, once to use them.
             (0..2).for_each(|_| format::draw(&block, &mut templates, &mut view));
-            let taken: u64 = view.records.iter().map(|seen| seen.place.length).sum();
+            let taken: u64 = view.records.iter().chain(&view.stale).map(|seen| seen.place.length).sum();
             assert_eq!(taken + view.framing + view.undecodable, block.bytes.len() as u64);
             for seen in view.records.iter().filter(|seen| seen.values.is_some()) {
                 let of = |other: &&Seen| other.place.offset == seen.place.offset;
@@ -369,7 +370,7 @@ fn met_both_ways(log: &[u8], feed: &str) -> [BTreeMap<String, u64>; 2] {
     for block in chunks(log) {
         let mut view = View::default();
         format::render(&block, &mut view);
-        for seen in &view.records {
+        for seen in view.records.iter().chain(&view.stale) {
             let mut hits = Vec::new();
             sift.indicators(&view.rendered[seen.start..seen.end], &mut hits);
             let met: BTreeSet<_> = hits.iter().map(|hit| (hit.indicator, hit.how)).collect();

@@ -3,17 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use evtx::{EvtxChunk, EvtxChunkData, EvtxChunkHeader, ParserSettings};
+use evtx::{EvtxChunk, EvtxChunkData, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
 use super::bytes::Bytes;
-use super::{Span, Templates};
+use super::{Span, Templates, stale};
 use crate::format::render::{self, CHUNK_HEADER_BYTES, RECORD_FRAME_BYTES, RECORD_HEADER_BYTES};
 use crate::model::block::{Block, Spans};
 use crate::model::fields::{Seen, View};
 use crate::model::place::Place;
 
 /// How a record begins.
-const RECORD_MAGIC: u32 = 0x2A2A;
+pub(super) const RECORD_MAGIC: u32 = 0x2A2A;
 /// The last second of a FILETIME that the crate takes for one: 9999-12-30T22:00:00Z.
 const LAST_SECOND: u64 = 265_046_680_800;
 const TICKS_PER_SECOND: u64 = 10_000_000;
@@ -25,15 +25,15 @@ const MOST_BYTES: usize = 2 << 20;
 
 /// A record as its frame shows it.
 #[derive(Clone, Copy)]
-struct Framed {
-    offset: usize,
-    length: usize,
-    id: u64,
+pub(super) struct Framed {
+    pub offset: usize,
+    pub length: usize,
+    pub id: u64,
 }
 
 impl Framed {
     /// Where its BinXML is.
-    fn span(&self) -> Span {
+    pub fn span(&self) -> Span {
         content(self.offset..self.offset + self.length).unwrap_or_default()
     }
 }
@@ -48,12 +48,29 @@ pub(super) fn content(record: Range<usize>) -> Option<Span> {
 /// Lists the records of a block as [`render`](crate::format::render()) does, but for events of a binary log only with their
 /// values ([`Seen::values`]) where that is enough to know all fields.
 pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
+    templates.begin();
+    live(block, templates, view);
+    stale::add(block, templates, view);
+}
+
+/// Lists the records of a block and, where the stored bytes are not the text (UTF-16, EVTX), writes the text.
+///
+/// `View::framing` and `View::undecodable` count stored bytes; records, framing and undecodable bytes add up to the
+/// block. A piece of an oversize record is one [`Seen`], which is not to be parsed.
+pub fn render(block: &Block, view: &mut View) {
+    render::render(block, view);
+    if block.spans == Spans::Chunk {
+        stale::add(block, &mut Templates::default(), view);
+    }
+}
+
+/// Lists the records that the log holds.
+fn live(block: &Block, templates: &mut Templates, view: &mut View) {
     let is_chunk = block.spans == Spans::Chunk && block.base > 0 && opens(&block.bytes);
     let framed = if is_chunk { frames(&block.bytes) } else { None };
     let Some((framed, live_end)) = framed else { return render::render(block, view) };
     view.clear();
     view.is_rendered = true;
-    templates.begin();
     let Some(slow) = templates.attempt(block, &framed, view) else { return render::render(block, view) };
     let (mut next, mut gaps) = (CHUNK_HEADER_BYTES, Vec::new());
     if slow.is_empty() {
@@ -80,7 +97,7 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
 
 /// Whether the crate takes the bytes for a chunk: all records of one that it does not are rendered as of one whose header is
 /// lost, whatever is known of their templates.
-fn opens(chunk: &[u8]) -> bool {
+pub(super) fn opens(chunk: &[u8]) -> bool {
     let settings = Arc::new(ParserSettings::new().indent(false));
     EvtxChunkHeader::from_bytes(chunk).is_ok_and(|header| EvtxChunk::new(chunk, &header, settings).is_ok())
 }
@@ -99,7 +116,7 @@ fn frames(chunk: &[u8]) -> Option<(Vec<Framed>, usize)> {
     while bytes.at < free {
         let offset = bytes.at;
         let (magic, length, id, time) = (bytes.u32()?, bytes.u32()? as usize, bytes.u64()?, bytes.u64()?);
-        if magic != RECORD_MAGIC || length < RECORD_FRAME_BYTES as usize || time / TICKS_PER_SECOND >= LAST_SECOND {
+        if magic != RECORD_MAGIC || length < RECORD_FRAME_BYTES as usize || !time_is_sound(time) {
             return None;
         }
         bytes.at = offset;
@@ -112,14 +129,28 @@ fn frames(chunk: &[u8]) -> Option<(Vec<Framed>, usize)> {
     Some((found, free))
 }
 
+/// Whether the crate takes a FILETIME for a time.
+pub(super) fn time_is_sound(time: u64) -> bool {
+    time / TICKS_PER_SECOND < LAST_SECOND
+}
+
 /// The crate's rendering of some records, by their place among all.
 fn rendered(chunk: &[u8], framed: &[Framed], wanted: &[usize]) -> Vec<Option<Vec<u8>>> {
-    let mut texts = vec![None; framed.len()];
     let settings = Arc::new(ParserSettings::new().indent(false));
-    let Ok(mut data) = EvtxChunkData::new(chunk.to_vec(), false) else { return texts };
-    let Ok(mut parsed) = data.parse(settings) else { return texts };
+    let Ok(mut data) = EvtxChunkData::new(chunk.to_vec(), false) else { return vec![None; framed.len()] };
+    let Ok(mut parsed) = data.parse(settings) else { return vec![None; framed.len()] };
+    rendered_of(parsed.iter().filter_map(Result::ok), framed, wanted)
+}
+
+/// The renderings of those of the crate's records, in the order in which they stand, that are wanted.
+pub(super) fn rendered_of<'c>(
+    records: impl Iterator<Item = EvtxRecord<'c>>,
+    framed: &[Framed],
+    wanted: &[usize],
+) -> Vec<Option<Vec<u8>>> {
+    let mut texts = vec![None; framed.len()];
     let mut wanted = wanted.iter().copied().peekable();
-    for record in parsed.iter().filter_map(Result::ok) {
+    for record in records {
         let start = record.binxml_offset as usize;
         while wanted.next_if(|at| framed[*at].span().0 < start).is_some() {}
         let Some(&at) = wanted.peek() else { break };

@@ -5,6 +5,7 @@
 //! SOURCE: MS-EVEN6, 2.2.12 (BinXml); <https://github.com/libyal/libevtx/blob/main/documentation>.
 
 use super::bytes::{Bytes, units};
+use super::instance::Wanted;
 
 /// Bytes of the header of a definition: next definition, GUID, size.
 pub(super) const HEADER_BYTES: usize = 24;
@@ -34,6 +35,11 @@ pub(super) mod token {
 /// Appends the definition at `start`, of `size` bytes without its header. `None` where it holds what plans are not made of:
 /// the record is rendered by the slow way then.
 pub(super) fn write(chunk: &[u8], start: usize, size: usize, out: &mut Vec<u8>) -> Option<()> {
+    written::<false>(chunk, start, size, out)
+}
+
+/// The same; `None` also where names are to be held against their hashes and one differs.
+fn written<const HASHED: bool>(chunk: &[u8], start: usize, size: usize, out: &mut Vec<u8>) -> Option<()> {
     let end = start.checked_add(size).filter(|end| *end <= chunk.len())?;
     let mut bytes = Bytes { all: &chunk[..end], at: start };
     while bytes.at < end {
@@ -48,7 +54,7 @@ pub(super) fn write(chunk: &[u8], start: usize, size: usize, out: &mut Vec<u8>) 
                 bytes.u32()?;
                 out.push(token::OPEN);
                 out.extend_from_slice(&dependency.to_le_bytes());
-                name(chunk, &mut bytes, out)?;
+                name::<HASHED>(chunk, &mut bytes, out)?;
                 if kind == 0x41 {
                     bytes.u32()?;
                 }
@@ -66,7 +72,7 @@ pub(super) fn write(chunk: &[u8], start: usize, size: usize, out: &mut Vec<u8>) 
             }
             0x06 | 0x46 => {
                 out.push(token::ATTRIBUTE);
-                name(chunk, &mut bytes, out)?;
+                name::<HASHED>(chunk, &mut bytes, out)?;
             }
             0x0d | 0x0e => {
                 let slot = bytes.u16()?;
@@ -80,12 +86,35 @@ pub(super) fn write(chunk: &[u8], start: usize, size: usize, out: &mut Vec<u8>) 
     Some(())
 }
 
+/// Whether the definition is the one that an instance was written with, and the names in it are those that it was:
+/// nothing was written over them. `scratch` is empty.
+pub(super) fn is_own(chunk: &[u8], wanted: &Wanted, scratch: &mut Vec<u8>) -> bool {
+    let start = wanted.definition as usize;
+    let mut header = Bytes { all: chunk, at: start };
+    let (Some(_), Some(id), Some(_), Some(size)) = (header.u32(), header.u32(), header.take(12), header.u32()) else {
+        return false;
+    };
+    id == wanted.id && written::<true>(chunk, start + HEADER_BYTES, size as usize, scratch).is_some()
+}
+
+/// The hash that stands before a name: of its units of UTF-16.
+fn hash(name: &[u8]) -> u16 {
+    name.as_chunks::<2>()
+        .0
+        .iter()
+        .fold(0u32, |hash, unit| hash.wrapping_mul(65_599).wrapping_add(u32::from(u16::from_le_bytes(*unit))))
+        as u16
+}
+
 /// A name, which stands here where the definition is the first to use it, else somewhere in the chunk.
-fn name(chunk: &[u8], bytes: &mut Bytes<'_>, out: &mut Vec<u8>) -> Option<()> {
+fn name<const HASHED: bool>(chunk: &[u8], bytes: &mut Bytes<'_>, out: &mut Vec<u8>) -> Option<()> {
     let offset = bytes.u32()? as usize;
-    let mut entry = Bytes { all: chunk, at: offset.checked_add(NAME_LINK_BYTES)? };
-    let length = usize::from(entry.u16()?);
+    let mut entry = Bytes { all: chunk, at: offset.checked_add(NAME_LINK_BYTES - 2)? };
+    let (hashed, length) = (entry.u16()?, usize::from(entry.u16()?));
     let stored = entry.take(2 * length)?;
+    if HASHED && hash(stored) != hashed {
+        return None;
+    }
     if bytes.at == offset {
         bytes.take(NAME_LINK_BYTES + 2 + 2 * length + 2)?;
     }

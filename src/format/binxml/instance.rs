@@ -57,6 +57,8 @@ pub(super) struct Instances {
 
 /// Where the definition of an instance is found, and below which path.
 pub(super) struct Wanted {
+    /// The number that the instance gives to the definition.
+    pub id: u32,
     /// Offset of the definition in the chunk.
     pub definition: u32,
     /// Number of the path.
@@ -103,14 +105,14 @@ impl Instances {
         if token != 0x0c || self.all.len() >= MOST_INSTANCES {
             return None;
         }
-        bytes.take(5)?;
-        let definition = bytes.u32()?;
+        bytes.u8()?;
+        let (id, definition) = (bytes.u32()?, bytes.u32()?);
         if bytes.at == definition as usize {
             let header = bytes.take(HEADER_BYTES)?;
             let size = u32::from_le_bytes(*header.last_chunk()?);
             bytes.take(size as usize)?;
         }
-        let plan = plans.plan(chunk, &Wanted { definition, path })?;
+        let plan = plans.plan(chunk, &Wanted { id, definition, path })?;
         let count = bytes.u32()? as usize;
         if count > MOST_SLOTS - self.slots.len().min(MOST_SLOTS) {
             return None;

@@ -11,6 +11,7 @@ mod definition;
 mod element;
 mod instance;
 mod plan;
+mod stale;
 mod value;
 mod write;
 
@@ -26,7 +27,7 @@ use instance::{Instances, Plans, Wanted};
 use plan::Plan;
 use write::Writer;
 
-pub use chunk::draw;
+pub use chunk::{draw, render};
 
 /// A range of some list or text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::hint;
 use super::target::{Always, Apart, Target, canons, target};
 use super::walk::{GROUPS_LIMIT, Slots, UNSET, Walk, Walked};
 use crate::format::sink::Sink;
-use crate::format::sketch::{Sketch, Sketched};
+use crate::format::sketch::{Part, Sketch, Sketched};
 use crate::model::fields::Canon;
 
 /// Bytes that a compiled pattern may take.
@@ -51,8 +51,8 @@ struct Compiled {
     regex: OnceLock<Regex>,
     /// Each finds texts of which one stands in every line that is written so.
     needed: Vec<Prefilter>,
-    /// The named groups: number, name, and what it means.
-    groups: Vec<(usize, &'static str, Target)>,
+    /// The named groups: number, name, what it means, and what it is to an outline.
+    groups: Vec<(usize, &'static str, Target, Part)>,
 }
 
 impl Line {
@@ -122,7 +122,7 @@ impl Line {
             return None;
         }
         let mut apart = Apart::default();
-        for &(number, name, target) in &compiled.groups {
+        for &(number, name, target, _) in &compiled.groups {
             if let Some(value) = record.get(slots[2 * number]..slots[2 * number + 1]) {
                 apart.put(name, target, value, sink);
             }
@@ -142,9 +142,9 @@ impl Line {
         }
         sketch.out.part(&number.to_le_bytes());
         let mut apart = Apart::default();
-        for &(number, _, target) in &compiled.groups {
+        for &(number, _, _, part) in compiled.groups.iter().filter(|group| group.3 != Part::Skip) {
             let value = record.get(slots[2 * number]..slots[2 * number + 1]);
-            if apart.sketch(target, value, sketch).is_none() {
+            if apart.sketch(part, value, sketch).is_none() {
                 return Sketched::Unusual;
             }
         }
@@ -155,7 +155,7 @@ impl Line {
     /// The canonical fields that it can give.
     pub(super) fn canons(&self) -> Vec<Canon> {
         let named = compile(self.pattern).unwrap_or_default().groups;
-        let groups = named.into_iter().flat_map(|(_, _, target)| canons(target));
+        let groups = named.into_iter().flat_map(|(_, _, target, _)| canons(target));
         groups.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
 }
@@ -221,7 +221,8 @@ fn compile(pattern: &'static str) -> Result<Compiled, String> {
     names.dedup();
     let leaked = |(number, name): (usize, String)| {
         let name = pattern_slice(pattern, &name)?;
-        Some((number, name, target(name)))
+        let target = target(name);
+        Some((number, name, target, target.part()))
     };
     let groups = names.into_iter().filter_map(leaked).collect();
     let needed = looks(&parsed).iter().filter_map(|texts| Prefilter::new(MatchKind::LeftmostFirst, texts)).collect();

@@ -20,6 +20,7 @@ mod target;
 mod walk;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{LazyLock, OnceLock};
 
 use globset::GlobMatcher;
@@ -30,9 +31,11 @@ use self::object::Object;
 use self::row::Row;
 use self::table::Table;
 use self::target::Always;
+use super::csv::Column;
 use super::sink::{Sink, Way};
 use super::sketch::{Sketch, Sketched};
-use super::{Fit, Format, Means, Sample, journald};
+use super::written::begins_object;
+use super::{Fit, Format, Means, Sample, journald, rows};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout, Run};
 use crate::model::outline::Outline;
@@ -284,8 +287,20 @@ impl Format for Declared {
         Ok(Parsed::Event)
     }
 
+    fn rows(&self, layout: &Layout) -> Option<Rc<[Column]>> {
+        let is_table = matches!(layout.framing, Framing::Csv { .. });
+        // Of several tables the first that a row is of counts.
+        let first = self.tables.iter().find(|table| table.is_of(&layout.columns)).filter(|_| is_table)?;
+        first.rows(layout)
+    }
+
     fn shows(&self, _: &Layout, record: &[u8]) -> bool {
         self.objects.is_empty() || !record.starts_with(b"{") || self.objects.iter().any(|object| object.is_of(record))
+    }
+
+    fn may_begin(&self, first: u8) -> bool {
+        let has_others = !(self.lines.is_empty() && self.rows.is_empty() && self.tables.is_empty());
+        has_others || begins_object(first)
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
@@ -293,10 +308,10 @@ impl Format for Declared {
         if is_table || self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
             let mut sketch = Sketch::new(means.layout, means.agents, out);
             sketch.way = Some(self.way);
-            return if is_table {
-                self.outline_of_row(record, &mut sketch)
-            } else {
-                self.outline_of_line(record, &mut sketch)
+            return match &means.columns.rows {
+                Some(columns) => rows::outline(record, columns, &mut sketch).is_some(),
+                None if is_table => self.outline_of_row(record, &mut sketch),
+                None => self.outline_of_line(record, &mut sketch),
             };
         }
         // PERF: what is told by values is read whole before it is known which it is.

@@ -9,6 +9,7 @@ use super::target::{Always, canons, target};
 use crate::format::jsonwalk;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
+use crate::format::written::has_escaped_name;
 use crate::format::{Means, jsonlines};
 use crate::model::fields::{Canon, Fields, Want};
 use crate::model::layout::Layout;
@@ -75,7 +76,8 @@ impl Object {
 
     /// Whether an object is one of these, by all its names.
     pub(super) fn is_of(&self, record: &[u8]) -> bool {
-        self.may_be(record) && flattened(record).is_some_and(|fields| self.is_told_by(&fields))
+        (self.may_be(record) || has_escaped_name(record))
+            && flattened(record).is_some_and(|fields| self.is_told_by(&fields))
     }
 
     /// Whether the names of an object, and their values, are those of these.
@@ -149,7 +151,11 @@ pub(super) fn choose(all: &[Object], record: &[u8]) -> Option<usize> {
     let is_told = |object: &Object| {
         fields.get_or_init(|| flattened(record)).as_ref().is_some_and(|fields| object.is_told_by(fields))
     };
-    let fits = |object: &Object| object.may_be(record) && (object.values.is_empty() || is_told(object));
+    let is_escaped = OnceCell::new();
+    let fits = |object: &Object| match object.may_be(record) {
+        true => object.values.is_empty() || is_told(object),
+        false => *is_escaped.get_or_init(|| has_escaped_name(record)) && is_told(object),
+    };
     all.iter().position(fits).or(Some(all.len() - 1))
 }
 

@@ -2,12 +2,15 @@
 
 use super::target::{Always, Apart, Target, canons, made_into, target};
 use crate::format::csv::Cells;
+use crate::format::near;
 use crate::format::sink::Sink;
-use crate::format::sketch::{Sketch, Sketched};
+use crate::format::sketch::{Part, Sketch, Sketched};
 use crate::model::fields::Canon;
 
 /// The delimiter of words: runs of blanks count once, and what is in quotes or brackets is one word.
 const WORDS: u8 = b' ';
+/// Cells of a row that are kept without a list of their own.
+const ROOM: usize = 40;
 
 /// Rows by the order of their cells.
 #[derive(Debug)]
@@ -16,8 +19,10 @@ pub(super) struct Row {
     least: usize,
     /// Of each cell its name and what it means; an empty name for one that is left out.
     columns: Vec<(&'static str, Target)>,
-    /// Of each cell the values of which it must have one; none where it may have any.
-    wanted: Vec<Vec<&'static str>>,
+    /// What each is to an outline.
+    parts: Vec<Part>,
+    /// Cells, by their place, and values of which each must have one.
+    wanted: Vec<(usize, Vec<&'static str>)>,
     always: Always,
 }
 
@@ -54,68 +59,76 @@ impl Row {
             let made = fields.iter().find(|(known, _)| known == name).map(|(_, to)| made_into(to));
             (*name, made.unwrap_or_else(|| target(name)))
         };
-        let values = |name: &&str| wanted.iter().find(|(known, _)| known == name).map(|(_, all)| all.clone());
+        let place = |name: &str| columns.iter().position(|known| *known == name);
+        let columns_meant: Vec<(&'static str, Target)> = columns.iter().map(meant).collect();
+        let part = |(name, target): &(&str, Target)| if name.is_empty() { Part::Skip } else { target.part() };
         Ok(Self {
             delimiter,
             least,
-            wanted: columns.iter().map(|name| values(name).unwrap_or_default()).collect(),
-            columns: columns.iter().map(meant).collect(),
+            wanted: wanted.into_iter().filter_map(|(name, values)| Some((place(name)?, values))).collect(),
+            parts: columns_meant.iter().map(part).collect(),
+            columns: columns_meant,
             always,
         })
     }
 
     /// Reads a row; `None`, and nothing read, where it is none of these.
     pub(super) fn read<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
-        if !self.fits(record) {
-            return None;
-        }
+        let (mut room, mut more) = ([&[][..]; ROOM], Vec::new());
+        let cells = self.cells(record, &mut room, &mut more)?;
         let mut apart = Apart::default();
-        let mut columns = self.columns.iter();
-        self.each(record, &mut |cell| {
-            if let Some((name, target)) = columns.next().filter(|(name, _)| !name.is_empty()) {
-                apart.put(name, *target, cell, sink);
-            }
-            true
-        });
+        for ((name, target), cell) in self.columns.iter().zip(cells).filter(|((name, _), _)| !name.is_empty()) {
+            apart.put(name, *target, cell, sink);
+        }
         apart.finish(sink);
         Some(self.always)
     }
 
     /// Adds what a row says to an outline. `number`: which of several kinds of rows these are.
     pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
-        if !self.fits(record) {
-            return Sketched::Other;
-        }
+        let (mut room, mut more) = ([&[][..]; ROOM], Vec::new());
+        let Some(cells) = self.cells(record, &mut room, &mut more) else { return Sketched::Other };
         sketch.out.part(&number.to_le_bytes());
-        let (mut apart, mut columns) = (Apart::default(), self.columns.iter());
-        let is_usual = self.each(record, &mut |cell| match columns.next() {
-            Some((name, target)) if !name.is_empty() => apart.sketch(*target, Some(cell), sketch).is_some(),
-            _ => true,
-        });
-        // Which of the columns a short row lacks.
-        sketch.out.part(&columns.len().to_le_bytes());
-        apart.close(sketch);
-        if is_usual { Sketched::Whole } else { Sketched::Unusual }
-    }
-
-    /// Whether a record has enough cells, and the values that it must have.
-    fn fits(&self, record: &[u8]) -> bool {
-        let mut count = 0;
-        let whole = self.each(record, &mut |cell| {
-            let wanted = self.wanted.get(count).map_or(&[][..], |wanted| &wanted[..]);
-            count += 1;
-            wanted.is_empty() || wanted.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell))
-        });
-        whole && count >= self.least
-    }
-
-    /// Gives every cell, while it is taken; false where one is not, or where a quote is wrong.
-    fn each<'b>(&self, record: &'b [u8], take: &mut dyn FnMut(&'b [u8]) -> bool) -> bool {
-        if self.delimiter == WORDS {
-            return Words(record).all(take);
+        let mut apart = Apart::default();
+        for (part, cell) in self.parts.iter().zip(cells).filter(|(part, _)| **part != Part::Skip) {
+            if apart.sketch(*part, Some(cell), sketch).is_none() {
+                return Sketched::Unusual;
+            }
         }
-        let mut cells = Cells { rest: Some(record), delimiter: self.delimiter };
-        cells.all(|cell| cell.is_ok_and(|cell| take(cell.raw.trim_ascii())))
+        // Which of the columns a short row lacks.
+        sketch.out.part(&self.columns.len().saturating_sub(cells.len()).to_le_bytes());
+        apart.close(sketch);
+        Sketched::Whole
+    }
+
+    /// The cells of a record, in `room` or in `more` where there are too many for it; `None` where it has too few, other
+    /// values than it must have, or a quote that is wrong.
+    fn cells<'a, 'b>(
+        &self,
+        record: &'b [u8],
+        room: &'a mut [&'b [u8]; ROOM],
+        more: &'a mut Vec<&'b [u8]>,
+    ) -> Option<&'a [&'b [u8]]> {
+        let mut count = 0;
+        let mut take = |cell: &'b [u8]| {
+            match room.get_mut(count) {
+                Some(place) => *place = cell,
+                None if count == ROOM => more.extend(room.iter().copied().chain([cell])),
+                None => more.push(cell),
+            }
+            count += 1;
+        };
+        if self.delimiter == WORDS {
+            Words(record).for_each(&mut take);
+        } else {
+            let mut cells = Cells { rest: Some(record), delimiter: self.delimiter };
+            cells.try_for_each(|cell| cell.map(|cell| take(cell.raw.trim_ascii()))).ok()?;
+        }
+        let cells = if count > ROOM { &more[..] } else { &room[..count] };
+        let has = |(at, values): &(usize, Vec<&str>)| {
+            cells.get(*at).is_none_or(|cell| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell)))
+        };
+        (count >= self.least && self.wanted.iter().all(has)).then_some(cells)
     }
 
     /// The canonical fields that it can give.
@@ -139,13 +152,13 @@ impl<'b> Iterator for Words<'b> {
             _ => None,
         };
         if let Some(close) = close
-            && let Some(end) = memchr::memchr(close, &rest[1..])
+            && let Some(end) = near::one(close, &rest[1..])
             && matches!(rest.get(end + 2), None | Some(b' ' | b'\t'))
         {
             self.0 = &rest[end + 2..];
             return Some(&rest[1..=end]);
         }
-        let end = rest.iter().position(|&b| b == b' ' || b == b'\t').unwrap_or(rest.len());
+        let end = near::either(b' ', b'\t', rest).unwrap_or(rest.len());
         self.0 = &rest[end..];
         Some(&rest[..end])
     }

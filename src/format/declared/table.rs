@@ -1,10 +1,11 @@
 //! Tables with a header: known by columns that it names.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::target::{Always, Target, canons, target};
-use crate::format::csv::Cells;
+use crate::format::csv::{Cells, Column};
 use crate::format::remembered::Remembered;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
@@ -89,13 +90,18 @@ impl Table {
         Some(self.always)
     }
 
+    /// What the columns of a layout are, where every row of it is one of this table.
+    pub(super) fn rows(&self, layout: &Layout) -> Option<Rc<[Column]>> {
+        (self.wanted.is_empty() && self.is_of(&layout.columns)).then(|| csv::columns(&self.roles, layout))
+    }
+
     /// Adds what a row says to an outline. `number`: which of several tables this is.
     pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
         if !self.fits(record, sketch.layout()) {
             return Sketched::Other;
         }
         sketch.out.part(&number.to_le_bytes());
-        match rows::outline(record, &self.roles, sketch) {
+        match rows::outline(record, &csv::columns(&self.roles, sketch.layout()), sketch) {
             Some(()) => Sketched::Whole,
             None => Sketched::Unusual,
         }

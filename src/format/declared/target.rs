@@ -75,7 +75,7 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
 
 impl Target {
     /// What a value is to the outline of its record.
-    fn part(self) -> Part {
+    pub(super) fn part(self) -> Part {
         match self {
             Self::Field(role, _) => Part::of(role),
             Self::Date => Part::Date,
@@ -110,13 +110,8 @@ impl<'b> Apart<'b> {
     }
 
     /// Adds a value of the record, or that it has none, to its outline. `None` where that has to be parsed.
-    pub(super) fn sketch(
-        &mut self,
-        target: Target,
-        value: Option<&'b [u8]>,
-        sketch: &mut Sketch<'_, 'b>,
-    ) -> Option<()> {
-        let part = target.part();
+    #[inline]
+    pub(super) fn sketch(&mut self, part: Part, value: Option<&'b [u8]>, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
         match (part, value) {
             (Part::Date, _) => self.date = value.or(self.date),
             (Part::Clock, _) => self.clock = value.or(self.clock),

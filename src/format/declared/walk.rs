@@ -4,16 +4,14 @@
 //! byte. A class of bytes is passed in one go here, and gone back in only to where the next step can begin, which in lines of
 //! logs is nowhere or one place. Work is counted: what would take much is left to the regex crate, whose time is linear.
 
-use std::cell::RefCell;
+mod steps;
 
-use regex_syntax::hir::{Capture, Class, Hir, HirKind, Look, Repetition};
+use std::cell::RefCell;
 
 use crate::format::near;
 
 /// Groups of a pattern, the whole match among them.
 pub(super) const GROUPS_LIMIT: usize = 32;
-/// Steps of a pattern, counted repetitions written out, so that the automata of a pattern with few are small too.
-const STEPS_LIMIT: usize = 2000;
 /// Work on a line of no length, and for each of its bytes, in bytes looked at.
 const WORK: (usize, usize) = (4096, 32);
 /// What a slot holds that no group set.
@@ -35,6 +33,8 @@ const OTHER: u8 = 2;
 enum Step {
     /// These bytes.
     Bytes(Box<[u8]>),
+    /// So many bytes, each of these of its kinds.
+    Fixed(Box<[u32]>),
     /// Bytes of a set.
     Run(Run),
     /// One way, and another where that does not lead on; and which of them the next byte can begin.
@@ -63,11 +63,15 @@ struct Run {
     set: Set,
     /// The one byte that is not in the set, where it is one.
     stop: Option<u8>,
+    /// The set, where it is of few ranges.
+    class: Option<near::Class>,
     low: usize,
     high: usize,
     is_greedy: bool,
     /// What the next byte is to be; `None` where the pattern may be at its end.
     next: Option<Set>,
+    /// The one byte that the next can be, where it is one.
+    sole_next: Option<u8>,
     /// Whether no byte of the set can be the next one: there is one length that can lead on.
     is_sole: bool,
 }
@@ -76,12 +80,19 @@ impl Run {
     fn new(set: Set, low: usize, high: usize, is_greedy: bool) -> Self {
         let mut others = (0..=u8::MAX).filter(|byte| !set[usize::from(*byte)]);
         let stop = others.next().filter(|_| others.next().is_none());
-        Self { set, stop, low, high, is_greedy, next: None, is_sole: false }
+        let class = near::Class::of(&set);
+        Self { set, stop, class, low, high, is_greedy, next: None, sole_next: None, is_sole: false }
     }
 
     /// How many bytes of the set a text begins with.
     #[inline]
     fn length(&self, text: &[u8]) -> usize {
+        match self.class {
+            // PERF: one byte is looked up sooner.
+            _ if self.high == 1 => return usize::from(text.first().is_some_and(|byte| self.set[usize::from(*byte)])),
+            Some(class) if self.stop.is_none() => return class.length(text, self.high),
+            _ => {}
+        }
         let text = text.get(..self.high).unwrap_or(text);
         let end = match self.stop {
             Some(stop) => near::one(stop, text),
@@ -98,11 +109,18 @@ impl Run {
     /// The place of these that is tried first, and those that are left.
     #[inline]
     fn choose(&self, text: &[u8], from: usize, to: usize) -> Option<(usize, (usize, usize))> {
+        let within = || text.get(from..(to + 1).min(text.len())).unwrap_or_default();
         if self.is_greedy {
-            let at = (from..=to).rev().find(|at| self.leads_on(text, *at))?;
+            let at = match self.sole_next {
+                Some(next) => from + memchr::memrchr(next, within())?,
+                None => (from..=to).rev().find(|at| self.leads_on(text, *at))?,
+            };
             Some((at, (from, at.wrapping_sub(1))))
         } else {
-            let at = (from..=to).find(|at| self.leads_on(text, *at))?;
+            let at = match self.sole_next {
+                Some(next) => from + near::one(next, within())?,
+                None => (from..=to).find(|at| self.leads_on(text, *at))?,
+            };
             Some((at, (at + 1, to)))
         }
     }
@@ -138,6 +156,9 @@ pub(super) enum Walked {
 #[derive(Debug)]
 pub(super) struct Walk {
     steps: Vec<Step>,
+    /// The sets of bytes that fixed steps name by their bits, and of each byte in which of them it is.
+    kinds: Vec<Set>,
+    of_kinds: Box<[u32; 256]>,
     /// Bytes that runs count.
     counted: usize,
     /// What the first byte is to be; `None` where a line may be empty.
@@ -145,141 +166,17 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// The steps of a pattern; `None` where it has too many, or something that steps do not say.
-    pub(super) fn new(pattern: &Hir) -> Option<Self> {
-        let mut walk = Self { steps: Vec::new(), counted: 0, first: None };
-        walk.put(pattern)?;
-        walk.push(Step::Done)?;
-        for at in 0..walk.steps.len() {
-            let next = walk.next(at + 1);
-            let begins = walk.begins(at);
-            match &mut walk.steps[at] {
-                Step::Run(run) => {
-                    let disjoint = |next: &Set| next.iter().zip(run.set.iter()).all(|(a, b)| !(a & b));
-                    run.is_sole = next.as_ref().is_some_and(disjoint);
-                    run.next = next;
-                }
-                Step::Either(_, _, ways) => *ways = begins.unwrap_or_else(both),
-                _ => {}
-            }
-        }
-        walk.first = walk.next(0);
-        Some(walk)
-    }
-
     /// Whether a line may begin as its first byte says.
     pub(super) fn may_begin(&self, text: &[u8]) -> bool {
         self.first.as_ref().is_none_or(|first| text.first().is_some_and(|byte| first[usize::from(*byte)]))
     }
 
-    /// What can begin the ways of a step; `None` where it has one way.
-    fn begins(&self, at: usize) -> Option<Begins> {
-        let Step::Either(one, other, _) = self.steps.get(at)? else { return None };
-        let mut begins = Box::new([0; NO_BYTE + 1]);
-        for (way, bit) in [(*one, ONE), (*other, OTHER)] {
-            match self.next(way) {
-                Some(set) => {
-                    begins.iter_mut().zip(set.iter()).for_each(|(ways, is_of)| *ways |= bit * u8::from(*is_of))
-                }
-                None => begins.iter_mut().for_each(|ways| *ways |= bit),
-            }
-        }
-        Some(begins)
-    }
-
-    fn push(&mut self, step: Step) -> Option<usize> {
-        if let Step::Run(run) = &step {
-            self.counted = self.counted.saturating_add(if run.high == usize::MAX { run.low } else { run.high });
-        }
-        self.steps.push(step);
-        (self.steps.len().saturating_add(self.counted) <= STEPS_LIMIT).then(|| self.steps.len() - 1)
-    }
-
-    fn put(&mut self, pattern: &Hir) -> Option<()> {
-        match pattern.kind() {
-            HirKind::Empty => {}
-            HirKind::Literal(literal) => drop(self.push(Step::Bytes(literal.0.clone()))?),
-            HirKind::Class(class) => drop(self.push(Step::Run(Run::new(set(class)?, 1, 1, true)))?),
-            HirKind::Look(look) => drop(self.push(Step::At(place(*look)?))?),
-            HirKind::Capture(group) => self.group(group)?,
-            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.put(part))?,
-            HirKind::Alternation(ways) => self.ways(ways)?,
-            HirKind::Repetition(repetition) => self.repeated(repetition)?,
-        }
-        Some(())
-    }
-
-    fn group(&mut self, group: &Capture) -> Option<()> {
-        let slot = usize::try_from(group.index).ok().filter(|number| *number < GROUPS_LIMIT)? * 2;
-        self.push(Step::Slot(slot))?;
-        self.put(&group.sub)?;
-        self.push(Step::Slot(slot + 1)).map(drop)
-    }
-
-    fn ways(&mut self, ways: &[Hir]) -> Option<()> {
-        let (last, others) = ways.split_last()?;
-        let mut jumps = Vec::new();
-        for way in others {
-            let either = self.push(Step::Either(0, 0, both()))?;
-            self.put(way)?;
-            jumps.push(self.push(Step::Jump(0))?);
-            self.steps[either] = Step::Either(either + 1, self.steps.len(), both());
-        }
-        self.put(last)?;
-        let end = self.steps.len();
-        jumps.into_iter().for_each(|jump| self.steps[jump] = Step::Jump(end));
-        Some(())
-    }
-
-    fn repeated(&mut self, of: &Repetition) -> Option<()> {
-        let low = usize::try_from(of.min).ok()?;
-        let high = of.max.map_or(Some(usize::MAX), |max| usize::try_from(max).ok())?;
-        if let Some(set) = one_byte(&of.sub) {
-            return self.push(Step::Run(Run::new(set, low, high, of.greedy))).map(drop);
-        }
-        (0..low).try_for_each(|_| self.put(&of.sub))?;
-        let either = |body: usize, end: usize| match of.greedy {
-            true => Step::Either(body, end, both()),
-            false => Step::Either(end, body, both()),
-        };
-        if of.max.is_none() {
-            of.sub.properties().minimum_len().filter(|least| *least > 0)?; // else it could go on without an end
-            let start = self.push(Step::Done)?;
-            self.put(&of.sub)?;
-            self.push(Step::Jump(start))?;
-            self.steps[start] = either(start + 1, self.steps.len());
-            return Some(());
-        }
-        let mut starts = Vec::new();
-        for _ in low..high {
-            starts.push(self.push(Step::Done)?);
-            self.put(&of.sub)?;
-        }
-        let end = self.steps.len();
-        starts.into_iter().for_each(|start| self.steps[start] = either(start + 1, end));
-        Some(())
-    }
-
-    /// What the next byte may be from a step on; `None` where the pattern may be at its end.
-    fn next(&self, from: usize) -> Option<Set> {
-        let (mut set, mut open, mut seen) = (no_byte(), vec![from], vec![false; self.steps.len()]);
-        while let Some(at) = open.pop() {
-            if std::mem::replace(seen.get_mut(at)?, true) {
-                continue;
-            }
-            match &self.steps[at] {
-                Step::Bytes(bytes) => set[usize::from(*bytes.first()?)] = true,
-                Step::Run(run) => {
-                    set.iter_mut().zip(run.set.iter()).for_each(|(all, more)| *all |= more);
-                    open.extend((run.low == 0).then_some(at + 1));
-                }
-                Step::Either(one, other, _) => open.extend([*one, *other]),
-                Step::Jump(to) => open.push(*to),
-                Step::Slot(_) | Step::At(_) => open.push(at + 1),
-                Step::Done => return None,
-            }
-        }
-        Some(set)
+    fn stands_fixed(&self, kinds: &[u32], text: &[u8], at: usize) -> bool {
+        let Some(bytes) = text.get(at..at + kinds.len()) else { return false };
+        let is_of = |(byte, kind): (&u8, &u32)| self.of_kinds[usize::from(*byte)] & kind != 0;
+        // PERF: a line of another form mostly differs in the first byte, and one of this form in none.
+        bytes.iter().zip(kinds).next().is_some_and(is_of)
+            && bytes.iter().zip(kinds).fold(true, |all, pair| all & is_of(pair))
     }
 
     /// Whether a line begins so, and where its groups are. `slots` must be unset.
@@ -296,6 +193,10 @@ impl Walk {
         loop {
             let led = match &self.steps[step] {
                 Step::Bytes(bytes) => stands(bytes, text, at).then_some((step + 1, at + bytes.len())),
+                Step::Fixed(kinds) => {
+                    left = left.saturating_sub(kinds.len());
+                    self.stands_fixed(kinds, text, at).then(|| (step + 1, at + kinds.len()))
+                }
                 Step::Run(run) => run_from(run, text, (step, at), back, &mut left),
                 Step::Either(one, other, begins) => {
                     match begins[text.get(at).map_or(NO_BYTE, |byte| usize::from(*byte))] {
@@ -388,48 +289,5 @@ fn is_at(place: Place, text: &[u8], at: usize) -> bool {
         Place::Start => at == 0,
         Place::End => at == text.len(),
         Place::Border(wanted) => (is_word(at.checked_sub(1)) != is_word(Some(at))) == wanted,
-    }
-}
-
-fn place(look: Look) -> Option<Place> {
-    match look {
-        Look::Start => Some(Place::Start),
-        Look::End => Some(Place::End),
-        Look::WordAscii => Some(Place::Border(true)),
-        Look::WordAsciiNegate => Some(Place::Border(false)),
-        _ => None,
-    }
-}
-
-fn both() -> Begins {
-    Box::new([ONE | OTHER; NO_BYTE + 1])
-}
-
-fn no_byte() -> Set {
-    Box::new([false; 256])
-}
-
-/// The bytes of a class; `None` where its characters are more than bytes.
-fn set(class: &Class) -> Option<Set> {
-    let class = match class {
-        Class::Bytes(class) => class,
-        Class::Unicode(class) => &class.to_byte_class()?,
-    };
-    let mut set = no_byte();
-    class.iter().for_each(|range| set[usize::from(range.start())..=usize::from(range.end())].fill(true));
-    Some(set)
-}
-
-/// The bytes of a pattern that is one byte.
-fn one_byte(pattern: &Hir) -> Option<Set> {
-    match pattern.kind() {
-        HirKind::Class(class) => set(class),
-        HirKind::Literal(literal) => {
-            let &[byte] = &*literal.0 else { return None };
-            let mut set = no_byte();
-            set[usize::from(byte)] = true;
-            Some(set)
-        }
-        _ => None,
     }
 }

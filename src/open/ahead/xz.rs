@@ -3,8 +3,6 @@
 //! The index at the end of a stream is checked against the blocks that were cut; the sequential decoder takes over
 //! wherever it would have to say something.
 
-use flate2::Crc;
-
 use super::Cut;
 
 /// Header, and footer, of a stream.
@@ -143,9 +141,7 @@ fn put_integer(out: &mut Vec<u8>, mut value: u64) {
 }
 
 fn crc(bytes: &[u8]) -> [u8; 4] {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum().to_le_bytes()
+    crc32fast::hash(bytes).to_le_bytes()
 }
 
 /// Length of the index if it has so many records and its checksum is right.

@@ -19,6 +19,7 @@ use crate::open::frames::Frames;
 use crate::open::guard::Guard;
 use crate::open::recognise::Codec;
 use crate::open::source::{Gauge, Source, carry, drain};
+use crate::open::steps::Stepped;
 use crate::open::walk::{At, Fate, Random, Walk};
 
 /// Opens all members in the order of the central directory.
@@ -202,7 +203,7 @@ impl Zip<'_> {
             Ok(decoder) => {
                 let checked = Checked {
                     inner: decoder,
-                    crc: flate2::Crc::new(),
+                    crc: crc32fast::Hasher::new(),
                     read: 0,
                     member_crc: member.crc,
                     size: member.size,
@@ -317,7 +318,7 @@ fn decoder<'a>(
 ) -> Result<Box<dyn Read + 'a>, Note> {
     Ok(match method {
         CompressionMethod::STORE => Box::new(source),
-        CompressionMethod::DEFLATE => Box::new(flate2::bufread::DeflateDecoder::new(source)),
+        CompressionMethod::DEFLATE => Box::new(Stepped::deflate(source)),
         CompressionMethod::DEFLATE64 => Box::new(deflate64::Deflate64Decoder::with_buffer(source)),
         CompressionMethod::BZIP2 => Box::new(Frames::new(Codec::Bzip2, source, window_bytes)),
         CompressionMethod::ZSTD | CompressionMethod::ZSTD_DEPRECATED => {
@@ -354,7 +355,7 @@ fn decoder<'a>(
 /// Compares length and CRC at the end with what the directory states.
 struct Checked<'a> {
     inner: Box<dyn Read + 'a>,
-    crc: flate2::Crc,
+    crc: crc32fast::Hasher,
     read: u64,
     member_crc: u32,
     size: u64,
@@ -373,7 +374,7 @@ impl Read for Checked<'_> {
         }
         let detail = if self.read != self.size {
             format!("the directory states {} bytes and there are {}", self.size, self.read)
-        } else if self.crc.sum() != self.member_crc {
+        } else if self.crc.clone().finalize() != self.member_crc {
             "the checksum does not match".to_owned()
         } else {
             return Ok(0);
