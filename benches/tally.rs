@@ -72,7 +72,9 @@ fn main() {
     assert!(status.success(), "{status}");
     let (after, most_mb) = children();
     let speed = mb / (after - before);
-    println!("{pairs} pairs in {files} files, {mb:.0} MB: {speed:.0} MB per CPU second, {most_mb:.0} MB of memory at most");
+    println!(
+        "{pairs} pairs in {files} files, {mb:.0} MB: {speed:.0} MB per CPU second, {most_mb:.0} MB of memory at most"
+    );
     if most_mb > LIMIT_MB {
         println!("this is more than the {LIMIT_MB:.0} MB that it may be");
     }

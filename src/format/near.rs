@@ -125,7 +125,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 for at in 0..20 {
                     let member = (0..=u8::MAX).find(|byte| is_in(*byte)).unwrap();
-                    let mut text = vec![member; 20];
+                    let mut text = [member; 20];
                     text[at] = byte;
                     for (text, most) in [(&text[..], usize::MAX), (&text[..=at], 9), (&text[..], 3)] {
                         let expected = text.iter().take(most).take_while(|byte| is_in(**byte)).count();
