@@ -11,14 +11,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// It should be no more than this, however many pairs.
-const LIMIT_MIB: f64 = 512.0;
+const LIMIT_MB: f64 = 512.0;
 
 /// A number that a variable sets.
 fn set(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
-/// CPU seconds and the most resident memory, in MiB, of all children that have ended.
+/// CPU seconds and the most resident memory, in MB, of all children that have ended.
 fn children() -> (f64, f64) {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the call fills in the struct it is given, and says whether it did.
@@ -27,7 +27,7 @@ fn children() -> (f64, f64) {
         usage.assume_init()
     };
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss as f64 / 1024.0)
+    (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss as f64 * 1024.0 / 1e6)
 }
 
 /// A day of an access log: each line is of a client that no other is of.
@@ -70,10 +70,12 @@ fn main() {
         .status()
         .unwrap();
     assert!(status.success(), "{status}");
-    let (after, most_mib) = children();
+    let (after, most_mb) = children();
     let speed = mb / (after - before);
-    println!("{pairs} pairs in {files} files, {mb:.0} MB: {speed:.0} MB per CPU second, {most_mib:.0} MiB at most");
-    if most_mib > LIMIT_MIB {
-        println!("this is more than the {LIMIT_MIB:.0} MiB that it may be");
+    println!(
+        "{pairs} pairs in {files} files, {mb:.0} MB: {speed:.0} MB per CPU second, {most_mb:.0} MB of memory at most"
+    );
+    if most_mb > LIMIT_MB {
+        println!("this is more than the {LIMIT_MB:.0} MB that it may be");
     }
 }

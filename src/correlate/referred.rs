@@ -7,7 +7,7 @@ use crate::model::coverage::{Referred, SourceCoverage};
 use crate::model::observation::{Key, Seen};
 use crate::model::rule::{Outcome, Route};
 use crate::model::time::{HOUR_SECS, Instant, Span};
-use crate::model::whose::{Side, address};
+use crate::model::whose::{Side, address, same_host};
 
 use super::{World, way};
 
@@ -27,7 +27,7 @@ pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
     let mut known = Known::default();
     for source in world.merged.sources.values() {
         let telling = source.observations.kept.iter().filter(|(key, _)| key.seen == Seen::Proxy || is_edge(key));
-        let mut tells = BTreeSet::new();
+        let (mut tells, mut hosts) = (BTreeSet::new(), BTreeSet::new());
         // A proxy may name its clients by their accounts alone.
         let of_clients =
             |key: &Key<'_>| key.seen == Seen::Proxy && key.client.is_empty() || is_inside(world, key.client);
@@ -35,7 +35,7 @@ pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
             let scope = || way::home(world.whose, &key, Side::Inside, &source.entry.source);
             if key.seen == Seen::Proxy {
                 tells.insert(scope());
-                known.named.insert(world.whose.entity(key.host));
+                hosts.extend(Some(key.host).filter(|host| !host.is_empty()).map(|host| world.whose.entity(host)));
             } else if is_inside(world, key.server) && PROXY_PORTS.contains(&key.port) {
                 known.ask(world, scope(), &key, told);
             } else if matches!(key.port, 80 | 443) && address(key.server).is_some() && !is_inside(world, key.server) {
@@ -43,8 +43,10 @@ pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
             }
         }
         let of_source = sources.iter().find(|covered| covered.source == source.entry.source);
+        known.named.extend(hosts.iter().cloned());
+        let log = of_source.map(|covered| ProxyLog { hosts, watched: watched(covered) });
         for scope in tells {
-            known.told.entry(scope).or_default().extend(of_source.map(watched));
+            known.told.entry(scope).or_default().extend(log.clone());
         }
     }
     known.untold()
@@ -72,8 +74,25 @@ struct Known<'w> {
     goes_out: BTreeSet<String>,
     /// Hosts that wrote the log of a proxy.
     named: BTreeSet<String>,
-    /// Of each scope, of which times its proxy logs tell.
-    told: BTreeMap<&'w str, Vec<Option<Stretches>>>,
+    /// The proxy logs that tell of clients of each scope.
+    told: BTreeMap<&'w str, Vec<ProxyLog>>,
+}
+
+/// The log of a proxy.
+#[derive(Clone)]
+struct ProxyLog {
+    /// The hosts that it says wrote it.
+    hosts: BTreeSet<String>,
+    /// The times of which it tells; `None` where it has none, so that it may tell of any.
+    watched: Option<Stretches>,
+}
+
+impl ProxyLog {
+    /// Whether it may be the log of a proxy: not where it says that it is that of another one of those `asked`.
+    fn may_be_of(&self, system: &str, asked: &[&str]) -> bool {
+        let is = |system: &str| self.hosts.iter().any(|host| same_host(host, system));
+        is(system) || !asked.iter().any(|other| is(other))
+    }
 }
 
 /// What clients of one scope asked of one host.
@@ -117,7 +136,10 @@ impl<'w> Known<'w> {
     fn untold(&self) -> Vec<Referred> {
         let proxies = self.asked.iter().filter(|((_, system), asked)| self.is_proxy(system, asked));
         let each = proxies.filter_map(|((scope, system), asked)| {
-            let logs = self.told.get(scope).map_or(&[][..], Vec::as_slice);
+            let others = self.asked.keys().filter(|(of, _)| of == scope).map(|(_, system)| system.as_str());
+            let others: Vec<&str> = others.collect();
+            let logs = self.told.get(scope).into_iter().flatten().filter(|log| log.may_be_of(system, &others));
+            let logs: Vec<Option<&Stretches>> = logs.map(|log| log.watched.as_ref()).collect();
             let mut referred = Referred {
                 scope: (*scope).to_owned(),
                 system: system.clone(),
@@ -126,7 +148,7 @@ impl<'w> Known<'w> {
                 to: None,
                 most_sent: Some(0),
             };
-            let parts = asked.clients.values().filter_map(|hours| unwatched(hours, logs));
+            let parts = asked.clients.values().filter_map(|hours| unwatched(hours, &logs));
             let any = parts.fold(false, |_, part| {
                 referred.most_sent = referred.most_sent.zip(part.bytes()).map(|(most, sent)| most.max(sent));
                 referred.from = [referred.from, part.span.map(|s| s.first)].into_iter().flatten().min();
@@ -146,8 +168,8 @@ impl Sent {
 }
 
 /// What a client sent in hours of which none of these logs tells; `None` where they tell of all.
-fn unwatched(hours: &BTreeMap<Option<i64>, Sent>, logs: &[Option<Stretches>]) -> Option<Sent> {
-    let untold = hours.iter().filter(|(hour, _)| !logs.iter().any(|log| tells(log.as_ref(), **hour)));
+fn unwatched(hours: &BTreeMap<Option<i64>, Sent>, logs: &[Option<&Stretches>]) -> Option<Sent> {
+    let untold = hours.iter().filter(|(hour, _)| !logs.iter().any(|log| tells(*log, **hour)));
     untold.fold(None, |all: Option<Sent>, (_, sent)| {
         let mut all = all.unwrap_or_default();
         all.bytes = all.bytes.saturating_add(sent.bytes);

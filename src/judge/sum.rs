@@ -172,7 +172,9 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         .filter(|f| telling && moved.is_empty() && way.findings.contains(f.id.as_str()))
         .collect();
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()));
+    // That somebody met a listed value is no sign that data moved then, where transfers tell when it did.
+    let tells = |f: &Finding| moved.is_empty() || f.kind != FindingKind::Indicator;
+    let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()) && tells(f));
     let of_findings = found.clone().filter_map(|f| f.time.first);
     let first = times.first.into_iter().chain(of_findings).min();
     let possible = times.possible;

@@ -444,6 +444,8 @@ fn words_question_and_likelihood_of_a_transfer_to_a_listed_address_agree() {
     assert!(reason.text.contains("listed") && reason.findings.iter().any(|id| id == "i"), "{reason:?}");
     assert_eq!(told.ask.len(), 2, "{:?}", told.ask);
     assert!(!told.reasons.iter().any(|r| r.text.contains("nothing ties")));
+    let way = told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap();
+    assert_eq!(way.first, Some(at("2026-03-03T12:00:00Z")), "when it moved, and not when the value was met");
     let unlisted = hc(&[], &[up(INTRUDER, GIB)], &whose(""));
     assert_eq!((unlisted.likelihood, unlisted.ask.len()), (Some(Likelihood::RealisticPossibility), 1));
 }

@@ -475,6 +475,57 @@ fn a_proxy_in_the_records_of_a_firewall_is_referred_to_where_no_log_of_it_is_the
 }
 
 #[test]
+fn of_a_proxy_is_told_what_clients_sent_it_in_the_time_of_which_its_log_does_not_tell() {
+    let asked = |hour: i64, up: Option<u64>| {
+        let mut asks = line(Seen::Firewall, INSIDE, "10.2.0.9", 3128, 0, 5);
+        (asks.hour, asks.up, asks.key.account) = (Some(hour), up, format!("{hour}").into());
+        asks
+    };
+    // The log of the proxy tells of hours 500,000 to 500,009.
+    let logged = || {
+        let mut log = source("e/proxy", &[line(Seen::Proxy, INSIDE, OUTSIDE, 443, 5, 5)]);
+        let at = |hour: i64| Instant::from_secs(hour * 3600).unwrap();
+        log.covered.span = Some(Span { first: at(500_000), last: at(500_010) });
+        log.covered.hours = (500_000..500_010).map(|hour| (hour, 1)).collect();
+        log
+    };
+    let told = |asks: Vec<Line>| {
+        let goes = line(Seen::Firewall, "10.2.0.9", OUTSIDE, 443, 5, 5);
+        let edge = source("e/fw", &asks.into_iter().chain([goes]).collect::<Vec<_>>());
+        let (merged, whose) = (partial([edge, logged()]), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).referred;
+        all.into_iter().map(|r| (r.most_sent, r.from.map(Instant::hour), r.to.map(Instant::hour))).collect::<Vec<_>>()
+    };
+    let within = || asked(500_003, Some(1 << 30));
+    assert_eq!(told(vec![within()]), []);
+    let part = told(vec![within(), asked(500_020, Some(70)), asked(500_021, Some(9))]);
+    assert_eq!(part, [(Some(79), Some(500_020), Some(500_021))], "only what no log tells of");
+    assert_eq!(told(vec![within(), asked(500_020, None)])[0].0, None, "bytes that the firewall does not log");
+    assert_eq!(
+        told(vec![asked(500_003, None), asked(500_020, Some(70))])[0].0,
+        Some(70),
+        "the proxy tells of the others"
+    );
+}
+
+#[test]
+fn the_log_of_one_proxy_does_not_tell_of_another_one() {
+    let proxies = ["10.2.0.8", "10.2.0.9"];
+    let told = |host: &str| {
+        let asks = proxies.map(|proxy| line(Seen::Firewall, INSIDE, proxy, 3128, 5, 5));
+        let goes = proxies.map(|proxy| line(Seen::Firewall, proxy, OUTSIDE, 443, 5, 5));
+        let mut request = line(Seen::Proxy, INSIDE, OUTSIDE, 443, 5, 5);
+        request.key.host = host.into();
+        let edge = source("e/fw", &[asks, goes].concat());
+        let (merged, whose) = (partial([edge, source("e/proxy", &[request])]), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).referred;
+        all.into_iter().map(|r| r.system).collect::<Vec<_>>()
+    };
+    assert_eq!(told("10.2.0.8"), ["10.2.0.9"]);
+    assert_eq!((told(""), told("proxy-farm")), (vec![], vec![]), "it may be the log of both");
+}
+
+#[test]
 fn ids_rest_on_what_identifies_and_not_on_counts() {
     let id = |to: &str, bytes| transfers([source("e/fw", &[line(Seen::Flow, INSIDE, to, 443, bytes, 1)])]).remove(0).id;
     assert_eq!(id(OUTSIDE, 1), id(OUTSIDE, 2));

@@ -1,6 +1,6 @@
 //! Incidents with known truth and their benign twins (`fixtures/scenarios`): what the product says of them, and what must
 //! not change it. `-- scenarios --nocapture` prints the tables; EXFILTRACE_SCENARIOS=full runs all seeds
-//! and sizes, EXFILTRACE_SCENARIOS=4,5 these seeds.
+//! and sizes, EXFILTRACE_SCENARIOS=4,5x10 these seeds, the second with ten times the background.
 
 #[allow(dead_code, unused_imports, reason = "the example uses more of it")]
 #[path = "../../../fixtures/scenarios/all.rs"]
@@ -34,7 +34,13 @@ fn grid() -> Vec<Params> {
     match asked() {
         None => vec![of(1, 1)],
         Some(_) if is_full() => (1..=6).flat_map(|story| [of(story, 1), of(story, 10)]).collect(),
-        Some(seeds) => seeds.split(',').map(|seed| of(seed.parse().unwrap(), 1)).collect(),
+        Some(seeds) => {
+            let of = |seed: &str| match seed.split_once('x') {
+                Some((seed, rate)) => of(seed.parse().unwrap(), rate.parse().unwrap()),
+                None => of(seed.parse().unwrap(), 1),
+            };
+            seeds.split(',').map(of).collect()
+        }
     }
 }
 

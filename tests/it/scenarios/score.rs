@@ -146,7 +146,8 @@ impl Score {
         if lower > way.bytes || upper.is_some_and(|upper| upper < way.bytes) {
             self.fault(&what, format_args!("{} bytes are not within {lower} and {upper:?}", way.bytes));
         }
-        let wide = lower < way.bytes - way.bytes / 20 || upper.is_none_or(|upper| upper > way.bytes + way.bytes / 20);
+        let most = way.bytes + way.beside;
+        let wide = lower < way.bytes - way.bytes / 20 || upper.is_none_or(|upper| upper > most + most / 20);
         if way.tight && wide {
             self.fault(&what, format_args!("{lower} to {upper:?} is wide for {}", way.bytes));
         }
