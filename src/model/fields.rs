@@ -527,6 +527,11 @@ pub struct View {
     /// Records that stand in the free space of a chunk, sorted by `start`: they too have no index, and tell nothing of what
     /// the log covers.
     pub stale: Vec<Seen>,
+    /// Bytes at the end of `rendered` that are of no record, so that rules need not search them.
+    pub unruled: usize,
+    /// Whether free space of which no record can be read is left out: where there is nothing to search it for. A view that
+    /// is cleared keeps it.
+    pub skips_free: bool,
 }
 
 impl View {
@@ -542,6 +547,7 @@ impl View {
         self.undecodable = 0;
         self.recovered = 0;
         self.stale.clear();
+        self.unruled = 0;
     }
 }
 

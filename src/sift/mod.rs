@@ -118,6 +118,11 @@ impl<'a> Sift<'a> {
         order(out, from);
     }
 
+    /// Whether there is any indicator.
+    pub fn has_indicators(&self) -> bool {
+        !self.indicators.list.is_empty()
+    }
+
     /// The literals of indicators, where some kind has them.
     pub fn words(&self) -> Option<&Words> {
         self.words.as_ref()

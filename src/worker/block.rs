@@ -103,7 +103,8 @@ pub(super) fn sift_block(
     let sifted = ticks();
     let Scratch { atoms, traces, names, met, .. } = &mut *scratch;
     [&mut *atoms, traces, names].into_iter().for_each(Vec::clear);
-    sift.literals(gate.map(|gate| gate.set), text, met, (atoms, [traces, names]));
+    let ruled = &text[..text.len() - if rendered { view.unruled } else { 0 }];
+    sift.literals(gate.map(|gate| gate.set), ruled, met, (atoms, [traces, names]));
     let gated = ticks();
     let pass = Pass {
         plan,
@@ -145,6 +146,7 @@ pub(super) fn sift_block(
 fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Templates) {
     let (mut view, mut templates) = (std::mem::take(&mut scratch.view), std::mem::take(&mut scratch.templates));
     view.clear();
+    view.skips_free = !sift.has_indicators();
     match block.spans {
         Spans::Piece { .. } if !block.layout.encoding.is_wide() => {}
         Spans::Chunk if !sift.words().is_some_and(Words::cross_values) => {

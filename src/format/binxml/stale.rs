@@ -34,9 +34,10 @@ pub(super) fn add(block: &Block, templates: &mut Templates, view: &mut View) {
     let texts = if all.is_empty() { Vec::new() } else { carved(&block.bytes, &all) };
     let (live, stale) = texts.split_at(alike);
     let mut next = free;
+    let mut between = Vec::new();
     for (record, text) in all[alike..].iter().zip(stale) {
         let Some(text) = text else { continue };
-        leftover(block, next as u64, record.offset as u64, view);
+        between.push((next, record.offset));
         next = record.offset + record.length;
         // A live record once more is no other record.
         if !live.iter().flatten().any(|live| live == text) {
@@ -45,7 +46,12 @@ pub(super) fn add(block: &Block, templates: &mut Templates, view: &mut View) {
     }
     let rest = &block.bytes[next..];
     let used = rest.chunks(LINE_BYTES).rposition(|line| !is_blank(line)).map_or(0, |line| (line + 1) * LINE_BYTES);
-    leftover(block, next as u64, (next + used.min(rest.len())) as u64, view);
+    between.push((next, next + used.min(rest.len())));
+    if !view.skips_free {
+        let ruled = view.rendered.len();
+        between.into_iter().for_each(|(from, to)| leftover(block, from as u64, to as u64, view));
+        view.unruled = view.rendered.len() - ruled;
+    }
 }
 
 /// The live records of which some of the others has the number.
@@ -69,15 +75,13 @@ fn free_space(block: &Block, view: &View) -> Option<usize> {
 
 /// The records from `free` on whose definitions and names are their own. None lies over another.
 fn sound(chunk: &[u8], free: usize, templates: &mut Templates) -> Vec<Framed> {
-    let (mut found, mut instances, mut buffer): (Vec<Framed>, _, _) = (Vec::new(), Instances::default(), Vec::new());
+    let (mut found, mut instances): (Vec<Framed>, _) = (Vec::new(), Instances::default());
+    let mut own = Own { templates, buffer: Vec::new(), known: Vec::new() };
     for at in memmem::find_iter(&chunk[free..], &RECORD_MAGIC.to_le_bytes()).map(|at| free + at) {
         if found.last().is_some_and(|last| at < last.offset + last.length) {
             continue;
         }
-        let record = framed(chunk, at).filter(|record| {
-            let mut own = Own { templates, buffer: &mut buffer };
-            instances.read(chunk, record.span(), &mut own).is_some()
-        });
+        let record = framed(chunk, at).filter(|record| instances.read(chunk, record.span(), &mut own).is_some());
         found.extend(record);
     }
     found
@@ -95,13 +99,22 @@ fn framed(chunk: &[u8], offset: usize) -> Option<Framed> {
 /// Plans of the definitions that are those their instances were written with.
 struct Own<'t> {
     templates: &'t mut Templates,
-    buffer: &'t mut Vec<u8>,
+    buffer: Vec<u8>,
+    /// What was looked at: offset and number of a definition, and whether they are of each other.
+    known: Vec<(u32, u32, bool)>,
 }
 
 impl Plans for Own<'_> {
     fn plan(&mut self, chunk: &[u8], wanted: &Wanted) -> Option<u32> {
-        self.buffer.clear();
-        definition::is_own(chunk, wanted, self.buffer).then(|| self.templates.plan(chunk, wanted)).flatten()
+        let key = (wanted.definition, wanted.id);
+        let known = self.known.iter().find(|(at, id, _)| (*at, *id) == key).map(|(.., is_own)| *is_own);
+        let is_own = known.unwrap_or_else(|| {
+            self.buffer.clear();
+            let is_own = definition::is_own(chunk, wanted, &mut self.buffer);
+            self.known.push((key.0, key.1, is_own));
+            is_own
+        });
+        is_own.then(|| self.templates.plan(chunk, wanted)).flatten()
     }
 
     fn nest(&self, plan: u32, slot: u16) -> Option<u32> {
