@@ -7,7 +7,8 @@
 //! <https://nginx.org/en/docs/http/ngx_http_log_module.html>.
 //!
 //! Traps: the host may be a name; users may hold blanks; the request may hold quotes (escaped as `\"`, `\x22`, or not at
-//! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known. Behind
+//! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known, but
+//! where a pair behind the user agent says so (`in=`, `request_length=`: nginx's `$request_length`, Apache's `%I`). Behind
 //! a balancer the client is the balancer, and who asked it stands behind the user agent, if anywhere.
 
 use super::near;
@@ -33,12 +34,14 @@ impl Format for Access {
 
     fn fields(&self) -> Vec<Canon> {
         use Canon::{
-            DestinationBytes, EventOutcome, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, SourceDomain,
-            SourceIp, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserAgent, UserDomain, UserName,
+            DestinationBytes, EventOutcome, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, SourceBytes,
+            SourceDomain, SourceIp, UrlDomain, UrlFull, UrlOriginal, UrlPath, UrlQuery, UserAgent, UserDomain,
+            UserName,
         };
         let mut out = vec![
             SourceIp,
             SourceDomain,
+            SourceBytes,
             DestinationBytes,
             UserName,
             UserDomain,
@@ -95,6 +98,7 @@ fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) ->
     }
     sketch.out.part(line.status);
     sketch.cell(Part::Number, line.size)?;
+    sketch.cell(Part::Number, received(&line).unwrap_or_default())?;
     let ([_, agent], _) = referrer_and_agent(if sketch.agents { line.tail } else { b"" });
     sketch.value(Part::Agent, agent.unwrap_or_default())
 }
@@ -222,9 +226,34 @@ fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     }
     let size = Some(Role::Is(Canon::DestinationBytes));
     sink.slice(b"sc-bytes", size, line.size, unset(line.size, Kind::Number));
+    if let Some(received) = received(line) {
+        sink.slice(b"cs-bytes", Some(Role::Is(Canon::SourceBytes)), received, Kind::Number);
+    }
     if sink.want.takes(Canon::UserAgent) {
         tail(line.tail, sink);
     }
+}
+
+/// Names of the size of a request, as pairs behind the user agent have them.
+const RECEIVED: [&[u8]; 6] = [b"in", b"bytes_in", b"bytes_received", b"request_length", b"request_size", b"req_len"];
+
+/// The size of the request where a pair behind the last quote names it. A number below the length of its first line is none.
+fn received<'b>(line: &Line<'b>) -> Option<&'b [u8]> {
+    let behind = &line.tail[memchr::memrchr(b'"', line.tail)? + 1..];
+    behind.split(|&byte| byte == b' ').find_map(|pair| {
+        let (name, value) = pair.split_at(memchr::memchr(b'=', pair)?);
+        let is_size = |value: &&[u8]| is_count(value) && number(value) >= line.request.len() as u64;
+        RECEIVED.contains(&name).then_some(&value[1..]).filter(is_size)
+    })
+}
+
+/// Digits of a number that fits.
+fn is_count(word: &[u8]) -> bool {
+    matches!(word.len(), 1..=18) && word.iter().all(u8::is_ascii_digit)
+}
+
+fn number(digits: &[u8]) -> u64 {
+    digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
 }
 
 /// For whom a proxy asked, where the value behind the user agent is a list of addresses, as in the format that nginx is shipped
@@ -375,6 +404,31 @@ mod tests {
         ];
         for (canon, value) in want {
             assert_eq!(get(line, canon).as_deref(), value, "{}", canon.name());
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_request_is_known_where_a_pair_names_it() {
+        let sent = |more: &str| {
+            let line = format!(
+                r#"192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] "PUT /up/a HTTP/1.1" 201 32 "-" "curl/8.0"{more}"#
+            );
+            get(&line, Canon::SourceBytes)
+        };
+        assert_eq!(sent(" rt=0.003 in=72575").as_deref(), Some("72575"));
+        assert_eq!(sent(" request_length=99 rt=0.003").as_deref(), Some("99"));
+        for other in [
+            "",
+            " 72575",
+            " rt=72575",
+            " in=12",
+            " in=0.5",
+            " in=-",
+            " in=",
+            " \"in=72575\"",
+            " in=9999999999999999999",
+        ] {
+            assert_eq!(sent(other), None, "{other}");
         }
     }
 

@@ -251,6 +251,41 @@ fn questions_in_a_log_are_those_that_went_over_the_wire() {
     assert_eq!((seen, source.observations.kept.keys().all(|key| key.seen == Seen::Dns)), (asked as u64, true));
 }
 
+/// What left the lab by each log that names a size of it, against what its programs sent.
+#[test]
+fn bytes_that_left_are_those_that_were_sent_wherever_a_log_names_them() {
+    let Some(lab) = shared("corpora/exfil/lab-generated") else { return };
+    let truth: serde_json::Value = serde_json::from_slice(&fs::read(lab.join("truth.json")).unwrap()).unwrap();
+    let sent = |what: &str| truth[what]["total_bytes"].as_u64().unwrap();
+    let (rclone, curl) = (sent("rclone_webdav_via_squid"), sent("curl_chunked_put"));
+    let of = |log: &str, client: &str, is_to: &dyn Fn(&ObservationKey) -> bool| {
+        let source = scanned(log, &fs::read(lab.join(log)).unwrap(), "", |_| {});
+        let from = source.observations.kept.iter().filter(|(key, _)| key.client == client);
+        from.filter(|(key, _)| is_to(&key.to_owned())).fold(Sum::default(), |mut all, (_, seen)| {
+            all.add(&seen.sum());
+            all
+        })
+    };
+    let host = "10.20.30.66";
+    let put = |key: &ObservationKey| key.seen == Seen::Web;
+    let flows = |key: &ObservationKey| &*key.server == "198.51.100.77";
+    for (log, client, is_to, sent) in [
+        ("drop.nginx.access.log", host, &put as &dyn Fn(&ObservationKey) -> bool, curl),
+        // The proxy asks for rclone, from where the drop stands.
+        ("drop.nginx.access.log", "198.51.100.77", &put, rclone),
+        ("netflow.csv.gz", host, &flows, curl),
+    ] {
+        let sum = of(log, client, is_to);
+        assert_eq!(sum.up_unlogged, 0, "{log}");
+        assert!(sum.up >= sent && sum.up - sent <= sent / 50, "{log}: {} of {sent}", sum.up);
+    }
+    let any = |key: &ObservationKey| key.name.ends_with("dropzone.example");
+    for log in ["squid.access.log", "squid.access.wide.log"] {
+        let sum = of(log, host, &any);
+        assert!(sum.records >= 24 && sum.up_unlogged == sum.records && sum.up == 0, "{log} names none: {sum:?}");
+    }
+}
+
 #[test]
 fn a_cloud_front_that_writes_tabs_is_a_web_server() {
     let names =
