@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::eval::Name;
 use super::item::{Expr, Test};
+use super::needed::Needed;
 use super::pattern::Pattern;
 use super::spelling::Spelling;
 use super::{order, routing};
@@ -123,6 +124,7 @@ impl<'a> Reader<'a> {
             Expr::Shared(inner) => self.cover(inner),
             Expr::Field(field, _) if is_derived(self.names.get(*field as usize)?.text()) => None,
             Expr::Field(field, Test::Text(pattern)) => self.of_field(*field).text(pattern),
+            Expr::Field(field, Test::Regex(regex)) => self.of_field(*field).held(regex.needed()?),
             Expr::Keyword(Test::Text(pattern)) if !self.spelling.invents_values() => self.said(pattern),
             Expr::Field(field, Test::Words(words)) => {
                 let reader = self.of_field(*field);
@@ -162,6 +164,15 @@ impl<'a> Reader<'a> {
         literals.dedup();
         let often = literals.iter().map(|literal| self.expected.of(literal)).sum();
         (!literals.is_empty()).then_some(Cover { literals, often })
+    }
+
+    /// Of what an expression needs.
+    fn held(&self, needed: &Needed) -> Option<Cover> {
+        match needed {
+            Needed::Run(run) => self.rarest(run),
+            Needed::All(parts) => rarer(parts.iter().filter_map(|part| self.held(part))),
+            Needed::Any(parts) => self.any(parts.iter().map(|part| self.held(part))),
+        }
     }
 
     /// The rarest run of the pattern.

@@ -24,6 +24,7 @@ mod lint;
 mod loader;
 mod mapping;
 mod names;
+mod needed;
 mod order;
 mod pack;
 mod pattern;

@@ -6,6 +6,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::needed::Needed;
+
 /// Largest compiled size of one expression, in bytes.
 const SIZE_LIMIT: usize = 8 << 20;
 /// An expression that is estimated to take no more is compiled when a value first asks.
@@ -24,14 +26,16 @@ pub(super) struct Regexp {
     flags: [bool; 3],
     /// `None` inside where it grows too large, which only an expression of a pack that somebody made by hand can.
     compiled: OnceLock<Option<Regex>>,
+    needed: Option<Needed>,
 }
 
 impl Regexp {
     /// An expression that can be compiled.
     pub fn new(text: &str, flags: [bool; 3]) -> Result<Self, String> {
-        let regex = Self::uncompiled(text, flags);
+        let parsed = Self::parsed(text, flags);
+        let regex = Self::uncompiled(text, flags, parsed.as_ref());
         // PERF: most rules have no value to ask theirs about.
-        if Self::parsed(text, flags).is_some_and(|parsed| weight(&parsed) <= SMALL_BYTES) {
+        if parsed.is_some_and(|parsed| weight(&parsed) <= SMALL_BYTES) {
             return Ok(regex);
         }
         match regex.build() {
@@ -42,7 +46,7 @@ impl Regexp {
 
     /// An expression out of a pack, where it was compiled before; `None` where it is none. It is parsed, not compiled.
     pub fn unread(text: &str, flags: [bool; 3]) -> Option<Self> {
-        Self::parsed(text, flags).map(|_| Self::uncompiled(text, flags))
+        Self::parsed(text, flags).map(|parsed| Self::uncompiled(text, flags, Some(&parsed)))
     }
 
     fn parsed(text: &str, flags: [bool; 3]) -> Option<Hir> {
@@ -57,8 +61,13 @@ impl Regexp {
         parser.parse(text).ok()
     }
 
-    fn uncompiled(text: &str, flags: [bool; 3]) -> Self {
-        Self { text: text.into(), flags, compiled: OnceLock::new() }
+    fn uncompiled(text: &str, flags: [bool; 3], parsed: Option<&Hir>) -> Self {
+        Self { text: text.into(), flags, compiled: OnceLock::new(), needed: parsed.and_then(Needed::of) }
+    }
+
+    /// Texts that every value that it matches holds; `None` where there are none.
+    pub fn needed(&self) -> Option<&Needed> {
+        self.needed.as_ref()
     }
 
     /// Whether it matches anywhere.

@@ -123,6 +123,11 @@ fn names(scopes: &[ScopeVerdict], clauses: &BTreeMap<&str, &str>) -> Vec<String>
 }
 
 impl Explained {
+    /// Whether one finding or transfer was asked about.
+    fn single(&self) -> bool {
+        self.asked.as_deref().is_some_and(|asked| asked.starts_with("f-") || asked.starts_with("t-"))
+    }
+
     /// A scope, or one way out of it, with its reasons.
     fn scope(&mut self, scope: &ScopeVerdict, route: Option<&str>, clauses: &BTreeMap<&str, &str>) {
         let shown = |r: &&RouteVerdict| route.map_or(r.state != State::NotExamined, |route| r.route.word() == route);
@@ -177,22 +182,37 @@ impl Explained {
         let has = |list: &[String]| list.contains(id);
         let leads = |r: &RouteVerdict| has(&r.findings) || has(&r.transfers) || has(&r.chains);
         self.citing(&case.verdict.scopes, clauses, |reason| has(&reason.findings), leads);
-        let moved = |f: &Finding| f.chain.iter().flat_map(|chain| chain.transfers.clone()).collect::<Vec<_>>();
-        let made_of: BTreeSet<String> =
-            self.findings.iter().flat_map(|f| f.links.iter().cloned().chain(moved(f))).collect();
-        self.fetch(case, &made_of)?;
+        let links = self.findings.iter().flat_map(|f| f.links.iter().cloned()).collect();
+        self.fetch(case, &links)?;
+        self.steps(case)?;
         Ok(Answer::Explained(Box::new(self)))
     }
 
-    /// Fetches what the reasons and ways out cite.
+    /// Fetches what the reasons and ways out cite, and the steps of chains among that.
     fn cited(&mut self, case: &LoadedCase) -> Result<()> {
         let of_reasons = self.reasons.iter().flat_map(|why| &why.findings);
         let of_routes = self.scopes.iter().flat_map(|s| &s.routes).filter(|_| self.clause.is_none());
         let ids = of_reasons.chain(of_routes.flat_map(|r| r.findings.iter().chain(&r.transfers))).cloned().collect();
+        self.fetch(case, &ids)?;
+        self.steps(case)
+    }
+
+    /// Fetches what the steps of the chains at hand hold.
+    fn steps(&mut self, case: &LoadedCase) -> Result<()> {
+        let chains = self.findings.iter().filter_map(|f| f.chain.as_ref());
+        let steps = chains.flat_map(|chain| &chain.steps);
+        let ids = steps.flat_map(|step| step.findings.iter().chain(&step.transfers)).cloned().collect();
         self.fetch(case, &ids)
     }
 
+    /// Fetches what is not at hand.
     fn fetch(&mut self, case: &LoadedCase, ids: &BTreeSet<String>) -> Result<()> {
+        let known = self.findings.iter().map(|f| f.id.as_str()).chain(self.transfers.iter().map(|t| t.id.as_str()));
+        let known: BTreeSet<&str> = known.collect();
+        let ids: BTreeSet<String> = ids.iter().filter(|id| !known.contains(id.as_str())).cloned().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
         for finding in case.findings()? {
             let finding = finding?;
             if ids.contains(&finding.id) {
@@ -258,7 +278,7 @@ pub fn explained_text(of: &Explained, shown: usize) -> String {
             page.line(2, "nothing in this verdict rests on it");
         }
     }
-    let single = of.asked.as_deref().is_some_and(|asked| asked.starts_with("f-") || asked.starts_with("t-"));
+    let single = of.single();
     if single {
         page.all();
     }
@@ -318,10 +338,22 @@ impl<'e> Page<'e> {
             self.line(6, &format!("clause: {}", why.clause_text));
         }
         let (moved, found): (Vec<&String>, Vec<&String>) = why.findings.iter().partition(|id| id.starts_with("t-"));
+        if self.of.single() {
+            // What else carries the reason was not asked about.
+            let others = why.findings.len() - why.findings.iter().filter(|id| self.has(id)).count();
+            if others > 0 {
+                self.line(4, &format!("carried by {} more (explain CASE {} shows them)", others, why.clause));
+            }
+            return;
+        }
         for id in moved.into_iter().chain(found).take(self.shown) {
             self.cited(id, 4);
         }
         self.beyond(4, why.findings.len(), "findings and transfers");
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.findings.contains_key(id) || self.transfers.contains_key(id)
     }
 
     fn beyond(&mut self, indent: usize, count: usize, what: &str) {

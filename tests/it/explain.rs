@@ -63,6 +63,28 @@ fn a_verdict_is_explained_down_to_the_record_and_names_that_are_not_there_are_re
 }
 
 #[test]
+fn no_answer_says_of_what_is_in_the_case_that_it_is_not() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| project("fixtures/incident").join(name).to_str().unwrap().to_owned();
+    let (evidence, scopes, feed) = (path("evidence"), path("scopes.toml"), path("indicators.txt"));
+    let case = temp.path().join("case").to_str().unwrap().to_owned();
+    exfiltrace(&["scan", "-q", &evidence, "--scopes", &scopes, "--indicators", &feed, "--out", &case]);
+    let read = |name: &str| std::fs::read_to_string(Path::new(&case).join(name)).unwrap();
+    let rows = read("findings.jsonl") + &read("transfers.jsonl");
+    let rows: Vec<Value> = rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let (chained, others): (Vec<&Value>, Vec<&Value>) = rows.iter().partition(|row| !row["chain"].is_null());
+    let asked = chained.iter().chain(others.iter().step_by(others.len() / 12 + 1));
+    let shared = asked.map(|row| out(&exfiltrace(&["explain", &case, row["id"].as_str().unwrap(), "--all"])));
+    let (mut chains, mut with_others) = (0, 0);
+    for told in shared.chain([out(&exfiltrace(&["explain", &case, "--all"]))]) {
+        assert!(!told.contains("not in the case"), "{told}");
+        chains += usize::from(told.contains("first: "));
+        with_others += usize::from(told.contains(" more (explain CASE J-"));
+    }
+    assert!(chains > 0 && with_others > 0, "{chains} chains, {with_others} with others");
+}
+
+#[test]
 fn what_a_log_says_cannot_steer_the_terminal() {
     let temp = tempfile::tempdir().unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
