@@ -156,7 +156,7 @@ fn once(all: &mut Hourly, mut unseen: Vec<Surplus>, mut beyond: Vec<Surplus>) {
 }
 
 /// So much data at least is on the wire where the wire's log saw all of it.
-fn missed(data: u64) -> u64 {
+pub(super) fn missed(data: u64) -> u64 {
     data - data / MISSED_SHARE
 }
 

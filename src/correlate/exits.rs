@@ -18,6 +18,7 @@ use crate::model::whose::{UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
 use super::cells::{self, Cell, Cells};
+use super::gateways::Senders;
 use super::relays::Relays;
 use super::way::{Direction, Left, Way, is_bare, is_edge, is_management, out_of, told};
 use super::{World, held, tunnels};
@@ -73,7 +74,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
     let relays = relays(world, &passages);
-    let (mut transfers, mut shared) = (Vec::new(), Shared::default());
+    let (mut transfers, mut shared, mut senders) = (Vec::new(), Shared::default(), Senders::default());
     while let Some(last) = passages.last() {
         let begin = passages.iter().rposition(|passage| passage.way != last.way).map_or(0, |before| before + 1);
         let mut moved = Moved::default();
@@ -81,12 +82,16 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
             moved.add(world, witnesses[passage.witness as usize], passage);
         }
         let transfer = moved.finish(world, &passages[begin].way, &relays, &mut shared);
-        transfers.extend(worth_telling(world, transfer));
+        if let Some(transfer) = worth_telling(world, transfer) {
+            senders.add(transfers.len(), &transfer, passages[begin..].iter().all(|passage| passage.wire));
+            transfers.push(transfer);
+        }
         passages.truncate(begin);
         if passages.capacity() - begin > GIVEN_BACK {
             passages.shrink_to_fit();
         }
     }
+    senders.once(&mut transfers);
     transfers.reverse();
     transfers
 }
@@ -354,6 +359,7 @@ impl<'a> Moved<'a> {
             dated: timed_cells.filter_map(|(_, cells)| cells::dated(cells)).collect(),
             data: Seldom::default(),
             joined: joined.into(),
+            passed_on: None,
             evidence: Cites::of(sources, records.chain(of_joins)),
             seen_by,
             sanctioned: None,

@@ -10,6 +10,7 @@ mod coverage;
 mod exits;
 mod figure;
 mod found;
+mod gateways;
 mod groups;
 mod held;
 mod lookups;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::words::{bounds, likelihood, perhaps_from, size, size_up, times, word};
+use super::words::{bounds, likelihood, passed_on, perhaps_from, size, size_up, times, word};
 use super::{LoadedCase, rows, safe};
 use crate::error::Result;
 use crate::model::chain::{Chain, StepOrder};
@@ -437,6 +437,9 @@ impl<'e> Page<'e> {
             if t.accounts.is_empty() { String::new() } else { format!("; accounts: {}", t.accounts.join(", ")) };
         let seen: Vec<&str> = t.seen_by.iter().map(|source| source.as_str()).collect();
         self.line(indent + 2, &format!("seen by {}{accounts}", seen.join(", ")));
+        if let Some(of) = &t.passed_on {
+            self.line(indent + 2, &passed_on(of));
+        }
         if let Some(why) = &t.sanctioned {
             self.line(indent + 2, &format!("sanctioned: {why}"));
         }

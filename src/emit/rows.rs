@@ -1,6 +1,6 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
-use super::words::{bounds, narrowed, open_end, perhaps_from, size, size_up, some, spaced, way, when, word};
+use super::words::{bounds, narrowed, open_end, passed_on, perhaps_from, size, size_up, some, spaced, way, when, word};
 use crate::model::chain::{Step, StepOrder};
 use crate::model::coverage::Gap;
 use crate::model::data::Basis;
@@ -113,7 +113,8 @@ pub(super) const TRANSFER_HEAD: &[&str] =
 /// One transfer.
 pub(super) fn transfer(t: &Transfer) -> Vec<String> {
     let to = if t.to_names.is_empty() { t.to.to_string() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
-    let whose: Vec<&str> = t.joined.iter().map(|joined| joined.reason.as_str()).collect();
+    let whose = t.joined.iter().map(|joined| joined.reason.clone());
+    let whose: Vec<String> = whose.chain(t.passed_on.iter().map(|of| passed_on(of))).collect();
     let to = if whose.is_empty() { to } else { format!("{to} [{}]", whose.join("; ")) };
     vec![
         t.from.to_string(),

@@ -8,7 +8,8 @@ use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
     activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed,
-    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
+    passed_on, perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined,
+    wholeness, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
@@ -321,6 +322,9 @@ fn transfer(t: &Transfer) -> String {
     }
     for joined in &t.joined {
         let _ = write!(text, "; {}", joined.reason);
+    }
+    if let Some(of) = &t.passed_on {
+        let _ = write!(text, "; {}", passed_on(of));
     }
     if let Some(why) = &t.sanctioned {
         let _ = write!(text, "; sanctioned: {why}");

@@ -5,7 +5,7 @@ use crate::model::coverage::Counted;
 use crate::model::ledger::Note;
 use crate::model::rule::{LeftOut, Narrowing, Route};
 use crate::model::time::Instant;
-use crate::model::transfer::Bounds;
+use crate::model::transfer::{Bounds, PassedOn};
 use crate::model::verdict::{Activity, Breach, Likelihood, ScopeVerdict, State, Verdict};
 
 /// Every state, worst first.
@@ -193,6 +193,17 @@ pub(super) fn some(values: &[String], limit: usize) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// Whose bytes a host put on the wire.
+pub(super) fn passed_on(of: &PassedOn) -> String {
+    let more = counted(of.more, "other host", "other hosts");
+    let whom = match (of.hosts.is_empty(), of.more) {
+        (true, _) => more,
+        (false, 0) => some(&of.hosts, 3),
+        (false, _) => format!("{} and {more}", some(&of.hosts, 3)),
+    };
+    format!("as much as {whom} sent there at the time: counted once, as what a proxy or gateway passed on")
 }
 
 /// The three questions with their answers.

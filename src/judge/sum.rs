@@ -251,6 +251,11 @@ fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) ->
         let rest = bench.transfers.iter().copied().filter(|t| t.route == route && movement::guilty(bench, t));
         all.extend(rest.filter(|t| !way.transfers.contains_key(t.id.as_str())).map(|t| part(t, 0)));
     }
+    // What a gateway seems to have passed on it may have sent itself.
+    let passed = bench.transfers.iter().copied().filter(|t| t.route == route && t.passed_on.is_some());
+    let known: BTreeSet<&str> = all.iter().map(|(t, _)| t.id.as_str()).collect();
+    let passed: Vec<&Transfer> = passed.filter(|t| !known.contains(t.id.as_str())).collect();
+    all.extend(passed.into_iter().map(|t| part(t, 0)));
     all
 }
 

@@ -238,6 +238,15 @@ impl Transfer {
     }
 }
 
+/// Hosts whose data another one put on the wire in its own name: a proxy, or a gateway that translates addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOn {
+    /// Those of the transfer's own scope, sorted: at most sixteen.
+    pub hosts: Vec<String>,
+    /// How many others.
+    pub more: u64,
+}
+
 /// Data that moved from one entity to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
@@ -275,6 +284,9 @@ pub struct Transfer {
     /// By whom the address was held that it went from or to, where a log says so.
     #[serde(default, skip_serializing_if = "Seldom::is_empty")]
     pub joined: Seldom<Vec<Joined>>,
+    /// Whose bytes it may have put on the wire; they are counted there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_on: Option<Box<PassedOn>>,
     /// Sources that saw it, sorted.
     pub seen_by: Arc<[Locator]>,
     /// A few of the records.

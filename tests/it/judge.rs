@@ -77,6 +77,7 @@ pub fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose:
         dated: Default::default(),
         data: Default::default(),
         joined: Default::default(),
+        passed_on: None,
         seen_by: [Locator::from_encoded("e/fw.log")].into(),
         evidence: Default::default(),
         sanctioned: None,

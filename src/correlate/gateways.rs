@@ -1,0 +1,203 @@
+//! Hosts that put on the wire what others sent: a proxy or a gateway that translates addresses sends the data of its clients
+//! in its own name, so that a log on each side of it tells of the same bytes.
+//!
+//! What two sides have to one destination is held to be the same where it is as much in all, and as much in every hour, as
+//! far as logs of one transfer may put its parts apart. Then the gateway's bytes count where they came from: of its own it
+//! sent at least none. At most it sent all of them: that two figures agree proves nothing. In the same way a balancer and
+//! the server behind it answer once, and a resolver asks what its clients ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::place::Locator;
+use crate::model::rule::Route;
+use crate::model::transfer::{PassedOn, Transfer, is_around};
+use crate::model::whose::{address, is_private};
+
+use super::cells::{APART_HOURS, missed};
+
+/// Transfers of fewer bytes are not asked about.
+const ASKED_BYTES: u64 = 64 << 10;
+/// Hosts of one side that are told apart: beyond them only all together are held against the other side.
+const HOSTS: usize = 16;
+
+/// A transfer by its position, and whether logs of the wire alone saw it.
+type Sender = (u32, bool);
+
+/// A gateway's transfer by its position, and whose bytes it passes on.
+type Passed = (u32, PassedOn);
+
+/// The transfers that may be passed on, or be what somebody passes on.
+#[derive(Default)]
+pub(super) struct Senders(Vec<Sender>);
+
+impl Senders {
+    /// Adds the transfer at a position.
+    pub(super) fn add(&mut self, at: usize, transfer: &Transfer, wire: bool) {
+        let asked = transfer.bytes.lower >= ASKED_BYTES;
+        self.0.extend(u32::try_from(at).ok().filter(|_| asked).map(|at| (at, wire)));
+    }
+
+    /// Counts what gateways put on the wire with the hosts that sent it.
+    pub(super) fn once(mut self, transfers: &mut [Transfer]) {
+        let seen_by = |at: u32| &transfers[at as usize].seen_by;
+        let Some((first, _)) = self.0.first() else { return };
+        if self.0.iter().all(|(at, _)| seen_by(*at) == seen_by(*first)) {
+            return;
+        }
+        let key = |at: u32| {
+            let Transfer { to, route, from, .. } = &transfers[at as usize];
+            (to.as_str(), *route, &**from, at)
+        };
+        self.0.sort_unstable_by(|a, b| key(a.0).cmp(&key(b.0)));
+        let mut passed_on = Vec::new();
+        let same_place = |a: &Sender, b: &Sender| {
+            let (a, b) = (&transfers[a.0 as usize], &transfers[b.0 as usize]);
+            a.to == b.to && a.route == b.route
+        };
+        for chunk in self.0.chunk_by(same_place).filter(|chunk| chunk.len() > 1) {
+            of_destination(chunk, transfers, &mut passed_on);
+        }
+        for (at, of) in passed_on {
+            let transfer = &mut transfers[at as usize];
+            transfer.bytes.lower = 0;
+            transfer.hour_bytes.iter_mut().for_each(|bytes| *bytes = 0);
+            transfer.dated.iter_mut().flat_map(|dated| dated.records.iter_mut()).for_each(|record| record.1 = 0);
+            transfer.passed_on = Some(Box::new(of));
+        }
+    }
+}
+
+/// What one side of a gateway has to a destination: the transfers that the same logs saw.
+struct SideOf<'t> {
+    logs: &'t [Locator],
+    members: Vec<Sender>,
+}
+
+/// Decides of the transfers to one destination.
+fn of_destination(chunk: &[Sender], transfers: &[Transfer], passed_on: &mut Vec<Passed>) {
+    let mut sides: BTreeMap<&[Locator], Vec<Sender>> = BTreeMap::new();
+    for sender in chunk {
+        sides.entry(&transfers[sender.0 as usize].seen_by).or_default().push(*sender);
+    }
+    if sides.len() < 2 {
+        return;
+    }
+    let sides: Vec<SideOf<'_>> = sides.into_iter().map(|(logs, members)| SideOf { logs, members }).collect();
+    // Who passes on is no sender of anything, and who sent is no gateway.
+    let (mut gateways, mut senders) = (BTreeSet::new(), BTreeSet::new());
+    for (outer, side) in sides.iter().enumerate() {
+        for part in parts(side) {
+            let others = sides.iter().enumerate().filter(|(inner, _)| *inner != outer).map(|(_, other)| other);
+            let free = |all: &[Sender], taken: &BTreeSet<u32>| all.iter().all(|(at, _)| !taken.contains(at));
+            if !free(&part, &gateways) || !free(&part, &senders) {
+                continue;
+            }
+            let clients = others.flat_map(|other| parts(other).into_iter().map(move |part| (other, part)));
+            let found = clients.into_iter().find(|(other, clients)| {
+                free(clients, &gateways) && passes_on((side, &part), (other, clients), transfers)
+            });
+            if let Some((_, clients)) = found {
+                gateways.extend(part.iter().map(|(at, _)| *at));
+                senders.extend(clients.iter().map(|(at, _)| *at));
+                let told = |at: &u32| (*at, told(&transfers[*at as usize].scope, &clients, transfers));
+                passed_on.extend(part.iter().map(|(at, _)| at).map(told));
+            }
+        }
+    }
+}
+
+/// All hosts of a side together, and each alone where they are few.
+fn parts(side: &SideOf<'_>) -> Vec<Vec<Sender>> {
+    let alone = side.members.iter().filter(|_| (2..=HOSTS).contains(&side.members.len())).map(|one| vec![*one]);
+    std::iter::once(side.members.clone()).chain(alone).collect()
+}
+
+/// Whether some hosts put on the wire what others sent: which of the two is the gateway must be plain too.
+fn passes_on(
+    (side, gateways): (&SideOf<'_>, &[Sender]),
+    (other, clients): (&SideOf<'_>, &[Sender]),
+    transfers: &[Transfer],
+) -> bool {
+    let hosts = |of: &[Sender]| of.iter().map(|(at, _)| &*transfers[*at as usize].from).collect::<BTreeSet<&str>>();
+    let (ours, theirs) = (hosts(gateways), hosts(clients));
+    let data = clients.iter().all(|(_, wire)| !wire);
+    let apart = match data {
+        true => other.logs.iter().any(|log| !side.logs.contains(log)),
+        false => other.logs.iter().all(|log| !side.logs.contains(log)),
+    };
+    let wire = gateways.iter().all(|(_, wire)| *wire);
+    let whole =
+        |of: &[Sender]| of.iter().fold(0u64, |sum, (at, _)| sum.saturating_add(transfers[*at as usize].bytes.lower));
+    let (passed, sent) = (whole(gateways), whole(clients));
+    let plain = match clients.first().map(|(at, _)| transfers[*at as usize].route) {
+        // Their names are those that the resolver asked for.
+        Some(Route::DnsTunnel) => {
+            clients.iter().all(|(at, _)| transfers[*at as usize].destinations().any(|to| ours.contains(to)))
+        }
+        // A balancer counts heads too.
+        Some(Route::WebResponse) if !wire => data && passed >= sent,
+        _ => wire && (data || are(&ours, false) && are(&theirs, true) || ours.len() < theirs.len()),
+    };
+    // PERF: mostly not even the sums are near each other.
+    apart && plain && passed >= missed(sent) && ours.is_disjoint(&theirs) && {
+        let (ours, theirs) = (Account::of(gateways, transfers), Account::of(clients, transfers));
+        ours.is_of(&theirs, data)
+    }
+}
+
+/// Whether hosts are all known by addresses that are private, or all by such that are not.
+fn are(hosts: &BTreeSet<&str>, private: bool) -> bool {
+    hosts.iter().all(|host| address(host).is_some_and(|ip| is_private(ip) == private))
+}
+
+/// Whose bytes a gateway's are, for a reader who may see one scope.
+fn told(scope: &Arc<str>, clients: &[Sender], transfers: &[Transfer]) -> PassedOn {
+    let own = clients.iter().map(|(at, _)| &transfers[*at as usize]).filter(|t| t.scope == *scope);
+    let hosts: BTreeSet<&str> = own.map(|t| &*t.from).collect();
+    let all: BTreeSet<&str> = clients.iter().map(|(at, _)| &*transfers[*at as usize].from).collect();
+    let hosts: Vec<String> = hosts.into_iter().take(HOSTS).map(str::to_owned).collect();
+    let more = (all.len() - hosts.len()) as u64;
+    PassedOn { hosts, more }
+}
+
+/// What transfers moved together.
+#[derive(Default)]
+struct Account {
+    hours: BTreeMap<i64, u64>,
+    whole: u64,
+    records: u64,
+}
+
+impl Account {
+    fn of(senders: &[Sender], transfers: &[Transfer]) -> Self {
+        let mut all = Self::default();
+        for transfer in senders.iter().map(|(at, _)| &transfers[*at as usize]) {
+            for (hour, bytes) in transfer.hours.iter().zip(&transfer.hour_bytes) {
+                let sum = all.hours.entry(*hour).or_default();
+                *sum = sum.saturating_add(*bytes);
+            }
+            all.whole = all.whole.saturating_add(transfer.bytes.lower);
+            all.records = all.records.saturating_add(transfer.records);
+        }
+        all
+    }
+
+    /// Whether this is what the wire has of bytes that another side tells of, which may count the data alone.
+    fn is_of(&self, theirs: &Self, data: bool) -> bool {
+        let records = self.records.saturating_add(theirs.records);
+        let around = |of: u64, bytes: u64| match data {
+            true => is_around(of, bytes, records),
+            false => missed(bytes) <= of,
+        };
+        let near = |all: &Self, hour: i64| {
+            let by = APART_HOURS as i64 - 1;
+            let hours = all.hours.range(hour.saturating_sub(by)..=hour.saturating_add(by));
+            hours.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes))
+        };
+        around(theirs.whole, self.whole)
+            && self.whole >= missed(theirs.whole)
+            && self.hours.iter().all(|(hour, bytes)| around(near(theirs, *hour), *bytes))
+            && theirs.hours.iter().all(|(hour, bytes)| near(self, *hour) >= missed(*bytes))
+    }
+}
