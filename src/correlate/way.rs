@@ -176,6 +176,9 @@ pub(super) fn out_of<'w>(
     if refused {
         return None;
     }
+    if let Some(mail) = mailed(world, locator, key) {
+        return mail;
+    }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
     let client = side(key.client)
         .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
@@ -203,6 +206,32 @@ pub(super) fn out_of<'w>(
     };
     let held = held.map(|held| Box::new((key.client, held.clone())));
     Some((Way { scope, from, to, route, held }, direction))
+}
+
+/// The way of a mail whose record tells from whose mail system to whose it went; inner `None` where it did not leave. Outer `None`
+/// where that is to be seen from addresses: nobody told which mail domains are whose, and the record does not say that it left.
+#[expect(clippy::option_option, reason = "that it did not leave is an answer")]
+fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<Option<(Way<'w>, Direction)>> {
+    if key.seen != Seen::Mail || key.name.is_empty() {
+        return None;
+    }
+    let sender = key.account.rsplit_once('@').map(|(_, domain)| domain);
+    let from = sender.and_then(|domain| world.whose.mail_side(domain));
+    let to = world.whose.mail_side(key.name);
+    let left = match (key.sends, from, to) {
+        (_, _, Some(Side::Inside)) | (false, Some(Side::Outside), _) => false,
+        (true, ..) | (false, Some(Side::Inside), Some(Side::Outside)) => true,
+        _ => return None,
+    };
+    let way = || {
+        let host =
+            [key.client, key.host].into_iter().find(|host| !host.is_empty() && world.whose.side(host) == Side::Inside);
+        let from = host.or(Some(key.account).filter(|account| !account.is_empty()));
+        let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
+        let scope = home(world.whose, key, Side::Inside, locator);
+        (Way { scope, from, to: key.name, route: Route::Email, held: None }, Direction::Up)
+    };
+    Some(left.then(way))
 }
 
 /// The inside system that answered.

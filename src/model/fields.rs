@@ -149,8 +149,6 @@ impl Canon {
                 | Self::FileName
                 | Self::FileHash
                 | Self::ObjectKey
-                | Self::EmailFrom
-                | Self::EmailTo
                 | Self::RuleName
                 | Self::Message
         )

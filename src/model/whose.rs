@@ -189,6 +189,12 @@ impl Whose {
         if claimed || !name.contains('.') { Side::Inside } else { Side::Outside }
     }
 
+    /// On which side a mail domain is; `None` where nobody told any domain.
+    pub fn mail_side(&self, domain: &str) -> Option<Side> {
+        let own = || self.domains.iter().any(|own| below(domain, own));
+        (!self.domains.is_empty()).then(|| if own() { Side::Inside } else { Side::Outside })
+    }
+
     /// The scopes of a record, the most telling trait first: bucket, virtual host, addresses (in traffic) or host (in
     /// a host's own log), account, mail domain, and last the path of its source. Empty if none fits.
     pub fn scope_of(&self, subject: &Subject, locator: &str) -> Vec<&str> {

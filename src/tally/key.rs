@@ -33,6 +33,13 @@ pub fn text(parts: &[&[u8]], out: &mut Vec<u8>) {
     close(at, out);
 }
 
+/// Adds a text in lower case.
+pub fn lower(value: &[u8], out: &mut Vec<u8>) {
+    let at = out.len();
+    text(&[value], out);
+    out[at + 2..].make_ascii_lowercase();
+}
+
 /// Adds an address in its one spelling, or a name as it is.
 pub fn entity(value: &[u8], out: &mut Vec<u8>) {
     // PERF: an IPv4 address has one spelling, and needs no look for colons.

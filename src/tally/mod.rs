@@ -3,6 +3,7 @@
 mod assigned;
 mod conversation;
 mod key;
+mod mail;
 mod memo;
 mod numbers;
 mod read;

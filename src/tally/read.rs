@@ -1,6 +1,6 @@
 //! What one record says of traffic: which kind of observer wrote it, and who spoke with whom.
 
-use super::key;
+use super::{key, mail};
 use crate::model::fields::{Canon, Fields};
 use crate::model::observation::Seen;
 use crate::model::rule::Outcome;
@@ -60,12 +60,21 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     below.clear();
     let Some(seen) = kind(teller, fields) else { return false };
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
-    key::head(seen, port, sends(fields), outcome(fields), out);
-    let get = |canon| fields.get(canon);
+    let mail = if seen == Seen::Mail { mail::of(fields) } else { None };
+    let outward = mail.is_some_and(|mail| mail.outward);
+    key::head(seen, port, sends(fields) || outward, outcome(fields), out);
+    // Of a mail that left, the next server is one of many on its way.
+    let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
     key::entity(get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default(), out);
     key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
-    name(seen, fields, out, below);
-    account(fields, out);
+    match mail {
+        Some(mail) => key::lower(mail.to, out),
+        None => name(seen, fields, out, below),
+    }
+    match mail.and_then(|_| mail::sender(fields)).filter(|_| !fields.has(Canon::UserName)) {
+        Some(sender) => key::lower(sender, out),
+        None => account(fields, out),
+    }
     key::text(&[get(Canon::HostName).unwrap_or_default()], out);
     key::names_anybody(out)
 }

@@ -1,0 +1,86 @@
+//! What one record says of a mail that was handed on: to whose mail system it went.
+
+use crate::model::fields::{Canon, Fields};
+
+/// A mail on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handed<'f> {
+    /// The domain of the first recipient that is not the sender's own.
+    pub to: &'f [u8],
+    /// Whether the record says that it left the organisation.
+    pub outward: bool,
+}
+
+/// Words by which logs say that a mail left: Exchange's tracking, its traces, gateways.
+const OUTWARD: [&[u8]; 5] = [b"sendexternal", b"originating", b"outbound", b"outgoing", b"sent external"];
+/// Words by which they say that it was handed on, inside or to the outside.
+const HANDED: [&[u8]; 6] = [b"send", b"sent", b"delivered", b"relayed", b"accepted", b"deliver external"];
+
+/// The mail that a record tells of; `None` where it was not handed on by this record, or stays with the sender's domain.
+pub fn of<'f>(fields: &'f Fields<'_>) -> Option<Handed<'f>> {
+    let is = |words: &[&[u8]], action: &[u8]| words.iter().any(|word| word.eq_ignore_ascii_case(action));
+    let outward = match fields.get(Canon::EventAction).map(<[u8]>::trim_ascii) {
+        None => false,
+        Some(action) if is(&OUTWARD, action) => true,
+        Some(action) if is(&HANDED, action) => false,
+        Some(_) => return None,
+    };
+    let from = fields.get(Canon::EmailFrom).and_then(domain);
+    let to = fields.get(Canon::EmailTo)?.split(|byte| matches!(byte, b';' | b',' | b' ')).filter_map(domain);
+    let mut others = to.filter(|to| from.is_none_or(|from| !from.eq_ignore_ascii_case(to)));
+    Some(Handed { to: others.next()?, outward })
+}
+
+/// The address of the sender, without what stands around it.
+pub fn sender<'f>(fields: &'f Fields<'_>) -> Option<&'f [u8]> {
+    fields.get(Canon::EmailFrom).map(bare).filter(|address| domain(address).is_some())
+}
+
+/// The domain of an address: `b.example` of `<a@b.example>`; Exchange Online's reports add `##` and a status.
+fn domain(address: &[u8]) -> Option<&[u8]> {
+    let address = bare(address);
+    let at = memchr::memrchr(b'@', address)?;
+    let domain = &address[at + 1..];
+    let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') || !byte.is_ascii());
+    let domain = &domain[..domain.iter().position(ends).unwrap_or(domain.len())];
+    (!domain.is_empty() && at > 0).then_some(domain)
+}
+
+fn bare(address: &[u8]) -> &[u8] {
+    let address = address.trim_ascii();
+    let address = address.strip_prefix(b"<").unwrap_or(address);
+    address.strip_suffix(b">").unwrap_or(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fields::Kind;
+
+    fn told(action: &str, from: &str, to: &str) -> Option<(String, bool)> {
+        let mut fields = Fields::default();
+        for (canon, value) in [(Canon::EventAction, action), (Canon::EmailFrom, from), (Canon::EmailTo, to)] {
+            if !value.is_empty() {
+                fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
+            }
+        }
+        of(&fields).map(|mail| (String::from_utf8_lossy(mail.to).into_owned(), mail.outward))
+    }
+
+    #[test]
+    fn a_mail_goes_to_the_first_recipient_of_another_domain() {
+        let to = |text: &str, outward| Some((text.to_owned(), outward));
+        assert_eq!(told("SENDEXTERNAL", "a@hc.example", "b@HC.example;c@x.example"), to("x.example", true));
+        assert_eq!(told("", "<a@hc.example>", "<c@x.example>"), to("x.example", false));
+        assert_eq!(told("Originating", "a@hc.example", "c@x.example##Receive, Send"), to("x.example", true));
+        assert_eq!(told("Delivered", "", "c@x.example"), to("x.example", false));
+        assert_eq!(told("Delivered", "a@hc.example", "b@hc.example"), None, "it stays");
+        assert_eq!(
+            told("RECEIVE", "a@hc.example", "c@x.example"),
+            None,
+            "it came, and another record tells that it went"
+        );
+        assert_eq!(told("Failed", "a@hc.example", "c@x.example"), None);
+        assert_eq!((told("", "a@hc.example", "@x.example"), told("", "", "c")), (None, None));
+    }
+}
