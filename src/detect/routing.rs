@@ -30,6 +30,7 @@ pub(super) const FORMATS: &[&str] = &[
     "journald",
     "json",
     "kv",
+    "leef",
     "m365",
     "mixed",
     "squid",
@@ -165,7 +166,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         "azure" => azure(fields, &mut facts),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
         "bind" => facts.categories.push("dns"),
-        "cef" => cef(fields, &mut facts),
+        "cef" | "leef" => extended(fields, &mut facts),
         "kv" => fortigate(fields, &mut facts),
         "m365" => {
             facts.services.extend(["audit", "exchange"].map(Cow::from));
@@ -240,16 +241,16 @@ fn syslog<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
     if matches!(program, "named" | "dnsmasq" | "unbound") {
         facts.categories.push("dns");
     }
-    if has(fields, "cef_version") {
-        cef(fields, facts);
+    if has(fields, "cef_version") || has(fields, "leef_version") {
+        extended(fields, facts);
     }
     if !program.is_empty() {
         facts.services.push(program.into());
     }
 }
 
-/// Common Event Format: what a record tells of shows what wrote it.
-fn cef(fields: &Fields<'_>, facts: &mut Facts<'_>) {
+/// Common Event Format and its like: what a record tells of shows what wrote it.
+fn extended(fields: &Fields<'_>, facts: &mut Facts<'_>) {
     let tells = |canon| fields.get(canon).is_some();
     if tells(Canon::UrlFull) && tells(Canon::HttpMethod) {
         facts.categories.push("proxy");

@@ -56,7 +56,7 @@ impl Spelling {
     /// How a format writes values; formats that are not known here get the most careful answer.
     pub(super) fn of(format: &str) -> Self {
         match format {
-            "bind" | "squid" | "text" | "vpcflow" => Self::AsIs,
+            "bind" | "leef" | "squid" | "text" | "vpcflow" => Self::AsIs,
             "zeek" => Self::Headed,
             "w3c" => Self::Joined,
             "access" => Self::Hexed,

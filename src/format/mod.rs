@@ -23,6 +23,7 @@ mod jsonlines;
 mod jsonwalk;
 mod kv;
 mod lastlog;
+mod leef;
 mod m365;
 mod mark;
 mod mixed;
@@ -183,6 +184,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &squid::Native,
     &auditd::Auditd,
     &cef::Cef,
+    &leef::Leef,
     &dns::Bind,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
@@ -358,6 +360,7 @@ const STRAYS: &[&str] = &[
     "squid",
     "auditd",
     "cef",
+    "leef",
     "bind",
     "syslog5424",
     "syslog3164",

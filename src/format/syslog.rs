@@ -7,7 +7,7 @@
 //! ```
 //! Source: RFC 3164, RFC 5424, <https://www.rsyslog.com/doc/configuration/templates.html>.
 //!
-//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, audit records, DNS
+//! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, LEEF, audit records, DNS
 //! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
 use super::mark::Mark;
@@ -15,7 +15,7 @@ use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::Sketch;
-use super::{Fit, Format, Means, Sample, auditd, cef, declared, dns, edge, jsonlines, jsonwalk, kv, time};
+use super::{Fit, Format, Means, Sample, auditd, cef, declared, dns, edge, jsonlines, jsonwalk, kv, leef, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -31,6 +31,7 @@ fn canons() -> Vec<Canon> {
     let mut out = kv::ROLES.canons();
     out.extend(jsonlines::ROLES.canons());
     out.extend(cef::canons());
+    out.extend(leef::canons());
     out.extend(dns::canons());
     out.extend(edge::CANONS);
     out.extend([Canon::HostName, Canon::EventProvider, Canon::Message, Canon::SourceIp, Canon::UserName]);
@@ -45,7 +46,7 @@ impl Format for Rfc3164 {
     }
 
     fn describe(&self) -> &'static str {
-        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, audit, DNS queries and key=value are read"
+        "syslog, BSD form (RFC 3164) or with an ISO stamp; inner JSON, CEF, LEEF, audit, DNS queries and key=value are read"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -82,7 +83,7 @@ impl Format for Rfc5424 {
     }
 
     fn describe(&self) -> &'static str {
-        "syslog, RFC 5424, with structured data; inner JSON, CEF, audit, DNS queries and key=value are read"
+        "syslog, RFC 5424, with structured data; inner JSON, CEF, LEEF, audit, DNS queries and key=value are read"
     }
 
     fn fields(&self) -> Vec<Canon> {
@@ -141,7 +142,7 @@ fn bsd<'b>(record: &'b [u8], layout: &Layout) -> Option<Line<'b>> {
     let (stamp, rest, iso) = stamp(rest, layout)?;
     let (first, behind) = word(rest);
     // Without a host the tag follows at once.
-    let tagged = first.ends_with(b":") && !is_ip(first) || first.starts_with(b"CEF:");
+    let tagged = first.ends_with(b":") && !is_ip(first) || is_marked(first);
     let (host, body) = if tagged { (None, rest) } else { (Some(first), skip(behind)) };
     let (program, pid, message) = match tag(body) {
         Some(found) => found,
@@ -149,7 +150,7 @@ fn bsd<'b>(record: &'b [u8], layout: &Layout) -> Option<Line<'b>> {
         None if iso && !body.starts_with(b"{") => return None,
         None => (None, None, body),
     };
-    let nameless = host.is_none_or(<[u8]>::is_empty) && program.is_none() && !message.starts_with(b"CEF:");
+    let nameless = host.is_none_or(<[u8]>::is_empty) && program.is_none() && !is_marked(message);
     if nameless || host.is_some_and(|h| !is_host(h)) {
         return None;
     }
@@ -187,7 +188,8 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
         paired = true;
     }
     let text = line.message.trim_ascii_start();
-    let other = text.starts_with(b"{") || CEF.is_in(&text[..text.len().min(64)]) || text.starts_with(b"type=");
+    let head = &text[..text.len().min(64)];
+    let other = text.starts_with(b"{") || CEF.is_in(head) || LEEF.is_in(head) || text.starts_with(b"type=");
     match line.program {
         program if other || is_declared(program, text) => return None,
         // What these say is read with the pairs before it.
@@ -226,6 +228,7 @@ fn stamp<'b>(rest: &'b [u8], layout: &Layout) -> Option<(Option<Stamp>, &'b [u8]
 }
 
 const CEF: Mark = Mark::new(b"CEF:", 2);
+const LEEF: Mark = Mark::new(b"LEEF:", 3);
 const AUDIT: Mark = Mark::new(b"audit(", 5);
 
 /// Program, process number and message.
@@ -326,6 +329,11 @@ fn is_declared(program: Option<&[u8]>, text: &[u8]) -> bool {
     declared::is_spoken(program) && !edge::is_packet(program, text)
 }
 
+/// Whether a text is an event of a format of its own.
+fn is_marked(text: &[u8]) -> bool {
+    text.starts_with(b"CEF:") || text.starts_with(b"LEEF:")
+}
+
 /// Whether messages of a program are read word by word.
 fn is_spoken(program: &[u8]) -> bool {
     program.starts_with(b"sshd") || matches!(program, b"named" | b"dnsmasq" | b"unbound")
@@ -346,6 +354,8 @@ pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, '
         let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
     } else if let Some(at) = CEF.find(&text[..text.len().min(64)]) {
         let _ = cef::read(&text[at + 4..], sink);
+    } else if let Some(at) = LEEF.find(&text[..text.len().min(64)]) {
+        let _ = leef::read(&text[at + 5..], sink);
     } else if text.starts_with(b"type=") && AUDIT.is_in(text) {
         let _ = auditd::read(text, sink);
     } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
@@ -428,6 +438,10 @@ mod tests {
         let got = read(cef).unwrap();
         assert!(got.contains(&(Canon::SourceIp, "192.0.2.10".into())), "{got:?}");
         assert!(got.contains(&(Canon::DestinationBytes, "12".into())));
+        let leef = "<13>Mar 28 23:10:04 fw LEEF:1.0|V|P|1|allow|src=192.0.2.10\tdst=203.0.113.9\tsrcBytes=12";
+        let got = read(leef).unwrap();
+        assert!(got.contains(&(Canon::SourceIp, "192.0.2.10".into())), "{got:?}");
+        assert!(got.contains(&(Canon::SourceBytes, "12".into())));
         let json = "Mar 28 23:10:04 fw app[1]: {\"src_ip\":\"192.0.2.10\"}";
         assert!(read(json).unwrap().contains(&(Canon::SourceIp, "192.0.2.10".into())));
         assert_eq!(read("2026-03-28 23:10:04 INFO main: text"), None);

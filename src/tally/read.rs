@@ -47,7 +47,7 @@ impl Teller {
             "bind" => Self::Bind,
             "journald" | "syslog3164" | "syslog5424" => Self::Syslog,
             "json" => Self::Json,
-            "cef" | "kv" => Self::Pairs,
+            "cef" | "kv" | "leef" => Self::Pairs,
             "csv" => Self::Table,
             _ => Self::Silent,
         }
