@@ -8,6 +8,8 @@ mod rules;
 mod touched;
 mod whole;
 
+use std::ops::Range;
+
 use self::cite::Cite;
 pub(super) use self::cite::{digest_at, excerpt};
 use self::whole::Open;
@@ -62,6 +64,8 @@ struct Pass<'a, 's> {
     sift: &'a Sift<'s>,
     stats: &'a Stats,
     block: &'a Block,
+    /// Stretches of the source that are in doubt, ascending.
+    doubts: &'a [Range<u64>],
     reader: Reader<'a>,
     /// Reads what the reader rejects.
     strays: Strays<'a>,
@@ -83,7 +87,7 @@ pub(super) fn sift_block(
     (plan, gates): (&Plan, &Gates),
     sift: &Sift<'_>,
     stats: &Stats,
-    block: &Block,
+    (block, doubts): (&Block, &[Range<u64>]),
     scratch: &mut Scratch,
     (tally, told): (&mut Tally, &mut Told),
 ) {
@@ -111,6 +115,7 @@ pub(super) fn sift_block(
         sift,
         stats,
         block,
+        doubts,
         reader: format::reader(&block.layout),
         strays: Strays::new(&block.layout),
         text,
@@ -191,6 +196,13 @@ fn account(
 }
 
 impl Pass<'_, '_> {
+    /// Whether no byte of a record is in doubt, so that its time counts.
+    fn is_sure(&self, place: Place) -> bool {
+        let (start, end) = (place.offset, place.offset.saturating_add(place.length));
+        let next = self.doubts.partition_point(|stretch| stretch.end <= start);
+        self.doubts.get(next).is_none_or(|stretch| stretch.start >= end)
+    }
+
     /// All whole records of the block.
     fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
         told.fates.framing += view.framing;
@@ -280,7 +292,8 @@ impl Pass<'_, '_> {
         let Some(meaning) = tally.recall(outline) else { return false };
         told.fates.parsed += seen.place.length;
         match outline.time {
-            Some(stamp) => tally.cover_time(stamp),
+            Some(stamp) if self.is_sure(seen.place) => tally.cover_time(stamp),
+            Some(_) => {}
             None => told.untimed += 1,
         }
         if self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
@@ -332,7 +345,7 @@ impl Pass<'_, '_> {
             let of = if is_carried { &mut told.carried } else { &mut told.strays };
             *of.entry(other).or_default() += 1;
         }
-        account((parsed, format), (seen.place, !scratch.is_stale), fields, tally, told);
+        account((parsed, format), (seen.place, !scratch.is_stale && self.is_sure(seen.place)), fields, tally, told);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
             told.left_out += 1;
             return;

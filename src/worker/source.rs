@@ -1,6 +1,7 @@
 //! One source while its blocks are under way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,7 +21,7 @@ use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::observation::Observations;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
-use crate::model::partial::SourcePartial;
+use crate::model::partial::{Covered, SourcePartial};
 use crate::model::rule::RuleMeta;
 use crate::model::source::SourceMeta;
 use crate::open::DigestKind;
@@ -103,6 +104,8 @@ struct Joined {
     content: Option<Box<str>>,
     digest: Option<String>,
     given: bool,
+    /// Whether none of its times counts.
+    is_doubtful: bool,
 }
 
 /// A source with the number of blocks that are still under way.
@@ -112,6 +115,8 @@ pub(super) struct Source {
     /// Blocks under way, plus one while the producer is at work.
     pending: AtomicUsize,
     joined: Mutex<Joined>,
+    /// Stretches of decoded bytes that no checksum confirms and that damage makes doubtful, ascending.
+    doubts: Vec<Range<u64>>,
     /// What the records add up to, apart for each thread, so that none waits for another.
     tallies: Vec<Mutex<Tally>>,
 }
@@ -124,8 +129,9 @@ pub(super) struct Metas {
 }
 
 impl Source {
-    pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize) -> Self {
+    pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize, doubts: Vec<Range<u64>>) -> Self {
         Self {
+            doubts,
             tallies: tally::accounts(threads).into_iter().map(Mutex::new).collect(),
             meta,
             format,
@@ -137,6 +143,16 @@ impl Source {
     /// Whether this is an evidence file of `size` bytes itself, not what is packed in one.
     pub(super) fn is_plain(&self, size: u64) -> bool {
         self.meta.locator == self.meta.evidence && self.meta.size == Some(size)
+    }
+
+    /// Stretches of decoded bytes that are in doubt.
+    pub(super) fn doubts(&self) -> &[Range<u64>] {
+        &self.doubts
+    }
+
+    /// Some of it turned out to be in doubt, and it cannot be read again: none of its times counts.
+    pub(super) fn cover_nothing(&self) {
+        self.lock().is_doubtful = true;
     }
 
     /// The running account of this thread.
@@ -243,11 +259,27 @@ impl Source {
 
     fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
         let Joined {
-            mut told, mut indicators, mut parts, mut rules, mut events, mut notes, cut, content, digest, ..
+            mut told,
+            mut indicators,
+            mut parts,
+            mut rules,
+            mut events,
+            mut notes,
+            cut,
+            content,
+            digest,
+            is_doubtful,
+            ..
         } = joined;
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
-        let (covered, observations) = tally::gather(tallies);
+        let (mut covered, observations) = tally::gather(tallies);
+        if is_doubtful {
+            covered = Covered { unread: covered.unread, clocked: covered.clocked, ..Covered::default() };
+            let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
+            notes.push(Note::new(Reason::Damaged, detail));
+        }
+        covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);
         let (together, more, of_together) = held.finish(plan);
         notes.extend(of_together);

@@ -7,6 +7,7 @@ use crate::model::block::{Block, Extent, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::layout::Encoding;
 use crate::model::outline::Outline;
+use crate::model::place::Place;
 use crate::plan::Plan;
 use crate::tally::Tally;
 
@@ -51,7 +52,18 @@ impl Pass<'_, '_> {
         let mut fields = Fields::default();
         for (start, end) in format::edges(self.block).into_iter().flatten() {
             let is_read = self.reader.parse(&self.text[start..end], Want::Columns, &mut fields).is_ok();
-            fields.time.filter(|_| is_read).into_iter().for_each(|stamp| tally.cover_time(stamp));
+            let place = Place {
+                offset: self.block.base + start as u64,
+                length: (end - start) as u64,
+                line: None,
+                record: None,
+                event_record_id: None,
+            };
+            fields
+                .time
+                .filter(|_| is_read && self.is_sure(place))
+                .into_iter()
+                .for_each(|stamp| tally.cover_time(stamp));
         }
     }
 
@@ -78,7 +90,7 @@ impl Pass<'_, '_> {
         } else {
             return false;
         };
-        time.into_iter().for_each(|stamp| tally.cover_time(stamp));
+        time.filter(|_| self.is_sure(seen.place)).into_iter().for_each(|stamp| tally.cover_time(stamp));
         true
     }
 }
