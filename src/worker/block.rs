@@ -19,7 +19,7 @@ use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Extent, Spans};
-use crate::model::fields::{Drawn, Fields, Parsed, Seen, View, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Parsed, Seen, View, Want};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
@@ -103,6 +103,7 @@ pub(super) fn sift_block(
     if sparse {
         view = over::view(block, scratch);
     }
+    mark(doubts, &mut view);
     let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let sifted = ticks();
     let Scratch { atoms, traces, names, met, .. } = &mut *scratch;
@@ -167,6 +168,29 @@ fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Temp
     (view, templates)
 }
 
+/// Whether any of `length` bytes from `offset` on is in doubt.
+fn is_in_doubt(doubts: &[Range<u64>], offset: u64, length: u64) -> bool {
+    let next = doubts.partition_point(|stretch| stretch.end <= offset);
+    doubts.get(next).is_some_and(|stretch| stretch.start < offset.saturating_add(length))
+}
+
+/// Marks the records that are in doubt.
+fn mark(doubts: &[Range<u64>], view: &mut View) {
+    if !doubts.is_empty() {
+        for seen in view.records.iter_mut().chain(&mut view.stale).chain(&mut view.gaps) {
+            seen.place.in_doubt = is_in_doubt(doubts, seen.place.offset, seen.place.length);
+        }
+    }
+}
+
+/// A record with the number that it bears in its log, where its fields say one: that of its frame is given anew by exports.
+fn stated(mut seen: Seen, fields: &Fields<'_>) -> Seen {
+    if seen.place.event_record_id.is_some() {
+        seen.place.event_record_id = fields.number(Canon::EventSequence).or(seen.place.event_record_id);
+    }
+    seen
+}
+
 /// Counts a record and its bytes: as one of a format, as text, or as what its format could not read.
 fn account(
     (parsed, format): (bool, &'static str),
@@ -196,13 +220,6 @@ fn account(
 }
 
 impl Pass<'_, '_> {
-    /// Whether no byte of a record is in doubt, so that its time counts.
-    fn is_sure(&self, place: Place) -> bool {
-        let (start, end) = (place.offset, place.offset.saturating_add(place.length));
-        let next = self.doubts.partition_point(|stretch| stretch.end <= start);
-        self.doubts.get(next).is_none_or(|stretch| stretch.start >= end)
-    }
-
     /// All whole records of the block.
     fn records(&self, view: &View, scratch: &mut Scratch, tally: &mut Tally, told: &mut Told) {
         told.fates.framing += view.framing;
@@ -292,7 +309,7 @@ impl Pass<'_, '_> {
         let Some(meaning) = tally.recall(outline) else { return false };
         told.fates.parsed += seen.place.length;
         match outline.time {
-            Some(stamp) if self.is_sure(seen.place) => tally.cover_time(stamp),
+            Some(stamp) if !seen.place.in_doubt => tally.cover_time(stamp),
             Some(_) => {}
             None => told.untimed += 1,
         }
@@ -345,7 +362,8 @@ impl Pass<'_, '_> {
             let of = if is_carried { &mut told.carried } else { &mut told.strays };
             *of.entry(other).or_default() += 1;
         }
-        account((parsed, format), (seen.place, !scratch.is_stale && self.is_sure(seen.place)), fields, tally, told);
+        account((parsed, format), (seen.place, !scratch.is_stale && !seen.place.in_doubt), fields, tally, told);
+        let seen = stated(seen, fields);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
             told.left_out += 1;
             return;

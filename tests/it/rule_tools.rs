@@ -237,6 +237,15 @@ fn rules_are_tried_on_the_samples_in_their_files() {
     assert!(text.contains("must not match, and does") && text.contains("0 as they say, 2 not"), "{text}");
     let (code, text) = write("/a.sql", "/a.html", "squid");
     assert!(code == Some(1) && text.contains("is of squid, and is taken for access"), "{text}");
+    // A file without samples tries nothing, whatever the embedded pack does.
+    let text =
+        "title: dump\nlogsource: {category: webserver}\ndetection: {s: {cs-uri-stem|endswith: .sql}, condition: s}\n";
+    std::fs::write(&rule, text).unwrap();
+    for embedded in [&["--no-builtin"][..], &[]] {
+        let output = exfiltrace(&[&["rules", "test", rule.to_str().unwrap()], embedded].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+        assert!(out(&output).contains("none of the rules that were given has a sample"), "{}", out(&output));
+    }
     // What records show together, for a correlation.
     let correlation = |count: usize| {
         let record = line("/a.sql");

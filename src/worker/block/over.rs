@@ -1,13 +1,12 @@
 //! Records in which nothing was met, where hits alone are asked for.
 
 use super::super::source::Told;
-use super::{Pass, Scratch, take_within};
+use super::{Pass, Scratch, is_in_doubt, take_within};
 use crate::format;
 use crate::model::block::{Block, Extent, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::layout::Encoding;
 use crate::model::outline::Outline;
-use crate::model::place::Place;
 use crate::plan::Plan;
 use crate::tally::Tally;
 
@@ -52,18 +51,8 @@ impl Pass<'_, '_> {
         let mut fields = Fields::default();
         for (start, end) in format::edges(self.block).into_iter().flatten() {
             let is_read = self.reader.parse(&self.text[start..end], Want::Columns, &mut fields).is_ok();
-            let place = Place {
-                offset: self.block.base + start as u64,
-                length: (end - start) as u64,
-                line: None,
-                record: None,
-                event_record_id: None,
-            };
-            fields
-                .time
-                .filter(|_| is_read && self.is_sure(place))
-                .into_iter()
-                .for_each(|stamp| tally.cover_time(stamp));
+            let is_sure = !is_in_doubt(self.doubts, self.block.base + start as u64, (end - start) as u64);
+            fields.time.filter(|_| is_read && is_sure).into_iter().for_each(|stamp| tally.cover_time(stamp));
         }
     }
 
@@ -90,7 +79,7 @@ impl Pass<'_, '_> {
         } else {
             return false;
         };
-        time.filter(|_| self.is_sure(seen.place)).into_iter().for_each(|stamp| tally.cover_time(stamp));
+        time.filter(|_| !seen.place.in_doubt).into_iter().for_each(|stamp| tally.cover_time(stamp));
         true
     }
 }
