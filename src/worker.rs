@@ -6,6 +6,7 @@
 //! into their source in any order: the joins commute.
 
 mod block;
+mod content;
 mod copies;
 mod helpers;
 mod places;
@@ -37,11 +38,12 @@ use crate::sift::Sift;
 use crate::split::Splitter;
 
 use block::Scratch;
+use content::Content;
 pub use copies::tell_copies;
 use helpers::Helpers;
 pub use records::{Bytes, each_record, each_record_of, reached};
 pub use sample::gates;
-use source::{Content, Source};
+use source::Source;
 pub use stats::Stats;
 pub use trial::{Fault, trial};
 

@@ -1,6 +1,7 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
 mod cite;
+mod doubt;
 pub(super) mod event;
 mod met;
 mod over;
@@ -12,6 +13,7 @@ use std::ops::Range;
 
 use self::cite::Cite;
 pub(super) use self::cite::{digest_at, excerpt};
+use self::doubt::{is_in_doubt, mark};
 use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
@@ -166,21 +168,6 @@ fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Temp
         _ => format::render(block, &mut view),
     }
     (view, templates)
-}
-
-/// Whether any of `length` bytes from `offset` on is in doubt.
-fn is_in_doubt(doubts: &[Range<u64>], offset: u64, length: u64) -> bool {
-    let next = doubts.partition_point(|stretch| stretch.end <= offset);
-    doubts.get(next).is_some_and(|stretch| stretch.start < offset.saturating_add(length))
-}
-
-/// Marks the records that are in doubt.
-fn mark(doubts: &[Range<u64>], view: &mut View) {
-    if !doubts.is_empty() {
-        for seen in view.records.iter_mut().chain(&mut view.stale).chain(&mut view.gaps) {
-            seen.place.in_doubt = is_in_doubt(doubts, seen.place.offset, seen.place.length);
-        }
-    }
 }
 
 /// A record with the number that it bears in its log, where its fields say one: that of its frame is given anew by exports.

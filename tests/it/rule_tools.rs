@@ -575,3 +575,16 @@ fn a_scan_with_a_pack_finds_what_one_with_the_files_finds() {
     std::fs::write(&pack, bytes).unwrap();
     refused(&[], "the file is damaged; make the file again with `exfiltrace rules compile`");
 }
+
+#[test]
+fn all_that_is_wrong_with_a_rule_is_told_at_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let rule = temp.path().join("r.yml");
+    let text = "title: one\nlogsource: {category: webserver}\ndetection:\n  s: {a|nosuch: x, b|bad: y}\n  t: {c|worse: z}\n  condition: s and t and u\n";
+    std::fs::write(&rule, text).unwrap();
+    let output = exfiltrace(&["rules", "check", "--no-builtin", rule.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    for words in ["\"nosuch\"", "\"bad\"", "\"worse\"", "names \"u\"", ":4:", "0 rules loaded, 1 not loaded"] {
+        assert!(out(&output).contains(words), "{words}: {}", out(&output));
+    }
+}

@@ -41,10 +41,8 @@ pub(super) fn open_behind(
     let mut notes: Vec<Note> = failure.into_iter().collect();
     let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     match ZipLocator::new().locate_in_reader(random.bytes, &mut buffer, random.size) {
-        Err((_, cause)) => {
-            let detail = format!(
-                "the zip has no directory at its end ({cause}): it is cut off or damaged; what stands behind headers of members was read, what else was in it is not known; collect another copy"
-            );
+        Err(_) => {
+            let detail = "the directory at the end of the zip is lost, or the file is cut off: members were read by the headers before them, and what else was in it is not known; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
             let mut names = names;
             local::members(walk, &at, random, (&mut names, &mut stored), &mut notes);
