@@ -6,6 +6,7 @@
 //! into their source in any order: the joins commute.
 
 mod block;
+mod content;
 mod copies;
 mod helpers;
 mod places;
@@ -16,7 +17,8 @@ mod stats;
 mod together;
 mod trial;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,17 +32,18 @@ use crate::model::block::{Block, OVERSIZE_BYTES};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::source::{Listed, SourceMeta, Stream, Visitor};
-use crate::open;
+use crate::open::{self, Opened};
 use crate::plan::Plan;
 use crate::sift::Sift;
 use crate::split::Splitter;
 
 use block::Scratch;
+use content::Content;
 pub use copies::tell_copies;
 use helpers::Helpers;
 pub use records::{Bytes, each_record, each_record_of, reached};
 pub use sample::gates;
-use source::{Content, Source};
+use source::Source;
 pub use stats::Stats;
 pub use trial::{Fault, trial};
 
@@ -97,16 +100,24 @@ impl<'p> Engine<'p> {
     where
         'p: 's,
     {
-        let mut producer =
-            Producer { engine: self, tasks, sources: Vec::new(), entries: Vec::new(), size: file.size, told_bytes: 0 };
-        let hands = Helpers { engine: self, tasks };
-        let opened =
-            catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
+        let mut read = self.read_file(file, tasks, BTreeMap::new());
+        // What of damaged evidence is in doubt, its decoder knows at the end. Then it is read once more; until the sources are
+        // let go, nothing counts of what was read first. Standard input is not there twice.
+        let found = read.1.as_ref().map_or_else(|_| BTreeMap::new(), |opened| opened.doubts.clone());
+        if !found.is_empty() && file.path.is_some() {
+            read = self.read_file(file, tasks, found);
+        } else {
+            read.0.sources.iter().enumerate().for_each(|(at, source)| {
+                if found.contains_key(&(at as u64)) {
+                    source.cover_nothing();
+                }
+            });
+        }
+        let (Producer { sources, mut entries, told_bytes, .. }, opened) = read;
         let (digest, size, failed) = match opened {
             Ok(opened) => (opened.digest, opened.size, None),
-            Err(panic) => (None, file.size, Some(panic_note(panic.as_ref()))),
+            Err(note) => (None, file.size, Some(note)),
         };
-        let Producer { sources, mut entries, told_bytes, .. } = producer;
         if let Some(note) = failed {
             let mut entry = Entry::new(EntryKind::Skipped, file.locator.clone(), file.locator.clone());
             entry.size = size;
@@ -121,6 +132,24 @@ impl<'p> Engine<'p> {
         if let Some(progress) = &self.plan.progress {
             progress(size.saturating_sub(told_bytes));
         }
+    }
+
+    /// Reads a file from its begin to its end; the stretches of its leaves that are in doubt are known, or none is.
+    fn read_file<'s, 't>(
+        &'s self,
+        file: &Listed,
+        tasks: &'t Scope<'s>,
+        doubts: BTreeMap<u64, Vec<Range<u64>>>,
+    ) -> (Producer<'p, 's, 't>, Result<Opened, Note>)
+    where
+        'p: 's,
+    {
+        let (sources, entries) = (Vec::new(), Vec::new());
+        let mut producer = Producer { engine: self, tasks, doubts, sources, entries, size: file.size, told_bytes: 0 };
+        let hands = Helpers { engine: self, tasks };
+        let opened =
+            catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
+        (producer, opened.map_err(|panic| panic_note(panic.as_ref())))
     }
 
     fn hand_over_entries(&self, entries: Vec<Entry>, file: &Listed, digest: Option<&str>) {
@@ -173,7 +202,14 @@ impl<'p> Engine<'p> {
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let mut tally = source.tally();
             let with = (self.plan, self.gates);
-            block::sift_block(with, &self.sift, &self.stats, block, &mut scratch, (&mut tally, &mut told));
+            block::sift_block(
+                with,
+                &self.sift,
+                &self.stats,
+                (block, source.doubts()),
+                &mut scratch,
+                (&mut tally, &mut told),
+            );
         }));
         // Also after a panic: no other block can tell the digests of this one's records.
         source.tally().settle(&|place| block::digest_at(block, place));
@@ -222,6 +258,8 @@ fn panic_note(panic: &(dyn std::any::Any + Send)) -> Note {
 struct Producer<'e, 's, 't> {
     engine: &'s Engine<'e>,
     tasks: &'t Scope<'s>,
+    /// Stretches in doubt, by the number of the leaf.
+    doubts: BTreeMap<u64, Vec<Range<u64>>>,
     sources: Vec<Arc<Source>>,
     entries: Vec<Entry>,
     /// Stored bytes of the file.
@@ -236,16 +274,19 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let (zone, zone_given) = plan.clocks.of(&meta.locator);
         let mut notes = Vec::new();
         let (head, whole) = head_of(stream, &mut notes);
+        let is_broken = !notes.is_empty();
         let mut layout = format::recognise(&head, whole, &meta, &Clock { zone, zone_given });
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
         let layout = Arc::new(layout);
-        let source = Arc::new(Source::new(meta, layout.format, plan.threads));
+        let doubts = self.doubts.remove(&(self.sources.len() as u64)).unwrap_or_default();
+        notes.extend(doubt_note(&doubts));
+        let source = Arc::new(Source::new(meta, layout.format, plan.threads, doubts));
         self.sources.push(Arc::clone(&source));
         // Of a plain file, what is read is what is stored, and a large one is long under way.
         let is_plain = source.is_plain(self.size);
         let content = Content::of(plan, is_plain);
         let mut passed = 0;
-        let mut hashed = Hashed { stream, content, ended: !notes.is_empty(), bytes: head.len() as u64 };
+        let mut hashed = Hashed { stream, content, ended: is_broken, bytes: head.len() as u64 };
         hashed.content.update(&head);
         let mut splitter = Splitter::new(layout, plan.cell_bytes, format::relayout);
         splitter.feed(&head);
@@ -265,6 +306,16 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
     fn entry(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
+}
+
+/// Tells of decoded bytes that stand where a checksum does not hold.
+fn doubt_note(doubts: &[Range<u64>]) -> Option<Note> {
+    let first = doubts.first()?;
+    let bytes: u64 = doubts.iter().map(|stretch| stretch.end - stretch.start).sum();
+    let detail = format!(
+        "{bytes} bytes stand where a checksum does not hold, or beside what was lost: records there are read and may be scrambled, and tell nothing of the time that the log covers; collect another copy"
+    );
+    Some(Note::new(Reason::Damaged, detail).at(first.start))
 }
 
 /// The start of a stream, and whether that is all of it. Reads on while it does not show what the stream is.

@@ -180,7 +180,10 @@ impl<'a> Shown<'a> {
         writeln!(out, "    {:<26} {}{assumed}", "time", self.time.as_deref().unwrap_or("none"))?;
         let raw = self.raw.iter().map(|(name, values)| (name.as_str(), values));
         for (name, values) in self.fields.iter().map(|(name, values)| (*name, values)).chain(raw) {
-            values.iter().try_for_each(|value| writeln!(out, "    {:<26} {}", short(name), short(value)))?;
+            // A field of several values is one: its name stands once.
+            for (at, value) in values.iter().enumerate() {
+                writeln!(out, "    {:<26} {}", if at == 0 { short(name) } else { short("") }, short(value))?;
+            }
         }
         Ok(())
     }

@@ -346,7 +346,7 @@ mod tests {
         source.covered.span = Some(span(0, ends));
         for (offset, (at, ends, giver, peer, host)) in (0..).zip(said) {
             let holder = Holder { giver: *giver, account: "".into(), host: (*host).into(), peer: (*peer).into() };
-            let place = Place { offset, length: 1, line: None, record: None, event_record_id: None };
+            let place = Place { offset, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
             let (at, address) = (Instant::from_secs(*at).unwrap(), "10.0.0.1".into());
             let sha256 = RecordDigest([0; 32]);
             source.observations.assigned.add(Assignment { at, address, ends: *ends, holder, place, sha256 });

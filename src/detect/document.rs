@@ -182,30 +182,67 @@ pub(super) fn logsource(node: &Node) -> Result<Logsource, (At, String)> {
 pub(super) fn detect(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> {
     let mut conditions = None;
     let mut named: Vec<(String, Expr)> = Vec::new();
+    let mut faults = Faults::default();
     for (key, value) in node.pairs() {
         let name = key.scalar().ok_or_else(|| (key.at, "the name of an identifier is no text".to_owned()))?;
         match name.as_str() {
             "condition" => conditions = Some(value),
-            "timeframe" => return Err((key.at, "not supported: timeframe (removed from Sigma)".to_owned())),
-            _ => named.push((name, search(value, context)?)),
+            "timeframe" => faults.add((key.at, "not supported: timeframe (removed from Sigma)".to_owned())),
+            _ => {
+                let found = faults.of(search(value, context)).unwrap_or_else(|| Expr::All(Vec::new()));
+                named.push((name, found));
+            }
         }
     }
-    let conditions = conditions.ok_or_else(|| (node.at, "detection has no condition".to_owned()))?;
+    let missing = || (node.at, "detection has no condition".to_owned());
+    let Some(conditions) = faults.of(conditions.ok_or_else(missing)) else { return Err(faults.told(node.at)) };
     if named.is_empty() {
-        return Err((node.at, "detection defines nothing to look for".to_owned()));
+        faults.add((node.at, "detection defines nothing to look for".to_owned()));
+        return Err(faults.told(node.at));
     }
     let names: Vec<String> = named.iter().map(|(n, _)| n.clone()).collect();
     let mut out = Vec::new();
     let mut budget = SIZE_LIMIT;
     for condition in conditions.elements() {
-        let text = condition.scalar().ok_or_else(|| (condition.at, "condition is no text".to_owned()))?;
-        let cond = condition::parse(&text, &names).map_err(|what| (condition.at, what))?;
+        let text = condition.scalar().ok_or_else(|| (condition.at, "condition is no text".to_owned()));
+        let cond = text.and_then(|text| condition::parse(&text, &names).map_err(|what| (condition.at, what)));
+        let Some(cond) = faults.of(cond).filter(|_| faults.0.is_none()) else { continue };
         out.push(build(&cond, &named, &mut budget).ok_or_else(|| (condition.at, "rule grows too large".to_owned()))?);
     }
-    if out.is_empty() {
-        return Err((conditions.at, "condition is empty".to_owned()));
+    if out.is_empty() || faults.0.is_some() {
+        let empty = || (conditions.at, "condition is empty".to_owned());
+        return Err(faults.0.unwrap_or_else(empty));
     }
     Ok(one(out, Expr::Any))
+}
+
+/// What is wrong with a rule: told as one, at the place of the first.
+#[derive(Default)]
+struct Faults(Option<(At, String)>, usize);
+
+impl Faults {
+    /// Further ones are told up to so many.
+    const MOST: usize = 20;
+
+    fn add(&mut self, (at, what): (At, String)) {
+        let Some((_, all)) = &mut self.0 else {
+            self.0 = Some((at, what));
+            return;
+        };
+        self.1 += 1;
+        if self.1 <= Self::MOST {
+            all.push_str(&format!("; {}:{}: {what}", at.line, at.column));
+        }
+    }
+
+    /// What there is, or nothing and a fault more.
+    fn of<T>(&mut self, result: Result<T, (At, String)>) -> Option<T> {
+        result.map_err(|fault| self.add(fault)).ok()
+    }
+
+    fn told(self, at: At) -> (At, String) {
+        self.0.unwrap_or_else(|| (at, "cannot be used".to_owned()))
+    }
 }
 
 fn build(cond: &Cond, named: &[(String, Expr)], budget: &mut usize) -> Option<Expr> {
@@ -236,13 +273,17 @@ pub(super) fn size(expr: &Expr) -> usize {
 fn search(node: &Node, context: &mut Context<'_>) -> Result<Expr, (At, String)> {
     match &node.what {
         What::Map(pairs) if !pairs.is_empty() => {
-            let mut all = Vec::with_capacity(pairs.len());
+            let (mut all, mut faults) = (Vec::with_capacity(pairs.len()), Faults::default());
             for (key, value) in pairs {
                 let name = match key.what {
-                    What::Null => String::new(),
-                    _ => key.scalar().ok_or_else(|| (key.at, "a field name is no text".to_owned()))?,
+                    What::Null => Ok(String::new()),
+                    _ => key.scalar().ok_or_else(|| (key.at, "a field name is no text".to_owned())),
                 };
-                all.extend(mapped(&name, value, context).map_err(|what| (value.at, what))?);
+                let part = name.and_then(|name| mapped(&name, value, context).map_err(|what| (value.at, what)));
+                all.extend(faults.of(part).flatten());
+            }
+            if let Some(fault) = faults.0 {
+                return Err(fault);
             }
             if all.is_empty() {
                 return Err((node.at, "a mapping drops all fields of this identifier".to_owned()));

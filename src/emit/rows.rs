@@ -222,8 +222,41 @@ pub(super) fn fact(f: &FactStated) -> Vec<String> {
 
 /// Where a record stands, as a person would look it up.
 pub(super) fn place(e: &Evidence) -> String {
-    match e.place.line {
+    let mut text = match e.place.line {
         Some(line) => format!("{}:{line}", e.source),
         None => format!("{}@{}", e.source, e.place.offset),
+    };
+    if let Some(number) = e.place.event_record_id {
+        text.push_str(&format!(", event record {number}"));
+    }
+    if e.place.is_recovered() {
+        text.push_str(", recovered from free space");
+    }
+    if e.place.in_doubt {
+        text.push_str(", in doubt: its checksum does not hold");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::place::{Locator, Place};
+
+    #[test]
+    fn a_place_says_what_kind_of_record_stands_there() {
+        let at = |record, event_record_id, in_doubt| {
+            let place = Place { offset: 9, length: 1, line: None, record, event_record_id, in_doubt };
+            super::place(&Evidence {
+                source: Locator::from_encoded("a.evtx"),
+                place,
+                sha256: String::new(),
+                excerpt: String::new(),
+            })
+        };
+        assert_eq!(at(Some(0), None, false), "a.evtx@9");
+        assert_eq!(at(Some(0), Some(7), false), "a.evtx@9, event record 7");
+        assert_eq!(at(None, Some(7), false), "a.evtx@9, event record 7, recovered from free space");
+        assert_eq!(at(Some(0), None, true), "a.evtx@9, in doubt: its checksum does not hold");
     }
 }

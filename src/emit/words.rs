@@ -416,9 +416,9 @@ pub(super) fn collect(s: &ScopeVerdict) -> Vec<String> {
 
 /// A remark of the ledger without its reason.
 pub(super) fn note(n: &Note) -> String {
-    let at = n.at.map_or_else(String::new, |at| format!(" at byte {at}"));
+    let at = n.at.map_or_else(String::new, |at| format!("at byte {at}: "));
     let count = n.count.map_or_else(String::new, |count| format!(", {}", counted(count, "time", "times")));
-    format!("{}{at}{count}", n.detail)
+    format!("{at}{}{count}", n.detail)
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ fn text_of(block: &Block, record: Record, view: &mut View) -> Seen {
         line: Some(record.line),
         record: Some(record.index),
         event_record_id: None,
+        in_doubt: false,
     };
     Seen { start, end, place, values: None }
 }
@@ -173,7 +174,7 @@ pub(super) fn leftover(block: &Block, from: u64, to: u64, view: &mut View) {
     let end = view.rendered.len();
     view.rendered.push(b'\n');
     let (offset, length) = (block.base + from, bytes.len() as u64);
-    let place = Place { offset, length, line: None, record: None, event_record_id: None };
+    let place = Place { offset, length, line: None, record: None, event_record_id: None, in_doubt: false };
     view.gaps.push(Seen { start, end, place, values: None });
 }
 
@@ -266,6 +267,7 @@ fn chunk_records(
             line: None,
             record: Some(block.first_record + view.records.len() as u64),
             event_record_id: Some(id),
+            in_doubt: false,
         };
         view.records.push(Seen { start, end, place, values: None });
     }

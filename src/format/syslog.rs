@@ -10,6 +10,8 @@
 //! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, LEEF, audit records, DNS
 //! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
+use memchr::memmem;
+
 use super::mark::Mark;
 use super::near;
 use super::roles::Role;
@@ -369,9 +371,14 @@ pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, '
     }
 }
 
+/// So many words of a message of OpenSSH are looked at.
+const WORDS: usize = 24;
+
 /// What OpenSSH says of a logon.
 fn ssh<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    let mut words = text.split(|&b| b == b' ').filter(|w| !w.is_empty()).take(24);
+    let is_blank: fn(&u8) -> bool = |byte| *byte == b' ';
+    let is_word: fn(&&'b [u8]) -> bool = |word| !word.is_empty();
+    let mut words = text.split(is_blank).filter(is_word).take(WORDS);
     let Some(first) = words.next() else { return };
     match first {
         b"Accepted" => sink.outcome(true),
@@ -380,6 +387,11 @@ fn ssh<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
     }
     if matches!(first, b"Accepted" | b"Failed" | b"Invalid" | b"Disconnected") {
         sink.canon_slice(Canon::EventAction, first);
+    }
+    let name = matches!(first, b"Accepted" | b"Failed" | b"Invalid").then(|| ssh_name(text)).flatten();
+    if let Some((name, behind)) = name {
+        sink.canon_slice(Canon::UserName, name);
+        words = behind.split(is_blank).filter(is_word).take(WORDS);
     }
     let mut last = first;
     for word in words {
@@ -393,6 +405,19 @@ fn ssh<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
         last = word;
     }
 }
+
+/// The name in `for [invalid user ]NAME from ADDRESS port NUMBER`, which whoever logs on may write blanks into: it reaches to
+/// the last ` from ` with an address behind it. With what stands behind it; `None` where it is one word, read as any other.
+fn ssh_name(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let begin = [&b" for invalid user "[..], b" for ", b"Invalid user "]
+        .into_iter()
+        .find_map(|mark| memmem::find(text, mark).map(|at| at + mark.len()))?;
+    let end = memmem::rfind_iter(text, FROM).find(|at| *at >= begin && is_ip(word(&text[at + FROM.len()..]).0))?;
+    let name = &text[begin..end];
+    name.contains(&b' ').then_some((name, &text[end..]))
+}
+
+const FROM: &[u8] = b" from ";
 
 fn skip(bytes: &[u8]) -> &[u8] {
     let blanks = bytes.iter().take_while(|&&b| b == b' ').count();
@@ -430,6 +455,25 @@ mod tests {
         ] {
             assert!(read.iter().any(|(c, v)| (*c, &**v) == want), "{want:?} in {read:?}");
         }
+    }
+
+    #[test]
+    fn a_name_may_hold_blanks_and_what_looks_like_an_address() {
+        let of = |message: &str| {
+            let read = read(&format!("Mar 28 23:10:04 rv-web01 sshd[812]: {message}")).unwrap();
+            let value = |canon| read.iter().find(|(c, _)| *c == canon).map(|(_, value)| value.clone()).unwrap();
+            (value(Canon::UserName), value(Canon::SourceIp), value(Canon::EventOutcome))
+        };
+        let told = |name: &str, ip: &str, outcome: &str| (name.to_owned(), ip.to_owned(), outcome.to_owned());
+        assert_eq!(
+            of("Accepted password for Jo Bloggs from 192.0.2.10 port 51234 ssh2"),
+            told("Jo Bloggs", "192.0.2.10", "success")
+        );
+        assert_eq!(
+            of("Failed password for invalid user a from 198.51.100.1 port 1 from 192.0.2.10 port 51234 ssh2"),
+            told("a from 198.51.100.1 port 1", "192.0.2.10", "failure")
+        );
+        assert_eq!(of("Invalid user Jo B from 192.0.2.10 port 22"), told("Jo B", "192.0.2.10", "failure"));
     }
 
     #[test]

@@ -47,11 +47,15 @@ pub(super) fn numbered(text: &str) -> impl Iterator<Item = (u64, &str)> {
     (1u64..).zip(text.lines().map(|line| rows::content(line).trim())).filter(|(_, line)| !line.is_empty())
 }
 
+/// Why a value of a list is refused.
+const UNKNOWN: &str =
+    "of no known kind; for words that are to be met anywhere write a table: `type,value`, then `keyword,WORDS`";
+
 /// One value whose kind its shape tells.
 pub(super) fn single(builder: &mut Builder, raw: &str, number: u64, mut labels: Vec<Box<str>>) {
     let given = Given::of(raw);
     let Some(kind) = given.kind() else {
-        return builder.refuse(number, raw, "of no known kind");
+        return builder.refuse(number, raw, UNKNOWN);
     };
     if matches!(kind, IndicatorKind::Ipv4 | IndicatorKind::Domain) {
         labels.extend(given.port().map(|port| format!("port {port}").into()));
@@ -310,7 +314,7 @@ fn report(builder: &mut Builder, text: &str) {
         builder.refuse(
             1,
             "",
-            "no value: neither a list nor a table, and nothing in it is defanged, a digest or in `code`",
+            "no value: neither a list nor a table, and nothing in it is defanged, a digest or in `code`; for words that are to be met anywhere write a table: `type,value`, then `keyword,WORDS`",
         );
     }
 }

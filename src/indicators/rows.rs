@@ -69,8 +69,11 @@ fn is_token(line: &str) -> bool {
 /// The value of a line that holds nothing else: one token, a comment or a count behind it.
 fn bare(line: &str) -> Option<&str> {
     let line = uncommented(line);
-    // Parts of a registry key may hold blanks.
-    if literal::guess(line) == Some(IndicatorKind::RegistryKey) {
+    // Parts of a registry key may hold blanks, and those of a path.
+    let is_rooted = matches!(line.as_bytes(), [_, b':', b'\\', ..] | [b'\\', b'\\', ..]);
+    if literal::guess(line) == Some(IndicatorKind::RegistryKey)
+        || is_rooted && value::guess(line) == Some(IndicatorKind::FilePath)
+    {
         return Some(line);
     }
     let mut words = line.split_whitespace();

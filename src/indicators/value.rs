@@ -81,6 +81,9 @@ fn kind(value: &str, raw: &str) -> Option<IndicatorKind> {
     if let Some((local, domain)) = value.rsplit_once('@') {
         return (!local.is_empty() && is_host(domain)).then_some(IndicatorKind::Email);
     }
+    if is_windows_path(raw.trim()) {
+        return Some(IndicatorKind::FilePath);
+    }
     let file = |(_, end): (&str, &str)| FILE_ENDS.iter().any(|known| known.eq_ignore_ascii_case(end));
     if value.rsplit_once('.').is_some_and(file) && !value.contains(['/', '\\', ' ', '*']) {
         return Some(IndicatorKind::FileName);
@@ -93,6 +96,20 @@ fn kind(value: &str, raw: &str) -> Option<IndicatorKind> {
     let name = value.strip_prefix("*.").or_else(|| value.strip_prefix('.')).unwrap_or(value);
     let host = name.split(':').next().unwrap_or("");
     is_host(host).then_some(IndicatorKind::Domain)
+}
+
+/// A path below a drive or a share that ends in a file with an ending: `C:\Users\Public\a b.exe`, `\\host\share\a.dll`.
+fn is_windows_path(value: &str) -> bool {
+    let is_drive = matches!(value.as_bytes(), [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
+    let is_share = value.strip_prefix(r"\\").is_some_and(|rest| rest.matches('\\').count() >= 2);
+    let name = value.rsplit('\\').next().unwrap_or("");
+    let has_end = name.rsplit_once('.').is_some_and(|(stem, end)| !stem.is_empty() && is_end(end));
+    (is_drive || is_share) && has_end && !value.contains(['*', '?', '"', '<', '>', '|']) && !value[2..].contains(':')
+}
+
+/// An ending of a file: a few letters and digits.
+fn is_end(end: &str) -> bool {
+    (1..=8).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// True if the end of a name is a registered top-level domain, or one that only malice and tests use.
@@ -437,5 +454,20 @@ fn without_device(value: &str) -> &str {
             if path.len() < rest.len() && path.starts_with('\\') { path } else { bare }
         }
         _ => bare,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_windows_is_one_without_a_table() {
+        for path in [r"C:\Users\Public\evil.exe", r"d:\a b\c d.dll", r"\\host\share\x.ps1"] {
+            assert_eq!(guess(path), Some(IndicatorKind::FilePath), "{path}");
+        }
+        for other in [r"C:\Users\Public", r"C:\a.exe C:\b.exe", r"C:\*.exe", r"\\host\x.ps1", "C:/Users/a.exe"] {
+            assert_ne!(guess(other), Some(IndicatorKind::FilePath), "{other}");
+        }
     }
 }

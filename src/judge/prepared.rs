@@ -72,7 +72,13 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     let behind = coverage.referred.iter().filter(|r| r.scope == scope && r.routes.contains(&route));
     limits.extend(behind.map(Referred::told));
     if showing.iter().any(|s| s.records > 0) && from.is_none() {
-        limits.insert("the records have no times".to_owned());
+        let are_timed = showing.iter().any(|s| s.records > s.untimed);
+        let why = if are_timed {
+            "the records are in doubt, because checksums do not hold"
+        } else {
+            "the records have no times"
+        };
+        limits.insert(why.to_owned());
     }
     if route == Route::RemoteAccess && !showing.is_empty() {
         limits.insert("sessions are shown and not judged by this version".to_owned());
@@ -89,12 +95,20 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
         (false, true) => Answerable::InPart,
         (false, false) => Answerable::Yes,
     };
+    let is_damaged =
+        |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::NotRead && gap.from.is_none());
+    let damaged: Vec<&Locator> = showing.iter().filter(is_damaged).map(|s| &s.source).collect();
     let (question, collect) = words(route);
     RoutePrepared {
         route,
         question: question.to_owned(),
         answer,
-        next: next(collect, counting.is_empty() || only_edge && route == Route::Email, (from.zip(to), &holes)),
+        next: next(
+            collect,
+            counting.is_empty() || only_edge && route == Route::Email,
+            (from.zip(to), &holes),
+            &damaged,
+        ),
         from,
         to,
         logs: kinds(showing.into_iter()),
@@ -103,13 +117,19 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     }
 }
 
-/// What to do about a way out: `collect` where it `is_wanted`, what is in the holes, and a longer history.
-fn next(collect: &str, is_wanted: bool, (period, holes): (Option<(Instant, Instant)>, &[Hole])) -> Vec<String> {
+/// What to do about a way out: `collect` where it `is_wanted`, what is in the holes, what is damaged, and a longer history.
+fn next(
+    collect: &str,
+    is_wanted: bool,
+    (period, holes): (Option<(Instant, Instant)>, &[Hole]),
+    damaged: &[&Locator],
+) -> Vec<String> {
     let mut all = Vec::new();
     if is_wanted {
         all.push(format!("switch on and keep: {collect}"));
     }
     all.extend(holes.iter().map(|hole| format!("collect the logs of {} to {}", hole.from, hole.to)));
+    all.extend(damaged.iter().map(|source| format!("collect another copy of {source}")));
     let short = period.is_some_and(|(from, to)| to < from.plus_secs(BASELINE_DAYS * DAY_SECS));
     if short {
         all.push(format!(
@@ -144,7 +164,7 @@ fn hidden(source: &SourceCoverage) -> Vec<String> {
 /// Days or longer between the first and the last record of which no source tells.
 fn holes(sources: &[&SourceCoverage], period: Option<(Instant, Instant)>) -> Vec<Hole> {
     let Some((from, to)) = period else { return Vec::new() };
-    let mut stretches: Vec<(Instant, Instant)> = sources.iter().flat_map(|s| s.watched()).collect();
+    let mut stretches: Vec<(Instant, Instant)> = sources.iter().flat_map(|s| s.told()).collect();
     stretches.sort_unstable();
     let mut reached = from;
     let mut holes = Vec::new();

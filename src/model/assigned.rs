@@ -144,7 +144,8 @@ mod tests {
 
     fn at(secs: i64) -> Assignment {
         let holder = Holder { giver: Giver::Dhcp, account: "".into(), host: "pc".into(), peer: "".into() };
-        let place = Place { offset: secs as u64, length: 1, line: None, record: None, event_record_id: None };
+        let place =
+            Place { offset: secs as u64, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
         let address = "10.0.0.1".into();
         Assignment {
             at: Instant::from_secs(secs).unwrap(),

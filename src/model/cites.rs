@@ -25,6 +25,7 @@ enum Held {
 const LINE: u8 = 1;
 const RECORD: u8 = 2;
 const EVENT: u8 = 4;
+const IN_DOUBT: u8 = 8;
 
 impl Cites {
     /// Records of these sources. One of another source is left out: nobody could look it up.
@@ -35,9 +36,10 @@ impl Cites {
         let mut packed = Vec::new();
         for (source, place, digest) in records {
             let Some(at) = sources.iter().position(|known| known == source) else { continue };
-            let Place { offset, length, line, record, event_record_id } = place;
+            let Place { offset, length, line, record, event_record_id, in_doubt } = place;
             let numbers = [(line, LINE), (record, RECORD), (event_record_id, EVENT)];
-            packed.push(numbers.iter().filter(|(number, _)| number.is_some()).fold(0, |all, (_, flag)| all | flag));
+            let doubt = if in_doubt { IN_DOUBT } else { 0 };
+            packed.push(numbers.iter().filter(|(number, _)| number.is_some()).fold(doubt, |all, (_, flag)| all | flag));
             [at as u64, offset, length].into_iter().for_each(|number| put(&mut packed, number));
             numbers.into_iter().filter_map(|(number, _)| number).for_each(|number| put(&mut packed, number));
             packed.extend(digest.0);
@@ -73,7 +75,7 @@ fn one(sources: &[Locator], from: &mut Reader<'_>) -> Option<Evidence> {
     let (offset, length) = (from.number()?, from.number()?);
     let mut known = |flag| if flags & flag == 0 { Some(None) } else { from.number().map(Some) };
     let (line, record, event_record_id) = (known(LINE)?, known(RECORD)?, known(EVENT)?);
-    let place = Place { offset, length, line, record, event_record_id };
+    let place = Place { offset, length, line, record, event_record_id, in_doubt: flags & IN_DOUBT > 0 };
     let sha256 = RecordDigest(from.bytes(32)?.try_into().ok()?).to_string();
     Some(Evidence { source, place, sha256, excerpt: String::new() })
 }
@@ -120,6 +122,7 @@ mod tests {
             line: (n & 1 > 0).then_some(n),
             record: (n & 2 > 0).then_some(u64::MAX),
             event_record_id: (n & 4 > 0).then_some(0),
+            in_doubt: n % 3 == 1,
         };
         let told = |n: u64| (&sources[(n & 1) as usize], place(n), RecordDigest([n as u8; 32]));
         let cites = Cites::of(Arc::clone(&sources), (0..8).map(told));

@@ -229,6 +229,7 @@ const AT: u8 = 2;
 const LINE: u8 = 4;
 const RECORD: u8 = 8;
 const EVENT: u8 = 16;
+const IN_DOUBT: u8 = 32;
 
 fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
     let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
@@ -268,7 +269,7 @@ fn put_seen(out: &mut Vec<u8>, seen: &Observed) {
 }
 
 fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
-    let Place { offset, length, line, record, event_record_id } = cited.place;
+    let Place { offset, length, line, record, event_record_id, in_doubt } = cited.place;
     let at = cited.at.map(|at| at.micros().wrapping_sub(base));
     let known = [
         (cited.up, UP),
@@ -276,6 +277,7 @@ fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
         (line.is_some(), LINE),
         (record.is_some(), RECORD),
         (event_record_id.is_some(), EVENT),
+        (in_doubt, IN_DOUBT),
     ];
     out.push(known.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag));
     [cited.bytes, offset, length].into_iter().for_each(|number| put(out, number));
@@ -332,7 +334,7 @@ impl<'a> Reader<'a> {
         let mut known = |flag| if flags & flag == 0 { Some(None) } else { self.number().map(Some) };
         let (line, record, event_record_id) = (known(LINE)?, known(RECORD)?, known(EVENT)?);
         let sha256 = RecordDigest(self.bytes(32)?.try_into().ok()?);
-        let place = Place { offset, length, line, record, event_record_id };
+        let place = Place { offset, length, line, record, event_record_id, in_doubt: flags & IN_DOUBT > 0 };
         Some(Cited { bytes, up: flags & UP == UP, at, place, sha256 })
     }
 
@@ -433,6 +435,7 @@ mod tests {
             line: at.is_multiple_of(2).then_some(offset),
             record: at.is_multiple_of(3).then_some(u64::MAX),
             event_record_id: at.is_multiple_of(5).then_some(3),
+            in_doubt: false,
         };
         let hour = |hour: u32| Hour {
             span: time(hour).filter(|_| hour > 0).map(Span::at),

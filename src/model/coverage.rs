@@ -154,13 +154,18 @@ impl SourceCoverage {
 
     /// The stretches of time in which it was there, sorted, whatever of it could not be read.
     pub fn delivered(&self) -> Vec<(Instant, Instant)> {
-        self.stretches(0, |reason| reason == GapReason::Silent)
+        self.stretches(0, |gap| gap.reason == GapReason::Silent)
     }
 
-    fn stretches(&self, margin_secs: i64, counts: impl Fn(GapReason) -> bool) -> Vec<(Instant, Instant)> {
+    /// The stretches of time of which it tells, sorted. What cannot be told the time of (damage, a cap) is no hole in it.
+    pub fn told(&self) -> Vec<(Instant, Instant)> {
+        self.stretches(HOUR_SECS, |gap| gap.from.is_some() || gap.to.is_some())
+    }
+
+    fn stretches(&self, margin_secs: i64, counts: impl Fn(&Gap) -> bool) -> Vec<(Instant, Instant)> {
         let Some((from, to)) = self.from.zip(self.to) else { return Vec::new() };
         let mut open = vec![(from.plus_secs(-margin_secs), to.plus_secs(margin_secs))];
-        for gap in self.gaps.iter().filter(|gap| counts(gap.reason)) {
+        for gap in self.gaps.iter().filter(|gap| counts(gap)) {
             let cut = |(from, to): (Instant, Instant)| {
                 let (begin, end) = (gap.from.unwrap_or(from), gap.to.unwrap_or(to));
                 if end < from || to < begin {

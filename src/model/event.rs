@@ -18,6 +18,8 @@ use crate::work::{Run, Work, merged};
 
 /// Events kept of a rule and source; of more, the earliest by time and offset.
 pub const EVENTS_KEPT: usize = 1_000_000;
+/// Flag of an event whose record is in doubt, beside those of four numbers.
+const IN_DOUBT: u8 = 16;
 /// Different values kept of one field of an event; of more, the first in order.
 pub const VALUES_KEPT: usize = 64;
 /// The longest value kept as it is, in bytes. Of a longer one its start is kept with a digest of the whole, so that two that
@@ -312,11 +314,12 @@ struct Last {
 impl Last {
     /// Writes an event: its time; which numbers of its place there are, and these; its length, its traits, its digest.
     fn put(&mut self, out: &mut Vec<u8>, event: &Event) {
-        let Place { offset, length, line, record, event_record_id } = event.place;
+        let Place { offset, length, line, record, event_record_id, in_doubt } = event.place;
         put_signed(out, event.at.micros().wrapping_sub(self.at));
         self.at = event.at.micros();
         let places = [Some(offset), line, record, event_record_id];
-        out.push(places.iter().enumerate().fold(0, |flags, (at, place)| flags | u8::from(place.is_some()) << at));
+        let doubt = if in_doubt { IN_DOUBT } else { 0 };
+        out.push(places.iter().enumerate().fold(doubt, |flags, (at, place)| flags | u8::from(place.is_some()) << at));
         for (last, place) in self.places.iter_mut().zip(places) {
             let Some(place) = place else { continue };
             put_signed(out, place.wrapping_sub(*last) as i64);
@@ -336,7 +339,8 @@ impl Last {
             *place = Some(self.places[at]);
         }
         let [offset, line, record, event_record_id] = places;
-        let place = Place { offset: offset?, length: from.number()?, line, record, event_record_id };
+        let in_doubt = flags & IN_DOUBT > 0;
+        let place = Place { offset: offset?, length: from.number()?, line, record, event_record_id, in_doubt };
         let traits = u32::try_from(from.number()?).ok()?;
         let sha256 = RecordDigest(from.bytes(32)?.try_into().ok()?);
         Some(Event { at: Instant::from_micros(self.at)?, place, sha256, traits })
@@ -403,7 +407,8 @@ mod tests {
     fn part(first: u64) -> Events {
         let mut events = Events::default();
         for n in (first..900).step_by(3) {
-            let place = Place { offset: 900 - n, length: 1, line: None, record: None, event_record_id: None };
+            let place =
+                Place { offset: 900 - n, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
             let rules: &[&str] = if n % 90 == 0 { &["often", "rare"] } else { &["often"] };
             let at = Instant::from_secs((n * 7 % 900) as i64).unwrap();
             events.add(at, place, RecordDigest([7; 32]), |table| table.number_of(&traits(rules, n % 5)));

@@ -249,7 +249,8 @@ mod tests {
     fn part(first: u64, cap: usize) -> Sightings {
         let mut all = Sightings::default();
         for n in (first..6000).step_by(3) {
-            let place = Place { offset: n, length: 9, line: None, record: None, event_record_id: None };
+            let place =
+                Place { offset: n, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
             let outcome = if n % 7 == 0 { Outcome::Succeeded } else { Outcome::Failed };
             let subject =
                 Subject { source_ip: Some(format!("c{n}").into()), url: Some("/".into()), ..Subject::default() };

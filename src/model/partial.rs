@@ -88,6 +88,10 @@ pub struct Covered {
     /// connection began they do not say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clocked: bool,
+    /// Stretches of decoded bytes (first, and one past the last) that stand where a checksum does not hold or beside what was
+    /// lost, ascending: their records count for no time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_doubt: Vec<(u64, u64)>,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -121,6 +125,9 @@ impl Covered {
             *self.unread.entry(seen).or_default() += records;
         }
         self.clocked |= other.clocked;
+        self.in_doubt.extend(other.in_doubt);
+        self.in_doubt.sort_unstable();
+        self.in_doubt.dedup();
         self.zone_assumed += other.zone_assumed;
         self.year_assumed += other.year_assumed;
     }

@@ -149,7 +149,7 @@ pub fn decode(text: &str) -> Vec<u8> {
     out
 }
 
-/// Where a record stands inside its source. Written out, one that was recovered says so.
+/// Where a record stands inside its source. Written out, one that was recovered or is in doubt says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "Written")]
 pub struct Place {
@@ -162,9 +162,14 @@ pub struct Place {
     /// Index of the record in its source, from 0; `None` in bytes that no format split, and for records of an event log
     /// that were recovered.
     pub record: Option<u64>,
-    /// The log's own record number (EVTX `EventRecordID`).
+    /// The number that the record bears in its log (`EventRecordID` of its `System`), by which tools search. Where the record
+    /// states none, that of its frame, which exports give anew.
     #[serde(default)]
     pub event_record_id: Option<u64>,
+    /// Whether any byte of it stands where a checksum does not hold, or beside what was lost: it may be scrambled, or half of
+    /// a record.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 /// A [`Place`] as it is written.
@@ -178,12 +183,14 @@ struct Written {
     event_record_id: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     recovered: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_doubt: bool,
 }
 
 impl From<Place> for Written {
     fn from(place: Place) -> Self {
-        let Place { offset, length, line, record, event_record_id } = place;
-        Self { offset, length, line, record, event_record_id, recovered: place.is_recovered() }
+        let Place { offset, length, line, record, event_record_id, in_doubt } = place;
+        Self { offset, length, line, record, event_record_id, recovered: place.is_recovered(), in_doubt }
     }
 }
 

@@ -10,7 +10,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use super::gzip::Gzip;
 use super::recognise::Codec;
 use super::source::{Source, carry};
-use super::steps::Stepped;
+use super::steps::{Blockwise, Stepped};
 use crate::model::ledger::{Note, Reason};
 
 /// xz gives up what a failed call had decoded, so calls are short: this many bytes are lost at the most.
@@ -28,7 +28,7 @@ pub(super) struct Trailing {
 /// The decoder of one frame.
 pub(super) enum Frame<'a> {
     Gzip(Box<Gzip<'a>>),
-    Bzip2(Box<Stepped<'a, bzip2::Decompress>>),
+    Bzip2(Box<Stepped<'a, Blockwise>>),
     Xz(Box<XzReader<Source<'a>>>, u64),
     Lzma(Box<LzmaReader<Source<'a>>>),
     Lz4(Box<lz4_flex::frame::FrameDecoder<Source<'a>>>),
@@ -57,6 +57,14 @@ impl<'a> Frame<'a> {
             Codec::Lz4 => Self::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(source))),
             Codec::Zstd => Self::Zstd(Box::new(Zstd::new(source, window_bytes)?)),
         })
+    }
+
+    /// Decoded bytes of it that were confirmed by checksums before it failed, as far as the decoder knows.
+    pub(super) fn whole(&self) -> u64 {
+        match self {
+            Self::Bzip2(decoder) => decoder.whole(),
+            _ => 0,
+        }
     }
 
     /// Gives back the source, which stands behind the frame once that was read to its end.

@@ -2,14 +2,19 @@
 //!
 //! The sequential decoder is the truth. What helpers decode counts only where it is certain that it would have put out
 //! the same; wherever it is not, the frame is decoded sequentially from its start, and what was given out is skipped.
+//! Where that decoder fails, the stream goes on with the next member of gzip, or block of bzip2, that is whole (`behind`).
 
 use std::io::{self, BufRead, Read};
 
-use super::ahead::{Ahead, Help, Left};
+use super::ahead::{Ahead, Help, Left, xz};
+use super::behind::{self, Blocks, Tries};
 use super::codec::{Frame, Trailing};
+use super::doubt::{Doubts, Lost};
+use super::guard::said;
 use super::recognise::{Codec, is_skippable};
 use super::replay::Replay;
-use super::source::{PULL_BYTES, Source, carry};
+use super::source::{PULL_BYTES, Source, carried, carry};
+use super::walk::Random;
 use crate::model::ledger::{Note, Reason};
 
 /// The frames of one compressed stream as one run of decoded bytes.
@@ -26,6 +31,13 @@ pub(super) struct Frames<'a> {
     given: u64,
     /// A failure that is told once what came before it is given out.
     failure: Option<io::Error>,
+    /// Where the frame at hand begins: in the stored bytes, and in the decoded ones.
+    begun: (u64, u64),
+    doubts: Doubts,
+    lost: Lost,
+    tries: Option<Tries>,
+    /// The end of a line is to be given out in place of what was lost, so that no two halves make one record.
+    is_torn: bool,
 }
 
 enum State<'a> {
@@ -33,6 +45,7 @@ enum State<'a> {
     Frame(Frame<'a>),
     Ahead(Box<Ahead<'a>>),
     Replay(Box<Replay<'a>>),
+    Blocks(Box<Blocks<'a>>),
     Done,
 }
 
@@ -48,6 +61,11 @@ impl<'a> Frames<'a> {
             alone_until: 0,
             given: 0,
             failure: None,
+            begun: (0, 0),
+            doubts: Doubts::default(),
+            lost: Lost::default(),
+            tries: None,
+            is_torn: false,
         }
     }
 
@@ -63,13 +81,25 @@ impl<'a> Frames<'a> {
         self.trailing.clone()
     }
 
+    /// A handle to what of the decoded bytes is in doubt.
+    pub(super) fn doubts(&self) -> Doubts {
+        self.doubts.clone()
+    }
+
+    /// A handle to what was lost between stretches that are whole.
+    pub(super) fn lost(&self) -> Lost {
+        self.lost.clone()
+    }
+
     /// Starts the next frame, or takes what is left as trailing bytes.
     fn start(&mut self, mut source: Source<'a>) -> io::Result<State<'a>> {
         loop {
+            let given = self.given + u64::from(self.is_torn);
+            self.begun = (source.place(), given);
             if let Some(help) = self.help
                 && source.place() >= self.alone_until
             {
-                match Ahead::begin(self.codec, self.window_bytes, help, source, self.given) {
+                match Ahead::begin(self.codec, self.window_bytes, help, source, given) {
                     Ok(ahead) => return Ok(State::Ahead(Box::new(ahead))),
                     Err((back, until)) => (source, self.alone_until) = (back, until),
                 }
@@ -88,6 +118,10 @@ impl<'a> Frames<'a> {
                 self.first = false;
                 return Frame::new(self.codec, source, self.window_bytes).map(State::Frame);
             }
+            if let Some(next) = self.next_member(source.place()) {
+                source = self.pass(source, next, "no member begins where one must");
+                continue;
+            }
             let (bytes, zero) = source.discard(u64::MAX);
             self.trailing.bytes.set(self.trailing.bytes.get() + bytes);
             self.trailing.foreign.set(self.trailing.foreign.get() || !zero);
@@ -103,6 +137,7 @@ impl<'a> Frames<'a> {
             State::Between(source) => source,
             State::Frame(frame) => frame.into_source(&self.trailing),
             State::Replay(replay) => replay.into_source(),
+            State::Blocks(blocks) => blocks.into_source(),
             State::Ahead(ahead) => return self.alone(*ahead).map(|()| true),
             State::Done => return Ok(false),
         };
@@ -115,6 +150,7 @@ impl<'a> Frames<'a> {
         let Left { source, until, frame, given, any } = ahead.leave();
         self.first = self.first && !any;
         self.alone_until = until;
+        self.begun = (frame.unwrap_or(source.place()), self.given - given);
         match (frame, self.help.and_then(|help| help.random)) {
             (Some(start), Some(random)) => {
                 let replay = Replay::new(self.codec, self.window_bytes, random, source, start)?;
@@ -149,10 +185,17 @@ impl<'a> Frames<'a> {
     /// Decoded bytes of one step; 0 at the end.
     fn some(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
+            if std::mem::take(&mut self.is_torn) {
+                // The records on both sides of it may be halves.
+                self.doubts.add(self.given.saturating_sub(1)..self.given + 2);
+                out[0] = b'\n';
+                return Ok(1);
+            }
             let read = match &mut self.state {
                 State::Between(_) | State::Done => 0,
                 State::Frame(frame) => frame.read(out)?,
                 State::Replay(replay) => replay.read(out)?,
+                State::Blocks(blocks) => blocks.read(out, self.tries.get_or_insert_with(|| Tries::of(0)))?,
                 State::Ahead(ahead) => ahead.read(out),
             };
             if read > 0 {
@@ -179,14 +222,122 @@ impl Read for Frames<'_> {
                     filled += read;
                     self.given += read as u64;
                 }
-                Err(cause) if filled > 0 => {
-                    self.failure = Some(cause);
-                    break;
-                }
-                Err(cause) => return Err(cause),
+                Err(cause) => match self.overcome(cause) {
+                    Ok(()) => {}
+                    Err(cause) if filled > 0 => {
+                        self.failure = Some(cause);
+                        break;
+                    }
+                    Err(cause) => return Err(cause),
+                },
             }
         }
         Ok(filled)
+    }
+}
+
+impl<'a> Frames<'a> {
+    /// Goes on behind damage, where something whole stands there; else gives the failure back.
+    fn overcome(&mut self, cause: io::Error) -> io::Result<()> {
+        let is_ours = matches!(self.state, State::Frame(_) | State::Replay(_) | State::Blocks(_));
+        let is_told = std::cell::Cell::new(true);
+        carried(&cause, |_| {
+            is_told.set(false);
+            Note::new(Reason::Damaged, "")
+        });
+        if is_told.get() || !is_ours {
+            return Err(cause);
+        }
+        let is_short = cause.kind() == io::ErrorKind::UnexpectedEof;
+        let what = said(self.codec.name(), &cause);
+        let state = std::mem::replace(&mut self.state, State::Done);
+        let blocks = match state {
+            State::Blocks(blocks) => Err(blocks),
+            State::Frame(frame) => {
+                let whole = self.begun.1 + frame.whole();
+                Ok((frame.into_source(&Trailing::default()), whole))
+            }
+            State::Replay(replay) => {
+                let whole = self.begun.1 + replay.whole();
+                Ok((replay.into_source(), whole))
+            }
+            _ => return Err(cause),
+        };
+        let (source, whole) = match blocks {
+            Ok(of_frame) => of_frame,
+            Err(blocks) => return self.blocks(Err(blocks), &what).map_err(|()| cause),
+        };
+        if source.gauge().failure.borrow().is_some() {
+            return Err(cause);
+        }
+        let place = source.place();
+        let whole = match (self.codec, self.random()) {
+            (Codec::Xz, Some(random)) => whole + xz::confirmed(random, self.begun.0, place),
+            _ => whole,
+        };
+        let whole = whole.min(self.given);
+        let next = self.next_member(self.begun.0 + 1);
+        if !is_short || next.is_some() {
+            self.doubts.add(whole..self.given);
+        }
+        match (self.codec, next) {
+            (Codec::Bzip2, _) => self.blocks(Ok(source), &what).map_err(|()| cause),
+            (_, Some(next)) => {
+                let source = self.pass(source, next, &what);
+                self.state = match self.random().filter(|_| next < source.place()) {
+                    Some(random) => {
+                        self.begun = (next, self.given + 1);
+                        let replay = Replay::new(self.codec, self.window_bytes, random, source, next)?;
+                        State::Replay(Box::new(replay))
+                    }
+                    None => State::Between(source),
+                };
+                Ok(())
+            }
+            (_, None) => Err(cause),
+        }
+    }
+
+    fn random(&self) -> Option<Random<'a>> {
+        self.help.and_then(|help| help.random)
+    }
+
+    /// Where the next whole member of gzip begins.
+    fn next_member(&mut self, from: u64) -> Option<u64> {
+        let random = self.random().filter(|_| self.codec == Codec::Gzip)?;
+        let tries = self.tries.get_or_insert_with(|| Tries::of(random.size));
+        behind::member(random, from, tries)
+    }
+
+    /// Goes on at byte `next` of what is stored, and tells why.
+    fn pass(&mut self, mut source: Source<'a>, next: u64, what: &str) -> Source<'a> {
+        let place = source.place();
+        source.discard(next.saturating_sub(place));
+        let detail = format!("{what}; reading went on at byte {next}, where what follows is whole by its checksum");
+        self.lost.add(next.saturating_sub(place), Note::new(Reason::Damaged, detail).at(place.min(next)));
+        self.is_torn = true;
+        source
+    }
+
+    /// Goes on at the next whole block of the bzip2 stream at hand.
+    fn blocks(&mut self, from: Result<Source<'a>, Box<Blocks<'a>>>, what: &str) -> Result<(), ()> {
+        let random = self.random().ok_or(())?;
+        let tries = self.tries.get_or_insert_with(|| Tries::of(random.size));
+        let (place, found) = match from {
+            Ok(source) => {
+                let place = source.place();
+                // The mark of the next block may have been taken in part.
+                (place, Blocks::behind(random, source, place.saturating_sub(8).max(self.begun.0), tries))
+            }
+            Err(blocks) => (blocks.place(), blocks.again(tries)),
+        };
+        let blocks = found.map_err(drop)?;
+        let next = blocks.place();
+        let detail = format!("{what}; reading went on at byte {next}, with a block that is whole by its checksum");
+        self.lost.add(next.saturating_sub(place), Note::new(Reason::Damaged, detail).at(place));
+        self.is_torn = true;
+        self.state = State::Blocks(Box::new(blocks));
+        Ok(())
     }
 }
 

@@ -12,6 +12,21 @@ use crate::model::ledger::{Note, Reason};
 /// Below this much decoded output no ratio counts as a bomb.
 pub(super) const RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
 
+/// What helps where stored bytes are damaged.
+pub(super) const REMEDY: &str = "what was decoded before is read; collect another copy";
+
+/// What a decoder failed at, for people: decoders tell it in words of their own insides.
+pub(super) fn said(name: &str, cause: &io::Error) -> String {
+    let words = cause.to_string().to_lowercase();
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof => format!("{name} ends before it is complete"),
+        _ if ["checksum", "crc", "hash"].iter().any(|word| words.contains(word)) => {
+            format!("{name}: a checksum does not match what was decoded")
+        }
+        _ => format!("{name}: the compressed data is damaged and cannot be decoded from here on"),
+    }
+}
+
 /// Bytes of one evidence file over all of its layers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
@@ -102,17 +117,14 @@ impl Read for Guard<'_> {
                 let below = self.gauge.failure.borrow().clone();
                 let note = below.unwrap_or_else(|| {
                     carried(&cause, |cause| {
-                        let detail = match cause.kind() {
-                            io::ErrorKind::UnexpectedEof => format!("{} ends before it is complete", self.name),
-                            _ => format!("{}: {cause}", self.name),
-                        };
+                        let detail = format!("{}; {REMEDY}", said(self.name, cause));
                         Note::new(Reason::Damaged, detail).at(self.decoded)
                     })
                 });
                 Err(self.stop(note))
             }
             Err(_) => {
-                let detail = format!("the {} decoder failed on it", self.name);
+                let detail = format!("{} cannot be decoded from here on; {REMEDY}", self.name);
                 Err(self.stop(Note::new(Reason::Damaged, detail).at(self.decoded)))
             }
         }

@@ -6,7 +6,9 @@
 
 mod ahead;
 mod archive;
+mod behind;
 mod codec;
+mod doubt;
 mod evidence;
 mod frames;
 mod guard;
@@ -22,7 +24,9 @@ mod whole;
 mod window;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -116,6 +120,9 @@ pub struct Opened {
     pub digest: Option<String>,
     /// Stored bytes read; where no digest is wanted and the file is read out of order, its length.
     pub size: u64,
+    /// Of leaf streams, by their number in the order in which they were handed out (from 0): stretches of decoded bytes that
+    /// stand where a checksum does not hold or behind damage, ascending. Told at the end, because only then it is known.
+    pub doubts: BTreeMap<u64, Vec<Range<u64>>>,
 }
 
 /// Opens one evidence file and hands every leaf stream and ledger entry in it to `visitor`, in stored order.
@@ -189,7 +196,7 @@ fn open_path(file: &Listed, path: &Path, how: (&Opening, &dyn Hands), visitor: &
             entry.size = file.size;
             entry.notes.push(Note::new(Reason::Unreadable, cause.to_string()));
             visitor.entry(entry);
-            return Opened { digest: None, size: 0 };
+            return Opened { digest: None, size: 0, doubts: BTreeMap::new() };
         }
     };
     let remarks = Remarks::default();
@@ -228,10 +235,15 @@ fn open_stream(
         buffered: 0,
         members: 0,
         outermost: None,
+        layer: <_>::default(),
+        leaves: 0,
+        suspects: Vec::new(),
         changed,
     };
     walk.item(at, &mut custody, random);
-    let Walk { visitor, outermost, .. } = walk;
+    let Walk { visitor, outermost, suspects, .. } = walk;
+    let doubts = suspects.into_iter().map(|(leaf, doubts, from, length)| (leaf, doubts.within(from, length)));
+    let doubts = doubts.filter(|(_, stretches)| !stretches.is_empty()).collect();
     // The digest is of the whole file, also of what no decoder wanted.
     let in_order = opening.digest != DigestKind::Off || random.is_none();
     let complete = !in_order || drain_to_end(&mut custody, remarks);
@@ -253,7 +265,7 @@ fn open_stream(
         visitor.entry(entry);
     }
     let read = if in_order { count.get() } else { size.unwrap_or(count.get()) };
-    Opened { digest: custody.digest().filter(|_| complete), size: read }
+    Opened { digest: custody.digest().filter(|_| complete), size: read, doubts }
 }
 
 /// Reads on to the end for the digest; whether it got there.

@@ -36,6 +36,11 @@ impl<'a> Replay<'a> {
         Ok(Self { frame: Frame::new(codec, again, window_bytes)?, gauge, source, start })
     }
 
+    /// Decoded bytes of the frame that its checksums confirmed before it failed.
+    pub(super) fn whole(&self) -> u64 {
+        self.frame.whole()
+    }
+
     pub(super) fn into_source(self) -> Source<'a> {
         drop(self.frame.into_source(&Trailing::default()));
         self.source
@@ -62,9 +67,9 @@ impl Read for Replay<'_> {
 }
 
 /// The stored bytes from one place on.
-struct Anew<'a> {
-    random: Random<'a>,
-    at: u64,
+pub(super) struct Anew<'a> {
+    pub random: Random<'a>,
+    pub at: u64,
 }
 
 impl Read for Anew<'_> {

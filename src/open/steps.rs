@@ -11,12 +11,33 @@ pub(super) trait Steps {
     fn step(&mut self, input: &[u8], out: &mut [u8]) -> (usize, usize, io::Result<bool>);
 }
 
-impl Steps for bzip2::Decompress {
-    fn step(&mut self, input: &[u8], out: &mut [u8]) -> (usize, usize, io::Result<bool>) {
-        let before = (self.total_in(), self.total_out());
-        let ended = self.decompress(input, out).map(|status| status == bzip2::Status::StreamEnd);
-        let (used, read) = moved(before, (self.total_in(), self.total_out()));
+/// bzip2, block after block: what a block decodes to is taken before any byte of the next one is read, so that it is known
+/// which bytes are of the block at hand.
+pub(super) struct Blockwise {
+    decoder: bzip2::Decompress,
+    /// Decoded bytes of the blocks that were taken whole, with their checksums.
+    whole: u64,
+}
+
+impl Blockwise {
+    fn once(&mut self, input: &[u8], out: &mut [u8]) -> (usize, usize, io::Result<bool>) {
+        let before = (self.decoder.total_in(), self.decoder.total_out());
+        let ended = self.decoder.decompress(input, out).map(|status| status == bzip2::Status::StreamEnd);
+        let (used, read) = moved(before, (self.decoder.total_in(), self.decoder.total_out()));
         (used, read, ended.map_err(invalid))
+    }
+}
+
+impl Steps for Blockwise {
+    fn step(&mut self, input: &[u8], out: &mut [u8]) -> (usize, usize, io::Result<bool>) {
+        let (_, read, ended) = self.once(&[], out);
+        if read > 0 || ended.is_err() {
+            return (0, read, ended);
+        }
+        // All of the last block is out, and its checksum held.
+        self.whole = self.decoder.total_out();
+        let (used, _, ended) = self.once(input, &mut []);
+        (used, 0, ended)
     }
 }
 
@@ -47,10 +68,15 @@ pub(super) struct Stepped<'a, D> {
     failed: Option<io::Error>,
 }
 
-impl<'a> Stepped<'a, bzip2::Decompress> {
-    /// One bzip2 stream: blocks are whole where it fails.
+impl<'a> Stepped<'a, Blockwise> {
+    /// One bzip2 stream.
     pub(super) fn bzip2(source: Source<'a>) -> Self {
-        Self::new(source, bzip2::Decompress::new(false))
+        Self::new(source, Blockwise { decoder: bzip2::Decompress::new(false), whole: 0 })
+    }
+
+    /// Decoded bytes of the blocks that were taken whole, with their checksums.
+    pub(super) fn whole(&self) -> u64 {
+        self.decoder.whole
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use rawzip::ReaderAt;
 
 use super::ahead::Help;
+use super::doubt::Doubts;
 use super::frames::Frames;
 use super::guard::{Guard, Totals};
 use super::recognise::{Codec, HEAD_BYTES, Kind, recognise};
@@ -62,6 +63,12 @@ pub(super) struct Walk<'w> {
     pub members: u64,
     /// The entry of the outermost container, held back until the file is closed.
     pub outermost: Option<Entry>,
+    /// Where the bytes at hand may be in doubt, and where in that layer they begin.
+    pub layer: (Doubts, u64),
+    /// Leaves so far.
+    pub leaves: u64,
+    /// Leaves of layers that are in doubt, or may be yet: number, layer, where they begin in it, and length.
+    pub suspects: Vec<(u64, Doubts, u64, u64)>,
     /// A remark where the evidence file is not what it was when it was opened; given once.
     pub changed: &'w dyn Fn() -> Option<Note>,
 }
@@ -120,6 +127,18 @@ impl Walk<'_> {
         }
     }
 
+    /// Does something with the bytes of a decoder, which knows at last which of them are in doubt.
+    pub(super) fn in_layer<T>(&mut self, doubts: Doubts, act: impl FnOnce(&mut Self) -> T) -> T {
+        let known = self.suspects.len();
+        let outer = std::mem::replace(&mut self.layer, (doubts, 0));
+        let done = act(self);
+        let (doubts, _) = std::mem::replace(&mut self.layer, outer);
+        if doubts.is_empty() && self.suspects[known..].iter().all(|(_, doubts, ..)| doubts.is_empty()) {
+            self.suspects.truncate(known);
+        }
+        done
+    }
+
     /// Counts one member; a note once there are too many.
     pub(super) fn count_member(&mut self) -> Option<Note> {
         let limit = self.opening.limits.members;
@@ -175,9 +194,15 @@ impl Walk<'_> {
         self.remarks.borrow_mut().extend(at.notes);
         let meta = SourceMeta { locator: at.locator, evidence: self.evidence.clone(), mtime: at.mtime, size: at.size };
         let direct = at.depth == 0;
+        let gauge = source.gauge();
         let mut stream = Leaf { source, remarks: self.remarks.clone(), direct, ended: false, changed: self.changed };
         self.visitor.leaf(meta, &mut stream);
         drain(&mut stream.source);
+        if !direct {
+            let (doubts, from) = self.layer.clone();
+            self.suspects.push((self.leaves, doubts, from, gauge.used.get()));
+        }
+        self.leaves += 1;
         Fate::Opened
     }
 
@@ -199,24 +224,29 @@ impl Walk<'_> {
             }
             _ => Frames::new(codec, source, limits.window_bytes),
         };
-        let trailing = frames.trailing();
+        let (trailing, doubts, lost) = (frames.trailing(), frames.doubts(), frames.lost());
         let mut guard = Guard::new(codec.name(), Box::new(frames), gauge.clone(), limits, self.totals.clone());
         let failure = guard.failure();
         let inside = At { size: None, depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
-        let fate = self.item(inside, &mut guard, None);
-        drain(&mut guard);
+        let fate = self.in_layer(doubts, |walk| {
+            let fate = walk.item(inside, &mut guard, None);
+            drain(&mut guard);
+            fate
+        });
         drop(guard);
         let mut notes: Vec<Note> = failure.take().into_iter().collect();
-        let mut stored = Stored::default();
-        let used = gauge.used.get().saturating_sub(trailing.bytes.get());
+        notes.extend(lost.notes());
+        let mut stored = Stored { skipped: lost.bytes.get(), ..Stored::default() };
+        let end = gauge.used.get().saturating_sub(trailing.bytes.get());
+        let used = end.saturating_sub(stored.skipped);
         match fate {
             Fate::Opened => stored.opened = used,
-            Fate::Skipped => stored.skipped = used,
+            Fate::Skipped => stored.skipped += used,
         }
         if trailing.foreign.get() {
             stored.skipped += trailing.bytes.get();
             let detail = format!("{} bytes after the end are not {}", trailing.bytes.get(), codec.name());
-            notes.push(Note::new(Reason::Damaged, detail).at(used));
+            notes.push(Note::new(Reason::Damaged, detail).at(end));
         } else {
             stored.structure += trailing.bytes.get();
         }

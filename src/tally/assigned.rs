@@ -84,7 +84,7 @@ mod tests {
             fields.push(Some(*canon), b"x", value.as_bytes(), Kind::Str);
         }
         fields.time = Instant::from_secs(9).map(Stamp::certain);
-        let place = Place { offset: 0, length: 9, line: None, record: None, event_record_id: None };
+        let place = Place { offset: 0, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
         of(&fields, place, &|_| RecordDigest([0; 32])).map(|a| (a.address.into(), a.ends, a.holder))
     }
 

@@ -425,7 +425,7 @@ mod tests {
             fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
         }
         fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
-        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
         tally.observe("access", (&fields, None), place, &|_| RecordDigest([offset as u8; 32]));
         tally.settle(&|_| RecordDigest([offset as u8; 32]));
     }
@@ -494,7 +494,7 @@ mod tests {
         for (canon, value) in [(Canon::SourceIp, &*client), (Canon::DnsQuestion, name), (Canon::DnsType, "TXT")] {
             fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
         }
-        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
         let digest = |place: Place| RecordDigest([(place.offset % 250) as u8 + 1; 32]);
         tally.observe("bind", (&fields, None), place, &digest);
         tally.settle(&digest);
@@ -544,7 +544,14 @@ mod tests {
                 fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
             }
             fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
-            let place = Place { offset: at * 10, length: 9, line: None, record: Some(at), event_record_id: None };
+            let place = Place {
+                offset: at * 10,
+                length: 9,
+                line: None,
+                record: Some(at),
+                event_record_id: None,
+                in_doubt: false,
+            };
             tally.cover("access", &fields);
             tally.observe("access", (&fields, None), place, &|_| RecordDigest([1; 32]));
             tally.settle(&|_| RecordDigest([1; 32]));

@@ -1,6 +1,7 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
 mod cite;
+mod doubt;
 pub(super) mod event;
 mod met;
 mod over;
@@ -8,8 +9,11 @@ mod rules;
 mod touched;
 mod whole;
 
+use std::ops::Range;
+
 use self::cite::Cite;
 pub(super) use self::cite::{digest_at, excerpt};
+use self::doubt::{is_in_doubt, mark};
 use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
@@ -17,7 +21,7 @@ use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Extent, Spans};
-use crate::model::fields::{Drawn, Fields, Parsed, Seen, View, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Parsed, Seen, View, Want};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
 use crate::model::outline::Outline;
@@ -62,6 +66,8 @@ struct Pass<'a, 's> {
     sift: &'a Sift<'s>,
     stats: &'a Stats,
     block: &'a Block,
+    /// Stretches of the source that are in doubt, ascending.
+    doubts: &'a [Range<u64>],
     reader: Reader<'a>,
     /// Reads what the reader rejects.
     strays: Strays<'a>,
@@ -83,7 +89,7 @@ pub(super) fn sift_block(
     (plan, gates): (&Plan, &Gates),
     sift: &Sift<'_>,
     stats: &Stats,
-    block: &Block,
+    (block, doubts): (&Block, &[Range<u64>]),
     scratch: &mut Scratch,
     (tally, told): (&mut Tally, &mut Told),
 ) {
@@ -99,6 +105,7 @@ pub(super) fn sift_block(
     if sparse {
         view = over::view(block, scratch);
     }
+    mark(doubts, &mut view);
     let text: &[u8] = if rendered { &view.rendered } else { &block.bytes };
     let sifted = ticks();
     let Scratch { atoms, traces, names, met, .. } = &mut *scratch;
@@ -111,6 +118,7 @@ pub(super) fn sift_block(
         sift,
         stats,
         block,
+        doubts,
         reader: format::reader(&block.layout),
         strays: Strays::new(&block.layout),
         text,
@@ -160,6 +168,14 @@ fn written(block: &Block, sift: &Sift<'_>, scratch: &mut Scratch) -> (View, Temp
         _ => format::render(block, &mut view),
     }
     (view, templates)
+}
+
+/// A record with the number that it bears in its log, where its fields say one: that of its frame is given anew by exports.
+fn stated(mut seen: Seen, fields: &Fields<'_>) -> Seen {
+    if seen.place.event_record_id.is_some() {
+        seen.place.event_record_id = fields.number(Canon::EventSequence).or(seen.place.event_record_id);
+    }
+    seen
 }
 
 /// Counts a record and its bytes: as one of a format, as text, or as what its format could not read.
@@ -280,7 +296,8 @@ impl Pass<'_, '_> {
         let Some(meaning) = tally.recall(outline) else { return false };
         told.fates.parsed += seen.place.length;
         match outline.time {
-            Some(stamp) => tally.cover_time(stamp),
+            Some(stamp) if !seen.place.in_doubt => tally.cover_time(stamp),
+            Some(_) => {}
             None => told.untimed += 1,
         }
         if self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
@@ -332,7 +349,8 @@ impl Pass<'_, '_> {
             let of = if is_carried { &mut told.carried } else { &mut told.strays };
             *of.entry(other).or_default() += 1;
         }
-        account((parsed, format), (seen.place, !scratch.is_stale), fields, tally, told);
+        account((parsed, format), (seen.place, !scratch.is_stale && !seen.place.in_doubt), fields, tally, told);
+        let seen = stated(seen, fields);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
             told.left_out += 1;
             return;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use highway::{HighwayHash, HighwayHasher, Key};
 use rayon::prelude::*;
 
-use super::source::keyed_name;
+use super::content::keyed_name;
 use crate::model::ledger::{EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourceKey, SourcePartial};
 use crate::model::source::Survey;

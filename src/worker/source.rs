@@ -1,13 +1,10 @@
 //! One source while its blocks are under way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use highway::{HighwayHash, HighwayHasher, Key};
-use sha2::{Digest, Sha256};
-
-use super::copies::LATE;
 use super::together::Holding;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::block::Block;
@@ -20,10 +17,9 @@ use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::observation::Observations;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
-use crate::model::partial::SourcePartial;
+use crate::model::partial::{Covered, SourcePartial};
 use crate::model::rule::RuleMeta;
 use crate::model::source::SourceMeta;
-use crate::open::DigestKind;
 use crate::plan::Plan;
 use crate::tally::{self, Tally};
 
@@ -103,6 +99,8 @@ struct Joined {
     content: Option<Box<str>>,
     digest: Option<String>,
     given: bool,
+    /// Whether none of its times counts.
+    is_doubtful: bool,
 }
 
 /// A source with the number of blocks that are still under way.
@@ -112,6 +110,8 @@ pub(super) struct Source {
     /// Blocks under way, plus one while the producer is at work.
     pending: AtomicUsize,
     joined: Mutex<Joined>,
+    /// Stretches of decoded bytes that no checksum confirms and that damage makes doubtful, ascending.
+    doubts: Vec<Range<u64>>,
     /// What the records add up to, apart for each thread, so that none waits for another.
     tallies: Vec<Mutex<Tally>>,
 }
@@ -124,8 +124,9 @@ pub(super) struct Metas {
 }
 
 impl Source {
-    pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize) -> Self {
+    pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize, doubts: Vec<Range<u64>>) -> Self {
         Self {
+            doubts,
             tallies: tally::accounts(threads).into_iter().map(Mutex::new).collect(),
             meta,
             format,
@@ -137,6 +138,16 @@ impl Source {
     /// Whether this is an evidence file of `size` bytes itself, not what is packed in one.
     pub(super) fn is_plain(&self, size: u64) -> bool {
         self.meta.locator == self.meta.evidence && self.meta.size == Some(size)
+    }
+
+    /// Stretches of decoded bytes that are in doubt.
+    pub(super) fn doubts(&self) -> &[Range<u64>] {
+        &self.doubts
+    }
+
+    /// Some of it turned out to be in doubt, and it cannot be read again: none of its times counts.
+    pub(super) fn cover_nothing(&self) {
+        self.lock().is_doubtful = true;
     }
 
     /// The running account of this thread.
@@ -243,11 +254,27 @@ impl Source {
 
     fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
         let Joined {
-            mut told, mut indicators, mut parts, mut rules, mut events, mut notes, cut, content, digest, ..
+            mut told,
+            mut indicators,
+            mut parts,
+            mut rules,
+            mut events,
+            mut notes,
+            cut,
+            content,
+            digest,
+            is_doubtful,
+            ..
         } = joined;
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
-        let (covered, observations) = tally::gather(tallies);
+        let (mut covered, observations) = tally::gather(tallies);
+        if is_doubtful {
+            covered = Covered { unread: covered.unread, clocked: covered.clocked, ..Covered::default() };
+            let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
+            notes.push(Note::new(Reason::Damaged, detail));
+        }
+        covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);
         let (together, more, of_together) = held.finish(plan);
         notes.extend(of_together);
@@ -425,69 +452,4 @@ fn cap_of_part(part: &PartRef, sightings: &Sightings) -> Option<Note> {
     };
     let is_cut = sightings.count > sightings.kept.len() as u64;
     is_cut.then(|| Note::new(Reason::FindingsCapped, detail()).counted(sightings.count))
-}
-
-/// Digest of decoded bytes, so that a source that is delivered twice is known again.
-pub(super) enum Content {
-    /// That of the file as stored.
-    Stored,
-    /// Told after all is read, where another source has the same length.
-    Late,
-    /// By the secret of this run.
-    Keyed(Box<HighwayHasher>),
-    /// SHA-256.
-    Sha256(Box<Sha256>),
-    /// BLAKE3.
-    Blake3(Box<blake3::Hasher>),
-}
-
-impl Content {
-    /// The cheapest by which copies are known and that nobody can meet on purpose. `is_plain`: the bytes are those of the file.
-    pub(super) fn of(plan: &Plan, is_plain: bool) -> Self {
-        match (plan.opening.digest, plan.run_secret) {
-            (DigestKind::Sha256 | DigestKind::Blake3, _) if is_plain => Self::Stored,
-            (DigestKind::Off, Some(_)) if is_plain => Self::Late,
-            (DigestKind::Sha256, _) => Self::Sha256(Box::default()),
-            (DigestKind::Off, Some(secret)) => Self::Keyed(Box::new(HighwayHasher::new(Key(secret)))),
-            (DigestKind::Blake3 | DigestKind::Off, _) => Self::Blake3(Box::default()),
-        }
-    }
-
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Stored | Self::Late => {}
-            Self::Keyed(hasher) => hasher.append(bytes),
-            Self::Sha256(hasher) => hasher.update(bytes),
-            Self::Blake3(hasher) => {
-                hasher.update(bytes);
-            }
-        }
-    }
-
-    /// The digest with the name of its kind; `None` where it is that of the file.
-    pub(super) fn finish(self) -> Option<Box<str>> {
-        let digest = match self {
-            Self::Stored => return None,
-            Self::Late => LATE.into(),
-            Self::Keyed(hasher) => keyed_name(*hasher),
-            Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())).into(),
-            Self::Blake3(hasher) => format!("blake3:{}", hasher.finalize().to_hex()).into(),
-        };
-        Some(digest)
-    }
-}
-
-/// Content by the secret of this run.
-pub(super) fn keyed_name(hasher: HighwayHasher) -> Box<str> {
-    let bytes: Vec<u8> = hasher.finalize256().iter().flat_map(|word| word.to_be_bytes()).collect();
-    format!("run:{}", hex(&bytes)).into()
-}
-
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        write!(out, "{byte:02x}").expect("writing to a String cannot fail");
-        out
-    })
 }

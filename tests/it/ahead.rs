@@ -371,7 +371,47 @@ fn marks_inside_of_blocks_mislead_nobody() {
         let mut stored = whole.clone();
         stored[at..at + 6].copy_from_slice(b"\x31\x41\x59\x26\x53\x59");
         let (told, offered) = agree(&stored, &Limits::default());
-        assert!(told.failures[0].reason == Reason::Damaged && offered > 0);
+        assert!(told.entries[0].notes[0].reason == Reason::Damaged && offered > 0);
+    }
+}
+
+#[test]
+fn blocks_of_bzip2_behind_damage_are_read_and_what_is_lost_is_told() {
+    let text = log(20_000, 5);
+    let mut stored = bzip2(&text);
+    let at = stored.len() / 2;
+    stored[at] ^= 0x55;
+    let (told, offered) = agree(&stored, &Limits::default());
+    assert!(offered > 0 && told.failures.is_empty(), "{:?}", told.failures);
+    // One block of some 100 kB is lost, or scrambled; the line end in its place parts the halves.
+    let first = told.bytes.iter().zip(&text).take_while(|(told, text)| told == text).count();
+    let last = told.bytes.iter().rev().zip(text.iter().rev()).take_while(|(told, text)| told == text).count();
+    assert!(first + last + 101_000 > text.len(), "{first} {last} of {}", text.len());
+    assert_eq!(told.bytes[told.bytes.len() - last - 1], b'\n');
+    let entry = &told.entries[0];
+    assert_eq!((entry.size, entry.notes.len()), (stored.len() as u64, 1), "{:?}", entry.notes);
+}
+
+#[test]
+fn members_of_gzip_behind_a_damaged_one_are_read() {
+    let parts: Vec<Vec<u8>> = (0..8).map(|seed| log(2_500, seed)).collect();
+    let packed: Vec<Vec<u8>> = parts.iter().map(|part| gzip(part)).collect();
+    let with = |at: usize, place: fn(usize) -> usize, bit: u8| {
+        let mut all = packed.clone();
+        let place = place(all[at].len());
+        all[at][place] ^= bit;
+        agree(&all.concat(), &Limits::default()).0
+    };
+    let behind = parts[4..].concat();
+    for (what, told) in [
+        ("a wrong checksum", with(3, |length| length - 8, 1)),
+        ("broken deflate", with(3, |length| length / 2, 0x55)),
+        ("a broken header", with(3, |_| 3, 0xe0)),
+        ("a broken mark", with(3, |_| 0, 1)),
+    ] {
+        assert!(told.failures.is_empty(), "{what}: {:?}", told.failures);
+        assert!(told.bytes.starts_with(&parts[..3].concat()) && told.bytes.ends_with(&behind), "{what}");
+        assert_eq!(told.entries[0].notes.len(), 1, "{what}: {:?}", told.entries[0].notes);
     }
 }
 

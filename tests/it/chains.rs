@@ -27,7 +27,7 @@ fn shown(id: &str, stage: Stage, time: &str, log: &str, entities: Entities) -> F
     f.entities = entities;
     // Each its own record.
     let offset = id.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte));
-    let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+    let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
     let source = Locator::from_encoded(log);
     f.evidence = vec![Evidence { source, place, sha256: String::new(), excerpt: String::new() }];
     f

@@ -63,7 +63,7 @@ fn source(name: &str, lines: &[Line]) -> SourcePartial {
 }
 
 fn observed(line: &Line, offset: u64) -> Observed {
-    let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+    let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
     let at = line.hour.and_then(|hour| Instant::from_secs(hour * 3600));
     Observed {
         hours: vec![Hour { span: at.map(Span::at), sum: Sum::of_record(line.up, line.down) }],
@@ -331,7 +331,7 @@ fn the_cap_on_citations_decides_neither_scope_nor_entities() {
         let mut all = sighted("e/log", &[]);
         let hits = all.indicators.held.values_mut().next().unwrap();
         for (offset, from) in [(0, INSIDE), (9, "10.1.0.1")] {
-            let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+            let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
             let subject = Subject { source_ip: Some(from.into()), ..Subject::default() };
             let outcome = if offset == 9 { Outcome::Succeeded } else { Outcome::Failed };
             hits.add_who(subject.clone(), outcome, None);
@@ -349,7 +349,7 @@ fn the_cap_on_citations_decides_neither_scope_nor_entities() {
 fn a_flood_of_failures_does_not_hide_the_one_success() {
     let mut hits = exfiltrace::model::hit::Sightings::default();
     for offset in 0..100u64 {
-        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None };
+        let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
         let outcome = if offset == 99 { Outcome::Succeeded } else { Outcome::Failed };
         hits.add(10, outcome, None, place, || sighting(place, None, INSIDE, outcome));
     }
@@ -552,7 +552,8 @@ fn sighted(name: &str, sightings: &[(u64, Option<i64>, &str)]) -> SourcePartial 
     let hits = source.indicators.held.entry(indicator).or_default();
     for (offset, secs, from) in sightings {
         let time = secs.and_then(Instant::from_secs).map(Stamp::certain);
-        let place = Place { offset: *offset, length: 9, line: None, record: None, event_record_id: None };
+        let place =
+            Place { offset: *offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
         hits.add(1000, Outcome::Unknown, time, place, || sighting(place, time, from, Outcome::Unknown));
     }
     source

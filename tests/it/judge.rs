@@ -468,7 +468,7 @@ fn bytes_of_the_hour_of_the_intrusion_that_have_no_time_leave_the_route_open() {
 
 /// Evidence in a log.
 pub fn shown_by(mut f: Finding, log: &str) -> Finding {
-    let place = Place { offset: 0, length: 9, line: None, record: None, event_record_id: None };
+    let place = Place { offset: 0, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
     let source = Locator::from_encoded(log);
     f.evidence = vec![Evidence { source, place, sha256: String::new(), excerpt: String::new() }];
     f

@@ -667,12 +667,87 @@ fn a_truncated_tar_gives_the_members_before_the_cut() {
 }
 
 #[test]
-fn a_zip_without_its_directory_is_damaged_and_not_guessed_at() {
-    let stored = zip(&[("a", &log(100))]);
-    let seen = open_both("e", &stored[..stored.len() - 30], &opening());
+fn a_zip_without_its_directory_gives_the_members_that_are_whole() {
+    let (a, b) = (log(900), log(700));
+    let stored = zip(&[("logs/a.log", &a), ("b.log", &b), ("empty", b"")]);
+    let at_b = memchr::memmem::find(&stored, b"b.log").unwrap() - 30;
+    let seen = open_both("e", &stored[..stored.len() - 40], &opening());
+    assert!(seen.leaves["e!/logs/a.log"] == a && seen.leaves["e!/b.log"] == b && seen.failures.is_empty());
+    assert_eq!(seen.skipped("e!/empty"), (Reason::Empty, 0));
     let entry = seen.container("e", "zip");
-    assert_eq!(entry.stored.unwrap().skipped, entry.size);
-    assert_eq!(entry.notes[0].reason, Reason::Damaged);
+    assert_eq!((entry.size, entry.notes[0].reason), (stored.len() as u64 - 40, Reason::Damaged));
+    // Cut inside a member: what there is of it is read, and said to be cut.
+    let seen = open_both("e", &stored[..at_b + 1000], &opening());
+    assert!(seen.leaves["e!/logs/a.log"] == a && b.starts_with(&seen.leaves["e!/b.log"]));
+    assert_eq!(seen.failures["e!/b.log"].reason, Reason::Damaged);
+    // A header that states too much hides no member behind it.
+    let mut wrong = stored[..stored.len() - 40].to_vec();
+    wrong[21] = 1;
+    assert!(open_both("e", &wrong, &opening()).leaves["e!/b.log"] == b);
+}
+
+#[test]
+fn members_of_unknown_size_end_where_their_decoder_does() {
+    let (a, b) = (log(900), log(700));
+    let mut stored = Vec::new();
+    for (name, text) in [(b"a.log", &a), (b"b.log", &b)] {
+        let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text).unwrap();
+        let packed = packed.finish().unwrap();
+        stored.extend(b"PK\x03\x04\x14\0\x08\0\x08\0\0\0\x21\x50");
+        stored.extend([0; 12]);
+        stored.extend([5, 0, 0, 0]);
+        stored.extend(name);
+        stored.extend(&packed);
+        stored.extend(b"PK\x07\x08");
+        stored.extend(crc32fast::hash(text).to_le_bytes());
+        stored.extend((packed.len() as u32).to_le_bytes());
+        stored.extend((text.len() as u32).to_le_bytes());
+    }
+    let seen = open_both("e", &stored, &opening());
+    assert!(seen.leaves["e!/a.log"] == a && seen.leaves["e!/b.log"] == b && seen.failures.is_empty());
+    let at = memchr::memmem::find(&stored, b"PK\x07\x08").unwrap() + 4;
+    stored[at] ^= 1;
+    let seen = open_both("e", &stored, &opening());
+    assert!(seen.leaves["e!/b.log"] == b && seen.failures["e!/a.log"].reason == Reason::Damaged);
+}
+
+/// Which stretches of each leaf of a file with these bytes are in doubt.
+fn doubts(stored: &[u8]) -> Vec<(u64, std::ops::Range<u64>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    fs::write(&path, stored).unwrap();
+    let (locator, size) = (Locator::root(b"x"), stored.len() as u64);
+    let listed = Listed { locator, path: Some(path), size, mtime: None, notes: Vec::new() };
+    let opened = open_file(&listed, &opening(), &mut Seen::default());
+    opened.doubts.into_iter().flat_map(|(leaf, all)| all.into_iter().map(move |one| (leaf, one))).collect()
+}
+
+#[test]
+fn bytes_whose_checksum_does_not_hold_are_in_doubt_and_no_others() {
+    let text = log(3_000);
+    let length = text.len() as u64;
+    for (name, encode) in CODECS {
+        let stored = encode(&text);
+        assert_eq!(doubts(&stored), [], "{name}");
+        assert_eq!(doubts(&stored[..stored.len() * 2 / 3]), [], "{name}: what is cut is not scrambled");
+    }
+    let mut wrong = gzip(&text);
+    let trailer = wrong.len() - 8;
+    wrong[trailer] ^= 1;
+    assert_eq!(doubts(&wrong), [(0, 0..length)]);
+    // Only the member it is of, and the records beside the border.
+    let three = [gzip(&text), wrong.clone(), gzip(&text)].concat();
+    assert_eq!(doubts(&three), [(0, length..2 * length + 2)]);
+    // Of an archive in it, the members that it reaches.
+    let mut packed = gzip(&tar(&[("a", &text), ("b", &text)]));
+    let trailer = packed.len() - 8;
+    packed[trailer] ^= 1;
+    assert_eq!(doubts(&packed), [(0, 0..length), (1, 0..length)]);
+    let mut members = zip(&[("a", &text), ("b", &text)]);
+    let directory = memchr::memmem::rfind(&members, b"PK\x01\x02").unwrap();
+    members[directory + 16] ^= 1;
+    assert_eq!(doubts(&members), [(1, 0..length)]);
 }
 
 #[test]
@@ -766,7 +841,7 @@ fn a_file_that_is_cut_while_it_is_read_neither_kills_nor_goes_unnoticed() {
         assert_eq!(cutter.1.len(), 1 << 20);
         assert!(cutter.1 == text[..1 << 20], "no zero page passes for evidence");
         assert_eq!(cutter.2.iter().map(|n| n.reason).collect::<Vec<_>>(), [Reason::ChangedDuringScan]);
-        assert_eq!(opened, Opened { digest: Some(sha256(&text[..1 << 20])), size: 1 << 20 });
+        assert_eq!(opened, Opened { digest: Some(sha256(&text[..1 << 20])), size: 1 << 20, doubts: BTreeMap::new() });
     }
 }
 

@@ -237,6 +237,15 @@ fn rules_are_tried_on_the_samples_in_their_files() {
     assert!(text.contains("must not match, and does") && text.contains("0 as they say, 2 not"), "{text}");
     let (code, text) = write("/a.sql", "/a.html", "squid");
     assert!(code == Some(1) && text.contains("is of squid, and is taken for access"), "{text}");
+    // A file without samples tries nothing, whatever the embedded pack does.
+    let text =
+        "title: dump\nlogsource: {category: webserver}\ndetection: {s: {cs-uri-stem|endswith: .sql}, condition: s}\n";
+    std::fs::write(&rule, text).unwrap();
+    for embedded in [&["--no-builtin"][..], &[]] {
+        let output = exfiltrace(&[&["rules", "test", rule.to_str().unwrap()], embedded].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+        assert!(out(&output).contains("none of the rules that were given has a sample"), "{}", out(&output));
+    }
     // What records show together, for a correlation.
     let correlation = |count: usize| {
         let record = line("/a.sql");
@@ -565,4 +574,17 @@ fn a_scan_with_a_pack_finds_what_one_with_the_files_finds() {
     bytes[99] ^= 1;
     std::fs::write(&pack, bytes).unwrap();
     refused(&[], "the file is damaged; make the file again with `exfiltrace rules compile`");
+}
+
+#[test]
+fn all_that_is_wrong_with_a_rule_is_told_at_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let rule = temp.path().join("r.yml");
+    let text = "title: one\nlogsource: {category: webserver}\ndetection:\n  s: {a|nosuch: x, b|bad: y}\n  t: {c|worse: z}\n  condition: s and t and u\n";
+    std::fs::write(&rule, text).unwrap();
+    let output = exfiltrace(&["rules", "check", "--no-builtin", rule.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    for words in ["\"nosuch\"", "\"bad\"", "\"worse\"", "names \"u\"", ":4:", "0 rules loaded, 1 not loaded"] {
+        assert!(out(&output).contains(words), "{words}: {}", out(&output));
+    }
 }

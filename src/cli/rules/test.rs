@@ -30,11 +30,24 @@ pub fn test(from: &RulesFrom) -> Result<u8> {
     for title in &without {
         writeln!(out, "no sample: {}", printable(title))?;
     }
+    let untried = are_untried(from, &program);
+    if untried {
+        writeln!(
+            out,
+            "none of the rules that were given has a sample (`matches`, `misses`): nothing of theirs was tried"
+        )?;
+    }
     let (all, wrong) = (tried.len() as u64, failed.len());
     let rules = counted(program.rules().len() as u64, "rule", "rules");
     writeln!(out, "{} of {rules}: {} as they say, {wrong} not", counted(all, "sample", "samples"), all - wrong as u64)?;
     out.flush()?;
-    Ok(u8::from(wrong > 0 || !problems.is_empty() || all == 0))
+    Ok(u8::from(wrong > 0 || !problems.is_empty() || all == 0 || untried))
+}
+
+/// Whether rules were given and none of them has a sample, so that nothing of theirs was tried.
+fn are_untried(from: &RulesFrom, program: &Program) -> bool {
+    let is_embedded = |file: &str| !from.options.no_builtin && Program::builtin().any(|(name, _)| name == file);
+    !from.rules.is_empty() && program.samples().iter().all(|sample| is_embedded(&sample.file))
 }
 
 /// `file:line  must match, does not  title` and the beginning of the record.

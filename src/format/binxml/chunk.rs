@@ -207,6 +207,7 @@ impl Templates {
             line: None,
             record: Some(block.first_record + view.records.len() as u64),
             event_record_id: Some(record.id),
+            in_doubt: false,
         };
         let values = fast.then_some((first as u32, view.values.len() as u32));
         view.records.push(Seen { start, end, place, values });

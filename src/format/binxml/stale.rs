@@ -138,7 +138,7 @@ fn see(block: &Block, record: &Framed, text: &[u8], view: &mut View) {
     let end = view.rendered.len();
     view.rendered.push(b'\n');
     let (offset, length) = (block.base + record.offset as u64, record.length as u64);
-    let place = Place { offset, length, line: None, record: None, event_record_id: Some(record.id) };
+    let place = Place { offset, length, line: None, record: None, event_record_id: Some(record.id), in_doubt: false };
     view.stale.push(Seen { start, end, place, values: None });
     view.framing = view.framing.saturating_sub(length);
 }

@@ -10,15 +10,15 @@ use aho_corasick::AhoCorasick;
 use super::Cut;
 
 /// Begins a block; 48 bits.
-const BLOCK: u64 = 0x3141_5926_5359;
+pub(in crate::open) const BLOCK: u64 = 0x3141_5926_5359;
 /// Ends a stream; 48 bits.
-const END: u64 = 0x1772_4538_5090;
-const MARK_BITS: u64 = 48;
+pub(in crate::open) const END: u64 = 0x1772_4538_5090;
+pub(in crate::open) const MARK_BITS: u64 = 48;
 const CRC_BITS: u64 = 32;
 /// `BZh` and the level.
 const HEADER_BITS: u64 = 32;
 /// No block of at most 900,000 symbols takes more: some 20 bits a symbol, and its tables.
-const LONGEST_BYTES: u64 = 3 << 20;
+pub(in crate::open) const LONGEST_BYTES: u64 = 3 << 20;
 /// How far is looked at a time.
 const STEP_BYTES: u64 = 256 << 10;
 
@@ -105,7 +105,7 @@ impl super::Cutter for Cutter {
 }
 
 /// A stream of one block: the bits from `start` to `end`.
-fn alone(level: u8, bits: Bits<'_>, start: u64, end: u64, crc: u64) -> Vec<u8> {
+pub(in crate::open) fn alone(level: u8, bits: Bits<'_>, start: u64, end: u64, crc: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(usize::try_from((end - start) / 8).unwrap_or(0) + 24);
     out.extend([b'B', b'Z', b'h', level]);
     let mut at = start;
@@ -125,10 +125,10 @@ fn alone(level: u8, bits: Bits<'_>, start: u64, end: u64, crc: u64) -> Vec<u8> {
 
 /// Stored bytes as bits; places are bits from the start of the file.
 #[derive(Clone, Copy)]
-struct Bits<'h> {
-    held: &'h [u8],
+pub(in crate::open) struct Bits<'h> {
+    pub held: &'h [u8],
     /// Place of the first byte, in bytes.
-    base: u64,
+    pub base: u64,
 }
 
 impl Bits<'_> {
@@ -149,7 +149,7 @@ impl Bits<'_> {
     }
 
     /// `count` bits (at most 48) from `at` on; `None` behind the end.
-    fn read(self, at: u64, count: u64) -> Option<u64> {
+    pub(in crate::open) fn read(self, at: u64, count: u64) -> Option<u64> {
         if at + count > self.end() {
             return None;
         }
@@ -161,7 +161,7 @@ impl Bits<'_> {
     }
 
     /// The first mark at or behind `from`.
-    fn find_mark(self, from: u64) -> Option<u64> {
+    pub(in crate::open) fn find_mark(self, from: u64) -> Option<u64> {
         let begin = self.index(from).min(self.held.len());
         let mut hits = MIDDLES.find_iter(&self.held[begin..]);
         hits.find_map(|hit| {
@@ -169,8 +169,8 @@ impl Bits<'_> {
             let byte = self.base + (begin + hit.start()) as u64;
             // The middle begins with the first whole byte of the mark.
             let at = if shift == 0 { byte * 8 } else { (byte * 8).checked_sub(8 - shift)? };
-            let mark = self.read(at, MARK_BITS)?;
-            (at >= from && (mark == BLOCK || mark == END)).then_some(at)
+            let mark = (at >= from).then(|| self.read(at, MARK_BITS)).flatten()?;
+            (mark == BLOCK || mark == END).then_some(at)
         })
     }
 }

@@ -8,10 +8,10 @@
 //! The reader never waits: where the next piece is under way elsewhere it decodes a later one, does other work, or
 //! decodes the same piece once more.
 
-mod bzip2;
+pub(super) mod bzip2;
 mod gzip;
 mod unit;
-mod xz;
+pub(super) mod xz;
 mod zstd;
 
 use std::collections::VecDeque;

@@ -4,6 +4,7 @@
 //! wherever it would have to say something.
 
 use super::Cut;
+use crate::open::walk::Random;
 
 /// Header, and footer, of a stream.
 const EDGE_BYTES: usize = 12;
@@ -101,6 +102,26 @@ fn check_bytes(header: &[u8; EDGE_BYTES]) -> u64 {
     match header[7] {
         0 => 0,
         n => 4 << ((u64::from(n) - 1) / 3),
+    }
+}
+
+/// Decoded bytes of the blocks of a stream that end, with their checks, before `place`: as far as their headers state their
+/// sizes. `start` is where the stream begins.
+pub(in crate::open) fn confirmed(random: Random<'_>, start: u64, place: u64) -> u64 {
+    let mut header = [0; EDGE_BYTES];
+    if random.bytes.read_exact_at(&mut header, start).is_err() || !is_header(&header) {
+        return 0;
+    }
+    let (mut at, mut decoded) = (start + EDGE_BYTES as u64, 0u64);
+    loop {
+        let mut block = [0; HEADER_BYTES];
+        let have = random.bytes.read_at(&mut block, at).unwrap_or(0);
+        let Some(sizes) = sizes(&block[..have]).filter(|sizes| sizes.stored > 0) else { return decoded };
+        let end = at + (sizes.header + sizes.stored + check_bytes(&header)).next_multiple_of(4);
+        if end >= place {
+            return decoded;
+        }
+        (at, decoded) = (end, decoded.saturating_add(sizes.decoded));
     }
 }
 

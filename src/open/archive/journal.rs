@@ -19,6 +19,7 @@ use std::rc::Rc;
 use rawzip::ReaderAt;
 
 use crate::model::ledger::{Note, Reason, Stored};
+use crate::open::doubt::Doubts;
 use crate::open::guard::Guard;
 use crate::open::source::{Gauge, drain};
 use crate::open::walk::{At, Fate, Random, Walk};
@@ -69,7 +70,7 @@ pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, fai
             let mut guard = Guard::new("journal", Box::new(journal), gauge.clone(), limits, walk.totals.clone());
             let broke = guard.failure();
             let inside = At { size: None, depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
-            fate = walk.item(inside, &mut guard, None);
+            fate = walk.in_layer(Doubts::default(), |walk| walk.item(inside, &mut guard, None));
             drain(&mut guard);
             drop(guard);
             notes.extend(broke.take());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 pub(super) mod front;
 pub(super) mod journal;
+mod local;
 pub(super) mod sevenz;
 pub(super) mod tar;
 pub(super) mod zip;

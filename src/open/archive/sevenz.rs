@@ -10,6 +10,7 @@ use super::zip::Cursor;
 use super::{Names, name_note};
 use crate::model::ledger::{Note, Reason, Stored};
 use crate::model::time::Instant;
+use crate::open::doubt::Doubts;
 use crate::open::guard::Guard;
 use crate::open::source::{Gauge, drain};
 use crate::open::walk::{At, Fate, Random, Walk};
@@ -181,7 +182,8 @@ impl Seven<'_> {
                     let (limits, totals) = (&walk.opening.limits, walk.totals.clone());
                     let mut guard = Guard::new("the member", Box::new(reader), gauge.clone(), limits, totals);
                     let failure = guard.failure();
-                    any |= walk.item(at, &mut guard, None) == Fate::Opened;
+                    let fate = walk.in_layer(Doubts::default(), |walk| walk.item(at, &mut guard, None));
+                    any |= fate == Fate::Opened;
                     drain(&mut guard);
                     // Members of a block are one stream: what broke it is lost for those that follow.
                     broke = failure.take();

@@ -283,7 +283,11 @@ impl Tar<'_> {
             None => {
                 let limit = walk.opening.limits.member_bytes;
                 let mut part = Part { source: &mut self.source, left: size, limit, read: 0 };
-                walk.item(at, &mut part, None)
+                let outer = walk.layer.1;
+                walk.layer.1 = outer + before;
+                let fate = walk.item(at, &mut part, None);
+                walk.layer.1 = outer;
+                fate
             }
         };
         let taken = self.place() - before;

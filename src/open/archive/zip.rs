@@ -1,4 +1,5 @@
-//! zip, by its central directory and never by its local headers (data descriptors and stray entries break those).
+//! zip, by its central directory; by its local headers (`local`), which data descriptors and stray entries break, only where
+//! there is none.
 //!
 //! Reads are `pread` and not a map of the whole file: a file that shrinks meanwhile gives short reads, which need no
 //! signal handler, and only the directory and the members are touched, each once.
@@ -11,10 +12,11 @@ use lzma_rust2::LzmaReader;
 use rawzip::time::ZipDateTimeKind;
 use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
-use super::{Names, name_note};
+use super::{Names, local, name_note};
 use crate::model::ledger::{Note, Reason, Stored};
 use crate::model::time::Instant;
 use crate::open::codec::with_overhead;
+use crate::open::doubt::Doubts;
 use crate::open::frames::Frames;
 use crate::open::guard::Guard;
 use crate::open::recognise::Codec;
@@ -39,10 +41,11 @@ pub(super) fn open_behind(
     let mut notes: Vec<Note> = failure.into_iter().collect();
     let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     match ZipLocator::new().locate_in_reader(random.bytes, &mut buffer, random.size) {
-        Err((_, cause)) => {
-            let detail = format!("no directory at the end of the zip ({cause}); its members cannot be told apart");
+        Err(_) => {
+            let detail = "the directory at the end of the zip is lost, or the file is cut off: members were read by the headers before them, and what else was in it is not known; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
-            stored.skipped = random.size;
+            let mut names = names;
+            local::members(walk, &at, random, (&mut names, &mut stored), &mut notes);
         }
         Ok(archive) => {
             let mut zip = Zip { archive: &archive, random, at: &at, names, stored, keyed: Keyed::Unread };
@@ -76,18 +79,19 @@ enum Keyed<'z> {
 }
 
 /// What is needed of a directory record after the buffer has moved on.
-struct Member {
-    name: Vec<u8>,
-    method: CompressionMethod,
-    crc: u32,
-    size: u64,
-    stored: u64,
-    header: u64,
-    encrypted: bool,
-    strong: bool,
-    has_end_mark: bool,
-    wayfinder: rawzip::ZipArchiveEntryWayfinder,
-    mtime: Option<Instant>,
+pub(super) struct Member {
+    pub name: Vec<u8>,
+    pub method: CompressionMethod,
+    pub crc: u32,
+    pub size: u64,
+    pub stored: u64,
+    pub header: u64,
+    pub encrypted: bool,
+    pub strong: bool,
+    pub has_end_mark: bool,
+    /// `None` of one that no directory tells of.
+    pub wayfinder: Option<rawzip::ZipArchiveEntryWayfinder>,
+    pub mtime: Option<Instant>,
 }
 
 impl Member {
@@ -103,7 +107,7 @@ impl Member {
             encrypted: flags.is_encrypted(),
             strong: flags.has_strong_encryption() || flags.is_masked(),
             has_end_mark: flags.bits() & 2 != 0,
-            wayfinder: record.wayfinder(),
+            wayfinder: Some(record.wayfinder()),
             mtime: mtime(record),
         }
     }
@@ -111,18 +115,24 @@ impl Member {
 
 /// The UTC time of an extra field, else the DOS time, which has no zone and is taken as UTC.
 fn mtime(record: &ZipFileHeaderRecord<'_>) -> Option<Instant> {
-    let (date, time) = match record.last_modified() {
-        ZipDateTimeKind::Utc(at) => (
-            jiff::civil::Date::new(i16::try_from(at.year()).ok()?, at.month().cast_signed(), at.day().cast_signed()),
-            (at.hour(), at.minute(), at.second()),
-        ),
-        ZipDateTimeKind::Local(at) => (
-            jiff::civil::Date::new(i16::try_from(at.year()).ok()?, at.month().cast_signed(), at.day().cast_signed()),
-            (at.hour(), at.minute(), at.second()),
-        ),
-    };
-    let time = jiff::civil::Time::new(time.0.cast_signed(), time.1.cast_signed(), time.2.cast_signed(), 0).ok()?;
-    let stamp = date.ok()?.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    match record.last_modified() {
+        ZipDateTimeKind::Utc(at) => instant((at.year(), at.month(), at.day()), (at.hour(), at.minute(), at.second())),
+        ZipDateTimeKind::Local(at) => instant((at.year(), at.month(), at.day()), (at.hour(), at.minute(), at.second())),
+    }
+}
+
+/// The time of a header: date and time as DOS packs them.
+pub(super) fn dos_time((date, time): (u16, u16)) -> Option<Instant> {
+    let part = |of: u16, shift: u16, bits: u16| (of >> shift & ((1 << bits) - 1)) as u8;
+    let day = (1980 + (date >> 9), part(date, 5, 4), part(date, 0, 5));
+    instant(day, (part(time, 11, 5), part(time, 5, 6), part(time, 0, 5) * 2))
+}
+
+fn instant((year, month, day): (u16, u8, u8), (hour, minute, second): (u8, u8, u8)) -> Option<Instant> {
+    let year = i16::try_from(year).ok()?;
+    let date = jiff::civil::Date::new(year, month.cast_signed(), day.cast_signed()).ok()?;
+    let time = jiff::civil::Time::new(hour.cast_signed(), minute.cast_signed(), second.cast_signed(), 0).ok()?;
+    let stamp = date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     // 1980-01-01 is what archives write for a time that they do not know.
     (stamp.year() > 1980 || stamp.day_of_year() > 1).then(|| Instant::from(stamp.timestamp()))
 }
@@ -188,7 +198,8 @@ impl Zip<'_> {
     }
 
     fn plain(&mut self, walk: &mut Walk<'_>, at: &At, member: &Member) -> Fate {
-        let mut reader = match self.archive.get_entry(member.wayfinder) {
+        let Some(wayfinder) = member.wayfinder else { return Fate::Skipped };
+        let mut reader = match self.archive.get_entry(wayfinder) {
             Ok(entry) => entry.reader(),
             Err(cause) => {
                 let note = Note::new(Reason::Damaged, format!("the member is not where the directory says: {cause}"));
@@ -196,29 +207,7 @@ impl Zip<'_> {
                 return Fate::Skipped;
             }
         };
-        let source = Source::new(&mut reader);
-        let gauge = source.gauge();
-        let window_bytes = walk.opening.limits.window_bytes;
-        match decoder(member.method, source, member, window_bytes) {
-            Ok(decoder) => {
-                let checked = Checked {
-                    inner: decoder,
-                    crc: crc32fast::Hasher::new(),
-                    read: 0,
-                    member_crc: member.crc,
-                    size: member.size,
-                };
-                let mut guard =
-                    Guard::new("the member", Box::new(checked), gauge, &walk.opening.limits, walk.totals.clone());
-                let fate = walk.item(at.clone(), &mut guard, None);
-                drain(&mut guard);
-                fate
-            }
-            Err(note) => {
-                walk.skip(at, member.stored, note);
-                Fate::Skipped
-            }
-        }
+        content(walk, at, member, Source::new(&mut reader))
     }
 
     fn encrypted(&mut self, walk: &mut Walk<'_>, at: &At, member: &Member) -> Fate {
@@ -286,6 +275,28 @@ impl Zip<'_> {
     }
 }
 
+/// Opens what a member that is not encrypted holds.
+pub(super) fn content(walk: &mut Walk<'_>, at: &At, member: &Member, source: Source<'_>) -> Fate {
+    let gauge = source.gauge();
+    let decoder = match decoder(member, source, walk.opening.limits.window_bytes) {
+        Ok(decoder) => decoder,
+        Err(note) => {
+            walk.skip(at, member.stored, note);
+            return Fate::Skipped;
+        }
+    };
+    let doubts = Doubts::default();
+    let (crc, doubted) = (crc32fast::Hasher::new(), doubts.clone());
+    let checked = Checked { inner: decoder, crc, read: 0, member_crc: member.crc, size: member.size, doubts: doubted };
+    let limits = &walk.opening.limits;
+    let mut guard = Guard::new("the member", Box::new(checked), gauge, limits, walk.totals.clone());
+    walk.in_layer(doubts, |walk| {
+        let fate = walk.item(at.clone(), &mut guard, None);
+        drain(&mut guard);
+        fate
+    })
+}
+
 /// How much of a compressed member is decrypted to see whether a password fits; a wrong one fails long before.
 const PROBE_BYTES: u64 = 1024 * 1024;
 
@@ -309,14 +320,9 @@ fn probe(
     tried.unwrap_or(Err(None))
 }
 
-/// The decoder of a compression method.
-fn decoder<'a>(
-    method: CompressionMethod,
-    mut source: Source<'a>,
-    member: &Member,
-    window_bytes: u64,
-) -> Result<Box<dyn Read + 'a>, Note> {
-    Ok(match method {
+/// The decoder of a member's compression method.
+fn decoder<'a>(member: &Member, mut source: Source<'a>, window_bytes: u64) -> Result<Box<dyn Read + 'a>, Note> {
+    Ok(match member.method {
         CompressionMethod::STORE => Box::new(source),
         CompressionMethod::DEFLATE => Box::new(Stepped::deflate(source)),
         CompressionMethod::DEFLATE64 => Box::new(deflate64::Deflate64Decoder::with_buffer(source)),
@@ -359,6 +365,8 @@ struct Checked<'a> {
     read: u64,
     member_crc: u32,
     size: u64,
+    /// All that was read, where it is not what the archive states.
+    doubts: Doubts,
 }
 
 impl Read for Checked<'_> {
@@ -366,7 +374,11 @@ impl Read for Checked<'_> {
         if out.is_empty() {
             return Ok(0);
         }
-        let read = self.inner.read(out)?;
+        let read = self.inner.read(out).inspect_err(|cause| {
+            if cause.kind() != io::ErrorKind::UnexpectedEof {
+                self.doubts.add(0..self.read);
+            }
+        })?;
         self.crc.update(&out[..read]);
         self.read += read as u64;
         if read > 0 {
@@ -375,10 +387,11 @@ impl Read for Checked<'_> {
         let detail = if self.read != self.size {
             format!("the directory states {} bytes and there are {}", self.size, self.read)
         } else if self.crc.clone().finalize() != self.member_crc {
-            "the checksum does not match".to_owned()
+            "the checksum of the member does not match what was decoded; collect another copy".to_owned()
         } else {
             return Ok(0);
         };
+        self.doubts.add(0..self.read);
         Err(carry(Note::new(Reason::Damaged, detail).at(self.read)))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::places::FieldPlaces;
 use super::super::source::Told;
-use super::Pass;
 use super::cite::Cite;
+use super::{Pass, is_in_doubt};
 use crate::model::block::Record;
 use crate::model::fields::{Canon, Fields, Seen, Want};
 use crate::model::hit::{IndicatorRef, MatchKind};
@@ -141,6 +141,7 @@ impl Pass<'_, '_> {
             line: (record.line > 0).then_some(record.line),
             record: Some(record.index),
             event_record_id: None,
+            in_doubt: is_in_doubt(self.doubts, self.block.base, length as u64),
         };
         let cite = Cite::new(Seen { start: 0, end: self.text.len(), place, values: None });
         let fields = Fields::default();

@@ -1,7 +1,7 @@
 //! Records in which nothing was met, where hits alone are asked for.
 
 use super::super::source::Told;
-use super::{Pass, Scratch, take_within};
+use super::{Pass, Scratch, is_in_doubt, take_within};
 use crate::format;
 use crate::model::block::{Block, Extent, Spans};
 use crate::model::fields::{Fields, Seen, View, Want};
@@ -51,7 +51,8 @@ impl Pass<'_, '_> {
         let mut fields = Fields::default();
         for (start, end) in format::edges(self.block).into_iter().flatten() {
             let is_read = self.reader.parse(&self.text[start..end], Want::Columns, &mut fields).is_ok();
-            fields.time.filter(|_| is_read).into_iter().for_each(|stamp| tally.cover_time(stamp));
+            let is_sure = !is_in_doubt(self.doubts, self.block.base + start as u64, (end - start) as u64);
+            fields.time.filter(|_| is_read && is_sure).into_iter().for_each(|stamp| tally.cover_time(stamp));
         }
     }
 
@@ -78,7 +79,7 @@ impl Pass<'_, '_> {
         } else {
             return false;
         };
-        time.into_iter().for_each(|stamp| tally.cover_time(stamp));
+        time.filter(|_| !seen.place.in_doubt).into_iter().for_each(|stamp| tally.cover_time(stamp));
         true
     }
 }

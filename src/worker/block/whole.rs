@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::source::Told;
 use super::super::together::{self, Held, Part, Whole};
 use super::cite::Cite;
-use super::{Pass, Scratch};
+use super::{Pass, Scratch, stated};
 use crate::format::together as parts;
 use crate::model::fields::{Fields, Seen, Want};
 
@@ -44,7 +44,7 @@ impl<'b> Pass<'b, '_> {
             && self.parse(seen, Want::All, fields).is_some()
             && let Some(part) = parts::script_part(fields)
         {
-            told.held.add(self.held(Whole::Script(part), std::slice::from_ref(seen)));
+            told.held.add(self.held(Whole::Script(part), &[stated(*seen, fields)]));
         }
     }
 

@@ -54,7 +54,7 @@ fn the_summary_answers_first_and_carries_every_part() {
         "against it:",
         "ask:",
         "evidence of the reasons:",
-        "e/a.log:2  =cmd|",
+        "e/a.log:2, event record 7  =cmd|",
         "collect next:",
         "e/a.log: cleared, 2026-03-28T23:10:04Z to open",
         "usb: x",

@@ -1,0 +1,136 @@
+//! Evidence that is damaged: what is read of it, how it is cited, and what it tells of time.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::finding::Finding;
+use exfiltrace::model::ledger::Reason;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::scan::{self, Outcome};
+
+use crate::support::{exfiltrace, plan, shared};
+use crate::windows::chunks;
+
+/// An access log of one day of March 2026, a line each ten seconds.
+fn day(day: u32) -> String {
+    let mut text = String::new();
+    for line in 0..8_640 {
+        let (hour, minute, second) = (line / 360, line / 6 % 60, line % 6 * 10);
+        let noise = (u64::from(day) << 32 | line).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let stamp = format!("{day:02}/Mar/2026:{hour:02}:{minute:02}:{second:02} +0000");
+        writeln!(text, "192.0.2.{} - - [{stamp}] \"GET /{noise:x} HTTP/1.1\" 200 {line}", line % 250).unwrap();
+    }
+    text
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(text.as_bytes()).unwrap();
+    out.finish().unwrap()
+}
+
+/// A scan for one address that is in the log, with hits alone or with all.
+fn scanned(path: &Path, threads: usize, hits_only: bool) -> Outcome {
+    let mut feed = Builder::new();
+    feed.add("list.txt", "", b"192.0.2.77\n");
+    let root = Root { name: b"log".to_vec(), path: Some(path.to_owned()) };
+    let mut plan = plan(vec![root], Scopes::default(), feed);
+    (plan.threads, plan.hits_only) = (threads, hits_only);
+    scan::scan(&plan).unwrap()
+}
+
+/// Whether each place that is cited is in doubt, in order.
+fn in_doubt(outcome: &Outcome) -> Vec<bool> {
+    outcome.findings.list().iter().flat_map(|finding| &finding.evidence).map(|cited| cited.place.in_doubt).collect()
+}
+
+#[test]
+fn records_that_no_checksum_confirms_are_cited_as_such_and_cover_no_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log.gz");
+    // The stamps of the second day are what a decoder makes up behind damage.
+    let scrambled = day(2).replace("/Mar/2026", "/Mar/1973").replacen("02/Mar/1973", "02/Mar/2532", 4_000);
+    let mut wrong = gzip(&scrambled);
+    let trailer = wrong.len() - 8;
+    wrong[trailer] ^= 1;
+    std::fs::write(&path, [gzip(&day(1)), wrong, gzip(&day(3))].concat()).unwrap();
+    let told = |threads, hits_only| {
+        let outcome = scanned(&path, threads, hits_only);
+        let source = &outcome.coverage.sources[0];
+        let span = source.from.zip(source.to).map(|(from, to)| format!("{from} {to}"));
+        let notes = outcome.ledger.iter().flat_map(|entry| entry.notes.clone()).collect::<Vec<_>>();
+        (span.unwrap(), source.records, in_doubt(&outcome), notes)
+    };
+    let (span, records, doubts, notes) = told(1, false);
+    // The first line behind the border is not cited as sure either.
+    assert_eq!(span, "2026-03-01T00:00:00Z 2026-03-03T23:59:50Z");
+    assert_eq!(records, 3 * 8_640);
+    assert!(doubts.iter().any(|in_doubt| *in_doubt) && doubts.iter().any(|in_doubt| !*in_doubt));
+    let of_source = |notes: &[exfiltrace::model::ledger::Note]| {
+        notes.iter().filter(|note| note.reason == Reason::Damaged).map(|note| note.detail.clone()).collect::<Vec<_>>()
+    };
+    assert!(of_source(&notes).iter().any(|detail| detail.contains("cover")), "{notes:?}");
+    assert_eq!(told(4, false), (span.clone(), records, doubts.clone(), notes));
+    // Where records without a hit are not read, the ends of blocks tell of time, and not those in doubt.
+    assert_eq!((told(2, true).0, told(2, true).2), (span, doubts));
+}
+
+#[test]
+fn a_log_of_which_nothing_is_confirmed_says_so_and_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log.gz");
+    let mut wrong = gzip(&day(1));
+    let trailer = wrong.len() - 8;
+    wrong[trailer] ^= 1;
+    std::fs::write(&path, wrong).unwrap();
+    let outcome = scanned(&path, 2, false);
+    assert!(outcome.coverage.sources[0].from.is_none() && in_doubt(&outcome).iter().all(|in_doubt| *in_doubt));
+    let case = folder.path().join("case");
+    let said = exfiltrace(&["scan", path.to_str().unwrap(), "--out", case.to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&said.stderr).into_owned() + &String::from_utf8_lossy(&said.stdout);
+    assert!(text.replace("\n  ", " ").contains("What time the logs cover is not known"), "{text}");
+    assert!(text.contains("a checksum does not match") && text.contains("another copy"), "{text}");
+}
+
+#[test]
+fn what_a_damaged_log_could_answer_does_not_contradict_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log.gz");
+    let stored = gzip(&(day(1) + &day(2) + &day(3)));
+    std::fs::write(&path, &stored[..stored.len() * 4 / 5]).unwrap();
+    let said = exfiltrace(&["coverage", path.to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&said.stdout);
+    let span = scanned(&path, 2, false).coverage.sources[0].to.unwrap().to_string();
+    assert!(text.contains("shown by") && text.contains(&span), "{text}");
+    assert!(text.contains("could not be read in full") && text.contains("another copy of"), "{text}");
+    assert!(!text.contains("nothing from") && !text.contains("collect the logs of"), "{text}");
+}
+
+#[test]
+fn records_of_event_logs_are_cited_by_the_number_that_they_state() {
+    let Some(folder) = shared("corpora/evtx/evtx-to-mitre-attack/EVTX_full_APT_attack_steps") else { return };
+    let path = folder.join("ID4624_4688_5140_5145-Eternal_Romance_-_MS17_010_psexec_GLOBAL_.evtx");
+    let mut log = std::fs::read(path).unwrap();
+    // An export numbers its frames anew.
+    let places: Vec<_> = chunks(&log)
+        .flat_map(|block| {
+            let mut view = exfiltrace::model::fields::View::default();
+            exfiltrace::format::render(&block, &mut view);
+            view.records.iter().map(|seen| seen.place).collect::<Vec<_>>()
+        })
+        .collect();
+    for (place, number) in places.iter().zip(1u64..) {
+        log[place.offset as usize + 8..][..8].copy_from_slice(&number.to_le_bytes());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.evtx");
+    std::fs::write(&path, &log).unwrap();
+    let outcome = scanned(&path, 2, false);
+    let cited: &[Finding] = outcome.findings.list();
+    let first = &cited[0].evidence[0];
+    let stated = first.place.event_record_id.unwrap();
+    assert!(stated > 400_000 && first.excerpt.contains(&format!("\"EventRecordID\":{stated},")), "{}", first.excerpt);
+}
