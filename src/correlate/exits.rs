@@ -59,7 +59,6 @@ struct Moved<'a> {
     stated: BTreeMap<&'a Locator, u64>,
     guessed: BTreeMap<&'a Locator, u64>,
     accounts: BTreeSet<&'a str>,
-    records: u64,
     time: Option<Span>,
     /// The records that moved the most bytes, those that moved them this way first; sorted.
     evidence: Vec<Shows<'a>>,
@@ -301,7 +300,6 @@ impl<'a> Moved<'a> {
         let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
         let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));
         cell.records.extend(timed.filter(|(at, _)| Some(at.hour()) == hour));
-        self.records = self.records.saturating_add(left.hour.sum.records);
         self.time = Span::join_opt(self.time, left.hour.span);
     }
 
@@ -337,6 +335,8 @@ impl<'a> Moved<'a> {
             sources = shared.logs(self.evidence.iter().map(|(_, source, _)| *source).chain(joins).collect());
         }
         let records = self.evidence.iter().map(|(_, source, cited)| (*source, cited.place, cited.sha256));
+        let sightings = self.hours.values().map(|cells| cells::sightings(cells, |log| world.overlaps.log(log)));
+        let sightings = sightings.fold(0u64, u64::saturating_add);
         let timed_cells = self.hours.into_iter().filter(|(hour, _)| hour.is_some());
         let mut transfer = Transfer {
             id: way.id(world).into(),
@@ -347,7 +347,7 @@ impl<'a> Moved<'a> {
             to_names: texts(names).into(),
             accounts: texts(self.accounts).into(),
             bytes,
-            records: self.records,
+            records: sightings,
             time: self.time,
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),

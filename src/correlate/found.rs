@@ -16,6 +16,7 @@ use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::patterns::Joint;
+use super::repeats::{self, Repeats};
 use super::{World, alerts, beacons, digest, held, weak};
 use crate::work::Work;
 
@@ -26,18 +27,19 @@ const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "windows_xml"
 /// All findings, sorted.
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let mut all = Gathering::new(work);
+    let repeats = Repeats::of(world);
     for source in world.merged.sources.values() {
         for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
             for s in &sightings.kept {
-                let home = |place: &Locator| world.whose.home(&s.subject, place.as_str());
-                delivered(source, home).into_iter().for_each(|at| all.add(by_rule(world, (source, at), &id, meta, s)));
+                let told = repeats.tell(world, source, &id, s);
+                told.into_iter().for_each(|at| all.add(by_rule(world, (source, at), &id, meta, s)));
             }
         }
         for (key, sightings) in source.indicators.iter() {
-            let scope = |place: &Locator| scope_of_who(world, place, &sightings);
-            for place in delivered(source, scope) {
-                all.add(by_indicator(world, (source, place), &key, &sightings, max_evidence));
+            for (place, scope) in repeats::places_of_indicator(world, source, &sightings) {
+                let Some(rest) = repeats.rest(world, source, (&key, &sightings), scope) else { continue };
+                all.add(by_indicator(world, (source, place), &key, &rest, max_evidence));
             }
         }
     }
@@ -251,7 +253,7 @@ fn who(hits: &Sightings) -> BTreeSet<&Subject> {
 }
 
 /// The one scope of all who met an indicator.
-fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
+pub(super) fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
     the_one(who(hits).into_iter().map(|s| world.whose.home(s, locator.as_str())))
 }
 

@@ -14,10 +14,13 @@ mod groups;
 mod held;
 mod lookups;
 mod many;
+mod overlaps;
 mod patterns;
 mod referred;
 mod relays;
+mod repeats;
 mod routes;
+mod shelves;
 mod touched;
 mod tunnels;
 mod way;
@@ -53,6 +56,8 @@ pub struct World<'a> {
     web_server_of: BTreeMap<String, String>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
     log_of: BTreeMap<&'a Locator, Locator>,
+    /// Logs that hold the same records in part.
+    overlaps: overlaps::Overlaps,
     /// Patterns over several records that were decided, and those that cannot be.
     joints: Vec<patterns::Joint<'a>>,
     /// Correlations that were decided.
@@ -80,12 +85,14 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         names.add(key.server, key.name);
     }
     let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
+    let log_of = rotated(merged);
     let mut world = World {
         merged,
         whose,
         address_of: addresses.all().collect(),
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
-        log_of: rotated(merged),
+        overlaps: overlaps::Overlaps::of(merged, &log_of),
+        log_of,
         joints: Vec::new(),
         assigned: assigned::Holdings::of(merged),
         tunnels: Vec::new(),
@@ -106,14 +113,14 @@ impl World<'_> {
     /// The same with the patterns over several records decided.
     #[must_use]
     pub fn with_patterns(mut self, decide: Decide) -> Self {
-        self.joints = patterns::all(self.merged, decide);
+        self.joints = patterns::all(self.merged, &self.overlaps, decide);
         self
     }
 
     /// The same with the correlations decided.
     #[must_use]
     pub fn with_correlations(mut self) -> Self {
-        self.correlated = correlated::all(self.merged);
+        self.correlated = correlated::all(self.merged, &self.overlaps);
         self
     }
 }

@@ -193,7 +193,7 @@ pub(super) fn out_of<'w>(
             let name = if is_bare(key) { known() } else { key.name };
             let to = first(&[name, key.server, key.name])?;
             let from = first(&[key.client, key.host]);
-            let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
+            let from = from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text));
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
@@ -212,13 +212,13 @@ fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: 
     let only = only.map(String::as_str).unwrap_or_default();
     let choices = [key.server, alias, only, key.name, key.host];
     let from = choices.into_iter().find(|text| !text.is_empty());
-    from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text))
+    from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text))
 }
 
 /// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
-/// several logs of the same transfers side by side.
-fn writer(key: &Key<'_>, locator: &Locator) -> String {
-    let log = locator.log();
+/// several logs of the same transfers side by side. Logs that hold the same records are one.
+fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator) -> String {
+    let log = world.overlaps.chief(locator.log());
     let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     folder.filter(|_| key.seen == Seen::FileTransfer).unwrap_or(log)
 }
