@@ -16,6 +16,7 @@ mod lookups;
 mod many;
 mod overlaps;
 mod patterns;
+mod proxied;
 mod referred;
 mod relays;
 mod repeats;
