@@ -191,6 +191,11 @@ pub fn called(world: &World<'_>, names: &BTreeSet<String>, crowd: usize) -> BTre
     callers.into_iter().filter(|(_, from)| from.len() >= crowd).map(|(name, _)| name.to_owned()).collect()
 }
 
+/// Sources of which another log holds some of the records, each with that one.
+pub fn overlapping<'w>(world: &'w World<'_>) -> Vec<(&'w Locator, &'w Locator)> {
+    world.overlaps.told()
+}
+
 /// What the logs can and cannot tell.
 pub fn coverage(world: &World<'_>) -> Coverage {
     coverage::all(world)

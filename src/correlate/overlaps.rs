@@ -83,6 +83,19 @@ impl Overlaps {
         self.logs.get(of).copied()
     }
 
+    /// Sources of logs that overlap others, each with the log of the most records among these; that one itself is left out.
+    pub(super) fn told(&self) -> Vec<(&Locator, &Locator)> {
+        let first: BTreeMap<Group, &Locator> = self
+            .logs
+            .iter()
+            .rev()
+            .filter(|(_, log)| log.rank == 0)
+            .map(|(locator, log)| (log.group, locator))
+            .collect();
+        let others = self.logs.iter().filter(|(_, log)| log.rank > 0);
+        others.filter_map(|(locator, log)| Some((locator, *first.get(&log.group)?))).collect()
+    }
+
     /// What is told in place of a log ([`Locator::log`]).
     pub(super) fn chief(&self, log: String) -> String {
         self.chiefs.get(&log).cloned().unwrap_or(log)

@@ -137,6 +137,9 @@ fn a_log_and_what_was_cut_out_of_it_are_one_theft() {
         let whole = stolen(0..LINES);
         assert_eq!(case.stolen(), [("e/access.log".to_owned(), whole, whole + twice, 200)], "{name}");
         assert_eq!(case.found(), alone, "{name}");
+        let noted =
+            case.rows("ledger.jsonl").into_iter().filter(|entry| entry["notes"].to_string().contains("in_part"));
+        assert_eq!(noted.map(|entry| entry["source"].clone()).collect::<Vec<_>>(), [name], "told in the ledger");
     }
     let halves = Bench::new(&[("e/a.log", &all[..400]), ("e/b.log", &all[250..])]).scan();
     let (from, lower, upper, records) = halves.stolen().remove(0);
