@@ -92,7 +92,7 @@ fn by_rule(
         attack: meta.map(|m| m.attack.clone()).unwrap_or_default(),
         route: meta.and_then(|m| m.route),
         outcome,
-        scope: world.whose.home(&s.subject, locator.as_str()).to_owned(),
+        scope: scope_of(world, locator, s).to_owned(),
         time: FindingTime {
             first: s.time.map(|t| t.at),
             last: s.time.map(|t| t.at),
@@ -142,7 +142,7 @@ fn by_pattern(world: &World<'_>, joint: &Joint<'_>, max_evidence: usize) -> Find
         hits.add_who(subject.clone(), s.outcome, s.time);
         hits.add(usize::MAX, s.outcome, s.time, s.place, || Sighting { subject, ..s.clone() });
     }
-    let homes = joint.records.iter().map(|(source, s)| world.whose.home(&s.subject, source.entry.source.as_str()));
+    let homes = joint.records.iter().map(|(source, s)| scope_of(world, &source.entry.source, s));
     let cited = Cited {
         id: &[],
         said: format!("is met by {} records together", hits.count),
@@ -254,7 +254,12 @@ fn who(hits: &Sightings) -> BTreeSet<&Subject> {
 
 /// The one scope of all who met an indicator.
 pub(super) fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
-    the_one(who(hits).into_iter().map(|s| world.whose.home(s, locator.as_str())))
+    the_one(who(hits).into_iter().map(|s| world.home(locator, |whose, place| whose.home(s, place.as_str()))))
+}
+
+/// Whose a record is.
+pub(super) fn scope_of<'w>(world: &World<'w>, locator: &Locator, s: &Sighting) -> &'w str {
+    world.home(locator, |whose, place| whose.home(&s.subject, place.as_str()))
 }
 
 /// The scope that all of these are; nobody's where they are several.

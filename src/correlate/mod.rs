@@ -42,7 +42,7 @@ use crate::model::place::{Locator, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::time::Span;
 use crate::model::transfer::Transfer;
-use crate::model::whose::{Side, Whose, address};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 use crate::work::Work;
 
 /// The merged evidence with what joins its entities.
@@ -110,12 +110,23 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
     world
 }
 
-impl World<'_> {
+impl<'w> World<'w> {
     /// The same with the patterns over several records decided.
     #[must_use]
     pub fn with_patterns(mut self, decide: Decide) -> Self {
         self.joints = patterns::all(self.merged, &self.overlaps, decide);
         self
+    }
+
+    /// Whose something of a source is, where it was delivered as `place`: what one of the logs that hold the same records claims
+    /// is not nobody's.
+    fn home(&self, place: &Locator, of: impl Fn(&'w Whose, &Locator) -> &'w str) -> &'w str {
+        let own = of(self.whose, place);
+        if own != UNATTRIBUTED || self.whose.tenants.is_empty() {
+            return own;
+        }
+        let others = self.overlaps.all_of(place).iter().map(|log| of(self.whose, log));
+        others.into_iter().find(|scope| *scope != UNATTRIBUTED).unwrap_or(own)
     }
 
     /// The same with the correlations decided.

@@ -39,6 +39,8 @@ pub(super) struct Log {
 pub(super) struct Overlaps {
     /// Sources of logs that overlap others, and those logs.
     logs: BTreeMap<Locator, Log>,
+    /// The logs of each group, by rank.
+    members: Vec<Vec<Locator>>,
     /// What is told in place of each such log, by [`Locator::log`]: the one with the most records of those that overlap.
     chiefs: BTreeMap<String, String>,
 }
@@ -66,6 +68,7 @@ impl Overlaps {
         let mut all = Self::default();
         for (logs, number) in groups.into_iter().zip(0..) {
             let ranked = logs.into_iter().sorted_by_key(|log| (std::cmp::Reverse(records[log]), *log)).collect_vec();
+            all.members.push(ranked.iter().map(|log| (*log).clone()).collect());
             let of_group = |rank| Log { group: Group(number), rank };
             all.logs.extend(ranked.iter().zip(0..).map(|(log, rank)| ((*log).clone(), of_group(rank))));
             all.name(ranked.iter().map(|log| log.log()));
@@ -83,17 +86,16 @@ impl Overlaps {
         self.logs.get(of).copied()
     }
 
+    /// The logs that hold records of a source, with its own, those with the most records first; none where it is alone.
+    pub(super) fn all_of(&self, source: &Locator) -> &[Locator] {
+        let members = self.log(source).and_then(|log| self.members.get(log.group.0 as usize));
+        members.map_or(&[], |members| members)
+    }
+
     /// Sources of logs that overlap others, each with the log of the most records among these; that one itself is left out.
     pub(super) fn told(&self) -> Vec<(&Locator, &Locator)> {
-        let first: BTreeMap<Group, &Locator> = self
-            .logs
-            .iter()
-            .rev()
-            .filter(|(_, log)| log.rank == 0)
-            .map(|(locator, log)| (log.group, locator))
-            .collect();
         let others = self.logs.iter().filter(|(_, log)| log.rank > 0);
-        others.filter_map(|(locator, log)| Some((locator, *first.get(&log.group)?))).collect()
+        others.filter_map(|(source, _)| Some((source, self.all_of(source).first()?))).collect()
     }
 
     /// What is told in place of a log ([`Locator::log`]).

@@ -149,7 +149,7 @@ impl<'w> Repeats<'w> {
 
 /// Where a hit of a rule was delivered, and whose it is there.
 fn places_of_rule<'s, 'w>(world: &World<'w>, source: &'s SourcePartial, s: &Sighting) -> Vec<(&'s Locator, &'w str)> {
-    let home = |place: &Locator| world.whose.home(&s.subject, place.as_str());
+    let home = |place: &Locator| found::scope_of(world, place, s);
     found::delivered(source, home).into_iter().map(|place| (place, home(place))).collect()
 }
 

@@ -167,7 +167,7 @@ pub(super) fn out_of<'w>(
 ) -> Option<(Way<'w>, Direction)> {
     let held = held.filter(|held| !held.is_empty());
     if let Some(to) = held.and_then(|held| held::session(world, key, held)) {
-        let scope = home(world.whose, key, Side::Outside, locator);
+        let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
         let held = held.map(|held| Box::new((key.client, held.clone())));
         let way = Way { scope, from: answering(world, locator, key, scope), to, route: Route::RemoteAccess, held };
         return Some((way, Direction::Down));
@@ -184,7 +184,7 @@ pub(super) fn out_of<'w>(
     let asked = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked.unwrap_or(server);
-    let scope = home(world.whose, key, client, locator);
+    let scope = world.home(locator, |whose, place| home(whose, key, client, place));
     let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {

@@ -204,6 +204,16 @@ fn what_each_scope_was_delivered_is_its_own() {
     let (findings, transfers) = (case.rows("findings.jsonl"), case.rows("transfers.jsonl"));
     assert!(scoped("b", &findings) > 100 && scoped("a", &findings) > scoped("b", &findings));
     assert!(scoped("a", &transfers) > 0 && scoped("b", &transfers) > 0);
+    let bench = Bench::new(&[("e/a/x.log", &all[..300]), ("e/x.log", &all), ("scopes.toml", &scopes)]);
+    let case = bench.scanned(&["--scopes", "@scopes.toml"]);
+    let (findings, transfers) = (case.rows("findings.jsonl"), case.rows("transfers.jsonl"));
+    assert_eq!(
+        [&findings, &transfers].map(|rows| scoped("unattributed", rows)),
+        [0, 0],
+        "what one claims is not nobody's"
+    );
+    assert_eq!(case.stolen()[0].1, stolen(0..LINES));
+    assert_eq!(case.found().0, alone().0);
 }
 
 #[test]
