@@ -1,6 +1,6 @@
 //! The whole pipeline on one screen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuilder;
@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::indicators::pattern;
 use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
-use crate::model::ledger::{Entry, Reason};
+use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
+use crate::model::place::Locator;
 use crate::model::source::{Listed, Survey};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{PeriodJudged, Verdict};
@@ -122,12 +123,25 @@ pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let coverage = Coverage { hits_only: plan.hits_only, ..correlate::coverage(&world) };
     let called = |names: &BTreeSet<String>| correlate::called(&world, names, judge::CROWD);
     let judged = judge::judged(findings.list(), &transfers, &coverage, &plan.whose, &called);
+    let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();
+    note_overlaps(&mut ledger, &correlate::overlapping(&world));
     drop(world);
     let findings = findings.with(&plan.work, judged.chains);
-    let mut ledger: Vec<Entry> = partial.sources.values().map(|source| source.entry.clone()).collect();
     ledger.par_sort_by(|a, b| (&a.source, a.kind).cmp(&(&b.source, b.kind)));
     let verdict = Verdict { period: period(plan, &ledger), ..judged.verdict };
     Outcome { verdict, findings, transfers, coverage, ledger, partial, stats: Stats::default() }
+}
+
+/// Says of sources that others hold some of their records.
+fn note_overlaps(ledger: &mut [Entry], overlapping: &[(&Locator, &Locator)]) {
+    let others: BTreeMap<&Locator, &Locator> = overlapping.iter().copied().collect();
+    for entry in ledger.iter_mut().filter(|entry| entry.kind == EntryKind::Source) {
+        if let Some(other) = others.get(&entry.source) {
+            let detail = format!("holds records that {other} holds too; what both tell counts once at least");
+            entry.notes.push(Note::new(Reason::DeliveredInPart, detail));
+            entry.notes.sort();
+        }
+    }
 }
 
 /// The period that was judged, where it is not all time.

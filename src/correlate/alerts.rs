@@ -127,7 +127,7 @@ impl<'a> Draft<'a> {
             is_least: !is_whole,
             assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
             scope: the_one(kinds.0.iter().flat_map(|(source, traits)| {
-                let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
+                let home = |at: &Locator| world.home(at, |whose, place| whose.home(&traits.subject, place.as_str()));
                 delivered(source, home).into_iter().map(home)
             })),
             entities: told.entities(),
@@ -204,7 +204,7 @@ impl<'a> Draft<'a> {
         let mut links: BTreeSet<FindingId> = BTreeSet::new();
         for (at, (place, rules)) in self.told_apart.iter().filter_map(|at| Some((*at, again.rules.get(at)?))) {
             let (source, traits) = held.of(at);
-            let home = |place: &Locator| world.whose.home(&traits.subject, place.as_str());
+            let home = |at: &Locator| world.home(at, |whose, place| whose.home(&traits.subject, place.as_str()));
             let Some(locator) = delivered(source, home).first().copied() else { continue };
             let rules = rules.iter().filter(|rule| reached.contains(&***rule));
             links.extend(rules.map(|rule| rule_id(rule, locator, place)));

@@ -11,6 +11,8 @@ use crate::model::place::Locator;
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Dated, is_around, least};
 
+use super::overlaps::{Group, Log};
+
 /// Hours that follow each other in which two logs of one transfer may put its parts apart: one writes when a request ends,
 /// another when its session does.
 pub(super) const APART_HOURS: usize = 3;
@@ -153,6 +155,25 @@ fn once(all: &mut Hourly, mut unseen: Vec<Surplus>, mut beyond: Vec<Surplus>) {
             data.next();
         }
     }
+}
+
+/// How many records tell of an hour. Logs that hold the same ones in part, by the group that they are of, are not added up.
+pub(super) fn sightings(cells: &Cells<'_>, log: impl Fn(&Locator) -> Option<Log>) -> u64 {
+    if let [(_, cell)] = &cells[..] {
+        return cell.sightings;
+    }
+    let mut most: BTreeMap<Group, u64> = BTreeMap::new();
+    let mut sum = 0u64;
+    for (of, cell) in cells {
+        match log(of) {
+            None => sum = sum.saturating_add(cell.sightings),
+            Some(log) => {
+                let known = most.entry(log.group).or_default();
+                *known = cell.sightings.max(*known);
+            }
+        }
+    }
+    most.into_values().fold(sum, u64::saturating_add)
 }
 
 /// So much data at least is on the wire where the wire's log saw all of it.

@@ -7,12 +7,15 @@ use hashbrown::HashMap;
 use itertools::Itertools;
 
 use super::found::is_of_host;
+use super::overlaps::{Group, Log, Overlaps};
 use super::windows::{self, Origin, Outcome, Record};
 use crate::model::correlation::{self, Correlation};
 use crate::model::coverage::Counted;
 use crate::model::event::{Event, Numbers, TraitTable, Traits};
 use crate::model::partial::{Partial, SourcePartial};
+use crate::model::place::RecordDigest;
 use crate::model::rule::{self, Level};
+use crate::model::time::Instant;
 
 /// Events over which all correlations are decided, the earliest of all sources.
 const EVENTS_LIMIT: usize = 2_000_000;
@@ -30,12 +33,14 @@ pub(super) struct Correlated<'a> {
     pub silent: BTreeSet<Arc<str>>,
     /// What the numbers of traits in `events` stand for.
     pub traits: Vec<Arc<Traits>>,
-    /// The events, by time, locator and place.
+    /// The events, by time, locator and place; those of logs that hold the same records by the rank of these first.
     pub events: Vec<Record>,
     /// Of each event its source, and its number among those that are kept there.
     pub origins: Vec<(u32, u32)>,
     /// The sources with events.
     pub sources: Vec<&'a SourcePartial>,
+    /// By their traits, how many events were left out because another log has the same record.
+    again: BTreeMap<u32, u64>,
     /// What the correlations found.
     pub outcome: Outcome,
     /// By correlation.
@@ -46,15 +51,41 @@ pub(super) struct Correlated<'a> {
     places: HashMap<&'a str, usize>,
 }
 
+/// Which records of one instant logs that hold the same ones have told, and how often each log.
+#[derive(Default)]
+struct Told {
+    at: Option<Instant>,
+    /// By group and digest: the log that is being read, how often it has the record, and how often that was told.
+    records: HashMap<(Group, RecordDigest), (u32, u64, u64)>,
+}
+
+impl Told {
+    /// Whether a log of the group before this one has told of this record as often. Logs come one after the other.
+    fn is_again(&mut self, log: Log, event: &Event) -> bool {
+        if self.at != Some(event.at) {
+            self.at = Some(event.at);
+            self.records.clear();
+        }
+        let (rank, times, told) = self.records.entry((log.group, event.sha256)).or_insert((log.rank, 0, 0));
+        if *rank != log.rank {
+            (*rank, *times) = (log.rank, 0);
+        }
+        *times += 1;
+        let is_again = *times <= *told;
+        *told = (*times).max(*told);
+        is_again
+    }
+}
+
 /// Decides all correlations that count on rules that hit.
-pub(super) fn all(merged: &Partial) -> Correlated<'_> {
+pub(super) fn all<'a>(merged: &'a Partial, overlaps: &Overlaps) -> Correlated<'a> {
     let list = ordered(&merged.correlations);
     if list.is_empty() {
         return Correlated::default();
     }
     let mut all = Correlated { silent: correlation::silent(list.iter().copied()), list, ..Correlated::default() };
     all.places = all.list.iter().map(|correlation| correlation.meta.id.as_str()).zip(0..).collect();
-    all.gather(merged);
+    all.gather(merged, overlaps);
     all.outcome = windows::run(&all.list, &all.traits, &all.events);
     all.counted = all.count(merged);
     all.beyond = all.beyond();
@@ -90,21 +121,29 @@ fn ordered(all: &BTreeMap<Box<str>, Arc<Correlation>>) -> Vec<&Correlation> {
 }
 
 impl<'a> Correlated<'a> {
-    /// The events of all sources in the order of their times, as many as may be.
-    fn gather(&mut self, merged: &'a Partial) {
+    /// The events of all sources in the order of their times, as many as may be. What several logs have is there once.
+    fn gather(&mut self, merged: &'a Partial, overlaps: &Overlaps) {
         self.sources = merged.sources.values().filter(|source| !source.events.is_empty()).map(|s| &**s).collect();
         let streams = self.sources.iter().zip(0u32..).map(|(source, number)| {
             (0u32..).zip(source.events.iter()).map(move |(nth, (event, apart))| (event, number, nth, apart))
         });
-        let key = |(event, source, ..): &(Event, u32, u32, Option<Arc<Traits>>)| (event.at, *source, event.place);
+        let logs: Vec<Option<Log>> = self.sources.iter().map(|source| overlaps.log(&source.entry.source)).collect();
+        let rank = |source: u32| logs[source as usize].map(|log| log.rank);
+        let key = |(event, source, ..): &(Event, u32, u32, Option<Arc<Traits>>)| {
+            (event.at, rank(*source), *source, event.place)
+        };
         let mut numbers: Vec<Numbers<'_>> = self.sources.iter().map(|source| Numbers::new(&source.events)).collect();
-        let (mut table, mut bytes) = (TraitTable::default(), 0);
+        let (mut table, mut bytes, mut told) = (TraitTable::default(), 0, Told::default());
         for (event, source, nth, apart) in streams.kmerge_by(|a, b| key(a) <= key(b)) {
             let (number, more) = numbers[source as usize].number(&event, apart.as_deref(), &mut table);
             // Packed they take less than as they are looked at.
             bytes += if more > 0 { 2 * more + size_of::<Traits>() } else { 0 };
             if self.events.len() == EVENTS_LIMIT || bytes > TRAITS_LIMIT_BYTES {
                 break;
+            }
+            if logs[source as usize].is_some_and(|log| told.is_again(log, &event)) {
+                *self.again.entry(number).or_default() += 1;
+                continue;
             }
             let outcome = rule::Outcome::Unknown;
             self.events.push(Record { time: event.at.micros(), traits: number, outcome, source: Some(source) });
@@ -131,6 +170,9 @@ impl<'a> Correlated<'a> {
         let mut held: HashMap<&str, u64> = HashMap::new();
         for record in &self.events {
             self.traits[record.traits as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += 1);
+        }
+        for (traits, events) in &self.again {
+            self.traits[*traits as usize].rules.iter().for_each(|rule| *held.entry(rule).or_default() += events);
         }
         let mut found = vec![0u64; self.list.len()];
         self.outcome.alerts.iter().for_each(|alert| found[alert.correlation] += alert.runs.len() as u64);

@@ -19,6 +19,7 @@ use crate::model::whose::{UNATTRIBUTED, Whose, address};
 use super::assigned::Held;
 use super::cells::{self, Cell, Cells};
 use super::gateways::Senders;
+use super::proxied::Proxied;
 use super::relays::Relays;
 use super::way::{Direction, Left, Way, is_bare, is_edge, is_management, out_of, told};
 use super::{World, held, tunnels};
@@ -60,7 +61,6 @@ struct Moved<'a> {
     stated: BTreeMap<&'a Locator, u64>,
     guessed: BTreeMap<&'a Locator, u64>,
     accounts: BTreeSet<&'a str>,
-    records: u64,
     time: Option<Span>,
     /// The records that moved the most bytes, those that moved them this way first; sorted.
     evidence: Vec<Shows<'a>>,
@@ -74,6 +74,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
     let relays = relays(world, &passages);
+    let mut beyond = Beyond::of(world, &passages);
     let (mut transfers, mut shared, mut senders) = (Vec::new(), Shared::default(), Senders::default());
     while let Some(last) = passages.last() {
         let begin = passages.iter().rposition(|passage| passage.way != last.way).map_or(0, |before| before + 1);
@@ -81,6 +82,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         for passage in &passages[begin..] {
             moved.add(world, witnesses[passage.witness as usize], passage);
         }
+        beyond.raise(&mut moved, &passages[begin].way);
         let transfer = moved.finish(world, &passages[begin].way, &relays, &mut shared);
         if let Some(transfer) = worth_telling(world, transfer) {
             senders.add(transfers.len(), &transfer, passages[begin..].iter().all(|passage| passage.wire));
@@ -94,6 +96,54 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     senders.once(&mut transfers);
     transfers.reverse();
     transfers
+}
+
+/// What went through a proxy, which its log does not state.
+struct Beyond<'w> {
+    proxied: Proxied<'w>,
+    /// Hosts that logs of the wire show to send to a destination: of two of them, that there are several.
+    on_wire: BTreeMap<&'w str, Option<String>>,
+    /// Clients and destinations of which that is told.
+    told: BTreeSet<(String, &'w str)>,
+}
+
+impl<'w> Beyond<'w> {
+    fn of(world: &'w World<'_>, passages: &[Passage<'w>]) -> Self {
+        let (mut on_wire, proxied) = (BTreeMap::new(), Proxied::of(world));
+        for way in passages.iter().filter(|p| p.wire && !proxied.is_empty()).map(|p| &p.way) {
+            let from = || Some(way.from.clone().into_owned());
+            let known = on_wire.entry(way.to).or_insert_with(from);
+            if known.as_deref().is_some_and(|known| known != way.from) {
+                *known = None;
+            }
+        }
+        Self { proxied, on_wire, told: BTreeSet::new() }
+    }
+
+    /// Raises what moved at least to what the client sent on through the proxy, in hours in which a log says that data was sent
+    /// and not how much. Not where the wire shows another host that sends there, as the proxy: that has it in its own name.
+    fn raise(&mut self, moved: &mut Moved<'w>, way: &Way<'w>) {
+        let is_alone = self.on_wire.get(way.to).is_none_or(|from| from.as_deref() == Some(&*way.from));
+        let of_way = (way.from.clone().into_owned(), way.to);
+        if self.proxied.is_empty() || !is_alone || way.held.is_some() || self.told.contains(&of_way) {
+            return;
+        }
+        for through in self.proxied.through(&way.from, way.to) {
+            let cells = moved.hours.get_mut(&Some(through.hour)).into_iter().flatten().map(|(_, cell)| cell);
+            let Some(cell) = cells.filter(|cell| !cell.wire && !cell.logged).max_by_key(|cell| cell.bytes) else {
+                continue;
+            };
+            if cell.bytes >= through.bytes {
+                continue;
+            }
+            cell.bytes = through.bytes;
+            self.told.insert(of_way.clone());
+            if let Some((log, shown)) = through.shown {
+                moved.seen_by.insert(log);
+                moved.cite((false, log, shown));
+            }
+        }
+    }
 }
 
 /// So many passages that are done with are given back together.
@@ -306,7 +356,6 @@ impl<'a> Moved<'a> {
         let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
         let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));
         cell.records.extend(timed.filter(|(at, _)| Some(at.hour()) == hour));
-        self.records = self.records.saturating_add(left.hour.sum.records);
         self.time = Span::join_opt(self.time, left.hour.span);
     }
 
@@ -342,6 +391,8 @@ impl<'a> Moved<'a> {
             sources = shared.logs(self.evidence.iter().map(|(_, source, _)| *source).chain(joins).collect());
         }
         let records = self.evidence.iter().map(|(_, source, cited)| (*source, cited.place, cited.sha256));
+        let sightings = self.hours.values().map(|cells| cells::sightings(cells, |log| world.overlaps.log(log)));
+        let sightings = sightings.fold(0u64, u64::saturating_add);
         let timed_cells = self.hours.into_iter().filter(|(hour, _)| hour.is_some());
         let mut transfer = Transfer {
             id: way.id(world).into(),
@@ -352,7 +403,7 @@ impl<'a> Moved<'a> {
             to_names: texts(names).into(),
             accounts: texts(self.accounts).into(),
             bytes,
-            records: self.records,
+            records: sightings,
             time: self.time,
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
             hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),

@@ -16,6 +16,7 @@ use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 
 use super::patterns::Joint;
+use super::repeats::{self, Repeats};
 use super::{World, alerts, beacons, digest, held, weak};
 use crate::work::Work;
 
@@ -26,18 +27,19 @@ const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "windows_xml"
 /// All findings, sorted.
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let mut all = Gathering::new(work);
+    let repeats = Repeats::of(world);
     for source in world.merged.sources.values() {
         for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
             for s in &sightings.kept {
-                let home = |place: &Locator| world.whose.home(&s.subject, place.as_str());
-                delivered(source, home).into_iter().for_each(|at| all.add(by_rule(world, (source, at), &id, meta, s)));
+                let told = repeats.tell(world, source, &id, s);
+                told.into_iter().for_each(|at| all.add(by_rule(world, (source, at), &id, meta, s)));
             }
         }
         for (key, sightings) in source.indicators.iter() {
-            let scope = |place: &Locator| scope_of_who(world, place, &sightings);
-            for place in delivered(source, scope) {
-                all.add(by_indicator(world, (source, place), &key, &sightings, max_evidence));
+            for (place, scope) in repeats::places_of_indicator(world, source, &sightings) {
+                let Some(rest) = repeats.rest(world, source, (&key, &sightings), scope) else { continue };
+                all.add(by_indicator(world, (source, place), &key, &rest, max_evidence));
             }
         }
     }
@@ -90,7 +92,7 @@ fn by_rule(
         attack: meta.map(|m| m.attack.clone()).unwrap_or_default(),
         route: meta.and_then(|m| m.route),
         outcome,
-        scope: world.whose.home(&s.subject, locator.as_str()).to_owned(),
+        scope: scope_of(world, locator, s).to_owned(),
         time: FindingTime {
             first: s.time.map(|t| t.at),
             last: s.time.map(|t| t.at),
@@ -140,7 +142,7 @@ fn by_pattern(world: &World<'_>, joint: &Joint<'_>, max_evidence: usize) -> Find
         hits.add_who(subject.clone(), s.outcome, s.time);
         hits.add(usize::MAX, s.outcome, s.time, s.place, || Sighting { subject, ..s.clone() });
     }
-    let homes = joint.records.iter().map(|(source, s)| world.whose.home(&s.subject, source.entry.source.as_str()));
+    let homes = joint.records.iter().map(|(source, s)| scope_of(world, &source.entry.source, s));
     let cited = Cited {
         id: &[],
         said: format!("is met by {} records together", hits.count),
@@ -251,8 +253,13 @@ fn who(hits: &Sightings) -> BTreeSet<&Subject> {
 }
 
 /// The one scope of all who met an indicator.
-fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
-    the_one(who(hits).into_iter().map(|s| world.whose.home(s, locator.as_str())))
+pub(super) fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
+    the_one(who(hits).into_iter().map(|s| world.home(locator, |whose, place| whose.home(s, place.as_str()))))
+}
+
+/// Whose a record is.
+pub(super) fn scope_of<'w>(world: &World<'w>, locator: &Locator, s: &Sighting) -> &'w str {
+    world.home(locator, |whose, place| whose.home(&s.subject, place.as_str()))
 }
 
 /// The scope that all of these are; nobody's where they are several.

@@ -15,10 +15,14 @@ mod groups;
 mod held;
 mod lookups;
 mod many;
+mod overlaps;
 mod patterns;
+mod proxied;
 mod referred;
 mod relays;
+mod repeats;
 mod routes;
+mod shelves;
 mod touched;
 mod tunnels;
 mod way;
@@ -39,7 +43,7 @@ use crate::model::place::{Locator, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::time::Span;
 use crate::model::transfer::Transfer;
-use crate::model::whose::{Side, Whose, address};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 use crate::work::Work;
 
 /// The merged evidence with what joins its entities.
@@ -54,6 +58,8 @@ pub struct World<'a> {
     web_server_of: BTreeMap<String, String>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
     log_of: BTreeMap<&'a Locator, Locator>,
+    /// Logs that hold the same records in part.
+    overlaps: overlaps::Overlaps,
     /// Patterns over several records that were decided, and those that cannot be.
     joints: Vec<patterns::Joint<'a>>,
     /// Correlations that were decided.
@@ -81,12 +87,14 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         names.add(key.server, key.name);
     }
     let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
+    let log_of = rotated(merged);
     let mut world = World {
         merged,
         whose,
         address_of: addresses.all().collect(),
         name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
-        log_of: rotated(merged),
+        overlaps: overlaps::Overlaps::of(merged, &log_of),
+        log_of,
         joints: Vec::new(),
         assigned: assigned::Holdings::of(merged),
         tunnels: Vec::new(),
@@ -103,18 +111,29 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
     world
 }
 
-impl World<'_> {
+impl<'w> World<'w> {
     /// The same with the patterns over several records decided.
     #[must_use]
     pub fn with_patterns(mut self, decide: Decide) -> Self {
-        self.joints = patterns::all(self.merged, decide);
+        self.joints = patterns::all(self.merged, &self.overlaps, decide);
         self
+    }
+
+    /// Whose something of a source is, where it was delivered as `place`: what one of the logs that hold the same records claims
+    /// is not nobody's.
+    fn home(&self, place: &Locator, of: impl Fn(&'w Whose, &Locator) -> &'w str) -> &'w str {
+        let own = of(self.whose, place);
+        if own != UNATTRIBUTED || self.whose.tenants.is_empty() {
+            return own;
+        }
+        let others = self.overlaps.all_of(place).iter().map(|log| of(self.whose, log));
+        others.into_iter().find(|scope| *scope != UNATTRIBUTED).unwrap_or(own)
     }
 
     /// The same with the correlations decided.
     #[must_use]
     pub fn with_correlations(mut self) -> Self {
-        self.correlated = correlated::all(self.merged);
+        self.correlated = correlated::all(self.merged, &self.overlaps);
         self
     }
 }
@@ -182,6 +201,11 @@ pub fn called(world: &World<'_>, names: &BTreeSet<String>, crowd: usize) -> BTre
         }
     }
     callers.into_iter().filter(|(_, from)| from.len() >= crowd).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Sources of which another log holds some of the records, each with that one.
+pub fn overlapping<'w>(world: &'w World<'_>) -> Vec<(&'w Locator, &'w Locator)> {
+    world.overlaps.told()
 }
 
 /// What the logs can and cannot tell.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
+use super::overlaps::{Group, Log, Overlaps};
 use crate::model::hit::{IndicatorRef, MatchKind, Sighting, Sightings};
 use crate::model::indicator::IndicatorKind;
 use crate::model::part::{Decide, Decision, Shown};
@@ -33,7 +34,7 @@ impl Joint<'_> {
 
 /// Decides all patterns of which some record shows a part; gives those that records satisfy, and those of which that is not
 /// known.
-pub(super) fn all(merged: &Partial, decide: Decide) -> Vec<Joint<'_>> {
+pub(super) fn all<'a>(merged: &'a Partial, overlaps: &Overlaps, decide: Decide) -> Vec<Joint<'a>> {
     let sources = merged.sources.values().filter(|source| !source.parts.is_empty());
     let parts = sources.map(|source| source.parts.iter().map(move |(part, sightings)| (part, sightings, &**source)));
     let by_part = parts.kmerge_by(|(a, ..), (b, ..)| a <= b);
@@ -41,7 +42,9 @@ pub(super) fn all(merged: &Partial, decide: Decide) -> Vec<Joint<'_>> {
     let mut joints = Vec::new();
     for (pattern, shown) in &by_pattern {
         let mut records = Records::default();
-        shown.for_each(|(part, sightings, source)| records.add(part.part, &sightings, source));
+        shown.for_each(|(part, sightings, source)| {
+            records.add(part.part, &sightings, source, overlaps.log(&source.entry.source));
+        });
         joints.extend(records.decided(pattern, decide));
     }
     joints
@@ -54,14 +57,19 @@ type Key<'a> = (bool, Option<Instant>, &'a Locator, Place);
 #[derive(Default)]
 struct Records<'a> {
     by_time: BTreeMap<Key<'a>, (&'a SourcePartial, Vec<u32>)>,
+    /// Of records of logs that hold the same ones, the log by which each counts: by group, time and digest.
+    told_by: BTreeMap<(Group, Option<Instant>, String), u32>,
     /// Whether some are left out.
     is_cut: bool,
 }
 
 impl<'a> Records<'a> {
-    fn add(&mut self, part: u32, sightings: &Sightings, source: &'a SourcePartial) {
+    fn add(&mut self, part: u32, sightings: &Sightings, source: &'a SourcePartial, log: Option<Log>) {
         self.is_cut |= sightings.count > sightings.kept.len() as u64;
         for s in &sightings.kept {
+            if log.is_some_and(|log| self.is_again(log, s)) {
+                continue;
+            }
             let key = (s.time.is_none(), s.time.map(|stamp| stamp.at), &source.entry.source, s.place);
             self.by_time.entry(key).or_insert_with(|| (source, Vec::new())).1.push(part);
             if self.by_time.len() > RECORDS_LIMIT {
@@ -70,6 +78,15 @@ impl<'a> Records<'a> {
                 self.is_cut = true;
             }
         }
+    }
+
+    /// Whether another log has told of a record.
+    fn is_again(&mut self, log: Log, s: &Sighting) -> bool {
+        let record = (log.group, s.time.map(|stamp| stamp.at), s.sha256.clone());
+        if self.told_by.len() >= RECORDS_LIMIT && !self.told_by.contains_key(&record) {
+            return false;
+        }
+        *self.told_by.entry(record).or_insert(log.rank) != log.rank
     }
 
     fn decided(self, pattern: Box<str>, decide: Decide) -> Option<Joint<'a>> {

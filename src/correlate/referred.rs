@@ -12,11 +12,11 @@ use crate::model::whose::{Side, address, same_host};
 use super::{World, way};
 
 /// Ports on which proxies are asked, and on some of them applications too.
-const PROXY_PORTS: &[u16] = &[1080, 3128, 3129, 8080, 8118, 8888];
+pub(super) const PROXY_PORTS: &[u16] = &[1080, 3128, 3129, 8080, 8118, 8888];
 /// Ports of these on which hardly anything else is asked.
 ///
 /// SOURCE: the IANA registry of service names (1080, socks); the defaults of Squid (3128, 3129) and Privoxy (8118).
-const OF_PROXIES_ONLY: &[u16] = &[1080, 3128, 3129, 8118];
+pub(super) const OF_PROXIES_ONLY: &[u16] = &[1080, 3128, 3129, 8118];
 
 /// Stretches of time, each with both ends.
 type Stretches = Vec<(Instant, Instant)>;

@@ -167,7 +167,7 @@ pub(super) fn out_of<'w>(
 ) -> Option<(Way<'w>, Direction)> {
     let held = held.filter(|held| !held.is_empty());
     if let Some(to) = held.and_then(|held| held::session(world, key, held)) {
-        let scope = home(world.whose, key, Side::Outside, locator);
+        let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
         let held = held.map(|held| Box::new((key.client, held.clone())));
         let way = Way { scope, from: answering(world, locator, key, scope), to, route: Route::RemoteAccess, held };
         return Some((way, Direction::Down));
@@ -187,7 +187,7 @@ pub(super) fn out_of<'w>(
     let asked = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked.unwrap_or(server);
-    let scope = home(world.whose, key, client, locator);
+    let scope = world.home(locator, |whose, place| home(whose, key, client, place));
     let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
@@ -196,7 +196,7 @@ pub(super) fn out_of<'w>(
             let name = if is_bare(key) { known() } else { key.name };
             let to = first(&[name, key.server, key.name])?;
             let from = first(&[key.client, key.host]);
-            let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
+            let from = from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text));
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
@@ -227,7 +227,7 @@ fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<
         let host =
             [key.client, key.host].into_iter().find(|host| !host.is_empty() && world.whose.side(host) == Side::Inside);
         let from = host.or(Some(key.account).filter(|account| !account.is_empty()));
-        let from = from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text));
+        let from = from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text));
         let scope = home(world.whose, key, Side::Inside, locator);
         (Way { scope, from, to: key.name, route: Route::Email, held: None }, Direction::Up)
     };
@@ -241,13 +241,13 @@ fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: 
     let only = only.map(String::as_str).unwrap_or_default();
     let choices = [key.server, alias, only, key.name, key.host];
     let from = choices.into_iter().find(|text| !text.is_empty());
-    from.map_or_else(|| writer(key, locator).into(), |text| world.whose.entity_of(text))
+    from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text))
 }
 
 /// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
-/// several logs of the same transfers side by side.
-fn writer(key: &Key<'_>, locator: &Locator) -> String {
-    let log = locator.log();
+/// several logs of the same transfers side by side. Logs that hold the same records are one.
+fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator) -> String {
+    let log = world.overlaps.chief(locator.log());
     let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     folder.filter(|_| key.seen == Seen::FileTransfer).unwrap_or(log)
 }

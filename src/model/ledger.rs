@@ -106,6 +106,8 @@ pub enum Reason {
     DigestMismatch,
     /// The same source was handed over twice and counts once.
     DeliveredTwice,
+    /// Another source holds some of the same records, which count once at least.
+    DeliveredInPart,
     /// More findings than are kept.
     FindingsCapped,
     /// More distinct observations than are kept.

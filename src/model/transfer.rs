@@ -59,6 +59,13 @@ pub fn is_around(data: u64, wire: u64, records: u64) -> bool {
     wire <= data.saturating_add(around)
 }
 
+/// At least so much data is in so many bytes on the wire, by so many records: what is left without all that may be sent
+/// around it.
+pub fn within(wire: u64, records: u64) -> u64 {
+    let whole = wire.saturating_sub(records.saturating_mul(AROUND_RECORD_BYTES));
+    whole - whole.div_ceil(AROUND_SHARE + 1)
+}
+
 /// So many hours say what is usual.
 pub const USUAL_HOURS: usize = 12;
 
@@ -308,5 +315,15 @@ mod tests {
         assert_eq!(least(1000, 900, 1), 1000);
         assert_eq!(least(0, 900, 1), 900, "no log counts the data");
         assert_eq!(least(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn what_is_within_the_wire_is_no_more_than_the_least_that_it_may_be_around() {
+        for (wire, records) in [(0, 0), (1, 0), (17, 3), (1_000_000, 1), (1_000_000, 200), (u64::MAX, 0), (9, u64::MAX)]
+        {
+            let data = within(wire, records);
+            assert!(data <= wire && (data == 0 || !is_around(data - 1, wire, records)), "{wire} {records}");
+        }
+        assert_eq!(within(1_000_000, 10), 803_320);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use exfiltrace::model::coverage::GapReason;
+use exfiltrace::model::data::digest;
 use exfiltrace::model::finding::Finding;
 use exfiltrace::model::hit::{IndicatorRef, MatchKind, Sighting};
 use exfiltrace::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
@@ -58,22 +59,19 @@ fn source(name: &str, lines: &[Line]) -> SourcePartial {
     let mut source = SourcePartial::ledger_only(entry);
     let offsets = (0..).step_by(100);
     source.observations.kept =
-        lines.iter().zip(offsets).map(|(line, offset)| (line.key.clone(), observed(line, offset))).collect();
+        lines.iter().zip(offsets).map(|(line, offset)| (line.key.clone(), observed(name, line, offset))).collect();
     source
 }
 
-fn observed(line: &Line, offset: u64) -> Observed {
+/// What a log says of a line; no two logs have the same record.
+fn observed(log: &str, line: &Line, offset: u64) -> Observed {
     let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
     let at = line.hour.and_then(|hour| Instant::from_secs(hour * 3600));
+    let mut sha256 = RecordDigest([0; 32]);
+    sha256.0[..8].copy_from_slice(&digest(&format!("{offset} {log}")).to_be_bytes());
     Observed {
         hours: vec![Hour { span: at.map(Span::at), sum: Sum::of_record(line.up, line.down) }],
-        cited: vec![Cited {
-            bytes: line.up.max(line.down).unwrap_or(0),
-            up: line.up > line.down,
-            at,
-            place,
-            sha256: RecordDigest([0; 32]),
-        }],
+        cited: vec![Cited { bytes: line.up.max(line.down).unwrap_or(0), up: line.up > line.down, at, place, sha256 }],
         ..Observed::default()
     }
 }
@@ -194,7 +192,7 @@ fn the_hour_of_an_instant_counts_from_what_can_be_dated() {
     let begin = 500_000 * 3600;
     let at = |secs: i64| Instant::from_secs(begin + secs).unwrap();
     let record = |secs, down| {
-        let mut seen = observed(&line(Seen::Web, OUTSIDE, INSIDE, 443, 1, down), secs as u64);
+        let mut seen = observed("e/a", &line(Seen::Web, OUTSIDE, INSIDE, 443, 1, down), secs as u64);
         seen.hours[0].span = Some(Span::at(at(secs)));
         seen.cited[0].at = Some(at(secs));
         seen
@@ -639,7 +637,7 @@ proptest! {
             })
             .collect();
         let mut shuffled = source("e/a", &[]);
-        let observed = |n: &usize| (lines[*n].key.clone(), observed(&lines[*n], *n as u64 * 100));
+        let observed = |n: &usize| (lines[*n].key.clone(), observed("e/a", &lines[*n], *n as u64 * 100));
         shuffled.observations.kept = order.iter().map(observed).collect();
         let other = || partial([sighted("e/b", &[(0, Some(9), INSIDE)]), source("e/c", &lines[..9])]);
         let parts = |a: SourcePartial| if flip { [other(), partial([a])] } else { [partial([a]), other()] };
