@@ -21,6 +21,11 @@ const ASKED_BYTES: u64 = 64 << 10;
 /// Hosts of one side that are told apart: beyond them only all together are held against the other side.
 const HOSTS: usize = 16;
 
+/// Of fewer answers it is chance that two servers have as many.
+const ANSWERS_LEAST: u64 = 16;
+/// The head of an answer, at most.
+const HEAD_BYTES: u64 = 4 << 10;
+
 /// A transfer by its position, and whether logs of the wire alone saw it.
 type Sender = (u32, bool);
 
@@ -129,14 +134,18 @@ fn passes_on(
     let wire = gateways.iter().all(|(_, wire)| *wire);
     let whole =
         |of: &[Sender]| of.iter().fold(0u64, |sum, (at, _)| sum.saturating_add(transfers[*at as usize].bytes.lower));
+    let records =
+        |of: &[Sender]| of.iter().fold(0u64, |sum, (at, _)| sum.saturating_add(transfers[*at as usize].records));
     let (passed, sent) = (whole(gateways), whole(clients));
     let plain = match clients.first().map(|(at, _)| transfers[*at as usize].route) {
         // Their names are those that the resolver asked for.
         Some(Route::DnsTunnel) => {
             clients.iter().all(|(at, _)| transfers[*at as usize].destinations().any(|to| ours.contains(to)))
         }
-        // A balancer counts heads too.
-        Some(Route::WebResponse) if !wire => data && passed >= sent,
+        // Servers of one farm have about as much too.
+        Some(Route::WebResponse) if !wire => {
+            data && answers_again((passed, records(gateways)), (sent, records(clients)))
+        }
         _ => wire && (data || are(&ours, false) && are(&theirs, true) || ours.len() < theirs.len()),
     };
     // PERF: mostly not even the sums are near each other.
@@ -144,6 +153,13 @@ fn passes_on(
         let (ours, theirs) = (Account::of(gateways, transfers), Account::of(clients, transfers));
         ours.is_of(&theirs, data)
     }
+}
+
+/// Whether a balancer, of whose answers these are the bytes and records, can have passed on those of servers: as many, and with no
+/// more than their heads around them.
+fn answers_again((passed, records): (u64, u64), (sent, of_servers): (u64, u64)) -> bool {
+    let heads = records.saturating_mul(HEAD_BYTES);
+    records == of_servers && records >= ANSWERS_LEAST && (sent..=sent.saturating_add(heads)).contains(&passed)
 }
 
 /// Whether hosts are all known by addresses that are private, or all by such that are not.
