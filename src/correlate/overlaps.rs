@@ -41,8 +41,10 @@ pub(super) struct Overlaps {
     logs: BTreeMap<Locator, Log>,
     /// The logs of each group, by rank.
     members: Vec<Vec<Locator>>,
-    /// What is told in place of each such log, by [`Locator::log`]: the one with the most records of those that overlap.
-    chiefs: BTreeMap<String, String>,
+    /// Names ([`Locator::log`]) of logs that are one system where no record names one, those with the most records first.
+    names: Vec<Vec<Locator>>,
+    /// In which of these sets a name is.
+    set_of: BTreeMap<String, usize>,
 }
 
 impl Overlaps {
@@ -98,20 +100,29 @@ impl Overlaps {
         others.filter_map(|(source, _)| Some((source, self.all_of(source).first()?))).collect()
     }
 
-    /// What is told in place of a log ([`Locator::log`]).
-    pub(super) fn chief(&self, log: String) -> String {
-        self.chiefs.get(&log).cloned().unwrap_or(log)
+    /// The names of logs that are one system with the log of this name, and itself; none where it is alone.
+    pub(super) fn named(&self, log: &str) -> &[Locator] {
+        self.set_of.get(log).and_then(|set| self.names.get(*set)).map_or(&[], |names| names)
     }
 
-    /// Lets the first of these names stand for all, and for all that one of them stands for.
-    fn name(&mut self, mut names: impl Iterator<Item = String>) {
-        let Some(first) = names.next() else { return };
-        let chief = self.chief(first.clone());
-        for name in names.chain([first]).collect::<Vec<_>>() {
-            let old = self.chief(name.clone());
-            self.chiefs.values_mut().filter(|known| **known == old).for_each(|known| known.clone_from(&chief));
-            self.chiefs.insert(name, chief.clone());
+    /// Makes one set of these names and of all that one of them is in a set with.
+    fn name(&mut self, logs: impl Iterator<Item = String>) {
+        let logs: Vec<String> = logs.collect();
+        let known: BTreeSet<usize> = logs.iter().filter_map(|log| self.set_of.get(log).copied()).collect();
+        let into = known.first().copied().unwrap_or(self.names.len());
+        self.names.resize_with(self.names.len().max(into + 1), Vec::new);
+        for set in known.into_iter().skip(1) {
+            let moved = std::mem::take(&mut self.names[set]);
+            self.names[into].extend(moved);
         }
+        for log in &logs {
+            let name = Locator::from_encoded(log);
+            if !self.names[into].contains(&name) {
+                self.names[into].push(name);
+            }
+        }
+        let set = self.names[into].iter().map(|name| (name.as_str().to_owned(), into));
+        self.set_of.extend(set.collect::<Vec<_>>());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records that stand in several logs: what rules and indicators found in them is told once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
@@ -113,37 +114,45 @@ impl<'w> Repeats<'w> {
         id: &str,
         s: &Sighting,
     ) -> Vec<&'s Locator> {
+        let Some(log) = world.overlaps.log(&source.entry.source) else {
+            return found::delivered(source, |place| found::scope_of(world, place, s));
+        };
         let places = places_of_rule(world, source, s).into_iter();
-        let Some(log) = world.overlaps.log(&source.entry.source) else { return places.map(|(at, _)| at).collect() };
         let of = of_rule(id);
         places.filter(|(_, scope)| !self.is_told(log, of, s, scope)).map(|(at, _)| at).collect()
     }
 
     /// The sightings of an indicator without those that another log tells; `None` where that tells all. Where it keeps only a
     /// part, it tells all if it has as many, of the same time and of the same clients.
-    pub(super) fn rest(
+    pub(super) fn rest<'s>(
         &self,
         world: &World<'w>,
         source: &SourcePartial,
-        (key, sightings): (&IndicatorRef, &Sightings),
+        (key, sightings): (&IndicatorRef, &'s Sightings),
         scope: &'w str,
-    ) -> Option<Sightings> {
-        let mut rest = sightings.clone();
-        let Some(log) = world.overlaps.log(&source.entry.source) else { return Some(rest) };
+    ) -> Option<Cow<'s, Sightings>> {
+        let Some(log) = world.overlaps.log(&source.entry.source) else { return Some(Cow::Borrowed(sightings)) };
         let of = of_indicator(key);
-        rest.kept.retain(|s| !self.is_told(log, of, s, scope));
-        let told = (sightings.kept.len() - rest.kept.len()) as u64;
-        rest.count = rest.count.saturating_sub(told);
+        let is_own = |s: &&Sighting| !self.is_told(log, of, s, scope);
+        let told = sightings.kept.len() - sightings.kept.iter().filter(is_own).count();
+        if told == 0 {
+            return Some(Cow::Borrowed(sightings));
+        }
         let whole = Whole::of(log, sightings, std::iter::once(scope));
         let others = self.wholes.get(&(log.group, of)).into_iter().flatten();
-        if told > 0 && others.filter(|other| other.rank < log.rank && other.is_cut).any(|other| whole.is_within(other))
-        {
+        if others.filter(|other| other.rank < log.rank && other.is_cut).any(|other| whole.is_within(other)) {
             return None;
         }
-        if rest.kept.is_empty() && rest.count > 0 {
-            return Some(sightings.clone());
+        let count = sightings.count.saturating_sub(told as u64);
+        match (told == sightings.kept.len(), count) {
+            (_, 0) => None,
+            // Of those that are left none can be cited.
+            (true, _) => Some(Cow::Borrowed(sightings)),
+            (false, _) => {
+                let kept = sightings.kept.iter().filter(is_own).cloned().collect();
+                Some(Cow::Owned(Sightings { count, kept, ..sightings.clone() }))
+            }
         }
-        (rest.count > 0).then_some(rest)
     }
 }
 

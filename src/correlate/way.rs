@@ -196,7 +196,10 @@ pub(super) fn out_of<'w>(
             let name = if is_bare(key) { known() } else { key.name };
             let to = first(&[name, key.server, key.name])?;
             let from = first(&[key.client, key.host]);
-            let from = from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text));
+            let from = from.map_or_else(
+                || writer(world, key, locator, (scope, client)).into(),
+                |text| world.whose.entity_of(text),
+            );
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
@@ -241,13 +244,15 @@ fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: 
     let only = only.map(String::as_str).unwrap_or_default();
     let choices = [key.server, alias, only, key.name, key.host];
     let from = choices.into_iter().find(|text| !text.is_empty());
-    from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text))
+    from.map_or_else(|| writer(world, key, locator, (scope, Side::Outside)).into(), |text| world.whose.entity_of(text))
 }
 
 /// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
-/// several logs of the same transfers side by side. Logs that hold the same records are one.
-fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator) -> String {
-    let log = world.overlaps.chief(locator.log());
+/// several logs of the same transfers side by side. Of logs of one scope that hold the same records it is the first.
+fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator, (scope, client): (&str, Side)) -> String {
+    let log = locator.log();
+    let is_own = |of: &&Locator| world.home(of, |whose, place| home(whose, key, client, place)) == scope;
+    let log = world.overlaps.named(&log).iter().find(is_own).map_or(log, |first| first.as_str().to_owned());
     let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     folder.filter(|_| key.seen == Seen::FileTransfer).unwrap_or(log)
 }

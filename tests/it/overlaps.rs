@@ -204,6 +204,8 @@ fn what_each_scope_was_delivered_is_its_own() {
     let (findings, transfers) = (case.rows("findings.jsonl"), case.rows("transfers.jsonl"));
     assert!(scoped("b", &findings) > 100 && scoped("a", &findings) > scoped("b", &findings));
     assert!(scoped("a", &transfers) > 0 && scoped("b", &transfers) > 0);
+    let own = |t: &Value| t["from"].as_str().unwrap().starts_with(&format!("e/{}/", t["scope"].as_str().unwrap()));
+    assert!(transfers.iter().all(own), "each is named by its own log");
     let bench = Bench::new(&[("e/a/x.log", &all[..300]), ("e/x.log", &all), ("scopes.toml", &scopes)]);
     let case = bench.scanned(&["--scopes", "@scopes.toml"]);
     let (findings, transfers) = (case.rows("findings.jsonl"), case.rows("transfers.jsonl"));
