@@ -14,8 +14,8 @@ use super::World;
 /// So many networks are told of one by one.
 const TOLD: usize = 64;
 
-/// One gap per network of such addresses, sorted: of 256 of IPv4, of 2^64 of IPv6. What they send is not looked at for ways out
-/// where both ends are taken to be outside.
+/// One gap per network of such addresses, sorted: of 256 of IPv4, of 2^64 of IPv6. Of what they did
+/// only what the edge, proxies and name servers show is judged.
 pub(super) fn all(world: &World<'_>) -> Vec<Gap> {
     if world.whose.own.is_empty() {
         return Vec::new();

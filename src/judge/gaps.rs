@@ -51,8 +51,8 @@ fn unclaimed(bench: &mut Bench<'_>) {
     let told = told.into_iter().take(ASKED).collect::<Vec<_>>().join("; ");
     bench.ask(format!(
         "are these the organisation's: {told}{more}? No network of the scopes file or of --own holds them, so that they are taken \
-         to be outside and what they send to others outside is not judged; if they are, add their networks to the cidr of a \
-         scope or to own"
+         to be outside, and of what they did only what the edge, proxies and name servers show is judged; if they are, add \
+         their networks to the cidr of a scope or to own"
     ));
 }
 

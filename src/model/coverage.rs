@@ -27,7 +27,7 @@ pub enum GapReason {
     /// More hits than are kept: what the rest of them would say is not known.
     FindingsCapped,
     /// Private addresses that no network of the scopes file or the command line holds, so that they are taken to be outside:
-    /// what they sent to others outside is not looked at.
+    /// of what they did only what the edge, proxies and name servers show is judged.
     TakenAsOutside,
 }
 

@@ -328,6 +328,21 @@ fn private_addresses_that_no_own_network_holds_are_told_of() {
 }
 
 #[test]
+fn what_a_private_address_of_nobody_sends_out_is_not_hidden() {
+    let named = |seen, client: &str, server: &str, name: &str| {
+        let mut one = line(seen, client, server, 443, 100 << 10, 9);
+        one.key.name = name.into();
+        moved(&[one]).into_iter().map(|(from, to, ..)| (from, to)).collect::<Vec<_>>()
+    };
+    let sent = |to: &str| vec![("10.9.0.4".to_owned(), to.to_owned())];
+    assert_eq!(named(Seen::Dns, "10.9.0.4", "10.2.0.1", "evil.example"), sent("evil.example"));
+    assert_eq!(named(Seen::Proxy, "10.9.0.4", OUTSIDE, "files.example"), sent("files.example"));
+    assert_eq!(named(Seen::Proxy, "10.9.0.4", "", "files.example"), sent("files.example"));
+    assert_eq!(named(Seen::Proxy, "10.9.0.4", "10.9.0.5", ""), [], "one of nobody's to another");
+    assert_eq!(named(Seen::Proxy, "198.51.100.4", OUTSIDE, "files.example"), [], "no private address");
+}
+
+#[test]
 fn a_tunnel_leads_to_its_domain_and_not_to_the_resolver_inside() {
     let mut asked = line(Seen::Dns, INSIDE, "10.2.0.1", 53, 100 << 10, 9);
     asked.key.name = "evil.example".into();

@@ -78,7 +78,7 @@ fn a_case_of_one_scope_leaks_no_name_host_address_or_account_of_the_others() {
     let said = told(&unplaced);
     assert_eq!(unplaced.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("NOT CHECKED") && said.contains("--root evidence=PATH") && !said.contains("NOT hold"),
+        said.contains("not checked") && said.contains("--root evidence=path") && !said.contains("not hold"),
         "{said}"
     );
     assert!(said.lines().count() == 2, "{said}");
