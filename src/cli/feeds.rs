@@ -234,7 +234,8 @@ pub fn warn_of_refused(loaded: &Loaded, most: usize) {
     let shown: usize = of_feeds().take(most).map(|refused| refused.len().min(most)).sum();
     let more = loaded.refusals.len() - shown;
     if more > 0 {
-        anstream::eprintln!("… more indicators refused: {more} (`exfiltrace indicators check` lists them all)");
+        let more = counted(more as u64, "more indicator", "more indicators");
+        anstream::eprintln!("… and {more} refused (`exfiltrace indicators check` lists them all)");
     }
 }
 

@@ -13,6 +13,7 @@ use exfiltrace::model::ledger::{Entry, EntryKind};
 use exfiltrace::model::partial::Partial;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
+use exfiltrace::model::words::counted;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan::{Outcome, grow as run_plan};
 use exfiltrace::work::Work;
@@ -224,7 +225,8 @@ fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
     let before = resolved.feeds.refused_before();
     if before > 0 {
         anstream::eprintln!(
-            "indicators that were refused when feeds were compiled: {before} (`exfiltrace indicators check` lists them)"
+            "{} refused when feeds were compiled (`exfiltrace indicators check` lists them)",
+            counted(before, "indicator was", "indicators were")
         );
     }
 }

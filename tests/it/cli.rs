@@ -448,7 +448,7 @@ fn refused_lines_are_counted_by_feed_and_the_first_are_shown() {
         "  refused: few.txt:2: \"10.0.0.1\": private, ",
         "warning: many.txt: 40 of 41 indicators refused",
         "  refused: many.txt:6: \"10.0.0.5\": private, ",
-        "… more indicators refused: 35 (`exfiltrace indicators check` lists them all)",
+        "… and 35 more indicators refused (`exfiltrace indicators check` lists them all)",
     ] {
         assert!(text.lines().any(|told| told.starts_with(line)), "{line}: {text}");
     }
