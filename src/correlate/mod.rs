@@ -25,6 +25,7 @@ mod routes;
 mod shelves;
 mod touched;
 mod tunnels;
+mod unclaimed;
 mod way;
 mod weak;
 pub mod windows;

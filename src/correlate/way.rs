@@ -227,11 +227,12 @@ fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<
         _ => return None,
     };
     let way = || {
-        let host =
-            [key.client, key.host].into_iter().find(|host| !host.is_empty() && world.whose.side(host) == Side::Inside);
+        let inside = |host: &&str| !host.is_empty() && world.whose.side(host) == Side::Inside;
+        let host = [key.client, key.host].into_iter().find(inside);
+        let scope = world.home(locator, |whose, place| home(whose, key, Side::Inside, place));
         let from = host.or(Some(key.account).filter(|account| !account.is_empty()));
-        let from = from.map_or_else(|| writer(world, key, locator).into(), |text| world.whose.entity_of(text));
-        let scope = home(world.whose, key, Side::Inside, locator);
+        let writer = || writer(world, key, locator, (scope, Side::Inside)).into();
+        let from = from.map_or_else(writer, |text| world.whose.entity_of(text));
         (Way { scope, from, to: key.name, route: Route::Email, held: None }, Direction::Up)
     };
     Some(left.then(way))
@@ -268,12 +269,22 @@ fn is_of_client(key: &Key<'_>) -> bool {
     key.seen == Seen::FileTransfer && key.client.is_empty()
 }
 
-/// Whether a client has a private address that the list of own networks does not have, and speaks with one that is not
-/// private: it is a system behind the same edge, and that nobody claims it must not hide what it sends.
+/// Whether a client has a private address that the list of own networks does not have, and asks, at the edge, a proxy or a name
+/// server, for one that is not private: it is a system behind the same edge, and that nobody claims it must not hide what it
+/// sends.
 fn is_forgotten(world: &World<'_>, key: &Key<'_>) -> bool {
     let private = |text: &str| address(text).map(|ip| Whose::default().is_own(ip));
     let own = |text: &str| address(text).is_some_and(|ip| world.whose.is_own(ip));
-    is_edge(key) && private(key.client) == Some(true) && private(key.server) == Some(false) && !own(key.server)
+    let leads_out = match key.seen {
+        Seen::Flow | Seen::Firewall => private(key.server) == Some(false) && !own(key.server),
+        Seen::Proxy => {
+            let to = if key.name.is_empty() { key.server } else { key.name };
+            private(to) != Some(true) && world.whose.side(to) == Side::Outside
+        }
+        Seen::Dns => world.whose.side(key.name) == Side::Outside,
+        _ => false,
+    };
+    leads_out && private(key.client) == Some(true)
 }
 
 /// The scope whose data a conversation is about.
