@@ -14,6 +14,7 @@ use crate::model::finding::{Evidence, Finding};
 use crate::model::ledger::{Entry, EntryKind};
 use crate::model::place::Locator;
 use crate::model::transfer::Transfer;
+use crate::model::words::counted;
 
 /// Gives the evidence again. The conductor implements it, because stages do not import each other.
 pub trait Reopen {
@@ -37,6 +38,8 @@ pub struct Again {
     pub digest: Option<String>,
     /// The sources that were not read to their end, with why.
     pub torn: BTreeMap<Locator, String>,
+    /// Whether nobody said where the evidence lies, so that nothing was read.
+    pub absent: bool,
     /// The sources that lie in something encrypted which no given password opens: nothing is known of them.
     pub locked: BTreeSet<Locator>,
 }
@@ -80,6 +83,8 @@ pub struct Report {
     pub broken: Vec<Broken>,
     /// How many cited records of a source could not be read, because it is encrypted and no given password opens it.
     pub locked: BTreeMap<Locator, u64>,
+    /// How many cited records of an evidence file were not read, because neither the case nor the user says where it lies.
+    pub absent: BTreeMap<Locator, u64>,
     /// Case files that differ, with what is wrong.
     pub changed_files: Vec<(String, String)>,
     /// Evidence files that differ, with what is wrong.
@@ -95,7 +100,7 @@ pub enum Answer {
     Holds,
     /// Something does not.
     DoesNotHold,
-    /// What was read holds, but some of it is encrypted and a password is missing.
+    /// What was read holds, but some of it is encrypted and a password is missing, or it is not known where evidence lies.
     NotChecked,
 }
 
@@ -109,7 +114,7 @@ impl Report {
     pub fn answer(&self) -> Answer {
         if !(self.broken.is_empty() && self.changed_files.is_empty() && self.changed_evidence.is_empty()) {
             Answer::DoesNotHold
-        } else if self.locked.is_empty() {
+        } else if self.locked.is_empty() && self.absent.is_empty() {
             Answer::Holds
         } else {
             Answer::NotChecked
@@ -122,13 +127,29 @@ impl fmt::Display for Report {
         let answer = match self.answer() {
             Answer::Holds => "the case holds",
             Answer::DoesNotHold => "the case does NOT hold",
-            Answer::NotChecked => "the case is NOT CHECKED in full, a password is missing",
+            Answer::NotChecked if self.absent.is_empty() => "the case is NOT CHECKED in full, a password is missing",
+            Answer::NotChecked => "the case is NOT CHECKED in full, it does not say where its evidence lies",
         };
         writeln!(
             out,
-            "{answer}: {} cited records, {} evidence files and {} case files read again",
-            self.records, self.evidence_files, self.case_files
+            "{answer}: {}, {} and {} read again",
+            counted(self.records, "cited record", "cited records"),
+            counted(self.evidence_files, "evidence file", "evidence files"),
+            counted(self.case_files, "case file", "case files")
         )?;
+        if !self.absent.is_empty() {
+            let records = self.absent.values().fold(0, |all: u64, records| all.saturating_add(*records));
+            let roots: BTreeSet<&str> =
+                self.absent.keys().map(|file| file.as_str().split('/').next().unwrap_or_default()).collect();
+            let asked: Vec<String> = roots.iter().map(|root| format!("--root {}=PATH", root.escape_debug())).collect();
+            writeln!(
+                out,
+                "say where the evidence lies with {}; until then {} in {} cannot be checked",
+                asked.join(" "),
+                counted(records, "cited record", "cited records"),
+                counted(self.absent.len() as u64, "evidence file", "evidence files")
+            )?;
+        }
         for (locator, records) in &self.locked {
             writeln!(
                 out,
@@ -262,6 +283,11 @@ fn evidence_file(
             reading.take(bytes);
         }
     });
+    if again.as_ref().is_ok_and(|again| again.absent) {
+        report.undigested.retain(|undigested| undigested != file);
+        report.absent.insert(file.clone(), sources.values().map(|cites| cites.len() as u64).sum());
+        return;
+    }
     match &again {
         _ if digests.is_empty() => {}
         Ok(Again { digest: None, .. }) => report.undigested.push(file.clone()),

@@ -86,6 +86,8 @@ pub fn verify(args: &Verify) -> Result<u8> {
 /// The evidence of a case, opened again.
 struct Evidence {
     files: BTreeMap<Locator, Listed>,
+    /// Roots of which neither the case nor the user says where they lie.
+    unplaced: BTreeSet<String>,
     opening: Opening,
 }
 
@@ -111,7 +113,12 @@ impl Evidence {
     fn of(args: &Verify, roots: &[emit::RootUsed], ledger: &[Entry]) -> Result<Self> {
         let survey = found(roots, &args.root, &args.case)?;
         let blake3 = ledger.iter().any(|entry| entry.digest.as_deref().is_some_and(|d| d.starts_with("blake3:")));
+        let is_placed = |root: &emit::RootUsed| {
+            root.path.is_some()
+                || args.root.iter().any(|pair| pair.split_once('=').is_some_and(|(name, _)| *name == *root.name))
+        };
         Ok(Self {
+            unplaced: roots.iter().filter(|root| !is_placed(root)).map(|root| root.name.to_string()).collect(),
             files: survey.into_iter().map(|file| (file.locator.clone(), file)).collect(),
             opening: Opening {
                 limits: Limits { depth: 64, ratio: u64::MAX, ..Limits::default() },
@@ -137,6 +144,10 @@ impl Reopen for Evidence {
         sources: &BTreeSet<&Locator>,
         each: &mut dyn FnMut(&Locator, &[u8]),
     ) -> Result<Again, String> {
+        let root = file.as_str().split('/').next().unwrap_or_default();
+        if self.unplaced.contains(root) && !self.files.contains_key(file) {
+            return Ok(Again { absent: true, ..Again::default() });
+        }
         let mut wanted = Wanted { sources, each, seen: BTreeSet::new(), torn: BTreeMap::new(), encrypted: Vec::new() };
         let opened = open::open_file(self.file(file)?, &self.opening, &mut wanted);
         let Wanted { seen, mut torn, encrypted, .. } = wanted;
@@ -148,7 +159,7 @@ impl Reopen for Evidence {
                 torn.insert(source.clone(), "it is not in its container any more".to_owned());
             }
         }
-        Ok(Again { digest: opened.digest, torn, locked })
+        Ok(Again { digest: opened.digest, absent: false, torn, locked })
     }
 }
 

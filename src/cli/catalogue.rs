@@ -6,6 +6,7 @@ use anyhow::Result;
 use exfiltrace::classify::{self, Classifier};
 use exfiltrace::model::catalogue::Catalogue;
 use exfiltrace::model::data::CATEGORIES;
+use exfiltrace::model::words::counted;
 
 use super::{Catalogue as Command, Scan, printable, scopes};
 
@@ -29,11 +30,11 @@ pub fn catalogue(command: &Command) -> Result<u8> {
         }
         Command::Check { file } => {
             let catalogue = read(file)?;
-            let entries = catalogue.data.len();
+            let entries = counted(catalogue.data.len() as u64, "entry", "entries");
             compiled(file, &catalogue)?;
             let special = catalogue.data.iter().filter(|entry| classify::is_special(entry)).count();
             let name = printable(&file.display().to_string());
-            writeln!(out, "{name}: can be used: {entries} entries, {special} of them of a special category")?;
+            writeln!(out, "{name}: can be used: {entries}, {special} of them of a special category")?;
         }
     }
     Ok(0)

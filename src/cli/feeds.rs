@@ -13,6 +13,7 @@ use exfiltrace::model::ledger::Entry;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::{Listed, SourceMeta, Stream, Visitor};
 use exfiltrace::model::stored::Fault;
+use exfiltrace::model::words::counted;
 use exfiltrace::open::{self, DigestKind, Io, Opening, Whole};
 
 use sha2::{Digest, Sha256};
@@ -212,7 +213,7 @@ pub fn warn_of_barren(indicators: &Indicators, most: usize) {
     }
     let more = barren(indicators).count().saturating_sub(most);
     if more > 0 {
-        anstream::eprintln!("… and {more} more feeds that give nothing (`exfiltrace indicators check` names them)");
+        anstream::eprintln!("… more feeds that give nothing: {more} (`exfiltrace indicators check` names them)");
     }
 }
 
@@ -222,7 +223,8 @@ pub fn warn_of_refused(loaded: &Loaded, most: usize) {
     for refused in of_feeds().take(most) {
         let name = &refused[0].file;
         let taken: u64 = loaded.indicators.feeds.iter().filter(|feed| feed.name == *name).map(|feed| feed.taken).sum();
-        let text = format!("{name}: {} of {} indicators refused", refused.len(), refused.len() as u64 + taken);
+        let all = counted(refused.len() as u64 + taken, "indicator", "indicators");
+        let text = format!("{name}: {} of {all} refused", refused.len());
         anstream::eprintln!("warning: {}", super::printable(&text));
         for Refusal { file, line, value, reason } in refused.iter().take(most) {
             let text = format!("{file}:{line}: {value:?}: {reason}");
@@ -232,7 +234,8 @@ pub fn warn_of_refused(loaded: &Loaded, most: usize) {
     let shown: usize = of_feeds().take(most).map(|refused| refused.len().min(most)).sum();
     let more = loaded.refusals.len() - shown;
     if more > 0 {
-        anstream::eprintln!("… and {more} more indicators refused (`exfiltrace indicators check` lists them all)");
+        let more = counted(more as u64, "more indicator", "more indicators");
+        anstream::eprintln!("… and {more} refused (`exfiltrace indicators check` lists them all)");
     }
 }
 

@@ -251,7 +251,8 @@ fn summary(out: &mut dyn Write, source: &str, count: &Count) -> std::io::Result<
     let formats = formats.join(", ");
     writeln!(
         out,
-        "{}: {records} records ({formats}), {timed} with a time, {sourced} with a source address, {unread} of which nothing was read",
-        printable(source)
+        "{}: {} ({formats}), {timed} with a time, {sourced} with a source address, {unread} of which nothing was read",
+        printable(source),
+        exfiltrace::model::words::counted(*records, "record", "records")
     )
 }

@@ -9,6 +9,7 @@ use exfiltrace::emit;
 use exfiltrace::indicators::{Builder, Refusal, Repeat};
 use exfiltrace::judge::CLAUSES;
 use exfiltrace::model::indicator::Feed;
+use exfiltrace::model::words::counted;
 
 use super::{Indicators, feeds, printable};
 
@@ -63,8 +64,14 @@ fn compile(paths: &[PathBuf], to: &Path) -> Result<u8> {
     feeds::write(&indicators, to)?;
     refusals.iter().for_each(|refusal| anstream::eprintln!("refused: {}", refused(refusal)));
     feeds::warn_of_barren(&indicators, usize::MAX);
-    let (count, feeds) = (indicators.list.len(), indicators.feeds.len());
-    let text = format!("{count} indicators of {feeds} feeds are in {}, {} were refused", to.display(), refusals.len());
+    let (count, feeds) = (indicators.list.len() as u64, indicators.feeds.len() as u64);
+    let text = format!(
+        "{} of {} in {}; refused: {}",
+        counted(count, "indicator", "indicators"),
+        counted(feeds, "feed", "feeds"),
+        to.display(),
+        refusals.len()
+    );
     writeln!(std::io::stdout().lock(), "{}", printable(&text))?;
     Ok(u8::from(feeds::barren(&indicators).next().is_some()))
 }

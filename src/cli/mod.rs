@@ -348,7 +348,8 @@ pub struct Export {
 #[command(after_help = "Exit codes:\n  \
     0    the case holds\n  \
     1    it does NOT hold: a case file, an evidence file or a cited record is gone or differs\n  \
-    2    NOT CHECKED in full: evidence is encrypted, and no given password opens it; or wrong usage")]
+    2    NOT CHECKED in full: evidence is encrypted, and no given password opens it, or the case does not say where it \
+         lies (a case that was cut down, --root NAME=PATH); or wrong usage")]
 pub struct Verify {
     /// Case folder.
     #[arg(value_hint = ValueHint::DirPath)]

@@ -13,6 +13,7 @@ use exfiltrace::model::ledger::{Entry, EntryKind};
 use exfiltrace::model::partial::Partial;
 use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
+use exfiltrace::model::words::counted;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan::{Outcome, grow as run_plan};
 use exfiltrace::work::Work;
@@ -171,7 +172,7 @@ fn last_words(args: &Scan, outcome: &Outcome, hidden: usize) {
     }
     if hidden > 0 && !args.quiet {
         let place = if args.out.is_some() { "; the case holds them" } else { "" };
-        anstream::eprintln!("{hidden} findings below --min-level are not shown{place}");
+        anstream::eprintln!("findings below --min-level that are not shown: {hidden}{place}");
     }
     if !args.quiet && std::io::stderr().is_terminal() {
         match &args.out {
@@ -224,7 +225,8 @@ fn warn_of_inputs(args: &Scan, resolved: &Resolved) {
     let before = resolved.feeds.refused_before();
     if before > 0 {
         anstream::eprintln!(
-            "{before} indicators were refused when feeds were compiled (`exfiltrace indicators check` lists them)"
+            "{} refused when feeds were compiled (`exfiltrace indicators check` lists them)",
+            counted(before, "indicator was", "indicators were")
         );
     }
 }

@@ -9,6 +9,7 @@ use exfiltrace::format;
 use exfiltrace::model::layout::HostClock;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::whose::{Whose, address};
+use exfiltrace::model::words::counted;
 use exfiltrace::plan::Clocks;
 use exfiltrace::scope::{self, zone};
 use jiff::tz::TimeZone;
@@ -34,17 +35,19 @@ pub fn scopes(command: &Command) -> Result<u8> {
             let whose = scope::compile(&scopes).map_err(|fault| placed(file, fault))?;
             clocks_of(None, &scopes).with_context(|| file.display().to_string())?;
             let parts = [
-                (scopes.scope.len(), "scopes"),
-                (scopes.host.len(), "hosts"),
-                (scopes.zone.len(), "zones"),
-                (scopes.sanctioned.len(), "sanctioned transfers"),
-                (scopes.expect.len(), "promised logs"),
-                (scopes.fact.len(), "facts"),
+                (scopes.scope.len(), "scope"),
+                (scopes.host.len(), "host"),
+                (scopes.zone.len(), "zone"),
+                (scopes.sanctioned.len(), "sanctioned transfer"),
+                (scopes.expect.len(), "promised log"),
+                (scopes.fact.len(), "fact"),
             ];
-            let parts: Vec<String> = parts.iter().map(|(count, what)| format!("{count} {what}")).collect();
+            let parts: Vec<String> =
+                parts.iter().map(|(n, what)| counted(*n as u64, what, &format!("{what}s"))).collect();
             writeln!(out, "{}: can be used: {}", printable(&file.display().to_string()), parts.join(", "))?;
             match whose.own.len() {
                 0 => writeln!(out, "no network is named: private addresses count as inside")?,
+                1 => writeln!(out, "1 network or address is inside, all others outside")?,
                 own => writeln!(out, "{own} networks and addresses are inside, all others outside")?,
             }
         }

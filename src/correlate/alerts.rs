@@ -267,8 +267,11 @@ fn figure(correlation: &Correlation, peak: f64) -> String {
     let names = |keys: &[Key]| keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(" and ");
     match &correlation.demand {
         Demand::Members(_) => "rules matched as its condition says".to_owned(),
-        Demand::Figure(Figure::Events, _) => format!("up to {peak} events"),
-        Demand::Figure(Figure::Distinct(keys), _) => format!("up to {peak} different values of {}", names(keys)),
+        Demand::Figure(Figure::Events, _) => format!("up to {peak} {}", if peak == 1.0 { "event" } else { "events" }),
+        Demand::Figure(Figure::Distinct(keys), _) => {
+            let values = if peak == 1.0 { "value" } else { "different values" };
+            format!("up to {peak} {values} of {}", names(keys))
+        }
         Demand::Figure(Figure::Members, _) => format!("{peak} of {} rules", correlation.members.len()),
         Demand::Figure(Figure::Ordered, _) => {
             format!("{peak} of {} rules, one after the other", correlation.members.len())

@@ -13,9 +13,10 @@ use crate::model::rule::{Level, Route};
 use crate::model::subject::Subject;
 use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
+use crate::model::words::counted;
 
 use super::way::{self, Direction};
-use super::{World, referred, routes};
+use super::{World, referred, routes, unclaimed};
 
 /// Hours without a record from which a busy log counts as silent.
 const DAY_HOURS: i64 = 24;
@@ -41,6 +42,7 @@ pub fn all(world: &World<'_>) -> Coverage {
     );
     let uncounted = world.correlated.open();
     gaps.extend(uncounted.map(|id| gap(&format!("correlation {id}"), None, None, GapReason::FindingsCapped)));
+    gaps.extend(unclaimed::all(world));
     gaps.sort();
     gaps.dedup();
     Coverage {
@@ -152,7 +154,10 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     let mut unread = BTreeSet::new();
     for (seen, records) in &source.covered.unread {
         unread.extend(routes::observed(*seen));
-        not_logged.insert(format!("what moved in {records} records on traffic that this version does not read"));
+        not_logged.insert(format!(
+            "what moved in {} on traffic that this version does not read",
+            counted(*records, "record", "records")
+        ));
     }
     observes.extend(&unread);
     let unread: Vec<Route> = unread.into_iter().collect();
@@ -164,7 +169,8 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     let (rest, rest_span) = (&source.observations.rest, source.observations.rest_span);
     let capped = rest.records;
     not_logged.extend((capped > 0).then(|| {
-        format!("who moved {} bytes up and {} down in {capped} records, more than are kept apart", rest.up, rest.down)
+        let records = counted(capped, "record", "records");
+        format!("who moved {} bytes up and {} down in {records}, more than are kept apart", rest.up, rest.down)
     }));
     let mut gaps = holes(locator, &source.covered);
     if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {

@@ -14,7 +14,7 @@ use crate::model::rule::Route;
 use crate::model::seldom::Seldom;
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Transfer};
-use crate::model::whose::{UNATTRIBUTED, Whose, address};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
 use super::cells::{self, Cell, Cells};
@@ -327,6 +327,10 @@ impl<'a> Moved<'a> {
         names.remove(&*way.from);
         if matches!(way.route, Route::WebResponse | Route::RemoteAccess) {
             names.clear();
+        }
+        if way.route == Route::DnsTunnel {
+            // A resolver inside passes on what is asked for; where it goes is the domain.
+            names.retain(|name| world.whose.side(name) == Side::Outside);
         }
         let (joined, of_joins) =
             way.held.as_deref().map_or_else(Default::default, |held| held::joined(world, held, self.time));

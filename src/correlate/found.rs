@@ -14,6 +14,7 @@ use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
 use crate::model::subject::Subject;
 use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
+use crate::model::words::counted;
 
 use super::patterns::Joint;
 use super::{World, alerts, beacons, digest, held, weak};
@@ -119,7 +120,7 @@ fn by_indicator(
 ) -> Finding {
     let cited = Cited {
         id: &[locator.as_str()],
-        said: format!("stands in {} records", hits.count),
+        said: format!("stands in {}", counted(hits.count, "record", "records")),
         scope: scope_of_who(world, locator, hits),
         evidence: hits.kept.iter().take(max_evidence).map(|s| evidence(locator, s)).collect(),
         is_host: is_of_host(source),
@@ -143,7 +144,7 @@ fn by_pattern(world: &World<'_>, joint: &Joint<'_>, max_evidence: usize) -> Find
     let homes = joint.records.iter().map(|(source, s)| world.whose.home(&s.subject, source.entry.source.as_str()));
     let cited = Cited {
         id: &[],
-        said: format!("is met by {} records together", hits.count),
+        said: format!("is met by {} together", counted(hits.count, "record", "records")),
         scope: the_one(homes),
         evidence: joint
             .records

@@ -20,6 +20,7 @@ mod relays;
 mod routes;
 mod touched;
 mod tunnels;
+mod unclaimed;
 mod way;
 mod weak;
 pub mod windows;

@@ -55,6 +55,8 @@ pub(super) struct Tunnel {
     to: String,
     /// The longest domain that all names lie below.
     zone: String,
+    /// One of the names.
+    example: String,
     /// How many names, and whether exactly.
     names: u64,
     is_whole: bool,
@@ -217,6 +219,7 @@ impl Asked<'_> {
             from: from.to_string(),
             to: (*to).to_owned(),
             zone: zone(kept, to),
+            example: kept.first().map_or_else(|| (*to).to_owned(), |name| format!("{}.{to}", name.text)),
             names: self.names.count().min(self.asked()),
             is_whole: self.names.is_whole(),
             bytes: self.carried(&|_| true),
@@ -346,9 +349,11 @@ impl Tunnel {
     }
 
     fn text(&self) -> String {
-        let Self { from, zone, names, bytes, .. } = self;
+        let Self { from, zone, names, bytes, example, .. } = self;
         let odd = if self.kinds.has(Kinds::ODD) { ", some of types that only tunnels use" } else { "" };
         let about = if self.is_whole { "" } else { "about " };
-        format!("{from} asked for {about}{names} different names below {zone} that carry about {bytes} bytes{odd}")
+        format!(
+            "{from} asked for {about}{names} different names below {zone} that carry about {bytes} bytes{odd}, such as {example}"
+        )
     }
 }

@@ -234,12 +234,22 @@ fn is_of_client(key: &Key<'_>) -> bool {
     key.seen == Seen::FileTransfer && key.client.is_empty()
 }
 
-/// Whether a client has a private address that the list of own networks does not have, and speaks with one that is not
-/// private: it is a system behind the same edge, and that nobody claims it must not hide what it sends.
+/// Whether a client has a private address that the list of own networks does not have, and asks, at the edge, a proxy or a name
+/// server, for one that is not private: it is a system behind the same edge, and that nobody claims it must not hide what it
+/// sends.
 fn is_forgotten(world: &World<'_>, key: &Key<'_>) -> bool {
     let private = |text: &str| address(text).map(|ip| Whose::default().is_own(ip));
     let own = |text: &str| address(text).is_some_and(|ip| world.whose.is_own(ip));
-    is_edge(key) && private(key.client) == Some(true) && private(key.server) == Some(false) && !own(key.server)
+    let leads_out = match key.seen {
+        Seen::Flow | Seen::Firewall => private(key.server) == Some(false) && !own(key.server),
+        Seen::Proxy => {
+            let to = if key.name.is_empty() { key.server } else { key.name };
+            private(to) != Some(true) && world.whose.side(to) == Side::Outside
+        }
+        Seen::Dns => world.whose.side(key.name) == Side::Outside,
+        _ => false,
+    };
+    leads_out && private(key.client) == Some(true)
 }
 
 /// The scope whose data a conversation is about.

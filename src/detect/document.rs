@@ -137,6 +137,12 @@ fn tags(doc: &Node, own: Option<&Node>) -> Result<(Vec<Stage>, Vec<String>), (At
             None => {}
         }
     }
+    let source = doc.get("logsource").and_then(|source| text(source, "category")).unwrap_or_default();
+    if source.to_ascii_lowercase().starts_with("registry_") {
+        // These records tell of keys that were written. That takes nobody's password; it can be what is done before.
+        let writes = |stage: &mut Stage| *stage = Stage::Execution;
+        stages.iter_mut().filter(|stage| **stage == Stage::CredentialAccess).for_each(writes);
+    }
     if let Some(list) = own.and_then(|o| o.get("stage")) {
         stages.clear();
         for node in list.elements() {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{counted, note, size, spaced};
+use super::words::{note, size, spaced};
 use crate::model::coverage::Coverage;
 use crate::model::ledger::{Entry, EntryKind, Fates, Reason};
 use crate::model::place::Locator;
+use crate::model::words::counted;
 
 /// How often a reason stands in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +114,8 @@ impl Account {
             }
         }
         if self.untimed > 0 {
-            text.push_str(&format!(" {} of {} records have no time.", self.untimed, self.records));
+            let have = if self.records == 1 { "record has" } else { "records have" };
+            text.push_str(&format!(" {} of {} {have} no time.", self.untimed, self.records));
         }
         if self.empty > 0 {
             text.push_str(&format!(" Empty files: {}.", self.empty));

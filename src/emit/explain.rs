@@ -12,6 +12,7 @@ use crate::model::chain::{Chain, StepOrder};
 use crate::model::finding::{Evidence, Finding};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{Confidence, Likelihood, ReasonGiven, RouteVerdict, ScopeVerdict, State};
+use crate::model::words::counted;
 
 /// A reason with what its clause says.
 #[derive(Debug, Serialize)]
@@ -326,7 +327,7 @@ impl<'e> Page<'e> {
 
     fn beyond(&mut self, indent: usize, count: usize, what: &str) {
         if count > self.shown {
-            self.line(indent, &format!("… and {} more {what} (--all shows them)", count - self.shown));
+            self.line(indent, &format!("… more {what}: {} (--all shows them)", count - self.shown));
         }
     }
 
@@ -362,6 +363,9 @@ impl<'e> Page<'e> {
             self.chain(chain, indent + 2);
             return;
         }
+        if f.evidence.iter().all(|e| e.excerpt.is_empty()) {
+            self.line(indent + 2, &f.text);
+        }
         self.records(&f.evidence, *count, indent + 2);
         for link in f.links.iter().take(self.shown) {
             self.line(indent + 2, &format!("made of {link}"));
@@ -386,10 +390,16 @@ impl<'e> Page<'e> {
             self.beyond(indent + 2, ids, "findings and transfers");
         }
         if chain.omitted_steps > 0 {
-            self.line(indent, &format!("… and {} more steps", chain.omitted_steps));
+            self.line(indent, &format!("… and {}", counted(chain.omitted_steps, "more step", "more steps")));
         }
         if chain.elsewhere > 0 {
-            self.line(indent, &format!("{} findings and transfers of other scopes belong to it", chain.elsewhere));
+            self.line(
+                indent,
+                &format!(
+                    "of other scopes belong to it: {}",
+                    counted(chain.elsewhere, "finding or transfer", "findings and transfers")
+                ),
+            );
         }
     }
 

@@ -34,6 +34,7 @@ use crate::model::transfer::Transfer;
 use crate::model::verdict::Verdict;
 use crate::work::{Work, merged};
 
+pub use crate::model::words::counted;
 pub use case::{Claim, Staged, Written, write_case};
 pub use explain::{Answer, Explained, Judged, Why, explain, explained_text};
 pub use load::{LoadedCase, is_case, load_case};
@@ -44,7 +45,7 @@ pub use manifest::{
 pub use prepared::prepared_text;
 pub use report::{report_html, report_markdown};
 pub use summary::summary;
-pub use words::{counted, left_out, narrowed};
+pub use words::{left_out, narrowed};
 
 /// All that a case is written from.
 #[derive(Debug, Clone, Copy)]

@@ -8,14 +8,15 @@ use serde::Serialize;
 use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
-    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, counted, headline, judgement, likelihood,
-    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
+    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, headline, judgement, likelihood, meaning,
+    period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::chain::Chain;
 use crate::model::finding::Finding;
 use crate::model::transfer::{Bounds, Transfer};
 use crate::model::verdict::{ReasonGiven, ScopeVerdict, State};
+use crate::model::words::counted;
 
 /// Findings shown on the page; the gravest stay.
 const FINDINGS: usize = 500;
@@ -180,16 +181,16 @@ impl Page {
             self.table("", rows::STEP_HEAD, chain.steps.iter().map(rows::step).collect(), "findings.jsonl");
             let steps = match chain.omitted_steps {
                 0 => String::new(),
-                more => format!(" {more} more steps are not listed."),
+                more => format!(" Steps that are not listed: {more}."),
             };
             let elsewhere = match chain.elsewhere {
                 0 => String::new(),
-                more => format!(" {more} findings and transfers of other scopes belong to it."),
+                more => format!(" Findings and transfers of other scopes that belong to it: {more}."),
             };
             self.text(&format!("This chain is finding {}.{steps}{elsewhere}", f.id));
         }
         if found.len() > CHAINS {
-            self.text(&format!("And {} more chains, see findings.jsonl.", found.len() - CHAINS));
+            self.text(&format!("More chains in findings.jsonl: {}.", found.len() - CHAINS));
         }
     }
 
@@ -276,6 +277,7 @@ impl Page {
         let whole = input.findings.whole(&wanted.map(|f| &*f.id).collect());
         self.text(&match (whole.len(), all.len()) {
             (_, 0) => "No findings.".to_owned(),
+            (1, 1) => "The one finding.".to_owned(),
             (shown, all) if shown == all => format!("All {all} findings in order of time."),
             (shown, all) => {
                 format!("{shown} of {all} findings, the gravest, in order of time. All are in findings.jsonl.")

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::safe;
-use super::words::{counted, times};
+use super::words::times;
 use crate::model::prepared::{Answerable, LogKind, Prepared, RoutePrepared, ScopePrepared};
+use crate::model::words::counted;
 
 /// Limits, holes and advice that are shown for one way out.
 const SHOWN: usize = 6;

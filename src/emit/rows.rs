@@ -133,6 +133,12 @@ pub(super) fn transfer(t: &Transfer) -> Vec<String> {
 pub(super) const FINDING_HEAD: &[&str] =
     &["When", "Level", "What", "Scope", "Outcome", "Count", "Where", "Record", "Id"];
 
+/// How the first record of a finding begins; where no record's text is kept, as of what traffic as a whole shows, what the
+/// finding says.
+pub(super) fn shown(f: &Finding) -> &str {
+    f.evidence.first().map(|e| e.excerpt.as_str()).filter(|excerpt| !excerpt.is_empty()).unwrap_or(&f.text)
+}
+
 /// One finding.
 pub(super) fn finding(f: &Finding) -> Vec<String> {
     let first = f.evidence.first();
@@ -145,7 +151,7 @@ pub(super) fn finding(f: &Finding) -> Vec<String> {
         word(&f.outcome),
         f.count.to_string(),
         first.map_or_else(String::new, place),
-        first.map_or_else(String::new, |e| e.excerpt.clone()),
+        shown(f).to_owned(),
         f.id.clone(),
     ]
 }

@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
-    activity, bounds, breach, clock, collect, completeness, counted, judgement, likelihood, meaning, narrowed,
-    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
+    activity, bounds, breach, clock, collect, completeness, judgement, likelihood, meaning, narrowed, perhaps_from,
+    period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
@@ -19,6 +19,7 @@ use crate::model::place::Locator;
 use crate::model::rule::Narrowing;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{DataCategory, ReasonGiven, RouteVerdict, ScopeVerdict, State};
+use crate::model::words::counted;
 
 /// Findings whose evidence is shown, per scope.
 const SHOWN: usize = 6;
@@ -171,6 +172,9 @@ impl Page {
             let Some(finding) = whole.iter().find(|f| f.id == *id) else { continue };
             let time = stamp(finding.time.first);
             self.wrap(4, &format!("{} {} ({}, {})", finding.level.word(), finding.rule.title, time, finding.id));
+            if finding.evidence.iter().all(|e| e.excerpt.is_empty()) {
+                self.wrap(6, &finding.text);
+            }
             for e in finding.evidence.iter().take(RECORDS) {
                 self.record(&place(e), &e.excerpt);
             }
@@ -183,7 +187,9 @@ impl Page {
     /// `locator:line  excerpt`; the place stays whole, the excerpt is cut, on a line of its own where there is no room.
     fn record(&mut self, place: &str, excerpt: &str) {
         let taken = 6 + safe::text(place).chars().count() + 2;
-        if taken + 20 <= self.width {
+        if excerpt.is_empty() {
+            self.wrap(6, place);
+        } else if taken + 20 <= self.width {
             self.cut(6, &format!("{place}  {excerpt}"));
         } else {
             self.wrap(6, place);

@@ -7,6 +7,7 @@ use crate::model::rule::{LeftOut, Narrowing, Route};
 use crate::model::time::Instant;
 use crate::model::transfer::Bounds;
 use crate::model::verdict::{Activity, Breach, Likelihood, ScopeVerdict, State, Verdict};
+use crate::model::words::counted;
 
 /// Every state, worst first.
 pub(super) const STATES: [State; 8] = [
@@ -308,11 +309,6 @@ pub fn why_unexamined(hits_only: bool) -> &'static str {
     } else {
         "because no log in the evidence observes it"
     }
-}
-
-/// A number with what is counted, in the singular where it is one.
-pub fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// What a filter did.

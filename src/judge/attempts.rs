@@ -12,6 +12,7 @@ use crate::model::whose::{Side, Whose, same_account, same_host};
 
 use super::Bench;
 use super::intrusion::{DAY_SECS, accounts, blocked_exit, intrudes, is_data, is_grave, is_listed, outward};
+use super::listed::{self, names_source};
 use super::signals::is_signal;
 
 /// From so many attacks of one source on one target within a day on, it is aimed at.
@@ -55,11 +56,13 @@ pub fn clauses(bench: &mut Bench<'_>) {
         .filter(|f| f.kind == FindingKind::Indicator && !outward(f, whose) && !f.entities.sources.is_empty())
         .collect();
     state(bench, "J-04", "attacks of which no success is seen", &tried);
-    state(bench, "J-04", "contact from addresses of the indicator lists", &listed);
+    for (text, of) in listed::inward(&listed) {
+        state(bench, "J-04", &text, &of);
+    }
     let unproved = |f: &Finding| open(f) || is_answered(f);
     let lesser: Vec<&Finding> =
         findings.iter().copied().filter(|f| f.level == Level::Medium && is_attack(f) && unproved(f)).collect();
-    let from = outside(listed.iter().copied().filter(|f| is_listed(f)), whose);
+    let from = outside(listed.iter().copied().filter(|f| is_listed(f) && names_source(f)), whose);
     let aimed = aimed(bench, &lesser, &from);
     let mut by_aim: BTreeMap<Aim, Vec<&Finding>> = BTreeMap::new();
     for f in &lesser {
@@ -125,7 +128,11 @@ pub fn background(bench: &mut Bench<'_>) {
     let ids: BTreeSet<&str> = left.iter().map(|f| f.id.as_str()).collect();
     let count = left.iter().filter(|f| !is_sum(f, &ids)).map(|f| f.count).fold(0, u64::saturating_add);
     if count > 0 {
-        let text = format!("{count} records of scanning and other lesser findings are background");
+        let text = if count == 1 {
+            "1 record of scanning or another lesser finding is background".to_owned()
+        } else {
+            format!("{count} records of scanning and other lesser findings are background")
+        };
         bench.against("J-05", text, Vec::new());
     }
 }

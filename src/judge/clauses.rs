@@ -49,7 +49,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-03", "contact from inside to a listed value is a suspicion, never proof").gives(State::Attempted),
     clause(
         "J-04",
-        "attacks by rules of level high or above of which no success is seen, and contact from a listed address, are attempts",
+        "attacks by rules of level high or above of which no success is seen, and contact from a listed address or with another listed value in its record, are attempts",
     )
     .gives(State::Attempted),
     clause("J-05", "what lesser rules find, and no other clause takes up, is background: counted, not judged"),
@@ -74,7 +74,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-10",
-        "1 MiB or more served to the addresses of a successful intruder, from then on or from its first attack by a rule of level medium or above within the hour before, is data that left",
+        "1 MiB or more served to one address of a successful intruder, or to those together that were each served less, from then on or from its first attack by a rule of level medium or above within the hour before, is data that left",
     ),
     clause(
         "J-11",
@@ -82,11 +82,11 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-12",
-        "less than 1 MiB but 64 KiB or more served to the addresses of a successful intruder is data that was shown",
+        "less than 1 MiB but 64 KiB or more served to one address of a successful intruder, or to those together that were each served less, is data that was shown",
     ),
     clause(
         "J-13",
-        "collection, staging, exfiltration or credential findings that succeeded, with intrusion shown, are data accessed",
+        "collection, staging and exfiltration findings that succeeded, and credential findings of a technique that takes credentials from where they lie or has them handed out (not one that guesses, tricks, forges or prepares), with intrusion shown, are data accessed",
     )
     .counted(),
     clause(
@@ -131,7 +131,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
     clause(
         "J-31",
-        "a log that was cleared, lacks records between others by their numbers, falls silent for a day or more of which no other log tells, could not be read (1 % of its records or bytes, or more) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
+        "a log that was cleared, lacks records between others by their numbers, falls silent for a day or more of which no other log tells, could not be read (1 % of its records or bytes, or more; of a log of lines ten records, or a quarter of them) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
     ),
     clause(
         "J-32",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::coverage::{GapReason, SourceCoverage};
+use crate::model::coverage::{Gap, GapReason, SourceCoverage};
 use crate::model::finding::Finding;
 use crate::model::place::Locator;
 use crate::model::promise::{is_kind, shown_by};
@@ -26,6 +26,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         open(bench, Route::Network, "no other log: a whole scan of the same evidence".to_owned());
         return;
     }
+    unclaimed(bench);
     edge(bench);
     behind(bench);
     silences(bench);
@@ -36,6 +37,27 @@ pub fn clauses(bench: &mut Bench<'_>) {
         open(bench, Route::Network, "any log of this scope's traffic".to_owned());
     }
 }
+
+/// Asks whose private addresses are that no own network holds. The user may have left them out on purpose, so that they open no
+/// way out.
+fn unclaimed(bench: &mut Bench<'_>) {
+    let of_them = |gap: &&Gap| gap.reason == GapReason::TakenAsOutside;
+    let told: Vec<&str> = bench.coverage.gaps.iter().filter(of_them).map(|gap| gap.source.as_str()).collect();
+    if told.is_empty() {
+        return;
+    }
+    let more = told.len().saturating_sub(ASKED);
+    let more = if more > 0 { format!("; and {more} more in coverage.json") } else { String::new() };
+    let told = told.into_iter().take(ASKED).collect::<Vec<_>>().join("; ");
+    bench.ask(format!(
+        "are these the organisation's: {told}{more}? No network of the scopes file or of --own holds them, so that they are taken \
+         to be outside, and of what they did only what the edge, proxies and name servers show is judged; if they are, add \
+         their networks to the cidr of a scope or to own"
+    ));
+}
+
+/// So many networks are named in a question.
+const ASKED: usize = 8;
 
 /// J-32: whether the whole intrusion was watched at the edge.
 fn edge(bench: &mut Bench<'_>) {

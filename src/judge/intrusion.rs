@@ -11,6 +11,7 @@ use crate::model::whose::{Side, Whose, same_account, same_host, same_named_accou
 
 use super::Bench;
 use super::contact::Together;
+use super::listed;
 use super::reached::{self, Reached};
 
 /// Seconds of a day.
@@ -202,13 +203,17 @@ pub fn clauses(bench: &mut Bench<'_>) {
     };
     let proof = ids(&|f| intrudes(f, whose));
     let blocked = ids(&|f| blocked_exit(f, whose));
-    let outbound = ids(&|f| f.kind == FindingKind::Indicator && outward(f, whose));
+    let outbound: Vec<&Finding> =
+        bench.findings.iter().copied().filter(|f| f.kind == FindingKind::Indicator && outward(f, whose)).collect();
     let together: Vec<String> = bench.together.ids().into_iter().collect();
-    for (clause, ids, text) in [
-        ("J-01", proof, "actions of an intruder that succeeded"),
-        ("J-02", blocked, "blocked transfers from inside to outside"),
-        ("J-03", outbound, "contact from inside with values of the indicator lists, which is a suspicion"),
-    ] {
+    let mut told = vec![
+        ("J-01", proof, "actions of an intruder that succeeded".to_owned()),
+        ("J-02", blocked, "blocked transfers from inside to outside".to_owned()),
+    ];
+    for (text, of) in listed::outward(&outbound) {
+        told.push(("J-03", of.iter().map(|f| f.id.clone()).collect(), text));
+    }
+    for (clause, ids, text) in told {
         if !ids.is_empty() {
             let count =
                 if ids.len() == 1 { "1 finding shows".to_owned() } else { format!("{} findings show", ids.len()) };

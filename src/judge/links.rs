@@ -143,7 +143,7 @@ fn stamped(f: &Finding) -> BTreeSet<String> {
 
 /// The findings that carry what left or was accessed by a way out.
 fn carried<'w>(way: &'w super::Way<'_>) -> impl Iterator<Item = &'w str> {
-    way.findings.iter().copied().filter(|_| way.state.is_some_and(|state| state <= State::Accessed))
+    way.findings.iter().filter(|(_, state)| **state <= State::Accessed).map(|(id, _)| *id)
 }
 
 /// The findings about data that was accessed.

@@ -12,6 +12,7 @@ mod intrusion;
 mod joined;
 mod likelihood;
 mod links;
+mod listed;
 mod movement;
 mod order;
 mod prepared;
@@ -39,8 +40,18 @@ pub use prepared::prepared;
 struct Way<'a> {
     state: Option<State>,
     disclosed: bool,
-    findings: BTreeSet<&'a str>,
+    /// Findings that speak of it, each with what it makes of the route.
+    findings: BTreeMap<&'a str, State>,
     transfers: BTreeMap<&'a str, Counted<'a>>,
+}
+
+impl<'a> Way<'a> {
+    /// Cites findings that make the route what a state says.
+    fn cite(&mut self, state: State, ids: impl IntoIterator<Item = &'a str>) {
+        for id in ids {
+            self.findings.entry(id).and_modify(|known| *known = state.min(*known)).or_insert(state);
+        }
+    }
 }
 
 /// A transfer that a clause speaks of.
@@ -91,6 +102,13 @@ impl<'a> Bench<'a> {
     fn put(&mut self, route: Route, state: State) -> &mut Way<'a> {
         let way = self.ways.entry(route).or_default();
         way.state = Some(way.state.map_or(state, |s| s.min(state)));
+        way
+    }
+
+    /// The same with the findings that say so.
+    fn put_by(&mut self, route: Route, state: State, ids: impl IntoIterator<Item = &'a str>) -> &mut Way<'a> {
+        let way = self.put(route, state);
+        way.cite(state, ids);
         way
     }
 

@@ -192,19 +192,43 @@ fn served<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
         };
         undated(bench, route, what, transfers);
     }
-    let (clause, state) = match sure {
-        LEFT_BYTES.. => ("J-10", State::Exfiltrated),
-        SHOWN_BYTES.. => ("J-12", State::Accessed),
-        _ => return,
-    };
+    let mut by_address: BTreeMap<&str, Vec<(&'a Transfer, Since)>> = BTreeMap::new();
+    for (t, part) in parts {
+        by_address.entry(&t.to).or_default().push((t, part));
+    }
+    let mut left: Vec<Vec<(&'a Transfer, Since)>> = by_address.into_values().collect();
+    left.retain(|parts| !given(bench, parts, LEFT_BYTES));
+    if given(bench, &left.concat(), LEFT_BYTES) {
+        return;
+    }
+    left.retain(|parts| !given(bench, parts, SHOWN_BYTES));
+    given(bench, &left.concat(), SHOWN_BYTES);
+}
+
+/// States what was served to one address of the intruder, or to several together, if it is enough.
+fn given<'a>(bench: &mut Bench<'a>, parts: &[(&'a Transfer, Since)], least: u64) -> bool {
+    let sure = parts.iter().fold(0, |all: u64, (_, part)| all.saturating_add(part.sure));
+    if sure < least {
+        return false;
+    }
+    let (clause, state) = if least == LEFT_BYTES { ("J-10", State::Exfiltrated) } else { ("J-12", State::Accessed) };
+    let mut parts = parts.to_vec();
+    parts.retain(|(_, part)| part.sure > 0);
+    let to: BTreeSet<&str> = parts.iter().map(|(t, _)| t.to.as_str()).collect();
+    if to.len() > 1 {
+        let what = format!("served to the intruder: at least {sure} bytes together, to {} addresses of it", to.len());
+        let ids = cite(bench, parts.iter().map(|(t, _)| *t));
+        bench.reason(clause, what, ids);
+    }
     for (t, Since { sure, .. }) in parts {
-        if sure > 0 {
+        if to.len() == 1 {
             let ids = cite(bench, [t]);
             let what = format!("served to the intruder: at least {sure} bytes, {} to {}", t.from, t.to);
             bench.reason(clause, what, ids);
         }
         bench.count(t, sure, state).disclosed = true;
     }
+    true
 }
 
 /// Whether a transfer goes to an address from which the intruder came.
@@ -269,7 +293,7 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         for t in &tied {
             bench.count(t, since(bench, t).sure, State::Exfiltrated);
         }
-        bench.put(route, State::Exfiltrated).findings.extend(targets.iter().map(|f| f.id.as_str()));
+        bench.put_by(route, State::Exfiltrated, targets.iter().map(|f| f.id.as_str()));
         return true;
     }
     if uncounted {
@@ -280,7 +304,7 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         for t in &tied {
             bench.count(t, since(bench, t).sure, State::Exfiltrated);
         }
-        bench.put(route, State::Exfiltrated).findings.extend(targets.iter().map(|f| f.id.as_str()));
+        bench.put_by(route, State::Exfiltrated, targets.iter().map(|f| f.id.as_str()));
         return true;
     }
     if perhaps >= enough && !tied.is_empty() {
@@ -372,5 +396,5 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes:
         bench.count(t, t.bytes.lower, State::Unexplained);
     }
     let own: Vec<&'a str> = bench.findings.iter().map(|f| f.id.as_str()).filter(|id| listed.contains(id)).collect();
-    bench.put(route, State::Unexplained).findings.extend(own);
+    bench.put_by(route, State::Unexplained, own);
 }

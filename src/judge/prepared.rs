@@ -128,7 +128,9 @@ fn hidden(source: &SourceCoverage) -> Vec<String> {
             GapReason::NotRead => "could not be read in full",
             GapReason::Capped => "holds more conversations than are kept apart",
             GapReason::FindingsCapped => "holds more hits than are kept",
-            GapReason::Silent | GapReason::NotCovered | GapReason::NotDelivered => return None,
+            GapReason::Silent | GapReason::NotCovered | GapReason::NotDelivered | GapReason::TakenAsOutside => {
+                return None;
+            }
         };
         let at = match (gap.from, gap.to) {
             (Some(from), Some(to)) => format!(" ({from} to {to})"),

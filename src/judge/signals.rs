@@ -41,7 +41,7 @@ pub fn tunnelled<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         for t in &tied {
             bench.count(t, since(bench, t).sure, State::Exfiltrated);
         }
-        bench.put(Route::DnsTunnel, State::Exfiltrated).findings.extend(found.iter().map(|f| f.id.as_str()));
+        bench.put_by(Route::DnsTunnel, State::Exfiltrated, found.iter().map(|f| f.id.as_str()));
     } else if carries && perhaps >= DATA_BYTES {
         undated(bench, Route::DnsTunnel, what(perhaps), &tied);
     } else if carries {
@@ -75,7 +75,7 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, found: &[&'a Finding
     for t in &m.transfers {
         bench.count(t, t.bytes.lower, State::Unexplained);
     }
-    bench.put(Route::DnsTunnel, State::Unexplained).findings.extend(found.iter().map(|f| f.id.as_str()));
+    bench.put_by(Route::DnsTunnel, State::Unexplained, found.iter().map(|f| f.id.as_str()));
 }
 
 /// J-64: what several hosts do alike, one of an intruder's among them.

@@ -16,6 +16,7 @@ use crate::model::verdict::{
     RouteVerdict, ScopeCoverage, ScopeVerdict, State,
 };
 use crate::model::whose::{UNATTRIBUTED, Whose};
+use crate::model::words::counted;
 
 use super::intrusion::{BASELINE_DAYS, DAY_SECS, accounts};
 use super::{Bench, Counted, Way, clauses, data, gaps, given, likelihood, movement};
@@ -68,7 +69,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let complete = open_routes.is_empty();
     let edge = [Route::Network, Route::HttpsUpload].iter().any(|route| observed.contains(route));
     let (data_categories, subjects) = data::clauses(&mut bench);
-    let (confidence, confidence_reasons) = confidence(complete, edge, seen_by.len(), &bench);
+    let (confidence, confidence_reasons) = confidence(complete, edge, (seen_by.len(), state), &bench);
     let likelihood = likelihood::of(&mut bench, state, confidence, intrusion);
     ScopeVerdict {
         likelihood: likelihood.filter(|_| edge || state <= State::CannotTell),
@@ -141,7 +142,10 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     };
     let state = way.state.map_or(base, |s| s.min(base));
     let telling = state <= State::Unexplained;
-    let of_state = |c: &&Counted<'_>| !telling || c.state <= State::Unexplained;
+    let carries =
+        |f: &Finding| way.findings.get(f.id.as_str()).is_some_and(|of| !telling || *of <= state.max(State::Accessed));
+    // Who moved what, where to and when is told of what the state rests on, not of lesser movement by the same way.
+    let of_state = |c: &&Counted<'_>| !telling || c.state == state;
     let moved: Vec<&Transfer> = way.transfers.values().filter(of_state).map(|c| c.transfer).collect();
     let carrying = telling.then(|| carrying(bench, way, route, state));
     let counted = || match &carrying {
@@ -165,16 +169,12 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         bytes.upper = None;
     }
     // Where no log of traffic tells, findings do who moved it and where from.
-    let told: Vec<&Finding> = bench
-        .findings
-        .iter()
-        .copied()
-        .filter(|f| telling && moved.is_empty() && way.findings.contains(f.id.as_str()))
-        .collect();
+    let told: Vec<&Finding> =
+        bench.findings.iter().copied().filter(|f| telling && moved.is_empty() && carries(f)).collect();
     let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     // That somebody met a listed value is no sign that data moved then, where transfers tell when it did.
     let tells = |f: &Finding| moved.is_empty() || f.kind != FindingKind::Indicator;
-    let found = bench.findings.iter().filter(|f| way.findings.contains(f.id.as_str()) && tells(f));
+    let found = bench.findings.iter().filter(|f| carries(f) && tells(f));
     let of_findings = found.clone().filter_map(|f| f.time.first);
     let first = times.first.into_iter().chain(of_findings).min();
     let possible = times.possible;
@@ -201,7 +201,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
             .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
             .cloned()
             .collect()),
-        findings: way.findings.iter().map(ToString::to_string).collect(),
+        findings: way.findings.keys().map(ToString::to_string).collect(),
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
     }
@@ -255,7 +255,12 @@ fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) ->
 }
 
 /// How well founded the answer is. Without a log of traffic at the `edge`, what is not seen says little.
-fn confidence(complete: bool, edge: bool, witnesses: usize, bench: &Bench<'_>) -> (Confidence, Vec<String>) {
+fn confidence(
+    complete: bool,
+    edge: bool,
+    (witnesses, state): (usize, State),
+    bench: &Bench<'_>,
+) -> (Confidence, Vec<String>) {
     let mut why = Vec::new();
     let zone = bench.sources.iter().any(|s| s.zone_assumed > 0);
     let year = bench.sources.iter().any(|s| s.year_assumed > 0);
@@ -271,13 +276,28 @@ fn confidence(complete: bool, edge: bool, witnesses: usize, bench: &Bench<'_>) -
         (false, true) => why.push("times rest on an inferred year".to_owned()),
         (true, true) => why.push("times rest on an assumed zone and an inferred year".to_owned()),
     }
-    why.push(format!("{witnesses} sources show the movement, {} speak of the scope", bench.sources.len()));
+    why.push(shown_by(witnesses, state, bench));
     let level = match (complete && edge, zone || year, witnesses) {
         (false, _, 0) => Confidence::Low,
         (true, false, 2..) => Confidence::High,
         _ => Confidence::Moderate,
     };
     (level, why)
+}
+
+/// How many sources show the movement on which the answer rests, and how many speak of the scope. Where it rests on none, what
+/// else moved is no movement of which the answer speaks.
+fn shown_by(witnesses: usize, state: State, bench: &Bench<'_>) -> String {
+    let sources = |n: usize| counted(n as u64, "source", "sources");
+    let verb = |n: usize, one: &'static str, many: &'static str| if n == 1 { one } else { many };
+    let all = bench.sources.len();
+    let speak = verb(all, "speaks", "speak");
+    if witnesses > 0 {
+        let show = verb(witnesses, "shows", "show");
+        return format!("{} {show} the movement, {all} {speak} of the scope", sources(witnesses));
+    }
+    let speak = format!("{} {speak} of the scope", sources(all));
+    if state <= State::Unexplained { format!("findings alone bear the answer, {speak}") } else { speak }
 }
 
 /// The three questions. Traffic logs cannot show that data was altered or made unavailable: that there is no sign of

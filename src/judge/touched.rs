@@ -12,8 +12,7 @@ use super::{Bench, gaps, joined};
 
 /// What one finding says of data.
 pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
-    let credentials = f.stage.contains(&Stage::CredentialAccess);
-    if !(is_data(f) || credentials) || f.kind == FindingKind::Indicator || is_signal(f) {
+    if !(is_data(f) || takes_credentials(f)) || f.kind == FindingKind::Indicator || is_signal(f) {
         return;
     }
     match (f.outcome, bench.intruder.is_shown()) {
@@ -22,7 +21,7 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             let text = format!("files were written to removable storage: {}", f.text);
             bench.reason("J-60", text, vec![f.id.clone()]);
             bench.unbounded.insert(Route::Usb);
-            bench.put(Route::Usb, State::Exfiltrated).findings.insert(&f.id);
+            bench.put_by(Route::Usb, State::Exfiltrated, [f.id.as_str()]);
         }
         (Outcome::Succeeded, true) if is_grave(f) => reached(bench, "J-13", f),
         (Outcome::Succeeded, true) if f.level == Level::Medium && is_data(f) && is_of_intruder(bench, f) => {
@@ -43,6 +42,21 @@ fn route(f: &Finding) -> Route {
     f.route.unwrap_or(Route::Network)
 }
 
+/// Families of techniques by which credentials are taken from where they lie, or handed out for what was asked: memory and
+/// databases of accounts, files, stores, cookies, tokens, tickets.
+const TAKING: &[&str] = &["T1003", "T1528", "T1539", "T1552", "T1555", "T1558"];
+/// Of these, those that make a ticket with a key that was taken before.
+const FORGING: &[&str] = &["T1558.001", "T1558.002"];
+
+/// Whether a finding shows that credentials were reached. To guess a password, to wear down or to trick whoever has it, to
+/// forge it, or to change how logons work so that it can be had later reaches none. A finding that names no technique is
+/// taken at its stage's word.
+fn takes_credentials(f: &Finding) -> bool {
+    let family = |id: &str| id.split('.').next().is_some_and(|family| TAKING.contains(&family));
+    let takes = |id: &String| family(id) && !FORGING.contains(&id.as_str());
+    f.stage.contains(&Stage::CredentialAccess) && (f.attack.is_empty() || f.attack.iter().any(takes))
+}
+
 /// Whether data was written to what is carried off.
 fn is_carried_off(f: &Finding) -> bool {
     f.route == Some(Route::Usb) && f.level >= Level::Medium && f.stage.contains(&Stage::Exfiltration)
@@ -54,10 +68,9 @@ pub(super) fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
     let route = route(f);
     let outside = f.entities.sources.iter().any(|s| bench.whose.side(s) == Side::Outside);
     bench.reached.insert(&f.id, State::Accessed);
-    let way = bench.put(route, State::Accessed);
-    way.findings.insert(&f.id);
+    let way = bench.put_by(route, State::Accessed, [f.id.as_str()]);
     way.disclosed |= outside && matches!(route, Route::WebResponse | Route::SaasDownload);
-    if f.stage.contains(&Stage::CredentialAccess) {
+    if takes_credentials(f) {
         bench.categories.entry("credentials").or_default().insert(&f.id);
     }
     if route == Route::Email || f.attack.iter().any(|id| id.starts_with("T1114")) {
@@ -103,6 +116,6 @@ fn unexplained<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
     let addresses = f.entities.sources.iter().filter(|_| f.entities.accounts.is_empty());
     let who = named.chain(addresses).cloned().collect::<Vec<_>>().join(", ");
     bench.ask(format!("who approved this: {} ({who})?", f.text));
-    bench.put(route(f), State::Unexplained).findings.insert(&f.id);
+    bench.put_by(route(f), State::Unexplained, [f.id.as_str()]);
     bench.reached.insert(&f.id, State::Unexplained);
 }

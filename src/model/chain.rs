@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Entities, Finding, FindingAssumed, FindingId, FindingKind, FindingRule, FindingTime};
 use super::rule::{Level, Outcome, Route, Stage};
 use super::time::Instant;
+use super::words::counted;
 
 /// Id of the rule of all chains.
 pub const CHAIN: &str = "chain.intrusion";
@@ -108,10 +109,12 @@ impl Chain {
         let mut parts: Vec<String> = self.steps.iter().take(TOLD).map(step).collect();
         let more = (self.steps.len().saturating_sub(TOLD) as u64).saturating_add(self.omitted_steps);
         if more > 0 {
-            parts.push(format!("and {more} more steps"));
+            parts.push(format!("and {}", counted(more, "more step", "more steps")));
         }
         if self.elsewhere > 0 {
-            parts.push(format!("{} findings and transfers of other scopes belong to it", self.elsewhere));
+            let other = counted(self.elsewhere, "finding or transfer", "findings and transfers");
+            let belong = if self.elsewhere == 1 { "belongs" } else { "belong" };
+            parts.push(format!("{other} of other scopes {belong} to it"));
         }
         let of = if has_line || self.steps.len() < 2 { "" } else { "in an order that the clocks do not tell: " };
         format!("{of}{}", parts.join("; "))

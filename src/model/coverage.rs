@@ -26,6 +26,9 @@ pub enum GapReason {
     Capped,
     /// More hits than are kept: what the rest of them would say is not known.
     FindingsCapped,
+    /// Private addresses that no network of the scopes file or the command line holds, so that they are taken to be outside:
+    /// of what they did only what the edge, proxies and name servers show is judged.
+    TakenAsOutside,
 }
 
 /// A stretch of time that a source does not cover.

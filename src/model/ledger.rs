@@ -207,6 +207,10 @@ pub enum EntryKind {
 /// The part of a source, one in so many, that may be unread without a word: a torn last line, a garbled record.
 const UNREAD_SHARE: u64 = 100;
 
+/// So many lines that are none of their format are more than a few, and so is one in so many.
+const FEW_LINES: u64 = 10;
+const FEW_SHARE: u64 = 4;
+
 /// One line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -258,15 +262,25 @@ impl Entry {
     }
 
     /// Whether more than 1 % of a source's records were rejected by its format, or of its bytes not understood: it was
-    /// opened, but not read. Plain text has no format that could reject it.
+    /// opened, but not read. Plain text has no format that could reject it. Of a log of lines a few are no share: whoever is
+    /// logged can have one written that is none of its format, and no other copy would hold it otherwise.
     pub fn is_half_read(&self) -> bool {
         if self.kind != EntryKind::Source || self.format.as_deref().is_none_or(|format| format == "text") {
             return false;
         }
         let rejected = self.notes.iter().filter(|n| n.reason == Reason::RecordsRejected).filter_map(|n| n.count);
         let rejected = rejected.fold(0u64, u64::saturating_add);
+        let are_few = (1..FEW_LINES).contains(&rejected) && rejected.saturating_mul(FEW_SHARE) <= self.records;
+        if are_few && self.bytes.oversize == 0 && self.is_of_lines() {
+            return false;
+        }
         let lost = self.bytes.undecodable.saturating_add(self.bytes.oversize);
         rejected > self.records / UNREAD_SHARE || lost > self.bytes.total() / UNREAD_SHARE
+    }
+
+    /// Whether its records are lines of text, and not pieces of a binary log.
+    fn is_of_lines(&self) -> bool {
+        self.format.as_deref().is_some_and(|format| !matches!(format, "evtx" | "utmp"))
     }
 
     /// Whether some of it could not be read.

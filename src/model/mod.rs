@@ -58,3 +58,4 @@ pub mod typed;
 pub mod url;
 pub mod verdict;
 pub mod whose;
+pub mod words;

@@ -178,7 +178,7 @@ fn records_of_many_members_are_verified_in_one_reading() {
     let output = exfiltrace(&["verify", &path("case")]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("300 cited records, 1 evidence files"), "{said}");
+    assert!(said.contains("300 cited records, 1 evidence file "), "{said}");
     let wrong = exfiltrace(&["verify", &path("case"), "--root", "elsewhere=/tmp"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("logs.zip"));

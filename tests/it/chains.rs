@@ -278,7 +278,7 @@ fn a_chain_over_two_scopes_is_in_both_and_tells_neither_of_the_other() {
     assert_eq!((own.links, own.stage), (vec!["here".to_owned()], vec![Stage::InitialAccess]));
     assert_eq!(
         own.text,
-        "2026-03-02T10:00:01Z t (203.0.113.9, hc-web); 1 findings and transfers of other scopes belong to it"
+        "2026-03-02T10:00:01Z t (203.0.113.9, hc-web); 1 finding or transfer of other scopes belongs to it"
     );
     assert!(f.chain.as_ref().unwrap().of_scope("another").is_none());
 }

@@ -279,6 +279,41 @@ fn signals() -> Vec<Sides> {
 }
 
 #[test]
+fn a_way_out_tells_of_the_tunnel_that_its_state_rests_on() {
+    let plain = whose("");
+    let own = |id: &str, from: &str, to: &str, when: &str| {
+        let mut f = signal(DNS_TUNNEL, &[Stage::CommandAndControl, Stage::Exfiltration], to);
+        (f.id, f.level, f.entities.sources) = (id.to_owned(), Level::High, vec![from.to_owned()]);
+        (f.time.first, f.time.last) = (Some(at(when)), Some(at(when)));
+        let mut t = transfer(Route::DnsTunnel, from, to, 4096, 3, &plain);
+        t.id = format!("t-{id}").as_str().into();
+        (f, t)
+    };
+    let (proved, sent) = own("f-1", "10.2.0.5", "evil.example", "2026-03-03T12:00:00Z");
+    let (other, asked) = own("f-2", "10.2.0.9", "odd.example", "2026-03-02T11:00:00Z");
+    let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+    let told = hc(&[hit, proved, other], &[sent, asked], &plain);
+    assert!(cites(&told, "J-50") && cites(&told, "J-52"));
+    let route = told.routes.iter().find(|r| r.route == Route::DnsTunnel).unwrap();
+    assert_eq!((route.state, &route.hosts[..]), (State::Exfiltrated, &["10.2.0.5".to_owned()][..]));
+    assert_eq!((&route.destinations[..], route.bytes.lower), (&["evil.example".to_owned()][..], 4096));
+    assert_eq!(route.first, Some(at("2026-03-03T12:00:00Z")));
+}
+
+#[test]
+fn the_words_of_confidence_speak_of_movement_only_where_the_answer_rests_on_it() {
+    let plain = whose("");
+    let told = |findings: &[Finding], all: &[Transfer]| hc(findings, all, &plain).confidence_reasons.join("; ");
+    let moved = [up("198.51.100.7", MIB)];
+    assert!(told(&[], &moved).ends_with("1 source speaks of the scope") && !told(&[], &moved).contains("movement"));
+    let read = finding("b", Stage::Collection, Outcome::Succeeded, "10.2.0.6", "hc-app");
+    let reads = told(&[way_in(Outcome::Succeeded), read], &moved);
+    assert!(reads.ends_with("findings alone bear the answer, 1 source speaks of the scope"), "{reads}");
+    let left = told(&[], &[up("198.51.100.7", GIB)]);
+    assert!(left.ends_with("1 source shows the movement, 1 speaks of the scope"), "{left}");
+}
+
+#[test]
 fn a_tunnel_is_judged_by_its_own_clauses_and_shows_no_intrusion() {
     let sides: BTreeMap<&str, ScopeVerdict> = signals().into_iter().map(|(id, yes, _)| (id, yes)).collect();
     let way = |id: &str| {

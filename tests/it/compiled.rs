@@ -271,7 +271,7 @@ fn a_cache_changes_nothing_cold_warm_or_damaged() {
     let bytes = std::fs::read(&kept[0]).unwrap();
     let (warm, said) = case(temp.path(), "warm", &cached);
     assert!(warm == without);
-    assert!(said.contains("1 indicators were refused when feeds were compiled"), "{said}");
+    assert!(said.contains("1 indicator was refused when feeds were compiled"), "{said}");
 
     std::fs::write(&kept[0], &bytes[..bytes.len() - 1]).unwrap();
     let (mended, said) = case(temp.path(), "damaged", &cached);

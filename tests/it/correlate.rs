@@ -301,6 +301,56 @@ fn a_source_that_its_format_rejects_counts_as_not_read() {
     assert_eq!(gaps("kv", 1000, 11, bytes(1000, 0)), 1);
     assert_eq!(gaps("evtx", 1000, 0, bytes(1000, 500)), 1, "bytes that no record was made of");
     assert_eq!(gaps("text", 10, 9, bytes(0, 500)), 0);
+    assert_eq!(gaps("syslog3164", 9, 1, bytes(700, 700)), 0, "anybody who is logged can write a line that is none");
+    assert_eq!(gaps("syslog3164", 40, 9, bytes(700, 700)), 0);
+    assert_eq!(gaps("syslog3164", 40, 10, bytes(700, 700)), 1, "no few lines");
+    assert_eq!(gaps("syslog3164", 9, 3, bytes(700, 700)), 1, "a third of the log");
+    assert_eq!(gaps("evtx", 9, 1, bytes(700, 700)), 1, "no line of text");
+    let over = Fates { parsed: 700, undecodable: 9, oversize: 700, ..Fates::default() };
+    assert_eq!(gaps("syslog3164", 9, 1, over), 1);
+}
+
+#[test]
+fn private_addresses_that_no_own_network_holds_are_told_of() {
+    let seen = |from: &[&str]| from.iter().map(|from| line(Seen::Dns, from, "10.2.0.1", 53, 7, 9)).collect::<Vec<_>>();
+    let told = |whose: &Whose, from: &[&str]| {
+        let merged = partial([source("e/dns", &seen(from))]);
+        let gaps = correlate::coverage(&correlate::world(&merged, whose)).gaps;
+        gaps.into_iter().map(|g| (g.source, g.reason)).collect::<Vec<_>>()
+    };
+    let from = [INSIDE, "10.9.0.4", "10.9.0.5", "192.168.3.7", "127.0.0.1", OUTSIDE];
+    let outside = |text: &str| (text.to_owned(), GapReason::TakenAsOutside);
+    assert_eq!(
+        told(&whose(), &from),
+        [outside("10.9.0.0/24, 2 private addresses, 10.9.0.4 the first"), outside("192.168.3.7, a private address")]
+    );
+    assert_eq!(told(&Whose::default(), &from), [], "without any own network all private ones are inside");
+}
+
+#[test]
+fn what_a_private_address_of_nobody_sends_out_is_not_hidden() {
+    let named = |seen, client: &str, server: &str, name: &str| {
+        let mut one = line(seen, client, server, 443, 100 << 10, 9);
+        one.key.name = name.into();
+        moved(&[one]).into_iter().map(|(from, to, ..)| (from, to)).collect::<Vec<_>>()
+    };
+    let sent = |to: &str| vec![("10.9.0.4".to_owned(), to.to_owned())];
+    assert_eq!(named(Seen::Dns, "10.9.0.4", "10.2.0.1", "evil.example"), sent("evil.example"));
+    assert_eq!(named(Seen::Proxy, "10.9.0.4", OUTSIDE, "files.example"), sent("files.example"));
+    assert_eq!(named(Seen::Proxy, "10.9.0.4", "", "files.example"), sent("files.example"));
+    assert_eq!(named(Seen::Proxy, "10.9.0.4", "10.9.0.5", ""), [], "one of nobody's to another");
+    assert_eq!(named(Seen::Proxy, "198.51.100.4", OUTSIDE, "files.example"), [], "no private address");
+}
+
+#[test]
+fn a_tunnel_leads_to_its_domain_and_not_to_the_resolver_inside() {
+    let mut asked = line(Seen::Dns, INSIDE, "10.2.0.1", 53, 100 << 10, 9);
+    asked.key.name = "evil.example".into();
+    let mut direct = asked.clone();
+    direct.key.server = OUTSIDE.into();
+    let all = transfers([source("e/a", &[asked]), source("e/b", &[direct])]);
+    let to: Vec<Vec<&str>> = all.iter().map(|t| t.destinations().collect()).collect();
+    assert_eq!(to, [["evil.example", OUTSIDE]]);
 }
 
 #[test]

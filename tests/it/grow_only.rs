@@ -73,6 +73,15 @@ fn a_case_of_one_scope_leaks_no_name_host_address_or_account_of_the_others() {
         let refused = exfiltrace(&["add", &out, &evidence]);
         assert!(refused.status.code() == Some(2) && told(&refused).contains("to be handed on"), "{}", told(&refused));
     }
+    // The cut case does not say where the evidence lies: that is a question and no fault of the case.
+    let unplaced = exfiltrace(&["verify", &path("riverside")]);
+    let said = told(&unplaced);
+    assert_eq!(unplaced.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("not checked") && said.contains("--root evidence=path") && !said.contains("not hold"),
+        "{said}"
+    );
+    assert!(said.lines().count() == 2, "{said}");
     let root = format!("evidence={evidence}");
     let verified = exfiltrace(&["verify", &path("riverside"), "--root", &root]);
     assert_eq!(verified.status.code(), Some(0), "{}", told(&verified));

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::merge;
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
-use exfiltrace::model::finding::{Entities, Evidence, Finding, FindingKind, FindingRule, FindingTime};
-use exfiltrace::model::hit::Met;
+use exfiltrace::model::finding::{
+    Entities, Evidence, Finding, FindingIndicator, FindingKind, FindingRule, FindingTime,
+};
+use exfiltrace::model::hit::{MatchKind, Met};
 use exfiltrace::model::ledger::{Entry, EntryKind, Reason};
 use exfiltrace::model::partial::{Partial, SourcePartial};
 use exfiltrace::model::place::{Locator, Place};
@@ -14,7 +16,7 @@ use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
 use exfiltrace::model::subject::Subject;
 use exfiltrace::model::time::{Instant, Span};
 use exfiltrace::model::transfer::{Bounds, Dated, Transfer};
-use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
+use exfiltrace::model::verdict::{Breached, Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 use exfiltrace::scope;
 use proptest::prelude::*;
@@ -256,6 +258,113 @@ fn a_listed_value_is_a_suspicion_outward_and_an_attempt_inward() {
     let inward = hc(&[listed("hc", "203.0.113.9", "10.2.0.5")], &[], &whose);
     assert_eq!((inward.intrusion, inward.state), (Intrusion::NoneSeen, State::Attempted));
     assert_eq!((cites(&inward, "J-03"), cites(&inward, "J-04")), (false, true));
+}
+
+#[test]
+fn the_words_of_a_listed_contact_follow_the_kind_of_what_is_listed() {
+    let whose = whose("");
+    let met = |kind: &str, value: &str, from: &str, to: &str| {
+        let mut f = listed("hc", from, to);
+        f.indicator = Some(indicator(kind, value));
+        hc(&[f, refused_by(from)], &[], &whose)
+    };
+    let inward = |kind, value| met(kind, value, "203.0.113.9", "10.2.0.5");
+    let text = |told: &ScopeVerdict, clause: &str| {
+        told.reasons.iter().find(|r| r.clause == clause).map(|r| r.text.clone()).unwrap_or_default()
+    };
+    let of_lists = "of the indicator lists";
+    for (kind, value) in [("ipv4", "203.0.113.9"), ("cidr", "203.0.113.0/24")] {
+        let told = inward(kind, value);
+        assert_eq!(text(&told, "J-04"), format!("1 finding shows contact from addresses {of_lists}"));
+        assert!(text(&told, "J-07").contains("attacks from addresses"), "{kind}");
+    }
+    for (kind, value, words) in
+        [("keyword", "x", "keywords"), ("ipv4", "198.51.100.1", "addresses"), ("md5", "0", "digests")]
+    {
+        let told = inward(kind, value);
+        assert_eq!(text(&told, "J-04"), format!("1 finding shows contact with {words} {of_lists} in its record"));
+        assert!(!cites(&told, "J-07"), "{kind}: the attacker itself is not listed");
+    }
+    let outward = |kind, value| text(&met(kind, value, "10.2.0.5", "203.0.113.9"), "J-03");
+    assert!(outward("domain", "evil.example").contains("contact from inside with values"));
+    assert!(
+        outward("user_agent", "x")
+            .contains("contact from inside with user agents of the indicator lists in its record")
+    );
+}
+
+/// An indicator of a feed without more.
+fn indicator(kind: &str, value: &str) -> FindingIndicator {
+    FindingIndicator {
+        value: value.to_owned(),
+        kind: kind.to_owned(),
+        how: MatchKind::Exact,
+        feed: "feed".to_owned(),
+        confidence: None,
+        valid_from: None,
+        valid_until: None,
+        outside_validity: false,
+        labels: Vec::new(),
+        warninglists: Vec::new(),
+        weak: None,
+        saturating: false,
+    }
+}
+
+/// One refused attack of level medium.
+fn refused_by(from: &str) -> Finding {
+    let mut f = finding("r", Stage::InitialAccess, Outcome::Failed, from, "hc-web");
+    f.level = Level::Medium;
+    f
+}
+
+#[test]
+fn credentials_are_reached_only_where_a_technique_takes_them() {
+    let told = |ids: &[&str]| {
+        let mut f = finding("f", Stage::CredentialAccess, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+        f.attack = ids.iter().map(ToString::to_string).collect();
+        hc(&[f], &[], &whose(""))
+    };
+    for taken in [&["T1003.001"][..], &["T1112", "T1552.001"], &["T1558.003"], &["T1555"], &[]] {
+        let told = told(taken);
+        assert_eq!((told.state, cites(&told, "J-13")), (State::Accessed, true), "{taken:?}");
+    }
+    for not in [&["T1112"][..], &["T1110.001", "T1078"], &["T1621"], &["T1556.006"], &["T1558.001"], &["T1187"]] {
+        let told = told(not);
+        assert_eq!((told.state, cites(&told, "J-13")), (State::IntrusionOnly, false), "{not:?}");
+        assert_eq!((told.intrusion, told.breach.confidentiality), (Intrusion::Established, Breached::NoSign));
+    }
+}
+
+#[test]
+fn what_was_served_is_claimed_for_each_address_by_itself() {
+    let whose = whose("");
+    let told = |to: &[(&str, u64)]| {
+        let of = |at: &str| finding(at, Stage::InitialAccess, Outcome::Succeeded, at, "hc-web");
+        let found: Vec<Finding> = to.iter().map(|(at, _)| of(at)).collect();
+        let served: Vec<Transfer> = to
+            .iter()
+            .map(|(at, bytes)| Transfer {
+                id: format!("t-{at}").as_str().into(),
+                ..transfer(Route::WebResponse, "10.2.0.8", at, *bytes, 2, &whose)
+            })
+            .collect();
+        hc(&found, &served, &whose)
+    };
+    let claims = |told: &ScopeVerdict, clause: &str| -> Vec<String> {
+        told.reasons.iter().filter(|r| r.clause == clause).map(|r| r.text.clone()).collect()
+    };
+    let (a, b, c) = ("203.0.113.9", "203.0.113.8", "203.0.113.7");
+    let much = told(&[(a, GIB), (b, 384)]);
+    assert_eq!((claims(&much, "J-10").len(), claims(&much, "J-12").len()), (1, 0));
+    let web = much.routes.iter().find(|r| r.route == Route::WebResponse).unwrap();
+    assert_eq!((&web.destinations[..], web.bytes.lower), (&[a.to_owned()][..], GIB));
+    let both = told(&[(a, GIB), (b, 70 << 10), (c, 384)]);
+    assert_eq!((claims(&both, "J-10").len(), claims(&both, "J-12").len()), (1, 1));
+    let together = told(&[(a, 600 << 10), (b, 600 << 10)]);
+    let text = format!("served to the intruder: at least {} bytes together, to 2 addresses of it", 1200 << 10);
+    assert_eq!((together.state, claims(&together, "J-10")), (State::Exfiltrated, vec![text]));
+    assert_eq!(told(&[(a, 40 << 10), (b, 23 << 10)]).state, State::IntrusionOnly);
 }
 
 #[test]

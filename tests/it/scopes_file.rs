@@ -88,7 +88,7 @@ fn the_example_can_be_used_as_toml_and_as_json() {
     for file in [&toml, &json] {
         let output = exfiltrace(&["scopes", "check", file.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-        for word in ["can be used", "2 scopes", "1 hosts", "5 networks"] {
+        for word in ["can be used", "2 scopes", "1 host,", "5 networks"] {
             assert!(printed(&output).contains(word), "{word}: {}", printed(&output));
         }
         let log = temp.path().join("a.log");

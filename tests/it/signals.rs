@@ -58,6 +58,11 @@ fn a_benign_day_holds_no_tunnel_and_a_tunnel_in_it_is_found() {
     let found = in_log("query.log", &text, DNS_TUNNEL);
     assert_eq!(pairs(&found), [("10.1.0.66", "d.t.evil.example")]);
     let f = &found[0];
+    assert!(
+        f.text.starts_with("10.1.0.66 asked for") && f.text.contains(".d.t.evil.example"),
+        "who, and what: {}",
+        f.text
+    );
     assert!(f.text.contains("80 different names") && f.text.contains("2400 bytes"), "{}", f.text);
     assert_eq!((f.count, f.omitted, f.evidence.len(), f.stage.len()), (80, 76, 4, 2));
     assert_eq!(f.time.first.unwrap().to_string(), "2026-03-20T11:06:40Z");

@@ -1,6 +1,7 @@
 //! Files of several documents, filters and placeholders, on rules of our own.
 
 use exfiltrace::detect::{Placeholders, Problem, Program, Routing, Scratch};
+use exfiltrace::model::rule::Stage;
 
 use super::super::support::each_record;
 
@@ -30,6 +31,23 @@ fn ids(text: &str, given: &[(&str, &[&str])], event: &str) -> Vec<String> {
     let (program, problems) = compiled(text, given);
     assert!(problems.is_empty(), "{problems:#?}");
     met(&program, event)
+}
+
+#[test]
+fn a_key_that_is_written_takes_no_credentials() {
+    let stages = |category: &str, own: &str| {
+        let text = format!(
+            "title: t\nid: t\ntags: [attack.credential-access, attack.t1003.001]\nlogsource: {{product: windows, \
+             category: {category}}}\ndetection: {{s: {{TargetObject: a}}, condition: s}}\n{own}"
+        );
+        let (program, problems) = compiled(&text, &[]);
+        assert!(problems.is_empty(), "{problems:#?}");
+        program.rules()[0].stage.clone()
+    };
+    assert_eq!(stages("registry_set", ""), [Stage::Execution]);
+    assert_eq!(stages("registry_event", ""), [Stage::Execution]);
+    assert_eq!(stages("process_access", ""), [Stage::CredentialAccess]);
+    assert_eq!(stages("registry_set", "exfiltrace: {stage: [credential_access]}\n"), [Stage::CredentialAccess]);
 }
 
 const COLLECTION: &str = "\
