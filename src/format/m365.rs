@@ -17,7 +17,7 @@ use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::written::Marks;
-use crate::model::fields::Canon;
+use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
 use crate::model::time::{Assumed, Stamp};
 
@@ -97,4 +97,16 @@ fn finish(sink: &mut Sink<'_, '_>) {
     {
         sink.out.time = Some(Stamp::certain(stamp.at));
     }
+    if !sink.out.has(Canon::EventOutcome) && tells_of_files(sink.out) {
+        sink.canon_slice(Canon::EventOutcome, b"success");
+    }
+}
+
+/// Whether a record tells what was done with a file of SharePoint or OneDrive: it is written when that is done, and has no
+/// status.
+fn tells_of_files(fields: &Fields<'_>) -> bool {
+    let is = |canon, words: &[&str]| fields.text(canon).is_some_and(|text| words.contains(&text));
+    let action = fields.get(Canon::EventAction).unwrap_or_default();
+    is(Canon::EventDataset, &["SharePoint", "OneDrive"])
+        && (action.starts_with(b"File") || action.starts_with(b"Folder"))
 }
