@@ -83,9 +83,12 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
             moved.add(world, witnesses[passage.witness as usize], passage);
         }
         beyond.raise(&mut moved, &passages[begin].way);
-        let transfer = moved.finish(world, &passages[begin].way, &relays, &mut shared);
+        let way = &passages[begin].way;
+        let asked = moved.resolvers(world, way);
+        let transfer = moved.finish(world, way, &relays, &mut shared);
         if let Some(transfer) = worth_telling(world, transfer) {
-            senders.add(transfers.len(), &transfer, passages[begin..].iter().all(|passage| passage.wire));
+            let wire = passages[begin..].iter().all(|passage| passage.wire);
+            senders.add(transfers.len(), &transfer, wire, asked);
             transfers.push(transfer);
         }
         passages.truncate(begin);
@@ -366,6 +369,13 @@ impl<'a> Moved<'a> {
             self.evidence.truncate(CITED - 1);
             self.evidence.insert(at, new);
         }
+    }
+
+    /// Resolvers inside that were asked for names, as whose entities they are.
+    fn resolvers(&self, world: &World<'a>, way: &Way<'_>) -> BTreeSet<String> {
+        let names = self.names.iter().filter(|_| way.route == Route::DnsTunnel);
+        let inside = names.filter(|name| world.whose.side(name) == Side::Inside);
+        inside.map(|name| world.whose.entity_of(name).into_owned()).collect()
     }
 
     fn finish(self, world: &World<'a>, way: &Way<'_>, relays: &Relays<'_>, shared: &mut Shared<'a>) -> Transfer {

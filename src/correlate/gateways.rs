@@ -34,34 +34,43 @@ type Passed = (u32, PassedOn);
 
 /// The transfers that may be passed on, or be what somebody passes on.
 #[derive(Default)]
-pub(super) struct Senders(Vec<Sender>);
+pub(super) struct Senders {
+    all: Vec<Sender>,
+    /// Of those that are names asked for, by their positions: the resolvers inside that were asked.
+    resolvers: Resolvers,
+}
+
+type Resolvers = BTreeMap<u32, BTreeSet<String>>;
 
 impl Senders {
-    /// Adds the transfer at a position.
-    pub(super) fn add(&mut self, at: usize, transfer: &Transfer, wire: bool) {
-        let asked = transfer.bytes.lower >= ASKED_BYTES;
-        self.0.extend(u32::try_from(at).ok().filter(|_| asked).map(|at| (at, wire)));
+    /// Adds the transfer at a position, with the resolvers inside that were asked.
+    pub(super) fn add(&mut self, at: usize, transfer: &Transfer, wire: bool, asked: BTreeSet<String>) {
+        let Some(at) = u32::try_from(at).ok().filter(|_| transfer.bytes.lower >= ASKED_BYTES) else { return };
+        self.all.push((at, wire));
+        if !asked.is_empty() {
+            self.resolvers.insert(at, asked);
+        }
     }
 
     /// Counts what gateways put on the wire with the hosts that sent it.
     pub(super) fn once(mut self, transfers: &mut [Transfer]) {
         let seen_by = |at: u32| &transfers[at as usize].seen_by;
-        let Some((first, _)) = self.0.first() else { return };
-        if self.0.iter().all(|(at, _)| seen_by(*at) == seen_by(*first)) {
+        let Some((first, _)) = self.all.first() else { return };
+        if self.all.iter().all(|(at, _)| seen_by(*at) == seen_by(*first)) {
             return;
         }
         let key = |at: u32| {
             let Transfer { to, route, from, .. } = &transfers[at as usize];
             (to.as_str(), *route, &**from, at)
         };
-        self.0.sort_unstable_by(|a, b| key(a.0).cmp(&key(b.0)));
+        self.all.sort_unstable_by(|a, b| key(a.0).cmp(&key(b.0)));
         let mut passed_on = Vec::new();
         let same_place = |a: &Sender, b: &Sender| {
             let (a, b) = (&transfers[a.0 as usize], &transfers[b.0 as usize]);
             a.to == b.to && a.route == b.route
         };
-        for chunk in self.0.chunk_by(same_place).filter(|chunk| chunk.len() > 1) {
-            of_destination(chunk, transfers, &mut passed_on);
+        for chunk in self.all.chunk_by(same_place).filter(|chunk| chunk.len() > 1) {
+            of_destination(chunk, transfers, &self.resolvers, &mut passed_on);
         }
         for (at, of) in passed_on {
             let transfer = &mut transfers[at as usize];
@@ -80,7 +89,7 @@ struct SideOf<'t> {
 }
 
 /// Decides of the transfers to one destination.
-fn of_destination(chunk: &[Sender], transfers: &[Transfer], passed_on: &mut Vec<Passed>) {
+fn of_destination(chunk: &[Sender], transfers: &[Transfer], resolvers: &Resolvers, passed_on: &mut Vec<Passed>) {
     let mut sides: BTreeMap<&[Locator], Vec<Sender>> = BTreeMap::new();
     for sender in chunk {
         sides.entry(&transfers[sender.0 as usize].seen_by).or_default().push(*sender);
@@ -100,7 +109,7 @@ fn of_destination(chunk: &[Sender], transfers: &[Transfer], passed_on: &mut Vec<
             }
             let clients = others.flat_map(|other| parts(other).into_iter().map(move |part| (other, part)));
             let found = clients.into_iter().find(|(other, clients)| {
-                free(clients, &gateways) && passes_on((side, &part), (other, clients), transfers)
+                free(clients, &gateways) && passes_on((side, &part), (other, clients), transfers, resolvers)
             });
             if let Some((_, clients)) = found {
                 gateways.extend(part.iter().map(|(at, _)| *at));
@@ -123,6 +132,7 @@ fn passes_on(
     (side, gateways): (&SideOf<'_>, &[Sender]),
     (other, clients): (&SideOf<'_>, &[Sender]),
     transfers: &[Transfer],
+    resolvers: &Resolvers,
 ) -> bool {
     let hosts = |of: &[Sender]| of.iter().map(|(at, _)| &*transfers[*at as usize].from).collect::<BTreeSet<&str>>();
     let (ours, theirs) = (hosts(gateways), hosts(clients));
@@ -139,9 +149,9 @@ fn passes_on(
     let (passed, sent) = (whole(gateways), whole(clients));
     let plain = match clients.first().map(|(at, _)| transfers[*at as usize].route) {
         // Their names are those that the resolver asked for.
-        Some(Route::DnsTunnel) => {
-            clients.iter().all(|(at, _)| transfers[*at as usize].destinations().any(|to| ours.contains(to)))
-        }
+        Some(Route::DnsTunnel) => clients.iter().all(|(at, _)| {
+            resolvers.get(at).is_some_and(|asked| asked.iter().any(|resolver| ours.contains(&**resolver)))
+        }),
         // Servers of one farm have about as much too.
         Some(Route::WebResponse) if !wire => {
             data && answers_again((passed, records(gateways)), (sent, records(clients)))

@@ -130,6 +130,10 @@ impl<'a> Reader<'a> {
                 let reader = self.of_field(*field);
                 self.any(words.patterns().iter().map(|word| reader.text(word)))
             }
+            Expr::Keyword(Test::Regex(regex)) if !self.spelling.invents_values() => {
+                let needed = regex.needed()?;
+                self.heard(|reader| reader.held(needed))
+            }
             Expr::Keyword(Test::Words(words)) if !self.spelling.invents_values() => {
                 self.any(words.patterns().iter().map(|word| self.said(word)))
             }
@@ -143,12 +147,18 @@ impl<'a> Reader<'a> {
         Self { spelling: self.spelling.of_field(name), registry: routing::is_registry_path(name), ..*self }
     }
 
-    /// The same of a keyword, which parsers must not have written themselves.
+    /// The same of a keyword.
     fn said(&self, pattern: &Pattern) -> Option<Cover> {
+        self.heard(|reader| reader.text(pattern))
+    }
+
+    /// What a keyword is covered by, which parsers must not have written themselves.
+    fn heard(&self, cover: impl Fn(&Self) -> Option<Cover>) -> Option<Cover> {
         // Those of Windows events.
         let registry = matches!(self.spelling, Spelling::Json | Spelling::Xml);
         let reader = Self { spelling: self.spelling.of_keyword(), registry, ..*self };
-        reader.text(pattern).filter(|cover| !INVENTED.iter().any(|value| holds(value, &cover.literals[0])))
+        let invented = |literal: &Vec<u8>| INVENTED.iter().any(|value| holds(value, literal));
+        cover(&reader).filter(|cover| !cover.literals.iter().any(invented))
     }
 
     /// All parts together; `None` if one has no cover.
