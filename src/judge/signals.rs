@@ -29,6 +29,10 @@ pub fn tunnelled<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     if found.is_empty() {
         return false;
     }
+    // What a resolver passes on is told of those who asked it.
+    if m.transfers.iter().all(|t| t.passed_on.is_some()) {
+        return true;
+    }
     let tied: Vec<&'a Transfer> = m.transfers.iter().copied().filter(|t| guilty(bench, t)).collect();
     let sum = |take: fn(Since) -> u64| tied.iter().map(|t| take(since(bench, t))).fold(0, u64::saturating_add);
     let (sure, perhaps) = (sum(|since| since.sure), sum(|since| since.perhaps));

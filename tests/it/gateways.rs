@@ -45,6 +45,19 @@ fn proxied(of: &[(&str, u64)]) -> String {
 
 /// What is told of these logs: each transfer's host and bytes, with the hosts whose bytes they are, and the least of the route.
 fn told(logs: &[(&str, String)]) -> (Vec<String>, u64) {
+    let (transfers, verdict) = case(logs);
+    let routes = verdict["scopes"][0]["routes"].as_array().unwrap();
+    let upload = routes.iter().find(|r| r["route"] == "https_upload").unwrap();
+    (transfers, upload["bytes"]["lower"].as_u64().unwrap())
+}
+
+/// The transfers, and why the scope's answer is what it is.
+fn reasoned(logs: &[(&str, String)]) -> (Vec<String>, String) {
+    let (transfers, verdict) = case(logs);
+    (transfers, verdict["scopes"][0]["reasons"].to_string())
+}
+
+fn case(logs: &[(&str, String)]) -> (Vec<String>, Value) {
     let temp = tempfile::tempdir().unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     fs::create_dir(path("logs")).unwrap();
@@ -64,10 +77,7 @@ fn told(logs: &[(&str, String)]) -> (Vec<String>, u64) {
         format!("{} {bytes}{of}", t["from"].as_str().unwrap())
     };
     let told = rows.map(word).collect();
-    let verdict: Value = serde_json::from_slice(&fs::read(path("case/verdict.json")).unwrap()).unwrap();
-    let routes = verdict["scopes"][0]["routes"].as_array().unwrap();
-    let upload = routes.iter().find(|r| r["route"] == "https_upload").unwrap();
-    (told, upload["bytes"]["lower"].as_u64().unwrap())
+    (told, serde_json::from_slice(&fs::read(path("case/verdict.json")).unwrap()).unwrap())
 }
 
 const MB: u64 = 1_000_000;
@@ -113,8 +123,9 @@ fn a_balancer_and_its_server_answer_once_and_a_resolver_asks_what_its_clients_as
             1_772_445_600 + i % 3600
         );
     }
-    let (transfers, _) = told(&[("query.log", asked), ("dns.log", passed_on)]);
+    let (transfers, reasons) = reasoned(&[("query.log", asked), ("dns.log", passed_on)]);
     assert!(transfers[0].starts_with("10.1.0.2 0 to ") && transfers[0].ends_with(" [\"10.1.1.5\"]"), "{transfers:?}");
+    assert!(reasons.contains("10.1.1.5 to evil.example") && !reasons.contains("10.1.0.2"), "{reasons}");
 }
 
 #[test]
