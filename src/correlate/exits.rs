@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::cites::Cites;
 use crate::model::conversations::{self, Packed};
 use crate::model::finding::Evidence;
-use crate::model::observation::{Cited, Hour, Key};
+use crate::model::observation::{Cited, Hour, Key, Seen};
 use crate::model::partial::SourcePartial;
 use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Route;
@@ -324,7 +324,10 @@ impl<'a> Moved<'a> {
         let by = if is_bare(&key) { &mut self.guessed } else { &mut self.stated };
         let sum = by.entry(locator).or_default();
         *sum = sum.saturating_add(bytes);
-        self.names.extend([key.name, key.server].into_iter().filter(|t| !t.is_empty()));
+        // A mail has a name for each of those that it went to.
+        let own = |name: &&str| key.seen == Seen::Mail && world.whose.mail_side(name) == Some(Side::Inside);
+        let names = key.name.split(if key.seen == Seen::Mail { ',' } else { '\0' }).filter(|name| !own(name));
+        self.names.extend(names.chain([key.server]).filter(|t| !t.is_empty()));
         self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
         let hours = part
             .map(|part| held::hours_of(world, &key, seen, Some(part)).map(|hour| hour.hour()).collect::<BTreeSet<_>>());

@@ -82,85 +82,97 @@ impl Senders {
     }
 }
 
-/// What one side of a gateway has to a destination: the transfers that the same logs saw.
-struct SideOf<'t> {
+/// Some hosts that the same logs saw to send to a destination.
+struct Part<'t> {
     logs: &'t [Locator],
     members: Vec<Sender>,
+    hosts: BTreeSet<&'t str>,
+    bytes: u64,
+    records: u64,
+}
+
+impl<'t> Part<'t> {
+    fn of(logs: &'t [Locator], members: Vec<Sender>, transfers: &'t [Transfer]) -> Self {
+        let mut part = Self { logs, members, hosts: BTreeSet::new(), bytes: 0, records: 0 };
+        for transfer in part.members.iter().map(|(at, _)| &transfers[*at as usize]) {
+            part.hosts.insert(&transfer.from);
+            part.bytes = part.bytes.saturating_add(transfer.bytes.lower);
+            part.records = part.records.saturating_add(transfer.records);
+        }
+        part
+    }
+
+    fn is_free(&self, taken: &BTreeSet<u32>) -> bool {
+        self.members.iter().all(|(at, _)| !taken.contains(at))
+    }
+}
+
+/// All hosts of each side together, and each alone where they are few.
+fn parts<'t>(chunk: &[Sender], transfers: &'t [Transfer]) -> Vec<Part<'t>> {
+    let mut sides: BTreeMap<&'t [Locator], Vec<Sender>> = BTreeMap::new();
+    for sender in chunk {
+        sides.entry(&transfers[sender.0 as usize].seen_by).or_default().push(*sender);
+    }
+    let mut parts = Vec::new();
+    if sides.len() < 2 {
+        return parts;
+    }
+    for (logs, members) in sides {
+        let alone = members.iter().filter(|_| (2..=HOSTS).contains(&members.len()));
+        let alone: Vec<Part<'_>> = alone.map(|one| Part::of(logs, vec![*one], transfers)).collect();
+        parts.push(Part::of(logs, members, transfers));
+        parts.extend(alone);
+    }
+    parts
 }
 
 /// Decides of the transfers to one destination.
 fn of_destination(chunk: &[Sender], transfers: &[Transfer], resolvers: &Resolvers, passed_on: &mut Vec<Passed>) {
-    let mut sides: BTreeMap<&[Locator], Vec<Sender>> = BTreeMap::new();
-    for sender in chunk {
-        sides.entry(&transfers[sender.0 as usize].seen_by).or_default().push(*sender);
-    }
-    if sides.len() < 2 {
-        return;
-    }
-    let sides: Vec<SideOf<'_>> = sides.into_iter().map(|(logs, members)| SideOf { logs, members }).collect();
+    let parts = parts(chunk, transfers);
     // Who passes on is no sender of anything, and who sent is no gateway.
     let (mut gateways, mut senders) = (BTreeSet::new(), BTreeSet::new());
-    for (outer, side) in sides.iter().enumerate() {
-        for part in parts(side) {
-            let others = sides.iter().enumerate().filter(|(inner, _)| *inner != outer).map(|(_, other)| other);
-            let free = |all: &[Sender], taken: &BTreeSet<u32>| all.iter().all(|(at, _)| !taken.contains(at));
-            if !free(&part, &gateways) || !free(&part, &senders) {
-                continue;
-            }
-            let clients = others.flat_map(|other| parts(other).into_iter().map(move |part| (other, part)));
-            let found = clients.into_iter().find(|(other, clients)| {
-                free(clients, &gateways) && passes_on((side, &part), (other, clients), transfers, resolvers)
-            });
-            if let Some((_, clients)) = found {
-                gateways.extend(part.iter().map(|(at, _)| *at));
-                senders.extend(clients.iter().map(|(at, _)| *at));
-                let told = |at: &u32| (*at, told(&transfers[*at as usize].scope, &clients, transfers));
-                passed_on.extend(part.iter().map(|(at, _)| at).map(told));
-            }
+    for part in &parts {
+        if !part.is_free(&gateways) || !part.is_free(&senders) {
+            continue;
+        }
+        let clients = parts.iter().find(|clients| {
+            clients.logs != part.logs && clients.is_free(&gateways) && passes_on(part, clients, transfers, resolvers)
+        });
+        if let Some(clients) = clients {
+            gateways.extend(part.members.iter().map(|(at, _)| *at));
+            senders.extend(clients.members.iter().map(|(at, _)| *at));
+            let told = |at: &u32| (*at, told(&transfers[*at as usize].scope, &clients.members, transfers));
+            passed_on.extend(part.members.iter().map(|(at, _)| at).map(told));
         }
     }
 }
 
-/// All hosts of a side together, and each alone where they are few.
-fn parts(side: &SideOf<'_>) -> Vec<Vec<Sender>> {
-    let alone = side.members.iter().filter(|_| (2..=HOSTS).contains(&side.members.len())).map(|one| vec![*one]);
-    std::iter::once(side.members.clone()).chain(alone).collect()
-}
-
 /// Whether some hosts put on the wire what others sent: which of the two is the gateway must be plain too.
-fn passes_on(
-    (side, gateways): (&SideOf<'_>, &[Sender]),
-    (other, clients): (&SideOf<'_>, &[Sender]),
-    transfers: &[Transfer],
-    resolvers: &Resolvers,
-) -> bool {
-    let hosts = |of: &[Sender]| of.iter().map(|(at, _)| &*transfers[*at as usize].from).collect::<BTreeSet<&str>>();
-    let (ours, theirs) = (hosts(gateways), hosts(clients));
-    let data = clients.iter().all(|(_, wire)| !wire);
+fn passes_on(gateways: &Part<'_>, clients: &Part<'_>, transfers: &[Transfer], resolvers: &Resolvers) -> bool {
+    // PERF: mostly not even the sums are near each other.
+    let records = gateways.records.saturating_add(clients.records);
+    if gateways.bytes < missed(clients.bytes) || !is_around(clients.bytes, gateways.bytes, records) {
+        return false;
+    }
+    let (ours, theirs) = (&gateways.hosts, &clients.hosts);
+    let (wire, data) = (gateways.members.iter().all(|(_, wire)| *wire), clients.members.iter().all(|(_, wire)| !wire));
     let apart = match data {
-        true => other.logs.iter().any(|log| !side.logs.contains(log)),
-        false => other.logs.iter().all(|log| !side.logs.contains(log)),
+        true => clients.logs.iter().any(|log| !gateways.logs.contains(log)),
+        false => clients.logs.iter().all(|log| !gateways.logs.contains(log)),
     };
-    let wire = gateways.iter().all(|(_, wire)| *wire);
-    let whole =
-        |of: &[Sender]| of.iter().fold(0u64, |sum, (at, _)| sum.saturating_add(transfers[*at as usize].bytes.lower));
-    let records =
-        |of: &[Sender]| of.iter().fold(0u64, |sum, (at, _)| sum.saturating_add(transfers[*at as usize].records));
-    let (passed, sent) = (whole(gateways), whole(clients));
-    let plain = match clients.first().map(|(at, _)| transfers[*at as usize].route) {
+    let plain = match clients.members.first().map(|(at, _)| transfers[*at as usize].route) {
         // Their names are those that the resolver asked for.
-        Some(Route::DnsTunnel) => clients.iter().all(|(at, _)| {
+        Some(Route::DnsTunnel) => clients.members.iter().all(|(at, _)| {
             resolvers.get(at).is_some_and(|asked| asked.iter().any(|resolver| ours.contains(&**resolver)))
         }),
         // Servers of one farm have about as much too.
         Some(Route::WebResponse) if !wire => {
-            data && answers_again((passed, records(gateways)), (sent, records(clients)))
+            data && answers_again((gateways.bytes, gateways.records), (clients.bytes, clients.records))
         }
-        _ => wire && (data || are(&ours, false) && are(&theirs, true) || ours.len() < theirs.len()),
+        _ => wire && (data || are(ours, false) && are(theirs, true) || ours.len() < theirs.len()),
     };
-    // PERF: mostly not even the sums are near each other.
-    apart && plain && passed >= missed(sent) && ours.is_disjoint(&theirs) && {
-        let (ours, theirs) = (Account::of(gateways, transfers), Account::of(clients, transfers));
+    apart && plain && ours.is_disjoint(theirs) && {
+        let (ours, theirs) = (Account::of(&gateways.members, transfers), Account::of(&clients.members, transfers));
         ours.is_of(&theirs, data)
     }
 }

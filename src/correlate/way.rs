@@ -193,8 +193,8 @@ pub(super) fn out_of<'w>(
         (Side::Inside, Side::Outside) => {
             let server = if key.server.is_empty() { key.name } else { key.server };
             let known = || world.name_of.get(server).copied().unwrap_or_default();
-            let name = if is_bare(key) { known() } else { key.name };
-            let to = first(&[name, key.server, key.name])?;
+            let name = if is_bare(key) { known() } else { named(key) };
+            let to = first(&[name, key.server, named(key)])?;
             let from = first(&[key.client, key.host]);
             let from = from.map_or_else(
                 || writer(world, key, locator, (scope, client)).into(),
@@ -220,22 +220,28 @@ fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<
     }
     let sender = key.account.rsplit_once('@').map(|(_, domain)| domain);
     let from = sender.and_then(|domain| world.whose.mail_side(domain));
-    let to = world.whose.mail_side(key.name);
-    let left = match (key.sends, from, to) {
-        (_, _, Some(Side::Inside)) | (false, Some(Side::Outside), _) => false,
-        (true, ..) | (false, Some(Side::Inside), Some(Side::Outside)) => true,
-        _ => return None,
-    };
-    let way = || {
-        let inside = |host: &&str| !host.is_empty() && world.whose.side(host) == Side::Inside;
-        let host = [key.client, key.host].into_iter().find(inside);
-        let scope = world.home(locator, |whose, place| home(whose, key, Side::Inside, place));
-        let from = host.or(Some(key.account).filter(|account| !account.is_empty()));
-        let writer = || writer(world, key, locator, (scope, Side::Inside)).into();
-        let from = from.map_or_else(writer, |text| world.whose.entity_of(text));
-        (Way { scope, from, to: key.name, route: Route::Email, held: None }, Direction::Up)
-    };
-    Some(left.then(way))
+    // One that went to several leads to the first of them outside.
+    let outside = key.name.split(',').find(|domain| world.whose.mail_side(domain) != Some(Side::Inside));
+    let Some(to) = outside else { return Some(None) };
+    let is_ours = from == Some(Side::Inside) && world.whose.mail_side(to) == Some(Side::Outside);
+    if !key.sends && !is_ours {
+        return None;
+    }
+    let inside = |host: &&str| !host.is_empty() && world.whose.side(host) == Side::Inside;
+    let host = [key.client, key.host].into_iter().find(inside);
+    let scope = world.home(locator, |whose, place| home(whose, key, Side::Inside, place));
+    let from = host.or(Some(key.account).filter(|account| !account.is_empty()));
+    let writer = || writer(world, key, locator, (scope, Side::Inside)).into();
+    let from = from.map_or_else(writer, |text| world.whose.entity_of(text));
+    Some(Some((Way { scope, from, to, route: Route::Email, held: None }, Direction::Up)))
+}
+
+/// The name of the other side; of a mail to several that of the first.
+fn named<'k>(key: &Key<'k>) -> &'k str {
+    match key.seen {
+        Seen::Mail => key.name.split(',').next().unwrap_or_default(),
+        _ => key.name,
+    }
 }
 
 /// The inside system that answered.

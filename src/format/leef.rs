@@ -124,11 +124,14 @@ pub fn read<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
 fn between(rest: &[u8]) -> (u8, &[u8]) {
     let Some(bar) = memchr::memchr(b'|', rest) else { return (b'\t', rest) };
     let pairs = &rest[bar + 1..];
-    let hex = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
+    let hex = |code: &[u8]| {
+        let text = std::str::from_utf8(code).ok().filter(|_| code.iter().all(u8::is_ascii_hexdigit))?;
+        u8::try_from(u16::from_str_radix(text, 16).ok()?).ok()
+    };
     match &rest[..bar] {
         b"" => (b'\t', pairs),
         [one] => (*one, pairs),
-        [b'x', code @ ..] | [b'0', b'x', code @ ..] if code.len() <= 2 => {
+        [b'x', code @ ..] | [b'0', b'x', code @ ..] if code.len() <= 4 => {
             hex(code).map_or((b'\t', rest), |byte| (byte, pairs))
         }
         // The first pair, which holds a bar.
@@ -182,7 +185,7 @@ mod tests {
         assert_eq!(told(&format!("LEEF:1.0|V|P|1|id|{}", pairs.join("\t"))), all(at));
         assert_eq!(told(&format!("<13>LEEF:1.0|V|P|1|id|{}", pairs.join("#011"))), all(at));
         assert_eq!(told(&format!("LEEF:2.0|V|P|1|id|{}", pairs.join("\t"))), all(at), "a header without the part");
-        for (word, between) in [("^", "^"), ("x7C", "|"), ("0x5e", "^"), ("", "\t")] {
+        for (word, between) in [("^", "^"), ("x7C", "|"), ("0x5e", "^"), ("x005E", "^"), ("", "\t")] {
             assert_eq!(told(&format!("LEEF:2.0|V|P|1|id|{word}|{}", pairs.join(between))), all(at), "{word}");
         }
         assert_eq!(

@@ -173,22 +173,30 @@ impl<'a> Blocks<'a> {
         let Some(bits) = self.bits(at, end - at) else { return Found::Nothing };
         let bytes = alone(LEVEL, bits, at, end, crc);
         let block = Stepped::bzip2(Source::at(Box::new(&bytes[..]), 0));
-        if tries.is_whole(block) { Found::Block(bytes, end) } else { Found::Nothing }
+        if tries.is_whole(block) {
+            return Found::Block(bytes, end);
+        }
+        tries.0 = tries.0.saturating_sub(bytes.len() as u64);
+        Found::Nothing
     }
 
     /// The first mark at or behind `from` that begins before `until`.
     fn mark(&mut self, from: u64, until: u64) -> Option<u64> {
         let mut from = from;
         while from < until && from / 8 < self.random.size {
-            let want = (LOOK_BYTES as u64 * 8).min(self.random.size.saturating_mul(8).saturating_sub(from));
+            let left = self.random.size.saturating_mul(8).saturating_sub(from);
+            // What is held already is looked through first: marks may stand close to each other.
+            let ends = (self.base + self.held.len() as u64).saturating_mul(8);
+            let held = ends.saturating_sub(from) * u64::from(from / 8 >= self.base);
+            let want = if held > 2 * MARK_BITS { held } else { LOOK_BYTES as u64 * 8 }.min(left);
             let bits = self.bits(from, want)?;
             if let Some(at) = bits.find_mark(from) {
                 return (at < until).then_some(at);
             }
-            from = (from + want).saturating_sub(MARK_BITS).max(from + 1);
-            if want < LOOK_BYTES as u64 * 8 {
+            if want == left {
                 return None;
             }
+            from = (from + want).saturating_sub(MARK_BITS).max(from + 1);
         }
         None
     }

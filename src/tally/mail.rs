@@ -2,22 +2,18 @@
 
 use crate::model::fields::{Canon, Fields};
 
-/// A mail on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Handed<'f> {
-    /// The domain of the first recipient that is not the sender's own.
-    pub to: &'f [u8],
-    /// Whether the record says that it left the organisation.
-    pub outward: bool,
-}
+/// Domains of recipients that one record is told by; the others are not told apart.
+const DOMAINS_KEPT: usize = 8;
 
 /// Words by which logs say that a mail left: Exchange's tracking, its traces, gateways.
-const OUTWARD: [&[u8]; 5] = [b"sendexternal", b"originating", b"outbound", b"outgoing", b"sent external"];
+const OUTWARD: [&[u8]; 6] =
+    [b"sendexternal", b"originating", b"outbound", b"outgoing", b"sent external", b"deliver external"];
 /// Words by which they say that it was handed on, inside or to the outside.
-const HANDED: [&[u8]; 6] = [b"send", b"sent", b"delivered", b"relayed", b"accepted", b"deliver external"];
+const HANDED: [&[u8]; 5] = [b"send", b"sent", b"delivered", b"relayed", b"accepted"];
 
-/// The mail that a record tells of; `None` where it was not handed on by this record, or stays with the sender's domain.
-pub fn of<'f>(fields: &'f Fields<'_>) -> Option<Handed<'f>> {
+/// Whether the mail that a record tells of left the organisation by its own words; `None` where it was not handed on by this
+/// record, or stays with the sender's domain.
+pub fn outward(fields: &Fields<'_>) -> Option<bool> {
     let is = |words: &[&[u8]], action: &[u8]| words.iter().any(|word| word.eq_ignore_ascii_case(action));
     let outward = match fields.get(Canon::EventAction).map(<[u8]>::trim_ascii) {
         None => false,
@@ -25,10 +21,28 @@ pub fn of<'f>(fields: &'f Fields<'_>) -> Option<Handed<'f>> {
         Some(action) if is(&HANDED, action) => false,
         Some(_) => return None,
     };
+    others(fields).next().map(|_| outward)
+}
+
+/// The domains of recipients that are not the sender's own, each once, in lower case and with a comma between them.
+pub fn domains(fields: &Fields<'_>, out: &mut Vec<u8>) {
+    let from = out.len();
+    let mut count = 0;
+    for domain in others(fields) {
+        let known = out[from..].split(|byte| *byte == b',').any(|known| known.eq_ignore_ascii_case(domain));
+        if !known && count < DOMAINS_KEPT {
+            out.extend((count > 0).then_some(b','));
+            out.extend_from_slice(domain);
+            count += 1;
+        }
+    }
+    out[from..].make_ascii_lowercase();
+}
+
+fn others<'f>(fields: &'f Fields<'_>) -> impl Iterator<Item = &'f [u8]> {
     let from = fields.get(Canon::EmailFrom).and_then(domain);
-    let to = fields.get(Canon::EmailTo)?.split(|byte| matches!(byte, b';' | b',' | b' ')).filter_map(domain);
-    let mut others = to.filter(|to| from.is_none_or(|from| !from.eq_ignore_ascii_case(to)));
-    Some(Handed { to: others.next()?, outward })
+    let to = fields.get(Canon::EmailTo).unwrap_or_default().split(|byte| matches!(byte, b';' | b',' | b' '));
+    to.filter_map(domain).filter(move |to| from.is_none_or(|from| !from.eq_ignore_ascii_case(to)))
 }
 
 /// The address of the sender, without what stands around it.
@@ -64,13 +78,19 @@ mod tests {
                 fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
             }
         }
-        of(&fields).map(|mail| (String::from_utf8_lossy(mail.to).into_owned(), mail.outward))
+        let mut out = b"before".to_vec();
+        domains(&fields, &mut out);
+        outward(&fields).map(|outward| (String::from_utf8_lossy(&out["before".len()..]).into_owned(), outward))
     }
 
     #[test]
-    fn a_mail_goes_to_the_first_recipient_of_another_domain() {
+    fn a_mail_goes_to_the_recipients_of_other_domains() {
         let to = |text: &str, outward| Some((text.to_owned(), outward));
         assert_eq!(told("SENDEXTERNAL", "a@hc.example", "b@HC.example;c@x.example"), to("x.example", true));
+        assert_eq!(
+            told("SEND", "a@hc.example", "c@y.example;d@X.example;e@x.example"),
+            to("y.example,x.example", false)
+        );
         assert_eq!(told("", "<a@hc.example>", "<c@x.example>"), to("x.example", false));
         assert_eq!(told("Originating", "a@hc.example", "c@x.example##Receive, Send"), to("x.example", true));
         assert_eq!(told("Delivered", "", "c@x.example"), to("x.example", false));

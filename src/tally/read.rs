@@ -60,15 +60,20 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     below.clear();
     let Some(seen) = kind(teller, fields) else { return false };
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
-    let mail = if seen == Seen::Mail { mail::of(fields) } else { None };
-    let outward = mail.is_some_and(|mail| mail.outward);
+    let mail = if seen == Seen::Mail { mail::outward(fields) } else { None };
+    let outward = mail == Some(true);
     key::head(seen, port, sends(fields) || outward, outcome(fields), out);
     // Of a mail that left, the next server is one of many on its way.
     let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
     key::entity(get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default(), out);
     key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
     match mail {
-        Some(mail) => key::lower(mail.to, out),
+        Some(_) => {
+            let at = out.len();
+            out.extend([0, 0]);
+            mail::domains(fields, out);
+            key::close(at, out);
+        }
         None => name(seen, fields, out, below),
     }
     match mail.and_then(|_| mail::sender(fields)).filter(|_| !fields.has(Canon::UserName)) {

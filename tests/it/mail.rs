@@ -54,6 +54,27 @@ fn mail_over_a_relay_inside_leaves_and_counts_once_whatever_records_it_has() {
 }
 
 #[test]
+fn mail_to_several_leads_to_those_outside_and_a_mail_that_is_sent_on_keeps_its_sender() {
+    let log = |to: &str| tracked(&[["SENDEXTERNAL", "10.1.0.30", "10.1.0.31", ME, to]]);
+    let own = told("MSGTRK.LOG", &log("k@hc-housing.example;drop@evil.example"), SCOPES);
+    assert_eq!(own, ["hc 10.1.0.30 evil.example [j.doe@hc.example] 50000000"]);
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("MSGTRK.LOG"), log("a@partner.example;drop@evil.example")).unwrap();
+    fs::write(path("scopes.toml"), SCOPES).unwrap();
+    exfiltrace(&["scan", "-q", &path("MSGTRK.LOG"), "--scopes", &path("scopes.toml"), "--out", &path("case")]);
+    let rows = fs::read_to_string(path("case/transfers.jsonl")).unwrap();
+    let both: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (both["to"].as_str(), &both["to_names"]),
+        (Some("partner.example"), &serde_json::json!(["evil.example"]))
+    );
+
+    let forwarded = tracked(&[["SEND", "10.1.0.30", "203.0.113.9", "boss@partner.example", "drop@evil.example"]]);
+    assert_eq!(told("MSGTRK.LOG", &forwarded, SCOPES).len(), 1);
+}
+
+#[test]
 fn mail_that_comes_or_stays_does_not_leave() {
     let none: [String; 0] = [];
     let log = tracked(&[
