@@ -6,7 +6,7 @@ use crate::model::finding::{
     Entities, Evidence, Finding, FindingAssumed, FindingId, FindingIndicator, FindingKind, FindingRule, FindingTime,
 };
 use crate::model::findings::{Findings, Gathering};
-use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
+use crate::model::hit::{IndicatorRef, MatchKind, Met, Sighting, Sightings};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::partial::{Covered, SourcePartial};
 use crate::model::place::{Locator, Place};
@@ -180,7 +180,7 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
     let outside = hits.span.is_some_and(|span| {
         meta.valid_from.is_some_and(|from| span.last < from) || meta.valid_until.is_some_and(|until| until < span.first)
     });
-    let weak = weak::reason(&key.kind, &key.value);
+    let weak = weak::reason(&key.kind, &key.value, key.how);
     let doubts = usize::from(!meta.warninglists.is_empty()) + usize::from(weak.is_some());
     let who = who(hits);
     let outward = who.iter().any(|s| {
@@ -235,7 +235,8 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
 
 /// What a sighting means, with all that speaks against it.
 fn told(key: &IndicatorRef, said: &str, meta: &IndicatorMeta, weak: Option<&str>, saturating: bool) -> String {
-    let mut text = format!("{} {} {said}", key.kind, key.value);
+    let part = if key.how == MatchKind::UrlHost { "host of the listed " } else { "" };
+    let mut text = format!("{part}{} {} {said}", key.kind, key.value);
     if !meta.warninglists.is_empty() {
         text += &format!("; it is on {}, whose values are as often innocent", meta.warninglists.join(", "));
     }

@@ -1,5 +1,6 @@
 //! What an indicator is worth: names that many innocent files bear, and values that stand nearly everywhere.
 
+use crate::model::hit::MatchKind;
 use crate::model::rule::Level;
 
 /// Names of files that systems and common programs bear, and those that every second installer does.
@@ -65,8 +66,11 @@ const FEWEST: u64 = 100;
 /// One record in so many is a large share.
 const SHARE: u64 = 10;
 
-/// Why a listed value alone shows little; nothing where it does show something.
-pub(super) fn reason(kind: &str, value: &str) -> Option<&'static str> {
+/// Why a listed value, met so, shows little alone; nothing where it does show something.
+pub(super) fn reason(kind: &str, value: &str, how: MatchKind) -> Option<&'static str> {
+    if how == MatchKind::UrlHost {
+        return Some("the host of a listed URL, without the page that is listed");
+    }
     let name = kind == "file_name";
     if name && value.chars().count() < SHORTEST {
         return Some("a file name of fewer than 5 characters");
@@ -97,8 +101,12 @@ mod tests {
     #[test]
     fn generic_names_are_sorted_and_weak() {
         assert!(GENERIC.is_sorted());
-        assert!(reason("file_name", "svchost.exe").is_some() && reason("file_name", "a.js").is_some());
-        assert!(reason("file_name", "evilcorp-x.exe").is_none() && reason("domain", "a.io").is_none());
+        let alone = |kind, value| reason(kind, value, MatchKind::Exact);
+        assert!(alone("file_name", "svchost.exe").is_some() && alone("file_name", "a.js").is_some());
+        assert!(alone("file_name", "evilcorp-x.exe").is_none() && alone("domain", "a.io").is_none());
+        assert!(
+            alone("url", "http://a.io/b").is_none() && reason("url", "http://a.io/b", MatchKind::UrlHost).is_some()
+        );
     }
 
     #[test]

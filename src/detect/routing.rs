@@ -40,6 +40,7 @@ pub(super) const FORMATS: &[&str] = &[
     "utmp",
     "vpcflow",
     "w3c",
+    "windows_dns",
     "windows_json",
     "windows_xml",
     "zeek",
@@ -165,7 +166,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "azure" => azure(fields, &mut facts),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
-        "bind" => facts.categories.push("dns"),
+        "bind" | "windows_dns" => facts.categories.push("dns"),
         "cef" | "leef" => extended(fields, &mut facts),
         "kv" => fortigate(fields, &mut facts),
         "m365" => {

@@ -53,6 +53,10 @@ impl Format for Auditd {
         ROLES.canons()
     }
 
+    fn hides(&self, records: &[u8]) -> bool {
+        hides(records)
+    }
+
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
         let layout = Layout { framing: Framing::Lines, ..sample.layout("auditd") };
         sample.fit(self, layout, 70)
@@ -125,6 +129,18 @@ fn command_line(from: usize, out: &mut Fields<'_>) {
         let value = out.store(&line);
         out.push_text(Some(canon), Text::Slice(canon.name().as_bytes()), value, Kind::Str);
     }
+}
+
+/// Whether a value of audit records may be in hex: many digits in upper case behind `=`. Looked for from a mark that no
+/// other record has.
+pub(super) fn hides(records: &[u8]) -> bool {
+    const DIGITS: usize = 8;
+    let is_hex = |at: usize| {
+        let value = records.get(at + 1..at + 1 + DIGITS).unwrap_or_default();
+        value.len() == DIGITS && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
+    };
+    memchr::memmem::find(records, b"audit(")
+        .is_some_and(|from| memchr::memchr_iter(b'=', &records[from..]).any(|at| is_hex(from + at)))
 }
 
 /// Whether the name is that of an argument: `a0`, `a12`, `a1[0]`, `a1_len`.

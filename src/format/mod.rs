@@ -46,6 +46,7 @@ pub mod together;
 mod utmp;
 mod vpcflow;
 mod w3c;
+mod windns;
 mod windows;
 mod winevent;
 mod winxml;
@@ -135,6 +136,13 @@ pub trait Format: Sync {
         out.clear();
     }
 
+    /// Whether fields of these records may say what a search of their bytes does not see: written in hex or as numbers,
+    /// or run on into what stands behind. Holds for a stretch where it holds for a record in it.
+    fn hides(&self, records: &[u8]) -> bool {
+        let _ = records;
+        false
+    }
+
     /// The layout after a directive line; `None` where the line changes nothing.
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
         let _ = (layout, directive);
@@ -186,6 +194,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &cef::Cef,
     &leef::Leef,
     &dns::Bind,
+    &windns::WindowsDns,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
     &kv::KeyValue,
@@ -264,6 +273,11 @@ impl<'l> Reader<'l> {
     /// `depth`: how many wrappers the records were taken out of.
     fn of(format: Option<&'static dyn Format>, layout: &'l Layout, depth: u8) -> Self {
         Self { format, layout, columns: OnceCell::new(), carried: Strays::of_carried(layout, depth + 1) }
+    }
+
+    /// Whether fields of these records may say what a search of their bytes does not see.
+    pub fn hides(&self, records: &[u8]) -> bool {
+        self.format.is_some_and(|format| format.hides(records))
     }
 
     /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are those of the

@@ -55,6 +55,10 @@ impl Format for Rfc3164 {
         canons()
     }
 
+    fn hides(&self, records: &[u8]) -> bool {
+        auditd::hides(records)
+    }
+
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
         let layout = Layout { framing: Framing::Lines, ..sample.layout("syslog3164") };
         sample.fit(self, layout, 50)
@@ -90,6 +94,10 @@ impl Format for Rfc5424 {
 
     fn fields(&self) -> Vec<Canon> {
         canons()
+    }
+
+    fn hides(&self, records: &[u8]) -> bool {
+        auditd::hides(records)
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {

@@ -139,6 +139,10 @@ impl Format for Utmp {
         all
     }
 
+    fn hides(&self, _records: &[u8]) -> bool {
+        true
+    }
+
     /// Never: the bytes are no text, which samples are made of. See [`layout`].
     fn recognise(&self, _: &Sample<'_>) -> Option<Fit> {
         None

@@ -1,4 +1,4 @@
-//! Escapes as logs write them: `%2F` of URLs, `\/` and `\u002f` of JSON. One layer is undone, never two, but for
+//! Escapes as logs write them: `%2F` of URLs, `\/` and `\u002f` of JSON, `\=` of CEF, `&amp;` of XML. One layer is undone, never two, but for
 //! backslashes: JSON inside of JSON writes `\\/`, and any number of them before a slash is one slash.
 
 use std::borrow::Cow;
@@ -11,8 +11,10 @@ const BACKSLASHES: usize = 16;
 pub(super) enum Spelling {
     /// As it is.
     Plain,
-    /// `\/`, `\u002f`.
+    /// `\/`, `\u002f`; `\=` of CEF and LEEF too.
     Json,
+    /// `&amp;`, as XML and HTML write what stands in URLs.
+    Markup,
     /// `%2F`.
     Percent,
 }
@@ -63,11 +65,15 @@ fn escaped(text: &[u8], at: usize, spelling: Spelling) -> Option<(u8, usize)> {
         (Spelling::Json, b'\\') => {
             let count = text[at..].iter().take(BACKSLASHES).take_while(|b| **b == b'\\').count();
             let rest = &text[at + count..];
-            if rest.first() == Some(&b'/') {
-                return Some((b'/', count + 1));
+            if let Some(byte @ (b'/' | b'=')) = rest.first() {
+                return Some((*byte, count + 1));
             }
             let byte = hex(rest.strip_prefix(b"u00")?.get(..2)?).filter(u8::is_ascii)?;
             Some((byte, count + 5))
+        }
+        (Spelling::Markup, b'&') => {
+            const AND: [&[u8]; 3] = [b"&amp;", b"&#38;", b"&#x26;"];
+            AND.iter().find(|and| text[at..].starts_with(and)).map(|and| (b'&', and.len()))
         }
         _ => None,
     }

@@ -10,24 +10,90 @@ const FILE_LIKE: &[&[u8]] = &[
     b"zip",
 ];
 
+/// Those of them that hardly a file bears to which a command leads.
+const HOST_LIKE: &[&[u8]] = &[b"cc", b"com"];
+
+/// Words in the name of a field whose value is a file.
+const FILE: &[&str] = &[
+    "executable",
+    "file",
+    "filename",
+    "filepath",
+    "image",
+    "imagepath",
+    "module",
+    "parentimage",
+    "path",
+    "process",
+    "sourceimage",
+    "targetfilename",
+    "targetimage",
+];
+/// Words in the name of a field whose value is a command.
+const COMMAND: &[&str] = &["arg", "cmd", "cmdline", "command", "commandline", "parentcommandline"];
+/// Words in the name of a field whose value is a user agent or a version.
+const VERSION: &[&str] = &["fileversion", "productversion", "useragent", "version"];
+
 /// False if a hit cannot mean what its kind says there: an address in a user agent or a version, a domain that is a
 /// file name. `field_name` is the canonical or raw name of the field in which the hit lies, `None` in unparsed text.
 pub fn plausible(kind: IndicatorKind, hit: &RawHit, field_name: Option<&str>, text: &[u8]) -> bool {
-    let name = field_name.unwrap_or("").to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let name = field_name.unwrap_or("");
     match kind {
         // A lookup (`${jndi:ldap://…}`) or an address of a page may stand in a user agent: there it is a host.
         IndicatorKind::Ipv4 | IndicatorKind::Ipv6 | IndicatorKind::Cidr => {
-            is_host(hit, text)
-                || !has(&["user_agent", "useragent", "user-agent", "version"]) && !version_like(hit, text)
+            is_host(hit, text) || !has_word(name, VERSION) && !is_user_agent(name) && !version_like(hit, text)
         }
-        IndicatorKind::Domain => {
-            let file_field = has(&["file", "path", "process", "image", "command", "module", "executable"]);
-            !(is_file_like(hit, text) && (file_field || in_path(hit, text)))
-        }
+        IndicatorKind::Domain => !is_file(hit, name, text),
         // The trace of a typed value tells only that the fields are to be asked.
         kind => !typed::is_typed(kind),
     }
+}
+
+/// Whether a name that a host and a file may bear is that of a file there. What a scheme or an `@` leads to, and what a
+/// path or a port stands behind, is a host.
+fn is_file(hit: &RawHit, field_name: &str, text: &[u8]) -> bool {
+    let last = text.get(hit.start..hit.end).unwrap_or_default().rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let ends = |ends: &[&[u8]]| ends.iter().any(|end| last.eq_ignore_ascii_case(end));
+    if !ends(FILE_LIKE) || is_host(hit, text) {
+        return false;
+    }
+    let before = escape::before(text, hit.start).map(|(byte, ..)| byte);
+    if in_path(hit, text) {
+        return true;
+    }
+    let leads_on = matches!(text.get(hit.end..), Some([b'/', ..] | [b'\\', b'/', ..]));
+    if before == Some(b'@') || leads_on {
+        return false;
+    }
+    has_word(field_name, COMMAND) && !ends(HOST_LIKE) || has_word(field_name, FILE) && !has_word(field_name, COMMAND)
+}
+
+/// Whether one of the words stands in a name: between what is no letter (`process.command_line`, `cs-host`), or from
+/// a capital to the next one (`TargetFilename`); an `s` at its end may be left out.
+fn has_word(name: &str, words: &[&str]) -> bool {
+    let is = |part: &str| {
+        let whole = |part: &str| words.iter().any(|word| part.eq_ignore_ascii_case(word));
+        whole(part) || part.strip_suffix(['s', 'S']).is_some_and(whole)
+    };
+    name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| is(part) || humps(part).any(is))
+}
+
+/// The parts of a name that begin with a capital each.
+fn humps(name: &str) -> impl Iterator<Item = &str> {
+    let bytes = name.as_bytes();
+    let starts = move |at: usize| bytes[at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase();
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let end = (start + 1..bytes.len()).find(|at| starts(*at)).unwrap_or(bytes.len());
+        let part = name.get(start..end).filter(|part| !part.is_empty());
+        start = end;
+        part
+    })
+}
+
+/// `user_agent.original`, `cs(User-Agent)`, `userAgent`, `http_user_agent`.
+fn is_user_agent(name: &str) -> bool {
+    has_word(name, &["user"]) && has_word(name, &["agent"])
 }
 
 /// The token follows two slashes, or such and a bracket.
@@ -53,12 +119,6 @@ fn version_like(hit: &RawHit, text: &[u8]) -> bool {
 /// `:443` and `(443)`.
 fn has_port(behind: &[u8]) -> bool {
     matches!(behind, [b':' | b'(', digit, ..] if digit.is_ascii_digit())
-}
-
-fn is_file_like(hit: &RawHit, text: &[u8]) -> bool {
-    let token = text.get(hit.start..hit.end).unwrap_or_default();
-    let last = token.rsplit(|b| *b == b'.').next().unwrap_or_default();
-    FILE_LIKE.iter().any(|end| last.eq_ignore_ascii_case(end))
 }
 
 /// The token follows one separator: a segment of a path. After `//` it is a host, and after `\\\\` too, unless a name

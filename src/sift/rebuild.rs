@@ -4,7 +4,7 @@
 //! What is not told does not speak against it: most logs have no scheme. A port counts where the `Host` header names
 //! one; the port of the connection only where the indicator names a port, for it may be that of a proxy.
 
-use super::url::{port_after, same_origin};
+use super::url::{is_another_page, port_after, same_origin};
 use crate::model::fields::{Canon, Fields};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{IndicatorKind, Indicators, RawHit, UrlParts, url_parts, url_rest};
@@ -15,18 +15,33 @@ const HOST: &[&[u8]] = &[b"cs-host", b"url.domain"];
 const PATH: &[&[u8]] = &[b"cs-uri-stem", b"url.path"];
 const QUERY: &[&[u8]] = &[b"cs-uri-query", b"url.query"];
 
-/// A hit of a URL's host becomes one of the URL where the fields of the record make it up; other hits stay as they are.
-pub fn rebuilt(set: &Indicators, hit: RawHit, fields: &Fields<'_>) -> RawHit {
-    match set.get(hit.indicator) {
-        Some(indicator)
-            if hit.how == MatchKind::UrlHost
-                && indicator.kind == IndicatorKind::Url
-                && tells(&url_parts(indicator.value), fields) =>
-        {
-            RawHit { how: MatchKind::Exact, ..hit }
-        }
-        _ => hit,
+/// A hit of a URL's host becomes one of the URL where the fields of the record make it up, and none where they tell
+/// another page of the host; other hits stay as they are.
+pub fn rebuilt(set: &Indicators, hit: RawHit, fields: &Fields<'_>) -> Option<RawHit> {
+    let listed = set.get(hit.indicator).filter(|i| hit.how == MatchKind::UrlHost && i.kind == IndicatorKind::Url);
+    let Some(url) = listed.map(|indicator| url_parts(indicator.value)) else { return Some(hit) };
+    if tells(&url, fields) {
+        return Some(RawHit { how: MatchKind::Exact, ..hit });
     }
+    (!tells_another_page(&url, fields)).then_some(hit)
+}
+
+/// Whether the fields tell a page of this host that is not the listed one.
+fn tells_another_page(url: &UrlParts<'_>, fields: &Fields<'_>) -> bool {
+    if let Some(full) = fields.get(Canon::UrlFull).and_then(|full| std::str::from_utf8(full).ok()) {
+        let told = url_parts(full);
+        return super::name::same_host(url.host, told.host.as_bytes()) && is_another_page(url, told.rest.as_bytes());
+    }
+    let told = fields.get(Canon::UrlDomain).or_else(|| called(HOST, fields)).unwrap_or_default();
+    let host = told.split(|b| *b == b':').next().unwrap_or_default();
+    let is_host = || super::name::same_host(url.host, host.strip_suffix(b".").unwrap_or(host));
+    path(fields).is_some_and(|path| is_host() && is_another_page(url, path))
+}
+
+/// The path that the fields tell, with the query where both stand in one.
+fn path<'f>(fields: &'f Fields<'_>) -> Option<&'f [u8]> {
+    let target = fields.get(Canon::UrlOriginal).filter(|target| target.starts_with(b"/"));
+    target.or_else(|| fields.get(Canon::UrlPath)).or_else(|| called(PATH, fields))
 }
 
 /// Whether the fields tell this URL.
@@ -58,13 +73,7 @@ fn called<'f>(names: &[&[u8]], fields: &'f Fields<'_>) -> Option<&'f [u8]> {
 
 /// Whether path and query are those of the URL. A blank of the path is written as `+` where blanks part the cells.
 fn same_rest(url: &UrlParts<'_>, fields: &Fields<'_>) -> bool {
-    let mut rest = match fields.get(Canon::UrlOriginal) {
-        Some(target) if target.starts_with(b"/") => target.to_vec(),
-        _ => match fields.get(Canon::UrlPath).or_else(|| called(PATH, fields)) {
-            Some(path) => path.to_vec(),
-            None => return false,
-        },
-    };
+    let Some(mut rest) = path(fields).map(<[u8]>::to_vec) else { return false };
     let query = || fields.get(Canon::UrlQuery).or_else(|| called(QUERY, fields));
     if let (None, Some(query)) = (memchr::memchr(b'?', &rest), query()) {
         rest.push(b'?');

@@ -18,7 +18,9 @@ pub(super) fn verify(set: &Indicators, text: &[u8], start: usize, end: usize, in
     let lead = Lead::of(text, start);
     if let Some(to) = exact(&url, &lead, text, end) {
         out.push(RawHit { start: lead.start, end: to, indicator, how: MatchKind::Exact });
-    } else if lead.is_url || !lead.as_path && stands_alone(text, start, end) {
+    } else if (lead.is_url && !tells_another_page(&url, &lead, text, end))
+        || (!lead.is_url && !lead.as_path && stands_alone(text, start, end))
+    {
         out.push(RawHit { start, end, indicator, how: MatchKind::UrlHost });
     }
 }
@@ -35,11 +37,45 @@ fn exact(url: &UrlParts<'_>, lead: &Lead<'_>, text: &[u8], end: usize) -> Option
     }
     let full = end + text[end..limit].iter().position(|b| is_stop(*b)).unwrap_or(limit - end);
     let escaped = memchr::memchr(b'\\', &text[end..full]).is_some();
-    same(url, lead, &Reading::plain(text, end, full)).or_else(|| {
-        let stops = |b, escaped: bool| is_stop(b) || !escaped && b == b'\\';
-        let unescaped = || Reading::undone(text, end, limit, Spelling::Json, stops);
-        escaped.then(unescaped).and_then(|reading| same(url, lead, &reading))
-    })
+    let marked = memchr::memchr(b'&', &text[end..full]).is_some();
+    same(url, lead, &Reading::plain(text, end, full))
+        .or_else(|| {
+            let stops = |b, escaped: bool| is_stop(b) || !escaped && b == b'\\';
+            let unescaped = || Reading::undone(text, end, limit, Spelling::Json, stops);
+            escaped.then(unescaped).and_then(|reading| same(url, lead, &reading))
+        })
+        .or_else(|| {
+            let unmarked = || Reading::undone(text, end, full, Spelling::Markup, |b, _| is_stop(b));
+            marked.then(unmarked).and_then(|reading| same(url, lead, &reading))
+        })
+}
+
+/// Whether the URL around the host leads elsewhere on it. What speaks of the host alone, or of the page with another
+/// query, scheme or port, is evidence of the host.
+fn tells_another_page(url: &UrlParts<'_>, lead: &Lead<'_>, text: &[u8], end: usize) -> bool {
+    let limit = text.len().min(end + REST_LIMIT_BYTES);
+    let spelling = if lead.spelling == Spelling::Percent { Spelling::Percent } else { Spelling::Json };
+    let is_percent = spelling == Spelling::Percent;
+    let stops = |b, escaped: bool| is_stop(b) || !escaped && (b == b'\\' || is_percent && b == b'&');
+    let behind = Reading::undone(text, end, limit, spelling, stops).bytes;
+    let dot = usize::from(matches!(&*behind, [b'.', b'/' | b':' | b'?' | b'#', ..]));
+    is_another_page(url, &behind[port_after(&behind, dot).0..])
+}
+
+/// Whether `rest`, what stands behind host and port, names another page than the listed URL. One without a path lists
+/// the whole host.
+pub(super) fn is_another_page(url: &UrlParts<'_>, rest: &[u8]) -> bool {
+    let listed = url.rest.split('?').next().unwrap_or_default();
+    let path =
+        rest.split(|b| matches!(b, b'?' | b'#')).next().filter(|path| path.starts_with(b"/")).unwrap_or_default();
+    let closed = path.iter().rev().take_while(|b| is_closing(**b)).count();
+    let is_listed = |path: &[u8]| matches!(path, b"" | b"/") || url_rest(path).eq(listed.bytes());
+    !listed.is_empty() && !is_listed(path) && !is_listed(&path[..path.len() - closed])
+}
+
+/// What closes a sentence or a bracket may stand behind a URL.
+fn is_closing(byte: u8) -> bool {
+    matches!(byte, b'.' | b',' | b';' | b':' | b')' | b']' | b'}' | b'!' | b'\\')
 }
 
 /// No URL holds it.
@@ -62,8 +98,7 @@ fn same(url: &UrlParts<'_>, lead: &Lead<'_>, behind: &Reading<'_>) -> Option<usi
         if url_rest(&bytes[port_end..to]).eq(url.rest.bytes()) {
             return Some(behind.end(to));
         }
-        // What closes a sentence or a bracket may stand behind a URL.
-        if to > port_end && matches!(bytes[to - 1], b'.' | b',' | b';' | b':' | b')' | b']' | b'}' | b'!' | b'\\') {
+        if to > port_end && is_closing(bytes[to - 1]) {
             to -= 1;
         } else {
             return None;

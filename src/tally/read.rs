@@ -20,8 +20,8 @@ pub enum Teller {
     Cloud,
     /// Zeek's logs.
     Zeek,
-    /// BIND's query log.
-    Bind,
+    /// Logs of name servers.
+    Names,
     /// Syslog messages.
     Syslog,
     /// JSON objects.
@@ -44,7 +44,7 @@ impl Teller {
             "vpcflow" => Self::VpcFlow,
             "cloudtrail" | "m365" | "azure" | "gcp" => Self::Cloud,
             "zeek" | "zeek_json" => Self::Zeek,
-            "bind" => Self::Bind,
+            "bind" | "windows_dns" => Self::Names,
             "journald" | "syslog3164" | "syslog5424" => Self::Syslog,
             "json" => Self::Json,
             "cef" | "kv" | "leef" => Self::Pairs,
@@ -175,8 +175,8 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         Teller::Extended if fields.get(Canon::EventDataset) == Some(b"proxy") => Some(Seen::Proxy),
         Teller::Extended if has(Canon::HttpMethod) => Some(if forwards(fields) { Seen::Proxy } else { Seen::Web }),
         Teller::Extended => (pair() && bytes()).then_some(Seen::Flow),
-        Teller::Bind | Teller::Syslog if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),
-        Teller::Bind | Teller::Silent => None,
+        Teller::Names | Teller::Syslog if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),
+        Teller::Names | Teller::Silent => None,
         // A packet of a conversation that was let through; its bytes are not logged.
         Teller::Syslog if pair() && fields.get(Canon::EventDataset) == Some(b"netfilter") => Some(Seen::Firewall),
         // An alert of an intrusion detection tells of a connection, not of what it moved.

@@ -3,7 +3,9 @@
 mod cite;
 mod doubt;
 pub(super) mod event;
+mod hidden;
 mod met;
+
 mod over;
 mod rules;
 mod touched;
@@ -268,6 +270,7 @@ impl Pass<'_, '_> {
             self.record((*seen, None), record_hits, &mut fields, scratch, tally, told);
         }
         scratch.is_stale = false;
+        self.hidden(&view.records, &hits, &mut fields, told);
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);

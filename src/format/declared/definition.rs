@@ -47,6 +47,8 @@ struct Definition {
     files: Vec<Spanned<String>>,
     continues: Option<Spanned<String>>,
     zone: Option<Spanned<String>>,
+    #[serde(default)]
+    runs_on: bool,
     time: Option<Spanned<String>>,
     #[serde(default)]
     outcome: Words,
@@ -193,7 +195,7 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
     }
     let definition: Definition = toml::from_str(text).map_err(|fault| fault.to_string().trim_end().to_owned())?;
     let at = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
-    let Definition { name, describe, tells, rank, files, continues, zone, time: form, .. } = definition;
+    let Definition { name, describe, tells, rank, files, continues, zone, time: form, runs_on, .. } = definition;
     let Definition { outcome, line, object, table, delimited, .. } = definition;
     let (line_of_name, name) = (at(name.span()), name.into_inner());
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -210,6 +212,7 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         files: globs(files, &told)?,
         run: continues.map(|word| run(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
+        runs_on,
         way: Box::leak(Box::new(way)),
         lines: each(line, |line| of_line(line, file, fault), &told)?,
         objects: each(object, |object| of_object(object, file), &told)?,

@@ -59,6 +59,8 @@ pub struct Declared {
     run: Option<Run>,
     /// Whether its times are UTC without saying so.
     is_utc: bool,
+    /// Whether its addresses run on into the port behind them.
+    runs_on: bool,
     way: &'static Way,
     lines: &'static [Line],
     objects: &'static [Object],
@@ -263,6 +265,10 @@ impl Format for Declared {
         all.sort();
         all.dedup();
         all
+    }
+
+    fn hides(&self, _records: &[u8]) -> bool {
+        self.runs_on
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {

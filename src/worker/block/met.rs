@@ -36,7 +36,7 @@ impl Pass<'_, '_> {
         let set = &self.plan.indicators;
         let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
         let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, text) };
-        for hit in hits.iter().map(|hit| sift::rebuilt(set, *hit, fields)) {
+        for hit in hits.iter().filter_map(|hit| sift::rebuilt(set, *hit, fields)) {
             if counted.contains(&(hit.indicator, hit.how)) {
                 continue;
             }

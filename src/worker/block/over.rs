@@ -25,7 +25,8 @@ fn is_raw(plan: &Plan) -> bool {
 
 /// Whether of this block only the records with a hit are to be listed.
 pub(super) fn is_sparse(plan: &Plan, block: &Block) -> bool {
-    plan.hits_only && block.spans == Spans::Lines && block.layout.encoding == Encoding::Bytes && is_raw(plan)
+    let is_plain = block.spans == Spans::Lines && block.layout.encoding == Encoding::Bytes;
+    plan.hits_only && is_plain && is_raw(plan) && !format::reader(&block.layout).hides(&block.bytes)
 }
 
 /// The records of a block that hold a hit; the others are counted.
