@@ -162,7 +162,7 @@ fn is_attack(f: &Finding) -> bool {
 }
 
 /// An attack on a web server that was answered with a page: most servers answer anything, so that it proves no success.
-fn is_answered(f: &Finding) -> bool {
+pub(super) fn is_answered(f: &Finding) -> bool {
     f.route == Some(Route::WebResponse) && f.stage.contains(&Stage::InitialAccess) && !is_data(f)
 }
 

@@ -152,7 +152,11 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         Some(carrying) => Either::Left(carrying.iter().copied()),
         None => Either::Right(bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes))),
     };
-    let shown = counted().filter(|(_, bytes)| !telling || bytes.lower > 0);
+    // Of a log that does not state the bytes, records tell when it was.
+    let uncounted = |t: &Transfer| {
+        t.bytes.lower == 0 && way.transfers.get(t.id.as_str()).is_some_and(|counted| counted.state == state)
+    };
+    let shown = counted().filter(|(t, bytes)| !telling || bytes.lower > 0 || uncounted(t));
     let times = Times::of(shown.filter_map(|(t, _)| time_of(bench, t, state)));
     let mut bytes = bounds(counted());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
@@ -339,11 +343,25 @@ fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
     let first = telling.clone().filter_map(|r| r.first).chain(bench.intruder.first).min();
     let last: Option<Instant> = telling.filter_map(|r| r.last).chain(bench.intruder.last).max();
     let logs_end = bench.sources.iter().filter_map(|s| s.to).max();
-    let after = bench.whose.contained.and_then(|end| match last {
-        Some(last) if last > end => Some(true),
+    let sign = last_sign(bench);
+    let after = bench.whose.contained.and_then(|end| match (sign, last) {
+        (Some(sign), _) if sign > end => Some(true),
+        // What nothing explains, or only a host or account ties, may be the daily work of its owner.
+        (_, Some(last)) if last > end => None,
         _ => logs_end.filter(|logs| *logs > end).map(|_| false),
     });
     Activity { first, last, logs_end, after_containment: after }
+}
+
+/// When the intruder itself is seen last: by findings, and by what went to its addresses or to where findings say.
+fn last_sign(bench: &Bench<'_>) -> Option<Instant> {
+    let counted = bench.ways.values().flat_map(|way| way.transfers.values());
+    let lost = counted.filter(|c| c.state <= State::Accessed).map(|c| c.transfer);
+    let is_its = |t: &&Transfer| movement::to_intruder(bench, t) || !movement::named(bench, t).is_empty();
+    let moved = lost.filter(is_its).filter_map(|t| t.time.map(|time| time.last));
+    let carried: BTreeSet<&str> = bench.ways.values().flat_map(Way::carried).collect();
+    let told = bench.findings.iter().filter(|f| carried.contains(f.id.as_str()) && f.kind != FindingKind::Indicator);
+    moved.chain(told.filter_map(|f| f.time.last)).chain(bench.intruder.last).max()
 }
 
 fn covered(bench: &Bench<'_>, adequate: bool) -> ScopeCoverage {
