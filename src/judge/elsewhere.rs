@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::accounts::folded;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route};
@@ -27,7 +28,7 @@ struct Since {
 #[derive(Default)]
 struct Known {
     addresses: BTreeMap<String, Since>,
-    /// Accounts that name their realm, with the logs that name them.
+    /// Accounts that name their realm, in the spelling that all have in common, with the logs that name them.
     accounts: BTreeMap<String, (Since, BTreeSet<String>)>,
 }
 
@@ -42,7 +43,8 @@ impl Known {
                 all.addresses.entry(address.clone()).and_modify(|known| known.join(since)).or_insert(since);
             }
             for (account, logs) in intruder.accounts.iter().filter(|(account, _)| realm_of(account).is_some()) {
-                let known = all.accounts.entry(account.clone()).or_insert_with(|| (since, BTreeSet::new()));
+                let known =
+                    all.accounts.entry(folded(account).into_owned()).or_insert_with(|| (since, BTreeSet::new()));
                 known.0.join(since);
                 known.1.extend(logs.iter().cloned());
             }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::accounts::distinct;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{Key, address};
+use crate::model::whose::{Key, Sanction, address};
 
 use super::intrusion::{WINDOW_SECS, is_listed, outward};
 use super::{Bench, gaps, joined, signals, touched, visitors};
@@ -245,11 +246,17 @@ pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
     begins(bench, t).is_some_and(|first| in_time(bench, t, first))
 }
 
+/// How much a sanctioned entry takes, and of what.
+fn most(entry: &Sanction) -> Option<String> {
+    Some(format!(" of at most {} over the whole evidence", entry.max_bytes?))
+}
+
 /// J-21, J-22: whether a sanctioned entry explains a transfer.
 pub(super) fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
     let Some(why) = &t.sanctioned else { return false };
+    let most = bench.whose.sanctions.iter().find(|s| s.why == **why).and_then(most);
     let why = entry_name(bench, why);
-    let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+    let what = format!("at least {} bytes{}, {} to {}", t.bytes.lower, most.unwrap_or_default(), t.from, t.to);
     if guilty(bench, t) {
         let text = format!("sanctioned entry ({why}) rejected, its host or account shows intrusion: {what}");
         let ids = cite(bench, [t]);
@@ -360,7 +367,8 @@ fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
     for t in m.transfers.iter().filter(|t| t.sanctioned.is_none()) {
         for (entry, keys) in bench.whose.considered(t) {
             let why = entry_name(bench, &entry.why);
-            let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+            let most = most(entry).filter(|_| keys.contains(&Key::MaxBytes)).unwrap_or_default();
+            let what = format!("at least {} bytes{most}, {} to {}", t.bytes.lower, t.from, t.to);
             let reason = match keys[..] {
                 [Key::Tool] => "these logs do not tell the tool that it names".to_owned(),
                 _ => format!("does not match: {}", keys.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ")),
@@ -397,11 +405,8 @@ pub(super) fn unexplained<'a>(
         (true, _) => ("J-20", "nothing authorises it"),
     };
     bench.reason(clause, format!("{why}: at least {what}"), ids);
-    let accounts: BTreeSet<&str> = m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str).collect();
-    let account = match accounts.is_empty() {
-        true => "not logged".to_owned(),
-        false => accounts.into_iter().collect::<Vec<_>>().join(", "),
-    };
+    let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
+    let account = if accounts.is_empty() { "not logged".to_owned() } else { accounts.join(", ") };
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
     bench.ask(format!("who approved {what}, account {account}, {when}?"));

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use itertools::Either;
 
+use crate::model::accounts::distinct;
 use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
@@ -182,6 +183,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let of_findings = found.clone().filter_map(|f| f.time.first);
     let first = times.first.into_iter().chain(of_findings).min();
     let possible = times.possible;
+    let cited = way.findings.keys().map(ToString::to_string).collect();
     let lasts = times.last.into_iter().chain(found.filter_map(|f| f.time.last));
     RouteVerdict {
         route,
@@ -199,16 +201,26 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
             .map(|t| t.from.to_string())
             .chain(told.iter().flat_map(|f| &f.entities.hosts).cloned())
             .collect()),
-        accounts: set(moved
-            .iter()
-            .flat_map(|t| &t.accounts)
-            .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
-            .cloned()
-            .collect()),
-        findings: way.findings.keys().map(ToString::to_string).collect(),
+        accounts: distinct(
+            moved
+                .iter()
+                .flat_map(|t| &t.accounts)
+                .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
+                .map(String::as_str),
+        ),
+        findings: if state == State::NotExamined { in_part(bench, route) } else { cited },
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
     }
+}
+
+/// So many findings are named of a way out that no log observes.
+const IN_PART: usize = 20;
+
+/// Findings that tell of a way out which no log observes as a whole.
+fn in_part(bench: &Bench<'_>, route: Route) -> Vec<String> {
+    let own = bench.findings.iter().filter(|f| f.route == Some(route) && f.kind != FindingKind::Indicator);
+    own.map(|f| f.id.clone()).collect::<BTreeSet<_>>().into_iter().take(IN_PART).collect()
 }
 
 /// When transfers moved what carries a state: there are many of them.

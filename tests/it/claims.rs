@@ -3,7 +3,6 @@
 use exfiltrace::judge::judge;
 use exfiltrace::model::coverage::Coverage;
 use exfiltrace::model::finding::{Finding, FindingKind};
-use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
 use exfiltrace::model::time::Span;
 use exfiltrace::model::transfer::Transfer;
@@ -212,4 +211,82 @@ fn the_size_of_a_file_is_what_its_download_moved() {
         ("attempted".to_owned(), 0),
         "not all of it was sent"
     );
+}
+
+#[test]
+fn a_tunnel_beside_an_intrusion_is_not_said_to_be_without_one() {
+    use exfiltrace::model::rule::DNS_TUNNEL;
+    let mut tunnel = finding("s", Stage::CommandAndControl, Outcome::Unknown, "10.2.0.5", "");
+    (tunnel.kind, tunnel.rule.id) = (FindingKind::Anomaly, DNS_TUNNEL.to_owned());
+    tunnel.stage = vec![Stage::CommandAndControl, Stage::Exfiltration];
+    tunnel.entities.destinations = vec!["evil.example".to_owned()];
+    let asked = transfer(Route::DnsTunnel, "10.2.0.5", "evil.example", 4096, 3, &whose(""));
+    let words = |more: &[Finding]| {
+        let told = hc(&[std::slice::from_ref(&tunnel), more].concat(), std::slice::from_ref(&asked), &whose(""));
+        told.reasons.iter().find(|reason| reason.clause == "J-52").unwrap().text.clone()
+    };
+    assert!(words(&[]).contains("no intrusion is proved"));
+    let beside = words(&[way_in("hc")]);
+    assert!(beside.contains("nothing ties it to the intrusion") && !beside.contains("is proved"), "{beside}");
+}
+
+#[test]
+fn only_signs_of_the_intruder_tell_that_it_goes_on_after_containment() {
+    let contained = whose("[incident]\ncontained='2026-03-03T00:00:00Z'\n");
+    let on = |route, from: &str, to: &str, bytes, day| {
+        let mut t = transfer(route, from, to, bytes, day, &whose(""));
+        t.id = format!("t-{day}{to}").as_str().into();
+        t
+    };
+    let after = |findings: &[Finding], all: &[Transfer]| hc(findings, all, &contained).activity.after_containment;
+    let hit = finding("a", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+    let sync = |day| on(Route::CloudStorage, "10.2.0.5", "hc.sharepoint.example", GIB, day);
+    assert_eq!(after(std::slice::from_ref(&hit), &[sync(2)]), Some(false));
+    assert_eq!(after(std::slice::from_ref(&hit), &[sync(5)]), None, "the host syncs, whoever works on it");
+    assert_eq!(after(&[way_in("hc")], &[on(Route::WebResponse, "10.2.0.8", WHO, GIB, 5)]), Some(true));
+    let other = on(Route::CloudStorage, "10.2.0.44", "hc.sharepoint.example", GIB, 5);
+    assert_eq!(after(&[way_in("hc")], std::slice::from_ref(&other)), None, "of a host of which nothing is shown");
+    let mut later = hit.clone();
+    later.time.last = Some(at("2026-03-04T10:00:00Z"));
+    assert_eq!(after(&[later], &[]), Some(true));
+}
+
+#[test]
+fn of_a_way_out_that_no_log_observes_findings_tell_in_part() {
+    let mut stick = finding("u", Stage::Exfiltration, Outcome::Succeeded, "", "hc-pc07");
+    (stick.level, stick.route) = (Level::Medium, Some(Route::Usb));
+    let usb = |findings: &[Finding]| {
+        let told = hc(findings, &[], &whose(""));
+        let way = told.routes.into_iter().find(|r| r.route == Route::Usb).unwrap();
+        (way.state, way.findings)
+    };
+    assert_eq!(usb(&[stick]), (State::NotExamined, vec!["u".to_owned()]));
+    assert_eq!(usb(&[]), (State::NotExamined, Vec::new()));
+}
+
+#[test]
+fn a_limit_of_bytes_is_told_to_be_of_the_whole_evidence() {
+    let entry = whose("[[sanctioned]]\ndestination=['vendor.example']\nmax_bytes=2000000000\nwhy='nightly'\n");
+    let told = |bytes| {
+        let all = [transfer(Route::HttpsUpload, "10.2.0.5", "vendor.example", bytes, 3, &entry)];
+        let told = hc(&[], &all, &entry);
+        told.counter_evidence.iter().find(|reason| reason.clause == "J-21").unwrap().text.clone()
+    };
+    assert!(told(GIB).contains("of at most 2000000000 over the whole evidence"), "{}", told(GIB));
+    let above = told(4 * GIB);
+    assert!(above.contains("max_bytes") && above.contains("of at most 2000000000 over the whole evidence"), "{above}");
+}
+
+#[test]
+fn an_account_with_a_realm_is_one_in_any_case() {
+    let line = |n: u32, user: &str| file(n, "FileDownloaded", WHO, "").replace("jane@hc.example", user);
+    let accounts = |users: [&str; 4]| {
+        let lines: String = (0..40u32).map(|n| line(n, users[n as usize % 4])).collect();
+        let told = scan(&[("m365.json", lines)], "", WHO).verdict;
+        let routes = told["scopes"][0]["routes"].as_array().unwrap().clone();
+        let way = routes.into_iter().find(|way| way["route"] == "saas_download").unwrap();
+        way["accounts"].as_array().unwrap().len()
+    };
+    assert_eq!(accounts(["Jane@HC.example", "jane@hc.example", "JANE@hc.example", "jane@hc.Example"]), 1);
+    assert_eq!(accounts(["jane@hc.example", "kim@hc.example", "jane", "Jane"]), 4, "a bare name may be one of Unix");
 }
