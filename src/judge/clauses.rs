@@ -235,6 +235,6 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-88",
-        "a correlation of level medium that succeeded and tells of 1000 records or more that one account took from a cloud service to outside in one go, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
+        "a correlation of level medium that succeeded and tells of many files that were written to removable storage in one go, or of 1000 records or more that one account took from a cloud service to outside, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
     ),
 ];

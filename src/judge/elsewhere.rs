@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::accounts::folded;
+use crate::model::accounts::{folded, principal};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route};
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
-use crate::model::whose::{Side, realm_of, same_named_account};
+use crate::model::whose::Side;
 
 use super::intrusion::{Intruder, WINDOW_SECS, accounts};
 use super::movement;
@@ -28,8 +28,8 @@ struct Since {
 #[derive(Default)]
 struct Known {
     addresses: BTreeMap<String, Since>,
-    /// Accounts that name their realm, in the spelling that all have in common, with the logs that name them.
-    accounts: BTreeMap<String, (Since, BTreeSet<String>)>,
+    /// Accounts that name their realm, by [`principal`], each with a spelling and the logs that name it.
+    accounts: BTreeMap<String, (Since, String, BTreeSet<String>)>,
 }
 
 impl Known {
@@ -42,11 +42,11 @@ impl Known {
             for address in &intruder.came_from {
                 all.addresses.entry(address.clone()).and_modify(|known| known.join(since)).or_insert(since);
             }
-            for (account, logs) in intruder.accounts.iter().filter(|(account, _)| realm_of(account).is_some()) {
-                let known =
-                    all.accounts.entry(folded(account).into_owned()).or_insert_with(|| (since, BTreeSet::new()));
+            for (account, logs) in &intruder.accounts {
+                let Some(key) = principal(account) else { continue };
+                let known = all.accounts.entry(key).or_insert_with(|| (since, account.clone(), BTreeSet::new()));
                 known.0.join(since);
-                known.1.extend(logs.iter().cloned());
+                known.2.extend(logs.iter().cloned());
             }
         }
         all
@@ -62,9 +62,10 @@ impl Since {
 /// What an intruder did in a scope.
 struct Act {
     id: String,
-    /// The address or account that acted.
+    /// The address or account that acted, as the records of the scope name it.
     by: String,
-    is_account: bool,
+    /// Of an account, what it is known by elsewhere.
+    known_as: Option<String>,
     at: Instant,
 }
 
@@ -92,9 +93,8 @@ pub(super) fn join(benches: &mut [Bench<'_>]) {
 
 /// Adds who acted to the intruder of a scope.
 fn take(intruder: &mut Intruder, act: &Act, known: &Known) {
-    if act.is_account {
-        let logs = known.accounts.get(&act.by).map(|(_, logs)| logs.clone()).unwrap_or_default();
-        intruder.accounts.entry(act.by.clone()).or_default().extend(logs);
+    if let Some((_, account, logs)) = act.known_as.as_ref().and_then(|key| known.accounts.get(key)) {
+        intruder.accounts.entry(account.clone()).or_default().extend(logs.iter().cloned());
     } else {
         intruder.came_from.insert(act.by.clone());
     }
@@ -113,21 +113,21 @@ fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
     for t in &bench.transfers {
         for (by, since) in t.destinations().filter_map(by_address) {
             let at = from_then_on(t, *since).filter(|_| is_act(t, *since));
-            acts.extend(at.map(|at| Act { id: t.id.to_string(), by: by.clone(), is_account: false, at }));
+            acts.extend(at.map(|at| Act { id: t.id.to_string(), by: by.clone(), known_as: None, at }));
         }
     }
     for f in bench.findings.iter().copied().filter(|f| succeeded(f)) {
         for (by, since) in f.entities.sources.iter().filter_map(|from| by_address(from)) {
             let at = done(f, *since).filter(|_| bench.whose.side(by) == Side::Outside);
-            acts.extend(at.map(|at| Act { id: f.id.clone(), by: by.clone(), is_account: false, at }));
+            acts.extend(at.map(|at| Act { id: f.id.clone(), by: by.clone(), known_as: None, at }));
         }
-        for account in accounts(f, &bench.forgeable).iter().filter(|account| realm_of(account).is_some()) {
-            let logs: Vec<Locator> = f.evidence.iter().map(|e| e.source.clone()).collect();
-            let all = known.accounts.iter().filter(|(by, _)| same_named_account(by, account));
-            for (by, (since, _)) in all.filter(|(by, _)| !own.has_account(by, &logs)) {
-                let at = done(f, *since);
-                acts.extend(at.map(|at| Act { id: f.id.clone(), by: by.clone(), is_account: true, at }));
-            }
+        for account in accounts(f, &bench.forgeable) {
+            let Some(key) = principal(account) else { continue };
+            let logs = || f.evidence.iter().map(|e| e.source.clone()).collect::<Vec<Locator>>();
+            let since = known.accounts.get(&key).filter(|_| !own.has_account(account, &logs())).map(|known| known.0);
+            let at = since.and_then(|since| done(f, since));
+            let by = folded(account).into_owned();
+            acts.extend(at.map(|at| Act { id: f.id.clone(), by, known_as: Some(key), at }));
         }
     }
     acts

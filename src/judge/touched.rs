@@ -33,7 +33,7 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             unexplained(bench, "J-23", "nothing authorises it and no intrusion is proved", f);
         }
         (Outcome::Succeeded, _) if is_mass(bench, f) => {
-            let why = "nothing authorises that so much was read, and the account has no history of it";
+            let why = "nothing authorises that so much was taken at once, and the account has no history of it";
             if unexplained(bench, "J-88", why, f) {
                 bench.background.remove(f.id.as_str());
             }
@@ -110,11 +110,16 @@ pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
 /// So many objects that one account reads from a cloud service in one go want an explanation.
 const MASS: u64 = 1000;
 
-/// Whether a finding tells of so much that an account read from outside in one go, in numbers of which its earlier ones are not
+/// Whether a finding tells of so much that an account took in one go, from a cloud to outside or on a stick, in numbers of which its earlier ones are not
 /// half.
 fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
     let outside = f.entities.sources.iter().any(|from| bench.whose.side(from) == Side::Outside);
-    let is_much = f.kind == FindingKind::Correlation && f.route == Some(Route::SaasDownload) && f.count >= MASS;
+    let is_much = match f.route {
+        Some(Route::SaasDownload) => outside && f.count >= MASS,
+        // A correlation itself says how many files on a stick are many.
+        Some(Route::Usb) => true,
+        _ => false,
+    };
     let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
     let is_usual = |other: &&Finding| {
         other.rule.id == f.rule.id
@@ -122,7 +127,11 @@ fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
             && other.count.saturating_mul(2) >= f.count
             && shares_account(other, &f.entities.accounts, &logs, &bench.forgeable)
     };
-    is_much && outside && f.level == Level::Medium && tells_taken(f) && !bench.findings.iter().any(is_usual)
+    f.kind == FindingKind::Correlation
+        && is_much
+        && f.level == Level::Medium
+        && tells_taken(f)
+        && !bench.findings.iter().any(is_usual)
 }
 
 /// J-21, J-23, J-88: a data finding without intrusion. False where a sanctioned entry explains it.

@@ -14,6 +14,17 @@ pub fn folded(account: &str) -> Cow<'_, str> {
     }
 }
 
+/// What all spellings of one account have in common that name its realm: user and first label of the realm. `None` of a bare name,
+/// which can be anybody's. It is the same of those that [`same_named_account`](super::whose::same_named_account) takes for one.
+pub fn principal(account: &str) -> Option<String> {
+    let realm = realm_of(account)?.split('.').next()?.to_ascii_lowercase();
+    let user = match account.split_once('\\') {
+        Some((_, user)) => user,
+        None => account.rsplit_once('@').map_or(account, |(user, _)| user),
+    };
+    (!user.is_empty()).then(|| format!("{}@{realm}", user.to_ascii_lowercase()))
+}
+
 /// Each account once, sorted, in the first of its spellings.
 pub fn distinct<'t>(accounts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
     let mut first: BTreeMap<Cow<'t, str>, &'t str> = BTreeMap::new();
@@ -33,6 +44,9 @@ mod tests {
     fn case_tells_accounts_apart_only_where_no_realm_is_named() {
         let all = ["acme\\jane", "ACME\\Jane", "jane@acme.gov", "Jane@Acme.gov", "jane", "Jane", "acme\\kim"];
         assert_eq!(distinct(all), ["ACME\\Jane", "Jane", "Jane@Acme.gov", "acme\\kim", "jane"]);
+        let same = ["MSP\\Svc", "svc@msp.example", "msp.example\\svc"].map(principal);
+        assert!(same.iter().all(|name| name.as_deref() == Some("svc@msp")), "{same:?}");
+        assert_eq!([principal("svc"), principal("msp\\")], [None, None]);
         assert_eq!(distinct(["acme\\Kim", "acme\\kim"]), distinct(["acme\\kim", "acme\\Kim"]), "in any order");
     }
 }

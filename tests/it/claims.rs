@@ -182,7 +182,11 @@ fn so_much_at_once_is_unexplained_unless_the_account_does_so() {
     assert_eq!(state(&[others, many("m", 1200, 9)]), State::Unexplained, "of another account");
     let mut inside = many("m", 1200, 9);
     inside.entities.sources = vec!["10.2.0.5".to_owned()];
-    assert_eq!(state(&[inside]), State::NoEvidence, "on its own desk");
+    assert_eq!(state(&[inside.clone()]), State::NoEvidence, "on its own desk");
+    (inside.route, inside.count) = (Some(Route::Usb), 60);
+    assert_eq!(state(&[inside.clone()]), State::Unexplained, "carried away on a stick");
+    inside.kind = FindingKind::Rule;
+    assert_eq!(state(&[inside]), State::NoEvidence, "one file");
 }
 
 /// A record of a file in Microsoft 365.
@@ -211,6 +215,23 @@ fn the_size_of_a_file_is_what_its_download_moved() {
         ("attempted".to_owned(), 0),
         "not all of it was sent"
     );
+}
+
+#[test]
+fn a_service_that_logs_no_sizes_is_told_by_its_records() {
+    let line = |n: u32| {
+        format!(
+            "{{\"timestamp\":\"2026-03-28T23:{n:02}:04Z\",\"event_category\":{{\".tag\":\"file_operations\"}},\"actor\":{{\".tag\":\"user\",\
+             \"user\":{{\"email\":\"jane@hc.example\"}}}},\"origin\":{{\"geo_location\":{{\"ip_address\":\"{WHO}\"}}}},\
+             \"event_type\":{{\".tag\":\"file_download\",\"description\":\"Downloaded files\"}},\"assets\":[{{\"path\":{{\"contextual\":\"/a{n}.doc\",\
+             \"namespace_relative\":{{\"ns_id\":\"771\",\"relative_path\":\"/a{n}.doc\"}}}},\"file_id\":\"id:{n}\"}}]}}\n"
+        )
+    };
+    let state = |count| {
+        let told = scan(&[("dropbox.json", (0..count).map(line).collect())], "", WHO).verdict;
+        told["scopes"][0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([state(20), state(19)], ["unexplained", "attempted"]);
 }
 
 #[test]
