@@ -109,13 +109,14 @@ impl Classifier {
     /// The data that a record shows, sorted, as far as it is asked for. An object that the catalogue names gives no hint.
     pub fn data(&self, fields: &Fields<'_>, look: Look) -> Vec<Datum> {
         let mut all = Vec::new();
-        for object in objects::of(fields) {
+        let objects = objects::of(fields);
+        for object in &objects {
             let from = all.len();
-            let digest = data::digest(&object.name);
-            let named = self.holdings.signs(&object);
+            let digest = data::digest(objects::whole(object, &objects));
+            let named = self.holdings.signs(object);
             all.extend(named.map(|sign| Datum { sign: Arc::clone(sign), object: digest }));
             if all.len() == from {
-                let hints = self.lexicon.hints(&object);
+                let hints = self.lexicon.hints(object);
                 all.extend(
                     hints.iter().map(|hint| Datum { sign: Arc::clone(&self.hinted[hint.number]), object: digest }),
                 );

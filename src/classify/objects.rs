@@ -77,6 +77,15 @@ pub fn of(fields: &Fields<'_>) -> Vec<Object> {
     all.0
 }
 
+/// The longest name that a record has for an object: the file of a folder that it names too is one object.
+pub fn whole<'o>(object: &'o Object, all: &'o [Object]) -> &'o str {
+    let is_of = |other: &&Object| {
+        let folder = other.name.strip_suffix(object.name.as_str());
+        folder.is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
+    };
+    all.iter().filter(is_of).map(|other| other.name.as_str()).max_by_key(|name| name.len()).unwrap_or(&object.name)
+}
+
 /// Whether a record tells of an object without its content.
 fn is_idle(fields: &Fields<'_>) -> bool {
     let moved = fields.number(Canon::HttpStatus).is_some_and(|status| (300..400).contains(&status));
@@ -137,6 +146,8 @@ impl Objects {
         let key = fields.get(Canon::ObjectKey).map(text);
         let whole = match (container.as_deref(), key.as_deref()) {
             (Some(share), _) if share.starts_with('\\') => return self.shared(share, fields),
+            // The key may be the whole URL, that of the site before it.
+            (Some(bucket), Some(key)) if key.contains("://") && key.starts_with(bucket) => key.to_owned(),
             (Some(bucket), Some(key)) => format!("{}/{}", bucket.trim_end_matches('/'), key.trim_start_matches('/')),
             (Some(one), None) | (None, Some(one)) => one.to_owned(),
             (None, None) => return,
@@ -251,10 +262,21 @@ mod tests {
         );
         assert_eq!(named(&[(FilePath, "C:\\A\\b.txt")]), ["Path c:/a/b.txt"]);
         assert_eq!(named(&[(Container, "hr"), (ObjectKey, "/2026/p.csv")]), ["Bucket hr/2026/p.csv"]);
+        let site = (Container, "https://hc.example/sites/hr/");
+        let key = (ObjectKey, "https://hc.example/sites/hr/pay.xlsx");
+        assert_eq!(named(&[site, key]), ["Bucket https://hc.example/sites/hr/pay.xlsx"]);
         assert_eq!(named(&[(Container, "\\\\*\\HR$")]), ["Share //*/hr$"]);
         assert_eq!(named(&[(ProcessCommandLine, "7z a out.7z \"D:\\HR\\x\" -p")]), ["Path d:/hr/x", "Path out.7z"]);
         assert_eq!(named(&[(UrlOriginal, "/a.zip"), (HttpMethod, "HEAD")]), [""; 0]);
         assert_eq!(named(&[(UrlOriginal, "/a.zip"), (HttpStatus, "304")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_and_the_folder_with_it_are_one_object() {
+        let of = |name: &str| Object { kind: Kind::Path, name: name.to_owned(), with_host: None };
+        let all = [of("pay.xlsx"), of("https://hc.example/hr/pay.xlsx"), of("y.xlsx"), of("/other.xlsx")];
+        let told: Vec<&str> = all.iter().map(|one| whole(one, &all)).collect();
+        assert_eq!(told, [&all[1].name, &all[1].name, "y.xlsx", "/other.xlsx"]);
     }
 
     #[test]

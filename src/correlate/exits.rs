@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::model::accounts::distinct;
 use crate::model::cites::Cites;
 use crate::model::conversations::{self, Packed};
 use crate::model::finding::Evidence;
@@ -418,7 +419,7 @@ impl<'a> Moved<'a> {
             from: same(&mut shared.from, &way.from),
             to: way.to.into(),
             to_names: texts(names).into(),
-            accounts: texts(self.accounts).into(),
+            accounts: distinct(self.accounts).into(),
             bytes,
             records: sightings,
             time: self.time,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::accounts::distinct;
 use crate::model::finding::{
     Entities, Evidence, Finding, FindingAssumed, FindingId, FindingIndicator, FindingKind, FindingRule, FindingTime,
 };
@@ -345,6 +346,6 @@ pub(super) fn entities(who: &BTreeSet<&Subject>, is_host: bool) -> Entities {
         sources: list(&|s| [&s.source_ip, &None]),
         destinations: list(&|s| [&s.destination_ip, &s.destination_domain]),
         hosts: list(&|s| [if observes(s, is_host) { &None } else { &s.host }, &s.vhost]),
-        accounts: list(&|s| [&s.account, &None]),
+        accounts: distinct(who.iter().filter_map(|s| s.account.as_deref())),
     }
 }

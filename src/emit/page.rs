@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
-    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, headline, judgement, likelihood, meaning,
-    period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
+    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, headline, in_part, judgement, likelihood,
+    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::chain::Chain;
@@ -235,7 +235,7 @@ impl Page {
         let judged: Vec<_> = judged.into_iter().map(rows::route).collect();
         self.table("Ways out", rows::ROUTE_HEAD, judged, "verdict.json");
         if !unseen.is_empty() {
-            let names: Vec<String> = unseen.iter().map(|r| way(r.route)).collect();
+            let names: Vec<String> = unseen.iter().map(|r| format!("{}{}", way(r.route), in_part(r))).collect();
             self.text(&format!("Not examined, {}: {}.", why_unexamined(self.hits_only), names.join(", ")));
         }
     }

@@ -6,7 +6,7 @@ use crate::model::ledger::Note;
 use crate::model::rule::{LeftOut, Narrowing, Route};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, PassedOn};
-use crate::model::verdict::{Activity, Breach, Likelihood, ScopeVerdict, State, Verdict};
+use crate::model::verdict::{Activity, Breach, Likelihood, RouteVerdict, ScopeVerdict, State, Verdict};
 use crate::model::words::counted;
 
 /// Every state, worst first.
@@ -283,12 +283,12 @@ pub(super) fn period(verdict: &Verdict) -> String {
 /// The ways out that nothing in the evidence observes, with the scopes that it concerns, and those that no scope's
 /// verdict speaks of.
 pub(super) fn unexamined(verdict: &Verdict) -> String {
-    let mut unseen: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+    let mut unseen: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
     let mut judged: std::collections::BTreeSet<Route> = std::collections::BTreeSet::new();
     for scope in &verdict.scopes {
         judged.extend(scope.routes.iter().map(|r| r.route));
         for route in scope.routes.iter().filter(|r| r.state == State::NotExamined) {
-            unseen.entry(route.route.word()).or_default().push(scope.scope.clone());
+            unseen.entry(unseen_route(route)).or_default().push(scope.scope.clone());
         }
     }
     if judged.is_empty() {
@@ -300,17 +300,24 @@ pub(super) fn unexamined(verdict: &Verdict) -> String {
     if unseen.is_empty() {
         return format!("No way out that was judged is in state not_examined.{unjudged}");
     }
-    let named: Vec<String> = unseen
-        .into_iter()
-        .map(|(route, scopes)| {
-            if scopes.len() == verdict.scopes.len() {
-                route.to_owned()
-            } else {
-                format!("{route} (in {})", some(&scopes, 5))
-            }
-        })
-        .collect();
+    let named: Vec<String> =
+        unseen
+            .into_iter()
+            .map(|(route, scopes)| {
+                if scopes.len() == verdict.scopes.len() { route } else { format!("{route} (in {})", some(&scopes, 5)) }
+            })
+            .collect();
     format!("NOT examined, {}: {}.{unjudged}", why_unexamined(verdict.hits_only), named.join(", "))
+}
+
+/// A way out that was not examined, and that single records tell of it where they do.
+fn unseen_route(route: &RouteVerdict) -> String {
+    format!("{}{}", route.route.word(), in_part(route))
+}
+
+/// What is added to the name of a way out that was not examined.
+pub(super) fn in_part(route: &RouteVerdict) -> &'static str {
+    if route.findings.is_empty() { "" } else { " (of which findings tell in part)" }
 }
 
 /// Why ways out were not examined.

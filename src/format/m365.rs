@@ -8,7 +8,8 @@
 //! Exports of the portal are tables with the record as JSON in a cell.
 //!
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
-//! record as the string `AuditData`; data lakes fold names to lower case.
+//! record as the string `AuditData`; data lakes fold names to lower case; the size in a record of a file is that of the file,
+//! whatever was done with it.
 
 use std::sync::LazyLock;
 
@@ -70,6 +71,8 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("SiteUrl", Role::Is(Canon::Container)),
         ("MailboxOwnerUPN", Role::Is(Canon::TargetUserName)),
         ("OriginatingServer", Role::Is(Canon::HostName)),
+        ("FileSizeBytes", Role::Is(Canon::DestinationBytes)),
+        ("FileSize", Role::Is(Canon::DestinationBytes)),
         // Data lakes fold names to lower case.
         ("creationtime", Role::Time(0)),
         ("operation", Role::Is(Canon::EventAction)),
@@ -86,6 +89,8 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("siteurl", Role::Is(Canon::Container)),
         ("mailboxownerupn", Role::Is(Canon::TargetUserName)),
         ("originatingserver", Role::Is(Canon::HostName)),
+        ("filesizebytes", Role::Is(Canon::DestinationBytes)),
+        ("filesize", Role::Is(Canon::DestinationBytes)),
     ]])
 });
 
@@ -100,6 +105,15 @@ fn finish(sink: &mut Sink<'_, '_>) {
     if !sink.out.has(Canon::EventOutcome) && tells_of_files(sink.out) {
         sink.canon_slice(Canon::EventOutcome, b"success");
     }
+    if sink.out.has(Canon::DestinationBytes) && !gives_the_file(sink.out) {
+        sink.disown(Canon::DestinationBytes);
+    }
+}
+
+/// Whether a record tells that a whole file was downloaded, so that as many bytes left as the file has.
+fn gives_the_file(fields: &Fields<'_>) -> bool {
+    let action = fields.text(Canon::EventAction).unwrap_or_default();
+    tells_of_files(fields) && matches!(action, "FileDownloaded" | "FileSyncDownloadedFull")
 }
 
 /// Whether a record tells what was done with a file of SharePoint or OneDrive: it is written when that is done, and has no

@@ -288,7 +288,11 @@ impl<'f, 'b> Sink<'f, 'b> {
         if self.out.number(canon) != Some(0) {
             return;
         }
-        // Where all fields are wanted, what stands in the log stays under its own name.
+        self.disown(canon);
+    }
+
+    /// A canonical name was no right one. Where all fields are wanted, what stands in the log stays under its own name.
+    pub fn disown(&mut self, canon: Canon) {
         if self.all { self.out.supersede(canon) } else { self.out.forget(canon) }
     }
 

@@ -1,7 +1,9 @@
 //! J-04, J-05, J-07 to J-09: attacks of which no success is seen, what only makes suspicious, and background.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::accounts::folded;
 use crate::model::finding::{Entities, Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
@@ -162,7 +164,7 @@ fn is_attack(f: &Finding) -> bool {
 }
 
 /// An attack on a web server that was answered with a page: most servers answer anything, so that it proves no success.
-fn is_answered(f: &Finding) -> bool {
+pub(super) fn is_answered(f: &Finding) -> bool {
     f.route == Some(Route::WebResponse) && f.stage.contains(&Stage::InitialAccess) && !is_data(f)
 }
 
@@ -178,7 +180,7 @@ fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>
     let named = refused.iter().any(|f| !f.entities.accounts.is_empty());
     let in_use = if named { in_use(bench) } else { BTreeMap::new() };
     let mut aimed: BTreeMap<&str, Aim> = BTreeMap::new();
-    let mut pairs: BTreeMap<(&str, String), Vec<&'a Finding>> = BTreeMap::new();
+    let mut pairs: BTreeMap<(Cow<'_, str>, String), Vec<&'a Finding>> = BTreeMap::new();
     let ids: BTreeSet<&str> = refused.iter().map(|f| f.id.as_str()).collect();
     let (sums, single): (Vec<&Finding>, Vec<&Finding>) = refused.iter().partition(|f| is_sum(f, &ids));
     for f in single {
@@ -197,7 +199,7 @@ fn aimed<'a>(bench: &Bench<'a>, refused: &[&'a Finding], listed: &BTreeSet<&str>
         }
         let who = if f.entities.sources.is_empty() { &f.entities.accounts } else { &f.entities.sources };
         for who in who {
-            pairs.entry((who, target(f, whose))).or_default().push(f);
+            pairs.entry((folded(who), target(f, whose))).or_default().push(f);
         }
     }
     for mut of in pairs.into_values() {

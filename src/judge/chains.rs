@@ -340,7 +340,10 @@ fn moved(group: &Group<'_, '_>) -> String {
     });
     let left = group.iter().any(|link| link.stage.contains(&Stage::Exfiltration));
     let verb = if left { "data left" } else { "data was shown" };
-    format!("{verb} by {route}, at least {}", size(bounds(counted).lower))
+    match bounds(counted) {
+        Bounds { lower: 0, upper: None } => format!("{verb} by {route}, how much is not logged"),
+        Bounds { lower, .. } => format!("{verb} by {route}, at least {}", size(lower)),
+    }
 }
 
 /// Bytes in words, not more than there are.

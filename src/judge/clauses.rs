@@ -126,7 +126,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-25",
-        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained; the listing makes it likelier and proves no intrusion",
+        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained, and so is what one of our cloud or file services gave a listed address that asked; the listing makes it likelier and proves no intrusion",
     ),
     clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
     clause(
@@ -219,5 +219,22 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-84",
         "what nothing explains is likely to be a compromise of data where a suspicion is of the host or account that moved it, from a day before on, or of where it went, and tells of more than data that was packed or sent; a suspicion of others leaves it a realistic possibility",
+    ),
+    clause(
+        "J-85",
+        "what a listed address read is unexplained too where 20 records or more of a cloud service that knew it by an account do not state their bytes, and of what a web server served it from 50 MiB within 24 hours or 500 MiB in all on, if no more than one in 20 of the server's other visitors was served as much: pages are for everybody",
+    ),
+    clause(
+        "J-86",
+        "an address or account of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above that succeeded, shows intrusion; an account only with its realm, and by findings only",
+    )
+    .gives(State::IntrusionOnly),
+    clause(
+        "J-87",
+        "what a cloud service that knew an intruder's address by an account gave it, in records that do not state their bytes, is data accessed, and data that left where a finding of level medium or above says that it was taken; how much is not known",
+    ),
+    clause(
+        "J-88",
+        "a correlation of level medium that succeeded and tells of many files that were written to removable storage in one go, or of 1000 records or more that one account took from a cloud service to outside, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
     ),
 ];

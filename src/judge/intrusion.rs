@@ -17,6 +17,9 @@ use super::reached::{self, Reached};
 /// Seconds of a day.
 pub const DAY_SECS: i64 = 86_400;
 
+/// How long after its signs an intrusion taints what its entities do.
+pub const WINDOW_SECS: i64 = 30 * DAY_SECS;
+
 /// Days of history from which on they say what was usual.
 pub const BASELINE_DAYS: i64 = 14;
 

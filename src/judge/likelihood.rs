@@ -12,6 +12,7 @@ use crate::model::whose::{Side, same_host};
 
 use super::Bench;
 use super::intrusion::{DAY_SECS, is_listed, outward, shares_account};
+use super::listed::names;
 
 /// How likely it is that data was compromised; `None` where the logs cannot tell.
 pub(super) fn of(
@@ -99,6 +100,9 @@ impl Mover<'_> {
     fn is_met(&self, bench: &Bench<'_>, f: &Finding) -> bool {
         let listed = f.kind == FindingKind::Indicator;
         if listed && outward(f, bench.whose) && f.entities.destinations.iter().any(|to| self.to.contains(&&**to)) {
+            return true;
+        }
+        if listed && f.entities.sources.iter().any(|from| self.to.contains(&&**from) && names(f, from)) {
             return true;
         }
         let Some(time) = self.time else { return false };

@@ -15,7 +15,7 @@ use crate::model::whose::{Side, Whose, address};
 use super::intrusion::{accounts, blocked_exit, intrudes, is_grave};
 use super::movement;
 use super::signals::is_signal;
-use super::{Bench, Counted};
+use super::{Bench, Counted, Way};
 
 /// Accounts of programs, which every system has: that two name one joins nothing.
 const OF_SYSTEMS: &[&str] =
@@ -110,7 +110,7 @@ pub(super) fn of<'a>(bench: &Bench<'a>) -> Vec<Link<'a>> {
     if !bench.intruder.is_shown() {
         return Vec::new();
     }
-    let told: BTreeSet<&str> = bench.ways.values().flat_map(|way| carried(way)).chain(reached(bench)).collect();
+    let told: BTreeSet<&str> = bench.ways.values().flat_map(Way::carried).chain(reached(bench)).collect();
     let proofs: BTreeSet<&str> = bench.intruder.proofs.iter().map(String::as_str).collect();
     let grave = |f: &Finding| is_grave(f) && f.outcome == Outcome::Succeeded && !is_signal(f) && !f.stage.is_empty();
     let reached = &bench.intruder.reached.ids;
@@ -139,11 +139,6 @@ pub(super) fn of<'a>(bench: &Bench<'a>) -> Vec<Link<'a>> {
 /// The log that stamped a finding. Of one that records of several sources may show that is not known.
 fn stamped(f: &Finding) -> BTreeSet<String> {
     f.evidence.first().filter(|_| f.kind == FindingKind::Rule).map(|e| e.source.log()).into_iter().collect()
-}
-
-/// The findings that carry what left or was accessed by a way out.
-fn carried<'w>(way: &'w super::Way<'_>) -> impl Iterator<Item = &'w str> {
-    way.findings.iter().filter(|(_, state)| **state <= State::Accessed).map(|(id, _)| *id)
 }
 
 /// The findings about data that was accessed.

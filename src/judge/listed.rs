@@ -6,24 +6,35 @@ use ipnet::IpNet;
 
 use crate::model::finding::{Finding, FindingIndicator};
 use crate::model::indicator::IndicatorKind;
-use crate::model::whose::address;
+use crate::model::whose::{Side, Whose, address};
+
+use super::intrusion::is_listed;
 
 /// Whether a sighting is of one of its own sources: a listed address, or a network that holds it. Other values stand
 /// somewhere in the record, whoever made the contact.
 pub fn names_source(f: &Finding) -> bool {
-    let is_of = |indicator: &FindingIndicator| {
-        let mut sources = f.entities.sources.iter().filter_map(|from| address(from));
-        match kind(indicator) {
-            Some(IndicatorKind::Ipv4 | IndicatorKind::Ipv6) => {
-                address(&indicator.value).is_some_and(|listed| sources.any(|from| from == listed))
-            }
-            Some(IndicatorKind::Cidr) => {
-                indicator.value.parse::<IpNet>().is_ok_and(|net| sources.any(|from| net.contains(&from)))
-            }
-            _ => false,
-        }
-    };
-    f.indicator.as_ref().is_none_or(is_of)
+    f.indicator.is_none() || f.entities.sources.iter().any(|from| names(f, from))
+}
+
+/// Whether a sighting is of an address: that one is listed, or a network that holds it.
+pub fn names(f: &Finding, from: &str) -> bool {
+    let Some(indicator) = &f.indicator else { return true };
+    let Some(from) = address(from) else { return false };
+    match kind(indicator) {
+        Some(IndicatorKind::Ipv4 | IndicatorKind::Ipv6) => address(&indicator.value) == Some(from),
+        Some(IndicatorKind::Cidr) => indicator.value.parse::<IpNet>().is_ok_and(|net| net.contains(&from)),
+        _ => false,
+    }
+}
+
+/// The outside addresses that are listed and made contact, with the sightings that say so.
+pub fn visitors<'a>(findings: &[&'a Finding], whose: &Whose) -> BTreeMap<&'a str, Vec<&'a Finding>> {
+    let mut all: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for f in findings.iter().filter(|f| is_listed(f)) {
+        let sources = f.entities.sources.iter().filter(|from| whose.side(from) == Side::Outside && names(f, from));
+        sources.for_each(|from| all.entry(from).or_default().push(f));
+    }
+    all
 }
 
 /// Sightings by what they show of the contacts that came in, in words that follow "findings show".

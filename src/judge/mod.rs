@@ -6,6 +6,7 @@ mod chains;
 mod clauses;
 mod contact;
 mod data;
+mod elsewhere;
 mod facts;
 mod gaps;
 mod intrusion;
@@ -20,6 +21,7 @@ mod reached;
 mod signals;
 mod sum;
 mod touched;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +56,13 @@ impl<'a> Way<'a> {
     }
 }
 
+impl Way<'_> {
+    /// The findings that carry what left or was accessed by it.
+    fn carried(&self) -> impl Iterator<Item = &str> {
+        self.findings.iter().filter(|(_, state)| **state <= State::Accessed).map(|(id, _)| *id)
+    }
+}
+
 /// A transfer that a clause speaks of.
 #[derive(Clone, Copy)]
 struct Counted<'a> {
@@ -71,12 +80,16 @@ struct Bench<'a> {
     findings: Vec<&'a Finding>,
     /// Findings by the destinations that they name: there are many transfers.
     by_destination: BTreeMap<&'a str, Vec<&'a Finding>>,
+    /// Listed addresses outside that made contact, with the findings that say so.
+    visitors: BTreeMap<&'a str, Vec<&'a Finding>>,
     transfers: Vec<&'a Transfer>,
     sources: Vec<&'a SourceCoverage>,
     coverage: &'a Coverage,
     /// Logs of which anybody outside writes the user names.
     forgeable: BTreeSet<&'a Locator>,
     intruder: intrusion::Intruder,
+    /// Who is shown elsewhere, with what it did here.
+    elsewhere: Vec<(String, String)>,
     /// Data findings with listed contact.
     together: contact::Together<'a>,
     ways: BTreeMap<Route, Way<'a>>,
@@ -173,10 +186,13 @@ pub fn judged(
     if is_loose(findings, transfers, coverage, whose) || names.is_empty() {
         names.push(UNATTRIBUTED);
     }
+    let mut benches: Vec<Bench<'_>> =
+        names.into_iter().map(|name| bench(name, findings, transfers, coverage, whose)).collect();
+    elsewhere::join(&mut benches);
     let mut links = Vec::new();
     let mut scopes = Vec::new();
-    for name in names {
-        let (scope, own) = one(name, findings, transfers, coverage, whose);
+    for bench in benches {
+        let (scope, own) = one(bench);
         scopes.push(scope);
         links.extend(own);
     }
@@ -263,14 +279,14 @@ fn web_servers(coverage: &Coverage) -> BTreeSet<&Locator> {
     web.filter(served_only).map(|s| &s.source).collect()
 }
 
-/// The verdict of a scope, and what can be links of chains.
-fn one<'a>(
+/// What is known of a scope before it is judged.
+fn bench<'a>(
     name: &str,
     findings: &'a [Finding],
     transfers: &'a [Transfer],
     coverage: &'a Coverage,
     whose: &'a Whose,
-) -> (ScopeVerdict, Vec<links::Link<'a>>) {
+) -> Bench<'a> {
     let mine: Vec<&Finding> = apart(findings.iter().filter(|f| belongs(f, name, whose)).collect());
     let moved: Vec<&Transfer> = transfers.iter().filter(|t| *t.scope == *name).collect();
     let forgeable = web_servers(coverage);
@@ -279,11 +295,13 @@ fn one<'a>(
         by_destination.entry(to).or_default().push(f);
     }
     let together = contact::together(&mine, whose, &forgeable);
-    let mut bench = Bench {
+    Bench {
         by_destination,
+        visitors: listed::visitors(&mine, whose),
         scope: name.to_owned(),
         whose,
         intruder: intrusion::of(&mine, &together, whose, &forgeable),
+        elsewhere: Vec::new(),
         together,
         forgeable,
         sources: speaking(name, &mine, &moved, coverage, whose),
@@ -301,8 +319,13 @@ fn one<'a>(
         reached: BTreeMap::new(),
         all: findings,
         categories: BTreeMap::new(),
-    };
+    }
+}
+
+/// The verdict of a scope, and what can be links of chains.
+fn one(mut bench: Bench<'_>) -> (ScopeVerdict, Vec<links::Link<'_>>) {
     intrusion::clauses(&mut bench);
+    elsewhere::clauses(&mut bench);
     reached::clauses(&mut bench);
     attempts::clauses(&mut bench);
     movement::clauses(&mut bench);

@@ -2,32 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::accounts::distinct;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{Key, address};
+use crate::model::whose::{Key, Sanction, address};
 
-use super::intrusion::{is_listed, outward};
-use super::{Bench, gaps, joined, signals, touched};
+use super::intrusion::{WINDOW_SECS, is_listed, outward};
+use super::{Bench, gaps, joined, signals, touched, visitors};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
 const LEFT_BYTES: u64 = MIB;
 /// Served to an intruder: from here on data was shown.
 pub(super) const SHOWN_BYTES: u64 = 64 << 10;
-/// How long after its first sign an intrusion taints a transfer.
-const WINDOW_SECS: i64 = 30 * 86_400;
-
 /// From how many bytes on movement wants an explanation: within 24 hours, and in all.
-struct Limits {
-    day: u64,
-    whole: u64,
+pub(super) struct Limits {
+    pub(super) day: u64,
+    pub(super) whole: u64,
 }
 
 /// To one name or address.
-const TO_ONE: Limits = Limits { day: 50 * MIB, whole: 500 * MIB };
+pub(super) const TO_ONE: Limits = Limits { day: 50 * MIB, whole: 500 * MIB };
 /// By one way out to all destinations that are not above their own limits, together.
 const TO_ALL: Limits = Limits { day: 200 * MIB, whole: 1024 * MIB };
 /// Read from own cloud services by one address. People work with them from everywhere.
@@ -41,9 +39,9 @@ pub(super) struct Movement<'a> {
     /// The registered domain or address, or how many of them.
     pub(super) to: String,
     /// Whether it leads to one destination, so that a finding that names it speaks of all of it.
-    is_one: bool,
+    pub(super) is_one: bool,
     pub(super) transfers: Vec<&'a Transfer>,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// Judges every transfer, then the findings about data.
@@ -57,10 +55,16 @@ pub fn clauses(bench: &mut Bench<'_>) {
         }
         joined::perhaps(bench, transfer);
         // A web server answers whoever asks, and who works from home is served; who reads a cloud service is somebody who may.
-        if !matches!(transfer.route, Route::WebResponse | Route::RemoteAccess) && !explained(bench, transfer) {
+        let is_asked_about = match transfer.route {
+            Route::WebResponse => false,
+            Route::RemoteAccess => bench.visitors.contains_key(transfer.to.as_str()),
+            _ => true,
+        };
+        if is_asked_about && !explained(bench, transfer) {
             outward.push(transfer);
         }
     }
+    visitors::clauses(bench);
     for (route, transfers) in delivered {
         served(bench, route, &transfers);
     }
@@ -198,11 +202,11 @@ fn served<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
     }
     let mut left: Vec<Vec<(&'a Transfer, Since)>> = by_address.into_values().collect();
     left.retain(|parts| !given(bench, parts, LEFT_BYTES));
-    if given(bench, &left.concat(), LEFT_BYTES) {
-        return;
+    if !given(bench, &left.concat(), LEFT_BYTES) {
+        left.retain(|parts| !given(bench, parts, SHOWN_BYTES));
+        given(bench, &left.concat(), SHOWN_BYTES);
     }
-    left.retain(|parts| !given(bench, parts, SHOWN_BYTES));
-    given(bench, &left.concat(), SHOWN_BYTES);
+    visitors::read(bench, route, transfers);
 }
 
 /// States what was served to one address of the intruder, or to several together, if it is enough.
@@ -242,11 +246,17 @@ pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
     begins(bench, t).is_some_and(|first| in_time(bench, t, first))
 }
 
+/// How much a sanctioned entry takes, and of what.
+fn most(entry: &Sanction) -> Option<String> {
+    Some(format!(" of at most {} over the whole evidence", entry.max_bytes?))
+}
+
 /// J-21, J-22: whether a sanctioned entry explains a transfer.
-fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
+pub(super) fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
     let Some(why) = &t.sanctioned else { return false };
+    let most = bench.whose.sanctions.iter().find(|s| s.why == **why).and_then(most);
     let why = entry_name(bench, why);
-    let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+    let what = format!("at least {} bytes{}, {} to {}", t.bytes.lower, most.unwrap_or_default(), t.from, t.to);
     if guilty(bench, t) {
         let text = format!("sanctioned entry ({why}) rejected, its host or account shows intrusion: {what}");
         let ids = cite(bench, [t]);
@@ -276,6 +286,8 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     m.transfers.iter().for_each(|t| together.add(t));
     let bulky = together.busiest_day() >= m.limits.day || together.whole() >= m.limits.whole;
     let bulky = bulky || m.is_one && !listed.is_empty() && together.whole() >= little;
+    let read = m.is_one && !listed.is_empty() && visitors::has_read(&m.transfers);
+    let bulky = bulky || read;
     let uncounted = m.is_one && is_uncounted(&tied, &targets);
     if sure < enough && perhaps < enough && !bulky && !uncounted {
         return false;
@@ -319,13 +331,15 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
 /// Whether the other side took data of which the log does not state the bytes: a finding that names the destination says
 /// that the sending succeeded.
 fn is_uncounted(tied: &[&Transfer], targets: &[&Finding]) -> bool {
-    let taken = |f: &&Finding| {
-        f.kind != FindingKind::Indicator
-            && f.level >= Level::Medium
-            && f.outcome == Outcome::Succeeded
-            && f.stage.contains(&Stage::Exfiltration)
-    };
-    targets.iter().any(taken) && tied.iter().any(|t| t.bytes.upper.is_none())
+    targets.iter().any(|f| tells_taken(f)) && tied.iter().any(|t| t.bytes.upper.is_none())
+}
+
+/// Whether a finding says that data was taken.
+pub(super) fn tells_taken(f: &Finding) -> bool {
+    f.kind != FindingKind::Indicator
+        && f.level >= Level::Medium
+        && f.outcome == Outcome::Succeeded
+        && f.stage.contains(&Stage::Exfiltration)
 }
 
 /// Whether bytes to an intruder may be commands and their answers and no data: call-home traffic of which no hour
@@ -340,10 +354,11 @@ fn is_talk(route: Route, tied: &[&Transfer], targets: &[&Finding]) -> bool {
     calls && together.beyond_usual() < LEFT_BYTES
 }
 
-/// The listed values that name a transfer's destination.
-fn listed<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
+/// The listed values that name a transfer's destination, whichever side began.
+pub(super) fn listed<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
     let mut named = named(bench, t);
     named.retain(|f| is_listed(f) && outward(f, bench.whose));
+    named.extend(bench.visitors.get(t.to.as_str()).into_iter().flatten());
     named
 }
 
@@ -352,7 +367,8 @@ fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
     for t in m.transfers.iter().filter(|t| t.sanctioned.is_none()) {
         for (entry, keys) in bench.whose.considered(t) {
             let why = entry_name(bench, &entry.why);
-            let what = format!("at least {} bytes, {} to {}", t.bytes.lower, t.from, t.to);
+            let most = most(entry).filter(|_| keys.contains(&Key::MaxBytes)).unwrap_or_default();
+            let what = format!("at least {} bytes{most}, {} to {}", t.bytes.lower, t.from, t.to);
             let reason = match keys[..] {
                 [Key::Tool] => "these logs do not tell the tool that it names".to_owned(),
                 _ => format!("does not match: {}", keys.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ")),
@@ -366,35 +382,47 @@ fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
     }
 }
 
-fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, route: Route, bytes: u64, listed: &BTreeSet<&str>) {
+pub(super) fn unexplained<'a>(
+    bench: &mut Bench<'a>,
+    m: &Movement<'a>,
+    route: Route,
+    bytes: u64,
+    listed: &BTreeSet<&str>,
+) {
     let of = if route == Route::DnsTunnel { " of names asked for" } else { "" };
-    let what = format!("{bytes} bytes{of}, {} to {}", m.from, m.to);
+    let is_read = !listed.is_empty() && bytes < LEFT_BYTES;
+    let what = match is_read {
+        true => format!("{}, {} to {}", visitors::told(&m.transfers), m.from, m.to),
+        false => format!("{bytes} bytes{of}, {} to {}", m.from, m.to),
+    };
     let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(listed.iter().map(ToString::to_string)).collect();
     let (clause, why) = match (listed.is_empty(), route) {
         (false, _) => {
-            ("J-25", "nothing authorises it, and its destination is listed, which is a suspicion and no proof")
+            let clause = if is_read || route == Route::WebResponse { "J-85" } else { "J-25" };
+            (clause, "nothing authorises it, and its destination is listed, which is a suspicion and no proof")
         }
         (true, Route::DnsTunnel) => ("J-24", "nothing authorises it"),
         (true, _) => ("J-20", "nothing authorises it"),
     };
     bench.reason(clause, format!("{why}: at least {what}"), ids);
-    let accounts: BTreeSet<&str> = m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str).collect();
-    let account = match accounts.is_empty() {
-        true => "not logged".to_owned(),
-        false => accounts.into_iter().collect::<Vec<_>>().join(", "),
-    };
+    let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
+    let account = if accounts.is_empty() { "not logged".to_owned() } else { accounts.join(", ") };
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
     bench.ask(format!("who approved {what}, account {account}, {when}?"));
     if !listed.is_empty() {
-        bench.ask(format!(
-            "does {} have a reason to send to {}, which is listed, and is {} clean?",
-            m.from, m.to, m.from
-        ));
+        bench.ask(match m.transfers.iter().all(|t| is_answer(t)) {
+            true => format!("who is at {}, which is listed, and has a reason to read {} from there?", m.to, m.from),
+            false => {
+                format!("does {} have a reason to send to {}, which is listed, and is {} clean?", m.from, m.to, m.from)
+            }
+        });
     }
     for t in &m.transfers {
         bench.count(t, t.bytes.lower, State::Unexplained);
     }
     let own: Vec<&'a str> = bench.findings.iter().map(|f| f.id.as_str()).filter(|id| listed.contains(id)).collect();
+    let known: BTreeSet<String> = bench.intruder.suspicions.iter().cloned().collect();
+    bench.intruder.suspicions.extend(own.iter().filter(|id| !known.contains(**id)).map(ToString::to_string));
     bench.put_by(route, State::Unexplained, own);
 }

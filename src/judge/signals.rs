@@ -72,7 +72,11 @@ fn unexplained<'a>(bench: &mut Bench<'a>, m: &Movement<'a>, found: &[&'a Finding
     let bytes = m.transfers.iter().map(|t| t.bytes.lower).fold(0, u64::saturating_add);
     let what = format!("{bytes} bytes in names asked for, {} to {}", m.from, m.to);
     let ids = found.iter().map(|f| f.id.clone()).chain(m.transfers.iter().map(|t| t.id.to_string())).collect();
-    bench.reason("J-52", format!("nothing authorises it and no intrusion is proved: at least {what}"), ids);
+    let why = match bench.intruder.is_shown() {
+        true => "nothing authorises it and nothing ties it to the intrusion",
+        false => "nothing authorises it and no intrusion is proved",
+    };
+    bench.reason("J-52", format!("{why}: at least {what}"), ids);
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |time| format!("{} to {}", time.first, time.last));
     bench.ask(format!("which program on {} asks for names below {} that hold data, {when}?", m.from, m.to));

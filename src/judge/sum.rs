@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use itertools::Either;
 
+use crate::model::accounts::distinct;
 use crate::model::coverage::{Gap, GapReason};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
@@ -152,7 +153,11 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
         Some(carrying) => Either::Left(carrying.iter().copied()),
         None => Either::Right(bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes))),
     };
-    let shown = counted().filter(|(_, bytes)| !telling || bytes.lower > 0);
+    // Of a log that does not state the bytes, records tell when it was.
+    let uncounted = |t: &Transfer| {
+        t.bytes.lower == 0 && way.transfers.get(t.id.as_str()).is_some_and(|counted| counted.state == state)
+    };
+    let shown = counted().filter(|(t, bytes)| !telling || bytes.lower > 0 || uncounted(t));
     let times = Times::of(shown.filter_map(|(t, _)| time_of(bench, t, state)));
     let mut bytes = bounds(counted());
     let capped = |g: &Gap| g.reason == GapReason::Capped;
@@ -178,6 +183,7 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
     let of_findings = found.clone().filter_map(|f| f.time.first);
     let first = times.first.into_iter().chain(of_findings).min();
     let possible = times.possible;
+    let cited = way.findings.keys().map(ToString::to_string).collect();
     let lasts = times.last.into_iter().chain(found.filter_map(|f| f.time.last));
     RouteVerdict {
         route,
@@ -195,16 +201,26 @@ fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> Rout
             .map(|t| t.from.to_string())
             .chain(told.iter().flat_map(|f| &f.entities.hosts).cloned())
             .collect()),
-        accounts: set(moved
-            .iter()
-            .flat_map(|t| &t.accounts)
-            .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
-            .cloned()
-            .collect()),
-        findings: way.findings.keys().map(ToString::to_string).collect(),
+        accounts: distinct(
+            moved
+                .iter()
+                .flat_map(|t| &t.accounts)
+                .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
+                .map(String::as_str),
+        ),
+        findings: if state == State::NotExamined { in_part(bench, route) } else { cited },
         transfers: way.transfers.keys().map(ToString::to_string).collect(),
         chains: Vec::new(),
     }
+}
+
+/// So many findings are named of a way out that no log observes.
+const IN_PART: usize = 20;
+
+/// Findings that tell of a way out which no log observes as a whole.
+fn in_part(bench: &Bench<'_>, route: Route) -> Vec<String> {
+    let own = bench.findings.iter().filter(|f| f.route == Some(route) && f.kind != FindingKind::Indicator);
+    own.map(|f| f.id.clone()).collect::<BTreeSet<_>>().into_iter().take(IN_PART).collect()
 }
 
 /// When transfers moved what carries a state: there are many of them.
@@ -339,11 +355,25 @@ fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
     let first = telling.clone().filter_map(|r| r.first).chain(bench.intruder.first).min();
     let last: Option<Instant> = telling.filter_map(|r| r.last).chain(bench.intruder.last).max();
     let logs_end = bench.sources.iter().filter_map(|s| s.to).max();
-    let after = bench.whose.contained.and_then(|end| match last {
-        Some(last) if last > end => Some(true),
+    let sign = last_sign(bench);
+    let after = bench.whose.contained.and_then(|end| match (sign, last) {
+        (Some(sign), _) if sign > end => Some(true),
+        // What nothing explains, or only a host or account ties, may be the daily work of its owner.
+        (_, Some(last)) if last > end => None,
         _ => logs_end.filter(|logs| *logs > end).map(|_| false),
     });
     Activity { first, last, logs_end, after_containment: after }
+}
+
+/// When the intruder itself is seen last: by findings, and by what went to its addresses or to where findings say.
+fn last_sign(bench: &Bench<'_>) -> Option<Instant> {
+    let counted = bench.ways.values().flat_map(|way| way.transfers.values());
+    let lost = counted.filter(|c| c.state <= State::Accessed).map(|c| c.transfer);
+    let is_its = |t: &&Transfer| movement::to_intruder(bench, t) || !movement::named(bench, t).is_empty();
+    let moved = lost.filter(is_its).filter_map(|t| t.time.map(|time| time.last));
+    let carried: BTreeSet<&str> = bench.ways.values().flat_map(Way::carried).collect();
+    let told = bench.findings.iter().filter(|f| carried.contains(f.id.as_str()) && f.kind != FindingKind::Indicator);
+    moved.chain(told.filter_map(|f| f.time.last)).chain(bench.intruder.last).max()
 }
 
 fn covered(bench: &Bench<'_>, adequate: bool) -> ScopeCoverage {

@@ -1,4 +1,4 @@
-//! J-13, J-15, J-23, J-37, J-60: findings about data.
+//! J-13, J-15, J-23, J-37, J-60, J-88: findings about data.
 
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
@@ -7,6 +7,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Side, same_host};
 
 use super::intrusion::{accounts, is_data, is_grave, shares_account};
+use super::movement::tells_taken;
 use super::signals::is_signal;
 use super::{Bench, gaps, joined};
 
@@ -28,7 +29,15 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             bench.background.remove(f.id.as_str());
             reached(bench, "J-15", f);
         }
-        (Outcome::Succeeded, false) if is_grave(f) => unexplained(bench, f),
+        (Outcome::Succeeded, false) if is_grave(f) => {
+            unexplained(bench, "J-23", "nothing authorises it and no intrusion is proved", f);
+        }
+        (Outcome::Succeeded, _) if is_mass(bench, f) => {
+            let why = "nothing authorises that so much was taken at once, and the account has no history of it";
+            if unexplained(bench, "J-88", why, f) {
+                bench.background.remove(f.id.as_str());
+            }
+        }
         (Outcome::Unknown, _) if is_grave(f) && is_data(f) => {
             let text = format!("the log does not say whether it succeeded: {}", f.text);
             bench.reason("J-37", text, vec![f.id.clone()]);
@@ -98,8 +107,35 @@ pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
         || later && accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs))
 }
 
-/// J-21, J-23: a data finding without intrusion.
-fn unexplained<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
+/// So many objects that one account reads from a cloud service in one go want an explanation.
+const MASS: u64 = 1000;
+
+/// Whether a finding tells of so much that an account took in one go, from a cloud to outside or on a stick, in numbers of which its earlier ones are not
+/// half.
+fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
+    let outside = f.entities.sources.iter().any(|from| bench.whose.side(from) == Side::Outside);
+    let is_much = match f.route {
+        Some(Route::SaasDownload) => outside && f.count >= MASS,
+        // A correlation itself says how many files on a stick are many.
+        Some(Route::Usb) => true,
+        _ => false,
+    };
+    let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
+    let is_usual = |other: &&Finding| {
+        other.rule.id == f.rule.id
+            && other.time.last.zip(f.time.first).is_some_and(|(last, first)| last < first)
+            && other.count.saturating_mul(2) >= f.count
+            && shares_account(other, &f.entities.accounts, &logs, &bench.forgeable)
+    };
+    f.kind == FindingKind::Correlation
+        && is_much
+        && f.level == Level::Medium
+        && tells_taken(f)
+        && !bench.findings.iter().any(is_usual)
+}
+
+/// J-21, J-23, J-88: a data finding without intrusion. False where a sanctioned entry explains it.
+fn unexplained<'a>(bench: &mut Bench<'a>, clause: &str, why: &str, f: &'a Finding) -> bool {
     let known = |t: &&Transfer| {
         let from = bench.whose.entity(&t.from);
         t.sanctioned.is_some()
@@ -109,13 +145,14 @@ fn unexplained<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
     if let Some(t) = bench.transfers.iter().copied().find(|t| known(t)) {
         let text = format!("belongs to a sanctioned transfer: {}", f.text);
         bench.against("J-21", text, vec![f.id.clone(), t.id.to_string()]);
-        return;
+        return false;
     }
-    bench.reason("J-23", format!("nothing authorises it and no intrusion is proved: {}", f.text), vec![f.id.clone()]);
+    bench.reason(clause, format!("{why}: {}", f.text), vec![f.id.clone()]);
     let named = f.entities.accounts.iter().chain(&f.entities.hosts);
     let addresses = f.entities.sources.iter().filter(|_| f.entities.accounts.is_empty());
     let who = named.chain(addresses).cloned().collect::<Vec<_>>().join(", ");
     bench.ask(format!("who approved this: {} ({who})?", f.text));
     bench.put_by(route(f), State::Unexplained, [f.id.as_str()]);
     bench.reached.insert(&f.id, State::Unexplained);
+    true
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::accounts::distinct;
 use super::finding::{Entities, Finding, FindingAssumed, FindingId, FindingKind, FindingRule, FindingTime};
 use super::rule::{Level, Outcome, Route, Stage};
 use super::time::Instant;
@@ -201,7 +202,7 @@ pub fn entities<'e>(all: impl Iterator<Item = &'e Entities> + Clone) -> Entities
         sources: of(|e| &e.sources),
         destinations: of(|e| &e.destinations),
         hosts: of(|e| &e.hosts),
-        accounts: of(|e| &e.accounts),
+        accounts: distinct(all.flat_map(|e| e.accounts.iter().map(String::as_str))),
     }
 }
 

@@ -285,7 +285,7 @@ impl Whose {
     }
 
     fn of_account(&self, account: &str) -> Vec<usize> {
-        let Some(domain) = domain_of(account).map(|d| d.to_ascii_lowercase()) else { return Vec::new() };
+        let Some(domain) = realm_of(account).map(|d| d.to_ascii_lowercase()) else { return Vec::new() };
         self.where_(|t| t.accounts.iter().chain(&t.mail).any(|a| below(&domain, a)))
     }
 
@@ -417,13 +417,14 @@ pub fn same_host(a: &str, b: &str) -> bool {
     a == b || (first == other && !first.is_empty() && (!a.contains('.') || !b.contains('.')))
 }
 
-fn domain_of(account: &str) -> Option<&str> {
+/// The domain of an account, where it names one: of `DOMAIN\user` and of `user@domain`.
+pub fn realm_of(account: &str) -> Option<&str> {
     account.split_once('\\').map(|(d, _)| d).or_else(|| account.rsplit_once('@').map(|(_, d)| d))
 }
 
 /// Whether two accounts are one wherever they are met: user and realm are the same. A bare user name can be anybody's.
 pub fn same_named_account(a: &str, b: &str) -> bool {
-    domain_of(a).is_some() && domain_of(b).is_some() && same_account(a, b)
+    realm_of(a).is_some() && realm_of(b).is_some() && same_account(a, b)
 }
 
 /// Whether two spellings (`user`, `DOMAIN\user`, `user@domain`) can be one account: the user parts are equal, and so
@@ -436,6 +437,6 @@ pub fn same_account(a: &str, b: &str) -> bool {
             None => text.rsplit_once('@').map_or(text.clone(), |(user, _)| user.to_owned()),
         }
     };
-    let realm = |text: &str| domain_of(text).map(|d| d.split('.').next().unwrap_or(d).to_ascii_lowercase());
+    let realm = |text: &str| realm_of(text).map(|d| d.split('.').next().unwrap_or(d).to_ascii_lowercase());
     !user(a).is_empty() && user(a) == user(b) && realm(a).zip(realm(b)).is_none_or(|(x, y)| x == y)
 }

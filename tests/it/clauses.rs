@@ -381,10 +381,19 @@ fn alone_with(more: &str) -> ScopeVerdict {
 #[test]
 fn every_clause_speaks_on_one_side_and_not_on_the_other() {
     let mut sides: BTreeMap<&str, (ScopeVerdict, ScopeVerdict)> = BTreeMap::new();
-    for (id, yes, no) in
-        [intrusion(), reached(), unexplained(), open(), signals(), kinds(), likely(), crate::joins::sides()]
-            .into_iter()
-            .flatten()
+    for (id, yes, no) in [
+        intrusion(),
+        reached(),
+        unexplained(),
+        open(),
+        signals(),
+        kinds(),
+        likely(),
+        crate::joins::sides(),
+        crate::claims::sides(),
+    ]
+    .into_iter()
+    .flatten()
     {
         assert!(sides.insert(id, (yes, no)).is_none(), "{id} stands here twice");
     }

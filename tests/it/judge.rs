@@ -295,7 +295,7 @@ fn the_words_of_a_listed_contact_follow_the_kind_of_what_is_listed() {
 }
 
 /// An indicator of a feed without more.
-fn indicator(kind: &str, value: &str) -> FindingIndicator {
+pub fn indicator(kind: &str, value: &str) -> FindingIndicator {
     FindingIndicator {
         value: value.to_owned(),
         kind: kind.to_owned(),

@@ -76,10 +76,17 @@ fn the_first_paragraph_says_what_was_not_examined_from_the_routes_themselves() {
     let mut route = s.verdict.scopes[0].routes[0].clone();
     route.route = of(serde_json::json!("usb"));
     route.state = State::NotExamined;
+    let told = std::mem::take(&mut route.findings);
     s.verdict.scopes[0].routes.push(route);
     let unseen = "NOT examined, because no log in the evidence observes it: usb.";
     assert!(first_paragraph(&s).contains(unseen), "{}", first_paragraph(&s));
     assert!(emit::summary(&s.input(), false, 400).contains(unseen));
+    s.verdict.scopes[0].routes.last_mut().unwrap().findings = told;
+    assert!(
+        first_paragraph(&s).contains("observes it: usb (of which findings tell in part)."),
+        "{}",
+        first_paragraph(&s)
+    );
     s.verdict.scopes[0].routes.clear();
     assert!(first_paragraph(&s).contains("No way out was examined."));
 }
@@ -145,6 +152,7 @@ fn ways_out_have_names_and_what_no_log_observes_is_no_row() {
     let mut unseen = s.verdict.scopes[0].routes[0].clone();
     unseen.route = of(serde_json::json!("usb"));
     unseen.state = State::NotExamined;
+    unseen.findings.clear();
     s.verdict.scopes[0].routes.push(unseen);
     let html = emit::report_html(&s.input());
     let table = between(&html, "<h3>Ways out</h3>", "</table>");

@@ -1,0 +1,177 @@
+//! J-86: who is shown to be an intruder in one scope is one in every scope in which it acts.
+//!
+//! What stands in the verdict of a scope of it is of that scope alone: the entity, which its own records name, and what it did
+//! there, from when on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::accounts::{folded, principal};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::place::Locator;
+use crate::model::rule::{Level, Outcome, Route};
+use crate::model::time::Instant;
+use crate::model::transfer::Transfer;
+use crate::model::whose::Side;
+
+use super::intrusion::{Intruder, WINDOW_SECS, accounts};
+use super::movement;
+use super::{Bench, attempts, reached};
+
+/// From when on an entity is an intruder's, and how long what it does is taken for that one's.
+#[derive(Clone, Copy)]
+struct Since {
+    first: Instant,
+    end: Instant,
+}
+
+/// What intruders of all scopes are known by.
+#[derive(Default)]
+struct Known {
+    addresses: BTreeMap<String, Since>,
+    /// Accounts that name their realm, by [`principal`], each with a spelling and the logs that name it.
+    accounts: BTreeMap<String, (Since, String, BTreeSet<String>)>,
+}
+
+impl Known {
+    fn of(benches: &[Bench<'_>]) -> Self {
+        let mut all = Self::default();
+        for intruder in benches.iter().map(|bench| &bench.intruder).filter(|intruder| intruder.is_shown()) {
+            let Some(first) = intruder.first else { continue };
+            let end = intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS);
+            let since = Since { first, end };
+            for address in &intruder.came_from {
+                all.addresses.entry(address.clone()).and_modify(|known| known.join(since)).or_insert(since);
+            }
+            for (account, logs) in &intruder.accounts {
+                let Some(key) = principal(account) else { continue };
+                let known = all.accounts.entry(key).or_insert_with(|| (since, account.clone(), BTreeSet::new()));
+                known.0.join(since);
+                known.2.extend(logs.iter().cloned());
+            }
+        }
+        all
+    }
+}
+
+impl Since {
+    fn join(&mut self, other: Self) {
+        (self.first, self.end) = (self.first.min(other.first), self.end.max(other.end));
+    }
+}
+
+/// What an intruder did in a scope.
+struct Act {
+    id: String,
+    /// The address or account that acted, as the records of the scope name it.
+    by: String,
+    /// Of an account, what it is known by elsewhere.
+    known_as: Option<String>,
+    at: Instant,
+}
+
+/// Makes those who are shown in one scope known in the others.
+pub(super) fn join(benches: &mut [Bench<'_>]) {
+    if benches.len() < 2 {
+        return;
+    }
+    let known = Known::of(benches);
+    if known.addresses.is_empty() && known.accounts.is_empty() {
+        return;
+    }
+    for bench in benches {
+        let acts = acts(bench, &known);
+        if acts.is_empty() {
+            continue;
+        }
+        for act in &acts {
+            take(&mut bench.intruder, act, &known);
+        }
+        bench.intruder.reached = reached::of(&bench.findings, &bench.intruder, bench.whose);
+        bench.elsewhere = acts.into_iter().map(|act| (act.by, act.id)).collect();
+    }
+}
+
+/// Adds who acted to the intruder of a scope.
+fn take(intruder: &mut Intruder, act: &Act, known: &Known) {
+    if let Some((_, account, logs)) = act.known_as.as_ref().and_then(|key| known.accounts.get(key)) {
+        intruder.accounts.entry(account.clone()).or_default().extend(logs.iter().cloned());
+    } else {
+        intruder.came_from.insert(act.by.clone());
+    }
+    if !intruder.proofs.contains(&act.id) {
+        intruder.proofs.push(act.id.clone());
+    }
+    intruder.first = Some(intruder.first.map_or(act.at, |first| first.min(act.at)));
+    intruder.last = intruder.last.max(Some(act.at));
+}
+
+/// What those known did in a scope whose own findings do not show them.
+fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
+    let own = &bench.intruder;
+    let by_address = |text: &str| known.addresses.get_key_value(text).filter(|_| !own.came_from.contains(text));
+    let mut acts = Vec::new();
+    for t in &bench.transfers {
+        for (by, since) in t.destinations().filter_map(by_address) {
+            let at = from_then_on(t, *since).filter(|_| is_act(t, *since));
+            acts.extend(at.map(|at| Act { id: t.id.to_string(), by: by.clone(), known_as: None, at }));
+        }
+    }
+    for f in bench.findings.iter().copied().filter(|f| succeeded(f)) {
+        for (by, since) in f.entities.sources.iter().filter_map(|from| by_address(from)) {
+            let at = done(f, *since).filter(|_| bench.whose.side(by) == Side::Outside);
+            acts.extend(at.map(|at| Act { id: f.id.clone(), by: by.clone(), known_as: None, at }));
+        }
+        for account in accounts(f, &bench.forgeable) {
+            let Some(key) = principal(account) else { continue };
+            let logs = || f.evidence.iter().map(|e| e.source.clone()).collect::<Vec<Locator>>();
+            let since = known.accounts.get(&key).filter(|_| !own.has_account(account, &logs())).map(|known| known.0);
+            let at = since.and_then(|since| done(f, since));
+            let by = folded(account).into_owned();
+            acts.extend(at.map(|at| Act { id: f.id.clone(), by, known_as: Some(key), at }));
+        }
+    }
+    acts
+}
+
+/// Whether a transfer to an intruder's address shows more than that it came by: a service knew it by an account, or as much was
+/// served as shows data.
+fn is_act(t: &Transfer, since: Since) -> bool {
+    let is_let_in = matches!(t.route, Route::SaasDownload | Route::RemoteAccess) && !t.accounts.is_empty();
+    is_let_in || t.since(since.first, since.end).sure >= movement::SHOWN_BYTES
+}
+
+/// When a transfer first moved something from then on.
+fn from_then_on(t: &Transfer, since: Since) -> Option<Instant> {
+    let time = t.time.filter(|time| time.first <= since.end)?;
+    match time.first >= since.first {
+        true => Some(time.first),
+        false => t.first_since(since.first).map(|first| first.known),
+    }
+}
+
+/// When something was done, from then on.
+fn done(f: &Finding, since: Since) -> Option<Instant> {
+    let (first, last) = f.time.first.zip(f.time.last)?;
+    (last >= since.first && first <= since.end).then_some(first.max(since.first))
+}
+
+/// Whether a finding shows that something succeeded, and not that a web server answered.
+fn succeeded(f: &Finding) -> bool {
+    f.kind != FindingKind::Indicator
+        && f.level >= Level::Medium
+        && f.outcome == Outcome::Succeeded
+        && !attempts::is_answered(f)
+}
+
+/// States who acts here as well.
+pub(super) fn clauses(bench: &mut Bench<'_>) {
+    let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (who, id) in std::mem::take(&mut bench.elsewhere) {
+        by.entry(who).or_default().push(id);
+    }
+    for (who, ids) in by {
+        let text =
+            format!("{who} acts here too, and what it did elsewhere in this case shows that it is an intruder's");
+        bench.reason("J-86", text, ids);
+    }
+}

@@ -1,0 +1,108 @@
+//! J-85, J-87: what was served to addresses that are listed or an intruder's, where bytes alone do not tell how much that is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::finding::Finding;
+use crate::model::rule::Route;
+use crate::model::time::Span;
+use crate::model::transfer::{Together, Transfer};
+use crate::model::verdict::State;
+use crate::model::words::counted;
+
+use super::Bench;
+use super::movement::{self, Movement, TO_ONE};
+
+/// So many records of files or objects that are read are more than a look, where no log states their bytes.
+const RECORDS: u64 = 20;
+/// Of so many other visitors of a web server one may be served as much as a listed one: else that one is served as all are.
+const VISITORS: usize = 20;
+
+/// Whether one whom a service knew by its account read many objects of which the log does not state the bytes.
+pub(super) fn has_read(transfers: &[&Transfer]) -> bool {
+    uncounted(transfers).map(|t| t.records).fold(0, u64::saturating_add) >= RECORDS
+}
+
+/// The same in words that follow "at least".
+pub(super) fn told(transfers: &[&Transfer]) -> String {
+    told_of(uncounted(transfers).map(|t| t.records).fold(0, u64::saturating_add))
+}
+
+fn told_of(records: u64) -> String {
+    format!("{} of which the log does not state the bytes", counted(records, "record", "records"))
+}
+
+/// Reading from a cloud service under an account, in bytes that are not all stated. Records that name no store (of logons, of
+/// settings) are told of the log that holds them, and read nothing.
+fn uncounted<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t &'a Transfer> {
+    let is_of_store = |t: &Transfer| !t.seen_by.iter().any(|log| *t.from == *log.log());
+    transfers.iter().filter(move |t| {
+        t.route == Route::SaasDownload && t.bytes.upper.is_none() && !t.accounts.is_empty() && is_of_store(t)
+    })
+}
+
+/// J-87: what an intruder read from a cloud service, in bytes that the log does not state.
+pub(super) fn read<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
+    let known: BTreeSet<&str> =
+        bench.ways.get(&route).into_iter().flat_map(|way| way.transfers.keys().copied()).collect();
+    for t in uncounted(transfers).filter(|t| !known.contains(t.id.as_str())) {
+        let taken: Vec<&Finding> = bench.findings.iter().copied().filter(|f| takes(f, t)).collect();
+        let (state, what) = match taken.is_empty() {
+            true => (State::Accessed, "read by the intruder"),
+            false => (State::Exfiltrated, "taken by the intruder"),
+        };
+        let begins = movement::begins(bench, t);
+        let whole = t.time.zip(begins).is_some_and(|(time, begins)| time.first >= begins);
+        let much = if whole { told(&[t]) } else { told_of(1) };
+        let ids = movement::cite(bench, [*t]);
+        bench.reason("J-87", format!("{what}: at least {much}, {} to {}", t.from, t.to), ids);
+        bench.unbounded.insert(route);
+        let bytes = movement::since(bench, t).sure;
+        bench.count(t, bytes, state).disclosed = true;
+        bench.put_by(route, state, taken.iter().map(|f| f.id.as_str()));
+    }
+}
+
+/// Whether a finding says that what a transfer moved was taken.
+fn takes(f: &Finding, t: &Transfer) -> bool {
+    let meets = |time: Span| f.time.first.zip(f.time.last).is_some_and(|(a, b)| a <= time.last && time.first <= b);
+    f.route == Some(t.route)
+        && movement::tells_taken(f)
+        && f.entities.sources.iter().any(|from| *from == *t.to)
+        && t.time.is_some_and(meets)
+}
+
+/// What a web server served to listed addresses: everybody reads its pages, so that it must be much, and more than others read.
+pub(super) fn clauses(bench: &mut Bench<'_>) {
+    if bench.visitors.is_empty() {
+        return;
+    }
+    let served = bench.transfers.iter().copied().filter(|t| t.route == Route::WebResponse);
+    let is_theirs = |t: &&Transfer| bench.visitors.contains_key(t.to.as_str()) && is_much(t);
+    let much: Vec<&Transfer> = served.clone().filter(is_theirs).filter(|t| !movement::guilty(bench, t)).collect();
+    if much.is_empty() {
+        return;
+    }
+    let servers: BTreeSet<&str> = much.iter().map(|t| &*t.from).collect();
+    let mut others: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for t in served.filter(|t| servers.contains(&*t.from) && !bench.visitors.contains_key(t.to.as_str())) {
+        others.entry(&t.from).or_default().push(t.bytes.lower);
+    }
+    for t in much {
+        let of_server = others.get(&*t.from).map(Vec::as_slice).unwrap_or_default();
+        let as_much = of_server.iter().filter(|bytes| **bytes >= t.bytes.lower).count();
+        if as_much * VISITORS > of_server.len() || movement::explained(bench, t) {
+            continue;
+        }
+        let to = t.to.to_string();
+        let one = Movement { from: &t.from, to, is_one: true, transfers: vec![t], limits: TO_ONE };
+        let listed = movement::listed(bench, t).into_iter().map(|f| f.id.as_str()).collect();
+        movement::unexplained(bench, &one, t.route, t.bytes.lower, &listed);
+    }
+}
+
+/// Whether as much was served as would want an explanation if it were sent.
+fn is_much(t: &Transfer) -> bool {
+    let mut all = Together::default();
+    all.add(t);
+    all.busiest_day() >= TO_ONE.day || all.whole() >= TO_ONE.whole
+}
