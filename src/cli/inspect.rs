@@ -26,9 +26,10 @@ fn check(paths: &[PathBuf], lists: &[PathBuf]) -> Result<u8> {
     let mut builder = Builder::new();
     feeds::gather(paths, &mut builder)?;
     let repeats = builder.repeats();
+    let remarks = builder.remarks().to_vec();
     let (indicators, refusals) = builder.finish();
     let mut out = BufWriter::new(std::io::stdout().lock());
-    for refusal in &refusals {
+    for refusal in refusals.iter().chain(&remarks) {
         writeln!(out, "{}", refused(refusal))?;
     }
     repeats.iter().try_for_each(|repeat| writeln!(out, "{}", repeated(repeat, &indicators.feeds)))?;

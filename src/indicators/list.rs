@@ -1,8 +1,9 @@
-//! Feeds that are text: which form a text has, and those with cells: columns, `;` files, Zeek; reports.
+//! Feeds that are text: which form a text has; `;` files, Zeek, reports.
 
 use super::refang::is_defanged;
+use super::table::Table;
 use super::value::Given;
-use super::{Builder, literal, rows, value};
+use super::{Builder, rows, value};
 use crate::model::indicator::{Claim, IndicatorKind};
 
 /// How many lines decide what a text is.
@@ -13,6 +14,9 @@ pub(super) fn read(builder: &mut Builder, text: &str) {
     if text.lines().any(|line| line.starts_with("#fields\t")) {
         return zeek(builder, text);
     }
+    if let Some(table) = Table::of(text) {
+        return table.read(builder, text);
+    }
     let lines = || text.lines().map(rows::content).filter(|l| !l.trim().is_empty()).take(SAMPLE_LINES);
     let total = lines().count();
     let count = |test: &dyn Fn(&str) -> bool| lines().filter(|l| test(l)).count();
@@ -22,14 +26,14 @@ pub(super) fn read(builder: &mut Builder, text: &str) {
     let listed = total < 10 || count(&|l| rows::is_listed(l)) * 10 >= total;
     if most(&|l| l.contains(';') && !l.contains("; ") && !l.contains("://")) {
         loki(builder, text);
-    } else if most(&|l| l.contains(',') && cells(l, ',').len() >= 2 && !l.contains(". ")) {
-        columns(builder, text, ',');
+    } else if most(&|l| l.contains(',') && !l.contains(". ")) {
+        Table::headless(',').read(builder, text);
     } else if text.lines().any(is_markup) && values * 2 <= total {
         report(builder, text);
     } else if listed && most(&|l| rows::is_row(l)) {
         rows::read(builder, text, 0);
     } else if most(&|l| l.contains('\t')) {
-        columns(builder, text, '\t');
+        Table::headless('\t').read(builder, text);
     } else if let Some(at) = (0..rows::WORDS).find(|&at| most(&|l| rows::has_value(l, at))) {
         rows::read(builder, text, at);
     } else {
@@ -140,152 +144,6 @@ fn literal(expression: &str) -> Option<String> {
     }
     let name = made.strip_prefix(['\\', '/']).unwrap_or(&made);
     Some(if name.contains(['\\', '/']) { made } else { name.to_owned() })
-}
-
-/// The cells of a line of a table, quotes removed.
-fn cells(line: &str, between: char) -> Vec<String> {
-    let mut made = vec![String::new()];
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            c if c == between && !quoted => made.push(String::new()),
-            c => made.last_mut().expect("starts with one cell").push(c),
-        }
-    }
-    made.iter().map(|cell| cell.trim().to_owned()).collect()
-}
-
-/// Names of columns that hold indicators; any other column of a table with a header is ignored.
-const VALUE_COLUMNS: &[&str] = &[
-    "indicator",
-    "ioc",
-    "ioc_value",
-    "value",
-    "domain",
-    "domains",
-    "hostname",
-    "host",
-    "fqdn",
-    "ip",
-    "ip_address",
-    "dst_ip",
-    "src_ip",
-    "ipv4",
-    "ipv6",
-    "ips",
-    "url",
-    "urls",
-    "md5",
-    "sha1",
-    "sha256",
-    "md5_hash",
-    "sha1_hash",
-    "sha256_hash",
-    "hash",
-    "email",
-    "file_name",
-    "filename",
-    "c2",
-    "address",
-];
-
-/// Names of columns that say what the values beside them are.
-const TYPE_COLUMNS: &[&str] = &["type", "kind", "indicator_type", "ioc_type"];
-
-/// The kind that the cell of such a column names; `None` where the value's shape must tell. Networks stand for addresses
-/// too.
-fn kind_stated(word: &str) -> Option<IndicatorKind> {
-    let plain = match word.trim().to_ascii_lowercase().replace([' ', '_'], "-").as_str() {
-        "ip" | "ip-src" | "ip-dst" | "ip-address" | "ipv4" | "ipv6" | "ipv4-addr" | "ipv6-addr" | "cidr" | "subnet" => {
-            IndicatorKind::Cidr
-        }
-        "domain" | "domain-name" | "hostname" | "fqdn" => IndicatorKind::Domain,
-        "url" | "uri" => IndicatorKind::Url,
-        "email" | "email-src" | "email-dst" | "email-addr" => IndicatorKind::Email,
-        "filename" | "file-name" => IndicatorKind::FileName,
-        "filepath" | "file-path" | "path" => IndicatorKind::FilePath,
-        "user-agent" | "useragent" => IndicatorKind::UserAgent,
-        _ => return literal::kind_named(word),
-    };
-    Some(plain)
-}
-
-/// The columns of a table that has a header.
-struct Header {
-    /// Columns of values, with the kind that their name says.
-    values: Vec<(usize, Option<IndicatorKind>)>,
-    /// The column that says the kind.
-    kind: Option<usize>,
-}
-
-impl Header {
-    /// What a line names; nothing where it is no header, but holds a value itself.
-    fn of(line: &str, between: char) -> Option<Self> {
-        let cells = cells(line.trim_start_matches('#'), between);
-        let names: Vec<String> = cells.iter().map(|c| c.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
-        if cells.iter().any(|name| value::guess(name).is_some()) {
-            return None;
-        }
-        let column = |name: &String| {
-            let kind = literal::kind_named(name);
-            (kind.is_some() || VALUE_COLUMNS.contains(&name.as_str())).then_some(kind)
-        };
-        let values: Vec<_> = names.iter().enumerate().filter_map(|(at, name)| Some((at, column(name)?))).collect();
-        let kind = names.iter().position(|name| TYPE_COLUMNS.contains(&name.as_str()));
-        (names.len() >= 2 && !values.is_empty()).then_some(Self { values, kind })
-    }
-
-    /// The values of a row, each with the kind that its column or the row says.
-    fn values<'r>(&self, row: &'r [String]) -> impl Iterator<Item = (&'r str, Option<IndicatorKind>)> {
-        let stated = self.kind.and_then(|at| row.get(at)).and_then(|word| kind_stated(word));
-        self.values.iter().filter_map(move |(at, kind)| Some((row.get(*at)?.as_str(), kind.or(stated))))
-    }
-}
-
-/// A table. With a header (in a comment too, as abuse.ch has it) its columns count; without, the first cell of a line that
-/// is an indicator.
-fn columns(builder: &mut Builder, text: &str, between: char) {
-    let mut header: Option<Header> = None;
-    // A tab at the start is an empty first cell.
-    for (number, line) in (1u64..).zip(text.lines().map(|line| line.trim_end().trim_start_matches(' '))) {
-        if line.is_empty() || header.is_none() && line.starts_with('#') {
-            header = header.or_else(|| Header::of(line, between));
-            continue;
-        }
-        if line.starts_with('#') {
-            continue;
-        }
-        if header.is_none() {
-            header = Header::of(line, between);
-            if header.is_some() {
-                continue;
-            }
-        }
-        if !row(builder, header.as_ref(), &cells(line, between), number) {
-            builder.refuse(number, line, "no cell is an indicator");
-        }
-    }
-}
-
-/// Takes the values of a row; false where it has none.
-fn row(builder: &mut Builder, header: Option<&Header>, cells: &[String], number: u64) -> bool {
-    let Some(header) = header else {
-        let first = cells.iter().find(|cell| value::guess(cell).is_some());
-        first.inspect(|cell| single(builder, cell, number, Vec::new()));
-        return first.is_some();
-    };
-    let mut taken = false;
-    for (cell, kind) in header.values(cells).filter(|(cell, _)| !cell.is_empty()) {
-        if let Some(kind) = kind {
-            builder.take(kind, cell, number, false, Claim::default());
-            taken = true;
-        } else if value::guess(cell).is_some() {
-            single(builder, cell, number, Vec::new());
-            taken = true;
-        }
-    }
-    taken
 }
 
 /// A report: defanged values, digests, and values that stand in code marks.

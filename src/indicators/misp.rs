@@ -130,7 +130,12 @@ const DIGESTS: &[&str] = &[
 ];
 
 /// Takes the value of an attribute of this type, or of this relation to its object.
-fn taken(builder: &mut Builder, (word, relation): (&str, Option<&str>), raw: &str, (number, claim): (u64, Claim)) {
+pub(super) fn taken(
+    builder: &mut Builder,
+    (word, relation): (&str, Option<&str>),
+    raw: &str,
+    (number, claim): (u64, Claim),
+) {
     let mut take = |kind, raw: &str, exact| builder.take(kind, raw, number, exact, claim.clone());
     let (left, right) = raw.split_once('|').unwrap_or((raw, ""));
     let digest = |text: &str| value::guess(text).filter(|kind| kind.is_digest());

@@ -1,5 +1,6 @@
 //! Feeds → a compiled set. Formats are found by content; what cannot be used is refused with its line and a reason.
 
+mod columns;
 pub mod db;
 mod list;
 mod literal;
@@ -9,8 +10,11 @@ mod refang;
 mod rowed;
 mod rows;
 mod stix;
+mod table;
 mod value;
 mod warn;
+
+use std::borrow::Cow;
 
 use rowed::Rows;
 use value::Given;
@@ -39,6 +43,7 @@ pub struct Builder {
     rows: Rows,
     feeds: Vec<Feed>,
     refusals: Vec<Refusal>,
+    remarks: Vec<Refusal>,
 }
 
 const FULL: &str = "the set is full: its values take 4 GiB";
@@ -52,11 +57,11 @@ impl Builder {
         Self::default()
     }
 
-    /// Adds one feed as decoded bytes: a STIX bundle, MISP JSON, CSV, TSV, Zeek intelligence, a list with `;` or one
+    /// Adds one feed as decoded bytes, in UTF-8 or UTF-16: a STIX bundle, an envelope of TAXII, MISP JSON, CSV, TSV, Zeek intelligence, a list with `;` or one
     /// value a line, a hosts file, or a report with defanged values.
     pub fn add(&mut self, name: &str, sha256: &str, bytes: &[u8]) {
         self.feeds.push(Feed { name: name.to_owned(), sha256: sha256.to_owned(), taken: 0, refused: 0 });
-        let text = String::from_utf8_lossy(bytes);
+        let text = decoded(bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if text.trim_start().starts_with(['{', '[']) {
             match serde_json::from_str::<serde_json::Value>(text) {
@@ -74,7 +79,10 @@ impl Builder {
         let has = |key: &str| json.get(key).is_some();
         if has("matching_attributes") && has("list") {
             self.refuse(1, "", "a warninglist, not a feed");
-        } else if json.get("type").and_then(|t| t.as_str()) == Some("bundle") || stix::is_object(json) {
+        } else if json.get("type").and_then(|t| t.as_str()) == Some("bundle")
+            || stix::is_object(json)
+            || stix::is_envelope(json)
+        {
             stix::read(self, json);
         } else if !misp::read(self, json) {
             self.refuse(1, "", "JSON of no known feed format");
@@ -137,18 +145,44 @@ impl Builder {
         self.feeds.last().map_or(0, |feed| feed.taken)
     }
 
+    /// What was left out of feeds on purpose, which is no loss, in their order.
+    pub fn remarks(&self) -> &[Refusal] {
+        &self.remarks
+    }
+
     fn refuse(&mut self, line: u64, value: &str, reason: &str) {
         let Some(feed) = self.feeds.last_mut() else { return };
         feed.refused += 1;
-        let mut cut = value.len().min(SHOWN_BYTES);
-        while !value.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        self.refusals.push(Refusal {
-            file: feed.name.clone(),
-            line,
-            value: value[..cut].to_owned(),
-            reason: reason.to_owned(),
-        });
+        self.refusals.push(refusal(feed, line, value, reason));
     }
+
+    fn remark(&mut self, line: u64, value: &str, reason: &str) {
+        let Some(feed) = self.feeds.last() else { return };
+        self.remarks.push(refusal(feed, line, value, reason));
+    }
+}
+
+fn refusal(feed: &Feed, line: u64, value: &str, reason: &str) -> Refusal {
+    let mut cut = value.len().min(SHOWN_BYTES);
+    while !value.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    Refusal { file: feed.name.clone(), line, value: value[..cut].to_owned(), reason: reason.to_owned() }
+}
+
+/// The text of a feed. UTF-16 is known by its mark, or by the zero beside the first character, which is ASCII in all
+/// feeds.
+fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    let big = match bytes {
+        [0xFE, 0xFF, ..] => true,
+        [0xFF, 0xFE, ..] => false,
+        [0, low, 0, next, ..] if *low != 0 && *next != 0 => true,
+        [low, 0, next, 0, ..] if *low != 0 && *next != 0 => false,
+        _ => return String::from_utf8_lossy(bytes),
+    };
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
+    let mut text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.extend(rest.iter().map(|_| char::REPLACEMENT_CHARACTER));
+    text.into()
 }

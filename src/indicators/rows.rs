@@ -104,7 +104,8 @@ fn unmarked(word: &str) -> &str {
     word.strip_prefix("||").map_or(word, |rest| rest.split('^').next().unwrap_or(rest))
 }
 
-fn is_value(word: &str) -> bool {
+/// Whether a word has the shape of a value, and would not be written so in a sentence.
+pub(super) fn is_value(word: &str) -> bool {
     let word = unmarked(word);
     match value::guess(word) {
         None | Some(IndicatorKind::FileName | IndicatorKind::RegistryKey) => false,

@@ -16,7 +16,12 @@ pub(super) fn is_object(json: &Value) -> bool {
     object(json) || json.as_array().is_some_and(|list| list.iter().any(object))
 }
 
-/// Reads the indicators of a bundle, of a list or alone.
+/// True for what a server of TAXII 2.1 answers: objects, and whether it has more of them.
+pub(super) fn is_envelope(json: &Value) -> bool {
+    json.get("objects").is_some_and(|list| is_object(list) || list.as_array().is_some_and(Vec::is_empty))
+}
+
+/// Reads the indicators of a bundle, of an envelope, of a list or alone.
 pub(super) fn read(builder: &mut Builder, json: &Value) {
     let single = std::slice::from_ref(json);
     let objects = match json.get("objects").and_then(Value::as_array) {
@@ -27,6 +32,14 @@ pub(super) fn read(builder: &mut Builder, json: &Value) {
         if object.get("type").and_then(Value::as_str) == Some("indicator") {
             indicator(builder, object, objects, number);
         }
+    }
+    if json.get("more").and_then(Value::as_bool) == Some(true) {
+        let next = json.get("next").and_then(Value::as_str).unwrap_or("");
+        builder.refuse(
+            objects.len() as u64 + 1,
+            next,
+            "the envelope is one page: its server has more objects (`more`)",
+        );
     }
 }
 
