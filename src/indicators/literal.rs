@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::model::fold::fold;
 use crate::model::indicator::IndicatorKind;
 use crate::model::typed;
 
@@ -71,7 +72,7 @@ fn keyword(value: &str) -> Result<String, &'static str> {
     if value.chars().filter(|c| c.is_alphanumeric()).count() < 4 {
         return Err("keyword with fewer than 4 letters and digits");
     }
-    Ok(value.to_ascii_lowercase())
+    Ok(fold(value))
 }
 
 fn typed_value(kind: IndicatorKind, value: &str) -> Result<String, &'static str> {

@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod db;
+mod file;
 mod list;
 mod literal;
 mod misp;

@@ -169,7 +169,8 @@ fn written(rows: &[(u64, Vec<String>)], stated: Option<(usize, usize)>) -> Optio
     if is_row || has_value(cells) { None } else { Header::of(cells, *line) }
 }
 
-/// The header in a comment before the first row, as abuse.ch has it: it names as many columns as rows have.
+/// The header in a comment before the first row, as abuse.ch has it: it names as many columns as rows have. Lists with
+/// `;` name theirs too, and what stands behind the first is read as a label there.
 fn commented(text: &str, between: char, width: usize) -> Option<Header> {
     let lines = text.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with('#'));
     lines
@@ -178,7 +179,7 @@ fn commented(text: &str, between: char, width: usize) -> Option<Header> {
             let lead = names.split_once(':').filter(|(word, _)| LEADS.contains(&word.to_ascii_lowercase().as_str()));
             let names = cells(lead.map_or(names, |(_, rest)| rest), between).0;
             let sound = names.len() == width && !names.iter().any(|name| value::guess(name).is_some());
-            Header::of(&names, 0).filter(|_| sound)
+            Header::of(&names, 0).filter(|header| sound && !(between == ';' && header.is_list()))
         })
         .next()
 }
@@ -189,9 +190,16 @@ const LEADS: &[&str] = &["columns", "column", "fields", "header", "headers", "fo
 impl Header {
     /// What a row names; nothing where none of its columns has values.
     fn of(cells: &[String], line: u64) -> Option<Self> {
-        let columns: Vec<_> = cells.iter().map(|name| (name.clone(), column(name))).collect();
+        let name = |at: usize, cell: &str| if cell.is_empty() { format!("column {}", at + 1) } else { cell.to_owned() };
+        let columns: Vec<_> = cells.iter().enumerate().map(|(at, cell)| (name(at, cell), column(cell))).collect();
         let is_header = columns.iter().any(|(_, column)| matches!(column, Column::Value(_)));
         (columns.len() >= 2 && is_header).then_some(Self { columns, line })
+    }
+
+    /// Whether only the first column has values, and none says of which kind.
+    fn is_list(&self) -> bool {
+        let mut others = self.columns.iter().skip(1);
+        others.all(|(_, column)| matches!(column, Column::Beside | Column::Unknown))
     }
 
     /// What rows show that say themselves what they hold.
@@ -237,7 +245,13 @@ fn first(builder: &mut Builder, unread: &mut Unread, (number, line): (u64, &str)
     let mut values = cells.iter().filter(|cell| value::guess(cell).is_some());
     let Some(cell) = values.next() else { return builder.refuse(number, line, NO_VALUE) };
     list::single(builder, cell, number, Vec::new());
-    values.filter(|cell| rows::is_value(cell)).for_each(|cell| unread.beside(number, cell));
+    values.filter(|cell| is_shaped(cell)).for_each(|cell| unread.beside(number, cell));
+}
+
+/// Whether a whole cell has the shape of a value.
+fn is_shaped(cell: &str) -> bool {
+    use IndicatorKind::{FileName, RegistryKey};
+    rows::is_value(cell) || matches!(value::guess(cell), Some(FileName | RegistryKey))
 }
 
 /// Whether a cell says that there is nothing.
@@ -318,7 +332,7 @@ struct Unread {
 
 impl Unread {
     fn cell(&mut self, at: usize, number: u64, cell: &str) {
-        if !self.columns.contains_key(&at) && rows::is_value(cell) {
+        if !self.columns.contains_key(&at) && is_shaped(cell) {
             self.columns.insert(at, (number, cell.to_owned()));
         }
     }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::literal;
 use super::refang::refang;
-use crate::model::indicator::{IndicatorKind, tail, url_parts, url_rest};
+use super::{file, literal};
+use crate::model::indicator::{IndicatorKind, url_parts, url_rest};
 
 /// A value as it is matched.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) struct Canonical {
     pub exact_only: bool,
 }
 
-type Reason = &'static str;
+pub(super) type Reason = &'static str;
 
 /// Ends of file names that are no top-level domains, for values whose kind the feed does not say.
 const FILE_ENDS: &[&str] = &[
@@ -208,7 +208,7 @@ fn canonical(kind: IndicatorKind, raw: &str, whole: &str) -> Result<Canonical, R
         IndicatorKind::Domain => domain(whole),
         IndicatorKind::Url => url(whole),
         IndicatorKind::Email => email(whole),
-        IndicatorKind::FileName | IndicatorKind::FilePath => file(kind, raw.trim()),
+        IndicatorKind::FileName | IndicatorKind::FilePath => file::canonical(kind, raw.trim()),
         IndicatorKind::UserAgent => {
             let agent = raw.trim();
             if agent.len() < 8 {
@@ -381,7 +381,7 @@ fn email(value: &str) -> Result<Canonical, Reason> {
     if local.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()) {
         return Err("not a mail address");
     }
-    let value = format!("{}@{name}", local.to_lowercase());
+    let value = format!("{}@{name}", local.to_ascii_lowercase());
     Ok(Canonical { kind: IndicatorKind::Email, value: value.into(), exact_only: false })
 }
 
@@ -406,55 +406,6 @@ fn digest(kind: IndicatorKind, value: &str) -> Result<Canonical, Reason> {
         return Err("digest of the empty file");
     }
     Ok(Canonical { kind, value: value.into(), exact_only: false })
-}
-
-fn file(kind: IndicatorKind, value: &str) -> Result<Canonical, Reason> {
-    if value.bytes().any(|b| b.is_ascii_control()) {
-        return Err("file name with a control character");
-    }
-    let path = value.contains(['/', '\\']);
-    let kind = if kind == IndicatorKind::FilePath && !path { IndicatorKind::FileName } else { kind };
-    if kind == IndicatorKind::FileName && path {
-        return file(IndicatorKind::FilePath, value);
-    }
-    let end = tail(value).trim_start_matches('.');
-    if tail(value).ends_with('.') || !end.contains('.') {
-        return Err("file name without an ending is not matched yet");
-    }
-    if kind == IndicatorKind::FileName {
-        return Ok(Canonical { kind, value: value.to_lowercase().into(), exact_only: false });
-    }
-    // The leading drive is free; Windows paths ignore case, others do not.
-    let value = without_device(value);
-    let bytes = value.as_bytes();
-    let rest = if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' { &value[2..] } else { value };
-    let mut made = String::with_capacity(rest.len());
-    for c in rest.chars() {
-        let c = if rest.starts_with('/') {
-            c
-        } else if c == '/' {
-            '\\'
-        } else {
-            c.to_ascii_lowercase()
-        };
-        if !(matches!(c, '/' | '\\') && made.ends_with(c)) {
-            made.push(c);
-        }
-    }
-    Ok(Canonical { kind, value: made.into(), exact_only: false })
-}
-
-/// A path without the prefix of a Windows device: `\\?\`, `\??\`, `\Device\HarddiskVolume3`.
-fn without_device(value: &str) -> &str {
-    let bare = value.strip_prefix("\\\\?\\").or_else(|| value.strip_prefix("\\??\\")).unwrap_or(value);
-    const VOLUME: &str = "\\device\\harddiskvolume";
-    match bare.split_at_checked(VOLUME.len()) {
-        Some((head, rest)) if head.eq_ignore_ascii_case(VOLUME) => {
-            let path = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-            if path.len() < rest.len() && path.starts_with('\\') { path } else { bare }
-        }
-        _ => bare,
-    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod filter;
 pub mod finding;
 pub mod findings;
 pub mod flat;
+pub mod fold;
 pub mod hands;
 pub mod hash;
 pub mod hit;

@@ -1,6 +1,7 @@
 //! File names and paths, backwards from the token that they end in.
 
 use super::escape::{self, Spelling};
+use crate::model::fold::folded;
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{IndicatorKind, Indicators, RawHit, hash_name, is_name_byte};
 
@@ -32,7 +33,8 @@ fn is_volume(text: &[u8], end: usize) -> bool {
 }
 
 /// Compares a value with the text that ends at `end`; gives where it starts. In a path a run of `/` or `\` is one
-/// separator; case counts only in paths that start with `/`. Any byte may be written as `%XX`.
+/// separator; case counts only in paths that start with `/`. Any byte may be written as `%XX`. Letters fold one for one, as
+/// those of the value did.
 fn backwards(text: &[u8], end: usize, value: &str, path: bool) -> Option<usize> {
     let exact_case = path && value.starts_with('/');
     let slash = |b: u8| b == b'/' || b == b'\\';
@@ -46,7 +48,12 @@ fn backwards(text: &[u8], end: usize, value: &str, path: bool) -> Option<usize> 
         }
     };
     let mut at = end;
-    for want in value.bytes().rev() {
+    for c in value.chars().rev() {
+        let Some(want) = u8::try_from(c).ok().filter(u8::is_ascii) else {
+            let (have, from) = wide_before(text, at)?;
+            at = (have == c || !exact_case && folded(have) == folded(c)).then_some(from)?;
+            continue;
+        };
         let have = *text.get(at.checked_sub(1)?)?;
         if same(want, have) && have != b'\n' {
             at -= 1;
@@ -60,4 +67,19 @@ fn backwards(text: &[u8], end: usize, value: &str, path: bool) -> Option<usize> 
         }
     }
     Some(at)
+}
+
+/// The character outside ASCII that ends at `end`, and where it starts.
+fn wide_before(text: &[u8], end: usize) -> Option<(char, usize)> {
+    let (mut bytes, mut first, mut at) = ([0; 4], 4, end);
+    while first > 0 {
+        let (byte, from, _) = escape::before(text, at).filter(|(byte, ..)| !byte.is_ascii())?;
+        (first, at) = (first - 1, from);
+        bytes[first] = byte;
+        if byte >= 0xC0 {
+            break;
+        }
+    }
+    let mut chars = std::str::from_utf8(&bytes[first..]).ok()?.chars();
+    chars.next().filter(|_| chars.next().is_none()).map(|c| (c, at))
 }

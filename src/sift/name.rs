@@ -40,7 +40,8 @@ fn token(set: &Indicators, text: &[u8], start: usize, mut end: usize, out: &mut 
     while end > start && text[end - 1] == b'.' {
         end -= 1;
     }
-    if end < start + 4 {
+    // A name may be cut before its last dot, where it holds other characters: `ü.js`.
+    if end < start + 2 {
         return;
     }
     if start > 0
@@ -111,9 +112,9 @@ fn hosts(set: &Indicators, text: &[u8], start: usize, end: usize, out: &mut Vec<
     if wide_neighbour(&text[..head], true) || wide_neighbour(&text[end..], false) || is_local_part(text, end) {
         return;
     }
-    let mail = local_end(text, start);
+    let (mail, in_url) = (local_end(text, start), super::url::authority(text, start).is_some());
     for (hash, at) in Labels::new(&text[head..end]) {
-        let host = Host { start: head, end, name: &text[head + at..end], whole: at == 0, mail };
+        let host = Host { start: head, end, name: &text[head + at..end], whole: at == 0, mail, in_url };
         for indicator in set.hosts.get(hash) {
             host_hit(set, text, &host, indicator, out);
         }
@@ -137,20 +138,22 @@ struct Host<'t> {
     whole: bool,
     /// Where the local part of a mail address ends that stands before it.
     mail: Option<usize>,
+    /// Whether that is the name and password of a URL as well.
+    in_url: bool,
 }
 
 fn host_hit(set: &Indicators, text: &[u8], host: &Host<'_>, indicator: u32, out: &mut Vec<RawHit>) {
     let Some(entry) = set.get(indicator) else { return };
-    let &Host { start, end, name, whole, mail } = host;
+    let &Host { start, end, name, whole, mail, in_url } = host;
     match entry.kind {
         IndicatorKind::Domain => {
             if !same_host(entry.value, name) || entry.exact_only && !whole {
                 return;
             }
             let how = match (mail, whole) {
-                (Some(_), _) => MatchKind::EmailDomain,
-                (None, true) => MatchKind::Exact,
-                (None, false) => MatchKind::Subdomain,
+                (Some(_), _) if !in_url => MatchKind::EmailDomain,
+                (_, true) => MatchKind::Exact,
+                (_, false) => MatchKind::Subdomain,
             };
             out.push(RawHit { start, end, indicator, how });
         }
@@ -160,7 +163,7 @@ fn host_hit(set: &Indicators, text: &[u8], host: &Host<'_>, indicator: u32, out:
                 out.push(RawHit { start: from, end, indicator, how: EXACT });
             }
         }
-        IndicatorKind::Url if whole && mail.is_none() => {
+        IndicatorKind::Url if whole && (mail.is_none() || in_url) => {
             super::url::verify(set, text, start, end, indicator, out);
         }
         _ => {}
@@ -239,10 +242,10 @@ fn wide(set: &Indicators, text: &[u8], mut start: usize, mut end: usize, out: &m
     if is_local_part(text, end) {
         return;
     }
-    let mail = local_end(text, start);
+    let (mail, in_url) = (local_end(text, start), super::url::authority(text, start).is_some());
     for (hash, at) in Labels::new(lower.as_bytes()) {
         let name = &lower.as_bytes()[at..];
-        let host = Host { start, end, name, whole: at == 0, mail };
+        let host = Host { start, end, name, whole: at == 0, mail, in_url };
         for indicator in set.hosts.get(hash).filter(|_| !name.is_ascii()) {
             host_hit(set, text, &host, indicator, out);
         }

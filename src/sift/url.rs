@@ -15,7 +15,7 @@ pub(super) fn verify(set: &Indicators, text: &[u8], start: usize, end: usize, in
     if url.host.parse::<std::net::Ipv4Addr>().is_err() && !super::name::same_host(url.host, &text[start..end]) {
         return;
     }
-    let lead = Lead::of(text, start);
+    let lead = Lead::of(text, authority(text, start).unwrap_or(start));
     if let Some(to) = exact(&url, &lead, text, end) {
         out.push(RawHit { start: lead.start, end: to, indicator, how: MatchKind::Exact });
     } else if (lead.is_url && !tells_another_page(&url, &lead, text, end))
@@ -23,6 +23,36 @@ pub(super) fn verify(set: &Indicators, text: &[u8], start: usize, end: usize, in
     {
         out.push(RawHit { start, end, indicator, how: MatchKind::UrlHost });
     }
+}
+
+/// The longest name and password before a host, in characters.
+const USER_LIMIT: usize = 256;
+
+/// Where the part of a URL begins that names its host, if a name and password stand before the host at `start`:
+/// `http://user:pw@host/`.
+pub(super) fn authority(text: &[u8], start: usize) -> Option<usize> {
+    let (_, mut at, _) = escape::before(text, start).filter(|mark| mark.0 == b'@')?;
+    for _ in 0..USER_LIMIT {
+        let (byte, from, spelling) = escape::before(text, at)?;
+        if byte == b'/' {
+            let lead = Lead::of(text, at);
+            if lead.is_url && !lead.scheme.is_empty() {
+                return Some(at);
+            }
+        }
+        // A slash of a password is written `%2F`.
+        let is_slash = byte == b'/' && spelling == Spelling::Percent;
+        if !is_of_user(byte) && !is_slash {
+            return None;
+        }
+        at = from;
+    }
+    None
+}
+
+/// Name and password are made of it. Those marks are left out that logs put between a URL and what follows.
+fn is_of_user(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$*+=:%@".contains(&byte)
 }
 
 /// Where the URL ends whose host ends at `end`, if it is the listed one.

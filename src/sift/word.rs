@@ -10,6 +10,7 @@ use super::AtomHit;
 use super::gate::{Gate, atoms_plainly};
 use crate::model::atoms::Atoms;
 use crate::model::fields::Fields;
+use crate::model::fold::spellings;
 use crate::model::hit::MatchKind;
 use crate::model::indicator::{IndicatorKind, Indicators, RawHit};
 use crate::model::typed;
@@ -66,8 +67,10 @@ impl Words {
                     cves.insert(value.to_ascii_lowercase().into_bytes().into(), index);
                 }
                 IndicatorKind::Keyword => {
-                    let literal = value.to_ascii_lowercase().into_bytes().into();
-                    owners.entry(literal).or_default().keywords.push(index);
+                    for literal in spellings(value) {
+                        let literal = literal.to_ascii_lowercase().into_bytes().into();
+                        owners.entry(literal).or_default().keywords.push(index);
+                    }
                 }
                 kind if typed::is_typed(kind) => {
                     let key = value.split('|').next().unwrap_or(value);
@@ -172,8 +175,9 @@ fn holds_data(fields: &Fields<'_>, below: Option<&str>, data: &str) -> bool {
 }
 
 /// Whether a token is no part of a longer word: where it begins or ends with a letter or digit, none stands beside it.
+/// `_` joins words as a blank does.
 fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
-    let word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80);
+    let word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
     let before = start.checked_sub(1).and_then(|at| text.get(at));
     !(word(text.get(start)) && word(before) || word(text.get(end - 1)) && word(text.get(end)))
 }

@@ -79,6 +79,27 @@ fn urls_of_names_in_both_forms() {
 }
 
 #[test]
+fn a_name_and_password_before_a_host_are_a_part_of_its_url() {
+    let url = "http://bad.example.net/gate.php";
+    for (list, text, expected) in [
+        (url, "GET http://user:pw@bad.example.net/gate.php", "Exact http://user:pw@bad.example.net/gate.php"),
+        (url, r#"{"u":"http:\/\/user@bad.example.net\/gate.php"}"#, r"Exact http:\/\/user@bad.example.net\/gate.php"),
+        (url, "http://a:b%2Fc%40d@bad.example.net/x", "UrlHost bad.example.net"),
+        ("http://203.0.113.7/a", "http://u:p@203.0.113.7/a", "Exact http://u:p@203.0.113.7/a"),
+        ("bad.example.net", "http://user:pw@bad.example.net/x", "Exact bad.example.net"),
+        ("bad.example.net", "mail to user@bad.example.net", "EmailDomain bad.example.net"),
+        ("bad.example.net", "http://a.example/?m=user@bad.example.net", "EmailDomain bad.example.net"),
+    ] {
+        let found: Vec<String> =
+            words(list, text).iter().map(|hit| hit.replacen(&format!(" {list} "), " ", 1)).collect();
+        assert_eq!(found, [expected], "{list} in {text}");
+    }
+    for text in ["user@bad.example.net/gate.php", "http://a.example/user@bad.example.net/gate.php"] {
+        assert_eq!(words(url, text), [] as [&str; 0], "{text}");
+    }
+}
+
+#[test]
 fn lookups_of_log4j_name_their_server() {
     let list = "ldap://203.0.113.4:1389/a\n203.0.113.4";
     for text in [

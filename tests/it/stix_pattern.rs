@@ -239,6 +239,28 @@ fn objects_are_made_of_all_kinds_of_fields() {
 }
 
 #[test]
+fn programs_and_what_they_load_are_files_with_digests() {
+    let log = r#"{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","UtcTime":"2026-03-01 10:00:00.000","Image":"C:\\x\\evil.exe","OriginalFileName":"loader.exe","Hashes":"MD5=0CC175B9C0F1B6A831C399E269772661"}
+{"EventID":7,"Channel":"Microsoft-Windows-Sysmon/Operational","UtcTime":"2026-03-01 10:00:01.000","Image":"C:\\x\\host.exe","ImageLoaded":"C:\\x\\bad.dll","Hashes":"MD5=0CC175B9C0F1B6A831C399E269772661"}
+"#;
+    let hash = "file:hashes.MD5 = '0cc175b9c0f1b6a831c399e269772661'";
+    for (name, expected) in [("evil.exe", &[1][..]), ("loader.exe", &[1]), ("bad.dll", &[2]), ("host.exe", &[])] {
+        assert_eq!(lines(&format!("[{hash} AND file:name = '{name}']"), "sysmon.json", log), expected, "{name}");
+    }
+    assert_eq!(
+        lines("[file:name = 'evil.exe' AND file:parent_directory_ref.path = 'C:\\\\x']", "sysmon.json", log),
+        [1]
+    );
+    let ecs = r#"{"@timestamp":"2026-03-01T10:00:00Z","process":{"name":"evil.exe","hash":{"md5":"0cc175b9c0f1b6a831c399e269772661"}},"file":{"name":"loot.zip"}}
+{"@timestamp":"2026-03-01T10:00:01Z","process":{"executable":"/tmp/evil.exe"},"file":{"path":"/tmp/loot.zip","hash":{"md5":"0cc175b9c0f1b6a831c399e269772661"}}}
+"#;
+    for (name, expected) in [("evil.exe", &[1][..]), ("loot.zip", &[2])] {
+        assert_eq!(lines(&format!("[{hash} AND file:name = '{name}']"), "ecs.json", ecs), expected, "{name}");
+    }
+    assert_eq!(lines("[file:name = 'loot.zip' AND process:name = 'evil.exe']", "ecs.json", ecs), [1, 2]);
+}
+
+#[test]
 fn an_escape_hides_no_pattern() {
     let log = r#"{"time":"2026-03-01T10:00:00Z","source":{"ip":"203.0.113.9"},"user":{"name":"m\u0061llory"}}
 {"time":"2026-03-01T10:00:00Z","source":{"ip":"203.0.113.9"},"user":{"name":"other"}}

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Moment, Observation};
-use crate::model::fields::{Canon, Fields};
+use crate::model::fields::{Canon, Field, Fields};
 use crate::model::indicator::IndicatorKind;
 use crate::model::typed;
 
@@ -210,26 +210,49 @@ impl Objects {
         self.add(object);
     }
 
+    /// The files that a record acts upon, and that of its program. Digests are those of the first, but for such as a
+    /// record says of its process, or where it acts upon no file.
     fn files(&mut self, fields: &Fields<'_>) {
         let path = text(fields, Canon::FilePath);
-        let name = text(fields, Canon::FileName).or_else(|| path.as_deref().map(|path| split_path(path).1.to_owned()));
-        let mut object = Map::from_iter([("type".to_owned(), json!("file"))]);
-        object.extend(name.map(|name| ("name".to_owned(), json!(name))));
-        if let Some((folder, _)) = path.as_deref().map(split_path).filter(|(folder, _)| !folder.is_empty()) {
-            let id = self.refer(json!({ "type": "directory", "path": folder }));
-            object.insert("parent_directory_ref".to_owned(), json!(id));
+        let name = text(fields, Canon::FileName);
+        let mut acted = Vec::new();
+        if path.is_some() || name.is_some() {
+            let folder = path.as_deref().map(|path| split_path(path).0.to_owned());
+            acted.push((folder, name.or_else(|| path.as_deref().map(|path| split_path(path).1.to_owned()))));
         }
-        let hashes = hashes(fields);
-        if !hashes.is_empty() {
-            object.insert("hashes".to_owned(), Value::Object(hashes));
+        acted.extend(named(fields, &[Canon::FilePath, Canon::FileName], FILES));
+        let mut run: Vec<_> = named(fields, &[Canon::ProcessExecutable], PROGRAMS).collect();
+        for files in [&mut acted, &mut run] {
+            let mut seen = std::collections::BTreeSet::new();
+            files.retain(|file| seen.insert(file.clone()));
         }
-        if object.len() > 1 {
+        let is_run = |name: &str| acted.is_empty() || name.starts_with("process.");
+        let (of_run, of_acted) = (hashes(fields, &is_run), hashes(fields, &|name| !is_run(name)));
+        self.named_files(acted, &of_acted);
+        self.named_files(run, &of_run);
+    }
+
+    /// Files of these folders and names, all with the same digests.
+    fn named_files(&mut self, files: Vec<Named>, hashes: &Map<String, Value>) {
+        let nameless = files.is_empty() && !hashes.is_empty();
+        for (folder, name) in files.into_iter().chain(nameless.then_some((None, None))) {
+            let mut object = Map::from_iter([("type".to_owned(), json!("file"))]);
+            object.extend(name.map(|name| ("name".to_owned(), json!(name))));
+            if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
+                let id = self.refer(json!({ "type": "directory", "path": folder }));
+                object.insert("parent_directory_ref".to_owned(), json!(id));
+            }
+            if !hashes.is_empty() {
+                object.insert("hashes".to_owned(), Value::Object(hashes.clone()));
+            }
             self.add(Value::Object(object));
         }
     }
 
     fn processes(&mut self, fields: &Fields<'_>) {
-        let image = text(fields, Canon::ProcessExecutable);
+        let name = || fields.iter().find(|field| fields.bytes(field.name) == b"process.name");
+        let name = || name().map(|field| String::from_utf8_lossy(fields.bytes(field.value)).into_owned());
+        let image = text(fields, Canon::ProcessExecutable).or_else(name);
         let line = text(fields, Canon::ProcessCommandLine);
         if image.is_none() && line.is_none() {
             return;
@@ -269,10 +292,40 @@ fn request(fields: &Fields<'_>) -> Option<Value> {
     (!made.is_empty()).then_some(Value::Object(made))
 }
 
-/// The digests of a record by their length; Sysmon writes several as `MD5=…,SHA256=…`.
-fn hashes(fields: &Fields<'_>) -> Map<String, Value> {
+/// Folder and name of a file, as far as a record says them.
+type Named = (Option<String>, Option<String>);
+
+/// Fields with the path or the name of a file that is acted upon, beside those of canonical names.
+const FILES: &[&str] = &["file.path", "file.name", "ImageLoaded"];
+
+/// The same of the program that acts.
+const PROGRAMS: &[&str] =
+    &["process.executable", "process.name", "process.pe.original_file_name", "OriginalFileName", "originalFileName"];
+
+/// The files that these fields name.
+fn named<'f>(fields: &'f Fields<'_>, canons: &'f [Canon], names: &'f [&str]) -> impl Iterator<Item = Named> + 'f {
+    let is_meant = |field: &&Field<'_>| {
+        let name = fields.bytes(field.name);
+        field.canon.is_some_and(|canon| canons.contains(&canon)) || names.iter().any(|known| known.as_bytes() == name)
+    };
+    let values =
+        fields.iter().filter(is_meant).map(|field| fields.bytes(field.value)).filter(|value| !value.is_empty());
+    values.map(|value| {
+        let path = String::from_utf8_lossy(value);
+        let (folder, name) = split_path(&path);
+        ((!folder.is_empty()).then(|| folder.to_owned()), Some(name.to_owned()))
+    })
+}
+
+/// The digests in fields of `wanted` names by their length; Sysmon writes several as `MD5=…,SHA256=…`.
+fn hashes(fields: &Fields<'_>, wanted: &dyn Fn(&str) -> bool) -> Map<String, Value> {
     let mut made = Map::new();
-    for field in fields.iter().filter(|field| field.canon == Some(Canon::FileHash)) {
+    for field in fields.iter() {
+        let name = std::str::from_utf8(fields.bytes(field.name)).unwrap_or("");
+        let is_digest = field.canon == Some(Canon::FileHash) || name.contains(".hash.");
+        if !is_digest || !wanted(name) {
+            continue;
+        }
         let value = String::from_utf8_lossy(fields.bytes(field.value)).to_ascii_lowercase();
         for digest in value.split(|c: char| !c.is_ascii_alphanumeric()) {
             let name = match digest.len() {
