@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use itertools::Itertools;
 
 use super::correlated::{ALERTS_KEPT, Correlated};
-use super::found::{assumed, delivered, entities, is_of_host, observes, rule_id, the_one};
+use super::found::{all_of, assumed, delivered, entities, is_of_host, observes, rule_id, the_one};
 use super::windows::{Alert, Origin, Run};
 use super::{World, digest, held};
 use crate::model::correlation::{Correlation, Demand, Figure, Key};
 use crate::model::event::Traits;
-use crate::model::finding::{Entities, Evidence, Finding, FindingId, FindingKind, FindingRule, FindingTime};
+use crate::model::finding::{Entities, Evidence, Finding, FindingId, FindingKind, FindingRule, FindingTime, Share};
 use crate::model::findings::Gathering;
 use crate::model::partial::SourcePartial;
 use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
 use crate::model::time::{Assumed, Instant, Span};
+use crate::model::whose::UNATTRIBUTED;
 
 /// Records that findings of correlations cite at most, all together.
 const CITED: usize = 100_000;
@@ -86,6 +87,8 @@ struct Draft<'a> {
     assumed: Option<Assumed>,
     scope: &'a str,
     entities: Entities,
+    /// What is each scope's, where its records are of several.
+    shares: Vec<Share>,
     cited: Vec<u32>,
     /// The records that findings of rules show as well, as many as are linked.
     told_apart: Vec<u32>,
@@ -117,6 +120,8 @@ impl<'a> Draft<'a> {
             _ => kinds.clone(),
         };
         *steps = steps.saturating_sub(given - left);
+        let cited = ends(&records, each);
+        let homes = Homes::of(world, &records);
         let told_apart: Vec<u32> = records.iter().copied().filter(|at| held.is_told_apart(*at)).collect();
         Self {
             alert,
@@ -126,12 +131,10 @@ impl<'a> Draft<'a> {
             count: records.len() as u64,
             is_least: !is_whole,
             assumed: kinds.0.iter().map(|(_, traits)| traits.assumed).reduce(Assumed::and),
-            scope: the_one(kinds.0.iter().flat_map(|(source, traits)| {
-                let home = |at: &Locator| world.home(at, |whose, place| whose.home(&traits.subject, place.as_str()));
-                delivered(source, home).into_iter().map(home)
-            })),
+            scope: homes.the_one(),
+            shares: homes.shares(held, &records, &cited),
             entities: told.entities(),
-            cited: ends(&records, each),
+            cited,
             apart: told_apart.len(),
             told_apart: ends(&told_apart, LINKED),
         }
@@ -160,6 +163,7 @@ impl<'a> Draft<'a> {
                 excerpt: cite.excerpt.clone(),
             })
             .collect();
+        let shares = if evidence.len() == self.cited.len() { self.shares.clone() } else { Vec::new() };
         let ends = Instant::from_micros(self.first).zip(Instant::from_micros(self.run.last));
         let span = ends.map(|(first, last)| Span { first, last });
         Finding {
@@ -182,6 +186,7 @@ impl<'a> Draft<'a> {
             evidence,
             met: Vec::new(),
             data: Vec::new(),
+            shares,
             joined: held::told(world, &self.entities.sources, span),
             indicator: None,
             links,
@@ -294,6 +299,50 @@ fn span(micros: i64) -> String {
     }
 }
 
+/// Whose records are, by their source and traits.
+struct Homes<'a>(BTreeMap<(u32, u32), Vec<&'a str>>);
+
+impl<'a> Homes<'a> {
+    fn of(world: &World<'a>, records: &[u32]) -> Self {
+        let held = &world.correlated;
+        let mut homes: BTreeMap<(u32, u32), Vec<&str>> = BTreeMap::new();
+        for at in records {
+            homes.entry(held.kind(*at)).or_insert_with(|| {
+                let (source, traits) = held.of(*at);
+                let home = |at: &Locator| world.home(at, |whose, place| whose.home(&traits.subject, place.as_str()));
+                delivered(source, home).into_iter().map(home).collect()
+            });
+        }
+        Self(homes)
+    }
+
+    fn the_one(&self) -> &'a str {
+        the_one(self.0.values().flatten().copied())
+    }
+
+    /// What is each scope's; nothing where all of it is one's.
+    fn shares(&self, held: &Correlated<'_>, records: &[u32], cited: &[u32]) -> Vec<Share> {
+        let scopes: BTreeSet<&str> = self.0.values().flatten().copied().collect();
+        let named = scopes.iter().filter(|scope| **scope != UNATTRIBUTED && scopes.len() > 1);
+        named.map(|scope| self.share(held, scope, records, cited)).collect()
+    }
+
+    fn share(&self, held: &Correlated<'_>, scope: &str, records: &[u32], cited: &[u32]) -> Share {
+        let is_own = |at: &u32| self.0.get(&held.kind(*at)).is_some_and(|homes| homes.contains(&scope));
+        let own: Vec<u32> = records.iter().copied().filter(is_own).collect();
+        let time = |at: &u32| Instant::from_micros(held.events[*at as usize].time);
+        let outcomes = own.iter().map(|at| held.events[*at as usize].outcome).collect();
+        Share {
+            scope: scope.to_owned(),
+            count: own.len() as u64,
+            time: own.iter().filter_map(time).map(Span::at).reduce(Span::join),
+            outcome: all_of(outcomes, true),
+            entities: Kinds::of(held, &own).entities(),
+            cited: cited.iter().enumerate().filter(|(_, at)| is_own(at)).map(|(place, _)| place).collect(),
+        }
+    }
+}
+
 /// What records are, each kind of a source once.
 #[derive(Clone)]
 struct Kinds<'a>(Vec<(&'a SourcePartial, &'a Traits)>);
@@ -330,9 +379,14 @@ impl<'a> Kinds<'a> {
 }
 
 impl<'a> Correlated<'a> {
+    /// The numbers of the source and the traits of an event.
+    fn kind(&self, at: u32) -> (u32, u32) {
+        (self.origins[at as usize].0, self.events[at as usize].traits)
+    }
+
     /// The source and the traits of an event.
     fn of(&self, at: u32) -> (&'a SourcePartial, &Traits) {
-        let (source, traits) = (self.origins[at as usize].0, self.events[at as usize].traits);
+        let (source, traits) = self.kind(at);
         (self.sources[source as usize], &self.traits[traits as usize])
     }
 

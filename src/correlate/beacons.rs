@@ -343,6 +343,7 @@ impl<'w> Calls<'w> {
             data: Vec::new(),
             joined: Vec::new(),
             met: Vec::new(),
+            shares: Vec::new(),
             indicator: None,
             links: Vec::new(),
             chain: None,

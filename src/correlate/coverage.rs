@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 
-use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
+use crate::model::coverage::{Coverage, Gap, GapReason, LogOf, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::{EntryKind, Reason};
-use crate::model::partial::{Covered, LogName, NumberRun, SourcePartial};
+use crate::model::partial::{Cleared, Covered, LogName, NumberRun, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Route};
 use crate::model::subject::Subject;
@@ -106,7 +106,7 @@ fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
             logs.entry(log).or_default().extend(runs.iter().map(|run| (*run, at)));
         }
     }
-    for mut runs in logs.into_values() {
+    for (log, mut runs) in logs {
         runs.sort_unstable();
         let mut before: Option<NumberRun> = None;
         for (run, at) in runs {
@@ -118,7 +118,8 @@ fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
             let ascends = reached.to.zip(run.from).is_some_and(|(end, begin)| end <= begin);
             if is_hole && ascends {
                 let locator = sources[at].source.as_str().to_owned();
-                sources[at].gaps.push(gap(&locator, reached.to, run.from, GapReason::NumbersMissing));
+                let missing = gap(&locator, reached.to, run.from, GapReason::NumbersMissing);
+                sources[at].gaps.push(Gap { log: log_of(world.whose, &locator, log), ..missing });
                 sources[at].gaps.sort();
             }
             if run.last > reached.last {
@@ -131,7 +132,20 @@ fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
 }
 
 fn gap(source: &str, from: Option<Instant>, to: Option<Instant>, reason: GapReason) -> Gap {
-    Gap { source: source.to_owned(), from, to, reason }
+    Gap { source: source.to_owned(), from, to, reason, log: None }
+}
+
+/// What a log lost when it was cleared: all before.
+fn of_log(whose: &Whose, locator: &str, Cleared { host, channel, at }: &Cleared) -> Gap {
+    let log = log_of(whose, locator, &(host.clone(), channel.clone()));
+    Gap { log, ..gap(locator, None, Some(*at), GapReason::Cleared) }
+}
+
+/// A log in a source, and whose it is; `None` where the computer is not told.
+fn log_of(whose: &Whose, locator: &str, (host, channel): &LogName) -> Option<LogOf> {
+    let wrote = Subject { host: Some(host.clone()), ..Subject::default() };
+    let scopes = || whose.scope_of(&wrote, locator).into_iter().map(str::to_owned).collect();
+    (!host.is_empty()).then(|| LogOf { host: host.to_string(), channel: channel.to_string(), scopes: scopes() })
 }
 
 /// What a source covers, where it was delivered as `place`.
@@ -172,7 +186,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         let records = counted(capped, "record", "records");
         format!("who moved {} bytes up and {} down in {records}, more than are kept apart", rest.up, rest.down)
     }));
-    let mut gaps = holes(locator, &source.covered);
+    let mut gaps = holes(world.whose, locator, &source.covered);
     if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
         // Only the ends of blocks told of their hours.
         gaps.retain(|gap| gap.reason != GapReason::Silent);
@@ -180,7 +194,12 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
-    let seen = OfHits::of(world, source, locator);
+    let mut seen = OfHits::of(world, source, locator);
+    let cleared = source.covered.cleared.iter().map(|cleared| &cleared.host).filter(|host| !host.is_empty());
+    for host in cleared {
+        let wrote = Subject { host: Some(host.clone()), ..Subject::default() };
+        seen.scopes.extend(world.whose.scope_of(&wrote, locator));
+    }
     if seen.hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
@@ -251,16 +270,18 @@ fn scopes<'a>(whose: &'a Whose, (source, locator): (&SourcePartial, &str), of_hi
             ..Subject::default()
         };
         found.extend(whose.scope_of(&subject, locator));
+        if way::is_mail_of_a_scope(whose, &key) {
+            found.extend(whose.scopes_of_account(key.account));
+        }
     }
     found.remove(UNATTRIBUTED);
     found.into_iter().map(str::to_owned).collect()
 }
 
 /// Stretches before a clearing, hours of which the log lost records, and silence of a day or more in a log that has records in most of its other hours.
-fn holes(locator: &str, covered: &Covered) -> Vec<Gap> {
+fn holes(whose: &Whose, locator: &str, covered: &Covered) -> Vec<Gap> {
     let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
-    let mut gaps: Vec<Gap> =
-        covered.cleared.iter().map(|(hour, _)| gap(locator, None, start(*hour), GapReason::Cleared)).collect();
+    let mut gaps: Vec<Gap> = covered.cleared.iter().map(|cleared| of_log(whose, locator, cleared)).collect();
     let stretches = covered.skipped.chunk_by(|a, b| b - a == 1).filter_map(|hours| hours.first().zip(hours.last()));
     gaps.extend(stretches.map(|(a, b)| gap(locator, start(*a), start(b + 1), GapReason::NotRead)));
     let hours: Vec<i64> = covered.hours.keys().copied().collect();

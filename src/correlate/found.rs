@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::model::accounts::distinct;
 use crate::model::finding::{
     Entities, Evidence, Finding, FindingAssumed, FindingId, FindingIndicator, FindingKind, FindingRule, FindingTime,
+    Share,
 };
 use crate::model::findings::{Findings, Gathering};
-use crate::model::hit::{IndicatorRef, MatchKind, Met, Sighting, Sightings};
-use crate::model::indicator::IndicatorMeta;
+use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
 use crate::model::partial::{Covered, SourcePartial};
 use crate::model::place::{Locator, Place};
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
@@ -17,8 +17,9 @@ use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 use crate::model::words::counted;
 
+use super::parted::{self, Part};
 use super::patterns::Joint;
-use super::repeats::{self, Repeats};
+use super::repeats::Repeats;
 use super::{World, alerts, beacons, digest, held, weak};
 use crate::work::Work;
 
@@ -39,9 +40,10 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
             }
         }
         for (key, sightings) in source.indicators.iter() {
-            for (place, scope) in repeats::places_of_indicator(world, source, &sightings) {
-                let Some(rest) = repeats.rest(world, source, (&key, &sightings), scope) else { continue };
-                all.add(by_indicator(world, (source, place), &key, &rest, max_evidence));
+            let saturating = weak::saturates(sightings.count, source.entry.records);
+            for part in parted::of(world, source, &sightings) {
+                let Some(rest) = repeats.rest(world, source, (&key, &part.sightings), part.scope) else { continue };
+                all.add(by_indicator((world, source), &part, &key, (&rest, saturating), max_evidence));
             }
         }
     }
@@ -107,6 +109,7 @@ fn by_rule(
         evidence: vec![evidence(locator, s)],
         met: Vec::new(),
         data: s.data.clone(),
+        shares: Vec::new(),
         indicator: None,
         links: Vec::new(),
         chain: None,
@@ -115,19 +118,21 @@ fn by_rule(
 }
 
 fn by_indicator(
-    world: &World<'_>,
-    (source, locator): (&SourcePartial, &Locator),
+    (world, source): (&World<'_>, &SourcePartial),
+    part: &Part<'_, '_>,
     key: &IndicatorRef,
-    hits: &Sightings,
+    (hits, saturating): (&Sightings, bool),
     max_evidence: usize,
 ) -> Finding {
+    let id = [part.place.as_str(), part.scope];
     let cited = Cited {
-        id: &[locator.as_str()],
+        id: if part.is_one_of_several { &id } else { &id[..1] },
         said: format!("stands in {}", counted(hits.count, "record", "records")),
-        scope: scope_of_who(world, locator, hits),
-        evidence: hits.kept.iter().take(max_evidence).map(|s| evidence(locator, s)).collect(),
+        scope: part.scope,
+        evidence: hits.kept.iter().take(max_evidence).map(|s| evidence(part.place, s)).collect(),
         is_host: is_of_host(source),
-        saturating: weak::saturates(hits.count, source.entry.records),
+        saturating,
+        shares: Vec::new(),
     };
     of_indicator(world, key, hits, cited)
 }
@@ -144,11 +149,13 @@ fn by_pattern(world: &World<'_>, joint: &Joint<'_>, max_evidence: usize) -> Find
         hits.add_who(subject.clone(), s.outcome, s.time);
         hits.add(usize::MAX, s.outcome, s.time, s.place, || Sighting { subject, ..s.clone() });
     }
-    let homes = joint.records.iter().map(|(source, s)| scope_of(world, &source.entry.source, s));
+    let home = |(source, s): &(&SourcePartial, Sighting)| scope_of(world, &source.entry.source, s);
+    let homes: Vec<&str> = joint.records.iter().map(home).collect();
     let cited = Cited {
         id: &[],
         said: format!("is met by {} together", counted(hits.count, "record", "records")),
-        scope: the_one(homes),
+        scope: the_one(homes.iter().copied()),
+        shares: shares(&joint.records, &homes, max_evidence),
         evidence: joint
             .records
             .iter()
@@ -172,6 +179,27 @@ struct Cited<'a> {
     evidence: Vec<Evidence>,
     is_host: bool,
     saturating: bool,
+    shares: Vec<Share>,
+}
+
+/// What of a pattern's records is each scope's, where they are of several.
+fn shares(records: &[(&SourcePartial, Sighting)], homes: &[&str], max_evidence: usize) -> Vec<Share> {
+    let scopes: BTreeSet<&str> = homes.iter().copied().collect();
+    let scopes = scopes.into_iter().filter(|scope| *scope != UNATTRIBUTED && homes.iter().any(|home| home != scope));
+    let share = |scope: &str| {
+        let own = || records.iter().zip(homes).enumerate().filter(|(_, (_, home))| **home == scope);
+        let who = own().map(|(_, ((_, s), _))| &s.subject).collect();
+        let spans = own().filter_map(|(_, ((_, s), _))| s.time).map(|stamp| Span::at(stamp.at));
+        Share {
+            scope: scope.to_owned(),
+            count: own().count() as u64,
+            time: spans.reduce(Span::join),
+            outcome: all_of(own().map(|(_, ((_, s), _))| s.outcome).collect(), true),
+            entities: entities(&who, true),
+            cited: own().map(|(at, _)| at).filter(|at| *at < max_evidence).collect(),
+        }
+    };
+    scopes.map(share).collect()
 }
 
 fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: Cited<'_>) -> Finding {
@@ -190,6 +218,20 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
             && [&s.destination_ip, &s.destination_domain].iter().any(|t| text(t) == Some(Side::Outside))
     });
     let assumptions = hits.kept.iter().filter_map(|s| s.time).map(|t| t.assumed).reduce(Assumed::and);
+    let indicator = FindingIndicator {
+        value: key.value.to_string(),
+        kind: key.kind.to_string(),
+        how: key.how,
+        feed: meta.feeds.join(", "),
+        confidence: meta.confidence,
+        valid_from: meta.valid_from,
+        valid_until: meta.valid_until,
+        outside_validity: outside,
+        labels: meta.labels.iter().map(ToString::to_string).collect(),
+        warninglists: meta.warninglists.iter().map(ToString::to_string).collect(),
+        weak: weak.map(str::to_owned),
+        saturating: cited.saturating,
+    };
     let id: Vec<&str> =
         ["indicator", &key.kind, &key.value, &how].into_iter().chain(cited.id.iter().copied()).collect();
     Finding {
@@ -214,50 +256,18 @@ fn of_indicator(world: &World<'_>, key: &IndicatorRef, hits: &Sightings, cited: 
         met: met(world, hits, cited.is_host),
         data: Vec::new(),
         joined: Vec::new(),
-        text: told(key, &cited.said, &meta, weak, cited.saturating),
-        indicator: Some(FindingIndicator {
-            value: key.value.to_string(),
-            kind: key.kind.to_string(),
-            how: key.how,
-            feed: meta.feeds.join(", "),
-            confidence: meta.confidence,
-            valid_from: meta.valid_from,
-            valid_until: meta.valid_until,
-            outside_validity: outside,
-            labels: meta.labels.iter().map(ToString::to_string).collect(),
-            warninglists: meta.warninglists.iter().map(ToString::to_string).collect(),
-            weak: weak.map(str::to_owned),
-            saturating: cited.saturating,
-        }),
+        shares: cited.shares,
+        text: indicator.told(&cited.said),
+        indicator: Some(indicator),
+
         links: Vec::new(),
         chain: None,
     }
 }
 
-/// What a sighting means, with all that speaks against it.
-fn told(key: &IndicatorRef, said: &str, meta: &IndicatorMeta, weak: Option<&str>, saturating: bool) -> String {
-    let part = if key.how == MatchKind::UrlHost { "host of the listed " } else { "" };
-    let mut text = format!("{part}{} {} {said}", key.kind, key.value);
-    if !meta.warninglists.is_empty() {
-        text += &format!("; it is on {}, whose values are as often innocent", meta.warninglists.join(", "));
-    }
-    if let Some(weak) = weak {
-        text += &format!("; {weak}: it needs company");
-    }
-    if saturating {
-        text += "; it stands in a tenth of this source or more and tells its records not apart";
-    }
-    text
-}
-
 /// Who met an indicator.
 fn who(hits: &Sightings) -> BTreeSet<&Subject> {
     hits.kept.iter().map(|s| &s.subject).chain(hits.who.iter().map(|met| &met.who)).collect()
-}
-
-/// The one scope of all who met an indicator.
-pub(super) fn scope_of_who<'w>(world: &World<'w>, locator: &Locator, hits: &Sightings) -> &'w str {
-    the_one(who(hits).into_iter().map(|s| world.home(locator, |whose, place| whose.home(s, place.as_str()))))
 }
 
 /// Whose a record is.
@@ -276,6 +286,10 @@ fn joint(hits: &Sightings) -> Outcome {
     let outcomes: BTreeSet<Outcome> =
         hits.kept.iter().map(|s| s.outcome).chain(hits.who.iter().map(|met| met.outcome)).collect();
     let whole = hits.kept.len() as u64 == hits.count || !hits.who.is_empty() && !hits.who_cut;
+    all_of(outcomes, whole)
+}
+
+pub(super) fn all_of(outcomes: BTreeSet<Outcome>, whole: bool) -> Outcome {
     if outcomes.contains(&Outcome::Succeeded) {
         Outcome::Succeeded
     } else if whole && outcomes.iter().all(|outcome| *outcome == Outcome::Failed) {
@@ -325,7 +339,7 @@ pub(super) fn observes(who: &Subject, is_host: bool) -> bool {
 fn met(world: &World<'_>, hits: &Sightings, is_host: bool) -> Vec<Met> {
     let side = |text: &Option<Box<str>>| text.as_deref().map(|t| world.whose.side(t));
     let may_tie = |met: &&Met| {
-        let Met { who, outcome, days } = met;
+        let Met { who, outcome, days, .. } = met;
         let out = [&who.destination_ip, &who.destination_domain].iter().any(|to| side(to) == Some(Side::Outside));
         let outward = out && side(&who.source_ip) != Some(Side::Outside);
         *outcome != Outcome::Failed && !days.is_empty() && (outward || who.account.is_some())

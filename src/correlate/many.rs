@@ -117,6 +117,7 @@ impl Many {
             data: Vec::new(),
             joined: Vec::new(),
             met: Vec::new(),
+            shares: Vec::new(),
             indicator: None,
             links: Vec::new(),
             chain: None,

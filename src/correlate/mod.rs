@@ -16,6 +16,7 @@ mod held;
 mod lookups;
 mod many;
 mod overlaps;
+mod parted;
 mod patterns;
 mod proxied;
 mod referred;

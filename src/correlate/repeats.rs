@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::overlaps::{Group, Log};
 use super::shelves::{head_of_hex, of_indicator, of_rule};
-use super::{World, found};
+use super::{World, found, parted};
 use crate::model::hit::{IndicatorRef, Sighting, Sightings};
 use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
@@ -30,10 +30,10 @@ pub(super) struct Repeats<'w> {
     wholes: HashMap<(Group, u64), Vec<Whole<'w>>>,
 }
 
-/// All that a log tells of an indicator.
+/// All that a log tells of an indicator as one scope's.
 struct Whole<'w> {
     rank: u32,
-    scopes: BTreeSet<&'w str>,
+    scope: &'w str,
     count: u64,
     /// Whether not all of its records are kept.
     is_cut: bool,
@@ -42,10 +42,10 @@ struct Whole<'w> {
 }
 
 impl<'w> Whole<'w> {
-    fn of(log: Log, sightings: &Sightings, scopes: impl Iterator<Item = &'w str>) -> Self {
+    fn of(log: Log, sightings: &Sightings, scope: &'w str) -> Self {
         Self {
             rank: log.rank,
-            scopes: scopes.collect(),
+            scope,
             count: sightings.count,
             is_cut: sightings.count > sightings.kept.len() as u64,
             span: sightings.span,
@@ -53,10 +53,10 @@ impl<'w> Whole<'w> {
         }
     }
 
-    /// Whether another log tells of as many records, of the same time and scopes and as much of whom.
+    /// Whether another log tells of as many records, of the same time and scope and as much of whom.
     fn is_within(&self, other: &Self) -> bool {
         self.count <= other.count
-            && self.scopes.is_subset(&other.scopes)
+            && self.scope == other.scope
             && self.span.is_none_or(|own| Span::join_opt(other.span, Some(own)) == other.span)
             && self.who.is_subset(&other.who)
     }
@@ -76,11 +76,10 @@ impl<'w> Repeats<'w> {
             }
             for (key, sightings) in source.indicators.iter() {
                 let of = of_indicator(&key);
-                let places = places_of_indicator(world, source, &sightings);
-                let whole = Whole::of(log, &sightings, places.iter().map(|(_, scope)| *scope));
-                all.wholes.entry((log.group, of)).or_default().push(whole);
-                for (_, scope) in places {
-                    sightings.kept.iter().for_each(|s| all.add(log, of, s, scope));
+                for part in parted::of(world, source, &sightings) {
+                    let whole = Whole::of(log, &part.sightings, part.scope);
+                    all.wholes.entry((log.group, of)).or_default().push(whole);
+                    part.sightings.kept.iter().for_each(|s| all.add(log, of, s, part.scope));
                 }
             }
         }
@@ -138,7 +137,7 @@ impl<'w> Repeats<'w> {
         if told == 0 {
             return Some(Cow::Borrowed(sightings));
         }
-        let whole = Whole::of(log, sightings, std::iter::once(scope));
+        let whole = Whole::of(log, sightings, scope);
         let others = self.wholes.get(&(log.group, of)).into_iter().flatten();
         if others.filter(|other| other.rank < log.rank && other.is_cut).any(|other| whole.is_within(other)) {
             return None;
@@ -159,15 +158,5 @@ impl<'w> Repeats<'w> {
 /// Where a hit of a rule was delivered, and whose it is there.
 fn places_of_rule<'s, 'w>(world: &World<'w>, source: &'s SourcePartial, s: &Sighting) -> Vec<(&'s Locator, &'w str)> {
     let home = |place: &Locator| found::scope_of(world, place, s);
-    found::delivered(source, home).into_iter().map(|place| (place, home(place))).collect()
-}
-
-/// The same of all records that show an indicator.
-pub(super) fn places_of_indicator<'s, 'w>(
-    world: &World<'w>,
-    source: &'s SourcePartial,
-    sightings: &Sightings,
-) -> Vec<(&'s Locator, &'w str)> {
-    let home = |place: &Locator| found::scope_of_who(world, place, sightings);
     found::delivered(source, home).into_iter().map(|place| (place, home(place))).collect()
 }

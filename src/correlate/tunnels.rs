@@ -341,6 +341,7 @@ impl Tunnel {
             data: Vec::new(),
             joined: Vec::new(),
             met: Vec::new(),
+            shares: Vec::new(),
             indicator: None,
             links: Vec::new(),
             chain: None,

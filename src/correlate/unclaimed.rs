@@ -36,7 +36,7 @@ pub(super) fn all(world: &World<'_>) -> Vec<Gap> {
         _ => format!("{network}, {count} private addresses, {first} the first"),
     });
     let rest = (rest > 0).then(|| format!("{rest} more networks of private addresses"));
-    let gap = |source| Gap { source, from: None, to: None, reason: GapReason::TakenAsOutside };
+    let gap = |source| Gap { source, from: None, to: None, reason: GapReason::TakenAsOutside, log: None };
     told.chain(rest).map(gap).collect()
 }
 

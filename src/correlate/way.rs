@@ -298,7 +298,16 @@ pub(super) fn home<'w>(whose: &'w Whose, key: &Key<'_>, client: Side, locator: &
     if whose.tenants.is_empty() {
         return UNATTRIBUTED;
     }
+    if is_mail_of_a_scope(whose, key) {
+        let sender = Subject { account: Some(key.account.into()), ..Subject::default() };
+        return whose.home(&sender, locator.as_str());
+    }
     whose.home(&subject(key, client), locator.as_str())
+}
+
+/// Whether a mail is from a mailbox that a scope claims: that one's data it is, and the server is only where it passed.
+pub(super) fn is_mail_of_a_scope(whose: &Whose, key: &Key<'_>) -> bool {
+    key.seen == Seen::Mail && whose.is_of_a_realm(key.account)
 }
 
 /// The inside half of an observation, whose data it is.

@@ -37,14 +37,21 @@ pub(super) fn label(doc: &Node) -> String {
 
 /// Compiles a detection rule.
 pub(super) fn draft(doc: &Node, file: &str, context: &mut Context<'_>) -> Result<Draft, (At, String)> {
-    let here = |what: &str| (doc.at, what.to_owned());
-    let detection = doc.get("detection").ok_or_else(|| here("no detection"))?;
-    let stated = logsource(doc.get("logsource").ok_or_else(|| here("no logsource"))?)?;
-    context.applied = context.mapping.of_rule(stated.clone()).map_err(|what| (doc.at, what))?;
+    let lacks = |key: &str| (doc.at, format!("no {key}"));
+    let part = |key| doc.get(key).ok_or_else(|| lacks(key));
+    let mut faults = Faults::default();
+    let stated = faults.of(part("logsource").and_then(logsource));
+    let applied = stated.as_ref().map(|stated| context.mapping.of_rule(stated.clone()).map_err(|what| (doc.at, what)));
+    context.applied = applied.and_then(|applied| faults.of(applied)).unwrap_or_default();
     let (logsource, mapped) = (context.applied.source.clone(), context.applied.numbers());
-    let expr = with_added(detect(detection, context)?, doc.at, context)?;
+    let detected = part("detection").and_then(|detection| detect(detection, context));
+    let expr = faults.of(detected.and_then(|expr| with_added(expr, doc.at, context)));
+    let meta = faults.of(meta(doc, file));
+    let (Some(stated), Some(expr), Some(meta), None) = (stated, expr, meta, &faults.0) else {
+        return Err(faults.told(doc.at));
+    };
     Ok(Draft {
-        meta: meta(doc, file)?,
+        meta,
         refs: refs(doc),
         labels: labels(doc),
         logsource,

@@ -240,8 +240,11 @@ impl<'p> Loader<'p> {
         } else {
             document::draft(&node, file, context).and_then(|draft| self.keep(draft, &node, shares))
         };
+        if unasked.is_none() {
+            self.remark(file, &label, &node);
+        }
         match done {
-            Ok(()) => self.remark(file, &label, &node),
+            Ok(()) => {}
             Err((at, what)) => {
                 self.left_out.extend(document::refs(&node));
                 self.problems.push(problem(file, at, label, what));

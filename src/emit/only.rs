@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,13 +10,15 @@ use serde_json::Value;
 use super::{CaseInput, ClocksUsed};
 use crate::error::{Error, Result};
 use crate::model::coverage::{Coverage, SourceCoverage};
-use crate::model::finding::{Evidence, Finding, FindingTime};
+use crate::model::finding::{Entities, Evidence, Finding, FindingKind, FindingTime, Share};
 use crate::model::findings::Findings;
 use crate::model::ledger::Entry;
 use crate::model::partial::Partial;
+use crate::model::rule::Outcome;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{Overall, Verdict};
 use crate::model::whose::{Tenant, UNATTRIBUTED, Whose};
+use crate::model::words::counted;
 
 /// What stands in the place of a name, address or account of another scope.
 pub const WITHHELD: &str = "[withheld]";
@@ -47,6 +50,9 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
     let mask = Mask::of(scope, whose)?;
     let sources: Vec<&SourceCoverage> =
         input.coverage.sources.iter().filter(|s| s.scopes.iter().any(|name| name == scope)).collect();
+    // What is written out has no shares; the list in memory has.
+    let shared = input.findings.list().iter().filter(|f| !f.shares.is_empty());
+    let shares: HashMap<&str, &[Share]> = shared.map(|f| (&*f.id, &*f.shares)).collect();
     let findings: Result<Vec<Finding>> = input
         .findings
         .iter()
@@ -54,7 +60,7 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
             let f = match &f.chain {
                 Some(chain) => chain.of_scope(scope).map(|own| own.finding(f.id.clone(), scope)),
                 None if f.scope == scope => Some(f.into_owned()),
-                None => mask.shared(&f),
+                None => mask.shared(&f, shares.get(&*f.id).copied().unwrap_or_default()),
             };
             f.map(|f| mask.masked(&f))
         })
@@ -103,12 +109,19 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
     let promised: Vec<_> = promised.by_ref().filter_map(|p| whose.broken(p, &input.coverage.sources)).collect();
     Coverage {
         schema: input.coverage.schema.clone(),
-        sources: sources.iter().map(|s| SourceCoverage { scopes: vec![scope.to_owned()], ..(*s).clone() }).collect(),
+        sources: sources.iter().map(|s| own_of(s, scope, whose)).collect(),
         gaps: promised,
         referred: input.coverage.referred.iter().filter(|r| r.scope == scope).cloned().collect(),
         correlations: Vec::new(),
         hits_only: input.coverage.hits_only,
     }
+}
+
+/// What a source covers, as far as the scope is concerned.
+fn own_of(source: &SourceCoverage, scope: &str, whose: &Whose) -> SourceCoverage {
+    let mut own = SourceCoverage { scopes: vec![scope.to_owned()], ..source.clone() };
+    own.gaps.retain(|gap| gap.concerns(&whose.acting_for(scope)));
+    own
 }
 
 /// Keys whose values are words, digests and ids of ours, and never names from the evidence.
@@ -170,10 +183,13 @@ impl<'w> Mask<'w> {
         Ok(Self { scope, whose, others, titles })
     }
 
-    /// A finding that several scopes share, with those of its records that name this scope and no other. How often others
-    /// were met, and when, is not told.
-    fn shared(&self, f: &Finding) -> Option<Finding> {
-        if f.scope != UNATTRIBUTED {
+    /// What of a finding that several scopes share is this one's: its share where one is known, else, of single records, those
+    /// that name this scope and no other. Nothing of others is told: how many there are, when, and what became of theirs.
+    fn shared(&self, f: &Finding, shares: &[Share]) -> Option<Finding> {
+        if let Some(share) = shares.iter().find(|share| share.scope == self.scope) {
+            return Some(self.of_share(f, share));
+        }
+        if f.scope != UNATTRIBUTED || !matches!(f.kind, FindingKind::Rule | FindingKind::Indicator) {
             return None;
         }
         let own = |e: &&Evidence| {
@@ -181,13 +197,50 @@ impl<'w> Mask<'w> {
             tokens.any(|token| self.scopes_of(token).contains(&self.scope)) && self.text(&e.excerpt).is_none()
         };
         let evidence: Vec<Evidence> = f.evidence.iter().filter(own).cloned().collect();
-        (!evidence.is_empty()).then(|| Finding {
-            count: evidence.len() as u64,
-            omitted: 0,
-            time: FindingTime { first: None, last: None, assumed: None },
+        if evidence.len() as u64 == f.count {
+            return Some(f.clone());
+        }
+        let names = |all: &[String]| {
+            let stands = |name: &&String| evidence.iter().any(|e| tokens(&e.excerpt).any(|(_, token)| token == **name));
+            all.iter().filter(stands).cloned().collect()
+        };
+        let Entities { sources, destinations, hosts, accounts } = &f.entities;
+        let entities = Entities {
+            sources: names(sources),
+            destinations: names(destinations),
+            hosts: names(hosts),
+            accounts: names(accounts),
+        };
+        let text = told(f, evidence.len() as u64);
+        let (time, outcome) = (FindingTime { first: None, last: None, assumed: None }, Outcome::Unknown);
+        let count = evidence.len() as u64;
+        (count > 0).then(|| Finding { count, omitted: 0, time, outcome, entities, evidence, text, ..f.clone() })
+    }
+
+    /// A finding over records of several scopes, with those of this one.
+    fn of_share(&self, f: &Finding, share: &Share) -> Finding {
+        let evidence: Vec<Evidence> = share.cited.iter().filter_map(|at| f.evidence.get(*at)).cloned().collect();
+        Finding {
+            scope: self.scope.to_owned(),
+            count: share.count,
+            omitted: share.count.saturating_sub(evidence.len() as u64),
+            time: FindingTime {
+                first: share.time.map(|span| span.first),
+                last: share.time.map(|span| span.last),
+                assumed: f.time.assumed,
+            },
+            outcome: share.outcome,
+            entities: share.entities.clone(),
+            joined: f
+                .joined
+                .iter()
+                .filter(|joined| share.entities.sources.contains(&joined.address))
+                .cloned()
+                .collect(),
             evidence,
+            text: told(f, share.count),
             ..f.clone()
-        })
+        }
     }
 
     /// A value with the names of others replaced.
@@ -288,6 +341,15 @@ fn has_word(text: &str, word: &str) -> bool {
         && text.match_indices(word).any(|(at, found)| {
             is_edge(text[..at].chars().next_back()) && is_edge(text[at + found.len()..].chars().next())
         })
+}
+
+/// What a finding means of which so many records are a scope's own.
+fn told(f: &Finding, count: u64) -> String {
+    let records = counted(count, "record", "records");
+    match (&f.indicator, f.kind) {
+        (Some(indicator), FindingKind::Indicator) => indicator.told(&format!("stands in {records}")),
+        _ => format!("{}: {records} of this scope beside those of others, which it takes to show it", f.rule.title),
+    }
 }
 
 /// What may be a name, an address or an account in a text, with its place.

@@ -186,7 +186,7 @@ pub(super) const GAP_HEAD: &[&str] = &["Source", "Begin", "End", "Reason"];
 
 /// One gap.
 pub(super) fn gap(g: &Gap) -> Vec<String> {
-    vec![g.source.clone(), open_end(g.from), open_end(g.to), spaced(&g.reason)]
+    vec![g.place(), open_end(g.from), open_end(g.to), spaced(&g.reason)]
 }
 
 /// The head of a table of kinds of data.

@@ -208,7 +208,7 @@ impl Page {
         let end = |at: Option<crate::model::time::Instant>| at.map_or_else(|| "open".to_owned(), |at| at.to_string());
         for gap in gaps.iter().take(ROWS) {
             let (from, to) = (end(gap.from), end(gap.to));
-            self.wrap(indent + 2, &format!("{}: {}, {from} to {to}", gap.source, spaced(&gap.reason)));
+            self.wrap(indent + 2, &format!("{}: {}, {from} to {to}", gap.place(), spaced(&gap.reason)));
         }
         if gaps.len() > ROWS {
             self.cut(indent + 2, &format!("and {} more in coverage.json", gaps.len() - ROWS));

@@ -133,13 +133,13 @@ fn damaged(bench: &mut Bench<'_>) {
             if routes.is_empty() {
                 continue;
             }
-            bench.reason("J-31", format!("{} {what}", source.source), Vec::new());
+            bench.reason("J-31", format!("{} {what}", gap.place()), Vec::new());
             let needs = match gap.reason {
                 GapReason::NumbersMissing => {
-                    format!("{} with the files before it, as the system wrote them", source.source)
+                    format!("{} with the files before it, as the system wrote them", gap.place())
                 }
                 GapReason::Capped | GapReason::FindingsCapped => format!("{} in smaller parts", source.source),
-                _ => format!("another copy of {}", source.source),
+                _ => format!("another copy of {}", gap.place()),
             };
             for route in routes {
                 open(bench, route, needs.clone());

@@ -25,7 +25,7 @@ mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::coverage::{Coverage, GapReason, SourceCoverage};
+use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::Route;
@@ -186,8 +186,10 @@ pub fn judged(
     if is_loose(findings, transfers, coverage, whose) || names.is_empty() {
         names.push(UNATTRIBUTED);
     }
+    let concerned: Vec<_> = names.iter().map(|name| coverage.of(&whose.acting_for(name))).collect();
+    let seats = names.into_iter().zip(&concerned);
     let mut benches: Vec<Bench<'_>> =
-        names.into_iter().map(|name| bench(name, findings, transfers, coverage, whose)).collect();
+        seats.map(|(name, coverage)| bench(name, findings, transfers, coverage, whose)).collect();
     elsewhere::join(&mut benches);
     let mut links = Vec::new();
     let mut scopes = Vec::new();
@@ -216,7 +218,7 @@ fn is_loose(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, w
         use GapReason::{Capped, Cleared, FindingsCapped, NumbersMissing};
         matches!(reason, Cleared | NumbersMissing | Capped | FindingsCapped)
     };
-    let hidden = |s: &SourceCoverage| s.scopes.is_empty() && s.gaps.iter().any(|g| hides(g.reason));
+    let hidden = |s: &SourceCoverage| s.gaps.iter().any(|g| hides(g.reason) && (s.scopes.is_empty() || g.is_nobodys()));
     findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose))
         || transfers.iter().any(|t| *t.scope == *UNATTRIBUTED)
         || coverage.sources.iter().any(hidden)
@@ -233,14 +235,18 @@ fn speaking<'a>(
     let found = findings.iter().flat_map(|f| &f.evidence).map(|e| &e.source);
     let showing: BTreeSet<&Locator> = found.chain(transfers.iter().flat_map(|t| t.seen_by.iter())).collect();
     let speaks = |s: &&SourceCoverage| match name {
-        UNATTRIBUTED => whose.tenants.is_empty() || s.scopes.is_empty() || showing.contains(&s.source),
+        UNATTRIBUTED => {
+            whose.tenants.is_empty()
+                || s.scopes.is_empty()
+                || showing.contains(&s.source)
+                || s.gaps.iter().any(Gap::is_nobodys)
+        }
         _ => s.scopes.iter().any(|scope| scope == name),
     };
     coverage.sources.iter().filter(speaks).collect()
 }
 
-/// Whether a finding is judged under a scope. An indicator that one source shows for several scopes, and a correlation over
-/// records of several, is one finding without a scope of its own: it is judged under each scope that its entities touch; a
+/// Whether a finding is judged under a scope. A pattern and a correlation over records of several scopes is one finding without a scope of its own: it is judged under each scope that its entities touch; a
 /// correlation whose addresses and hosts are of none, under those of its accounts.
 fn belongs(f: &Finding, name: &str, whose: &Whose) -> bool {
     if f.scope != UNATTRIBUTED || !matches!(f.kind, FindingKind::Indicator | FindingKind::Correlation) {

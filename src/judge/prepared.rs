@@ -28,7 +28,8 @@ pub fn prepared(coverage: &Coverage, ledger: &[Entry], whose: &Whose) -> Prepare
     }
 }
 
-fn scope(name: &str, coverage: &Coverage, whose: &Whose) -> ScopePrepared {
+fn scope(name: &str, all: &Coverage, whose: &Whose) -> ScopePrepared {
+    let coverage = &*all.of(&whose.acting_for(name));
     let acts = |of: &String| {
         whose.tenants.iter().any(|t| t.name == *of && t.shared && t.processor_of.iter().any(|p| p == name))
     };
@@ -158,7 +159,7 @@ fn hidden(source: &SourceCoverage) -> Vec<String> {
             (Some(from), None) => format!(" (from {from})"),
             (None, None) => String::new(),
         };
-        Some(format!("{} {what}{at}", source.source))
+        Some(format!("{} {what}{at}", gap.place()))
     };
     source.gaps.iter().filter_map(told).collect()
 }

@@ -163,6 +163,7 @@ impl Chain {
             omitted: records,
             evidence: Vec::new(),
             met: Vec::new(),
+            shares: Vec::new(),
             data: Vec::new(),
             joined: Vec::new(),
             indicator: None,

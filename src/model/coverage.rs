@@ -1,10 +1,13 @@
 //! What the logs can and cannot tell (`coverage.json`).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::place::Locator;
 use super::rule::Route;
 use super::time::{HOUR_SECS, Instant};
+use super::whose::UNATTRIBUTED;
 
 /// Why a stretch of time is not covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,6 +45,46 @@ pub struct Gap {
     pub to: Option<Instant>,
     /// Why.
     pub reason: GapReason,
+    /// Which of the logs in the source it is in; `None` where that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogOf>,
+}
+
+/// A log of one computer, of which a source may hold several.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LogOf {
+    /// The computer.
+    pub host: String,
+    /// The channel; empty where no record names it.
+    pub channel: String,
+    /// Whose the computer is, or, where that is not known, the source; nobody's where empty.
+    pub scopes: Vec<String>,
+}
+
+impl Gap {
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        match &self.log {
+            Some(LogOf { host, channel, .. }) if channel.is_empty() => {
+                format!("an event log of {host} in {}", self.source)
+            }
+            Some(LogOf { host, channel, .. }) => format!("the log {channel} of {host} in {}", self.source),
+            None => self.source.clone(),
+        }
+    }
+
+    /// Whether it matters to one of these scopes: not where it is in the log of a computer that is another's.
+    pub fn concerns(&self, scopes: &[&str]) -> bool {
+        self.log.as_ref().is_none_or(|log| match &*log.scopes {
+            [] => scopes.contains(&UNATTRIBUTED),
+            of => of.iter().any(|of| scopes.contains(&of.as_str())),
+        })
+    }
+
+    /// Whether it is in the log of a computer that is nobody's.
+    pub fn is_nobodys(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.scopes.is_empty())
+    }
 }
 
 /// What one source covers.
@@ -146,6 +189,18 @@ pub struct Counted {
     pub beyond: u64,
     /// Groups and times in which its condition held.
     pub found: u64,
+}
+
+impl Coverage {
+    /// The same as these scopes are concerned: without holes in the logs of computers that are others'.
+    pub fn of(&self, scopes: &[&str]) -> Cow<'_, Self> {
+        if self.sources.iter().flat_map(|s| &s.gaps).all(|gap| gap.concerns(scopes)) {
+            return Cow::Borrowed(self);
+        }
+        let mut own = self.clone();
+        own.sources.iter_mut().for_each(|s| s.gaps.retain(|gap| gap.concerns(scopes)));
+        Cow::Owned(own)
+    }
 }
 
 impl SourceCoverage {

@@ -8,7 +8,7 @@ use super::data::Datum;
 use super::hit::{MatchKind, Met};
 use super::place::{Locator, Place};
 use super::rule::{Level, Outcome, Route, Stage};
-use super::time::Instant;
+use super::time::{Instant, Span};
 
 /// Id of a finding: `f-` and 32 hex digits.
 pub type FindingId = String;
@@ -75,6 +75,13 @@ pub struct Entities {
     pub accounts: Vec<String>,
 }
 
+impl Entities {
+    fn weight_bytes(&self) -> usize {
+        let names = [&self.sources, &self.destinations, &self.hosts, &self.accounts].into_iter().flatten();
+        names.map(|name| size_of::<String>() + name.len()).sum()
+    }
+}
+
 /// A record that shows the finding, checkable byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -124,9 +131,48 @@ pub struct FindingIndicator {
 }
 
 impl FindingIndicator {
+    /// What a sighting means, with all that speaks against it; `said` tells how it was met.
+    pub fn told(&self, said: &str) -> String {
+        let part = if self.how == MatchKind::UrlHost { "host of the listed " } else { "" };
+        let mut text = format!("{part}{} {} {said}", self.kind, self.value);
+        if !self.warninglists.is_empty() {
+            text += &format!("; it is on {}, whose values are as often innocent", self.warninglists.join(", "));
+        }
+        if let Some(weak) = &self.weak {
+            text += &format!("; {weak}: it needs company");
+        }
+        if self.saturating {
+            text += "; it stands in a tenth of this source or more and tells its records not apart";
+        }
+        text
+    }
+
     /// Whether a sighting says something by itself: listed at that time, on no warninglist, and no common name.
     pub fn is_sound(&self) -> bool {
         !self.outside_validity && self.warninglists.is_empty() && self.weak.is_none()
+    }
+}
+
+/// What of a finding over records of several scopes is one scope's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// The scope.
+    pub scope: String,
+    /// How many of the records are its own.
+    pub count: u64,
+    /// First and last time of these.
+    pub time: Option<Span>,
+    /// What their response side says.
+    pub outcome: Outcome,
+    /// Who and what stands in them.
+    pub entities: Entities,
+    /// Which of the finding's evidence is of them.
+    pub cited: Vec<usize>,
+}
+
+impl Share {
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + self.scope.len() + self.entities.weight_bytes() + size_of_val(&*self.cited)
     }
 }
 
@@ -167,6 +213,9 @@ pub struct Finding {
     /// Of findings of rules: what their record shows of data. For the judge; in no file.
     #[serde(skip)]
     pub data: Vec<Datum>,
+    /// Of findings over records of several scopes: what is each one's. For cases of one scope; in no file.
+    #[serde(skip)]
+    pub shares: Vec<Share>,
     /// By whom the addresses were held from which it came, where a log says so for sure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<Joined>,
@@ -221,13 +270,12 @@ impl Finding {
     /// About how many bytes it takes in memory.
     pub fn weight_bytes(&self) -> usize {
         let evidence = self.evidence.iter().map(|e| size_of::<Evidence>() + e.sha256.len() + e.excerpt.len());
-        let Entities { sources, destinations, hosts, accounts } = &self.entities;
-        let names = [sources, destinations, hosts, accounts].into_iter().flatten();
         size_of::<Self>()
             + evidence.sum::<usize>()
             + self.met.iter().map(|met| size_of::<Met>() + met.who.heap_bytes()).sum::<usize>()
             + size_of_val(&*self.data)
-            + names.map(|name| size_of::<String>() + name.len()).sum::<usize>()
+            + self.entities.weight_bytes()
+            + self.shares.iter().map(Share::weight_bytes).sum::<usize>()
             + self.chain.as_ref().map_or(0, |chain| chain.weight_bytes())
             + self.links.iter().map(|link| size_of::<FindingId>() + link.len()).sum::<usize>()
             + self.id.len()

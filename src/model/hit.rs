@@ -49,6 +49,19 @@ pub struct Met {
     pub outcome: Outcome,
     /// The first [`DAYS_KEPT`] days on which it happened, in days since the epoch, sorted.
     pub days: Vec<i32>,
+    /// In how many records.
+    #[serde(default)]
+    pub count: u64,
+    /// First and last time among them.
+    #[serde(default)]
+    pub span: Option<Span>,
+    /// How many of them had no time.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub untimed: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Met {
@@ -56,14 +69,20 @@ impl Met {
         (&self.who, self.outcome) == (&other.who, other.outcome)
     }
 
-    /// Adds the days of another sighting of the same.
-    fn join(&mut self, days: &[i32]) {
-        for day in days {
-            if let Err(at) = self.days.binary_search(day) {
-                self.days.insert(at, *day);
-            }
+    /// Adds other sightings of the same.
+    fn join(&mut self, more: &Self) {
+        more.days.iter().for_each(|day| self.add_day(Some(*day)));
+        self.count += more.count;
+        self.span = Span::join_opt(self.span, more.span);
+        self.untimed += more.untimed;
+    }
+
+    fn add_day(&mut self, day: Option<i32>) {
+        if let Some(Err(at)) = day.map(|day| self.days.binary_search(&day)) {
+            self.days.extend(day);
+            self.days[at..].rotate_right(1);
+            self.days.truncate(DAYS_KEPT);
         }
-        self.days.truncate(DAYS_KEPT);
     }
 }
 
@@ -158,11 +177,18 @@ impl Sightings {
     pub fn add_who(&mut self, who: Subject, outcome: Outcome, time: Option<Stamp>) {
         let who = who.reduced();
         let day = time.and_then(|stamp| i32::try_from(stamp.at.day()).ok());
+        let (span, untimed) = (time.map(|stamp| Span::at(stamp.at)), u64::from(time.is_none()));
         match self.who.binary_search_by(|met| (&met.who, met.outcome).cmp(&(&who, outcome))) {
-            Ok(at) => self.who[at].join(day.as_slice()),
+            Ok(at) => {
+                let known = &mut self.who[at];
+                known.add_day(day);
+                known.count += 1;
+                known.span = Span::join_opt(known.span, span);
+                known.untimed += untimed;
+            }
             Err(at) => {
                 self.who.reserve_exact(usize::from(self.who.is_empty()));
-                self.who.insert(at, Met { who, outcome, days: day.into_iter().collect() });
+                self.who.insert(at, Met { who, outcome, days: day.into_iter().collect(), count: 1, span, untimed });
                 self.cut_who();
             }
         }
@@ -181,7 +207,7 @@ impl Sightings {
         self.who_cut |= other.who_cut;
         append(&mut self.who, other.who, |all| {
             all.sort();
-            all.dedup_by(|more, met| met.is_same(more).then(|| met.join(&more.days)).is_some());
+            all.dedup_by(|more, met| met.is_same(more).then(|| met.join(more)).is_some());
         });
         self.cut_who();
         let ordered = |a: &Sighting, b: &Sighting| (rank(a.outcome), a) <= (rank(b.outcome), b);

@@ -65,6 +65,20 @@ pub struct NumberRun {
     pub original: bool,
 }
 
+/// A record by which a log says that one was cleared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cleared {
+    /// The computer; empty where the record does not say.
+    pub host: Box<str>,
+    /// The channel that was cleared; empty where the record does not say.
+    pub channel: Box<str>,
+    /// When: what stood in it before is gone.
+    pub at: Instant,
+}
+
+/// Clearings kept of a source: the first in their order.
+pub const CLEARED_KEPT: usize = 100_000;
+
 /// Which hours of a source hold records: what gaps are found in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Covered {
@@ -73,8 +87,8 @@ pub struct Covered {
     /// Records per hour since the epoch.
     #[serde(with = "pairs")]
     pub hours: BTreeMap<i64, u64>,
-    /// Hours that hold a record by which the log says it was cleared.
-    pub cleared: Vec<(i64, Box<str>)>,
+    /// What was cleared, sorted.
+    pub cleared: Vec<Cleared>,
     /// Hours of which a record says that the log lost others, sorted.
     #[serde(default)]
     pub skipped: Vec<i64>,
@@ -114,6 +128,7 @@ impl Covered {
         self.cleared.extend(other.cleared);
         self.cleared.sort();
         self.cleared.dedup();
+        self.cleared.truncate(CLEARED_KEPT);
         self.skipped.extend(other.skipped);
         self.skipped.sort_unstable();
         self.skipped.dedup();

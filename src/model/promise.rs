@@ -52,7 +52,9 @@ pub fn shown_by(kind: &str) -> &'static [Route] {
 impl Whose {
     /// The first part of a promise's period that the sources do not cover; `None` where it is kept.
     pub fn broken(&self, promise: &Promise, sources: &[SourceCoverage]) -> Option<Gap> {
-        let gap = |from, to| Some(Gap { source: promise.source.clone(), from, to, reason: GapReason::NotDelivered });
+        let gap = |from, to| {
+            Some(Gap { source: promise.source.clone(), from, to, reason: GapReason::NotDelivered, log: None })
+        };
         let fits = |s: &&SourceCoverage| {
             is_kind(s, &promise.source) && promise.scope.as_ref().is_none_or(|name| s.scopes.contains(name))
         };

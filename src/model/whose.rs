@@ -234,6 +234,12 @@ impl Whose {
         self.scope_of(subject, locator).first().copied().unwrap_or(UNATTRIBUTED)
     }
 
+    /// A scope, and the shared ones that act for it.
+    pub fn acting_for<'s>(&'s self, scope: &'s str) -> Vec<&'s str> {
+        let acts = |t: &&Tenant| t.shared && t.processor_of.iter().any(|of| of == scope);
+        std::iter::once(scope).chain(self.tenants.iter().filter(acts).map(|t| t.name.as_str())).collect()
+    }
+
     /// Indexes of the scopes that claim a source by its locator.
     pub fn of_path(&self, locator: &str) -> Vec<usize> {
         self.where_(|t| hits(&t.paths, locator))

@@ -22,7 +22,7 @@ use crate::model::observation::{
     CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
 };
 use crate::model::outline::Outline;
-use crate::model::partial::{Covered, HOURS_KEPT};
+use crate::model::partial::{CLEARED_KEPT, Cleared, Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::{Span, Stamp};
 
@@ -279,10 +279,13 @@ impl Tally {
         {
             covered.skipped.insert(at, hour);
         }
-        if let Some(what) = read::cleared(fields) {
-            let entry = (hour, what.into());
+        if let Some(channel) = read::cleared(fields) {
+            let text = |bytes| String::from_utf8_lossy(bytes).into();
+            let host = fields.get(Canon::HostName).unwrap_or_default();
+            let entry = Cleared { host: text(host), channel: text(channel), at: stamp.at };
             if let Err(at) = covered.cleared.binary_search(&entry) {
                 covered.cleared.insert(at, entry);
+                covered.cleared.truncate(CLEARED_KEPT);
             }
         }
     }

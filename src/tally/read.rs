@@ -14,7 +14,7 @@ pub enum Teller {
     Extended,
     /// Squid's own log.
     Squid,
-    /// Flow records of VPCs.
+    /// Flow records of virtual networks.
     VpcFlow,
     /// Audit of object stores and SaaS.
     Cloud,
@@ -41,7 +41,7 @@ impl Teller {
             "access" => Self::Access,
             "w3c" => Self::Extended,
             "squid" => Self::Squid,
-            "vpcflow" => Self::VpcFlow,
+            "vpcflow" | "azure_flow" => Self::VpcFlow,
             "cloudtrail" | "m365" | "azure" | "gcp" => Self::Cloud,
             "zeek" | "zeek_json" => Self::Zeek,
             "bind" | "windows_dns" => Self::Names,
@@ -259,15 +259,17 @@ pub fn outcome(fields: &Fields<'_>) -> Outcome {
     told
 }
 
-/// What was cleared, where the record says so: Windows events 1102 (security log) and 104 (another log).
-pub fn cleared(fields: &Fields<'_>) -> Option<&'static str> {
-    let code = fields.number(Canon::EventCode)?;
-    let what = match code {
-        1102 => "the security log was cleared",
-        104 => "an event log was cleared",
-        _ => return None,
-    };
-    fields.get(Canon::EventProvider).is_some_and(|provider| says(provider, &["eventlog"])).then_some(what)
+/// Which log was cleared, where the record says that one was: Windows events 1102 (in the security log itself) and 104 (in
+/// the system log, of another one, which is empty where it is not named).
+pub fn cleared<'f>(fields: &'f Fields<'_>) -> Option<&'f [u8]> {
+    let code = fields.number(Canon::EventCode).filter(|code| matches!(code, 1102 | 104))?;
+    if !fields.get(Canon::EventProvider).is_some_and(|provider| says(provider, &["eventlog"])) {
+        return None;
+    }
+    // Of event 104 the first channel is that of the record.
+    let mut channels = fields.iter().filter(|field| field.canon == Some(Canon::EventDataset));
+    let mut cleared = || channels.nth(1).map_or(&b""[..], |field| fields.bytes(field.value));
+    Some(if code == 1102 { b"Security" } else { cleared() })
 }
 
 /// Who tells of traffic in a record that is not read as such by this version.
@@ -359,7 +361,14 @@ mod tests {
     #[test]
     fn only_the_event_log_service_reports_a_clearing() {
         let windows = (Canon::EventProvider, "Microsoft-Windows-Eventlog");
-        assert!(cleared(&record(&[(Canon::EventCode, "1102"), windows])).is_some());
+        let channel = |name| (Canon::EventDataset, name);
+        let told = |code, channels: &[_]| {
+            let record = record(&[&[(Canon::EventCode, code), windows], channels].concat());
+            cleared(&record).map(|channel| String::from_utf8_lossy(channel).into_owned())
+        };
+        assert_eq!(told("1102", &[channel("Security")]).as_deref(), Some("Security"));
+        assert_eq!(told("104", &[channel("System"), channel("Application")]).as_deref(), Some("Application"));
+        assert_eq!(told("104", &[channel("System")]).as_deref(), Some(""), "which one is not said");
         assert!(cleared(&record(&[(Canon::EventCode, "4624"), windows])).is_none());
         assert!(cleared(&record(&[(Canon::EventCode, "104"), (Canon::EventProvider, "Other")])).is_none());
     }

@@ -47,7 +47,7 @@ fn over(findings: &[Finding], all: &Coverage, whose: &Whose) -> ScopeVerdict {
 }
 
 fn gap(reason: GapReason) -> Gap {
-    Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason }
+    Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason, log: None }
 }
 
 fn up(to: &str, bytes: u64) -> Transfer {

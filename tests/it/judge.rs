@@ -52,6 +52,7 @@ pub fn finding(id: &str, stage: Stage, outcome: Outcome, from: &str, host: &str)
         omitted: 0,
         evidence: Vec::new(),
         met: Vec::new(),
+        shares: Vec::new(),
         data: Vec::new(),
         joined: Vec::new(),
         indicator: None,
@@ -206,7 +207,7 @@ fn gaps_and_broken_promises_cannot_tell() {
     let told = hc(&[], &[], &broken);
     assert_eq!((told.state, told.open_routes.clone()), (State::CannotTell, vec![Route::DnsTunnel]));
     for reason in [GapReason::Cleared, GapReason::NumbersMissing] {
-        let gap = Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason };
+        let gap = Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason, log: None };
         let cleared = judge(&[], &[], &coverage(vec![gap]), &kept);
         assert_eq!((cleared.overall.state, cleared.overall.complete), (State::CannotTell, false));
     }
@@ -248,7 +249,8 @@ pub fn met_on(f: &mut Finding, days: &[&str]) {
         ..Subject::default()
     };
     let day = |day: &&str| i32::try_from(at(&format!("{day}T00:00:00Z")).day()).unwrap();
-    f.met = vec![Met { who, outcome: f.outcome, days: days.iter().map(day).collect() }];
+    f.met =
+        vec![Met { who, outcome: f.outcome, days: days.iter().map(day).collect(), count: 1, span: None, untimed: 0 }];
 }
 
 #[test]
@@ -650,7 +652,13 @@ fn what_a_container_lost_counts_beside_the_leaf_of_its_name() {
         let mut all = coverage(Vec::new());
         all.sources[0].source = Locator::from_encoded("e/fw.log.gz");
         all.sources[0].scopes = scopes.iter().map(ToString::to_string).collect();
-        all.gaps.push(Gap { source: "e/fw.log.gz".to_owned(), from: None, to: None, reason: GapReason::NotRead });
+        all.gaps.push(Gap {
+            source: "e/fw.log.gz".to_owned(),
+            from: None,
+            to: None,
+            reason: GapReason::NotRead,
+            log: None,
+        });
         let told = judge(&[], &[], &all, whose).scopes.swap_remove(0);
         (cites(&told, "J-31"), told.open_routes)
     };
@@ -661,7 +669,7 @@ fn what_a_container_lost_counts_beside_the_leaf_of_its_name() {
 
 #[test]
 fn hits_above_the_cap_open_the_scope() {
-    let gap = |reason| Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason };
+    let gap = |reason| Gap { source: "e/fw.log".to_owned(), from: None, to: None, reason, log: None };
     let told = judge(&[], &[], &coverage(vec![gap(GapReason::FindingsCapped)]), &whose(""));
     assert_eq!((told.scopes[0].state, cites(&told.scopes[0], "J-31")), (State::CannotTell, true));
 }
@@ -774,7 +782,7 @@ fn a_route_carries_every_state() {
 
 #[test]
 fn what_was_not_read_lowers_the_scopes_whose_logs_it_may_hold() {
-    let gap = |source: &str, reason| Gap { source: source.to_owned(), from: None, to: None, reason };
+    let gap = |source: &str, reason| Gap { source: source.to_owned(), from: None, to: None, reason, log: None };
     let plain = whose("");
     let told = |gaps: Vec<Gap>| judge(&[], &[], &coverage(gaps), &plain).scopes.swap_remove(0);
     let unread = told(vec![gap("e/fw.log", GapReason::NotRead)]);

@@ -588,3 +588,18 @@ fn all_that_is_wrong_with_a_rule_is_told_at_once() {
         assert!(out(&output).contains(words), "{words}: {}", out(&output));
     }
 }
+
+#[test]
+fn all_faults_of_a_rule_are_told_in_one_run() {
+    let temp = tempfile::tempdir().unwrap();
+    let rule = temp.path().join("rule.yml");
+    let text = "title: Much is wrong\nid: 11111111-2222-4333-8444-555555555555\nlogsource: linux\nlevel: dire\ndetection:\n  \
+                selection:\n    a|sounds: b\n    c|tastes: d\n  condition: selection and other\n\
+                exfiltrace:\n  route: by_pigeon\n";
+    std::fs::write(&rule, text).unwrap();
+    let output = exfiltrace(&["rules", "check", "--no-builtin", rule.to_str().unwrap()]);
+    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
+    for part in ["logsource is not a map", "level is none of", "sounds", "tastes", "other", "by_pigeon"] {
+        assert!(said.contains(part), "{part} is not told: {said}");
+    }
+}
