@@ -186,7 +186,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     if seen.hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
-    if capped > 0 {
+    if capped > 0 || source.observations.sessions.is_cut {
         gaps.push(gap(locator, rest_span.map(|s| s.first), rest_span.map(|s| s.last), GapReason::Capped));
     }
     gaps.sort();

@@ -25,6 +25,9 @@ const HELD_BYTES: usize = 32 << 20;
 /// What a half weighs beside its texts.
 const HALF_BYTES: usize = 160;
 
+/// Ways that a mail went already.
+type Ways = BTreeSet<Vec<u8>>;
+
 /// A canonical field and its value.
 type Value = (Canon, Box<[u8]>);
 
@@ -230,11 +233,11 @@ impl Holding {
     /// tells.
     pub fn finish(self) -> (Vec<Taken>, BTreeMap<Seen, u64>) {
         let (mut found, mut alone) = (Vec::new(), self.beyond);
-        let mut lent: HashMap<Box<[u8]>, (Lent, BTreeSet<Vec<u8>>)> = HashMap::new();
+        let mut lent: HashMap<Box<[u8]>, (Lent, Ways)> = HashMap::new();
         for (number, held) in self.all.into_values() {
             match held {
                 Held::Lent(new) => {
-                    lent.insert(number, (new, BTreeSet::new()));
+                    lent.insert(number, (new, Ways::new()));
                 }
                 Held::Taken(mut taken) => match lent.get_mut(&number) {
                     Some((lent, told)) => {
