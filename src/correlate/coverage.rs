@@ -7,6 +7,7 @@ use itertools::Itertools;
 use crate::model::coverage::{Coverage, Gap, GapReason, LogOf, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::{EntryKind, Reason};
+use crate::model::observation::Key;
 use crate::model::partial::{Cleared, Covered, LogName, NumberRun, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Route};
@@ -153,7 +154,8 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     let locator = place.as_str();
     let format = source.entry.format.clone().unwrap_or_default();
     let mut observes: BTreeSet<Route> = BTreeSet::new();
-    for seen in source.observations.kept.keys().map(|key| key.seen).dedup() {
+    let crossing = source.observations.kept.keys().filter(|key| !way::is_edge(key) || crosses(world, place, key));
+    for seen in crossing.map(|key| key.seen).dedup() {
         observes.extend(routes::observed(seen));
     }
     let (mut unlogged, mut not_logged) = (Vec::new(), BTreeSet::new());
@@ -203,7 +205,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     if seen.hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
-    if capped > 0 {
+    if capped > 0 || source.observations.sessions.is_cut {
         gaps.push(gap(locator, rest_span.map(|s| s.first), rest_span.map(|s| s.last), GapReason::Capped));
     }
     gaps.sort();
@@ -223,6 +225,13 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         unlogged,
         unread,
     }
+}
+
+/// Whether a conversation leads from inside to outside or back, whatever became of it. A log of none that does, as that of a
+/// gateway of tunnels, stands at no edge, and what leaves is not to be seen in it.
+fn crosses<'w>(world: &'w World<'_>, place: &Locator, key: &Key<'w>) -> bool {
+    let server = if key.server.is_empty() { key.name } else { key.server };
+    world.whose.side(key.client) != world.whose.side(server) || way::out(world, place, key).is_some()
 }
 
 /// What coverage takes from the hits of a source.

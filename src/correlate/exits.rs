@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::accounts::distinct;
 use crate::model::cites::Cites;
-use crate::model::conversations::{self, Packed};
+use crate::model::conversations::{self, Packed, Told};
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key, Seen};
 use crate::model::partial::SourcePartial;
@@ -74,7 +74,7 @@ struct Moved<'a> {
 pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
-    let relays = relays(world, &passages);
+    let relays = relays(world, &witnesses, &passages);
     let mut beyond = Beyond::of(world, &passages);
     let (mut transfers, mut shared, mut senders) = (Vec::new(), Shared::default(), Senders::default());
     while let Some(last) = passages.last() {
@@ -194,7 +194,7 @@ fn same(known: &mut Arc<str>, text: &str) -> Arc<str> {
 pub(super) type Cite<'a> = (&'a Locator, Place, RecordDigest);
 
 /// What hosts of whose data no log tells put on the wire, to destinations of which logs of data and of the wire tell together.
-fn relays<'w>(world: &World<'_>, passages: &[Passage<'w>]) -> Relays<'w> {
+fn relays<'w>(world: &World<'_>, witnesses: &[Witness<'w>], passages: &[Passage<'w>]) -> Relays<'w> {
     let ways = || passages.chunk_by(|a, b| a.way == b.way);
     let is_mixed = |way: &[Passage<'w>]| way.iter().any(|p| p.wire) && way.iter().any(|p| !p.wire);
     let mixed: BTreeSet<&str> = ways().filter(|way| is_mixed(way)).map(|way| way[0].way.to).collect();
@@ -205,7 +205,7 @@ fn relays<'w>(world: &World<'_>, passages: &[Passage<'w>]) -> Relays<'w> {
     let bare = ways().filter(|way| mixed.contains(way[0].way.to) && way.iter().all(|p| p.wire));
     for passage in bare.flatten() {
         let Some((key, seen)) = passage.packed.read() else { continue };
-        let hours = held::hours_of(world, &key, seen, passage.part.as_ref());
+        let hours = hours(world, witnesses[passage.witness as usize].0, (&key, seen), passage.part.as_ref());
         for left in hours.filter_map(|hour| passage.direction.left(&key, hour, passage.open)) {
             relays.add(passage.way.to, &passage.way.from, left.hour.hour(), left.bytes);
         }
@@ -246,9 +246,8 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
                 let wire = is_edge(&key);
                 let open = !wire || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
                 let open = open && !is_management(source, &key);
-                if !held::hours_of(world, &key, seen, part.as_ref())
-                    .any(|hour| direction.left(&key, hour, open).is_some())
-                {
+                let mut hours = hours(world, locator, (&key, seen), part.as_ref());
+                if !hours.any(|hour| direction.left(&key, hour, open).is_some()) {
                     continue;
                 }
                 let others = of_others(world, source, &key, (&way, part.as_ref()));
@@ -267,6 +266,18 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
         }
     }
     (witnesses, passages)
+}
+
+/// The hours of a part of a conversation, and what sessions moved in it of which no record says that they ended.
+fn hours<'h>(
+    world: &'h World<'_>,
+    locator: &'h Locator,
+    (key, seen): (&'h Key<'h>, Told<'h>),
+    part: Option<&'h Held>,
+) -> impl Iterator<Item = Hour> + 'h {
+    let lasting = world.lasting.hours(locator, key);
+    let of_part = move |hour: &Hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part);
+    held::hours_of(world, key, seen, part).chain(lasting.filter(of_part))
 }
 
 /// The transfers to which the data of a conversation belongs: what was sent where it leads out, what was asked for where it is
@@ -316,8 +327,8 @@ impl<'a> Moved<'a> {
         let direction = passage.direction;
         let part = passage.part.as_ref();
         let mut bytes = 0u64;
-        for left in held::hours_of(world, &key, seen, part).filter_map(|hour| direction.left(&key, hour, passage.open))
-        {
+        let all = hours(world, locator, (&key, seen), part);
+        for left in all.filter_map(|hour| direction.left(&key, hour, passage.open)) {
             self.add_hour(log, &left, is_edge(&key), seen, direction);
             bytes = bytes.saturating_add(left.bytes);
         }
@@ -345,10 +356,12 @@ impl<'a> Moved<'a> {
         seen: conversations::Told<'a>,
         direction: Direction,
     ) {
-        let new = || Cell { bytes: 0, logged: true, wire: true, sightings: 0, begins: None, records: Vec::new() };
+        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, begins: None, records: Vec::new() };
         let hour = left.hour.hour();
         let cells = self.hours.entry(hour).or_default();
-        let at = cells.binary_search_by(|(known, _)| (*known).cmp(log)).unwrap_or_else(|at| {
+        // A firewall's log of sessions tells of the wire, and what its profiles say in it of data.
+        let at = cells.binary_search_by(|(known, cell)| ((*known), cell.wire).cmp(&(log, wire)));
+        let at = at.unwrap_or_else(|at| {
             // One log saw most hours, and there are millions of them.
             cells.reserve_exact(1);
             cells.insert(at, (log, new()));
@@ -357,7 +370,6 @@ impl<'a> Moved<'a> {
         let cell = &mut cells[at].1;
         cell.bytes = cell.bytes.saturating_add(left.bytes);
         cell.logged &= left.logged;
-        cell.wire &= wire;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
         cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
         let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));

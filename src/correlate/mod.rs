@@ -13,6 +13,7 @@ mod found;
 mod gateways;
 mod groups;
 mod held;
+mod lasting;
 mod lookups;
 mod many;
 mod overlaps;
@@ -38,7 +39,7 @@ use itertools::Itertools;
 
 use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
-use crate::model::observation::Seen;
+use crate::model::observation::{Observations, Seen};
 use crate::model::part::Decide;
 use crate::model::partial::Partial;
 use crate::model::place::{Locator, RecordDigest};
@@ -68,6 +69,8 @@ pub struct World<'a> {
     correlated: correlated::Correlated<'a>,
     /// Who held an address when.
     assigned: assigned::Holdings<'a>,
+    /// What sessions moved of which no record says that they ended.
+    lasting: lasting::Lasting<'a>,
     /// DNS tunnels, sorted.
     tunnels: Vec<tunnels::Tunnel>,
     /// Names that look like data, for which several clients ask.
@@ -88,7 +91,8 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         }
         names.add(key.server, key.name);
     }
-    let capped = merged.sources.values().map(|s| &s.observations).filter(|o| o.rest.records > 0);
+    let is_cut = |o: &&Observations| o.rest.records > 0 || o.sessions.is_cut;
+    let capped = merged.sources.values().map(|s| &s.observations).filter(is_cut);
     let log_of = rotated(merged);
     let mut world = World {
         merged,
@@ -99,6 +103,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         log_of,
         joints: Vec::new(),
         assigned: assigned::Holdings::of(merged),
+        lasting: lasting::Lasting::of(merged),
         tunnels: Vec::new(),
         many: Vec::new(),
         correlated: correlated::Correlated::default(),

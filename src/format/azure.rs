@@ -6,7 +6,8 @@
 //! Source: <https://learn.microsoft.com/azure/azure-monitor/essentials/resource-logs-schema>.
 //!
 //! Traps: the same name comes in two casings (`operationName`, `OperationName`); `resultType` is `0` or an error number in
-//! sign-ins and a word elsewhere; addresses may carry a port.
+//! sign-ins and a word elsewhere; addresses may carry a port. Logs of storage name the account apart and the container in the
+//! object's key (`/account/container/object`), and count the bodies of refusals too.
 
 use std::sync::LazyLock;
 
@@ -84,7 +85,15 @@ static ROLES: Table = LazyLock::new(|| {
             ("properties.userAgent", Role::Is(Canon::UserAgent)),
             ("properties.userAgentHeader", Role::Is(Canon::UserAgent)),
             ("properties.accountName", Role::Is(Canon::Container)),
-            ("properties.objectKey", Role::Is(Canon::ObjectKey)),
+            ("properties.objectKey", Role::Shelved),
+            ("ObjectKey", Role::Shelved),
+            // What the storage answered with: of a refusal the body is no content.
+            ("statusCode", Role::Is(Canon::HttpStatus)),
+            ("StatusCode", Role::Is(Canon::HttpStatus)),
+            ("RequestBodySize", Role::Is(Canon::SourceBytes)),
+            ("ResponseBodySize", Role::Is(Canon::DestinationBytes)),
+            ("Uri", Role::Url),
+            ("UserAgentHeader", Role::Is(Canon::UserAgent)),
             ("properties.requestBodySize", Role::Is(Canon::SourceBytes)),
             ("properties.responseBodySize", Role::Is(Canon::DestinationBytes)),
             ("properties.message", Role::Is(Canon::Message)),

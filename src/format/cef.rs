@@ -52,9 +52,10 @@ static ROLES: Table = LazyLock::new(|| {
         ("filePath", Role::Is(Canon::FilePath)),
         ("fileHash", Role::Is(Canon::FileHash)),
         ("FTNTFGTeventtime", Role::Time(3)),
-        // They stand before `in` and `out`, which count the session from its start.
+        // They stand before `in` and `out`, which count the session from its start; not taken where its number is known.
         ("FTNTFGTsentdelta", Role::Is(Canon::SourceBytes)),
         ("FTNTFGTrcvddelta", Role::Is(Canon::DestinationBytes)),
+        ("FTNTFGTduration", Role::Is(Canon::EventDuration)),
         ("UNIFIutcTime", Role::Time(3)),
         ("msg", Role::Is(Canon::Message)),
     ]])
@@ -163,6 +164,7 @@ fn bar(text: &[u8]) -> usize {
 /// The pairs.
 fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
     let (mut received, mut sent, mut outbound, mut zone) = (None, None, false, None);
+    let is_fortinet = vendor.starts_with(b"Fortinet");
     let mut times = [None; 3];
     let mut rest = text.trim_ascii_start();
     while let Some(equals) = equals(rest) {
@@ -183,7 +185,13 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
         }
         if !matches!(key, b"in" | b"out") {
             // A path or an account that was not escaped may hold `\n` too; text in several lines stands in `msg`.
-            put(key, ROLES.get(key), raw, if key == b"msg" { b"=\\nr" } else { b"=\\" }, sink);
+            let role = match key {
+                b"externalId" if is_fortinet => Some(Role::Is(Canon::SessionId)),
+                b"cat" if is_fortinet => Some(Role::Is(Canon::EventDataset)),
+                b"FTNTFGTsentdelta" | b"FTNTFGTrcvddelta" if sink.out.has(Canon::SessionId) => None,
+                key => ROLES.get(key),
+            };
+            put(key, role, raw, if key == b"msg" { b"=\\nr" } else { b"=\\" }, sink);
         }
     }
     let of_client = CLIENT_VIEW.iter().any(|known| vendor.starts_with(known.as_bytes()));

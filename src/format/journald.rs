@@ -43,6 +43,7 @@ static ROLES: Table = LazyLock::new(|| {
             ("_HOSTNAME", Role::Is(Canon::HostName)),
             ("SYSLOG_IDENTIFIER", Role::Is(Canon::EventProvider)),
             ("_COMM", Role::Is(Canon::EventProvider)),
+            ("_PID", Role::Process),
             ("_EXE", Role::Is(Canon::ProcessExecutable)),
             ("_CMDLINE", Role::Is(Canon::ProcessCommandLine)),
             ("MESSAGE", Role::Said),
@@ -55,6 +56,7 @@ static ROLES: Table = LazyLock::new(|| {
 fn finish(sink: &mut Sink<'_, '_>) {
     let program = sink.out.get(Canon::EventProvider).map(<[u8]>::to_vec);
     message(program.as_deref(), sink);
+    sink.tie_by_process();
 }
 
 /// Reads the message of a record, where it has one, as syslog does that of this program.

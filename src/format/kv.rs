@@ -7,7 +7,8 @@
 //!
 //! Traps: `eventtime` is nanoseconds in newer and seconds in older firmware; `date` and `time` are local with the zone in
 //! `tz`; values are quoted or not; the separator may be a comma; sent bytes are those of the source. A long session is
-//! logged every two minutes with the bytes since its start; what moved since the last record are `sentdelta` and `rcvddelta`.
+//! logged every two minutes (`logid` 20) with the bytes since its start, and once more when it ends: its number (`sessionid`) ties
+//! these records together. What moved since the last record are `sentdelta` and `rcvddelta`, which count where there is no number.
 
 use std::sync::LazyLock;
 
@@ -107,6 +108,7 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("type", Role::Is(EventDataset)),
             ("logid", Role::Is(EventCode)),
             ("log_id", Role::Is(EventCode)),
+            ("sessionid", Role::Is(Canon::SessionId)),
             ("attack", Role::Is(RuleName)),
             ("filename", Role::Is(FileName)),
             ("fname", Role::Is(FileName)),
@@ -162,7 +164,7 @@ impl Format for KeyValue {
 fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) -> Option<()> {
     let stamp = walk(record, layout, |pair| part(pair, &mut sketch))?;
     sketch.time(APART, stamp);
-    Some(())
+    sketch.finish()
 }
 
 /// The rank of a time that stands in several pairs: any other goes before it.
@@ -199,8 +201,12 @@ pub fn part<'b>(pair: &Pair<'b>, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     if pair.escaped && part != Part::Skip {
         return None;
     }
-    if matches!(part, Part::Skip | Part::Agent | Part::Time(_)) {
+    if matches!(part, Part::Skip | Part::Agent | Part::Time(_) | Part::Session | Part::Lasted) {
         return sketch.value(part, pair.value);
+    }
+    // Which of the two counts of bytes is meant follows from the whole record.
+    if is_delta(pair.key) {
+        return None;
     }
     // Which pairs a line has is told by its keys.
     sketch.out.part(pair.key);
@@ -226,10 +232,21 @@ pub fn put<'b>(pair: &Pair<'b>, roles: &Roles, sink: &mut Sink<'_, 'b>) {
         v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
         _ => Kind::Str,
     };
-    if let (b"sentdelta" | b"rcvddelta", Kind::Number, Some(Role::Is(canon))) = (pair.key, kind, role) {
-        sink.out.supersede(canon);
+    let mut role = role;
+    if let (true, Kind::Number, Some(Role::Is(canon))) = (is_delta(pair.key), kind, role) {
+        if sink.out.has(Canon::SessionId) && sink.out.has(canon) {
+            // All records of the session are known by its number: what it moved since its start says more.
+            role = None;
+        } else {
+            sink.out.supersede(canon);
+        }
     }
     sink.text(Text::Slice(pair.key), role, value, kind);
+}
+
+/// Whether a pair tells what moved since the last record of the session.
+fn is_delta(key: &[u8]) -> bool {
+    matches!(key, b"sentdelta" | b"rcvddelta")
 }
 
 /// The number and the rest of a line that begins with `<PRI>`.

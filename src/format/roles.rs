@@ -39,6 +39,14 @@ pub enum Role {
     Kind(&'static str),
     /// Which packets a sensor saw of a connection, as letters: those of the originator are capitals.
     History,
+    /// `/account/container/object` of an object store: the first two are the container, the rest the object.
+    Shelved,
+    /// Bytes of the packets that carried this canonical count of bytes.
+    Packets(Canon),
+    /// Bytes of a connection that a sensor knows it did not see.
+    Missed,
+    /// The number of the process that wrote a message ([`Role::Said`]).
+    Process,
     /// The time of the record; the lowest number wins where there are several.
     Time(u8),
 }
@@ -132,6 +140,8 @@ impl Role {
     fn canons(&self) -> &[Canon] {
         match self {
             Self::Is(canon) | Self::Addr(canon) | Self::Http(canon) | Self::Flow(canon) => std::slice::from_ref(canon),
+            Self::Process => &[Canon::SessionId],
+            Self::Shelved => &[Canon::Container, Canon::ObjectKey],
             Self::Request => &[Canon::HttpMethod, Canon::UrlFull, Canon::UrlOriginal, Canon::UrlPath, Canon::UrlQuery],
             Self::User => &[Canon::UserName, Canon::UserDomain],
             Self::Arn => &[Canon::UserName],
@@ -140,7 +150,7 @@ impl Role {
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
-            Self::Time(_) | Self::Embedded | Self::History => &[],
+            Self::Time(_) | Self::Embedded | Self::History | Self::Packets(_) | Self::Missed => &[],
         }
     }
 }

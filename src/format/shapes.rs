@@ -115,6 +115,7 @@ impl Shapes {
     ) -> bool {
         let mut sketch = Sketch::new(layout, agents, out);
         let end = self.follow(record, kind, |node, (value, ..)| sketch.value(self.nodes[node].part, value));
+        let end = end.filter(|_| sketch.finish().is_some());
         if let Some(end) = end {
             sketch.out.part(&self.tree.to_le_bytes());
             sketch.out.part(&(end as u32).to_le_bytes());

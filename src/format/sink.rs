@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::halves::{Half, halves};
 use super::roles::{Role, outcome};
+use super::sketch::shelf_end;
 use super::{near, time};
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
@@ -58,6 +59,12 @@ pub struct Sink<'f, 'b> {
     pub way: Option<&'static Way>,
     /// Whose packets the sensor did not see ([`Role::History`]).
     halves: Option<Half>,
+    /// Bytes of the packets that carried the bytes of these fields ([`Role::Packets`]).
+    packets: [Option<(Canon, Text<'b>)>; 2],
+    /// Whether the sensor says that it saw all of it ([`Role::Missed`]).
+    is_whole: bool,
+    /// The number of the process that wrote the message ([`Role::Process`]).
+    pub process: Option<Text<'b>>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -81,6 +88,9 @@ impl<'f, 'b> Sink<'f, 'b> {
             said: None,
             way: None,
             halves: None,
+            packets: [None; 2],
+            is_whole: false,
+            process: None,
             pending: [None; 6],
         }
     }
@@ -171,6 +181,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Said => self.said = Some(value),
             Role::Line => self.out.carry(value, kind),
             Role::Url => self.url(value),
+            Role::Shelved => self.shelved(value),
             Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {
                     *slot = Some((role, canon, value));
@@ -179,6 +190,15 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Request => self.request(value),
             Role::Kind(word) => self.kind = Some(word),
             Role::History => self.halves = halves(self.out.bytes(value)),
+            Role::Packets(canon) => {
+                self.packets
+                    .iter_mut()
+                    .find(|slot| slot.is_none())
+                    .into_iter()
+                    .for_each(|slot| *slot = Some((canon, value)));
+            }
+            Role::Missed => self.is_whole = self.out.bytes(value) == b"0",
+            Role::Process => self.process = Some(value),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
                     let text = self.out.bytes(value);
@@ -251,6 +271,19 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
+    /// Container and object of `/account/container/object`. They say more than what names the account alone.
+    fn shelved(&mut self, value: Text<'b>) {
+        let bytes = self.out.bytes(value);
+        let (from, end) = (usize::from(bytes.first() == Some(&b'/')), shelf_end(bytes));
+        let behind = bytes.len().min(end + 1);
+        let (container, object) = (part(value, from, end), part(value, behind, bytes.len()));
+        if from < end {
+            self.out.precede(Canon::Container);
+            self.canon(Canon::Container, container);
+        }
+        self.canon(Canon::ObjectKey, object);
+    }
+
     /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only.
     pub fn settle(&mut self) {
         for (role, canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
@@ -296,6 +329,32 @@ impl<'f, 'b> Sink<'f, 'b> {
         if self.all { self.out.supersede(canon) } else { self.out.forget(canon) }
     }
 
+    /// All fields of a record of a connection are in: where the sensor saw all of it, a side sent no more than its packets have. What
+    /// is counted from sequence numbers is more where a packet bore one of no connection.
+    pub fn bound_by_packets(&mut self) {
+        let packets = std::mem::take(&mut self.packets).into_iter().flatten();
+        let is_whole = self.is_whole;
+        for (canon, packets) in packets.filter(|_| is_whole) {
+            let most = std::str::from_utf8(self.out.bytes(packets)).ok().and_then(|text| text.parse::<u64>().ok());
+            if most.zip(self.out.number(canon)).is_none_or(|(most, told)| told <= most) {
+                continue;
+            }
+            if self.all {
+                self.out.supersede(canon)
+            } else {
+                self.out.forget(canon)
+            }
+            self.canon(canon, packets);
+        }
+    }
+
+    /// The number of the process ties the record to others, where its definition says so.
+    pub fn tie_by_process(&mut self) {
+        if let Some(process) = self.process.filter(|_| self.out.of_process) {
+            self.canon(Canon::SessionId, process);
+        }
+    }
+
     /// Takes a stamp if none of a lower rank was taken before.
     pub fn time(&mut self, rank: u8, stamp: Option<Stamp>) {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
@@ -316,6 +375,7 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.clocked |= inner.clocked;
+        self.out.of_process |= inner.of_process;
     }
 
     /// Whether a time was found.

@@ -7,6 +7,7 @@ use super::sink::{Way, address, stamp};
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
+use crate::model::sessions::LONG_SECS;
 use crate::model::time::Stamp;
 
 /// What a value is to the outline.
@@ -20,12 +21,20 @@ pub enum Part {
     Url,
     /// The first line of a request, likewise.
     Request,
+    /// An object of a store, of which its container is.
+    Shelved,
     /// An address of whoever began it, whose port says nothing.
     Client,
     /// A count of bytes.
     Number,
     /// Which packets of a connection were seen.
     History,
+    /// What ties the records of a session together.
+    Session,
+    /// How long it took.
+    Lasted,
+    /// Bytes of packets, in which the bytes of a count are.
+    Packets,
     /// The user agent.
     Agent,
     /// The time, with its rank.
@@ -42,6 +51,10 @@ impl Part {
         match role {
             None => Self::Skip,
             Some(Role::Is(Canon::UserAgent)) => Self::Agent,
+            Some(Role::Is(Canon::SessionId)) => Self::Session,
+            Some(Role::Is(Canon::EventDuration)) => Self::Lasted,
+            Some(Role::Packets(_)) => Self::Packets,
+            Some(Role::Missed | Role::Process) => Self::Skip,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
             // No two records of a log have the same.
             Some(Role::Is(Canon::EventSequence)) => Self::Skip,
@@ -51,6 +64,7 @@ impl Part {
             Some(Role::Url) => Self::Url,
             Some(Role::Addr(Canon::SourceIp)) => Self::Client,
             Some(Role::Request) => Self::Request,
+            Some(Role::Shelved) => Self::Shelved,
             Some(_) => Self::Word,
         }
     }
@@ -81,12 +95,25 @@ pub struct Sketch<'f, 'b> {
     /// What a product has of its own, where it is known.
     pub way: Option<&'static Way>,
     best: Option<u8>,
+    /// Whether it is of a session.
+    is_tied: bool,
+    /// Whether it lasted so long that other records may tell of it too.
+    is_long: bool,
+    /// Bytes of packets, in the order of the record, and how many such numbers there are.
+    packets: ([u64; 2], usize),
+}
+
+/// A number of digits alone, of at most 19.
+fn digits(value: &[u8]) -> Option<u64> {
+    let is_number = (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    is_number.then(|| value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 impl<'f, 'b> Sketch<'f, 'b> {
     /// An outline that is empty so far.
     pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
-        Self { out, layout, agents, way: None, best: None }
+        let packets = ([0; 2], 0);
+        Self { out, layout, agents, way: None, best: None, is_tied: false, is_long: false, packets }
     }
 
     /// The dialect in force.
@@ -104,7 +131,11 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Url => self.out.part(up_to_host(value)),
             Part::Client => self.out.part(without_port(value)),
             Part::Request => self.request(value),
+            Part::Shelved => self.out.part(&value[..shelf_end(plain(value)?)]),
             Part::Number => return self.out.number(value).then_some(()),
+            Part::Session => self.is_tied |= !matches!(value, b"" | b"-"),
+            Part::Lasted => self.is_long |= digits(value).is_some_and(|secs| secs >= LONG_SECS),
+            Part::Packets => self.packets_of(value),
             // Of one that was seen by half, some counts are none.
             Part::History => return halves(value).is_none().then_some(()),
             Part::Agent => return self.agent(value),
@@ -131,6 +162,18 @@ impl<'f, 'b> Sketch<'f, 'b> {
         self.value(part, cell)
     }
 
+    /// All values are in: `None` where the record has to be parsed, as one of a session of which others may tell too, and one that
+    /// counts more bytes than its packets have.
+    pub fn finish(&self) -> Option<()> {
+        let counts = [0, 1, 2].map(|at| self.out.value(at));
+        let fits = match (counts, self.packets) {
+            (_, (_, 0)) | ([None, ..], _) => true,
+            ([Some(one), Some(other), None], (packets, 2)) => one <= packets[0] && other <= packets[1],
+            _ => false,
+        };
+        (fits && !(self.is_tied && self.is_long)).then_some(())
+    }
+
     /// A time as the product writes it, or as all do.
     pub fn stamp(&self, text: &[u8]) -> Option<Stamp> {
         stamp(self.way, text, self.layout)
@@ -141,6 +184,13 @@ impl<'f, 'b> Sketch<'f, 'b> {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
             (self.best, self.out.time) = (Some(rank), stamp);
         }
+    }
+
+    fn packets_of(&mut self, value: &[u8]) {
+        let (known, count) = &mut self.packets;
+        let Some(number) = digits(value) else { return };
+        known.get_mut(*count).into_iter().for_each(|slot| *slot = number);
+        *count += 1;
     }
 
     /// The user agent. Lists are asked for all that a record has, and for what is behind `%`: such a record is parsed.
@@ -169,6 +219,13 @@ impl<'f, 'b> Sketch<'f, 'b> {
             }
         }
     }
+}
+
+/// Where the container ends in `/account/container/object`.
+pub fn shelf_end(text: &[u8]) -> usize {
+    let from = usize::from(text.first() == Some(&b'/'));
+    let mut ends = text.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'/');
+    ends.nth(1).map_or(text.len(), |(at, _)| at)
 }
 
 /// The bytes themselves, where nothing in them is escaped.

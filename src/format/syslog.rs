@@ -18,7 +18,7 @@ use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::Sketch;
 use super::{Fit, Format, Means, Sample, auditd, cef, declared, dns, edge, jsonlines, jsonwalk, kv, leef, time};
-use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 use crate::model::time::{Assumed, Stamp};
@@ -69,7 +69,7 @@ impl Format for Rfc3164 {
         let mut sink = Sink::new(layout, want, out);
         sink.time(line.rank(), line.stamp);
         head(&line, &mut sink);
-        body_of(line.program, line.message, &mut sink);
+        body_of(&line, &mut sink);
         Ok(Parsed::Event)
     }
 
@@ -114,7 +114,7 @@ impl Format for Rfc5424 {
         for element in data {
             kv::Pairs::new(element).for_each(|pair| kv::put(&pair, &kv::ROLES, &mut sink));
         }
-        body_of(line.program, line.message, &mut sink);
+        body_of(&line, &mut sink);
         Ok(Parsed::Event)
     }
 
@@ -213,7 +213,7 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
             }
         }
     }
-    Some(())
+    sketch.finish()
 }
 
 /// The stamp, what follows it, and whether it is an ISO one (a bare ISO stamp is common outside of syslog: its zone must
@@ -350,9 +350,11 @@ fn is_spoken(program: &[u8]) -> bool {
 }
 
 /// The message, and the fields that stand in it.
-fn body_of<'b>(program: Option<&'b [u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    sink.slice(b"message", Some(Role::Is(Canon::Message)), message, Kind::Str);
-    said(program, message, sink);
+fn body_of<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
+    sink.slice(b"message", Some(Role::Is(Canon::Message)), line.message, Kind::Str);
+    sink.process = line.pid.map(Text::Slice);
+    said(line.program, line.message, sink);
+    sink.tie_by_process();
 }
 
 /// The fields that stand in a message of a program.

@@ -9,7 +9,8 @@
 //! Traps: a file may hold several headers; unset is `-`, empty is `(empty)`; JSON writers may write `id_orig_h`;
 //! `orig_bytes` is payload of the opener; JSON does not say of which log it is unless a package adds `_path`, so that its
 //! names must tell. Of a side of which no packet was seen (`history`), the count of bytes is 0 and was not measured. Where the
-//! sensor lost some packets (`missed_bytes`), what it counted stands.
+//! sensor lost some packets (`missed_bytes`), what it counted stands. Counts follow from sequence numbers, so that one packet with a
+//! number of no connection (a reset, mostly) makes gigabytes of it: what the packets have (`orig_ip_bytes`) is the bound then.
 
 use std::sync::{Arc, LazyLock};
 
@@ -97,6 +98,9 @@ static ROLES: Table = LazyLock::new(|| {
         ("note", Role::Is(RuleName)),
         ("conn_state", Role::Kind("conn")),
         ("history", Role::History),
+        ("orig_ip_bytes", Role::Packets(SourceBytes)),
+        ("resp_ip_bytes", Role::Packets(DestinationBytes)),
+        ("missed_bytes", Role::Missed),
         ("trans_depth", Role::Kind("http")),
         ("helo", Role::Kind("smtp")),
         ("last_reply", Role::Kind("smtp")),
@@ -109,6 +113,7 @@ static ROLES: Table = LazyLock::new(|| {
 /// Says of which log a JSON record is, where no field does, and takes back counts of what was not seen.
 fn finish(sink: &mut Sink<'_, '_>) {
     sink.forget_unseen();
+    sink.bound_by_packets();
     let has = |canon| sink.out.get(canon).is_some();
     let kind = match sink.kind {
         _ if has(Canon::EventDataset) => return,
@@ -182,6 +187,7 @@ impl Format for Tsv {
             sink.text(Text::Slice(b"_path"), Some(Role::Is(Canon::EventDataset)), value, Kind::Str);
         }
         sink.forget_unseen();
+        sink.bound_by_packets();
         Ok(Parsed::Event)
     }
 
@@ -200,7 +206,7 @@ impl Format for Tsv {
             rest = end.map(|end| &text[end + 1..]);
             sketch.cell(*part, &text[..end.unwrap_or(text.len())])
         });
-        read.is_some() && rest.is_none() && !columns.parts.is_empty()
+        read.and_then(|()| sketch.finish()).is_some() && rest.is_none() && !columns.parts.is_empty()
     }
 
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {

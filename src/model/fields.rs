@@ -123,6 +123,8 @@ canon! {
     RuleName = "rule.name",
     /// Free text of the record.
     Message = "message",
+    /// What the records of one session, process or mail have in common, in the log's own words. No name of ECS.
+    SessionId = "event.tie",
 }
 
 impl Canon {
@@ -139,7 +141,6 @@ impl Canon {
                 | Self::HttpReferrer
                 | Self::UserAgent
                 | Self::DnsAnswer
-                | Self::EventDuration
                 | Self::NetworkTransport
                 | Self::NetworkProtocol
                 | Self::ProcessExecutable
@@ -235,6 +236,8 @@ pub struct Fields<'b> {
     /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
     /// a connection.
     pub clocked: bool,
+    /// Whether the number of the process that wrote the record ties it to others.
+    pub of_process: bool,
     /// Values that are themselves records of a log, as text or as an object.
     carried: Vec<(Text<'b>, Kind)>,
 }
@@ -249,6 +252,7 @@ impl Default for Fields<'_> {
             time: None,
             observer: None,
             clocked: false,
+            of_process: false,
             carried: Vec::new(),
         }
     }
@@ -263,6 +267,7 @@ impl<'b> Fields<'b> {
         self.time = None;
         self.observer = None;
         self.clocked = false;
+        self.of_process = false;
         self.carried.clear();
     }
 

@@ -77,6 +77,9 @@ pub enum Run {
     Trace,
     /// All up to the next line that begins with `#` behind one that does not: a record is some lines of `#` and what they are of.
     Headed,
+    /// All up to the next line that begins with a time or two tabs, the number of a connection and a command, as in the general log of
+    /// MySQL: statements are written there as they came. What its server writes as it starts is no part of one.
+    Unnumbered,
 }
 
 impl Run {
@@ -95,8 +98,30 @@ impl Run {
                     || is_exception(head)
             }
             Self::Headed => is_headed || !head.starts_with(b"#"),
+            Self::Unnumbered => !is_numbered(head) && !is_of_start(head),
         }
     }
+}
+
+/// Whether a line begins with a time or without one, the number of a connection, and a command.
+fn is_numbered(head: &[u8]) -> bool {
+    let is_of_time = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T' | b'Z' | b'+' | b' ');
+    let time = head.iter().take_while(|b| is_of_time(b)).count();
+    let rest = match time {
+        0 => head.strip_prefix(b"\t\t"),
+        _ => head[time..].strip_prefix(b"\t").filter(|_| head[0].is_ascii_digit()),
+    };
+    let rest = rest.unwrap_or_default().trim_ascii_start();
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    digits > 0 && matches!(rest[digits..], [b' ', command, ..] if command.is_ascii_alphabetic())
+}
+
+/// Whether a line is one of those that a server of MySQL writes at the head of its log as it starts.
+fn is_of_start(head: &[u8]) -> bool {
+    let is_program = head.starts_with(b"/") || head.get(1..3) == Some(b":\\");
+    is_program && memchr::memmem::find(head, b", Version: ").is_some()
+        || head.starts_with(b"Tcp port: ")
+        || head.starts_with(b"Time ") && memchr::memmem::find(head, b" Id Command ").is_some()
 }
 
 /// Whether a line begins with the name of an exception: `java.lang.IllegalStateException`, alone or before a colon.

@@ -48,6 +48,7 @@ pub mod rarity;
 pub mod rule;
 pub mod scopes;
 pub mod seldom;
+pub mod sessions;
 pub mod short;
 pub mod source;
 pub mod stored;

@@ -8,6 +8,7 @@ use super::conversations::Conversations;
 use super::names::Names;
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
+use super::sessions::Sessions;
 use super::time::{Instant, Span};
 
 /// How much is kept of one source: a conversation weighs [`CONVERSATION_WEIGHT`], each of its hours 1, each of its names
@@ -276,4 +277,7 @@ pub struct Observations {
     /// Addresses that were given to somebody.
     #[serde(default, skip_serializing_if = "Assigned::is_empty")]
     pub assigned: Assigned,
+    /// Sessions that are told of while they last.
+    #[serde(default, skip_serializing_if = "Sessions::is_empty")]
+    pub sessions: Sessions,
 }

@@ -207,7 +207,7 @@ impl Whose {
         let host = subject.host.as_deref().map(|host| self.of_host(host)).unwrap_or_default();
         let name = by_ip(&subject.destination_domain);
         let lower = |text: &Option<Box<str>>| text.as_deref().map(str::to_ascii_lowercase);
-        let bucket = lower(&subject.container).map(|b| self.where_(|t| hits(&t.buckets, &b))).unwrap_or_default();
+        let bucket = lower(&subject.container).map(|b| self.where_(|t| holds(&t.buckets, &b))).unwrap_or_default();
         let vhost = lower(&subject.vhost)
             .map(|v| self.where_(|t| self.takes(&t.vhosts, &v) || self.takes(&t.hosts, &v)))
             .unwrap_or_default();
@@ -415,6 +415,12 @@ pub fn address(text: &str) -> Option<IpAddr> {
 
 fn hits(globs: &[GlobMatcher], text: &str) -> bool {
     globs.iter().any(|g| g.is_match(text))
+}
+
+/// Whether a bucket is one of these. A container of an account is by its own name, by that of the account, and by both.
+fn holds(buckets: &[GlobMatcher], name: &str) -> bool {
+    let parts = name.split_once('/').filter(|_| !name.starts_with('\\'));
+    hits(buckets, name) || parts.is_some_and(|(account, own)| hits(buckets, account) || hits(buckets, own))
 }
 
 /// Whether two host names are one: equal, or one is the other's first label. Both in lower case.

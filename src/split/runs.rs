@@ -131,6 +131,17 @@ mod tests {
                 "1 x\njava.io.IOException: no\n\tat a.B(C.java:1)\nCaused by: a.b.C\nerror.log is full\n2 y",
                 vec!["1 x\njava.io.IOException: no\n\tat a.B(C.java:1)\nCaused by: a.b.C", "error.log is full", "2 y"],
             ),
+            (
+                Run::Unnumbered,
+                "1 Jan\n2026-03-28T23:10:04.1Z\t   12 Query\tSELECT\n 1\n\t2\n12 rows\n\t\t   12 Quit\t\nTcp port: 1\n260328  3:10:05\t 1 Q\n9",
+                vec![
+                    "1 Jan",
+                    "2026-03-28T23:10:04.1Z\t   12 Query\tSELECT\n 1\n\t2\n12 rows",
+                    "\t\t   12 Quit\t",
+                    "Tcp port: 1",
+                    "260328  3:10:05\t 1 Q\n9",
+                ],
+            ),
             (Run::Headed, "v 8\n# a\n# b\nselect\n\n 1;\n# c\ngo\n", vec!["v 8", "# a\n# b\nselect\n\n 1;", "# c\ngo"]),
         ];
         for (run, text, wanted) in cases {

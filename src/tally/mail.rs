@@ -11,6 +11,16 @@ const OUTWARD: [&[u8]; 6] =
 /// Words by which they say that it was handed on, inside or to the outside.
 const HANDED: [&[u8]; 5] = [b"send", b"sent", b"delivered", b"relayed", b"accepted"];
 
+/// What Postfix says when it begins to deliver a mail, with its sender and size; `for several` stands for more than one recipient.
+const QUEUED: &[u8] = b"queue active";
+/// The same of a mail to several.
+pub const TO_SEVERAL: &[u8] = b"queue active for several";
+
+/// Whether an action is that of a mail that its server begins to deliver.
+pub fn is_queued(action: &[u8]) -> bool {
+    matches!(action, QUEUED | TO_SEVERAL)
+}
+
 /// Whether the mail that a record tells of left the organisation by its own words; `None` where it was not handed on by this
 /// record, or stays with the sender's domain.
 pub fn outward(fields: &Fields<'_>) -> Option<bool> {

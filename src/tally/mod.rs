@@ -8,6 +8,8 @@ mod memo;
 mod numbers;
 mod read;
 mod runs;
+mod sessions;
+mod ties;
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +26,7 @@ use crate::model::observation::{
 use crate::model::outline::Outline;
 use crate::model::partial::{CLEARED_KEPT, Cleared, Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
+use crate::model::sessions::{Lasting, Sessions};
 use crate::model::time::{Span, Stamp};
 
 use conversation::{Conversation, UNPROVEN};
@@ -31,6 +34,7 @@ use memo::{Amount, Memo};
 use numbers::Numbers;
 use read::Teller;
 use runs::Runs;
+use ties::{Half, Ties};
 
 pub use memo::Meaning;
 
@@ -66,10 +70,23 @@ pub struct Tally {
     beyond: Option<usize>,
     /// Addresses that were given to somebody.
     assigned: Assigned,
+    /// Sessions that the block at hand tells of while they last, and that end in it.
+    sessions: Sessions,
+    /// Records that are halves.
+    ties: Ties,
     /// What this account and those of other threads no longer hold.
     runs: Arc<Mutex<Runs>>,
+    /// What all accounts hold aside until the source is read.
+    aside: Arc<Mutex<Aside>>,
     /// How many accounts there are of the source.
     accounts: usize,
+}
+
+/// What is held aside of a source until all of it is read.
+#[derive(Default)]
+struct Aside {
+    sessions: Sessions,
+    ties: ties::Holding,
 }
 
 /// The weight that is kept of a source.
@@ -96,15 +113,39 @@ impl Cap {
 
 /// The accounts of one source, one for each thread.
 pub fn accounts(threads: usize) -> Vec<Tally> {
-    let (runs, accounts) = (Arc::default(), threads.max(1));
-    (0..accounts).map(|_| Tally { runs: Arc::clone(&runs), accounts, ..Tally::default() }).collect()
+    let (runs, aside, accounts) = (Arc::default(), Arc::default(), threads.max(1));
+    let account = |_| Tally { runs: Arc::clone(&runs), aside: Arc::clone(&aside), accounts, ..Tally::default() };
+    (0..accounts).map(account).collect()
 }
 
 impl Tally {
     /// Folds one record into the observations, if its format speaks of traffic. `digest` gives the digest of a record of
     /// this block; [`settle`](Self::settle) must follow before the next block. What it came to is kept for records of the
-    /// same `outline`, where it has one. Says whether it speaks of traffic.
+    /// same `outline`, where it has one. Says whether it speaks of traffic. `fields` are the same afterwards.
     pub fn observe(
+        &mut self,
+        format: &'static str,
+        (fields, outline): (&mut Fields<'_>, Option<&Outline<'_>>),
+        place: Place,
+        digest: &dyn Fn(Place) -> RecordDigest,
+    ) -> bool {
+        match ties::half(fields) {
+            None => self.observe_whole(format, (fields, outline), place, digest),
+            Some(Half::Lends) => {
+                self.ties.lend(fields, place);
+                self.observe_whole(format, (fields, None), place, digest)
+            }
+            Some(Half::Takes) => {
+                let Some(lent) = self.ties.give(fields, place, digest) else { return false };
+                let is_traffic = self.observe_whole(format, (fields, None), place, digest);
+                lent.into_iter().for_each(|canon| fields.forget(canon));
+                is_traffic
+            }
+        }
+    }
+
+    /// [`observe`](Self::observe) of a record that is whole.
+    fn observe_whole(
         &mut self,
         format: &'static str,
         (fields, outline): (&Fields<'_>, Option<&Outline<'_>>),
@@ -126,15 +167,37 @@ impl Tally {
         }
         self.covered.clocked |= fields.clocked;
         let bytes = read::bytes(teller, fields, &self.key);
+        let session = sessions::told(fields, &self.key);
+        let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
         let index = self.conversation();
         self.name(index, fields);
+        let outline = outline.filter(|_| session.is_none());
         if let Some(outline) = outline
             && let Some((up, down)) = amounts(outline, (teller, fields), bytes, key::seen(&self.key))
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        self.add(index, fields.time, bytes, place, digest);
+        self.add(index, fields.time, (counted, bytes), place, digest);
         true
+    }
+
+    /// Holds what a record says of a session aside, and gives the bytes that count with the record itself: what a session moved
+    /// while it lasts is told again when it ends.
+    fn session(&mut self, told: sessions::Told, fields: &Fields<'_>, (up, down): Bytes) -> Bytes {
+        let (id, at) = (sessions::id(fields), fields.time.map(|stamp| stamp.at));
+        match told {
+            sessions::Told::Lasts => {
+                let lasting = Lasting { up: up.unwrap_or(0), down: down.unwrap_or(0), at, key: self.at_hand() };
+                self.sessions.lasts(id, lasting);
+                (up.map(|_| 0), down.map(|_| 0))
+            }
+            sessions::Told::Ended(secs) => {
+                let began = at.zip(secs.and_then(|secs| i64::try_from(secs).ok()));
+                let began = began.map_or(i64::MIN, |(at, secs)| at.plus_secs(-secs).micros() / 1_000_000);
+                self.sessions.ends(id, began);
+                (up, down)
+            }
+        }
     }
 
     /// The conversation of the record that was observed last, where it speaks of traffic.
@@ -162,7 +225,8 @@ impl Tally {
     ) {
         match meaning {
             Meaning::Record { conversation, up, down } => {
-                self.add(conversation as usize, outline.time, (up.of(outline), down.of(outline)), place, digest);
+                let bytes = (up.of(outline), down.of(outline));
+                self.add(conversation as usize, outline.time, (bytes, bytes), place, digest);
             }
             other => self.unread(other),
         }
@@ -187,20 +251,20 @@ impl Tally {
         }
     }
 
-    /// Adds a record to a conversation.
+    /// Adds a record to a conversation: the bytes that count, and those that it shows.
     fn add(
         &mut self,
         index: usize,
         time: Option<Stamp>,
-        (up, down): (Option<u64>, Option<u64>),
+        ((up, down), shown): (Bytes, Bytes),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let conversation = &mut self.conversations[index];
         let at = time.map(|stamp| stamp.at);
         let new_hour = conversation.add(&Hour { span: at.map(Span::at), sum: Sum::of_record(up, down) });
-        let bytes = up.max(down).unwrap_or(0);
-        if conversation.cite(Cited { bytes, up: up > down, at, place, sha256: UNPROVEN }) {
+        let bytes = shown.0.max(shown.1).unwrap_or(0);
+        if conversation.cite(Cited { bytes, up: shown.0 > shown.1, at, place, sha256: UNPROVEN }) {
             self.unproven.push(number(index));
         }
         self.weight += usize::from(new_hour);
@@ -218,6 +282,24 @@ impl Tally {
         for at in self.unproven.drain(..) {
             self.conversations[at as usize].prove(digest);
         }
+        self.lay_aside();
+    }
+
+    /// Gives what the block holds aside to what all accounts do.
+    fn lay_aside(&mut self) {
+        if self.sessions.is_empty() && self.ties.is_empty() {
+            return self.ties.forget();
+        }
+        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        aside.sessions.join(std::mem::take(&mut self.sessions));
+        self.ties.end_block(&mut aside.ties);
+    }
+
+    /// Observes a record whose other half was found when all of its source was read.
+    fn observe_taken(&mut self, taken: &ties::Taken) {
+        let fields = taken.fields();
+        self.observe_whole("", (&fields, None), taken.place, &|_| taken.sha256);
+        self.settle(&|_| taken.sha256);
     }
 
     /// How the records of a format tell of traffic.
@@ -376,6 +458,9 @@ fn number(at: usize) -> u32 {
     u32::try_from(at).expect("the cap on weight is far below 2^32 conversations")
 }
 
+/// Bytes from client to server and back, as far as they are logged.
+type Bytes = (Option<u64>, Option<u64>);
+
 /// Where the bytes of a record come from, which a parse gave; `None` where that does not show in its outline.
 fn amounts(
     outline: &Outline<'_>,
@@ -401,6 +486,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     let (mut covered, mut assigned) = (Covered::default(), Assigned::default());
     let cap = accounts.first().map(|account| account.cap).unwrap_or_default();
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
+    let mut sessions = held_aside(&mut accounts, &mut covered);
     let mut runs = Runs::default();
     for mut account in accounts {
         covered.join(account.covered());
@@ -410,7 +496,24 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
         runs.join(std::mem::take(&mut *given));
     }
     let (kept, (rest, rest_span)) = runs.finish(cap);
-    (covered, Observations { kept, rest, rest_span, assigned })
+    sessions.settle(covered.span.map(|span| span.first));
+    (covered, Observations { kept, rest, rest_span, assigned, sessions })
+}
+
+/// What all accounts held aside: halves of records, which become whole or are told as unread, and sessions.
+fn held_aside(accounts: &mut [Tally], covered: &mut Covered) -> Sessions {
+    let mut sessions = Sessions::default();
+    accounts.iter_mut().for_each(Tally::lay_aside);
+    for account in accounts {
+        let mut held = account.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        let Aside { sessions: more, ties } = std::mem::take(&mut *held);
+        drop(held);
+        sessions.join(more);
+        let (whole, alone) = ties.finish();
+        whole.iter().for_each(|taken| account.observe_taken(taken));
+        alone.into_iter().for_each(|(seen, records)| *covered.unread.entry(seen).or_default() += records);
+    }
+    sessions
 }
 
 #[cfg(test)]
@@ -429,7 +532,7 @@ mod tests {
         }
         fields.time = Instant::from_secs(hour * 3600).map(Stamp::certain);
         let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
-        tally.observe("access", (&fields, None), place, &|_| RecordDigest([offset as u8; 32]));
+        tally.observe("access", (&mut fields, None), place, &|_| RecordDigest([offset as u8; 32]));
         tally.settle(&|_| RecordDigest([offset as u8; 32]));
     }
 
@@ -499,7 +602,7 @@ mod tests {
         }
         let place = Place { offset, length: 9, line: None, record: None, event_record_id: None, in_doubt: false };
         let digest = |place: Place| RecordDigest([(place.offset % 250) as u8 + 1; 32]);
-        tally.observe("bind", (&fields, None), place, &digest);
+        tally.observe("bind", (&mut fields, None), place, &digest);
         tally.settle(&digest);
     }
 
@@ -556,7 +659,7 @@ mod tests {
                 in_doubt: false,
             };
             tally.cover("access", &fields);
-            tally.observe("access", (&fields, None), place, &|_| RecordDigest([1; 32]));
+            tally.observe("access", (&mut fields, None), place, &|_| RecordDigest([1; 32]));
             tally.settle(&|_| RecordDigest([1; 32]));
         }
         gather([tally])

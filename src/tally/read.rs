@@ -65,7 +65,10 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     key::head(seen, port, sends(fields) || outward, outcome(fields), out);
     // Of a mail that left, the next server is one of many on its way.
     let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
-    key::entity(get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).unwrap_or_default(), out);
+    // A mail server that tells of its own mail in parts names no client: it sends.
+    let server = || fields.get(Canon::HostName).filter(|_| seen == Seen::Mail && fields.has(Canon::SessionId));
+    let client = get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).or_else(server);
+    key::entity(client.unwrap_or_default(), out);
     key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
     match mail {
         Some(_) => {
@@ -161,6 +164,8 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
             // What failed and has no bytes never came to be.
             Seen::Flow | Seen::Firewall => pair() && (bytes() || outcome(fields) != Outcome::Failed),
             Seen::Dns => has(Canon::DnsQuestion) && has(Canon::SourceIp),
+            // What a server hands to itself goes through a filter, and comes back.
+            Seen::Mail if is_loop(fields) => false,
             Seen::Mail => has(Canon::EmailTo) || asked || pair(),
         };
         return names_both.then_some(seen);
@@ -186,6 +191,10 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
             let answers = |word: &[u8]| matches!(word, b"answer" | b"response");
             (!fields.get(Canon::EventAction).is_some_and(answers)).then_some(Seen::Dns)
         }
+        // What a security profile says of a request is counted by the record of its session as well.
+        Teller::Pairs | Teller::Syslog | Teller::Json if pair() && bytes() && is_of_profile(fields) => {
+            Some(Seen::Proxy)
+        }
         Teller::Pairs | Teller::Syslog | Teller::Json if pair() && (bytes() || has(Canon::EventAction)) => {
             Some(of_proxy(Seen::Firewall))
         }
@@ -195,6 +204,24 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         Teller::Table => (pair() && bytes()).then(|| of_proxy(Seen::Flow)),
         Teller::Pairs | Teller::Syslog => None,
     }
+}
+
+/// Whether a mail goes to the server that has it.
+fn is_loop(fields: &Fields<'_>) -> bool {
+    fields.get(Canon::DestinationIp).and_then(address_of).is_some_and(|ip| ip.is_loopback())
+}
+
+fn address_of(text: &[u8]) -> Option<std::net::IpAddr> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Whether a record is one of FortiGate's security profiles: its type says so, or the first two digits of its number.
+fn is_of_profile(fields: &Fields<'_>) -> bool {
+    let is_numbered = |code: &[u8]| code.len() == 10 && code.iter().all(u8::is_ascii_digit) && !code.starts_with(b"00");
+    let kind = fields.get(Canon::EventDataset).unwrap_or_default();
+    kind == b"utm"
+        || kind.starts_with(b"utm:")
+        || fields.has(Canon::SessionId) && fields.get(Canon::EventCode).is_some_and(is_numbered)
 }
 
 /// What Zeek's log of this name tells of.

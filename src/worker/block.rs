@@ -361,7 +361,7 @@ impl Pass<'_, '_> {
         let cite = Cite::new(seen);
         if parsed && !self.plan.hits_only {
             let is_traffic =
-                tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
+                tally.observe(format, (&mut *fields, outline), seen.place, &|place| digest_at(self.block, place));
             if let Some(look) = scratch.look.filter(|_| is_traffic) {
                 self.touched(look, fields, tally, told);
             }

@@ -427,6 +427,10 @@ fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observat
         let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
     }
+    if observations.sessions.is_cut {
+        let detail = "sessions that were told of while they lasted, more than are kept apart: what those moved of which no end is told is not known";
+        notes.push(Note::new(Reason::ObservationsCapped, detail));
+    }
     if observations.assigned.rest > 0 {
         let detail =
             format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");

@@ -55,7 +55,7 @@ impl Twins {
             return;
         }
         self.plain.cover(layout.format, &fields);
-        self.plain.observe(layout.format, (&fields, None), place, &digest);
+        self.plain.observe(layout.format, (&mut fields, None), place, &digest);
         let known = if outlined { self.quick.recall(&outline) } else { None };
         match known {
             Some(meaning) => {
@@ -65,7 +65,7 @@ impl Twins {
             }
             None => {
                 self.quick.cover(layout.format, &fields);
-                self.quick.observe(layout.format, (&fields, outlined.then_some(&outline)), place, &digest);
+                self.quick.observe(layout.format, (&mut fields, outlined.then_some(&outline)), place, &digest);
             }
         }
         self.plain.settle(&digest);

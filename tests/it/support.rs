@@ -65,6 +65,11 @@ pub fn fixture_plan(name: &str) -> Plan {
 pub fn plan(roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     let (program, problems) = Program::compile(Program::builtin(), Routing::Auto);
     assert!(problems.is_empty(), "the embedded pack loads without a problem: {problems:#?}");
+    plan_with(program, roots, scopes, builder)
+}
+
+/// A plan with the rules of a program.
+pub fn plan_with(program: Program, roots: Vec<Root>, scopes: Scopes, builder: Builder) -> Plan {
     let zone = scopes.timezone.as_deref().map_or(jiff::tz::TimeZone::UTC, |z| jiff::tz::TimeZone::get(z).unwrap());
     let indicators = builder.finish().0;
     Plan {

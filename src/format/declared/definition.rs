@@ -119,6 +119,8 @@ struct LineOf {
     bare: bool,
     #[serde(default)]
     mark: bool,
+    #[serde(default)]
+    process: bool,
     tells: Option<String>,
     #[serde(default)]
     set: Pairs,
@@ -299,7 +301,8 @@ fn seen(word: &str) -> Result<Option<Observer>, String> {
 
 /// Which lines go on with the record above, by its name.
 fn run(word: &str) -> Result<Run, String> {
-    const NAMES: [(&str, Run); 3] = [("indented", Run::Indented), ("trace", Run::Trace), ("headed", Run::Headed)];
+    const NAMES: [(&str, Run); 4] =
+        [("indented", Run::Indented), ("trace", Run::Trace), ("headed", Run::Headed), ("unnumbered", Run::Unnumbered)];
     let found = NAMES.iter().find(|(name, _)| *name == word).map(|(_, run)| *run);
     found.ok_or_else(|| format!("continues: {word:?} is none of {}", NAMES.map(|(name, _)| name).join(", ")))
 }
@@ -312,12 +315,13 @@ fn utc(zone: &Spanned<String>) -> Result<(), String> {
 }
 
 fn of_line(line: LineOf, file: Option<Observer>, fault: fn(&Line) -> Option<String>) -> Result<Line, String> {
-    let LineOf { pattern, programs, bare, mark, tells, set } = line;
+    let LineOf { pattern, programs, bare, mark, process, tells, set } = line;
     if !bare && programs.is_empty() {
         return Err("a pattern that is no line of its own must name its `programs`".to_owned());
     }
     let programs: Vec<&'static str> = programs.into_iter().map(leaked).collect();
-    let mut line = Line::new(pattern.leak(), programs.leak(), always(set, tells, file)?);
+    let always = Always { of_process: process, ..always(set, tells, file)? };
+    let mut line = Line::new(pattern.leak(), programs.leak(), always);
     (line.is_bare, line.is_mark) = (bare, mark);
     match fault(&line) {
         None => Ok(line),
@@ -384,7 +388,7 @@ fn wanted(of: Values) -> Vec<(&'static str, Vec<&'static str>)> {
 fn always(set: Pairs, tells: Option<String>, file: Option<Observer>) -> Result<Always, String> {
     let observer = tells.map_or(Ok(file), |word| seen(&word))?;
     let (observer, clocked) = observer.map_or((None, false), |(seen, clocked)| (Some(seen), clocked));
-    Ok(Always { set: constants(set), observer, clocked })
+    Ok(Always { set: constants(set), observer, clocked, of_process: false })
 }
 
 fn constants(set: Pairs) -> &'static [Constant] {

@@ -173,6 +173,8 @@ pub(super) struct Always {
     pub(super) observer: Option<Seen>,
     /// Whether it sums up what passed while an exporter's clock ran.
     pub(super) clocked: bool,
+    /// Whether the number of its process ties it to others.
+    pub(super) of_process: bool,
 }
 
 impl Always {
@@ -181,6 +183,7 @@ impl Always {
         self.set.iter().for_each(|constant| constant.put(sink));
         sink.imply_outcome();
         (sink.out.observer, sink.out.clocked) = (self.observer, self.clocked);
+        sink.out.of_process = self.of_process;
     }
 }
 

@@ -1,0 +1,164 @@
+//! Sessions that a log tells of again and again while they last, each time with all that they moved so far.
+//!
+//! A record that says that a session ended tells all of it, and counts as any other does. What a record said while it lasted is
+//! kept apart until all sources are known, and counts where no record says that it ended.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::observation::ObservationKey;
+use super::partial::pairs;
+use super::time::{HOUR_SECS, Instant};
+
+/// A session is told of while it lasts from so many seconds on.
+pub const LONG_SECS: u64 = 60;
+/// Sessions kept of one source while they last: those of the smallest ids.
+pub const SESSIONS_KEPT: usize = 1 << 16;
+/// Ends kept of one source: those of the smallest ids.
+pub const ENDS_KEPT: usize = 1 << 20;
+/// Clocks and roundings may put the begin of a session so much later than its first record.
+const SLACK_SECS: i64 = HOUR_SECS / 12;
+
+/// A digest of what names a session.
+pub type SessionId = u64;
+
+/// What the record says of a session that says most.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lasting {
+    /// Bytes from client to server since it began.
+    pub up: u64,
+    /// Bytes back since it began.
+    pub down: u64,
+    /// When the record was written.
+    pub at: Option<Instant>,
+    /// The conversation of the record.
+    pub key: ObservationKey,
+}
+
+/// Sessions of one source. Joins by the larger record, and keeps the smallest ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sessions {
+    /// What is told of those that last.
+    #[serde(with = "pairs")]
+    pub lasting: BTreeMap<SessionId, Lasting>,
+    /// Those that ended, with the second since the epoch in which they began.
+    #[serde(with = "pairs")]
+    pub ended: BTreeMap<SessionId, i64>,
+    /// Whether there are more than are kept.
+    pub is_cut: bool,
+}
+
+impl Sessions {
+    /// Whether no record tells of a session that lasts, or ended.
+    pub fn is_empty(&self) -> bool {
+        self.lasting.is_empty() && self.ended.is_empty() && !self.is_cut
+    }
+
+    /// Adds what a record says of a session that lasts.
+    pub fn lasts(&mut self, id: SessionId, lasting: Lasting) {
+        match self.lasting.get_mut(&id) {
+            Some(known) if *known < lasting => *known = lasting,
+            Some(_) => {}
+            None => {
+                self.lasting.insert(id, lasting);
+                self.cut();
+            }
+        }
+    }
+
+    /// Adds that a session ended which began in that second.
+    pub fn ends(&mut self, id: SessionId, began: i64) {
+        let known = self.ended.entry(id).or_insert(began);
+        *known = began.min(*known);
+        self.cut();
+    }
+
+    /// Joins another part of the source. Commutes: what is among the smallest of all is among the smallest of each part.
+    pub fn join(&mut self, other: Self) {
+        self.is_cut |= other.is_cut;
+        other.lasting.into_iter().for_each(|(id, lasting)| self.lasts(id, lasting));
+        other.ended.into_iter().for_each(|(id, began)| self.ends(id, began));
+    }
+
+    fn cut(&mut self) {
+        while self.lasting.len() > SESSIONS_KEPT {
+            self.lasting.pop_last();
+            self.is_cut = true;
+        }
+        while self.ended.len() > ENDS_KEPT {
+            self.ended.pop_last();
+            self.is_cut = true;
+        }
+    }
+
+    /// The whole source is read, whose first record is of that time: what ended in it lasts no more, and only of what may have
+    /// begun before it may other sources tell. Where not all ends are kept, it is not known of every session whether it did.
+    pub fn settle(&mut self, first: Option<Instant>) {
+        if self.ended.len() == ENDS_KEPT {
+            let known = self.ended.last_key_value().map_or(0, |(id, _)| *id);
+            self.lasting.retain(|id, _| *id <= known);
+        }
+        self.lasting.retain(|id, _| !self.ended.contains_key(id));
+        let first = first.map_or(i64::MAX, |first| first.micros() / 1_000_000).saturating_add(SLACK_SECS);
+        self.ended.retain(|_, began| *began <= first);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observation::Seen;
+    use crate::model::rule::Outcome;
+
+    fn lasting(up: u64) -> Lasting {
+        let text = || Box::<str>::from("a");
+        let key = ObservationKey {
+            seen: Seen::Firewall,
+            client: text(),
+            server: text(),
+            name: text(),
+            account: text(),
+            host: text(),
+            port: 443,
+            sends: false,
+            outcome: Outcome::Succeeded,
+        };
+        Lasting { up, down: 0, at: Instant::from_secs(7200), key }
+    }
+
+    #[test]
+    fn what_lasts_is_told_by_its_largest_record_in_any_order_and_what_ended_is_not() {
+        let words: Vec<(u64, u64)> = (0..600).map(|n| (n % 150, n * 7 % 1000)).collect();
+        let of = |words: &mut dyn Iterator<Item = &(u64, u64)>| {
+            let mut sessions = Sessions::default();
+            words.for_each(|(id, up)| {
+                if id % 3 == 0 {
+                    sessions.ends(*id, 3600 + i64::try_from(*id).unwrap() * 60);
+                }
+                sessions.lasts(*id, lasting(*up));
+            });
+            sessions
+        };
+        let mut whole = of(&mut words.iter());
+        let mut joined = of(&mut words.iter().rev().filter(|(id, up)| (id + up) % 2 == 0));
+        joined.join(of(&mut words.iter().filter(|(id, up)| (id + up) % 2 == 1)));
+        assert_eq!(whole, joined);
+        whole.settle(Instant::from_secs(3600));
+        assert_eq!(
+            (whole.lasting.len(), whole.lasting[&1].up),
+            (100, (0..4).map(|n| (n * 150 + 1) * 7 % 1000).max().unwrap())
+        );
+        assert_eq!(whole.ended.keys().copied().collect::<Vec<_>>(), [0, 3], "of others all is told here");
+    }
+
+    #[test]
+    fn those_of_the_smallest_ids_are_kept_and_that_there_are_more_is_told() {
+        let most = SESSIONS_KEPT as u64 + 5;
+        let (mut up, mut down) = (Sessions::default(), Sessions::default());
+        (0..most).for_each(|id| up.lasts(id, lasting(id)));
+        (0..most).rev().for_each(|id| down.lasts(id, lasting(id)));
+        assert!(up == down && up.is_cut && up.lasting.len() == SESSIONS_KEPT);
+        assert_eq!(up.lasting.last_key_value().unwrap().0, &(SESSIONS_KEPT as u64 - 1));
+    }
+}
