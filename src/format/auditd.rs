@@ -131,16 +131,17 @@ fn command_line(from: usize, out: &mut Fields<'_>) {
     }
 }
 
-/// Whether a value of audit records may be in hex: many digits in upper case behind `=`. Looked for from a mark that no
-/// other record has.
+/// Whether a value of audit records may be in hex: many digits in upper case behind `=`, with a letter among them, as every
+/// name and address in hex has for its dots. Looked for from a mark that no other record has.
 pub(super) fn hides(records: &[u8]) -> bool {
     const DIGITS: usize = 8;
     let is_hex = |at: usize| {
-        let value = records.get(at + 1..at + 1 + DIGITS).unwrap_or_default();
-        value.len() == DIGITS && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
+        let digits = records[at + 1..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+        let (count, letters) = digits.fold((0, 0), |(n, letters), b| (n + 1, letters + usize::from(*b > b'9')));
+        count >= DIGITS && letters > 0
     };
-    memchr::memmem::find(records, b"audit(")
-        .is_some_and(|from| memchr::memchr_iter(b'=', &records[from..]).any(|at| is_hex(from + at)))
+    let mark = memchr::memmem::find(records, b"audit(");
+    mark.is_some_and(|from| memchr::memchr_iter(b'=', &records[from..]).any(|at| is_hex(from + at)))
 }
 
 /// Whether the name is that of an argument: `a0`, `a12`, `a1[0]`, `a1_len`.

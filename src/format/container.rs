@@ -46,6 +46,10 @@ impl Format for Container {
         vec![Canon::Message]
     }
 
+    fn hides(&self, records: &[u8]) -> bool {
+        super::auditd::hides(records)
+    }
+
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
         let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..sample.layout(NAME) };
         let read = sample.lines.iter().filter(|line| held(line).is_some()).count();

@@ -34,6 +34,10 @@ impl Format for Mixed {
         Vec::new()
     }
 
+    fn hides(&self, records: &[u8]) -> bool {
+        super::auditd::hides(records)
+    }
+
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
         let layout = Layout { framing: Framing::Lines, arrays: Vec::new(), ..sample.layout(NAME) };
         let strays = Strays::new(&layout);

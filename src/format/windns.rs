@@ -24,6 +24,8 @@ pub struct WindowsDns;
 
 /// Stamp, thread and kind of record take no more than this.
 const HEAD_BYTES: usize = 64;
+/// What stands before the stamp at the head of a log.
+const CREATED: &[u8] = b"DNS Server log file creation at ";
 /// What stands between the head and the packet.
 const MARK: &[u8] = b" PACKET  ";
 /// What stands between the head and a message.
@@ -55,7 +57,10 @@ impl Format for WindowsDns {
         let dated = |line: &&[u8]| line.first().is_some_and(u8::is_ascii_digit);
         let lines: Vec<&[u8]> = sample.lines.iter().copied().filter(dated).collect();
         lines.iter().find(|line| Packet::of(line).is_some())?;
-        let day_first = lines.iter().find_map(|line| shows_day_first(Packet::of(line)?.stamp));
+        // The key of a log that began late in a month shows the order of day and month for all of it.
+        let created = sample.lines.iter().filter_map(|line| line.trim_ascii().strip_prefix(CREATED));
+        let stamps = created.chain(lines.iter().filter_map(|line| Some(Packet::of(line)?.stamp)));
+        let day_first = stamps.into_iter().find_map(shows_day_first);
         let layout = Layout { framing: Framing::Lines, day_first, ..sample.layout(self.name()) };
         sample.fit_records(&lines, self, layout, 62)
     }

@@ -31,9 +31,6 @@ const FILE: &[&str] = &[
 ];
 /// Words in the name of a field whose value is a command.
 const COMMAND: &[&str] = &["arg", "cmd", "cmdline", "command", "commandline", "parentcommandline"];
-/// Words in the name of a field whose value is a user agent or a version.
-const VERSION: &[&str] = &["fileversion", "productversion", "useragent", "version"];
-
 /// False if a hit cannot mean what its kind says there: an address in a user agent or a version, a domain that is a
 /// file name. `field_name` is the canonical or raw name of the field in which the hit lies, `None` in unparsed text.
 pub fn plausible(kind: IndicatorKind, hit: &RawHit, field_name: Option<&str>, text: &[u8]) -> bool {
@@ -41,7 +38,7 @@ pub fn plausible(kind: IndicatorKind, hit: &RawHit, field_name: Option<&str>, te
     match kind {
         // A lookup (`${jndi:ldap://…}`) or an address of a page may stand in a user agent: there it is a host.
         IndicatorKind::Ipv4 | IndicatorKind::Ipv6 | IndicatorKind::Cidr => {
-            is_host(hit, text) || !has_word(name, VERSION) && !is_user_agent(name) && !version_like(hit, text)
+            is_host(hit, text) || !is_of_version(name) && !version_like(hit, text)
         }
         IndicatorKind::Domain => !is_file(hit, name, text),
         // The trace of a typed value tells only that the fields are to be asked.
@@ -61,7 +58,12 @@ fn is_file(hit: &RawHit, field_name: &str, text: &[u8]) -> bool {
     if in_path(hit, text) {
         return true;
     }
-    let leads_on = matches!(text.get(hit.end..), Some([b'/', ..] | [b'\\', b'/', ..]));
+    let behind = text.get(hit.end..).unwrap_or_default();
+    let leads_on = match behind {
+        [b'/', ..] | [b'\\' | b':', b'/', ..] => true,
+        [b':', digit, ..] => digit.is_ascii_digit(),
+        _ => false,
+    };
     if before == Some(b'@') || leads_on {
         return false;
     }
@@ -91,9 +93,12 @@ fn humps(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `user_agent.original`, `cs(User-Agent)`, `userAgent`, `http_user_agent`.
-fn is_user_agent(name: &str) -> bool {
-    has_word(name, &["user"]) && has_word(name, &["agent"])
+/// Whether a name is that of a user agent or a version: `user_agent.original`, `cs(User-Agent)`, `HTTPUserAgent`, `osversion`; but
+/// not `conversion_ip`.
+fn is_of_version(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let of_conversion = |at: usize| name[..at].ends_with("con");
+    name.contains("useragent") || name.match_indices("version").any(|(at, _)| !of_conversion(at))
 }
 
 /// The token follows two slashes, or such and a bracket.

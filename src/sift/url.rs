@@ -7,6 +7,11 @@ use crate::model::indicator::{Indicators, RawHit, UrlParts, url_parts, url_rest}
 
 /// The longest URL that is compared, in bytes behind the host.
 const REST_LIMIT_BYTES: usize = 8192;
+/// Ends of a URL that are tried.
+const CUTS: usize = 8;
+/// What a dot, a port and what closes a sentence take behind a host.
+const PORT_BYTES: usize = 8;
+const CLOSING_BYTES: usize = 16;
 
 /// The host of URL indicator `indicator` stands at `start..end`: reports the URL, or its host alone.
 pub(super) fn verify(set: &Indicators, text: &[u8], start: usize, end: usize, indicator: u32, out: &mut Vec<RawHit>) {
@@ -80,10 +85,28 @@ fn exact(url: &UrlParts<'_>, lead: &Lead<'_>, text: &[u8], end: usize) -> Option
         })
 }
 
+/// Where the listed URL ends in front of what no longer belongs to it: `/a.sh|bash`, `/a.bin,200`, `?u=http://host/a&b`.
+fn cut_short(url: &UrlParts<'_>, bytes: &[u8], port_end: usize) -> Option<usize> {
+    let has_query = url.rest.contains('?');
+    let ends = |at: &usize| parts(bytes[*at], has_query) || bytes[*at..].starts_with(b"%22");
+    // An escape of the text is one byte of what is listed, so that the listed URL is no longer than what stands there.
+    let from = port_end + url.rest.len();
+    let upto = bytes.len().min(port_end + 3 * url.rest.len() + 1);
+    (from..upto).filter(ends).take(CUTS).find(|to| url_rest(&bytes[port_end..*to]).eq(url.rest.bytes()))
+}
+
+/// What may stand right behind a URL and seldom stands in one; `&` parts the values of a query.
+fn parts(byte: u8, has_query: bool) -> bool {
+    matches!(byte, b'|' | b',' | b';' | b')' | b']' | b'}' | b'^' | b'*' | b'$' | b'(' | b'{' | b'[')
+        || byte == b'&' && !has_query
+        || !byte.is_ascii()
+}
+
 /// Whether the URL around the host leads elsewhere on it. What speaks of the host alone, or of the page with another
 /// query, scheme or port, is evidence of the host.
 fn tells_another_page(url: &UrlParts<'_>, lead: &Lead<'_>, text: &[u8], end: usize) -> bool {
-    let limit = text.len().min(end + REST_LIMIT_BYTES);
+    // PERF: no more is read than it takes to see that a path is longer than the listed one.
+    let limit = text.len().min(end + PORT_BYTES + 3 * url.rest.len() + CLOSING_BYTES);
     let spelling = if lead.spelling == Spelling::Percent { Spelling::Percent } else { Spelling::Json };
     let is_percent = spelling == Spelling::Percent;
     let stops = |b, escaped: bool| is_stop(b) || !escaped && (b == b'\\' || is_percent && b == b'&');
@@ -122,6 +145,9 @@ fn same(url: &UrlParts<'_>, lead: &Lead<'_>, behind: &Reading<'_>) -> Option<usi
     let is_url = lead.is_url || matches!(bytes.get(port_end), Some(b'/' | b'?'));
     if !is_url || !same_origin(url, lead.scheme, port) {
         return None;
+    }
+    if let Some(to) = cut_short(url, bytes, port_end) {
+        return Some(behind.end(to));
     }
     let mut to = bytes.len();
     loop {

@@ -42,6 +42,8 @@ pub(super) struct Scratch {
     atoms: Vec<AtomHit>,
     /// The record at hand stands in free space.
     is_stale: bool,
+    /// Its fields may say an indicator that its bytes do not show.
+    hides: bool,
     /// Literals of patterns.
     traces: Vec<AtomHit>,
     /// Literals in names of data.
@@ -81,6 +83,8 @@ struct Pass<'a, 's> {
     templates: &'a Templates,
     /// Whether each of these records is to be searched as a whole.
     whole: bool,
+    /// Whether fields of some records may say an indicator that their bytes do not show.
+    hides: bool,
     /// Rules that may apply to this format.
     gate: Option<&'a Gate>,
 }
@@ -115,13 +119,15 @@ pub(super) fn sift_block(
     let ruled = &text[..text.len() - if rendered { view.unruled } else { 0 }];
     sift.literals(gate.map(|gate| gate.set), ruled, met, (atoms, [traces, names]));
     let gated = ticks();
+    let reader = format::reader(&block.layout);
     let pass = Pass {
         plan,
         sift,
         stats,
         block,
         doubts,
-        reader: format::reader(&block.layout),
+        hides: !plan.indicators.list.is_empty() && reader.hides(text),
+        reader,
         strays: Strays::new(&block.layout),
         text,
         rendered,
@@ -236,7 +242,8 @@ impl Pass<'_, '_> {
             // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
             let is_read =
                 !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
-            let is_read = is_read || scratch.look.is_some() || self.is_part(seen);
+            scratch.hides = self.hides && self.reader.hides(record);
+            let is_read = is_read || scratch.look.is_some() || scratch.hides || self.is_part(seen);
             if self.plan.hits_only && !is_read && !is_ruled {
                 let is_edge = at == 0 || at + 1 == view.records.len();
                 if self.is_passed_over((seen, is_edge), &mut outline, (&mut fields, scratch), tally) {
@@ -258,7 +265,7 @@ impl Pass<'_, '_> {
             self.part(seen, &mut fields, &mut open, scratch, told);
         }
         self.close(&mut open, true, scratch, told);
-        scratch.is_stale = true;
+        (scratch.is_stale, scratch.hides) = (true, false);
         told.stale = view.stale.len() as u64;
         for seen in &view.stale {
             let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
@@ -270,7 +277,6 @@ impl Pass<'_, '_> {
             self.record((*seen, None), record_hits, &mut fields, scratch, tally, told);
         }
         scratch.is_stale = false;
-        self.hidden(&view.records, &hits, &mut fields, told);
         let mut next_hit = 0;
         for gap in &view.gaps {
             let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
@@ -324,7 +330,7 @@ impl Pass<'_, '_> {
         let plain = self.block.layout.format == "text";
         let want = match () {
             () if !(hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
-            () if scratch.look.is_some() => Want::All,
+            () if scratch.look.is_some() || scratch.hides => Want::All,
             () if self.plan.indicators.agents.is_empty() => Want::Columns,
             () => Want::Agents,
         };
@@ -373,7 +379,10 @@ impl Pass<'_, '_> {
             self.parse(&seen, Want::All, fields);
         }
         if seen.values.is_none() {
-            self.indicators((&cite, self.text), hits, &agents, fields, told);
+            let met = self.indicators((&cite, self.text), hits, &agents, fields, told);
+            if scratch.hides {
+                self.hidden((&cite, record), fields, met, told);
+            }
         } else if self.whole || !hits.is_empty() || !agents.is_empty() {
             self.indicators_of_values(&cite, &agents, told);
         }

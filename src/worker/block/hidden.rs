@@ -1,82 +1,71 @@
 //! Indicators in what fields say and bytes do not show: arguments in hex, addresses in binary, addresses that run on into
-//! a port.
+//! a port, names by their labels.
 
+use std::collections::HashSet;
+
+use super::super::source::Told;
+use super::Pass;
 use super::cite::Cite;
-use super::{Pass, stated, take_within};
-use crate::model::fields::{Canon, Fields, Seen, Want};
+use crate::model::fields::{Canon, Fields};
+use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
 use crate::sift;
 
-/// The values of a record, a line each, and which field each is of.
+/// Values of a record, a line each, and which field each is of.
 #[derive(Default)]
 struct Said {
     text: Vec<u8>,
-    /// Where each value ends.
-    ends: Vec<usize>,
+    /// Where each value ends, and its field.
+    ends: Vec<(usize, usize)>,
 }
 
 impl Said {
-    fn set(&mut self, fields: &Fields<'_>) {
-        self.text.clear();
-        self.ends.clear();
-        for (_, value, _) in fields.named() {
-            self.text.extend_from_slice(value);
-            self.text.push(b'\n');
-            self.ends.push(self.text.len());
+    /// What the record does not show: values that do not stand in it, and addresses, behind which a port may.
+    fn of(record: &[u8], fields: &Fields<'_>) -> Self {
+        let mut all = Self::default();
+        for index in 0.. {
+            let Some(field) = fields.at(index) else { break };
+            let value = fields.bytes(field.value);
+            let is_address = matches!(field.canon, Some(Canon::SourceIp | Canon::DestinationIp));
+            if is_address || memchr::memmem::find(record, value).is_none() {
+                all.text.extend_from_slice(value);
+                all.text.push(b'\n');
+                all.ends.push((all.text.len(), index));
+            }
         }
+        all
     }
 
     /// What the field is called in which a hit lies.
     fn name(&self, hit: &RawHit, fields: &Fields<'_>) -> Option<String> {
-        let field = fields.at(self.ends.partition_point(|end| *end <= hit.start))?;
+        let at = self.ends.partition_point(|(end, _)| *end <= hit.start);
+        let field = fields.at(self.ends.get(at)?.1)?;
         Some(match field.canon {
-            Some(canon) => Canon::name(canon).to_owned(),
+            Some(canon) => canon.name().to_owned(),
             None => String::from_utf8_lossy(fields.bytes(field.name)).into_owned(),
         })
     }
 }
 
 impl Pass<'_, '_> {
-    /// Indicators in the fields of records whose bytes may hide what these say, but for those that the bytes show.
-    /// `shown`: the hits in all bytes.
-    pub(super) fn hidden<'b>(
-        &'b self,
-        records: &[Seen],
-        shown: &[RawHit],
-        fields: &mut Fields<'b>,
-        told: &mut super::Told,
+    /// Indicators in the fields of a record whose bytes hide what these say, but for those `met` there; each (indicator, match
+    /// kind) counts once.
+    pub(super) fn hidden(
+        &self,
+        (cite, record): (&Cite, &[u8]),
+        fields: &Fields<'_>,
+        mut met: HashSet<(u32, MatchKind)>,
+        told: &mut Told,
     ) {
-        if self.plan.indicators.list.is_empty() || !self.reader.hides(self.text) {
-            return;
-        }
-        let (mut said, mut hits, mut next) = (Said::default(), Vec::new(), 0);
-        for seen in records {
-            let shown = take_within(shown, &mut next, seen, |hit| hit.start);
-            let hides = self.reader.hides(&self.text[seen.start..seen.end]);
-            if !hides || self.parse(seen, Want::All, fields).is_none() {
-                continue;
-            }
-            if !self.plan.period.holds(fields.time.map(|t| t.at)) {
-                continue;
-            }
-            said.set(fields);
-            hits.clear();
-            self.sift.indicators(&said.text, &mut hits);
-            let is_new = |hit: &RawHit| !shown.iter().any(|s| (s.indicator, s.how) == (hit.indicator, hit.how));
-            hits.retain(is_new);
-            self.said(&said, &hits, &Cite::new(stated(*seen, fields)), fields, told);
-        }
-    }
-
-    /// Tells of the hits in the values of one record; each (indicator, match kind) counts once.
-    fn said(&self, said: &Said, hits: &[RawHit], cite: &Cite, fields: &Fields<'_>, told: &mut super::Told) {
-        let set = &self.plan.indicators;
-        let mut counted = Vec::new();
+        let (said, set) = (Said::of(record, fields), &self.plan.indicators);
+        let mut hits = Vec::new();
+        self.sift.indicators(&said.text, &mut hits);
         for hit in hits.iter().filter_map(|hit| sift::rebuilt(set, *hit, fields)) {
             let (Some(indicator), field) = (set.get(hit.indicator), said.name(&hit, fields)) else { continue };
-            let is_counted = counted.contains(&(hit.indicator, hit.how));
-            if !is_counted && sift::plausible(indicator.kind, &hit, field.as_deref(), &said.text) {
-                counted.push((hit.indicator, hit.how));
+            if !met.contains(&(hit.indicator, hit.how))
+                && sift::plausible(indicator.kind, &hit, field.as_deref(), &said.text)
+            {
+                met.insert((hit.indicator, hit.how));
                 self.met((hit.indicator, hit.how), field, cite, fields, told);
             }
         }

@@ -21,7 +21,7 @@ use crate::sift;
 
 impl Pass<'_, '_> {
     /// Indicator hits of one record, in its text and those that its user agent is; each (indicator, match kind) counts
-    /// once.
+    /// once. Gives those that did.
     pub(super) fn indicators(
         &self,
         (cite, text): (&Cite, &[u8]),
@@ -29,12 +29,12 @@ impl Pass<'_, '_> {
         agents: &[u32],
         fields: &Fields<'_>,
         told: &mut Told,
-    ) {
+    ) -> HashSet<(u32, MatchKind)> {
+        let mut counted = HashSet::new();
         if hits.is_empty() && agents.is_empty() {
-            return;
+            return counted;
         }
         let set = &self.plan.indicators;
-        let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
         let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, text) };
         for hit in hits.iter().filter_map(|hit| sift::rebuilt(set, *hit, fields)) {
             if counted.contains(&(hit.indicator, hit.how)) {
@@ -67,6 +67,7 @@ impl Pass<'_, '_> {
                 self.met((agent, MatchKind::Exact), field, cite, fields, told);
             }
         }
+        counted
     }
 
     /// The same of a record whose text is its values alone: its whole text is searched.
