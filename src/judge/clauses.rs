@@ -117,7 +117,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-22", "a sanctioned entry does not explain the transfer of a host or account that shows intrusion"),
     clause(
         "J-23",
-        "collection, staging or exfiltration findings without intrusion and without a sanctioned transfer of the same host or account are unexplained",
+        "collection, staging or exfiltration findings of level high or above, or of level medium where a listed address is their source and no web server merely answered it, without intrusion and without a sanctioned transfer of the same host or account are unexplained",
     )
     .counted(),
     clause(
@@ -235,6 +235,6 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-88",
-        "a correlation of level medium that succeeded and tells of many files that were written to removable storage in one go, or of 1000 records or more that one account took from a cloud service to outside, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
+        "a correlation of level medium that succeeded and tells of 1000 records or more that one account took from a cloud service to outside in one go, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
     ),
 ];

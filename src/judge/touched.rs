@@ -29,7 +29,8 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             bench.background.remove(f.id.as_str());
             reached(bench, "J-15", f);
         }
-        (Outcome::Succeeded, false) if is_grave(f) => {
+        (Outcome::Succeeded, false) if is_grave(f) || is_by_listed(bench, f) => {
+            bench.background.remove(f.id.as_str());
             unexplained(bench, "J-23", "nothing authorises it and no intrusion is proved", f);
         }
         (Outcome::Succeeded, _) if is_mass(bench, f) => {
@@ -107,19 +108,20 @@ pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
         || later && accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs))
 }
 
+/// Whether a finding of level medium about data is of a listed address. What a web server answered proves nothing.
+fn is_by_listed(bench: &Bench<'_>, f: &Finding) -> bool {
+    let by_listed = || f.entities.sources.iter().any(|from| bench.visitors.contains_key(from.as_str()));
+    f.level == Level::Medium && is_data(f) && f.route != Some(Route::WebResponse) && by_listed()
+}
+
 /// So many objects that one account reads from a cloud service in one go want an explanation.
 const MASS: u64 = 1000;
 
-/// Whether a finding tells of so much that an account took in one go, from a cloud to outside or on a stick, in numbers of which its earlier ones are not
+/// Whether a finding tells of so much that an account took from a cloud to outside in one go, in numbers of which its earlier ones are not
 /// half.
 fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
     let outside = f.entities.sources.iter().any(|from| bench.whose.side(from) == Side::Outside);
-    let is_much = match f.route {
-        Some(Route::SaasDownload) => outside && f.count >= MASS,
-        // A correlation itself says how many files on a stick are many.
-        Some(Route::Usb) => true,
-        _ => false,
-    };
+    let is_much = f.route == Some(Route::SaasDownload) && outside && f.count >= MASS;
     let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
     let is_usual = |other: &&Finding| {
         other.rule.id == f.rule.id

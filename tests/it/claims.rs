@@ -111,6 +111,20 @@ fn what_a_listed_address_was_given_is_unexplained_as_what_is_sent_to_it() {
 }
 
 #[test]
+fn what_a_listed_address_did_with_data_is_asked_about() {
+    let told = |route, level, from: &str| {
+        let mut rule = finding("f", Stage::Collection, Outcome::Succeeded, from, "");
+        (rule.level, rule.route) = (level, Some(route));
+        let told = hc(&[visit(), rule], &[], &whose(""));
+        (told.state, cites(&told, "J-23"))
+    };
+    assert_eq!(told(Route::Email, Level::Medium, WHO), (State::Unexplained, true));
+    assert_eq!(told(Route::Email, Level::Low, WHO), (State::Attempted, false));
+    assert_eq!(told(Route::Email, Level::Medium, "198.51.100.1"), (State::Attempted, false), "of another address");
+    assert_eq!(told(Route::WebResponse, Level::Medium, WHO), (State::Attempted, false), "a page for anybody");
+}
+
+#[test]
 fn pages_are_for_everybody_a_listed_scanner_too() {
     let state = |bytes, others: Vec<Transfer>| {
         let mut all = others;
@@ -182,11 +196,7 @@ fn so_much_at_once_is_unexplained_unless_the_account_does_so() {
     assert_eq!(state(&[others, many("m", 1200, 9)]), State::Unexplained, "of another account");
     let mut inside = many("m", 1200, 9);
     inside.entities.sources = vec!["10.2.0.5".to_owned()];
-    assert_eq!(state(&[inside.clone()]), State::NoEvidence, "on its own desk");
-    (inside.route, inside.count) = (Some(Route::Usb), 60);
-    assert_eq!(state(&[inside.clone()]), State::Unexplained, "carried away on a stick");
-    inside.kind = FindingKind::Rule;
-    assert_eq!(state(&[inside]), State::NoEvidence, "one file");
+    assert_eq!(state(&[inside]), State::NoEvidence, "on its own desk");
 }
 
 /// A record of a file in Microsoft 365.
