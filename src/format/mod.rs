@@ -7,9 +7,11 @@
 mod access;
 mod auditd;
 mod azure;
+mod azureflow;
 mod binxml;
 mod carried;
 mod cef;
+mod checkpoint;
 mod cloudtrail;
 mod container;
 mod csv;
@@ -171,6 +173,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &winxml::WindowsXml,
     &cloudtrail::CLOUDTRAIL,
     &azure::AZURE,
+    &azureflow::AZURE_FLOW,
     &m365::M365,
     &gcp::GCP,
     &journald::JOURNALD,
@@ -185,6 +188,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &auditd::Auditd,
     &cef::Cef,
     &leef::Leef,
+    &checkpoint::CheckPoint,
     &dns::Bind,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
@@ -203,6 +207,12 @@ pub fn list() -> impl Iterator<Item = &'static dyn Format> {
 /// The formats that definitions declare.
 pub fn declared() -> impl Iterator<Item = &'static dyn Format> {
     declared::all().map(|declared| declared as &dyn Format)
+}
+
+/// Reads a value that tells of one of the conversations of a record ([`Fields::parts`]). `out` is emptied first; false where the
+/// value tells of none.
+pub fn part<'b>(text: &'b [u8], layout: &Layout, out: &mut Fields<'b>) -> bool {
+    azureflow::read(text, layout, out)
 }
 
 fn by_name(name: &str) -> Option<&'static dyn Format> {

@@ -170,6 +170,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Outcome => self.outcome_word(value),
             Role::Said => self.said = Some(value),
             Role::Line => self.out.carry(value, kind),
+            Role::Part => self.out.part(value),
             Role::Url => self.url(value),
             Role::Http(canon) | Role::Flow(canon) => {
                 if let Some(slot) = self.pending.iter_mut().find(|slot| slot.is_none()) {

@@ -237,6 +237,8 @@ pub struct Fields<'b> {
     pub clocked: bool,
     /// Values that are themselves records of a log, as text or as an object.
     carried: Vec<(Text<'b>, Kind)>,
+    /// Values each of which tells of one of the conversations that the record is about.
+    parts: Vec<Text<'b>>,
 }
 
 impl Default for Fields<'_> {
@@ -250,6 +252,7 @@ impl Default for Fields<'_> {
             observer: None,
             clocked: false,
             carried: Vec::new(),
+            parts: Vec::new(),
         }
     }
 }
@@ -264,6 +267,17 @@ impl<'b> Fields<'b> {
         self.observer = None;
         self.clocked = false;
         self.carried.clear();
+        self.parts.clear();
+    }
+
+    /// Notes a value that tells of one of several conversations.
+    pub fn part(&mut self, value: Text<'b>) {
+        self.parts.push(value);
+    }
+
+    /// The values each of which tells of a conversation; most records have none.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(|part| self.bytes(*part))
     }
 
     /// Notes a value that is itself a record of a log: a text, or an object (`Kind::Json`).

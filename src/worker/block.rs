@@ -5,6 +5,7 @@ mod doubt;
 pub(super) mod event;
 mod met;
 mod over;
+mod parts;
 mod rules;
 mod touched;
 mod whole;
@@ -356,7 +357,10 @@ impl Pass<'_, '_> {
             return;
         }
         let cite = Cite::new(seen);
-        if parsed && !self.plan.hits_only {
+        let has_parts = parsed && fields.parts().next().is_some();
+        if has_parts && !self.plan.hits_only {
+            self.observe_parts((&seen, format), fields, tally);
+        } else if parsed && !self.plan.hits_only {
             let is_traffic =
                 tally.observe(format, (fields, outline), seen.place, &|place| digest_at(self.block, place));
             if let Some(look) = scratch.look.filter(|_| is_traffic) {
@@ -369,7 +373,9 @@ impl Pass<'_, '_> {
             // A record that is cited is read in full; a stray was.
             self.parse(&seen, Want::All, fields);
         }
-        if seen.values.is_none() {
+        if has_parts {
+            self.indicators_of_parts(&cite, hits, &agents, fields, told);
+        } else if seen.values.is_none() {
             self.indicators((&cite, self.text), hits, &agents, fields, told);
         } else if self.whole || !hits.is_empty() || !agents.is_empty() {
             self.indicators_of_values(&cite, &agents, told);

@@ -30,11 +30,22 @@ impl Pass<'_, '_> {
         fields: &Fields<'_>,
         told: &mut Told,
     ) {
+        self.indicators_once((cite, text), hits, agents, (fields, &mut HashSet::new()), told);
+    }
+
+    /// The same of those that were not counted yet.
+    pub(super) fn indicators_once(
+        &self,
+        (cite, text): (&Cite, &[u8]),
+        hits: &[RawHit],
+        agents: &[u32],
+        (fields, counted): (&Fields<'_>, &mut HashSet<(u32, MatchKind)>),
+        told: &mut Told,
+    ) {
         if hits.is_empty() && agents.is_empty() {
             return;
         }
         let set = &self.plan.indicators;
-        let mut counted: HashSet<(u32, MatchKind)> = HashSet::new();
         let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, text) };
         for hit in hits.iter().map(|hit| sift::rebuilt(set, *hit, fields)) {
             if counted.contains(&(hit.indicator, hit.how)) {
