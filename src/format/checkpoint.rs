@@ -218,8 +218,10 @@ fn put<'b>(name: &'b [u8], value: &'b [u8], sink: &mut Sink<'_, 'b>) {
 mod tests {
     use super::*;
 
-    /// Time, source and bytes out, destination port, outcome.
-    fn told(line: &str) -> Option<(String, String, Option<u64>, Option<u64>, String)> {
+    /// Time, source, bytes out, destination port, outcome.
+    type Told = (String, String, Option<u64>, Option<u64>, String);
+
+    fn told(line: &str) -> Option<Told> {
         let mut out = Fields::default();
         CheckPoint.parse(&Layout::plain(), line.as_bytes(), Want::All, &mut out).ok()?;
         let text = |canon| out.text(canon).unwrap_or_default().to_owned();
