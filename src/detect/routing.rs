@@ -18,8 +18,10 @@ pub(super) const FORMATS: &[&str] = &[
     "access",
     "auditd",
     "azure",
+    "azure_flow",
     "bind",
     "cef",
+    "checkpoint",
     "cloudtrail",
     "container",
     "csv",
@@ -165,6 +167,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
             facts.services.push("vpcflow".into());
         }
         "azure" => azure(fields, &mut facts),
+        "azure_flow" | "checkpoint" => facts.categories.push("firewall"),
         "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
         "bind" | "windows_dns" => facts.categories.push("dns"),
         "cef" | "leef" => extended(fields, &mut facts),

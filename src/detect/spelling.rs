@@ -56,13 +56,14 @@ impl Spelling {
     /// How a format writes values; formats that are not known here get the most careful answer.
     pub(super) fn of(format: &str) -> Self {
         match format {
-            "bind" | "leef" | "squid" | "text" | "vpcflow" => Self::AsIs,
+            "bind" | "checkpoint" | "leef" | "squid" | "text" | "vpcflow" => Self::AsIs,
             "zeek" => Self::Headed,
             "w3c" => Self::Joined,
             "access" => Self::Hexed,
             // Declared formats are text, tables or JSON: what may be escaped in one of them is left out for all.
             super::routing::DECLARED
             | "azure"
+            | "azure_flow"
             | "cloudtrail"
             | "csv"
             | "evtx"

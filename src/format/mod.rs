@@ -7,9 +7,11 @@
 mod access;
 mod auditd;
 mod azure;
+mod azureflow;
 mod binxml;
 mod carried;
 mod cef;
+mod checkpoint;
 mod cloudtrail;
 mod container;
 mod csv;
@@ -179,6 +181,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &winxml::WindowsXml,
     &cloudtrail::CLOUDTRAIL,
     &azure::AZURE,
+    &azureflow::AZURE_FLOW,
     &m365::M365,
     &gcp::GCP,
     &journald::JOURNALD,
@@ -193,6 +196,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &auditd::Auditd,
     &cef::Cef,
     &leef::Leef,
+    &checkpoint::CheckPoint,
     &dns::Bind,
     &windns::WindowsDns,
     &syslog::Rfc5424,
@@ -212,6 +216,12 @@ pub fn list() -> impl Iterator<Item = &'static dyn Format> {
 /// The formats that definitions declare.
 pub fn declared() -> impl Iterator<Item = &'static dyn Format> {
     declared::all().map(|declared| declared as &dyn Format)
+}
+
+/// Reads a value that tells of one of the conversations of a record ([`Fields::parts`]). `out` is emptied first; false where the
+/// value tells of none.
+pub fn part<'b>(text: &'b [u8], layout: &Layout, out: &mut Fields<'b>) -> bool {
+    azureflow::read(text, layout, out)
 }
 
 fn by_name(name: &str) -> Option<&'static dyn Format> {

@@ -24,6 +24,8 @@ pub enum Role {
     Said,
     /// A record of another log, as text or as an object, which is read as such once the others are in.
     Line,
+    /// What one of several conversations is told by.
+    Part,
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -150,7 +152,7 @@ impl Role {
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
-            Self::Time(_) | Self::Embedded | Self::History | Self::Packets(_) | Self::Missed => &[],
+            Self::Time(_) | Self::Embedded | Self::History | Self::Packets(_) | Self::Missed | Self::Part => &[],
         }
     }
 }

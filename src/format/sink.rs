@@ -180,6 +180,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Outcome => self.outcome_word(value),
             Role::Said => self.said = Some(value),
             Role::Line => self.out.carry(value, kind),
+            Role::Part => self.out.part(value),
             Role::Url => self.url(value),
             Role::Shelved => self.shelved(value),
             Role::Http(canon) | Role::Flow(canon) => {

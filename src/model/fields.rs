@@ -240,6 +240,8 @@ pub struct Fields<'b> {
     pub of_process: bool,
     /// Values that are themselves records of a log, as text or as an object.
     carried: Vec<(Text<'b>, Kind)>,
+    /// Values each of which tells of one of the conversations that the record is about.
+    parts: Vec<Text<'b>>,
 }
 
 impl Default for Fields<'_> {
@@ -254,6 +256,7 @@ impl Default for Fields<'_> {
             clocked: false,
             of_process: false,
             carried: Vec::new(),
+            parts: Vec::new(),
         }
     }
 }
@@ -269,6 +272,17 @@ impl<'b> Fields<'b> {
         self.clocked = false;
         self.of_process = false;
         self.carried.clear();
+        self.parts.clear();
+    }
+
+    /// Notes a value that tells of one of several conversations.
+    pub fn part(&mut self, value: Text<'b>) {
+        self.parts.push(value);
+    }
+
+    /// The values each of which tells of a conversation; most records have none.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(|part| self.bytes(*part))
     }
 
     /// Notes a value that is itself a record of a log: a text, or an object (`Kind::Json`).

@@ -5,8 +5,8 @@ mod doubt;
 pub(super) mod event;
 mod hidden;
 mod met;
-
 mod over;
+mod parts;
 mod rules;
 mod touched;
 mod whole;
@@ -365,7 +365,10 @@ impl Pass<'_, '_> {
             return;
         }
         let cite = Cite::new(seen);
-        if parsed && !self.plan.hits_only {
+        let has_parts = parsed && fields.parts().next().is_some();
+        if has_parts && !self.plan.hits_only {
+            self.observe_parts((&seen, format), fields, tally);
+        } else if parsed && !self.plan.hits_only {
             let is_traffic =
                 tally.observe(format, (&mut *fields, outline), seen.place, &|place| digest_at(self.block, place));
             if let Some(look) = scratch.look.filter(|_| is_traffic) {
@@ -378,7 +381,9 @@ impl Pass<'_, '_> {
             // A record that is cited is read in full; a stray was.
             self.parse(&seen, Want::All, fields);
         }
-        if seen.values.is_none() {
+        if has_parts {
+            self.indicators_of_parts(&cite, hits, &agents, fields, told);
+        } else if seen.values.is_none() {
             let met = self.indicators((&cite, self.text), hits, &agents, fields, told);
             if scratch.hides {
                 self.hidden((&cite, record), fields, met, told);

@@ -94,7 +94,7 @@ fn a_name_and_password_before_a_host_are_a_part_of_its_url() {
     for (list, text, expected) in [
         (url, "GET http://user:pw@bad.example.net/gate.php", "Exact http://user:pw@bad.example.net/gate.php"),
         (url, r#"{"u":"http:\/\/user@bad.example.net\/gate.php"}"#, r"Exact http:\/\/user@bad.example.net\/gate.php"),
-        (url, "http://a:b%2Fc%40d@bad.example.net/x", "UrlHost bad.example.net"),
+        (url, "http://a:b%2Fc%40d@bad.example.net/gate.php?x", "UrlHost bad.example.net"),
         ("http://203.0.113.7/a", "http://u:p@203.0.113.7/a", "Exact http://u:p@203.0.113.7/a"),
         ("bad.example.net", "http://user:pw@bad.example.net/x", "Exact bad.example.net"),
         ("bad.example.net", "mail to user@bad.example.net", "EmailDomain bad.example.net"),

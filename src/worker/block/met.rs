@@ -31,8 +31,21 @@ impl Pass<'_, '_> {
         told: &mut Told,
     ) -> HashSet<(u32, MatchKind)> {
         let mut counted = HashSet::new();
+        self.indicators_once((cite, text), hits, agents, (fields, &mut counted), told);
+        counted
+    }
+
+    /// The same of those that were not counted yet.
+    pub(super) fn indicators_once(
+        &self,
+        (cite, text): (&Cite, &[u8]),
+        hits: &[RawHit],
+        agents: &[u32],
+        (fields, counted): (&Fields<'_>, &mut HashSet<(u32, MatchKind)>),
+        told: &mut Told,
+    ) {
         if hits.is_empty() && agents.is_empty() {
-            return counted;
+            return;
         }
         let set = &self.plan.indicators;
         let places = if hits.is_empty() { FieldPlaces::default() } else { FieldPlaces::of(fields, text) };
@@ -67,7 +80,6 @@ impl Pass<'_, '_> {
                 self.met((agent, MatchKind::Exact), field, cite, fields, told);
             }
         }
-        counted
     }
 
     /// The same of a record whose text is its values alone: its whole text is searched.
