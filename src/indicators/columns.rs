@@ -223,10 +223,13 @@ fn named(words: &[String]) -> Option<Option<IndicatorKind>> {
     let plain = |word: &String| ATTRIBUTES.contains(&word.as_str());
     let pairs = || words.windows(2).enumerate().map(|(at, pair)| (at..at + 2, pair.concat()));
     let single = || words.iter().enumerate().map(|(at, word)| (at..at + 1, word.clone()));
-    let said = pairs().chain(single()).find_map(|(span, word)| Some((span, kind_of_word(&word)?)));
-    let (span, kind) = said?;
-    let others = words.iter().enumerate().filter(|(at, _)| !span.contains(at));
-    others.map(|(_, word)| word).all(plain).then_some(kind)
+    let rest = |span: &std::ops::Range<usize>| {
+        let others = words.iter().enumerate().filter(|(at, _)| !span.contains(at));
+        others.map(|(_, word)| word).all(plain)
+    };
+    let said = || pairs().chain(single()).filter(|(span, _)| rest(span)).filter_map(|(_, word)| kind_of_word(&word));
+    // `File Hash (MD5)`: what says more counts.
+    said().find(Option::is_some).or_else(|| said().next())
 }
 
 /// The kind that a word without anything between its parts says; for digests of any length the value tells.

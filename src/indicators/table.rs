@@ -296,6 +296,10 @@ impl Row<'_> {
         }
         match kind_stated(word) {
             Some(kind) => self.take(cell, kind),
+            None if column(word) == Column::Beside => {
+                self.told = true;
+                self.builder.refuse(self.number, cell, "of a kind that tells about values");
+            }
             None if value::guess(cell).is_none() && self.parts(cell) => {}
             None => self.single(cell),
         }

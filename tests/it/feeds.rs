@@ -79,6 +79,7 @@ fn what_is_not_read_of_a_table_is_refused_with_its_place() {
         ("sha1,Name\n0123456789abcdef0123456789abcdef01234567,evil.exe\n", 2, "evil.exe", "columns not read: Name"),
         ("203.0.113.7,evil-corp.net\n203.0.113.8,bad2-corp.net\n", 1, "evil-corp.net", "columns not read: without a"),
         ("type,value\nip,203.0.113.7\nasn,AS1234\n", 3, "AS1234", "of no known kind"),
+        ("type,value\nip,203.0.113.7\nlink,https://x.example/y\n", 3, "https://x.example/y", "of a kind that tells"),
         ("type,value\nip,203.0.113.7\nip,-\n", 3, "ip,-", "no cell is an indicator"),
         ("ip,note\n203.0.113.7,a,203.0.113.9\n", 2, "203.0.113.9", "cells not read"),
         ("Indicators of the case\n\ntype,value\nip,203.0.113.7\n", 1, "Indicators of the case", "no cell"),
