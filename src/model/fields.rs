@@ -235,6 +235,8 @@ pub struct Fields<'b> {
     /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
     /// a connection.
     pub clocked: bool,
+    /// The dialect of a record that its message holds and whose fields stand among its own; `None` where it holds none.
+    pub inside: Option<&'static str>,
     /// Values that are themselves records of a log, as text or as an object.
     carried: Vec<(Text<'b>, Kind)>,
 }
@@ -249,6 +251,7 @@ impl Default for Fields<'_> {
             time: None,
             observer: None,
             clocked: false,
+            inside: None,
             carried: Vec::new(),
         }
     }
@@ -263,6 +266,7 @@ impl<'b> Fields<'b> {
         self.time = None;
         self.observer = None;
         self.clocked = false;
+        self.inside = None;
         self.carried.clear();
     }
 
