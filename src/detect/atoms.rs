@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
     /// What a keyword is covered by, which parsers must not have written themselves.
     fn heard(&self, cover: impl Fn(&Self) -> Option<Cover>) -> Option<Cover> {
         // Those of Windows events.
-        let registry = matches!(self.spelling, Spelling::Json | Spelling::Xml);
+        let registry = matches!(self.spelling, Spelling::Json | Spelling::Declared | Spelling::Xml);
         let reader = Self { spelling: self.spelling.of_keyword(), registry, ..*self };
         let invented = |literal: &Vec<u8>| INVENTED.iter().any(|value| holds(value, literal));
         cover(&reader).filter(|cover| !cover.literals.iter().any(invented))

@@ -13,6 +13,11 @@ pub(super) fn facts(fields: &Fields<'_>, facts: &mut Facts<'_>) {
     let channel = raw(fields, "Channel").unwrap_or_default().to_ascii_lowercase();
     let id =
         raw(fields, "EventID").or_else(|| fields.text(Canon::EventCode)).and_then(|id| id.parse().ok()).unwrap_or(0);
+    match channel.as_str() {
+        "linux-sysmon/operational" => facts.products = &["linux"],
+        "rpcfw" => facts.inside = &["rpc_firewall"],
+        _ => {}
+    }
     let table = table();
     facts.services.extend(table.services(&channel).iter().map(|service| Cow::from(*service)));
     facts.categories.extend(table.categories(&channel, id));

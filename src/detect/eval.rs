@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::derived::{self, Derived};
 use super::grams::Tables;
 use super::item::{Expr, Part, Test, Unit};
 use super::kinds::Kinds;
 use super::pattern::same;
-use super::routing;
+use super::routing::{self, Lift};
 use crate::model::fields::{Canon, Field, Fields, Kind};
 
 /// A field name of a rule with the other names under which a log may hold it.
@@ -16,11 +17,17 @@ pub(super) struct Name {
     raw: Box<str>,
     aliases: &'static [&'static str],
     canon: Option<Canon>,
+    derived: Option<Derived>,
 }
 
 impl Name {
     pub(super) fn new(name: &str) -> Self {
-        Self { raw: name.into(), aliases: routing::aliases(name), canon: Canon::from_name(name) }
+        Self {
+            raw: name.into(),
+            aliases: routing::aliases(name),
+            canon: Canon::from_name(name),
+            derived: derived::of(name),
+        }
     }
 
     /// Other names that are tried where a record has no such field.
@@ -80,6 +87,8 @@ pub(super) struct Record<'a, 'b> {
     pub raw_keywords: bool,
     /// Names of fields may hold blanks that rules leave out.
     pub blanks_in_names: bool,
+    /// Where fields may lie deeper than rules name them.
+    pub lift: Lift,
     pub names: &'a [Name],
 }
 
@@ -97,9 +106,12 @@ impl<'a, 'b> Record<'a, 'b> {
 
     fn field(&self, name: u32, test: &Test, scratch: &mut Scratch) -> bool {
         let found = self.take(name, scratch);
+        let derived = self.derived(name);
         let hit = match test {
-            Test::Null => found.is_empty() || self.values(&found).any(|field| field.kind == Kind::Null),
-            Test::Exists(wanted) => found.is_empty() != *wanted,
+            Test::Null => {
+                found.is_empty() && derived.is_none() || self.values(&found).any(|field| field.kind == Kind::Null)
+            }
+            Test::Exists(wanted) => (found.is_empty() && derived.is_none()) != *wanted,
             Test::SameAs { field: other, part, cased } => {
                 let others = self.take(*other, scratch);
                 let hit = self.values(&found).filter(|f| f.kind != Kind::Null).any(|mine| {
@@ -110,12 +122,14 @@ impl<'a, 'b> Record<'a, 'b> {
                 Self::give(*other, others, scratch);
                 hit
             }
+            test if derived.is_some_and(|value| value_passes(test, value)) => true,
             test => found.iter().any(|&at| {
                 let Some(field) = self.fields.at(at as usize).filter(|field| field.kind != Kind::Null) else {
                     return false;
                 };
                 let value = self.fields.bytes(field.value);
-                field_passes(test, at, value, scratch)
+                let whole = || (field.kind == Kind::Number).then(|| whole(value)).flatten();
+                field_passes(test, at, value, scratch) || whole().is_some_and(|number| value_passes(test, number))
             }),
         };
         Self::give(name, found, scratch);
@@ -126,7 +140,13 @@ impl<'a, 'b> Record<'a, 'b> {
     pub(super) fn each_value(&self, name: u32, scratch: &mut Scratch, see: &mut dyn FnMut(&'a [u8])) {
         let (found, fields) = (self.take(name, scratch), self.fields);
         self.values(&found).filter(|f| f.kind != Kind::Null).for_each(|field| see(fields.bytes(field.value)));
+        self.derived(name).into_iter().for_each(&mut *see);
         Self::give(name, found, scratch);
+    }
+
+    /// The value of a name that follows from other fields.
+    fn derived(&self, name: u32) -> Option<&'a [u8]> {
+        self.names.get(name as usize)?.derived?.value(self.fields)
     }
 
     /// Fields of a name, taken out of the scratch so that another name can be resolved meanwhile.
@@ -170,6 +190,16 @@ impl<'a, 'b> Record<'a, 'b> {
         if found.is_empty() && name.canon.is_some() {
             self.named(found, |field| field.canon == name.canon);
         }
+        match self.lift {
+            Lift::None => {}
+            Lift::Properties => {
+                self.named(found, |field| is_property(self.fields.bytes(field.name), name.raw.as_bytes()));
+            }
+            Lift::Deep if found.is_empty() => {
+                self.named(found, |field| ends_with(self.fields.bytes(field.name), name.raw.as_bytes()));
+            }
+            Lift::Deep => {}
+        }
     }
 
     fn named(&self, found: &mut Vec<u32>, fits: impl Fn(&Field<'b>) -> bool) {
@@ -189,6 +219,23 @@ impl<'a, 'b> Record<'a, 'b> {
             .filter(|field| !matches!(field.kind, Kind::Null | Kind::Json))
             .any(|field| text_holds(test, self.fields.bytes(field.value)))
     }
+}
+
+/// Whether a log's name is that of a rule in the properties of a record, or that of the value of an object with a text for people
+/// beside it; case ignored.
+fn is_property(shown: &[u8], name: &[u8]) -> bool {
+    let bare = shown.get(..PROPERTIES.len()).filter(|head| head.eq_ignore_ascii_case(PROPERTIES));
+    let in_properties = bare.is_some() && shown[PROPERTIES.len()..].eq_ignore_ascii_case(name);
+    in_properties || shown.strip_suffix(b".value").is_some_and(|shown| shown.eq_ignore_ascii_case(name))
+}
+
+/// Where exports of Azure nest what the record of a product says.
+const PROPERTIES: &[u8] = b"properties.";
+
+/// Whether a log's dotted name ends with that of a rule; case ignored.
+fn ends_with(shown: &[u8], name: &[u8]) -> bool {
+    let at = shown.len().checked_sub(name.len());
+    at.is_some_and(|at| at > 0 && shown[at - 1] == b'.' && shown[at..].eq_ignore_ascii_case(name))
 }
 
 /// Whether a log's name is that of a rule with blanks in it, which Sigma leaves out; case ignored.
@@ -225,6 +272,15 @@ fn field_passes(test: &Test, field: u32, value: &[u8], scratch: &mut Scratch) ->
     }
 }
 
+/// A number without the zeros that end its fraction: what it is in as few digits as possible. `None` where it has none.
+fn whole(number: &[u8]) -> Option<&[u8]> {
+    let point = memchr::memchr(b'.', number)?;
+    let zeros = number.iter().rev().take_while(|byte| **byte == b'0').count();
+    let end = number.len() - zeros;
+    let is_written_out = number[point + 1..].iter().all(u8::is_ascii_digit);
+    (zeros > 0 && is_written_out).then(|| &number[..if end == point + 1 { point } else { end }])
+}
+
 /// Whether a value that is not null passes a test on values.
 pub(super) fn value_passes(test: &Test, value: &[u8]) -> bool {
     match test {
@@ -234,7 +290,8 @@ pub(super) fn value_passes(test: &Test, value: &[u8]) -> bool {
         Test::Cidr(network) => in_network(network, value),
         Test::Number(order, bound) => {
             let number = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<f64>().ok());
-            number.is_some_and(|number| order.holds(number, *bound))
+            // `inf` and `nan` are words.
+            number.is_some_and(|number| number.is_finite() && order.holds(number, *bound))
         }
         Test::Time(unit, order, bound) => time_part(*unit, value).is_some_and(|part| order.holds(part, *bound)),
         Test::Null | Test::Exists(_) | Test::SameAs { .. } => false,
@@ -274,9 +331,11 @@ fn time_part(unit: Unit, value: &[u8]) -> Option<i64> {
     })
 }
 
-/// ISO 8601 as written, or an epoch in seconds or milliseconds (UTC).
+/// ISO 8601 as written, or an epoch in seconds or milliseconds (UTC), of which a fraction makes no part.
 fn civil(text: &str) -> Option<jiff::civil::DateTime> {
-    if let Ok(epoch) = text.parse::<i64>() {
+    let is_fraction = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = text.split_once('.').map_or(text, |(whole, rest)| if is_fraction(rest) { whole } else { text });
+    if let Ok(epoch) = whole.parse::<i64>() {
         let millis = if epoch.abs() < 100_000_000_000 { epoch.checked_mul(1000)? } else { epoch };
         let stamp = jiff::Timestamp::from_millisecond(millis).ok()?;
         return Some(stamp.to_zoned(jiff::tz::TimeZone::UTC).datetime());
@@ -311,10 +370,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_compared_without_zeros_at_their_end() {
+        for (number, shown) in [("4625.0", "4625"), ("1.50", "1.5"), ("10.00", "10")] {
+            assert_eq!(whole(number.as_bytes()), Some(shown.as_bytes()));
+        }
+        assert_eq!((whole(b"4620"), whole(b"1.5"), whole(b"1.0e10"), whole(b"1.2.0")), (None, None, None, None));
+        let above = |text: &str| value_passes(&Test::Number(super::super::item::Order::Gt, 100.0), text.as_bytes());
+        assert!(
+            above("101") && above("1e5") && !above("infinity") && !above("inf") && !above("nan") && !above("1e999")
+        );
+    }
+
+    #[test]
     fn parts_of_times() {
         assert_eq!(time_part(Unit::Hour, b"2026-03-28T23:10:04Z"), Some(23));
         assert_eq!(time_part(Unit::Week, b"2026-01-01"), Some(1));
         assert_eq!(time_part(Unit::Year, b"1774739404"), Some(2026));
-        assert_eq!(time_part(Unit::Year, b"soon"), None);
+        assert_eq!(time_part(Unit::Hour, b"1774739404.123456"), Some(23));
+        assert_eq!((time_part(Unit::Year, b"soon"), time_part(Unit::Year, b"1774739404.5x")), (None, None));
     }
 }

@@ -157,11 +157,12 @@ impl Program {
     }
 
     fn test(&self, field: Option<String>, test: &Test) -> Term {
+        let is_keyword = field.is_none();
         let (is, values) = match test {
-            Test::Text(pattern) => {
-                (if pattern.is_cased() { "equal, case counts" } else { "equal" }, vec![pattern.to_string()])
+            Test::Text(pattern) => (equal_word(is_keyword, pattern.is_cased()), vec![pattern.to_string()]),
+            Test::Words(words) => {
+                (equal_word(is_keyword, false), words.patterns().iter().map(ToString::to_string).collect())
             }
-            Test::Words(words) => ("equal", words.patterns().iter().map(ToString::to_string).collect()),
             Test::Regex(regex) => ("matched by", vec![regex.as_str().to_owned()]),
             Test::Cidr(network) => ("in the network", vec![network.to_string()]),
             Test::Number(order, bound) => (order_word(*order), vec![bound.to_string()]),
@@ -234,6 +235,16 @@ fn fields(expr: &Expr, out: &mut BTreeSet<u32>) {
             }
         }
         Expr::Keyword(_) => {}
+    }
+}
+
+/// A keyword is looked for anywhere.
+fn equal_word(is_keyword: bool, is_cased: bool) -> &'static str {
+    match (is_keyword, is_cased) {
+        (false, false) => "equal",
+        (false, true) => "equal, case counts",
+        (true, false) => "text that holds",
+        (true, true) => "text that holds, case counts",
     }
 }
 

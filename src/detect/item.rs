@@ -264,7 +264,11 @@ fn tests_of(node: &Node, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<T
 fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>) -> Result<Vec<Test>, String> {
     let test = match mods.kind {
         Want::Text => return texts(node, text, mods),
-        Want::Regex => Test::Regex(Box::new(Regexp::new(text, mods.flags)?)),
+        Want::Regex => {
+            let written = Regexp::new(text, mods.flags)?;
+            let anchored = anchored(text, mods.part).map(|text| Regexp::new(&text, mods.flags)).transpose()?;
+            Test::Regex(Box::new(anchored.unwrap_or(written)))
+        }
         Want::Cidr => Test::Cidr(network(text)?),
         Want::Exists => match node.what {
             What::Bool(b) | What::Switch(_, b) => Test::Exists(b),
@@ -284,6 +288,15 @@ fn tests_of_text(node: &Node, text: &str, mods: &Mods, context: &mut Context<'_>
         }
     };
     Ok(vec![test])
+}
+
+/// An expression that must match at an end of the value, where a modifier behind `re` says so.
+fn anchored(text: &str, part: Option<Part>) -> Option<String> {
+    match part? {
+        Part::Starts => Some(format!(r"\A(?:{text})")),
+        Part::Ends => Some(format!(r"(?:{text})\z")),
+        Part::Whole | Part::Contains => None,
+    }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

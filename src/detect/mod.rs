@@ -11,6 +11,7 @@ mod channels;
 mod collection;
 mod condition;
 mod correlation;
+mod derived;
 mod document;
 mod eval;
 mod explain;
@@ -63,7 +64,7 @@ use loader::Loaded;
 pub use mapping::Mapping;
 pub use pack::{has_builtin, is_pack};
 pub use reach::Reached;
-use routing::Logsource;
+use routing::{Lift, Logsource};
 pub use samples::Sample;
 use select::Selected;
 pub use select::Selection;
@@ -324,7 +325,8 @@ impl Program {
             fields,
             text,
             raw_keywords: routing::is_unstructured(format),
-            blanks_in_names: routing::is_windows(format),
+            blanks_in_names: routing::is_windows(format) || fields.inside.is_some_and(routing::is_windows),
+            lift: fields.inside.map_or(Lift::None, Lift::of).or(Lift::of(format)),
             names: &self.names,
         }
     }
@@ -347,6 +349,13 @@ impl Program {
     /// The rules that may apply to a format; `None` where there is none.
     pub fn gate(&self, format: &str) -> Option<&Gate> {
         self.gates.get(format)
+    }
+
+    /// The rules for what the message of a record holds ([`Fields::inside`]) that the gate of its own format does not find; `None` where
+    /// it finds all.
+    pub fn apart(&self, fields: &Fields<'_>) -> Option<&[u32]> {
+        let inside = fields.inside.filter(|inside| routing::is_gated_apart(inside))?;
+        self.gate(inside).map(|gate| &*gate.all)
     }
 
     /// The gates of all formats, as logs of all sorts have them chosen.

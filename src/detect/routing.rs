@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::table::{OfFormat, table};
-use super::{Routing, channels};
+use super::{Routing, channels, derived};
 use crate::model::fields::{Canon, Fields};
 
 /// Stands for the formats that a definition declares: one gate is for all of them.
@@ -60,7 +60,9 @@ pub(super) struct Logsource {
 /// What a record is: every product, category and service that it may be taken for.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
-    products: &'static [&'static str],
+    pub(super) products: &'static [&'static str],
+    /// Products of the record that its message holds, or of a program that writes into it.
+    pub(super) inside: &'static [&'static str],
     pub(super) categories: Vec<&'static str>,
     pub(super) services: Vec<Cow<'a, str>>,
 }
@@ -75,9 +77,33 @@ pub(super) fn possible(routing: &Routing, format: &str, rule: &Logsource) -> boo
     match routing {
         Routing::Any => true,
         Routing::Forced { .. } => applies(routing, rule, &Facts::default()),
-        Routing::Auto if format == DECLARED => is_bare(rule) || table().declared().any(|of| may_be_of(of, rule)),
-        Routing::Auto => table().format(format).map_or(is_bare(rule), |of| may_be_of(of, rule)),
+        Routing::Auto => {
+            may_be(format, rule) || is_carrier(format) && CARRIED.iter().any(|inside| may_be(inside, rule))
+        }
     }
+}
+
+/// Whether a rule can apply to a record of a format for what it says itself.
+fn may_be(format: &str, rule: &Logsource) -> bool {
+    match format {
+        DECLARED => is_bare(rule) || table().declared().any(|of| may_be_of(of, rule)),
+        _ => table().format(format).map_or(is_bare(rule), |of| may_be_of(of, rule)),
+    }
+}
+
+/// Formats that records may have which messages hold. Those of Windows are left out: their rules are many, and are found by the
+/// record itself ([`is_gated_apart`]).
+const CARRIED: [&str; 11] =
+    ["access", "auditd", "azure", "cef", "cloudtrail", DECLARED, "gcp", "json", "leef", "m365", "zeek_json"];
+
+/// Whether messages of a format may hold records of others.
+fn is_carrier(format: &str) -> bool {
+    matches!(format, "syslog3164" | "syslog5424" | "journald") || format == DECLARED
+}
+
+/// Whether the rules for what a message holds are not among those that are searched for in messages.
+pub(super) fn is_gated_apart(inside: &str) -> bool {
+    is_windows(inside)
 }
 
 /// Whether a rule states neither product nor category.
@@ -109,7 +135,8 @@ pub(super) fn applies(routing: &Routing, rule: &Logsource, facts: &Facts<'_>) ->
             forced(&rule.product, product) && forced(&rule.category, category) && forced(&rule.service, service)
         }
         Routing::Auto => {
-            rule.product.as_deref().is_none_or(|p| facts.products.contains(&p))
+            let is_of = |product| facts.products.contains(&product) || facts.inside.contains(&product);
+            rule.product.as_deref().is_none_or(is_of)
                 && rule.category.as_deref().is_none_or(|c| facts.categories.contains(&c))
                 && rule.service.as_deref().is_none_or(|s| facts.services.iter().any(|known| known == s))
         }
@@ -121,6 +148,33 @@ pub(super) fn is_windows(format: &str) -> bool {
     matches!(format, "evtx" | "evtxecmd" | "windows_json" | "windows_xml")
 }
 
+/// Where fields of a format may lie deeper than rules name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lift {
+    /// Nowhere.
+    None,
+    /// In one object for all properties, or in the value of an object.
+    Properties,
+    /// Anywhere.
+    Deep,
+}
+
+impl Lift {
+    /// That of a format.
+    pub fn of(format: &str) -> Self {
+        match format {
+            "azure" | "entra_csv" => Self::Properties,
+            "kubernetes" => Self::Deep,
+            _ => Self::None,
+        }
+    }
+
+    /// This one, or another where it is none.
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::None { other } else { self }
+    }
+}
+
 /// Whether keywords look at the whole text of a record.
 pub(super) fn is_unstructured(format: &str) -> bool {
     let is_text =
@@ -129,10 +183,16 @@ pub(super) fn is_unstructured(format: &str) -> bool {
     is_text || format == DECLARED || !FORMATS.contains(&format)
 }
 
-/// Fields that parsers derive from outside of the record (a header, a file name): no literal can gate on them.
+/// Fields that parsers derive from outside of the record (a header, a file name), or whose values they write in other words (a number
+/// as a name): no literal can gate on them.
 pub(super) fn is_derived(name: &str) -> bool {
-    matches!(name, "path" | "service" | "product") || name.eq_ignore_ascii_case("Initiated")
+    matches!(name, "path" | "service" | "product")
+        || WRITTEN.iter().any(|written| name.eq_ignore_ascii_case(written))
+        || derived::of(name).is_some_and(derived::is_worded)
 }
+
+/// Fields that parsers write in other words.
+const WRITTEN: [&str; 4] = ["Initiated", "ProcessId", "ParentProcessId", "syscall"];
 
 /// Whether a parser may join the values of a field from several of the record, at each `\`, and give them a hive of the
 /// registry by another name.
@@ -146,8 +206,20 @@ pub(super) fn is_of_hive(part: &[u8]) -> bool {
     [&b"hklm"[..], b"hku"].iter().any(|hive| memchr::memmem::find(hive, &part).is_some())
 }
 
-/// What a record is.
+/// What a record is, and what the record is that its message holds.
 pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
+    let mut facts = own(format, fields);
+    if let Some(inside) = fields.inside.filter(|inside| *inside != format) {
+        let more = own(inside, fields);
+        facts.inside = more.products;
+        facts.categories.extend(more.categories);
+        facts.services.extend(more.services);
+    }
+    facts
+}
+
+/// What a record is by its format.
+fn own<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
     let mut facts = Facts { products: products(format), ..Facts::default() };
     match format {
         "access" => {
@@ -160,7 +232,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
             facts.categories.push(if proxy { "proxy" } else { "webserver" });
             facts.services.push("iis".into());
         }
-        "auditd" => facts.services.push("auditd".into()),
+        "auditd" => audit(fields, &mut facts),
         "cloudtrail" => facts.services.push("cloudtrail".into()),
         "vpcflow" => {
             facts.categories.push("firewall");
@@ -168,7 +240,7 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         }
         "azure" => azure(fields, &mut facts),
         "azure_flow" | "checkpoint" => facts.categories.push("firewall"),
-        "gcp" => facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from)),
+        "gcp" => google(fields, &mut facts),
         "bind" | "windows_dns" => facts.categories.push("dns"),
         "cef" | "leef" => extended(fields, &mut facts),
         "kv" => fortigate(fields, &mut facts),
@@ -208,14 +280,40 @@ fn has(fields: &Fields<'_>, name: &str) -> bool {
 }
 
 fn azure(fields: &Fields<'_>, facts: &mut Facts<'_>) {
-    let category = raw(fields, "category").unwrap_or_default().to_ascii_lowercase();
+    // The table of Log Analytics, or the category of a diagnostic setting; Graph's documents have neither.
+    let category = raw(fields, "Type").or_else(|| raw(fields, "category")).unwrap_or_default().to_ascii_lowercase();
     let services: &[&str] = match category.as_str() {
         "auditlogs" => &["auditlogs", "pim"],
         name if name.contains("signinlogs") => &["signinlogs"],
-        "riskyusers" | "userriskevents" => &["riskdetection"],
+        "riskyusers" | "userriskevents" | "aadriskyusers" | "aaduserriskevents" => &["riskdetection"],
+        _ if has(fields, "riskEventType") => &["riskdetection"],
+        _ if has(fields, "activityDisplayName") => &["auditlogs", "pim"],
+        _ if has(fields, "appDisplayName") && has(fields, "userPrincipalName") => &["signinlogs"],
         _ => &["activitylogs"],
     };
     facts.services.extend(services.iter().copied().map(Cow::from));
+}
+
+/// Audit records of Google Cloud, and of Workspace in Cloud Logging, where a service tells which application it is.
+fn google<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
+    facts.services.extend(["gcp.audit", "google_workspace.admin"].map(Cow::from));
+    let service = fields.text(Canon::EventProvider).and_then(|service| service.strip_suffix(".googleapis.com"));
+    let known = service.and_then(|service| APPLICATIONS.iter().find(|known| known.ends_with(service)));
+    facts.services.extend(known.copied().map(Cow::from));
+}
+
+const APPLICATIONS: [&str; 4] =
+    ["google_workspace.login", "google_workspace.drive", "google_workspace.groups", "google_workspace.token"];
+
+/// Audit records; those of a program that was run tell of a process, those of a file that was made of that.
+fn audit(fields: &Fields<'_>, facts: &mut Facts<'_>) {
+    facts.services.push("auditd".into());
+    let tells = |(name, value, _): (&[u8], &[u8], _)| match (name, value) {
+        (b"type", b"EXECVE") | (b"syscall" | b"SYSCALL", b"execve" | b"execveat") => Some("process_creation"),
+        (b"nametype", b"CREATE") => Some("file_event"),
+        _ => None,
+    };
+    facts.categories.extend(fields.named().filter_map(tells));
 }
 
 fn fortigate(fields: &Fields<'_>, facts: &mut Facts<'_>) {
@@ -244,6 +342,12 @@ fn syslog<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
     facts.services.extend(more.iter().copied().map(Cow::from));
     if matches!(program, "named" | "dnsmasq" | "unbound") {
         facts.categories.push("dns");
+    }
+    if fields
+        .text(Canon::EventDataset)
+        .is_some_and(|set| matches!(set, "netfilter" | "pfsense.filterlog" | "cisco.asa"))
+    {
+        facts.categories.push("firewall");
     }
     if has(fields, "cef_version") || has(fields, "leef_version") {
         extended(fields, facts);
@@ -279,6 +383,9 @@ fn zeek<'a>(fields: &'a Fields<'_>, facts: &mut Facts<'a>) {
 fn json(fields: &Fields<'_>, facts: &mut Facts<'_>) {
     let (products, service) = wrote(fields);
     facts.products = products;
+    if products == ["opencanary"] {
+        facts.categories.push("application");
+    }
     if products == ["suricata"] && raw(fields, "event_type") == Some("dns") {
         facts.categories.push("dns");
     }

@@ -48,7 +48,11 @@ pub(super) enum Spelling {
     Xml,
     /// Audit records: some values in hex.
     Audit,
-    /// Syslog may hold JSON, CEF, pairs and audit records.
+    /// Declared formats: text, tables or JSON, and messages of programs.
+    Declared,
+    /// Command lines of audit records, made of arguments.
+    Argued,
+    /// Syslog may hold JSON, CEF, pairs, XML, requests and audit records.
     Nested,
 }
 
@@ -60,20 +64,10 @@ impl Spelling {
             "zeek" => Self::Headed,
             "w3c" => Self::Joined,
             "access" => Self::Hexed,
-            // Declared formats are text, tables or JSON: what may be escaped in one of them is left out for all.
-            super::routing::DECLARED
-            | "azure"
-            | "azure_flow"
-            | "cloudtrail"
-            | "csv"
-            | "evtx"
-            | "evtxecmd"
-            | "gcp"
-            | "json"
-            | "kv"
-            | "m365"
-            | "windows_json"
-            | "zeek_json" => Self::Json,
+            // What may be escaped in one of them is left out for all.
+            super::routing::DECLARED => Self::Declared,
+            "azure" | "azure_flow" | "cloudtrail" | "csv" | "evtx" | "evtxecmd" | "gcp" | "json" | "kv" | "m365"
+            | "windows_json" | "zeek_json" => Self::Json,
             "auditd" => Self::Audit,
             "windows_xml" => Self::Xml,
             "cef" => Self::Barred,
@@ -84,7 +78,11 @@ impl Spelling {
     /// How a format writes the values of one field, by the name that a rule gives it.
     pub(super) fn of_field(self, name: &str) -> Self {
         let url = ["c-uri", "cs-uri"].iter().any(|known| known.eq_ignore_ascii_case(name));
-        if self == Self::Joined && url { Self::Composed } else { self }
+        match self {
+            Self::Joined if url => Self::Composed,
+            Self::Audit | Self::Nested | Self::Declared if name.eq_ignore_ascii_case("CommandLine") => Self::Argued,
+            _ => self,
+        }
     }
 
     /// How a format writes values of any field, which keywords look at.
@@ -103,7 +101,8 @@ impl Spelling {
                     Self::Composed => !b" +?\":/".contains(&byte),
                     Self::Hexed => !b"\"\\".contains(&byte),
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
-                    Self::Json => !b"\"\\:,[]{}<>&'".contains(&byte),
+                    Self::Argued => !b" \"\\/:,[]{}<>&'|=".contains(&byte),
+                    Self::Json | Self::Declared => !b"\"\\:,[]{}<>&'".contains(&byte),
                     Self::Nested => !b"\"\\/:,[]{}<>&'|=".contains(&byte),
                     Self::Xml => !b"<>&\"'".contains(&byte),
                     Self::Barred => !b"\\|=".contains(&byte),
@@ -113,7 +112,7 @@ impl Spelling {
     /// How a literal stands in records: one of these it is. Writers of JSON escape all slashes or none.
     pub(super) fn forms(self, literal: &[u8]) -> Vec<Vec<u8>> {
         let mut forms = vec![literal.to_vec()];
-        if self == Self::Json && literal.contains(&b'/') {
+        if matches!(self, Self::Json | Self::Declared) && literal.contains(&b'/') {
             forms.push(
                 literal.iter().flat_map(|&byte| [b'\\', byte].into_iter().skip(usize::from(byte != b'/'))).collect(),
             );
@@ -134,7 +133,15 @@ impl Spelling {
             Self::Json => escaped(record, bytes) || bytes.hold(b'/') && slashes_differ(record),
             Self::Xml => in_entities(record),
             Self::Audit => in_hex(record),
-            Self::Nested => escaped(record, bytes) || in_hex(record),
+            Self::Declared => escaped(record, bytes) || bytes.hold(b'/') && slashes_differ(record) || in_hex(record),
+            Self::Nested | Self::Argued => {
+                let is_xml = memchr::memmem::find(record, b"<Event").is_some();
+                escaped(record, bytes)
+                    || hexed(record, bytes)
+                    || in_hex(record)
+                    || in_numbers(record)
+                    || is_xml && in_entities(record)
+            }
         }
     }
 }
@@ -186,6 +193,11 @@ fn slashes_differ(record: &[u8]) -> bool {
 /// Whether `holds` is true of what stands behind any backslash that is followed by `mark`.
 fn after(record: &[u8], mark: u8, holds: impl Fn(&[u8]) -> bool) -> bool {
     memchr::memmem::find_iter(record, &[b'\\', mark]).any(|at| holds(&record[at + 2..]))
+}
+
+/// Whether the kernel tells the kind of an audit record by its number.
+fn in_numbers(record: &[u8]) -> bool {
+    memchr::memmem::find(record, b"audit: type=1").is_some()
 }
 
 /// The keys whose values an audit record may give in hex; the arguments `a0`, `a1`, … of a command too.

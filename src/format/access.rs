@@ -67,13 +67,7 @@ impl Format for Access {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let line = cut(record).ok_or(Reject)?;
-        let mut sink = Sink::new(layout, want, out);
-        let stamp = time::clf(line.time, layout).ok_or(Reject)?;
-        sink.time(0, Some(stamp));
-        client(&line, &mut sink);
-        request(line.request, &mut sink);
-        response(&line, &mut sink);
+        read(record, &mut Sink::new(layout, want, out)).ok_or(Reject)?;
         Ok(Parsed::Event)
     }
 
@@ -81,6 +75,16 @@ impl Format for Access {
         let Means { layout, agents, .. } = means;
         outline(record, layout, Sketch::new(layout, agents, out)).is_some()
     }
+}
+
+/// Reads a line; `None`, and nothing read, where it is none. Also for lines inside of messages.
+pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    let line = cut(record)?;
+    sink.time(0, Some(time::clf(line.time, sink.layout)?));
+    client(&line, sink);
+    request(line.request, sink);
+    response(&line, sink);
+    Some(())
 }
 
 /// The outline of a line that asks for a path, or for nothing that is HTTP.
@@ -143,6 +147,9 @@ type Who<'b> = (Option<&'b [u8]>, &'b [u8], &'b [u8]);
 /// Virtual host, client and user of what stands before the time.
 fn who(head: &[u8]) -> Option<Who<'_>> {
     let (first, rest) = word(head);
+    if is_syslog(first, rest) {
+        return None;
+    }
     let (mut second, mut user) = word(skip(rest));
     let (mut vhost, mut client) = (None, first);
     if let Some(bare) = first.strip_suffix(b",") {
@@ -160,6 +167,15 @@ fn who(head: &[u8]) -> Option<Who<'_>> {
         return None;
     }
     Some((vhost, client, user))
+}
+
+/// Whether a line begins as one of syslog, whose message a request is.
+fn is_syslog(first: &[u8], rest: &[u8]) -> bool {
+    let is_iso = first.len() > 18 && first[4] == b'-' && first[10] == b'T' && first[..4].iter().all(u8::is_ascii_digit);
+    let is_month = matches!(first, [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z'])
+        && skip(rest).first().is_some_and(u8::is_ascii_digit)
+        && memchr::memchr(b':', &rest[..rest.len().min(12)]).is_some();
+    first.first() == Some(&b'<') || is_iso || is_month
 }
 
 fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {

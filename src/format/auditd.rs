@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use super::kv::{Pair, Pairs};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::{Fit, Format, Sample, time};
+use super::{Fit, Format, Sample, syscalls, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 
@@ -88,10 +88,33 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
         return None;
     }
     sink.time(0, Some(time::epoch(&stamp[..colon])?));
+    // The kernel itself writes numbers.
+    let kind = syscalls::kind(kind).map_or(kind, str::as_bytes);
     sink.slice(b"type", ROLES.get(b"type"), kind, Kind::Str);
     if sink.all {
         sink.slice(b"msg", None, &rest[..close], Kind::Str);
     }
+    pairs(kind, body, sink);
+    Some(())
+}
+
+/// Whether a message is an audit record as the journal keeps it: its kind, and its pairs.
+pub fn is_bare(message: &[u8]) -> bool {
+    let end = memchr::memchr(b' ', message).unwrap_or(0);
+    let (kind, pairs) = message.split_at(end);
+    end > 2 && kind.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_') && pairs.contains(&b'=')
+}
+
+/// Reads an audit record as the journal keeps it, without time and serial number; `None` where it is none.
+pub fn read_bare<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    let (kind, body) = message.split_at_checked(memchr::memchr(b' ', message)?)?;
+    sink.slice(b"type", ROLES.get(b"type"), kind, Kind::Str);
+    pairs(kind, body, sink);
+    Some(())
+}
+
+/// Reads the pairs of a record, and adds what follows from several.
+fn pairs<'b>(kind: &[u8], body: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let execve = kind == b"EXECVE";
     let from = sink.out.len();
     for part in body.split(|&b| b == 0x1d) {
@@ -106,7 +129,18 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
     if execve && sink.all {
         command_line(from, sink.out);
     }
-    Some(())
+    if kind == b"SYSCALL" && sink.all {
+        called(from, sink.out);
+    }
+}
+
+/// The name of the system call beside its number; of the fields from the `from`th on.
+fn called(from: usize, out: &mut Fields<'_>) {
+    let of = |name: &[u8]| out.iter().skip(from).find(|field| out.bytes(field.name) == name);
+    let (Some(arch), Some(number)) = (of(b"arch"), of(b"syscall")) else { return };
+    if let Some(name) = syscalls::name(out.bytes(arch.value), out.bytes(number.value)) {
+        out.push(None, b"syscall", name.as_bytes(), Kind::Str);
+    }
 }
 
 /// The arguments of the program that was run, with blanks between them; those from the `from`th field on. An argument that

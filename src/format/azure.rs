@@ -31,6 +31,8 @@ pub static AZURE: Dialect = Dialect {
         &["OperationName", "Category", "TenantId"],
         &["OperationNameValue", "CallerIpAddress"],
         &["userPrincipalName", "appDisplayName", "ipAddress"],
+        &["activityDisplayName", "loggedByService"],
+        &["riskEventType", "detectedDateTime"],
         &["event_timestamp", "operation_name"],
     ]),
     rank: 70,

@@ -12,9 +12,9 @@
 use std::sync::LazyLock;
 
 use super::jsonlines::{Dialect, ecs};
+use super::message;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
-use super::syslog;
 use super::written::Marks;
 use crate::model::fields::{Canon, Fields, Text};
 
@@ -63,13 +63,13 @@ fn finish(sink: &mut Sink<'_, '_>) {
 pub fn message(program: Option<&[u8]>, sink: &mut Sink<'_, '_>) {
     let Some(message) = sink.said.take() else { return };
     match message {
-        Text::Slice(text) => syslog::said(program, text, sink),
+        Text::Slice(text) => message::said(program, text, sink),
         Text::Arena(..) => {
             // The text is a copy without its escapes, and what is read in it is copied once more.
             let text = sink.out.bytes(message).to_vec();
             let mut inner = Fields::default();
             let mut read = Sink::new(sink.layout, sink.want, &mut inner);
-            syslog::said(program, &text, &mut read);
+            message::said(program, &text, &mut read);
             sink.take_over(&inner);
         }
     }

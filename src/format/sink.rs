@@ -364,16 +364,20 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
-    /// Takes what was read in a text that does not lie in the block: copies of it, where the record does not say it itself.
+    /// Takes what was read in a text that does not lie in the block: copies of it, where the record does not say it itself. What it
+    /// says stays as it is, and what the text says stands beside it under the text's own name.
     pub fn take_over(&mut self, inner: &Fields<'_>) {
         for field in inner.iter() {
-            if field.canon.is_some_and(|canon| self.out.get(canon).is_some()) {
+            let (shown, is_said) = (inner.bytes(field.name), field.canon.is_some_and(|canon| self.out.has(canon)));
+            let is_canonical = || field.canon.is_some_and(|canon| shown == canon.name().as_bytes());
+            if is_said && (!self.all || is_canonical()) {
                 continue;
             }
-            let name = self.out.store(inner.bytes(field.name));
+            let name = self.out.store(shown);
             let value = self.out.store(inner.bytes(field.value));
-            self.out.push_text(field.canon, name, value, field.kind);
+            self.out.push_text(field.canon.filter(|_| !is_said), name, value, field.kind);
         }
+        self.out.inside = self.out.inside.or(inner.inside);
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.clocked |= inner.clocked;
         self.out.of_process |= inner.of_process;

@@ -10,14 +10,11 @@
 //! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, LEEF, audit records, DNS
 //! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
-use memchr::memmem;
-
-use super::mark::Mark;
 use super::near;
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::Sketch;
-use super::{Fit, Format, Means, Sample, auditd, cef, declared, dns, edge, jsonlines, jsonwalk, kv, leef, time};
+use super::{Fit, Format, Means, Sample, access, auditd, cef, dns, edge, jsonlines, kv, leef, message, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
@@ -36,6 +33,7 @@ fn canons() -> Vec<Canon> {
     out.extend(leef::canons());
     out.extend(dns::canons());
     out.extend(edge::CANONS);
+    out.extend(access::Access.fields());
     out.extend([Canon::HostName, Canon::EventProvider, Canon::Message, Canon::SourceIp, Canon::UserName]);
     out.sort();
     out.dedup();
@@ -138,11 +136,10 @@ struct Line<'b> {
 
 impl Line<'_> {
     /// The rank of its stamp. One that lacks year or zone stands back behind the time of the event, where a message has one: in
-    /// JSON, and in what a definition reads. Such lines have no outline.
+    /// JSON, in requests of web servers, and in what a definition reads. Such lines have no outline.
     fn rank(&self) -> u8 {
         let is_vague = self.stamp.is_some_and(|stamp| stamp.assumed != Assumed::Nothing);
-        let is_json = self.message.trim_ascii_start().starts_with(b"{");
-        if is_vague && (is_json || is_declared(self.program, self.message)) { 2 } else { 0 }
+        if is_vague && message::is_timed(self.program, self.message) { 2 } else { 0 }
     }
 }
 
@@ -198,17 +195,15 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
         paired = true;
     }
     let text = line.message.trim_ascii_start();
-    let head = &text[..text.len().min(64)];
-    let other = text.starts_with(b"{") || CEF.is_in(head) || LEEF.is_in(head) || text.starts_with(b"type=");
     match line.program {
-        program if other || is_declared(program, text) => return None,
+        program if message::is_a_record(program, text) || message::is_declared(program, text) => return None,
         // What these say is read with the pairs before it.
         Some(program) if paired && is_spoken(program) => return None,
         Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = true,
         Some(server) if dns::is_server(server) => dns::outline(server, text, sketch.out),
         program => {
             edge::outline(program, text, sketch.out)?;
-            if has_pairs(text) {
+            if message::has_pairs(text) {
                 kv::Pairs::new(text).try_for_each(|pair| kv::part(&pair, &mut sketch))?;
             }
         }
@@ -236,10 +231,6 @@ fn stamp<'b>(rest: &'b [u8], layout: &Layout) -> Option<(Option<Stamp>, &'b [u8]
     let behind = behind.strip_prefix(b":").unwrap_or(behind);
     (behind.first() == Some(&b' ')).then(|| (stamp, skip(behind), iso))
 }
-
-const CEF: Mark = Mark::new(b"CEF:", 2);
-const LEEF: Mark = Mark::new(b"LEEF:", 3);
-const AUDIT: Mark = Mark::new(b"audit(", 5);
 
 /// Program, process number and message.
 type Tagged<'b> = (Option<&'b [u8]>, Option<&'b [u8]>, &'b [u8]);
@@ -329,16 +320,6 @@ fn structured(rest: &[u8]) -> (Elements<'_>, &[u8]) {
     (Elements(data), if message.starts_with(b"[") { message } else { skip(message) })
 }
 
-/// Whether a message is worth looking for pairs.
-fn has_pairs(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'=', text).take(3).count() == 3
-}
-
-/// Whether a definition may read a message: it describes the program, and the message is no packet of the kernel's.
-fn is_declared(program: Option<&[u8]>, text: &[u8]) -> bool {
-    declared::is_spoken(program) && !edge::is_packet(program, text)
-}
-
 /// Whether a text is an event of a format of its own.
 fn is_marked(text: &[u8]) -> bool {
     text.starts_with(b"CEF:") || text.starts_with(b"LEEF:")
@@ -353,81 +334,9 @@ fn is_spoken(program: &[u8]) -> bool {
 fn body_of<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     sink.slice(b"message", Some(Role::Is(Canon::Message)), line.message, Kind::Str);
     sink.process = line.pid.map(Text::Slice);
-    said(line.program, line.message, sink);
+    message::said(line.program, line.message, sink);
     sink.tie_by_process();
 }
-
-/// The fields that stand in a message of a program.
-pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    let text = message.trim_ascii_start();
-    if is_declared(program, text) && declared::message(program, text, sink) {
-        // All of it is read.
-    } else if text.starts_with(b"{") {
-        let _ = jsonwalk::flatten_copy(text.trim_ascii_end(), &jsonlines::ROLES, None, sink);
-    } else if let Some(at) = CEF.find(&text[..text.len().min(64)]) {
-        let _ = cef::read(&text[at + 4..], sink);
-    } else if let Some(at) = LEEF.find(&text[..text.len().min(64)]) {
-        let _ = leef::read(&text[at + 5..], sink);
-    } else if text.starts_with(b"type=") && AUDIT.is_in(text) {
-        let _ = auditd::read(text, sink);
-    } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
-        ssh(text, sink);
-    } else if let Some(server) = program.filter(|program| dns::is_server(program)) {
-        dns::read(server, text, sink);
-    } else if edge::read(program, text, sink) {
-        // No pairs in it.
-    } else if has_pairs(text) {
-        kv::Pairs::new(text).for_each(|pair| kv::put(&pair, &kv::ROLES, sink));
-    }
-}
-
-/// So many words of a message of OpenSSH are looked at.
-const WORDS: usize = 24;
-
-/// What OpenSSH says of a logon.
-fn ssh<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) {
-    let is_blank: fn(&u8) -> bool = |byte| *byte == b' ';
-    let is_word: fn(&&'b [u8]) -> bool = |word| !word.is_empty();
-    let mut words = text.split(is_blank).filter(is_word).take(WORDS);
-    let Some(first) = words.next() else { return };
-    match first {
-        b"Accepted" => sink.outcome(true),
-        b"Failed" | b"Invalid" => sink.outcome(false),
-        _ => {}
-    }
-    if matches!(first, b"Accepted" | b"Failed" | b"Invalid" | b"Disconnected") {
-        sink.canon_slice(Canon::EventAction, first);
-    }
-    let name = matches!(first, b"Accepted" | b"Failed" | b"Invalid").then(|| ssh_name(text)).flatten();
-    if let Some((name, behind)) = name {
-        sink.canon_slice(Canon::UserName, name);
-        words = behind.split(is_blank).filter(is_word).take(WORDS);
-    }
-    let mut last = first;
-    for word in words {
-        let named = matches!(last, b"for" | b"user") && !matches!(word, b"invalid" | b"user" | b"from");
-        match () {
-            () if named && sink.out.get(Canon::UserName).is_none() => sink.canon_slice(Canon::UserName, word),
-            () if is_ip(word) && sink.out.get(Canon::SourceIp).is_none() => sink.canon_slice(Canon::SourceIp, word),
-            () if last == b"port" && word.iter().all(u8::is_ascii_digit) => sink.canon_slice(Canon::SourcePort, word),
-            () => {}
-        }
-        last = word;
-    }
-}
-
-/// The name in `for [invalid user ]NAME from ADDRESS port NUMBER`, which whoever logs on may write blanks into: it reaches to
-/// the last ` from ` with an address behind it. With what stands behind it; `None` where it is one word, read as any other.
-fn ssh_name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let begin = [&b" for invalid user "[..], b" for ", b"Invalid user "]
-        .into_iter()
-        .find_map(|mark| memmem::find(text, mark).map(|at| at + mark.len()))?;
-    let end = memmem::rfind_iter(text, FROM).find(|at| *at >= begin && is_ip(word(&text[at + FROM.len()..]).0))?;
-    let name = &text[begin..end];
-    name.contains(&b' ').then_some((name, &text[end..]))
-}
-
-const FROM: &[u8] = b" from ";
 
 fn skip(bytes: &[u8]) -> &[u8] {
     let blanks = bytes.iter().take_while(|&&b| b == b' ').count();

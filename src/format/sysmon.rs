@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 4657  ObjectName=\REGISTRY\MACHINE\SOFTWARE\…\Run  ObjectValueName=upd  → TargetObject=HKLM\SOFTWARE\…\Run\upd
+//! 4688  NewProcessId=0x1a4  ProcessId=0x64                                → ProcessId=420  ParentProcessId=100
 //! 5156  Direction=%%14593                                                 → Initiated=true
 //! ```
 //! Sources: <https://learn.microsoft.com/windows/security/threat-protection/auditing/event-4657> and `event-5156`.
@@ -32,6 +33,7 @@ pub fn finish(sink: &mut Sink<'_, '_>) {
     }
     match code {
         Some(4657) => target(sink.out),
+        Some(4688) => numbers(sink.out),
         Some(5156) => initiated(sink.out),
         _ => {}
     }
@@ -61,6 +63,30 @@ fn target(fields: &mut Fields<'_>) {
     }
     let path = fields.store(&path);
     fields.push_text(None, Text::Slice(b"TargetObject"), path, Kind::Str);
+}
+
+/// The numbers of a process and of its parent, which Sysmon writes in decimal digits.
+fn numbers(fields: &mut Fields<'_>) {
+    for (audited, name) in [(&b"NewProcessId"[..], &b"ProcessId"[..]), (b"ProcessId", b"ParentProcessId")] {
+        // The first one of the name: what is added for the process itself stands behind it.
+        let Some(number) = value(fields, audited).and_then(|text| hex(fields.bytes(text))) else { continue };
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        while at == digits.len() || rest > 0 {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let text = fields.store(&digits[at..]);
+        fields.push_text(None, Text::Slice(name), text, Kind::Number);
+    }
+}
+
+/// A number in hex digits behind `0x`.
+fn hex(text: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(text.strip_prefix(b"0x")?).ok()?;
+    u64::from_str_radix(digits, 16).ok()
 }
 
 /// Whether the host itself opened the connection.

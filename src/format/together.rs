@@ -57,7 +57,8 @@ pub fn audit_event(record: &[u8]) -> Option<(&[u8], &[u8])> {
 pub fn join<'b>(format: &str, parts: &[Fields<'b>]) -> Fields<'b> {
     let mut whole = Fields::default();
     whole.time = parts.first().and_then(|part| part.time);
-    let is_audit = format == "auditd";
+    whole.inside = parts.first().and_then(|part| part.inside);
+    let is_audit = format == "auditd" || whole.inside == Some("auditd");
     for part in parts.iter().take(if is_audit { usize::MAX } else { 1 }) {
         for field in part.iter().filter(|field| is_audit || part.bytes(field.name) != SCRIPT_TEXT) {
             add(&mut whole, part, field);

@@ -59,12 +59,16 @@ impl Format for WindowsXml {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let mut sink = Sink::new(layout, want, out);
-        let mut walker = Walker { bytes: record, at: 0, path: Vec::new(), open: Vec::new(), sink: &mut sink };
-        walker.document().ok_or(Reject)?;
-        sysmon::finish(&mut sink);
+        read(record, &mut Sink::new(layout, want, out)).ok_or(Reject)?;
         Ok(Parsed::Event)
     }
+}
+
+/// Reads an event; `None` where it is none. Also for events inside of messages.
+pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    Walker { bytes: record, at: 0, path: Vec::new(), open: Vec::new(), sink }.document()?;
+    sysmon::finish(sink);
+    Some(())
 }
 
 /// From the next event on.

@@ -238,6 +238,8 @@ pub struct Fields<'b> {
     pub clocked: bool,
     /// Whether the number of the process that wrote the record ties it to others.
     pub of_process: bool,
+    /// The dialect of a record that its message holds and whose fields stand among its own; `None` where it holds none.
+    pub inside: Option<&'static str>,
     /// Values that are themselves records of a log, as text or as an object.
     carried: Vec<(Text<'b>, Kind)>,
     /// Values each of which tells of one of the conversations that the record is about.
@@ -255,6 +257,7 @@ impl Default for Fields<'_> {
             observer: None,
             clocked: false,
             of_process: false,
+            inside: None,
             carried: Vec::new(),
             parts: Vec::new(),
         }
@@ -271,6 +274,7 @@ impl<'b> Fields<'b> {
         self.observer = None;
         self.clocked = false;
         self.of_process = false;
+        self.inside = None;
         self.carried.clear();
         self.parts.clear();
     }

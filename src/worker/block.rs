@@ -358,6 +358,8 @@ impl Pass<'_, '_> {
             let of = if is_carried { &mut told.carried } else { &mut told.strays };
             *of.entry(other).or_default() += 1;
         }
+        // A stray was read in full.
+        self.inside((&seen, if read.is_some() { want } else { Want::All }), fields, scratch);
         account((parsed, format), (seen.place, !scratch.is_stale && !seen.place.in_doubt), fields, tally, told);
         let seen = stated(seen, fields);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
@@ -452,6 +454,19 @@ impl Pass<'_, '_> {
         self.open_to(dialect, scratch);
         let is_enough = want == Want::Columns && scratch.candidates.is_empty() && scratch.patterns.is_empty();
         if want != Want::All && !is_enough {
+            self.parse(seen, Want::All, fields);
+        }
+    }
+
+    /// A record whose message holds one of another dialect: adds the rules for that which its own format's gate does not find.
+    fn inside<'b>(&'b self, (seen, want): (&Seen, Want), fields: &mut Fields<'b>, scratch: &mut Scratch) {
+        let Some(rules) = self.plan.program.apart(fields) else { return };
+        if scratch.candidates.len() < rules.len() {
+            scratch.candidates.extend_from_slice(rules);
+            scratch.candidates.sort_unstable();
+            scratch.candidates.dedup();
+        }
+        if want != Want::All {
             self.parse(seen, Want::All, fields);
         }
     }

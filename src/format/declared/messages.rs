@@ -37,9 +37,13 @@ pub(in crate::format) fn is_spoken(program: Option<&[u8]>) -> bool {
     of(program).is_some()
 }
 
-/// Reads a message into the fields of its record; false where no definition describes it. Which format it is of is its dataset,
-/// where the format does not say another.
-pub(in crate::format) fn message<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -> bool {
+/// Reads a message into the fields of its record, and gives the format that it is of; `None` where no definition describes it. The
+/// format is its dataset too, where it does not say another.
+pub(in crate::format) fn message<'b>(
+    program: Option<&[u8]>,
+    text: &'b [u8],
+    sink: &mut Sink<'_, 'b>,
+) -> Option<&'static str> {
     for (declared, line) in of(program).unwrap_or_default().iter().filter(|(_, line)| line.may_be(text)) {
         let before = sink.way.replace(declared.way);
         let read = line.read(text, sink);
@@ -51,8 +55,8 @@ pub(in crate::format) fn message<'b>(program: Option<&[u8]>, text: &'b [u8], sin
         }
         sink.way = before;
         if read.is_some() {
-            return true;
+            return Some(declared.name);
         }
     }
-    false
+    None
 }

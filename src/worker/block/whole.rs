@@ -38,7 +38,7 @@ impl<'b> Pass<'b, '_> {
         if self.gate.is_none() {
             return;
         }
-        if format == "auditd" {
+        if format == "auditd" || fields.inside == Some("auditd") {
             self.audit(seen, open, scratch, told);
         } else if parts::is_script(format, fields)
             && self.parse(seen, Want::All, fields).is_some()
@@ -51,7 +51,9 @@ impl<'b> Pass<'b, '_> {
     fn audit(&self, seen: &Seen, open: &mut Open, scratch: &mut Scratch, told: &mut Told) {
         let event = |seen: &Seen| parts::audit_event(&self.text[seen.start..seen.end]);
         let own = event(seen);
-        if open.records.last().is_none_or(|last| event(last) != own) {
+        // Of records in syslog those of other programs stand between.
+        let follows = |last: &Seen| last.place.record.map(|at| at + 1) == seen.place.record;
+        if open.records.last().is_none_or(|last| event(last) != own || !follows(last)) {
             let is_first = open.records.is_empty();
             self.close(open, false, scratch, told);
             open.at_border = is_first;
