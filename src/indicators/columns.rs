@@ -160,7 +160,6 @@ const BESIDE: &[&str] = &[
     "actor",
     "campaign",
     "country",
-    "asn",
     "registrar",
     "virustotal",
     "vt",
