@@ -191,7 +191,7 @@ fn a_rule_is_explained_as_it_was_compiled() {
         r#"CommandLine is equal "* [-]config*""#,
         "not",
         r#"DestinationIp is in the network "10.0.0.0/8""#,
-        "Image, else NewProcessName, Application, ProcessName",
+        "Image, else NewProcessName, Application, ProcessName, process.executable",
         r#"evtx           evaluated where one of these is (channel security): "rclone.exe""#,
     ] {
         assert!(text.lines().any(|shown| shown.trim() == line), "{line}: {text}");
