@@ -1,5 +1,6 @@
 //! Folds every record of a traffic-bearing format into direction-free observations, and every record into coverage.
 
+mod aside;
 mod assigned;
 mod conversation;
 mod key;
@@ -26,9 +27,10 @@ use crate::model::observation::{
 use crate::model::outline::Outline;
 use crate::model::partial::{CLEARED_KEPT, Cleared, Covered, HOURS_KEPT};
 use crate::model::place::{Place, RecordDigest};
-use crate::model::sessions::{Lasting, Sessions};
+use crate::model::sessions::Sessions;
 use crate::model::time::{Span, Stamp};
 
+use aside::Aside;
 use conversation::{Conversation, UNPROVEN};
 use memo::{Amount, Memo};
 use numbers::Numbers;
@@ -80,13 +82,6 @@ pub struct Tally {
     aside: Arc<Mutex<Aside>>,
     /// How many accounts there are of the source.
     accounts: usize,
-}
-
-/// What is held aside of a source until all of it is read.
-#[derive(Default)]
-struct Aside {
-    sessions: Sessions,
-    ties: ties::Holding,
 }
 
 /// The weight that is kept of a source.
@@ -181,25 +176,6 @@ impl Tally {
         true
     }
 
-    /// Holds what a record says of a session aside, and gives the bytes that count with the record itself: what a session moved
-    /// while it lasts is told again when it ends.
-    fn session(&mut self, told: sessions::Told, fields: &Fields<'_>, (up, down): Bytes) -> Bytes {
-        let (id, at) = (sessions::id(fields), fields.time.map(|stamp| stamp.at));
-        match told {
-            sessions::Told::Lasts => {
-                let lasting = Lasting { up: up.unwrap_or(0), down: down.unwrap_or(0), at, key: self.at_hand() };
-                self.sessions.lasts(id, lasting);
-                (up.map(|_| 0), down.map(|_| 0))
-            }
-            sessions::Told::Ended(secs) => {
-                let began = at.zip(secs.and_then(|secs| i64::try_from(secs).ok()));
-                let began = began.map_or(i64::MIN, |(at, secs)| at.plus_secs(-secs).micros() / 1_000_000);
-                self.sessions.ends(id, began);
-                (up, down)
-            }
-        }
-    }
-
     /// The conversation of the record that was observed last, where it speaks of traffic.
     pub fn at_hand(&self) -> ObservationKey {
         let mut key = self.key.clone();
@@ -283,23 +259,6 @@ impl Tally {
             self.conversations[at as usize].prove(digest);
         }
         self.lay_aside();
-    }
-
-    /// Gives what the block holds aside to what all accounts do.
-    fn lay_aside(&mut self) {
-        if self.sessions.is_empty() && self.ties.is_empty() {
-            return self.ties.forget();
-        }
-        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
-        aside.sessions.join(std::mem::take(&mut self.sessions));
-        self.ties.end_block(&mut aside.ties);
-    }
-
-    /// Observes a record whose other half was found when all of its source was read.
-    fn observe_taken(&mut self, taken: &ties::Taken) {
-        let fields = taken.fields();
-        self.observe_whole("", (&fields, None), taken.place, &|_| taken.sha256);
-        self.settle(&|_| taken.sha256);
     }
 
     /// How the records of a format tell of traffic.
@@ -486,7 +445,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     let (mut covered, mut assigned) = (Covered::default(), Assigned::default());
     let cap = accounts.first().map(|account| account.cap).unwrap_or_default();
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
-    let mut sessions = held_aside(&mut accounts, &mut covered);
+    let mut sessions = aside::settle(&mut accounts, &mut covered);
     let mut runs = Runs::default();
     for mut account in accounts {
         covered.join(account.covered());
@@ -498,22 +457,6 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     let (kept, (rest, rest_span)) = runs.finish(cap);
     sessions.settle(covered.span.map(|span| span.first));
     (covered, Observations { kept, rest, rest_span, assigned, sessions })
-}
-
-/// What all accounts held aside: halves of records, which become whole or are told as unread, and sessions.
-fn held_aside(accounts: &mut [Tally], covered: &mut Covered) -> Sessions {
-    let mut sessions = Sessions::default();
-    accounts.iter_mut().for_each(Tally::lay_aside);
-    for account in accounts {
-        let mut held = account.aside.lock().unwrap_or_else(PoisonError::into_inner);
-        let Aside { sessions: more, ties } = std::mem::take(&mut *held);
-        drop(held);
-        sessions.join(more);
-        let (whole, alone) = ties.finish();
-        whole.iter().for_each(|taken| account.observe_taken(taken));
-        alone.into_iter().for_each(|(seen, records)| *covered.unread.entry(seen).or_default() += records);
-    }
-    sessions
 }
 
 #[cfg(test)]
