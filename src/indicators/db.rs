@@ -27,7 +27,7 @@ use crate::model::stored::{Fault, Found, Section};
 pub const MAGIC: [u8; 8] = *b"\x89XIOC\r\n\n";
 
 /// Version of the layout of the file and of all that is computed from values: canonical forms, hashes, filters.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const HEADER_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 96;
