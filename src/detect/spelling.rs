@@ -103,7 +103,7 @@ impl Spelling {
                     // Also without what writers of JSON like to escape, so that fewer records are blind.
                     Self::Argued => !b" \"\\/:,[]{}<>&'|=".contains(&byte),
                     Self::Json | Self::Declared => !b"\"\\:,[]{}<>&'".contains(&byte),
-                    Self::Nested => !b"\"\\/:,[]{}<>&'|=".contains(&byte),
+                    Self::Nested => !b"\"\\:,[]{}<>&'|=".contains(&byte),
                     Self::Xml => !b"<>&\"'".contains(&byte),
                     Self::Barred => !b"\\|=".contains(&byte),
                 }
@@ -112,7 +112,7 @@ impl Spelling {
     /// How a literal stands in records: one of these it is. Writers of JSON escape all slashes or none.
     pub(super) fn forms(self, literal: &[u8]) -> Vec<Vec<u8>> {
         let mut forms = vec![literal.to_vec()];
-        if matches!(self, Self::Json | Self::Declared) && literal.contains(&b'/') {
+        if matches!(self, Self::Json | Self::Declared | Self::Nested) && literal.contains(&b'/') {
             forms.push(
                 literal.iter().flat_map(|&byte| [b'\\', byte].into_iter().skip(usize::from(byte != b'/'))).collect(),
             );
@@ -137,6 +137,7 @@ impl Spelling {
             Self::Nested | Self::Argued => {
                 let is_xml = memchr::memmem::find(record, b"<Event").is_some();
                 escaped(record, bytes)
+                    || bytes.hold(b'/') && slashes_differ(record)
                     || hexed(record, bytes)
                     || in_hex(record)
                     || in_numbers(record)
@@ -184,6 +185,9 @@ fn escaped(record: &[u8], bytes: &Bytes) -> bool {
 
 /// Whether a record escapes some slashes and others not, or as a string in a string does.
 fn slashes_differ(record: &[u8]) -> bool {
+    if memchr::memmem::find(record, b"\\/").is_none() {
+        return false;
+    }
     let escapes = |at: usize| record[..at].iter().rev().take(2).take_while(|&&byte| byte == b'\\').count();
     let mut seen = [false; 3];
     memchr::memchr_iter(b'/', record).for_each(|at| seen[escapes(at)] = true);

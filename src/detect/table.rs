@@ -125,6 +125,6 @@ mod tests {
         assert!(table.services.keys().chain(table.events.keys()).all(lower));
         assert!(table.fields.keys().all(lower) && table.fields.values().all(|names| !names.is_empty()));
         assert_eq!(table.categories("microsoft-windows-sysmon/operational", 13), ["registry_event", "registry_set"]);
-        assert_eq!(table.names("c-URI"), ["cs-uri", "url.full", "url.original"]);
+        assert_eq!(table.names("c-URI"), ["cs-uri", "url.full", "url.original", "url", "event.url"]);
     }
 }
