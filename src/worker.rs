@@ -18,7 +18,7 @@ mod together;
 mod trial;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ use rayon::Scope;
 use crate::detect::Gates;
 use crate::format::{self, Clock};
 use crate::model::atoms::Atoms;
-use crate::model::block::{Block, OVERSIZE_BYTES};
+use crate::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::source::{Listed, SourceMeta, Stream, Visitor};
@@ -52,6 +52,9 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// Decoded bytes looked at where the first records are long: a record that is longer is not parsed in any format.
 const HEAD_LIMIT_BYTES: usize = OVERSIZE_BYTES;
 
+/// Room of the buffers that are kept for blocks to come: that of a grid cell and a read, and some more.
+const SPARE_BYTES: RangeInclusive<usize> = CELL_BYTES..=4 * CELL_BYTES;
+
 /// Names of data, where nobody asks for them.
 static NO_NAMES: Atoms = Atoms { literals: Vec::new(), rules: Vec::new(), always: Vec::new() };
 
@@ -63,6 +66,8 @@ pub struct Engine<'p> {
     waiting_bytes: AtomicUsize,
     /// Blocks that wait for a core; there is a task for each of them, which takes whichever comes first.
     waiting: Mutex<VecDeque<(Arc<Source>, Block)>>,
+    /// Buffers of blocks that were worked on: no more than there are threads, and one.
+    spare: Mutex<Vec<Vec<u8>>>,
     /// What pieces of compressed files that are under way may take.
     ahead_bytes: AtomicUsize,
     scratch: Mutex<Vec<Scratch>>,
@@ -83,6 +88,7 @@ impl<'p> Engine<'p> {
                 .beside([&plan.patterns.atoms, names]),
             waiting_bytes: AtomicUsize::new(0),
             waiting: Mutex::default(),
+            spare: Mutex::default(),
             ahead_bytes: AtomicUsize::new(0),
             scratch: Mutex::new(Vec::new()),
             done: Mutex::new(Partial::default()),
@@ -176,6 +182,7 @@ impl<'p> Engine<'p> {
         if waiting + bytes > self.plan.in_flight_bytes {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.work(source, &block);
+            self.spare(block);
             return;
         }
         self.lock_waiting().push_back((Arc::clone(source), block));
@@ -193,7 +200,20 @@ impl<'p> Engine<'p> {
         let Some((source, block)) = self.lock_waiting().pop_front() else { return false };
         self.work(&source, &block);
         self.waiting_bytes.fetch_sub(block.bytes.capacity(), Ordering::Relaxed);
+        self.spare(block);
         true
+    }
+
+    /// Keeps the buffer of a block that was worked on, for the next ones: a few, and none that is unusual in size.
+    fn spare(&self, block: Block) {
+        let mut spare = self.lock_spare();
+        if spare.len() <= self.plan.threads && SPARE_BYTES.contains(&block.bytes.capacity()) {
+            spare.push(block.bytes);
+        }
+    }
+
+    fn lock_spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sifts one block and joins what it told into its source.
@@ -291,7 +311,9 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let mut splitter = Splitter::new(layout, plan.cell_bytes, format::relayout);
         splitter.feed(&head);
         drop(head);
-        while let Some(block) = splitter.next(&mut hashed) {
+        loop {
+            splitter.reuse(|| self.engine.lock_spare().pop());
+            let Some(block) = splitter.next(&mut hashed) else { break };
             self.engine.dispatch(&source, block, self.tasks);
             if let Some(progress) = plan.progress.as_ref().filter(|_| is_plain) {
                 progress(hashed.bytes - std::mem::replace(&mut passed, hashed.bytes));

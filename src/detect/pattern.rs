@@ -23,6 +23,8 @@ pub(super) enum Tok {
 
 /// The dashes of the `windash` modifier.
 const DASHES: [char; 5] = ['-', '/', '–', '—', '―'];
+/// The first byte of those of them that are not ASCII.
+const DASH_BEGINS: u8 = 0xE2;
 
 /// Reads the text of a rule: `*` and `?` are wildcards, `\` escapes them and itself.
 pub(super) fn tokens(text: &str) -> Vec<Tok> {
@@ -234,16 +236,24 @@ impl Pattern {
         sought.places(hay).find_map(|i| self.at(piece, value.bytes, from + i))
     }
 
-    /// PERF: most steps begin with a character of one byte, and only where that stands can they be.
+    /// PERF: most steps begin with a character of one byte or a dash, and only where that stands can they be.
     fn find_steps(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
-        if let Piece::Steps(toks, _) = piece
-            && let Some(Tok::Char(first)) = toks.first()
-            && let Ok(first) = u8::try_from(*first)
-            && first.is_ascii()
-        {
-            let (small, large) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
-            let mut places = memchr::memchr2_iter(small, large, value.bytes.get(from..)?);
-            return places.find_map(|i| self.at(piece, value.bytes, from + i));
+        let hay = value.bytes.get(from..)?;
+        let first = if let Piece::Steps(toks, _) = piece { toks.first() } else { None };
+        match first {
+            Some(Tok::Char(first)) if first.is_ascii() => {
+                let first = *first as u8;
+                let (small, large) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+                let mut places = memchr::memchr2_iter(small, large, hay);
+                return places.find_map(|i| self.at(piece, value.bytes, from + i));
+            }
+            Some(Tok::Dash) => {
+                let places = memchr::memchr3_iter(b'-', b'/', DASH_BEGINS, hay);
+                return places
+                    .filter(|i| value.is_boundary(from + i))
+                    .find_map(|i| self.at(piece, value.bytes, from + i));
+            }
+            _ => {}
         }
         let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
         starts.find_map(|i| self.at(piece, value.bytes, i))
@@ -415,10 +425,9 @@ mod tests {
     }
 
     /// Whether some part of the value matches one piece, by trying every start and asking each time what a start is.
-    fn twin(rule: &str, value: &[u8]) -> bool {
-        let toks = tokens(rule);
+    fn twin(toks: &[Tok], value: &[u8]) -> bool {
         let boundary = |i: usize| value.get(i).is_none_or(|b| b & 0xC0 != 0x80) || std::str::from_utf8(value).is_err();
-        let pattern = Pattern::new(&toks, false);
+        let pattern = Pattern::new(toks, false);
         (0..=value.len()).filter(|&i| boundary(i)).any(|i| pattern.at(&pattern.pieces[0], value, i).is_some())
     }
 
@@ -429,7 +438,15 @@ mod tests {
         for rule in ["?x", "é?", "??", "é", "?\u{2013}", "x?"] {
             for value in values {
                 let found = Pattern::new(&tokens(rule), false).within(value);
-                assert_eq!(found, twin(rule, value), "{rule} in {value:?}");
+                assert_eq!(found, twin(&tokens(rule), value), "{rule} in {value:?}");
+            }
+        }
+        let dashed: [&[u8]; 7] =
+            [b"a -x", "a –x".as_bytes(), "é―x".as_bytes(), b"/y-X", b"\xff\xe2\x80\x93x", b"\xe2\x80\x93", b"-"];
+        for tail in [None, Some(Tok::Char('x'))] {
+            let toks: Vec<Tok> = std::iter::once(Tok::Dash).chain(tail).collect();
+            for value in dashed.into_iter().chain(values) {
+                assert_eq!(Pattern::new(&toks, false).within(value), twin(&toks, value), "{value:?}");
             }
         }
     }

@@ -6,6 +6,10 @@
 //! escape that may stand for any byte makes the gate blind for that record, if what it stands for can be in a literal.
 //! No parser decodes `%41` or `&#65;`: values hold them as they were written.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// The bytes that literals of one set are made of, either case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Bytes([u64; 4]);
@@ -135,10 +139,11 @@ impl Spelling {
             Self::Audit => in_hex(record),
             Self::Declared => escaped(record, bytes) || bytes.hold(b'/') && slashes_differ(record) || in_hex(record),
             Self::Nested | Self::Argued => {
-                let is_xml = memchr::memmem::find(record, b"<Event").is_some();
-                escaped(record, bytes)
-                    || bytes.hold(b'/') && slashes_differ(record)
-                    || hexed(record, bytes)
+                // PERF: most messages have no escape.
+                let has_escape = memchr::memchr(b'\\', record).is_some();
+                let is_xml = EVENT.find(record).is_some();
+                has_escape
+                    && (escaped(record, bytes) || bytes.hold(b'/') && slashes_differ(record) || hexed(record, bytes))
                     || in_hex(record)
                     || in_numbers(record)
                     || is_xml && in_entities(record)
@@ -146,6 +151,11 @@ impl Spelling {
         }
     }
 }
+
+/// What XML of Windows events, audit records, and those whose kind is a number, have in them.
+static EVENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<Event"));
+static AUDIT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("audit("));
+static NUMBERED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("audit: type=1"));
 
 /// Whether XML gives any character but a control by its number, or joins a text from parts.
 fn in_entities(record: &[u8]) -> bool {
@@ -201,7 +211,7 @@ fn after(record: &[u8], mark: u8, holds: impl Fn(&[u8]) -> bool) -> bool {
 
 /// Whether the kernel tells the kind of an audit record by its number.
 fn in_numbers(record: &[u8]) -> bool {
-    memchr::memmem::find(record, b"audit: type=1").is_some()
+    NUMBERED.find(record).is_some()
 }
 
 /// The keys whose values an audit record may give in hex; the arguments `a0`, `a1`, … of a command too.
@@ -209,7 +219,7 @@ const IN_HEX: [&[u8]; 8] = [b"proctitle", b"comm", b"exe", b"name", b"cwd", b"ac
 
 /// Whether an audit record holds a value in hex: four upper-case digits or more behind such a key.
 fn in_hex(record: &[u8]) -> bool {
-    if memchr::memmem::find(record, b"audit(").is_none() {
+    if AUDIT.find(record).is_none() {
         return false;
     }
     memchr::memchr_iter(b'=', record).any(|at| {

@@ -174,6 +174,7 @@ pub const TIMES: &[(&str, Role)] = &[
     ("timestamp", Role::Time(1)),
     ("eventTime", Role::Time(1)),
     ("event_time", Role::Time(1)),
+    ("eventtime", Role::Time(1)),
     ("time", Role::Time(2)),
     ("ts", Role::Time(2)),
     ("datetime", Role::Time(2)),

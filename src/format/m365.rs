@@ -9,7 +9,7 @@
 //!
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
 //! record as the string `AuditData`; data lakes fold names to lower case; the size in a record of a file is that of the file,
-//! whatever was done with it.
+//! whatever was done with it; a logon that failed (`UserLoginFailed`) may have the status `Success`.
 
 use std::sync::LazyLock;
 
@@ -102,7 +102,10 @@ fn finish(sink: &mut Sink<'_, '_>) {
     {
         sink.out.time = Some(Stamp::certain(stamp.at));
     }
-    if !sink.out.has(Canon::EventOutcome) && tells_of_files(sink.out) {
+    if sink.out.get(Canon::EventAction) == Some(b"UserLoginFailed") {
+        sink.disown(Canon::EventOutcome);
+        sink.canon_slice(Canon::EventOutcome, b"failure");
+    } else if !sink.out.has(Canon::EventOutcome) && tells_of_files(sink.out) {
         sink.canon_slice(Canon::EventOutcome, b"success");
     }
     if sink.out.has(Canon::DestinationBytes) && !gives_the_file(sink.out) {

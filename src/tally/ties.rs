@@ -53,7 +53,8 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
         None if has(Canon::EmailFrom) && fields.get(Canon::EventAction).is_some_and(mail::is_queued) => {
             Some(Half::Lends)
         }
-        None if fields.of_process && has(Canon::SourceIp) && has(Canon::UserName) => Some(Half::Lends),
+        // Of a session from nowhere too: the number is another one's then.
+        None if fields.of_process && has(Canon::UserName) => Some(Half::Lends),
         _ => None,
     }
 }

@@ -144,6 +144,9 @@ fn files_that_a_server_gave_out_went_to_who_opened_the_session() {
         // A number is given to another process once more.
         log += &format!("Mar 28 23:13:04 files1 {program}[0]: session opened for local user u51 from [203.0.113.51]\n");
         log += &format!("Mar 28 23:14:04 files1 {program}[0]: close \"/c\" bytes read 1000000 written 0\n");
+        // And to one of which the address is not known.
+        log += &format!("Mar 28 23:13:04 files1 {program}[1]: session opened for local user u9 from [UNKNOWN]\n");
+        log += &format!("Mar 28 23:14:04 files1 {program}[1]: close \"/c\" bytes read 9000000 written 0\n");
         // Another host's process of that number is another one.
         log += &format!("Mar 28 23:14:04 files2 {program}[3]: close \"/c\" bytes read 1000000 written 0\n");
         let told = told(&[("auth.log", log)]);
