@@ -461,11 +461,9 @@ impl Pass<'_, '_> {
     /// A record whose message holds one of another dialect: adds the rules for that which its own format's gate does not find.
     fn inside<'b>(&'b self, (seen, want): (&Seen, Want), fields: &mut Fields<'b>, scratch: &mut Scratch) {
         let Some(rules) = self.plan.program.apart(fields) else { return };
-        if scratch.candidates.len() < rules.len() {
-            scratch.candidates.extend_from_slice(rules);
-            scratch.candidates.sort_unstable();
-            scratch.candidates.dedup();
-        }
+        scratch.candidates.extend_from_slice(rules);
+        scratch.candidates.sort_unstable();
+        scratch.candidates.dedup();
         if want != Want::All {
             self.parse(seen, Want::All, fields);
         }
