@@ -39,7 +39,7 @@ impl Tally {
     /// Gives what the block holds aside to what all accounts do.
     pub(super) fn lay_aside(&mut self) {
         if self.sessions.is_empty() && self.ties.is_empty() {
-            return self.ties.forget();
+            return;
         }
         let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
         aside.sessions.join(std::mem::take(&mut self.sessions));
@@ -47,10 +47,10 @@ impl Tally {
     }
 
     /// Observes a record whose other half was found when all of its source was read.
-    fn observe_taken(&mut self, taken: &ties::Taken) {
+    fn observe_taken(&mut self, taken: &ties::Taken<'_>) {
         let fields = taken.fields();
-        self.observe_whole("", (&fields, None), taken.place, &|_| taken.sha256);
-        self.settle(&|_| taken.sha256);
+        self.observe_whole("", (&fields, None), taken.place(), &|_| taken.sha256());
+        self.settle(&|_| taken.sha256());
     }
 }
 
@@ -63,8 +63,7 @@ pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> Sessions 
         let Aside { sessions: more, ties } = std::mem::take(&mut *held);
         drop(held);
         sessions.join(more);
-        let (whole, alone) = ties.finish();
-        whole.iter().for_each(|taken| account.observe_taken(taken));
+        let alone = ties.finish(|taken| account.observe_taken(taken));
         alone.into_iter().for_each(|(seen, records)| *covered.unread.entry(seen).or_default() += records);
     }
     sessions

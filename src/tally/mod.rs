@@ -3,6 +3,7 @@
 mod aside;
 mod assigned;
 mod conversation;
+mod halves;
 mod key;
 mod mail;
 mod memo;
