@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::place::Locator;
-use crate::model::time::Instant;
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Dated, is_around, least};
 
 use super::overlaps::{Group, Log};
@@ -31,6 +31,8 @@ pub(super) struct Cell {
     pub wire: bool,
     pub sightings: u64,
     pub begins: Option<Instant>,
+    /// From when to when records tell that began in an earlier hour, with their bytes.
+    pub lasting: Vec<(Span, u64)>,
     /// The cited records that moved bytes this way.
     pub records: Vec<(Instant, u64)>,
 }
@@ -231,11 +233,19 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
         }
         (data, wire) => data.or(wire)?.0,
     };
-    let cell = cells.swap_remove(at).1;
-    let begins = cell.begins?;
+    let mut cell = cells.swap_remove(at).1;
+    let begins = cell.begins.or_else(|| cell.lasting.iter().map(|(span, _)| span.last).min())?;
     // Of what moved at the very beginning, that says when.
     let later = cell.records.into_iter().filter(|(at, _)| *at > begins);
-    Some(Dated { begins, records: later.collect() })
+    cell.lasting.sort_unstable();
+    let mut lasting: Vec<(Instant, u64)> = Vec::new();
+    for (span, bytes) in cell.lasting {
+        match lasting.last_mut() {
+            Some((first, sum)) if first.hour() == span.first.hour() => *sum = sum.saturating_add(bytes),
+            _ => lasting.push((span.first, bytes)),
+        }
+    }
+    Some(Dated { begins, records: later.collect(), lasting: lasting.into() })
 }
 
 #[cfg(test)]
@@ -245,7 +255,15 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn cell(wire: bool, bytes: u64) -> Cell {
-        Cell { bytes, logged: true, wire, sightings: 1, begins: None, records: Vec::new() }
+        Cell {
+            bytes,
+            logged: true,
+            wire,
+            sightings: 1,
+            begins: None,
+            lasting: Vec::new(),
+            records: Vec::new(),
+        }
     }
 
     fn locators() -> Vec<Locator> {

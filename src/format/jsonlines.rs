@@ -161,7 +161,7 @@ impl Format for Dialect {
 }
 
 /// Every ECS name is itself a role; these are the other common ones.
-pub static ROLES: Table = LazyLock::new(|| Roles::new(&[TIMES, &ecs(), COMMON]));
+pub static ROLES: Table = LazyLock::new(|| Roles::new(&[TIMES, SPANS, &ecs(), COMMON]));
 
 /// The ECS names of the canonical fields.
 pub fn ecs() -> Vec<(&'static str, Role)> {
@@ -193,6 +193,18 @@ pub const TIMES: &[(&str, Role)] = &[
     ("time_iso8601", Role::Time(1)),
     ("StartUTC", Role::Time(1)),
     ("timeMillis", Role::Time(2)),
+];
+
+/// Names of the ends of the time of which an event tells.
+pub const SPANS: &[(&str, Role)] = &[
+    ("event.start", Role::Begun),
+    ("event.end", Role::Ended),
+    ("flow.start", Role::Begun),
+    ("flow.end", Role::Ended),
+    ("netflow.start", Role::Begun),
+    ("netflow.end", Role::Ended),
+    ("start_time", Role::Begun),
+    ("end_time", Role::Ended),
 ];
 
 /// Names that mean the same in all JSON.

@@ -19,6 +19,7 @@ use super::sink::Sink;
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 use crate::model::time::Stamp;
@@ -30,7 +31,7 @@ pub struct KeyValue;
 pub static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo,
-        EventCode, EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus,
+        EventCode, EventDataset, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus,
         Message, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort,
         UrlDomain, UserAgent,
     };
@@ -118,7 +119,7 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("sender", Role::Is(EmailFrom)),
             ("to", Role::Is(EmailTo)),
             ("recipient", Role::Is(EmailTo)),
-            ("duration", Role::Is(EventDuration)),
+            ("duration", Role::Took(Unit::Seconds, Side::Before)),
             ("msg", Role::Is(Message)),
         ],
         TIMES,
@@ -201,7 +202,7 @@ pub fn part<'b>(pair: &Pair<'b>, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     if pair.escaped && part != Part::Skip {
         return None;
     }
-    if matches!(part, Part::Skip | Part::Agent | Part::Time(_) | Part::Session | Part::Lasted) {
+    if matches!(part, Part::Skip | Part::Agent | Part::Time(_) | Part::Session | Part::Took(..)) {
         return sketch.value(part, pair.value);
     }
     // Which of the two counts of bytes is meant follows from the whole record.

@@ -3,12 +3,13 @@
 use super::halves::halves;
 use super::near;
 use super::roles::Role;
-use super::sink::{Way, address, stamp};
+use super::sink::{BEGUN, ENDED, Way, address, stamp};
 use crate::model::fields::Canon;
+use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 use crate::model::sessions::LONG_SECS;
-use crate::model::time::Stamp;
+use crate::model::time::{Instant, Stamp};
 
 /// What a value is to the outline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,14 @@ pub enum Part {
     History,
     /// What ties the records of a session together.
     Session,
-    /// How long it took.
+    /// How long it took, in a unit that the name does not tell.
     Lasted,
+    /// How long it took.
+    Took(Unit, Side),
+    /// When it began.
+    Begun,
+    /// When it ended.
+    Ended,
     /// Bytes of packets, in which the bytes of a count are.
     Packets,
     /// The user agent.
@@ -53,6 +60,9 @@ impl Part {
             Some(Role::Is(Canon::UserAgent)) => Self::Agent,
             Some(Role::Is(Canon::SessionId)) => Self::Session,
             Some(Role::Is(Canon::EventDuration)) => Self::Lasted,
+            Some(Role::Took(unit, side)) => Self::Took(unit, side),
+            Some(Role::Begun) => Self::Begun,
+            Some(Role::Ended) => Self::Ended,
             Some(Role::Packets(_)) => Self::Packets,
             Some(Role::Missed | Role::Process) => Self::Skip,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
@@ -135,6 +145,9 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Number => return self.out.number(value).then_some(()),
             Part::Session => self.is_tied |= !matches!(value, b"" | b"-"),
             Part::Lasted => self.is_long |= digits(value).is_some_and(|secs| secs >= LONG_SECS),
+            Part::Took(unit, side) => self.out.lasted.took(plain(value)?, unit, side),
+            Part::Begun => self.end(plain(value)?, BEGUN, Lasted::begun),
+            Part::Ended => self.end(plain(value)?, ENDED, Lasted::ended),
             Part::Packets => self.packets_of(value),
             // Of one that was seen by half, some counts are none.
             Part::History => return halves(value).is_none().then_some(()),
@@ -171,7 +184,8 @@ impl<'f, 'b> Sketch<'f, 'b> {
             ([Some(one), Some(other), None], (packets, 2)) => one <= packets[0] && other <= packets[1],
             _ => false,
         };
-        (fits && !(self.is_tied && self.is_long)).then_some(())
+        let is_long = || self.is_long || self.out.span().is_some_and(|span| span.first != span.last);
+        (fits && !(self.is_tied && is_long())).then_some(())
     }
 
     /// A time as the product writes it, or as all do.
@@ -184,6 +198,13 @@ impl<'f, 'b> Sketch<'f, 'b> {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
             (self.best, self.out.time) = (Some(rank), stamp);
         }
+    }
+
+    /// Takes one end of the time of which the record tells.
+    fn end(&mut self, value: &[u8], rank: u8, take: fn(&mut Lasted, Instant)) {
+        let stamp = self.stamp(value);
+        stamp.into_iter().for_each(|stamp| take(&mut self.out.lasted, stamp.at));
+        self.time(rank, stamp);
     }
 
     fn packets_of(&mut self, value: &[u8]) {

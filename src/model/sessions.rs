@@ -32,6 +32,9 @@ pub struct Lasting {
     pub down: u64,
     /// When the record was written.
     pub at: Option<Instant>,
+    /// When the session began, where the record says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Instant>,
     /// The conversation of the record.
     pub key: ObservationKey,
 }
@@ -124,7 +127,7 @@ mod tests {
             sends: false,
             outcome: Outcome::Succeeded,
         };
-        Lasting { up, down: 0, at: Instant::from_secs(7200), key }
+        Lasting { up, down: 0, at: Instant::from_secs(7200), began: None, key }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::model::fields::Fields;
 use crate::model::partial::Covered;
 use crate::model::sessions::{Lasting, Sessions};
 
-use super::{Bytes, Tally, sessions, ties};
+use super::{Bytes, Tally, read, sessions, ties};
 
 /// What is held aside of a source until all of it is read.
 #[derive(Default)]
@@ -22,7 +22,8 @@ impl Tally {
         let (id, at) = (sessions::id(fields), fields.time.map(|stamp| stamp.at));
         match told {
             sessions::Told::Lasts => {
-                let lasting = Lasting { up: up.unwrap_or(0), down: down.unwrap_or(0), at, key: self.at_hand() };
+                let began = read::span(fields).map(|span| span.first).filter(|first| Some(*first) != at);
+                let lasting = Lasting { up: up.unwrap_or(0), down: down.unwrap_or(0), at, began, key: self.at_hand() };
                 self.sessions.lasts(id, lasting);
                 (up.map(|_| 0), down.map(|_| 0))
             }

@@ -172,7 +172,7 @@ impl Tally {
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        self.add(index, fields.time, (counted, bytes), place, digest);
+        self.add(index, read::span(fields), (counted, bytes), place, digest);
         true
     }
 
@@ -202,7 +202,7 @@ impl Tally {
         match meaning {
             Meaning::Record { conversation, up, down } => {
                 let bytes = (up.of(outline), down.of(outline));
-                self.add(conversation as usize, outline.time, (bytes, bytes), place, digest);
+                self.add(conversation as usize, outline.span(), (bytes, bytes), place, digest);
             }
             other => self.unread(other),
         }
@@ -231,16 +231,15 @@ impl Tally {
     fn add(
         &mut self,
         index: usize,
-        time: Option<Stamp>,
+        span: Option<Span>,
         ((up, down), shown): (Bytes, Bytes),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let conversation = &mut self.conversations[index];
-        let at = time.map(|stamp| stamp.at);
-        let new_hour = conversation.add(&Hour { span: at.map(Span::at), sum: Sum::of_record(up, down) });
+        let new_hour = conversation.add(&Hour { span, sum: Sum::of_record(up, down) });
         let bytes = shown.0.max(shown.1).unwrap_or(0);
-        if conversation.cite(Cited { bytes, up: shown.0 > shown.1, at, place, sha256: UNPROVEN }) {
+        if conversation.cite(Cited { bytes, up: shown.0 > shown.1, span, place, sha256: UNPROVEN }) {
             self.unproven.push(number(index));
         }
         self.weight += usize::from(new_hour);

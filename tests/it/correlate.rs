@@ -71,7 +71,7 @@ fn observed(log: &str, line: &Line, offset: u64) -> Observed {
     sha256.0[..8].copy_from_slice(&digest(&format!("{offset} {log}")).to_be_bytes());
     Observed {
         hours: vec![Hour { span: at.map(Span::at), sum: Sum::of_record(line.up, line.down) }],
-        cited: vec![Cited { bytes: line.up.max(line.down).unwrap_or(0), up: line.up > line.down, at, place, sha256 }],
+        cited: vec![Cited { bytes: line.up.max(line.down).unwrap_or(0), up: line.up > line.down, span: at.map(Span::at), place, sha256 }],
         ..Observed::default()
     }
 }
