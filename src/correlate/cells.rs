@@ -102,7 +102,7 @@ pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl F
     let told: Vec<(Option<i64>, Account, &Cells<'_>)> =
         hours.iter().map(|(hour, cells)| (*hour, Account::of(cells), cells)).collect();
     let mut all = Hourly::with_capacity(told.len());
-    let (mut unseen, mut beyond) = (Vec::new(), Vec::new());
+    let (mut unseen, mut beyond, mut alone) = (Vec::new(), Vec::new(), BTreeMap::new());
     while let Some((hour, account, cells)) = told.get(all.len()) {
         match same(&told[all.len()..]).filter(|(sum, _)| !elsewhere(*hour, missed(sum.most))) {
             Some((sum, several)) => {
@@ -115,12 +115,40 @@ pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl F
                 let more = |bytes| (bytes > 0).then_some(Surplus { at, bytes, sightings });
                 unseen.extend(more(account.most.saturating_sub(account.widest)));
                 beyond.extend(more(bounds.lower - account.most));
+                alone.extend(hour.map(|hour| (hour, (at, *cells))));
                 all.push((*hour, bounds));
             }
         }
     }
     once(&mut all, unseen, beyond);
+    within(&alone, &mut all);
     all
+}
+
+/// Takes from what moved at most what one log tells of twice: a firewall's log has what its profiles say of a request, and the
+/// session in which that was made, which is written when it ends. Of hours in which the logs do not agree, with their places.
+fn within(hours: &BTreeMap<i64, (usize, &Cells<'_>)>, all: &mut Hourly) {
+    let mut open: BTreeMap<&Locator, Vec<(i64, u64)>> = BTreeMap::new();
+    for (&hour, &(at, cells)) in hours {
+        for (log, cell) in cells.iter().filter(|(_, cell)| !cell.wire && cell.bytes > 0) {
+            open.entry(log).or_default().push((hour, cell.bytes));
+        }
+        for (log, cell) in cells.iter().filter(|(_, cell)| cell.wire) {
+            let Some(requests) = open.get_mut(log) else { continue };
+            let began = cell.lasting.iter().map(|(span, _)| span.first.hour()).min().unwrap_or(hour);
+            let mut left = cell.bytes;
+            requests.retain_mut(|(when, bytes)| {
+                if *when < began.min(hour.saturating_sub(APART_HOURS as i64 - 1)) {
+                    return false;
+                }
+                let taken = left.min(*bytes);
+                let bounds = &mut all[at].1;
+                bounds.upper = bounds.upper.map(|upper| upper.saturating_sub(taken).max(bounds.lower));
+                (left, *bytes) = (left - taken, *bytes - taken);
+                *bytes > 0
+            });
+        }
+    }
 }
 
 /// What one kind of log saw of an hour beyond the other one.
@@ -255,15 +283,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn cell(wire: bool, bytes: u64) -> Cell {
-        Cell {
-            bytes,
-            logged: true,
-            wire,
-            sightings: 1,
-            begins: None,
-            lasting: Vec::new(),
-            records: Vec::new(),
-        }
+        Cell { bytes, logged: true, wire, sightings: 1, begins: None, lasting: Vec::new(), records: Vec::new() }
     }
 
     fn locators() -> Vec<Locator> {

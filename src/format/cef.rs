@@ -17,7 +17,7 @@
 use std::sync::LazyLock;
 
 use super::roles::{Role, Roles, Table};
-use super::sink::Sink;
+use super::sink::{APART, Sink};
 use super::{Fit, Format, Sample, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::lasted::{Side, Unit};
@@ -170,6 +170,7 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
     let (mut received, mut sent, mut outbound, mut zone) = (None, None, false, None);
     let is_fortinet = vendor.starts_with(b"Fortinet");
     let (mut times, mut numbers) = ([None; 3], [(None, None); 3]);
+    let (mut date, mut clock) = (None, None);
     let mut rest = text.trim_ascii_start();
     while let Some(equals) = equals(rest) {
         let (key, value) = (&rest[..equals], &rest[equals + 1..]);
@@ -185,6 +186,9 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
             b"rt" => times[0] = Some(raw),
             b"start" => times[1] = Some(raw),
             b"end" => times[2] = Some(raw),
+            b"FTNTFGTdate" | b"date" => date = Some(raw),
+            b"FTNTFGTtime" | b"time" => clock = Some(raw),
+            b"FTNTFGTtz" | b"tz" => zone = time::offset(raw),
             [b'c', b'n', at @ b'1'..=b'3', rest @ ..] => {
                 let (value, label) = &mut numbers[usize::from(at - b'1')];
                 match rest {
@@ -232,6 +236,9 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
             _ => {}
         }
         sink.time(rank, stamp);
+    }
+    if let Some((date, clock)) = date.zip(clock) {
+        sink.time(APART, time::date_and_time(date, clock, zone, sink.layout));
     }
 }
 

@@ -29,6 +29,7 @@ pub struct CheckPoint;
 static ROLES: Table = LazyLock::new(|| {
     Roles::new(&[&[
         ("time", Role::Time(0)),
+        ("loguid", Role::Is(Canon::SessionId)),
         ("start_time", Role::Begun),
         ("elapsed", Role::Took(Unit::Seconds, Side::Before)),
         ("duration", Role::Took(Unit::Seconds, Side::Before)),

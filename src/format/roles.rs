@@ -52,6 +52,12 @@ pub enum Role {
     Process,
     /// How long it took, and on which side of the time of the record.
     Took(Unit, Side),
+    /// A date, whose time of day may stand in another field; or all of a time.
+    Date,
+    /// That time of day; or all of a time.
+    Clock,
+    /// The zone of the two.
+    Zone,
     /// When that began of which the record tells, which is its time where it has no other.
     Begun,
     /// When it ended, likewise.
@@ -161,7 +167,7 @@ impl Role {
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
             Self::Time(_) | Self::Begun | Self::Ended | Self::Embedded | Self::History | Self::Packets(_) => &[],
-            Self::Missed | Self::Part => &[],
+            Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone => &[],
         }
     }
 }

@@ -36,6 +36,10 @@ impl Way {
     }
 }
 
+/// The ranks of times whose names are those of a date, and of a time of day, and of one that stands in two such fields.
+pub const DATE: u8 = 3;
+pub const CLOCK: u8 = 2;
+pub const APART: u8 = 5;
 /// The ranks of the times at which that began and ended of which a record tells: any other goes before them.
 pub const BEGUN: u8 = 8;
 pub const ENDED: u8 = 9;
@@ -70,6 +74,8 @@ pub struct Sink<'f, 'b> {
     is_whole: bool,
     /// The number of the process that wrote the message ([`Role::Process`]).
     pub process: Option<Text<'b>>,
+    /// Date, time of day and zone that stand in fields of their own.
+    apart: [Option<Text<'b>>; 3],
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -96,6 +102,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             packets: [None; 2],
             is_whole: false,
             process: None,
+            apart: [None; 3],
             pending: [None; 6],
         }
     }
@@ -206,6 +213,9 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Missed => self.is_whole = self.out.bytes(value) == b"0",
             Role::Process => self.process = Some(value),
+            Role::Date => self.apart(value, 0, DATE),
+            Role::Clock => self.apart(value, 1, CLOCK),
+            Role::Zone => self.apart[2] = Some(value),
             Role::Begun => self.end(value, BEGUN, Lasted::begun),
             Role::Ended => self.end(value, ENDED, Lasted::ended),
             Role::Time(rank) => {
@@ -294,8 +304,14 @@ impl<'f, 'b> Sink<'f, 'b> {
         self.canon(Canon::ObjectKey, object);
     }
 
-    /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only.
+    /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only, and the time that stands in several.
     pub fn settle(&mut self) {
+        if let [Some(date), Some(clock), zone] = self.apart {
+            let [date, clock] = [date, clock].map(|text| self.out.bytes(text));
+            let zone = zone.and_then(|zone| time::offset(self.out.bytes(zone)));
+            let stamp = time::date_and_time(date, clock, zone, self.layout);
+            self.time(APART, stamp);
+        }
         for (role, canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
             let counts = match role {
                 Role::Flow(_) => {
@@ -370,6 +386,15 @@ impl<'f, 'b> Sink<'f, 'b> {
         let mut lasted = self.out.lasted;
         lasted.took(self.out.bytes(value), unit, side);
         self.out.lasted = lasted;
+    }
+
+    /// Takes a part of a time that stands in several fields, or all of it.
+    fn apart(&mut self, value: Text<'b>, at: usize, rank: u8) {
+        self.apart[at] = Some(value);
+        if self.best.is_none_or(|best| rank < best) {
+            let stamp = stamp(self.way, self.out.bytes(value), self.layout);
+            self.time(rank, stamp);
+        }
     }
 
     /// Takes one end of the time of which the record tells.

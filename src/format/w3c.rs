@@ -29,9 +29,9 @@ pub struct Extended;
 
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
-        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, FileHash, FileName,
-        HostName, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp,
-        SourcePort, UrlDomain, UrlPath, UrlQuery, UserAgent,
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, FileHash, FileName, HostName, HttpMethod,
+        HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp, SourcePort, UrlDomain,
+        UrlPath, UrlQuery, UserAgent,
     };
     Roles::new(&[&[
         ("c-ip", Role::Addr(SourceIp)),

@@ -50,9 +50,8 @@ pub struct Tsv;
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, DnsType,
-        EmailFrom, EmailTo, EventDataset, FileHash, FileName, FilePath, HttpMethod, HttpReferrer,
-        HttpStatus, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain,
-        UserAgent,
+        EmailFrom, EmailTo, EventDataset, FileHash, FileName, FilePath, HttpMethod, HttpReferrer, HttpStatus,
+        NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain, UserAgent,
     };
     Roles::new(&[&[
         ("ts", Role::Time(0)),

@@ -216,7 +216,11 @@ mod tests {
         assert_eq!(span(took("7200", Side::Before)), (2800, 10_000));
         assert_eq!(span(took("7200", Side::Behind)), (10_000, 17_200));
         assert_eq!(span(took("59", Side::Before)), (10_000, 10_000));
-        assert_eq!(span(took("99999999999999999999", Side::Before)), (10_000, 10_000), "nobody's time reaches back so far");
+        assert_eq!(
+            span(took("99999999999999999999", Side::Before)),
+            (10_000, 10_000),
+            "nobody's time reaches back so far"
+        );
         let mut stated = took("100", Side::Before);
         stated.begun(at(4000));
         stated.ended(at(9000));

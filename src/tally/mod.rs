@@ -3,6 +3,7 @@
 mod aside;
 mod assigned;
 mod conversation;
+mod doubles;
 mod key;
 mod mail;
 mod memo;
@@ -32,6 +33,7 @@ use crate::model::time::{Span, Stamp};
 
 use aside::Aside;
 use conversation::{Conversation, UNPROVEN};
+use doubles::{Double, Doubles};
 use memo::{Amount, Memo};
 use numbers::Numbers;
 use read::Teller;
@@ -74,6 +76,8 @@ pub struct Tally {
     assigned: Assigned,
     /// Sessions that the block at hand tells of while they last, and that end in it.
     sessions: Sessions,
+    /// Large records of the block at hand, which may stand in the source twice.
+    doubles: Doubles,
     /// Records that are halves.
     ties: Ties,
     /// What this account and those of other threads no longer hold.
@@ -130,6 +134,10 @@ impl Tally {
                 self.ties.lend(fields, place);
                 self.observe_whole(format, (fields, None), place, digest)
             }
+            Some(Half::Ends) => {
+                self.ties.end(fields, place);
+                self.observe_whole(format, (fields, None), place, digest)
+            }
             Some(Half::Takes) => {
                 let Some(lent) = self.ties.give(fields, place, digest) else { return false };
                 let is_traffic = self.observe_whole(format, (fields, None), place, digest);
@@ -162,8 +170,11 @@ impl Tally {
         }
         self.covered.clocked |= fields.clocked;
         let bytes = read::bytes(teller, fields, &self.key);
-        let session = sessions::told(fields, &self.key);
+        let session = sessions::told(format, fields, &self.key);
         let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
+        if session != Some(sessions::Told::Lasts) && self.is_held(fields, bytes, place) {
+            return true;
+        }
         let index = self.conversation();
         self.name(index, fields);
         let outline = outline.filter(|_| session.is_none());
@@ -254,6 +265,7 @@ impl Tally {
     /// PERF: of a conversation's records many are cited for a moment, until others moved more.
     pub fn settle(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
         self.numbers.end_block();
+        self.prove_doubles(digest);
         for at in self.unproven.drain(..) {
             self.conversations[at as usize].prove(digest);
         }

@@ -38,6 +38,8 @@ pub enum Half {
     Lends,
     /// It tells of traffic, and lacks that.
     Takes,
+    /// What was lent under its number is lent no longer: the number is given anew.
+    Ends,
 }
 
 /// Which half a record is; `None` where it is whole.
@@ -53,6 +55,7 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
         None if has(Canon::EmailFrom) && fields.get(Canon::EventAction).is_some_and(mail::is_queued) => {
             Some(Half::Lends)
         }
+        None if fields.get(Canon::EventAction).is_some_and(mail::is_removed) => Some(Half::Ends),
         // Of a session from nowhere too: the number is another one's then.
         None if fields.of_process && has(Canon::UserName) => Some(Half::Lends),
         _ => None,
@@ -63,6 +66,7 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
 #[derive(Debug)]
 enum Held {
     Lent(Lent),
+    Ended,
     Taken(Box<Taken>),
 }
 
@@ -143,6 +147,13 @@ impl Ties {
         let lent = Lent { values: values(fields, &LENT).into(), is_of_several };
         self.held.add(place.offset, self.number.as_slice().into(), Held::Lent(lent.clone()));
         self.lent.insert(self.number.as_slice().into(), lent);
+    }
+
+    /// Ends what was lent under the number of a record.
+    pub fn end(&mut self, fields: &Fields<'_>, place: Place) {
+        number(fields, &mut self.number);
+        self.lent.remove(self.number.as_slice());
+        self.held.add(place.offset, self.number.as_slice().into(), Held::Ended);
     }
 
     /// Gives a record what was lent to it in this block, and says which fields that are. Where nothing was, it is held with its
@@ -240,6 +251,9 @@ impl Holding {
                 Held::Lent(new) => {
                     lent.insert(number, (new, Ways::new()));
                 }
+                Held::Ended => {
+                    lent.remove(&number);
+                }
                 Held::Taken(mut taken) => match lent.get_mut(&number) {
                     Some((lent, told)) => {
                         let is_told = lent.is_of_several && !told.insert(taken.way());
@@ -280,6 +294,7 @@ impl Taken {
 
 fn weight(number: &[u8], held: &Held) -> usize {
     let values = match held {
+        Held::Ended => &[],
         Held::Lent(lent) => &*lent.values,
         Held::Taken(taken) => &*taken.values,
     };
