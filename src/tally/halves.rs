@@ -15,6 +15,8 @@ const VALUE_BYTES: usize = size_of::<(Canon, usize)>();
 pub(super) enum What {
     /// It lends its values; whether it is of a mail to several.
     Lent { is_of_several: bool },
+    /// What was lent under its number is lent no longer.
+    Ended,
     /// It tells of traffic, and lacks what another one lends.
     Taken(Told),
 }
@@ -36,7 +38,7 @@ impl What {
     /// Who tells of traffic, where this does.
     fn observer(&self) -> Option<Seen> {
         match self {
-            Self::Lent { .. } => None,
+            Self::Lent { .. } | Self::Ended => None,
             Self::Taken(told) => told.observer,
         }
     }

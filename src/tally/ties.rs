@@ -37,6 +37,8 @@ pub enum Half {
     Lends,
     /// It tells of traffic, and lacks that.
     Takes,
+    /// What was lent under its number is lent no longer: the number is given anew.
+    Ends,
 }
 
 /// Which half a record is; `None` where it is whole.
@@ -52,6 +54,7 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
         None if has(Canon::EmailFrom) && fields.get(Canon::EventAction).is_some_and(mail::is_queued) => {
             Some(Half::Lends)
         }
+        None if fields.get(Canon::EventAction).is_some_and(mail::is_removed) => Some(Half::Ends),
         // Of a session from nowhere too: the number is another one's then.
         None if fields.of_process && has(Canon::UserName) => Some(Half::Lends),
         _ => None,
@@ -139,6 +142,16 @@ impl Ties {
             Entry::Vacant(free) => {
                 free.insert(index);
             }
+        }
+    }
+
+    /// Ends what was lent under the number of a record.
+    pub fn end(&mut self, fields: &Fields<'_>, place: Place) {
+        number(fields, &mut self.number);
+        self.halves.add((place.offset, &self.number), What::Ended, fields, &[]);
+        let is_same = |other: &usize| self.halves.get(*other).number == self.number.as_slice();
+        if let Ok(known) = self.lent.find_entry(self.hasher.hash_one(self.number.as_slice()), is_same) {
+            known.remove();
         }
     }
 
@@ -240,6 +253,10 @@ impl Holding {
             let told = match half.what {
                 What::Lent { .. } => {
                     lent.insert(half.number, (half, Ways::new()));
+                    continue;
+                }
+                What::Ended => {
+                    lent.remove(half.number);
                     continue;
                 }
                 What::Taken(told) => told,
