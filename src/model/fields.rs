@@ -346,6 +346,25 @@ impl<'b> Fields<'b> {
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
     }
 
+    /// Has the fields before the `from`th give up the canonical names that those from there on have. Of more than 65,535 each keeps its
+    /// own.
+    pub fn give_way(&mut self, from: usize) {
+        if from >= usize::from(u16::MAX) {
+            return;
+        }
+        let from = from.min(self.items.len());
+        let (before, behind) = self.items.split_at_mut(from);
+        for (at, field) in behind.iter().enumerate() {
+            let Some(canon) = field.canon.filter(|_| field.kind != Kind::Null) else { continue };
+            let first = &mut self.first[canon as usize];
+            if usize::from(*first) > from || *first == 0 {
+                continue;
+            }
+            before.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
+            *first = u16::try_from(from + at + 1).unwrap_or(u16::MAX);
+        }
+    }
+
     /// Has the last value of a canonical name go on to the end of the record that it lies in; nothing where it does not lie there.
     pub fn lengthen(&mut self, canon: Canon, record: &'b [u8]) {
         let field = self.items.iter_mut().rfind(|field| field.canon == Some(canon));
@@ -365,6 +384,15 @@ impl<'b> Fields<'b> {
     /// Has the next value of a canonical name stand before those that it has so far.
     pub fn precede(&mut self, canon: Canon) {
         self.first[canon as usize] = 0;
+    }
+
+    /// What the field at a position of [`Fields::iter`] is called, for people: canonical where it has such a name.
+    pub fn shown(&self, index: usize) -> Option<String> {
+        let field = self.at(index)?;
+        Some(match field.canon {
+            Some(canon) => canon.name().to_owned(),
+            None => String::from_utf8_lossy(self.bytes(field.name)).into_owned(),
+        })
     }
 
     /// Gives the field at a position of [`Fields::iter`] another name; nothing where there is none.
