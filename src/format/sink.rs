@@ -387,6 +387,11 @@ impl<'f, 'b> Sink<'f, 'b> {
             let value = self.out.store(inner.bytes(field.value));
             self.out.push_text(field.canon.filter(|_| !is_said), name, value, field.kind);
         }
+        self.take_marks(inner);
+    }
+
+    /// What was read in a text says of its record beside the fields.
+    fn take_marks(&mut self, inner: &Fields<'_>) {
         self.out.inside = self.out.inside.or(inner.inside);
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.clocked |= inner.clocked;
@@ -396,10 +401,13 @@ impl<'f, 'b> Sink<'f, 'b> {
     /// Takes what the record in a text says which does not lie in the block: it goes before what stands around it.
     pub fn take_in(&mut self, inner: &Fields<'_>) {
         let around = self.begin_inside();
-        Canon::ALL.iter().filter(|canon| inner.has(**canon)).for_each(|canon| self.out.supersede(*canon));
-        self.take_over(inner);
+        for field in inner.iter() {
+            let (name, value) = (self.out.store(inner.bytes(field.name)), self.out.store(inner.bytes(field.value)));
+            self.out.push_text(field.canon, name, value, field.kind);
+        }
+        self.take_marks(inner);
         self.time(0, inner.time);
-        self.end_inside(around, self.out.inside);
+        self.end_inside(around, inner.inside);
     }
 
     /// Begins to read a record that this one holds: gives what [`end_inside`](Self::end_inside) asks for.
@@ -421,12 +429,12 @@ impl<'f, 'b> Sink<'f, 'b> {
         if keeps {
             (self.out.time, self.best) = (around.time, around.best);
         }
-        if inside.is_some() {
-            self.out.give_way(around.fields);
-            self.out.inside = inside;
-        }
-        let is_named = || self.out.iter().skip(around.fields).any(|field| field.canon == Some(Canon::HostName));
-        if inside.is_some_and(|inside| SERVICES.contains(&inside)) && !is_named() {
+        let Some(dialect) = inside else { return };
+        let names_host = || self.out.iter().skip(around.fields).any(|field| field.canon == Some(Canon::HostName));
+        let is_passed_on = SERVICES.contains(&dialect) && !names_host();
+        self.out.give_way(around.fields, self.want);
+        self.out.inside = inside;
+        if is_passed_on {
             self.disown(Canon::HostName);
         }
     }

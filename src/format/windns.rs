@@ -9,7 +9,8 @@
 //!
 //! Traps: a question stands there up to four times: received from the client, sent on, answered to the server and answered to the client.
 //! Only what was received and is no answer (`Rcv`, no `R`) tells who asked, and only that is a question here; of the others the name is a
-//! field without a meaning of its own. Stamps are local, in the order of day and month of the host; details of a packet, where they are
+//! field without a meaning of its own. Stamps are local, in the order of day and month of the host, which a part of a log may
+//! show by its stamps only together and by when it was written last; details of a packet, where they are
 //! logged, are lines of their own, of which nothing is read.
 
 use super::roles::Role;

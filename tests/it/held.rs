@@ -8,6 +8,7 @@ use exfiltrace::model::scopes::Scopes;
 use exfiltrace::scan;
 use serde_json::json;
 
+use crate::formats::scanned;
 use crate::support::plan_with;
 
 /// What a log of one record says.
@@ -137,6 +138,23 @@ fn wrapped(program: &str, line: &str) -> Vec<(&'static str, String)> {
         ("journald", journal.to_string()),
         ("container", docker.to_string()),
     ]
+}
+
+/// The address of a socket stands in audit records in hex; in the journal they lack their time and serial number.
+#[test]
+fn addresses_of_sockets_meet_indicators_wherever_audit_records_stand() {
+    let line = "type=SOCKADDR msg=audit(1774739404.500:4711): saddr=02000035CB0071090000000000000000";
+    let bare = json!({
+        "__REALTIME_TIMESTAMP": "1774739405500000", "_BOOT_ID": "b", "_HOSTNAME": "relay01", "_TRANSPORT": "audit",
+        "SYSLOG_IDENTIFIER": "audit", "MESSAGE": "SOCKADDR saddr=02000035CB0071090000000000000000",
+    });
+    let alone = [("auditd", line.to_owned()), ("journald", bare.to_string())];
+    for (format, text) in alone.into_iter().chain(wrapped("audispd", line)) {
+        let source = scanned("a.log", format!("{text}\n").as_bytes(), "203.0.113.9\n203.0.113.10\n", |_| {});
+        let met = source.indicators.held.iter().map(|(key, met)| (key.value.to_string(), met.kept[0].field.clone()));
+        let wanted = ("203.0.113.9".to_owned(), Some("destination.ip".to_owned()));
+        assert_eq!(met.collect::<Vec<_>>(), [wanted], "{format}: {text}");
+    }
 }
 
 #[test]

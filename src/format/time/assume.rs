@@ -152,3 +152,34 @@ fn moved(stamp: Stamp, zone: &TimeZone, layout: &Layout) -> Option<Instant> {
     let written = layout.zone.to_datetime(assumed);
     zone.to_ambiguous_timestamp(written).compatible().ok().map(Instant::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_day_and_month_follows_from_how_a_log_is_written() {
+        let order = |stamps: &[&str], written: &str| {
+            let layout = Layout { reference: Instant::parse(written), ..Layout::plain() };
+            order_of_dates(stamps.iter().map(|stamp| stamp.as_bytes()), &layout)
+        };
+        let late = "2026-12-31T00:00:00Z";
+        assert_eq!(order(&["3/5/2026 11:10:04 PM", "3/13/2026 1:00:00 AM"], late), Some(false), "a 13th");
+        assert_eq!(order(&["1/12/2025 23:59:00", "2/12/2025 00:01:00"], late), Some(true), "from day to day");
+        assert_eq!(order(&["12/1/2025 23:59:00", "12/2/2025 00:01:00"], late), Some(false));
+        assert_eq!(
+            order(&["12/5/2026 23:59:00", "1/6/2026 00:01:00"], late),
+            Some(true),
+            "December is not before January"
+        );
+        assert_eq!(order(&["5/3/2026 10:00:00"], "2026-03-06T00:00:00Z"), Some(true), "May is not yet");
+        assert_eq!(
+            order(&["3/5/2026 10:00:00"], "2026-05-03T11:00:00Z"),
+            Some(true),
+            "the file was written until then"
+        );
+        assert_eq!(order(&["3/5/2026 10:00:00", "3/5/2026 10:00:01"], late), None);
+        assert_eq!(order(&["3/3/2026 10:00:00"], late), None, "either way the same");
+        assert_eq!(order(&[], late), None);
+    }
+}
