@@ -11,6 +11,7 @@ mod copies;
 mod helpers;
 mod places;
 mod records;
+mod remarks;
 mod sample;
 mod source;
 mod stats;

@@ -356,10 +356,7 @@ impl<'a> Kinds<'a> {
     }
 
     fn succeeded(&self) -> Self {
-        let succeeded = self.0.iter().filter(|(source, traits)| match traits.outcome {
-            Outcome::Unknown => is_of_host(source),
-            outcome => outcome == Outcome::Succeeded,
-        });
+        let succeeded = self.0.iter().filter(|(_, traits)| traits.outcome == Outcome::Succeeded);
         Self(succeeded.copied().collect())
     }
 

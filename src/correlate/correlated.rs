@@ -6,7 +6,6 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use itertools::Itertools;
 
-use super::found::is_of_host;
 use super::overlaps::{Group, Log, Overlaps};
 use super::windows::{self, Origin, Outcome, Record};
 use crate::model::correlation::{self, Correlation};
@@ -150,12 +149,8 @@ impl<'a> Correlated<'a> {
             self.origins.push((source, nth));
         }
         self.traits = table.unpacked();
-        let is_of_host: Vec<bool> = self.sources.iter().map(|source| is_of_host(source)).collect();
-        for (record, (source, _)) in self.events.iter_mut().zip(&self.origins) {
-            record.outcome = match self.traits[record.traits as usize].outcome {
-                rule::Outcome::Unknown if is_of_host[*source as usize] => rule::Outcome::Succeeded,
-                outcome => outcome,
-            };
+        for record in &mut self.events {
+            record.outcome = self.traits[record.traits as usize].outcome;
         }
     }
 

@@ -178,7 +178,9 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     observes.extend(&unread);
     let unread: Vec<Route> = unread.into_iter().collect();
     unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
-    if matches!(&*format, "evtx" | "windows_json" | "windows_xml") {
+    let holds: Vec<String> = source.covered.held.keys().map(|held| held.to_string()).collect();
+    let is_windows = |format: &str| matches!(format, "evtx" | "windows_json" | "windows_xml");
+    if is_windows(&format) || holds.iter().any(|held| is_windows(held)) {
         observes.insert(Route::RemoteAccess);
     }
     let mut not_logged: Vec<String> = not_logged.into_iter().collect();
@@ -212,6 +214,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     SourceCoverage {
         source: place.clone(),
         format,
+        holds,
         scopes: scopes(world.whose, (source, locator), seen.scopes),
         from: source.covered.span.map(|s| s.first),
         to: source.covered.span.map(|s| s.last),

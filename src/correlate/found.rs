@@ -12,7 +12,7 @@ use crate::model::hit::{IndicatorRef, Met, Sighting, Sightings};
 use crate::model::partial::{Covered, SourcePartial};
 use crate::model::place::{Locator, Place};
 use crate::model::rule::{Level, Outcome, RuleMeta, Stage};
-use crate::model::subject::Subject;
+use crate::model::subject::{OF_HOSTS, Subject};
 use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 use crate::model::words::counted;
@@ -22,10 +22,6 @@ use super::patterns::Joint;
 use super::repeats::Repeats;
 use super::{World, alerts, beacons, digest, held, weak};
 use crate::work::Work;
-
-/// Formats whose records are written by a system about what was done on it: where such a record does not say
-/// otherwise, what it tells of has happened.
-const RECORDED_AFTER_THE_FACT: &[&str] = &["evtx", "windows_json", "windows_xml", "auditd"];
 
 /// All findings, sorted.
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
@@ -84,7 +80,6 @@ fn by_rule(
     s: &Sighting,
 ) -> Finding {
     let after = is_of_host(source);
-    let outcome = if after && s.outcome == Outcome::Unknown { Outcome::Succeeded } else { s.outcome };
     let title = meta.map_or(id, |m| m.title.as_str());
     let entities = entities(&BTreeSet::from([&s.subject]), after);
     Finding {
@@ -95,7 +90,7 @@ fn by_rule(
         stage: meta.map(|m| m.stage.clone()).unwrap_or_default(),
         attack: meta.map(|m| m.attack.clone()).unwrap_or_default(),
         route: meta.and_then(|m| m.route),
-        outcome,
+        outcome: s.outcome,
         scope: scope_of(world, locator, s).to_owned(),
         time: FindingTime {
             first: s.time.map(|t| t.at),
@@ -326,7 +321,7 @@ fn evidence(locator: &Locator, s: &Sighting) -> Evidence {
 
 /// Whether the records of a source are written by a system about what was done on it.
 pub(super) fn is_of_host(source: &SourcePartial) -> bool {
-    source.entry.format.as_deref().is_some_and(|f| RECORDED_AFTER_THE_FACT.contains(&f))
+    source.is_of(OF_HOSTS)
 }
 
 /// Whether a record's host writes of two others, as a firewall or a proxy does: it observes and takes no part, so that

@@ -35,7 +35,7 @@ impl Way<'_> {
 
 /// Whether records are CloudTrail's of calls that name no bucket: they serve no data whose bytes could be missing.
 pub(super) fn is_management(source: &SourcePartial, key: &Key<'_>) -> bool {
-    key.name.is_empty() && source.entry.format.as_deref() == Some("cloudtrail")
+    key.name.is_empty() && source.is_of(&["cloudtrail"])
 }
 
 /// How many records of a source could state the bytes that leave by a route, and how many do not.

@@ -1,7 +1,7 @@
 //! Values of fields of rules that logs hold in other words: worked out where a rule asks for them, from what the record says.
 //!
 //! SOURCE: Sigma taxonomy appendix (DNS, firewall, proxy); Microsoft, well-known SIDs (mandatory labels); IANA, protocol numbers;
-//! Google Workspace, audit logs in Cloud Logging (services).
+//! Google Workspace, audit logs in Cloud Logging (services); Microsoft Graph, signIn (`authenticationProtocol`, `signInStatus`).
 
 use crate::model::fields::{Canon, Fields, Kind};
 
@@ -28,13 +28,17 @@ pub(super) enum Derived {
     Service,
     /// A parameter of an event of Google Workspace, by its name there.
     Parameter(&'static str),
-    /// What became of an alert of Microsoft 365.
-    AlertStatus,
+    /// What became of an alert of Microsoft 365, and what a sign-in to Entra says of its result beside a number.
+    Status,
+    /// How somebody signed in to Entra, as its portal words it.
+    SignedIn,
+    /// The user agent of a request without one, of which a log has the mark.
+    NoAgent,
 }
 
 /// The field of this name, if it follows from others.
 pub(super) fn of(name: &str) -> Option<Derived> {
-    const NAMES: [(&str, Derived); 17] = [
+    const NAMES: [(&str, Derived); 21] = [
         ("c-uri-extension", Derived::Extension),
         ("cs-uri-query", Derived::Target),
         ("imphash", Derived::Hash("IMPHASH=")),
@@ -51,15 +55,20 @@ pub(super) fn of(name: &str) -> Option<Derived> {
         ("eventservice", Derived::Service),
         ("setting_name", Derived::Parameter("SETTING_NAME")),
         ("new_value", Derived::Parameter("NEW_VALUE")),
-        ("status", Derived::AlertStatus),
+        ("status", Derived::Status),
+        ("properties.message", Derived::SignedIn),
+        ("c-useragent", Derived::NoAgent),
+        ("cs-useragent", Derived::NoAgent),
+        ("cs-user-agent", Derived::NoAgent),
     ];
     NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, derived)| *derived)
 }
 
 /// Whether its values may be words that the record does not hold.
 pub(super) fn is_worded(derived: Derived) -> bool {
-    use Derived::{Extension, Hash, Parameter, ParentDomain, Question, Target};
-    !matches!(derived, Extension | Target | ParentDomain | Question | Hash(_) | Parameter(_))
+    use Derived::{Extension, Hash, NoAgent, Parameter, ParentDomain, Question, Target};
+    // No literal is looked for in an empty value.
+    !matches!(derived, Extension | Target | ParentDomain | Question | Hash(_) | Parameter(_) | NoAgent)
 }
 
 impl Derived {
@@ -83,9 +92,16 @@ impl Derived {
                 })
             }
             Self::Parameter(name) => parameter(fields, name),
-            Self::AlertStatus => {
-                let workload = named(fields, "Workload")?;
-                workload.eq_ignore_ascii_case(b"SecurityComplianceCenter").then(|| fields.get(Canon::EventOutcome))?
+            Self::Status => match named(fields, "Workload") {
+                Some(workload) if workload.eq_ignore_ascii_case(b"SecurityComplianceCenter") => {
+                    fields.get(Canon::EventOutcome)
+                }
+                _ => DETAILS.iter().find_map(|name| named(fields, name)),
+            },
+            Self::SignedIn => listed(&PROTOCOLS, PROTOCOL.iter().find_map(|name| named(fields, name))?),
+            Self::NoAgent => {
+                let is_unset = |(name, value, _): (&[u8], &[u8], _)| value == b"-" && is_agent(name);
+                (!fields.has(Canon::UserAgent) && fields.named().any(is_unset)).then_some(b"")
             }
         }
     }
@@ -113,6 +129,14 @@ const LABELS: [(&[u8], &[u8]); 7] = [
     (b"S-1-16-16384", b"System"),
     (b"S-1-16-20480", b"ProtectedProcess"),
 ];
+
+/// Where a sign-in says more of its result: in Azure Monitor and in Graph.
+const DETAILS: [&str; 2] = ["properties.status.additionalDetails", "status.additionalDetails"];
+
+/// Where it says how somebody signed in: there, and in Log Analytics.
+const PROTOCOL: [&str; 2] = ["properties.authenticationProtocol", "authenticationProtocol"];
+
+const PROTOCOLS: [(&[u8], &[u8]); 2] = [(b"deviceCode", b"Device Code"), (b"ropc", b"ROPC")];
 
 const WORKSPACE: [&[u8]; 12] = [
     b"admin.googleapis.com",
@@ -164,6 +188,13 @@ fn listed(list: &[(&[u8], &'static [u8])], value: &[u8]) -> Option<&'static [u8]
 fn named<'a>(fields: &'a Fields<'_>, name: &str) -> Option<&'a [u8]> {
     let mut all = fields.named().filter(|(_, _, kind)| *kind != Kind::Null);
     all.find(|(known, ..)| known.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value, _)| value)
+}
+
+/// Whether a column is that of the user agent, whatever stands between its words.
+fn is_agent(name: &[u8]) -> bool {
+    const AGENT: &[u8] = b"useragent";
+    let letters = name.iter().rev().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
+    letters.take(AGENT.len()).eq(AGENT.iter().rev().copied())
 }
 
 fn extension<'a>(fields: &'a Fields<'_>) -> Option<&'a [u8]> {

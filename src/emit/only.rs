@@ -145,6 +145,7 @@ const OURS: &[&str] = &[
     "actor",
     "reason",
     "format",
+    "holds",
     "schema",
     "sha256",
     "id",

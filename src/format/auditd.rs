@@ -5,9 +5,12 @@
 //! ```
 //! Source: <https://github.com/linux-audit/audit-documentation/wiki>.
 //!
-//! Traps: values with blanks or quotes are written in hex without quotes (`proctitle`, `comm`, `exe`, `name`, arguments of
+//! Traps: addresses of sockets are the kernel's structure in hex (`saddr`), which enriched records give in words as well; values with blanks or quotes are written in hex without quotes (`proctitle`, `comm`, `exe`, `name`, arguments of
 //! `EXECVE`); user-space records hold more pairs inside `msg='…'`; enriched records append names behind byte 0x1d.
 
+use std::fmt::Display;
+use std::io::Write;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use super::kv::{Pair, Pairs};
@@ -117,8 +120,12 @@ pub fn read_bare<'b>(message: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
 fn pairs<'b>(kind: &[u8], body: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let execve = kind == b"EXECVE";
     let from = sink.out.len();
+    let mut socket = None;
     for part in body.split(|&b| b == 0x1d) {
         for pair in Pairs::new(part) {
+            if pair.key == SOCKET {
+                socket = Some(pair.value);
+            }
             if pair.key == b"msg" {
                 Pairs::new(pair.value).for_each(|inner| put(&inner, false, sink));
             } else {
@@ -126,11 +133,54 @@ fn pairs<'b>(kind: &[u8], body: &'b [u8], sink: &mut Sink<'_, 'b>) {
             }
         }
     }
+    if let Some(socket) = socket.and_then(Socket::of)
+        && !sink.out.has(Canon::DestinationIp)
+    {
+        socket.put(sink);
+    }
     if execve && sink.all {
         command_line(from, sink.out);
     }
     if kind == b"SYSCALL" && sink.all {
         called(from, sink.out);
+    }
+}
+
+/// The name of the address of a socket, and of nothing else in audit records.
+const SOCKET: &[u8] = b"saddr";
+
+/// The address of a socket: `0200`, port and address of IPv4, or `0A00`, port, label and address of IPv6. The family is in the byte
+/// order of the host.
+struct Socket {
+    address: IpAddr,
+    port: u16,
+}
+
+impl Socket {
+    fn of(hex: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 24];
+        let digits = hex.as_chunks::<2>().0;
+        for (byte, pair) in bytes.iter_mut().zip(digits) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        let [family, other, high, low, rest @ ..] = bytes;
+        let address = match (family.max(other), family.min(other)) {
+            (2, 0) if digits.len() >= 8 => IpAddr::from(*rest.first_chunk::<4>()?),
+            (10, 0) if digits.len() >= bytes.len() => IpAddr::from(*rest.last_chunk::<16>()?),
+            _ => return None,
+        };
+        Some(Self { address: address.to_canonical(), port: u16::from_be_bytes([high, low]) })
+    }
+
+    /// Under the names that enriched records have for them.
+    fn put(&self, sink: &mut Sink<'_, '_>) {
+        let said: [(&[u8], &dyn Display); 2] = [(b"laddr", &self.address), (b"lport", &self.port)];
+        for (name, value) in said {
+            let from = sink.out.arena_len();
+            let _ = write!(sink.out.arena_mut(), "{value}");
+            let value = sink.out.stored_since(from);
+            sink.text(Text::Slice(name), ROLES.get(name), value, Kind::Str);
+        }
     }
 }
 
@@ -166,16 +216,24 @@ fn command_line(from: usize, out: &mut Fields<'_>) {
 }
 
 /// Whether a value of audit records may be in hex: many digits in upper case behind `=`, with a letter among them, as every
-/// name and address in hex has for its dots. Looked for from a mark that no other record has.
+/// name and address in text has for its dots; or the address of a socket. Looked for from a mark that no other record has.
 pub(super) fn hides(records: &[u8]) -> bool {
+    memchr::memmem::find(records, b"audit(").is_some_and(|from| has_hex(&records[from..]))
+}
+
+/// The same of entries of the journal, which leave time and serial number to fields of their own.
+pub(super) fn hides_in_journal(records: &[u8]) -> bool {
+    hides(records) || memchr::memmem::find(records, b"\"audit\"").is_some() && has_hex(records)
+}
+
+fn has_hex(records: &[u8]) -> bool {
     const DIGITS: usize = 8;
     let is_hex = |at: usize| {
         let digits = records[at + 1..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
         let (count, letters) = digits.fold((0, 0), |(n, letters), b| (n + 1, letters + usize::from(*b > b'9')));
-        count >= DIGITS && letters > 0
+        count >= DIGITS && (letters > 0 || records[..at].ends_with(SOCKET))
     };
-    let mark = memchr::memmem::find(records, b"audit(");
-    mark.is_some_and(|from| memchr::memchr_iter(b'=', &records[from..]).any(|at| is_hex(from + at)))
+    memchr::memchr_iter(b'=', records).any(is_hex)
 }
 
 /// Whether the name is that of an argument: `a0`, `a12`, `a1[0]`, `a1_len`.
@@ -225,6 +283,29 @@ mod tests {
         let mut out = Fields::default();
         Auditd.parse(&Layout::plain(), line, Want::All, &mut out).unwrap();
         assert_eq!(out.text(Canon::ProcessCommandLine), Some("curl -T a http://x"));
+    }
+
+    #[test]
+    fn addresses_of_sockets_are_read_from_hex() {
+        let told = |saddr: &str| {
+            let line = format!("type=SOCKADDR msg=audit(1774739404.500:1): saddr={saddr}");
+            let mut out = Fields::default();
+            Auditd.parse(&Layout::plain(), line.as_bytes(), Want::All, &mut out).unwrap();
+            let text = |canon| out.text(canon).unwrap_or("-").to_owned();
+            (text(Canon::DestinationIp), text(Canon::DestinationPort), hides(line.as_bytes()))
+        };
+        let is = |ip: &str, port: &str, hides: bool| (ip.to_owned(), port.to_owned(), hides);
+        assert_eq!(told("020001BBCB0071090000000000000000"), is("203.0.113.9", "443", true));
+        assert_eq!(told("02000035080808080000000000000000"), is("8.8.8.8", "53", true), "no letter in it");
+        assert_eq!(told("000201BBCB007109"), is("203.0.113.9", "443", true), "a host of the other byte order");
+        let six = "0A0001BB0000000020010DB800000000000000000000000700000000";
+        assert_eq!(told(six), is("2001:db8::7", "443", true));
+        assert_eq!(told("01002F72756E2F78"), is("-", "-", true), "a path");
+        for cut in ["0200", "020001BBCB00", "0A0001BB0000000020010DB8", "", "?", "zz0001BBCB007109"] {
+            assert_eq!(told(cut).0, "-", "{cut}");
+        }
+        let enriched = "020001BBCB0071090000000000000000\u{1d}SADDR={ saddr_fam=inet laddr=203.0.113.9 lport=443 }";
+        assert_eq!(told(enriched), is("203.0.113.9", "443", true));
     }
 
     #[test]

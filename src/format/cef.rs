@@ -218,11 +218,7 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
         let kind = if value.is_empty() { Kind::Null } else { Kind::Number };
         sink.slice(name, if back { to_source } else { to_destination }, value, kind);
     }
-    // Who logs the URL only has asked its host.
-    let asked = sink.out.iter().find(|field| field.canon == Some(Canon::UrlDomain)).map(|field| field.value);
-    if let (Some(host), None) = (asked, sink.out.get(Canon::DestinationDomain)) {
-        sink.canon(Canon::DestinationDomain, host);
-    }
+    sink.imply_destination();
     for (value, label) in numbers {
         let (Some(value), Some(ELAPSED)) = (value, label) else { continue };
         sink.out.lasted.took(value, Unit::Seconds, Side::Before);

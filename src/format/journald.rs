@@ -12,10 +12,10 @@
 use std::sync::LazyLock;
 
 use super::jsonlines::{Dialect, ecs};
-use super::message;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::written::Marks;
+use super::{auditd, message};
 use crate::model::fields::{Canon, Fields, Text};
 
 /// Entries of systemd's journal.
@@ -33,6 +33,7 @@ pub static JOURNALD: Dialect = Dialect {
     rank: 72,
     utc: true,
     outlined: false,
+    hides: Some(auditd::hides_in_journal),
 };
 
 static ROLES: Table = LazyLock::new(|| {
@@ -70,7 +71,7 @@ pub fn message(program: Option<&[u8]>, sink: &mut Sink<'_, '_>) {
             let mut inner = Fields::default();
             let mut read = Sink::new(sink.layout, sink.want, &mut inner);
             message::said(program, &text, &mut read);
-            sink.take_over(&inner);
+            if inner.inside.is_some() { sink.take_in(&inner) } else { sink.take_over(&inner) }
         }
     }
 }

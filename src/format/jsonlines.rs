@@ -41,6 +41,8 @@ pub struct Dialect {
     pub utc: bool,
     /// Whether `finish` leaves times and counts of bytes alone, so that its records have outlines.
     pub outlined: bool,
+    /// Tells whether fields of some records may say what their bytes do not show; `None` where none of any do.
+    pub hides: Option<fn(&[u8]) -> bool>,
 }
 
 /// JSON of no known product.
@@ -54,6 +56,7 @@ pub static GENERIC: Dialect = Dialect {
     rank: 20,
     utc: false,
     outlined: true,
+    hides: None,
 };
 
 impl Format for Dialect {
@@ -69,11 +72,12 @@ impl Format for Dialect {
         self.roles.canons()
     }
 
+    fn hides(&self, records: &[u8]) -> bool {
+        self.hides.is_some_and(|hides| hides(records))
+    }
+
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
-        let mut layout = sample.layout(self.name);
-        if self.utc {
-            layout.zone = jiff::tz::TimeZone::UTC;
-        }
+        let layout = self.layout(sample.layout(self.name));
         if sample.events.is_empty() {
             // The first event is longer than the head: its dialect is not known.
             let open = layout.framing == Framing::JsonDocuments && self.marks.sets == [&[] as &[&str]];
@@ -88,6 +92,11 @@ impl Format for Dialect {
             _ => sample.events.len(),
         };
         (read > 0).then_some(Fit { read, of, rank: self.rank, layout })
+    }
+
+    fn layout(&self, base: Layout) -> Layout {
+        let zone = if self.utc { jiff::tz::TimeZone::UTC } else { base.zone.clone() };
+        Layout { format: self.name, zone, ..base }
     }
 
     fn shows(&self, layout: &Layout, event: &[u8]) -> bool {

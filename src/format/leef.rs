@@ -118,10 +118,7 @@ pub fn read<'b>(text: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
         b'\t' if memchr::memchr(b'\t', rest).is_none() => pairs(rest, ESCAPED_TAB, sink),
         between => pairs(rest, &[between], sink),
     }
-    let asked = sink.out.iter().find(|field| field.canon == Some(Canon::UrlDomain)).map(|field| field.value);
-    if let (Some(host), None) = (asked, sink.out.get(Canon::DestinationDomain)) {
-        sink.canon(Canon::DestinationDomain, host);
-    }
+    sink.imply_destination();
     Some(())
 }
 

@@ -38,6 +38,7 @@ pub static M365: Dialect = Dialect {
     rank: 75,
     utc: true,
     outlined: false,
+    hides: None,
 };
 
 /// The column of CSV exports that holds the record.

@@ -20,7 +20,7 @@ use crate::model::fields::{Canon, Fields};
 use crate::model::layout::{Framing, Layout};
 
 /// Dialects of JSON that are told in messages.
-const PRODUCTS: &[&str] =
+pub const PRODUCTS: &[&str] =
     &["windows_json", "cloudtrail", "azure", "m365", "gcp", "zeek_json", "guardduty", "kubernetes", "okta", "github"];
 
 const CEF: Mark = Mark::new(b"CEF:", 2);
@@ -46,18 +46,14 @@ pub fn is_a_record(program: Option<&[u8]>, text: &[u8]) -> bool {
         || audited(program, text).is_some()
 }
 
-/// Whether a message has a time of its own that goes before a vague one.
-pub fn is_timed(program: Option<&[u8]>, message: &[u8]) -> bool {
-    let text = message.trim_ascii_start();
-    text.starts_with(b"{") || is_declared(program, message) || REQUEST.is_in(text)
-}
-
-/// The fields that stand in a message of a program.
+/// The fields that stand in a message of a program. What a record in it says goes before what the record around it says.
 pub fn said<'b>(program: Option<&[u8]>, message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let text = message.trim_ascii_start();
+    let around = sink.begin_inside();
     let inside = record(program, text, sink);
+    sink.end_inside(around, inside);
     if inside.is_some() {
-        sink.out.inside = inside;
+        // All of it is read.
     } else if program.is_some_and(|p| p.starts_with(b"sshd")) {
         ssh(text, sink);
     } else if let Some(server) = program.filter(|program| dns::is_server(program)) {
@@ -99,14 +95,13 @@ fn record<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -
 /// JSON of a product, or of none.
 fn json(text: &[u8], sink: &mut Sink<'_, '_>) -> Option<&'static str> {
     for format in PRODUCTS.iter().filter_map(|name| by_name(name)) {
-        let layout = Layout { format: format.name(), framing: Framing::Lines, ..sink.layout.clone() };
+        let layout = format.layout(Layout { framing: Framing::Lines, ..sink.layout.clone() });
         if !format.shows(&layout, text) {
             continue;
         }
         let mut inner = Fields::default();
         if format.parse(&layout, text, sink.want, &mut inner).is_ok() {
-            sink.time(1, inner.time);
-            sink.take_over(&inner);
+            sink.take_in(&inner);
             return Some(format.name());
         }
     }

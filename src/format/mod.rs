@@ -90,6 +90,11 @@ pub trait Format: Sync {
     /// How well the start of a source fits; `None` where it does not.
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit>;
 
+    /// The layout of its records, from what is known of the place in which they stand.
+    fn layout(&self, base: Layout) -> Layout {
+        Layout { format: self.name(), ..base }
+    }
+
     /// Reads the wanted fields of one record. Must not panic on any bytes.
     ///
     /// # Errors
@@ -421,7 +426,7 @@ impl<'l> Strays<'l> {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         let (before, behind): (&[_], &[_]) = match self.depth {
             // Programs of containers log pairs where they log no JSON; elsewhere such a line shows too little.
-            0 if self.layout.format == container::NAME => (&[], &["kv"]),
+            0 if self.layout.format == container::NAME => (message::PRODUCTS, &["kv"]),
             0 => (&[], &[]),
             _ => (carried::BEFORE, carried::BEHIND),
         };
@@ -457,8 +462,8 @@ impl<'l> Strays<'l> {
         let others = self.others.get_or_init(|| {
             // A line names its host, or its wrapper does.
             let host = self.layout.host.clone().filter(|_| self.depth == 0);
-            let layout = |format| Layout { format, framing: Framing::Lines, host: host.clone(), ..self.layout.clone() };
-            self.names().filter_map(by_name).map(|format| (format, layout(format.name()))).collect()
+            let layout = || Layout { framing: Framing::Lines, host: host.clone(), ..self.layout.clone() };
+            self.names().filter_map(by_name).map(|format| (format, format.layout(layout()))).collect()
         });
         // PERF: most dialects are ruled out by the first byte of a line.
         let first = line.first().copied().unwrap_or_default();
@@ -467,7 +472,9 @@ impl<'l> Strays<'l> {
                 return None;
             }
             let reader = Reader::of(Some(*format), layout, self.depth);
-            let is_shown = self.depth == 0 || format.shows(layout, line);
+            // An object is of generic JSON where it is of no product.
+            let shows = self.depth == 0 && !message::PRODUCTS.contains(&format.name());
+            let is_shown = shows || format.shows(layout, line);
             let parsed = is_shown.then(|| reader.parse(line, want, out).ok()).flatten()?;
             Some(parsed.format(format.name()))
         };

@@ -9,7 +9,7 @@ use super::{near, time};
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
-use crate::model::time::{Instant, Stamp};
+use crate::model::time::{Assumed, Instant, Stamp};
 
 /// What a product writes in a way of its own.
 #[derive(Debug, Default)]
@@ -47,6 +47,16 @@ pub const ENDED: u8 = 9;
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
     way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
+}
+
+/// Dialects of services' own records, which whoever passes them on has no part in.
+const SERVICES: &[&str] = &["cloudtrail", "azure", "m365", "gcp", "guardduty", "okta", "github"];
+
+/// What a record had before one in it was read.
+pub struct Around {
+    fields: usize,
+    time: Option<Stamp>,
+    best: Option<u8>,
 }
 
 /// Collects the fields of one record.
@@ -425,11 +435,65 @@ impl<'f, 'b> Sink<'f, 'b> {
             let value = self.out.store(inner.bytes(field.value));
             self.out.push_text(field.canon.filter(|_| !is_said), name, value, field.kind);
         }
+        self.take_marks(inner);
+    }
+
+    /// What was read in a text says of its record beside the fields.
+    fn take_marks(&mut self, inner: &Fields<'_>) {
         self.out.inside = self.out.inside.or(inner.inside);
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.lasted = self.out.lasted.or(inner.lasted);
         self.out.clocked |= inner.clocked;
         self.out.of_process |= inner.of_process;
+    }
+
+    /// Takes what the record in a text says which does not lie in the block: it goes before what stands around it.
+    pub fn take_in(&mut self, inner: &Fields<'_>) {
+        let around = self.begin_inside();
+        for field in inner.iter() {
+            let (name, value) = (self.out.store(inner.bytes(field.name)), self.out.store(inner.bytes(field.value)));
+            self.out.push_text(field.canon, name, value, field.kind);
+        }
+        self.take_marks(inner);
+        self.time(0, inner.time);
+        self.end_inside(around, inner.inside);
+    }
+
+    /// Begins to read a record that this one holds: gives what [`end_inside`](Self::end_inside) asks for.
+    pub fn begin_inside(&mut self) -> Around {
+        Around { fields: self.out.len(), time: self.out.time.take(), best: self.best.take() }
+    }
+
+    /// A record of the dialect `inside` was read, or none: what it says is what this one says. Its time too, but where it is less
+    /// certain than that around it, or where an object of no product may mean anything by it.
+    pub fn end_inside(&mut self, around: Around, inside: Option<&'static str>) {
+        let is_sure = |stamp: Stamp| stamp.assumed == Assumed::Nothing;
+        let keeps = match (around.time, self.out.time) {
+            (Some(_), None) => true,
+            (Some(outer), Some(inner)) => {
+                is_sure(outer) && (!is_sure(inner) || inside == Some("json")) || inside.is_none()
+            }
+            (None, _) => false,
+        };
+        if keeps {
+            (self.out.time, self.best) = (around.time, around.best);
+        }
+        let Some(dialect) = inside else { return };
+        let names_host = || self.out.iter().skip(around.fields).any(|field| field.canon == Some(Canon::HostName));
+        let is_passed_on = SERVICES.contains(&dialect) && !names_host();
+        self.out.give_way(around.fields, self.want);
+        self.out.inside = inside;
+        if is_passed_on {
+            self.disown(Canon::HostName);
+        }
+    }
+
+    /// Who logs the URL only has asked its host: that is the destination where no other name is told.
+    pub fn imply_destination(&mut self) {
+        let asked = self.out.iter().find(|field| field.canon == Some(Canon::UrlDomain)).map(|field| field.value);
+        if let (Some(host), None) = (asked, self.out.get(Canon::DestinationDomain)) {
+            self.canon(Canon::DestinationDomain, host);
+        }
     }
 
     /// Whether a time was found.

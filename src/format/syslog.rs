@@ -65,7 +65,7 @@ impl Format for Rfc3164 {
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let line = bsd(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
-        sink.time(line.rank(), line.stamp);
+        sink.time(0, line.stamp);
         head(&line, &mut sink);
         body_of(&line, &mut sink);
         Ok(Parsed::Event)
@@ -106,7 +106,7 @@ impl Format for Rfc5424 {
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         let (line, message_id, data) = modern(record, layout).ok_or(Reject)?;
         let mut sink = Sink::new(layout, want, out);
-        sink.time(line.rank(), line.stamp);
+        sink.time(0, line.stamp);
         head(&line, &mut sink);
         sink.slice(b"msgid", None, message_id, if message_id == b"-" { Kind::Null } else { Kind::Str });
         for element in data {
@@ -132,15 +132,6 @@ struct Line<'b> {
     program: Option<&'b [u8]>,
     pid: Option<&'b [u8]>,
     message: &'b [u8],
-}
-
-impl Line<'_> {
-    /// The rank of its stamp. One that lacks year or zone stands back behind the time of the event, where a message has one: in
-    /// JSON, in requests of web servers, and in what a definition reads. Such lines have no outline.
-    fn rank(&self) -> u8 {
-        let is_vague = self.stamp.is_some_and(|stamp| stamp.assumed != Assumed::Nothing);
-        if is_vague && message::is_timed(self.program, self.message) { 2 } else { 0 }
-    }
 }
 
 /// A line of the BSD form.

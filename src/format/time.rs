@@ -10,7 +10,7 @@ mod form;
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
 
-pub use assume::{at_offset, by_host, shows_day_first};
+pub use assume::{at_offset, by_host, order_of_dates, shows_day_first};
 pub use form::{fault_of_form, in_form};
 
 use civil::{Civil, days_of_month};

@@ -9,12 +9,13 @@
 //!
 //! Traps: a question stands there up to four times: received from the client, sent on, answered to the server and answered to the client.
 //! Only what was received and is no answer (`Rcv`, no `R`) tells who asked, and only that is a question here; of the others the name is a
-//! field without a meaning of its own. Stamps are local, in the order of day and month of the host; details of a packet, where they are
+//! field without a meaning of its own. Stamps are local, in the order of day and month of the host, which a part of a log may
+//! show by its stamps only together and by when it was written last; details of a packet, where they are
 //! logged, are lines of their own, of which nothing is read.
 
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::time::{any, shows_day_first};
+use super::time::{any, order_of_dates};
 use super::{Fit, Format, Sample};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
@@ -60,8 +61,8 @@ impl Format for WindowsDns {
         // The key of a log that began late in a month shows the order of day and month for all of it.
         let created = sample.lines.iter().filter_map(|line| line.trim_ascii().strip_prefix(CREATED));
         let stamps = created.chain(lines.iter().filter_map(|line| Some(Packet::of(line)?.stamp)));
-        let day_first = stamps.into_iter().find_map(shows_day_first);
-        let layout = Layout { framing: Framing::Lines, day_first, ..sample.layout(self.name()) };
+        let layout = Layout { framing: Framing::Lines, ..sample.layout(self.name()) };
+        let layout = Layout { day_first: order_of_dates(stamps, &layout), ..layout };
         sample.fit_records(&lines, self, layout, 62)
     }
 

@@ -34,6 +34,7 @@ pub static JSON: Dialect = Dialect {
     rank: 80,
     utc: false,
     outlined: true,
+    hides: None,
 };
 
 /// The Windows event log. Its records are rendered as JSON.

@@ -345,7 +345,7 @@ fn breach(bench: &Bench<'_>, state: State, complete: bool) -> Breach {
         State::Unexplained | State::CannotTell => Breached::CannotTell,
         _ => quiet(!bench.sources.is_empty()),
     };
-    let hosts = bench.sources.iter().any(|s| TELLS_WHAT_IS_DONE.contains(&&*s.format));
+    let hosts = bench.sources.iter().any(|s| s.formats().any(|format| TELLS_WHAT_IS_DONE.contains(&format)));
     let harm = |seen: bool| if seen { Breached::Yes } else { quiet(hosts && !bench.intruder.is_shown()) };
     Breach { confidentiality, integrity: harm(integrity), availability: harm(availability) }
 }

@@ -94,6 +94,9 @@ pub struct SourceCoverage {
     pub source: Locator,
     /// Its format.
     pub format: String,
+    /// Formats of records that its own hold in their messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<String>,
     /// Whose it is.
     pub scopes: Vec<String>,
     /// First record.
@@ -204,6 +207,11 @@ impl Coverage {
 }
 
 impl SourceCoverage {
+    /// Its format, and those of the records that its own hold.
+    pub fn formats(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.format).chain(self.holds.iter().map(String::as_str))
+    }
+
     /// The stretches of time in which it was watching, sorted. A log need not hold a record in the very hour in which it
     /// begins or ends.
     pub fn watched(&self) -> Vec<(Instant, Instant)> {

@@ -351,6 +351,34 @@ impl<'b> Fields<'b> {
         self.items.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
     }
 
+    /// Has the fields before the `from`th give up the canonical names that those from there on have; what has no other name then stays
+    /// under that of the log where all fields are wanted. Of more than 65,535 fields each keeps its own.
+    pub fn give_way(&mut self, from: usize, want: Want) {
+        let from = from.min(self.items.len());
+        if from >= usize::from(u16::MAX) {
+            return;
+        }
+        let (before, behind) = self.items.split_at_mut(from);
+        let mut gave = false;
+        for (at, field) in behind.iter().enumerate() {
+            let Some(canon) = field.canon.filter(|_| field.kind != Kind::Null) else { continue };
+            let first = &mut self.first[canon as usize];
+            if usize::from(*first) > from || *first == 0 {
+                continue;
+            }
+            before.iter_mut().filter(|field| field.canon == Some(canon)).for_each(|field| field.canon = None);
+            *first = u16::try_from(from + at + 1).unwrap_or(u16::MAX);
+            gave = true;
+        }
+        if gave && want != Want::All {
+            for first in self.first.iter_mut().filter(|first| (1..u16::MAX).contains(*first)) {
+                let before = &self.items[..from.min(usize::from(*first) - 1)];
+                *first -= before.iter().filter(|field| field.canon.is_none()).count() as u16;
+            }
+            self.items.retain(|field| field.canon.is_some());
+        }
+    }
+
     /// Has the last value of a canonical name go on to the end of the record that it lies in; nothing where it does not lie there.
     pub fn lengthen(&mut self, canon: Canon, record: &'b [u8]) {
         let field = self.items.iter_mut().rfind(|field| field.canon == Some(canon));
@@ -362,14 +390,34 @@ impl<'b> Fields<'b> {
 
     /// Takes out what has a canonical name.
     pub fn forget(&mut self, canon: Canon) {
+        self.items.retain(|field| field.canon != Some(canon));
+        self.recount();
+    }
+
+    /// Finds the first value of each canonical name anew.
+    fn recount(&mut self) {
         self.first = [0; Canon::COUNT];
-        let left = std::mem::take(&mut self.items).into_iter().filter(|field| field.canon != Some(canon));
-        left.for_each(|field| self.push_text(field.canon, field.name, field.value, field.kind));
+        for (at, field) in self.items.iter().enumerate().filter(|(_, field)| field.kind != Kind::Null) {
+            let Some(canon) = field.canon else { continue };
+            let first = &mut self.first[canon as usize];
+            if *first == 0 {
+                *first = u16::try_from(at + 1).unwrap_or(u16::MAX);
+            }
+        }
     }
 
     /// Has the next value of a canonical name stand before those that it has so far.
     pub fn precede(&mut self, canon: Canon) {
         self.first[canon as usize] = 0;
+    }
+
+    /// What the field at a position of [`Fields::iter`] is called, for people: canonical where it has such a name.
+    pub fn shown(&self, index: usize) -> Option<String> {
+        let field = self.at(index)?;
+        Some(match field.canon {
+            Some(canon) => canon.name().to_owned(),
+            None => String::from_utf8_lossy(self.bytes(field.name)).into_owned(),
+        })
     }
 
     /// Gives the field at a position of [`Fields::iter`] another name; nothing where there is none.

@@ -98,6 +98,9 @@ pub struct Covered {
     /// Records that tell of traffic and are not read as such, by who tells.
     #[serde(default, with = "pairs")]
     pub unread: BTreeMap<Seen, u64>,
+    /// Formats of the records that others of the source hold, and how many these are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<Box<str>, u64>,
     /// Whether records tell of traffic by the clock of an exporter, which cuts what lasts and adds up what is short: when each
     /// connection began they do not say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -138,6 +141,9 @@ impl Covered {
         }
         for (seen, records) in other.unread {
             *self.unread.entry(seen).or_default() += records;
+        }
+        for (format, records) in other.held {
+            *self.held.entry(format).or_default() += records;
         }
         self.clocked |= other.clocked;
         self.in_doubt.extend(other.in_doubt);
@@ -188,6 +194,13 @@ impl SourcePartial {
     pub fn key(&self) -> SourceKey {
         let container = (self.entry.kind == EntryKind::Container).then(|| self.entry.format.as_deref().map(Into::into));
         (self.entry.source.clone(), self.entry.kind, container.flatten())
+    }
+
+    /// Whether its records are of these formats, or most of them hold one that is.
+    pub fn is_of(&self, formats: &[&str]) -> bool {
+        let is_one = |format: &str| formats.contains(&format);
+        let held: u64 = self.covered.held.iter().filter(|(format, _)| is_one(format)).map(|(_, records)| records).sum();
+        self.entry.format.as_deref().is_some_and(is_one) || held > self.entry.records / 2
     }
 
     /// The partial of something that was not read as a source: ledger only.

@@ -141,7 +141,19 @@ fn clip(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Formats whose records are written by a system about what was done on it.
+pub const OF_HOSTS: &[&str] = &["evtx", "windows_json", "windows_xml", "auditd"];
+
 impl Outcome {
+    /// What a record of a format, or the one that it holds, says became of what it tells of: a system writes of what was done on it, so
+    /// that this has happened where it does not say otherwise.
+    pub fn told(format: &str, fields: &Fields<'_>) -> Self {
+        match Self::of(fields) {
+            Self::Unknown if OF_HOSTS.contains(&fields.inside.unwrap_or(format)) => Self::Succeeded,
+            outcome => outcome,
+        }
+    }
+
     /// What the response side of a record says: HTTP status, `event.outcome`, a firewall's action.
     pub fn of(fields: &Fields<'_>) -> Self {
         match fields.get(Canon::EventOutcome) {

@@ -52,6 +52,8 @@ pub struct Tally {
     numbers: Numbers,
     /// Records in the hour of the last record: that hour and its count, not yet in `covered`.
     hour: Option<(i64, u64)>,
+    /// Formats of records that others hold, not yet in `covered`.
+    held: Vec<(&'static str, u64)>,
     /// The format of the last record, and how it tells of traffic.
     teller: Option<(&'static str, Teller)>,
     /// The packed key of the record at hand.
@@ -156,7 +158,7 @@ impl Tally {
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) -> bool {
-        let teller = self.teller(format);
+        let teller = self.teller(fields.inside.unwrap_or(format));
         let assignment = assigned::of(fields, place, digest);
         let outline = outline
             .filter(|_| assignment.is_none() && !read::skipped(teller, fields) && read::cleared(fields).is_none());
@@ -322,9 +324,10 @@ impl Tally {
     /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared or
     /// lost records.
     pub fn cover(&mut self, format: &'static str, fields: &Fields<'_>) {
+        fields.inside.into_iter().for_each(|inside| self.hold(inside));
         let Some(stamp) = fields.time else { return };
         self.cover_time(stamp);
-        let teller = self.teller(format);
+        let teller = self.teller(fields.inside.unwrap_or(format));
         let (covered, hour) = (&mut self.covered, stamp.at.hour());
         if read::skipped(teller, fields)
             && let Err(at) = covered.skipped.binary_search(&hour)
@@ -340,6 +343,14 @@ impl Tally {
                 covered.cleared.insert(at, entry);
                 covered.cleared.truncate(CLEARED_KEPT);
             }
+        }
+    }
+
+    /// Counts a record that one of the source holds in its message.
+    fn hold(&mut self, inside: &'static str) {
+        match self.held.iter_mut().find(|(known, _)| *known == inside) {
+            Some((_, records)) => *records += 1,
+            None => self.held.push((inside, 1)),
         }
     }
 
@@ -419,6 +430,9 @@ impl Tally {
     fn covered(&mut self) -> Covered {
         if let Some((hour, count)) = self.hour.take() {
             *self.covered.hours.entry(hour).or_default() += count;
+        }
+        for (format, records) in self.held.drain(..) {
+            *self.covered.held.entry(format.into()).or_default() += records;
         }
         std::mem::take(&mut self.covered)
     }

@@ -40,11 +40,7 @@ impl FieldPlaces {
     /// The name of the field that holds a hit: canonical where it has one.
     pub(super) fn holding(&self, hit: &RawHit, text: &[u8], fields: &Fields<'_>) -> Option<String> {
         let position = self.around(hit).or_else(|| self.unescaped_with(&text[hit.start..hit.end], fields))?;
-        let field = fields.at(position)?;
-        Some(match field.canon {
-            Some(canon) => canon.name().to_owned(),
-            None => String::from_utf8_lossy(fields.bytes(field.name)).into_owned(),
-        })
+        fields.shown(position)
     }
 
     /// The first field, in the order of the record, that lies around the hit. Fields nest at most a few deep.

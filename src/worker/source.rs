@@ -5,17 +5,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::remarks;
 use super::together::Holding;
-use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
-use crate::model::data::{TOUCHES_KEPT, Touched};
-use crate::model::event::{Events, VALUES_KEPT};
-use crate::model::hit::{IndicatorRef, LastKept, RULE_HITS_KEPT, Sighting, Sightings, WHO_KEPT};
+use crate::model::data::Touched;
+use crate::model::event::Events;
+use crate::model::hit::{IndicatorRef, LastKept, RULE_HITS_KEPT, Sighting, Sightings};
 use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
-use crate::model::observation::Observations;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::model::partial::{Covered, SourcePartial};
 use crate::model::rule::RuleMeta;
@@ -270,7 +269,8 @@ impl Source {
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (mut covered, observations) = tally::gather(tallies);
         if is_doubtful {
-            covered = Covered { unread: covered.unread, clocked: covered.clocked, ..Covered::default() };
+            let Covered { unread, held, clocked, .. } = covered;
+            covered = Covered { unread, held, clocked, ..Covered::default() };
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
         }
@@ -285,49 +285,14 @@ impl Source {
         parts.write_out(&plan.work);
         rules.write_out(&plan.work);
         events.write_out(&plan.work);
-        if told.rejected > 0 {
-            let detail = format!("records that are not {}; they were sifted for indicators all the same", self.format);
-            notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
-        }
         for (format, records) in &told.carried {
-            let detail = format!("records of {} that hold lines of {format}; these were read as such", self.format);
-            notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
+            *covered.held.entry((*format).into()).or_default() += records;
         }
-        for (format, records) in &told.strays {
-            let detail = format!("records that are not {} but {format}; they were read as such", self.format);
-            notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
-        }
-        if let Some(damage) = told.damage {
-            let mut detail = format!(
-                "{} bytes in chunks that cannot be decoded; they were sifted for indicators as they are",
-                damage.bytes
-            );
-            if damage.recovered > 0 {
-                let recovered = "records were read from chunks whose header is lost, have no index and may be older";
-                detail.push_str(&format!("; {} {recovered}", damage.recovered));
-            }
-            notes.push(Note::new(Reason::Damaged, detail).at(damage.at).counted(damage.blocks));
-        }
-        if told.stale > 0 {
-            let detail = "records in the free space of chunks, of an earlier state of the log: they were read, have no index and tell nothing of what the log covers";
-            notes.push(Note::new(Reason::FreeSpace, detail).counted(told.stale));
-        }
-        if told.left_out > 0 {
-            let detail = "records outside of --from and --to; neither rules nor indicators were held against them";
-            notes.push(Note::new(Reason::OutsidePeriod, detail).counted(told.left_out));
-        }
-        if told.passed_over > 0 {
-            let detail = "records in which nothing was met; they were searched and not read (--hits-only)";
-            notes.push(Note::new(Reason::PassedOver, detail).counted(told.passed_over));
-        }
-        if told.oversize > 0 {
-            let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";
-            notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
-        }
-        notes.extend(cap_notes(plan, &rules, &indicators, &observations));
-        notes.extend(cap_of_data(told.touched.rest));
-        notes.extend(parts.iter().filter_map(|(part, sightings)| cap_of_part(&part, &sightings)));
-        notes.extend(notes_of_events(plan, &rules, &events));
+        notes.extend(remarks::of_records(self.format, &told));
+        notes.extend(remarks::of_caps(plan, &rules, &indicators, &observations));
+        notes.extend(remarks::of_data(told.touched.rest));
+        notes.extend(parts.iter().filter_map(|(part, sightings)| remarks::of_part(&part, &sightings)));
+        notes.extend(remarks::of_events(plan, &rules, &events));
         notes.sort();
         notes.dedup();
         let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
@@ -366,26 +331,6 @@ fn concerned(plan: &Plan, hit: &BTreeSet<Box<str>>) -> BTreeMap<Box<str>, Arc<Co
     all
 }
 
-/// States where correlations count less than there is: records beyond the cap, and values beyond theirs.
-fn notes_of_events(plan: &Plan, rules: &RuleHits, events: &Events) -> Vec<Note> {
-    let mut notes = Vec::new();
-    let most = plan.events_kept as u64;
-    for (rule, sightings) in rules.iter() {
-        let timed = sightings.count - sightings.untimed;
-        if timed > most && plan.program.counted_ids().any(|id| **id == **rule) {
-            let detail = format!("hits of rule {rule} with a time; correlations count on the {most} earliest of them");
-            notes.push(Note::new(Reason::FindingsCapped, detail).counted(timed));
-        }
-    }
-    if events.cut > 0 {
-        let detail = format!(
-            "records with more values of one field than correlations look at; these are the {VALUES_KEPT} first in order"
-        );
-        notes.push(Note::new(Reason::FindingsCapped, detail).counted(events.cut));
-    }
-    notes
-}
-
 /// The hits in pieces of oversize records, each record counted once.
 fn of_pieces(pieces: &BTreeMap<(u64, IndicatorRef), Sighting>) -> BTreeMap<IndicatorRef, Sightings> {
     let mut all: BTreeMap<IndicatorRef, Sightings> = BTreeMap::new();
@@ -395,65 +340,4 @@ fn of_pieces(pieces: &BTreeMap<(u64, IndicatorRef), Sighting>) -> BTreeMap<Indic
         sightings.add_who(sighting.subject.clone(), sighting.outcome, sighting.time);
     }
     all
-}
-
-/// States every cap that was reached, with the exact count.
-fn cap_notes(plan: &Plan, rules: &RuleHits, indicators: &IndicatorHits, observations: &Observations) -> Vec<Note> {
-    let mut notes = Vec::new();
-    for (rule, sightings) in rules.iter() {
-        let over = sightings.count - sightings.kept.len() as u64;
-        if over > 0 && !plan.program.silent().contains(&**rule) {
-            let detail = format!(
-                "hits of rule {rule}; {RULE_HITS_KEPT} are findings, those that succeeded first, then by offset"
-            );
-            notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
-        }
-    }
-    for (indicator, sightings) in indicators.iter() {
-        if sightings.count > sightings.kept.len() as u64 {
-            let detail = format!(
-                "records with indicator {}; the first {} are cited (--max-evidence)",
-                indicator.value, plan.max_evidence
-            );
-            notes.push(Note::new(Reason::HitsCapped, detail).counted(sightings.count));
-        }
-        if sightings.who_cut {
-            let detail =
-                format!("who met indicator {}; {WHO_KEPT} of them are judged, the first in order", indicator.value);
-            notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
-        }
-    }
-    if observations.rest.records > 0 {
-        let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
-        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
-    }
-    if observations.sessions.is_cut {
-        let detail = "sessions that were told of while they lasted, more than are kept apart: what those moved of which no end is told is not known";
-        notes.push(Note::new(Reason::ObservationsCapped, detail));
-    }
-    if observations.assigned.rest > 0 {
-        let detail =
-            format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");
-        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.assigned.rest));
-    }
-    notes
-}
-
-/// States that more conversations show data than are kept.
-fn cap_of_data(records: u64) -> Option<Note> {
-    let detail = format!("records that show data, of conversations beyond the {TOUCHES_KEPT} that are kept with it");
-    (records > 0).then(|| Note::new(Reason::ObservationsCapped, detail).counted(records))
-}
-
-/// States that more records show a part of a pattern than are kept.
-fn cap_of_part(part: &PartRef, sightings: &Sightings) -> Option<Note> {
-    let detail = || {
-        format!(
-            "records that show part {} of pattern {}; it is decided over {PART_HITS_KEPT} of them, those that succeeded first, then by offset",
-            part.part + 1,
-            part.pattern
-        )
-    };
-    let is_cut = sightings.count > sightings.kept.len() as u64;
-    is_cut.then(|| Note::new(Reason::FindingsCapped, detail()).counted(sightings.count))
 }

@@ -201,6 +201,7 @@ pub(super) fn evaluate(
     plan.program.eval(layout.format, &whole, &texts.join(&b'\n'), candidates, scratch, &mut hits);
     hits.retain(|rule| !alone.contains(rule));
     event::keep(&plan.program, &hits, (layout.format, &whole), scratch, events, || (place, sha256));
+    let outcome = Outcome::told(layout.format, &whole);
     for rule in hits {
         let id = plan.program.rules()[rule as usize].id.as_str();
         let sighting = || Sighting {
@@ -209,12 +210,12 @@ pub(super) fn evaluate(
             sha256: sha256.to_string(),
             excerpt: super::block::excerpt(head, plan.redact.then_some(&whole)),
             field: Some(told_of(parts)),
-            outcome: Outcome::of(&whole),
+            outcome,
             subject: Subject::of(&whole),
             data: plan.classifier.data(&whole, Look::Values),
         };
         let sightings = found.entry(id.into()).or_default();
-        sightings.add(RULE_HITS_KEPT, Outcome::of(&whole), whole.time, place, sighting);
+        sightings.add(RULE_HITS_KEPT, outcome, whole.time, place, sighting);
     }
 }
 

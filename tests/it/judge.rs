@@ -93,6 +93,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
     let source = SourceCoverage {
         source: Locator::from_encoded("e/fw.log"),
         format: "kv".to_owned(),
+        holds: Vec::new(),
         scopes: vec!["hc".to_owned()],
         from: Some(at("2026-03-01T00:00:00Z")),
         to: Some(at("2026-03-31T00:00:00Z")),

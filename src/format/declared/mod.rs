@@ -114,11 +114,6 @@ pub(super) fn named(name: &str) -> Option<&'static Declared> {
 }
 
 impl Declared {
-    fn layout(&self, base: Layout) -> Layout {
-        let zone = if self.is_utc { jiff::tz::TimeZone::UTC } else { base.zone.clone() };
-        Layout { format: self.name, zone, zone_given: base.zone_given || self.is_utc, ..base }
-    }
-
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
         let of_json = !sample.events.is_empty();
@@ -254,6 +249,11 @@ impl Format for Declared {
 
     fn describe(&self) -> &'static str {
         self.describe
+    }
+
+    fn layout(&self, base: Layout) -> Layout {
+        let zone = if self.is_utc { jiff::tz::TimeZone::UTC } else { base.zone.clone() };
+        Layout { format: self.name, zone, zone_given: base.zone_given || self.is_utc, ..base }
     }
 
     fn fields(&self) -> Vec<Canon> {

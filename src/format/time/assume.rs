@@ -58,6 +58,69 @@ pub fn shows_day_first(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether the day is first in the stamps with slashes of a log, in the order in which they stand there: as one of them shows it, or as
+/// only one of the two readings goes with how such a log is written. It does not go back, nor beyond the time of its file, and goes on
+/// from day to day; and its file was written last when it ends.
+pub fn order_of_dates<'s>(stamps: impl Iterator<Item = &'s [u8]>, layout: &Layout) -> Option<bool> {
+    let mut readings = [true, false].map(|day_first| Reading::new(day_first, layout));
+    for stamp in stamps {
+        if let Some(shown) = shows_day_first(stamp) {
+            return Some(shown);
+        }
+        readings.iter_mut().for_each(|reading| reading.see(stamp));
+    }
+    let only = |holds: fn(&Reading) -> bool| match readings.each_ref().map(holds) {
+        [true, false] => Some(true),
+        [false, true] => Some(false),
+        _ => None,
+    };
+    only(Reading::may_be).or_else(|| only(Reading::goes_on)).or_else(|| only(Reading::ends_with_its_file))
+}
+
+/// A log whose stamps are read in one of the two orders.
+struct Reading {
+    layout: Layout,
+    last: Option<Instant>,
+    goes_back: bool,
+    /// The longest time between two records.
+    step_secs: i64,
+}
+
+impl Reading {
+    /// So far a clock may be set back, or a thread be late.
+    const BACK_SECS: i64 = 7_200;
+
+    fn new(day_first: bool, layout: &Layout) -> Self {
+        let layout = Layout { day_first: Some(day_first), ..layout.clone() };
+        Self { layout, last: None, goes_back: false, step_secs: 0 }
+    }
+
+    fn see(&mut self, stamp: &[u8]) {
+        let Some(stamp) = super::any(stamp, &self.layout) else { return };
+        let last = self.last.replace(stamp.at).unwrap_or(stamp.at);
+        let step = (stamp.at.micros() - last.micros()) / 1_000_000;
+        self.goes_back |= step < -Self::BACK_SECS;
+        self.step_secs = self.step_secs.max(step);
+    }
+
+    /// How long its file was written to behind its last record; `None` where either is not known.
+    fn left_secs(&self) -> Option<i64> {
+        Some((self.layout.reference?.micros() - self.last?.micros()) / 1_000_000)
+    }
+
+    fn may_be(&self) -> bool {
+        self.last.is_some() && !self.goes_back && self.left_secs().is_none_or(|left| left >= -DAY_SECS)
+    }
+
+    fn goes_on(&self) -> bool {
+        self.may_be() && self.step_secs <= 7 * DAY_SECS
+    }
+
+    fn ends_with_its_file(&self) -> bool {
+        self.may_be() && self.left_secs().is_some_and(|left| left <= 2 * DAY_SECS)
+    }
+}
+
 /// A stamp whose zone was assumed, in the zone of the host that the record names, where the user gave one for it.
 pub fn by_host(stamp: Stamp, fields: &Fields<'_>, layout: &Layout) -> Stamp {
     if !stamp.assumed.zone() && !stamp.assumed.zone_given() {
@@ -88,4 +151,35 @@ fn moved(stamp: Stamp, zone: &TimeZone, layout: &Layout) -> Option<Instant> {
     let assumed = jiff::Timestamp::from_microsecond(stamp.at.micros()).ok()?;
     let written = layout.zone.to_datetime(assumed);
     zone.to_ambiguous_timestamp(written).compatible().ok().map(Instant::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_day_and_month_follows_from_how_a_log_is_written() {
+        let order = |stamps: &[&str], written: &str| {
+            let layout = Layout { reference: Instant::parse(written), ..Layout::plain() };
+            order_of_dates(stamps.iter().map(|stamp| stamp.as_bytes()), &layout)
+        };
+        let late = "2026-12-31T00:00:00Z";
+        assert_eq!(order(&["3/5/2026 11:10:04 PM", "3/13/2026 1:00:00 AM"], late), Some(false), "a 13th");
+        assert_eq!(order(&["1/12/2025 23:59:00", "2/12/2025 00:01:00"], late), Some(true), "from day to day");
+        assert_eq!(order(&["12/1/2025 23:59:00", "12/2/2025 00:01:00"], late), Some(false));
+        assert_eq!(
+            order(&["12/5/2026 23:59:00", "1/6/2026 00:01:00"], late),
+            Some(true),
+            "December is not before January"
+        );
+        assert_eq!(order(&["5/3/2026 10:00:00"], "2026-03-06T00:00:00Z"), Some(true), "May is not yet");
+        assert_eq!(
+            order(&["3/5/2026 10:00:00"], "2026-05-03T11:00:00Z"),
+            Some(true),
+            "the file was written until then"
+        );
+        assert_eq!(order(&["3/5/2026 10:00:00", "3/5/2026 10:00:01"], late), None);
+        assert_eq!(order(&["3/3/2026 10:00:00"], late), None, "either way the same");
+        assert_eq!(order(&[], late), None);
+    }
 }

@@ -51,7 +51,7 @@ pub(in crate::worker) fn keep(
     let (place, sha256) = cited();
     events.add(time.at, place, sha256, |table| {
         table.number(
-            (Outcome::of(fields), time.assumed),
+            (Outcome::told(format, fields), time.assumed),
             rules.iter().copied(),
             values.iter().map(|(field, value)| (*field, &**value)),
             who.each_ref().map(Option::as_deref),

@@ -39,11 +39,7 @@ impl Said {
     /// What the field is called in which a hit lies.
     fn name(&self, hit: &RawHit, fields: &Fields<'_>) -> Option<String> {
         let at = self.ends.partition_point(|(end, _)| *end <= hit.start);
-        let field = fields.at(self.ends.get(at)?.1)?;
-        Some(match field.canon {
-            Some(canon) => canon.name().to_owned(),
-            None => String::from_utf8_lossy(fields.bytes(field.name)).into_owned(),
-        })
+        fields.shown(self.ends.get(at)?.1)
     }
 }
 

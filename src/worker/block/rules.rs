@@ -68,12 +68,12 @@ impl Pass<'_, '_> {
             return;
         }
         Stats::count(&self.stats.matched, scratch.matched.len() as u64);
+        let (outcome, place) = (Outcome::told(format, fields), cite.seen.place);
         let sighting = OnceCell::new();
         let see = || {
             let data = self.plan.classifier.data(fields, Look::Values);
-            Sighting { data, ..self.sighting(cite, fields, None) }
+            Sighting { data, outcome, ..self.sighting(cite, fields, None) }
         };
-        let (outcome, place) = (Outcome::of(fields), cite.seen.place);
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();
             let sightings = match told.rules.get_mut(id) {

@@ -1,0 +1,143 @@
+//! What the ledger is told of a source that was read: which records are not, or are of another format, and which caps were reached.
+
+use super::source::Told;
+use crate::model::assigned::ASSIGNMENTS_KEPT;
+use crate::model::data::TOUCHES_KEPT;
+use crate::model::event::{Events, VALUES_KEPT};
+use crate::model::hit::{RULE_HITS_KEPT, Sightings, WHO_KEPT};
+use crate::model::hits::{IndicatorHits, RuleHits};
+use crate::model::ledger::{Note, Reason};
+use crate::model::observation::Observations;
+use crate::model::part::{PART_HITS_KEPT, PartRef};
+use crate::plan::Plan;
+
+/// States what became of records of a source of this format that were not simply read as such.
+pub(super) fn of_records(of: &str, told: &Told) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if told.rejected > 0 {
+        let detail = format!("records that are not {of}; they were sifted for indicators all the same");
+        notes.push(Note::new(Reason::RecordsRejected, detail).counted(told.rejected));
+    }
+    for (format, records) in &told.carried {
+        let detail = format!("records of {of} that hold lines of {format}; these were read as such");
+        notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
+    }
+    for (format, records) in &told.strays {
+        let detail = format!("records that are not {of} but {format}; they were read as such");
+        notes.push(Note::new(Reason::OtherFormat, detail).counted(*records));
+    }
+    if let Some(damage) = &told.damage {
+        let mut detail = format!(
+            "{} bytes in chunks that cannot be decoded; they were sifted for indicators as they are",
+            damage.bytes
+        );
+        if damage.recovered > 0 {
+            let recovered = "records were read from chunks whose header is lost, have no index and may be older";
+            detail.push_str(&format!("; {} {recovered}", damage.recovered));
+        }
+        notes.push(Note::new(Reason::Damaged, detail).at(damage.at).counted(damage.blocks));
+    }
+    if told.stale > 0 {
+        let detail = "records in the free space of chunks, of an earlier state of the log: they were read, have no index and tell nothing of what the log covers";
+        notes.push(Note::new(Reason::FreeSpace, detail).counted(told.stale));
+    }
+    if told.left_out > 0 {
+        let detail = "records outside of --from and --to; neither rules nor indicators were held against them";
+        notes.push(Note::new(Reason::OutsidePeriod, detail).counted(told.left_out));
+    }
+    if told.passed_over > 0 {
+        let detail = "records in which nothing was met; they were searched and not read (--hits-only)";
+        notes.push(Note::new(Reason::PassedOver, detail).counted(told.passed_over));
+    }
+    if told.oversize > 0 {
+        let detail = "records longer than 16 MiB; they were sifted for indicators and not parsed";
+        notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
+    }
+    notes
+}
+
+/// States where correlations count less than there is: records beyond the cap, and values beyond theirs.
+pub(super) fn of_events(plan: &Plan, rules: &RuleHits, events: &Events) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let most = plan.events_kept as u64;
+    for (rule, sightings) in rules.iter() {
+        let timed = sightings.count - sightings.untimed;
+        if timed > most && plan.program.counted_ids().any(|id| **id == **rule) {
+            let detail = format!("hits of rule {rule} with a time; correlations count on the {most} earliest of them");
+            notes.push(Note::new(Reason::FindingsCapped, detail).counted(timed));
+        }
+    }
+    if events.cut > 0 {
+        let detail = format!(
+            "records with more values of one field than correlations look at; these are the {VALUES_KEPT} first in order"
+        );
+        notes.push(Note::new(Reason::FindingsCapped, detail).counted(events.cut));
+    }
+    notes
+}
+
+/// States every cap that was reached, with the exact count.
+pub(super) fn of_caps(
+    plan: &Plan,
+    rules: &RuleHits,
+    indicators: &IndicatorHits,
+    observations: &Observations,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (rule, sightings) in rules.iter() {
+        let over = sightings.count - sightings.kept.len() as u64;
+        if over > 0 && !plan.program.silent().contains(&**rule) {
+            let detail = format!(
+                "hits of rule {rule}; {RULE_HITS_KEPT} are findings, those that succeeded first, then by offset"
+            );
+            notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
+        }
+    }
+    for (indicator, sightings) in indicators.iter() {
+        if sightings.count > sightings.kept.len() as u64 {
+            let detail = format!(
+                "records with indicator {}; the first {} are cited (--max-evidence)",
+                indicator.value, plan.max_evidence
+            );
+            notes.push(Note::new(Reason::HitsCapped, detail).counted(sightings.count));
+        }
+        if sightings.who_cut {
+            let detail =
+                format!("who met indicator {}; {WHO_KEPT} of them are judged, the first in order", indicator.value);
+            notes.push(Note::new(Reason::FindingsCapped, detail).counted(sightings.count));
+        }
+    }
+    if observations.rest.records > 0 {
+        let detail = "traffic records beyond the number of distinct pairs that is kept; their bytes are in the totals";
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.rest.records));
+    }
+    if observations.sessions.is_cut {
+        let detail = "sessions that were told of while they lasted, more than are kept apart: what those moved of which no end is told is not known";
+        notes.push(Note::new(Reason::ObservationsCapped, detail));
+    }
+    if observations.assigned.rest > 0 {
+        let detail =
+            format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.assigned.rest));
+    }
+    notes
+}
+
+/// States that more conversations show data than are kept.
+pub(super) fn of_data(records: u64) -> Option<Note> {
+    let detail = format!("records that show data, of conversations beyond the {TOUCHES_KEPT} that are kept with it");
+    (records > 0).then(|| Note::new(Reason::ObservationsCapped, detail).counted(records))
+}
+
+/// States that more records show a part of a pattern than are kept.
+pub(super) fn of_part(part: &PartRef, sightings: &Sightings) -> Option<Note> {
+    let detail = || {
+        format!(
+            "records that show part {} of pattern {}; it is decided over {PART_HITS_KEPT} of them, those that succeeded first, then by offset",
+            part.part + 1,
+            part.pattern
+        )
+    };
+    let is_cut = sightings.count > sightings.kept.len() as u64;
+    is_cut.then(|| Note::new(Reason::FindingsCapped, detail()).counted(sightings.count))
+}
