@@ -26,6 +26,10 @@ pub enum Role {
     Line,
     /// What one of several conversations is told by.
     Part,
+    /// What one of several objects is told by.
+    Object,
+    /// Whether all objects of a place were taken together: where the value is this word.
+    Whole(&'static str),
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -153,6 +157,7 @@ impl Role {
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
             Self::Time(_) | Self::Embedded | Self::History | Self::Packets(_) | Self::Missed | Self::Part => &[],
+            Self::Object | Self::Whole(_) => &[],
         }
     }
 }
