@@ -267,7 +267,7 @@ pub const COMMON: &[(&str, Role)] = &[
     ("request_method", Role::Is(Canon::HttpMethod)),
     ("RequestMethod", Role::Is(Canon::HttpMethod)),
     ("request.method", Role::Is(Canon::HttpMethod)),
-    // For whom a proxy asked. Caddy works out its client itself.
+    // For whom a proxy asked.
     ("x_forwarded_for", Role::Forwarded),
     ("x-forwarded-for", Role::Forwarded),
     ("X-Forwarded-For", Role::Forwarded),
@@ -277,7 +277,6 @@ pub const COMMON: &[(&str, Role)] = &[
     ("http_x_forwarded_for", Role::Forwarded),
     ("headers.x-forwarded-for", Role::Forwarded),
     ("headers.X-Forwarded-For", Role::Forwarded),
-    ("request.client_ip", Role::Forwarded),
     ("request.headers.X-Forwarded-For", Role::Forwarded),
     ("request.headers.x-forwarded-for", Role::Forwarded),
     ("request_X-Forwarded-For", Role::Forwarded),

@@ -327,7 +327,7 @@ impl<'f, 'b> Sink<'f, 'b> {
         let Some(client) = proxied::client(peer, bytes) else { return };
         let from = client.as_ptr() as usize - bytes.as_ptr() as usize;
         let client = part(list, from, from + client.len());
-        self.disown(Canon::SourceIp);
+        self.out.supersede(Canon::SourceIp);
         self.canon(Canon::SourceIp, client);
     }
 
