@@ -183,7 +183,7 @@ pub(super) fn out_of<'w>(
     let client = side(key.client)
         .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
         .or_else(|| is_of_client(key).then_some(Side::Inside))?;
-    let own_service = is_of_server(key) && client == Side::Outside;
+    let own_service = (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
     let asked = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked.unwrap_or(server);
@@ -203,7 +203,8 @@ pub(super) fn out_of<'w>(
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
-            (answering(world, locator, key, scope), key.client, routes::served(key), Direction::Down)
+            let route = if is_tunnel(key) { Route::RemoteAccess } else { routes::served(key) };
+            (answering(world, locator, key, scope), key.client, route, Direction::Down)
         }
         _ => return None,
     };
@@ -268,6 +269,11 @@ fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator, (scope, client): 
 pub(super) fn is_of_server(key: &Key<'_>) -> bool {
     let is_alone = key.server.is_empty() && key.name.is_empty();
     matches!(key.seen, Seen::Web | Seen::Cloud) || key.seen == Seen::FileTransfer && is_alone
+}
+
+/// Whether a gateway tells of all that passed through a tunnel, and not what was asked for in it.
+fn is_tunnel(key: &Key<'_>) -> bool {
+    key.seen == Seen::Firewall && key.server.is_empty() && key.name.is_empty()
 }
 
 /// Whether a log of transfers is that of a client's own tool: it names nobody but the server.

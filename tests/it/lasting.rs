@@ -194,3 +194,27 @@ fn a_queue_id_that_is_given_anew_is_another_mails() {
     };
     assert!(twice.starts_with("x.example 18000000 18000000"), "{twice}");
 }
+
+#[test]
+fn a_tunnel_of_a_listed_address_is_asked_about_and_those_of_others_are_not() {
+    let told = |sent: u64, received: u64, listed: &str| {
+        let log = format!(
+            "date=2026-03-10 time=12:00:00 tz=\"+0000\" devname=\"hc-fw\" logid=\"0101039948\" type=\"event\" subtype=\"vpn\" \
+             action=\"tunnel-down\" tunneltype=\"ssl-tunnel\" tunnelid=7 remip=203.0.113.7 tunnelip=10.2.250.7 user=\"j.doe\" \
+             reason=\"N/A\" duration=3600 sentbyte={sent} rcvdbyte={received}\n"
+        );
+        let told = verdict::scan(&[("hc-fw.log", log)], SCOPES, listed);
+        let scope = told.scope("hc");
+        let asked = scope["ask"].as_array().unwrap().iter().any(|ask| ask.as_str().unwrap().contains("203.0.113.7"));
+        (cites(scope, "J-25"), asked, scope["state"] == "exfiltrated")
+    };
+    for (sent, received) in [(900_000_000, 5_000_000), (1000, 900_000_000)] {
+        assert_eq!(told(sent, received, "203.0.113.7\n"), (true, true, false), "{sent} {received}");
+        assert_eq!(
+            told(sent, received, "203.0.113.8\n"),
+            (false, false, false),
+            "{sent} {received}, another one is listed"
+        );
+    }
+    assert!(!told(1000, 2000, "203.0.113.7\n").0, "no more than a handshake");
+}
