@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::mail;
 use crate::model::fields::{Canon, Fields, Kind};
+use crate::model::loose::{self, LOOSE_KEPT, Tie};
 use crate::model::observation::Seen;
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Stamp;
@@ -76,6 +77,8 @@ struct Lent {
     values: Box<[Value]>,
     /// Whether it is of a mail to several.
     is_of_several: bool,
+    /// When.
+    time: Option<Stamp>,
 }
 
 /// A record that tells of traffic, whose other half was not there yet.
@@ -144,7 +147,7 @@ impl Ties {
     pub fn lend(&mut self, fields: &Fields<'_>, place: Place) {
         number(fields, &mut self.number);
         let is_of_several = fields.get(Canon::EventAction) == Some(mail::TO_SEVERAL);
-        let lent = Lent { values: values(fields, &LENT).into(), is_of_several };
+        let lent = Lent { values: values(fields, &LENT).into(), is_of_several, time: fields.time };
         self.held.add(place.offset, self.number.as_slice().into(), Held::Lent(lent.clone()));
         self.lent.insert(self.number.as_slice().into(), lent);
     }
@@ -241,10 +244,9 @@ impl Holding {
         other.all.into_iter().for_each(|(at, (number, held))| self.add(at, number, held));
     }
 
-    /// The whole source is read: the records whose other half was found, and how many there are of which it was not, by who
-    /// tells.
-    pub fn finish(self) -> (Vec<Taken>, BTreeMap<Seen, u64>) {
-        let (mut found, mut alone) = (Vec::new(), self.beyond);
+    /// The whole source is read: the records whose other half was found, and what is loose.
+    pub fn finish(self) -> Finished {
+        let (mut found, mut alone, mut taken_loose) = (Vec::new(), self.beyond, Vec::new());
         let mut lent: HashMap<Box<[u8]>, (Lent, Ways)> = HashMap::new();
         for (number, held) in self.all.into_values() {
             match held {
@@ -262,11 +264,55 @@ impl Holding {
                     }
                     None => {
                         taken.observer.into_iter().for_each(|seen| *alone.entry(seen).or_default() += 1);
+                        if taken_loose.len() < LOOSE_KEPT {
+                            taken_loose.push((tie(&number), *taken));
+                        }
                     }
                 },
             }
         }
-        (found, alone)
+        let mut lent: Vec<(Tie, loose::Lent)> =
+            lent.into_iter().filter_map(|(number, (lent, _))| Some((tie(&number), lent.loose()?))).collect();
+        lent.sort_unstable_by(|(tie, lent), (other, known)| (known.at, other).cmp(&(lent.at, tie)));
+        lent.truncate(LOOSE_KEPT);
+        Finished { found, alone, lent: lent.into_iter().collect(), taken: taken_loose }
+    }
+}
+
+/// What halves of a source come to.
+pub struct Finished {
+    /// Records whose other half was found.
+    pub found: Vec<Taken>,
+    /// How many there are of which it was not, by who tells.
+    pub alone: BTreeMap<Seen, u64>,
+    /// What is lent still.
+    pub lent: BTreeMap<Tie, loose::Lent>,
+    /// The first records of which the other half was not found.
+    pub taken: Vec<(Tie, Taken)>,
+}
+
+/// A digest of what ties records.
+fn tie(number: &[u8]) -> Tie {
+    let mut first = [0; 8];
+    blake3::Hasher::new().update(number).finalize_xof().fill(&mut first);
+    Tie::from_le_bytes(first)
+}
+
+impl Lent {
+    /// The same for another file of the log; `None` without a time.
+    fn loose(&self) -> Option<loose::Lent> {
+        let at = self.time?.at;
+        let mut fields = Fields::default();
+        self.values.iter().for_each(|(canon, value)| fields.push(Some(*canon), b"", value, Kind::Str));
+        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+        let account = match (fields.get(Canon::UserDomain), fields.get(Canon::UserName)) {
+            (Some(domain), Some(user)) => format!("{}\\{}", text(Some(domain)), text(Some(user))),
+            (_, Some(user)) => text(Some(user)),
+            (_, None) => text(mail::sender(&fields)).to_lowercase(),
+        };
+        let client = text(fields.get(Canon::SourceIp)).into();
+        let up = fields.number(Canon::SourceBytes).filter(|_| !self.is_of_several);
+        Some(loose::Lent { at, client, account: account.into(), up })
     }
 }
 
