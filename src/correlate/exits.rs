@@ -100,7 +100,21 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     }
     senders.once(&mut transfers);
     transfers.reverse();
+    tunnels_once(&mut transfers);
     transfers
+}
+
+/// Takes from what went through a tunnel at least what logs tell of those that were asked in it.
+fn tunnels_once(transfers: &mut [Transfer]) {
+    let mut inside: HashMap<String, u64> = HashMap::new();
+    for t in transfers.iter().filter(|t| t.route == Route::RemoteAccess && !t.is_tunnel()) {
+        let sum = inside.entry(t.to.to_string()).or_default();
+        *sum = sum.saturating_add(t.bytes.lower);
+    }
+    for t in transfers.iter_mut().filter(|t| t.is_tunnel()) {
+        let left = t.bytes.lower.saturating_sub(inside.get(t.to.as_str()).copied().unwrap_or(0));
+        carry(t, left);
+    }
 }
 
 /// What went through a proxy, which its log does not state.
@@ -214,7 +228,7 @@ fn relays<'w>(world: &World<'_>, witnesses: &[Witness<'w>], passages: &[Passage<
     relays
 }
 
-/// Lowers what moved at least to what the names of a tunnel carry: a part of each, taken to be the same at all times.
+/// Lowers what moved at least to so much, as to what the names of a tunnel carry: a part of each, taken to be the same at all times.
 fn carry(t: &mut Transfer, bytes: u64) {
     let whole = u128::from(t.bytes.lower.max(1));
     let bytes = bytes.min(t.bytes.lower);

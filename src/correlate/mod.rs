@@ -16,6 +16,7 @@ mod groups;
 mod held;
 mod lasting;
 mod lookups;
+mod loose;
 mod many;
 mod overlaps;
 mod parted;
@@ -130,6 +131,11 @@ impl<'w> World<'w> {
         self.correlated = correlated::all(self.merged, &self.overlaps);
         self
     }
+}
+
+/// The same with the halves of records joined that the files of one log have of each other; `None` where there is none.
+pub fn joined(merged: &Partial) -> Option<Partial> {
+    loose::joined(merged)
 }
 
 /// The files of each log ([`Locator::log`]) of which no two cover the same time. Those that do may hold copies of the

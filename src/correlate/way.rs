@@ -191,7 +191,7 @@ pub(super) fn out_of<'w>(
         .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
         .or_else(|| is_of_client(key).then_some(Side::Inside))?;
     let client = if client == Side::Inside && is_asked_by_others(world, locator, key) { Side::Outside } else { client };
-    let own_service = is_of_server(key) && client == Side::Outside;
+    let own_service = (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
     let asked_for = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked_for.unwrap_or(server);
@@ -211,7 +211,8 @@ pub(super) fn out_of<'w>(
             (from, to, routes::outward(key, name), Direction::Up)
         }
         (Side::Outside, Side::Inside) if key.seen != Seen::Dns => {
-            (answering(world, locator, key, scope), key.client, routes::served(key), Direction::Down)
+            let route = if is_tunnel(key) { Route::RemoteAccess } else { routes::served(key) };
+            (answering(world, locator, key, scope), key.client, route, Direction::Down)
         }
         _ => return None,
     };
@@ -286,6 +287,11 @@ fn is_asked_by_others(world: &World<'_>, locator: &Locator, key: &Key<'_>) -> bo
         let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
         world.whose.is_of_others(key.client, scope)
     }
+}
+
+/// Whether a gateway tells of all that passed through a tunnel, and not what was asked for in it.
+fn is_tunnel(key: &Key<'_>) -> bool {
+    key.seen == Seen::Firewall && key.server.is_empty() && key.name.is_empty()
 }
 
 /// Whether a log of transfers is that of a client's own tool: it names nobody but the server.

@@ -126,7 +126,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-25",
-        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained, and so is what one of our cloud or file services gave a listed address that asked, unless others are given as much without an account (J-12); the listing makes it likelier and proves no intrusion",
+        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained, and so is what one of our cloud or file services gave a listed address that asked, unless others are given as much without an account (J-12), and a tunnel of one through which a gateway says that so much went, or how much it does not say for sure; the listing makes it likelier and proves no intrusion",
     ),
     clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
     clause(

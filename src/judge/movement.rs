@@ -51,6 +51,10 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let is_met = |t: &Transfer| bench.visitors.contains_key(t.to.as_str()) || to_intruder(bench, t);
     bench.alike = visitors::Alike::of(&bench.transfers, is_met);
     for transfer in bench.transfers.clone() {
+        if transfer.is_tunnel() {
+            visitors::tunnelled(bench, transfer);
+            continue;
+        }
         if is_answer(transfer) && guilty(bench, transfer) {
             if is_for_everybody(bench, transfer) {
                 continue;
@@ -461,7 +465,17 @@ pub(super) fn unexplained<'a>(
             }
         });
     }
-    for t in &m.transfers {
+    put_unexplained(bench, &m.transfers, route, listed);
+}
+
+/// Gives transfers their state, and lets the listings of where they went be suspicions.
+pub(super) fn put_unexplained<'a>(
+    bench: &mut Bench<'a>,
+    transfers: &[&'a Transfer],
+    route: Route,
+    listed: &BTreeSet<&str>,
+) {
+    for t in transfers {
         bench.count(t, t.bytes.lower, State::Unexplained);
     }
     let own: Vec<&'a str> = bench.findings.iter().map(|f| f.id.as_str()).filter(|id| listed.contains(id)).collect();

@@ -145,7 +145,7 @@ const REACHES_SECS: i64 = 24 * HOUR_SECS;
 /// What the logs of a finding, of which none shows the like before, tell of its account before it.
 fn history(bench: &Bench<'_>, f: &Finding) -> String {
     let logs: BTreeSet<String> = f.evidence.iter().map(|e| e.source.log()).collect();
-    let of_them = bench.sources.iter().filter(|s| logs.contains(&s.source.log()));
+    let of_them = bench.sources.iter().filter(|s| logs.is_empty() || logs.contains(&s.source.log()));
     let from = of_them.filter_map(|s| s.from).min();
     match from.zip(f.time.first) {
         Some((from, first)) if from.plus_secs(REACHES_SECS) <= first => {

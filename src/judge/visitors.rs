@@ -16,6 +16,8 @@ use super::movement::{self, Movement, TO_ONE};
 
 /// So many records of files or objects that are read are more than a look, where no log states their bytes.
 const RECORDS: u64 = 20;
+/// A tunnel of a listed address is asked about from so many bytes on.
+const LEAST_BYTES: u64 = 1 << 20;
 /// Of so many other visitors of a web server one may be served as much as a listed one: else that one is served as all are.
 const VISITORS: usize = 20;
 
@@ -52,6 +54,31 @@ impl<'a> Alike<'a> {
 /// Whether anybody may be served so: pages, and what a store gives without asking for an account.
 fn is_open(t: &Transfer) -> bool {
     t.route == Route::WebResponse || t.route == Route::SaasDownload && t.accounts.is_empty()
+}
+
+/// J-25: what a gateway says that the tunnel of a listed address carried. What an intruder's carried is told of what it asked for,
+/// and its route is open.
+pub(super) fn tunnelled<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
+    let is_listed = bench.visitors.contains_key(t.to.as_str());
+    let is_much = t.bytes.lower >= LEAST_BYTES || t.bytes.upper.is_none();
+    if !is_listed || !is_much || movement::guilty(bench, t) || movement::explained(bench, t) {
+        return;
+    }
+    let listed: BTreeSet<&str> = movement::listed(bench, t).into_iter().map(|f| f.id.as_str()).collect();
+    let much = match t.bytes.lower >= LEAST_BYTES {
+        true => format!("at least {} bytes went out", t.bytes.lower),
+        false => "much went, and the log does not say for sure how much of it out".to_owned(),
+    };
+    let ids = listed.iter().map(ToString::to_string).chain([t.id.to_string()]).collect();
+    let why = "nothing authorises it, and its other end is listed, which is a suspicion and no proof";
+    bench.reason("J-25", format!("{why}: a tunnel through which {much}, {} to {}", t.from, t.to), ids);
+    let who = if t.accounts.is_empty() { "not logged".to_owned() } else { t.accounts.join(", ") };
+    let when = t.time.map_or("at an unknown time".to_owned(), |time| format!("{} to {}", time.first, time.last));
+    bench.ask(format!(
+        "who is at {}, which is listed, and has a reason for a tunnel to {}, through which {much}, account {who}, {when}?",
+        t.to, t.from
+    ));
+    movement::put_unexplained(bench, &[t], t.route, &listed);
 }
 
 /// Whether one whom a service knew by its account read many objects of which the log does not state the bytes.

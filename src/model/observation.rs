@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assigned::Assigned;
 use super::conversations::Conversations;
+use super::loose::Loose;
 use super::names::Names;
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
@@ -305,4 +306,7 @@ pub struct Observations {
     /// Sessions that are told of while they last.
     #[serde(default, skip_serializing_if = "Sessions::is_empty")]
     pub sessions: Sessions,
+    /// Halves of records whose other half another file of the log may have.
+    #[serde(default, skip_serializing_if = "Loose::is_empty")]
+    pub loose: Loose,
 }

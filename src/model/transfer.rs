@@ -184,6 +184,12 @@ pub struct First {
 }
 
 impl Transfer {
+    /// Whether it is all that passed through a tunnel of a remote session, by the word of its gateway: not known is what was asked
+    /// for in it.
+    pub fn is_tunnel(&self) -> bool {
+        self.route == Route::RemoteAccess && self.joined.is_empty()
+    }
+
     /// Names and addresses of where it went, first the one that it is known by.
     pub fn destinations(&self) -> impl Iterator<Item = &str> + Clone {
         std::iter::once(self.to.as_str()).chain(self.to_names.iter().map(String::as_str))

@@ -2,8 +2,9 @@
 
 use std::sync::PoisonError;
 
-use crate::model::fields::Fields;
-use crate::model::observation::{Cited, Hour, Sum};
+use crate::model::fields::{Canon, Fields, Kind};
+use crate::model::loose::{self, Loose, NOBODY, Tie};
+use crate::model::observation::{Cited, Hour, Seen, Sum};
 use crate::model::partial::Covered;
 use crate::model::place::{Place, RecordDigest};
 use crate::model::sessions::{Lasting, Sessions};
@@ -93,6 +94,18 @@ impl Tally {
         }
     }
 
+    /// A record of which the other half was not found, with the conversation that it is of but for what that says.
+    fn loose(&mut self, tie: Tie, taken: &ties::Taken<'_>) -> Option<loose::Taken> {
+        let (mut fields, at) = (taken.fields(), taken.time()?.at);
+        if fields.observer == Some(Seen::FileTransfer) {
+            fields.push(Some(Canon::SourceIp), b"", NOBODY.as_bytes(), Kind::Str);
+        }
+        let teller = read::Teller::of("");
+        read::key(teller, &fields, &mut self.key, &mut self.below).then_some(())?;
+        let (up, down) = read::bytes(teller, &fields, &self.key);
+        Some(loose::Taken { tie, at, key: self.at_hand(), up, down, place: taken.place(), sha256: taken.sha256() })
+    }
+
     /// Observes a record whose other half was found when all of its source was read.
     fn observe_taken(&mut self, taken: &ties::Taken<'_>) {
         let fields = taken.fields();
@@ -102,8 +115,8 @@ impl Tally {
 }
 
 /// What all accounts held aside: halves of records, which become whole or are told as unread, and sessions.
-pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> Sessions {
-    let mut sessions = Sessions::default();
+pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> (Sessions, Loose) {
+    let (mut sessions, mut loose) = (Sessions::default(), Loose::default());
     accounts.iter_mut().for_each(Tally::lay_aside);
     for account in accounts {
         let mut held = account.aside.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,8 +124,12 @@ pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> Sessions 
         drop(held);
         sessions.join(more);
         doubles.finish().for_each(|double| account.count(&double));
-        let alone = ties.finish(|taken| account.observe_taken(taken));
+        let (alone, lent) = ties.finish(|end| match end {
+            ties::End::Found(taken) => account.observe_taken(taken),
+            ties::End::Loose(tie, taken) => loose.taken.extend(account.loose(tie, taken)),
+        });
+        loose.lent.extend(lent);
         alone.into_iter().for_each(|(seen, records)| *covered.unread.entry(seen).or_default() += records);
     }
-    sessions
+    (sessions, loose)
 }

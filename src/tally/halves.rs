@@ -13,8 +13,13 @@ const VALUE_BYTES: usize = size_of::<(Canon, usize)>();
 /// What a half is of.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum What {
-    /// It lends its values; whether it is of a mail to several.
-    Lent { is_of_several: bool },
+    /// It lends its values.
+    Lent {
+        /// Whether it is of a mail to several.
+        is_of_several: bool,
+        /// When.
+        time: Option<Stamp>,
+    },
     /// What was lent under its number is lent no longer.
     Ended,
     /// It tells of traffic, and lacks what another one lends.
@@ -185,7 +190,7 @@ mod tests {
         let mut fields = Fields::default();
         fields.push(Some(Canon::UserName), b"", b"alice", Kind::Str);
         fields.push(Some(Canon::EmailFrom), b"", b"a@hc.example", Kind::Str);
-        let lent = What::Lent { is_of_several: false };
+        let lent = What::Lent { is_of_several: false, time: None };
         let mut halves = Halves::default();
         halves.add((1, b"h\x007"), lent, &fields, &[Canon::EmailFrom, Canon::UserName, Canon::SourceIp]);
         let one = halves.weight();

@@ -472,7 +472,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     let (mut covered, mut assigned) = (Covered::default(), Assigned::default());
     let cap = accounts.first().map(|account| account.cap).unwrap_or_default();
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
-    let mut sessions = aside::settle(&mut accounts, &mut covered);
+    let (mut sessions, loose) = aside::settle(&mut accounts, &mut covered);
     let mut runs = Runs::default();
     for mut account in accounts {
         covered.join(account.covered());
@@ -483,7 +483,7 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     }
     let (kept, (rest, rest_span)) = runs.finish(cap);
     sessions.settle(covered.span.map(|span| span.first));
-    (covered, Observations { kept, rest, rest_span, assigned, sessions })
+    (covered, Observations { kept, rest, rest_span, assigned, sessions, loose })
 }
 
 #[cfg(test)]

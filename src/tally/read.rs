@@ -95,6 +95,9 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
     if is_stopped(teller, fields) {
         return (Some(0), Some(0));
     }
+    if tunnel(fields) == Some(Tunnel::OfGateway) {
+        return through((fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes)));
+    }
     if teller == Teller::VpcFlow {
         let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
         return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
@@ -109,6 +112,37 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
     }
     (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes))
 }
+
+/// Of which tunnel a gateway tells that it ended: it names nobody but who came through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tunnel {
+    /// One whose bytes are those of the two sides.
+    OfSides,
+    /// One whose bytes are those that the gateway sent and received.
+    OfGateway,
+}
+
+fn tunnel(fields: &Fields<'_>) -> Option<Tunnel> {
+    let action = fields.get(Canon::EventAction)?;
+    if fields.has(Canon::DestinationIp) || fields.has(Canon::DestinationDomain) || fields.has(Canon::HttpMethod) {
+        return None;
+    }
+    match action {
+        b"tunnel-down" | b"ssl-tunnel-down" => Some(Tunnel::OfGateway),
+        b"Session disconnected" => Some(Tunnel::OfSides),
+        _ => None,
+    }
+}
+
+/// Bytes through a tunnel to the gateway and back, where its log counts as the gateway does: what it sent went out. Where it sent
+/// little and received much, that it counts so is not taken for granted: how much went out is not known then.
+fn through((sent, received): (Option<u64>, Option<u64>)) -> (Option<u64>, Option<u64>) {
+    let is_much = |bytes: Option<u64>| bytes.is_some_and(|bytes| bytes >= MANY_BYTES);
+    (received, sent.filter(|_| is_much(sent) || !is_much(received)))
+}
+
+/// From so many bytes on it matters which way they went.
+const MANY_BYTES: u64 = 1 << 20;
 
 /// Whether it tells of a flow that was rejected.
 pub fn is_stopped(teller: Teller, fields: &Fields<'_>) -> bool {
@@ -184,6 +218,9 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
             Seen::Mail => has(Canon::EmailTo) || asked || pair(),
         };
         return names_both.then_some(seen);
+    }
+    if tunnel(fields).is_some() && bytes() && has(Canon::SourceIp) {
+        return Some(Seen::Firewall);
     }
     let of_proxy = |http: Seen| if has(Canon::HttpMethod) { Seen::Proxy } else { http };
     match teller {

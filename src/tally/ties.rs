@@ -21,8 +21,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::halves::{self, Halves, Told, What};
 use super::mail;
 use crate::model::fields::{Canon, Fields, Kind};
+use crate::model::loose::{self, LOOSE_KEPT, Tie};
 use crate::model::observation::Seen;
 use crate::model::place::{Place, RecordDigest};
+use crate::model::time::Stamp;
 
 /// Bytes of halves held of a source; of more, those that stand first in it.
 const HELD_BYTES: usize = 32 << 20;
@@ -78,6 +80,11 @@ impl Taken<'_> {
         self.values.iter().for_each(|(canon, value)| fields.push(Some(*canon), b"", value, Kind::Str));
         (fields.observer, fields.time) = (self.told.observer, self.told.time);
         fields
+    }
+
+    /// When.
+    pub fn time(&self) -> Option<Stamp> {
+        self.told.time
     }
 
     /// Where it stands.
@@ -136,7 +143,7 @@ impl Ties {
         number(fields, &mut self.number);
         let is_of_several = fields.get(Canon::EventAction) == Some(mail::TO_SEVERAL);
         let index = self.halves.len();
-        self.halves.add((place.offset, &self.number), What::Lent { is_of_several }, fields, &LENT);
+        self.halves.add((place.offset, &self.number), What::Lent { is_of_several, time: fields.time }, fields, &LENT);
         let (halves, hasher) = (&self.halves, &self.hasher);
         let is_same = |other: &usize| halves.get(*other).number == self.number.as_slice();
         let hash = |other: &usize| hasher.hash_one(halves.get(*other).number);
@@ -177,7 +184,7 @@ impl Ties {
         digest: &dyn Fn(Place) -> RecordDigest,
     ) -> Option<Vec<Canon>> {
         number(fields, &mut self.number);
-        if let Some(lent) = self.lent().filter(|lent| !matches!(lent.what, What::Lent { is_of_several: true })) {
+        if let Some(lent) = self.lent().filter(|lent| !is_of_several(lent)) {
             let missing = lent.values().filter(|(canon, _)| !fields.has(*canon)).collect::<Vec<_>>();
             for (canon, value) in &missing {
                 let value = fields.store(value);
@@ -247,10 +254,10 @@ impl Holding {
         }
     }
 
-    /// The whole source is read: gives `each` record whose other half was found, and says how many there are of which it was
-    /// not, by who tells.
-    pub fn finish(self, mut each: impl FnMut(&Taken<'_>)) -> BTreeMap<Seen, u64> {
-        let mut alone = self.beyond;
+    /// The whole source is read: gives what its records that tell of traffic come to, and says how many there are of which the
+    /// other half was not found, by who tells, and what is lent still.
+    pub fn finish(self, mut give: impl FnMut(End<'_, '_>)) -> (Alone, BTreeMap<Tie, loose::Lent>) {
+        let (mut alone, mut given) = (self.beyond, 0);
         let mut lent: HashMap<&[u8], (halves::Half<'_>, Ways)> = HashMap::new();
         for half in self.blocks.values().flat_map(Halves::iter) {
             let told = match half.what {
@@ -264,18 +271,60 @@ impl Holding {
                 }
                 What::Taken(told) => told,
             };
-            let Some((lent, ways)) = lent.get_mut(half.number) else {
-                told.observer.into_iter().for_each(|seen| *alone.entry(seen).or_default() += 1);
-                continue;
-            };
             let mut taken = Taken { values: half.values().collect(), told };
-            let is_of_several = matches!(lent.what, What::Lent { is_of_several: true });
-            let is_told = is_of_several && !ways.insert(taken.way());
-            taken.add(lent, is_told);
-            each(&taken);
+            if let Some((lent, ways)) = lent.get_mut(half.number) {
+                let is_told = is_of_several(lent) && !ways.insert(taken.way());
+                taken.add(lent, is_told);
+                give(End::Found(&taken));
+                continue;
+            }
+            told.observer.into_iter().for_each(|seen| *alone.entry(seen).or_default() += 1);
+            if given < LOOSE_KEPT {
+                given += 1;
+                give(End::Loose(tie(half.number), &taken));
+            }
         }
-        alone
+        let still = lent.into_values().filter_map(|(half, _)| Some((tie(half.number), loose(&half)?)));
+        let mut still: Vec<(Tie, loose::Lent)> = still.collect();
+        still.sort_unstable_by(|(tie, lent), (other, known)| (known.at, other).cmp(&(lent.at, tie)));
+        still.truncate(LOOSE_KEPT);
+        (alone, still.into_iter().collect())
     }
+}
+
+/// What a record that tells of traffic comes to when its source is read.
+pub enum End<'t, 'h> {
+    /// Its other half was found.
+    Found(&'t Taken<'h>),
+    /// It was not: what ties it to records of other files. Of many the first ones.
+    Loose(Tie, &'t Taken<'h>),
+}
+
+fn is_of_several(half: &halves::Half<'_>) -> bool {
+    matches!(half.what, What::Lent { is_of_several: true, .. })
+}
+
+/// A digest of what ties records.
+fn tie(number: &[u8]) -> Tie {
+    let mut first = [0; 8];
+    blake3::Hasher::new().update(number).finalize_xof().fill(&mut first);
+    Tie::from_le_bytes(first)
+}
+
+/// What a half lends, for another file of the log; `None` without a time.
+fn loose(half: &halves::Half<'_>) -> Option<loose::Lent> {
+    let What::Lent { is_of_several, time } = half.what else { return None };
+    let mut fields = Fields::default();
+    half.values().for_each(|(canon, value)| fields.push(Some(canon), b"", value, Kind::Str));
+    let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+    let account = match (fields.get(Canon::UserDomain), fields.get(Canon::UserName)) {
+        (Some(domain), Some(user)) => format!("{}\\{}", text(Some(domain)), text(Some(user))),
+        (_, Some(user)) => text(Some(user)),
+        (_, None) => text(mail::sender(&fields)).to_lowercase(),
+    };
+    let client = text(fields.get(Canon::SourceIp)).into();
+    let up = fields.number(Canon::SourceBytes).filter(|_| !is_of_several);
+    Some(loose::Lent { at: time?.at, client, account: account.into(), up })
 }
 
 impl<'h> Taken<'h> {

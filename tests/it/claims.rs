@@ -434,3 +434,18 @@ fn an_account_with_a_realm_is_one_in_any_case() {
     assert_eq!(accounts(["Jane@HC.example", "jane@hc.example", "JANE@hc.example", "jane@hc.Example"]), 1);
     assert_eq!(accounts(["jane@hc.example", "kim@hc.example", "jane", "Jane"]), 4, "a bare name may be one of Unix");
 }
+
+#[test]
+fn a_log_that_does_not_reach_back_has_no_history_to_tell() {
+    let told = |from: &str| {
+        let f = shown_by(many("m", 1000, 2), "e/fw.log");
+        let mut cover: Coverage = coverage(Vec::new());
+        cover.sources[0].from = Some(at(from));
+        let told = judge(&[f], &[], &cover, &whose("")).scopes.swap_remove(0);
+        told.reasons.into_iter().find(|reason| reason.clause == "J-88").unwrap().text
+    };
+    let short = told("2026-03-02T09:00:00Z");
+    assert!(short.contains("begins at 2026-03-02T09:00:00Z and does not reach back"), "{short}");
+    let long = told("2026-02-02T09:00:00Z");
+    assert!(long.contains("no history of it since 2026-02-02T09:00:00Z"), "{long}");
+}

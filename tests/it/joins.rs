@@ -189,7 +189,8 @@ fn what_comes_out_of_a_tunnel_is_of_who_holds_its_address() {
     let served = |held: Vec<Joined>| {
         let mut proof = finding("p", Stage::Execution, Outcome::Succeeded, "10.2.250.7", "hc-fs01");
         proof.joined = held;
-        let t = transfer(Route::RemoteAccess, "10.2.0.8", "198.51.100.3", GIB, 3, &whose(""));
+        let mut t = transfer(Route::RemoteAccess, "10.2.0.8", "198.51.100.3", GIB, 3, &whose(""));
+        t.joined = vec![joined("198.51.100.3", "", "", true)].into();
         hc(&[proof], &[t], &whose("")).state
     };
     let session = joined("198.51.100.3", "", "", true);

@@ -67,9 +67,14 @@ fn what_a_connection_moved_that_was_open_before_the_intrusion_may_have_left_befo
 
 /// Of each transfer out of a log: where it went, bytes at least and at most, and its first time; the same however it is cut.
 fn told(name: &str, log: &str) -> Vec<String> {
+    told_of(&[(name, log)])
+}
+
+/// The same of several files.
+fn told_of(files: &[(&str, &str)]) -> Vec<String> {
     let told = |cut: (usize, usize)| {
         let temp = tempfile::tempdir().unwrap();
-        std::fs::write(temp.path().join(name), log).unwrap();
+        files.iter().for_each(|(name, log)| std::fs::write(temp.path().join(name), log).unwrap());
         let root = Root { name: b"logs".to_vec(), path: Some(temp.path().to_owned()) };
         let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
         let mut plan = plan_with(none, vec![root], Scopes::default(), Builder::new());
@@ -193,4 +198,52 @@ fn a_queue_id_that_is_given_anew_is_another_mails() {
         panic!("one way")
     };
     assert!(twice.starts_with("x.example 18000000 18000000"), "{twice}");
+}
+
+#[test]
+fn a_tunnel_of_a_listed_address_is_asked_about_and_those_of_others_are_not() {
+    let told = |sent: u64, received: u64, listed: &str| {
+        let log = format!(
+            "date=2026-03-10 time=12:00:00 tz=\"+0000\" devname=\"hc-fw\" logid=\"0101039948\" type=\"event\" subtype=\"vpn\" \
+             action=\"tunnel-down\" tunneltype=\"ssl-tunnel\" tunnelid=7 remip=203.0.113.7 tunnelip=10.2.250.7 user=\"j.doe\" \
+             reason=\"N/A\" duration=3600 sentbyte={sent} rcvdbyte={received}\n"
+        );
+        let told = verdict::scan(&[("hc-fw.log", log)], SCOPES, listed);
+        let scope = told.scope("hc");
+        let asked = scope["ask"].as_array().unwrap().iter().any(|ask| ask.as_str().unwrap().contains("203.0.113.7"));
+        (cites(scope, "J-25"), asked, scope["state"] == "exfiltrated")
+    };
+    for (sent, received) in [(900_000_000, 5_000_000), (1000, 900_000_000)] {
+        assert_eq!(told(sent, received, "203.0.113.7\n"), (true, true, false), "{sent} {received}");
+        assert_eq!(
+            told(sent, received, "203.0.113.8\n"),
+            (false, false, false),
+            "{sent} {received}, another one is listed"
+        );
+    }
+    assert!(!told(1000, 2000, "203.0.113.7\n").0, "no more than a handshake");
+}
+
+#[test]
+fn a_mail_and_a_session_that_a_rotation_cut_have_their_size_and_their_owner() {
+    let line = |minute: u32, rest: &str| format!("Mar 28 23:{minute:02}:04 mail1 {rest}\n");
+    let queued =
+        |minute| line(minute, "postfix/qmgr[7]: 4B1: from=<a@hc.example>, size=9000000, nrcpt=1 (queue active)");
+    let sent = |minute, to: &str| {
+        let handed =
+            "relay=mx.x.example[203.0.113.9]:25, delay=1.2, delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 Ok)";
+        line(minute, &format!("postfix/smtp[9]: 4B1: to=<{to}>, {handed}"))
+    };
+    let of = |first: &str, second: &str| told_of(&[("mail.log.1", first), ("mail.log", second)]);
+    let [told] = &of(&queued(10), &sent(12, "b@x.example"))[..] else { panic!("one way") };
+    assert!(told.starts_with("x.example 9000000 9000000"), "{told}");
+    assert!(of(&queued(10), &sent(12, "b@hc.example")).is_empty(), "it stays");
+    let removed = queued(10) + &line(11, "postfix/qmgr[7]: 4B1: removed");
+    assert!(!of(&removed, &sent(12, "b@x.example")).iter().any(|told| told.contains("9000000")), "another mail's");
+    assert!(!of(&queued(13), &sent(12, "b@x.example")).iter().any(|told| told.contains("9000000")), "of a later one");
+
+    let opened = line(10, "sftp-server[812]: session opened for local user alice from [203.0.113.20]");
+    let given = line(12, "sftp-server[812]: close \"/home/alice/plans.zip\" bytes read 7000000 written 0");
+    let [told] = &of(&opened, &given)[..] else { panic!("one way") };
+    assert!(told.starts_with("203.0.113.20 7000000 7000000"), "{told}");
 }
