@@ -3,7 +3,7 @@
 use super::halves::halves;
 use super::near;
 use super::roles::Role;
-use super::sink::{Way, address, stamp};
+use super::sink::{Way, address, keeps_outer, stamp};
 use crate::model::fields::Canon;
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
@@ -184,6 +184,16 @@ impl<'f, 'b> Sketch<'f, 'b> {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
             (self.best, self.out.time) = (Some(rank), stamp);
         }
+    }
+
+    /// Adds a record that this one holds, whose time goes before the one so far where [`keeps_outer`] does not say otherwise.
+    pub fn inside(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+        let (outer, best) = (self.out.time.take(), self.best.take());
+        read(self)?;
+        if keeps_outer(outer, self.out.time) {
+            (self.out.time, self.best) = (outer, best);
+        }
+        Some(())
     }
 
     fn packets_of(&mut self, value: &[u8]) {
