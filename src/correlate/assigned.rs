@@ -110,7 +110,7 @@ impl<'a> Holdings<'a> {
         }
         for (key, told) in merged.sources.values().flat_map(|source| source.observations.kept.iter()) {
             let Some(hands) = self.by_address.get_mut(key.client) else { continue };
-            for span in told.hours().filter_map(|hour| hour.span) {
+            for span in told.hours().filter(|hour| !hour.lasts()).filter_map(|hour| hour.span) {
                 let seen = hands.seen.entry(span.first.hour()).or_insert(span);
                 *seen = seen.join(span);
             }
@@ -120,7 +120,8 @@ impl<'a> Holdings<'a> {
     /// Who may have held an address in an hour of a conversation, as far as any log saw it then.
     pub(super) fn in_hour(&self, address: &str, hour: &Hour) -> Held {
         let Some(hands) = self.by_address.get(address) else { return Held::default() };
-        let span = hour.hour().and_then(|hour| hands.seen.get(&hour).copied());
+        let one = hour.hour().filter(|_| !hour.lasts());
+        let span = one.and_then(|hour| hands.seen.get(&hour).copied());
         self.at(address, span.or(hour.span))
     }
 

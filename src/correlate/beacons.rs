@@ -208,7 +208,7 @@ fn service(to: &str) -> String {
 /// How a conversation calls, where it does so evenly.
 fn rhythm(hours: &[Hour]) -> Option<Rhythm> {
     let sum = sum(hours);
-    let hours: Vec<Hour> = hours.iter().copied().filter(|hour| hour.span.is_some()).collect();
+    let hours: Vec<Hour> = hours.iter().copied().filter(|hour| hour.span.is_some() && !hour.lasts()).collect();
     let is_answered = sum.down > 0 || sum.down_unlogged > 0;
     if hours.len() < HOURS || !is_answered || !are_alike(&hours) {
         return None;

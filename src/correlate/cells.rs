@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::place::Locator;
-use crate::model::time::Instant;
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Dated, is_around, least};
 
 use super::overlaps::{Group, Log};
@@ -31,6 +31,8 @@ pub(super) struct Cell {
     pub wire: bool,
     pub sightings: u64,
     pub begins: Option<Instant>,
+    /// From when to when records tell that began in an earlier hour, with their bytes.
+    pub lasting: Vec<(Span, u64)>,
     /// The cited records that moved bytes this way.
     pub records: Vec<(Instant, u64)>,
 }
@@ -100,7 +102,7 @@ pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl F
     let told: Vec<(Option<i64>, Account, &Cells<'_>)> =
         hours.iter().map(|(hour, cells)| (*hour, Account::of(cells), cells)).collect();
     let mut all = Hourly::with_capacity(told.len());
-    let (mut unseen, mut beyond) = (Vec::new(), Vec::new());
+    let (mut unseen, mut beyond, mut alone) = (Vec::new(), Vec::new(), BTreeMap::new());
     while let Some((hour, account, cells)) = told.get(all.len()) {
         match same(&told[all.len()..]).filter(|(sum, _)| !elsewhere(*hour, missed(sum.most))) {
             Some((sum, several)) => {
@@ -113,12 +115,40 @@ pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl F
                 let more = |bytes| (bytes > 0).then_some(Surplus { at, bytes, sightings });
                 unseen.extend(more(account.most.saturating_sub(account.widest)));
                 beyond.extend(more(bounds.lower - account.most));
+                alone.extend(hour.map(|hour| (hour, (at, *cells))));
                 all.push((*hour, bounds));
             }
         }
     }
     once(&mut all, unseen, beyond);
+    within(&alone, &mut all);
     all
+}
+
+/// Takes from what moved at most what one log tells of twice: a firewall's log has what its profiles say of a request, and the
+/// session in which that was made, which is written when it ends. Of hours in which the logs do not agree, with their places.
+fn within(hours: &BTreeMap<i64, (usize, &Cells<'_>)>, all: &mut Hourly) {
+    let mut open: BTreeMap<&Locator, Vec<(i64, u64)>> = BTreeMap::new();
+    for (&hour, &(at, cells)) in hours {
+        for (log, cell) in cells.iter().filter(|(_, cell)| !cell.wire && cell.bytes > 0) {
+            open.entry(log).or_default().push((hour, cell.bytes));
+        }
+        for (log, cell) in cells.iter().filter(|(_, cell)| cell.wire) {
+            let Some(requests) = open.get_mut(log) else { continue };
+            let began = cell.lasting.iter().map(|(span, _)| span.first.hour()).min().unwrap_or(hour);
+            let mut left = cell.bytes;
+            requests.retain_mut(|(when, bytes)| {
+                if *when < began.min(hour.saturating_sub(APART_HOURS as i64 - 1)) {
+                    return false;
+                }
+                let taken = left.min(*bytes);
+                let bounds = &mut all[at].1;
+                bounds.upper = bounds.upper.map(|upper| upper.saturating_sub(taken).max(bounds.lower));
+                (left, *bytes) = (left - taken, *bytes - taken);
+                *bytes > 0
+            });
+        }
+    }
 }
 
 /// What one kind of log saw of an hour beyond the other one.
@@ -231,11 +261,19 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
         }
         (data, wire) => data.or(wire)?.0,
     };
-    let cell = cells.swap_remove(at).1;
-    let begins = cell.begins?;
+    let mut cell = cells.swap_remove(at).1;
+    let begins = cell.begins.or_else(|| cell.lasting.iter().map(|(span, _)| span.last).min())?;
     // Of what moved at the very beginning, that says when.
     let later = cell.records.into_iter().filter(|(at, _)| *at > begins);
-    Some(Dated { begins, records: later.collect() })
+    cell.lasting.sort_unstable();
+    let mut lasting: Vec<(Instant, u64)> = Vec::new();
+    for (span, bytes) in cell.lasting {
+        match lasting.last_mut() {
+            Some((first, sum)) if first.hour() == span.first.hour() => *sum = sum.saturating_add(bytes),
+            _ => lasting.push((span.first, bytes)),
+        }
+    }
+    Some(Dated { begins, records: later.collect(), lasting: lasting.into() })
 }
 
 #[cfg(test)]
@@ -245,7 +283,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn cell(wire: bool, bytes: u64) -> Cell {
-        Cell { bytes, logged: true, wire, sightings: 1, begins: None, records: Vec::new() }
+        Cell { bytes, logged: true, wire, sightings: 1, begins: None, lasting: Vec::new(), records: Vec::new() }
     }
 
     fn locators() -> Vec<Locator> {

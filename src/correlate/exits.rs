@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::accounts::distinct;
 use crate::model::cites::Cites;
 use crate::model::conversations::{self, Packed, Told};
+use crate::model::few::Few;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key, Seen};
 use crate::model::partial::SourcePartial;
@@ -14,7 +15,7 @@ use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::seldom::Seldom;
 use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Transfer};
+use crate::model::transfer::{Bounds, Dated, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
@@ -219,7 +220,7 @@ fn carry(t: &mut Transfer, bytes: u64) {
     let bytes = bytes.min(t.bytes.lower);
     let part = |of: u64| u64::try_from(u128::from(of) * u128::from(bytes) / whole).unwrap_or(of);
     t.hour_bytes.iter_mut().for_each(|hour| *hour = part(*hour));
-    t.dated.iter_mut().flat_map(|dated| dated.records.iter_mut()).for_each(|record| record.1 = part(record.1));
+    t.dated.iter_mut().flat_map(Dated::bytes_mut).for_each(|bytes| *bytes = part(*bytes));
     t.bytes.lower = bytes;
 }
 
@@ -343,7 +344,7 @@ impl<'a> Moved<'a> {
         self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
         let hours = part
             .map(|part| held::hours_of(world, &key, seen, Some(part)).map(|hour| hour.hour()).collect::<BTreeSet<_>>());
-        let is_of = |cited: &Cited| hours.as_ref().is_none_or(|hours| hours.contains(&cited.at.map(Instant::hour)));
+        let is_of = |cited: &Cited| hours.as_ref().is_none_or(|hours| hours.contains(&cited.at().map(Instant::hour)));
         let is_up = direction == Direction::Up;
         seen.cited().filter(is_of).for_each(|cited| self.cite((cited.up != is_up, locator, cited)));
     }
@@ -356,7 +357,8 @@ impl<'a> Moved<'a> {
         seen: conversations::Told<'a>,
         direction: Direction,
     ) {
-        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, begins: None, records: Vec::new() };
+        let (lasting, records) = (Vec::new(), Vec::new());
+        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, begins: None, lasting, records };
         let hour = left.hour.hour();
         let cells = self.hours.entry(hour).or_default();
         // A firewall's log of sessions tells of the wire, and what its profiles say in it of data.
@@ -371,10 +373,15 @@ impl<'a> Moved<'a> {
         cell.bytes = cell.bytes.saturating_add(left.bytes);
         cell.logged &= left.logged;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
-        cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
-        let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
-        let timed = this_way.filter_map(|cited| Some((cited.at?, cited.bytes)));
-        cell.records.extend(timed.filter(|(at, _)| Some(at.hour()) == hour));
+        if left.hour.lasts() {
+            cell.lasting.extend(left.hour.span.map(|span| (span, left.bytes)));
+        } else {
+            cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
+            let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
+            let timed = this_way.filter_map(|cited| Some((cited.span?, cited.bytes)));
+            let within = timed.filter(|(span, _)| [span.first, span.last].map(|at| Some(at.hour())) == [hour; 2]);
+            cell.records.extend(within.map(|(span, bytes)| (span.first, bytes)));
+        }
         self.time = Span::join_opt(self.time, left.hour.span);
     }
 
@@ -424,6 +431,7 @@ impl<'a> Moved<'a> {
         let sightings = self.hours.values().map(|cells| cells::sightings(cells, |log| world.overlaps.log(log)));
         let sightings = sightings.fold(0u64, u64::saturating_add);
         let timed_cells = self.hours.into_iter().filter(|(hour, _)| hour.is_some());
+        let lower: Few<u64> = timed.iter().map(|(_, bounds)| bounds.lower).collect();
         let mut transfer = Transfer {
             id: way.id(world).into(),
             scope: same(&mut shared.scope, way.scope),
@@ -436,7 +444,7 @@ impl<'a> Moved<'a> {
             records: sightings,
             time: self.time,
             hours: timed.iter().map(|(hour, _)| hour.unwrap_or_default()).collect(),
-            hour_bytes: timed.iter().map(|(_, bounds)| bounds.lower).collect(),
+            hour_bytes: lower,
             dated: timed_cells.filter_map(|(_, cells)| cells::dated(cells)).collect(),
             data: Seldom::default(),
             joined: joined.into(),
@@ -445,6 +453,7 @@ impl<'a> Moved<'a> {
             seen_by,
             sanctioned: None,
         };
+        transfer.set_lasting_apart();
         transfer.sanctioned = sanctioned(world.whose, &transfer, &self.stated, &self.guessed);
         transfer
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::model::place::Locator;
 use crate::model::rule::Route;
-use crate::model::transfer::{PassedOn, Transfer, is_around};
+use crate::model::transfer::{Dated, PassedOn, Transfer, is_around};
 use crate::model::whose::{address, is_private};
 
 use super::cells::{APART_HOURS, missed};
@@ -76,7 +76,7 @@ impl Senders {
             let transfer = &mut transfers[at as usize];
             transfer.bytes.lower = 0;
             transfer.hour_bytes.iter_mut().for_each(|bytes| *bytes = 0);
-            transfer.dated.iter_mut().flat_map(|dated| dated.records.iter_mut()).for_each(|record| record.1 = 0);
+            transfer.dated.iter_mut().flat_map(Dated::bytes_mut).for_each(|bytes| *bytes = 0);
             transfer.passed_on = Some(Box::new(of));
         }
     }
@@ -211,9 +211,9 @@ impl Account {
     fn of(senders: &[Sender], transfers: &[Transfer]) -> Self {
         let mut all = Self::default();
         for transfer in senders.iter().map(|(at, _)| &transfers[*at as usize]) {
-            for (hour, bytes) in transfer.hours.iter().zip(&transfer.hour_bytes) {
-                let sum = all.hours.entry(*hour).or_default();
-                *sum = sum.saturating_add(*bytes);
+            for (hour, bytes) in transfer.by_end() {
+                let sum = all.hours.entry(hour).or_default();
+                *sum = sum.saturating_add(bytes);
             }
             all.whole = all.whole.saturating_add(transfer.bytes.lower);
             all.records = all.records.saturating_add(transfer.records);

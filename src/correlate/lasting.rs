@@ -29,7 +29,8 @@ impl<'a> Lasting<'a> {
         let mut hours: HashMap<_, Vec<Hour>> = HashMap::new();
         for (lasting, locator) in most.into_iter().filter(|(id, _)| !is_over(id)).map(|(_, told)| told) {
             let sum = Sum { records: 1, up: lasting.up, down: lasting.down, ..Sum::default() };
-            let hour = Hour { span: lasting.at.map(Span::at), sum };
+            let span = lasting.at.map(|last| Span { first: lasting.began.unwrap_or(last).min(last), last });
+            let hour = Hour { span, sum };
             hours.entry((locator, lasting.key.as_key())).or_default().push(hour);
         }
         let copies = sources().flat_map(|source| source.copies.iter().map(|copy| (&source.entry.source, copy)));

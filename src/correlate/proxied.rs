@@ -126,7 +126,7 @@ impl<'w> Proxied<'w> {
             wire.bytes = wire.bytes.saturating_add(of.sum.up);
             wire.records = wire.records.saturating_add(of.sum.records);
             wire.span = Span::join_opt(wire.span, of.span);
-            let cited = told.cited().filter(|cited| cited.up && cited.at.map(|at| at.hour()) == Some(number));
+            let cited = told.cited().filter(|cited| cited.up && cited.at().map(|at| at.hour()) == Some(number));
             wire.shows = wire.shows.into_iter().chain(cited).min_by_key(Cited::rank);
         }
     }

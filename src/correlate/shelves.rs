@@ -61,7 +61,7 @@ pub(super) fn each(source: &SourcePartial, mut shelf: impl FnMut(&Shelf), mut en
             digest: head(&cited.sha256),
             of: filled.of,
             bytes: cited.bytes,
-            at: cited.at,
+            at: cited.at(),
         }));
         let least = filled.records.iter().map(|record| record.bytes).min().unwrap_or(u64::MAX);
         filled.cut_at = (hours > filled.records.len() as u64).then_some(least);

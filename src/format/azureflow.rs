@@ -76,6 +76,8 @@ pub fn read<'b>(text: &'b [u8], layout: &Layout, out: &mut Fields<'b>) -> bool {
         return false;
     }
     let mut sink = Sink::new(layout, Want::Columns, out);
+    // Two filters on the way of a flow write it down with the same ports.
+    sink.want = Want::All;
     sink.time(0, time::any(cells[0], layout));
     let protocol: &[u8] = match cells[5] {
         b"T" => b"tcp",

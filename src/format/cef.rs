@@ -17,9 +17,10 @@
 use std::sync::LazyLock;
 
 use super::roles::{Role, Roles, Table};
-use super::sink::Sink;
+use super::sink::{APART, Sink};
 use super::{Fit, Format, Sample, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 
 /// Common Event Format, one event a line.
@@ -55,7 +56,7 @@ static ROLES: Table = LazyLock::new(|| {
         // They stand before `in` and `out`, which count the session from its start; not taken where its number is known.
         ("FTNTFGTsentdelta", Role::Is(Canon::SourceBytes)),
         ("FTNTFGTrcvddelta", Role::Is(Canon::DestinationBytes)),
-        ("FTNTFGTduration", Role::Is(Canon::EventDuration)),
+        ("FTNTFGTduration", Role::Took(Unit::Seconds, Side::Before)),
         ("UNIFIutcTime", Role::Time(3)),
         ("msg", Role::Is(Canon::Message)),
     ]])
@@ -74,6 +75,9 @@ const PARTS: [(&[u8], Option<Role>); 7] = [
 
 /// Vendors whose `in` is what the client received, and `out` what it sent.
 const CLIENT_VIEW: &[&str] = &["Palo Alto Networks", "Fortinet", "Check Point", "Zscaler"];
+
+/// What firewalls of Palo Alto call how long a session took.
+const ELAPSED: &[u8] = b"Elapsed time in seconds";
 
 /// The canonical fields of an event.
 pub fn canons() -> Vec<Canon> {
@@ -165,7 +169,8 @@ fn bar(text: &[u8]) -> usize {
 fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
     let (mut received, mut sent, mut outbound, mut zone) = (None, None, false, None);
     let is_fortinet = vendor.starts_with(b"Fortinet");
-    let mut times = [None; 3];
+    let (mut times, mut numbers) = ([None; 3], [(None, None); 3]);
+    let (mut date, mut clock) = (None, None);
     let mut rest = text.trim_ascii_start();
     while let Some(equals) = equals(rest) {
         let (key, value) = (&rest[..equals], &rest[equals + 1..]);
@@ -181,6 +186,17 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
             b"rt" => times[0] = Some(raw),
             b"start" => times[1] = Some(raw),
             b"end" => times[2] = Some(raw),
+            b"FTNTFGTdate" | b"date" => date = Some(raw),
+            b"FTNTFGTtime" | b"time" => clock = Some(raw),
+            b"FTNTFGTtz" | b"tz" => zone = time::offset(raw),
+            [b'c', b'n', at @ b'1'..=b'3', rest @ ..] => {
+                let (value, label) = &mut numbers[usize::from(at - b'1')];
+                match rest {
+                    b"" => *value = Some(raw),
+                    b"Label" => *label = Some(raw),
+                    _ => {}
+                }
+            }
             _ => {}
         }
         if !matches!(key, b"in" | b"out") {
@@ -203,9 +219,22 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
         sink.slice(name, if back { to_source } else { to_destination }, value, kind);
     }
     sink.imply_destination();
+    for (value, label) in numbers {
+        let (Some(value), Some(ELAPSED)) = (value, label) else { continue };
+        sink.out.lasted.took(value, Unit::Seconds, Side::Before);
+    }
     for (rank, raw) in (0u8..).zip(times) {
         let stamp = raw.and_then(|raw| time::any(raw, sink.layout));
-        sink.time(rank, stamp.map(|stamp| zone.map_or(stamp, |offset| time::at_offset(stamp, offset, sink.layout))));
+        let stamp = stamp.map(|stamp| zone.map_or(stamp, |offset| time::at_offset(stamp, offset, sink.layout)));
+        match (rank, stamp) {
+            (1, Some(stamp)) => sink.out.lasted.begun(stamp.at),
+            (2, Some(stamp)) => sink.out.lasted.ended(stamp.at),
+            _ => {}
+        }
+        sink.time(rank, stamp);
+    }
+    if let Some((date, clock)) = date.zip(clock) {
+        sink.time(APART, time::date_and_time(date, clock, zone, sink.layout));
     }
 }
 

@@ -18,6 +18,7 @@ use super::roles::{Role, Roles, Table};
 use super::sink::{Sink, Way};
 use super::{Fit, Format, Sample, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::observation::Seen;
 
@@ -28,6 +29,10 @@ pub struct CheckPoint;
 static ROLES: Table = LazyLock::new(|| {
     Roles::new(&[&[
         ("time", Role::Time(0)),
+        ("loguid", Role::Is(Canon::SessionId)),
+        ("start_time", Role::Begun),
+        ("elapsed", Role::Took(Unit::Seconds, Side::Before)),
+        ("duration", Role::Took(Unit::Seconds, Side::Before)),
         ("hostname", Role::Is(Canon::HostName)),
         ("action", Role::Action),
         ("src", Role::Addr(Canon::SourceIp)),

@@ -241,6 +241,8 @@ pub enum Special {
     Date,
     /// That time of day.
     Clock,
+    /// The zone of the two.
+    Zone,
     /// The record is the JSON in it.
     Record,
 }
@@ -253,6 +255,7 @@ pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
     let special = |name: &str| match name {
         "date" | "Date" => Some(Special::Date),
         "time" | "Time" => Some(Special::Clock),
+        "tz" | "timezone" | "Timezone" | "Time Zone" => Some(Special::Zone),
         m365::COLUMN => Some(Special::Record),
         _ => None,
     };
@@ -271,7 +274,7 @@ pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
 pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Result<(), Reject> {
     let layout = sink.layout;
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
-    let (mut date, mut clock) = (None, None);
+    let (mut date, mut clock, mut zone) = (None, None, None);
     for (name, column) in layout.columns.iter().zip(&*columns(roles, layout)) {
         let cell = cells.next().ok_or(Reject)??;
         if column.special.is_none() && !sink.asks(column.role) {
@@ -281,6 +284,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
         match column.special {
             Some(Special::Date) => date = Some(value),
             Some(Special::Clock) => clock = Some(value),
+            Some(Special::Zone) => zone = Some(value),
             Some(Special::Record) => {
                 let text = sink.out.bytes(value).to_vec();
                 let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, sink);
@@ -298,7 +302,8 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
         return Err(Reject);
     }
     if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
-        let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), None, layout);
+        let zone = zone.and_then(|zone| time::offset(sink.out.bytes(zone)));
+        let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), zone, layout);
         sink.time(9, stamp);
     }
     Ok(())

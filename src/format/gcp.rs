@@ -63,6 +63,8 @@ static ROLES: Table = LazyLock::new(|| {
             ("jsonPayload.connection.dest_ip", Role::Addr(Canon::DestinationIp)),
             ("jsonPayload.connection.src_port", Role::Is(Canon::SourcePort)),
             ("jsonPayload.connection.dest_port", Role::Is(Canon::DestinationPort)),
+            ("jsonPayload.start_time", Role::Begun),
+            ("jsonPayload.end_time", Role::Ended),
             ("jsonPayload.bytes_sent", Role::Is(Canon::SourceBytes)),
             ("textPayload", Role::Is(Canon::Message)),
         ],

@@ -170,7 +170,7 @@ impl Format for Dialect {
 }
 
 /// Every ECS name is itself a role; these are the other common ones.
-pub static ROLES: Table = LazyLock::new(|| Roles::new(&[TIMES, &ecs(), COMMON]));
+pub static ROLES: Table = LazyLock::new(|| Roles::new(&[TIMES, SPANS, &ecs(), COMMON]));
 
 /// The ECS names of the canonical fields.
 pub fn ecs() -> Vec<(&'static str, Role)> {
@@ -184,10 +184,12 @@ pub const TIMES: &[(&str, Role)] = &[
     ("eventTime", Role::Time(1)),
     ("event_time", Role::Time(1)),
     ("eventtime", Role::Time(1)),
-    ("time", Role::Time(2)),
+    ("time", Role::Clock),
     ("ts", Role::Time(2)),
     ("datetime", Role::Time(2)),
-    ("date", Role::Time(3)),
+    ("date", Role::Date),
+    ("tz", Role::Zone),
+    ("timezone", Role::Zone),
     ("published", Role::Time(2)),
     ("requestReceivedTimestamp", Role::Time(1)),
     ("created_at", Role::Time(3)),
@@ -202,6 +204,18 @@ pub const TIMES: &[(&str, Role)] = &[
     ("time_iso8601", Role::Time(1)),
     ("StartUTC", Role::Time(1)),
     ("timeMillis", Role::Time(2)),
+];
+
+/// Names of the ends of the time of which an event tells.
+pub const SPANS: &[(&str, Role)] = &[
+    ("event.start", Role::Begun),
+    ("event.end", Role::Ended),
+    ("flow.start", Role::Begun),
+    ("flow.end", Role::Ended),
+    ("netflow.start", Role::Begun),
+    ("netflow.end", Role::Ended),
+    ("start_time", Role::Begun),
+    ("end_time", Role::Ended),
 ];
 
 /// Names that mean the same in all JSON.

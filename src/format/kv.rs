@@ -15,10 +15,11 @@ use std::sync::LazyLock;
 use super::jsonlines::TIMES;
 use super::near;
 use super::roles::{Role, Roles, Table};
-use super::sink::Sink;
+use super::sink::{APART, Sink};
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 use crate::model::time::Stamp;
@@ -30,9 +31,9 @@ pub struct KeyValue;
 pub static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsQuestion, EmailFrom, EmailTo,
-        EventCode, EventDataset, EventDuration, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus,
-        Message, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort,
-        UrlDomain, UserAgent,
+        EventCode, EventDataset, FileHash, FileName, HostName, HttpMethod, HttpReferrer, HttpStatus, Message,
+        NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceDomain, SourceIp, SourcePort, UrlDomain,
+        UserAgent,
     };
     Roles::new(&[
         &[
@@ -118,7 +119,7 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("sender", Role::Is(EmailFrom)),
             ("to", Role::Is(EmailTo)),
             ("recipient", Role::Is(EmailTo)),
-            ("duration", Role::Is(EventDuration)),
+            ("duration", Role::Took(Unit::Seconds, Side::Before)),
             ("msg", Role::Is(Message)),
         ],
         TIMES,
@@ -184,9 +185,6 @@ fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) ->
     sketch.finish()
 }
 
-/// The rank of a time that stands in several pairs: any other goes before it.
-const APART: u8 = 5;
-
 /// Gives each pair of a line to `each`, and then the time that `date`, `time` and `tz` make. `None` where `each` gives up, and
 /// where the line is not one of pairs: it must begin with one, and be made of them.
 fn walk<'b>(record: &'b [u8], layout: &Layout, mut each: impl FnMut(&Pair<'b>) -> Option<()>) -> Option<Option<Stamp>> {
@@ -200,7 +198,7 @@ fn walk<'b>(record: &'b [u8], layout: &Layout, mut each: impl FnMut(&Pair<'b>) -
         match pair.key {
             b"date" => date = Some(pair.value),
             b"time" => clock = Some(pair.value),
-            b"tz" => zone = Some(pair.value),
+            b"tz" | b"timezone" => zone = Some(pair.value),
             _ => {}
         }
         each(&pair)?;
@@ -218,7 +216,17 @@ pub fn part<'b>(pair: &Pair<'b>, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     if pair.escaped && part != Part::Skip {
         return None;
     }
-    if matches!(part, Part::Skip | Part::Agent | Part::Time(_) | Part::Session | Part::Lasted) {
+    if matches!(
+        part,
+        Part::Skip
+            | Part::Agent
+            | Part::Time(_)
+            | Part::Date
+            | Part::Clock
+            | Part::Zone
+            | Part::Session
+            | Part::Took(..)
+    ) {
         return sketch.value(part, pair.value);
     }
     // Which of the two counts of bytes is meant follows from the whole record.

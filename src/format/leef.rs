@@ -16,6 +16,7 @@ use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::{Fit, Format, Sample, kv, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 
 /// Log Event Extended Format, one event a line.
@@ -41,6 +42,10 @@ static ROLES: Table = LazyLock::new(|| {
         ("action", Role::Action),
         ("outcome", Role::Outcome),
         ("cat", Role::Is(Canon::RuleName)),
+        ("duration", Role::Took(Unit::Seconds, Side::Before)),
+        ("ElapsedTime", Role::Took(Unit::Seconds, Side::Before)),
+        ("startTime", Role::Begun),
+        ("endTime", Role::Ended),
         ("devTime", Role::Time(0)),
         ("msg", Role::Is(Canon::Message)),
     ]])

@@ -57,6 +57,7 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("CreationDate", Role::Time(3)),
         ("TimeGenerated", Role::Time(1)),
         ("AuditData", Role::Embedded),
+        ("Id", Role::Is(Canon::SessionId)),
         ("Operation", Role::Is(Canon::EventAction)),
         ("Workload", Role::Is(Canon::EventDataset)),
         ("RecordType", Role::Is(Canon::EventCode)),
@@ -76,6 +77,7 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("FileSize", Role::Is(Canon::DestinationBytes)),
         // Data lakes fold names to lower case.
         ("creationtime", Role::Time(0)),
+        ("id", Role::Is(Canon::SessionId)),
         ("operation", Role::Is(Canon::EventAction)),
         ("workload", Role::Is(Canon::EventDataset)),
         ("recordtype", Role::Is(Canon::EventCode)),

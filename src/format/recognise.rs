@@ -295,7 +295,10 @@ fn is_event(object: &[u8], several: bool) -> bool {
         let colon = skip(object, end);
         at = skip(object, colon + 1);
         let scalar = !matches!(object.get(at), Some(b'{' | b'['));
-        if scalar && role.is_some_and(|role| several || !matches!(role, Role::Time(_))) {
+        if scalar
+            && role
+                .is_some_and(|role| several || !matches!(role, Role::Time(_) | Role::Date | Role::Clock | Role::Zone))
+        {
             return true;
         }
         let Some(end) = value_end(object, at) else { return false };

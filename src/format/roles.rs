@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::remembered::Id;
 use crate::model::fields::Canon;
+use crate::model::lasted::{Side, Unit};
 
 /// What a named value is to the canonical fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,18 @@ pub enum Role {
     Missed,
     /// The number of the process that wrote a message ([`Role::Said`]).
     Process,
+    /// How long it took, and on which side of the time of the record.
+    Took(Unit, Side),
+    /// A date, whose time of day may stand in another field; or all of a time.
+    Date,
+    /// That time of day; or all of a time.
+    Clock,
+    /// The zone of the two.
+    Zone,
+    /// When that began of which the record tells, which is its time where it has no other.
+    Begun,
+    /// When it ended, likewise.
+    Ended,
     /// The time of the record; the lowest number wins where there are several.
     Time(u8),
 }
@@ -143,6 +156,7 @@ impl Role {
         match self {
             Self::Is(canon) | Self::Addr(canon) | Self::Http(canon) | Self::Flow(canon) => std::slice::from_ref(canon),
             Self::Process => &[Canon::SessionId],
+            Self::Took(..) => &[Canon::EventDuration],
             Self::Shelved => &[Canon::Container, Canon::ObjectKey],
             Self::Request => &[Canon::HttpMethod, Canon::UrlFull, Canon::UrlOriginal, Canon::UrlPath, Canon::UrlQuery],
             Self::User => &[Canon::UserName, Canon::UserDomain],
@@ -152,7 +166,8 @@ impl Role {
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
-            Self::Time(_) | Self::Embedded | Self::History | Self::Packets(_) | Self::Missed | Self::Part => &[],
+            Self::Time(_) | Self::Begun | Self::Ended | Self::Embedded | Self::History | Self::Packets(_) => &[],
+            Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone => &[],
         }
     }
 }

@@ -10,7 +10,7 @@ use super::time;
 pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     let layout = sketch.layout();
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
-    let (mut date, mut clock) = (None, None);
+    let (mut date, mut clock, mut zone) = (None, None, None);
     for column in columns {
         let cell = cells.next()?.ok()?;
         if column.special.is_none() && column.part == Part::Skip {
@@ -22,6 +22,7 @@ pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_,
         match column.special {
             Some(Special::Date) => date = Some(cell.raw),
             Some(Special::Clock) => clock = Some(cell.raw),
+            Some(Special::Zone) => zone = Some(cell.raw),
             Some(Special::Record) => return None,
             None => {}
         }
@@ -31,7 +32,7 @@ pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_,
         return None;
     }
     if let (None, Some(date), Some(clock)) = (sketch.out.time, date, clock) {
-        sketch.time(9, time::date_and_time(date, clock, None, layout));
+        sketch.time(9, time::date_and_time(date, clock, zone.and_then(time::offset), layout));
     }
     Some(())
 }

@@ -7,8 +7,9 @@ use super::roles::{Role, outcome};
 use super::sketch::shelf_end;
 use super::{near, time};
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
+use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
-use crate::model::time::{Assumed, Stamp};
+use crate::model::time::{Assumed, Instant, Stamp};
 
 /// What a product writes in a way of its own.
 #[derive(Debug, Default)]
@@ -34,6 +35,14 @@ impl Way {
         time::in_form(self.form?, text.trim_ascii(), layout)
     }
 }
+
+/// The ranks of times whose names are those of a date, and of a time of day, and of one that stands in two such fields.
+pub const DATE: u8 = 3;
+pub const CLOCK: u8 = 2;
+pub const APART: u8 = 5;
+/// The ranks of the times at which that began and ended of which a record tells: any other goes before them.
+pub const BEGUN: u8 = 8;
+pub const ENDED: u8 = 9;
 
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
@@ -81,6 +90,8 @@ pub struct Sink<'f, 'b> {
     is_whole: bool,
     /// The number of the process that wrote the message ([`Role::Process`]).
     pub process: Option<Text<'b>>,
+    /// Date, time of day and zone that stand in fields of their own.
+    apart: [Option<Text<'b>>; 3],
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -107,6 +118,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             packets: [None; 2],
             is_whole: false,
             process: None,
+            apart: [None; 3],
             pending: [None; 6],
         }
     }
@@ -169,6 +181,7 @@ impl<'f, 'b> Sink<'f, 'b> {
                 Role::Action => self.outcome_word(value),
                 Role::Said => self.said = Some(value),
                 Role::Line => self.out.carry(value, kind),
+                Role::Took(unit, side) => self.took(value, (unit, side)),
                 _ => {}
             }
             return;
@@ -177,7 +190,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             self.out.push_text(None, name, value, kind);
         }
         match role {
-            Role::Is(_) | Role::Action | Role::Embedded => {}
+            Role::Is(_) | Role::Action | Role::Took(..) | Role::Embedded => {}
             Role::Addr(canon) => {
                 if let Some((host, port)) = address(self.out.bytes(value)) {
                     self.canon(canon, part(value, host.0, host.1));
@@ -216,6 +229,11 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Missed => self.is_whole = self.out.bytes(value) == b"0",
             Role::Process => self.process = Some(value),
+            Role::Date => self.apart(value, 0, DATE),
+            Role::Clock => self.apart(value, 1, CLOCK),
+            Role::Zone => self.apart[2] = Some(value),
+            Role::Begun => self.end(value, BEGUN, Lasted::begun),
+            Role::Ended => self.end(value, ENDED, Lasted::ended),
             Role::Time(rank) => {
                 if self.best.is_none_or(|best| rank < best) {
                     let text = self.out.bytes(value);
@@ -232,6 +250,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Addr(canon) => is_ip(self.out.bytes(value)).then_some(canon),
             Role::User => memchr::memchr2(b'\\', b'@', self.out.bytes(value)).is_none().then_some(Canon::UserName),
             Role::Action => Some(Canon::EventAction),
+            Role::Took(..) => Some(Canon::EventDuration),
             Role::Said if self.all => Some(Canon::Message),
             Role::Line if self.all && kind != Kind::Json => Some(Canon::Message),
             _ => None,
@@ -301,8 +320,14 @@ impl<'f, 'b> Sink<'f, 'b> {
         self.canon(Canon::ObjectKey, object);
     }
 
-    /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only.
+    /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only, and the time that stands in several.
     pub fn settle(&mut self) {
+        if let [Some(date), Some(clock), zone] = self.apart {
+            let [date, clock] = [date, clock].map(|text| self.out.bytes(text));
+            let zone = zone.and_then(|zone| time::offset(self.out.bytes(zone)));
+            let stamp = time::date_and_time(date, clock, zone, self.layout);
+            self.time(APART, stamp);
+        }
         for (role, canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
             let counts = match role {
                 Role::Flow(_) => {
@@ -372,6 +397,29 @@ impl<'f, 'b> Sink<'f, 'b> {
         }
     }
 
+    /// Takes how long it took.
+    fn took(&mut self, value: Text<'b>, (unit, side): (Unit, Side)) {
+        let mut lasted = self.out.lasted;
+        lasted.took(self.out.bytes(value), unit, side);
+        self.out.lasted = lasted;
+    }
+
+    /// Takes a part of a time that stands in several fields, or all of it.
+    fn apart(&mut self, value: Text<'b>, at: usize, rank: u8) {
+        self.apart[at] = Some(value);
+        if self.best.is_none_or(|best| rank < best) {
+            let stamp = stamp(self.way, self.out.bytes(value), self.layout);
+            self.time(rank, stamp);
+        }
+    }
+
+    /// Takes one end of the time of which the record tells.
+    fn end(&mut self, value: Text<'b>, rank: u8, take: fn(&mut Lasted, Instant)) {
+        let stamp = stamp(self.way, self.out.bytes(value), self.layout);
+        stamp.into_iter().for_each(|stamp| take(&mut self.out.lasted, stamp.at));
+        self.time(rank, stamp);
+    }
+
     /// Takes a stamp if none of a lower rank was taken before.
     pub fn time(&mut self, rank: u8, stamp: Option<Stamp>) {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
@@ -400,6 +448,7 @@ impl<'f, 'b> Sink<'f, 'b> {
     fn take_marks(&mut self, inner: &Fields<'_>) {
         self.out.inside = self.out.inside.or(inner.inside);
         self.out.observer = self.out.observer.or(inner.observer);
+        self.out.lasted = self.out.lasted.or(inner.lasted);
         self.out.clocked |= inner.clocked;
         self.out.of_process |= inner.of_process;
     }

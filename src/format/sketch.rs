@@ -1,14 +1,15 @@
 //! Where outlines are put together, as fields are in a `Sink`: what each named value is to the outline.
 
 use super::halves::halves;
-use super::near;
 use super::roles::Role;
-use super::sink::{Way, address, keeps_outer, stamp};
+use super::sink::{APART, BEGUN, CLOCK, DATE, ENDED, Way, address, keeps_outer, stamp};
+use super::{near, time};
 use crate::model::fields::Canon;
+use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
-use crate::model::sessions::LONG_SECS;
-use crate::model::time::Stamp;
+use crate::model::sessions::{LARGE_BYTES, LONG_SECS};
+use crate::model::time::{Instant, Stamp};
 
 /// What a value is to the outline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,14 @@ pub enum Part {
     History,
     /// What ties the records of a session together.
     Session,
-    /// How long it took.
+    /// How long it took, in a unit that the name does not tell.
     Lasted,
+    /// How long it took.
+    Took(Unit, Side),
+    /// When it began.
+    Begun,
+    /// When it ended.
+    Ended,
     /// Bytes of packets, in which the bytes of a count are.
     Packets,
     /// The user agent.
@@ -43,6 +50,8 @@ pub enum Part {
     Date,
     /// A time of day, likewise.
     Clock,
+    /// The zone of the two.
+    Zone,
 }
 
 impl Part {
@@ -53,6 +62,12 @@ impl Part {
             Some(Role::Is(Canon::UserAgent)) => Self::Agent,
             Some(Role::Is(Canon::SessionId)) => Self::Session,
             Some(Role::Is(Canon::EventDuration)) => Self::Lasted,
+            Some(Role::Took(unit, side)) => Self::Took(unit, side),
+            Some(Role::Date) => Self::Date,
+            Some(Role::Clock) => Self::Clock,
+            Some(Role::Zone) => Self::Zone,
+            Some(Role::Begun) => Self::Begun,
+            Some(Role::Ended) => Self::Ended,
             Some(Role::Packets(_)) => Self::Packets,
             Some(Role::Missed | Role::Process) => Self::Skip,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
@@ -95,6 +110,8 @@ pub struct Sketch<'f, 'b> {
     /// What a product has of its own, where it is known.
     pub way: Option<&'static Way>,
     best: Option<u8>,
+    /// Date, time of day and zone that stand apart.
+    apart: [Option<&'b [u8]>; 3],
     /// Whether it is of a session.
     is_tied: bool,
     /// Whether it lasted so long that other records may tell of it too.
@@ -113,7 +130,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
     /// An outline that is empty so far.
     pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
         let packets = ([0; 2], 0);
-        Self { out, layout, agents, way: None, best: None, is_tied: false, is_long: false, packets }
+        Self { out, layout, agents, way: None, best: None, apart: [None; 3], is_tied: false, is_long: false, packets }
     }
 
     /// The dialect in force.
@@ -126,7 +143,10 @@ impl<'f, 'b> Sketch<'f, 'b> {
     #[inline]
     pub fn value(&mut self, part: Part, value: &'b [u8]) -> Option<()> {
         match part {
-            Part::Skip | Part::Date | Part::Clock => {}
+            Part::Skip => {}
+            Part::Date => return self.apart(value, 0, DATE),
+            Part::Clock => return self.apart(value, 1, CLOCK),
+            Part::Zone => self.apart[2] = Some(plain(value)?),
             Part::Word => self.out.part(value),
             Part::Url => self.out.part(up_to_host(value)),
             Part::Client => self.out.part(without_port(value)),
@@ -135,6 +155,9 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Number => return self.out.number(value).then_some(()),
             Part::Session => self.is_tied |= !matches!(value, b"" | b"-"),
             Part::Lasted => self.is_long |= digits(value).is_some_and(|secs| secs >= LONG_SECS),
+            Part::Took(unit, side) => self.out.lasted.took(plain(value)?, unit, side),
+            Part::Begun => self.end(plain(value)?, BEGUN, Lasted::begun),
+            Part::Ended => self.end(plain(value)?, ENDED, Lasted::ended),
             Part::Packets => self.packets_of(value),
             // Of one that was seen by half, some counts are none.
             Part::History => return halves(value).is_none().then_some(()),
@@ -162,16 +185,22 @@ impl<'f, 'b> Sketch<'f, 'b> {
         self.value(part, cell)
     }
 
-    /// All values are in: `None` where the record has to be parsed, as one of a session of which others may tell too, and one that
+    /// All values are in: `None` where the record has to be parsed, as one of a session of which others may tell too, or which may stand there twice, and one that
     /// counts more bytes than its packets have.
-    pub fn finish(&self) -> Option<()> {
+    pub fn finish(&mut self) -> Option<()> {
+        if let (None | Some(APART..), [Some(date), Some(clock), zone]) = (self.best, self.apart) {
+            let stamp = time::date_and_time(date, clock, zone.and_then(time::offset), self.layout);
+            self.time(APART, stamp);
+        }
         let counts = [0, 1, 2].map(|at| self.out.value(at));
         let fits = match (counts, self.packets) {
             (_, (_, 0)) | ([None, ..], _) => true,
             ([Some(one), Some(other), None], (packets, 2)) => one <= packets[0] && other <= packets[1],
             _ => false,
         };
-        (fits && !(self.is_tied && self.is_long)).then_some(())
+        let is_long = || self.is_long || self.out.span().is_some_and(|span| span.first != span.last);
+        let is_large = counts.into_iter().flatten().any(|count| count >= LARGE_BYTES);
+        (fits && !(self.is_tied && (is_large || is_long()))).then_some(())
     }
 
     /// A time as the product writes it, or as all do.
@@ -194,6 +223,23 @@ impl<'f, 'b> Sketch<'f, 'b> {
             (self.out.time, self.best) = (outer, best);
         }
         Some(())
+    }
+
+    /// Takes a part of a time that stands in several values, or all of it.
+    fn apart(&mut self, value: &'b [u8], at: usize, rank: u8) -> Option<()> {
+        self.apart[at] = Some(plain(value)?);
+        if self.best.is_none_or(|best| rank < best) {
+            let stamp = self.stamp(value);
+            self.time(rank, stamp);
+        }
+        Some(())
+    }
+
+    /// Takes one end of the time of which the record tells.
+    fn end(&mut self, value: &[u8], rank: u8, take: fn(&mut Lasted, Instant)) {
+        let stamp = self.stamp(value);
+        stamp.into_iter().for_each(|stamp| take(&mut self.out.lasted, stamp.at));
+        self.time(rank, stamp);
     }
 
     fn packets_of(&mut self, value: &[u8]) {

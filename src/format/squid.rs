@@ -13,6 +13,7 @@ use super::sink::{Sink, address, part};
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, near, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 use crate::model::time::Stamp;
@@ -71,7 +72,7 @@ impl Format for Native {
         sink.time(0, Some(at));
         let side = if address(client).is_some() { Canon::SourceIp } else { Canon::SourceDomain };
         sink.slice(b"c-ip", Some(Role::Is(side)), client, Kind::Str);
-        sink.slice(b"time-taken", Some(Role::Is(Canon::EventDuration)), elapsed, Kind::Number);
+        sink.slice(b"time-taken", Some(TOOK), elapsed, Kind::Number);
         sink.slice(b"s-action", Some(Role::Is(Canon::EventAction)), result, Kind::Str);
         sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), status, Kind::Number);
         sink.slice(b"sc-bytes", Some(Role::Is(Canon::DestinationBytes)), size, Kind::Number);
@@ -113,12 +114,16 @@ impl Format for Native {
     }
 }
 
+/// What it took, in milliseconds: a line is written at the end.
+const TOOK: Role = Role::Took(Unit::Millis, Side::Before);
+
 fn outline<'b>(record: &'b [u8], mut sketch: Sketch<'_, 'b>) -> Option<()> {
     let line = cut(record)?;
     sketch.time(0, Some(line.at));
     for part in [line.client, line.code, line.method, line.user, line.peer] {
         sketch.out.part(part);
     }
+    sketch.value(Part::of(Some(TOOK)), line.elapsed)?;
     sketch.value(Part::Url, line.url)?;
     sketch.value(Part::Number, line.size)
 }

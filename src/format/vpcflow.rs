@@ -80,7 +80,7 @@ const ACK: u8 = 16;
 static ROLES: Table = LazyLock::new(|| {
     Roles::new(&[&[
         ("start", Role::Time(0)),
-        ("end", Role::Time(1)),
+        ("end", Role::Ended),
         ("account-id", Role::Is(Canon::CloudAccountId)),
         ("srcaddr", Role::Addr(Canon::SourceIp)),
         ("dstaddr", Role::Addr(Canon::DestinationIp)),

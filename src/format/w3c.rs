@@ -19,6 +19,7 @@ use super::sink::Sink;
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, near, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout, is_proxy_column};
 use crate::model::outline::Outline;
 use crate::model::time::Stamp;
@@ -28,9 +29,9 @@ pub struct Extended;
 
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
-        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, EventDuration, FileHash, FileName,
-        HostName, HttpMethod, HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp,
-        SourcePort, UrlDomain, UrlPath, UrlQuery, UserAgent,
+        DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, FileHash, FileName, HostName, HttpMethod,
+        HttpReferrer, HttpStatus, NetworkProtocol, NetworkTransport, SourceBytes, SourceIp, SourcePort, UrlDomain,
+        UrlPath, UrlQuery, UserAgent,
     };
     Roles::new(&[&[
         ("c-ip", Role::Addr(SourceIp)),
@@ -61,7 +62,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("sc-status", Role::Is(HttpStatus)),
         ("sc-bytes", Role::Is(DestinationBytes)),
         ("cs-bytes", Role::Is(SourceBytes)),
-        ("time-taken", Role::Is(EventDuration)),
+        ("time-taken", Role::Took(Unit::Millis, Side::Before)),
         ("s-action", Role::Action),
         ("sc-filter-result", Role::Action),
         ("action", Role::Action),

@@ -21,6 +21,7 @@ use super::sketch::{Part, Sketch};
 use super::written::Marks;
 use super::{Fit, Format, Means, Sample, near};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -50,9 +51,8 @@ pub struct Tsv;
 static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, DnsType,
-        EmailFrom, EmailTo, EventDataset, EventDuration, FileHash, FileName, FilePath, HttpMethod, HttpReferrer,
-        HttpStatus, NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain,
-        UserAgent,
+        EmailFrom, EmailTo, EventDataset, FileHash, FileName, FilePath, HttpMethod, HttpReferrer, HttpStatus,
+        NetworkProtocol, NetworkTransport, RuleName, SourceBytes, SourceIp, SourcePort, UrlDomain, UserAgent,
     };
     Roles::new(&[&[
         ("ts", Role::Time(0)),
@@ -71,7 +71,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("lease_time", Role::Kind("dhcp")),
         ("proto", Role::Is(NetworkTransport)),
         ("service", Role::Is(NetworkProtocol)),
-        ("duration", Role::Is(EventDuration)),
+        ("duration", Role::Took(Unit::Seconds, Side::Behind)),
         ("orig_bytes", Role::Is(SourceBytes)),
         ("resp_bytes", Role::Is(DestinationBytes)),
         ("request_body_len", Role::Is(SourceBytes)),

@@ -91,7 +91,7 @@ pub const CLAUSES: &[Clause] = &[
     .counted(),
     clause(
         "J-14",
-        "bytes without a time, and those of the hour in which the intrusion began of which the logs kept do not tell whether they left before it, count towards the upper bound only, and leave the route open where a state hangs on them",
+        "bytes without a time, those of records of connections that began before the intrusion and ended after it, and those of the hour in which it began of which the logs kept do not tell whether they left before it, count towards the upper bound only, and leave the route open where a state hangs on them",
     ),
     clause(
         "J-15",

@@ -180,7 +180,9 @@ pub(super) fn undated(bench: &mut Bench<'_>, route: Route, what: String, transfe
     gaps::open(
         bench,
         route,
-        "the records of the hour in which the intrusion began, and those without a time, read by hand".to_owned(),
+        "the records of the hour in which the intrusion began, of connections that were open then, and those without a time, read \
+         by hand"
+            .to_owned(),
     );
 }
 

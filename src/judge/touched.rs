@@ -1,7 +1,10 @@
 //! J-13, J-15, J-23, J-37, J-60, J-88: findings about data.
 
+use std::collections::BTreeSet;
+
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::time::HOUR_SECS;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
 use crate::model::whose::{Side, same_host};
@@ -34,8 +37,8 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             unexplained(bench, "J-23", "nothing authorises it and no intrusion is proved", f);
         }
         (Outcome::Succeeded, _) if is_mass(bench, f) => {
-            let why = "nothing authorises that so much was taken at once, and the account has no history of it";
-            if unexplained(bench, "J-88", why, f) {
+            let why = format!("nothing authorises that so much was taken at once, and {}", history(bench, f));
+            if unexplained(bench, "J-88", &why, f) {
                 bench.background.remove(f.id.as_str());
             }
         }
@@ -134,6 +137,27 @@ fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
         && f.level == Level::Medium
         && tells_taken(f)
         && !bench.findings.iter().any(is_usual)
+}
+
+/// A log that reaches back by less says nothing of what is usual.
+const REACHES_SECS: i64 = 24 * HOUR_SECS;
+
+/// What the logs of a finding, of which none shows the like before, tell of its account before it.
+fn history(bench: &Bench<'_>, f: &Finding) -> String {
+    let logs: BTreeSet<String> = f.evidence.iter().map(|e| e.source.log()).collect();
+    let of_them = bench.sources.iter().filter(|s| logs.contains(&s.source.log()));
+    let from = of_them.filter_map(|s| s.from).min();
+    match from.zip(f.time.first) {
+        Some((from, first)) if from.plus_secs(REACHES_SECS) <= first => {
+            format!("the account has no history of it since {from}, from when on the log reaches")
+        }
+        Some((from, _)) => {
+            format!(
+                "whether the account does so often cannot be told: the log begins at {from} and does not reach back"
+            )
+        }
+        None => "whether the account does so often cannot be told: the log has no times".to_owned(),
+    }
 }
 
 /// J-21, J-23, J-88: a data finding without intrusion. False where a sanctioned entry explains it.

@@ -17,7 +17,7 @@ use super::rule::Outcome;
 use super::time::{Instant, Span};
 
 /// The first byte of each part of the state, for what a later version may pack in another way.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The conversations of one source, sorted by key, each with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -230,6 +230,7 @@ const LINE: u8 = 4;
 const RECORD: u8 = 8;
 const EVENT: u8 = 16;
 const IN_DOUBT: u8 = 32;
+const TOOK: u8 = 64;
 
 fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
     let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
@@ -270,7 +271,8 @@ fn put_seen(out: &mut Vec<u8>, seen: &Observed) {
 
 fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
     let Place { offset, length, line, record, event_record_id, in_doubt } = cited.place;
-    let at = cited.at.map(|at| at.micros().wrapping_sub(base));
+    let at = cited.span.map(|span| span.last.micros().wrapping_sub(base));
+    let took = cited.span.map(|span| span.last.micros().abs_diff(span.first.micros())).filter(|took| *took > 0);
     let known = [
         (cited.up, UP),
         (at.is_some(), AT),
@@ -278,10 +280,12 @@ fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
         (record.is_some(), RECORD),
         (event_record_id.is_some(), EVENT),
         (in_doubt, IN_DOUBT),
+        (took.is_some(), TOOK),
     ];
     out.push(known.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag));
     [cited.bytes, offset, length].into_iter().for_each(|number| put(out, number));
     at.into_iter().for_each(|at| put_signed(out, at));
+    took.into_iter().for_each(|took| put(out, took));
     [line, record, event_record_id].into_iter().flatten().for_each(|number| put(out, number));
     out.extend(cited.sha256.0);
 }
@@ -327,15 +331,23 @@ impl<'a> Reader<'a> {
     fn cited(&mut self, base: i64) -> Option<Cited> {
         let flags = self.byte()?;
         let (bytes, offset, length) = (self.number()?, self.number()?, self.number()?);
-        let at = match flags & AT {
+        let last = match flags & AT {
             0 => None,
             _ => Some(Instant::from_micros(base.wrapping_add(self.signed()?))?),
+        };
+        let took = if flags & TOOK == 0 { 0 } else { self.number()? };
+        let span = match last {
+            None => None,
+            Some(last) => {
+                let first = last.micros().checked_sub_unsigned(took).and_then(Instant::from_micros)?;
+                Some(Span { first, last })
+            }
         };
         let mut known = |flag| if flags & flag == 0 { Some(None) } else { self.number().map(Some) };
         let (line, record, event_record_id) = (known(LINE)?, known(RECORD)?, known(EVENT)?);
         let sha256 = RecordDigest(self.bytes(32)?.try_into().ok()?);
         let place = Place { offset, length, line, record, event_record_id, in_doubt: flags & IN_DOUBT > 0 };
-        Some(Cited { bytes, up: flags & UP == UP, at, place, sha256 })
+        Some(Cited { bytes, up: flags & UP == UP, span, place, sha256 })
     }
 
     fn name(&mut self) -> Option<(Kinds, Box<str>)> {
@@ -401,8 +413,8 @@ fn unpacked(told: Told<'_>) -> Option<Observed> {
     let seen = told.unpack();
     let mut packed = Vec::new();
     put_seen(&mut packed, &seen);
-    let sorted = seen.hours.is_sorted_by(|a, b| a.hour() < b.hour())
-        && seen.hours.iter().filter_map(|hour| hour.span).all(|span| span.first.hour() == span.last.hour())
+    let sorted = seen.hours.is_sorted_by(|a, b| a.order() < b.order())
+        && seen.hours.iter().filter_map(|hour| hour.span).all(|span| span.first <= span.last)
         && seen.cited.is_sorted_by(|a, b| a.rank() < b.rank());
     (packed == told.0.0 && sorted && !seen.hours.is_empty() && seen.cited.len() <= CITED).then_some(seen)
 }
@@ -444,7 +456,7 @@ mod tests {
         let cited = |n: u64| Cited {
             bytes: 9 - n,
             up: n.is_multiple_of(2),
-            at: time(at).filter(|_| n > 1),
+            span: time(at).filter(|_| n > 1).map(|last| Span { first: last.plus_secs(-60 * i64::from(at % 3)), last }),
             place: place(n),
             sha256: RecordDigest([n as u8; 32]),
         };

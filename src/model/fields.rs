@@ -1,6 +1,7 @@
 //! The fields of one record, borrowed from the block or from a reused arena.
 
 use super::block::Extent;
+use super::lasted::Lasted;
 use super::observation;
 use super::place::Place;
 use super::time::Stamp;
@@ -231,6 +232,8 @@ pub struct Fields<'b> {
     scratch: Vec<u8>,
     /// When it happened; `None` where the record does not say.
     pub time: Option<Stamp>,
+    /// How long that took of which it tells.
+    pub lasted: Lasted,
     /// Which observer of traffic the record says that it is of; `None` where its format and its fields tell.
     pub observer: Option<observation::Seen>,
     /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
@@ -254,6 +257,7 @@ impl Default for Fields<'_> {
             arena: Vec::new(),
             scratch: Vec::new(),
             time: None,
+            lasted: Lasted::default(),
             observer: None,
             clocked: false,
             of_process: false,
@@ -271,6 +275,7 @@ impl<'b> Fields<'b> {
         self.first = [0; Canon::COUNT];
         self.arena.clear();
         self.time = None;
+        self.lasted = Lasted::default();
         self.observer = None;
         self.clocked = false;
         self.of_process = false;

@@ -31,6 +31,7 @@ pub mod indicator;
 pub mod interned;
 pub mod label;
 pub(crate) mod lanes;
+pub mod lasted;
 pub mod layout;
 pub mod ledger;
 pub mod lines;

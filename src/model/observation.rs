@@ -163,8 +163,8 @@ pub struct Cited {
     pub bytes: u64,
     /// Whether that way is from client to server.
     pub up: bool,
-    /// When.
-    pub at: Option<Instant>,
+    /// From when to when, as of an [`Hour`].
+    pub span: Option<Span>,
     /// Where it stands.
     pub place: Place,
     /// SHA-256 of its bytes.
@@ -172,25 +172,41 @@ pub struct Cited {
 }
 
 impl Cited {
+    /// When it was over.
+    pub fn at(&self) -> Option<Instant> {
+        self.span.map(|span| span.last)
+    }
+
     /// What the cited are sorted by: the most bytes first, then by offset.
     pub fn rank(&self) -> (std::cmp::Reverse<u64>, Place) {
         (std::cmp::Reverse(self.bytes), self.place)
     }
 }
 
-/// What was seen of a conversation in one hour, or without a time.
+/// What was seen of a conversation in one hour, from one hour to another by records that tell of so long, or without a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hour {
-    /// First and last time; both lie in the hour. `None` for the records without a time.
+    /// First and last time: all records began in the hour of the first, and were over in that of the last. `None` for the
+    /// records without a time.
     pub span: Option<Span>,
     /// Records and bytes.
     pub sum: Sum,
 }
 
 impl Hour {
-    /// Hours since the epoch.
+    /// Hours since the epoch in which it was over.
     pub fn hour(&self) -> Option<i64> {
-        self.span.map(|span| span.first.hour())
+        self.span.map(|span| span.last.hour())
+    }
+
+    /// What hours are told apart and sorted by: when they were over, then when they began.
+    pub fn order(&self) -> Option<(i64, i64)> {
+        self.span.map(|span| (span.last.hour(), span.first.hour()))
+    }
+
+    /// Whether its records tell of more than one hour, so that it is not known when in them that moved which they count.
+    pub fn lasts(&self) -> bool {
+        self.span.is_some_and(|span| span.first.hour() != span.last.hour())
     }
 }
 
@@ -218,15 +234,15 @@ impl Observed {
 
     /// Adds to one hour. True if the hour is new.
     pub fn add(&mut self, more: &Hour) -> bool {
-        let hour = more.hour();
+        let order = more.order();
         // Logs run forward in time: it is the last hour nearly always.
-        let at = match self.hours.last().map(Hour::hour) {
-            Some(last) if last == hour => self.hours.len() - 1,
-            Some(last) if last > hour => self.hours.partition_point(|known| known.hour() < hour),
+        let at = match self.hours.last().map(Hour::order) {
+            Some(last) if last == order => self.hours.len() - 1,
+            Some(last) if last > order => self.hours.partition_point(|known| known.order() < order),
             _ => self.hours.len(),
         };
         match self.hours.get_mut(at) {
-            Some(known) if known.hour() == hour => {
+            Some(known) if known.order() == order => {
                 known.span = Span::join_opt(known.span, more.span);
                 known.sum.add(&more.sum);
                 false

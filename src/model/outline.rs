@@ -1,7 +1,8 @@
 //! A record told by its outline: what tallies need of a record that says, but for its time and its numbers, what an
 //! earlier one said.
 
-use super::time::Stamp;
+use super::lasted::Lasted;
+use super::time::{Span, Stamp};
 
 /// Most numbers of one outline.
 const NUMBERS: usize = 4;
@@ -14,6 +15,8 @@ const NUMBERS: usize = 4;
 pub struct Outline<'b> {
     /// When it happened, as a parse says it.
     pub time: Option<Stamp>,
+    /// How long that took of which it tells, as a parse says it.
+    pub lasted: Lasted,
     /// The user agent, where it was asked for and the record has one.
     pub agent: Option<&'b [u8]>,
     /// Whether tallies read nothing of the record but its time: the identity is of no use then.
@@ -28,6 +31,13 @@ impl<'b> Outline<'b> {
     pub fn clear(&mut self) {
         self.identity.clear();
         (self.time, self.agent, self.is_silent, self.count) = (None, None, false, 0);
+        self.lasted = Lasted::default();
+    }
+
+    /// From when to when that was of which it tells; `None` without a time.
+    #[inline]
+    pub fn span(&self) -> Option<Span> {
+        self.time.map(|stamp| self.lasted.span(stamp.at))
     }
 
     /// Adds a part of the identity.

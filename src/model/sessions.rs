@@ -13,7 +13,9 @@ use super::time::{HOUR_SECS, Instant};
 
 /// A session is told of while it lasts from so many seconds on.
 pub const LONG_SECS: u64 = 60;
-/// Sessions kept of one source while they last: those of the smallest ids.
+/// Records of a session, or of a flow or call with a number, are told apart from their doubles from so many bytes one way on.
+pub const LARGE_BYTES: u64 = 64 << 10;
+/// Sessions kept of one source while they last: those that moved most.
 pub const SESSIONS_KEPT: usize = 1 << 16;
 /// Ends kept of one source: those of the smallest ids.
 pub const ENDS_KEPT: usize = 1 << 20;
@@ -32,11 +34,14 @@ pub struct Lasting {
     pub down: u64,
     /// When the record was written.
     pub at: Option<Instant>,
+    /// When the session began, where the record says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Instant>,
     /// The conversation of the record.
     pub key: ObservationKey,
 }
 
-/// Sessions of one source. Joins by the larger record, and keeps the smallest ids.
+/// Sessions of one source. Joins by the larger record, and keeps those that moved most, and of ends the smallest ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sessions {
     /// What is told of those that last.
@@ -62,7 +67,9 @@ impl Sessions {
             Some(_) => {}
             None => {
                 self.lasting.insert(id, lasting);
-                self.cut();
+                if self.lasting.len() >= 2 * SESSIONS_KEPT {
+                    self.cut_lasting();
+                }
             }
         }
     }
@@ -74,18 +81,32 @@ impl Sessions {
         self.cut();
     }
 
-    /// Joins another part of the source. Commutes: what is among the smallest of all is among the smallest of each part.
+    /// Joins another part of the source. Commutes, once it is [settled](Self::settle): what is among the largest or smallest of all
+    /// is so among those of each part.
     pub fn join(&mut self, other: Self) {
         self.is_cut |= other.is_cut;
         other.lasting.into_iter().for_each(|(id, lasting)| self.lasts(id, lasting));
         other.ended.into_iter().for_each(|(id, began)| self.ends(id, began));
     }
 
-    fn cut(&mut self) {
-        while self.lasting.len() > SESSIONS_KEPT {
-            self.lasting.pop_last();
-            self.is_cut = true;
+    /// Keeps the sessions that moved most.
+    ///
+    /// PERF: there are up to twice as many in between, so that all are not gone through for each.
+    fn cut_lasting(&mut self) {
+        if self.lasting.len() <= SESSIONS_KEPT {
+            return;
         }
+        let most = |(id, lasting): (&SessionId, &Lasting)| (lasting.up.max(lasting.down), *id);
+        let mut all: Vec<(u64, SessionId)> = self.lasting.iter().map(most).collect();
+        let over = all.len() - SESSIONS_KEPT;
+        all.select_nth_unstable(over - 1);
+        all[..over].iter().for_each(|(_, id)| {
+            self.lasting.remove(id);
+        });
+        self.is_cut = true;
+    }
+
+    fn cut(&mut self) {
         while self.ended.len() > ENDS_KEPT {
             self.ended.pop_last();
             self.is_cut = true;
@@ -95,6 +116,7 @@ impl Sessions {
     /// The whole source is read, whose first record is of that time: what ended in it lasts no more, and only of what may have
     /// begun before it may other sources tell. Where not all ends are kept, it is not known of every session whether it did.
     pub fn settle(&mut self, first: Option<Instant>) {
+        self.cut_lasting();
         if self.ended.len() == ENDS_KEPT {
             let known = self.ended.last_key_value().map_or(0, |(id, _)| *id);
             self.lasting.retain(|id, _| *id <= known);
@@ -124,7 +146,7 @@ mod tests {
             sends: false,
             outcome: Outcome::Succeeded,
         };
-        Lasting { up, down: 0, at: Instant::from_secs(7200), key }
+        Lasting { up, down: 0, at: Instant::from_secs(7200), began: None, key }
     }
 
     #[test]
@@ -153,12 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn those_of_the_smallest_ids_are_kept_and_that_there_are_more_is_told() {
-        let most = SESSIONS_KEPT as u64 + 5;
+    fn those_that_moved_most_are_kept_and_that_there_are_more_is_told() {
+        let most = 2 * SESSIONS_KEPT as u64 + 5;
         let (mut up, mut down) = (Sessions::default(), Sessions::default());
         (0..most).for_each(|id| up.lasts(id, lasting(id)));
         (0..most).rev().for_each(|id| down.lasts(id, lasting(id)));
+        [&mut up, &mut down].into_iter().for_each(|all| all.settle(None));
         assert!(up == down && up.is_cut && up.lasting.len() == SESSIONS_KEPT);
-        assert_eq!(up.lasting.last_key_value().unwrap().0, &(SESSIONS_KEPT as u64 - 1));
+        assert_eq!(up.lasting.first_key_value().unwrap().0, &(most - SESSIONS_KEPT as u64));
     }
 }

@@ -95,9 +95,9 @@ pub struct Together {
 impl Together {
     /// Adds a transfer.
     pub fn add(&mut self, transfer: &Transfer) {
-        for (hour, bytes) in transfer.hours.iter().zip(&transfer.hour_bytes) {
-            let sum = self.hours.entry(*hour).or_default();
-            *sum = sum.saturating_add(*bytes);
+        for (hour, bytes) in transfer.by_end() {
+            let sum = self.hours.entry(hour).or_default();
+            *sum = sum.saturating_add(bytes);
         }
         self.untimed = self.untimed.saturating_add(transfer.untimed());
     }
@@ -148,6 +148,20 @@ pub struct Dated {
     pub begins: Instant,
     /// The largest records with their bytes, as far as kept. Those of the very beginning may be left out.
     pub records: Box<[(Instant, u64)]>,
+    /// What was over in this hour and began in an earlier one: when it began, and its bytes, which are not among those of the
+    /// hour. Sorted.
+    pub lasting: Box<[(Instant, u64)]>,
+}
+
+impl Dated {
+    /// All its counts of bytes.
+    pub fn bytes_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.records.iter_mut().chain(self.lasting.iter_mut()).map(|(_, bytes)| bytes)
+    }
+
+    fn lasted(&self) -> u64 {
+        self.lasting.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
+    }
 }
 
 /// Bytes from an instant on.
@@ -183,11 +197,16 @@ impl Transfer {
         all.busiest_day()
     }
 
-    /// Bytes from `first` to the end of the hour of `last`; those whose time is not known only perhaps.
+    /// Bytes from `first` to the end of the hour of `last`; those whose time is not known only perhaps, and so those of records
+    /// that began before that time, or were over after it, and have a part in it.
     pub fn since(&self, first: Instant, last: Instant) -> Since {
-        let untimed = self.untimed();
-        let mut all = Since { sure: 0, perhaps: untimed };
+        let mut all = Since { sure: 0, perhaps: self.untimed() };
         for (at, (hour, bytes)) in self.hours.iter().zip(&self.hour_bytes).enumerate() {
+            for (began, bytes) in self.lasting(at) {
+                let (is_sure, is_part) = (*began >= first && *hour <= last.hour(), began.hour() <= last.hour());
+                all.sure = all.sure.saturating_add(if is_sure { *bytes } else { 0 });
+                all.perhaps = all.perhaps.saturating_add(if is_part && *hour >= first.hour() { *bytes } else { 0 });
+            }
             if !(first.hour()..=last.hour()).contains(hour) {
                 continue;
             }
@@ -198,10 +217,33 @@ impl Transfer {
         all
     }
 
+    /// What was over in the hour at a place of `hours` and began in an earlier one.
+    fn lasting(&self, at: usize) -> &[(Instant, u64)] {
+        self.dated.get(at).map_or(&[], |dated| &dated.lasting)
+    }
+
+    /// At least how many bytes had moved by each hour's end, with those of records that were over in it.
+    pub fn by_end(&self) -> impl Iterator<Item = (i64, u64)> {
+        let lasted = |at| self.dated.get(at).map_or(0, Dated::lasted);
+        let hours = self.hours.iter().zip(&self.hour_bytes).enumerate();
+        hours.map(move |(at, (hour, bytes))| (*hour, bytes.saturating_add(lasted(at))))
+    }
+
+    /// Takes the bytes of records that tell of several hours out of those of the hour in which they were over: at least what moved
+    /// then is left to each. Of what all logs together know at least, that which began first counts first.
+    pub fn set_lasting_apart(&mut self) {
+        for (bytes, dated) in self.hour_bytes.iter_mut().zip(self.dated.iter_mut()) {
+            for (_, lasted) in &mut dated.lasting {
+                *lasted = (*lasted).min(*bytes);
+                *bytes -= *lasted;
+            }
+        }
+    }
+
     /// At most so many bytes from the hour of an instant on: what certainly moved before it is no part of them.
     pub fn most_since(&self, instant: Instant) -> Option<u64> {
-        let earlier = self.hours.iter().zip(&self.hour_bytes).filter(|(hour, _)| **hour < instant.hour());
-        let before = earlier.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        let earlier = self.by_end().filter(|(hour, _)| *hour < instant.hour());
+        let before = earlier.fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes));
         self.bytes.upper.map(|upper| upper.saturating_sub(before))
     }
 
@@ -210,8 +252,15 @@ impl Transfer {
     /// Of an hour the first record is known and those that moved the most, so that of the instant's own hour, where that
     /// began before it, the first record from the instant on is known only not to be later than the first of those kept.
     pub fn first_since(&self, instant: Instant) -> Option<First> {
-        let last = self.time.map(|time| time.last).filter(|last| *last >= instant)?;
         let at = self.hours.partition_point(|hour| *hour < instant.hour());
+        let lasting = (at..self.hours.len()).flat_map(|at| self.lasting(at)).map(|(began, _)| (*began).max(instant));
+        let first = self.first_known_since(instant, at)?;
+        Some(First { earliest: lasting.fold(first.earliest, Instant::min), ..first })
+    }
+
+    /// The same of records that tell of one hour; `at` is the place of the first hour that may have one.
+    fn first_known_since(&self, instant: Instant, at: usize) -> Option<First> {
+        let last = self.time.map(|time| time.last).filter(|last| *last >= instant)?;
         let begin = Instant::from_secs(self.hours.get(at)?.saturating_mul(HOUR_SECS))?;
         let Some(dated) = self.dated.get(at) else {
             let known = last.min(begin.plus_secs(HOUR_SECS - 1)).max(instant);
@@ -238,9 +287,9 @@ impl Transfer {
         later.fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
-    /// At least so many bytes at an unknown time.
+    /// At least so many bytes at an unknown time. When that moved of which records tell over several hours is known as far as they do.
     pub fn untimed(&self) -> u64 {
-        let timed = self.hour_bytes.iter().fold(0u64, |sum, bytes| sum.saturating_add(*bytes));
+        let timed = self.by_end().fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes));
         self.bytes.lower.saturating_sub(timed)
     }
 }
@@ -277,9 +326,10 @@ pub struct Transfer {
     pub records: u64,
     /// First and last time; `None` without any.
     pub time: Option<Span>,
-    /// Hours (since the epoch) in which bytes moved, sorted.
+    /// Hours (since the epoch) in which bytes moved, or records that tell of several hours were over, sorted.
     pub hours: Few<i64>,
-    /// At least so many bytes in each of `hours`. What is missing to `bytes.lower` moved at an unknown time.
+    /// At least so many bytes in each of `hours`. What is missing to `bytes.lower` moved at an unknown time, or in an unknown one of
+    /// several hours.
     #[serde(default)]
     pub hour_bytes: Few<u64>,
     /// Of each of `hours`, what can be dated better: what tells bytes before an instant from those after it.

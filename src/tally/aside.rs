@@ -3,16 +3,20 @@
 use std::sync::PoisonError;
 
 use crate::model::fields::Fields;
+use crate::model::observation::{Cited, Hour, Sum};
 use crate::model::partial::Covered;
+use crate::model::place::{Place, RecordDigest};
 use crate::model::sessions::{Lasting, Sessions};
 
-use super::{Bytes, Tally, sessions, ties};
+use super::conversation::UNPROVEN;
+use super::{Bytes, Double, Doubles, Tally, doubles, read, sessions, ties};
 
 /// What is held aside of a source until all of it is read.
 #[derive(Default)]
 pub(super) struct Aside {
     sessions: Sessions,
     ties: ties::Holding,
+    doubles: Doubles,
 }
 
 impl Tally {
@@ -22,7 +26,8 @@ impl Tally {
         let (id, at) = (sessions::id(fields), fields.time.map(|stamp| stamp.at));
         match told {
             sessions::Told::Lasts => {
-                let lasting = Lasting { up: up.unwrap_or(0), down: down.unwrap_or(0), at, key: self.at_hand() };
+                let began = read::span(fields).map(|span| span.first).filter(|first| Some(*first) != at);
+                let lasting = Lasting { up: up.unwrap_or(0), down: down.unwrap_or(0), at, began, key: self.at_hand() };
                 self.sessions.lasts(id, lasting);
                 (up.map(|_| 0), down.map(|_| 0))
             }
@@ -38,19 +43,61 @@ impl Tally {
 
     /// Gives what the block holds aside to what all accounts do.
     pub(super) fn lay_aside(&mut self) {
-        if self.sessions.is_empty() && self.ties.is_empty() {
-            return self.ties.forget();
+        if self.sessions.is_empty() && self.ties.is_empty() && self.doubles.is_empty() {
+            return;
         }
-        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = std::sync::Arc::clone(&self.aside);
+        let mut aside = shared.lock().unwrap_or_else(PoisonError::into_inner);
         aside.sessions.join(std::mem::take(&mut self.sessions));
         self.ties.end_block(&mut aside.ties);
+        let over = aside.doubles.join(std::mem::take(&mut self.doubles));
+        drop(aside);
+        over.iter().for_each(|double| self.count(double));
+    }
+
+    /// Holds a record of the conversation at hand where it is large and may stand in the source twice.
+    pub(super) fn is_held(&mut self, fields: &Fields<'_>, bytes: Bytes, place: Place) -> bool {
+        let span = read::span(fields);
+        let Some(id) = doubles::id(fields, &self.key, bytes, span) else { return false };
+        let most = bytes.0.max(bytes.1).unwrap_or(0);
+        let cited = Cited { bytes: most, up: bytes.0 > bytes.1, span, place, sha256: UNPROVEN };
+        self.doubles.hold(id, Double { key: self.key.clone(), span, bytes, times: 1, cited: vec![cited] });
+        true
+    }
+
+    /// Makes the digests of the large records of this block. Many of them may be parts of one.
+    pub(super) fn prove_doubles(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
+        let mut last: Option<(Place, RecordDigest)> = None;
+        for cited in self.doubles.cited().filter(|cited| cited.sha256 == UNPROVEN) {
+            let known = last.filter(|(place, _)| *place == cited.place).map(|(_, sha256)| sha256);
+            cited.sha256 = known.unwrap_or_else(|| digest(cited.place));
+            last = Some((cited.place, cited.sha256));
+        }
+    }
+
+    /// Adds a record that was held to its conversation, as often as it says.
+    fn count(&mut self, double: &Double) {
+        self.key.clone_from(&double.key);
+        let index = self.conversation();
+        let conversation = &mut self.conversations[index];
+        let (up, down) = double.bytes;
+        for _ in 0..double.times {
+            let new_hour = conversation.add(&Hour { span: double.span, sum: Sum::of_record(up, down) });
+            self.weight += usize::from(new_hour);
+        }
+        double.cited.iter().for_each(|cited| {
+            conversation.cite(*cited);
+        });
+        if self.weight > self.cap.of_account(self.accounts) {
+            self.give_up();
+        }
     }
 
     /// Observes a record whose other half was found when all of its source was read.
-    fn observe_taken(&mut self, taken: &ties::Taken) {
+    fn observe_taken(&mut self, taken: &ties::Taken<'_>) {
         let fields = taken.fields();
-        self.observe_whole("", (&fields, None), taken.place, &|_| taken.sha256);
-        self.settle(&|_| taken.sha256);
+        self.observe_whole("", (&fields, None), taken.place(), &|_| taken.sha256());
+        self.settle(&|_| taken.sha256());
     }
 }
 
@@ -60,11 +107,11 @@ pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> Sessions 
     accounts.iter_mut().for_each(Tally::lay_aside);
     for account in accounts {
         let mut held = account.aside.lock().unwrap_or_else(PoisonError::into_inner);
-        let Aside { sessions: more, ties } = std::mem::take(&mut *held);
+        let Aside { sessions: more, ties, doubles } = std::mem::take(&mut *held);
         drop(held);
         sessions.join(more);
-        let (whole, alone) = ties.finish();
-        whole.iter().for_each(|taken| account.observe_taken(taken));
+        doubles.finish().for_each(|double| account.count(&double));
+        let alone = ties.finish(|taken| account.observe_taken(taken));
         alone.into_iter().for_each(|(seen, records)| *covered.unread.entry(seen).or_default() += records);
     }
     sessions

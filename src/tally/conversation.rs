@@ -44,11 +44,11 @@ impl More {
     /// Takes an hour in. True if it took room.
     fn close(&mut self, closed: Hour) -> bool {
         let hours = &mut self.seen.hours;
-        let hour = closed.hour();
-        if hours.last().is_none_or(|last| last.hour() <= hour) {
+        let order = closed.order();
+        if hours.last().is_none_or(|last| last.order() <= order) {
             return self.seen.add(&closed);
         }
-        if hours.binary_search_by_key(&hour, Hour::hour).is_ok() {
+        if hours.binary_search_by_key(&order, Hour::order).is_ok() {
             self.seen.add(&closed);
             return false;
         }
@@ -66,7 +66,7 @@ impl More {
         }
         let mut hours = std::mem::take(&mut self.seen.hours);
         hours.append(&mut self.late);
-        hours.sort_by_key(Hour::hour);
+        hours.sort_by_key(Hour::order);
         hours.iter().for_each(|hour| {
             self.seen.add(hour);
         });
@@ -91,7 +91,7 @@ impl Conversation {
     #[inline]
     pub fn add(&mut self, record: &Hour) -> bool {
         let begun = self.open.sum.records > 0;
-        if begun && self.open.hour() == record.hour() {
+        if begun && self.open.order() == record.order() {
             self.open.span = Span::join_opt(self.open.span, record.span);
             self.open.sum.add(&record.sum);
             return false;

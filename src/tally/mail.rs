@@ -16,6 +16,11 @@ const QUEUED: &[u8] = b"queue active";
 /// The same of a mail to several.
 pub const TO_SEVERAL: &[u8] = b"queue active for several";
 
+/// Whether an action is that of a mail that its server is done with, so that another one may bear its number.
+pub fn is_removed(action: &[u8]) -> bool {
+    action == b"removed"
+}
+
 /// Whether an action is that of a mail that its server begins to deliver.
 pub fn is_queued(action: &[u8]) -> bool {
     matches!(action, QUEUED | TO_SEVERAL)

@@ -3,6 +3,8 @@
 mod aside;
 mod assigned;
 mod conversation;
+mod doubles;
+mod halves;
 mod key;
 mod mail;
 mod memo;
@@ -32,6 +34,7 @@ use crate::model::time::{Span, Stamp};
 
 use aside::Aside;
 use conversation::{Conversation, UNPROVEN};
+use doubles::{Double, Doubles};
 use memo::{Amount, Memo};
 use numbers::Numbers;
 use read::Teller;
@@ -76,6 +79,8 @@ pub struct Tally {
     assigned: Assigned,
     /// Sessions that the block at hand tells of while they last, and that end in it.
     sessions: Sessions,
+    /// Large records of the block at hand, which may stand in the source twice.
+    doubles: Doubles,
     /// Records that are halves.
     ties: Ties,
     /// What this account and those of other threads no longer hold.
@@ -132,6 +137,10 @@ impl Tally {
                 self.ties.lend(fields, place);
                 self.observe_whole(format, (fields, None), place, digest)
             }
+            Some(Half::Ends) => {
+                self.ties.end(fields, place);
+                self.observe_whole(format, (fields, None), place, digest)
+            }
             Some(Half::Takes) => {
                 let Some(lent) = self.ties.give(fields, place, digest) else { return false };
                 let is_traffic = self.observe_whole(format, (fields, None), place, digest);
@@ -164,8 +173,11 @@ impl Tally {
         }
         self.covered.clocked |= fields.clocked;
         let bytes = read::bytes(teller, fields, &self.key);
-        let session = sessions::told(fields, &self.key);
+        let session = sessions::told(format, fields, &self.key);
         let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
+        if session != Some(sessions::Told::Lasts) && self.is_held(fields, bytes, place) {
+            return true;
+        }
         let index = self.conversation();
         self.name(index, fields);
         let outline = outline.filter(|_| session.is_none());
@@ -174,7 +186,7 @@ impl Tally {
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        self.add(index, fields.time, (counted, bytes), place, digest);
+        self.add(index, read::span(fields), (counted, bytes), place, digest);
         true
     }
 
@@ -204,7 +216,7 @@ impl Tally {
         match meaning {
             Meaning::Record { conversation, up, down } => {
                 let bytes = (up.of(outline), down.of(outline));
-                self.add(conversation as usize, outline.time, (bytes, bytes), place, digest);
+                self.add(conversation as usize, outline.span(), (bytes, bytes), place, digest);
             }
             other => self.unread(other),
         }
@@ -233,16 +245,15 @@ impl Tally {
     fn add(
         &mut self,
         index: usize,
-        time: Option<Stamp>,
+        span: Option<Span>,
         ((up, down), shown): (Bytes, Bytes),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let conversation = &mut self.conversations[index];
-        let at = time.map(|stamp| stamp.at);
-        let new_hour = conversation.add(&Hour { span: at.map(Span::at), sum: Sum::of_record(up, down) });
+        let new_hour = conversation.add(&Hour { span, sum: Sum::of_record(up, down) });
         let bytes = shown.0.max(shown.1).unwrap_or(0);
-        if conversation.cite(Cited { bytes, up: shown.0 > shown.1, at, place, sha256: UNPROVEN }) {
+        if conversation.cite(Cited { bytes, up: shown.0 > shown.1, span, place, sha256: UNPROVEN }) {
             self.unproven.push(number(index));
         }
         self.weight += usize::from(new_hour);
@@ -257,6 +268,7 @@ impl Tally {
     /// PERF: of a conversation's records many are cited for a moment, until others moved more.
     pub fn settle(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
         self.numbers.end_block();
+        self.prove_doubles(digest);
         for at in self.unproven.drain(..) {
             self.conversations[at as usize].prove(digest);
         }

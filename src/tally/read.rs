@@ -2,8 +2,10 @@
 
 use super::{key, mail};
 use crate::model::fields::{Canon, Fields};
+use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::observation::Seen;
 use crate::model::rule::Outcome;
+use crate::model::time::Span;
 
 /// How the records of a format tell of traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +113,19 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
 /// Whether it tells of a flow that was rejected.
 pub fn is_stopped(teller: Teller, fields: &Fields<'_>) -> bool {
     teller == Teller::VpcFlow && outcome(fields) == Outcome::Failed
+}
+
+/// From when to when that moved which a record counts; `None` where it has no time. Of a session with a number the seconds are
+/// known by their name alone.
+pub fn span(fields: &Fields<'_>) -> Option<Span> {
+    let at = fields.time?.at;
+    let mut lasted = fields.lasted;
+    if let (true, Some(took)) = (fields.has(Canon::SessionId), fields.get(Canon::EventDuration)) {
+        let mut of_session = Lasted::default();
+        of_session.took(took, Unit::Seconds, Side::Before);
+        lasted = lasted.or(of_session);
+    }
+    Some(lasted.span(at))
 }
 
 /// The name of the other side: bucket, domain asked for, virtual host. Lower case, without a final dot.

@@ -19,11 +19,15 @@ pub enum Told {
 }
 
 /// What a record of a conversation says of a session; `None` where no other tells of it too.
-pub fn told(fields: &Fields<'_>, packed: &[u8]) -> Option<Told> {
+pub fn told(format: &str, fields: &Fields<'_>, packed: &[u8]) -> Option<Told> {
     let is_edge = matches!(key::seen(packed), Some(Seen::Firewall | Seen::Flow));
     let has = |canon| fields.has(canon);
     if !is_edge || !has(Canon::SessionId) || !(has(Canon::SourceBytes) || has(Canon::DestinationBytes)) {
         return None;
+    }
+    // Check Point writes a session's record anew each time it is updated, and no record says that it ended.
+    if [Some(format), fields.inside].contains(&Some("checkpoint")) {
+        return Some(Told::Lasts);
     }
     if fields.number(Canon::EventCode).is_some_and(|code| code % KINDS == LASTING) {
         return Some(Told::Lasts);

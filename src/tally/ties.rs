@@ -13,23 +13,22 @@
 //! known which was the first.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::halves::{self, Halves, Told, What};
 use super::mail;
 use crate::model::fields::{Canon, Fields, Kind};
 use crate::model::observation::Seen;
 use crate::model::place::{Place, RecordDigest};
-use crate::model::time::Stamp;
 
 /// Bytes of halves held of a source; of more, those that stand first in it.
 const HELD_BYTES: usize = 32 << 20;
-/// What a half weighs beside its texts.
-const HALF_BYTES: usize = 160;
 
 /// Ways that a mail went already.
 type Ways = BTreeSet<Vec<u8>>;
-
-/// A canonical field and its value.
-type Value = (Canon, Box<[u8]>);
 
 /// Which half a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +37,8 @@ pub enum Half {
     Lends,
     /// It tells of traffic, and lacks that.
     Takes,
+    /// What was lent under its number is lent no longer: the number is given anew.
+    Ends,
 }
 
 /// Which half a record is; `None` where it is whole.
@@ -53,47 +54,37 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
         None if has(Canon::EmailFrom) && fields.get(Canon::EventAction).is_some_and(mail::is_queued) => {
             Some(Half::Lends)
         }
+        None if fields.get(Canon::EventAction).is_some_and(mail::is_removed) => Some(Half::Ends),
         // Of a session from nowhere too: the number is another one's then.
         None if fields.of_process && has(Canon::UserName) => Some(Half::Lends),
         _ => None,
     }
 }
 
-/// A half that is held.
+/// A record that tells of traffic, and what was lent to it.
 #[derive(Debug)]
-enum Held {
-    Lent(Lent),
-    Taken(Box<Taken>),
+pub struct Taken<'h> {
+    values: Vec<(Canon, &'h [u8])>,
+    told: Told,
 }
 
-/// What a record lends.
-#[derive(Debug, Clone)]
-struct Lent {
-    values: Box<[Value]>,
-    /// Whether it is of a mail to several.
-    is_of_several: bool,
-}
-
-/// A record that tells of traffic, whose other half was not there yet.
-#[derive(Debug)]
-pub struct Taken {
-    values: Vec<Value>,
-    observer: Option<Seen>,
-    /// When.
-    pub time: Option<Stamp>,
-    /// Where it stands.
-    pub place: Place,
-    /// SHA-256 of its bytes.
-    pub sha256: RecordDigest,
-}
-
-impl Taken {
+impl Taken<'_> {
     /// The fields of both halves.
     pub fn fields(&self) -> Fields<'_> {
         let mut fields = Fields::default();
         self.values.iter().for_each(|(canon, value)| fields.push(Some(*canon), b"", value, Kind::Str));
-        (fields.observer, fields.time) = (self.observer, self.time);
+        (fields.observer, fields.time) = (self.told.observer, self.told.time);
         fields
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        self.told.place
+    }
+
+    /// SHA-256 of its bytes.
+    pub fn sha256(&self) -> RecordDigest {
+        self.told.sha256
     }
 }
 
@@ -113,10 +104,6 @@ const KEPT: [Canon; 10] = [
     Canon::DestinationBytes,
 ];
 
-fn values(fields: &Fields<'_>, of: &[Canon]) -> Vec<Value> {
-    of.iter().filter_map(|canon| Some((*canon, fields.get(*canon)?.into()))).collect()
-}
-
 /// What ties a record to others: who wrote it, and the number.
 fn number(fields: &Fields<'_>, out: &mut Vec<u8>) {
     out.clear();
@@ -125,14 +112,19 @@ fn number(fields: &Fields<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(fields.get(Canon::SessionId).unwrap_or_default());
 }
 
-/// Halves of one thread: those of the block at hand, and those that are held.
+/// Halves of one thread: those of the block at hand.
 #[derive(Debug, Default)]
 pub struct Ties {
-    /// What was lent last in this block, by number.
-    lent: HashMap<Box<[u8]>, Lent>,
+    halves: Halves,
+    /// Which of them lent last under a number.
+    lent: HashTable<usize>,
+    hasher: DefaultHashBuilder,
     /// The number at hand.
     number: Vec<u8>,
-    held: Holding,
+    /// From here on nothing is held of the source, as far as is known.
+    bound: Option<u64>,
+    /// Records behind that bound that tell of traffic, by who tells.
+    beyond: Alone,
 }
 
 impl Ties {
@@ -140,9 +132,37 @@ impl Ties {
     pub fn lend(&mut self, fields: &Fields<'_>, place: Place) {
         number(fields, &mut self.number);
         let is_of_several = fields.get(Canon::EventAction) == Some(mail::TO_SEVERAL);
-        let lent = Lent { values: values(fields, &LENT).into(), is_of_several };
-        self.held.add(place.offset, self.number.as_slice().into(), Held::Lent(lent.clone()));
-        self.lent.insert(self.number.as_slice().into(), lent);
+        let index = self.halves.len();
+        self.halves.add((place.offset, &self.number), What::Lent { is_of_several }, fields, &LENT);
+        let (halves, hasher) = (&self.halves, &self.hasher);
+        let is_same = |other: &usize| halves.get(*other).number == self.number.as_slice();
+        let hash = |other: &usize| hasher.hash_one(halves.get(*other).number);
+        match self.lent.entry(hasher.hash_one(self.number.as_slice()), is_same, hash) {
+            Entry::Occupied(mut known) => *known.get_mut() = index,
+            Entry::Vacant(free) => {
+                free.insert(index);
+            }
+        }
+    }
+
+    /// Ends what was lent under the number of a record.
+    pub fn end(&mut self, fields: &Fields<'_>, place: Place) {
+        number(fields, &mut self.number);
+        self.halves.add((place.offset, &self.number), What::Ended, fields, &[]);
+        let is_same = |other: &usize| self.halves.get(*other).number == self.number.as_slice();
+        if let Ok(known) = self.lent.find_entry(self.hasher.hash_one(self.number.as_slice()), is_same) {
+            known.remove();
+        }
+    }
+
+    /// What was lent last in this block under the number at hand.
+    fn lent(&self) -> Option<halves::Half<'_>> {
+        if self.lent.is_empty() {
+            return None;
+        }
+        let is_same = |other: &usize| self.halves.get(*other).number == self.number.as_slice();
+        let index = self.lent.find(self.hasher.hash_one(self.number.as_slice()), is_same)?;
+        Some(self.halves.get(*index))
     }
 
     /// Gives a record what was lent to it in this block, and says which fields that are. Where nothing was, it is held with its
@@ -154,109 +174,108 @@ impl Ties {
         digest: &dyn Fn(Place) -> RecordDigest,
     ) -> Option<Vec<Canon>> {
         number(fields, &mut self.number);
-        if let Some(lent) = self.lent.get(self.number.as_slice()).filter(|lent| !lent.is_of_several) {
-            let missing = lent.values.iter().filter(|(canon, _)| !fields.has(*canon)).collect::<Vec<_>>();
+        if let Some(lent) = self.lent().filter(|lent| !matches!(lent.what, What::Lent { is_of_several: true })) {
+            let missing = lent.values().filter(|(canon, _)| !fields.has(*canon)).collect::<Vec<_>>();
             for (canon, value) in &missing {
                 let value = fields.store(value);
                 fields.push_text(Some(*canon), crate::model::fields::Text::Slice(b""), value, Kind::Str);
             }
-            return Some(missing.into_iter().map(|(canon, _)| *canon).collect());
+            return Some(missing.into_iter().map(|(canon, _)| canon).collect());
         }
-        let (values, observer, time) = (values(fields, &KEPT), fields.observer, fields.time);
-        let taken = Taken { values, observer, time, place, sha256: digest(place) };
-        self.held.add(place.offset, self.number.as_slice().into(), Held::Taken(Box::new(taken)));
+        if self.bound.is_some_and(|bound| place.offset >= bound) {
+            fields.observer.into_iter().for_each(|seen| *self.beyond.entry(seen).or_default() += 1);
+            return None;
+        }
+        let told = Told { observer: fields.observer, time: fields.time, place, sha256: digest(place) };
+        self.halves.add((place.offset, &self.number), What::Taken(told), fields, &KEPT);
         None
     }
 
     /// The block is done: what is held of it goes to what is held of the source.
     pub fn end_block(&mut self, to: &mut Holding) {
+        to.join(&self.halves);
+        std::mem::take(&mut self.beyond)
+            .into_iter()
+            .for_each(|(seen, more)| *to.beyond.entry(seen).or_default() += more);
+        self.bound = to.bound;
         self.lent.clear();
-        to.join(std::mem::take(&mut self.held));
-    }
-
-    /// The block is done, and nothing of it is held.
-    pub fn forget(&mut self) {
-        self.lent.clear();
+        self.halves.clear();
     }
 
     /// Whether nothing of the block is held.
     pub fn is_empty(&self) -> bool {
-        self.held.all.is_empty() && self.held.bound.is_none()
+        self.halves.is_empty() && self.beyond.is_empty()
     }
 }
 
-/// Halves that are held of a source, by where they stand. Joins commute: what is let go has too much before it in any whole.
+/// How many records that tell of traffic have no other half, by who tells.
+type Alone = BTreeMap<Seen, u64>;
+
+/// Halves that are held of a source, block by block. Joins commute: what is let go has too much before it in any whole.
 #[derive(Debug, Default)]
 pub struct Holding {
-    all: BTreeMap<u64, (Box<[u8]>, Held)>,
+    /// By where the first one of the block stands.
+    blocks: BTreeMap<u64, Halves>,
     bytes: usize,
     /// From here on nothing is held.
     bound: Option<u64>,
-    /// Records that were let go and tell of traffic, by who tells.
-    beyond: BTreeMap<Seen, u64>,
+    /// Records that were let go and tell of traffic.
+    beyond: Alone,
 }
 
 impl Holding {
-    fn add(&mut self, at: u64, number: Box<[u8]>, held: Held) {
-        if self.bound.is_some_and(|bound| at >= bound) {
-            return self.let_go(&held);
-        }
-        self.bytes += weight(&number, &held);
-        self.all.insert(at, (number, held));
-        while self.bytes > HELD_BYTES
-            && let Some((at, (number, last))) = self.all.pop_last()
-        {
-            self.bytes -= weight(&number, &last);
-            self.bound = Some(at);
-            self.let_go(&last);
-        }
-    }
-
-    fn let_go(&mut self, held: &Held) {
-        if let Held::Taken(taken) = held {
-            taken.observer.into_iter().for_each(|seen| *self.beyond.entry(seen).or_default() += 1);
-        }
-    }
-
-    fn join(&mut self, other: Self) {
-        other.beyond.into_iter().for_each(|(seen, records)| *self.beyond.entry(seen).or_default() += records);
-        if let Some(bound) = other.bound.filter(|bound| self.bound.is_none_or(|known| *bound < known)) {
-            self.bound = Some(bound);
-            for (number, held) in self.all.split_off(&bound).into_values() {
-                self.bytes -= weight(&number, &held);
-                self.let_go(&held);
+    fn join(&mut self, block: &Halves) {
+        let Some(first) = block.first() else { return };
+        self.bytes += block.weight();
+        self.blocks.insert(first, block.clone());
+        while let Some(mut last) = self.blocks.last_entry() {
+            let halves = last.get_mut();
+            let is_behind = |bound| halves.last().is_none_or(|at| at >= bound);
+            if self.bytes <= HELD_BYTES && !self.bound.is_some_and(is_behind) {
+                break;
             }
+            let Some((at, weight, observer)) = halves.pop() else {
+                last.remove();
+                continue;
+            };
+            self.bytes -= weight;
+            self.bound = Some(self.bound.map_or(at, |bound| bound.min(at)));
+            observer.into_iter().for_each(|seen| *self.beyond.entry(seen).or_default() += 1);
         }
-        other.all.into_iter().for_each(|(at, (number, held))| self.add(at, number, held));
     }
 
-    /// The whole source is read: the records whose other half was found, and how many there are of which it was not, by who
-    /// tells.
-    pub fn finish(self) -> (Vec<Taken>, BTreeMap<Seen, u64>) {
-        let (mut found, mut alone) = (Vec::new(), self.beyond);
-        let mut lent: HashMap<Box<[u8]>, (Lent, Ways)> = HashMap::new();
-        for (number, held) in self.all.into_values() {
-            match held {
-                Held::Lent(new) => {
-                    lent.insert(number, (new, Ways::new()));
+    /// The whole source is read: gives `each` record whose other half was found, and says how many there are of which it was
+    /// not, by who tells.
+    pub fn finish(self, mut each: impl FnMut(&Taken<'_>)) -> BTreeMap<Seen, u64> {
+        let mut alone = self.beyond;
+        let mut lent: HashMap<&[u8], (halves::Half<'_>, Ways)> = HashMap::new();
+        for half in self.blocks.values().flat_map(Halves::iter) {
+            let told = match half.what {
+                What::Lent { .. } => {
+                    lent.insert(half.number, (half, Ways::new()));
+                    continue;
                 }
-                Held::Taken(mut taken) => match lent.get_mut(&number) {
-                    Some((lent, told)) => {
-                        let is_told = lent.is_of_several && !told.insert(taken.way());
-                        taken.add(lent, is_told);
-                        found.push(*taken);
-                    }
-                    None => {
-                        taken.observer.into_iter().for_each(|seen| *alone.entry(seen).or_default() += 1);
-                    }
-                },
-            }
+                What::Ended => {
+                    lent.remove(half.number);
+                    continue;
+                }
+                What::Taken(told) => told,
+            };
+            let Some((lent, ways)) = lent.get_mut(half.number) else {
+                told.observer.into_iter().for_each(|seen| *alone.entry(seen).or_default() += 1);
+                continue;
+            };
+            let mut taken = Taken { values: half.values().collect(), told };
+            let is_of_several = matches!(lent.what, What::Lent { is_of_several: true });
+            let is_told = is_of_several && !ways.insert(taken.way());
+            taken.add(lent, is_told);
+            each(&taken);
         }
-        (found, alone)
+        alone
     }
 }
 
-impl Taken {
+impl<'h> Taken<'h> {
     /// Which way a mail went: to which server, and to whose domain.
     fn way(&self) -> Vec<u8> {
         let fields = self.fields();
@@ -267,21 +286,13 @@ impl Taken {
     }
 
     /// Adds what was lent to it; how much, where it is not told already.
-    fn add(&mut self, lent: &Lent, is_told: bool) {
-        for (canon, value) in &lent.values {
-            if self.values.iter().any(|(own, _)| own == canon) {
+    fn add(&mut self, lent: &halves::Half<'h>, is_told: bool) {
+        for (canon, value) in lent.values() {
+            if self.values.iter().any(|(own, _)| *own == canon) {
                 continue;
             }
-            let nothing = is_told && *canon == Canon::SourceBytes;
-            self.values.push((*canon, if nothing { Box::from(&b"0"[..]) } else { value.clone() }));
+            let nothing = is_told && canon == Canon::SourceBytes;
+            self.values.push((canon, if nothing { b"0" } else { value }));
         }
     }
-}
-
-fn weight(number: &[u8], held: &Held) -> usize {
-    let values = match held {
-        Held::Lent(lent) => &*lent.values,
-        Held::Taken(taken) => &*taken.values,
-    };
-    HALF_BYTES + number.len() + values.iter().map(|(_, value)| size_of::<Value>() + value.len()).sum::<usize>()
 }

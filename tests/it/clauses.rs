@@ -119,7 +119,12 @@ fn reached() -> Vec<Sides> {
         hit.time.first = Some(at("2026-03-02T12:30:00Z"));
         hit.time.last = hit.time.first;
         t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
-        t.dated = vec![exfiltrace::model::transfer::Dated { begins: at(begins), records: Box::default() }].into();
+        t.dated = vec![exfiltrace::model::transfer::Dated {
+            begins: at(begins),
+            records: Box::default(),
+            lasting: Box::default(),
+        }]
+        .into();
         hc(&[hit], &[t], &open)
     };
     let calls = |peak: u64| {

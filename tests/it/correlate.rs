@@ -71,7 +71,13 @@ fn observed(log: &str, line: &Line, offset: u64) -> Observed {
     sha256.0[..8].copy_from_slice(&digest(&format!("{offset} {log}")).to_be_bytes());
     Observed {
         hours: vec![Hour { span: at.map(Span::at), sum: Sum::of_record(line.up, line.down) }],
-        cited: vec![Cited { bytes: line.up.max(line.down).unwrap_or(0), up: line.up > line.down, at, place, sha256 }],
+        cited: vec![Cited {
+            bytes: line.up.max(line.down).unwrap_or(0),
+            up: line.up > line.down,
+            span: at.map(Span::at),
+            place,
+            sha256,
+        }],
         ..Observed::default()
     }
 }
@@ -194,7 +200,7 @@ fn the_hour_of_an_instant_counts_from_what_can_be_dated() {
     let record = |secs, down| {
         let mut seen = observed("e/a", &line(Seen::Web, OUTSIDE, INSIDE, 443, 1, down), secs as u64);
         seen.hours[0].span = Some(Span::at(at(secs)));
-        seen.cited[0].at = Some(at(secs));
+        seen.cited[0].span = Some(Span::at(at(secs)));
         seen
     };
     let mut all = source("e/hc-web.log", &[]);

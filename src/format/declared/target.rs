@@ -4,6 +4,7 @@ use crate::format::roles::Role;
 use crate::format::sink::{Sink, stamp};
 use crate::format::sketch::{Part, Sketch};
 use crate::model::fields::{Canon, Kind};
+use crate::model::lasted::{Side, Unit};
 use crate::model::observation::Seen;
 use crate::model::time::Stamp;
 
@@ -25,6 +26,13 @@ pub(super) fn target(name: &str) -> Target {
         "date" => return Target::Date,
         "clock" => return Target::Clock,
         "time" => Some(Role::Time(0)),
+        "time.begin" => Some(Role::Begun),
+        "time.end" => Some(Role::Ended),
+        "event.duration" => Some(Role::Took(Unit::Seconds, Side::Before)),
+        "event.duration.ms" => Some(Role::Took(Unit::Millis, Side::Before)),
+        "event.duration.ahead" => Some(Role::Took(Unit::Seconds, Side::Behind)),
+        "event.duration.ms.ahead" => Some(Role::Took(Unit::Millis, Side::Behind)),
+        "event.duration.any" => Some(Role::Is(Canon::EventDuration)),
         "url" | "url.full" | "url.original" => Some(Role::Url),
         "request" => Some(Role::Request),
         "line" => Some(Role::Line),
@@ -61,6 +69,7 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
     let Target::Field(Some(role), _) = target else { return &[] };
     match role {
         Role::Is(EventAction) => &[EventAction, EventOutcome],
+        Role::Took(..) => &[Canon::EventDuration],
         Role::Is(canon) => Canon::ALL.get(canon as usize..=canon as usize).unwrap_or(&[]),
         Role::Addr(Canon::DestinationIp) => &[Canon::DestinationIp, Canon::DestinationPort],
         Role::Addr(_) => &[SourceIp, SourcePort],
@@ -116,6 +125,7 @@ impl<'b> Apart<'b> {
             (Part::Date, _) => self.date = value.or(self.date),
             (Part::Clock, _) => self.clock = value.or(self.clock),
             (Part::Skip | Part::Time(_) | Part::Agent, None) => {}
+            (Part::Took(..) | Part::Begun | Part::Ended, None) => {}
             (_, None) => sketch.out.part(b""),
             (_, Some(value)) => sketch.cell(part, value)?,
         }

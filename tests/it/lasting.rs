@@ -1,0 +1,196 @@
+//! What records that tell of hours, of what others tell too, or of what lies in several fields come to.
+
+use exfiltrace::detect::{Program, Routing};
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::block::CELL_BYTES;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::scan;
+use serde_json::json;
+
+use crate::support::plan_with;
+use crate::verdict::{self, SCOPES, cites};
+
+/// A remote desktop logon from outside, at ten.
+fn logon() -> String {
+    let data =
+        json!({"TargetUserName": "j.doe", "TargetDomainName": "HC", "LogonType": "10", "IpAddress": "203.0.113.77"});
+    let winlog = json!({"channel": "Security", "event_id": 4624, "computer_name": "hc-fs01", "event_data": data});
+    format!("{}\n", json!({"@timestamp": "2026-03-10T10:00:00Z", "winlog": winlog}))
+}
+
+/// A connection of so many hours with 3 GiB in it that was over at ten in the evening, as logs write it.
+fn connections(hours: u32) -> Vec<(&'static str, String)> {
+    let (bytes, secs) = (3_u64 << 30, hours * 3600);
+    let began = 1_773_180_000 - secs;
+    vec![
+        (
+            "fortigate",
+            format!(
+                "date=2026-03-10 time=22:00:00 tz=\"+0000\" devname=\"fw\" logid=\"0000000013\" type=\"traffic\" \
+                 subtype=\"forward\" srcip=10.2.0.5 dstip=203.0.113.200 dstport=443 sessionid=7 action=\"close\" \
+                 duration={secs} sentbyte={bytes} rcvdbyte=900\n"
+            ),
+        ),
+        (
+            "paloalto",
+            format!(
+                "1,2026/03/10 22:00:00,001801,TRAFFIC,end,2561,2026/03/10 22:00:00,10.2.0.5,203.0.113.200,0.0.0.0,0.0.0.0,r,,,ssl,vsys1,\
+                 trust,untrust,e1,e2,fwd,,7,1,50000,443,0,0,0x0,tcp,allow,{bytes},{bytes},900,10,,{secs},any\n"
+            ),
+        ),
+        (
+            "zeek",
+            format!(
+                "{}\n",
+                json!({"_path": "conn", "ts": began, "uid": "C1", "id.orig_h": "10.2.0.5", "id.orig_p": 50000,
+                    "id.resp_h": "203.0.113.200", "id.resp_p": 443, "proto": "tcp", "duration": f64::from(secs) + 0.5,
+                    "orig_bytes": bytes, "resp_bytes": 900, "conn_state": "SF"})
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn what_a_connection_moved_that_was_open_before_the_intrusion_may_have_left_before_it() {
+    for ((name, before), (_, after)) in connections(13).into_iter().zip(connections(11)) {
+        let told = |log: String| {
+            let told = verdict::scan(&[("fw.log", log), ("hc-events.json", logon())], SCOPES, "");
+            let scope = told.scope("hc");
+            (scope["state"].clone(), cites(scope, "J-14"), cites(scope, "J-11"))
+        };
+        let open = told(before);
+        assert!(open.0 != "exfiltrated" && open.1 && !open.2, "{name}: {open:?}");
+        assert_eq!(told(after), ("exfiltrated".into(), false, true), "{name}");
+    }
+}
+
+/// Of each transfer out of a log: where it went, bytes at least and at most, and its first time; the same however it is cut.
+fn told(name: &str, log: &str) -> Vec<String> {
+    let told = |cut: (usize, usize)| {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join(name), log).unwrap();
+        let root = Root { name: b"logs".to_vec(), path: Some(temp.path().to_owned()) };
+        let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
+        let mut plan = plan_with(none, vec![root], Scopes::default(), Builder::new());
+        (plan.cell_bytes, plan.threads) = cut;
+        let told = scan::scan(&plan).unwrap().transfers.into_iter().map(|t| {
+            let most = t.bytes.upper.map_or("?".to_owned(), |most| most.to_string());
+            format!(
+                "{} {} {most} {}",
+                t.to,
+                t.bytes.lower,
+                t.time.map_or("-".to_owned(), |time| time.first.to_string())
+            )
+        });
+        told.collect::<Vec<_>>()
+    };
+    let whole = told((CELL_BYTES, 2));
+    for cut in [(64, 1), (300, 3)] {
+        assert_eq!(told(cut), whole, "{cut:?}");
+    }
+    whole
+}
+
+/// A firewall's record of a session.
+fn session(minute: u32, sent: u64, more: &str) -> String {
+    format!(
+        "date=2026-03-28 time=10:{minute:02}:00 tz=\"+0200\" devname=\"fg\" logid=\"0000000013\" type=\"traffic\" \
+         srcip=10.0.0.5 srcport=51514 dstip=203.0.113.9 dstport=443 sessionid=7 action=\"close\" sentbyte={sent} \
+         rcvdbyte=10 {more}\n"
+    )
+}
+
+#[test]
+fn a_record_that_was_sent_on_twice_counts_once_and_two_that_differ_count_twice() {
+    let close = session(14, 14_500_000, "duration=30");
+    assert_eq!(told("f.log", &close.repeat(3)), ["203.0.113.9 14500000 14500000 2026-03-28T08:14:00Z"]);
+    let other = session(15, 14_500_000, "duration=30");
+    assert_eq!(told("f.log", &(close + &other)), ["203.0.113.9 29000000 29000000 2026-03-28T08:14:00Z"]);
+}
+
+#[test]
+fn a_record_of_the_audit_log_that_stands_there_twice_counts_once() {
+    let record = |id: &str| {
+        let told = json!({"CreationTime": "2026-03-28T10:00:00", "Id": id, "Operation": "FileDownloaded", "RecordType": 6,
+            "UserId": "a@rv.example", "Workload": "SharePoint", "ClientIP": "203.0.113.7",
+            "SiteUrl": "https://rv.sharepoint.com/sites/x/", "FileSizeBytes": 70_000_000});
+        format!("{told}\n")
+    };
+    let log = record("6f1") + &record("6f2") + &record("6f1");
+    assert_eq!(told("audit.json", &log), ["203.0.113.7 140000000 140000000 2026-03-28T10:00:00Z"]);
+}
+
+#[test]
+fn a_flow_that_two_filters_wrote_down_counts_once() {
+    let record = |filter: &str, ports: &[u16]| {
+        let tuple = |port| format!("1774692000,10.0.0.5,203.0.113.9,{port},443,T,O,A,E,5000,7340032,10,900");
+        let tuples: Vec<String> = ports.iter().map(tuple).collect();
+        json!({"time": "2026-03-28T10:00:00Z", "category": "NetworkSecurityGroupFlowEvent",
+            "resourceId": format!("/SUBSCRIPTIONS/X/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.NETWORK/NETWORKSECURITYGROUPS/{filter}"),
+            "operationName": "NetworkSecurityGroupFlowEvents",
+            "properties": {"Version": 2, "flows": [{"rule": "r", "flows": [{"mac": "00", "flowTuples": tuples}]}]}})
+    };
+    let log = json!({"records": [record("SUBNET", &[50000]), record("NIC", &[50000, 50001])]}).to_string();
+    assert_eq!(told("PT1H.json", &log), ["203.0.113.9 14680064 14680064 2026-03-28T10:00:00Z"]);
+}
+
+#[test]
+fn updates_of_one_connection_say_what_it_moved_so_far() {
+    let record = |bytes: u64, minute: u32, id: &str| {
+        format!(
+            "<134>1 2026-03-28T10:{minute:02}:00Z gw1 CheckPoint 1234 - [action:\"Accept\"; src:\"10.0.0.5\"; \
+             dst:\"203.0.113.9\"; proto:\"6\"; service:\"443\"; loguid:\"{id}\"; client_inbound_bytes:\"{bytes}\"; \
+             client_outbound_bytes:\"90\"; product:\"VPN-1 & FireWall-1\"]\n"
+        )
+    };
+    let log = record(1_000_000, 1, "{0x1}") + &record(9_000_000, 21, "{0x1}") + &record(5_000_000, 11, "{0x1}");
+    let [told] = &told("cp.log", &(log + &record(700, 22, "{0x2}")))[..] else { panic!("one way") };
+    assert!(told.starts_with("203.0.113.9 9000700 9000700"), "{told}");
+}
+
+#[test]
+fn a_request_is_no_more_than_the_session_in_which_it_was_made() {
+    let profile = session(5, 2_500_000, "hostname=\"drop.example\" url=\"https://drop.example/x\"")
+        .replace("0000000013", "0316013056")
+        .replace("\"traffic\"", "\"utm\"")
+        .replace("\"close\"", "\"passthrough\"");
+    for close in
+        [session(14, 14_500_000, "duration=600"), session(14, 14_500_000, "duration=7800").replace("=10:14", "=12:14")]
+    {
+        let [told] = &told("f.log", &(profile.clone() + &close))[..] else { panic!("one way") };
+        assert!(told.starts_with("drop.example 14500000 14500000"), "{told}");
+    }
+}
+
+#[test]
+fn date_and_time_in_two_fields_are_one_time_in_the_zone_of_the_third() {
+    let record = json!({"date": "2026-03-28", "time": "10:14:00", "tz": "+0200", "devname": "fg1", "logid": "0000000013",
+        "type": "traffic", "srcip": "10.0.0.5", "dstip": "203.0.113.9", "dstport": 443, "action": "close",
+        "sentbyte": 14_500_000, "rcvdbyte": 10});
+    let record = format!("{record}\n").repeat(3);
+    assert_eq!(told("f.json", &record), ["203.0.113.9 43500000 43500000 2026-03-28T08:14:00Z"]);
+    let table = "date,time,tz,srcip,dstip,dstport,sentbytes,rcvdbytes\n\
+                 2026-03-28,10:14:00,+0200,10.0.0.5,203.0.113.9,443,14500000,10\n";
+    assert_eq!(told("f.csv", table), ["203.0.113.9 14500000 14500000 2026-03-28T08:14:00Z"]);
+    let cef = "CEF:0|Fortinet|Fortigate|v7.2|00013|traffic:forward close|3|FTNTFGTtz=+0200 date=2026-03-28 time=10:14:00 \
+               src=10.0.0.5 dst=203.0.113.9 dpt=443 act=close out=14500000 in=10\n";
+    assert_eq!(told("f.cef", cef), ["203.0.113.9 14500000 14500000 2026-03-28T08:14:00Z"]);
+}
+
+#[test]
+fn a_queue_id_that_is_given_anew_is_another_mails() {
+    let line = |rest: &str| format!("Mar 28 23:10:04 mail1 postfix/{rest}\n");
+    let queued = line("qmgr[7]: 4B1: from=<a@hc.example>, size=9000000, nrcpt=1 (queue active)");
+    let sent = line(
+        "smtp[9]: 4B1: to=<b@x.example>, relay=mx.x.example[203.0.113.9]:25, delay=1.2, delays=0.1/0/0.5/0.6, dsn=2.0.0, \
+         status=sent (250 2.0.0 Ok)",
+    );
+    let removed = line("qmgr[7]: 4B1: removed");
+    let [once] = &told("mail.log", &(queued.clone() + &sent + &removed + &sent))[..] else { panic!("one way") };
+    assert!(once.starts_with("x.example 9000000 "), "{once}");
+    let [twice] = &told("mail.log", &(queued.clone() + &sent + &removed + &queued + &sent))[..] else {
+        panic!("one way")
+    };
+    assert!(twice.starts_with("x.example 18000000 18000000"), "{twice}");
+}
