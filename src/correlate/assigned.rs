@@ -151,6 +151,11 @@ impl<'a> Holdings<'a> {
             .collect()
     }
 
+    /// The source of the record that says who held an address.
+    pub(super) fn source(&self, address: &str, at: u32) -> Option<&'a Locator> {
+        Some(self.by_address.get(address)?.holdings.get(at as usize)?.by.0)
+    }
+
     fn holder(&self, address: &str, at: u32) -> Option<&'a Holder> {
         Some(self.by_address.get(address)?.holdings.get(at as usize)?.holder)
     }

@@ -82,6 +82,7 @@ fn by_rule(
     let after = is_of_host(source);
     let title = meta.map_or(id, |m| m.title.as_str());
     let entities = entities(&BTreeSet::from([&s.subject]), after);
+    let scope = scope_of(world, locator, s);
     Finding {
         id: rule_id(id, locator, &s.place),
         kind: FindingKind::Rule,
@@ -91,13 +92,13 @@ fn by_rule(
         attack: meta.map(|m| m.attack.clone()).unwrap_or_default(),
         route: meta.and_then(|m| m.route),
         outcome: s.outcome,
-        scope: scope_of(world, locator, s).to_owned(),
+        scope: scope.to_owned(),
         time: FindingTime {
             first: s.time.map(|t| t.at),
             last: s.time.map(|t| t.at),
             assumed: assumed(s.time.map(|t| t.assumed)),
         },
-        joined: held::told(world, &entities.sources, s.time.map(|t| Span::at(t.at))),
+        joined: held::told(world, scope, &entities.sources, s.time.map(|t| Span::at(t.at))),
         entities,
         count: 1,
         omitted: 0,

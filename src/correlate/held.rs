@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::model::assigned::Joined;
 use crate::model::conversations::Told;
 use crate::model::observation::{Hour, Key, Seen};
+use crate::model::place::Locator;
 use crate::model::rule::Outcome;
 use crate::model::time::Span;
 use crate::model::whose::Side;
@@ -40,6 +41,26 @@ pub(super) fn hours_of<'h>(
     seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part))
 }
 
+/// Of those who may have held an address those of whom a scope may know: the record that says so is its own, or nobody's, or of a
+/// service that acts for others.
+pub(super) fn known_to(world: &World<'_>, scope: &str, address: &str, held: &Held) -> Held {
+    let is_known = |(at, _): &&(u32, bool)| may_know(world, scope, address, world.assigned.source(address, *at));
+    if world.whose.tenants.len() < 2 { Held::clone(held) } else { held.iter().filter(is_known).copied().collect() }
+}
+
+/// Whether a scope may know of a record that gave an address.
+fn may_know(world: &World<'_>, scope: &str, address: &str, source: Option<&Locator>) -> bool {
+    let whose = world.whose;
+    let mut owners = whose.scopes_of_entity(address);
+    if owners.is_empty() {
+        let places = source.into_iter().flat_map(|source| whose.of_path(source.as_str()));
+        owners = places.map(|at| whose.tenants[at].name.as_str()).collect();
+    }
+    let is_shared = |name: &str| whose.tenants.iter().any(|t| t.name == name && t.shared);
+    let is_tenant = whose.tenants.iter().any(|t| t.name == scope && !t.shared);
+    owners.is_empty() || !is_tenant || owners.iter().any(|owner| *owner == scope || is_shared(owner))
+}
+
 /// Where what an inside system answers goes, if it asks for a session from outside: to the address from which the session
 /// came; to the address in the tunnel where several sessions may have held that.
 pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> Option<&'w str> {
@@ -69,12 +90,12 @@ pub(super) fn joined<'w>(
     all.map(|(joined, (source, by))| (joined, (source, by.place, by.sha256))).unzip()
 }
 
-/// By whom the addresses of a finding's sources were held for sure, in the time of its records.
-pub(super) fn told(world: &World<'_>, sources: &[String], span: Option<Span>) -> Vec<Joined> {
+/// By whom the addresses of a finding's sources were held for sure, in the time of its records, as far as a scope may know it.
+pub(super) fn told(world: &World<'_>, scope: &str, sources: &[String], span: Option<Span>) -> Vec<Joined> {
     let Some(span) = span else { return Vec::new() };
     let known = sources.iter().filter(|source| world.assigned.knows(source));
     let joined = known.flat_map(|source| {
-        let held = world.assigned.at(source, Some(span));
+        let held = known_to(world, scope, source, &world.assigned.at(source, Some(span)));
         world.assigned.joined(source, &held, Some(span))
     });
     joined.map(|(joined, _)| joined).filter(|joined| joined.sure).take(JOINED_KEPT).collect()

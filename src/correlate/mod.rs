@@ -2,6 +2,7 @@
 //! merged Partial and the scopes.
 
 mod alerts;
+mod aliases;
 mod assigned;
 mod beacons;
 mod cells;
@@ -34,29 +35,26 @@ pub mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashMap;
 use itertools::Itertools;
 
 use crate::model::coverage::Coverage;
 use crate::model::findings::Findings;
-use crate::model::observation::{Observations, Seen};
+use crate::model::observation::Observations;
 use crate::model::part::Decide;
 use crate::model::partial::Partial;
 use crate::model::place::{Locator, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::time::Span;
 use crate::model::transfer::Transfer;
-use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose};
 use crate::work::Work;
 
 /// The merged evidence with what joins its entities.
 pub struct World<'a> {
     merged: &'a Partial,
     whose: &'a Whose,
-    /// The one address of a name, where the evidence shows exactly one.
-    address_of: HashMap<&'a str, &'a str>,
-    /// The one name of an outside address, where the evidence shows exactly one.
-    name_of: HashMap<&'a str, &'a str>,
+    /// What addresses are called, and where names lie.
+    aliases: aliases::Aliases<'a>,
     /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
     web_server_of: BTreeMap<String, String>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
@@ -81,24 +79,13 @@ pub struct World<'a> {
 
 /// Joins entities across sources.
 pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
-    let (mut addresses, mut names) = (Singles::default(), Singles::default());
-    for key in merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
-        if key.seen == Seen::Dns || key.server.is_empty() || key.name.is_empty() || address(key.name).is_some() {
-            continue;
-        }
-        if matches!(key.seen, Seen::Proxy | Seen::Firewall | Seen::Flow) {
-            addresses.add(key.name, key.server);
-        }
-        names.add(key.server, key.name);
-    }
     let is_cut = |o: &&Observations| o.rest.records > 0 || o.sessions.is_cut;
     let capped = merged.sources.values().map(|s| &s.observations).filter(is_cut);
     let log_of = rotated(merged);
     let mut world = World {
         merged,
         whose,
-        address_of: addresses.all().collect(),
-        name_of: names.all().filter(|(server, _)| whose.side(server) == Side::Outside).collect(),
+        aliases: aliases::Aliases::of(merged, whose),
         overlaps: overlaps::Overlaps::of(merged, &log_of),
         log_of,
         joints: Vec::new(),
@@ -165,21 +152,6 @@ fn rotated(merged: &Partial) -> BTreeMap<&Locator, Locator> {
     log_of
 }
 
-/// The pairs whose first is of no other pair.
-#[derive(Default)]
-struct Singles<'a>(HashMap<&'a str, Option<&'a str>>);
-
-impl<'a> Singles<'a> {
-    fn add(&mut self, one: &'a str, other: &'a str) {
-        let known = self.0.entry(one).or_insert(Some(other));
-        *known = known.filter(|known| *known == other);
-    }
-
-    fn all(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.into_iter().filter_map(|(one, other)| Some((one, other?)))
-    }
-}
-
 /// All findings, sorted by time (none last), locator, offset, rule. Keeps at most `max_evidence` places of each.
 /// What outgrows memory goes to `work`.
 pub fn findings(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
@@ -197,7 +169,7 @@ pub fn transfers(world: &World<'_>) -> Vec<Transfer> {
 pub fn called(world: &World<'_>, names: &BTreeSet<String>, crowd: usize) -> BTreeSet<String> {
     let mut callers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let addresses: BTreeMap<&str, &String> =
-        names.iter().filter_map(|name| Some((*world.address_of.get(name.as_str())?, name))).collect();
+        names.iter().filter_map(|name| Some((world.aliases.address(name)?, name))).collect();
     for key in world.merged.sources.values().flat_map(|s| s.observations.kept.keys()) {
         let server = world.whose.entity_of(key.server);
         let name = names.get(&*server).or_else(|| addresses.get(key.server).copied());

@@ -132,7 +132,11 @@ pub(super) struct Left {
 impl Direction {
     /// Whether a conversation whose size is not logged may have carried data this way.
     fn counts(self, key: &Key<'_>) -> bool {
-        matches!(self, Self::Down) || key.sends || is_edge(key)
+        match self {
+            // Who changes an object of a store is given none.
+            Self::Down => key.seen != Seen::Cloud || !key.sends,
+            Self::Up => key.sends || is_edge(key),
+        }
     }
 
     fn unlogged(self, sum: &Sum) -> u64 {
@@ -166,11 +170,14 @@ pub(super) fn out_of<'w>(
     held: Option<&Held>,
 ) -> Option<(Way<'w>, Direction)> {
     let held = held.filter(|held| !held.is_empty());
-    if let Some(to) = held.and_then(|held| held::session(world, key, held)) {
+    if let Some(held) = held {
         let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
-        let held = held.map(|held| Box::new((key.client, held.clone())));
-        let way = Way { scope, from: answering(world, locator, key, scope), to, route: Route::RemoteAccess, held };
-        return Some((way, Direction::Down));
+        let held = held::known_to(world, scope, key.client, held);
+        if let Some(to) = held::session(world, key, &held) {
+            let from = answering(world, locator, key, scope);
+            let held = Some(Box::new((key.client, held)));
+            return Some((Way { scope, from, to, route: Route::RemoteAccess, held }, Direction::Down));
+        }
     }
     let refused = key.outcome == Outcome::Failed && !matches!(key.seen, Seen::Flow | Seen::Dns);
     if refused {
@@ -183,16 +190,17 @@ pub(super) fn out_of<'w>(
     let client = side(key.client)
         .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
         .or_else(|| is_of_client(key).then_some(Side::Inside))?;
+    let client = if client == Side::Inside && is_asked_by_others(world, locator, key) { Side::Outside } else { client };
     let own_service = is_of_server(key) && client == Side::Outside;
-    let asked = (key.seen == Seen::Dns).then(|| side(key.name));
+    let asked_for = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
-    let server = asked.unwrap_or(server);
+    let server = asked_for.unwrap_or(server);
     let scope = world.home(locator, |whose, place| home(whose, key, client, place));
     let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
             let server = if key.server.is_empty() { key.name } else { key.server };
-            let known = || world.name_of.get(server).copied().unwrap_or_default();
+            let known = || world.aliases.name_of(world.whose, scope, server).unwrap_or_default();
             let name = if is_bare(key) { known() } else { named(key) };
             let to = first(&[name, key.server, named(key)])?;
             let from = first(&[key.client, key.host]);
@@ -207,7 +215,8 @@ pub(super) fn out_of<'w>(
         }
         _ => return None,
     };
-    let held = held.map(|held| Box::new((key.client, held.clone())));
+    let held = held.map(|held| held::known_to(world, scope, key.client, held)).filter(|held| !held.is_empty());
+    let held = held.map(|held| Box::new((key.client, held)));
     Some((Way { scope, from, to, route, held }, direction))
 }
 
@@ -246,7 +255,7 @@ fn named<'k>(key: &Key<'k>) -> &'k str {
 
 /// The inside system that answered.
 fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: &str) -> Cow<'w, str> {
-    let alias = world.address_of.get(key.name).copied().unwrap_or_default();
+    let alias = world.aliases.address_of(world.whose, scope, key.name).unwrap_or_default();
     let only = world.web_server_of.get(scope).filter(|_| key.seen == Seen::Web);
     let only = only.map(String::as_str).unwrap_or_default();
     let choices = [key.server, alias, only, key.name, key.host];
@@ -268,6 +277,15 @@ fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator, (scope, client): 
 pub(super) fn is_of_server(key: &Key<'_>) -> bool {
     let is_alone = key.server.is_empty() && key.name.is_empty();
     matches!(key.seen, Seen::Web | Seen::Cloud) || key.seen == Seen::FileTransfer && is_alone
+}
+
+/// Whether who asked a service of one scope, by the log of that service, is inside another scope: what it was given left the first.
+fn is_asked_by_others(world: &World<'_>, locator: &Locator, key: &Key<'_>) -> bool {
+    let is_of_service = world.whose.tenants.len() > 1 && matches!(key.seen, Seen::Web | Seen::Cloud);
+    is_of_service && {
+        let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
+        world.whose.is_of_others(key.client, scope)
+    }
 }
 
 /// Whether a log of transfers is that of a client's own tool: it names nobody but the server.
@@ -302,7 +320,22 @@ pub(super) fn home<'w>(whose: &'w Whose, key: &Key<'_>, client: Side, locator: &
         let sender = Subject { account: Some(key.account.into()), ..Subject::default() };
         return whose.home(&sender, locator.as_str());
     }
-    whose.home(&subject(key, client), locator.as_str())
+    of_side(whose, key, client, locator).first().copied().unwrap_or(UNATTRIBUTED)
+}
+
+/// The scopes of the inside half of an observation, whose data it is.
+fn of_side<'w>(whose: &'w Whose, key: &Key<'_>, client: Side, locator: &Locator) -> Vec<&'w str> {
+    match client {
+        Side::Inside => whose.scope_of_client(key.client, key.account, locator.as_str()),
+        Side::Outside => whose.scope_of(&asked(key), locator.as_str()),
+    }
+}
+
+/// All scopes whose a conversation is, wherever its source was delivered.
+pub(super) fn owners<'w>(whose: &'w Whose, key: &Key<'_>, source: &SourcePartial) -> BTreeSet<&'w str> {
+    let client = if key.client.is_empty() { Side::Inside } else { whose.side(key.client) };
+    let places = std::iter::once(&source.entry.source).chain(&source.copies);
+    places.flat_map(|place| of_side(whose, key, client, place)).collect()
 }
 
 /// Whether a mail is from a mailbox that a scope claims: that one's data it is, and the server is only where it passed.
@@ -310,19 +343,15 @@ pub(super) fn is_mail_of_a_scope(whose: &Whose, key: &Key<'_>) -> bool {
     key.seen == Seen::Mail && whose.is_of_a_realm(key.account)
 }
 
-/// The inside half of an observation, whose data it is.
-fn subject(key: &Key<'_>, client: Side) -> Subject {
+/// Who was asked from outside.
+fn asked(key: &Key<'_>) -> Subject {
     let some = |text: &str| (!text.is_empty()).then(|| text.into());
-    let account = some(key.account);
-    match client {
-        Side::Inside => Subject { source_ip: some(key.client), account, ..Subject::default() },
-        Side::Outside => Subject {
-            destination_ip: some(key.server),
-            vhost: some(key.name),
-            container: some(key.name).filter(|_| key.seen == Seen::Cloud),
-            host: some(key.host),
-            account,
-            ..Subject::default()
-        },
+    Subject {
+        destination_ip: some(key.server),
+        vhost: some(key.name),
+        container: some(key.name).filter(|_| key.seen == Seen::Cloud),
+        host: some(key.host),
+        account: some(key.account),
+        ..Subject::default()
     }
 }

@@ -1,6 +1,6 @@
 //! A case for one scope: what it may know, and nothing of the others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use hashbrown::HashMap;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::coverage::{Coverage, SourceCoverage};
 use crate::model::finding::{Entities, Evidence, Finding, FindingKind, FindingTime, Share};
 use crate::model::findings::Findings;
-use crate::model::ledger::Entry;
+use crate::model::ledger::{Entry, Note, Reason};
 use crate::model::partial::Partial;
 use crate::model::rule::Outcome;
 use crate::model::transfer::Transfer;
@@ -60,22 +60,27 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
             let f = match &f.chain {
                 Some(chain) => chain.of_scope(scope).map(|own| own.finding(f.id.clone(), scope)),
                 None if f.scope == scope => Some(f.into_owned()),
-                None => mask.shared(&f, shares.get(&*f.id).copied().unwrap_or_default()),
+                None => {
+                    let shares = shares.get(&*f.id).copied().unwrap_or_default();
+                    mask.shared(&f, shares).map(|f| of_sources(f, &sources))
+                }
             };
             f.map(|f| mask.masked(&f))
         })
         .collect();
+    let mut findings = findings?;
     let moved = input.transfers.iter().filter(|t| *t.scope == *scope);
-    let ledger = input.ledger.iter().filter(|entry| {
-        let below = format!("{}!/", entry.source);
-        sources.iter().any(|s| s.source == entry.source || s.source.as_str().starts_with(&below))
-    });
+    let transfers: Vec<Transfer> = moved.map(|t| mask.masked(t)).collect::<Result<_>>()?;
+    let found: HashSet<String> = findings.iter().map(|f| f.id.clone()).collect();
+    findings.iter_mut().for_each(|f| f.links.retain(|id| found.contains(id)));
+    let moved: HashSet<&str> = transfers.iter().map(|t| &*t.id).collect();
+    let is_kept = |id: &str| found.contains(id) || moved.contains(id);
     Ok(Only {
-        verdict: mask.masked(&verdict(input.verdict, scope))?,
-        findings: findings?.into(),
-        transfers: moved.map(|t| mask.masked(t)).collect::<Result<_>>()?,
+        verdict: mask.masked(&verdict(input.verdict, scope, is_kept))?,
         coverage: mask.masked(&coverage(input, &sources, scope, whose))?,
-        ledger: ledger.map(|entry| mask.masked(entry)).collect::<Result<_>>()?,
+        ledger: ledger(input.ledger, &sources).iter().map(|entry| mask.masked(entry)).collect::<Result<_>>()?,
+        findings: findings.into(),
+        transfers,
         clocks: ClocksUsed { zones: Vec::new(), ..input.clocks.clone() },
         partial: Partial::default(),
     })
@@ -93,9 +98,40 @@ pub fn exists(scope: &str, whose: &Whose) -> Result<()> {
     Err(Error::Usage { what: format!("--only-scope {scope}: no scope of this name; there are {}", names.join(", ")) })
 }
 
-fn verdict(whole: &Verdict, scope: &str) -> Verdict {
+/// A finding with those joins alone of which a log of the scope tells.
+fn of_sources(mut f: Finding, sources: &[&SourceCoverage]) -> Finding {
+    f.joined.retain(|joined| sources.iter().any(|s| s.source == joined.by.source));
+    f
+}
+
+/// The entries of these sources, and of the containers that they lie in. Their remarks name no other source.
+fn ledger(whole: &[Entry], sources: &[&SourceCoverage]) -> Vec<Entry> {
+    let is_own = |entry: &&Entry| {
+        let below = format!("{}!/", entry.source);
+        sources.iter().any(|s| s.source == entry.source || s.source.as_str().starts_with(&below))
+    };
+    let mut own: Vec<Entry> = whole.iter().filter(is_own).cloned().collect();
+    let others = || whole.iter().filter(|entry| !is_own(entry)).map(|entry| entry.source.as_str());
+    let names_another = |note: &&mut Note| matches!(note.reason, Reason::DeliveredInPart | Reason::DeliveredTwice);
+    for note in own.iter_mut().flat_map(|entry| &mut entry.notes).filter(names_another) {
+        let named = others().filter(|other| note.detail.contains(other)).max_by_key(|other| other.len());
+        if let Some(other) = named {
+            note.detail = note.detail.replace(other, WITHHELD);
+        }
+    }
+    own
+}
+
+/// The answer for the scope, which cites what is kept and nothing else.
+fn verdict(whole: &Verdict, scope: &str, is_kept: impl Fn(&str) -> bool) -> Verdict {
     let mut one = whole.clone();
     one.scopes.retain(|s| s.scope == scope);
+    for s in &mut one.scopes {
+        let reasons = s.reasons.iter_mut().chain(&mut s.counter_evidence).map(|reason| &mut reason.findings);
+        let routes = s.routes.iter_mut().flat_map(|route| [&mut route.findings, &mut route.transfers]);
+        let kinds = s.data_categories.iter_mut().map(|kind| &mut kind.findings);
+        reasons.chain(routes).chain(kinds).for_each(|ids| ids.retain(|id| is_kept(id)));
+    }
     one.facts.retain(|fact| fact.scope.as_ref().is_none_or(|of| of == scope));
     if let Some(s) = one.scopes.first() {
         one.overall =

@@ -9,7 +9,8 @@
 //!
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
 //! record as the string `AuditData`; data lakes fold names to lower case; the size in a record of a file is that of the file,
-//! whatever was done with it; a logon that failed (`UserLoginFailed`) may have the status `Success`.
+//! whatever was done with it; reading mails (`MailItemsAccessed`) has no size, and one record of it tells of several mails or of a
+//! whole folder; a logon that failed (`UserLoginFailed`) may have the status `Success`.
 
 use std::sync::LazyLock;
 
@@ -20,6 +21,7 @@ use super::sink::Sink;
 use super::written::Marks;
 use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
+use crate::model::observation::WHOLE_FOLDERS;
 use crate::model::time::{Assumed, Stamp};
 
 /// Microsoft 365 unified audit log.
@@ -71,7 +73,9 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("SourceFileName", Role::Is(Canon::FileName)),
         ("ObjectId", Role::Is(Canon::ObjectKey)),
         ("SiteUrl", Role::Is(Canon::Container)),
-        ("MailboxOwnerUPN", Role::Is(Canon::TargetUserName)),
+        ("MailboxOwnerUPN", Role::Is(Canon::Container)),
+        ("Folders.FolderItems.InternetMessageId", Role::Object),
+        ("OperationProperties.Value", Role::Whole("Sync")),
         ("OriginatingServer", Role::Is(Canon::HostName)),
         ("FileSizeBytes", Role::Is(Canon::DestinationBytes)),
         ("FileSize", Role::Is(Canon::DestinationBytes)),
@@ -90,7 +94,9 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("sourcefilename", Role::Is(Canon::FileName)),
         ("objectid", Role::Is(Canon::ObjectKey)),
         ("siteurl", Role::Is(Canon::Container)),
-        ("mailboxownerupn", Role::Is(Canon::TargetUserName)),
+        ("mailboxownerupn", Role::Is(Canon::Container)),
+        ("folders.folderitems.internetmessageid", Role::Object),
+        ("operationproperties.value", Role::Whole("Sync")),
         ("originatingserver", Role::Is(Canon::HostName)),
         ("filesizebytes", Role::Is(Canon::DestinationBytes)),
         ("filesize", Role::Is(Canon::DestinationBytes)),
@@ -111,8 +117,31 @@ fn finish(sink: &mut Sink<'_, '_>) {
     } else if !sink.out.has(Canon::EventOutcome) && tells_of_files(sink.out) {
         sink.canon_slice(Canon::EventOutcome, b"success");
     }
+    mailbox(sink);
     if sink.out.has(Canon::DestinationBytes) && !gives_the_file(sink.out) {
         sink.disown(Canon::DestinationBytes);
+    }
+}
+
+/// Whose mailbox it was: the store out of which mails were read, where that is what was done. Single mails are opened (`Bind`), and a
+/// program that synchronises takes whole folders.
+fn mailbox(sink: &mut Sink<'_, '_>) {
+    if sink.out.get(Canon::EventDataset) != Some(b"Exchange") {
+        return;
+    }
+    let owner = sink.out.iter().find(|field| field.canon == Some(Canon::Container)).map(|field| field.value);
+    let reads = sink.out.get(Canon::EventAction) == Some(b"MailItemsAccessed");
+    let whole = reads && sink.out.whole;
+    if !reads || whole {
+        sink.disown(Canon::Container);
+    }
+    if let Some(owner) = owner {
+        sink.canon(Canon::TargetUserName, owner);
+        if whole {
+            let name = [WHOLE_FOLDERS.as_bytes(), sink.out.bytes(owner)].concat();
+            let name = sink.out.store(&name);
+            sink.canon(Canon::Container, name);
+        }
     }
 }
 

@@ -27,6 +27,10 @@ pub enum Role {
     Line,
     /// What one of several conversations is told by.
     Part,
+    /// What one of several objects is told by.
+    Object,
+    /// Whether all objects of a place were taken together: where the value is this word.
+    Whole(&'static str),
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -167,7 +171,7 @@ impl Role {
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
             Self::Time(_) | Self::Begun | Self::Ended | Self::Embedded | Self::History | Self::Packets(_) => &[],
-            Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone => &[],
+            Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object | Self::Whole(_) => &[],
         }
     }
 }

@@ -210,6 +210,8 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Said => self.said = Some(value),
             Role::Line => self.out.carry(value, kind),
             Role::Part => self.out.part(value),
+            Role::Object => self.out.objects = self.out.objects.saturating_add(1),
+            Role::Whole(word) => self.out.whole |= self.out.bytes(value) == word.as_bytes(),
             Role::Url => self.url(value),
             Role::Shelved => self.shelved(value),
             Role::Http(canon) | Role::Flow(canon) => {
@@ -450,6 +452,7 @@ impl<'f, 'b> Sink<'f, 'b> {
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.lasted = self.out.lasted.or(inner.lasted);
         self.out.clocked |= inner.clocked;
+        (self.out.objects, self.out.whole) = (self.out.objects.max(inner.objects), self.out.whole | inner.whole);
         self.out.of_process |= inner.of_process;
     }
 

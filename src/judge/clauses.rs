@@ -82,7 +82,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-12",
-        "less than 1 MiB but 64 KiB or more served to one address of a successful intruder, or to those together that were each served less, is data that was shown",
+        "less than 1 MiB but 64 KiB or more served to one address of a successful intruder, or to those together that were each served less, is data that was shown; neither this nor J-10 counts pages, and what a store gives without an account, of which five others or more, and more than one in 20, were served as much, unless the log that shows it shows the way in",
     ),
     clause(
         "J-13",
@@ -126,7 +126,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-25",
-        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained, and so is what one of our cloud or file services gave a listed address that asked; the listing makes it likelier and proves no intrusion",
+        "1 MiB or more from one host to a listed destination that nothing authorises is unexplained, and so is what one of our cloud or file services gave a listed address that asked, unless others are given as much without an account (J-12); the listing makes it likelier and proves no intrusion",
     ),
     clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
     clause(
@@ -226,15 +226,20 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-86",
-        "an address or account of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above that succeeded, shows intrusion; an account only with its realm, and by findings only",
+        "an address or account of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above that succeeded, shows intrusion, where it was not served as others are (J-12); an account only with its realm, and by findings only",
     )
     .gives(State::IntrusionOnly),
     clause(
         "J-87",
-        "what a cloud service that knew an intruder's address by an account gave it, in records that do not state their bytes, is data accessed, and data that left where a finding of level medium or above says that it was taken; how much is not known",
+        "what a cloud service that knew an intruder's address by an account gave it, in records that do not state their bytes, is data accessed, and data that left where a finding of level medium or above says that it was taken, or whole folders of a mailbox were; how much is not known; what its account took from its address within a day before its first sign is of its session",
     ),
     clause(
         "J-88",
         "a correlation of level medium that succeeded and tells of 1000 records or more that one account took from a cloud service to outside in one go, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
     ),
+    clause(
+        "J-89",
+        "a system of a scope from which an intruder came that is shown in another scope shows intrusion there too; what else it does is not the intruder's by this, for many may be behind one address",
+    )
+    .gives(State::IntrusionOnly),
 ];

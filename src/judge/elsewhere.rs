@@ -1,4 +1,4 @@
-//! J-86: who is shown to be an intruder in one scope is one in every scope in which it acts.
+//! J-86, J-89: who is shown to be an intruder in one scope is one in every scope in which it acts.
 //!
 //! What stands in the verdict of a scope of it is of that scope alone: the entity, which its own records name, and what it did
 //! there, from when on.
@@ -15,6 +15,7 @@ use crate::model::whose::Side;
 
 use super::intrusion::{Intruder, WINDOW_SECS, accounts};
 use super::movement;
+use super::visitors::Alike;
 use super::{Bench, attempts, reached};
 
 /// From when on an entity is an intruder's, and how long what it does is taken for that one's.
@@ -75,6 +76,7 @@ pub(super) fn join(benches: &mut [Bench<'_>]) {
         return;
     }
     let known = Known::of(benches);
+    origins(benches);
     if known.addresses.is_empty() && known.accounts.is_empty() {
         return;
     }
@@ -88,6 +90,32 @@ pub(super) fn join(benches: &mut [Bench<'_>]) {
         }
         bench.intruder.reached = reached::of(&bench.findings, &bench.intruder, bench.whose);
         bench.elsewhere = acts.into_iter().map(|act| (act.by, act.id)).collect();
+    }
+}
+
+/// Makes it known in a scope that an intruder of another one came from there. What else that system does is not the intruder's
+/// by this: many may be behind one address.
+fn origins<'a>(benches: &mut [Bench<'a>]) {
+    let mut came: Vec<(&'a str, &'a Finding)> = Vec::new();
+    for bench in benches.iter().filter(|bench| bench.intruder.is_shown()) {
+        for f in bench.findings.iter().copied().filter(|f| bench.intruder.proofs.contains(&f.id)) {
+            let is_inside =
+                |from: &&String| bench.intruder.came_from.contains(*from) && bench.whose.side(from) == Side::Inside;
+            came.extend(f.entities.sources.iter().filter(is_inside).map(|from| (from.as_str(), f)));
+        }
+    }
+    for (from, f) in came {
+        for bench in benches.iter_mut() {
+            if !bench.whose.scopes_of_entity(from).contains(&bench.scope.as_str()) {
+                continue;
+            }
+            bench.origins.entry(from.to_owned()).or_default().insert(f.id.clone());
+            if !bench.intruder.proofs.contains(&f.id) {
+                bench.intruder.proofs.push(f.id.clone());
+            }
+            bench.intruder.first = [bench.intruder.first, f.time.first].into_iter().flatten().min();
+            bench.intruder.last = bench.intruder.last.max(f.time.last);
+        }
     }
 }
 
@@ -110,7 +138,8 @@ fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
     let own = &bench.intruder;
     let by_address = |text: &str| known.addresses.get_key_value(text).filter(|_| !own.came_from.contains(text));
     let mut acts = Vec::new();
-    for t in &bench.transfers {
+    let alike = Alike::of(&bench.transfers, |t| known.addresses.contains_key(t.to.as_str()));
+    for t in bench.transfers.iter().filter(|t| alike.told(t).is_none()) {
         for (by, since) in t.destinations().filter_map(by_address) {
             let at = from_then_on(t, *since).filter(|_| is_act(t, *since));
             acts.extend(at.map(|at| Act { id: t.id.to_string(), by: by.clone(), known_as: None, at }));
@@ -173,5 +202,10 @@ pub(super) fn clauses(bench: &mut Bench<'_>) {
         let text =
             format!("{who} acts here too, and what it did elsewhere in this case shows that it is an intruder's");
         bench.reason("J-86", text, ids);
+    }
+    for (from, ids) in std::mem::take(&mut bench.origins) {
+        let text = format!("an intruder that is shown elsewhere in this case came from {from}, which is of this scope");
+        bench.reason("J-89", text, ids.into_iter().collect());
+        bench.ask(format!("who used {from} when the intruder came from there, and is that system clean?"));
     }
 }

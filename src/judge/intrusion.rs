@@ -32,7 +32,7 @@ pub struct Intruder {
     pub hosts: BTreeSet<String>,
     /// Accounts, with the logs ([`Locator::log`]) that name them.
     pub accounts: BTreeMap<String, BTreeSet<String>>,
-    /// Outside addresses from which it came.
+    /// Addresses from which it came, outside or of other scopes.
     pub came_from: BTreeSet<String>,
     /// Of these, when the attack that succeeded began: its first finding within the hour before the first success.
     pub attacked: BTreeMap<String, Instant>,
@@ -148,7 +148,12 @@ pub fn is_listed(f: &Finding) -> bool {
 }
 
 /// Gathers the intruder of a scope from its findings.
-pub fn of(findings: &[&Finding], together: &Together<'_>, whose: &Whose, forgeable: &BTreeSet<&Locator>) -> Intruder {
+pub fn of(
+    findings: &[&Finding],
+    together: &Together<'_>,
+    (scope, whose): (&str, &Whose),
+    forgeable: &BTreeSet<&Locator>,
+) -> Intruder {
     let mut all = Intruder::default();
     for (data, begins) in &together.data {
         let ends = data.entities.sources.iter().filter(|t| whose.side(t) == Side::Inside);
@@ -168,9 +173,9 @@ pub fn of(findings: &[&Finding], together: &Together<'_>, whose: &Whose, forgeab
         }
         proofs.insert(f.id.clone());
         let ends = f.entities.sources.iter().chain(&f.entities.destinations);
-        let inside = ends.clone().filter(|t| whose.side(t) == Side::Inside).chain(&f.entities.hosts);
-        all.hosts.extend(inside.map(|t| whose.entity(t)));
-        all.came_from.extend(f.entities.sources.iter().filter(|t| whose.side(t) == Side::Outside).cloned());
+        let inside = ends.filter(|t| whose.side(t) == Side::Inside && !whose.is_of_others(t, scope));
+        all.hosts.extend(inside.chain(&f.entities.hosts).map(|t| whose.entity(t)));
+        all.came_from.extend(f.entities.sources.iter().filter(|t| whose.is_of_others(t, scope)).cloned());
         all.add_accounts(f, forgeable);
         f.joined.iter().for_each(|joined| all.add_joined(joined, whose));
         all.first = [all.first, f.time.first].into_iter().flatten().min();

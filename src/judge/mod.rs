@@ -90,6 +90,10 @@ struct Bench<'a> {
     intruder: intrusion::Intruder,
     /// Who is shown elsewhere, with what it did here.
     elsewhere: Vec<(String, String)>,
+    /// What is given to everybody alike.
+    alike: visitors::Alike<'a>,
+    /// Systems of this scope from which an intruder came that is shown in others, with the findings that say so.
+    origins: BTreeMap<String, BTreeSet<String>>,
     /// Data findings with listed contact.
     together: contact::Together<'a>,
     ways: BTreeMap<Route, Way<'a>>,
@@ -306,8 +310,10 @@ fn bench<'a>(
         visitors: listed::visitors(&mine, whose),
         scope: name.to_owned(),
         whose,
-        intruder: intrusion::of(&mine, &together, whose, &forgeable),
+        intruder: intrusion::of(&mine, &together, (name, whose), &forgeable),
         elsewhere: Vec::new(),
+        origins: BTreeMap::new(),
+        alike: visitors::Alike::default(),
         together,
         forgeable,
         sources: speaking(name, &mine, &moved, coverage, whose),

@@ -8,9 +8,9 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
-use crate::model::whose::{Key, Sanction, address};
+use crate::model::whose::{Key, Sanction, Side, address};
 
-use super::intrusion::{WINDOW_SECS, is_listed, outward};
+use super::intrusion::{DAY_SECS, WINDOW_SECS, is_listed, outward};
 use super::{Bench, gaps, joined, signals, touched, visitors};
 
 const MIB: u64 = 1 << 20;
@@ -48,15 +48,22 @@ pub(super) struct Movement<'a> {
 pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
     let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
+    let is_met = |t: &Transfer| bench.visitors.contains_key(t.to.as_str()) || to_intruder(bench, t);
+    bench.alike = visitors::Alike::of(&bench.transfers, is_met);
     for transfer in bench.transfers.clone() {
         if is_answer(transfer) && guilty(bench, transfer) {
+            if is_for_everybody(bench, transfer) {
+                continue;
+            }
             delivered.entry(transfer.route).or_default().push(transfer);
             continue;
         }
         joined::perhaps(bench, transfer);
-        // A web server answers whoever asks, and who works from home is served; who reads a cloud service is somebody who may.
+        // A web server answers whoever asks, and who works from home is served; who reads a cloud service is somebody who may, and
+        // so is who is inside another scope.
         let is_asked_about = match transfer.route {
             Route::WebResponse => false,
+            Route::SaasDownload if bench.whose.side(&transfer.to) == Side::Inside => false,
             Route::RemoteAccess => bench.visitors.contains_key(transfer.to.as_str()),
             _ => true,
         };
@@ -105,6 +112,20 @@ pub fn clauses(bench: &mut Bench<'_>) {
     }
 }
 
+/// Whether an intruder was served what others get alike, and by nothing into which it is shown to have got.
+fn is_for_everybody(bench: &mut Bench<'_>, t: &Transfer) -> bool {
+    let Some(others) = bench.alike.told(t) else { return false };
+    let got_in = |f: &Finding| {
+        f.entities.sources.iter().any(|from| *from == *t.to) && f.evidence.iter().any(|e| t.seen_by.contains(&e.source))
+    };
+    let is_attacked = bench.findings.iter().any(|f| bench.intruder.proofs.contains(&f.id) && got_in(f));
+    if !is_attacked {
+        let text = format!("what {} was served is for everybody: {others}", t.to);
+        bench.against("J-12", text, vec![t.id.to_string()]);
+    }
+    !is_attacked
+}
+
 /// What destinations are judged by together: the registered domain of a name, or the address.
 fn group(to: &str) -> String {
     let name = to.trim_end_matches('.').to_ascii_lowercase();
@@ -135,8 +156,8 @@ fn window_end(bench: &Bench<'_>, first: Instant) -> Instant {
 pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     let first = bench.intruder.first?;
     if to_intruder(bench, t) {
-        let began = bench.intruder.attacked.get(t.to.as_str()).filter(|_| is_answer(t));
-        return Some(began.copied().unwrap_or(first));
+        let began = bench.intruder.attacked.get(t.to.as_str()).filter(|_| is_answer(t)).copied();
+        return [began, session_began(bench, t), Some(first)].into_iter().flatten().min();
     }
     let by_join = joined::begins(bench, t, true);
     if by_join.is_some() || is_answer(t) {
@@ -146,9 +167,18 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     by_account.or_else(|| bench.intruder.has_host(&bench.whose.entity(&t.from)))
 }
 
-/// From when on what a transfer shows is the intruder's, and never before the intruder succeeded.
+/// From when on an intruder's account was used from the intruder's address before the first sign of it: whoever was let in there was
+/// the intruder, for a day before.
+fn session_began(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
+    let is_session = matches!(t.route, Route::SaasDownload | Route::RemoteAccess)
+        && t.accounts.iter().any(|account| bench.intruder.has_account(account, &t.seen_by));
+    let first = bench.intruder.first.filter(|_| is_session && to_intruder(bench, t))?;
+    Some(first.plus_secs(-DAY_SECS))
+}
+
+/// From when on what a transfer shows is the intruder's, and never before the intruder succeeded or its session began.
 pub(super) fn succeeded(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
-    let first = bench.intruder.first?;
+    let first = session_began(bench, t).or(bench.intruder.first)?;
     Some(begins(bench, t).map_or(first, |begins| begins.max(first)))
 }
 
@@ -287,7 +317,8 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let mut together = Together::default();
     m.transfers.iter().for_each(|t| together.add(t));
     let bulky = together.busiest_day() >= m.limits.day || together.whole() >= m.limits.whole;
-    let bulky = bulky || m.is_one && !listed.is_empty() && together.whole() >= little;
+    let of_listed = m.is_one && !listed.is_empty() && together.whole() >= little;
+    let bulky = bulky || of_listed && !are_for_everybody(bench, m);
     let read = m.is_one && !listed.is_empty() && visitors::has_read(&m.transfers);
     let bulky = bulky || read;
     let uncounted = m.is_one && is_uncounted(&tied, &targets);
@@ -327,6 +358,16 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     if bulky {
         unexplained(bench, m, route, together.whole(), &listed);
     }
+    true
+}
+
+/// Whether a listed address was given no more than others are without an account.
+fn are_for_everybody(bench: &mut Bench<'_>, m: &Movement<'_>) -> bool {
+    let others: Option<Vec<String>> = m.transfers.iter().map(|t| bench.alike.told(t)).collect();
+    let Some(others) = others else { return false };
+    let text = format!("what {} was given is for everybody: {}", m.to, others.join("; "));
+    let ids = m.transfers.iter().map(|t| t.id.to_string()).collect();
+    bench.against("J-25", text, ids);
     true
 }
 

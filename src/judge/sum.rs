@@ -16,7 +16,7 @@ use crate::model::verdict::{
     Activity, Actor, Baseline, Breach, Breached, Confidence, Intrusion, MissingCoverage, Overall, ReasonGiven,
     RouteVerdict, ScopeCoverage, ScopeVerdict, State,
 };
-use crate::model::whose::{UNATTRIBUTED, Whose};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose};
 use crate::model::words::counted;
 
 use super::intrusion::{BASELINE_DAYS, DAY_SECS, accounts};
@@ -115,7 +115,7 @@ fn finished(mut reasons: Vec<ReasonGiven>) -> Vec<ReasonGiven> {
 /// is all that the intruder's accounts are of. That somebody acts from inside does not show who it is.
 fn actor(bench: &Bench<'_>) -> Actor {
     let intruder = &bench.intruder;
-    if !intruder.came_from.is_empty() {
+    if intruder.came_from.iter().any(|from| bench.whose.side(from) == Side::Outside) {
         return Actor::External;
     }
     let acts = |name: &&str| {

@@ -79,7 +79,7 @@ fn is_carried_off(f: &Finding) -> bool {
 pub(super) fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
     bench.reason(clause, format!("data or credentials were reached: {}", f.text), vec![f.id.clone()]);
     let route = route(f);
-    let outside = f.entities.sources.iter().any(|s| bench.whose.side(s) == Side::Outside);
+    let outside = f.entities.sources.iter().any(|s| bench.whose.is_of_others(s, &bench.scope));
     bench.reached.insert(&f.id, State::Accessed);
     let way = bench.put_by(route, State::Accessed, [f.id.as_str()]);
     way.disclosed |= outside && matches!(route, Route::WebResponse | Route::SaasDownload);
@@ -95,7 +95,7 @@ pub(super) fn reached<'a>(bench: &mut Bench<'a>, clause: &str, f: &'a Finding) {
 /// named, by its host or account.
 pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
     let intruder = &bench.intruder;
-    let outside = |s: &&String| bench.whose.side(s) == Side::Outside;
+    let outside = |s: &&String| bench.whose.side(s) == Side::Outside || intruder.came_from.contains(*s);
     let later = f.time.last.zip(intruder.first).is_some_and(|(last, first)| last >= first);
     let mut from = f.entities.sources.iter().filter(outside).peekable();
     if from.peek().is_some() {

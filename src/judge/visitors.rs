@@ -1,8 +1,10 @@
-//! J-85, J-87: what was served to addresses that are listed or an intruder's, where bytes alone do not tell how much that is.
+//! J-85, J-87: what was served to addresses that are listed or an intruder's, where bytes alone do not tell how much that is;
+//! and what is given to everybody alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Finding;
+use crate::model::observation::WHOLE_FOLDERS;
 use crate::model::rule::Route;
 use crate::model::time::Span;
 use crate::model::transfer::{Together, Transfer};
@@ -17,6 +19,41 @@ const RECORDS: u64 = 20;
 /// Of so many other visitors of a web server one may be served as much as a listed one: else that one is served as all are.
 const VISITORS: usize = 20;
 
+/// Of fewer others who were served as much it is no use of everybody.
+const ALIKE: usize = 5;
+
+/// How much each visitor was served of a web server's pages, or of a store's objects without an account.
+#[derive(Default)]
+pub(super) struct Alike<'a>(BTreeMap<(&'a str, Route), Vec<u64>>);
+
+impl<'a> Alike<'a> {
+    /// Of the visitors of those that served one of these addresses.
+    pub(super) fn of(transfers: &[&'a Transfer], is_met: impl Fn(&Transfer) -> bool) -> Self {
+        let open = transfers.iter().filter(|t| is_open(t));
+        let servers: BTreeSet<(&str, Route)> =
+            open.clone().filter(|t| is_met(t)).map(|t| (&*t.from, t.route)).collect();
+        let mut all: BTreeMap<(&str, Route), Vec<u64>> = BTreeMap::new();
+        for t in open.filter(|t| servers.contains(&(&*t.from, t.route)) && !is_met(t)) {
+            all.entry((&t.from, t.route)).or_default().push(t.bytes.lower);
+        }
+        all.values_mut().for_each(|bytes| bytes.sort_unstable());
+        Self(all)
+    }
+
+    /// In words, that others were served as much: five or more, and more than one in 20 of them. What visitors get alike is no sign.
+    pub(super) fn told(&self, t: &Transfer) -> Option<String> {
+        let others = self.0.get(&(&*t.from, t.route)).filter(|_| is_open(t))?;
+        let as_much = others.len() - others.partition_point(|bytes| *bytes < t.bytes.lower);
+        let is_usual = as_much >= ALIKE && as_much * VISITORS > others.len();
+        is_usual.then(|| format!("{as_much} of {} others were served as much by {}", others.len(), t.from))
+    }
+}
+
+/// Whether anybody may be served so: pages, and what a store gives without asking for an account.
+fn is_open(t: &Transfer) -> bool {
+    t.route == Route::WebResponse || t.route == Route::SaasDownload && t.accounts.is_empty()
+}
+
 /// Whether one whom a service knew by its account read many objects of which the log does not state the bytes.
 pub(super) fn has_read(transfers: &[&Transfer]) -> bool {
     uncounted(transfers).map(|t| t.records).fold(0, u64::saturating_add) >= RECORDS
@@ -25,6 +62,14 @@ pub(super) fn has_read(transfers: &[&Transfer]) -> bool {
 /// The same in words that follow "at least".
 pub(super) fn told(transfers: &[&Transfer]) -> String {
     told_of(uncounted(transfers).map(|t| t.records).fold(0, u64::saturating_add))
+}
+
+/// What was read of a store, of which a record tells or several.
+fn much(t: &Transfer, records: u64) -> String {
+    match (t.from.contains('@'), t.from.starts_with(WHOLE_FOLDERS)) {
+        (true, false) => format!("{} of which the log does not state the bytes", counted(records, "mail", "mails")),
+        _ => told_of(records),
+    }
 }
 
 fn told_of(records: u64) -> String {
@@ -46,16 +91,19 @@ pub(super) fn read<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Tra
         bench.ways.get(&route).into_iter().flat_map(|way| way.transfers.keys().copied()).collect();
     for t in uncounted(transfers).filter(|t| !known.contains(t.id.as_str())) {
         let taken: Vec<&Finding> = bench.findings.iter().copied().filter(|f| takes(f, t)).collect();
-        let (state, what) = match taken.is_empty() {
+        let (state, what) = match taken.is_empty() && !t.from.starts_with(WHOLE_FOLDERS) {
             true => (State::Accessed, "read by the intruder"),
             false => (State::Exfiltrated, "taken by the intruder"),
         };
         let begins = movement::begins(bench, t);
         let whole = t.time.zip(begins).is_some_and(|(time, begins)| time.first >= begins);
-        let much = if whole { told(&[t]) } else { told_of(1) };
+        let much = much(t, if whole { t.records } else { 1 });
         let ids = movement::cite(bench, [*t]);
         bench.reason("J-87", format!("{what}: at least {much}, {} to {}", t.from, t.to), ids);
         bench.unbounded.insert(route);
+        if t.from.contains('@') {
+            bench.categories.entry("email_content").or_default().insert(&t.id);
+        }
         let bytes = movement::since(bench, t).sure;
         bench.count(t, bytes, state).disclosed = true;
         bench.put_by(route, state, taken.iter().map(|f| f.id.as_str()));

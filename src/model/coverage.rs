@@ -50,7 +50,8 @@ pub struct Gap {
     pub log: Option<LogOf>,
 }
 
-/// A log of one computer, of which a source may hold several.
+/// A log of one computer, of which a source may hold several; of private addresses that nobody claims, the first of them and whose
+/// records tell of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LogOf {
     /// The computer.
@@ -65,6 +66,7 @@ impl Gap {
     /// Where it is, for people.
     pub fn place(&self) -> String {
         match &self.log {
+            _ if self.reason == GapReason::TakenAsOutside => self.source.clone(),
             Some(LogOf { host, channel, .. }) if channel.is_empty() => {
                 format!("an event log of {host} in {}", self.source)
             }
@@ -195,12 +197,13 @@ pub struct Counted {
 }
 
 impl Coverage {
-    /// The same as these scopes are concerned: without holes in the logs of computers that are others'.
+    /// The same as these scopes are concerned: without holes in the logs of computers that are others', and what others' tell.
     pub fn of(&self, scopes: &[&str]) -> Cow<'_, Self> {
-        if self.sources.iter().flat_map(|s| &s.gaps).all(|gap| gap.concerns(scopes)) {
+        if self.sources.iter().flat_map(|s| &s.gaps).chain(&self.gaps).all(|gap| gap.concerns(scopes)) {
             return Cow::Borrowed(self);
         }
         let mut own = self.clone();
+        own.gaps.retain(|gap| gap.concerns(scopes));
         own.sources.iter_mut().for_each(|s| s.gaps.retain(|gap| gap.concerns(scopes)));
         Cow::Owned(own)
     }

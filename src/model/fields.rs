@@ -239,6 +239,10 @@ pub struct Fields<'b> {
     /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
     /// a connection.
     pub clocked: bool,
+    /// Of how many objects the record tells, each of which a log may have told in a record of its own; 0 where it tells of one.
+    pub objects: u32,
+    /// Whether all that a store holds in one place was taken together.
+    pub whole: bool,
     /// Whether the number of the process that wrote the record ties it to others.
     pub of_process: bool,
     /// The dialect of a record that its message holds and whose fields stand among its own; `None` where it holds none.
@@ -260,6 +264,8 @@ impl Default for Fields<'_> {
             lasted: Lasted::default(),
             observer: None,
             clocked: false,
+            objects: 0,
+            whole: false,
             of_process: false,
             inside: None,
             carried: Vec::new(),
@@ -278,6 +284,7 @@ impl<'b> Fields<'b> {
         self.lasted = Lasted::default();
         self.observer = None;
         self.clocked = false;
+        (self.objects, self.whole) = (0, false);
         self.of_process = false;
         self.inside = None;
         self.carried.clear();

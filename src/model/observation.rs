@@ -21,6 +21,9 @@ pub const NAME_WEIGHT: usize = 2;
 /// Records cited per conversation: those that moved the most bytes.
 pub const CITED: usize = 4;
 
+/// What stands before the name of a mailbox of which whole folders were taken.
+pub const WHOLE_FOLDERS: &str = "whole folders of ";
+
 /// What kind of record saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,12 +128,18 @@ pub struct Sum {
 impl Sum {
     /// One record.
     pub fn of_record(up: Option<u64>, down: Option<u64>) -> Self {
+        Self::of_records(1, up, down)
+    }
+
+    /// So many that one record stands for.
+    pub fn of_records(records: u64, up: Option<u64>, down: Option<u64>) -> Self {
+        let unlogged = |bytes: Option<u64>| if bytes.is_none() { records } else { 0 };
         Self {
-            records: 1,
+            records,
             up: up.unwrap_or(0),
-            up_unlogged: u64::from(up.is_none()),
+            up_unlogged: unlogged(up),
             down: down.unwrap_or(0),
-            down_unlogged: u64::from(down.is_none()),
+            down_unlogged: unlogged(down),
         }
     }
 

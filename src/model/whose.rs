@@ -195,8 +195,21 @@ impl Whose {
         (!self.domains.is_empty()).then(|| if own() { Side::Inside } else { Side::Outside })
     }
 
+    /// Whether somebody is not a scope's, nor of a service that several share: outside, or inside of other scopes alone.
+    pub fn is_of_others(&self, entity: &str, scope: &str) -> bool {
+        self.side(entity) == Side::Outside || self.are_others(&self.of_entity(entity), scope)
+    }
+
+    /// Whether these are scopes, all of them others than this one and none of them shared, and this one is none that is.
+    fn are_others(&self, owners: &[usize], scope: &str) -> bool {
+        let is_own = |t: &Tenant| t.shared || t.name == scope;
+        let is_tenant = self.tenants.iter().any(|t| t.name == scope && !t.shared);
+        is_tenant && !owners.is_empty() && !owners.iter().any(|&at| is_own(&self.tenants[at]))
+    }
+
     /// The scopes of a record, the most telling trait first: bucket, virtual host, addresses (in traffic) or host (in
-    /// a host's own log), account, mail domain, and last the path of its source. Empty if none fits.
+    /// a host's own log), account, mail domain, and last the path of its source. In a log that names nobody but who asked, the
+    /// path goes before their address: it is the log of what they asked. Empty if none fits.
     pub fn scope_of(&self, subject: &Subject, locator: &str) -> Vec<&str> {
         if self.tenants.is_empty() {
             return Vec::new();
@@ -207,17 +220,37 @@ impl Whose {
         let host = subject.host.as_deref().map(|host| self.of_host(host)).unwrap_or_default();
         let name = by_ip(&subject.destination_domain);
         let lower = |text: &Option<Box<str>>| text.as_deref().map(str::to_ascii_lowercase);
-        let bucket = lower(&subject.container).map(|b| self.where_(|t| holds(&t.buckets, &b))).unwrap_or_default();
+        let bucket = lower(&subject.container).map(|b| self.of_store(&b)).unwrap_or_default();
         let vhost = lower(&subject.vhost)
             .map(|v| self.where_(|t| self.takes(&t.vhosts, &v) || self.takes(&t.hosts, &v)))
             .unwrap_or_default();
         let account = subject.account.as_deref().map(|a| self.of_account(a)).unwrap_or_default();
         let path = self.of_path(locator);
+        let names_asker_alone = subject.host.is_none() && subject.vhost.is_none();
+        let is_of_service = !path.iter().any(|&at| self.tenants[at].shared);
         let order = if traffic {
             [bucket, vhost, name, addresses, host, account, path]
+        } else if names_asker_alone && is_of_service {
+            [bucket, vhost, host, account, path, addresses, name]
         } else {
             [bucket, vhost, host, addresses, account, name, path]
         };
+        self.first_of(order)
+    }
+
+    /// The scopes of who asked, inside: by its address, its account, and last the path of the record's source.
+    pub fn scope_of_client(&self, client: &str, account: &str, locator: &str) -> Vec<&str> {
+        if self.tenants.is_empty() {
+            return Vec::new();
+        }
+        let known = |text: &str, of: &dyn Fn(&str) -> Vec<usize>| if text.is_empty() { Vec::new() } else { of(text) };
+        let address = known(client, &|client| self.of_entity(client));
+        let account = known(account, &|account| self.of_account(account));
+        self.first_of([address, account, self.of_path(locator)])
+    }
+
+    /// The names of the first of these that there are, each once.
+    fn first_of<const N: usize>(&self, order: [Vec<usize>; N]) -> Vec<&str> {
         let first = order.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
         let mut names: Vec<&str> = Vec::new();
         for index in first {
@@ -227,6 +260,12 @@ impl Whose {
             }
         }
         names
+    }
+
+    /// The scopes of a store, in lower case: of a bucket, or of a mailbox by its domain.
+    fn of_store(&self, name: &str) -> Vec<usize> {
+        let named = self.where_(|t| holds(&t.buckets, name));
+        if named.is_empty() && name.contains('@') { self.of_account(name) } else { named }
     }
 
     /// The one scope that a record is counted under.

@@ -186,7 +186,8 @@ impl Tally {
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        self.add(index, read::span(fields), (counted, bytes), place, digest);
+        let records = if bytes == (None, None) { u64::from(fields.objects.max(1)) } else { 1 };
+        self.add(index, read::span(fields), (records, counted, bytes), place, digest);
         true
     }
 
@@ -216,7 +217,7 @@ impl Tally {
         match meaning {
             Meaning::Record { conversation, up, down } => {
                 let bytes = (up.of(outline), down.of(outline));
-                self.add(conversation as usize, outline.span(), (bytes, bytes), place, digest);
+                self.add(conversation as usize, outline.span(), (1, bytes, bytes), place, digest);
             }
             other => self.unread(other),
         }
@@ -241,17 +242,17 @@ impl Tally {
         }
     }
 
-    /// Adds a record to a conversation: the bytes that count, and those that it shows.
+    /// Adds a record to a conversation: how many it stands for, the bytes that count, and those that it shows.
     fn add(
         &mut self,
         index: usize,
         span: Option<Span>,
-        ((up, down), shown): (Bytes, Bytes),
+        (records, (up, down), shown): (u64, Bytes, Bytes),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let conversation = &mut self.conversations[index];
-        let new_hour = conversation.add(&Hour { span, sum: Sum::of_record(up, down) });
+        let new_hour = conversation.add(&Hour { span, sum: Sum::of_records(records, up, down) });
         let bytes = shown.0.max(shown.1).unwrap_or(0);
         if conversation.cite(Cited { bytes, up: shown.0 > shown.1, span, place, sha256: UNPROVEN }) {
             self.unproven.push(number(index));

@@ -64,7 +64,7 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
     let mail = if seen == Seen::Mail { mail::outward(fields) } else { None };
     let outward = mail == Some(true);
-    key::head(seen, port, sends(fields) || outward, outcome(fields), out);
+    key::head(seen, port, sends(seen, fields) || outward, outcome(fields), out);
     // Of a mail that left, the next server is one of many on its way.
     let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
     // A mail server that tells of its own mail in parts names no client: it sends.
@@ -283,12 +283,66 @@ fn says(text: &[u8], words: &[&str]) -> bool {
     })
 }
 
-fn sends(fields: &Fields<'_>) -> bool {
+fn sends(seen: Seen, fields: &Fields<'_>) -> bool {
     if let Some(method) = fields.get(Canon::HttpMethod) {
         let sending = [&b"POST"[..], b"PUT", b"PATCH", b"CONNECT", b"MKCOL"];
         return sending.iter().any(|word| word.len() == method.len() && method.eq_ignore_ascii_case(word));
     }
-    fields.get(Canon::EventAction).is_some_and(|action| says(action, &["put", "upload", "stor", "createmultipart"]))
+    let Some(action) = fields.get(Canon::EventAction) else { return false };
+    if seen == Seen::Cloud { changes(action) } else { says(action, &["put", "upload", "stor", "createmultipart"]) }
+}
+
+/// What is done to objects of a store that gives nothing of them to who does it.
+const CHANGES: [&[u8]; 33] = [
+    b"add",
+    b"added",
+    b"create",
+    b"created",
+    b"delete",
+    b"deleted",
+    b"edit",
+    b"edited",
+    b"insert",
+    b"modified",
+    b"modify",
+    b"move",
+    b"moved",
+    b"patch",
+    b"put",
+    b"recycle",
+    b"recycled",
+    b"remove",
+    b"removed",
+    b"rename",
+    b"renamed",
+    b"restore",
+    b"restored",
+    b"set",
+    b"tag",
+    b"trash",
+    b"untag",
+    b"update",
+    b"updated",
+    b"upload",
+    b"uploaded",
+    b"write",
+    b"written",
+];
+
+/// Whether an action (`PutObject`, `FileSyncUploadedFull`, `storage.objects.create`, `file_add`) changes what a store holds: one of
+/// its words says so.
+fn changes(action: &[u8]) -> bool {
+    let mut rest = action;
+    while let Some(first) = rest.first() {
+        // A word begins with a capital, or behind what is no letter.
+        let length = rest[1..].iter().position(|b| !b.is_ascii_lowercase()).map_or(rest.len(), |at| at + 1);
+        let (word, others) = rest.split_at(length);
+        if first.is_ascii_alphabetic() && CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 /// What the response side says, and the words of firewalls and proxies that the fields leave open.
@@ -371,6 +425,20 @@ mod tests {
         assert_eq!(&*name("A1.x.Evil.Example."), "evil.example");
         assert_eq!(&*name("a.b.rv.gov.uk"), "rv.gov.uk");
         assert_eq!(&*name("localhost"), "localhost");
+    }
+
+    #[test]
+    fn what_changes_a_store_reads_nothing() {
+        for action in
+            ["PutObject", "FileUploaded", "FileSyncUploadedFull", "storage.objects.create", "file_add", "DeleteBlob"]
+        {
+            assert!(changes(action.as_bytes()), "{action}");
+        }
+        for action in
+            ["GetObject", "FileDownloaded", "storage.objects.get", "MailItemsAccessed", "UPLOADS", "file_download", ""]
+        {
+            assert!(!changes(action.as_bytes()), "{action}");
+        }
     }
 
     #[test]

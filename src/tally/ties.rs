@@ -51,7 +51,10 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
     match fields.observer {
         Some(Seen::FileTransfer) if !named.into_iter().any(has) => Some(Half::Takes),
         Some(Seen::Mail) if has(Canon::EmailTo) && !has(Canon::SourceBytes) => Some(Half::Takes),
-        None if has(Canon::EmailFrom) && fields.get(Canon::EventAction).is_some_and(mail::is_queued) => {
+        // A mail without a sender is the mail system's own: a bounce (RFC 5321, 4.5.5). It has a size like any other.
+        None if fields.get(Canon::EventAction).is_some_and(mail::is_queued)
+            && (has(Canon::EmailFrom) || has(Canon::SourceBytes)) =>
+        {
             Some(Half::Lends)
         }
         None if fields.get(Canon::EventAction).is_some_and(mail::is_removed) => Some(Half::Ends),

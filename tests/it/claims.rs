@@ -72,6 +72,15 @@ fn elsewhere(to: &str, bytes: u64, account: &str) -> Transfer {
     }
 }
 
+/// The verdict of `hc` where somebody got into `rv` from this address.
+fn origin(from: &str) -> ScopeVerdict {
+    let whose = whose("[[scope]]\nname='rv'\ncidr=['10.3.0.0/16']\n");
+    let mut hit = way_in("rv");
+    hit.entities.sources = vec![from.to_owned()];
+    hit.entities.hosts = vec!["rv-web".to_owned()];
+    judge(&[hit], &[], &coverage(Vec::new()), &whose).scopes.into_iter().find(|s| s.scope == "hc").unwrap()
+}
+
 /// One account took so many files at a time of the month.
 fn many(id: &str, count: u64, day: u32) -> Finding {
     let mut f = finding(id, Stage::Exfiltration, Outcome::Succeeded, "198.51.100.200", "");
@@ -90,6 +99,7 @@ pub fn sides() -> Vec<Sides> {
         ("J-86", beside(&[], &[elsewhere(WHO, 64 << 10, "")]), beside(&[], &[elsewhere(WHO, (64 << 10) - 1, "")])),
         ("J-87", given(1), nobody),
         ("J-88", hc(&[many("m", 1000, 2)], &[], &whose("")), hc(&[many("m", 999, 2)], &[], &whose(""))),
+        ("J-89", origin("10.2.0.7"), origin("10.3.0.7")),
     ]
 }
 
@@ -142,6 +152,65 @@ fn pages_are_for_everybody_a_listed_scanner_too() {
     some.pop();
     some.extend(others(41, 60 * MIB).into_iter().skip(39));
     assert_eq!(state(50 * MIB, some), (State::Attempted, false), "three of 41");
+}
+
+/// The intruder and others were served by a server or a store.
+fn alike(route: Route, scope: &str, bytes: u64, others_bytes: u64) -> Vec<Transfer> {
+    let one = |n: usize, to: String, bytes| {
+        let mut t = Transfer { scope: scope.into(), ..served(route, &to, bytes) };
+        t.id = format!("t-{n}").as_str().into();
+        t
+    };
+    let others = (1..41).map(|n| one(n, format!("198.51.100.{n}"), others_bytes));
+    others.chain([one(0, WHO.to_owned(), bytes)]).collect()
+}
+
+#[test]
+fn what_visitors_get_alike_is_no_sign_of_an_intruder() {
+    let served = |bytes, others| {
+        let told = hc(&[way_in("hc")], &alike(Route::WebResponse, "hc", bytes, others), &whose(""));
+        (told.state, told.counter_evidence.iter().any(|reason| reason.clause == "J-12"))
+    };
+    assert_eq!(served(100_000, 100_000), (State::IntrusionOnly, true));
+    assert_eq!(served(9_000_000, 9_000_000), (State::IntrusionOnly, true), "a brochure");
+    assert_eq!(served(100_000, 99_999), (State::Accessed, false), "more than others");
+    assert_eq!(served(9_000_000, 99_999), (State::Exfiltrated, false));
+    let by_server = shown_by(way_in("hc"), "e/fw.log");
+    let told = hc(&[by_server], &alike(Route::WebResponse, "hc", 100_000, 100_000), &whose(""));
+    assert_eq!(told.state, State::Accessed, "it got into that very server");
+    let elsewhere = |others| beside(&[], &alike(Route::WebResponse, "rv", 100_000, others)).intrusion;
+    assert_eq!((elsewhere(100_000), elsewhere(99_999)), (Intrusion::NoneSeen, Intrusion::Established));
+}
+
+#[test]
+fn an_object_that_others_read_without_an_account_too_is_for_everybody() {
+    let told = |others, account: &str| {
+        let mut all = alike(Route::SaasDownload, "hc", 2 * MIB, others);
+        let accounts = Some(account.to_owned()).into_iter().filter(|name| !name.is_empty());
+        all.iter_mut().for_each(|t| t.accounts = accounts.clone().collect::<Vec<_>>().into());
+        let told = visited(&all);
+        (told.state, cites(&told, "J-25"))
+    };
+    assert_eq!(told(2 * MIB, ""), (State::Attempted, true), "it is told why");
+    assert_eq!(told(2 * MIB - 1, ""), (State::Unexplained, true));
+    assert_eq!(told(2 * MIB, "HC\\jane"), (State::Unexplained, true), "who is let in by an account is no visitor");
+}
+
+#[test]
+fn a_session_of_the_intruder_that_began_before_its_first_sign_is_the_intruders() {
+    let began = |hours: i64, from: &str, account: &str| {
+        let mut read = uncounted(60, account);
+        let first = at("2026-03-02T10:00:00Z").plus_secs(-3600 * hours);
+        (read.to, read.hours) = (from.into(), vec![first.hour()].into());
+        read.time = Some(Span { first, last: first.plus_secs(600) });
+        let mut hit = shown_by(way_in("hc"), "e/m365.json");
+        hit.entities.accounts = vec!["HC\\jane".to_owned()];
+        hc(&[hit], &[read], &whose("")).state
+    };
+    assert_eq!(began(2, WHO, "HC\\jane"), State::Accessed);
+    assert_eq!(began(2, WHO, "HC\\kim"), State::IntrusionOnly, "of another account");
+    assert_eq!(began(2, "198.51.100.7", "HC\\jane"), State::IntrusionOnly, "from elsewhere");
+    assert_eq!(began(30, WHO, "HC\\jane"), State::IntrusionOnly, "more than a day before");
 }
 
 #[test]
@@ -225,6 +294,50 @@ fn the_size_of_a_file_is_what_its_download_moved() {
         ("attempted".to_owned(), 0),
         "not all of it was sent"
     );
+}
+
+/// An intruder's logon, and then what it did in Microsoft 365.
+fn after_logon(operation: &str, more: &str) -> (String, String, String) {
+    let logon = format!(
+        r#"{{"@timestamp":"2026-03-28T22:30:00.000Z","winlog":{{"channel":"Security","event_id":4624,"computer_name":"hc-fs01","provider_name":"Microsoft-Windows-Security-Auditing","event_data":{{"TargetUserName":"jane","TargetDomainName":"HC","LogonType":"10","IpAddress":"{WHO}","WorkstationName":"X"}}}}}}"#
+    );
+    let of_mail = |minute| {
+        let line = file(minute, operation, WHO, more);
+        if operation != "MailItemsAccessed" {
+            return line;
+        }
+        line.replace("SharePoint", "Exchange")
+            .replace("\"SiteUrl\":\"https://hc.sharepoint.com/sites/hr/\"", "\"X\":\"\"")
+    };
+    let told =
+        scan(&[("beat.ndjson", logon + "\n"), ("m365.json", (0..40).map(of_mail).collect())], "", "198.51.100.250");
+    let scope = &told.verdict["scopes"][0];
+    let text = scope["reasons"].as_array().unwrap().iter().filter(|reason| reason["clause"] == "J-87");
+    let text: String = text.map(|reason| reason["text"].as_str().unwrap()).collect();
+    (scope["state"].as_str().unwrap().to_owned(), text, scope["data_categories"].to_string())
+}
+
+#[test]
+fn what_an_intruder_puts_into_a_store_is_not_read_and_mails_are() {
+    for operation in ["FileUploaded", "FileModified", "FileDeleted"] {
+        let (state, text, _) = after_logon(operation, "");
+        assert_eq!((&*state, &*text), ("cannot_tell", ""), "{operation}");
+    }
+    assert_eq!(after_logon("FileDownloaded", "").0, "accessed");
+    let mails = |how: &str| {
+        let more = format!(
+            "\"MailboxOwnerUPN\":\"kim@hc.example\",\"OperationProperties\":[{{\"Name\":\"MailAccessType\",\"Value\":\"{how}\"}}],\
+             \"Folders\":[{{\"Path\":\"\\\\Inbox\",\"FolderItems\":[{{\"InternetMessageId\":\"<a@x>\"}},{{\"InternetMessageId\":\"<b@x>\"}}]}}],"
+        );
+        after_logon("MailItemsAccessed", &more)
+    };
+    let (state, text, kinds) = mails("Bind");
+    assert_eq!(state, "accessed");
+    assert!(text.contains("at least 80 mails") && text.contains(" kim@hc.example to"), "{text}");
+    assert!(kinds.contains("email_content"), "{kinds}");
+    let (state, text, _) = mails("Sync");
+    assert_eq!(state, "exfiltrated", "whole folders were copied");
+    assert!(text.contains("whole folders of kim@hc.example to"), "{text}");
 }
 
 #[test]

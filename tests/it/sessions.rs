@@ -189,10 +189,17 @@ fn a_mail_is_as_large_as_its_queue_says_and_counts_where_it_was_sent() {
         log += &handed("4D1", to, relay, status);
     }
     log += &handed("4E9", "f@z.example", y, "sent");
+    // A bounce has no sender.
+    log += &queued("4F1", 300_000, 1).replace("a@hc.example", "");
+    log += &handed("4F1", "g@y.example", y, "sent");
     let told = told(&[("mail.log", log)]);
     assert_eq!(
         told,
-        ["mail1 x.example a@hc.example 25002000 25002000", "mail1 y.example a@hc.example 5000000 5000000"]
+        [
+            "mail1 x.example a@hc.example 25002000 25002000",
+            "mail1 y.example  300000 300000",
+            "mail1 y.example a@hc.example 5000000 5000000"
+        ]
     );
 }
 
