@@ -7,7 +7,8 @@
 //! (<https://docs.suricata.io/en/latest/output/eve/eve-json-format.html>) and names that mean the same everywhere.
 //!
 //! Traps: `bytes_sent` is seen from the writer, who may be either side, so it has no direction here; `host` is a name
-//! in one log and an object in the next; Suricata repeats the bytes of a flow so far in each of its alerts.
+//! in one log and an object in the next; what a balancer of our own asked for is told of for whom it asked (`X-Forwarded-For`,
+//! [`proxied`](super::proxied)); Suricata repeats the bytes of a flow so far in each of its alerts.
 
 use std::sync::LazyLock;
 
@@ -289,6 +290,21 @@ pub const COMMON: &[(&str, Role)] = &[
     ("request_method", Role::Is(Canon::HttpMethod)),
     ("RequestMethod", Role::Is(Canon::HttpMethod)),
     ("request.method", Role::Is(Canon::HttpMethod)),
+    // For whom a proxy asked.
+    ("x_forwarded_for", Role::Forwarded),
+    ("x-forwarded-for", Role::Forwarded),
+    ("X-Forwarded-For", Role::Forwarded),
+    ("xForwardedFor", Role::Forwarded),
+    ("xff", Role::Forwarded),
+    ("forwarded_for", Role::Forwarded),
+    ("http_x_forwarded_for", Role::Forwarded),
+    ("headers.x-forwarded-for", Role::Forwarded),
+    ("headers.X-Forwarded-For", Role::Forwarded),
+    ("request.headers.X-Forwarded-For", Role::Forwarded),
+    ("request.headers.x-forwarded-for", Role::Forwarded),
+    ("request_X-Forwarded-For", Role::Forwarded),
+    ("http.request.headers.x-forwarded-for", Role::Forwarded),
+    ("network.forwarded_ip", Role::Forwarded),
     // nginx, Caddy and Traefik.
     ("request", Role::Request),
     ("status", Role::Http(Canon::HttpStatus)),

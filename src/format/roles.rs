@@ -31,6 +31,8 @@ pub enum Role {
     Object,
     /// Whether all objects of a place were taken together: where the value is this word.
     Whole(&'static str),
+    /// For whom a proxy asked, as a list of addresses: the client of a request where one of our own asked.
+    Forwarded,
     /// A URL: whole, or path and query only.
     Url,
     /// A string that holds a JSON object of the same dialect.
@@ -172,6 +174,7 @@ impl Role {
             Self::Said | Self::Line => &[Canon::Message],
             Self::Time(_) | Self::Begun | Self::Ended | Self::Embedded | Self::History | Self::Packets(_) => &[],
             Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object | Self::Whole(_) => &[],
+            Self::Forwarded => &[Canon::SourceIp],
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::halves::{Half, halves};
 use super::roles::{Role, outcome};
 use super::sketch::shelf_end;
-use super::{near, time};
+use super::{near, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
@@ -92,6 +92,8 @@ pub struct Sink<'f, 'b> {
     pub process: Option<Text<'b>>,
     /// Date, time of day and zone that stand in fields of their own.
     apart: [Option<Text<'b>>; 3],
+    /// For whom a proxy asked ([`Role::Forwarded`]).
+    forwarded: Option<Text<'b>>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -119,6 +121,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             is_whole: false,
             process: None,
             apart: [None; 3],
+            forwarded: None,
             pending: [None; 6],
         }
     }
@@ -212,6 +215,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Part => self.out.part(value),
             Role::Object => self.out.objects = self.out.objects.saturating_add(1),
             Role::Whole(word) => self.out.whole |= self.out.bytes(value) == word.as_bytes(),
+            Role::Forwarded => self.forwarded = self.forwarded.or(Some(value)),
             Role::Url => self.url(value),
             Role::Shelved => self.shelved(value),
             Role::Http(canon) | Role::Flow(canon) => {
@@ -352,6 +356,20 @@ impl<'f, 'b> Sink<'f, 'b> {
                 _ => {}
             }
         }
+        self.forwarded();
+    }
+
+    /// Names the client of a request for which a proxy or balancer of our own asked in place of that one. Its own address stays
+    /// under the name that it has in the log.
+    fn forwarded(&mut self) {
+        let Some(list) = self.forwarded.take().filter(|_| self.out.get(Canon::HttpMethod).is_some()) else { return };
+        let Some(peer) = self.out.get(Canon::SourceIp) else { return };
+        let bytes = self.out.bytes(list);
+        let Some(client) = proxied::client(peer, bytes) else { return };
+        let from = client.as_ptr() as usize - bytes.as_ptr() as usize;
+        let client = part(list, from, from + client.len());
+        self.out.supersede(Canon::SourceIp);
+        self.canon(Canon::SourceIp, client);
     }
 
     /// All fields of a record of a connection are in: a side of which no packet was seen sent an unknown number of bytes, and

@@ -102,3 +102,43 @@ fn what_left_the_lab_by_its_proxy_is_known_at_least() {
     let alone = transfer(&lab.join("squid.access.log"), "10.20.30.66", "files.dropzone.example");
     assert_eq!(alone["bytes"]["lower"], 0, "the proxy's log by itself tells of no byte");
 }
+
+/// Access logs as JSON, of nginx, Traefik and Caddy behind a balancer.
+#[test]
+fn the_client_of_a_request_is_who_asked_our_own_balancer() {
+    use exfiltrace::model::fields::Canon;
+    let nginx = |peer: &str, list: &str| {
+        format!(
+            "{{\"time_iso8601\":\"2026-03-28T23:10:04+00:00\",\"remote_addr\":\"{peer}\",\"request\":\"GET /a HTTP/1.1\",\
+             \"status\":200,\"body_bytes_sent\":9000,\"http_x_forwarded_for\":\"{list}\"}}\n"
+        )
+    };
+    let client = |line: &str| {
+        let mut told = String::new();
+        crate::support::each_record(b"access.json", line, &mut |_, format, fields, _| {
+            told = format!("{format} {}", fields.text(Canon::SourceIp).unwrap_or_default());
+        });
+        told
+    };
+    assert_eq!(client(&nginx("10.0.0.5", "198.51.100.7")), "json 198.51.100.7");
+    assert_eq!(
+        client(&nginx("10.0.0.5", "203.0.113.9, 198.51.100.7, 10.0.0.9")),
+        "json 198.51.100.7",
+        "the last that is not ours"
+    );
+    assert_eq!(client(&nginx("203.0.113.50", "198.51.100.7")), "json 203.0.113.50", "anybody may send a list");
+    for list in ["-", "", "10.0.0.9", "<script>", "x, 198.51.100.7"] {
+        assert_eq!(client(&nginx("10.0.0.5", list)), "json 10.0.0.5", "{list}");
+    }
+    let traefik = r#"{"ClientAddr":"10.0.0.5:51234","ClientHost":"10.0.0.5","RequestMethod":"GET","RequestHost":"rv.example","DownstreamStatus":200,"DownstreamContentSize":9000,"request_X-Forwarded-For":"198.51.100.7","time":"2026-03-28T23:10:04Z"}"#;
+    assert_eq!(client(traefik), "json 198.51.100.7");
+    let caddy = r#"{"ts":1774739404.1,"logger":"http.log.access","request":{"remote_ip":"10.0.0.5","client_ip":"10.0.0.5","method":"GET","host":"rv.example","uri":"/a","headers":{"X-Forwarded-For":["198.51.100.7"]}},"status":200,"size":9000}"#;
+    assert_eq!(client(caddy), "json 198.51.100.7");
+    // Known by their outlines, and read one by one: it is the same.
+    let served = |lines: usize| {
+        let text: String = (0..lines).map(|n| nginx("10.0.0.5", &format!("198.51.100.{}", n % 3))).collect();
+        let told = crate::verdict::scan(&[("access.json", text)], "", "198.51.100.1");
+        told.route("unattributed", "web_response")["bytes"]["lower"].as_u64().unwrap()
+    };
+    assert_eq!((served(3), served(3000)), (27_000, 27_000_000));
+}
