@@ -150,21 +150,38 @@ impl Format for KeyValue {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let mut sink = Sink::new(layout, want, out);
-        let each = |pair: &Pair<'b>| {
-            put(pair, &ROLES, &mut sink);
-            Some(())
-        };
-        let stamp = walk(record, layout, each).ok_or(Reject)?;
-        sink.time(APART, stamp);
+        read(record, &mut Sink::new(layout, want, out)).ok_or(Reject)?;
         Ok(Parsed::Event)
     }
 }
 
+/// Whether a message is a line of pairs that begins with its own date, as firewalls write it behind a header of syslog.
+pub fn is_dated(text: &[u8]) -> bool {
+    text.starts_with(b"date=") || text.starts_with(b"device=")
+}
+
+/// Reads a line of pairs; `None` where it is none, and what pairs there are is read then too.
+pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    let layout = sink.layout;
+    let each = |pair: &Pair<'b>| {
+        put(pair, &ROLES, sink);
+        Some(())
+    };
+    let stamp = walk(record, layout, each)?;
+    sink.time(APART, stamp);
+    Some(())
+}
+
+/// Adds a line of pairs to an outline; `None` where it is to be parsed.
+pub fn sketch<'b>(record: &'b [u8], layout: &Layout, sketch: &mut Sketch<'_, 'b>) -> Option<()> {
+    let stamp = walk(record, layout, |pair| part(pair, sketch))?;
+    sketch.time(APART, stamp);
+    Some(())
+}
+
 /// The outline of a line; `None` where it is to be parsed.
 fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) -> Option<()> {
-    let stamp = walk(record, layout, |pair| part(pair, &mut sketch))?;
-    sketch.time(APART, stamp);
+    self::sketch(record, layout, &mut sketch)?;
     sketch.finish()
 }
 

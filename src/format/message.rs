@@ -89,7 +89,13 @@ fn record<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -
     if text.starts_with(b"<Event") {
         return winxml::read(text.trim_ascii_end(), sink).map(|()| "windows_xml");
     }
-    (REQUEST.is_in(text) && access::read(text, sink).is_some()).then_some("access")
+    if REQUEST.is_in(text) && access::read(text, sink).is_some() {
+        return Some("access");
+    }
+    kv::is_dated(text).then(|| {
+        let _ = kv::read(text, sink);
+        "kv"
+    })
 }
 
 /// JSON of a product, or of none.

@@ -380,6 +380,11 @@ pub fn is_text(format: &str) -> bool {
     matches!(format, "text" | mixed::NAME)
 }
 
+/// Whether records of a format that have no time lack nothing but the order of day and month.
+pub fn asks_for_order(format: &str) -> bool {
+    format == windns::NAME
+}
+
 /// Whether the records of a format are the lines of other logs in wrappers, none of which it reads itself.
 pub fn is_container(format: &str) -> bool {
     format == container::NAME

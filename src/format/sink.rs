@@ -52,6 +52,12 @@ pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
 /// Dialects of services' own records, which whoever passes them on has no part in.
 const SERVICES: &[&str] = &["cloudtrail", "azure", "m365", "gcp", "guardduty", "okta", "github"];
 
+/// Whether the time around a record goes before that in it: where there is none, or only that around it is certain.
+pub fn keeps_outer(outer: Option<Stamp>, inner: Option<Stamp>) -> bool {
+    let is_sure = |stamp: Stamp| stamp.assumed == Assumed::Nothing;
+    outer.is_some_and(|outer| inner.is_none_or(|inner| is_sure(outer) && !is_sure(inner)))
+}
+
 /// What a record had before one in it was read.
 pub struct Around {
     fields: usize,
@@ -486,16 +492,11 @@ impl<'f, 'b> Sink<'f, 'b> {
     }
 
     /// A record of the dialect `inside` was read, or none: what it says is what this one says. Its time too, but where it is less
-    /// certain than that around it, or where an object of no product may mean anything by it.
+    /// certain than that around it.
     pub fn end_inside(&mut self, around: Around, inside: Option<&'static str>) {
-        let is_sure = |stamp: Stamp| stamp.assumed == Assumed::Nothing;
-        let keeps = match (around.time, self.out.time) {
-            (Some(_), None) => true,
-            (Some(outer), Some(inner)) => {
-                is_sure(outer) && (!is_sure(inner) || inside == Some("json")) || inside.is_none()
-            }
-            (None, _) => false,
-        };
+        // An object of no product may mean anything by a time.
+        let is_vague = inside == Some("json") && around.time.is_some_and(|stamp| stamp.assumed == Assumed::Nothing);
+        let keeps = keeps_outer(around.time, self.out.time) || around.time.is_some() && (is_vague || inside.is_none());
         if keeps {
             (self.out.time, self.best) = (around.time, around.best);
         }

@@ -2,7 +2,7 @@
 
 use super::halves::halves;
 use super::roles::Role;
-use super::sink::{APART, BEGUN, CLOCK, DATE, ENDED, Way, address, stamp};
+use super::sink::{APART, BEGUN, CLOCK, DATE, ENDED, Way, address, keeps_outer, stamp};
 use super::{near, time};
 use crate::model::fields::Canon;
 use crate::model::lasted::{Lasted, Side, Unit};
@@ -213,6 +213,16 @@ impl<'f, 'b> Sketch<'f, 'b> {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
             (self.best, self.out.time) = (Some(rank), stamp);
         }
+    }
+
+    /// Adds a record that this one holds, whose time goes before the one so far where [`keeps_outer`] does not say otherwise.
+    pub fn inside(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+        let (outer, best) = (self.out.time.take(), self.best.take());
+        read(self)?;
+        if keeps_outer(outer, self.out.time) {
+            (self.out.time, self.best) = (outer, best);
+        }
+        Some(())
     }
 
     /// Takes a part of a time that stands in several values, or all of it.

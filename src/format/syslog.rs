@@ -188,6 +188,10 @@ fn outline<'b>(line: &Line<'b>, data: Option<Elements<'b>>, mut sketch: Sketch<'
     let text = line.message.trim_ascii_start();
     match line.program {
         program if message::is_a_record(program, text) || message::is_declared(program, text) => return None,
+        _ if kv::is_dated(text) => {
+            let layout = sketch.layout();
+            sketch.inside(|sketch| kv::sketch(text, layout, sketch))?;
+        }
         // What these say is read with the pairs before it.
         Some(program) if paired && is_spoken(program) => return None,
         Some(sshd) if sshd.starts_with(b"sshd") => sketch.out.is_silent = true,

@@ -20,6 +20,9 @@ use super::{Fit, Format, Sample};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 
+/// The name of the format.
+pub const NAME: &str = "windows_dns";
+
 /// The debug log of Windows' DNS server.
 pub struct WindowsDns;
 
@@ -34,7 +37,7 @@ const EVENT: &[u8] = b" EVENT ";
 
 impl Format for WindowsDns {
     fn name(&self) -> &'static str {
-        "windows_dns"
+        NAME
     }
 
     fn describe(&self) -> &'static str {

@@ -124,6 +124,8 @@ pub enum Reason {
     FreeSpace,
     /// Records outside of the period that was asked for.
     OutsidePeriod,
+    /// Records whose stamps do not show which of day and month is first, so that they have no time.
+    Undated,
     /// Records in which nothing was met, and which were not read, because hits alone were asked for.
     PassedOver,
 }

@@ -3,6 +3,7 @@
 mod cite;
 mod doubt;
 pub(super) mod event;
+mod hand;
 mod hidden;
 mod met;
 mod over;
@@ -16,7 +17,7 @@ use std::ops::Range;
 use self::cite::Cite;
 pub(super) use self::cite::{digest_at, excerpt};
 use self::doubt::{is_in_doubt, mark};
-use self::whole::Open;
+use self::hand::{Found, Hand, Known, Reached};
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::classify::Look;
@@ -42,8 +43,6 @@ pub(super) struct Scratch {
     atoms: Vec<AtomHit>,
     /// The record at hand stands in free space.
     is_stale: bool,
-    /// Its fields may say an indicator that its bytes do not show.
-    hides: bool,
     /// Literals of patterns.
     traces: Vec<AtomHit>,
     /// Literals in names of data.
@@ -83,8 +82,8 @@ struct Pass<'a, 's> {
     templates: &'a Templates,
     /// Whether each of these records is to be searched as a whole.
     whole: bool,
-    /// Whether fields of some records may say an indicator that their bytes do not show.
-    hides: bool,
+    /// Whether there are records whose fields may say an indicator that their bytes do not show.
+    some_hide: bool,
     /// Rules that may apply to this format.
     gate: Option<&'a Gate>,
 }
@@ -126,7 +125,7 @@ pub(super) fn sift_block(
         stats,
         block,
         doubts,
-        hides: !plan.indicators.list.is_empty() && reader.hides(text),
+        some_hide: !plan.indicators.list.is_empty() && reader.hides(text),
         reader,
         strays: Strays::new(&block.layout),
         text,
@@ -225,70 +224,77 @@ impl Pass<'_, '_> {
             let at = view.gaps.first().map_or(self.block.base, |gap| gap.place.offset);
             told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1, recovered: view.recovered });
         }
-        let hits = std::mem::take(&mut scratch.hits);
-        let atoms = std::mem::take(&mut scratch.atoms);
-        let traces = std::mem::take(&mut scratch.traces);
-        let names = std::mem::take(&mut scratch.names);
-        let (mut next_hit, mut next_atom, mut next_trace, mut next_name) = (0, 0, 0, 0);
-        let (mut fields, mut outline, mut open) = (Fields::default(), Outline::default(), Open::default());
+        let (found, mut reached, mut hand) = (Found::take(scratch), Reached::default(), Hand::default());
         for (at, seen) in view.records.iter().enumerate() {
-            let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
-            let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
-            self.candidates(seen, record_atoms, scratch);
-            let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
-            self.patterns(seen, record_traces, &mut scratch.patterns);
-            scratch.look = self.look(take_within(&names, &mut next_name, seen, |a| a.at));
-            let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
-            // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
-            let is_read =
-                !(record_hits.is_empty() && scratch.patterns.is_empty()) || is_ruled && record.starts_with(b"{");
-            scratch.hides = self.hides && self.reader.hides(record);
-            let is_read = is_read || scratch.look.is_some() || scratch.hides || self.is_part(seen);
-            if self.plan.hits_only && !is_read && !is_ruled {
-                let is_edge = at == 0 || at + 1 == view.records.len();
-                if self.is_passed_over((seen, is_edge), &mut outline, (&mut fields, scratch), tally) {
-                    told.over(Extent { records: 1, bytes: seen.place.length });
-                    self.part(seen, &mut fields, &mut open, scratch, told);
-                    continue;
-                }
-            }
-            let outlined = !is_read && !self.plan.hits_only && self.outline(record, &mut outline, &mut scratch.shapes);
-            if outlined && self.recalled(seen, &outline, tally, told) {
-                if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
-                    self.parse(seen, Want::All, &mut fields);
-                    self.rules(&Cite::new(*seen), (self.block.layout.format, record), &fields, scratch, told);
-                }
-                continue;
-            }
-            let outline = outlined.then_some(&outline);
-            self.record((*seen, outline), record_hits, &mut fields, scratch, tally, told);
-            self.part(seen, &mut fields, &mut open, scratch, told);
+            let hits = self.ask(seen, &found, &mut reached, scratch);
+            let is_edge = at == 0 || at + 1 == view.records.len();
+            self.live((seen, is_edge), hits, &mut hand, scratch, tally, told);
         }
-        self.close(&mut open, true, scratch, told);
-        (scratch.is_stale, scratch.hides) = (true, false);
+        self.close(&mut hand.open, true, scratch, told);
+        scratch.is_stale = true;
         told.stale = view.stale.len() as u64;
         for seen in &view.stale {
-            let record_atoms = take_within(&atoms, &mut next_atom, seen, |a| a.at);
-            self.candidates(seen, record_atoms, scratch);
-            let record_traces = take_within(&traces, &mut next_trace, seen, |a| a.at);
-            self.patterns(seen, record_traces, &mut scratch.patterns);
-            scratch.look = self.look(take_within(&names, &mut next_name, seen, |a| a.at));
-            let record_hits = take_within(&hits, &mut next_hit, seen, |h| h.start);
-            self.record((*seen, None), record_hits, &mut fields, scratch, tally, told);
+            let hits = self.ask(seen, &found, &mut reached, scratch);
+            let known = Known { outline: None, hits, hides: false };
+            self.record((*seen, known), &mut hand.fields, scratch, tally, told);
         }
         scratch.is_stale = false;
         let mut next_hit = 0;
         for gap in &view.gaps {
-            let gap_hits = take_within(&hits, &mut next_hit, gap, |h| h.start);
+            let gap_hits = take_within(&found.hits, &mut next_hit, gap, |h| h.start);
             if !gap_hits.is_empty() {
-                fields.clear();
-                self.indicators((&Cite::new(*gap), self.text), gap_hits, &[], &fields, told);
+                hand.fields.clear();
+                self.indicators((&Cite::new(*gap), self.text), gap_hits, &[], &hand.fields, told);
             }
         }
-        scratch.hits = hits;
-        scratch.atoms = atoms;
-        scratch.traces = traces;
-        scratch.names = names;
+        found.give_back(scratch);
+    }
+
+    /// What a record is to be asked for because of what was met in it; gives the indicators in its bytes.
+    fn ask<'f>(&self, seen: &Seen, found: &'f Found, reached: &mut Reached, scratch: &mut Scratch) -> &'f [RawHit] {
+        self.candidates(seen, take_within(&found.atoms, &mut reached.atom, seen, |atom| atom.at), scratch);
+        let traces = take_within(&found.traces, &mut reached.trace, seen, |trace| trace.at);
+        self.patterns(seen, traces, &mut scratch.patterns);
+        scratch.look = self.look(take_within(&found.names, &mut reached.name, seen, |name| name.at));
+        take_within(&found.hits, &mut reached.hit, seen, |hit| hit.start)
+    }
+
+    /// One record that the log holds: it is passed over, counted by its outline, or read.
+    fn live<'b>(
+        &'b self,
+        (seen, is_edge): (&Seen, bool),
+        hits: &[RawHit],
+        hand: &mut Hand<'b>,
+        scratch: &mut Scratch,
+        tally: &mut Tally,
+        told: &mut Told,
+    ) {
+        let Hand { fields, outline, open } = hand;
+        let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
+        let hides = self.some_hide && self.reader.hides(record);
+        let is_met = !(hits.is_empty() && scratch.patterns.is_empty()) || scratch.look.is_some() || hides;
+        // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
+        let is_read = is_met || is_ruled && record.starts_with(b"{") || self.is_part(seen);
+        if self.plan.hits_only
+            && !is_read
+            && !is_ruled
+            && self.is_passed_over((seen, is_edge), outline, (&mut *fields, &mut *scratch), tally)
+        {
+            told.over(Extent { records: 1, bytes: seen.place.length });
+            self.part(seen, fields, open, scratch, told);
+            return;
+        }
+        let outlined = !is_read && !self.plan.hits_only && self.outline(record, outline, &mut scratch.shapes);
+        if outlined && self.recalled(seen, outline, tally, told) {
+            if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+                self.parse(seen, Want::All, fields);
+                self.rules(&Cite::new(*seen), (self.block.layout.format, record), fields, scratch, told);
+            }
+            return;
+        }
+        let known = Known { outline: outlined.then_some(&*outline), hits, hides };
+        self.record((*seen, known), fields, scratch, tally, told);
+        self.part(seen, fields, open, scratch, told);
     }
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
@@ -319,47 +325,15 @@ impl Pass<'_, '_> {
 
     fn record<'b>(
         &'b self,
-        (seen, outline): (Seen, Option<&Outline<'b>>),
-        hits: &[RawHit],
+        (seen, known): (Seen, Known<'_, 'b>),
         fields: &mut Fields<'b>,
         scratch: &mut Scratch,
         tally: &mut Tally,
         told: &mut Told,
     ) {
         let record = &self.text[seen.start..seen.end];
-        let plain = self.block.layout.format == "text";
-        let want = match () {
-            () if !(hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
-            () if scratch.look.is_some() || scratch.hides => Want::All,
-            () if self.plan.indicators.agents.is_empty() => Want::Columns,
-            () => Want::Agents,
-        };
-        let mut format = self.block.layout.format;
-        let read = match () {
-            () if plain => None,
-            () if scratch.listed => {
-                self.reader.listed((record, &scratch.shapes), want, fields);
-                Some(Parsed::Event)
-            }
-            () => self.parse(&seen, want, fields),
-        };
-        let mut parsed = read.is_some();
-        let is_carried = matches!(read, Some(Parsed::Carried(_))) || format::is_container(format);
-        let other = match read {
-            Some(Parsed::Carried(dialect)) => {
-                self.carried((&seen, want), dialect, fields, scratch);
-                Some(dialect)
-            }
-            None if !plain && self.block.is_of_lines() => self.stray(record, fields, scratch),
-            _ => None,
-        };
-        if let Some(other) = other {
-            (format, parsed) = (other, true);
-            let of = if is_carried { &mut told.carried } else { &mut told.strays };
-            *of.entry(other).or_default() += 1;
-        }
-        // A stray was read in full.
-        self.inside((&seen, if read.is_some() { want } else { Want::All }), fields, scratch);
+        let want = self.wanted(known, scratch);
+        let (format, parsed) = self.read((&seen, want), fields, scratch, told);
         account((parsed, format), (seen.place, !scratch.is_stale && !seen.place.in_doubt), fields, tally, told);
         let seen = stated(seen, fields);
         if !self.plan.period.holds(fields.time.map(|t| t.at)) {
@@ -371,28 +345,14 @@ impl Pass<'_, '_> {
         if has_parts && !self.plan.hits_only {
             self.observe_parts((&seen, format), fields, tally);
         } else if parsed && !self.plan.hits_only {
-            let is_traffic =
-                tally.observe(format, (&mut *fields, outline), seen.place, &|place| digest_at(self.block, place));
+            let read = (&mut *fields, known.outline);
+            let is_traffic = tally.observe(format, read, seen.place, &|place| digest_at(self.block, place));
             if let Some(look) = scratch.look.filter(|_| is_traffic) {
                 self.touched(look, fields, tally, told);
             }
         }
         self.rules(&cite, (format, record), fields, scratch, told);
-        let agents = sift::agents_named(&self.plan.indicators, fields);
-        if !agents.is_empty() && want == Want::Agents && format == self.block.layout.format {
-            // A record that is cited is read in full; a stray was.
-            self.parse(&seen, Want::All, fields);
-        }
-        if has_parts {
-            self.indicators_of_parts(&cite, hits, &agents, fields, told);
-        } else if seen.values.is_none() {
-            let met = self.indicators((&cite, self.text), hits, &agents, fields, told);
-            if scratch.hides {
-                self.hidden((&cite, record), fields, met, told);
-            }
-        } else if self.whole || !hits.is_empty() || !agents.is_empty() {
-            self.indicators_of_values(&cite, &agents, told);
-        }
+        self.listed((&cite, record), (known, has_parts), (want, format), fields, told);
         if parsed && !scratch.patterns.is_empty() {
             for (pattern, part) in self.plan.patterns.met(&scratch.patterns, fields) {
                 match part {
@@ -401,6 +361,52 @@ impl Pass<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Which fields of a record are wanted, by what is known of it and what it is to be asked for.
+    fn wanted(&self, known: Known<'_, '_>, scratch: &Scratch) -> Want {
+        match () {
+            () if !(known.hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
+            () if scratch.look.is_some() || known.hides => Want::All,
+            () if self.plan.indicators.agents.is_empty() => Want::Columns,
+            () => Want::Agents,
+        }
+    }
+
+    /// Reads a record, as its source's format or another that it shows; gives the format, and whether it could be read.
+    fn read<'b>(
+        &'b self,
+        (seen, want): (&Seen, Want),
+        fields: &mut Fields<'b>,
+        scratch: &mut Scratch,
+        told: &mut Told,
+    ) -> (&'static str, bool) {
+        let (record, own) = (&self.text[seen.start..seen.end], self.block.layout.format);
+        let plain = own == "text";
+        let read = match () {
+            () if plain => None,
+            () if scratch.listed => {
+                self.reader.listed((record, &scratch.shapes), want, fields);
+                Some(Parsed::Event)
+            }
+            () => self.parse(seen, want, fields),
+        };
+        let other = match read {
+            Some(Parsed::Carried(dialect)) => {
+                self.carried((seen, want), dialect, fields, scratch);
+                Some(dialect)
+            }
+            None if !plain && self.block.is_of_lines() => self.stray(record, fields, scratch),
+            _ => None,
+        };
+        if let Some(other) = other {
+            let is_carried = matches!(read, Some(Parsed::Carried(_))) || format::is_container(own);
+            let of = if is_carried { &mut told.carried } else { &mut told.strays };
+            *of.entry(other).or_default() += 1;
+        }
+        // A stray was read in full.
+        self.inside((seen, if read.is_some() { want } else { Want::All }), fields, scratch);
+        (other.unwrap_or(own), read.is_some() || other.is_some())
     }
 
     /// Reads the wanted fields of a record; `None` where it is not of its source's format.

@@ -1,6 +1,7 @@
 //! What the ledger is told of a source that was read: which records are not, or are of another format, and which caps were reached.
 
 use super::source::Told;
+use crate::format;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::data::TOUCHES_KEPT;
 use crate::model::event::{Events, VALUES_KEPT};
@@ -40,6 +41,10 @@ pub(super) fn of_records(of: &str, told: &Told) -> Vec<Note> {
     if told.stale > 0 {
         let detail = "records in the free space of chunks, of an earlier state of the log: they were read, have no index and tell nothing of what the log covers";
         notes.push(Note::new(Reason::FreeSpace, detail).counted(told.stale));
+    }
+    if told.untimed > 0 && format::asks_for_order(of) {
+        let detail = "records whose stamps do not show which of day and month is first: they have no time; collect the head of the log, a part of it of a later day, or the file with the time at which it was last written";
+        notes.push(Note::new(Reason::Undated, detail).counted(told.untimed));
     }
     if told.left_out > 0 {
         let detail = "records outside of --from and --to; neither rules nor indicators were held against them";

@@ -228,6 +228,15 @@ const NEARLY_ALIKE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "pairs with a date of their own behind a header",
+        &[
+            r#"Mar 28 23:10:05 relay01 date=2026-03-28 time=23:10:04 tz="+0000" devname="fw1" logid="0000000013" srcip=10.1.0.5 dstip=203.0.113.9 action="close" sentbyte=7 rcvdbyte=9"#,
+            r#"Mar 28 23:10:05 relay01 date=2026-03-28 time=21:10:04 tz="+0000" devname="fw1" logid="0000000013" srcip=10.1.0.5 dstip=203.0.113.9 action="close" sentbyte=8 rcvdbyte=9"#,
+            r#"Mar 28 23:10:05 relay02 date=2026-03-28 time=23:10:04 tz="+0100" devname="fw2" logid="0000000013" srcip=10.1.0.5 dstip=203.0.113.9 action="close" sentbyte=9 rcvdbyte=9"#,
+            r#"Mar 28 23:10:05 relay02 date=x time=23:10:04 devname="fw2" logid="0000000013" srcip=10.1.0.5 dstip=203.0.113.9 action="deny" sentbyte=9 rcvdbyte=9"#,
+        ],
+    ),
+    (
         "an agent that is written in percents",
         &[
             r#"192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] "GET / HTTP/1.1" 200 5 "-" "Evil/1.0 (x)""#,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::places::FieldPlaces;
 use super::super::source::Told;
 use super::cite::Cite;
+use super::hand::Known;
 use super::{Pass, is_in_doubt};
 use crate::model::block::Record;
 use crate::model::fields::{Canon, Fields, Seen, Want};
@@ -20,6 +21,33 @@ use crate::model::typed;
 use crate::sift;
 
 impl Pass<'_, '_> {
+    /// Indicators in a record, read with the fields of `want` as of `format`.
+    pub(super) fn listed<'b>(
+        &'b self,
+        (cite, record): (&Cite, &'b [u8]),
+        (known, has_parts): (Known<'_, '_>, bool),
+        (want, format): (Want, &str),
+        fields: &mut Fields<'b>,
+        told: &mut Told,
+    ) {
+        let Known { hits, hides, .. } = known;
+        let agents = sift::agents_named(&self.plan.indicators, fields);
+        if !agents.is_empty() && want == Want::Agents && format == self.block.layout.format {
+            // A record that is cited is read in full; a stray was.
+            self.parse(&cite.seen, Want::All, fields);
+        }
+        if has_parts {
+            self.indicators_of_parts(cite, hits, &agents, fields, told);
+        } else if cite.seen.values.is_none() {
+            let met = self.indicators((cite, self.text), hits, &agents, fields, told);
+            if hides {
+                self.hidden((cite, record), fields, met, told);
+            }
+        } else if self.whole || !hits.is_empty() || !agents.is_empty() {
+            self.indicators_of_values(cite, &agents, told);
+        }
+    }
+
     /// Indicator hits of one record, in its text and those that its user agent is; each (indicator, match kind) counts
     /// once. Gives those that did.
     pub(super) fn indicators(
