@@ -115,7 +115,8 @@ pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl F
                 let more = |bytes| (bytes > 0).then_some(Surplus { at, bytes, sightings });
                 unseen.extend(more(account.most.saturating_sub(account.widest)));
                 beyond.extend(more(bounds.lower - account.most));
-                alone.extend(hour.map(|hour| (hour, (at, *cells))));
+                let is_here = !elsewhere(*hour, missed(account.most));
+                alone.extend(hour.filter(|_| is_here).map(|hour| (hour, (at, *cells))));
                 all.push((*hour, bounds));
             }
         }
