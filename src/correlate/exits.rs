@@ -23,7 +23,7 @@ use super::cells::{self, Cell, Cells};
 use super::gateways::Senders;
 use super::proxied::Proxied;
 use super::relays::Relays;
-use super::way::{Direction, Left, Way, is_bare, is_edge, is_management, out_of, told};
+use super::way::{self, Direction, Left, Way, is_bare, is_edge, is_management, out_of, told};
 use super::{World, held, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
@@ -351,10 +351,8 @@ impl<'a> Moved<'a> {
         let by = if is_bare(&key) { &mut self.guessed } else { &mut self.stated };
         let sum = by.entry(locator).or_default();
         *sum = sum.saturating_add(bytes);
-        // A mail has a name for each of those that it went to.
         let own = |name: &&str| key.seen == Seen::Mail && world.whose.mail_side(name) == Some(Side::Inside);
-        let names = key.name.split(if key.seen == Seen::Mail { ',' } else { '\0' }).filter(|name| !own(name));
-        self.names.extend(names.chain([key.server]).filter(|t| !t.is_empty()));
+        self.names.extend(way::names(&key).filter(|name| !own(name)).chain([key.server]).filter(|t| !t.is_empty()));
         self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
         let hours = part
             .map(|part| held::hours_of(world, &key, seen, Some(part)).map(|hour| hour.hour()).collect::<BTreeSet<_>>());

@@ -183,8 +183,10 @@ pub(super) fn out_of<'w>(
     if refused {
         return None;
     }
-    if let Some(mail) = mailed(world, locator, key) {
-        return mail;
+    match mailed(world, locator, key) {
+        Mailed::Left(way) => return Some((way, Direction::Up)),
+        Mailed::Stayed => return None,
+        Mailed::Untold => {}
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
     let client = side(key.client)
@@ -221,21 +223,30 @@ pub(super) fn out_of<'w>(
     Some((Way { scope, from, to, route, held }, direction))
 }
 
-/// The way of a mail whose record tells from whose mail system to whose it went; inner `None` where it did not leave. Outer `None`
-/// where that is to be seen from addresses: nobody told which mail domains are whose, and the record does not say that it left.
-#[expect(clippy::option_option, reason = "that it did not leave is an answer")]
-fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<Option<(Way<'w>, Direction)>> {
+/// What the domains of a mail's sender and recipients say of its way.
+enum Mailed<'w> {
+    /// It left, and which way.
+    Left(Way<'w>),
+    /// It did not leave.
+    Stayed,
+    /// That is to be seen from addresses: it is no mail, or nobody told which mail domains are whose and the record does not say
+    /// that it left.
+    Untold,
+}
+
+/// The way of a mail whose record tells from whose mail system to whose it went.
+fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Mailed<'w> {
     if key.seen != Seen::Mail || key.name.is_empty() {
-        return None;
+        return Mailed::Untold;
     }
     let sender = key.account.rsplit_once('@').map(|(_, domain)| domain);
     let from = sender.and_then(|domain| world.whose.mail_side(domain));
     // One that went to several leads to the first of them outside.
-    let outside = key.name.split(',').find(|domain| world.whose.mail_side(domain) != Some(Side::Inside));
-    let Some(to) = outside else { return Some(None) };
+    let outside = names(key).find(|domain| world.whose.mail_side(domain) != Some(Side::Inside));
+    let Some(to) = outside else { return Mailed::Stayed };
     let is_ours = from == Some(Side::Inside) && world.whose.mail_side(to) == Some(Side::Outside);
     if !key.sends && !is_ours {
-        return None;
+        return Mailed::Untold;
     }
     let inside = |host: &&str| !host.is_empty() && world.whose.side(host) == Side::Inside;
     let host = [key.client, key.host].into_iter().find(inside);
@@ -243,15 +254,18 @@ fn mailed<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>) -> Option<
     let from = host.or(Some(key.account).filter(|account| !account.is_empty()));
     let writer = || writer(world, key, locator, (scope, Side::Inside)).into();
     let from = from.map_or_else(writer, |text| world.whose.entity_of(text));
-    Some(Some((Way { scope, from, to, route: Route::Email, held: None }, Direction::Up)))
+    Mailed::Left(Way { scope, from, to, route: Route::Email, held: None })
+}
+
+/// The names of the other side: a mail has one for each domain that it went to.
+pub(super) fn names<'k>(key: &Key<'k>) -> impl Iterator<Item = &'k str> + use<'k> {
+    let is_mail = key.seen == Seen::Mail;
+    key.name.split(move |letter| is_mail && letter == ',')
 }
 
 /// The name of the other side; of a mail to several that of the first.
 fn named<'k>(key: &Key<'k>) -> &'k str {
-    match key.seen {
-        Seen::Mail => key.name.split(',').next().unwrap_or_default(),
-        _ => key.name,
-    }
+    names(key).next().unwrap_or_default()
 }
 
 /// The inside system that answered.

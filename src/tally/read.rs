@@ -370,11 +370,12 @@ const CHANGES: [&[u8]; 33] = [
 /// its words says so.
 fn changes(action: &[u8]) -> bool {
     let mut rest = action;
-    while let Some(first) = rest.first() {
+    while let Some((_, tail)) = rest.split_first() {
         // A word begins with a capital, or behind what is no letter.
-        let length = rest[1..].iter().position(|b| !b.is_ascii_lowercase()).map_or(rest.len(), |at| at + 1);
-        let (word, others) = rest.split_at(length);
-        if first.is_ascii_alphabetic() && CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+        let end = tail.iter().position(|b| !b.is_ascii_lowercase()).map_or(rest.len(), |at| at + 1);
+        let (word, others) = rest.split_at(end);
+        let word = word.split_first().filter(|(first, _)| !first.is_ascii_alphabetic()).map_or(word, |(_, word)| word);
+        if CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
             return true;
         }
         rest = others;
