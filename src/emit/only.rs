@@ -202,6 +202,9 @@ const OURS: &[&str] = &[
     "time",
 ];
 
+/// Keys by which a join of an address with whom it was given to is known.
+const JOINED: [&str; 3] = ["address", "by", "reason"];
+
 /// Knows what belongs to others.
 struct Mask<'w> {
     scope: &'w str,
@@ -307,7 +310,10 @@ impl<'w> Mask<'w> {
                     Value::Array(list) => list.iter().all(Value::is_string),
                     _ => false,
                 };
-                let named = map.iter_mut().filter(|(key, value)| !(OURS.contains(&key.as_str()) && is_plain(value)));
+                // Why an address is taken for somebody's names whom it was given to.
+                let is_joined = JOINED.iter().all(|key| map.contains_key(*key));
+                let is_ours = |key: &str| OURS.contains(&key) && !(is_joined && key == "reason");
+                let named = map.iter_mut().filter(|(key, value)| !(is_ours(key) && is_plain(value)));
                 named.for_each(|(_, value)| self.mask(value));
             }
             _ => {}

@@ -82,7 +82,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-12",
-        "less than 1 MiB but 64 KiB or more served to one address of a successful intruder, or to those together that were each served less, is data that was shown; neither this nor J-10 counts pages, and what a store gives without an account, of which five others or more, and more than one in 20, were served as much, unless the log that shows it shows the way in",
+        "less than 1 MiB but 64 KiB or more served to one address of a successful intruder, or to those together that were each served less, is data that was shown; neither this nor J-10 counts pages, and what a store gives without an account, of which five others or more, and half of them, were served as much with the same kinds of data, unless a log of the same service shows the way in",
     ),
     clause(
         "J-13",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::accounts::distinct;
 use crate::model::finding::{Finding, FindingKind};
+use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Together, Transfer};
@@ -30,6 +31,8 @@ pub(super) const TO_ONE: Limits = Limits { day: 50 * MIB, whole: 500 * MIB };
 const TO_ALL: Limits = Limits { day: 200 * MIB, whole: 1024 * MIB };
 /// Read from own cloud services by one address. People work with them from everywhere.
 const READ: Limits = Limits { day: 1024 * MIB, whole: 10 * 1024 * MIB };
+/// So long before its first sign the connection by which an intruder came may have been opened.
+const OPENED_SECS: i64 = 15 * 60;
 /// Names asked for below one registered domain. Data takes more than its own size of them.
 const ASKED: Limits = Limits { day: MIB, whole: 10 * MIB };
 
@@ -116,18 +119,28 @@ pub fn clauses(bench: &mut Bench<'_>) {
     }
 }
 
-/// Whether an intruder was served what others get alike, and by nothing into which it is shown to have got.
+/// Whether an intruder was served what most others get, and by nothing into which it is shown to have got.
 fn is_for_everybody(bench: &mut Bench<'_>, t: &Transfer) -> bool {
     let Some(others) = bench.alike.told(t) else { return false };
+    let logs = logs_of(bench, t);
     let got_in = |f: &Finding| {
-        f.entities.sources.iter().any(|from| *from == *t.to) && f.evidence.iter().any(|e| t.seen_by.contains(&e.source))
+        f.entities.sources.iter().any(|from| *from == *t.to) && f.evidence.iter().any(|e| logs.contains(&e.source))
     };
     let is_attacked = bench.findings.iter().any(|f| bench.intruder.proofs.contains(&f.id) && got_in(f));
     if !is_attacked {
-        let text = format!("what {} was served is for everybody: {others}", t.to);
+        let text = format!("what {} was served is no sign by its amount: {others}", t.to);
         bench.against("J-12", text, vec![t.id.to_string()]);
     }
     !is_attacked
+}
+
+/// The logs of what served something: its own, and those of what passed it on to the same address.
+fn logs_of<'a>(bench: &Bench<'a>, t: &'a Transfer) -> BTreeSet<&'a Locator> {
+    let passes_on = |other: &&&Transfer| {
+        other.to == t.to && other.passed_on.as_ref().is_some_and(|of| of.hosts.iter().any(|host| *host == *t.from))
+    };
+    let more = bench.transfers.iter().filter(passes_on).flat_map(|other| other.seen_by.iter());
+    t.seen_by.iter().chain(more).collect()
 }
 
 /// What destinations are judged by together: the registered domain of a name, or the address.
@@ -161,7 +174,8 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     let first = bench.intruder.first?;
     if to_intruder(bench, t) {
         let began = bench.intruder.attacked.get(t.to.as_str()).filter(|_| is_answer(t)).copied();
-        return [began, session_began(bench, t), Some(first)].into_iter().flatten().min();
+        let sign = [began, session_began(bench, t), Some(first)].into_iter().flatten().min()?;
+        return Some(opened(t, sign));
     }
     let by_join = joined::begins(bench, t, true);
     if by_join.is_some() || is_answer(t) {
@@ -169,6 +183,13 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     }
     let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
     by_account.or_else(|| bench.intruder.has_host(&bench.whose.entity(&t.from)))
+}
+
+/// When that of the intruder's own address was opened which was open at its first sign: a logon is written after the connection that
+/// it came by, and a flow record tells of some minutes at once. A request for a page is over before the next one.
+fn opened(t: &Transfer, sign: Instant) -> Instant {
+    let near = if t.route == Route::WebResponse { sign } else { sign.plus_secs(-OPENED_SECS) };
+    t.open_at(sign).map_or(near, |opened| opened.min(near))
 }
 
 /// From when on an intruder's account was used from the intruder's address before the first sign of it: whoever was let in there was
@@ -369,7 +390,7 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
 fn are_for_everybody(bench: &mut Bench<'_>, m: &Movement<'_>) -> bool {
     let others: Option<Vec<String>> = m.transfers.iter().map(|t| bench.alike.told(t)).collect();
     let Some(others) = others else { return false };
-    let text = format!("what {} was given is for everybody: {}", m.to, others.join("; "));
+    let text = format!("what {} was given is no sign by its amount: {}", m.to, others.join("; "));
     let ids = m.transfers.iter().map(|t| t.id.to_string()).collect();
     bench.against("J-25", text, ids);
     true

@@ -223,6 +223,13 @@ impl Transfer {
         all
     }
 
+    /// When the first of those records began that had begun in an hour before an instant and were not over in one before it.
+    pub fn open_at(&self, instant: Instant) -> Option<Instant> {
+        let at = self.hours.partition_point(|hour| *hour < instant.hour());
+        let lasting = (at..self.hours.len()).flat_map(|at| self.lasting(at)).map(|(began, _)| *began);
+        lasting.filter(|began| *began < instant).min()
+    }
+
     /// What was over in the hour at a place of `hours` and began in an earlier one.
     fn lasting(&self, at: usize) -> &[(Instant, u64)] {
         self.dated.get(at).map_or(&[], |dated| &dated.lasting)
