@@ -370,11 +370,15 @@ const CHANGES: [&[u8]; 33] = [
 /// its words says so.
 fn changes(action: &[u8]) -> bool {
     let mut rest = action;
-    while let Some((_, tail)) = rest.split_first() {
-        // A word begins with a capital, or behind what is no letter.
-        let end = tail.iter().position(|b| !b.is_ascii_lowercase()).map_or(rest.len(), |at| at + 1);
-        let (word, others) = rest.split_at(end);
-        let word = word.split_first().filter(|(first, _)| !first.is_ascii_alphabetic()).map_or(word, |(_, word)| word);
+    while let Some(first) = rest.first() {
+        // A word begins with a capital, or behind what is no letter; or it is all in capitals.
+        let is_of_word = match rest.get(1) {
+            _ if !first.is_ascii_alphabetic() => |_: &u8| false,
+            Some(second) if second.is_ascii_uppercase() => u8::is_ascii_uppercase,
+            _ => u8::is_ascii_lowercase,
+        };
+        let length = rest[1..].iter().position(|b| !is_of_word(b)).map_or(rest.len(), |at| at + 1);
+        let (word, others) = rest.split_at(length);
         if CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
             return true;
         }
@@ -467,9 +471,15 @@ mod tests {
 
     #[test]
     fn what_changes_a_store_reads_nothing() {
-        for action in
-            ["PutObject", "FileUploaded", "FileSyncUploadedFull", "storage.objects.create", "file_add", "DeleteBlob"]
-        {
+        for action in [
+            "PutObject",
+            "FileUploaded",
+            "FileSyncUploadedFull",
+            "storage.objects.create",
+            "UPLOAD",
+            "file_add",
+            "DeleteBlob",
+        ] {
             assert!(changes(action.as_bytes()), "{action}");
         }
         for action in
