@@ -117,12 +117,15 @@ impl Number {
         u64::try_from(whole + part).unwrap_or(u64::MAX)
     }
 
+    /// So many of a unit, in microseconds.
+    ///
+    /// PERF: nearly all are numbers alone, and records of some logs all have one.
     fn of(self, unit: Unit) -> u64 {
-        self.times(match unit {
-            Unit::Seconds => 1_000_000_000,
-            Unit::Millis => 1_000_000,
-            Unit::Nanos => 1,
-        })
+        match unit {
+            Unit::Seconds => self.whole.saturating_mul(SECOND).saturating_add(self.part),
+            Unit::Millis => self.whole.saturating_mul(1000).saturating_add(self.part / 1000),
+            Unit::Nanos => self.whole / 1000,
+        }
     }
 }
 
