@@ -3,9 +3,10 @@
 use exfiltrace::judge::judge;
 use exfiltrace::model::coverage::Coverage;
 use exfiltrace::model::finding::{Finding, FindingKind};
+use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
 use exfiltrace::model::time::Span;
-use exfiltrace::model::transfer::Transfer;
+use exfiltrace::model::transfer::{PassedOn, Transfer};
 use exfiltrace::model::verdict::{Intrusion, Likelihood, ScopeVerdict, State};
 
 use crate::clauses::Sides;
@@ -180,6 +181,37 @@ fn what_visitors_get_alike_is_no_sign_of_an_intruder() {
     assert_eq!(told.state, State::Accessed, "it got into that very server");
     let elsewhere = |others| beside(&[], &alike(Route::WebResponse, "rv", 100_000, others)).intrusion;
     assert_eq!((elsewhere(100_000), elsewhere(99_999)), (Intrusion::NoneSeen, Intrusion::Established));
+}
+
+#[test]
+fn what_only_some_get_or_with_an_account_is_a_sign_of_an_intruder() {
+    let told = |change: &dyn Fn(usize, &mut Transfer)| {
+        let mut all = alike(Route::WebResponse, "hc", 9 * MIB, 9 * MIB);
+        all.iter_mut().enumerate().for_each(|(n, t)| change(n, t));
+        hc(&[way_in("hc")], &all, &whose("")).state
+    };
+    let few = |n: usize, t: &mut Transfer| t.bytes.lower = if (20..39).contains(&n) { MIB } else { t.bytes.lower };
+    assert_eq!(told(&few), State::IntrusionOnly, "21 of 40 others");
+    let fewer = |n: usize, t: &mut Transfer| t.bytes.lower = if (20..40).contains(&n) { MIB } else { t.bytes.lower };
+    assert_eq!(told(&fewer), State::IntrusionOnly, "half of them");
+    let fewest = |n: usize, t: &mut Transfer| t.bytes.lower = if (19..40).contains(&n) { MIB } else { t.bytes.lower };
+    assert_eq!(told(&fewest), State::Exfiltrated, "19 of 40");
+    let let_in = |_: usize, t: &mut Transfer| t.accounts = vec!["HC\\jane".to_owned()].into();
+    assert_eq!(told(&let_in), State::Exfiltrated, "who logs on to read mail is no visitor of a page");
+}
+
+#[test]
+fn the_log_of_a_balancer_shows_the_way_into_what_stands_behind_it() {
+    let told = |host: &str| {
+        let mut all = alike(Route::WebResponse, "hc", 9 * MIB, 9 * MIB);
+        let mut balanced = served(Route::WebResponse, WHO, 0);
+        (balanced.id, balanced.from) = ("t-lb".into(), "lb".into());
+        balanced.passed_on = Some(Box::new(PassedOn { hosts: vec![host.to_owned()], more: 0 }));
+        balanced.seen_by = vec![Locator::from_encoded("e/lb.log")].into();
+        all.push(balanced);
+        hc(&[shown_by(way_in("hc"), "e/lb.log")], &all, &whose("")).state
+    };
+    assert_eq!((told("hc-store"), told("another")), (State::Exfiltrated, State::IntrusionOnly));
 }
 
 #[test]

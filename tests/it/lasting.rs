@@ -65,6 +65,21 @@ fn what_a_connection_moved_that_was_open_before_the_intrusion_may_have_left_befo
     }
 }
 
+#[test]
+fn the_connection_by_which_an_intruder_came_is_its_from_when_it_was_opened() {
+    // The logon at ten was written after the connection was opened, whenever that was.
+    let state = |secs: u32| {
+        let log = format!(
+            "date=2026-03-10 time=12:00:00 tz=\"+0000\" devname=\"fw\" logid=\"0000000013\" type=\"traffic\" subtype=\"forward\" \
+             srcip=203.0.113.77 srcport=50007 dstip=10.2.0.5 dstport=3389 sessionid=9 action=\"close\" duration={secs} \
+             sentbyte=90000 rcvdbyte=5368709120\n"
+        );
+        let told = verdict::scan(&[("fw.log", log), ("hc-events.json", logon())], SCOPES, "");
+        told.scope("hc")["state"].clone()
+    };
+    assert_eq!([7100, 7205, 7800, 18_000].map(state), ["exfiltrated"; 4]);
+}
+
 /// Of each transfer out of a log: where it went, bytes at least and at most, and its first time; the same however it is cut.
 fn told(name: &str, log: &str) -> Vec<String> {
     told_of(&[(name, log)])
