@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::account::File;
+use super::bits::Hybrid;
 use super::codec::Codec;
-use super::meta::{Chunk, ChunkMeta};
+use super::meta::{Chunk, ChunkMeta, PageHead};
 use super::page::{self, DATA, DATA_V2, DICTIONARY, Fault, Page};
 use super::schema::Schema;
 use super::values::Dictionary;
@@ -169,7 +170,7 @@ impl<'r> Column<'r> {
     #[inline]
     fn levels(&mut self) -> bool {
         let Page { bytes, reps, defs, .. } = &mut self.page;
-        let next = |levels: &mut Option<super::bits::Hybrid>| match levels {
+        let next = |levels: &mut Option<Hybrid>| match levels {
             Some(levels) => levels.next(bytes).and_then(|level| u16::try_from(level).ok()),
             None => Some(0),
         };
@@ -241,7 +242,7 @@ impl<'r> Column<'r> {
         }
     }
 
-    fn dictionary(&mut self, head: &super::meta::PageHead, body: u64) -> Result<(), Fault> {
+    fn dictionary(&mut self, head: &PageHead, body: u64) -> Result<(), Fault> {
         if self.dictionary.is_some() {
             return Err(Fault::Damaged("it has two dictionaries"));
         }
@@ -257,7 +258,7 @@ impl<'r> Column<'r> {
         Ok(())
     }
 
-    fn data(&mut self, head: &super::meta::PageHead, body: u64) -> Result<(), Fault> {
+    fn data(&mut self, head: &PageHead, body: u64) -> Result<(), Fault> {
         self.drop_page();
         let claimed = u64::try_from(head.decoded).unwrap_or(0).min(page::PAGE_BYTES);
         if claimed > self.file.free() {

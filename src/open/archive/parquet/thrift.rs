@@ -7,6 +7,7 @@
 pub(super) const TRUE: u8 = 1;
 pub(super) const FALSE: u8 = 2;
 const BYTE: u8 = 3;
+const I16: u8 = 4;
 const I64: u8 = 6;
 const DOUBLE: u8 = 7;
 pub(super) const BINARY: u8 = 8;
@@ -57,7 +58,7 @@ impl<'b> Thrift<'b> {
     pub(super) fn int(&mut self, kind: u8) -> Option<i64> {
         match kind {
             BYTE => self.byte().map(|byte| i64::from(byte as i8)),
-            BYTE..=I64 => self.varint().map(unzigzag),
+            I16..=I64 => self.varint().map(unzigzag),
             _ => None,
         }
     }
@@ -112,7 +113,7 @@ impl<'b> Thrift<'b> {
         match kind {
             TRUE | FALSE => Some(()),
             BYTE => self.byte().map(drop),
-            4..=I64 => self.varint().map(drop),
+            I16..=I64 => self.varint().map(drop),
             DOUBLE => self.pass(8),
             BINARY => self.binary().map(drop),
             LIST | SET => {

@@ -57,7 +57,7 @@ pub(super) enum Values {
         bit: usize,
         end: usize,
     },
-    Runs(Hybrid),
+    Runs(Box<Hybrid>),
     Indices(Box<Hybrid>),
     Delta(Delta),
     /// Lengths, then the values without a border.
@@ -105,7 +105,7 @@ impl Values {
         Ok(match (encoding, physical) {
             (0, Bool) => Self::Bits { bit: at * 8, end: end * 8 },
             (0, _) => Self::Plain { at, end },
-            (3, Bool) => Self::Runs(Hybrid::new(at.saturating_add(4).min(end)..end, 1)),
+            (3, Bool) => Self::Runs(Box::new(Hybrid::new(at.saturating_add(4).min(end)..end, 1))),
             (2 | 8, _) => match bytes.get(at..end).and_then(<[u8]>::first) {
                 Some(&width @ ..=32) => Self::Indices(Box::new(Hybrid::new(at + 1..end, u32::from(width)))),
                 Some(_) => return Err(damaged),
