@@ -190,7 +190,8 @@ impl Walk<'_> {
         Fate::Skipped
     }
 
-    fn leaf(&mut self, at: At, source: Source<'_>) -> Fate {
+    /// Gives bytes to the visitor as they are.
+    pub(super) fn leaf(&mut self, at: At, source: Source<'_>) -> Fate {
         self.remarks.borrow_mut().extend(at.notes);
         let meta = SourceMeta { locator: at.locator, evidence: self.evidence.clone(), mtime: at.mtime, size: at.size };
         let direct = at.depth == 0;

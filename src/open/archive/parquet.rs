@@ -27,11 +27,12 @@ mod values;
 use std::io::{self, Read};
 use std::rc::Rc;
 
+use super::zip::Cursor;
 use crate::model::ledger::{Note, Reason, Stored};
 use crate::open::Limits;
 use crate::open::doubt::Doubts;
-use crate::open::guard::{Guard, REMEDY};
-use crate::open::source::{carry, drain};
+use crate::open::guard::Guard;
+use crate::open::source::{Source, carry, drain};
 use crate::open::walk::{At, Fate, Random, Walk};
 use account::File;
 use column::Column;
@@ -62,6 +63,14 @@ pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, fai
     let mut stored = Stored::default();
     let mut fate = Fate::Skipped;
     match Parquet::new(random, &walk.opening.limits) {
+        Err(note) if note.reason == Reason::Damaged => {
+            notes.push(note);
+            // What is not compressed shows its values all the same.
+            let mut raw = Cursor { bytes: random.bytes, size: random.size, at: 0 };
+            let inside = At { size: Some(random.size), depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
+            walk.in_layer(Doubts::default(), |walk| walk.leaf(inside, Source::new(&mut raw)));
+            (fate, stored.opened) = (Fate::Opened, random.size);
+        }
         Err(note) => {
             notes.push(note);
             stored.skipped = random.size;
@@ -108,7 +117,9 @@ impl<'r> Parquet<'r> {
     fn new(random: Random<'r>, limits: &Limits) -> Result<Self, Note> {
         let footer = footer(random)?;
         let end = random.size - TAIL_BYTES - footer.len() as u64;
-        let damaged = || Note::new(Reason::Damaged, format!("parquet: its footer is damaged; {REMEDY}")).at(end);
+        let damaged = || {
+            Note::new(Reason::Damaged, "parquet: its footer is damaged, without which no row can be read; its bytes are searched as they are; collect another copy").at(end)
+        };
         let told = meta::footer(&footer).ok_or_else(damaged)?;
         let schema = schema::schema(&told.schema).map_err(|refusal| match refusal {
             Refusal::Damaged => damaged(),
@@ -180,7 +191,7 @@ impl<'r> Parquet<'r> {
 fn footer(random: Random<'_>) -> Result<Vec<u8>, Note> {
     let Random { bytes, size } = random;
     let cut = || {
-        let detail = "parquet: it does not end with its footer, without which no row can be read; collect another copy";
+        let detail = "parquet: it does not end with its footer, without which no row can be read; its bytes are searched as they are; collect another copy";
         Note::new(Reason::Damaged, detail).at(size)
     };
     let mut tail = [0; TAIL_BYTES as usize];
