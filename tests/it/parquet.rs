@@ -1,4 +1,4 @@
-//! Parquet: files that pyarrow wrote (`fixtures/parquet/generate.py`) against the rows that it reads in them, and harm to them.
+//! Parquet: files that pyarrow wrote (`tests/it/parquet.py` makes them) against the rows that it reads in them, and harm to them.
 
 use std::path::Path;
 
@@ -63,7 +63,7 @@ fn files() -> Vec<String> {
         listed.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "parquet"));
     let mut names: Vec<String> = paths.map(|path| name(&path)).collect();
     names.sort();
-    assert_eq!(names.len(), 28);
+    assert_eq!(names.len(), 27);
     names
 }
 
@@ -225,5 +225,5 @@ fn no_change_of_a_byte_and_no_cut_is_without_an_answer() {
             changed += usize::from(seen.text != text);
         }
     }
-    assert!(changed > 1000, "{changed}");
+    assert!(changed > 500, "{changed}");
 }
