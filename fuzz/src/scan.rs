@@ -204,7 +204,7 @@ impl Stream for Memory<'_> {
 /// The samples of all formats, and small containers of the fixtures.
 pub fn samples() -> Vec<Vec<u8>> {
     let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures"));
-    let mut folders = vec![fixtures.join("formats"), fixtures.join("incident/evidence")];
+    let mut folders = vec![fixtures.join("formats"), fixtures.join("incident/evidence"), fixtures.join("parquet")];
     let (mut paths, mut all) = (Vec::new(), Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("the fixtures are here").flatten() {

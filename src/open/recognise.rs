@@ -53,6 +53,7 @@ pub(super) enum Kind {
     SevenZip,
     /// A binary journal of systemd.
     Journal,
+    Parquet,
     /// A disk image: its name.
     Disk(&'static str),
     /// A memory image: its name.
@@ -76,6 +77,9 @@ pub(super) fn recognise(head: &[u8]) -> Kind {
     }
     if head.starts_with(super::archive::journal::MAGIC) {
         return Kind::Journal;
+    }
+    if super::archive::parquet::begins(head) {
+        return Kind::Parquet;
     }
     if crate::open::archive::tar::begins(head) {
         return Kind::Tar;
@@ -194,9 +198,16 @@ mod tests {
 
     #[test]
     fn text_that_looks_a_little_like_a_container_is_a_leaf() {
-        for head in
-            [&b"BZh9 is not bzip2"[..], b"PK for short", b"]\0\0 text", b"7z", b"ustar", b"070701 rows", b"\x1f\x8b"]
-        {
+        for head in [
+            &b"BZh9 is not bzip2"[..],
+            b"PK for short",
+            b"PAR1 of two\n",
+            b"]\0\0 text",
+            b"7z",
+            b"ustar",
+            b"070701 rows",
+            b"\x1f\x8b",
+        ] {
             assert_eq!(recognise(head), Kind::Plain, "{head:?}");
         }
     }

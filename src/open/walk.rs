@@ -94,7 +94,7 @@ impl Walk<'_> {
                 Some((random, length)) if !deep => archive::front::open(self, at, source, random, length),
                 _ => self.leaf(at, source),
             },
-            Kind::Codec(_) | Kind::Tar | Kind::Zip | Kind::SevenZip | Kind::Journal if deep => {
+            Kind::Codec(_) | Kind::Tar | Kind::Zip | Kind::SevenZip | Kind::Journal | Kind::Parquet if deep => {
                 let detail = format!("lies in {} containers; deeper ones are not opened", at.depth);
                 self.refuse(at, source, random, Note::new(Reason::DepthLimit, detail))
             }
@@ -106,7 +106,7 @@ impl Walk<'_> {
                 fate
             }
             Kind::Tar => archive::tar::open(self, at, source),
-            Kind::Zip | Kind::SevenZip | Kind::Journal => self.directory(at, kind, source, random),
+            Kind::Zip | Kind::SevenZip | Kind::Journal | Kind::Parquet => self.directory(at, kind, source, random),
             Kind::Disk(name) => {
                 let detail = format!("{name}: mount it read-only and scan its log folders");
                 self.refuse(at, source, random, Note::new(Reason::ImageNotOpened, detail))
@@ -190,7 +190,8 @@ impl Walk<'_> {
         Fate::Skipped
     }
 
-    fn leaf(&mut self, at: At, source: Source<'_>) -> Fate {
+    /// Gives bytes to the visitor as they are.
+    pub(super) fn leaf(&mut self, at: At, source: Source<'_>) -> Fate {
         self.remarks.borrow_mut().extend(at.notes);
         let meta = SourceMeta { locator: at.locator, evidence: self.evidence.clone(), mtime: at.mtime, size: at.size };
         let direct = at.depth == 0;
@@ -255,7 +256,7 @@ impl Walk<'_> {
         (fate, stored, notes)
     }
 
-    /// zip and 7z, whose directory stands at the end, and journals, whose entries point to and fro.
+    /// zip, 7z and Parquet, whose directory stands at the end, and journals, whose entries point to and fro.
     fn directory(&mut self, at: At, kind: Kind, mut source: Source<'_>, random: Option<Random<'_>>) -> Fate {
         if let Some(random) = random {
             return self.archive(at, kind, random, None);
@@ -280,6 +281,7 @@ impl Walk<'_> {
         match kind {
             Kind::SevenZip => archive::sevenz::open(self, at, random, failure),
             Kind::Journal => archive::journal::open(self, at, random, failure),
+            Kind::Parquet => archive::parquet::open(self, at, random, failure),
             _ => archive::zip::open(self, at, random, failure),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 pub(super) mod front;
 pub(super) mod journal;
 mod local;
+pub(super) mod parquet;
 pub(super) mod sevenz;
 pub(super) mod tar;
 pub(super) mod zip;
