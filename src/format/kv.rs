@@ -155,9 +155,16 @@ impl Format for KeyValue {
     }
 }
 
-/// Whether a message is a line of pairs that begins with its own date, as firewalls write it behind a header of syslog.
+/// Whether a message is a line of pairs that begins with its own date, as firewalls write it behind a header of syslog, or with its
+/// own stamp (`ts=2026-03-28T23:10:04Z`).
 pub fn is_dated(text: &[u8]) -> bool {
-    text.starts_with(b"date=") || text.starts_with(b"device=")
+    text.starts_with(b"date=") || text.starts_with(b"device=") || is_stamped(text)
+}
+
+fn is_stamped(text: &[u8]) -> bool {
+    let stamp = [&b"ts="[..], b"time=", b"timestamp="].into_iter().find_map(|key| text.strip_prefix(key));
+    let stamp = stamp.map(|stamp| stamp.strip_prefix(b"\"").unwrap_or(stamp));
+    stamp.is_some_and(|stamp| matches!(stamp, [b'1'..=b'2', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-', ..]))
 }
 
 /// Reads a line of pairs; `None` where it is none, and what pairs there are is read then too.
@@ -411,6 +418,22 @@ fn closing(bytes: &[u8], quote: u8) -> Option<(usize, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_pairs_that_begins_with_its_own_stamp_is_known() {
+        for text in [
+            "date=2026-03-28 time=23:10:04",
+            "device=\"SFW\"",
+            "ts=2026-03-28T23:10:04Z",
+            "time=\"2026-03-28T23:10:04Z\"",
+        ] {
+            assert!(is_dated(text.as_bytes()), "{text}");
+        }
+        for text in ["time=23:10:04", "ts=1774739404.5", "time=\"\"", "dated=2026-03-28", "SRC=10.0.0.5 ts=2026-03-28"]
+        {
+            assert!(!is_dated(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn pairs_are_told_from_words() {

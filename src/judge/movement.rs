@@ -33,6 +33,8 @@ const TO_ALL: Limits = Limits { day: 200 * MIB, whole: 1024 * MIB };
 const READ: Limits = Limits { day: 1024 * MIB, whole: 10 * 1024 * MIB };
 /// So long before its first sign the connection by which an intruder came may have been opened.
 const OPENED_SECS: i64 = 15 * 60;
+/// The clocks of two logs are taken to agree to this.
+const SKEW_SECS: i64 = 60;
 /// Names asked for below one registered domain. Data takes more than its own size of them.
 const ASKED: Limits = Limits { day: MIB, whole: 10 * MIB };
 
@@ -186,9 +188,11 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
 }
 
 /// When that of the intruder's own address was opened which was open at its first sign: a logon is written after the connection that
-/// it came by, and a flow record tells of some minutes at once. A request for a page is over before the next one.
+/// it came by, and a flow record tells of some minutes at once. A request for a page is over before the next one, but the clocks of
+/// two logs may differ.
 fn opened(t: &Transfer, sign: Instant) -> Instant {
-    let near = if t.route == Route::WebResponse { sign } else { sign.plus_secs(-OPENED_SECS) };
+    let before = if t.route == Route::WebResponse { SKEW_SECS } else { OPENED_SECS };
+    let near = sign.plus_secs(-before);
     t.open_at(sign).map_or(near, |opened| opened.min(near))
 }
 

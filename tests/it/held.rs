@@ -109,8 +109,10 @@ fn records() -> Vec<(&'static str, &'static str, String)> {
     let cef = "CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|rt=1774739404000 src=10.1.0.5 dst=203.0.113.9 dpt=443 act=allow in=4120 out=943718400";
     let leef = "LEEF:2.0|Lancope|StealthWatch|1.0|41|^|devTime=1774739404000^src=10.1.0.5^dst=203.0.113.9^dstPort=443^srcBytes=943718400^dstBytes=4120";
     let pairs = "date=2026-03-29 time=01:10:04 tz=\"+0200\" devname=\"web01\" devid=\"FG1\" logid=\"0000000013\" type=\"traffic\" srcip=10.1.0.5 dstip=203.0.113.9 dstport=443 action=\"close\" sentbyte=734003200 rcvdbyte=4096";
+    let logfmt = "ts=2026-03-28T20:10:04Z level=info action=allow srcip=10.1.0.5 dstip=203.0.113.9 dstport=443 sentbyte=734003200 rcvdbyte=4096";
     vec![
         ("kv", "fw", pairs.to_owned()),
+        ("kv", "gateway", logfmt.to_owned()),
         ("access", "nginx", access.to_owned()),
         ("access", "apache2", refused),
         ("windows_json", "winlogbeat", windows(4625, failed)),
