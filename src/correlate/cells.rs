@@ -30,6 +30,8 @@ pub(super) struct Cell {
     /// Whether it counts what was on the wire: headers too.
     pub wire: bool,
     pub sightings: u64,
+    /// From when to when.
+    pub span: Option<Span>,
     pub begins: Option<Instant>,
     /// From when to when records tell that began in an earlier hour, with their bytes.
     pub lasting: Vec<(Span, u64)>,
@@ -188,23 +190,39 @@ fn once(all: &mut Hourly, mut unseen: Vec<Surplus>, mut beyond: Vec<Surplus>) {
     }
 }
 
-/// How many records tell of an hour. Logs that hold the same ones in part, by the group that they are of, are not added up.
+/// How many records tell of an hour at least. Logs that hold the same ones in part, by the group that they are of, are not added up,
+/// nor are those of one time that state no bytes: nothing tells then whether the records of one are those of the other.
 pub(super) fn sightings(cells: &Cells<'_>, log: impl Fn(&Locator) -> Option<Log>) -> u64 {
     if let [(_, cell)] = &cells[..] {
         return cell.sightings;
     }
     let mut most: BTreeMap<Group, u64> = BTreeMap::new();
-    let mut sum = 0u64;
+    let (mut sum, mut unstated) = (0u64, Vec::new());
     for (of, cell) in cells {
-        match log(of) {
-            None => sum = sum.saturating_add(cell.sightings),
-            Some(log) => {
+        match (log(of), cell.span.filter(|_| !cell.logged)) {
+            (Some(log), _) => {
                 let known = most.entry(log.group).or_default();
                 *known = cell.sightings.max(*known);
             }
+            (None, Some(span)) => unstated.push((span, cell.sightings)),
+            (None, None) => sum = sum.saturating_add(cell.sightings),
         }
     }
-    most.into_values().fold(sum, u64::saturating_add)
+    most.into_values().fold(sum, u64::saturating_add).saturating_add(of_times(unstated))
+}
+
+/// Of logs whose times meet the records of the one that has the most, added up.
+fn of_times(mut told: Vec<(Span, u64)>) -> u64 {
+    told.sort_unstable();
+    let (mut sum, mut most, mut reached) = (0u64, 0, None);
+    for (span, records) in told {
+        if reached.is_some_and(|last| span.first > last) {
+            sum = sum.saturating_add(std::mem::take(&mut most));
+        }
+        most = records.max(most);
+        reached = reached.max(Some(span.last));
+    }
+    sum.saturating_add(most)
 }
 
 /// So much data at least is on the wire where the wire's log saw all of it.
@@ -284,7 +302,16 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn cell(wire: bool, bytes: u64) -> Cell {
-        Cell { bytes, logged: true, wire, sightings: 1, begins: None, lasting: Vec::new(), records: Vec::new() }
+        Cell {
+            bytes,
+            logged: true,
+            wire,
+            sightings: 1,
+            span: None,
+            begins: None,
+            lasting: Vec::new(),
+            records: Vec::new(),
+        }
     }
 
     fn locators() -> Vec<Locator> {

@@ -370,7 +370,7 @@ impl<'a> Moved<'a> {
         direction: Direction,
     ) {
         let (lasting, records) = (Vec::new(), Vec::new());
-        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, begins: None, lasting, records };
+        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, span: None, begins: None, lasting, records };
         let hour = left.hour.hour();
         let cells = self.hours.entry(hour).or_default();
         // A firewall's log of sessions tells of the wire, and what its profiles say in it of data.
@@ -385,6 +385,7 @@ impl<'a> Moved<'a> {
         cell.bytes = cell.bytes.saturating_add(left.bytes);
         cell.logged &= left.logged;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
+        cell.span = Span::join_opt(cell.span, left.hour.span);
         if left.hour.lasts() {
             cell.lasting.extend(left.hour.span.map(|span| (span, left.bytes)));
         } else {

@@ -27,8 +27,8 @@ use crate::model::time::Assumed;
 /// The name of the format.
 pub const NAME: &str = "container";
 
-/// How Docker's lines begin.
-const DOCKER: &[u8] = b"{\"log\":\"";
+/// How Docker's lines begin; who rewrites them may set blanks between.
+const DOCKER: [&[u8]; 4] = [b"{", b"\"log\"", b":", b"\""];
 
 /// Wrapped lines of containers.
 pub struct Container;
@@ -95,9 +95,13 @@ impl<'b> Held<'b> {
 pub fn held(line: &[u8]) -> Option<Held<'_>> {
     match line.first()? {
         b'0'..=b'9' => of_runtime(line),
-        _ if line.starts_with(DOCKER) => of_docker(line),
+        _ if is_docker(line) => of_docker(line),
         _ => None,
     }
+}
+
+fn is_docker(line: &[u8]) -> bool {
+    DOCKER.iter().try_fold(line, |rest, mark| rest.trim_ascii_start().strip_prefix(*mark)).is_some()
 }
 
 /// A line of a runtime of Kubernetes: stamp, stream, tags, text.

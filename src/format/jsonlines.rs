@@ -19,6 +19,7 @@ use super::sink::Sink;
 use super::written::{Marks, begins_object, is_object};
 use super::{Fit, Format, Means, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -207,10 +208,12 @@ pub const TIMES: &[(&str, Role)] = &[
     ("timeMillis", Role::Time(2)),
 ];
 
-/// Names of the ends of the time of which an event tells.
+/// Names of the ends of the time of which an event tells, and of how long that is.
 pub const SPANS: &[(&str, Role)] = &[
     ("event.start", Role::Begun),
     ("event.end", Role::Ended),
+    // ECS counts it in nanoseconds.
+    ("event.duration", Role::Took(Unit::Nanos, Side::Before)),
     ("flow.start", Role::Begun),
     ("flow.end", Role::Ended),
     ("netflow.start", Role::Begun),

@@ -44,6 +44,8 @@ static ROLES: Table = LazyLock::new(|| {
         ("cat", Role::Is(Canon::RuleName)),
         ("duration", Role::Took(Unit::Seconds, Side::Before)),
         ("ElapsedTime", Role::Took(Unit::Seconds, Side::Before)),
+        ("start", Role::Begun),
+        ("end", Role::Ended),
         ("startTime", Role::Begun),
         ("endTime", Role::Ended),
         ("devTime", Role::Time(0)),

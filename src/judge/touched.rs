@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::coverage::SourceCoverage;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::HOUR_SECS;
+use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
 use crate::model::whose::{Side, same_host};
@@ -142,21 +143,29 @@ fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
 /// A log that reaches back by less says nothing of what is usual.
 const REACHES_SECS: i64 = 24 * HOUR_SECS;
 
-/// What the logs of a finding, of which none shows the like before, tell of its account before it.
+/// What the logs of a finding, of which none shows the like before, tell of its account before it. Exports of one service's log are
+/// logs of one format.
 fn history(bench: &Bench<'_>, f: &Finding) -> String {
     let logs: BTreeSet<String> = f.evidence.iter().map(|e| e.source.log()).collect();
-    let of_them = bench.sources.iter().filter(|s| logs.is_empty() || logs.contains(&s.source.log()));
-    let from = of_them.filter_map(|s| s.from).min();
-    match from.zip(f.time.first) {
-        Some((from, first)) if from.plus_secs(REACHES_SECS) <= first => {
+    let is_own = |s: &&&SourceCoverage| logs.is_empty() || logs.contains(&s.source.log());
+    let formats: BTreeSet<&str> = bench.sources.iter().filter(is_own).map(|s| s.format.as_str()).collect();
+    let is_like = |s: &&&SourceCoverage| formats.contains(s.format.as_str());
+    let from = bench.sources.iter().filter(is_own).filter_map(|s| s.from).min();
+    let of_others = bench.sources.iter().filter(is_like).filter_map(|s| s.from).min();
+    let reaches = |from: Instant| f.time.first.is_some_and(|first| from.plus_secs(REACHES_SECS) <= first);
+    match (from, of_others) {
+        (Some(from), _) if reaches(from) => {
             format!("the account has no history of it since {from}, from when on the log reaches")
         }
-        Some((from, _)) => {
+        (Some(_), Some(other)) if reaches(other) => {
+            format!("the account has no history of it in the logs of the service, the first of which begins at {other}")
+        }
+        (Some(from), _) => {
             format!(
                 "whether the account does so often cannot be told: the log begins at {from} and does not reach back"
             )
         }
-        None => "whether the account does so often cannot be told: the log has no times".to_owned(),
+        (None, _) => "whether the account does so often cannot be told: the log has no times".to_owned(),
     }
 }
 

@@ -56,13 +56,13 @@ impl Tally {
         over.iter().for_each(|double| self.count(double));
     }
 
-    /// Holds a record of the conversation at hand where it is large and may stand in the source twice.
-    pub(super) fn is_held(&mut self, fields: &Fields<'_>, bytes: Bytes, place: Place) -> bool {
+    /// Holds a record of the conversation at hand, which stands for so many, where it may stand in the source twice and that matters.
+    pub(super) fn is_held(&mut self, fields: &Fields<'_>, (records, bytes): (u64, Bytes), place: Place) -> bool {
         let span = read::span(fields);
         let Some(id) = doubles::id(fields, &self.key, bytes, span) else { return false };
         let most = bytes.0.max(bytes.1).unwrap_or(0);
         let cited = Cited { bytes: most, up: bytes.0 > bytes.1, span, place, sha256: UNPROVEN };
-        self.doubles.hold(id, Double { key: self.key.clone(), span, bytes, times: 1, cited: vec![cited] });
+        self.doubles.hold(id, Double { key: self.key.clone(), span, bytes, records, times: 1, cited: vec![cited] });
         true
     }
 
@@ -83,7 +83,8 @@ impl Tally {
         let conversation = &mut self.conversations[index];
         let (up, down) = double.bytes;
         for _ in 0..double.times {
-            let new_hour = conversation.add(&Hour { span: double.span, sum: Sum::of_record(up, down) });
+            let new_hour =
+                conversation.add(&Hour { span: double.span, sum: Sum::of_records(double.records, up, down) });
             self.weight += usize::from(new_hour);
         }
         double.cited.iter().for_each(|cited| {

@@ -1,7 +1,8 @@
 //! Records that stand in a source more than once: one that was sent on twice, or a flow that two filters on its way wrote down.
 //! What they moved counts once.
 //!
-//! Only those that moved much are held until the source is read: of small ones two say hardly more than one.
+//! Only those that moved much are held until the source is read, of small ones two say hardly more than one, and those of cloud services
+//! that have a number and state no bytes: of them it counts how many there are.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,14 @@ use crate::model::time::Span;
 
 use super::Bytes;
 
-/// Records held of a source: those of the smallest digests. Others count as often as they are there.
+/// Records held of a source: those of the smallest digests, large ones first. Others count as often as they are there.
 const HELD: usize = 1 << 16;
 
-/// A digest of what makes two records one.
+/// A digest of what makes two records one. Those of large records are smaller than the others.
 pub type Id = u64;
+
+/// What sets the digests of records that state no bytes behind those of large ones.
+const UNSTATED: Id = 1 << 63;
 
 /// A record, with how often it was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub struct Double {
     pub span: Option<Span>,
     /// What it moved.
     pub bytes: Bytes,
+    /// How many records it stands for.
+    pub records: u64,
     /// How often it was met.
     pub times: u64,
     /// The first places where it stands, sorted.
@@ -35,14 +41,15 @@ pub struct Double {
 }
 
 /// What makes a record the same as another one: its session or its number, or both ports of a flow, with its time and all that it
-/// moved. `None` where it has none of these, and where it is small.
+/// moved. `None` where it has none of these, and where it is small; one of a cloud service may state no bytes.
 pub fn id(fields: &Fields<'_>, packed: &[u8], (up, down): Bytes, span: Option<Span>) -> Option<Id> {
     let is_large = up.max(down).is_some_and(|bytes| bytes >= LARGE_BYTES);
+    let is_unstated = (up, down) == (None, None);
     let tie = match key::seen(packed)? {
+        Seen::Cloud if is_large || is_unstated => fields.get(Canon::SessionId),
         _ if !is_large => None,
         Seen::Firewall | Seen::Flow if fields.has(Canon::SessionId) => fields.get(Canon::SessionId),
         Seen::Flow if fields.clocked => fields.get(Canon::SourcePort),
-        Seen::Cloud => fields.get(Canon::SessionId),
         _ => None,
     }?;
     let mut hash = blake3::Hasher::new();
@@ -58,7 +65,8 @@ pub fn id(fields: &Fields<'_>, packed: &[u8], (up, down): Bytes, span: Option<Sp
     });
     let mut first = [0; 8];
     hash.finalize_xof().fill(&mut first);
-    Some(Id::from_le_bytes(first))
+    let id = Id::from_le_bytes(first);
+    Some(if is_unstated { id | UNSTATED } else { id & !UNSTATED })
 }
 
 impl Double {

@@ -79,7 +79,7 @@ pub struct Tally {
     assigned: Assigned,
     /// Sessions that the block at hand tells of while they last, and that end in it.
     sessions: Sessions,
-    /// Large records of the block at hand, which may stand in the source twice.
+    /// Records of the block at hand that may stand in the source twice.
     doubles: Doubles,
     /// Records that are halves.
     ties: Ties,
@@ -175,7 +175,8 @@ impl Tally {
         let bytes = read::bytes(teller, fields, &self.key);
         let session = sessions::told(format, fields, &self.key);
         let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
-        if session != Some(sessions::Told::Lasts) && self.is_held(fields, bytes, place) {
+        let records = if bytes == (None, None) { u64::from(fields.objects.max(1)) } else { 1 };
+        if session != Some(sessions::Told::Lasts) && self.is_held(fields, (records, bytes), place) {
             return true;
         }
         let index = self.conversation();
@@ -186,7 +187,6 @@ impl Tally {
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        let records = if bytes == (None, None) { u64::from(fields.objects.max(1)) } else { 1 };
         self.add(index, read::span(fields), (records, counted, bytes), place, digest);
         true
     }

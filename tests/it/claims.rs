@@ -469,14 +469,29 @@ fn an_account_with_a_realm_is_one_in_any_case() {
 
 #[test]
 fn a_log_that_does_not_reach_back_has_no_history_to_tell() {
-    let told = |from: &str| {
+    let told_of = |from: &str, format: Option<&str>| {
         let f = shown_by(many("m", 1000, 2), "e/fw.log");
         let mut cover: Coverage = coverage(Vec::new());
+        if let Some(format) = format {
+            let mut other = cover.sources[0].clone();
+            other.source = Locator::from_encoded("e/older.log");
+            format.clone_into(&mut other.format);
+            other.from = Some(at("2026-02-01T09:00:00Z"));
+            cover.sources.push(other);
+        }
         cover.sources[0].from = Some(at(from));
+        cover.sources[0].format = "m365".to_owned();
         let told = judge(&[f], &[], &cover, &whose("")).scopes.swap_remove(0);
         told.reasons.into_iter().find(|reason| reason.clause == "J-88").unwrap().text
     };
+    let told = |from: &str| told_of(from, None);
     let short = told("2026-03-02T09:00:00Z");
+    assert_eq!(told_of("2026-03-02T09:00:00Z", Some("okta")), short, "of another service");
+    let export = told_of("2026-03-02T09:00:00Z", Some("m365"));
+    assert!(
+        export.contains("in the logs of the service, the first of which begins at 2026-02-01T09:00:00Z"),
+        "{export}"
+    );
     assert!(short.contains("begins at 2026-03-02T09:00:00Z and does not reach back"), "{short}");
     let long = told("2026-02-02T09:00:00Z");
     assert!(long.contains("no history of it since 2026-02-02T09:00:00Z"), "{long}");

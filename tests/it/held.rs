@@ -141,6 +141,7 @@ fn wrapped(program: &str, line: &str) -> Vec<(&'static str, String)> {
         ("syslog5424", format!("<134>1 2026-03-28T23:10:05Z relay01 {program} 77 - - {line}")),
         ("journald", journal.to_string()),
         ("container", docker.to_string()),
+        ("container", docker.to_string().replacen("{\"log\":\"", "{ \"log\" : \"", 1)),
     ]
 }
 

@@ -5,6 +5,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
+use exfiltrace::model::transfer::Transfer;
 use exfiltrace::scan;
 use serde_json::json;
 
@@ -48,7 +49,56 @@ fn connections(hours: u32) -> Vec<(&'static str, String)> {
                     "orig_bytes": bytes, "resp_bytes": 900, "conn_state": "SF"})
             ),
         ),
+        (
+            "watchguard",
+            format!(
+                "<142>2026-03-10T22:00:00Z Firebox 80AB01234567A firewall: msg_id=\"3000-0151\" Allow 1-Trusted 0-External tcp 10.2.0.5 \
+                 203.0.113.200 51234 443 duration=\"{secs}\" sent_bytes=\"{bytes}\" rcvd_bytes=\"4096\" (HTTPS-00)\n"
+            ),
+        ),
+        (
+            "watchguard, Traffic Monitor",
+            format!(
+                "2026-03-10 22:00:00 Allow 10.2.0.5 203.0.113.200 https/tcp 51236 443 Trusted External Allowed (HTTPS-00) \
+                 proc_id=\"firewall\" rc=\"100\" msg_id=\"3000-0151\" duration=\"{secs}\" sent_pkts=\"10\" rcvd_pkts=\"5\" \
+                 sent_bytes=\"{bytes}\" rcvd_bytes=\"785\"\n"
+            ),
+        ),
+        (
+            "sonicwall",
+            format!(
+                "<134>id=firewall sn=18B1690000 time=\"2026-03-10 22:00:00 UTC\" fw=198.51.100.1 pri=6 c=1024 m=537 \
+                 msg=\"Connection Closed\" f=2 n=1 src=10.2.0.5:51234:X0:pc7 dst=203.0.113.200:443:X1 proto=tcp/https sent={bytes} \
+                 rcvd=1200 spkt=5000 rpkt=10 cdur={secs}000\n"
+            ),
+        ),
+        (
+            "leef",
+            format!(
+                "LEEF:2.0|Lancope|StealthWatch|1.0|41|^|devTime=1773180000000^start={began}000^end=1773180000000^src=10.2.0.5^\
+                 dst=203.0.113.200^dstPort=443^srcBytes={bytes}^dstBytes=4120\n"
+            ),
+        ),
+        ("ecs", format!("{}\n", ecs(bytes, secs))),
+        ("ecs in an export", format!("{}\n", json!({"_index": "flows", "_id": "a1", "_source": ecs(bytes, secs)}))),
+        (
+            "ocsf",
+            format!(
+                "{}\n",
+                json!({"class_uid": 4001, "category_uid": 4, "activity_id": 2, "severity_id": 1, "time": 1_773_180_000_000_u64,
+                    "duration": u64::from(secs) * 1000, "src_endpoint": {"ip": "10.2.0.5", "port": 51234},
+                    "dst_endpoint": {"ip": "203.0.113.200", "port": 443}, "traffic": {"bytes_out": bytes, "bytes_in": 900},
+                    "metadata": {"product": {"name": "fw"}}})
+            ),
+        ),
     ]
+}
+
+/// A connection that was over at ten in the evening in the names of ECS, which counts how long it took in nanoseconds.
+fn ecs(bytes: u64, secs: u32) -> serde_json::Value {
+    json!({"@timestamp": "2026-03-10T22:00:00Z", "source": {"ip": "10.2.0.5", "bytes": bytes},
+        "destination": {"ip": "203.0.113.200", "port": 443, "bytes": 900},
+        "event": {"action": "flow_terminated", "duration": u64::from(secs) * 1_000_000_000}})
 }
 
 #[test]
@@ -87,6 +137,19 @@ fn told(name: &str, log: &str) -> Vec<String> {
 
 /// The same of several files.
 fn told_of(files: &[(&str, &str)]) -> Vec<String> {
+    shown(files, |t| {
+        let most = t.bytes.upper.map_or("?".to_owned(), |most| most.to_string());
+        format!("{} {} {most} {}", t.to, t.bytes.lower, t.time.map_or("-".to_owned(), |time| time.first.to_string()))
+    })
+}
+
+/// Of each transfer out of several logs how many records tell of it at least; the same however they are cut.
+fn counted(files: &[(&str, &str)]) -> Vec<u64> {
+    shown(files, |t| t.records)
+}
+
+/// What each transfer out of several logs shows; the same however they are cut.
+fn shown<T: PartialEq + std::fmt::Debug>(files: &[(&str, &str)], show: fn(&Transfer) -> T) -> Vec<T> {
     let told = |cut: (usize, usize)| {
         let temp = tempfile::tempdir().unwrap();
         files.iter().for_each(|(name, log)| std::fs::write(temp.path().join(name), log).unwrap());
@@ -94,16 +157,7 @@ fn told_of(files: &[(&str, &str)]) -> Vec<String> {
         let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
         let mut plan = plan_with(none, vec![root], Scopes::default(), Builder::new());
         (plan.cell_bytes, plan.threads) = cut;
-        let told = scan::scan(&plan).unwrap().transfers.into_iter().map(|t| {
-            let most = t.bytes.upper.map_or("?".to_owned(), |most| most.to_string());
-            format!(
-                "{} {} {most} {}",
-                t.to,
-                t.bytes.lower,
-                t.time.map_or("-".to_owned(), |time| time.first.to_string())
-            )
-        });
-        told.collect::<Vec<_>>()
+        scan::scan(&plan).unwrap().transfers.iter().map(show).collect::<Vec<_>>()
     };
     let whole = told((CELL_BYTES, 2));
     for cut in [(64, 1), (300, 3)] {
@@ -139,6 +193,48 @@ fn a_record_of_the_audit_log_that_stands_there_twice_counts_once() {
     };
     let log = record("6f1") + &record("6f2") + &record("6f1");
     assert_eq!(told("audit.json", &log), ["203.0.113.7 140000000 140000000 2026-03-28T10:00:00Z"]);
+}
+
+/// A record of Microsoft 365 of two mails that were read, so many minutes behind ten.
+fn mails(minute: usize) -> String {
+    let items =
+        ["a", "b"].map(|item| json!({"InternetMessageId": format!("<{minute}{item}@x>"), "SizeInBytes": 40_000}));
+    let told = json!({"CreationTime": format!("2026-03-10T10:{minute:02}:00"), "Id": format!("i{minute}"),
+        "Operation": "MailItemsAccessed", "OrganizationId": "o", "RecordType": 50, "Workload": "Exchange",
+        "ResultStatus": "Succeeded", "UserId": "kim@hc.example", "MailboxOwnerUPN": "kim@hc.example",
+        "ClientIPAddress": "203.0.113.77", "OperationProperties": [{"Name": "MailAccessType", "Value": "Bind"}],
+        "Folders": [{"Path": "\\Inbox", "FolderItems": items}]});
+    format!("{told}\n")
+}
+
+#[test]
+fn records_of_one_number_that_state_no_bytes_count_once() {
+    let of = |minutes: std::ops::Range<usize>| minutes.map(mails).collect::<String>();
+    let once = of(0..30);
+    assert_eq!(counted(&[("audit.json", &once)]), [60]);
+    assert_eq!(counted(&[("audit.json", &once.repeat(2))]), [60], "in one file");
+    let files = |n: usize| {
+        let told = json!({"CreationTime": "2026-03-10T10:00:00", "Id": format!("f{n}"), "Operation": "FileDownloaded",
+            "RecordType": 6, "Workload": "SharePoint", "UserId": "kim@hc.example", "ClientIP": "203.0.113.77",
+            "SiteUrl": "https://hc.sharepoint.com/sites/hr/"});
+        format!("{told}\n")
+    };
+    let files: String = (0..30).map(files).collect();
+    assert_eq!(counted(&[("audit.json", &files.repeat(3))]), [30], "files of one time, each with its number");
+}
+
+#[test]
+fn exports_of_one_time_that_state_no_bytes_are_not_added_up() {
+    let of = |minutes: std::ops::Range<usize>| minutes.map(mails).collect::<String>();
+    assert_eq!(counted(&[("a.json", &of(0..20)), ("b.json", &of(10..30))]), [40], "in both times some may be the same");
+    assert_eq!(counted(&[("a.json", &of(0..20)), ("b.json", &of(20..30))]), [60], "one follows the other");
+}
+
+#[test]
+fn a_record_that_two_relays_passed_on_counts_once() {
+    let close = session(14, 14_500_000, "duration=30");
+    let passed = |relay: &str| format!("<189>Mar 28 08:14:0{} relay{relay} {close}", relay.len());
+    assert_eq!(told("f.log", &(passed("1") + &passed("02"))), ["203.0.113.9 14500000 14500000 2026-03-28T08:14:00Z"]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(super) fn target(name: &str) -> Target {
         "time.end" => Some(Role::Ended),
         "event.duration" => Some(Role::Took(Unit::Seconds, Side::Before)),
         "event.duration.ms" => Some(Role::Took(Unit::Millis, Side::Before)),
+        "event.duration.ns" => Some(Role::Took(Unit::Nanos, Side::Before)),
         "event.duration.ahead" => Some(Role::Took(Unit::Seconds, Side::Behind)),
         "event.duration.ms.ahead" => Some(Role::Took(Unit::Millis, Side::Behind)),
         "event.duration.any" => Some(Role::Is(Canon::EventDuration)),
