@@ -127,6 +127,10 @@ fn two_councils() -> Vec<(&'static str, String)> {
     vec![
         ("edge/fortigate.log", firewall.concat()),
         ("edge/squid.log", proxy.concat()),
+        (
+            "edge/dhcp.log",
+            "2026-03-28T10:00:00+00:00 gw01 dhcpd[412]: DHCPACK on 10.1.5.11 to 00:15:5d:00:00:01 (hc-marker-laptop) via eth0\n".to_owned(),
+        ),
         ("rv/copied.log", same[..25].concat()),
         ("hc/copied.log", same[5..].concat() + &(40..59).map(other).collect::<String>()),
         ("hc/vpn.log", tunnel(0, "tunnel-up") + &tunnel(50, "tunnel-down")),
@@ -142,7 +146,7 @@ fn two_councils() -> Vec<(&'static str, String)> {
 #[test]
 fn a_case_of_one_scope_holds_nothing_that_only_another_ones_records_tell() {
     let temp = scanned(&two_councils(), "evil.example\n203.0.113.66\n");
-    let markers = ["marker", "198.51.100.77", "10.77.1", "10.77.2", "hc-", "10.2."];
+    let markers = ["marker", "marker-laptop", "198.51.100.77", "10.77.1", "10.77.2", "hc-", "10.2."];
     let whole: String = crate::determinism::case_files(&temp.path().join("case"))
         .into_iter()
         .filter(|(name, _)| !name.starts_with("state"))
