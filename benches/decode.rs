@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod codecs;
 mod input;
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code, reason = "tests need more of it")]
@@ -144,28 +145,6 @@ fn shared(path: &Path, bytes: usize) -> (f64, f64) {
     (reader, helper.join().unwrap())
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
-
-fn bzip2(text: &[u8]) -> Vec<u8> {
-    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
-
-fn xz(text: &[u8]) -> Vec<u8> {
-    let mut out = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(1)).unwrap();
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
-
-fn zstd(text: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
-}
-
 fn members(encode: fn(&[u8]) -> Vec<u8>, text: &[u8]) -> Vec<u8> {
     text.chunks(1 << 20).flat_map(encode).collect()
 }
@@ -186,8 +165,8 @@ fn main() {
     let process = libc::CLOCK_PROCESS_CPUTIME_ID;
     println!("{} MB of access log; CPU seconds, least of {ROUNDS}", text.len() / 1_000_000);
     println!("{:14} {:>8} {:>8} {:>8} {:>8} {:>9}", "", "plain", "decode", "scan", "2 thr.", "overhead");
-    for (name, stored) in [("gzip", gzip(&text)), ("zstd", zstd(&text)), ("bzip2", bzip2(&text)), ("xz", xz(&text))] {
-        let path = put(name, &stored);
+    for (name, encode) in codecs::ALL {
+        let path = put(name, &encode(&text));
         let rounds: Vec<[f64; 4]> = (0..ROUNDS)
             .map(|_| {
                 [
@@ -203,9 +182,11 @@ fn main() {
     }
     println!("\none file on two threads; bound: CPU of one thread over the larger of the two shares");
     println!("{:14} {:>8} {:>8} {:>8} {:>9}", "", "alone", "reader", "helper", "bound");
-    for (name, stored) in
-        [("bzip2", bzip2(&text)), ("gzip members", members(gzip, &text)), ("zstd frames", members(zstd, &text))]
-    {
+    for (name, stored) in [
+        ("bzip2", codecs::bzip2(&text)),
+        ("gzip members", members(codecs::gzip, &text)),
+        ("zstd frames", members(codecs::zstd, &text)),
+    ] {
         let path = put(name, &stored);
         let rounds: Vec<_> = (0..ROUNDS)
             .map(|_| {

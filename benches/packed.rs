@@ -1,6 +1,7 @@
-//! Many `.gz` files: on two threads beside one, and per core beside `rg -z -F -f`, in one run, with equal counts of hits.
+//! Many compressed files: on two threads beside one, and per core beside `rg -z -F -f`, in one run, with equal counts of
+//! hits.
 //!
-//! Two texts: words that no format reads, and an access log. Each is scanned for hits alone (`--hits-only --no-builtin`),
+//! In `.gz` two texts: words that no format reads, and an access log; in `.zst`, `.bz2` and `.xz` the access log. Each is scanned for hits alone (`--hits-only --no-builtin`),
 //! which is what ripgrep does, and with all that the product does: parsed, held against the embedded rules, tallied and
 //! judged. `RG` names the program of the peer where it is not on the path. CPU seconds are the figures; the quotient of wall times tells something only where
 //! the machine is idle, so that the load before each run is printed.
@@ -8,15 +9,16 @@
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 #![allow(clippy::disallowed_methods, reason = "a bench has a clock, and is told where its peer is")]
 
+mod codecs;
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code, reason = "tests need more of it")]
 mod support;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use codecs::Encode;
 use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
@@ -84,7 +86,7 @@ fn access(random: &mut Random) -> (String, bool) {
 type Line = fn(&mut Random) -> (String, bool);
 
 /// Writes the files; how many bytes they hold, and how many lines with a listed name.
-fn write(folder: &Path, line: Line) -> (u64, u64) {
+fn write(folder: &Path, line: Line, (end, encode): (&str, Encode)) -> (u64, u64) {
     let (mut random, mut bytes, mut hits) = (Random(0x5eed), 0, 0);
     for number in 0..FILES {
         let mut text = Vec::with_capacity(BYTES + 300);
@@ -94,10 +96,7 @@ fn write(folder: &Path, line: Line) -> (u64, u64) {
             hits += u64::from(planted);
         }
         bytes += text.len() as u64;
-        let file = std::fs::File::create(folder.join(format!("{number}.log.gz"))).unwrap();
-        let mut out = flate2::write::GzEncoder::new(file, flate2::Compression::default());
-        out.write_all(&text).unwrap();
-        out.finish().unwrap();
+        std::fs::write(folder.join(format!("{number}.log.{end}")), encode(&text)).unwrap();
     }
     (bytes, hits)
 }
@@ -170,11 +169,17 @@ fn grepped(program: &Path, folder: &Path, list: &Path, hits: u64) {
     assert_eq!(text.lines().map(|line| line.parse::<u64>().unwrap()).sum::<u64>(), hits);
 }
 
-/// One text: the peer, and both scans of ours on one and two threads.
-fn compare(folder: &Path, list: &Path, peer: &Result<PathBuf, String>, (format, line): (&str, Line)) {
+/// One text in one codec: the peer, and both scans of ours on one and two threads.
+fn compare(
+    folder: &Path,
+    list: &Path,
+    peer: &Result<PathBuf, String>,
+    (format, line): (&str, Line),
+    codec: (&str, Encode),
+) {
     std::fs::create_dir(folder).unwrap();
-    let written = write(folder, line);
-    println!("{format}: {} lines hit", written.1);
+    let written = write(folder, line, codec);
+    println!("{format} in .{}: {} lines hit", codec.0, written.1);
     let grep = peer.as_ref().map(|program| cost(libc::RUSAGE_CHILDREN, || grepped(program, folder, list, written.1)));
     match &grep {
         Ok((cpu, wall)) => println!("  rg -z -j1               CPU {cpu:7.3}  wall {wall:7.3}"),
@@ -203,8 +208,11 @@ fn main() {
     let listed = temp.path().join("list.txt");
     std::fs::write(&listed, list()).unwrap();
     let peer = ripgrep();
-    println!("{FILES} files of {} MB in gzip, {LISTED} names; least of {ROUNDS} rounds, seconds", BYTES / 1_000_000);
-    for text in [("text", words as Line), ("access", access)] {
-        compare(&temp.path().join(text.0), &listed, &peer, text);
+    println!("{FILES} files of {} MB, {LISTED} names; least of {ROUNDS} rounds, seconds", BYTES / 1_000_000);
+    for codec in codecs::ALL {
+        let texts = [("text", words as Line), ("access", access)];
+        for text in texts.into_iter().skip(usize::from(codec.0 != "gz")) {
+            compare(&temp.path().join(format!("{}-{}", text.0, codec.0)), &listed, &peer, text, codec);
+        }
     }
 }

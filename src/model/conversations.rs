@@ -1,8 +1,12 @@
 //! The conversations of a source, sorted, as one run of packed bytes: a source may hold hundreds of thousands of them.
 //!
-//! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, its
-//! hours, its cited records, the names asked for. Lists begin with their length, times are differences to the one before. Both ways of a
-//! conversation are written and read in this file, nothing of it is known elsewhere.
+//! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, what
+//! all its hours come to, the hours where there are several, its cited records, the names asked for. Lists begin with
+//! their length, times are differences to the one before. Both ways of a conversation are written and read in this file,
+//! nothing of it is known elsewhere.
+//!
+//! PERF: most that is asked of a conversation is its sum, its time and what it cites: none of these steps over its hours,
+//! of which a visitor of many weeks has hundreds.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +21,7 @@ use super::rule::Outcome;
 use super::time::{Instant, Span};
 
 /// The first byte of each part of the state, for what a later version may pack in another way.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// The conversations of one source, sorted by key, each with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -130,8 +134,7 @@ pub struct Told<'a>(Reader<'a>);
 impl<'a> Told<'a> {
     /// Its hours, sorted; the records without a time come first.
     pub fn hours(self) -> impl Iterator<Item = Hour> + Clone + use<'a> {
-        let (hours, _) = self.lists();
-        hours
+        self.parts().map_or_else(Hours::default, |parts| parts.hours)
     }
 
     /// The records cited for it: those that moved the most bytes first.
@@ -156,34 +159,22 @@ impl<'a> Told<'a> {
         names::kept((0..count).map_while(name)).filter(|_| is_sound)
     }
 
-    /// What follows the hours: the cited records, their number, and the time that theirs are differences to.
-    fn behind_hours(self) -> (Reader<'a>, u64, i64) {
-        let (mut hours, base) = self.lists();
-        hours.by_ref().for_each(drop);
-        let mut from = hours.from;
-        let count = from.number().unwrap_or(0);
-        (from, count, base)
-    }
-
     /// What it weighs, as [`Observed::weight`] has it.
     pub fn weight(self) -> usize {
-        let (hours, _) = self.lists();
+        let hours = self.parts().map_or(0, |parts| parts.hours.left);
         let (mut from, cited, base) = self.behind_hours();
         let names = (0..cited).try_for_each(|_| from.cited(base).map(drop)).and_then(|()| from.number());
-        weight(hours.left as usize, names.unwrap_or(0) as usize)
+        weight(hours as usize, names.unwrap_or(0) as usize)
     }
 
     /// The sum over all hours.
     pub fn sum(self) -> Sum {
-        self.hours().fold(Sum::default(), |mut all, hour| {
-            all.add(&hour.sum);
-            all
-        })
+        self.parts().map_or_else(Sum::default, |parts| parts.whole.sum)
     }
 
     /// First and last time.
     pub fn span(self) -> Option<Span> {
-        self.hours().fold(None, |span, hour| Span::join_opt(span, hour.span))
+        self.parts().and_then(|parts| parts.whole.span)
     }
 
     /// The same, unpacked.
@@ -192,13 +183,34 @@ impl<'a> Told<'a> {
         Observed { hours: self.hours().collect(), cited: self.cited().collect(), names }
     }
 
-    /// The reader of its hours, and the time that those of its cited records are differences to.
-    fn lists(self) -> (Hours<'a>, i64) {
-        let mut from = self.0;
-        let base = from.signed().unwrap_or(0);
-        let left = from.number().unwrap_or(0);
-        (Hours { from, left, last: base }, base)
+    /// The cited records, their number, and the time that theirs are differences to.
+    fn behind_hours(self) -> (Reader<'a>, u64, i64) {
+        let Some(Parts { mut rest, base, .. }) = self.parts() else { return (Reader(&[]), 0, 0) };
+        let count = rest.number().unwrap_or(0);
+        (rest, count, base)
     }
+
+    /// Its parts; `None` where it is not sound.
+    fn parts(self) -> Option<Parts<'a>> {
+        let mut rest = self.0;
+        let base = rest.signed()?;
+        let left = rest.number()?;
+        let before = rest;
+        let whole = rest.hour(&mut { base })?;
+        let from = if left == 1 { before } else { Reader(rest.sized()?) };
+        Some(Parts { base, whole, hours: Hours { from, left, last: base }, rest })
+    }
+}
+
+/// What was seen of a conversation, taken apart.
+struct Parts<'a> {
+    /// The time that those of hours and of cited records are differences to.
+    base: i64,
+    /// All hours in one.
+    whole: Hour,
+    hours: Hours<'a>,
+    /// The cited records and what follows them.
+    rest: Reader<'a>,
 }
 
 /// Reads hours one by one.
@@ -207,6 +219,12 @@ struct Hours<'a> {
     from: Reader<'a>,
     left: u64,
     last: i64,
+}
+
+impl Default for Hours<'_> {
+    fn default() -> Self {
+        Self { from: Reader(&[]), left: 0, last: 0 }
+    }
 }
 
 impl Iterator for Hours<'_> {
@@ -245,18 +263,11 @@ fn put_seen(out: &mut Vec<u8>, seen: &Observed) {
     let base = seen.hours.iter().find_map(|hour| hour.span).map_or(0, |span| span.first.micros());
     put_signed(out, base);
     put(out, seen.hours.len() as u64);
-    let mut last = base;
-    for Hour { span, sum } in &seen.hours {
-        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
-        let unlogged = flag(sum.up_unlogged > 0, UP_UNLOGGED) | flag(sum.down_unlogged > 0, DOWN_UNLOGGED);
-        out.push(flag(span.is_some(), TIMED) | unlogged);
-        if let Some(span) = span {
-            put_signed(out, span.first.micros().wrapping_sub(last));
-            last = span.last.micros();
-            put_signed(out, last.wrapping_sub(span.first.micros()));
-        }
-        [sum.records, sum.up, sum.down].into_iter().for_each(|number| put(out, number));
-        [sum.up_unlogged, sum.down_unlogged].into_iter().filter(|n| *n > 0).for_each(|number| put(out, number));
+    put_hour(out, &whole(&seen.hours), &mut { base });
+    if seen.hours.len() != 1 {
+        let (mut hours, mut last) = (Vec::new(), base);
+        seen.hours.iter().for_each(|hour| put_hour(&mut hours, hour, &mut last));
+        put_bytes(out, &hours);
     }
     put(out, seen.cited.len() as u64);
     for cited in &seen.cited {
@@ -267,6 +278,29 @@ fn put_seen(out: &mut Vec<u8>, seen: &Observed) {
         out.push(name.kinds.0);
         put_bytes(out, name.text.as_bytes());
     }
+}
+
+/// All hours in one.
+fn whole(hours: &[Hour]) -> Hour {
+    hours.iter().fold(Hour::default(), |mut whole, hour| {
+        whole.span = Span::join_opt(whole.span, hour.span);
+        whole.sum.add(&hour.sum);
+        whole
+    })
+}
+
+/// Adds an hour, whose times are differences to `last`, the end of the hour before.
+fn put_hour(out: &mut Vec<u8>, Hour { span, sum }: &Hour, last: &mut i64) {
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    let unlogged = flag(sum.up_unlogged > 0, UP_UNLOGGED) | flag(sum.down_unlogged > 0, DOWN_UNLOGGED);
+    out.push(flag(span.is_some(), TIMED) | unlogged);
+    if let Some(span) = span {
+        put_signed(out, span.first.micros().wrapping_sub(*last));
+        *last = span.last.micros();
+        put_signed(out, last.wrapping_sub(span.first.micros()));
+    }
+    [sum.records, sum.up, sum.down].into_iter().for_each(|number| put(out, number));
+    [sum.up_unlogged, sum.down_unlogged].into_iter().filter(|n| *n > 0).for_each(|number| put(out, number));
 }
 
 fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
@@ -364,13 +398,13 @@ impl Serialize for Conversations {
 
 impl<'de> Deserialize<'de> for Conversations {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(Parts)
+        from.deserialize_seq(State)
     }
 }
 
-struct Parts;
+struct State;
 
-impl<'de> Visitor<'de> for Parts {
+impl<'de> Visitor<'de> for State {
     type Value = Conversations;
 
     fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,7 +9,7 @@ use super::doubt::Doubts;
 use super::frames::Frames;
 use super::guard::{Guard, Totals};
 use super::recognise::{Codec, HEAD_BYTES, Kind, recognise};
-use super::source::{Remarks, Source, carried, drain};
+use super::source::{Gauge, Remarks, Source, carried, drain};
 use super::spill::gather;
 use super::{Opening, archive};
 use crate::model::hands::Hands;
@@ -46,6 +46,20 @@ pub(super) struct Random<'r> {
 pub(super) enum Fate {
     Opened,
     Skipped,
+}
+
+impl Fate {
+    /// What the bytes of a container that is read to and fro were: so many were read, so many behind damage were not, and
+    /// the rest of its size is structure.
+    pub(super) fn of_read(self, read: u64, lost: u64, size: u64) -> Stored {
+        let read = read.min(size);
+        let lost = lost.min(size - read);
+        let structure = size - read - lost;
+        match self {
+            Self::Opened => Stored { opened: read, skipped: lost, structure },
+            Self::Skipped => Stored { opened: 0, skipped: read + lost, structure },
+        }
+    }
 }
 
 /// The walk through one evidence file.
@@ -254,6 +268,24 @@ impl Walk<'_> {
         // Buffered, but not used by a decoder that stopped.
         stored.skipped += gauge.pulled.get().saturating_sub(gauge.used.get());
         (fate, stored, notes)
+    }
+
+    /// Walks into the text that a container read to and fro is written anew as: what became of it, and why it stopped
+    /// where it did so before its end.
+    pub(super) fn rewritten(
+        &mut self,
+        at: &At,
+        name: &'static str,
+        text: Box<dyn Read + '_>,
+        gauge: Gauge,
+    ) -> (Fate, Option<Note>) {
+        let mut guard = Guard::new(name, text, gauge, &self.opening.limits, self.totals.clone());
+        let failure = guard.failure();
+        let inside = At { size: None, depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
+        let fate = self.in_layer(Doubts::default(), |walk| walk.item(inside, &mut guard, None));
+        drain(&mut guard);
+        drop(guard);
+        (fate, failure.take())
     }
 
     /// zip, 7z and Parquet, whose directory stands at the end, and journals, whose entries point to and fro.

@@ -65,6 +65,13 @@ static LENGTHS: [u8; 3 * BLOCK + 1] = {
     lengths
 };
 
+/// The last bits of the quarters that have all bits set.
+#[inline(always)]
+fn full(hex: u64) -> u64 {
+    const LOW: u64 = 0x0001_0001_0001_0001;
+    (!hex).wrapping_sub(LOW) & hex & LOW << 15
+}
+
 /// Ends of runs of hex digits that are long enough, and the carry from chunk to chunk.
 #[derive(Default)]
 pub(super) struct Digests {
@@ -78,12 +85,14 @@ impl Digests {
     /// such a quarter makes the end of its run come up.
     #[inline(always)]
     pub(super) fn chunk(&mut self, masks: &Masks, scan: &mut Scan<'_, '_>) {
-        const LOW: u64 = 0x0001_0001_0001_0001;
         let mut carry = self.carry;
+        // PERF: most chunks have no such quarter, and this loop runs over several masks at once.
+        if (0..masks.blocks.min(CHUNK)).fold(carry, |any, block| any | full(masks.hex.mask(block, 0))) == 0 {
+            return;
+        }
         self.ends.gather::<1>(masks.blocks, |block| {
             let hex = masks.hex.mask(block, 0);
-            let full = (!hex).wrapping_sub(LOW) & hex & LOW << 15;
-            add(hex, full, &mut carry) & !hex
+            add(hex, full(hex), &mut carry) & !hex
         });
         self.carry = carry;
         self.found.clear();

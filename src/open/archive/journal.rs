@@ -19,9 +19,7 @@ use std::rc::Rc;
 use rawzip::ReaderAt;
 
 use crate::model::ledger::{Note, Reason, Stored};
-use crate::open::doubt::Doubts;
-use crate::open::guard::Guard;
-use crate::open::source::{Gauge, drain};
+use crate::open::source::Gauge;
 use crate::open::walk::{At, Fate, Random, Walk};
 
 /// How every journal begins.
@@ -66,23 +64,12 @@ pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, fai
         }
         Ok(journal) => {
             let (gauge, told) = (journal.gauge.clone(), Rc::clone(&journal.told));
-            let limits = &walk.opening.limits;
-            let mut guard = Guard::new("journal", Box::new(journal), gauge.clone(), limits, walk.totals.clone());
-            let broke = guard.failure();
-            let inside = At { size: None, depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
-            fate = walk.in_layer(Doubts::default(), |walk| walk.item(inside, &mut guard, None));
-            drain(&mut guard);
-            drop(guard);
-            notes.extend(broke.take());
+            let (ended, broke) = walk.rewritten(&at, "journal", Box::new(journal), gauge.clone());
+            notes.extend(broke);
             let told = told.take();
             notes.extend(told.damaged.map(|damaged| damaged.note()));
-            let read = gauge.used.get().min(random.size);
-            match fate {
-                Fate::Opened => stored.opened = read,
-                Fate::Skipped => stored.skipped = read,
-            }
-            stored.skipped += told.lost.min(random.size - read);
-            stored.structure = random.size - stored.opened - stored.skipped;
+            stored = ended.of_read(gauge.used.get(), told.lost, random.size);
+            fate = ended;
         }
     }
     walk.container(&at, "journal", stored, notes);

@@ -31,8 +31,7 @@ use super::zip::Cursor;
 use crate::model::ledger::{Note, Reason, Stored};
 use crate::open::Limits;
 use crate::open::doubt::Doubts;
-use crate::open::guard::Guard;
-use crate::open::source::{Source, carry, drain};
+use crate::open::source::{Source, carry};
 use crate::open::walk::{At, Fate, Random, Walk};
 use account::File;
 use column::Column;
@@ -77,22 +76,11 @@ pub(in crate::open) fn open(walk: &mut Walk<'_>, at: At, random: Random<'_>, fai
         }
         Ok(parquet) => {
             let file = Rc::clone(&parquet.file);
-            let limits = &walk.opening.limits;
-            let mut guard = Guard::new("parquet", Box::new(parquet), file.gauge.clone(), limits, walk.totals.clone());
-            let broke = guard.failure();
-            let inside = At { size: None, depth: at.depth + 1, notes: Vec::new(), ..at.clone() };
-            fate = walk.in_layer(Doubts::default(), |walk| walk.item(inside, &mut guard, None));
-            drain(&mut guard);
-            drop(guard);
-            notes.extend(broke.take());
+            let (told, broke) = walk.rewritten(&at, "parquet", Box::new(parquet), file.gauge.clone());
+            notes.extend(broke);
             notes.extend(file.notes());
-            let read = file.gauge.used.get().min(random.size);
-            match fate {
-                Fate::Opened => stored.opened = read,
-                Fate::Skipped => stored.skipped = read,
-            }
-            stored.skipped += file.lost.get().min(random.size - read);
-            stored.structure = random.size - stored.opened - stored.skipped;
+            stored = told.of_read(file.gauge.used.get(), file.lost.get(), random.size);
+            fate = told;
         }
     }
     walk.container(&at, "parquet", stored, notes);
