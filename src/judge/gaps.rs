@@ -116,14 +116,7 @@ fn promises(bench: &mut Bench<'_>) {
 fn damaged(bench: &mut Bench<'_>) {
     for source in bench.sources.clone() {
         for gap in &source.gaps {
-            let what = match gap.reason {
-                GapReason::Cleared => "was cleared",
-                GapReason::NumbersMissing => "lacks records between others, by their numbers",
-                GapReason::NotRead => "could not be read in full",
-                GapReason::Capped => "holds more conversations than are kept apart",
-                GapReason::FindingsCapped => "holds more hits than are kept",
-                _ => continue,
-            };
+            let Some(what) = gap.reason.of_log() else { continue };
             let matters = |route: &Route| gap.reason != GapReason::Capped || matters(bench, *route);
             let routes: Vec<Route> = if source.observes.is_empty() {
                 vec![Route::Network]

@@ -143,16 +143,7 @@ fn next(
 /// What a log says of parts of it that are not there.
 fn hidden(source: &SourceCoverage) -> Vec<String> {
     let told = |gap: &Gap| {
-        let what = match gap.reason {
-            GapReason::Cleared => "was cleared",
-            GapReason::NumbersMissing => "lacks records between others, by their numbers",
-            GapReason::NotRead => "could not be read in full",
-            GapReason::Capped => "holds more conversations than are kept apart",
-            GapReason::FindingsCapped => "holds more hits than are kept",
-            GapReason::Silent | GapReason::NotCovered | GapReason::NotDelivered | GapReason::TakenAsOutside => {
-                return None;
-            }
-        };
+        let what = gap.reason.of_log()?;
         let at = match (gap.from, gap.to) {
             (Some(from), Some(to)) => format!(" ({from} to {to})"),
             (None, Some(to)) => format!(" (before {to})"),

@@ -34,6 +34,20 @@ pub enum GapReason {
     TakenAsOutside,
 }
 
+impl GapReason {
+    /// What a log itself says of parts of it that are not there, behind its name; `None` where it says nothing of that.
+    pub fn of_log(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Cleared => "was cleared",
+            Self::NumbersMissing => "lacks records between others, by their numbers",
+            Self::NotRead => "could not be read in full",
+            Self::Capped => "holds more conversations than are kept apart",
+            Self::FindingsCapped => "holds more hits than are kept",
+            Self::Silent | Self::NotCovered | Self::NotDelivered | Self::TakenAsOutside => return None,
+        })
+    }
+}
+
 /// A stretch of time that a source does not cover.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
