@@ -37,8 +37,8 @@ struct Marks {
     matcher: AhoCorasick,
     /// A bit for each three bytes, five bits of each, with which a mark ends.
     ends: Box<[u64; ENDS / 64]>,
-    /// By byte: whether a mark of less than three bytes begins with it.
-    begins: [bool; 256],
+    /// By byte: whether it is a mark.
+    alone: [bool; 256],
     /// By detector: the marks of which one is needed; 0 where none is.
     needed: Vec<u64>,
 }
@@ -54,19 +54,21 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     let mut builder = AhoCorasick::builder();
     let matcher = builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(&list);
     let mut ends = Box::new([0; ENDS / 64]);
-    let mut begins = [false; 256];
+    let mut alone = [false; 256];
+    let mut keep = |end: usize| ends[end / 64] |= 1 << (end % 64);
     for mark in &list {
         let end = mark.bytes().fold(0, follow);
         match mark.as_bytes() {
-            [_, _, _, ..] => ends[end / 64] |= 1 << (end % 64),
-            [first, ..] => {
-                assert!(!first.is_ascii_alphabetic(), "one letter stands for both cases");
-                begins[usize::from(*first)] = true;
+            [only] => {
+                assert!(!only.is_ascii_alphabetic(), "a letter has two cases");
+                alone[usize::from(*only)] = true;
             }
-            [] => {}
+            // Whatever stands before them.
+            [_, _] => (0..ENDS).step_by(1 << 10).map(|before| before | end).for_each(&mut keep),
+            _ => keep(end),
         }
     }
-    Marks { matcher: matcher.expect("the marks are few"), ends, begins, needed }
+    Marks { matcher: matcher.expect("the marks are few"), ends, alone, needed }
 });
 
 /// The three bytes that end with this one, of each of which five bits count: letters of either case are one.
@@ -83,7 +85,7 @@ impl Marks {
         let mut end = 0;
         text.iter().any(|&byte| {
             end = follow(end, byte);
-            self.begins[usize::from(byte)] || self.ends[end / 64] >> (end % 64) & 1 == 1
+            self.alone[usize::from(byte)] || self.ends[end / 64] >> (end % 64) & 1 == 1
         })
     }
 
