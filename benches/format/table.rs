@@ -123,7 +123,7 @@ fn read(blocks: &[Block], by: By, view: &mut View) -> (Counts, usize) {
         for seen in &view.records {
             let record = &bytes[seen.start..seen.end];
             counts.records += 1;
-            if by == By::Outline && reader.outline(record, false, &mut shapes, &mut outline) {
+            if by == By::Outline && reader.outline(record, false, (&mut shapes, false), &mut outline) {
                 outlined += 1;
                 counts.read += 1;
                 counts.timed += usize::from(black_box(&outline).time.is_some());

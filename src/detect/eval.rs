@@ -10,6 +10,7 @@ use super::item::{Expr, Part, Test, Unit};
 use super::kinds::Kinds;
 use super::pattern::same;
 use super::routing::{self, Lift};
+use super::rows::Rows;
 use crate::model::fields::{Canon, Field, Fields, Kind};
 
 /// A field name of a rule with the other names under which a log may hold it.
@@ -18,6 +19,8 @@ pub(super) struct Name {
     aliases: &'static [&'static str],
     canon: Option<Canon>,
     derived: Option<Derived>,
+    /// Whether events of Windows' own audit are given a field of this name.
+    audited: bool,
 }
 
 impl Name {
@@ -27,12 +30,23 @@ impl Name {
             aliases: routing::aliases(name),
             canon: Canon::from_name(name),
             derived: derived::of(name),
+            audited: routing::is_audited(name),
         }
     }
 
     /// Other names that are tried where a record has no such field.
     pub(super) fn aliases(&self) -> &'static [&'static str] {
         self.aliases
+    }
+
+    /// Whether its values may follow from other fields.
+    pub(super) fn is_derived(&self) -> bool {
+        self.derived.is_some()
+    }
+
+    /// Whether events of Windows' own audit are given a field of this name, or have its value written anew.
+    pub(super) fn is_audited(&self) -> bool {
+        self.audited
     }
 
     /// The name as rules have it.
@@ -51,13 +65,15 @@ pub struct Scratch {
     routed: Vec<(u32, bool)>,
     /// What is known of kinds of events.
     pub(super) kinds: Kinds,
+    /// What is known of names of listed records.
+    pub(super) rows: Rows,
     /// What long values hold.
-    tables: Tables,
+    pub(super) tables: Tables,
 }
 
 impl Scratch {
-    /// Begins a new record.
-    pub(super) fn begin(&mut self, names: usize, logsources: usize) {
+    /// Begins a new record, or looks at one anew; gives the turn that this is.
+    pub(super) fn begin(&mut self, names: usize, logsources: usize) -> u32 {
         self.turn = self.turn.wrapping_add(1);
         if self.turn == 0 || self.resolved.len() != names || self.routed.len() != logsources {
             self.turn = 1;
@@ -66,7 +82,9 @@ impl Scratch {
             self.routed.clear();
             self.routed.resize(logsources, (0, false));
             self.tables.forget();
+            self.rows = Rows::default();
         }
+        self.turn
     }
 
     pub(super) fn routed(&mut self, at: usize, decide: impl FnOnce() -> bool) -> bool {
@@ -128,8 +146,8 @@ impl<'a, 'b> Record<'a, 'b> {
                     return false;
                 };
                 let value = self.fields.bytes(field.value);
-                let whole = || (field.kind == Kind::Number).then(|| whole(value)).flatten();
-                field_passes(test, at, value, scratch) || whole().is_some_and(|number| value_passes(test, number))
+                let whole = || whole_of(field.kind, value).is_some_and(|number| value_passes(test, number));
+                field_passes(test, at, value, (scratch.turn, &mut scratch.tables)) || whole()
             }),
         };
         Self::give(name, found, scratch);
@@ -239,14 +257,14 @@ fn ends_with(shown: &[u8], name: &[u8]) -> bool {
 }
 
 /// Whether a log's name is that of a rule with blanks in it, which Sigma leaves out; case ignored.
-fn is_with_blanks(shown: &[u8], name: &[u8]) -> bool {
+pub(super) fn is_with_blanks(shown: &[u8], name: &[u8]) -> bool {
     shown.len() > name.len()
         && shown.contains(&b' ')
         && shown.iter().filter(|b| **b != b' ').map(u8::to_ascii_lowercase).eq(name.iter().map(u8::to_ascii_lowercase))
 }
 
 /// A keyword is looked for anywhere in a text.
-fn text_holds(test: &Test, text: &[u8]) -> bool {
+pub(super) fn text_holds(test: &Test, text: &[u8]) -> bool {
     match test {
         Test::Text(pattern) => pattern.within(text),
         Test::Words(words) => words.any_in(text),
@@ -256,20 +274,24 @@ fn text_holds(test: &Test, text: &[u8]) -> bool {
 }
 
 /// Whether the value of a field passes a test. Most that it does not pass by far are ruled out by what its values hold.
-fn field_passes(test: &Test, field: u32, value: &[u8], scratch: &mut Scratch) -> bool {
-    let turn = scratch.turn;
+pub(super) fn field_passes(test: &Test, field: u32, value: &[u8], (turn, tables): (u32, &mut Tables)) -> bool {
     match test {
-        Test::Text(pattern) if !pattern.is_at_an_end() => match scratch.tables.of(turn, field, value) {
+        Test::Text(pattern) if !pattern.is_at_an_end() => match tables.of(turn, field, value) {
             Some(known) => pattern.matches_known(value, known),
             None => pattern.matches(value),
         },
         // One pass finds any of them.
         Test::Words(words) if words.patterns().len() * 4 < value.len() => {
-            let known = scratch.tables.of(turn, field, value);
+            let known = tables.of(turn, field, value);
             known.is_none_or(|known| words.patterns().iter().any(|word| word.may_match(known))) && words.any_in(value)
         }
         test => value_passes(test, value),
     }
+}
+
+/// What else a value is looked at as: a number without the zeros that end its fraction.
+pub(super) fn whole_of(kind: Kind, value: &[u8]) -> Option<&[u8]> {
+    (kind == Kind::Number).then(|| whole(value)).flatten()
 }
 
 /// A number without the zeros that end its fraction: what it is in as few digits as possible. `None` where it has none.

@@ -10,7 +10,8 @@ use super::channels::{EVENT_TYPE, is_creation};
 use super::eval::value_passes;
 use super::item::{Expr, Test};
 use super::routing;
-use crate::model::fields::{Fields, Kind, Named, Said};
+use crate::model::fields::{Fields, Kind};
+use crate::model::listing::Listing;
 
 /// The fields that tell the kind of an event.
 const TELLING: [&str; 3] = ["Channel", "EventID", "Provider_Name"];
@@ -40,6 +41,17 @@ struct Known {
     rules: Option<Box<[u64]>>,
 }
 
+/// What is known of the kind of a record.
+#[derive(Clone, Copy)]
+pub(super) enum Decided<'k> {
+    /// The rules that it leaves, as bits by their numbers.
+    Rules(&'k [u64]),
+    /// It is met again until it is decided.
+    NotYet,
+    /// The record does not tell it.
+    Never,
+}
+
 /// Which of [`TELLING`] a field of rules is, if it is one.
 pub(super) fn telling(name: &str) -> Option<u8> {
     (0u8..).zip(TELLING).find(|(_, telling)| *telling == name).map(|(at, _)| at)
@@ -49,14 +61,14 @@ impl Kinds {
     /// The rules that may match the record, as bits by their numbers; `None` where its kind is not told, or was not
     /// met often so far.
     pub fn rules(&mut self, program: &Program, format: &str, fields: &Fields<'_>) -> Option<&[u64]> {
-        if !routing::is_windows(format) {
+        if !routing::is_windows(format) || fields.len() > usize::from(u16::MAX) {
             return None;
         }
-        let named = fields.named().map(|(name, value, kind)| match kind {
-            Kind::Null => (name, Said::Null),
-            _ => (name, Said::Plain(value)),
+        let (places, values) = (Places::of(fields.named().map(|(name, ..)| name)), |at: u16| {
+            let field = fields.at(at.into()).filter(|field| field.kind != Kind::Null)?;
+            Some(fields.bytes(field.value))
         });
-        let values = self.tell(named)?;
+        let values = self.tell(places?, values)?;
         if self.program != program.number || self.known.len() > MOST_KINDS {
             self.known.clear();
             self.program = program.number;
@@ -72,40 +84,76 @@ impl Kinds {
         Some(known.rules.get_or_insert_with(|| decide(program, format, fields, &values)))
     }
 
-    /// The same of a record that is not parsed yet, as far as it was decided for others.
-    pub fn decided<'f>(&mut self, program: &Program, named: impl Iterator<Item = Named<'f>>) -> Option<&[u64]> {
-        if self.program != program.number || self.known.is_empty() {
-            return None;
+    /// The same of a record that is listed, as far as it was decided for others.
+    pub fn decided(&mut self, program: &Program, listing: &impl Listing, telling: Telling) -> Decided<'_> {
+        let told = telling.0.and_then(|places| self.tell(places, |at| listing.item(at.into())?.plain()));
+        if told.is_none() {
+            return Decided::Never;
         }
-        self.tell(named)?;
-        self.known.get(&self.key)?.rules.as_deref()
+        let known = self.known.get(&self.key).filter(|_| self.program == program.number);
+        known.and_then(|known| known.rules.as_deref()).map_or(Decided::NotYet, Decided::Rules)
     }
 
-    /// Writes the key of the record's kind; gives the telling fields, each of which it has once and without escapes.
-    fn tell<'f>(&mut self, named: impl Iterator<Item = Named<'f>>) -> Option<[&'f [u8]; 3]> {
-        let mut values: [Option<&[u8]>; 3] = [None; 3];
-        let mut created = 0;
-        for (name, said) in named.filter(|(name, _)| may_tell(name)) {
-            let plain = || if let Said::Plain(value) = said { Some(value) } else { None };
-            if let Some(at) = TELLING.iter().position(|telling| may_be(name, telling)) {
-                if values[at].replace(plain()?).is_some() || name != TELLING[at].as_bytes() {
-                    return None;
-                }
-            } else if created == 0 && name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()) {
-                created = 1 + u8::from(is_creation(plain()?));
-            }
-        }
-        let [Some(channel), Some(id), Some(provider)] = values else { return None };
+    /// Writes the key of the record's kind; gives the values of the telling fields.
+    fn tell<'f>(&mut self, places: Places, value: impl Fn(u16) -> Option<&'f [u8]>) -> Option<[&'f [u8]; 3]> {
+        let created = places.created.map_or(Some(0), |at| value(at).map(|value| 1 + u8::from(is_creation(value))))?;
+        let [channel, id, provider] = places.telling.map(&value);
+        let values = [channel?, id?, provider?];
         self.key.clear();
         self.key.push(created);
-        for value in [channel, id, provider] {
+        for value in values {
             if value.len() > LONGEST {
                 return None;
             }
             self.key.extend_from_slice(&(value.len() as u16).to_le_bytes());
             self.key.extend_from_slice(value);
         }
-        Some([channel, id, provider])
+        Some(values)
+    }
+}
+
+/// Where the fields of a record stand that tell its kind.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    /// As [`TELLING`].
+    telling: [u16; 3],
+    /// The first that tells registry events apart.
+    created: Option<u16>,
+}
+
+impl Places {
+    /// `None` where a name is missing, there twice, or written in another way.
+    fn of<'f>(names: impl Iterator<Item = &'f [u8]>) -> Option<Self> {
+        let (mut places, mut created) = ([None; 3], None);
+        for (at, name) in (0..=u16::MAX).zip(names).filter(|(_, name)| may_tell(name)) {
+            if let Some(of) = TELLING.iter().position(|telling| may_be(name, telling)) {
+                if places[of].replace(at).is_some() || name != TELLING[of].as_bytes() {
+                    return None;
+                }
+            } else if created.is_none() && name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()) {
+                created = Some(at);
+            }
+        }
+        let [channel, id, provider] = places;
+        Some(Self { telling: [channel?, id?, provider?], created })
+    }
+}
+
+/// Where the values of a listed record stand that tell its kind, which its names decide.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Telling(Option<Places>);
+
+impl Telling {
+    /// That of a record.
+    pub fn of(listing: &impl Listing) -> Self {
+        // What is no field of the event has no name of one.
+        Self(Places::of((0..listing.len()).map(|at| listing.item(at).map_or(&b""[..], |item| item.name))))
+    }
+
+    /// Whether the record may be one of Windows' own audit.
+    pub fn is_audit(self, listing: &impl Listing) -> bool {
+        let channel = self.0.and_then(|places| listing.item(places.telling[0].into())?.plain());
+        channel.is_none_or(|channel| channel.eq_ignore_ascii_case(b"Security"))
     }
 }
 

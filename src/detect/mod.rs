@@ -33,6 +33,7 @@ mod placeholder;
 mod reach;
 mod regexp;
 mod routing;
+mod rows;
 mod samples;
 mod select;
 mod sought;
@@ -49,7 +50,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::model::atoms::Atoms;
 use crate::model::correlation::{self as correlation_model, Correlations};
-use crate::model::fields::{Fields, Named};
+use crate::model::fields::Fields;
 use crate::model::rarity::Usage;
 use crate::model::rule::{LeftOut, Narrowing, RuleMeta};
 
@@ -65,6 +66,7 @@ pub use mapping::Mapping;
 pub use pack::{has_builtin, is_pack};
 pub use reach::Reached;
 use routing::{Lift, Logsource};
+pub use rows::take_all;
 pub use samples::Sample;
 use select::Selected;
 pub use select::Selection;
@@ -379,19 +381,6 @@ impl Program {
     pub fn ungated(mut self) -> Self {
         self.gates.open();
         self
-    }
-
-    /// The rules that may match a record of which no more than these fields is read, as bits by their numbers: those that
-    /// its kind leaves, as [`eval`](Self::eval) found it for others of that kind. `None` where nothing is known of it.
-    ///
-    /// `named` are all fields of the record under their raw names, in any state before numbered names are joined.
-    pub fn of_kind<'s, 'f>(
-        &self,
-        format: &str,
-        named: impl Iterator<Item = Named<'f>>,
-        scratch: &'s mut Scratch,
-    ) -> Option<&'s [u64]> {
-        if routing::is_windows(format) { scratch.kinds.decided(self, named) } else { None }
     }
 
     /// Evaluates candidate rules (sorted numbers) on a parsed record and appends those that match. `record` is the

@@ -191,6 +191,11 @@ pub(super) fn is_derived(name: &str) -> bool {
         || derived::of(name).is_some_and(derived::is_worded)
 }
 
+/// Fields that the parser gives to events of Windows' own audit, or writes anew in them.
+pub(super) fn is_audited(name: &str) -> bool {
+    is_registry_path(name) || WRITTEN.iter().any(|written| name.eq_ignore_ascii_case(written))
+}
+
 /// Fields that parsers write in other words.
 const WRITTEN: [&str; 4] = ["Initiated", "ProcessId", "ParentProcessId", "syscall"];
 
@@ -216,6 +221,17 @@ pub(super) fn facts<'a>(format: &str, fields: &'a Fields<'_>) -> Facts<'a> {
         facts.services.extend(more.services);
     }
     facts
+}
+
+/// What all records of a format are; `None` where each tells for itself.
+pub(super) fn of_all(format: &str) -> Option<Facts<'static>> {
+    let none = Fields::default();
+    let Facts { products, inside, categories, services } = match format {
+        "cloudtrail" => own(format, &none),
+        _ => return None,
+    };
+    let services = services.into_iter().map(|service| Cow::Owned(service.into_owned())).collect();
+    Some(Facts { products, inside, categories, services })
 }
 
 /// What a record is by its format.

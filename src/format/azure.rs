@@ -38,6 +38,7 @@ pub static AZURE: Dialect = Dialect {
     rank: 70,
     utc: false,
     outlined: true,
+    listed: false,
     hides: None,
 };
 

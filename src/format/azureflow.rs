@@ -32,6 +32,7 @@ pub static AZURE_FLOW: Dialect = Dialect {
     rank: 78,
     utc: true,
     outlined: false,
+    listed: false,
     hides: None,
 };
 

@@ -32,6 +32,7 @@ pub static CLOUDTRAIL: Dialect = Dialect {
     rank: 80,
     utc: false,
     outlined: true,
+    listed: true,
     hides: None,
 };
 

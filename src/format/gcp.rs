@@ -32,6 +32,7 @@ pub static GCP: Dialect = Dialect {
     rank: 76,
     utc: false,
     outlined: true,
+    listed: true,
     hides: None,
 };
 

@@ -33,6 +33,7 @@ pub static JOURNALD: Dialect = Dialect {
     rank: 72,
     utc: true,
     outlined: false,
+    listed: false,
     hides: Some(auditd::hides_in_journal),
 };
 

@@ -43,6 +43,9 @@ pub struct Dialect {
     pub utc: bool,
     /// Whether `finish` leaves times and counts of bytes alone, so that its records have outlines.
     pub outlined: bool,
+    /// Whether what is added to the values of its records has canonical names alone, so that rules may be held against the values
+    /// before fields are read.
+    pub listed: bool,
     /// Tells whether fields of some records may say what their bytes do not show; `None` where none of any do.
     pub hides: Option<fn(&[u8]) -> bool>,
 }
@@ -58,6 +61,7 @@ pub static GENERIC: Dialect = Dialect {
     rank: 20,
     utc: false,
     outlined: true,
+    listed: true,
     hides: None,
 };
 
@@ -117,11 +121,14 @@ impl Format for Dialect {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        let Means { layout, agents, shapes, .. } = means;
+        let Means { layout, agents, shapes, listed, .. } = means;
         if !self.outlined || matches!(layout.framing, Framing::Csv { .. }) {
             return false;
         }
         let shapes = shapes.of(self.name);
+        if listed {
+            return shapes.read_listed(record, (layout, agents), out);
+        }
         if !shapes.pays() {
             return false;
         }
@@ -133,8 +140,7 @@ impl Format for Dialect {
     }
 
     fn list(&self, layout: &Layout, record: &[u8], shapes: &mut Shapes) -> bool {
-        // Elsewhere containers are fields as well.
-        if self.rename.is_none() || matches!(layout.framing, Framing::Csv { .. }) {
+        if !self.listed || matches!(layout.framing, Framing::Csv { .. }) {
             return false;
         }
         let shapes = shapes.of(self.name);
@@ -146,6 +152,10 @@ impl Format for Dialect {
             shapes.learn(record, 0, (self.roles, self.rename, layout));
         }
         listed
+    }
+
+    fn lists(&self, want: Want) -> bool {
+        self.rename.is_some() || want != Want::All
     }
 
     fn listed<'b>(&self, layout: &Layout, (record, shapes): (&'b [u8], &Shapes), want: Want, out: &mut Fields<'b>) {

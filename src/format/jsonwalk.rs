@@ -53,6 +53,8 @@ pub struct Leaf {
     pub end: usize,
     /// Whether it is a string.
     pub is_string: bool,
+    /// Whether it is an object or list without any value, which is a field as well.
+    pub is_empty: bool,
     /// Its name; `None` where it is no field of the event.
     pub name: Option<Box<[u8]>>,
     /// What its name means.
@@ -263,6 +265,12 @@ impl<'b> Walker<'_, '_, 'b> {
             return;
         }
         let raw = &self.bytes[start..self.at];
+        if let Some(leaves) = &mut self.leaves
+            && raw.iter().all(|byte| matches!(byte, b'{' | b'}' | b'[' | b']') || byte.is_ascii_whitespace())
+        {
+            let name = Some(self.path.as_slice().into());
+            leaves.push(Leaf { start, end: start, is_string: false, is_empty: true, name, role: None });
+        }
         let value = match () {
             () if blanks == self.blanks => Text::Slice(raw),
             () if depth <= COMPACT_DEPTH => {
@@ -305,7 +313,8 @@ impl<'b> Walker<'_, '_, 'b> {
             let end = self.at - usize::from(kind == Kind::Str);
             let name = named.map(|(name, _)| self.sink.out.bytes(name).into());
             let role = named.and_then(|named| named.1);
-            leaves.push(Leaf { start: end - raw.bytes.len(), end, is_string: kind == Kind::Str, name, role });
+            let (start, is_string) = (end - raw.bytes.len(), kind == Kind::Str);
+            leaves.push(Leaf { start, end, is_string, is_empty: false, name, role });
         }
         let Some((name, role)) = named else { return Ok(()) };
         if role.is_none() && !self.sink.all {

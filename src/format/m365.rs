@@ -40,6 +40,7 @@ pub static M365: Dialect = Dialect {
     rank: 75,
     utc: true,
     outlined: false,
+    listed: true,
     hides: None,
 };
 

@@ -67,6 +67,7 @@ use self::container::Held;
 use self::sink::Sink;
 use crate::model::fields::{Canon, Drawn, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
+use crate::model::listing::Listing;
 use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw, render};
@@ -137,6 +138,12 @@ pub trait Format: Sync {
     fn list(&self, layout: &Layout, record: &[u8], shapes: &mut Shapes) -> bool {
         let _ = (layout, record, shapes);
         false
+    }
+
+    /// Whether the values of a listed record are all that these fields are made of; elsewhere objects and lists are fields too.
+    fn lists(&self, want: Want) -> bool {
+        let _ = want;
+        true
     }
 
     /// Reads the wanted fields of the record that was listed last. `out` is emptied first.
@@ -246,6 +253,8 @@ pub struct Means<'a> {
     pub agents: bool,
     /// Shapes that are known so far.
     pub shapes: &'a mut Shapes,
+    /// Whether the record is the one that was listed last.
+    pub listed: bool,
 }
 
 /// The columns of a layout as outlines take them.
@@ -298,13 +307,19 @@ impl<'l> Reader<'l> {
     }
 
     /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are those of the
-    /// block's buffers. `out` is emptied first.
+    /// block's buffers, in which the record may be `listed`. `out` is emptied first.
     #[inline]
-    pub fn outline<'b>(&self, record: &'b [u8], agents: bool, shapes: &mut Shapes, out: &mut Outline<'b>) -> bool {
+    pub fn outline<'b>(
+        &self,
+        record: &'b [u8],
+        agents: bool,
+        (shapes, listed): (&mut Shapes, bool),
+        out: &mut Outline<'b>,
+    ) -> bool {
         out.clear();
         let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
         let columns = self.columns.get_or_init(|| Columns::of(format, self.layout));
-        let read = format.outline(record, Means { layout: self.layout, columns, agents, shapes }, out);
+        let read = format.outline(record, Means { layout: self.layout, columns, agents, shapes, listed }, out);
         if let Some(host) = &self.layout.host {
             out.part(host.as_bytes());
         }
@@ -332,6 +347,16 @@ impl<'l> Reader<'l> {
     /// the raw names and values of `shapes`, and its fields are read with [`listed`](Self::listed).
     pub fn list(&self, record: &[u8], shapes: &mut Shapes) -> bool {
         self.format.is_some_and(|format| format.list(self.layout, record, shapes))
+    }
+
+    /// Whether [`listed`](Self::listed) gives these fields of records.
+    pub fn lists(&self, want: Want) -> bool {
+        self.format.is_some_and(|format| format.lists(want))
+    }
+
+    /// The values of the record that was listed last, which is this one.
+    pub fn listing<'s>(&self, record: &'s [u8], shapes: &'s Shapes) -> impl Listing + use<'s> {
+        shapes.listing(record, !self.lists(Want::All))
     }
 
     /// Reads the record that was listed last, as [`parse`](Self::parse) does.

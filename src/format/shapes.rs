@@ -11,8 +11,9 @@ use super::near;
 use super::roles::Role;
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
-use crate::model::fields::{Kind, Named, Said, Text};
+use crate::model::fields::{Kind, Text};
 use crate::model::layout::Layout;
+use crate::model::listing::{Item, Listing};
 use crate::model::outline::Outline;
 
 /// Trees that were begun so far.
@@ -46,8 +47,12 @@ pub struct Shapes {
     known: usize,
     strange: usize,
     leaves: Vec<Leaf>,
+    /// Where names of objects and lists without any value lie among all names.
+    empties: Vec<(u32, u32)>,
     /// The values of the record that was listed last.
     listed: Vec<Listed>,
+    /// The node of its end.
+    end: u32,
 }
 
 /// A value of a record.
@@ -73,6 +78,8 @@ struct Node {
     /// Where the name of the value lies among all names; `None` where it is no field.
     name: Option<(u32, u32)>,
     role: Option<Role>,
+    /// Which of all objects and lists without any value stand in the text.
+    empties: (u32, u32),
     /// The first node that may follow.
     first: u32,
     /// The next node that may stand here instead; 0 for none.
@@ -135,7 +142,28 @@ impl Shapes {
             Some(())
         });
         self.listed = listed;
+        self.end = end.unwrap_or_default() as u32;
         self.counted(end.is_some())
+    }
+
+    /// Reads the outline of the record that was listed last, as [`read`](Self::read) does.
+    pub fn read_listed<'b>(
+        &self,
+        record: &'b [u8],
+        (layout, agents): (&Layout, bool),
+        out: &mut Outline<'b>,
+    ) -> bool {
+        let mut sketch = Sketch::new(layout, agents, out);
+        let value = |at: &Listed| record.get(at.from as usize..at.to as usize);
+        let read = self.listed.iter().all(|at| {
+            value(at).and_then(|value| sketch.value(self.nodes[at.node as usize].part, value)).is_some()
+        });
+        let read = read && sketch.finish().is_some();
+        if read {
+            sketch.out.part(&self.tree.to_le_bytes());
+            sketch.out.part(&self.end.to_le_bytes());
+        }
+        read
     }
 
     fn counted(&mut self, read: bool) -> bool {
@@ -143,17 +171,9 @@ impl Shapes {
         read
     }
 
-    /// The fields of the record that was listed last.
-    pub fn named<'b>(&'b self, record: &'b [u8]) -> impl Iterator<Item = Named<'b>> {
-        self.listed.iter().filter_map(|at| {
-            let value = record.get(at.from as usize..at.to as usize)?;
-            let said = match at.kind {
-                Kind::Null => Said::Null,
-                _ if at.escaped => Said::Escaped(value),
-                _ => Said::Plain(value),
-            };
-            Some((self.name(&self.nodes[at.node as usize])?, said))
-        })
+    /// The values of the record that was listed last, which is this one. `containers`: whether objects and lists are fields too.
+    pub fn listing<'s>(&'s self, record: &'s [u8], containers: bool) -> List<'s> {
+        List { shapes: self, record, containers }
     }
 
     fn name(&self, node: &Node) -> Option<&[u8]> {
@@ -248,18 +268,33 @@ impl Shapes {
             return;
         }
         let (mut node, mut at) = (self.root(kind), 0);
+        let mut empties: Vec<&[u8]> = Vec::new();
         for leaf in leaves {
+            if leaf.is_empty {
+                empties.extend(leaf.name.as_deref());
+                continue;
+            }
             let value = if leaf.is_string { Value::Str } else { Value::Bare };
-            let Some(next) = self.child(node, &record[at..leaf.start], value, Some(leaf)) else { return };
+            let Some(next) = self.child(node, &record[at..leaf.start], (value, Some(leaf)), &empties) else { return };
+            empties.clear();
             (node, at) = (next, leaf.end);
         }
-        let _ = self.child(node, &record[at..], Value::End, None);
+        let _ = self.child(node, &record[at..], (Value::End, None), &empties);
     }
 
     /// The root of a kind, made where there is none.
     fn root(&mut self, kind: usize) -> usize {
-        const START: Node =
-            Node { from: 0, to: 0, value: Value::Str, part: Part::Skip, name: None, role: None, first: 0, next: 0 };
+        const START: Node = Node {
+            from: 0,
+            to: 0,
+            value: Value::Str,
+            part: Part::Skip,
+            name: None,
+            role: None,
+            empties: (0, 0),
+            first: 0,
+            next: 0,
+        };
         if self.nodes.is_empty() {
             self.nodes.push(START);
         }
@@ -272,7 +307,13 @@ impl Shapes {
     }
 
     /// The node behind another one, made where there is none; `None` where there is no room.
-    fn child(&mut self, parent: usize, text: &[u8], value: Value, leaf: Option<&Leaf>) -> Option<usize> {
+    fn child(
+        &mut self,
+        parent: usize,
+        text: &[u8],
+        (value, leaf): (Value, Option<&Leaf>),
+        empties: &[&[u8]],
+    ) -> Option<usize> {
         let (mut at, mut ways) = (self.nodes[parent].first, 0);
         while at != 0 {
             let node = &self.nodes[at as usize];
@@ -282,24 +323,82 @@ impl Shapes {
             (at, ways) = (node.next, ways + 1);
         }
         let name = leaf.and_then(|leaf| leaf.name.as_deref());
-        let is_full =
-            self.text.len() + text.len() > TEXT_BYTES || self.names.len() + name.map_or(0, <[u8]>::len) > TEXT_BYTES;
+        let more: usize = name.iter().chain(empties).map(|name| name.len()).sum();
+        let is_full = self.text.len() + text.len() > TEXT_BYTES || self.names.len() + more > TEXT_BYTES;
         if ways == WAYS || self.nodes.len() == NODES || is_full {
             return None;
         }
-        let name = name.map(|name| {
-            self.names.extend_from_slice(name);
-            ((self.names.len() - name.len()) as u32, self.names.len() as u32)
-        });
+        let name = name.map(|name| self.keep_name(name));
+        let begin = self.empties.len() as u32;
+        for empty in empties {
+            let kept = self.keep_name(empty);
+            self.empties.push(kept);
+        }
+        let empties = (begin, self.empties.len() as u32);
         let role = leaf.and_then(|leaf| leaf.role);
         let from = self.text.len() as u32;
         self.text.extend_from_slice(text);
         let at = self.nodes.len();
         let next = std::mem::replace(&mut self.nodes[parent].first, at as u32);
         let (to, part) = (self.text.len() as u32, Part::of(role));
-        self.nodes.push(Node { from, to, value, part, name, role, first: 0, next });
+        self.nodes.push(Node { from, to, value, part, name, role, empties, first: 0, next });
         Some(at)
     }
+
+    fn keep_name(&mut self, name: &[u8]) -> (u32, u32) {
+        self.names.extend_from_slice(name);
+        ((self.names.len() - name.len()) as u32, self.names.len() as u32)
+    }
+}
+
+/// A record that was listed, with the shapes that it was listed by.
+pub struct List<'s> {
+    shapes: &'s Shapes,
+    record: &'s [u8],
+    containers: bool,
+}
+
+impl Listing for List<'_> {
+    fn giver(&self) -> u64 {
+        self.shapes.tree
+    }
+
+    fn names(&self, out: &mut Vec<u32>) {
+        out.push(self.shapes.end);
+    }
+
+    fn len(&self) -> usize {
+        self.shapes.listed.len()
+    }
+
+    #[inline]
+    fn item(&self, at: usize) -> Option<Item<'_>> {
+        let at = self.shapes.listed.get(at)?;
+        let written = self.record.get(at.from as usize..at.to as usize)?;
+        let name = self.shapes.name(&self.shapes.nodes[at.node as usize])?;
+        Some(Item { name, written, kind: at.kind, escaped: at.escaped })
+    }
+
+    fn holds_empty(&self, name: &[u8]) -> bool {
+        let Shapes { nodes, listed, names, end, .. } = self.shapes;
+        let passed = listed.iter().map(|at| at.node).chain([*end]).map(|at| &nodes[at as usize]);
+        let empties = passed.flat_map(|node| &self.shapes.empties[node.empties.0 as usize..node.empties.1 as usize]);
+        empties.map(|(from, to)| &names[*from as usize..*to as usize]).any(|empty| is_at_or_below(empty, name))
+    }
+
+    fn has_containers(&self) -> bool {
+        self.containers
+    }
+
+    fn unescape(&self, written: &[u8], out: &mut Vec<u8>) {
+        jsonwalk::unescape(written, out);
+    }
+}
+
+/// Whether a dotted path is another one or below it; case is ignored.
+fn is_at_or_below(path: &[u8], other: &[u8]) -> bool {
+    let head = path.get(..other.len()).is_some_and(|head| head.eq_ignore_ascii_case(other));
+    head && matches!(path.get(other.len()), None | Some(b'.'))
 }
 
 /// Where the quote stands that ends a string, and whether there are escapes before it.

@@ -34,6 +34,7 @@ pub static JSON: Dialect = Dialect {
     rank: 80,
     utc: false,
     outlined: true,
+    listed: true,
     hides: None,
 };
 

@@ -42,6 +42,7 @@ pub static JSON: Dialect = Dialect {
     rank: 78,
     utc: false,
     outlined: true,
+    listed: false,
     hides: None,
 };
 

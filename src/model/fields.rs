@@ -646,20 +646,6 @@ pub struct Seen {
     pub values: Option<(u32, u32)>,
 }
 
-/// A value before its fields are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said<'f> {
-    /// Null.
-    Null,
-    /// As it is.
-    Plain(&'f [u8]),
-    /// With escapes of JSON.
-    Escaped(&'f [u8]),
-}
-
-/// The raw name of a field, and its value.
-pub type Named<'f> = (&'f [u8], Said<'f>);
-
 /// A value of a record that is written as its values alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drawn {

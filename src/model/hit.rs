@@ -210,19 +210,19 @@ impl Sightings {
             all.dedup_by(|more, met| met.is_same(more).then(|| met.join(more)).is_some());
         });
         self.cut_who();
-        let ordered = |a: &Sighting, b: &Sighting| (rank(a.outcome), a) <= (rank(b.outcome), b);
+        let order = |a: &Sighting, b: &Sighting| (rank(a.outcome), a).cmp(&(rank(b.outcome), b));
         // Blocks come nearly in order, and a list of thousands is put in order once a block else.
-        let follows = self.kept.last().zip(other.kept.first()).is_none_or(|(last, next)| ordered(last, next));
+        let first = other.kept.first();
+        let from = first.map_or(0, |first| self.kept.partition_point(|kept| order(kept, first).is_le()));
         append(&mut self.kept, other.kept, |all| {
-            if !follows {
-                all.sort_by(|a, b| (rank(a.outcome), a).cmp(&(rank(b.outcome), b)));
-            }
+            all[from..].sort_by(order);
             all.truncate(cap);
         });
     }
 }
 
-/// Appends and then puts in order. Most lists are short and there are many of them: none has much room to spare.
+/// Appends and then puts in order. Most lists are short and there are many of them: none has much room to spare. Those that grow block
+/// by block are not moved with each of them.
 fn append<T>(all: &mut Vec<T>, mut more: Vec<T>, order: impl FnOnce(&mut Vec<T>)) {
     if more.is_empty() {
         return;
@@ -230,6 +230,9 @@ fn append<T>(all: &mut Vec<T>, mut more: Vec<T>, order: impl FnOnce(&mut Vec<T>)
     if all.is_empty() {
         *all = more;
     } else {
+        if all.capacity() - all.len() < more.len() {
+            all.reserve_exact(more.len().max(all.len() / 8));
+        }
         all.append(&mut more);
     }
     order(all);

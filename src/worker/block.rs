@@ -61,6 +61,8 @@ pub(super) struct Scratch {
     shapes: format::Shapes,
     /// Whether the values of the record at hand are listed in the shapes.
     listed: bool,
+    /// Whether it is sure to match its candidates.
+    sure: bool,
 }
 
 /// One block with what the loop over its records needs.
@@ -284,7 +286,7 @@ impl Pass<'_, '_> {
             self.part(seen, fields, open, scratch, told);
             return;
         }
-        let outlined = !is_read && !self.plan.hits_only && self.outline(record, outline, &mut scratch.shapes);
+        let outlined = !is_read && !self.plan.hits_only && self.outline(record, outline, (&mut scratch.shapes, scratch.listed));
         if outlined && self.recalled(seen, outline, tally, told) {
             if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                 self.parse(seen, Want::All, fields);
@@ -299,7 +301,12 @@ impl Pass<'_, '_> {
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
     /// agent may be a listed one.
-    fn outline<'b>(&self, record: &'b [u8], outline: &mut Outline<'b>, shapes: &mut format::Shapes) -> bool {
+    fn outline<'b>(
+        &self,
+        record: &'b [u8],
+        outline: &mut Outline<'b>,
+        shapes: (&mut format::Shapes, bool),
+    ) -> bool {
         let indicators = &self.plan.indicators;
         self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
@@ -332,7 +339,8 @@ impl Pass<'_, '_> {
         told: &mut Told,
     ) {
         let record = &self.text[seen.start..seen.end];
-        let want = self.wanted(known, scratch);
+        let counts = self.may_be_counted(scratch, told);
+        let want = self.wanted(known, counts, scratch);
         let (format, parsed) = self.read((&seen, want), fields, scratch, told);
         account((parsed, format), (seen.place, !scratch.is_stale && !seen.place.in_doubt), fields, tally, told);
         let seen = stated(seen, fields);
@@ -351,7 +359,12 @@ impl Pass<'_, '_> {
                 self.touched(look, fields, tally, told);
             }
         }
-        self.rules(&cite, (format, record), fields, scratch, told);
+        if !(counts && self.counted((&seen, format), fields, scratch, told)) {
+            if counts && want != Want::All {
+                self.parse(&seen, Want::All, fields);
+            }
+            self.rules(&cite, (format, record), fields, scratch, told);
+        }
         self.listed((&cite, record), (known, has_parts), (want, format), fields, told);
         if parsed && !scratch.patterns.is_empty() {
             for (pattern, part) in self.plan.patterns.met(&scratch.patterns, fields) {
@@ -363,10 +376,12 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Which fields of a record are wanted, by what is known of it and what it is to be asked for.
-    fn wanted(&self, known: Known<'_, '_>, scratch: &Scratch) -> Want {
+    /// Which fields of a record are wanted, by what is known of it and what it is to be asked for. `counts`: where rules are all
+    /// that it is asked for, it may be counted by its columns.
+    fn wanted(&self, known: Known<'_, '_>, counts: bool, scratch: &Scratch) -> Want {
+        let is_ruled = !scratch.candidates.is_empty() && !counts;
         match () {
-            () if !(known.hits.is_empty() && scratch.candidates.is_empty() && scratch.patterns.is_empty()) => Want::All,
+            () if is_ruled || !(known.hits.is_empty() && scratch.patterns.is_empty()) => Want::All,
             () if scratch.look.is_some() || known.hides => Want::All,
             () if self.plan.indicators.agents.is_empty() => Want::Columns,
             () => Want::Agents,
@@ -385,7 +400,7 @@ impl Pass<'_, '_> {
         let plain = own == "text";
         let read = match () {
             () if plain => None,
-            () if scratch.listed => {
+            () if scratch.listed && self.reader.lists(want) => {
                 self.reader.listed((record, &scratch.shapes), want, fields);
                 Some(Parsed::Event)
             }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use exfiltrace::format::{self, Shapes};
 use exfiltrace::model::block::{CELL_BYTES, Spans};
-use exfiltrace::model::fields::{Canon, Fields, Kind, Said, View, Want};
+use exfiltrace::model::fields::{Canon, Fields, Kind, View, Want};
 use exfiltrace::model::layout::Layout;
+use exfiltrace::model::listing::{Item, Listing};
 use exfiltrace::model::outline::Outline;
 use exfiltrace::model::place::{Place, RecordDigest};
 use exfiltrace::tally::{self, Tally};
@@ -34,7 +35,7 @@ impl Twins {
         let (mut fields, mut outline) = (Fields::default(), Outline::default());
         let digest = |place: Place| RecordDigest([place.offset as u8 | 1; 32]);
         let parsed = reader.parse(record, Want::Agents, &mut fields).is_ok();
-        let outlined = reader.outline(record, true, &mut self.shapes[self.records / 7 % 2], &mut outline);
+        let outlined = reader.outline(record, true, (&mut self.shapes[self.records / 7 % 2], false), &mut outline);
         let shown = String::from_utf8_lossy(record);
         if outlined {
             assert!(parsed, "what has an outline is a record: {shown}");
@@ -49,7 +50,7 @@ impl Twins {
             let hidden = fields.get(Canon::UserAgent).is_some_and(|agent| agent.contains(&b'%'));
             assert!(agents < 2 && !hidden, "lists are asked for all of it: {shown}");
         }
-        self.list(&reader, record);
+        self.list(&reader, record, outlined.then_some(&outline));
         self.records += 1;
         if !parsed {
             return;
@@ -73,26 +74,42 @@ impl Twins {
     }
 
     /// What is read of a record by its shape is what a walk reads.
-    fn list(&mut self, reader: &format::Reader<'_>, record: &[u8]) {
+    fn list(&mut self, reader: &format::Reader<'_>, record: &[u8], outline: Option<&Outline<'_>>) {
         let shapes = &mut self.shapes[self.records / 7 % 2];
         if !reader.list(record, shapes) {
             return;
         }
         self.listed += 1;
-        for want in [Want::All, Want::Columns] {
+        let mut again = Outline::default();
+        let outlined = reader.outline(record, true, (shapes, true), &mut again);
+        assert!(outlined || outline.is_none(), "{}", String::from_utf8_lossy(record));
+        if let Some(outline) = outline.filter(|_| outlined) {
+            assert_eq!((&again.time, again.identity()), (&outline.time, outline.identity()));
+        }
+        for want in [Want::All, Want::Columns].into_iter().filter(|want| reader.lists(*want)) {
             let (mut walked, mut listed) = (Fields::default(), Fields::default());
             assert!(reader.parse(record, want, &mut walked).is_ok(), "{}", String::from_utf8_lossy(record));
             reader.listed((record, shapes), want, &mut listed);
             assert_eq!((all_of(&listed), listed.time), (all_of(&walked), walked.time));
-            let is_there = |(name, said): (&[u8], Said<'_>)| {
-                let is = |value: &[u8], kind| match said {
-                    Said::Null => kind == Kind::Null,
-                    Said::Plain(plain) => value == plain,
-                    Said::Escaped(_) => true,
-                };
-                walked.named().any(|(known, value, kind)| name.starts_with(known) && is(value, kind))
+        }
+        let mut walked = Fields::default();
+        assert!(reader.parse(record, Want::All, &mut walked).is_ok());
+        let listing = reader.listing(record, shapes);
+        for item in (0..listing.len()).filter_map(|at| listing.item(at)) {
+            let is = |value: &[u8], kind| match (item.kind, item.plain()) {
+                (Kind::Null, _) => kind == Kind::Null,
+                (_, Some(plain)) => value == plain,
+                (_, None) => true,
             };
-            assert!(want != Want::All || shapes.named(record).all(is_there));
+            assert!(walked.named().any(|(known, value, kind)| item.name.starts_with(known) && is(value, kind)));
+        }
+        if listing.has_containers() {
+            let known = |name: &[u8]| {
+                let below = |item: Item<'_>| item.name.starts_with(&[name, b"."].concat());
+                listing.holds_empty(name) || (0..listing.len()).filter_map(|at| listing.item(at)).any(below)
+            };
+            let mut others = walked.iter().filter(|field| field.kind == Kind::Json).map(|at| walked.bytes(at.name));
+            assert!(others.all(known), "{}", String::from_utf8_lossy(record));
         }
     }
 

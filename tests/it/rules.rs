@@ -1,11 +1,17 @@
 //! Rules prove themselves by their own samples.
 
 use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::discover::{self, Root};
 use exfiltrace::format;
+use exfiltrace::indicators::Builder;
 use exfiltrace::model::fields::Fields;
+use exfiltrace::model::hit::RULE_HITS_KEPT;
+use exfiltrace::model::rule::Outcome;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::scan;
 use serde_json::Value;
 
-use crate::support::{candidates, each_record};
+use crate::support::{candidates, each_record, plan_with};
 
 /// Titles of the rules that match any record of a text, with the format it was taken for. With the gate, only rules
 /// whose atoms show are evaluated, as a scan does.
@@ -114,4 +120,43 @@ fn every_rule_of_the_pack_is_found_by_a_literal() {
         without.extend(titles.map(|title| format!("{}: {title}", format.name())));
     }
     assert!(without.is_empty(), "{without:#?}");
+}
+
+/// Behind as many records as are kept of a rule others are counted alone; what succeeded goes before what failed all the same, whether
+/// the rest of a record is read or not.
+#[test]
+fn records_behind_those_that_are_kept_are_counted() {
+    let rule = |more: &str| {
+        let text = format!(
+            "title: t\nid: a\nlogsource: {{product: aws, service: cloudtrail}}\ndetection: {{s: {{eventName: DeleteTrail{more}}}, condition: s}}\n"
+        );
+        Program::compile([("a.yml".to_owned(), text)], Routing::Auto).0
+    };
+    let record = |at: usize| {
+        let error = if at < RULE_HITS_KEPT + 200 { r#","errorCode":"AccessDenied""# } else { "" };
+        format!(
+            "{{\"eventTime\":\"2026-03-28T{:02}:{:02}:04Z\",\"eventSource\":\"cloudtrail.amazonaws.com\",\"eventName\":\"{}\",\"awsRegion\":\"eu-west-2\",\"requestParameters\":{{\"name\":\"t{at}\",\"tags\":[]}}{error}}}\n",
+            at / 3600 % 24,
+            at / 60 % 60,
+            if at % 3 == 2 { "StopLogging" } else { "DeleteTrail" },
+        )
+    };
+    let all = RULE_HITS_KEPT * 3 / 2 + 3_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.ndjson");
+    std::fs::write(&path, (0..all).map(record).collect::<String>()).unwrap();
+    // The second asks for what the names of values do not tell, so that each record is read in full.
+    let [listed, read] = [rule(""), rule(", requestParameters|contains: name")].map(|program| {
+        let roots = vec![Root { name: b"a".to_vec(), path: Some(path.clone()) }];
+        let plan = plan_with(program, roots, Scopes::default(), Builder::default());
+        let survey = discover::survey(&plan.roots, &plan.skip).unwrap();
+        let partial = scan::sources(&plan, &survey).unwrap().0;
+        let source = partial.sources.values().next().unwrap();
+        assert_eq!(&*source.entry.format.clone().unwrap(), "cloudtrail");
+        source.rules.held["a"].clone()
+    });
+    assert_eq!(listed, read);
+    assert_eq!((listed.count, listed.kept.len()), (all as u64 * 2 / 3, RULE_HITS_KEPT));
+    let succeeded = listed.kept.iter().filter(|kept| kept.outcome == Outcome::Succeeded).count();
+    assert!(succeeded > 1_000 && listed.kept[succeeded - 1].place.offset > listed.kept[succeeded].place.offset);
 }

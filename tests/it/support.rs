@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use exfiltrace::classify::Classifier;
-use exfiltrace::detect::{Gate, Program, Routing};
+use exfiltrace::detect::{Gate, Program, Routing, Scratch};
 use exfiltrace::discover::Root;
 use exfiltrace::format::{self, Clock};
 use exfiltrace::indicators::pattern::Patterns;
@@ -15,6 +15,7 @@ use exfiltrace::model::catalogue::Catalogue;
 use exfiltrace::model::event::EVENTS_KEPT;
 use exfiltrace::model::fields::{Fields, View, Want};
 use exfiltrace::model::ledger::Note;
+use exfiltrace::model::listing::Listing;
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::source::{SourceMeta, Stream};
@@ -165,6 +166,21 @@ pub fn each_record(name: &[u8], text: &str, see: &mut See<'_>) {
             number += 1;
         }
     }
+}
+
+/// The rules of some that the values of a listed record leave, and whether it is sure to match them. Sorted.
+pub fn left(
+    program: &Program,
+    format: &str,
+    listing: &impl Listing,
+    rules: &[u32],
+    scratch: &mut Scratch,
+) -> (Vec<u32>, bool) {
+    let (mut marked, mut left) = (vec![0; program.rules().len().div_ceil(64)], Vec::new());
+    rules.iter().for_each(|rule| marked[*rule as usize / 64] |= 1 << (rule % 64));
+    let sure = program.left(format, listing, &mut marked, scratch, &mut left);
+    assert!(marked.iter().all(|bits| *bits == 0));
+    (left, sure)
 }
 
 /// The rules that the gate lets pass for a record. Sorted.

@@ -17,7 +17,7 @@ use exfiltrace::model::time::Stamp;
 use exfiltrace::scan;
 use exfiltrace::sift::Sift;
 
-use crate::support::{candidates, each_record, plan, project, shared, sigma};
+use crate::support::{candidates, each_record, left, plan, project, shared, sigma};
 use crate::xml::hits;
 
 /// A rule for a log source, with one selection (or a list of keywords); its title is the selection.
@@ -292,6 +292,39 @@ fn values_alone_tell_what_the_rendered_record_does() {
     }
     println!("{drawn} of {all} records by their values alone");
     assert!(drawn * 100 >= all * 97, "{drawn} of {all}");
+}
+
+/// Values of the binary log, before fields are read, rule out most rules and none that matches.
+#[test]
+fn values_alone_rule_out_no_rule_that_matches() {
+    let Some(folder) = shared("corpora/evtx") else { return };
+    let (program, _) = Program::compile(sigma(), Routing::Auto);
+    let gate = program.gate("evtx").unwrap();
+    let mut surely = 0;
+    let (mut templates, mut view, mut scratch, mut counts) = (Templates::default(), View::default(), Scratch::default(), [0; 4]);
+    for block in logs(&folder).iter().step_by(3).flat_map(|path| chunks(&std::fs::read(path).unwrap()).collect::<Vec<_>>()) {
+        format::draw(&block, &mut templates, &mut view);
+        let reader = format::reader(&block.layout);
+        for seen in view.records.iter().step_by(4) {
+            let Some((from, to)) = seen.values else { continue };
+            let (values, mut fields) = (&view.values[from as usize..to as usize], Fields::default());
+            reader.read(&templates, (&view.rendered, values), Want::All, &mut fields);
+            let listing = templates.listing(&view.rendered, values);
+            let (some, sure) = left(&program, "evtx", &listing, &gate.all, &mut scratch);
+            let [all, few] = [&gate.all, &some].map(|rules| {
+                let mut matched = Vec::new();
+                program.eval("evtx", &fields, b"", rules, &mut scratch, &mut matched);
+                matched
+            });
+            assert_eq!(all, few, "{:?}", told(&fields));
+            assert!(!sure || few == some, "{:?}", told(&fields));
+            surely += usize::from(sure);
+            let waits = some.len() == gate.all.len();
+            counts = [counts[0] + 1, counts[1] + usize::from(waits), counts[2] + if waits { 0 } else { some.len() }, counts[3] + all.len()];
+        }
+    }
+    println!("records, those of kinds that are not decided, rules left, matches: {counts:?}; sure: {surely}");
+    assert!(surely > 10 && counts[3] > 100 && counts[2] < 30 * counts[0], "{counts:?}");
 }
 
 #[test]

@@ -24,12 +24,21 @@ pub(super) struct Needs {
     pub told: &'static [&'static str],
 }
 
+/// How many different three bytes are told apart.
+const ENDS: usize = 1 << 15;
+/// No detector looks at shorter rows of figures, or of capitals.
+const SHORTEST: [usize; 2] = [6, 15];
+
 /// Nothing at all.
 pub(super) const NOTHING: Needs = Needs { figures: 0, alone: usize::MAX, capitals: 0, texts: &[], told: &[] };
 
 /// Texts and names that are looked for in one pass; a bit of a `u64` is for each.
 struct Marks {
     matcher: AhoCorasick,
+    /// A bit for each three bytes, five bits of each, with which a mark ends.
+    ends: Box<[u64; ENDS / 64]>,
+    /// By byte: whether it is a mark.
+    alone: [bool; 256],
     /// By detector: the marks of which one is needed; 0 where none is.
     needed: Vec<u64>,
 }
@@ -44,8 +53,67 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     let needed = DETECTORS.iter().map(|detector| needed(&detector.needs)).collect();
     let mut builder = AhoCorasick::builder();
     let matcher = builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(&list);
-    Marks { matcher: matcher.expect("the marks are few"), needed }
+    let mut ends = Box::new([0; ENDS / 64]);
+    let mut alone = [false; 256];
+    let mut keep = |end: usize| ends[end / 64] |= 1 << (end % 64);
+    for mark in &list {
+        let end = mark.bytes().fold(0, follow);
+        match mark.as_bytes() {
+            [only] => {
+                assert!(!only.is_ascii_alphabetic(), "a letter has two cases");
+                alone[usize::from(*only)] = true;
+            }
+            // Whatever stands before them.
+            [_, _] => (0..ENDS).step_by(1 << 10).map(|before| before | end).for_each(&mut keep),
+            _ => keep(end),
+        }
+    }
+    Marks { matcher: matcher.expect("the marks are few"), ends, alone, needed }
 });
+
+/// The three bytes that end with this one, of each of which five bits count: letters of either case are one.
+#[inline]
+fn follow(end: usize, byte: u8) -> usize {
+    (end << 5 | usize::from(byte & 31)) % ENDS
+}
+
+impl Marks {
+    /// Whether a text may hold one; false is certain.
+    ///
+    /// PERF: the automaton costs three times as much a byte, and most texts hold none.
+    fn may_stand_in(&self, text: &[u8]) -> bool {
+        let mut end = 0;
+        text.iter().any(|&byte| {
+            end = follow(end, byte);
+            self.alone[usize::from(byte)] || self.ends[end / 64] >> (end % 64) & 1 == 1
+        })
+    }
+
+    /// Those that a text holds.
+    fn of(&self, text: &[u8]) -> u64 {
+        if !self.may_stand_in(text) {
+            return 0;
+        }
+        self.matcher.find_overlapping_iter(text).fold(0, |marks, met| marks | 1 << met.pattern().as_u32())
+    }
+}
+
+/// How long the longest row of bytes of a class is; 0 where none is as long as it must be.
+fn longest(text: &[u8], class: usize) -> usize {
+    let (shortest, is) = (SHORTEST[class], |byte: &u8| CLASSES[usize::from(*byte)] >> class & 1 == 1);
+    let (mut longest, mut at) = (0, shortest - 1);
+    // A row that is long enough has one of these places, wherever it begins.
+    while let Some(byte) = text.get(at) {
+        if is(byte) {
+            let from = text[..at].iter().rposition(|byte| !is(byte)).map_or(0, |before| before + 1);
+            let to = text[at..].iter().position(|byte| !is(byte)).map_or(text.len(), |behind| at + behind);
+            longest = longest.max(to - from);
+            at = to;
+        }
+        at += shortest;
+    }
+    if longest < shortest { 0 } else { longest }
+}
 
 /// What is looked for of what a detector needs: of a name of several words the longest, for what stands between them varies.
 fn marks(needs: &Needs) -> impl Iterator<Item = &'static str> {
@@ -67,17 +135,7 @@ impl Glance {
         if !(name.is_ascii() && text.is_ascii()) {
             return Self { figures: usize::MAX, capitals: usize::MAX, marks: u64::MAX };
         }
-        let (mut longest, mut row) = ([0; 2], [0; 2]);
-        for byte in text {
-            let class = CLASSES[usize::from(*byte)];
-            for (at, row) in row.iter_mut().enumerate() {
-                *row = (*row + 1) * usize::from(class >> at & 1);
-                longest[at] = longest[at].max(*row);
-            }
-        }
-        let met = [name, text].into_iter().flat_map(|part| MARKS.matcher.find_overlapping_iter(part));
-        let marks = met.fold(0, |marks, met| marks | 1 << met.pattern().as_u32());
-        Self { figures: longest[0], capitals: longest[1], marks }
+        Self { figures: longest(text, 0), capitals: longest(text, 1), marks: MARKS.of(name) | MARKS.of(text) }
     }
 
     /// The detectors that may find something, by their places in [`DETECTORS`].
@@ -120,6 +178,30 @@ mod tests {
         for text in ["C:\\Windows\\System32\\cmd.exe", "T17:33:15.123Z", "eu-west-2", "S-1-5-18", "0x3e7"] {
             assert_eq!(asked("Image", text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn rows_and_marks_are_those_of_a_plain_twin() {
+        let twin = |text: &[u8], class: usize| {
+            let rows = text.split(|byte| CLASSES[usize::from(*byte)] >> class & 1 == 0);
+            rows.map(<[u8]>::len).max().filter(|row| *row >= SHORTEST[class]).unwrap_or(0)
+        };
+        let mut seed = 1u64;
+        for length in 0..3_000 {
+            let text: Vec<u8> = (0..length % 90)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    b"0123456789-  ABCDx@"[(seed >> 40) as usize % if length % 2 == 0 { 17 } else { 19 }]
+                })
+                .collect();
+            assert_eq!([0, 1].map(|class| longest(&text, class)), [0, 1].map(|class| twin(&text, class)), "{text:?}");
+        }
+        for mark in DETECTORS.iter().flat_map(|detector| marks(&detector.needs)) {
+            for text in [mark.to_owned(), format!("x{mark}"), format!("{}y", mark.to_ascii_uppercase())] {
+                assert_ne!(MARKS.of(text.as_bytes()), 0, "{text}");
+            }
+        }
+        assert!(!MARKS.may_stand_in(b"AwsApiCall") && !MARKS.may_stand_in(b"requestParameters.roleName"));
     }
 
     #[test]

@@ -18,11 +18,13 @@ mod write;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::roles::Role;
 use super::{jsonwalk, sysmon, windows};
-use crate::model::fields::{Drawn, Fields, Kind, Named, Said, Text, Want};
+use crate::model::fields::{Drawn, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
+use crate::model::listing::{Item, Listing};
 use instance::{Instances, Plans, Wanted};
 use plan::Plan;
 use write::Writer;
@@ -55,9 +57,14 @@ struct Name {
     role: Option<Role>,
 }
 
+/// Lists of names that were begun so far.
+static LISTS: AtomicU64 = AtomicU64::new(0);
+
 /// All names and paths that plans have, once each. The first path is that of a whole record.
 #[derive(Debug)]
 struct Names {
+    /// Tells the numbers of these names from those of all others of the process.
+    giver: u64,
     list: Vec<Name>,
     known: HashMap<Vec<u8>, u32>,
     paths: Vec<Arc<[u8]>>,
@@ -67,7 +74,13 @@ struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        let mut names = Self { list: Vec::new(), known: HashMap::new(), paths: Vec::new(), numbers: HashMap::new() };
+        let mut names = Self {
+            giver: LISTS.fetch_add(1, Ordering::Relaxed),
+            list: Vec::new(),
+            known: HashMap::new(),
+            paths: Vec::new(),
+            numbers: HashMap::new(),
+        };
         names.path(b"");
         names
     }
@@ -246,18 +259,9 @@ impl Templates {
         sysmon::finish(&mut sink);
     }
 
-    /// The fields of a record by its values, which lie in `text`, as they are before anything follows from several of them.
-    pub fn named<'b>(&'b self, text: &'b [u8], values: &'b [Drawn]) -> impl Iterator<Item = Named<'b>> {
-        values.iter().filter_map(move |drawn| {
-            let name = self.names.list.get(drawn.name as usize)?;
-            let value = text.get(drawn.start as usize..drawn.end as usize).unwrap_or_default();
-            let said = match drawn.kind {
-                Kind::Null => Said::Null,
-                _ if drawn.escaped => Said::Escaped(value),
-                _ => Said::Plain(value),
-            };
-            Some((&*name.shown, said))
-        })
+    /// The values of a record, which lie in `text`.
+    pub fn listing<'l>(&'l self, text: &'l [u8], values: &'l [Drawn]) -> List<'l> {
+        List { names: &self.names, text, values }
     }
 
     /// The plan of a definition below a path, made where it is not known.
@@ -291,6 +295,48 @@ impl Templates {
         self.bytes_here += spent;
         self.known.insert(self.buffer.as_slice().into(), (number, spent));
         number
+    }
+}
+
+/// A record that is listed by its values.
+pub struct List<'l> {
+    names: &'l Names,
+    text: &'l [u8],
+    values: &'l [Drawn],
+}
+
+impl Listing for List<'_> {
+    fn giver(&self) -> u64 {
+        // Shapes of JSON have numbers of their own.
+        u64::MAX - self.names.giver
+    }
+
+    fn names(&self, out: &mut Vec<u32>) {
+        out.extend(self.values.iter().map(|drawn| drawn.name));
+    }
+
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    #[inline]
+    fn item(&self, at: usize) -> Option<Item<'_>> {
+        let drawn = self.values.get(at)?;
+        let name = &*self.names.list.get(drawn.name as usize)?.shown;
+        let written = self.text.get(drawn.start as usize..drawn.end as usize).unwrap_or_default();
+        Some(Item { name, written, kind: drawn.kind, escaped: drawn.escaped })
+    }
+
+    fn holds_empty(&self, _: &[u8]) -> bool {
+        false
+    }
+
+    fn has_containers(&self) -> bool {
+        false
+    }
+
+    fn unescape(&self, written: &[u8], out: &mut Vec<u8>) {
+        jsonwalk::unescape(written, out);
     }
 }
 

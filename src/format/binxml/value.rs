@@ -46,6 +46,8 @@ const TICKS_PER_SECOND: u64 = 10_000_000;
 const EPOCH: i64 = 11_644_473_600;
 /// Units of UTF-16 that are looked at together.
 const RUN: usize = 16;
+/// Units that are copied together: whole runs.
+const WINDOW: usize = 4 * RUN;
 
 /// Whether bytes are a value of a type as it is always stored; others are left to the slow way.
 pub(super) fn is_sound(kind: u8, stored: &[u8]) -> bool {
@@ -57,7 +59,7 @@ pub(super) fn is_sound(kind: u8, stored: &[u8]) -> bool {
         kind::BOOL | kind::HEX32 => stored.len() == 4,
         kind::GUID => stored.len() == 16,
         kind::SIZE => matches!(stored.len(), 4 | 8),
-        kind::FILETIME => moment(stored).is_some(),
+        kind::FILETIME => instant(stored).is_some(),
         kind::SYSTIME => civil(stored).is_some(),
         kind::SID => stored.get(1).is_some_and(|count| stored.len() == 8 + 4 * usize::from(*count)),
         kind::HEX64 => stored.len() == 8,
@@ -149,22 +151,40 @@ fn ansi(stored: &[u8], out: &mut Vec<u8>) -> bool {
 fn plain(units: &[[u8; 2]], out: &mut Vec<u8>) -> usize {
     let mut taken = 0;
     loop {
-        let run = &units[taken..units.len().min(taken + RUN)];
-        let mut narrow = [0; RUN];
-        let mut odd = false;
-        for (byte, unit) in narrow.iter_mut().zip(run) {
-            let unit = u16::from_le_bytes(*unit);
-            *byte = unit as u8;
-            odd |= !is_plain(unit);
-        }
-        let is_odd = |unit: &[u8; 2]| !is_plain(u16::from_le_bytes(*unit));
-        let length = if odd { run.iter().position(is_odd).unwrap_or(run.len()) } else { run.len() };
+        let window = &units[taken..units.len().min(taken + WINDOW)];
+        let mut narrow = [0; WINDOW];
+        let length = narrowed(window, &mut narrow);
+        // PERF: one copy for most values.
         out.extend_from_slice(&narrow[..length]);
         taken += length;
-        if length < RUN {
+        if length < WINDOW {
             return taken;
         }
     }
+}
+
+/// Narrows characters of a window, up to the first that does not stand for itself; gives how many they are.
+#[inline]
+fn narrowed(window: &[[u8; 2]], narrow: &mut [u8; WINDOW]) -> usize {
+    let (runs, rest) = window.as_chunks::<RUN>();
+    let is_odd = |unit: &[u8; 2]| !is_plain(u16::from_le_bytes(*unit));
+    let mut done = 0;
+    for (run, to) in runs.iter().zip(narrow.as_chunks_mut::<RUN>().0) {
+        let mut odd = false;
+        for (byte, unit) in to.iter_mut().zip(run) {
+            *byte = unit[0];
+            odd |= is_odd(unit);
+        }
+        if odd {
+            return done + run.iter().position(is_odd).unwrap_or(RUN);
+        }
+        done += RUN;
+    }
+    let plain = rest.iter().position(is_odd).unwrap_or(rest.len());
+    for (byte, unit) in narrow[done..].iter_mut().zip(&rest[..plain]) {
+        *byte = unit[0];
+    }
+    done + plain
 }
 
 /// Whether a unit is written as it is, in one byte.
@@ -274,11 +294,16 @@ fn sid(stored: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A FILETIME within the years that have four digits, and its ticks below a second.
-fn moment(stored: &[u8]) -> Option<(jiff::civil::DateTime, u64)> {
+#[inline]
+fn instant(stored: &[u8]) -> Option<(jiff::Timestamp, u64)> {
     let ticks = u64::from_le_bytes(*stored.first_chunk().filter(|_| stored.len() == 8)?);
     let seconds = i64::try_from(ticks / TICKS_PER_SECOND).ok()? - EPOCH;
-    let time = jiff::Timestamp::from_second(seconds).ok()?;
-    Some((Offset::UTC.to_datetime(time), ticks % TICKS_PER_SECOND))
+    Some((jiff::Timestamp::from_second(seconds).ok()?, ticks % TICKS_PER_SECOND))
+}
+
+/// The same by its parts.
+fn moment(stored: &[u8]) -> Option<(jiff::civil::DateTime, u64)> {
+    instant(stored).map(|(time, ticks)| (Offset::UTC.to_datetime(time), ticks))
 }
 
 /// A SYSTEMTIME that is one.
@@ -325,7 +350,7 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_wherever_in_a_run_it_is_needed() {
-        let long = "x".repeat(2 * RUN + 3);
+        let long = "x".repeat(WINDOW + 2 * RUN + 3);
         for tail in ["", "\"", "\\n", "\n\t\u{1f}", "é", "😀y", "\u{7f}"] {
             for at in 0..long.len() {
                 let text = [&long[..at], tail, &long[at..]].concat();

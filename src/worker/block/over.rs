@@ -75,7 +75,7 @@ impl Pass<'_, '_> {
         let time = if is_text || is_raw(self.plan) {
             let is_read = is_edge && !is_text && self.parse(seen, Want::Columns, fields).is_some();
             fields.time.filter(|_| is_read)
-        } else if self.outline(&self.text[seen.start..seen.end], outline, &mut scratch.shapes) {
+        } else if self.outline(&self.text[seen.start..seen.end], outline, (&mut scratch.shapes, scratch.listed)) {
             outline.time.filter(|_| is_edge)
         } else {
             return false;

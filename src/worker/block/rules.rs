@@ -7,6 +7,7 @@ use super::super::stats::Stats;
 use super::cite::Cite;
 use super::{Pass, Scratch};
 use crate::classify::Look;
+use crate::detect::take_all;
 use crate::model::fields::{Fields, Seen};
 use crate::model::hit::{RULE_HITS_KEPT, Sighting};
 use crate::model::rule::Outcome;
@@ -14,12 +15,12 @@ use crate::sift::AtomHit;
 
 impl Pass<'_, '_> {
     /// Which rules may match: those whose atoms are in the record, those without atoms, all where the gate is blind. Of
-    /// these the ones that its kind leaves, where that is told by its values.
+    /// these the ones that its kind and its values leave, where these are listed.
     pub(super) fn candidates(&self, seen: &Seen, atoms: &[AtomHit], scratch: &mut Scratch) {
         let record = &self.text[seen.start..seen.end];
-        let Scratch { candidates, marked, detect, shapes, listed, .. } = scratch;
+        let Scratch { candidates, marked, detect, shapes, listed, sure, .. } = scratch;
         candidates.clear();
-        *listed = false;
+        (*listed, *sure) = (false, false);
         let Some(gate) = self.gate else { return };
         marked.resize(self.plan.program.rules().len().div_ceil(64), 0);
         if gate.bypasses(record) {
@@ -32,21 +33,59 @@ impl Pass<'_, '_> {
             return;
         }
         let (program, format) = (&self.plan.program, self.block.layout.format);
-        let may = match seen.values {
+        match seen.values {
             Some((from, to)) => {
                 let values = self.values.get(from as usize..to as usize).unwrap_or_default();
-                program.of_kind(format, self.templates.named(self.text, values), detect)
+                *sure = program.left(format, &self.templates.listing(self.text, values), marked, detect, candidates);
             }
             None => {
                 *listed = self.reader.list(record, shapes);
-                listed.then(|| program.of_kind(format, shapes.named(record), detect)).flatten()
+                if *listed {
+                    *sure = program.left(format, &self.reader.listing(record, shapes), marked, detect, candidates);
+                } else {
+                    take_all(marked, candidates);
+                }
             }
-        };
-        take_marked(marked, may, candidates);
+        }
         if !candidates.is_empty() {
             Stats::count(&self.stats.candidates, 1);
             Stats::count(&self.stats.evaluated, candidates.len() as u64);
         }
+    }
+
+    /// Whether the record at hand is no more than counted where it comes behind others: it is sure to match its candidates, of each of
+    /// which as many records are kept as may be, and no correlation counts on them.
+    pub(super) fn may_be_counted(&self, scratch: &Scratch, told: &Told) -> bool {
+        let program = &self.plan.program;
+        let is_full = |rule: &u32| {
+            let id = program.rules()[*rule as usize].id.as_str();
+            told.full.contains_key(id) && program.counted(*rule).is_none()
+        };
+        scratch.sure && scratch.candidates.iter().all(is_full)
+    }
+
+    /// Counts a record that [may be](Self::may_be_counted), by its columns; false where it does not come behind others.
+    pub(super) fn counted(
+        &self,
+        (seen, format): (&Seen, &str),
+        fields: &Fields<'_>,
+        scratch: &Scratch,
+        told: &mut Told,
+    ) -> bool {
+        let (outcome, rules) = (Outcome::told(format, fields), self.plan.program.rules());
+        let id = |rule: &u32| rules[*rule as usize].id.as_str();
+        let is_behind = |rule: &u32| told.full.get(id(rule)).is_some_and(|last| last.is_before(outcome, seen.place));
+        if !scratch.candidates.iter().all(is_behind) {
+            return false;
+        }
+        Stats::count(&self.stats.matched, scratch.candidates.len() as u64);
+        for rule in &scratch.candidates {
+            match told.rules.get_mut(id(rule)) {
+                Some(sightings) => sightings.count(fields.time),
+                None => told.rules.entry(id(rule).into()).or_default().count(fields.time),
+            }
+        }
+        true
     }
 
     /// Evaluates the candidates, and keeps the record with those that match.
@@ -94,19 +133,6 @@ fn mark(numbers: &[u32], marked: &mut [u64]) {
     for number in numbers {
         if let Some(bits) = marked.get_mut(*number as usize / 64) {
             *bits |= 1 << (number % 64);
-        }
-    }
-}
-
-/// Takes the numbers whose bits are set, ascending, but for those that `may` rules out. No bit is set behind it.
-fn take_marked(marked: &mut [u64], may: Option<&[u64]>, out: &mut Vec<u32>) {
-    for (word, bits) in (0u32..).zip(marked) {
-        if let Some(may) = may {
-            *bits &= may.get(word as usize).copied().unwrap_or_default();
-        }
-        while *bits != 0 {
-            out.push(word * 64 + bits.trailing_zeros());
-            *bits &= *bits - 1;
         }
     }
 }

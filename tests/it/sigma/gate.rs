@@ -1,13 +1,16 @@
 //! The gate over all rules at once: with it and without it, each witness meets the same rules, however JSON spells it.
 
 use exfiltrace::detect::{Program, Routing, Scratch};
+use exfiltrace::format::{self, Shapes};
+use exfiltrace::model::fields::Want;
+use exfiltrace::model::layout::Layout;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
 use super::suite;
-use crate::support::{candidates, each_record, sigma};
+use crate::support::{candidates, each_record, left, sigma};
 
 /// An object as JSON in which some characters are escaped though they need not be.
 fn spelled(event: &Value, escaped: &[Index]) -> String {
@@ -62,4 +65,41 @@ fn index_on_and_index_off_give_the_same_findings() {
         .unwrap();
     eprintln!("{} matches", met.get());
     assert!(met.get() > 200, "{} matches", met.get());
+}
+
+/// What the values of a listed record rule out, its fields do too; of the rest much is ruled out.
+#[test]
+fn values_that_are_listed_rule_out_no_rule_that_matches() {
+    let (Some(cases), rules) = (suite("sigmahq-witness"), sigma()) else { return };
+    let events = cases.iter().flat_map(|case| case["cases"].as_array().unwrap()).map(|case| &case["event_json"]);
+    let text: String = events.step_by(7).map(|event| format!("{event}\n")).collect();
+    let (program, _) = Program::compile(rules, Routing::Any);
+    let (mut shapes, mut scratch, mut counts) = (Shapes::default(), Scratch::default(), [0; 4]);
+    let mut surely = 0;
+    for known in ["json", "cloudtrail"] {
+        let layout = Layout { format: known, ..Layout::plain() };
+        let reader = format::reader(&layout);
+        each_record(b"events.ndjson", &text, &mut |_, _, _, record| {
+            let mut fields = Default::default();
+            // What is not listed is learnt.
+            let listed = (0..2).any(|_| reader.list(record, &mut shapes));
+            if !listed || format::parse(&layout, record, Want::All, &mut fields).is_err() {
+                return;
+            }
+            let all = &program.gate(known).unwrap().all;
+            let (some, sure) = left(&program, known, &reader.listing(record, &shapes), all, &mut scratch);
+            let [all, few] = [all, &some].map(|rules| {
+                let mut matched = Vec::new();
+                program.eval(known, &fields, record, rules, &mut scratch, &mut matched);
+                matched
+            });
+            assert_eq!(all, few, "{}", String::from_utf8_lossy(record));
+            assert!(!sure || few == some, "{}", String::from_utf8_lossy(record));
+            surely += usize::from(sure);
+            counts = [counts[0] + 1, counts[1] + program.rules().len(), counts[2] + some.len(), counts[3] + few.len()];
+        });
+    }
+    eprintln!("records, rules, rules left, matches: {counts:?}; sure: {surely}");
+    assert!(surely > 10);
+    assert!(counts[0] > 1_000 && counts[3] > 200 && counts[2] * 50 < counts[1], "{counts:?}");
 }
