@@ -107,15 +107,17 @@ impl<'p> Engine<'p> {
     where
         'p: 's,
     {
-        let mut read = self.read_file(file, tasks, BTreeMap::new());
-        // What of damaged evidence is in doubt, its decoder knows at the end. Then it is read once more; until the sources are
-        // let go, nothing counts of what was read first. Standard input is not there twice.
-        let found = read.1.as_ref().map_or_else(|_| BTreeMap::new(), |opened| opened.doubts.clone());
+        let mut read = self.read_file(file, tasks, Found::default());
+        // What of damaged evidence is in doubt, its decoder knows at the end, and so does who reads dates in which order day and month
+        // are. Then it is read once more; until the sources are let go, nothing counts of what was read first. Standard input is not
+        // there twice.
+        let doubts = read.1.as_ref().map_or_else(|_| BTreeMap::new(), |opened| opened.doubts.clone());
+        let found = Found { doubts, orders: std::mem::take(&mut read.0.orders) };
         if !found.is_empty() && file.path.is_some() {
             read = self.read_file(file, tasks, found);
         } else {
             read.0.sources.iter().enumerate().for_each(|(at, source)| {
-                if found.contains_key(&(at as u64)) {
+                if found.doubts.contains_key(&(at as u64)) {
                     source.cover_nothing();
                 }
             });
@@ -141,18 +143,19 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// Reads a file from its begin to its end; the stretches of its leaves that are in doubt are known, or none is.
+    /// Reads a file from its begin to its end; what was found out of its leaves is known, or nothing is.
     fn read_file<'s, 't>(
         &'s self,
         file: &Listed,
         tasks: &'t Scope<'s>,
-        doubts: BTreeMap<u64, Vec<Range<u64>>>,
+        found: Found,
     ) -> (Producer<'p, 's, 't>, Result<Opened, Note>)
     where
         'p: 's,
     {
         let (sources, entries) = (Vec::new(), Vec::new());
-        let mut producer = Producer { engine: self, tasks, doubts, sources, entries, size: file.size, told_bytes: 0 };
+        let (orders, size) = (BTreeMap::new(), file.size);
+        let mut producer = Producer { engine: self, tasks, found, orders, sources, entries, size, told_bytes: 0 };
         let hands = Helpers { engine: self, tasks };
         let opened =
             catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
@@ -190,6 +193,17 @@ impl<'p> Engine<'p> {
         tasks.spawn(move |_| {
             self.work_waiting();
         });
+    }
+
+    /// Works on whatever waits until no block of a source is under way but those that others work on, and then until these are done.
+    ///
+    /// Nobody who works on a block waits for another, so that this comes to an end.
+    fn work_all(&self, source: &Source) {
+        while source.has_blocks() {
+            if !self.work_waiting() {
+                std::thread::yield_now();
+            }
+        }
     }
 
     fn lock_waiting(&self) -> MutexGuard<'_, VecDeque<(Arc<Source>, Block)>> {
@@ -275,12 +289,28 @@ fn panic_note(panic: &(dyn std::any::Any + Send)) -> Note {
     Note::new(Reason::ParserFailed, format!("a parser failed: {text}; please report it"))
 }
 
+/// What the first reading of a file found out, by the number of the leaf.
+#[derive(Default)]
+struct Found {
+    /// Stretches in doubt.
+    doubts: BTreeMap<u64, Vec<Range<u64>>>,
+    /// Whether the day stands before the month.
+    orders: BTreeMap<u64, bool>,
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.doubts.is_empty() && self.orders.is_empty()
+    }
+}
+
 /// Takes the leaf streams of one file and turns them into blocks.
 struct Producer<'e, 's, 't> {
     engine: &'s Engine<'e>,
     tasks: &'t Scope<'s>,
-    /// Stretches in doubt, by the number of the leaf.
-    doubts: BTreeMap<u64, Vec<Range<u64>>>,
+    found: Found,
+    /// What all records of a leaf show of the order of day and month, where its begin does not.
+    orders: BTreeMap<u64, bool>,
     sources: Vec<Arc<Source>>,
     entries: Vec<Entry>,
     /// Stored bytes of the file.
@@ -298,8 +328,12 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let is_broken = !notes.is_empty();
         let mut layout = format::recognise(&head, whole, &meta, &Clock { zone, zone_given });
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
+        let number = self.sources.len() as u64;
+        if let Some(day_first) = self.found.orders.remove(&number) {
+            (layout.day_first, layout.dates) = (Some(day_first), None);
+        }
         let layout = Arc::new(layout);
-        let doubts = self.doubts.remove(&(self.sources.len() as u64)).unwrap_or_default();
+        let doubts = self.found.doubts.remove(&number).unwrap_or_default();
         notes.extend(doubt_note(&doubts));
         let source = Arc::new(Source::new(meta, layout.format, plan.threads, doubts));
         self.sources.push(Arc::clone(&source));
@@ -309,7 +343,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let mut passed = 0;
         let mut hashed = Hashed { stream, content, ended: is_broken, bytes: head.len() as u64 };
         hashed.content.update(&head);
-        let mut splitter = Splitter::new(layout, plan.cell_bytes, format::relayout);
+        let mut splitter = Splitter::new(Arc::clone(&layout), plan.cell_bytes, format::relayout);
         splitter.feed(&head);
         drop(head);
         loop {
@@ -324,6 +358,10 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         notes.extend(splitter.notes());
         notes.extend(hashed.stream.notes());
         source.split_done(notes, splitter.cut(), hashed.content.finish());
+        if let Some(dates) = &layout.dates {
+            self.engine.work_all(&source);
+            self.orders.extend(format::order_of(dates, &layout).map(|day_first| (number, day_first)));
+        }
     }
 
     fn entry(&mut self, entry: Entry) {

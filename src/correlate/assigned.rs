@@ -14,10 +14,10 @@ use crate::model::assigned::{Assignment, Giver, Holder, Joined, Stands};
 use crate::model::observation::Hour;
 use crate::model::partial::Partial;
 use crate::model::place::Locator;
-use crate::model::time::{Instant, Span};
+use crate::model::time::{Instant, SKEW_SECS, Span};
 
 /// By so much clocks of two logs may differ, or one may write later than it saw.
-const SKEW_SECS: i64 = 120;
+const APART_SECS: i64 = 2 * SKEW_SECS;
 /// So long a word holds that nothing follows: what VPN gateways and Windows' DHCP server give by default.
 const SESSION_SECS: i64 = 86_400;
 const LEASE_SECS: i64 = 8 * 86_400;
@@ -200,9 +200,9 @@ impl<'a> Hands<'a> {
 
     /// Numbers of the holdings that may meet a span, the last one first.
     fn meeting(&self, span: Span) -> impl Iterator<Item = usize> {
-        let begins = later(span.last, SKEW_SECS);
+        let begins = later(span.last, APART_SECS);
         let begun = self.holdings.partition_point(|holding| holding.may.first <= begins);
-        let ends = later(span.first, -SKEW_SECS);
+        let ends = later(span.first, -APART_SECS);
         let reaching = (0..begun).rev().take_while(move |at| self.reach[*at] >= ends);
         reaching.filter(move |at| self.holdings[*at].may.last >= ends)
     }
@@ -226,7 +226,7 @@ fn later(at: Instant, secs: i64) -> Instant {
 
 /// Whether a span lies in another one, as far as clocks can tell.
 fn covers(sure: Span, span: Span) -> bool {
-    sure.first <= later(span.first, SKEW_SECS) && span.last <= later(sure.last, SKEW_SECS)
+    sure.first <= later(span.first, APART_SECS) && span.last <= later(sure.last, APART_SECS)
 }
 
 fn lasts_secs(giver: Giver) -> i64 {

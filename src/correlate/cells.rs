@@ -11,6 +11,7 @@ use crate::model::place::Locator;
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Bounds, Dated, is_around, least};
 
+use super::calls::Numbered;
 use super::overlaps::{Group, Log};
 
 /// Hours that follow each other in which two logs of one transfer may put its parts apart: one writes when a request ends,
@@ -30,6 +31,8 @@ pub(super) struct Cell {
     /// Whether it counts what was on the wire: headers too.
     pub wire: bool,
     pub sightings: u64,
+    /// Of these, those that are known by a number.
+    pub numbered: Numbered,
     /// From when to when.
     pub span: Option<Span>,
     pub begins: Option<Instant>,
@@ -190,22 +193,24 @@ fn once(all: &mut Hourly, mut unseen: Vec<Surplus>, mut beyond: Vec<Surplus>) {
     }
 }
 
-/// How many records tell of an hour at least. Logs that hold the same ones in part, by the group that they are of, are not added up,
-/// nor are those of one time that state no bytes: nothing tells then whether the records of one are those of the other.
+/// How many records tell of an hour at least. Those that are known by a number count once, whatever logs have them. Of others, logs
+/// that hold the same ones in part, by the group that they are of, are not added up, nor are those of one time that state no bytes: nothing tells then whether the records of one are those of the other.
 pub(super) fn sightings(cells: &Cells<'_>, log: impl Fn(&Locator) -> Option<Log>) -> u64 {
+    let rest = |cell: &Cell| cell.sightings.saturating_sub(cell.numbered.all);
+    let new = cells.iter().fold(0u64, |sum, (_, cell)| sum.saturating_add(cell.numbered.new));
     if let [(_, cell)] = &cells[..] {
-        return cell.sightings;
+        return rest(cell).saturating_add(new);
     }
     let mut most: BTreeMap<Group, u64> = BTreeMap::new();
-    let (mut sum, mut unstated) = (0u64, Vec::new());
-    for (of, cell) in cells {
+    let (mut sum, mut unstated) = (new, Vec::new());
+    for (of, cell) in cells.iter().filter(|(_, cell)| rest(cell) > 0) {
         match (log(of), cell.span.filter(|_| !cell.logged)) {
             (Some(log), _) => {
                 let known = most.entry(log.group).or_default();
-                *known = cell.sightings.max(*known);
+                *known = rest(cell).max(*known);
             }
-            (None, Some(span)) => unstated.push((span, cell.sightings)),
-            (None, None) => sum = sum.saturating_add(cell.sightings),
+            (None, Some(span)) => unstated.push((span, rest(cell))),
+            (None, None) => sum = sum.saturating_add(rest(cell)),
         }
     }
     most.into_values().fold(sum, u64::saturating_add).saturating_add(of_times(unstated))
@@ -307,6 +312,7 @@ mod tests {
             logged: true,
             wire,
             sightings: 1,
+            numbered: Numbered::default(),
             span: None,
             begins: None,
             lasting: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::accounts::distinct;
 use crate::model::cites::Cites;
-use crate::model::conversations::{self, Packed, Told};
+use crate::model::conversations::{Packed, Told};
 use crate::model::few::Few;
 use crate::model::finding::Evidence;
 use crate::model::observation::{Cited, Hour, Key, Seen};
@@ -19,12 +19,13 @@ use crate::model::transfer::{Bounds, Dated, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
+use super::calls::{Known, Numbered};
 use super::cells::{self, Cell, Cells};
 use super::gateways::Senders;
 use super::proxied::Proxied;
 use super::relays::Relays;
 use super::way::{self, Direction, Left, Way, is_bare, is_edge, is_management, out_of, told};
-use super::{World, held, tunnels};
+use super::{World, held, lasting, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
 const QUESTIONS_KEPT_BYTES: u64 = 64 << 10;
@@ -64,6 +65,8 @@ struct Moved<'a> {
     guessed: BTreeMap<&'a Locator, u64>,
     accounts: BTreeSet<&'a str>,
     time: Option<Span>,
+    /// Calls that were counted.
+    calls: Known,
     /// The records that moved the most bytes, those that moved them this way first; sorted.
     evidence: Vec<Shows<'a>>,
 }
@@ -283,16 +286,26 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
     (witnesses, passages)
 }
 
-/// The hours of a part of a conversation, and what sessions moved in it of which no record says that they ended.
-fn hours<'h>(
+/// The hours of a part of a conversation, with what sessions moved in it, by when they did.
+fn told_hours<'h>(
     world: &'h World<'_>,
     locator: &'h Locator,
     (key, seen): (&'h Key<'h>, Told<'h>),
     part: Option<&'h Held>,
-) -> impl Iterator<Item = Hour> + 'h {
-    let lasting = world.lasting.hours(locator, key);
+) -> impl Iterator<Item = lasting::Told> + 'h {
     let of_part = move |hour: &Hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part);
-    held::hours_of(world, key, seen, part).chain(lasting.filter(of_part))
+    let open = world.lasting.open(locator, key).filter(of_part).map(lasting::Told::Part);
+    world.lasting.hours(locator, key, held::hours_of(world, key, seen, part)).chain(open)
+}
+
+/// The same where it does not matter which of the two an hour is.
+fn hours<'h>(
+    world: &'h World<'_>,
+    locator: &'h Locator,
+    told: (&'h Key<'h>, Told<'h>),
+    part: Option<&'h Held>,
+) -> impl Iterator<Item = Hour> + 'h {
+    told_hours(world, locator, told, part).map(lasting::Told::hour)
 }
 
 /// The transfers to which the data of a conversation belongs: what was sent where it leads out, what was asked for where it is
@@ -342,9 +355,15 @@ impl<'a> Moved<'a> {
         let direction = passage.direction;
         let part = passage.part.as_ref();
         let mut bytes = 0u64;
-        let all = hours(world, locator, (&key, seen), part);
-        for left in all.filter_map(|hour| direction.left(&key, hour, passage.open)) {
-            self.add_hour(log, &left, is_edge(&key), seen, direction);
+        let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
+        let dated = this_way.filter(|cited| !world.lasting.is_parted(locator, &key, cited));
+        let dated: Vec<(Span, u64)> = dated.filter_map(|cited| Some((cited.span?, cited.bytes))).collect();
+        let calls = world.calls.told(locator, &key);
+        for told in told_hours(world, locator, (&key, seen), part) {
+            let Some(left) = direction.left(&key, told.hour(), passage.open) else { continue };
+            let dated = matches!(told, lasting::Told::Records(_)).then_some(&dated[..]);
+            let numbered = self.calls.count(calls, &left.hour);
+            self.add_hour((log, is_edge(&key)), &left, numbered, dated);
             bytes = bytes.saturating_add(left.bytes);
         }
         self.seen_by.insert(locator);
@@ -361,16 +380,28 @@ impl<'a> Moved<'a> {
         seen.cited().filter(is_of).for_each(|cited| self.cite((cited.up != is_up, locator, cited)));
     }
 
+    /// Adds what left in an hour by the word of a log; `dated` are the cited records of the conversation; `None` where it is a part
+    /// of a session, which is dated itself.
     fn add_hour(
         &mut self,
-        log: &'a Locator,
+        (log, wire): (&'a Locator, bool),
         left: &Left,
-        wire: bool,
-        seen: conversations::Told<'a>,
-        direction: Direction,
+        numbered: Numbered,
+        dated: Option<&[(Span, u64)]>,
     ) {
         let (lasting, records) = (Vec::new(), Vec::new());
-        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, span: None, begins: None, lasting, records };
+        let counted = Numbered::default();
+        let new = || Cell {
+            bytes: 0,
+            logged: true,
+            wire,
+            sightings: 0,
+            numbered: counted,
+            span: None,
+            begins: None,
+            lasting,
+            records,
+        };
         let hour = left.hour.hour();
         let cells = self.hours.entry(hour).or_default();
         // A firewall's log of sessions tells of the wire, and what its profiles say in it of data.
@@ -385,14 +416,15 @@ impl<'a> Moved<'a> {
         cell.bytes = cell.bytes.saturating_add(left.bytes);
         cell.logged &= left.logged;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
+        cell.numbered.add(numbered);
         cell.span = Span::join_opt(cell.span, left.hour.span);
         if left.hour.lasts() {
             cell.lasting.extend(left.hour.span.map(|span| (span, left.bytes)));
         } else {
             cell.begins = [cell.begins, left.hour.span.map(|span| span.first)].into_iter().flatten().min();
-            let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
-            let timed = this_way.filter_map(|cited| Some((cited.span?, cited.bytes)));
-            let within = timed.filter(|(span, _)| [span.first, span.last].map(|at| Some(at.hour())) == [hour; 2]);
+            let own = left.hour.span.filter(|_| dated.is_none()).map(|span| (span, left.bytes));
+            let within = |(span, _): &(Span, u64)| [span.first, span.last].map(|at| Some(at.hour())) == [hour; 2];
+            let within = dated.unwrap_or_default().iter().copied().filter(within).chain(own);
             cell.records.extend(within.map(|(span, bytes)| (span.first, bytes)));
         }
         self.time = Span::join_opt(self.time, left.hour.span);

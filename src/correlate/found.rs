@@ -81,7 +81,8 @@ fn by_rule(
 ) -> Finding {
     let after = is_of_host(source);
     let title = meta.map_or(id, |m| m.title.as_str());
-    let entities = entities(&BTreeSet::from([&s.subject]), after);
+    let mut entities = entities(&BTreeSet::from([&s.subject]), after);
+    call(world, &s.subject, &mut entities.destinations);
     let scope = scope_of(world, locator, s);
     Finding {
         id: rule_id(id, locator, &s.place),
@@ -111,6 +112,14 @@ fn by_rule(
         chain: None,
         text: title.to_owned(),
     }
+}
+
+/// Adds the outside addresses that a command calls to where its record leads.
+fn call(world: &World<'_>, who: &Subject, destinations: &mut Vec<String>) {
+    let outside = who.called.iter().filter(|called| world.whose.side(called) == Side::Outside);
+    destinations.extend(outside.map(ToString::to_string));
+    destinations.sort();
+    destinations.dedup();
 }
 
 fn by_indicator(

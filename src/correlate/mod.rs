@@ -5,6 +5,7 @@ mod alerts;
 mod aliases;
 mod assigned;
 mod beacons;
+mod calls;
 mod cells;
 mod correlated;
 mod coverage;
@@ -70,6 +71,8 @@ pub struct World<'a> {
     assigned: assigned::Holdings<'a>,
     /// What sessions moved of which no record says that they ended.
     lasting: lasting::Lasting<'a>,
+    /// Calls by their numbers.
+    calls: calls::Calls<'a>,
     /// DNS tunnels, sorted.
     tunnels: Vec<tunnels::Tunnel>,
     /// Names that look like data, for which several clients ask.
@@ -92,6 +95,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         joints: Vec::new(),
         assigned: assigned::Holdings::of(merged),
         lasting: lasting::Lasting::of(merged),
+        calls: calls::Calls::of(merged),
         tunnels: Vec::new(),
         many: Vec::new(),
         correlated: correlated::Correlated::default(),

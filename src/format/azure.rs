@@ -7,7 +7,8 @@
 //!
 //! Traps: the same name comes in two casings (`operationName`, `OperationName`); `resultType` is `0` or an error number in
 //! sign-ins and a word elsewhere; addresses may carry a port. Logs of storage name the account apart and the container in the
-//! object's key (`/account/container/object`), and count the bodies of refusals too.
+//! object's key (`/account/container/object`), and count the bodies of refusals too. Whoever has a signed URL or a key of an account has no name there: the
+//! digest of what it was let in by stands for one, which a request that asks for no account does not have.
 
 use std::sync::LazyLock;
 
@@ -64,6 +65,16 @@ static ROLES: Table = LazyLock::new(|| {
             ("properties.userPrincipalName", Role::User),
             ("properties.initiatedBy.user.userPrincipalName", Role::User),
             ("initiatedBy.user.userPrincipalName", Role::User),
+            ("identity.requester.upn", Role::User),
+            ("RequesterUpn", Role::User),
+            // A signed URL, a key of the account or a token of a program.
+            ("identity.tokenHash", Role::Key),
+            ("AuthenticationHash", Role::Key),
+            // Of activities, and of requests to a store.
+            ("eventDataId", Role::Is(Canon::SessionId)),
+            ("EventDataId", Role::Is(Canon::SessionId)),
+            ("correlationId", Role::Is(Canon::SessionId)),
+            ("CorrelationId", Role::Is(Canon::SessionId)),
             ("caller", Role::User),
             ("Caller", Role::User),
             ("operationName", Role::Is(Canon::EventAction)),

@@ -7,7 +7,8 @@
 //! Source: Microsoft, "Flow logging for network security groups" and "Virtual network flow logs", the sections on the log format.
 //!
 //! Traps: one record tells of many flows, each a text of its own; the source of a flow is who opened it, whatever its direction; the
-//! beginning (`B`) has no figures and the others state what moved since the one before, so that they add up; what was denied
+//! beginning (`B`) has no figures and the others state what moved since the one before, so that they add up, and tell of
+//! the time from that one on; what was denied
 //! has a state of its own in version 4 (`D`) and a decision before the state in the older ones; times are seconds there and milliseconds
 //! here.
 
@@ -54,6 +55,13 @@ static ROLES: Table = LazyLock::new(|| {
 
 /// The most cells that a flow has.
 const CELLS: usize = 13;
+
+/// What the texts of one flow have in common: its sides, ports, protocol and direction.
+pub fn flow(text: &[u8]) -> Option<&[u8]> {
+    let mut ends = memchr::memchr_iter(b',', text);
+    let (first, last) = (ends.next()?, ends.nth(5)?);
+    Some(&text[first..last])
+}
 
 /// Reads one flow of a record; false where the text is none.
 pub fn read<'b>(text: &'b [u8], layout: &Layout, out: &mut Fields<'b>) -> bool {
@@ -107,6 +115,15 @@ pub fn read<'b>(text: &'b [u8], layout: &Layout, out: &mut Fields<'b>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flow_is_known_by_all_but_its_time_and_what_it_moved() {
+        let flow = |text: &'static str| flow(text.as_bytes()).map(|flow| std::str::from_utf8(flow).unwrap());
+        let known = Some(",10.0.0.4,203.0.113.9,51234,443,6,O");
+        assert_eq!(flow("1774739404000,10.0.0.4,203.0.113.9,51234,443,6,O,B,NX,0,0,0,0"), known);
+        assert_eq!(flow("1774743004000,10.0.0.4,203.0.113.9,51234,443,6,O,E,NX,25,31002,30,4120"), known);
+        assert_eq!((flow(""), flow("1774739404,10.0.0.4,203.0.113.9,51234,443,T,O")), (None, None));
+    }
 
     type Told = (String, Option<u64>, Option<u64>, bool);
 

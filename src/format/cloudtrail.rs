@@ -43,6 +43,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("@timestamp", Role::Time(6)),
         ("CloudTrailEvent", Role::Embedded),
         ("sourceIPAddress", Role::Addr(Canon::SourceIp)),
+        ("eventID", Role::Is(Canon::SessionId)),
         ("eventName", Role::Is(Canon::EventAction)),
         ("eventSource", Role::Is(Canon::EventProvider)),
         ("errorCode", Role::Is(Canon::EventCode)),

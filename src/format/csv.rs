@@ -23,6 +23,7 @@ use super::sink::{Sink, address};
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -54,7 +55,20 @@ pub const COMMON: &[(&str, Role)] = {
         ("time", Role::Time(1)),
         ("date", Role::Time(2)),
         ("ts", Role::Time(1)),
-        ("starttime", Role::Time(1)),
+        ("starttime", Role::Begun),
+        ("start", Role::Begun),
+        ("firstseen", Role::Begun),
+        ("flowstart", Role::Begun),
+        ("event.start", Role::Begun),
+        ("endtime", Role::Ended),
+        ("end", Role::Ended),
+        ("stoptime", Role::Ended),
+        ("lastseen", Role::Ended),
+        ("flowend", Role::Ended),
+        ("te", Role::Ended),
+        ("event.end", Role::Ended),
+        ("event.duration", Role::Took(Unit::Nanos, Side::Before)),
+        ("event.module", Role::Module),
         ("timecreated", Role::Time(1)),
         ("receivetime", Role::Time(1)),
         ("src", Role::Addr(SourceIp)),
@@ -132,6 +146,8 @@ pub const COMMON: &[(&str, Role)] = {
         ("sourcebytes", Role::Is(SourceBytes)),
         ("destinationbytes", Role::Is(DestinationBytes)),
         ("destinationhostname", Role::Is(DestinationDomain)),
+        ("requesterupn", Role::User),
+        ("authenticationhash", Role::Key),
         ("userid", Role::User),
         ("userids", Role::User),
         ("user", Role::User),
@@ -306,6 +322,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
         let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), zone, layout);
         sink.time(9, stamp);
     }
+    sink.name_by_key();
     Ok(())
 }
 

@@ -41,6 +41,7 @@ static ROLES: Table = LazyLock::new(|| {
         &[
             ("timestamp", Role::Time(0)),
             ("receiveTimestamp", Role::Time(4)),
+            ("insertId", Role::Is(Canon::SessionId)),
             ("protoPayload.methodName", Role::Is(Canon::EventAction)),
             ("protoPayload.serviceName", Role::Is(Canon::EventProvider)),
             ("protoPayload.authenticationInfo.principalEmail", Role::User),

@@ -224,6 +224,7 @@ pub const SPANS: &[(&str, Role)] = &[
     ("event.end", Role::Ended),
     // ECS counts it in nanoseconds.
     ("event.duration", Role::Took(Unit::Nanos, Side::Before)),
+    ("event.module", Role::Module),
     ("flow.start", Role::Begun),
     ("flow.end", Role::Ended),
     ("netflow.start", Role::Begun),

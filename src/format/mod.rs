@@ -76,6 +76,7 @@ pub use recognise::{Sample, fits, recognise, suffices};
 pub use render::{edges, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
+pub use time::order_of;
 
 /// One way of writing events down.
 pub trait Format: Sync {
@@ -236,6 +237,11 @@ pub fn declared() -> impl Iterator<Item = &'static dyn Format> {
 /// value tells of none.
 pub fn part<'b>(text: &'b [u8], layout: &Layout, out: &mut Fields<'b>) -> bool {
     azureflow::read(text, layout, out)
+}
+
+/// What all such values of one conversation have in common: each tells of the time since the one before.
+pub fn tie_of_part(text: &[u8]) -> Option<&[u8]> {
+    azureflow::flow(text)
 }
 
 fn by_name(name: &str) -> Option<&'static dyn Format> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::roles::Role;
-use super::{Clock, Fit, Format, jsonlines, lastlog, list, mixed, utmp};
+use super::{Clock, Fit, Format, jsonlines, lastlog, list, mixed, time, utmp};
 use crate::model::collection::Collection;
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
@@ -89,7 +89,7 @@ pub fn suffices(head: &[u8]) -> bool {
 ///
 /// A format wins if it reads more than half of the records of the sample; of several the most specific one does.
 pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Layout {
-    match judge(head, whole, meta, clock) {
+    with_order(match judge(head, whole, meta, clock) {
         Judged::Known(layout) => *layout,
         Judged::Text(fits, base) => {
             let mut best: Option<Fit> = None;
@@ -101,7 +101,18 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
             }
             best.map_or(Layout { framing: Framing::Lines, arrays: Vec::new(), ..*base }, |fit| fit.layout)
         }
+    })
+}
+
+/// A layout with the order of day and month that the dates of the head show; where they do not and there are some, those of all records
+/// are kept, which may.
+fn with_order(mut layout: Layout) -> Layout {
+    let seen = layout.dates.take().filter(|dates| layout.day_first.is_none() && !dates.is_empty());
+    if let Some(seen) = seen {
+        layout.day_first = time::order_shown(&seen);
+        layout.dates = layout.day_first.is_none().then(Arc::default);
     }
+    layout
 }
 
 /// The formats that read more than half of the start of a source of text, in the order of [`list`]; none where it is no text, or a
@@ -127,6 +138,7 @@ fn judge(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Judged {
         zone: clock.zone.clone(),
         zone_given: clock.zone_given,
         host: Collection::of(&meta.locator).and_then(|collection| collection.host).map(Arc::from),
+        dates: Some(Arc::default()),
         reference: meta.mtime.filter(|&at| Some(at) >= Instant::from_secs(EARLIEST_SECS)),
         ..Layout::plain()
     };

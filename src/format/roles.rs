@@ -64,6 +64,10 @@ pub enum Role {
     Clock,
     /// The zone of the two.
     Zone,
+    /// What wrote the record, which says by which end of what it tells of a record is dated.
+    Module,
+    /// A key by which a request was let in: the account, where nothing names one.
+    Key,
     /// When that began of which the record tells, which is its time where it has no other.
     Begun,
     /// When it ended, likewise.
@@ -166,13 +170,20 @@ impl Role {
             Self::Shelved => &[Canon::Container, Canon::ObjectKey],
             Self::Request => &[Canon::HttpMethod, Canon::UrlFull, Canon::UrlOriginal, Canon::UrlPath, Canon::UrlQuery],
             Self::User => &[Canon::UserName, Canon::UserDomain],
+            Self::Key => &[Canon::UserName],
             Self::Arn => &[Canon::UserName],
             Self::Action => &[Canon::EventAction, Canon::EventOutcome],
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line => &[Canon::Message],
-            Self::Time(_) | Self::Begun | Self::Ended | Self::Embedded | Self::History | Self::Packets(_) => &[],
+            Self::Time(_)
+            | Self::Module
+            | Self::Begun
+            | Self::Ended
+            | Self::Embedded
+            | Self::History
+            | Self::Packets(_) => &[],
             Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object | Self::Whole(_) => &[],
             Self::Forwarded => &[Canon::SourceIp],
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::halves::{Half, halves};
 use super::roles::{Role, outcome};
-use super::sketch::shelf_end;
+use super::sketch::{is_stamped_first, shelf_end};
 use super::{near, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::lasted::{Lasted, Side, Unit};
@@ -94,6 +94,8 @@ pub struct Sink<'f, 'b> {
     apart: [Option<Text<'b>>; 3],
     /// For whom a proxy asked ([`Role::Forwarded`]).
     forwarded: Option<Text<'b>>,
+    /// What a request was let in by ([`Role::Key`]).
+    key: Option<Text<'b>>,
     /// What counts only if the record turns out to be one of HTTP, or of flows.
     pending: [Option<(Role, Canon, Text<'b>)>; 6],
 }
@@ -122,6 +124,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             process: None,
             apart: [None; 3],
             forwarded: None,
+            key: None,
             pending: [None; 6],
         }
     }
@@ -238,6 +241,9 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Date => self.apart(value, 0, DATE),
             Role::Clock => self.apart(value, 1, CLOCK),
             Role::Zone => self.apart[2] = Some(value),
+            Role::Module if is_stamped_first(self.out.bytes(value)) => self.out.lasted.stamped_first(),
+            Role::Module => {}
+            Role::Key => self.key = self.key.or(Some(value)),
             Role::Begun => self.end(value, BEGUN, Lasted::begun),
             Role::Ended => self.end(value, ENDED, Lasted::ended),
             Role::Time(rank) => {
@@ -357,6 +363,14 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
         }
         self.forwarded();
+        self.name_by_key();
+    }
+
+    /// All fields are in: a request that names no account has that of the key by which it was let in.
+    pub fn name_by_key(&mut self) {
+        if let Some(key) = self.key.take().filter(|_| !self.out.has(Canon::UserName)) {
+            self.canon(Canon::UserName, key);
+        }
     }
 
     /// Names the client of a request for which a proxy or balancer of our own asked in place of that one. Its own address stays

@@ -36,6 +36,8 @@ pub enum Part {
     Lasted,
     /// How long it took.
     Took(Unit, Side),
+    /// What wrote the record.
+    Module,
     /// When it began.
     Begun,
     /// When it ended.
@@ -66,6 +68,7 @@ impl Part {
             Some(Role::Date) => Self::Date,
             Some(Role::Clock) => Self::Clock,
             Some(Role::Zone) => Self::Zone,
+            Some(Role::Module) => Self::Module,
             Some(Role::Begun) => Self::Begun,
             Some(Role::Ended) => Self::Ended,
             Some(Role::Packets(_)) => Self::Packets,
@@ -112,8 +115,6 @@ pub struct Sketch<'f, 'b> {
     best: Option<u8>,
     /// Date, time of day and zone that stand apart.
     apart: [Option<&'b [u8]>; 3],
-    /// Whether it is of a session.
-    is_tied: bool,
     /// Whether it lasted so long that other records may tell of it too.
     is_long: bool,
     /// Bytes of packets, in the order of the record, and how many such numbers there are.
@@ -130,7 +131,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
     /// An outline that is empty so far.
     pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
         let packets = ([0; 2], 0);
-        Self { out, layout, agents, way: None, best: None, apart: [None; 3], is_tied: false, is_long: false, packets }
+        Self { out, layout, agents, way: None, best: None, apart: [None; 3], is_long: false, packets }
     }
 
     /// The dialect in force.
@@ -153,9 +154,12 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Request => self.request(value),
             Part::Shelved => self.out.part(&value[..shelf_end(plain(value)?)]),
             Part::Number => return self.out.number(value).then_some(()),
-            Part::Session => self.is_tied |= !matches!(value, b"" | b"-"),
+            Part::Session if matches!(value, b"" | b"-" | b"null") => {}
+            Part::Session => self.out.tie = self.out.tie.or(Some(plain(value)?)),
             Part::Lasted => self.is_long |= digits(value).is_some_and(|secs| secs >= LONG_SECS),
             Part::Took(unit, side) => self.out.lasted.took(plain(value)?, unit, side),
+            Part::Module if is_stamped_first(value) => self.out.lasted.stamped_first(),
+            Part::Module => {}
             Part::Begun => self.end(plain(value)?, BEGUN, Lasted::begun),
             Part::Ended => self.end(plain(value)?, ENDED, Lasted::ended),
             Part::Packets => self.packets_of(value),
@@ -200,7 +204,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
         };
         let is_long = || self.is_long || self.out.span().is_some_and(|span| span.first != span.last);
         let is_large = counts.into_iter().flatten().any(|count| count >= LARGE_BYTES);
-        (fits && !(self.is_tied && (is_large || is_long()))).then_some(())
+        (fits && !(self.out.tie.is_some() && (is_large || is_long()))).then_some(())
     }
 
     /// A time as the product writes it, or as all do.
@@ -275,6 +279,12 @@ impl<'f, 'b> Sketch<'f, 'b> {
             }
         }
     }
+}
+
+/// Whether records of a module of Elastic's shippers are dated by when that began of which they tell: Zeek's are.
+/// SOURCE: <https://www.elastic.co/docs/reference/beats/filebeat/filebeat-module-zeek>, which makes `@timestamp` of Zeek's `ts`.
+pub fn is_stamped_first(module: &[u8]) -> bool {
+    module == b"zeek"
 }
 
 /// Where the container ends in `/account/container/object`.

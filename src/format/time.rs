@@ -10,7 +10,7 @@ mod form;
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
 
-pub use assume::{at_offset, by_host, order_of_dates, shows_day_first};
+pub use assume::{at_offset, by_host, order_of, order_of_dates, order_shown, shows_day_first};
 pub use form::{fault_of_form, in_form};
 
 use civil::{Civil, days_of_month};
@@ -222,6 +222,13 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
             _ => 0,
         };
     }
+    let offset = cursor.zone();
+    if cursor.at != bytes.len() {
+        return None;
+    }
+    if let (Some(dates), None, true) = (&layout.dates, layout.day_first, mark != b'.') {
+        dates.see((year, first, second));
+    }
     let day_first = match (first > 12, second > 12) {
         (true, false) => true,
         (false, true) => false,
@@ -233,10 +240,9 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     };
     let (day, month) = if day_first { (first, second) } else { (second, first) };
     let civil = Civil { year, month, day, second: clock, micro };
-    match cursor.zone() {
-        Some(offset) if cursor.at == bytes.len() => civil.at_offset(offset).map(Stamp::certain),
-        None if cursor.at == bytes.len() => civil.in_zone(layout),
-        _ => None,
+    match offset {
+        Some(offset) => civil.at_offset(offset).map(Stamp::certain),
+        None => civil.in_zone(layout),
     }
 }
 /// Reads a stamp of any of the forms above that stands alone in a field.

@@ -7,7 +7,7 @@ use crate::model::finding::{Finding, FindingIndicator, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Instant};
-use crate::model::whose::{Side, Whose, same_account, same_host, same_named_account};
+use crate::model::whose::{Side, Whose, address, same_account, same_host, same_named_account};
 
 use super::Bench;
 use super::contact::Together;
@@ -176,6 +176,7 @@ pub fn of(
         let inside = ends.filter(|t| whose.side(t) == Side::Inside && !whose.is_of_others(t, scope));
         all.hosts.extend(inside.chain(&f.entities.hosts).map(|t| whose.entity(t)));
         all.came_from.extend(f.entities.sources.iter().filter(|t| whose.is_of_others(t, scope)).cloned());
+        all.came_from.extend(called(f, whose).cloned());
         all.add_accounts(f, forgeable);
         f.joined.iter().for_each(|joined| all.add_joined(joined, whose));
         all.first = [all.first, f.time.first].into_iter().flatten().min();
@@ -185,6 +186,13 @@ pub fn of(
     all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
     all.reached = reached::of(findings, &all, whose);
     all
+}
+
+/// The outside addresses to which what a proof tells of was done on a host leads, of no connection: those that its command calls.
+fn called<'f>(f: &'f Finding, whose: &'f Whose) -> impl Iterator<Item = &'f String> {
+    let is_of_command = f.kind == FindingKind::Rule && f.entities.sources.is_empty();
+    let outside = |to: &&String| address(to).is_some() && whose.side(to) == Side::Outside;
+    f.entities.destinations.iter().filter(move |to| is_of_command && outside(to))
 }
 
 /// When the attacks of these addresses began of which the first success is given.

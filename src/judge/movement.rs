@@ -6,7 +6,7 @@ use crate::model::accounts::distinct;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::{Instant, Span};
+use crate::model::time::{Instant, SKEW_SECS, Span};
 use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
 use crate::model::whose::{Key, Sanction, Side, address};
@@ -33,8 +33,6 @@ const TO_ALL: Limits = Limits { day: 200 * MIB, whole: 1024 * MIB };
 const READ: Limits = Limits { day: 1024 * MIB, whole: 10 * 1024 * MIB };
 /// So long before its first sign the connection by which an intruder came may have been opened.
 const OPENED_SECS: i64 = 15 * 60;
-/// The clocks of two logs are taken to agree to this.
-const SKEW_SECS: i64 = 60;
 /// Names asked for below one registered domain. Data takes more than its own size of them.
 const ASKED: Limits = Limits { day: MIB, whole: 10 * MIB };
 

@@ -33,6 +33,8 @@ pub struct Lasted {
     /// Microseconds before the time of the record, and behind it.
     before: u64,
     behind: u64,
+    /// Whether the time of the record is that of the beginning, on whichever side of it the log counts.
+    is_stamped_first: bool,
 }
 
 impl Lasted {
@@ -56,6 +58,11 @@ impl Lasted {
         self.ended = Some(self.ended.map_or(at, |known| known.max(at)));
     }
 
+    /// Takes that the record is dated by when it began.
+    pub fn stamped_first(&mut self) {
+        self.is_stamped_first = true;
+    }
+
     /// What this one says, and where it says nothing what another one does.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
@@ -68,10 +75,15 @@ impl Lasted {
         if *self == Self::default() {
             return Span::at(at);
         }
-        let moved = |micros: Option<i64>| micros.and_then(Instant::from_micros);
         let signed = |micros: u64| i64::try_from(micros).unwrap_or(i64::MAX);
-        let first = self.begun.or_else(|| moved(at.micros().checked_sub(signed(self.before)))).unwrap_or(at).min(at);
-        let last = self.ended.or_else(|| moved(at.micros().checked_add(signed(self.behind)))).unwrap_or(at).max(at);
+        let less = |at: Instant, took: u64| at.micros().checked_sub(signed(took)).and_then(Instant::from_micros);
+        let more = |at: Instant, took: u64| at.micros().checked_add(signed(took)).and_then(Instant::from_micros);
+        let took = self.before.max(self.behind);
+        let (before, behind) = if self.is_stamped_first { (0, took) } else { (self.before, self.behind) };
+        let first = self.begun.or_else(|| less(self.ended.unwrap_or(at), before)).unwrap_or(at).min(at);
+        // Of what began at a stated time it is known too when it was over.
+        let known = self.begun.filter(|_| self.ended.is_none()).and_then(|begun| more(begun, took));
+        let last = self.ended.max(known).or_else(|| more(at, behind)).unwrap_or(at).max(at);
         let is_long = last.micros().abs_diff(first.micros()) >= LONG_SECS * SECOND;
         if is_long { Span { first, last } } else { Span::at(at) }
     }
@@ -162,7 +174,7 @@ fn word(rest: &mut &[u8]) -> Option<u64> {
     let text = rest.trim_ascii_start();
     let end = text.iter().take_while(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()).count();
     let (unit, behind) = text.split_at(end);
-    *rest = behind;
+    *rest = behind.strip_prefix(b"(s)").unwrap_or(behind);
     Some(match unit {
         b"ns" => 1,
         b"us" | b"\xc2\xb5s" | b"\xce\xbcs" => 1000,
@@ -193,6 +205,7 @@ mod tests {
             ("1d 02:00:10", 93_610),
             ("2h3m4.5s", 7384),
             ("330 seconds", 330),
+            ("330.5 sec(s)", 330),
             ("90000ms", 90),
         ] {
             assert_eq!(secs(text, Unit::Seconds), Some(told), "{text}");
@@ -229,5 +242,17 @@ mod tests {
         stated.ended(at(9000));
         assert_eq!(span(stated), (4000, 10_000), "what is stated goes before what is counted");
         assert_eq!(span(Lasted::default().or(stated)), (4000, 10_000));
+        let mut begun = took("7200", Side::Before);
+        begun.begun(at(10_000));
+        assert_eq!(span(begun), (10_000, 17_200), "its time is that of the beginning");
+        let mut late = took("7200", Side::Before);
+        late.begun(at(2700));
+        assert_eq!(span(late), (2700, 10_000), "the record was late");
+        let mut ended = took("3600", Side::Before);
+        ended.ended(at(9000));
+        assert_eq!(span(ended), (5400, 10_000));
+        let mut first = took("7200", Side::Before);
+        first.stamped_first();
+        assert_eq!(span(first), (10_000, 17_200), "so does its product");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 use jiff::tz::TimeZone;
 
+use super::dates::Dates;
 use super::time::Instant;
 
 /// How text is stored.
@@ -185,8 +186,10 @@ pub struct Layout {
     pub arrays: Vec<Arc<str>>,
     /// What kind of log it is where the header says so once for all records (Zeek `#path`).
     pub dataset: Option<Arc<str>>,
-    /// Whether `03/04/2026` is the 3rd of April, where the head of the source shows it.
+    /// Whether `03/04/2026` is the 3rd of April, where the source shows it.
     pub day_first: Option<bool>,
+    /// Where it is not known yet, the dates of the records that are read meanwhile; `None` where nobody asks.
+    pub dates: Option<Arc<Dates>>,
     /// The text that stands for a missing value (`-`), where the format has one.
     pub unset: &'static str,
     /// Zone of records that state none.
@@ -217,6 +220,7 @@ impl Layout {
             arrays: Vec::new(),
             dataset: None,
             day_first: None,
+            dates: None,
             unset: "-",
             zone: TimeZone::UTC,
             zone_given: false,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::assigned::Assigned;
+use super::calls::Calls;
 use super::conversations::Conversations;
 use super::loose::Loose;
 use super::names::Names;
@@ -87,6 +88,20 @@ impl ObservationKey {
 }
 
 impl Key<'_> {
+    /// A digest by which one conversation of a source is found among all.
+    pub fn digest(&self) -> u64 {
+        let mut hash = blake3::Hasher::new();
+        for text in [self.client, self.server, self.name, self.account, self.host] {
+            hash.update(text.as_bytes());
+            hash.update(&[0]);
+        }
+        let [low, high] = self.port.to_le_bytes();
+        hash.update(&[low, high, self.seen as u8, u8::from(self.sends), self.outcome as u8]);
+        let mut first = [0; 8];
+        hash.finalize_xof().fill(&mut first);
+        u64::from_le_bytes(first)
+    }
+
     /// The same with texts of its own.
     pub fn to_owned(&self) -> ObservationKey {
         self.map(|text| (*text).into())
@@ -306,6 +321,9 @@ pub struct Observations {
     /// Sessions that are told of while they last.
     #[serde(default, skip_serializing_if = "Sessions::is_empty")]
     pub sessions: Sessions,
+    /// Calls that have a number and state no bytes.
+    #[serde(default, skip_serializing_if = "Calls::is_empty")]
+    pub calls: Calls,
     /// Halves of records whose other half another file of the log may have.
     #[serde(default, skip_serializing_if = "Loose::is_empty")]
     pub loose: Loose,

@@ -19,6 +19,8 @@ pub struct Outline<'b> {
     pub lasted: Lasted,
     /// The user agent, where it was asked for and the record has one.
     pub agent: Option<&'b [u8]>,
+    /// What ties the record to others: its number or that of its session.
+    pub tie: Option<&'b [u8]>,
     /// Whether tallies read nothing of the record but its time: the identity is of no use then.
     pub is_silent: bool,
     identity: Vec<u8>,
@@ -30,7 +32,7 @@ impl<'b> Outline<'b> {
     /// Forgets the last record and keeps the buffer.
     pub fn clear(&mut self) {
         self.identity.clear();
-        (self.time, self.agent, self.is_silent, self.count) = (None, None, false, 0);
+        (self.time, self.agent, self.tie, self.is_silent, self.count) = (None, None, None, false, 0);
         self.lasted = Lasted::default();
     }
 

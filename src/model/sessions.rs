@@ -3,13 +3,14 @@
 //! A record that says that a session ended tells all of it, and counts as any other does. What a record said while it lasted is
 //! kept apart until all sources are known, and counts where no record says that it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::observation::ObservationKey;
 use super::partial::pairs;
-use super::time::{HOUR_SECS, Instant};
+use super::stands::{Stand, Stands};
+use super::time::{HOUR_SECS, Instant, Span};
 
 /// A session is told of while it lasts from so many seconds on.
 pub const LONG_SECS: u64 = 60;
@@ -19,6 +20,8 @@ pub const LARGE_BYTES: u64 = 64 << 10;
 pub const SESSIONS_KEPT: usize = 1 << 16;
 /// Ends kept of one source: those of the smallest ids.
 pub const ENDS_KEPT: usize = 1 << 20;
+/// Of so many of them, those of the smallest ids, all is kept that the session moved.
+pub const WHOLES_KEPT: usize = 1 << 18;
 /// Clocks and roundings may put the begin of a session so much later than its first record.
 const SLACK_SECS: i64 = HOUR_SECS / 12;
 
@@ -41,6 +44,30 @@ pub struct Lasting {
     pub key: ObservationKey,
 }
 
+/// All that a session moved which ended, where that is much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Whole {
+    /// Bytes from client to server.
+    pub up: u64,
+    /// Bytes back.
+    pub down: u64,
+    /// From when to when it lasted.
+    pub span: Span,
+    /// The [digest](super::observation::Key::digest) of the conversation with which its record counts.
+    pub conversation: u64,
+    /// Whether another record tells of another end under the same name, so that none of what is told of it while it lasted is sure.
+    pub is_reused: bool,
+}
+
+impl Whole {
+    fn join(&mut self, other: Self) {
+        let is_same = Self { is_reused: self.is_reused, ..other } == *self;
+        let is_reused = self.is_reused || other.is_reused || !is_same;
+        let least = Self { is_reused: false, ..*self }.min(Self { is_reused: false, ..other });
+        *self = Self { is_reused, ..least };
+    }
+}
+
 /// Sessions of one source. Joins by the larger record, and keeps those that moved most, and of ends the smallest ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sessions {
@@ -50,6 +77,12 @@ pub struct Sessions {
     /// Those that ended, with the second since the epoch in which they began.
     #[serde(with = "pairs")]
     pub ended: BTreeMap<SessionId, i64>,
+    /// All that those moved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
+    pub wholes: BTreeMap<SessionId, Whole>,
+    /// How those stood that are told of while they last.
+    #[serde(default, skip_serializing_if = "Stands::is_empty")]
+    pub stands: Stands,
     /// Whether there are more than are kept.
     pub is_cut: bool,
 }
@@ -62,6 +95,8 @@ impl Sessions {
 
     /// Adds what a record says of a session that lasts.
     pub fn lasts(&mut self, id: SessionId, lasting: Lasting) {
+        let stand = |at| Stand { id, at, up: lasting.up, down: lasting.down };
+        lasting.at.map(stand).into_iter().for_each(|stand| self.stands.add(stand));
         match self.lasting.get_mut(&id) {
             Some(known) if *known < lasting => *known = lasting,
             Some(_) => {}
@@ -74,10 +109,13 @@ impl Sessions {
         }
     }
 
-    /// Adds that a session ended which began in that second.
-    pub fn ends(&mut self, id: SessionId, began: i64) {
+    /// Adds that a session ended which began in that second, and all that it moved where that is much.
+    pub fn ends(&mut self, id: SessionId, began: i64, whole: Option<Whole>) {
         let known = self.ended.entry(id).or_insert(began);
         *known = began.min(*known);
+        if let Some(whole) = whole {
+            self.wholes.entry(id).and_modify(|known| known.join(whole)).or_insert(whole);
+        }
         self.cut();
     }
 
@@ -86,7 +124,9 @@ impl Sessions {
     pub fn join(&mut self, other: Self) {
         self.is_cut |= other.is_cut;
         other.lasting.into_iter().for_each(|(id, lasting)| self.lasts(id, lasting));
-        other.ended.into_iter().for_each(|(id, began)| self.ends(id, began));
+        self.stands.join(other.stands);
+        let mut wholes = other.wholes;
+        other.ended.into_iter().for_each(|(id, began)| self.ends(id, began, wholes.remove(&id)));
     }
 
     /// Keeps the sessions that moved most.
@@ -108,13 +148,18 @@ impl Sessions {
 
     fn cut(&mut self) {
         while self.ended.len() > ENDS_KEPT {
-            self.ended.pop_last();
+            let over = self.ended.pop_last();
+            over.and_then(|(id, _)| self.wholes.remove(&id));
             self.is_cut = true;
+        }
+        while self.wholes.len() > WHOLES_KEPT {
+            self.wholes.pop_last();
         }
     }
 
     /// The whole source is read, whose first record is of that time: what ended in it lasts no more, and only of what may have
-    /// begun before it may other sources tell. Where not all ends are kept, it is not known of every session whether it did.
+    /// begun before it may other sources tell. Where not all ends are kept, it is not known of every session whether it did. How a
+    /// session stood says something beside the record that says most of it, or all of it.
     pub fn settle(&mut self, first: Option<Instant>) {
         self.cut_lasting();
         if self.ended.len() == ENDS_KEPT {
@@ -122,8 +167,15 @@ impl Sessions {
             self.lasting.retain(|id, _| *id <= known);
         }
         self.lasting.retain(|id, _| !self.ended.contains_key(id));
+        let says_more = |stand: &Stand| match self.lasting.get(&stand.id) {
+            Some(most) => most.at != Some(stand.at),
+            None => self.wholes.contains_key(&stand.id),
+        };
+        self.stands.retain(says_more);
+        let stood: BTreeSet<SessionId> = self.stands.iter().map(|stand| stand.id).collect();
         let first = first.map_or(i64::MAX, |first| first.micros() / 1_000_000).saturating_add(SLACK_SECS);
-        self.ended.retain(|_, began| *began <= first);
+        self.ended.retain(|id, began| *began <= first || stood.contains(id));
+        self.wholes.retain(|id, _| self.ended.contains_key(id));
     }
 }
 
@@ -156,7 +208,7 @@ mod tests {
             let mut sessions = Sessions::default();
             words.for_each(|(id, up)| {
                 if id % 3 == 0 {
-                    sessions.ends(*id, 3600 + i64::try_from(*id).unwrap() * 60);
+                    sessions.ends(*id, 3600 + i64::try_from(*id).unwrap() * 60, None);
                 }
                 sessions.lasts(*id, lasting(*up));
             });

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::called;
 use super::fields::{Canon, Fields};
 use super::rule::Outcome;
 
@@ -51,13 +52,16 @@ pub struct Subject {
     /// Bytes from destination to source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_bytes: Option<u64>,
+    /// Addresses that its command calls, sorted.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub called: Box<[Box<str>]>,
 }
 
 impl Subject {
     /// Who and where, without what: the part that scopes and entities are told by.
     #[must_use]
     pub fn reduced(self) -> Self {
-        Self { url: None, file: None, source_bytes: None, destination_bytes: None, ..self }
+        Self { url: None, file: None, source_bytes: None, destination_bytes: None, called: Box::default(), ..self }
     }
 
     /// Bytes of its texts.
@@ -73,7 +77,7 @@ impl Subject {
             &self.file,
             &self.container,
         ];
-        texts.into_iter().flatten().map(|text| text.len()).sum()
+        texts.into_iter().flatten().chain(&self.called).map(|text| text.len()).sum()
     }
 
     /// The entities that a record names.
@@ -84,6 +88,7 @@ impl Subject {
             file: take(Canon::FilePath).or_else(|| take(Canon::FileName)),
             source_bytes: fields.number(Canon::SourceBytes),
             destination_bytes: fields.number(Canon::DestinationBytes),
+            called: called(fields),
             ..Self::of_who(Self::who(fields).map(|text| text.map(Into::into)))
         }
     }
@@ -167,6 +172,12 @@ impl Outcome {
             _ => Self::Unknown,
         }
     }
+}
+
+/// The addresses that the commands of a record call.
+fn called(fields: &Fields<'_>) -> Box<[Box<str>]> {
+    let command = fields.get(Canon::ProcessCommandLine).unwrap_or_default();
+    called::addresses(command).iter().map(|ip| ip.to_string().into()).collect()
 }
 
 #[cfg(test)]

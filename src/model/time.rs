@@ -13,6 +13,10 @@ pub struct Instant(i64);
 /// Seconds in an hour, the bin width of coverage and tallies.
 pub const HOUR_SECS: i64 = 3600;
 
+/// The clocks of two logs are taken to agree to this: those that a network keeps do to well below a second, but a record is written up to
+/// half a minute behind what it tells of. What must be sure for any two clocks allows for twice as much.
+pub const SKEW_SECS: i64 = 60;
+
 /// The years 1 to 9998 in microseconds since the epoch: nobody need be asked whether these can be represented.
 const USUAL_MICROS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_370_764_799_999_999;
 

@@ -2,15 +2,17 @@
 
 use std::sync::PoisonError;
 
+use crate::model::calls::Calls;
 use crate::model::fields::{Canon, Fields, Kind};
 use crate::model::loose::{self, Loose, NOBODY, Tie};
-use crate::model::observation::{Cited, Hour, Seen, Sum};
+use crate::model::observation::{Hour, Seen, Sum};
 use crate::model::partial::Covered;
 use crate::model::place::{Place, RecordDigest};
-use crate::model::sessions::{Lasting, Sessions};
+use crate::model::sessions::{LARGE_BYTES, Lasting, Sessions, Whole};
+use crate::model::time::Span;
 
 use super::conversation::UNPROVEN;
-use super::{Bytes, Double, Doubles, Tally, doubles, read, sessions, ties};
+use super::{Bytes, Double, Doubles, Shown, Tally, doubles, key, read, sessions, ties};
 
 /// What is held aside of a source until all of it is read.
 #[derive(Default)]
@@ -36,10 +38,20 @@ impl Tally {
                 // One that does not say how long it took began no earlier than it was told of, as far as is known.
                 let secs = i64::try_from(secs.unwrap_or(0)).unwrap_or(i64::MAX);
                 let began = at.map_or(i64::MIN, |at| (at.micros() / 1_000_000).saturating_sub(secs));
-                self.sessions.ends(id, began);
+                self.sessions.ends(id, began, self.whole(fields, (up, down)));
                 (up, down)
             }
         }
+    }
+
+    /// All that a session moved which ended, where that is much and took long.
+    fn whole(&self, fields: &Fields<'_>, (up, down): Bytes) -> Option<Whole> {
+        let span = read::span(fields).filter(|span| span.first < span.last)?;
+        up.max(down).filter(|bytes| *bytes >= LARGE_BYTES)?;
+        let mut packed = self.key.clone();
+        key::repair(&mut packed);
+        let conversation = key::view(&packed).digest();
+        Some(Whole { up: up.unwrap_or(0), down: down.unwrap_or(0), span, conversation, is_reused: false })
     }
 
     /// Gives what the block holds aside to what all accounts do.
@@ -52,6 +64,7 @@ impl Tally {
         aside.sessions.join(std::mem::take(&mut self.sessions));
         self.ties.end_block(&mut aside.ties);
         let over = aside.doubles.join(std::mem::take(&mut self.doubles));
+        self.held_to = aside.doubles.bound();
         drop(aside);
         over.iter().for_each(|double| self.count(double));
     }
@@ -59,11 +72,31 @@ impl Tally {
     /// Holds a record of the conversation at hand, which stands for so many, where it may stand in the source twice and that matters.
     pub(super) fn is_held(&mut self, fields: &Fields<'_>, (records, bytes): (u64, Bytes), place: Place) -> bool {
         let span = read::span(fields);
-        let Some(id) = doubles::id(fields, &self.key, bytes, span) else { return false };
-        let most = bytes.0.max(bytes.1).unwrap_or(0);
-        let cited = Cited { bytes: most, up: bytes.0 > bytes.1, span, place, sha256: UNPROVEN };
+        let id = doubles::id(fields, &self.key, bytes, span).filter(|id| self.may_hold(*id));
+        let Some(id) = id else { return false };
+        let cited = Shown { bytes, span }.cited(place);
         self.doubles.hold(id, Double { key: self.key.clone(), span, bytes, records, times: 1, cited: vec![cited] });
         true
+    }
+
+    /// The same of a call that states no bytes, of a conversation that is known, by what ties it to others and its time.
+    pub(super) fn is_held_call(&mut self, at: usize, (tie, span): (&[u8], Option<Span>), place: Place) -> bool {
+        let key = self.key_of(at);
+        if key::seen(key) != Some(Seen::Cloud) {
+            return false;
+        }
+        let (id, bytes) = (doubles::id_of_call(key, tie, span), (None, None));
+        if !self.may_hold(id) {
+            return false;
+        }
+        let (key, cited) = (key.to_vec(), vec![Shown { bytes, span }.cited(place)]);
+        self.doubles.hold(id, Double { key, span, bytes, records: 1, times: 1, cited });
+        true
+    }
+
+    /// Whether not so many are held with smaller ids that this one would be let go.
+    fn may_hold(&self, id: doubles::Id) -> bool {
+        self.held_to.is_none_or(|last| id <= last)
     }
 
     /// Makes the digests of the large records of this block. Many of them may be parts of one.
@@ -116,15 +149,15 @@ impl Tally {
 }
 
 /// What all accounts held aside: halves of records, which become whole or are told as unread, and sessions.
-pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> (Sessions, Loose) {
-    let (mut sessions, mut loose) = (Sessions::default(), Loose::default());
+pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> (Sessions, Loose, Calls) {
+    let (mut sessions, mut loose, mut calls) = (Sessions::default(), Loose::default(), Calls::default());
     accounts.iter_mut().for_each(Tally::lay_aside);
     for account in accounts {
         let mut held = account.aside.lock().unwrap_or_else(PoisonError::into_inner);
         let Aside { sessions: more, ties, doubles } = std::mem::take(&mut *held);
         drop(held);
         sessions.join(more);
-        doubles.finish().for_each(|double| account.count(&double));
+        doubles.finish(&mut calls).for_each(|double| account.count(&double));
         let (alone, lent) = ties.finish(|end| match end {
             ties::End::Found(taken) => account.observe_taken(taken),
             ties::End::Loose(tie, taken) => loose.taken.extend(account.loose(tie, taken)),
@@ -132,5 +165,5 @@ pub(super) fn settle(accounts: &mut [Tally], covered: &mut Covered) -> (Sessions
         loose.lent.extend(lent);
         alone.into_iter().for_each(|(seen, records)| *covered.unread.entry(seen).or_default() += records);
     }
-    (sessions, loose)
+    (sessions, loose, calls)
 }

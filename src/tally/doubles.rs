@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::key;
+use crate::model::calls::{Call, Calls};
 use crate::model::fields::{Canon, Fields};
 use crate::model::observation::{CITED, Cited, Seen};
 use crate::model::sessions::LARGE_BYTES;
@@ -26,7 +27,7 @@ const UNSTATED: Id = 1 << 63;
 /// A record, with how often it was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Double {
-    /// The packed key of its conversation.
+    /// The packed key of its conversation, repaired.
     pub key: Vec<u8>,
     /// From when to when.
     pub span: Option<Span>,
@@ -45,15 +46,25 @@ pub struct Double {
 pub fn id(fields: &Fields<'_>, packed: &[u8], (up, down): Bytes, span: Option<Span>) -> Option<Id> {
     let is_large = up.max(down).is_some_and(|bytes| bytes >= LARGE_BYTES);
     let is_unstated = (up, down) == (None, None);
-    let tie = match key::seen(packed)? {
-        Seen::Cloud if is_large || is_unstated => fields.get(Canon::SessionId),
-        _ if !is_large => None,
-        Seen::Firewall | Seen::Flow if fields.has(Canon::SessionId) => fields.get(Canon::SessionId),
-        Seen::Flow if fields.clocked => fields.get(Canon::SourcePort),
-        _ => None,
-    }?;
+    let port = fields.get(Canon::SourcePort);
+    let (tie, port) = match key::seen(packed)? {
+        Seen::Cloud if is_large || is_unstated => (fields.get(Canon::SessionId)?, None),
+        _ if !is_large => return None,
+        Seen::Firewall | Seen::Flow if fields.has(Canon::SessionId) => (fields.get(Canon::SessionId)?, port),
+        Seen::Flow if fields.clocked => (port?, port),
+        _ => return None,
+    };
+    Some(digest((packed, tie, port.unwrap_or_default()), (up, down), span))
+}
+
+/// The same of a call that states no bytes, whose number is known.
+pub fn id_of_call(packed: &[u8], tie: &[u8], span: Option<Span>) -> Id {
+    digest((packed, tie, b""), (None, None), span)
+}
+
+fn digest((packed, tie, port): (&[u8], &[u8], &[u8]), (up, down): Bytes, span: Option<Span>) -> Id {
     let mut hash = blake3::Hasher::new();
-    [packed, b"\0", tie, b"\0", fields.get(Canon::SourcePort).unwrap_or_default()].into_iter().for_each(|part| {
+    [packed, b"\0", tie, b"\0", port].into_iter().for_each(|part| {
         hash.update(part);
     });
     let ends = span.map_or([0; 2], |span| [span.first.micros(), span.last.micros()]);
@@ -66,12 +77,13 @@ pub fn id(fields: &Fields<'_>, packed: &[u8], (up, down): Bytes, span: Option<Sp
     let mut first = [0; 8];
     hash.finalize_xof().fill(&mut first);
     let id = Id::from_le_bytes(first);
-    Some(if is_unstated { id | UNSTATED } else { id & !UNSTATED })
+    if (up, down) == (None, None) { id | UNSTATED } else { id & !UNSTATED }
 }
 
 impl Double {
     fn join(&mut self, other: Self) {
         self.times = self.times.saturating_add(other.times);
+        self.records = self.records.max(other.records);
         self.cited.extend(other.cited);
         self.cited.sort_by_key(Cited::rank);
         self.cited.truncate(CITED);
@@ -113,12 +125,20 @@ impl Doubles {
         self.0.values_mut().flat_map(|double| &mut double.cited)
     }
 
-    /// The source is read: each record once.
-    pub fn finish(self) -> impl Iterator<Item = Double> {
-        self.0.into_values().map(|double| Double {
-            times: 1,
-            cited: double.cited.into_iter().take(1).collect(),
-            ..double
+    /// From which id on none is held any more; `None` while there is room.
+    pub fn bound(&self) -> Option<Id> {
+        self.0.last_key_value().filter(|_| self.0.len() >= HELD).map(|(id, _)| *id)
+    }
+
+    /// The source is read: each record once. Calls that state no bytes are known by their ids.
+    pub fn finish(self, calls: &mut Calls) -> impl Iterator<Item = Double> {
+        self.0.into_iter().map(move |(id, double)| {
+            let is_of_hour = double.span.is_none_or(|span| span.first.hour() == span.last.hour());
+            if id & UNSTATED != 0 && is_of_hour {
+                let cell = (key::view(&double.key).digest(), double.span.map(|span| span.last.hour()));
+                calls.add(cell, Call { id, objects: double.records });
+            }
+            Double { times: 1, cited: double.cited.into_iter().take(1).collect(), ..double }
         })
     }
 }

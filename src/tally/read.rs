@@ -1,6 +1,7 @@
 //! What one record says of traffic: which kind of observer wrote it, and who spoke with whom.
 
-use super::{key, mail};
+use super::actions::{says, sends};
+use super::{key, mail, tunnel};
 use crate::model::fields::{Canon, Fields};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::observation::Seen;
@@ -95,8 +96,8 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
     if is_stopped(teller, fields) {
         return (Some(0), Some(0));
     }
-    if tunnel(fields) == Some(Tunnel::OfGateway) {
-        return through((fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes)));
+    if tunnel::of(fields) == Some(tunnel::Tunnel::OfGateway) {
+        return tunnel::through((fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes)));
     }
     if teller == Teller::VpcFlow {
         let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
@@ -112,37 +113,6 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
     }
     (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes))
 }
-
-/// Of which tunnel a gateway tells that it ended: it names nobody but who came through it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tunnel {
-    /// One whose bytes are those of the two sides.
-    OfSides,
-    /// One whose bytes are those that the gateway sent and received.
-    OfGateway,
-}
-
-fn tunnel(fields: &Fields<'_>) -> Option<Tunnel> {
-    let action = fields.get(Canon::EventAction)?;
-    if fields.has(Canon::DestinationIp) || fields.has(Canon::DestinationDomain) || fields.has(Canon::HttpMethod) {
-        return None;
-    }
-    match action {
-        b"tunnel-down" | b"ssl-tunnel-down" => Some(Tunnel::OfGateway),
-        b"Session disconnected" => Some(Tunnel::OfSides),
-        _ => None,
-    }
-}
-
-/// Bytes through a tunnel to the gateway and back, where its log counts as the gateway does: what it sent went out. Where it sent
-/// little and received much, that it counts so is not taken for granted: how much went out is not known then.
-fn through((sent, received): (Option<u64>, Option<u64>)) -> (Option<u64>, Option<u64>) {
-    let is_much = |bytes: Option<u64>| bytes.is_some_and(|bytes| bytes >= MANY_BYTES);
-    (received, sent.filter(|_| is_much(sent) || !is_much(received)))
-}
-
-/// From so many bytes on it matters which way they went.
-const MANY_BYTES: u64 = 1 << 20;
 
 /// Whether it tells of a flow that was rejected.
 pub fn is_stopped(teller: Teller, fields: &Fields<'_>) -> bool {
@@ -219,7 +189,7 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         };
         return names_both.then_some(seen);
     }
-    if tunnel(fields).is_some() && bytes() && has(Canon::SourceIp) {
+    if tunnel::of(fields).is_some() && bytes() && has(Canon::SourceIp) {
         return Some(Seen::Firewall);
     }
     let of_proxy = |http: Seen| if has(Canon::HttpMethod) { Seen::Proxy } else { http };
@@ -309,84 +279,6 @@ fn host_of<'f>(fields: &'f Fields<'_>) -> Option<&'f [u8]> {
     (!host.is_empty()).then_some(host)
 }
 
-/// Whether one of these words (lower case) stands in a text, ASCII case ignored.
-fn says(text: &[u8], words: &[&str]) -> bool {
-    (0..text.len()).any(|at| {
-        // PERF: the first letter alone turns down nearly all places.
-        let first = text[at].to_ascii_lowercase();
-        let stands =
-            |word: &&str| text[at..].get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word.as_bytes()));
-        words.iter().filter(|word| word.as_bytes()[0] == first).any(stands)
-    })
-}
-
-fn sends(seen: Seen, fields: &Fields<'_>) -> bool {
-    if let Some(method) = fields.get(Canon::HttpMethod) {
-        let sending = [&b"POST"[..], b"PUT", b"PATCH", b"CONNECT", b"MKCOL"];
-        return sending.iter().any(|word| word.len() == method.len() && method.eq_ignore_ascii_case(word));
-    }
-    let Some(action) = fields.get(Canon::EventAction) else { return false };
-    if seen == Seen::Cloud { changes(action) } else { says(action, &["put", "upload", "stor", "createmultipart"]) }
-}
-
-/// What is done to objects of a store that gives nothing of them to who does it.
-const CHANGES: [&[u8]; 33] = [
-    b"add",
-    b"added",
-    b"create",
-    b"created",
-    b"delete",
-    b"deleted",
-    b"edit",
-    b"edited",
-    b"insert",
-    b"modified",
-    b"modify",
-    b"move",
-    b"moved",
-    b"patch",
-    b"put",
-    b"recycle",
-    b"recycled",
-    b"remove",
-    b"removed",
-    b"rename",
-    b"renamed",
-    b"restore",
-    b"restored",
-    b"set",
-    b"tag",
-    b"trash",
-    b"untag",
-    b"update",
-    b"updated",
-    b"upload",
-    b"uploaded",
-    b"write",
-    b"written",
-];
-
-/// Whether an action (`PutObject`, `FileSyncUploadedFull`, `storage.objects.create`, `file_add`) changes what a store holds: one of
-/// its words says so.
-fn changes(action: &[u8]) -> bool {
-    let mut rest = action;
-    while let Some(first) = rest.first() {
-        // A word begins with a capital, or behind what is no letter; or it is all in capitals.
-        let is_of_word = match rest.get(1) {
-            _ if !first.is_ascii_alphabetic() => |_: &u8| false,
-            Some(second) if second.is_ascii_uppercase() => u8::is_ascii_uppercase,
-            _ => u8::is_ascii_lowercase,
-        };
-        let length = rest[1..].iter().position(|b| !is_of_word(b)).map_or(rest.len(), |at| at + 1);
-        let (word, others) = rest.split_at(length);
-        if CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
-            return true;
-        }
-        rest = others;
-    }
-    false
-}
-
 /// What the response side says, and the words of firewalls and proxies that the fields leave open.
 pub fn outcome(fields: &Fields<'_>) -> Outcome {
     let told = Outcome::of(fields);
@@ -467,26 +359,6 @@ mod tests {
         assert_eq!(&*name("A1.x.Evil.Example."), "evil.example");
         assert_eq!(&*name("a.b.rv.gov.uk"), "rv.gov.uk");
         assert_eq!(&*name("localhost"), "localhost");
-    }
-
-    #[test]
-    fn what_changes_a_store_reads_nothing() {
-        for action in [
-            "PutObject",
-            "FileUploaded",
-            "FileSyncUploadedFull",
-            "storage.objects.create",
-            "UPLOAD",
-            "file_add",
-            "DeleteBlob",
-        ] {
-            assert!(changes(action.as_bytes()), "{action}");
-        }
-        for action in
-            ["GetObject", "FileDownloaded", "storage.objects.get", "MailItemsAccessed", "UPLOADS", "file_download", ""]
-        {
-            assert!(!changes(action.as_bytes()), "{action}");
-        }
     }
 
     #[test]

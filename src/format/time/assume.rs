@@ -3,8 +3,9 @@
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
 
-use super::civil::{Civil, DAY_SECS, date_of};
+use super::civil::{Civil, DAY_SECS, date_of, days_before, days_of_month};
 use super::cursor::Cursor;
+use crate::model::dates::{Date, Dates};
 use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
 use crate::model::time::{Assumed, Instant, Stamp};
@@ -69,6 +70,46 @@ pub fn order_of_dates<'s>(stamps: impl Iterator<Item = &'s [u8]>, layout: &Layou
         }
         readings.iter_mut().for_each(|reading| reading.see(stamp));
     }
+    decided(&readings)
+}
+
+/// Whether the day is first in the dates of a log that was read to its end: as one of them shows it where no other one shows the
+/// reverse, or as only one of the two readings goes with how such a log is written (see [`order_of_dates`]).
+pub fn order_of(dates: &Dates, layout: &Layout) -> Option<bool> {
+    let all = dates.all()?;
+    match shown(&all) {
+        [false, false] => {}
+        [day, month] => return (day != month).then_some(day),
+    }
+    let readings = [true, false].map(|day_first| {
+        let day = |(year, first, second): &Date| {
+            let (day, month) = if day_first { (*first, *second) } else { (*second, *first) };
+            let exists = (1..=days_of_month(*year, month)?).contains(&day);
+            exists.then(|| days_before(*year, month, day))
+        };
+        let mut days: Vec<i64> = all.iter().filter_map(day).collect();
+        days.sort_unstable();
+        let mut reading = Reading::new(day_first, layout);
+        reading.last = days.last().and_then(|day| Instant::from_secs(day * DAY_SECS));
+        reading.step_secs = days.windows(2).map(|two| (two[1] - two[0]) * DAY_SECS).max().unwrap_or(0);
+        reading
+    });
+    decided(&readings)
+}
+
+/// Whether the day is first in dates of which one shows it, and none the reverse.
+pub fn order_shown(dates: &Dates) -> Option<bool> {
+    let [day, month] = shown(&dates.all()?);
+    (day != month).then_some(day)
+}
+
+/// Whether one of these shows that the day is first, and one that the month is.
+fn shown(dates: &[Date]) -> [bool; 2] {
+    [dates.iter().any(|(_, first, _)| *first > 12), dates.iter().any(|(.., second)| *second > 12)]
+}
+
+/// The order by which one of the two readings may be and the other may not, or goes on as logs do.
+fn decided(readings: &[Reading; 2]) -> Option<bool> {
     let only = |holds: fn(&Reading) -> bool| match readings.each_ref().map(holds) {
         [true, false] => Some(true),
         [false, true] => Some(false),
@@ -181,5 +222,32 @@ mod tests {
         assert_eq!(order(&["3/5/2026 10:00:00", "3/5/2026 10:00:01"], late), None);
         assert_eq!(order(&["3/3/2026 10:00:00"], late), None, "either way the same");
         assert_eq!(order(&[], late), None);
+    }
+
+    #[test]
+    fn the_order_follows_from_all_dates_of_a_log_in_any_order() {
+        let order = |dates: &[(i64, i64)], written: &str| {
+            let of = |dates: &mut dyn Iterator<Item = &(i64, i64)>| {
+                let seen = Dates::default();
+                dates.for_each(|(first, second)| seen.see((2026, *first, *second)));
+                order_of(&seen, &Layout { reference: Instant::parse(written), ..Layout::plain() })
+            };
+            let forward = of(&mut dates.iter());
+            assert_eq!(forward, of(&mut dates.iter().rev()), "{dates:?}");
+            forward
+        };
+        let late = "2026-12-31T00:00:00Z";
+        assert_eq!(order(&[(10, 3), (11, 3), (12, 3), (13, 3)], late), Some(true), "a 13th");
+        assert_eq!(order(&[(3, 10), (3, 13)], late), Some(false));
+        assert_eq!(order(&[(13, 3), (3, 13)], late), None, "both");
+        assert_eq!(order(&[(10, 3), (11, 3)], late), Some(true), "from day to day");
+        assert_eq!(order(&[(3, 10), (3, 11), (3, 12)], late), Some(false));
+        assert_eq!(order(&[(5, 3)], "2026-03-06T00:00:00Z"), Some(true), "May is not yet");
+        assert_eq!(order(&[(3, 5)], "2026-05-03T11:00:00Z"), Some(true), "the file was written until then");
+        assert_eq!(order(&[(3, 5)], late), None);
+        assert_eq!(order(&[(3, 3)], late), None, "either way the same");
+        assert_eq!(order(&[], late), None);
+        let many: Vec<(i64, i64)> = (0..5000).map(|n| (n, n % 12)).collect();
+        assert_eq!(order(&many, late), None, "no log has as many");
     }
 }

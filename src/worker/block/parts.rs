@@ -1,6 +1,6 @@
 //! Records that tell of several conversations, each of which is observed for itself. They have one place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::super::source::Told;
 use super::cite::Cite;
@@ -9,14 +9,20 @@ use crate::format;
 use crate::model::fields::{Canon, Fields, Seen};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
+use crate::model::time::Instant;
 use crate::tally::Tally;
 
 impl Pass<'_, '_> {
-    /// Tallies each conversation of a record.
+    /// Tallies each conversation of a record. What it tells of one that it told of before, it tells of the time since then.
     pub(super) fn observe_parts(&self, (seen, format): (&Seen, &'static str), fields: &Fields<'_>, tally: &mut Tally) {
         let mut one = Fields::default();
+        let mut before: HashMap<&[u8], Instant> = HashMap::new();
         for text in fields.parts() {
-            if format::part(text, &self.block.layout, &mut one) && self.plan.period.holds(one.time.map(|t| t.at)) {
+            let is_read = format::part(text, &self.block.layout, &mut one);
+            if let (true, Some(tie), Some(stamp)) = (is_read, format::tie_of_part(text), one.time) {
+                before.insert(tie, stamp.at).into_iter().for_each(|begun| one.lasted.begun(begun));
+            }
+            if is_read && self.plan.period.holds(one.time.map(|t| t.at)) {
                 one.time = one.time.or(fields.time);
                 tally.observe(format, (&mut one, None), seen.place, &|place| digest_at(self.block, place));
             }

@@ -1,0 +1,108 @@
+//! What the words of an action say: whether data was sent, what a store was changed by.
+
+use crate::model::fields::{Canon, Fields};
+use crate::model::observation::Seen;
+
+/// Whether one of these words (lower case) stands in a text, ASCII case ignored.
+pub fn says(text: &[u8], words: &[&str]) -> bool {
+    (0..text.len()).any(|at| {
+        // PERF: the first letter alone turns down nearly all places.
+        let first = text[at].to_ascii_lowercase();
+        let stands =
+            |word: &&str| text[at..].get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word.as_bytes()));
+        words.iter().filter(|word| word.as_bytes()[0] == first).any(stands)
+    })
+}
+
+/// Whether a record of such a log tells of data that was sent rather than asked for: by its method, else by the words of its action.
+pub fn sends(seen: Seen, fields: &Fields<'_>) -> bool {
+    if let Some(method) = fields.get(Canon::HttpMethod) {
+        let sending = [&b"POST"[..], b"PUT", b"PATCH", b"CONNECT", b"MKCOL"];
+        return sending.iter().any(|word| word.len() == method.len() && method.eq_ignore_ascii_case(word));
+    }
+    let Some(action) = fields.get(Canon::EventAction) else { return false };
+    if seen == Seen::Cloud { changes(action) } else { says(action, &["put", "upload", "stor", "createmultipart"]) }
+}
+
+/// What is done to objects of a store that gives nothing of them to who does it.
+const CHANGES: [&[u8]; 33] = [
+    b"add",
+    b"added",
+    b"create",
+    b"created",
+    b"delete",
+    b"deleted",
+    b"edit",
+    b"edited",
+    b"insert",
+    b"modified",
+    b"modify",
+    b"move",
+    b"moved",
+    b"patch",
+    b"put",
+    b"recycle",
+    b"recycled",
+    b"remove",
+    b"removed",
+    b"rename",
+    b"renamed",
+    b"restore",
+    b"restored",
+    b"set",
+    b"tag",
+    b"trash",
+    b"untag",
+    b"update",
+    b"updated",
+    b"upload",
+    b"uploaded",
+    b"write",
+    b"written",
+];
+
+/// Whether an action (`PutObject`, `FileSyncUploadedFull`, `storage.objects.create`, `file_add`) changes what a store holds: one of
+/// its words says so.
+fn changes(action: &[u8]) -> bool {
+    let mut rest = action;
+    while let Some(first) = rest.first() {
+        // A word begins with a capital, or behind what is no letter; or it is all in capitals.
+        let is_of_word = match rest.get(1) {
+            _ if !first.is_ascii_alphabetic() => |_: &u8| false,
+            Some(second) if second.is_ascii_uppercase() => u8::is_ascii_uppercase,
+            _ => u8::is_ascii_lowercase,
+        };
+        let length = rest[1..].iter().position(|b| !is_of_word(b)).map_or(rest.len(), |at| at + 1);
+        let (word, others) = rest.split_at(length);
+        if CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            return true;
+        }
+        rest = others;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_a_store_reads_nothing() {
+        for action in [
+            "PutObject",
+            "FileUploaded",
+            "FileSyncUploadedFull",
+            "storage.objects.create",
+            "UPLOAD",
+            "file_add",
+            "DeleteBlob",
+        ] {
+            assert!(changes(action.as_bytes()), "{action}");
+        }
+        for action in
+            ["GetObject", "FileDownloaded", "storage.objects.get", "MailItemsAccessed", "UPLOADS", "file_download", ""]
+        {
+            assert!(!changes(action.as_bytes()), "{action}");
+        }
+    }
+}
