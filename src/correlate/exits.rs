@@ -343,7 +343,8 @@ impl<'a> Moved<'a> {
         let part = passage.part.as_ref();
         let mut bytes = 0u64;
         let all = hours(world, locator, (&key, seen), part);
-        for left in all.filter_map(|hour| direction.left(&key, hour, passage.open)) {
+        let open = passage.open && direction.is_open(&seen.sum());
+        for left in all.filter_map(|hour| direction.left(&key, hour, open)) {
             self.add_hour(log, &left, is_edge(&key), seen, direction);
             bytes = bytes.saturating_add(left.bytes);
         }
@@ -370,7 +371,8 @@ impl<'a> Moved<'a> {
         direction: Direction,
     ) {
         let (lasting, records) = (Vec::new(), Vec::new());
-        let new = || Cell { bytes: 0, logged: true, wire, sightings: 0, span: None, begins: None, lasting, records };
+        let new =
+            || Cell { bytes: 0, more: 0, logged: true, wire, sightings: 0, span: None, begins: None, lasting, records };
         let hour = left.hour.hour();
         let cells = self.hours.entry(hour).or_default();
         // A firewall's log of sessions tells of the wire, and what its profiles say in it of data.
@@ -383,6 +385,7 @@ impl<'a> Moved<'a> {
         });
         let cell = &mut cells[at].1;
         cell.bytes = cell.bytes.saturating_add(left.bytes);
+        cell.more = cell.more.saturating_add(left.more);
         cell.logged &= left.logged;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
         cell.span = Span::join_opt(cell.span, left.hour.span);

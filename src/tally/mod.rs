@@ -176,18 +176,21 @@ impl Tally {
         let session = sessions::told(format, fields, &self.key);
         let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
         let records = if bytes == (None, None) { u64::from(fields.objects.max(1)) } else { 1 };
-        if session != Some(sessions::Told::Lasts) && self.is_held(fields, (records, bytes), place) {
+        let joint = read::joint(fields, &self.key);
+        let may_be_held = session != Some(sessions::Told::Lasts) && joint.is_none();
+        if may_be_held && self.is_held(fields, (records, bytes), place) {
             return true;
         }
         let index = self.conversation();
         self.name(index, fields);
-        let outline = outline.filter(|_| session.is_none());
+        let outline = outline.filter(|_| session.is_none() && joint.is_none());
         if let Some(outline) = outline
             && let Some((up, down)) = amounts(outline, (teller, fields), bytes, key::seen(&self.key))
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        self.add(index, read::span(fields), (records, counted, bytes), place, digest);
+        let sum = joint.map_or(Sum::of_records(records, counted.0, counted.1), Sum::of_joint);
+        self.add(index, read::span(fields), (sum, bytes), place, digest);
         true
     }
 
@@ -217,7 +220,8 @@ impl Tally {
         match meaning {
             Meaning::Record { conversation, up, down } => {
                 let bytes = (up.of(outline), down.of(outline));
-                self.add(conversation as usize, outline.span(), (1, bytes, bytes), place, digest);
+                let sum = Sum::of_record(bytes.0, bytes.1);
+                self.add(conversation as usize, outline.span(), (sum, bytes), place, digest);
             }
             other => self.unread(other),
         }
@@ -242,17 +246,17 @@ impl Tally {
         }
     }
 
-    /// Adds a record to a conversation: how many it stands for, the bytes that count, and those that it shows.
+    /// Adds a record to a conversation: what of it counts, and the bytes that it shows.
     fn add(
         &mut self,
         index: usize,
         span: Option<Span>,
-        (records, (up, down), shown): (u64, Bytes, Bytes),
+        (sum, shown): (Sum, Bytes),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let conversation = &mut self.conversations[index];
-        let new_hour = conversation.add(&Hour { span, sum: Sum::of_records(records, up, down) });
+        let new_hour = conversation.add(&Hour { span, sum });
         let bytes = shown.0.max(shown.1).unwrap_or(0);
         if conversation.cite(Cited { bytes, up: shown.0 > shown.1, span, place, sha256: UNPROVEN }) {
             self.unproven.push(number(index));
