@@ -26,6 +26,8 @@ pub(super) type Cells<'a> = Vec<(&'a Locator, Cell)>;
 /// What one log says of an hour.
 pub(super) struct Cell {
     pub bytes: u64,
+    /// Bytes that may have moved as well, at most.
+    pub more: u64,
     /// Whether all of it was logged.
     pub logged: bool,
     /// Whether it counts what was on the wire: headers too.
@@ -128,6 +130,10 @@ pub(super) fn hourly(hours: &BTreeMap<Option<i64>, Cells<'_>>, elsewhere: impl F
     }
     once(&mut all, unseen, beyond);
     within(&alone, &mut all);
+    for ((_, bounds), (.., cells)) in all.iter_mut().zip(&told) {
+        let more = cells.iter().fold(0u64, |all, (_, cell)| all.saturating_add(cell.more));
+        bounds.upper = bounds.upper.map(|upper| upper.saturating_add(more));
+    }
     all
 }
 
@@ -308,6 +314,7 @@ mod tests {
 
     fn cell(wire: bool, bytes: u64) -> Cell {
         Cell {
+            more: 0,
             bytes,
             logged: true,
             wire,

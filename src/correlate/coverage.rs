@@ -158,8 +158,17 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     for seen in crossing.map(|key| key.seen).dedup() {
         observes.extend(routes::observed(seen));
     }
-    let (mut unlogged, mut not_logged) = (Vec::new(), BTreeSet::new());
-    for (route, (direction, _)) in way::told(world, source).into_iter().filter(|(_, (_, told))| told.is_missing()) {
+    let (mut unlogged, mut not_logged, mut unread) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (told, mut joint) = (way::told(world, source), 0u64);
+    for (route, (_, told)) in told.iter().filter(|(_, (_, told))| told.joint() > 0) {
+        // How much left is in the figure of this log, whatever another one states of its own.
+        unread.insert(*route);
+        joint = joint.saturating_add(told.joint());
+    }
+    if joint > 0 {
+        not_logged.insert(format!("each way's part of the bytes of {}", counted(joint, "record", "records")));
+    }
+    for (route, (direction, _)) in told.into_iter().filter(|(_, (_, told))| told.is_missing()) {
         observes.insert(route);
         unlogged.push(route);
         not_logged.insert(match direction {
@@ -167,7 +176,6 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
             Direction::Down => "bytes sent by the server".to_owned(),
         });
     }
-    let mut unread = BTreeSet::new();
     for (seen, records) in &source.covered.unread {
         unread.extend(routes::observed(*seen));
         not_logged.insert(format!(

@@ -359,8 +359,9 @@ impl<'a> Moved<'a> {
         let dated = this_way.filter(|cited| !world.lasting.is_parted(locator, &key, cited));
         let dated: Vec<(Span, u64)> = dated.filter_map(|cited| Some((cited.span?, cited.bytes))).collect();
         let calls = world.calls.told(locator, &key);
+        let open = passage.open && direction.is_open(&seen.sum());
         for told in told_hours(world, locator, (&key, seen), part) {
-            let Some(left) = direction.left(&key, told.hour(), passage.open) else { continue };
+            let Some(left) = direction.left(&key, told.hour(), open) else { continue };
             let dated = matches!(told, lasting::Told::Records(_)).then_some(&dated[..]);
             let numbered = self.calls.count(calls, &left.hour);
             self.add_hour((log, is_edge(&key)), &left, numbered, dated);
@@ -393,6 +394,7 @@ impl<'a> Moved<'a> {
         let counted = Numbered::default();
         let new = || Cell {
             bytes: 0,
+            more: 0,
             logged: true,
             wire,
             sightings: 0,
@@ -414,6 +416,7 @@ impl<'a> Moved<'a> {
         });
         let cell = &mut cells[at].1;
         cell.bytes = cell.bytes.saturating_add(left.bytes);
+        cell.more = cell.more.saturating_add(left.more);
         cell.logged &= left.logged;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
         cell.numbered.add(numbered);

@@ -43,6 +43,8 @@ pub(super) fn is_management(source: &SourcePartial, key: &Key<'_>) -> bool {
 pub(super) struct Told {
     records: u64,
     missing: u64,
+    /// Those that state no more than the bytes of both ways together.
+    joint: u64,
     /// Of one missing in so many on, the source does not state it.
     share: u64,
 }
@@ -53,6 +55,11 @@ impl Told {
     pub(super) fn is_missing(&self) -> bool {
         self.missing > self.records / self.share.max(1)
     }
+
+    /// How many records state the bytes of both ways together and no more.
+    pub(super) fn joint(&self) -> u64 {
+        self.joint
+    }
 }
 
 /// What a source states of the bytes that leave, by route, with the way that they take.
@@ -60,7 +67,9 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
     let mut routes: BTreeMap<Route, (Direction, Told)> = BTreeMap::new();
     // Most logs state it all: whose the traffic is need not be asked then.
     let lacks = |key: Key<'_>, sum: Sum| {
-        sum.up_unlogged > 0 && Direction::Up.counts(&key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
+        sum.joint_records > 0
+            || sum.up_unlogged > 0 && Direction::Up.counts(&key)
+            || sum.down_unlogged > 0 && key.seen != Seen::Dns
     };
     if !source.observations.kept.iter().any(|(key, seen)| lacks(key, seen.sum())) {
         return routes;
@@ -73,7 +82,8 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
         let sum = seen.sum();
         let (_, told) = routes.entry(way.route).or_insert((direction, Told::default()));
         told.records = told.records.saturating_add(sum.records);
-        told.missing = told.missing.saturating_add(direction.unlogged(&sum));
+        told.missing = told.missing.saturating_add(direction.unlogged(&sum)).saturating_add(sum.joint_records);
+        told.joint = told.joint.saturating_add(sum.joint_records);
         told.share = told.share.max(if key.seen == Seen::Proxy { 20 } else { 2 });
     }
     routes
@@ -125,6 +135,8 @@ pub(super) fn is_bare(key: &Key<'_>) -> bool {
 pub(super) struct Left {
     pub(super) hour: Hour,
     pub(super) bytes: u64,
+    /// Bytes that may have left as well, of records that tell of both ways together.
+    pub(super) more: u64,
     /// Whether all of it was logged.
     pub(super) logged: bool,
 }
@@ -152,8 +164,15 @@ impl Direction {
             Self::Up => hour.sum.up,
             Self::Down => hour.sum.down,
         };
+        let more = hour.sum.joint;
         let unlogged = open && self.counts(key) && self.unlogged(&hour.sum) > 0;
-        (bytes > 0 || unlogged).then_some(Left { hour, bytes, logged: !unlogged })
+        (bytes > 0 || more > 0 || unlogged).then_some(Left { hour, bytes, more, logged: !unlogged })
+    }
+
+    /// Whether records of a conversation lack the bytes that left, and no other one tells of them: that a connection was opened is one
+    /// record, and how much it moved both ways another one.
+    pub(super) fn is_open(self, sum: &Sum) -> bool {
+        self.unlogged(sum) > sum.joint_records
     }
 }
 

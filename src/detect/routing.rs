@@ -29,6 +29,7 @@ pub(super) const FORMATS: &[&str] = &[
     "evtx",
     "evtxecmd",
     "gcp",
+    "goanywhere",
     "journald",
     "json",
     "kv",

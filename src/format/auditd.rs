@@ -221,6 +221,11 @@ pub(super) fn hides(records: &[u8]) -> bool {
     memchr::memmem::find(records, b"audit(").is_some_and(|from| has_hex(&records[from..]))
 }
 
+/// The same of lines of syslog, in which tcpdump may speak as well: a port of its runs on into the address before it.
+pub(super) fn hides_in_syslog(records: &[u8]) -> bool {
+    hides(records) || memchr::memmem::find(records, b" tcpdump").is_some()
+}
+
 /// The same of entries of the journal, which leave time and serial number to fields of their own.
 pub(super) fn hides_in_journal(records: &[u8]) -> bool {
     hides(records) || memchr::memmem::find(records, b"\"audit\"").is_some() && has_hex(records)

@@ -74,7 +74,7 @@ const PARTS: [(&[u8], Option<Role>); 7] = [
 ];
 
 /// Vendors whose `in` is what the client received, and `out` what it sent.
-const CLIENT_VIEW: &[&str] = &["Palo Alto Networks", "Fortinet", "Check Point", "Zscaler"];
+const CLIENT_VIEW: &[&str] = &["Palo Alto Networks", "Fortinet", "Check Point", "Zscaler", "Forcepoint", "Websense"];
 
 /// What firewalls of Palo Alto call how long a session took.
 const ELAPSED: &[u8] = b"Elapsed time in seconds";

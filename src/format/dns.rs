@@ -317,8 +317,7 @@ fn doh_server(message: &[u8]) -> Option<Query<'_>> {
 
 /// The first word, and what follows the blanks behind it.
 fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = near::one(b' ', bytes).unwrap_or(bytes.len());
-    let (word, rest) = bytes.split_at(end);
+    let (word, rest) = near::word(bytes);
     let blanks = rest.iter().take_while(|&&b| b == b' ').count();
     (word, &rest[blanks..])
 }

@@ -9,8 +9,9 @@
 //! Source: <https://docs.netgate.com/pfsense/en/latest/monitoring/logs/raw-filter-format.html>,
 //! <https://www.cisco.com/c/en/us/td/docs/security/asa/syslog/asa-syslog.html>, <https://www.postfix.org/qmgr.8.html>.
 //!
-//! Traps: packet logs tell of packets, never of the bytes of a conversation; an ASA counts both ways together; a mail's size
-//! stands in another record than its recipient. So the last two are named here ([`DATASETS`]) and not read as traffic.
+//! Traps: packet logs tell of packets, never of the bytes of a conversation; an ASA counts both ways together, where its own format does
+//! not read that; a mail's size stands in another record than its recipient. So the last two are named here ([`DATASETS`]) and not read as
+//! traffic.
 
 use super::mark::Mark;
 use super::sink::{Sink, is_ip};

@@ -338,6 +338,11 @@ pub const COMMON: &[(&str, Role)] = &[
     ("http.response.body.bytes", Role::Is(Canon::DestinationBytes)),
     ("status_code", Role::Is(Canon::HttpStatus)),
     ("DownstreamStatus", Role::Is(Canon::HttpStatus)),
+    // Fastly.
+    ("response_status", Role::Http(Canon::HttpStatus)),
+    ("response_body_size", Role::Is(Canon::DestinationBytes)),
+    ("request_user_agent", Role::Is(Canon::UserAgent)),
+    ("request_referer", Role::Is(Canon::HttpReferrer)),
     ("DownstreamContentSize", Role::Is(Canon::DestinationBytes)),
     ("RequestContentSize", Role::Is(Canon::SourceBytes)),
     ("RequestHost", Role::Is(Canon::UrlDomain)),

@@ -13,7 +13,7 @@
 use memchr::memmem;
 
 use super::mark::Mark;
-use super::near;
+use super::near::word;
 use super::sink::{Sink, is_ip};
 use super::{access, auditd, by_name, cef, declared, dns, edge, jsonlines, jsonwalk, kv, leef, winxml};
 use crate::model::fields::{Canon, Fields};
@@ -199,7 +199,3 @@ fn ssh_name(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 const FROM: &[u8] = b" from ";
-
-fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    bytes.split_at(near::one(b' ', bytes).unwrap_or(bytes.len()))
-}

@@ -19,6 +19,7 @@ mod declared;
 mod dns;
 mod edge;
 mod gcp;
+mod goanywhere;
 mod halves;
 mod journald;
 mod jsonlines;
@@ -214,6 +215,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &checkpoint::CheckPoint,
     &dns::Bind,
     &windns::WindowsDns,
+    &goanywhere::GoAnywhere,
     &syslog::Rfc5424,
     &syslog::Rfc3164,
     &kv::KeyValue,

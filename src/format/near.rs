@@ -42,6 +42,33 @@ pub fn either(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     find(bytes, |word| marks(word, a) | marks(word, b), |rest| memchr::memchr2(a, b, rest))
 }
 
+/// What stands before the first blank, and the rest from there on.
+#[inline]
+pub fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    bytes.split_at(one(b' ', bytes).unwrap_or(bytes.len()))
+}
+
+/// What stands before a byte and what stands behind it; `None` where it does not stand there.
+#[inline]
+pub fn around(byte: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = one(byte, bytes)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+/// What stands between blanks, one after the other.
+pub struct Words<'b>(pub &'b [u8]);
+
+impl<'b> Iterator for Words<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let from = self.0.iter().position(|byte| *byte != b' ')?;
+        let (found, rest) = word(&self.0[from..]);
+        self.0 = rest;
+        Some(found)
+    }
+}
+
 /// Whether the bytes are four numbers of at most three digits with dots between them, each below 256 and without leading zeros.
 ///
 /// PERF: nothing here depends on where the dots are, so that the processor has nothing to foresee.

@@ -147,17 +147,13 @@ impl Shapes {
     }
 
     /// Reads the outline of the record that was listed last, as [`read`](Self::read) does.
-    pub fn read_listed<'b>(
-        &self,
-        record: &'b [u8],
-        (layout, agents): (&Layout, bool),
-        out: &mut Outline<'b>,
-    ) -> bool {
+    pub fn read_listed<'b>(&self, record: &'b [u8], (layout, agents): (&Layout, bool), out: &mut Outline<'b>) -> bool {
         let mut sketch = Sketch::new(layout, agents, out);
         let value = |at: &Listed| record.get(at.from as usize..at.to as usize);
-        let read = self.listed.iter().all(|at| {
-            value(at).and_then(|value| sketch.value(self.nodes[at.node as usize].part, value)).is_some()
-        });
+        let read = self
+            .listed
+            .iter()
+            .all(|at| value(at).and_then(|value| sketch.value(self.nodes[at.node as usize].part, value)).is_some());
         let read = read && sketch.finish().is_some();
         if read {
             sketch.out.part(&self.tree.to_le_bytes());

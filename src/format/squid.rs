@@ -8,10 +8,11 @@
 //! Traps: the size counts what went to the client, headers included; `CONNECT` has `host:port` for a URL; the peer may be
 //! `-`, a name, or an address; a denied request has no peer.
 
+use super::near::Words;
 use super::roles::Role;
 use super::sink::{Sink, address, part};
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, near, time};
+use super::{Fit, Format, Means, Sample, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
@@ -158,21 +159,6 @@ fn cut(record: &[u8]) -> Option<Line<'_>> {
         number(&code[slash + 1..]) && number(size) && number(digits) && memchr::memchr(b'/', peer).is_some();
     let at = time::epoch(stamp)?;
     is_written_so.then_some(Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind })
-}
-
-/// What stands between blanks.
-struct Words<'b>(&'b [u8]);
-
-impl<'b> Iterator for Words<'b> {
-    type Item = &'b [u8];
-
-    fn next(&mut self) -> Option<&'b [u8]> {
-        let from = self.0.iter().position(|byte| *byte != b' ')?;
-        let text = &self.0[from..];
-        let (word, rest) = text.split_at(near::one(b' ', text).unwrap_or(text.len()));
-        self.0 = rest;
-        Some(word)
-    }
 }
 
 fn text(value: &[u8]) -> Kind {

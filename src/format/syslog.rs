@@ -10,7 +10,7 @@
 //! Traps: the BSD stamp has neither year nor zone; the host may be missing; messages may hold JSON, CEF, LEEF, audit records, DNS
 //! queries or `key=value`, whose fields are given as well; a message may go on in further lines, which are no records of this format.
 
-use super::near;
+use super::near::{self, word};
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::Sketch;
@@ -54,7 +54,7 @@ impl Format for Rfc3164 {
     }
 
     fn hides(&self, records: &[u8]) -> bool {
-        auditd::hides(records)
+        auditd::hides_in_syslog(records)
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
@@ -95,7 +95,7 @@ impl Format for Rfc5424 {
     }
 
     fn hides(&self, records: &[u8]) -> bool {
-        auditd::hides(records)
+        auditd::hides_in_syslog(records)
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
@@ -161,8 +161,8 @@ fn modern<'b>(record: &'b [u8], layout: &Layout) -> Option<(Line<'b>, &'b [u8], 
     let (stamp, rest) = word(rest.strip_prefix(b"1 ")?);
     let (host, rest) = word(skip(rest));
     let (program, rest) = word(skip(rest));
-    let (pid, rest) = word(skip(rest));
-    let (message_id, rest) = word(skip(rest));
+    let (pid, behind_pid) = word(skip(rest));
+    let (message_id, rest) = word(skip(behind_pid));
     let stamp = if stamp == b"-" { None } else { Some(time::iso(stamp, layout)?) };
     if host.is_empty() || program.is_empty() || message_id.is_empty() {
         return None;
@@ -171,6 +171,9 @@ fn modern<'b>(record: &'b [u8], layout: &Layout) -> Option<(Line<'b>, &'b [u8], 
     let (data, message) = structured(skip(rest));
     let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
     let (host, program, pid) = (known(host), known(program), known(pid));
+    // What has no message says all of it in its data.
+    let is_of_data = message.is_empty() && message::is_declared(program, rest);
+    let message = if is_of_data { skip(behind_pid) } else { message };
     Some((Line { number: Some(number), stamp, host, program, pid, message }, message_id, data))
 }
 
@@ -336,10 +339,6 @@ fn body_of<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
 fn skip(bytes: &[u8]) -> &[u8] {
     let blanks = bytes.iter().take_while(|&&b| b == b' ').count();
     &bytes[blanks..]
-}
-
-fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    bytes.split_at(near::one(b' ', bytes).unwrap_or(bytes.len()))
 }
 
 #[cfg(test)]

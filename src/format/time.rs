@@ -256,11 +256,24 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
             .or_else(|| slashed(bytes, layout)),
         b'@' => tai64n(bytes),
         _ => {
+            let bytes = without_weekday(bytes);
             let (stamp, used) = syslog_prefix(bytes, layout)?;
             stamp.filter(|_| used == bytes.len())
         }
     }
 }
+/// What of `Sat Mar 28 23:10:04 2026` stands behind the day of the week.
+fn without_weekday(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', rest @ ..]
+            if rest.first().is_some_and(u8::is_ascii_alphabetic) =>
+        {
+            rest
+        }
+        _ => bytes,
+    }
+}
+
 /// Reads `date` (`YYYY-MM-DD`) and `time` (`hh:mm:ss[.fff]`) that stand apart. `offset_secs`: how far from UTC they are;
 /// `None` for the layout's zone.
 pub fn date_and_time(date: &[u8], time: &[u8], offset_secs: Option<i64>, layout: &Layout) -> Option<Stamp> {

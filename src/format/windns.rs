@@ -13,6 +13,7 @@
 //! show by its stamps only together and by when it was written last; details of a packet, where they are
 //! logged, are lines of their own, of which nothing is read.
 
+use super::near::{self, Words};
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::time::{any, order_of_dates};
@@ -117,9 +118,9 @@ impl<'b> Packet<'b> {
         let head = memchr::memmem::find(&line[..line.len().min(HEAD_BYTES)], MARK)?;
         // The thread stands behind the stamp.
         let stamp = &line[..memchr::memrchr(b' ', &line[..head])?];
-        let (before, behind) = split_at(&line[head + MARK.len()..], b'[')?;
-        let (flags, question) = split_at(behind, b']')?;
-        let mut words = words(before);
+        let (before, behind) = near::around(b'[', &line[head + MARK.len()..])?;
+        let (flags, question) = near::around(b']', behind)?;
+        let mut words = Words(before);
         let (_packet, transport, way) = (words.next()?, words.next()?, words.next()?);
         let (remote, id) = (words.next().filter(|remote| is_ip(remote))?, words.next()?);
         let received = match way {
@@ -128,9 +129,9 @@ impl<'b> Packet<'b> {
             _ => return None,
         };
         let answers = words.next() == Some(b"R");
-        let mut question = self::words(question);
+        let mut question = Words(question);
         let (kind, labels) = (question.next()?, question.next()?);
-        let code = self::words(flags).last()?;
+        let code = Words(flags).last()?;
         Some(Self { stamp, transport, received, remote, id, answers, code, kind, labels })
     }
 
@@ -175,18 +176,9 @@ impl<'b> Packet<'b> {
 
 /// `(12)`: a length, and what stands behind it.
 fn label_length(text: &[u8]) -> Option<(usize, &[u8])> {
-    let (digits, behind) = split_at(text.strip_prefix(b"(")?, b')')?;
+    let (digits, behind) = near::around(b')', text.strip_prefix(b"(")?)?;
     let length = std::str::from_utf8(digits).ok()?.parse().ok()?;
     Some((length, behind))
-}
-
-fn split_at(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let at = memchr::memchr(byte, text)?;
-    Some((&text[..at], &text[at + 1..]))
-}
-
-fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -241,6 +241,8 @@ const TIMED: u8 = 1;
 /// Hours: whether some records do not log the bytes up, and down.
 const UP_UNLOGGED: u8 = 2;
 const DOWN_UNLOGGED: u8 = 4;
+/// Hours: whether some records tell of both ways together.
+const JOINT: u8 = 8;
 /// Cited records: which way, and what is known of them.
 const UP: u8 = 1;
 const AT: u8 = 2;
@@ -293,7 +295,7 @@ fn whole(hours: &[Hour]) -> Hour {
 fn put_hour(out: &mut Vec<u8>, Hour { span, sum }: &Hour, last: &mut i64) {
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let unlogged = flag(sum.up_unlogged > 0, UP_UNLOGGED) | flag(sum.down_unlogged > 0, DOWN_UNLOGGED);
-    out.push(flag(span.is_some(), TIMED) | unlogged);
+    out.push(flag(span.is_some(), TIMED) | unlogged | flag(sum.joint_records > 0, JOINT));
     if let Some(span) = span {
         put_signed(out, span.first.micros().wrapping_sub(*last));
         *last = span.last.micros();
@@ -301,6 +303,9 @@ fn put_hour(out: &mut Vec<u8>, Hour { span, sum }: &Hour, last: &mut i64) {
     }
     [sum.records, sum.up, sum.down].into_iter().for_each(|number| put(out, number));
     [sum.up_unlogged, sum.down_unlogged].into_iter().filter(|n| *n > 0).for_each(|number| put(out, number));
+    if sum.joint_records > 0 {
+        [sum.joint, sum.joint_records].into_iter().for_each(|number| put(out, number));
+    }
 }
 
 fn put_cited(out: &mut Vec<u8>, cited: &Cited, base: i64) {
@@ -357,9 +362,10 @@ impl<'a> Reader<'a> {
             }
         };
         let (records, up, down) = (self.number()?, self.number()?, self.number()?);
-        let mut unlogged = |flag| if flags & flag == 0 { Some(0) } else { self.number() };
-        let (up_unlogged, down_unlogged) = (unlogged(UP_UNLOGGED)?, unlogged(DOWN_UNLOGGED)?);
-        Some(Hour { span, sum: Sum { records, up, up_unlogged, down, down_unlogged } })
+        let mut flagged = |flag| if flags & flag == 0 { Some(0) } else { self.number() };
+        let (up_unlogged, down_unlogged) = (flagged(UP_UNLOGGED)?, flagged(DOWN_UNLOGGED)?);
+        let (joint, joint_records) = (flagged(JOINT)?, flagged(JOINT)?);
+        Some(Hour { span, sum: Sum { records, up, up_unlogged, down, down_unlogged, joint, joint_records } })
     }
 
     fn cited(&mut self, base: i64) -> Option<Cited> {
@@ -485,7 +491,15 @@ mod tests {
         };
         let hour = |hour: u32| Hour {
             span: time(hour).filter(|_| hour > 0).map(Span::at),
-            sum: Sum { records: 1, up: u64::MAX, up_unlogged: u64::from(hour) % 2, down: 5, down_unlogged: 1 },
+            sum: Sum {
+                records: 1,
+                up: u64::MAX,
+                up_unlogged: u64::from(hour) % 2,
+                down: 5,
+                down_unlogged: 1,
+                joint: u64::from(hour) / 3,
+                joint_records: u64::from(hour) / 3,
+            },
         };
         let cited = |n: u64| Cited {
             bytes: 9 - n,

@@ -96,6 +96,8 @@ canon! {
     EventDataset = "event.dataset",
     /// Duration, in the log's own unit.
     EventDuration = "event.duration",
+    /// Bytes of both ways together, where the log does not tell them apart.
+    NetworkBytes = "network.bytes",
     /// Transport protocol.
     NetworkTransport = "network.transport",
     /// Application protocol.

@@ -127,7 +127,7 @@ impl<T> ObservationKey<T> {
 
 /// Records and bytes. Sums saturate, so that they stay associative whatever a log claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "[u64; 5]", into = "[u64; 5]")]
+#[serde(from = "[u64; 7]", into = "[u64; 7]")]
 pub struct Sum {
     /// Records.
     pub records: u64,
@@ -139,6 +139,10 @@ pub struct Sum {
     pub down: u64,
     /// Records that do not log bytes from server to client.
     pub down_unlogged: u64,
+    /// Bytes of both ways together, of records that do not tell the ways apart.
+    pub joint: u64,
+    /// Those records.
+    pub joint_records: u64,
 }
 
 impl Sum {
@@ -156,7 +160,13 @@ impl Sum {
             up_unlogged: unlogged(up),
             down: down.unwrap_or(0),
             down_unlogged: unlogged(down),
+            ..Self::default()
         }
+    }
+
+    /// One record that says how much moved both ways together.
+    pub fn of_joint(bytes: u64) -> Self {
+        Self { records: 1, joint: bytes, joint_records: 1, ..Self::default() }
     }
 
     /// Adds another sum.
@@ -166,18 +176,21 @@ impl Sum {
         self.up_unlogged = self.up_unlogged.saturating_add(other.up_unlogged);
         self.down = self.down.saturating_add(other.down);
         self.down_unlogged = self.down_unlogged.saturating_add(other.down_unlogged);
+        self.joint = self.joint.saturating_add(other.joint);
+        self.joint_records = self.joint_records.saturating_add(other.joint_records);
     }
 }
 
-impl From<[u64; 5]> for Sum {
-    fn from([records, up, up_unlogged, down, down_unlogged]: [u64; 5]) -> Self {
-        Self { records, up, up_unlogged, down, down_unlogged }
+impl From<[u64; 7]> for Sum {
+    fn from([records, up, up_unlogged, down, down_unlogged, joint, joint_records]: [u64; 7]) -> Self {
+        Self { records, up, up_unlogged, down, down_unlogged, joint, joint_records }
     }
 }
 
-impl From<Sum> for [u64; 5] {
+impl From<Sum> for [u64; 7] {
     fn from(sum: Sum) -> Self {
-        [sum.records, sum.up, sum.up_unlogged, sum.down, sum.down_unlogged]
+        let Sum { records, up, up_unlogged, down, down_unlogged, joint, joint_records } = sum;
+        [records, up, up_unlogged, down, down_unlogged, joint, joint_records]
     }
 }
 

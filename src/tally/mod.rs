@@ -180,24 +180,27 @@ impl Tally {
         let session = sessions::told(format, fields, &self.key);
         let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
         let records = if bytes == (None, None) { u64::from(fields.objects.max(1)) } else { 1 };
+        let joint = read::joint(fields, &self.key);
         let index = self.conversation();
         self.name(index, fields);
         // What many conversations come to has no key, by which a call would be known.
         let is_of_many = self.beyond == Some(index) && fields.has(Canon::SessionId);
-        let outline = outline.filter(|_| session.is_none() && !is_of_many);
+        let outline = outline.filter(|_| session.is_none() && joint.is_none() && !is_of_many);
         if let Some(outline) = outline
             && let Some((up, down)) = amounts(outline, (teller, fields), bytes, key::seen(&self.key))
         {
             self.memo.keep(outline, Meaning::Record { conversation: number(index), up, down });
         }
-        if session != Some(sessions::Told::Lasts) && self.is_held(fields, (records, bytes), place) {
+        let may_be_held = session != Some(sessions::Told::Lasts) && joint.is_none();
+        if may_be_held && self.is_held(fields, (records, bytes), place) {
             return true;
         }
         let span = read::span(fields);
         // Since when that moved which a record says of a session so far is not known where that does not say when it began.
         let is_undated = session == Some(sessions::Told::Lasts) && span.is_some_and(|span| span.first == span.last);
         let shown = Shown { bytes, span: span.filter(|_| !is_undated) };
-        self.add(index, span, (records, counted, shown), place, digest);
+        let sum = joint.map_or(Sum::of_records(records, counted.0, counted.1), Sum::of_joint);
+        self.add(index, span, (sum, shown), place, digest);
         true
     }
 
@@ -233,7 +236,13 @@ impl Tally {
                 {
                     return;
                 }
-                self.add(conversation as usize, span, (1, bytes, Shown { bytes, span }), place, digest);
+                self.add(
+                    conversation as usize,
+                    span,
+                    (Sum::of_record(bytes.0, bytes.1), Shown { bytes, span }),
+                    place,
+                    digest,
+                );
             }
             other => self.unread(other),
         }
@@ -258,17 +267,17 @@ impl Tally {
         }
     }
 
-    /// Adds a record to a conversation: how many it stands for, the bytes that count, and those that it shows.
+    /// Adds a record to a conversation: what of it counts, and the bytes that it shows.
     fn add(
         &mut self,
         index: usize,
         span: Option<Span>,
-        (records, (up, down), shown): (u64, Bytes, Shown),
+        (sum, shown): (Sum, Shown),
         place: Place,
         digest: &dyn Fn(Place) -> RecordDigest,
     ) {
         let conversation = &mut self.conversations[index];
-        let new_hour = conversation.add(&Hour { span, sum: Sum::of_records(records, up, down) });
+        let new_hour = conversation.add(&Hour { span, sum });
         if conversation.cite(shown.cited(place)) {
             self.unproven.push(number(index));
         }

@@ -114,6 +114,13 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
     (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes))
 }
 
+/// Bytes of both ways together, where a record at the edge says no more than that.
+pub fn joint(fields: &Fields<'_>, packed: &[u8]) -> Option<u64> {
+    let is_edge = matches!(key::seen(packed), Some(Seen::Flow | Seen::Firewall));
+    let is_told = fields.has(Canon::SourceBytes) || fields.has(Canon::DestinationBytes);
+    fields.number(Canon::NetworkBytes).filter(|_| is_edge && !is_told)
+}
+
 /// Whether it tells of a flow that was rejected.
 pub fn is_stopped(teller: Teller, fields: &Fields<'_>) -> bool {
     teller == Teller::VpcFlow && outcome(fields) == Outcome::Failed
@@ -169,7 +176,7 @@ fn account(fields: &Fields<'_>, out: &mut Vec<u8>) {
 /// Which kind of observer wrote the record.
 fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
     let has = |canon| fields.has(canon);
-    let bytes = || has(Canon::SourceBytes) || has(Canon::DestinationBytes);
+    let bytes = || has(Canon::SourceBytes) || has(Canon::DestinationBytes) || has(Canon::NetworkBytes);
     let pair = || has(Canon::SourceIp) && (has(Canon::DestinationIp) || has(Canon::DestinationDomain));
     if let Some(seen) = fields.observer {
         let asked = has(Canon::UrlFull) || has(Canon::UrlDomain) || has(Canon::DestinationDomain);

@@ -61,7 +61,7 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
         }
         None if fields.get(Canon::EventAction).is_some_and(mail::is_removed) => Some(Half::Ends),
         // Of a session from nowhere too: the number is another one's then.
-        None if fields.of_process && has(Canon::UserName) => Some(Half::Lends),
+        None if fields.of_process && (has(Canon::UserName) || named.into_iter().any(has)) => Some(Half::Lends),
         _ => None,
     }
 }
@@ -99,7 +99,16 @@ impl Taken<'_> {
 }
 
 /// What a record takes from another one.
-const LENT: [Canon; 5] = [Canon::SourceIp, Canon::UserName, Canon::UserDomain, Canon::EmailFrom, Canon::SourceBytes];
+const LENT: [Canon; 8] = [
+    Canon::SourceIp,
+    Canon::DestinationIp,
+    Canon::DestinationPort,
+    Canon::DestinationDomain,
+    Canon::UserName,
+    Canon::UserDomain,
+    Canon::EmailFrom,
+    Canon::SourceBytes,
+];
 /// What of a record that takes tells who spoke with whom.
 const KEPT: [Canon; 10] = [
     Canon::SessionId,

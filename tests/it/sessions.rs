@@ -157,6 +157,62 @@ fn files_that_a_server_gave_out_went_to_who_opened_the_session() {
     }
 }
 
+/// Serv-U names the client when it connects, and the bytes of a file with the number of the session alone.
+#[test]
+fn files_of_a_session_went_to_who_connected_under_its_number() {
+    let line = |number: u32, rest: &str| format!("[03] Sat 28Mar26 23:12:00 - (00{number}) {rest}\n");
+    let connected = |number, who: &str| line(number, &format!("Connected to {who} (local address 10.0.0.8, port 22)"));
+    let sent = |number, bytes: u64| {
+        line(number, &format!("Sent file \"D:\\up\\a.zip\" successfully (12,345.67 kB/sec - {bytes} bytes)"))
+    };
+    let mut log = connected(1201, "203.0.113.9") + &connected(1202, "203.0.113.10");
+    log += &(sent(1201, 7_000_000) + &sent(1202, 500_000) + &sent(1201, 1_000_000));
+    log += &line(1201, "Received file \"D:\\up\\tool.exe\" successfully (5.67 kB/sec - 4096 bytes)");
+    // Of a session that was opened before the log begins it is not known who has the file.
+    log += &sent(1100, 90_000_000);
+    let told = told(&[("serv-u.log", log)]);
+    assert_eq!(told, ["10.0.0.8 203.0.113.10  500000 500000", "10.0.0.8 203.0.113.9  8000000 8000000"]);
+}
+
+/// WinSCP names the server in the head of a session, and the bytes of each file further down.
+#[test]
+fn files_of_a_client_went_to_the_server_of_the_session() {
+    let line = |rest: &str| format!(". 2026-03-28 23:10:04.410 {rest}\n");
+    let sent = |bytes: u64| line(&format!("Transfer done: 'C:\\data\\a.zip' => '/up/a.zip' [{bytes}]"));
+    let mut log = line("Host name: files.example (Port: 22)") + &line("User name: drop (Password: Yes)");
+    log += &(sent(7_000_000) + &sent(1_000_000));
+    log += &line("Transfer done: '/up/tool.exe' => 'C:\\data\\tool.exe' [4096]");
+    log += &(line("Host name: 203.0.113.9 (Port: 22)") + &sent(500_000));
+    let told = told(&[("winscp.log", log)]);
+    assert_eq!(told, ["logs 203.0.113.9  500000 500000", "logs files.example  8000000 8000000"]);
+}
+
+/// An ASA says who opened a connection in one record, and in another one what it moved both ways together.
+#[test]
+fn of_bytes_of_both_ways_together_none_left_at_least_and_all_at_most() {
+    let line = |n: u32, rest: String| format!("Mar 10 2026 10:{n:02}:00 fw1 : %ASA-6-{rest}\n");
+    let opened = |n: u32| {
+        let (outer, inner) =
+            ("outside:203.0.113.9/443 (203.0.113.9/443)", "inside:10.0.0.5/50000 (198.51.100.1/50000)");
+        line(n, format!("302013: Built outbound TCP connection {n} for {outer} to {inner}"))
+    };
+    let over = |n: u32| {
+        let sides = "outside:203.0.113.9/443 to inside:10.0.0.5/50000";
+        line(n, format!("302014: Teardown TCP connection {n} for {sides} duration 0:00:10 bytes 900000000 TCP FINs"))
+    };
+    let served = |n: u32| {
+        let sides = "outside:203.0.113.8/50000 to dmz:10.0.0.9/443";
+        line(n, format!("302014: Teardown TCP connection {n} for {sides} duration 0:00:02 bytes 5000 TCP FINs"))
+    };
+    let all = |of: &[&dyn Fn(u32) -> String]| (0..50).flat_map(|n| of.iter().map(move |of| of(n))).collect::<String>();
+    let asa = |text: String| told(&[("asa.log", text)]);
+    let (went, answered) = ("10.0.0.5 203.0.113.9  0 45000000000", "10.0.0.9 203.0.113.8  0 250000");
+    assert_eq!(asa(all(&[&opened, &over, &served])), [went, answered]);
+    assert_eq!(asa(all(&[&over])), [went]);
+    // Of one that is open still it is not known how much it moved.
+    assert_eq!(asa(all(&[&opened, &over]) + &opened(55)), ["10.0.0.5 203.0.113.9  0 ?"]);
+}
+
 /// Postfix: sender and size stand in one record, each recipient in another one.
 #[test]
 fn a_mail_is_as_large_as_its_queue_says_and_counts_where_it_was_sent() {

@@ -83,7 +83,7 @@ const WAYS: &[(&str, &str, &str, By)] = &[
         By::Wall,
     ),
     ("filezilla", "@ 4236 1 Status: Connecting to files.example...", "%Y-%m-%d %H:%M:%S", By::Wall),
-    ("filezilla_server", "@ << [FTP Session 12 192.0.2.10] USER alice", "%Y-%m-%dT%H:%M:%S.112Z", By::Utc),
+    ("filezilla_server", "@ >> [FTP Session 12 192.0.2.10] USER alice", "%Y-%m-%dT%H:%M:%S.112Z", By::Utc),
     (
         "teamviewer",
         "@.511  4236  5148 S0   UDPv4: punch received a=203.0.113.5:52512: (*)",

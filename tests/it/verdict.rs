@@ -285,11 +285,27 @@ fn a_log_without_bytes_has_no_upper_bound_and_says_what_to_collect() {
 }
 
 #[test]
+fn bytes_of_both_ways_together_are_a_bound_and_leave_the_way_open() {
+    let over = |n: u32| {
+        format!(
+            "Mar 10 2026 10:{n:02}:00 hc-fw : %ASA-6-302014: Teardown TCP connection {n} for outside:198.51.100.7/443 to \
+             inside:10.2.0.5/50000 duration 0:00:10 bytes 900000000 TCP FINs\n"
+        )
+    };
+    // The firewall that tells its bytes stands elsewhere: it does not answer for this one.
+    let files = [("fw.log", firewall(9..=12, &[])), ("hc-asa.log", (0..50).map(over).collect())];
+    let told = scan(&files, SCOPES, "");
+    let scope = told.scope("hc");
+    assert_eq!((&scope["state"], cites(scope, "J-35")), (&"cannot_tell".into(), true));
+    assert!(scope["open_routes"].as_array().unwrap().contains(&"https_upload".into()), "{}", scope["open_routes"]);
+}
+
+#[test]
 fn traffic_that_is_told_and_not_read_is_not_zero() {
     let teardown = |n: u32| {
         format!(
-            "Mar 10 2026 10:{n:02}:00 hc-fw : %ASA-6-302014: Teardown TCP connection {n} for outside:198.51.100.7/443 to \
-             inside:10.2.0.5/50000 duration 0:10:00 bytes 900000000 TCP FINs\n"
+            "Mar 10 2026 10:{n:02}:00 hc-fw : %ASA-6-302021: Teardown ICMP connection for faddr 198.51.100.7/0 gaddr 203.0.113.1/0 \
+             laddr 10.2.0.5/0\n"
         )
     };
     let mail = |n: u32| {
@@ -311,7 +327,7 @@ fn traffic_that_is_told_and_not_read_is_not_zero() {
     assert!(asa.printed.contains("50 records on traffic that this version does not read"), "{}", asa.printed);
     let (_, open, _) = told("hc-mail.log", all(&mail));
     assert_eq!(open, serde_json::json!(["email"]));
-    let refused = |n: u32| teardown(n).replace("Teardown TCP connection", "Deny tcp src");
+    let refused = |n: u32| teardown(n).replace("Teardown ICMP connection for", "Deny icmp src");
     assert_eq!(told("hc-asa.log", all(&refused)).0, "no_evidence");
 }
 

@@ -301,8 +301,11 @@ fn values_alone_rule_out_no_rule_that_matches() {
     let (program, _) = Program::compile(sigma(), Routing::Auto);
     let gate = program.gate("evtx").unwrap();
     let mut surely = 0;
-    let (mut templates, mut view, mut scratch, mut counts) = (Templates::default(), View::default(), Scratch::default(), [0; 4]);
-    for block in logs(&folder).iter().step_by(3).flat_map(|path| chunks(&std::fs::read(path).unwrap()).collect::<Vec<_>>()) {
+    let (mut templates, mut view, mut scratch, mut counts) =
+        (Templates::default(), View::default(), Scratch::default(), [0; 4]);
+    for block in
+        logs(&folder).iter().step_by(3).flat_map(|path| chunks(&std::fs::read(path).unwrap()).collect::<Vec<_>>())
+    {
         format::draw(&block, &mut templates, &mut view);
         let reader = format::reader(&block.layout);
         for seen in view.records.iter().step_by(4) {
@@ -320,7 +323,12 @@ fn values_alone_rule_out_no_rule_that_matches() {
             assert!(!sure || few == some, "{:?}", told(&fields));
             surely += usize::from(sure);
             let waits = some.len() == gate.all.len();
-            counts = [counts[0] + 1, counts[1] + usize::from(waits), counts[2] + if waits { 0 } else { some.len() }, counts[3] + all.len()];
+            counts = [
+                counts[0] + 1,
+                counts[1] + usize::from(waits),
+                counts[2] + if waits { 0 } else { some.len() },
+                counts[3] + all.len(),
+            ];
         }
     }
     println!("records, those of kinds that are not decided, rules left, matches: {counts:?}; sure: {surely}");

@@ -57,10 +57,10 @@ impl Pass<'_, '_> {
     }
 }
 
-/// The hits in a part of the text, of hits by where they begin.
+/// The hits in a part of the text, of hits by where they begin; none in what does not lie in the text.
 fn within<'h>(text: &[u8], part: &[u8], hits: &'h [RawHit]) -> &'h [RawHit] {
-    let from = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    let Some(from) = part.first().and_then(|first| text.element_offset(first)) else { return &[] };
     let first = hits.partition_point(|hit| hit.start < from);
-    let inside = hits[first..].iter().take_while(|hit| hit.start < from.saturating_add(part.len())).count();
+    let inside = hits[first..].iter().take_while(|hit| hit.start < from + part.len()).count();
     &hits[first..first + inside]
 }
