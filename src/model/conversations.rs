@@ -1,6 +1,6 @@
 //! The conversations of a source, sorted, as one run of packed bytes: a source may hold hundreds of thousands of them.
 //!
-//! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, its
+//! One after the other: its key (observer, outcome and whether it sends, port, six texts), the length of the rest, its
 //! hours, its cited records, the names asked for. Lists begin with their length, times are differences to the one before. Both ways of a
 //! conversation are written and read in this file, nothing of it is known elsewhere.
 
@@ -17,7 +17,7 @@ use super::rule::Outcome;
 use super::time::{Instant, Span};
 
 /// The first byte of each part of the state, for what a later version may pack in another way.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// The conversations of one source, sorted by key, each with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -233,10 +233,10 @@ const IN_DOUBT: u8 = 32;
 const TOOK: u8 = 64;
 
 fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
-    let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
+    let Key { seen, client, server, name, account, host, port, sends, outcome, nat } = *key;
     out.extend([seen as u8, (outcome as u8) << 1 | u8::from(sends)]);
     put(out, port.into());
-    for text in [client, server, name, account, host] {
+    for text in [client, server, name, account, host, nat] {
         put_bytes(out, text.as_bytes());
     }
 }
@@ -305,6 +305,7 @@ impl<'a> Reader<'a> {
             name: self.text()?,
             account: self.text()?,
             host: self.text()?,
+            nat: self.text()?,
         })
     }
 
@@ -436,6 +437,7 @@ mod tests {
             port: u16::MAX - at as u16,
             sends: at.is_multiple_of(2),
             outcome: Outcome::ALL[at as usize % Outcome::ALL.len()],
+            nat: "n".repeat(at as usize % 2).into(),
         }
     }
 

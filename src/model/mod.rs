@@ -36,6 +36,7 @@ pub mod layout;
 pub mod ledger;
 pub mod lines;
 pub mod listed;
+pub mod logons;
 pub mod loose;
 pub mod names;
 pub mod observation;

@@ -3,6 +3,7 @@
 use super::source::Told;
 use crate::format;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
+use crate::model::logons::LOGONS_KEPT;
 use crate::model::data::TOUCHES_KEPT;
 use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{RULE_HITS_KEPT, Sightings, WHO_KEPT};
@@ -124,6 +125,10 @@ pub(super) fn of_caps(
         let detail =
             format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.assigned.rest));
+    }
+    if observations.logons.rest > 0 {
+        let detail = format!("logons from elsewhere and their ends, beyond the {LOGONS_KEPT} earliest, which are kept");
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.logons.rest));
     }
     notes
 }
