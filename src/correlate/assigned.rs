@@ -1,10 +1,11 @@
-//! Who held an address when: what DHCP servers and VPN gateways say of it, over all sources.
+//! Who held an address when: what DHCP servers and VPN gateways say of it, and firewalls that translate addresses, over all sources.
 //!
 //! A word of a log holds until another one follows: that the address was given back, or, in the same log, given to somebody
 //! else. Where none follows, it holds for sure as long as the log goes on, a day for a session and eight for a lease. Who may
 //! have held an address at the time asked for, clocks taken into account, is a set; only where it is of one holder, and that
 //! one's all the time, the join is sure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,8 +14,11 @@ use hashbrown::HashMap;
 use crate::model::assigned::{Assignment, Giver, Holder, Joined, Stands};
 use crate::model::observation::Hour;
 use crate::model::partial::Partial;
-use crate::model::place::Locator;
+use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::time::{Instant, SKEW_SECS, Span};
+use crate::model::whose::Whose;
+
+use super::translated;
 
 /// By so much clocks of two logs may differ, or one may write later than it saw.
 const APART_SECS: i64 = 2 * SKEW_SECS;
@@ -22,21 +26,41 @@ const APART_SECS: i64 = 2 * SKEW_SECS;
 const SESSION_SECS: i64 = 86_400;
 const LEASE_SECS: i64 = 8 * 86_400;
 /// Holders that are told apart of one address at one time; of more, these are the first.
-const HOLDERS_KEPT: usize = 8;
+pub(super) const HOLDERS_KEPT: usize = 8;
 
-/// A record that gave an address, and the source in which it stands.
-pub(super) type By<'a> = (&'a Locator, &'a Assignment);
+/// A record that says who held an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct By<'a> {
+    /// When.
+    pub(super) at: Instant,
+    /// The source in which it stands.
+    pub(super) source: &'a Locator,
+    /// Where.
+    pub(super) place: Place,
+    /// SHA-256 of its bytes.
+    pub(super) sha256: RecordDigest,
+    /// Whether it says that this was over.
+    pub(super) ends: bool,
+}
+
+impl<'a> By<'a> {
+    fn of((source, assignment): (&'a Locator, &Assignment)) -> Self {
+        let Assignment { at, place, sha256, ends, .. } = *assignment;
+        Self { at, source, place, sha256, ends }
+    }
+}
 
 /// An address in somebody's hands for a time.
-struct Holding<'a> {
-    holder: &'a Holder,
+pub(super) struct Holding<'a> {
+    pub(super) holder: Cow<'a, Holder>,
     /// From when to when it may have been.
-    may: Span,
+    pub(super) may: Span,
     /// From when to when it was for sure.
-    sure: Span,
-    /// The record that says so first, and the log that it stands in.
-    by: By<'a>,
-    log: Arc<str>,
+    pub(super) sure: Span,
+    /// The record that says so first.
+    pub(super) by: By<'a>,
+    /// The log that it stands in; of a logon, the computer.
+    pub(super) log: Arc<str>,
     /// Last record that says so.
     last: Instant,
     /// Whether the log has not yet said that it is over.
@@ -64,7 +88,7 @@ struct Hands<'a> {
 /// All holdings, by address.
 #[derive(Default)]
 pub(super) struct Holdings<'a> {
-    by_address: HashMap<&'a str, Hands<'a>>,
+    by_address: HashMap<Cow<'a, str>, Hands<'a>>,
 }
 
 /// Records that speak of one address, with their sources.
@@ -79,7 +103,7 @@ struct Logs<'a> {
 
 impl<'a> Holdings<'a> {
     /// Joins what all sources say.
-    pub(super) fn of(merged: &'a Partial) -> Self {
+    pub(super) fn of(merged: &'a Partial, whose: &Whose) -> Self {
         let mut records: HashMap<&str, Records<'a>> = HashMap::new();
         let mut logs = Logs::default();
         for source in merged.sources.values().filter(|source| !source.observations.assigned.is_empty()) {
@@ -94,13 +118,29 @@ impl<'a> Holdings<'a> {
             }
             logs.of.insert(locator, log);
         }
-        let by_address = records.into_iter().map(|(address, mut of)| {
+        let mut holdings = translated::all(merged, whose);
+        for (address, mut of) in records {
             of.sort_unstable_by(|(a, log), (b, other)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
-            (address, Hands::of(follow(&of, &logs)))
-        });
-        let mut all = Self { by_address: by_address.collect() };
+            holdings.entry(address).or_default().extend(follow(&of, &logs));
+        }
+        let holdings = holdings.into_iter().map(|(address, of)| (Cow::Borrowed(address), of));
+        let mut all = Self::holding(holdings);
         all.see(merged);
         all
+    }
+
+    /// These, by what they hold.
+    pub(super) fn holding(all: impl Iterator<Item = (Cow<'a, str>, Vec<Holding<'a>>)>) -> Self {
+        Self { by_address: all.map(|(held, of)| (held, Hands::of(of))).collect() }
+    }
+
+    /// Of what is held in a span by one alone and for sure, that holding.
+    pub(super) fn sole(&self, held: &str, span: Span) -> Option<&Holding<'a>> {
+        let hands = self.by_address.get(held)?;
+        let held = hands.at(span);
+        let [(at, true)] = *held else { return None };
+        let number = hands.meeting(span).filter(|number| hands.first[*number] == at).min()?;
+        hands.holdings.get(number)
     }
 
     /// Gathers when any log saw the addresses.
@@ -137,13 +177,13 @@ impl<'a> Holdings<'a> {
     }
 
     /// The address from which the one session came that held an address for sure.
-    pub(super) fn peer(&self, address: &str, held: &[(u32, bool)]) -> Option<&'a str> {
+    pub(super) fn peer(&self, address: &str, held: &[(u32, bool)]) -> Option<&str> {
         let sure: Vec<(u32, bool)> = held.iter().filter(|(_, sure)| *sure).copied().collect();
         self.peers(address, &sure).first().copied()
     }
 
     /// All addresses from which sessions came that may have held an address.
-    pub(super) fn peers(&self, address: &str, held: &[(u32, bool)]) -> Vec<&'a str> {
+    pub(super) fn peers(&self, address: &str, held: &[(u32, bool)]) -> Vec<&str> {
         let holders = held.iter().filter_map(|(at, _)| self.holder(address, *at));
         holders
             .filter(|holder| holder.giver == Giver::Vpn && !holder.peer.is_empty())
@@ -153,11 +193,22 @@ impl<'a> Holdings<'a> {
 
     /// The source of the record that says who held an address.
     pub(super) fn source(&self, address: &str, at: u32) -> Option<&'a Locator> {
-        Some(self.by_address.get(address)?.holdings.get(at as usize)?.by.0)
+        Some(self.by_address.get(address)?.holdings.get(at as usize)?.by.source)
     }
 
-    fn holder(&self, address: &str, at: u32) -> Option<&'a Holder> {
-        Some(self.by_address.get(address)?.holdings.get(at as usize)?.holder)
+    /// The hosts behind an address to which a firewall translates theirs, of those who may have held it.
+    pub(super) fn behind(&self, address: &str, held: &[(u32, bool)]) -> impl Iterator<Item = &str> {
+        let holders = held.iter().filter_map(|(at, _)| self.holder(address, *at));
+        holders.filter(|holder| holder.giver == Giver::Nat).map(|holder| &*holder.host)
+    }
+
+    /// The host behind a translated address, where this holder is one.
+    pub(super) fn translated(&self, address: &str, at: u32) -> Option<&str> {
+        self.behind(address, &[(at, false)]).next()
+    }
+
+    fn holder(&self, address: &str, at: u32) -> Option<&Holder> {
+        Some(&*self.by_address.get(address)?.holdings.get(at as usize)?.holder)
     }
 
     /// The joins by which what an address did in a span is somebody's, each with its record.
@@ -173,7 +224,7 @@ impl<'a> Holdings<'a> {
     }
 
     /// What tells a set of holders from others, for ids.
-    pub(super) fn texts(&self, address: &str, held: &[(u32, bool)]) -> Vec<&'a str> {
+    pub(super) fn texts(&self, address: &str, held: &[(u32, bool)]) -> Vec<&str> {
         let of = |(at, sure): &(u32, bool)| {
             let holder = self.holder(address, *at)?;
             let word = if *sure { "sure" } else { "perhaps" };
@@ -185,17 +236,20 @@ impl<'a> Holdings<'a> {
 
 impl<'a> Hands<'a> {
     fn of(mut holdings: Vec<Holding<'a>>) -> Self {
-        holdings.sort_by_key(|holding| (holding.may.first, holding.by.1.at));
+        holdings.sort_by(|a, b| (a.may.first, &a.by, &a.holder).cmp(&(b.may.first, &b.by, &b.holder)));
         let mut firsts: HashMap<&Holder, u32> = HashMap::new();
-        let first = (0..).zip(&holdings).map(|(at, holding)| *firsts.entry(holding.holder).or_insert(at)).collect();
+        let first: Vec<u32> =
+            (0..).zip(&holdings).map(|(at, holding)| *firsts.entry(&holding.holder).or_insert(at)).collect();
         let mut furthest = None;
         let reach =
             holdings.iter().map(|holding| *furthest.insert(holding.may.last.max(furthest.unwrap_or(holding.may.last))));
         let reach = reach.collect();
-        let mut ever: Vec<(u32, bool)> = firsts.into_values().map(|at| (at, false)).collect();
+        let mut ever: Vec<u32> = firsts.into_values().collect();
         ever.sort_unstable();
-        ever.truncate(HOLDERS_KEPT);
-        Self { holdings, first, reach, ever: ever.into(), seen: HashMap::new() }
+        let mut hands = Self { holdings, first, reach, ever: Held::default(), seen: HashMap::new() };
+        hands.without_crowd(&mut ever);
+        hands.ever = ever.into_iter().take(HOLDERS_KEPT).map(|at| (at, false)).collect();
+        hands
     }
 
     /// Numbers of the holdings that may meet a span, the last one first.
@@ -213,10 +267,26 @@ impl<'a> Hands<'a> {
             let of = sure.entry(self.first[at]).or_insert(self.holdings[at].sure);
             *of = of.join(self.holdings[at].sure);
         }
-        let giver = |at: &u32| self.holdings[*at as usize].holder.giver;
-        let alone = |at: &u32| sure.keys().filter(|other| giver(other) == giver(at)).count() == 1;
-        let held = sure.iter().take(HOLDERS_KEPT);
-        held.map(|(at, sure)| (*at, covers(*sure, span) && alone(at))).collect()
+        let mut held: Vec<u32> = sure.keys().copied().collect();
+        self.without_crowd(&mut held);
+        let alone = |at: &u32| held.iter().filter(|other| self.giver(**other) == self.giver(*at)).count() == 1;
+        let is_sure = |at: &u32| sure.get(at).is_some_and(|sure| covers(*sure, span)) && alone(at);
+        held.iter().take(HOLDERS_KEPT).map(|at| (*at, is_sure(at))).collect()
+    }
+
+    fn giver(&self, at: u32) -> Giver {
+        self.holdings[at as usize].holder.giver
+    }
+
+    /// Leaves out the hosts behind a translated address where there are more than are told apart: which of them it was is not
+    /// known, and that it was one of so many says nothing.
+    fn without_crowd(&self, held: &mut Vec<u32>) {
+        let is_behind = |at: &&u32| self.giver(**at) == Giver::Nat;
+        let is_crowd = |at: &u32| self.holdings[*at as usize].holder.host.is_empty();
+        let behind: Vec<&u32> = held.iter().filter(is_behind).collect();
+        if behind.len() > HOLDERS_KEPT || behind.iter().any(|at| is_crowd(at)) {
+            held.retain(|at| self.giver(*at) != Giver::Nat);
+        }
     }
 }
 
@@ -233,6 +303,8 @@ fn lasts_secs(giver: Giver) -> i64 {
     match giver {
         Giver::Vpn => SESSION_SECS,
         Giver::Dhcp => LEASE_SECS,
+        // What a firewall translates is known by when it did.
+        Giver::Nat | Giver::Logon => 0,
     }
 }
 
@@ -253,17 +325,18 @@ fn follow<'a>(records: &Records<'a>, logs: &Logs<'a>) -> Vec<Holding<'a>> {
             }
             continue;
         }
-        let goes_on = |known: &Holding<'_>| known.holder == holder && at <= later(known.last, lasts_secs(holder.giver));
+        let is_its = |known: &Holding<'_>| *known.holder == *holder;
+        let goes_on = |known: &Holding<'_>| is_its(known) && at <= later(known.last, lasts_secs(holder.giver));
         open.retain(|known| {
             let known = &mut all[*known];
-            let is_over = known.holder == holder || known.log == log && known.holder.giver == holder.giver;
+            let is_over = is_its(known) || known.log == log && known.holder.giver == holder.giver;
             let stays = goes_on(known) || !is_over;
             if !stays {
                 known.replaced(at);
             }
             stays
         });
-        match open.iter().find(|known| all[**known].holder == holder) {
+        match open.iter().find(|known| is_its(&all[**known])) {
             Some(known) => all[*known].last = at,
             None => {
                 open.push(all.len());
@@ -279,14 +352,19 @@ fn follow<'a>(records: &Records<'a>, logs: &Logs<'a>) -> Vec<Holding<'a>> {
 }
 
 impl<'a> Holding<'a> {
-    fn new(by: By<'a>, log: Arc<str>) -> Self {
-        let (at, span) = (by.1.at, Span::at(by.1.at));
-        Self { holder: &by.1.holder, may: span, sure: span, by, log, last: at, is_open: true }
+    fn new(of: (&'a Locator, &'a Assignment), log: Arc<str>) -> Self {
+        let (by, span) = (By::of(of), Span::at(of.1.at));
+        Self { holder: Cow::Borrowed(&of.1.holder), may: span, sure: span, by, log, last: by.at, is_open: true }
+    }
+
+    /// One whose begin and end are known.
+    pub(super) fn within(holder: Holder, (may, sure): (Span, Span), by: By<'a>) -> Self {
+        Self { holder: Cow::Owned(holder), may, sure, by, log: Arc::default(), last: sure.last, is_open: false }
     }
 
     /// One of which the log tells the end alone.
-    fn before(by: By<'a>, log: Arc<str>) -> Self {
-        let mut holding = Self::new(by, log);
+    fn before(of: (&'a Locator, &'a Assignment), log: Arc<str>) -> Self {
+        let mut holding = Self::new(of, log);
         holding.may.first = later(holding.last, -lasts_secs(holding.holder.giver));
         holding.is_open = false;
         holding
@@ -311,17 +389,21 @@ impl<'a> Holding<'a> {
 
 /// A join with its reason.
 fn join(address: &str, holding: &Holding<'_>, sure: bool) -> Joined {
-    let Holder { giver, account, host, peer } = holding.holder;
-    let (source, assignment) = holding.by;
+    let Holder { giver, account, host, peer } = &*holding.holder;
+    let By { source, place, ends, .. } = holding.by;
     let name = |what: &str, text: &str| (!text.is_empty()).then(|| format!("{what}{text}"));
     let whom: Vec<String> =
         [name("account ", account), name("host ", host), name("coming from ", peer)].into_iter().flatten().collect();
     let whom = if whom.is_empty() { "somebody without a name".to_owned() } else { whom.join(", ") };
-    let gave = format!("{} gave {address} to {whom}", giver.word());
-    let when = match (assignment.ends, holding.is_open) {
-        (true, _) => format!("to {}, the log does not say from when on", holding.may.last),
-        (false, true) => format!("{}, the log does not say until when", holding.may.first),
-        (false, false) => format!("{} to {}", holding.may.first, holding.may.last),
+    let gave = match giver {
+        Giver::Nat => format!("a firewall translated {host} to {address}"),
+        Giver::Vpn | Giver::Dhcp | Giver::Logon => format!("{} gave {address} to {whom}", giver.word()),
+    };
+    let span = if *giver == Giver::Nat { holding.sure } else { holding.may };
+    let when = match (ends, holding.is_open) {
+        (true, _) => format!("to {}, the log does not say from when on", span.last),
+        (false, true) => format!("{}, the log does not say until when", span.first),
+        (false, false) => format!("{} to {}", span.first, span.last),
     };
     let doubt = if sure { "" } else { "; it need not have been its alone all the time" };
     Joined {
@@ -331,7 +413,7 @@ fn join(address: &str, holding: &Holding<'_>, sure: bool) -> Joined {
         host: host.to_string(),
         peer: peer.to_string(),
         sure,
-        by: Stands { source: source.clone(), offset: assignment.place.offset },
+        by: Stands { source: source.clone(), offset: place.offset },
         reason: format!("{gave}; {when}{doubt}"),
     }
 }
@@ -368,7 +450,7 @@ mod tests {
     fn held(logs: &[SourcePartial], (first, last): (i64, i64)) -> String {
         let mut merged = Partial::default();
         merged.sources.extend(logs.iter().map(|log| (log.key(), Arc::new(log.clone()))));
-        let all = Holdings::of(&merged);
+        let all = Holdings::of(&merged, &Whose::default());
         let held = all.at("10.0.0.1", Some(span(first, last)));
         let joined = all.joined("10.0.0.1", &held, Some(span(first, last)));
         let word = |(joined, _): &(Joined, By<'_>)| {

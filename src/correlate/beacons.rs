@@ -36,9 +36,10 @@ const SELDOM_SECS: i64 = 8 * HOUR_SECS;
 /// Of more in an hour no more are looked at, where most hours have fewer than [`SEVERAL`].
 const AN_HOUR: u64 = 8;
 /// From so many hosts on a destination is a service.
-const POPULAR: usize = 5;
+pub(super) const POPULAR: usize = 5;
 /// Ports of what calls by its nature: DNS, clocks, mail, VPN, STUN, push services.
-const PORTS: &[u16] = &[25, 53, 110, 123, 143, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222, 5223, 5228];
+pub(super) const PORTS: &[u16] =
+    &[25, 53, 110, 123, 143, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222, 5223, 5228];
 /// How a conversation calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rhythm {
@@ -121,7 +122,9 @@ fn even<'w>(world: &'w World<'_>) -> BTreeMap<Pair<'w>, Calls<'w>> {
         while let Some(((key, told), source)) = all.next() {
             parts.clear();
             parts.push((source, told));
-            while let Some(((_, told), source)) = all.next_if(|((other, _), _)| *other == key) {
+            // What a firewall made of its address is no matter.
+            let is_same = |other: &Key<'_>| other.untranslated() == key.untranslated();
+            while let Some(((_, told), source)) = all.next_if(|((other, _), _)| is_same(other)) {
                 parts.push((source, told));
             }
             // PERF: most conversations have one hour or two.
@@ -179,7 +182,10 @@ fn may_call(key: &Key<'_>) -> bool {
 }
 
 /// Which hosts speak with these destinations, and by how many records.
-fn speak<'w>(world: &'w World<'_>, wanted: BTreeSet<&'w str>) -> BTreeMap<&'w str, BTreeMap<Cow<'w, str>, u64>> {
+pub(super) fn speak<'w>(
+    world: &'w World<'_>,
+    wanted: BTreeSet<&'w str>,
+) -> BTreeMap<&'w str, BTreeMap<Cow<'w, str>, u64>> {
     let mut hosts: BTreeMap<&str, BTreeMap<Cow<'_, str>, u64>> = BTreeMap::new();
     if wanted.is_empty() {
         return hosts;
@@ -374,6 +380,7 @@ mod tests {
             port: 443,
             sends: false,
             outcome: Outcome::Succeeded,
+            nat: "".into(),
         };
         let kept: crate::model::conversations::Conversations = [(key, seen)].into_iter().collect();
         kept.values().next().and_then(|told| rhythm(&told.unpack().hours)).map(|rhythm| rhythm.secs)

@@ -15,7 +15,7 @@ use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Route;
 use crate::model::seldom::Seldom;
 use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Dated, Transfer};
+use crate::model::transfer::{Bounds, Transfer};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 
 use super::assigned::Held;
@@ -25,7 +25,7 @@ use super::gateways::Senders;
 use super::proxied::Proxied;
 use super::relays::Relays;
 use super::way::{self, Direction, Left, Way, is_bare, is_edge, is_management, out_of, told};
-use super::{World, held, lasting, tunnels};
+use super::{World, held, lasting, once, tunnels};
 
 /// Names asked for by one client below one domain are listed as a transfer from so many bytes on.
 const QUESTIONS_KEPT_BYTES: u64 = 64 << 10;
@@ -101,23 +101,11 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
             passages.shrink_to_fit();
         }
     }
+    senders.leave_out(&once::translated(world.whose, &mut transfers));
     senders.once(&mut transfers);
     transfers.reverse();
-    tunnels_once(&mut transfers);
+    once::tunnels(&mut transfers);
     transfers
-}
-
-/// Takes from what went through a tunnel at least what logs tell of those that were asked in it.
-fn tunnels_once(transfers: &mut [Transfer]) {
-    let mut inside: HashMap<String, u64> = HashMap::new();
-    for t in transfers.iter().filter(|t| t.route == Route::RemoteAccess && !t.is_tunnel()) {
-        let sum = inside.entry(t.to.to_string()).or_default();
-        *sum = sum.saturating_add(t.bytes.lower);
-    }
-    for t in transfers.iter_mut().filter(|t| t.is_tunnel()) {
-        let left = t.bytes.lower.saturating_sub(inside.get(t.to.as_str()).copied().unwrap_or(0));
-        carry(t, left);
-    }
 }
 
 /// What went through a proxy, which its log does not state.
@@ -177,7 +165,7 @@ fn worth_telling(world: &World<'_>, mut t: Transfer) -> Option<Transfer> {
         return Some(t);
     }
     match tunnels::of(world, &t) {
-        Some(tunnel) => carry(&mut t, tunnel.least()),
+        Some(tunnel) => once::carry(&mut t, tunnel.least()),
         None if t.bytes.lower < QUESTIONS_KEPT_BYTES => return None,
         None => {}
     }
@@ -229,16 +217,6 @@ fn relays<'w>(world: &World<'_>, witnesses: &[Witness<'w>], passages: &[Passage<
         }
     }
     relays
-}
-
-/// Lowers what moved at least to so much, as to what the names of a tunnel carry: a part of each, taken to be the same at all times.
-fn carry(t: &mut Transfer, bytes: u64) {
-    let whole = u128::from(t.bytes.lower.max(1));
-    let bytes = bytes.min(t.bytes.lower);
-    let part = |of: u64| u64::try_from(u128::from(of) * u128::from(bytes) / whole).unwrap_or(of);
-    t.hour_bytes.iter_mut().for_each(|hour| *hour = part(*hour));
-    t.dated.iter_mut().flat_map(Dated::bytes_mut).for_each(|bytes| *bytes = part(*bytes));
-    t.bytes.lower = bytes;
 }
 
 /// All conversations that may have led out, and who saw them.
@@ -467,8 +445,13 @@ impl<'a> Moved<'a> {
             // A resolver inside passes on what is asked for; where it goes is the domain.
             names.retain(|name| world.whose.side(name) == Side::Outside);
         }
-        let (joined, of_joins) =
+        let (mut joined, mut of_joins) =
             way.held.as_deref().map_or_else(Default::default, |held| held::joined(world, held, self.time));
+        let leads_out = !matches!(way.route, Route::WebResponse | Route::RemoteAccess | Route::SaasDownload);
+        if let Some((logon, cite)) = world.logons.of_host(world, way, self.time).filter(|_| leads_out) {
+            joined.push(logon);
+            of_joins.push(cite);
+        }
         let (of_joins, seen_by) = (of_joins.into_iter(), shared.logs(self.seen_by));
         let mut sources = Arc::clone(&seen_by);
         if !joined.is_empty() {

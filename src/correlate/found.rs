@@ -20,7 +20,7 @@ use crate::model::words::counted;
 use super::parted::{self, Part};
 use super::patterns::Joint;
 use super::repeats::Repeats;
-use super::{World, alerts, beacons, digest, held, weak};
+use super::{World, alerts, beacons, digest, held, long, refused, weak};
 use crate::work::Work;
 
 /// All findings, sorted.
@@ -50,6 +50,8 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     world.tunnels.iter().for_each(|tunnel| all.add(tunnel.finding(max_evidence)));
     let (beacons, many) = beacons::all(world, max_evidence);
     beacons.into_iter().for_each(|beacon| all.add(beacon));
+    long::all(world, max_evidence).into_iter().for_each(|long| all.add(long));
+    refused::all(world, max_evidence).into_iter().for_each(|refused| all.add(refused));
     world.many.iter().chain(&many).for_each(|many| all.add(many.finding(max_evidence)));
     all.finish()
 }
@@ -99,7 +101,7 @@ fn by_rule(
             last: s.time.map(|t| t.at),
             assumed: assumed(s.time.map(|t| t.assumed)),
         },
-        joined: held::told(world, scope, &entities.sources, s.time.map(|t| Span::at(t.at))),
+        joined: held::told(world, scope, &entities, s.time.map(|t| Span::at(t.at))),
         entities,
         count: 1,
         omitted: 0,

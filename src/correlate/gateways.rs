@@ -52,6 +52,11 @@ impl Senders {
         }
     }
 
+    /// Leaves out those at these positions.
+    pub(super) fn leave_out(&mut self, known: &BTreeSet<u32>) {
+        self.all.retain(|(at, _)| !known.contains(at));
+    }
+
     /// Counts what gateways put on the wire with the hosts that sent it.
     pub(super) fn once(mut self, transfers: &mut [Transfer]) {
         let seen_by = |at: u32| &transfers[at as usize].seen_by;
@@ -141,7 +146,8 @@ fn of_destination(chunk: &[Sender], transfers: &[Transfer], resolvers: &Resolver
         if let Some(clients) = clients {
             gateways.extend(part.members.iter().map(|(at, _)| *at));
             senders.extend(clients.members.iter().map(|(at, _)| *at));
-            let told = |at: &u32| (*at, told(&transfers[*at as usize].scope, &clients.members, transfers));
+            let clients: Vec<u32> = clients.members.iter().map(|(at, _)| *at).collect();
+            let told = |at: &u32| (*at, told(&transfers[*at as usize].scope, &clients, transfers));
             passed_on.extend(part.members.iter().map(|(at, _)| at).map(told));
         }
     }
@@ -190,10 +196,10 @@ fn are(hosts: &BTreeSet<&str>, private: bool) -> bool {
 }
 
 /// Whose bytes a gateway's are, for a reader who may see one scope.
-fn told(scope: &Arc<str>, clients: &[Sender], transfers: &[Transfer]) -> PassedOn {
-    let own = clients.iter().map(|(at, _)| &transfers[*at as usize]).filter(|t| t.scope == *scope);
+pub(super) fn told(scope: &Arc<str>, clients: &[u32], transfers: &[Transfer]) -> PassedOn {
+    let own = clients.iter().map(|at| &transfers[*at as usize]).filter(|t| t.scope == *scope);
     let hosts: BTreeSet<&str> = own.map(|t| &*t.from).collect();
-    let all: BTreeSet<&str> = clients.iter().map(|(at, _)| &*transfers[*at as usize].from).collect();
+    let all: BTreeSet<&str> = clients.iter().map(|at| &*transfers[*at as usize].from).collect();
     let hosts: Vec<String> = hosts.into_iter().take(HOSTS).map(str::to_owned).collect();
     let more = (all.len() - hosts.len()) as u64;
     PassedOn { hosts, more }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::assigned::Joined;
 use crate::model::conversations::Told;
+use crate::model::finding::Entities;
 use crate::model::observation::{Hour, Key, Seen};
 use crate::model::place::Locator;
 use crate::model::rule::Outcome;
@@ -44,8 +45,18 @@ pub(super) fn hours_of<'h>(
 /// Of those who may have held an address those of whom a scope may know: the record that says so is its own, or nobody's, or of a
 /// service that acts for others.
 pub(super) fn known_to(world: &World<'_>, scope: &str, address: &str, held: &Held) -> Held {
-    let is_known = |(at, _): &&(u32, bool)| may_know(world, scope, address, world.assigned.source(address, *at));
+    let is_known = |(at, _): &&(u32, bool)| {
+        let host = world.assigned.translated(address, *at);
+        may_know(world, scope, address, world.assigned.source(address, *at))
+            && host.is_none_or(|host| is_own(world, scope, host))
+    };
     if world.whose.tenants.len() < 2 { Held::clone(held) } else { held.iter().filter(is_known).copied().collect() }
+}
+
+/// Whether a host behind a translated address is a scope's, or nobody's.
+pub(super) fn is_own(world: &World<'_>, scope: &str, host: &str) -> bool {
+    let owners = world.whose.scopes_of_entity(host);
+    owners.is_empty() || owners.contains(&scope)
 }
 
 /// Whether a scope may know of a record that gave an address.
@@ -87,18 +98,20 @@ pub(super) fn joined<'w>(
     time: Option<Span>,
 ) -> (Vec<Joined>, Vec<Cite<'w>>) {
     let all = world.assigned.joined(address, held, time).into_iter();
-    all.map(|(joined, (source, by))| (joined, (source, by.place, by.sha256))).unzip()
+    all.map(|(joined, by)| (joined, (by.source, by.place, by.sha256))).unzip()
 }
 
-/// By whom the addresses of a finding's sources were held for sure, in the time of its records, as far as a scope may know it.
-pub(super) fn told(world: &World<'_>, scope: &str, sources: &[String], span: Option<Span>) -> Vec<Joined> {
+/// By whom the addresses of a finding's sources were held for sure, in the time of its records, and from where its accounts were
+/// logged on to its hosts, as far as a scope may know it.
+pub(super) fn told(world: &World<'_>, scope: &str, of: &Entities, span: Option<Span>) -> Vec<Joined> {
     let Some(span) = span else { return Vec::new() };
-    let known = sources.iter().filter(|source| world.assigned.knows(source));
+    let known = of.sources.iter().filter(|source| world.assigned.knows(source));
     let joined = known.flat_map(|source| {
         let held = known_to(world, scope, source, &world.assigned.at(source, Some(span)));
         world.assigned.joined(source, &held, Some(span))
     });
-    joined.map(|(joined, _)| joined).filter(|joined| joined.sure).take(JOINED_KEPT).collect()
+    let held = joined.map(|(joined, _)| joined).filter(|joined| joined.sure);
+    held.chain(world.logons.of_finding(world.whose, of, span)).take(JOINED_KEPT).collect()
 }
 
 /// Joins that a finding tells.

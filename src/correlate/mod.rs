@@ -16,19 +16,24 @@ mod gateways;
 mod groups;
 mod held;
 mod lasting;
+mod logons;
+mod long;
 mod lookups;
 mod loose;
 mod many;
+mod once;
 mod overlaps;
 mod parted;
 mod patterns;
 mod proxied;
 mod referred;
+mod refused;
 mod relays;
 mod repeats;
 mod routes;
 mod shelves;
 mod touched;
+mod translated;
 mod tunnels;
 mod unclaimed;
 mod way;
@@ -69,6 +74,8 @@ pub struct World<'a> {
     correlated: correlated::Correlated<'a>,
     /// Who held an address when.
     assigned: assigned::Holdings<'a>,
+    /// Which accounts were logged on from where.
+    logons: logons::Logons<'a>,
     /// What sessions moved of which no record says that they ended.
     lasting: lasting::Lasting<'a>,
     /// Calls by their numbers.
@@ -93,7 +100,8 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         overlaps: overlaps::Overlaps::of(merged, &log_of),
         log_of,
         joints: Vec::new(),
-        assigned: assigned::Holdings::of(merged),
+        assigned: assigned::Holdings::of(merged, whose),
+        logons: logons::Logons::of(merged, whose),
         lasting: lasting::Lasting::of(merged),
         calls: calls::Calls::of(merged),
         tunnels: Vec::new(),

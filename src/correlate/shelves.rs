@@ -118,10 +118,10 @@ fn draw<T: Ord>(drawn: &mut BinaryHeap<T>, new: T, most: usize) {
 
 /// The hash of a conversation.
 fn of_conversation(key: &Key<'_>) -> u64 {
-    let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
+    let Key { seen, client, server, name, account, host, port, sends, outcome, nat } = *key;
     let [high, low] = port.to_be_bytes();
     let head = folded(SEED, &[1, seen as u8, high, low, u8::from(sends), outcome as u8]);
-    [client, server, name, account, host].into_iter().fold(head, |hash, text| folded(hash, text.as_bytes()))
+    [client, server, name, account, host, nat].into_iter().fold(head, |hash, text| folded(hash, text.as_bytes()))
 }
 
 /// The hash of a rule.

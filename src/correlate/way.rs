@@ -208,8 +208,12 @@ pub(super) fn out_of<'w>(
         Mailed::Untold => {}
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
+    let behind = held.and_then(|held| behind(world, key.client, held));
     let client = side(key.client)
-        .map(|known| if known == Side::Outside && is_forgotten(world, key) { Side::Inside } else { known })
+        .map(|known| {
+            let is_ours = known == Side::Outside && (behind.is_some() || is_forgotten(world, key));
+            if is_ours { Side::Inside } else { known }
+        })
         .or_else(|| is_of_client(key).then_some(Side::Inside))?;
     let client = if client == Side::Inside && is_asked_by_others(world, locator, key) { Side::Outside } else { client };
     let own_service = (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
@@ -217,6 +221,7 @@ pub(super) fn out_of<'w>(
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked_for.unwrap_or(server);
     let scope = world.home(locator, |whose, place| home(whose, key, client, place));
+    let scope = behind.filter(|_| scope == UNATTRIBUTED && client == Side::Inside).unwrap_or(scope);
     let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
@@ -240,6 +245,14 @@ pub(super) fn out_of<'w>(
     let held = held.map(|held| held::known_to(world, scope, key.client, held)).filter(|held| !held.is_empty());
     let held = held.map(|held| Box::new((key.client, held)));
     Some((Way { scope, from, to, route, held }, direction))
+}
+
+/// Of an address to which a firewall translates those of hosts, whose these are: nobody's where they are of several scopes.
+fn behind<'w>(world: &'w World<'_>, address: &str, held: &Held) -> Option<&'w str> {
+    let owner = |host| world.whose.scopes_of_entity(host).first().copied().unwrap_or(UNATTRIBUTED);
+    let mut owners = world.assigned.behind(address, held).map(owner);
+    let first = owners.next()?;
+    Some(if owners.all(|other| other == first) { first } else { UNATTRIBUTED })
 }
 
 /// What the domains of a mail's sender and recipients say of its way.

@@ -34,6 +34,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("dst", Role::Addr(Canon::DestinationIp)),
         ("c6a3", Role::Addr(Canon::DestinationIp)),
         ("spt", Role::Is(Canon::SourcePort)),
+        ("sourceTranslatedAddress", Role::Is(Canon::NatIp)),
         ("dpt", Role::Is(Canon::DestinationPort)),
         ("shost", Role::Is(Canon::SourceDomain)),
         ("dhost", Role::Is(Canon::DestinationDomain)),

@@ -38,6 +38,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("src", Role::Addr(Canon::SourceIp)),
         ("dst", Role::Addr(Canon::DestinationIp)),
         ("s_port", Role::Is(Canon::SourcePort)),
+        ("xlatesrc", Role::Is(Canon::NatIp)),
         ("service", Role::Is(Canon::DestinationPort)),
         ("proto", Role::Is(Canon::NetworkTransport)),
         ("client_inbound_bytes", Role::Is(Canon::SourceBytes)),

@@ -256,6 +256,8 @@ pub const COMMON: &[(&str, Role)] = &[
     ("request.remote_ip", Role::Addr(Canon::SourceIp)),
     ("sourceIPs", Role::Addr(Canon::SourceIp)),
     ("src_port", Role::Is(Canon::SourcePort)),
+    ("transip", Role::Is(Canon::NatIp)),
+    ("nat_source_ip", Role::Is(Canon::NatIp)),
     ("dest_ip", Role::Addr(Canon::DestinationIp)),
     ("dst_ip", Role::Addr(Canon::DestinationIp)),
     ("dstip", Role::Addr(Canon::DestinationIp)),

@@ -46,6 +46,7 @@ pub static ROLES: Table = LazyLock::new(|| {
             ("rhost", Role::Addr(SourceIp)),
             ("remip", Role::Addr(SourceIp)),
             ("tunnelip", Role::Is(Canon::AssignedIp)),
+            ("transip", Role::Is(Canon::NatIp)),
             ("client_ip", Role::Addr(SourceIp)),
             ("remote_addr", Role::Addr(SourceIp)),
             ("remoteAddr", Role::Addr(SourceIp)),

@@ -28,6 +28,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("src", Role::Addr(Canon::SourceIp)),
         ("dst", Role::Addr(Canon::DestinationIp)),
         ("srcPort", Role::Is(Canon::SourcePort)),
+        ("srcPostNAT", Role::Is(Canon::NatIp)),
         ("dstPort", Role::Is(Canon::DestinationPort)),
         ("proto", Role::Is(Canon::NetworkTransport)),
         ("srcBytes", Role::Is(Canon::SourceBytes)),

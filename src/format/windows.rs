@@ -69,8 +69,8 @@ pub static ROLES: Table = LazyLock::new(|| {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, EventCode,
         EventDataset, EventProvider, FileHash, FilePath, HostName, Message, NetworkTransport, ParentExecutable,
-        ProcessCommandLine, ProcessExecutable, SourceBytes, SourceDomain, SourceIp, SourcePort, TargetUserName,
-        UserDomain,
+        ProcessCommandLine, ProcessExecutable, SourceBytes, SourceDomain, SourceIp, SourcePort, TargetUserDomain,
+        TargetUserName, UserDomain,
     };
     Roles::new(&[&[
         ("TimeCreated_SystemTime", Role::Time(0)),
@@ -103,6 +103,10 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("SubjectDomainName", Role::Is(UserDomain)),
         ("User", Role::User),
         ("TargetUserName", Role::Is(TargetUserName)),
+        ("TargetDomainName", Role::Is(TargetUserDomain)),
+        ("TargetLogonId", Role::Is(Canon::SessionId)),
+        ("Address", Role::Addr(SourceIp)),
+        ("SessionID", Role::Is(Canon::SessionId)),
         ("Image", Role::Is(ProcessExecutable)),
         ("NewProcessName", Role::Is(ProcessExecutable)),
         ("ProcessName", Role::Is(ProcessExecutable)),

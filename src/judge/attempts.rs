@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::accounts::folded;
 use crate::model::finding::{Entities, Finding, FindingKind};
 use crate::model::place::Locator;
-use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::rule::{Level, Outcome, REFUSED_EXITS, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
@@ -146,7 +146,7 @@ fn is_sum(f: &Finding, counted: &BTreeSet<&str>) -> bool {
 
 /// Ids of the lesser findings, all of which are background until a clause takes them up.
 pub fn lesser<'a>(findings: &[&'a Finding]) -> BTreeSet<&'a str> {
-    let lesser = |f: &&&Finding| f.kind != FindingKind::Indicator && !is_grave(f);
+    let lesser = |f: &&&Finding| f.kind != FindingKind::Indicator && !is_grave(f) && f.rule.id != REFUSED_EXITS;
     findings.iter().filter(lesser).map(|f| f.id.as_str()).collect()
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::model::chain::{Chain, Step, StepOrder, entities, time};
 use crate::model::finding::{Entities, Finding, FindingKind};
 use crate::model::place::RecordDigest;
-use crate::model::rule::{Route, Stage};
+use crate::model::rule::{Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{State, Verdict};
@@ -323,11 +323,14 @@ fn few(mut of: Entities) -> Entities {
 /// What a step is called: by the gravest of its rules, or by what left.
 fn title(group: &Group<'_, '_>) -> String {
     let gravest = group.iter().filter_map(|link| match link.what {
-        What::Finding(f) => Some((f.level, std::cmp::Reverse(&f.rule.title))),
+        What::Finding(f) => Some((f.level, std::cmp::Reverse(&f.rule.title), f.outcome)),
         What::Transfer(..) => None,
     });
     match gravest.max() {
-        Some((_, std::cmp::Reverse(title))) => title.clone(),
+        Some((_, std::cmp::Reverse(title), Outcome::Failed)) if !title.ends_with("refused") => {
+            format!("{title}, refused")
+        }
+        Some((_, std::cmp::Reverse(title), _)) => title.clone(),
         None => moved(group),
     }
 }
@@ -347,7 +350,7 @@ fn moved(group: &Group<'_, '_>) -> String {
 }
 
 /// Bytes in words, not more than there are.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
         Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),

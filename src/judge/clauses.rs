@@ -172,7 +172,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-52", "a DNS tunnel whose names are filled with data, that nothing authorises and nothing ties to intrusion, is unexplained"),
     clause(
         "J-53",
-        "a DNS tunnel whose names are not filled with data, and a beacon of a host of which another finding speaks that is no background, are suspicions, never proof; a sanctioned entry for the destination explains a beacon, and a beacon alone is background",
+        "a DNS tunnel whose names are not filled with data, and a beacon, or a connection of eight hours or more to a destination of few hosts, of a host of which another finding speaks that is no background, are suspicions, never proof; a sanctioned entry for the destination explains such calls, and alone they are background",
     )
     .gives(State::Attempted),
     clause(
@@ -206,11 +206,11 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-81",
-        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
+        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, to which firewalls translated that of one host alone, or from which one account alone was logged on, is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
     ),
     clause(
         "J-82",
-        "of 64 KiB or more that went from or to an address which the intruder may have held then, and another one too, or which its log does not cover all the time, it is not known whose they are, and the route is open",
+        "of 64 KiB or more that went from or to an address which the intruder may have held then, and another one too, or which its log does not cover all the time, it is not known whose they are, and the route is open; where an address stands for hosts behind a firewall, what logs tell of these to the same destination is judged there, and counts once",
     ),
     clause(
         "J-83",
@@ -242,4 +242,16 @@ pub const CLAUSES: &[Clause] = &[
         "a system of a scope from which an intruder came that is shown in another scope shows intrusion there too; what else it does is not the intruder's by this, for many may be behind one address",
     )
     .gives(State::IntrusionOnly),
+    clause(
+        "J-90",
+        "an action that shows intrusion, by an account on a host to which it was logged on from one address alone at that time, as the host's log says, was done from there: that address is the intruder's too, unless eight accounts or more were logged on from it then",
+    ),
+    clause(
+        "J-91",
+        "ways out that firewalls or proxies refused to a host of a shown intruder, from its first sign on and within 30 days, were tried: attempted, never exfiltrated",
+    ),
+    clause(
+        "J-92",
+        "what a host moved that nothing explains is told beside what its peers, five or more of its scope with its role in the inventory or else in its network of 256 addresses, sent on their busiest days: more than six times their spread above the median is a reason, what they send too is counter-evidence; neither changes the state",
+    ),
 ];

@@ -62,7 +62,14 @@ impl Intruder {
 
     /// Adds who held an address from which a proof came: a host, or a session with its account.
     fn add_joined(&mut self, joined: &Joined, whose: &Whose) {
-        if joined.kind == Giver::Dhcp {
+        if joined.kind == Giver::Logon {
+            match whose.side(&joined.address) {
+                Side::Inside => self.hosts.insert(whose.entity(&joined.address)),
+                Side::Outside => self.came_from.insert(joined.address.clone()),
+            };
+            return;
+        }
+        if joined.kind != Giver::Vpn {
             self.hosts.extend(Some(&joined.host).filter(|host| !host.is_empty()).map(|host| whose.entity(host)));
             return;
         }
@@ -175,7 +182,11 @@ pub fn of(
         let ends = f.entities.sources.iter().chain(&f.entities.destinations);
         let inside = ends.filter(|t| whose.side(t) == Side::Inside && !whose.is_of_others(t, scope));
         all.hosts.extend(inside.chain(&f.entities.hosts).map(|t| whose.entity(t)));
-        all.came_from.extend(f.entities.sources.iter().filter(|t| whose.is_of_others(t, scope)).cloned());
+        // The address of a firewall that translates is not who came by it.
+        let is_translated =
+            |text: &&String| f.joined.iter().any(|joined| joined.kind == Giver::Nat && joined.address == **text);
+        let others = f.entities.sources.iter().filter(|t| whose.is_of_others(t, scope));
+        all.came_from.extend(others.filter(|text| !is_translated(text)).cloned());
         all.came_from.extend(called(f, whose).cloned());
         all.add_accounts(f, forgeable);
         f.joined.iter().for_each(|joined| all.add_joined(joined, whose));
@@ -211,8 +222,26 @@ fn attacks(findings: &[&Finding], came_from: &BTreeSet<String>, first: Instant) 
     began
 }
 
+/// J-90: states from where the sessions came in which the intruder acted.
+fn sessions(bench: &mut Bench<'_>) {
+    let whose = bench.whose;
+    let proofs = bench.findings.iter().filter(|f| intrudes(f, whose) || blocked_exit(f, whose));
+    let logons =
+        proofs.flat_map(|f| f.joined.iter().filter(|joined| joined.kind == Giver::Logon).map(move |j| (*f, j)));
+    let told: Vec<(String, String)> = logons
+        .map(|(f, joined)| {
+            let by = format!("{} (by {}, offset {})", joined.reason, joined.by.source, joined.by.offset);
+            (by, f.id.clone())
+        })
+        .collect();
+    for (by, id) in told {
+        bench.reason("J-90", format!("the intruder's session: {by}"), vec![id]);
+    }
+}
+
 /// States what the intrusion findings say.
 pub fn clauses(bench: &mut Bench<'_>) {
+    sessions(bench);
     let whose = bench.whose;
     let ids = |test: &dyn Fn(&Finding) -> bool| -> Vec<String> {
         bench.findings.iter().filter(|f| test(f)).map(|f| f.id.clone()).collect()

@@ -1,6 +1,6 @@
 //! J-81, J-82: what an address did that a log says was given to an intruder.
 
-use crate::model::assigned::Joined;
+use crate::model::assigned::{Giver, Joined};
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
@@ -22,15 +22,21 @@ fn of(bench: &Bench<'_>, joined: &Joined) -> Option<Instant> {
 /// From when on who held an address is the intruder, or a host of its.
 pub fn since(intruder: &Intruder, whose: &Whose, joined: &Joined) -> Option<Instant> {
     let logs = std::slice::from_ref(&joined.by.source);
-    let came = intruder.came_from.contains(&joined.peer);
+    // Where an account was at work says nothing of the host on which it was.
+    let is_logon = joined.kind == Giver::Logon;
+    let came = !is_logon && intruder.came_from.contains(&joined.peer);
     let acts = || !joined.account.is_empty() && intruder.has_account(&joined.account, logs);
     let by_session = intruder.first.filter(|_| came || acts());
-    let host = Some(&joined.host).filter(|host| !host.is_empty());
+    let host = Some(&joined.host).filter(|host| !host.is_empty() && !is_logon);
     by_session.or_else(|| intruder.has_host(&whose.entity(host?)))
 }
 
 /// J-82: leaves the way open by which data may have gone to the intruder, or away from its host.
 pub fn perhaps<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
+    // Where logs tell of those behind an address, what they sent is judged there.
+    if t.passed_on.is_some() && t.joined.iter().all(|joined| joined.kind == Giver::Nat) {
+        return;
+    }
     let may = begins(bench, t, false).is_some_and(|first| movement::in_time(bench, t, first));
     if !may || t.bytes.upper.is_some_and(|upper| upper < movement::SHOWN_BYTES) {
         return;

@@ -6,15 +6,15 @@ use crate::model::assigned::{Giver, Joined};
 use crate::model::coverage::SourceCoverage;
 use crate::model::finding::{Entities, Finding, FindingAssumed, FindingKind, FindingTime};
 use crate::model::place::Locator;
-use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::rule::{Level, Outcome, REFUSED_EXITS, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::{First, Transfer};
 use crate::model::verdict::State;
 use crate::model::whose::{Side, Whose, address};
 
-use super::intrusion::{accounts, blocked_exit, intrudes, is_grave};
+use super::intrusion::{accounts, intrudes, is_grave};
 use super::movement;
-use super::signals::is_signal;
+use super::signals::{self, is_signal};
 use super::{Bench, Counted, Way};
 
 /// Accounts of programs, which every system has: that two name one joins nothing.
@@ -115,8 +115,9 @@ pub(super) fn of<'a>(bench: &Bench<'a>) -> Vec<Link<'a>> {
     let grave = |f: &Finding| is_grave(f) && f.outcome == Outcome::Succeeded && !is_signal(f) && !f.stage.is_empty();
     let reached = &bench.intruder.reached.ids;
     let tied = |id: &String| told.contains(id.as_str()) || proofs.contains(id.as_str()) || reached.contains(id);
-    let shows = |f: &&Finding| grave(f) || tied(&f.id);
-    let findings = bench.findings.iter().copied().filter(|f| shows(f) && !blocked_exit(f, bench.whose));
+    let tried = |f: &Finding| signals::is_tried(bench, f);
+    let shows = |f: &&Finding| grave(f) || tied(&f.id) || tried(f) || signals::is_call_of_intruder(bench, f);
+    let findings = bench.findings.iter().copied().filter(shows);
     let mut links: Vec<Link<'a>> = findings
         .map(|f| Link {
             scope: bench.scope.clone(),
@@ -227,6 +228,8 @@ fn of_finding(f: &Finding, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Loc
         sources.iter().any(|from| is_inside(&from) && !hosts.iter().any(|on| whose.entity(on) == whose.entity(from)));
     let holds = !is_moved || f.stage.iter().any(|stage| HOLDS.contains(stage));
     let mut all = Touches::default();
+    // What is refused to many joins nobody.
+    let destinations: &[String] = if f.rule.id == REFUSED_EXITS { &[] } else { destinations };
     for text in sources {
         match is_inside(&text) {
             true => all.add(host(text, scope, whose), text, true),
@@ -275,7 +278,13 @@ impl Touches {
         if !joined.sure {
             return;
         }
-        if joined.kind == Giver::Dhcp {
+        if joined.kind == Giver::Logon {
+            let is_inside = whose.side(&joined.address) == Side::Inside;
+            let key = if is_inside { host(&joined.address, scope, whose) } else { outside(&joined.address) };
+            self.add(key, &joined.address, is_inside);
+            return;
+        }
+        if joined.kind != Giver::Vpn {
             if !joined.host.is_empty() {
                 self.add(host(&joined.host, scope, whose), &joined.host, true);
             }

@@ -16,6 +16,7 @@ mod links;
 mod listed;
 mod movement;
 mod order;
+mod peers;
 mod prepared;
 mod reached;
 mod signals;
@@ -90,6 +91,8 @@ struct Bench<'a> {
     intruder: intrusion::Intruder,
     /// Who is shown elsewhere, with what it did here.
     elsewhere: Vec<(String, String)>,
+    /// What hosts sent beside each other, once that was asked.
+    peers: Option<peers::Peers<'a>>,
     /// What is given to everybody alike.
     alike: visitors::Alike<'a>,
     /// Systems of this scope from which an intruder came that is shown in others, with the findings that say so.
@@ -313,6 +316,7 @@ fn bench<'a>(
         intruder: intrusion::of(&mine, &together, (name, whose), &forgeable),
         elsewhere: Vec::new(),
         origins: BTreeMap::new(),
+        peers: None,
         alike: visitors::Alike::default(),
         together,
         forgeable,
@@ -343,6 +347,7 @@ fn one(mut bench: Bench<'_>) -> (ScopeVerdict, Vec<links::Link<'_>>) {
     movement::clauses(&mut bench);
     signals::beacons(&mut bench);
     signals::of_many(&mut bench);
+    signals::refused(&mut bench);
     data::given(&mut bench);
     attempts::around_movement(&mut bench);
     attempts::background(&mut bench);

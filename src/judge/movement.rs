@@ -12,7 +12,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Key, Sanction, Side, address};
 
 use super::intrusion::{DAY_SECS, WINDOW_SECS, is_listed, outward};
-use super::{Bench, gaps, joined, signals, touched, visitors};
+use super::{Bench, gaps, joined, peers, signals, touched, visitors};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -475,6 +475,7 @@ pub(super) fn unexplained<'a>(
         (true, _) => ("J-20", "nothing authorises it"),
     };
     bench.reason(clause, format!("{why}: at least {what}"), ids);
+    peers::compare(bench, m.from, &m.transfers);
     let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
     let account = if accounts.is_empty() { "not logged".to_owned() } else { accounts.join(", ") };
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));

@@ -1,13 +1,15 @@
 //! J-50 to J-53, J-64: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
 
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, NAMES_OF_MANY, Outcome, Route};
-use crate::model::time::Span;
+use crate::model::rule::{
+    BEACON, CALLS_OF_MANY, DNS_TUNNEL, LONG_CONNECTION, NAMES_OF_MANY, Outcome, REFUSED_EXITS, Route,
+};
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Transfer};
 use crate::model::verdict::State;
 use crate::model::whose::same_host;
 
-use super::intrusion::is_data;
+use super::intrusion::{WINDOW_SECS, is_data};
 use super::movement::{Movement, cite, guilty, named, since, undated};
 use super::{Bench, gaps};
 
@@ -19,7 +21,12 @@ const NAMED: usize = 3;
 
 /// Whether a finding is judged here and nowhere else.
 pub fn is_signal(f: &Finding) -> bool {
-    f.kind == FindingKind::Anomaly && (f.rule.id == DNS_TUNNEL || f.rule.id == BEACON)
+    f.kind == FindingKind::Anomaly && (f.rule.id == DNS_TUNNEL || calls(f) || f.rule.id == REFUSED_EXITS)
+}
+
+/// Whether a finding is a beacon, or a connection that is held open for long.
+pub(super) fn calls(f: &Finding) -> bool {
+    f.kind == FindingKind::Anomaly && (f.rule.id == BEACON || f.rule.id == LONG_CONNECTION)
 }
 
 /// J-50 to J-53: names asked for below one domain, where a tunnel was found there. False where none was.
@@ -108,10 +115,44 @@ pub fn of_many(bench: &mut Bench<'_>) {
     }
 }
 
+/// J-91: ways out that were refused to a host of the intruder, from its first sign on: tried, and no more.
+pub fn refused(bench: &mut Bench<'_>) {
+    let tried: Vec<&Finding> = bench.findings.iter().copied().filter(|f| is_tried(bench, f)).collect();
+    for f in tried {
+        bench.reason("J-91", format!("tried by the intruder, and refused: {}", f.text), vec![f.id.clone()]);
+        if let Some(route) = f.route {
+            bench.put_by(route, State::Attempted, [f.id.as_str()]);
+        }
+    }
+}
+
+/// Whether a finding tells of ways out that were refused to the intruder.
+pub(super) fn is_tried(bench: &Bench<'_>, f: &Finding) -> bool {
+    f.rule.id == REFUSED_EXITS && is_signal(f) && is_of_intruder(bench, f)
+}
+
+/// Whether a beacon or long connection began on the intruder's host when it was the intruder's: one of before is not its.
+pub(super) fn is_call_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
+    let began = bench.intruder.first.zip(f.time.first).is_some_and(|(first, began)| began >= first);
+    calls(f) && began && is_of_intruder(bench, f) && allowed(bench, f).is_none()
+}
+
+/// Whether a finding is of a host of the intruder, and goes on in its time.
+fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
+    let since = |from: &String| bench.intruder.has_host(&bench.whose.entity(from));
+    let in_time = |first: Instant| {
+        f.time.first.zip(f.time.last).is_some_and(|(begin, end)| {
+            let ends = bench.intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS);
+            end >= first && begin <= ends
+        })
+    };
+    f.entities.sources.iter().filter_map(since).any(in_time)
+}
+
 /// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many
 /// programs call home: a beacon alone stays background.
 pub fn beacons(bench: &mut Bench<'_>) {
-    let all: Vec<&Finding> = bench.findings.iter().copied().filter(|f| f.rule.id == BEACON && is_signal(f)).collect();
+    let all: Vec<&Finding> = bench.findings.iter().copied().filter(|f| calls(f)).collect();
     let (mut suspects, mut known) = (Vec::new(), Vec::new());
     for f in all {
         match allowed(bench, f) {
@@ -137,7 +178,7 @@ fn shows_more(bench: &Bench<'_>, beacon: &Finding) -> bool {
     let is_its = |name: &String| hosts.iter().any(|host| same_host(host, &bench.whose.entity(name)));
     let speaks = |f: &&Finding| {
         let on = f.entities.hosts.iter().filter(|_| f.kind != FindingKind::Indicator);
-        f.rule.id != BEACON
+        !calls(f)
             && f.outcome != Outcome::Failed
             && !bench.background.contains(f.id.as_str())
             && f.entities.sources.iter().chain(on).any(is_its)

@@ -1,4 +1,4 @@
-//! Addresses that were given to somebody for a time: by a VPN gateway, by a DHCP server.
+//! Addresses that were given to somebody for a time: by a VPN gateway, by a DHCP server, by a firewall that translates them.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,10 @@ pub enum Giver {
     Vpn,
     /// A DHCP server, to a host.
     Dhcp,
+    /// A firewall, which puts it in the place of the addresses of hosts behind it.
+    Nat,
+    /// A computer, to an account that logged on to it from there.
+    Logon,
 }
 
 impl Giver {
@@ -23,6 +27,8 @@ impl Giver {
         match self {
             Self::Vpn => "VPN",
             Self::Dhcp => "DHCP",
+            Self::Nat => "NAT",
+            Self::Logon => "logon",
         }
     }
 }
@@ -36,7 +42,7 @@ pub struct Holder {
     pub account: Box<str>,
     /// Name that the host gave itself, lower case.
     pub host: Box<str>,
-    /// Address from which a session came.
+    /// Address from which a session or a logon came.
     pub peer: Box<str>,
 }
 

@@ -1,6 +1,6 @@
 //! The conversations of a source, sorted, as one run of packed bytes: a source may hold hundreds of thousands of them.
 //!
-//! One after the other: its key (observer, outcome and whether it sends, port, five texts), the length of the rest, what
+//! One after the other: its key (observer, outcome and whether it sends, port, six texts), the length of the rest, what
 //! all its hours come to, the hours where there are several, its cited records, the names asked for. Lists begin with
 //! their length, times are differences to the one before. Both ways of a conversation are written and read in this file,
 //! nothing of it is known elsewhere.
@@ -253,10 +253,10 @@ const IN_DOUBT: u8 = 32;
 const TOOK: u8 = 64;
 
 fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
-    let Key { seen, client, server, name, account, host, port, sends, outcome } = *key;
+    let Key { seen, client, server, name, account, host, port, sends, outcome, nat } = *key;
     out.extend([seen as u8, (outcome as u8) << 1 | u8::from(sends)]);
     put(out, port.into());
-    for text in [client, server, name, account, host] {
+    for text in [client, server, name, account, host, nat] {
         put_bytes(out, text.as_bytes());
     }
 }
@@ -344,6 +344,7 @@ impl<'a> Reader<'a> {
             name: self.text()?,
             account: self.text()?,
             host: self.text()?,
+            nat: self.text()?,
         })
     }
 
@@ -476,6 +477,7 @@ mod tests {
             port: u16::MAX - at as u16,
             sends: at.is_multiple_of(2),
             outcome: Outcome::ALL[at as usize % Outcome::ALL.len()],
+            nat: "n".repeat(at as usize % 2).into(),
         }
     }
 

@@ -36,6 +36,8 @@ canon! {
     SourcePort = "source.port",
     /// Address that a VPN gateway or DHCP server gave to who opened the conversation. No name of ECS.
     AssignedIp = "source.assigned.ip",
+    /// Address to which a firewall translated that of who opened the conversation.
+    NatIp = "source.nat.ip",
     /// Name of who opened the conversation.
     SourceDomain = "source.domain",
     /// Bytes sent by the source to the destination.
@@ -54,6 +56,8 @@ canon! {
     UserDomain = "user.domain",
     /// The account acted upon.
     TargetUserName = "user.target.name",
+    /// Domain of the account acted upon.
+    TargetUserDomain = "user.target.domain",
     /// Cloud account that owns the resource.
     CloudAccountId = "cloud.account.id",
     /// The host the record speaks of (usually the one that wrote it).
@@ -136,7 +140,6 @@ impl Canon {
         !matches!(
             self,
             Self::SourcePort
-                | Self::TargetUserName
                 | Self::CloudAccountId
                 | Self::UrlPath
                 | Self::UrlQuery

@@ -40,6 +40,7 @@ pub mod ledger;
 pub mod lines;
 pub mod listed;
 pub mod listing;
+pub mod logons;
 pub mod loose;
 pub mod names;
 pub mod observation;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::assigned::Assigned;
 use super::calls::Calls;
 use super::conversations::Conversations;
+use super::logons::Logons;
 use super::loose::Loose;
 use super::names::Names;
 use super::place::{Place, RecordDigest};
@@ -75,6 +76,9 @@ pub struct ObservationKey<T = Box<str>> {
     pub sends: bool,
     /// What the response side says.
     pub outcome: Outcome,
+    /// Address to which a firewall translated the client's. Last, so that what it did to one conversation lies side by side.
+    #[serde(default)]
+    pub nat: T,
 }
 
 /// A key that is read where it lies.
@@ -106,11 +110,17 @@ impl Key<'_> {
     pub fn to_owned(&self) -> ObservationKey {
         self.map(|text| (*text).into())
     }
+
+    /// The same without the address that a firewall made of the client's.
+    #[must_use]
+    pub fn untranslated(self) -> Self {
+        Self { nat: "", ..self }
+    }
 }
 
 impl<T> ObservationKey<T> {
     fn map<'k, U>(&'k self, text: impl Fn(&'k T) -> U) -> ObservationKey<U> {
-        let Self { seen, client, server, name, account, host, port, sends, outcome } = self;
+        let Self { seen, client, server, name, account, host, port, sends, outcome, nat } = self;
         ObservationKey {
             seen: *seen,
             client: text(client),
@@ -121,6 +131,7 @@ impl<T> ObservationKey<T> {
             port: *port,
             sends: *sends,
             outcome: *outcome,
+            nat: text(nat),
         }
     }
 }
@@ -331,6 +342,9 @@ pub struct Observations {
     /// Addresses that were given to somebody.
     #[serde(default, skip_serializing_if = "Assigned::is_empty")]
     pub assigned: Assigned,
+    /// Accounts that logged on from elsewhere.
+    #[serde(default, skip_serializing_if = "Logons::is_empty")]
+    pub logons: Logons,
     /// Sessions that are told of while they last.
     #[serde(default, skip_serializing_if = "Sessions::is_empty")]
     pub sessions: Sessions,

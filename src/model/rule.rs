@@ -11,6 +11,11 @@ pub const CALLS_OF_MANY: &str = "anomaly.calls_of_many";
 /// Id of the analytic that tells of names that look like data, for which several clients ask below one domain.
 pub const NAMES_OF_MANY: &str = "anomaly.names_of_many";
 
+/// Id of the analytic that finds connections that are held open for long.
+pub const LONG_CONNECTION: &str = "anomaly.long_connection";
+/// Id of the analytic that tells of ways out that were refused to a host of which other findings speak.
+pub const REFUSED_EXITS: &str = "anomaly.refused_exits";
+
 /// How grave a rule says its finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -197,6 +197,7 @@ mod tests {
             port: 443,
             sends: false,
             outcome: Outcome::Succeeded,
+            nat: text(),
         };
         Lasting { up, down: 0, at: Instant::from_secs(7200), began: None, key }
     }

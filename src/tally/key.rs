@@ -10,12 +10,12 @@ use crate::model::subject::{VALUE_LIMIT_BYTES, address_v6};
 /// Bytes before the texts: observer, whether it sends, outcome, port.
 const HEAD_BYTES: usize = 5;
 /// Texts of a key.
-const TEXTS: usize = 5;
+const TEXTS: usize = 6;
 
 /// Bytes of the longest IPv4 address.
 const LONGEST_V4: usize = "255.255.255.255".len();
 
-/// Begins a packed key. The five texts follow, in the order of [`Key`].
+/// Begins a packed key. The six texts follow, in the order of [`Key`].
 pub fn head(seen: Seen, port: u16, sends: bool, outcome: Outcome, out: &mut Vec<u8>) {
     let [low, high] = port.to_le_bytes();
     out.clear();
@@ -95,7 +95,7 @@ pub fn repair(packed: &mut Vec<u8>) -> bool {
 pub fn pack(key: &Key<'_>) -> Vec<u8> {
     let mut packed = Vec::new();
     head(key.seen, key.port, key.sends, key.outcome, &mut packed);
-    for part in [key.client, key.server, key.name, key.account, key.host] {
+    for part in [key.client, key.server, key.name, key.account, key.host, key.nat] {
         text(&[part.as_bytes()], &mut packed);
     }
     packed
@@ -113,6 +113,7 @@ pub fn view(packed: &[u8]) -> Key<'_> {
         name: next(),
         account: next(),
         host: next(),
+        nat: next(),
         port: u16::from_le_bytes([byte(3), byte(4)]),
         sends: byte(1) == 1,
         outcome: Outcome::ALL.get(usize::from(byte(2))).copied().unwrap_or(Outcome::Unknown),
@@ -125,9 +126,12 @@ pub fn view(packed: &[u8]) -> Key<'_> {
 pub fn order(a: &[u8], b: &[u8]) -> Ordering {
     let texts = |packed| Texts(<[u8]>::get(packed, HEAD_BYTES..).unwrap_or_default());
     let (mut ours, mut theirs) = (texts(a), texts(b));
-    let texts = (0..TEXTS).map(|_| ours.next().cmp(theirs.next())).find(|told| told.is_ne());
-    let rest = || (view(a).port, view(a).sends, view(a).outcome).cmp(&(view(b).port, view(b).sends, view(b).outcome));
-    a.first().cmp(&b.first()).then_with(|| texts.unwrap_or_else(rest))
+    let texts = (1..TEXTS).map(|_| ours.next().cmp(theirs.next())).find(|told| told.is_ne());
+    let rest = |of| {
+        let Key { port, sends, outcome, nat, .. } = view(of);
+        (port, sends, outcome, nat)
+    };
+    a.first().cmp(&b.first()).then_with(|| texts.unwrap_or_else(|| rest(a).cmp(&rest(b))))
 }
 
 /// The first bytes of what keys are sorted by: where they differ, they tell which key comes first.
@@ -166,7 +170,8 @@ mod tests {
         for (seen, outcome) in Seen::ALL.into_iter().zip(Outcome::ALL.into_iter().cycle()) {
             let sends = seen == Seen::Proxy;
             let (client, server, name, account, host) = ("192.0.2.1", "", "ü.example", "RV\\alice", "h");
-            let key = Key { seen, client, server, name, account, host, port: 443, sends, outcome };
+            let nat = "198.51.100.1";
+            let key = Key { seen, client, server, name, account, host, port: 443, sends, outcome, nat };
             let mut packed = pack(&key);
             assert!(names_anybody(&packed) && !repair(&mut packed));
             assert_eq!(view(&packed), key);
@@ -175,7 +180,7 @@ mod tests {
 
     fn whole(server: &str) -> Key<'_> {
         let (seen, client, outcome) = (Seen::Dns, "a", Outcome::Unknown);
-        Key { seen, client, server, name: "", account: "", host: "", port: 1, sends: false, outcome }
+        Key { seen, client, server, name: "", account: "", host: "", port: 1, sends: false, outcome, nat: "" }
     }
 
     #[test]
@@ -199,6 +204,8 @@ mod tests {
         packed.push(pack(&Key { sends: true, ..whole("s") }));
         packed.push(pack(&Key { outcome: Outcome::Failed, ..whole("s") }));
         packed.push(pack(&Key { host: "h", ..whole("s") }));
+        packed.push(pack(&Key { nat: "n", ..whole("s") }));
+        packed.push(pack(&Key { nat: "n", port: 256, ..whole("s") }));
         for a in &packed {
             for b in &packed {
                 let told = begin(a).cmp(&begin(b));

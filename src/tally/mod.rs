@@ -7,6 +7,7 @@ mod conversation;
 mod doubles;
 mod halves;
 mod key;
+mod logons;
 mod mail;
 mod memo;
 mod numbers;
@@ -24,6 +25,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use crate::model::assigned::Assigned;
 use crate::model::conversations::Conversations;
 use crate::model::fields::{Canon, Fields};
+use crate::model::logons::Logons;
 use crate::model::names::{self, Kinds};
 use crate::model::observation::{
     CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
@@ -79,6 +81,8 @@ pub struct Tally {
     beyond: Option<usize>,
     /// Addresses that were given to somebody.
     assigned: Assigned,
+    /// Accounts that logged on from elsewhere.
+    logons: Logons,
     /// Sessions that the block at hand tells of while they last, and that end in it.
     sessions: Sessions,
     /// Records of the block at hand that may stand in the source twice.
@@ -164,9 +168,11 @@ impl Tally {
     ) -> bool {
         let teller = self.teller(fields.inside.unwrap_or(format));
         let assignment = assigned::of(fields, place, digest);
-        let outline = outline
-            .filter(|_| assignment.is_none() && !read::skipped(teller, fields) && read::cleared(fields).is_none());
+        let logon = logons::of(fields, place, digest);
+        let is_more = assignment.is_some() || logon.is_some();
+        let outline = outline.filter(|_| !is_more && !read::skipped(teller, fields) && read::cleared(fields).is_none());
         assignment.into_iter().for_each(|assignment| self.assigned.add(assignment));
+        logon.into_iter().for_each(|logon| self.logons.add(logon));
         if !read::key(teller, fields, &mut self.key, &mut self.below) {
             let meaning = read::unread(teller, fields).map_or(Meaning::Silent, Meaning::Unread);
             if let Some(outline) = outline {
@@ -508,7 +514,7 @@ fn amounts(
 /// Adds up the accounts of several threads of one source, and keeps no more than the cap, the smallest keys first.
 pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observations) {
     let mut accounts: Vec<Tally> = accounts.into_iter().collect();
-    let (mut covered, mut assigned) = (Covered::default(), Assigned::default());
+    let (mut covered, mut assigned, mut logons) = (Covered::default(), Assigned::default(), Logons::default());
     let cap = accounts.first().map(|account| account.cap).unwrap_or_default();
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
     let (mut sessions, loose, calls) = aside::settle(&mut accounts, &mut covered);
@@ -516,13 +522,14 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
     for mut account in accounts {
         covered.join(account.covered());
         assigned.join(std::mem::take(&mut account.assigned));
+        logons.join(std::mem::take(&mut account.logons));
         account.give_up();
         let mut given = account.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.join(std::mem::take(&mut *given));
     }
     let (kept, (rest, rest_span)) = runs.finish(cap);
     sessions.settle(covered.span.map(|span| span.first));
-    (covered, Observations { kept, rest, rest_span, assigned, sessions, calls, loose })
+    (covered, Observations { kept, rest, rest_span, assigned, logons, sessions, calls, loose })
 }
 
 #[cfg(test)]

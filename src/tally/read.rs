@@ -87,7 +87,15 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
         None => account(fields, out),
     }
     key::text(&[get(Canon::HostName).unwrap_or_default()], out);
+    key::entity(translated(fields).unwrap_or_default(), out);
     key::names_anybody(out)
+}
+
+/// The address that a firewall made of the client's, where it is another one.
+fn translated<'f>(fields: &'f Fields<'_>) -> Option<&'f [u8]> {
+    let nat = fields.get(Canon::NatIp)?;
+    let is_one = address_of(nat).is_some_and(|ip| !ip.is_unspecified() && !ip.is_loopback());
+    (is_one && fields.get(Canon::SourceIp) != Some(nat)).then_some(nat)
 }
 
 /// Bytes from client to server and back, as far as logged. A DNS question carries its name out. A record of one way of a
@@ -374,6 +382,22 @@ mod tests {
         let key = key_of("access", &pairs("::ffff:198.51.100.7")).unwrap();
         assert_eq!((&*key.client, &*key.server), ("198.51.100.7", "2001:db8::7"));
         assert_eq!(&*key_of("access", &pairs("web.example:443")).unwrap().client, "web.example:443");
+    }
+
+    #[test]
+    fn an_address_is_translated_where_it_becomes_another_one() {
+        let to =
+            |nat| record(&[(Canon::SourceIp, "10.0.0.5"), (Canon::DestinationIp, "203.0.113.9"), (Canon::NatIp, nat)]);
+        let nat = |nat| {
+            let action = (Canon::EventAction, "close");
+            let mut fields = to(nat);
+            fields.push(Some(action.0), b"x", action.1.as_bytes(), Kind::Str);
+            key_of("kv", &fields).unwrap().nat
+        };
+        assert_eq!(&*nat("::ffff:198.51.100.1"), "198.51.100.1");
+        for none in ["10.0.0.5", "0.0.0.0", "", "-", "N/A"] {
+            assert_eq!(&*nat(none), "", "{none}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{RULE_HITS_KEPT, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, RuleHits};
 use crate::model::ledger::{Note, Reason};
+use crate::model::logons::LOGONS_KEPT;
 use crate::model::observation::Observations;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::plan::Plan;
@@ -124,6 +125,10 @@ pub(super) fn of_caps(
         let detail =
             format!("records of addresses that were given, beyond the {ASSIGNMENTS_KEPT} earliest, which are kept");
         notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.assigned.rest));
+    }
+    if observations.logons.rest > 0 {
+        let detail = format!("logons from elsewhere and their ends, beyond the {LOGONS_KEPT} earliest, which are kept");
+        notes.push(Note::new(Reason::ObservationsCapped, detail).counted(observations.logons.rest));
     }
     notes
 }

@@ -48,6 +48,7 @@ fn line(seen: Seen, client: &str, server: &str, port: u16, up: u64, down: u64) -
         port,
         sends: true,
         outcome: Outcome::Unknown,
+        nat: "".into(),
     };
     Line { key, hour: Some(500_000), up: Some(up), down: Some(down) }
 }

@@ -1,11 +1,11 @@
 //! What is joined over entities and time: hosts that an intruder reached, addresses that were given to somebody.
 
 use exfiltrace::model::assigned::{Giver, Joined, Stands};
-use exfiltrace::model::finding::{Finding, FindingTime};
+use exfiltrace::model::finding::{Finding, FindingKind, FindingTime};
 use exfiltrace::model::place::Locator;
-use exfiltrace::model::rule::{Level, Outcome, Route, Stage};
+use exfiltrace::model::rule::{Level, Outcome, REFUSED_EXITS, Route, Stage};
 use exfiltrace::model::time::Span;
-use exfiltrace::model::transfer::Transfer;
+use exfiltrace::model::transfer::{Bounds, Transfer};
 use exfiltrace::model::verdict::{ScopeVerdict, State};
 
 use crate::clauses::Sides;
@@ -66,7 +66,49 @@ pub fn sides() -> Vec<Sides> {
         ("J-80", reached(Outcome::Succeeded), reached(Outcome::Failed)),
         ("J-81", session_of("203.0.113.9", true), session_of("203.0.113.10", true)),
         ("J-82", session_of("203.0.113.9", false), session_of("203.0.113.9", true)),
+        ("J-90", logged_on_from("10.2.0.7", Level::High), logged_on_from("10.2.0.7", Level::Medium)),
+        ("J-91", tried("2026-03-02T11:00:00Z"), tried("2026-03-02T09:00:00Z")),
+        ("J-92", beside(5), beside(4)),
     ]
+}
+
+/// The file server is acted on in a session that came from an address, which sends later.
+fn logged_on_from(address: &str, level: Level) -> ScopeVerdict {
+    let mut f = finding("in", Stage::Execution, Outcome::Succeeded, "", "hc-fs01");
+    f.entities.sources.clear();
+    f.level = level;
+    f.joined = vec![Joined {
+        kind: Giver::Logon,
+        address: address.to_owned(),
+        reason: "HC\\j.doe was logged on".to_owned(),
+        ..joined("", "HC\\j.doe", "hc-fs01", true)
+    }];
+    hc(&[f], &[sent("2026-03-02T12:00:00Z")], &whose(""))
+}
+
+/// A way out that was refused to the file server, last at a time.
+fn tried(last: &str) -> ScopeVerdict {
+    let mut f = finding("r", Stage::Exfiltration, Outcome::Failed, "10.2.0.5", "");
+    (f.kind, f.level, f.rule.id) = (FindingKind::Anomaly, Level::Informational, REFUSED_EXITS.to_owned());
+    f.entities.hosts.clear();
+    f.entities.destinations = vec!["198.51.100.7".to_owned()];
+    f.route = Some(Route::SftpFtp);
+    f.time = FindingTime { first: Some(at("2026-03-02T08:00:00Z")), last: Some(at(last)), assumed: None };
+    told(&[f], sent("2026-03-02T12:00:00Z"))
+}
+
+/// What 10.2.0.7 sent beside so many others that sent 1 MiB.
+fn beside(others: u32) -> ScopeVerdict {
+    let small = (0..others).map(|n| {
+        let mut t = sent("2026-03-02T12:00:00Z");
+        t.id = format!("t-{n}").as_str().into();
+        t.from = format!("10.2.0.{}", 30 + n).into();
+        t.bytes = Bounds::exact(1 << 20);
+        t.hour_bytes = vec![1 << 20].into();
+        t
+    });
+    let all: Vec<Transfer> = small.chain([sent("2026-03-02T12:00:00Z")]).collect();
+    hc(&[], &all, &whose(""))
 }
 
 #[test]
@@ -216,4 +258,213 @@ fn a_lease_tells_whose_the_address_was_that_sent() {
         "{}",
         told.printed
     );
+}
+
+/// A line of FortiGate's traffic log: a host behind the firewall sends as the firewall's own address.
+fn translated(clock: &str, from: &str, to: &str, bytes: &str) -> String {
+    format!(
+        "date=2026-03-02 time={clock} tz=\"+0000\" devname=\"hc-edge\" logid=\"0000000013\" type=\"traffic\" srcip={from} srcport=50000 \
+         dstip={to} dstport=443 trandisp=\"snat\" transip=203.0.113.40 transport=50000 action=\"accept\" duration=600 {bytes}\n"
+    )
+}
+
+/// A partner's web server tells of what it got from that address, from half past ten on.
+fn partner(bytes: u64) -> String {
+    "#Software: Microsoft Internet Information Services 10.0\n\
+     #Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status cs-bytes sc-bytes time-taken\n"
+        .to_owned()
+        + &(0..10)
+            .map(|n| format!("2026-03-02 10:3{n}:00 198.51.100.7 PUT /in 443 203.0.113.40 200 {bytes} 300 900\n"))
+            .collect::<String>()
+}
+
+/// The file server is shown to be an intruder's at ten.
+fn acted_on() -> String {
+    let event = serde_json::json!({
+        "@timestamp": "2026-03-02T10:00:00.000Z",
+        "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational", "event_id": 1, "computer_name": "hc-fs01", "event_data": {
+            "Image": r"C:\Windows\System32\ntdsutil.exe", "User": "HC\\j.doe",
+            "CommandLine": r#"ntdsutil.exe "ac i ntds" ifm "create full c:\temp" q q"#,
+        }},
+    });
+    format!("{event}\n")
+}
+
+/// The transfers and the scope where these hosts were behind the firewall's address while the partner got 10 times so much.
+fn behind(hosts: &[(&str, &str, &str)], got: u64) -> (Vec<serde_json::Value>, serde_json::Value, String) {
+    let edge = |(clock, host, bytes): &(&str, &str, &str)| translated(clock, host, "198.51.100.7", bytes);
+    let files = [
+        ("hc-sysmon.json", acted_on()),
+        ("hc-edge.log", hosts.iter().map(edge).collect()),
+        ("partner-iis.log", partner(got)),
+    ];
+    let (told, transfers) = crate::verdict::scan_with_transfers(&files, crate::verdict::SCOPES);
+    (transfers, told.scope("hc").clone(), told.printed)
+}
+
+/// The state of uploads.
+fn upload(scope: &serde_json::Value) -> &str {
+    let way = scope["routes"].as_array().unwrap().iter().find(|r| r["route"] == "https_upload").unwrap();
+    way["state"].as_str().unwrap()
+}
+
+#[test]
+fn what_came_from_a_translated_address_is_the_one_hosts_behind_it() {
+    let (transfers, hc, printed) = behind(&[("10:40:00", "10.2.0.5", "")], 10 << 20);
+    let outer = transfers.iter().find(|t| t["from"] == "203.0.113.40").unwrap();
+    assert_eq!((&outer["joined"][0]["kind"], &outer["joined"][0]["sure"]), (&"nat".into(), &true.into()), "{outer}");
+    assert_eq!((&hc["state"], cites(&hc, "J-81")), (&"exfiltrated".into(), true), "{hc}");
+    assert!(printed.contains("a firewall translated 10.2.0.5 to 203.0.113.40"), "{printed}");
+    let (_, hc, _) = behind(&[("10:40:00", "10.2.0.77", "")], 10 << 20);
+    assert_eq!((upload(&hc), cites(&hc, "J-81")), ("unexplained", false), "another host was behind it");
+}
+
+#[test]
+fn of_several_behind_an_address_the_set_is_kept_and_a_crowd_says_nothing() {
+    let both = [("10:40:00", "10.2.0.5", ""), ("10:41:00", "10.2.0.77", "")];
+    let (transfers, hc, _) = behind(&both, 10 << 20);
+    let outer = transfers.iter().find(|t| t["from"] == "203.0.113.40").unwrap();
+    let of: Vec<(&str, bool)> = outer["joined"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|joined| (joined["host"].as_str().unwrap(), joined["sure"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(of, [("10.2.0.5", false), ("10.2.0.77", false)]);
+    assert_ne!(hc["state"], "exfiltrated");
+    assert!(cites(&hc, "J-82") && !cites(&hc, "J-81"));
+    let hosts: Vec<String> = (0..9).map(|n| format!("10.2.0.{}", 5 + n)).collect();
+    let crowd: Vec<(&str, &str, &str)> = hosts.iter().map(|host| ("10:40:00", host.as_str(), "")).collect();
+    let (transfers, hc, _) = behind(&crowd, 10 << 20);
+    assert!(transfers.iter().all(|t| t["joined"].is_null()) && !cites(&hc, "J-82"));
+}
+
+#[test]
+fn bytes_that_the_firewall_states_of_the_hosts_behind_its_address_count_once() {
+    let half = "sentbyte=52428800 rcvdbyte=900";
+    let (transfers, hc, _) = behind(&[("10:40:00", "10.2.0.5", half), ("10:41:00", "10.2.0.77", half)], 10 << 20);
+    let lower = |from: &str| transfers.iter().find(|t| t["from"] == from).unwrap()["bytes"]["lower"].as_u64().unwrap();
+    assert_eq!((lower("203.0.113.40"), lower("10.2.0.77")), (0, 52_428_800));
+    let outer = transfers.iter().find(|t| t["from"] == "203.0.113.40").unwrap();
+    assert_eq!(outer["passed_on"]["hosts"], serde_json::json!(["10.2.0.77", "hc-fs01"]));
+    let route = hc["routes"].as_array().unwrap().iter().find(|r| r["route"] == "https_upload").unwrap();
+    assert_eq!((&route["state"], &route["bytes"]["lower"]), (&"exfiltrated".into(), &52_428_800u64.into()));
+    assert!(!cites(&hc, "J-82"));
+}
+
+/// A logon of remote desktop to the file server, or its end.
+fn session_event(clock: &str, code: u32, user: &str, from: &str) -> String {
+    let event = serde_json::json!({
+        "@timestamp": format!("2026-03-02T{clock}Z"),
+        "winlog": {"channel": "Security", "event_id": code, "computer_name": "hc-fs01", "event_data": {
+            "TargetUserName": user, "TargetDomainName": "HC", "TargetLogonId": "0x3e7a1", "LogonType": "10", "IpAddress": from,
+        }},
+    });
+    format!("{event}\n")
+}
+
+/// What is said where 10.2.0.9 sends at noon, and these sessions were on the file server that is acted on at ten.
+fn from_workstation(sessions: &[String]) -> (serde_json::Value, String) {
+    let sent = read("12:00:00", 1).replace("10.2.250.7", "10.2.0.9").replace("dstip=10.2.0.5 ", "dstip=198.51.100.7 ");
+    let sent = sent.replace("dstport=445", "dstport=443").replace("sentbyte=900", "sentbyte=900000000");
+    let files = [("hc-fs01.json", acted_on()), ("hc-security.json", sessions.concat()), ("hc-edge.log", sent)];
+    let told = scan(&files, crate::verdict::SCOPES, "");
+    (told.scope("hc").clone(), told.printed)
+}
+
+#[test]
+fn what_an_account_does_on_a_host_is_done_from_where_it_is_logged_on() {
+    let on = |user, from| session_event("09:50:00.000", 4624, user, from);
+    let off = |clock, user| session_event(clock, 4634, user, "-");
+    let (hc, printed) = from_workstation(&[on("j.doe", "10.2.0.9"), off("10:30:00.000", "j.doe")]);
+    assert_eq!((&hc["state"], cites(&hc, "J-90")), (&"exfiltrated".into(), true), "{hc}");
+    assert!(printed.contains("HC\\j.doe was logged on to hc-fs01 from 10.2.0.9"), "{printed}");
+    for sessions in [
+        vec![on("k.roe", "10.2.0.9"), off("10:30:00.000", "k.roe")],
+        vec![on("j.doe", "10.2.0.9"), off("09:55:00.000", "j.doe")],
+        vec![on("j.doe", "10.2.0.8"), off("10:30:00.000", "j.doe")],
+    ] {
+        let (hc, _) = from_workstation(&sessions);
+        assert_eq!(upload(&hc), "unexplained", "{sessions:?}");
+    }
+}
+
+#[test]
+fn what_a_host_sends_while_one_account_is_logged_on_from_it_is_that_accounts() {
+    let on = |clock, user| session_event(clock, 4624, user, "10.2.0.9");
+    let alone = [on("11:50:00.000", "k.roe"), session_event("12:30:00.000", 4634, "k.roe", "-")];
+    let (hc, printed) = from_workstation(&alone);
+    assert_eq!(upload(&hc), "unexplained");
+    assert!(printed.contains("HC\\k.roe was logged on to hc-fs01 from 10.2.0.9"), "{printed}");
+    let (hc, _) = from_workstation(&[on("11:50:00.000", "j.doe"), session_event("12:30:00.000", 4634, "j.doe", "-")]);
+    assert_eq!((&hc["state"], cites(&hc, "J-81")), (&"exfiltrated".into(), true), "the intruder's account");
+    let second = on("11:55:00.000", "j.doe").replace("0x3e7a1", "0x3e7a2");
+    let (hc, _) = from_workstation(&[on("11:50:00.000", "k.roe"), second]);
+    assert_eq!((upload(&hc), cites(&hc, "J-81")), ("unexplained", false), "two accounts");
+}
+
+/// Lines of the firewall that tell of a host's traffic to an outside address.
+fn edge(clock: &str, from: &str, to: &str, what: &str) -> String {
+    format!(
+        "date=2026-03-02 time={clock} tz=\"+0000\" devname=\"hc-edge\" logid=\"0000000013\" type=\"traffic\" srcip={from} srcport=50000 \
+         dstip={to} dstport=4444 {what}\n"
+    )
+}
+
+/// The chains of a case of the file server and this log of the firewall, as their steps' titles.
+fn steps(log: String) -> (Vec<String>, serde_json::Value, Vec<serde_json::Value>) {
+    let files = [("hc-fs01.json", acted_on()), ("hc-edge.log", log)];
+    let (told, findings) = crate::verdict::scan_with_findings(&files, crate::verdict::SCOPES);
+    let chains = findings.iter().filter(|f| f["kind"] == "chain");
+    let steps = chains.flat_map(|f| f["chain"]["steps"].as_array().unwrap().clone());
+    (steps.map(|step| step["title"].as_str().unwrap().to_owned()).collect(), told.scope("hc").clone(), findings)
+}
+
+#[test]
+fn beacons_and_refused_exits_of_an_intruders_host_are_steps_of_its_chain() {
+    let calls = |from: &str, hour: u32| {
+        (0..10 * 60)
+            .map(|n| {
+                let clock = format!("{:02}:{:02}:00", hour + n / 60, n % 60);
+                edge(&clock, from, "198.51.100.7", "action=\"close\" sentbyte=600 rcvdbyte=500")
+            })
+            .collect::<String>()
+    };
+    let denied = |from: &str, clock: &str| edge(clock, from, "198.51.100.9", "action=\"deny\" sentbyte=0 rcvdbyte=0");
+    let (titles, hc, _) = steps(calls("10.2.0.5", 12) + &denied("10.2.0.5", "11:00:00"));
+    let has = |titles: &[String], part: &str| titles.iter().any(|title| title.to_lowercase().contains(part));
+    assert!(has(&titles, "even calls") && has(&titles, "ways out that were refused"), "{titles:?}");
+    assert!(cites(&hc, "J-91") && cites(&hc, "J-53"));
+    let way = hc["routes"].as_array().unwrap().iter().find(|r| r["route"] == "network").unwrap();
+    assert_ne!(way["state"], "exfiltrated");
+    let (titles, ..) = steps(calls("10.2.0.5", 3) + &denied("10.2.0.5", "09:00:00"));
+    assert!(titles.is_empty(), "both were there before the intruder: {titles:?}");
+    let (titles, hc, _) = steps(calls("10.2.0.77", 12) + &denied("10.2.0.77", "11:00:00"));
+    assert!(titles.is_empty() && !cites(&hc, "J-91"), "another host: {titles:?}");
+}
+
+#[test]
+fn a_connection_of_most_of_a_day_to_a_rare_destination_is_told() {
+    let open = |from: &str, to: &str, secs: u32| {
+        let what = format!("action=\"close\" duration={secs} sentbyte=90000 rcvdbyte=80000");
+        edge("20:00:00", from, to, &what)
+    };
+    let found = |log: String| -> Vec<String> {
+        let (_, _, findings) = steps(log);
+        let long = findings.iter().filter(|f| f["rule"]["id"] == "anomaly.long_connection");
+        long.map(|f| f["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let nine_hours = 9 * 3600 + 60;
+    assert_eq!(
+        found(open("10.2.0.77", "198.51.100.7", nine_hours)),
+        ["10.2.0.77 held a connection to 198.51.100.7 open for 9 h 1 min"]
+    );
+    assert_eq!(found(open("10.2.0.77", "198.51.100.7", 7 * 3600)), [""; 0], "of a working day");
+    let many = (0..5).map(|n| open(&format!("10.2.0.{}", 70 + n), "198.51.100.7", nine_hours)).collect();
+    assert_eq!(found(many), [""; 0], "a service of many");
+    let vpn = open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=4500");
+    assert_eq!(found(vpn), [""; 0], "a VPN");
+    let push =
+        open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=443 hostname=\"wss.slack.com\"");
+    assert_eq!(found(push), [""; 0], "a service that pushes");
 }

@@ -33,6 +33,20 @@ pub fn cites(scope: &Value, clause: &str) -> bool {
 }
 
 pub fn scan(files: &[(&str, String)], scopes: &str, listed: &str) -> Told {
+    scanned(files, scopes, listed, "transfers.jsonl").0
+}
+
+/// The same with the transfers.
+pub fn scan_with_transfers(files: &[(&str, String)], scopes: &str) -> (Told, Vec<Value>) {
+    scanned(files, scopes, "", "transfers.jsonl")
+}
+
+/// The same with the findings.
+pub fn scan_with_findings(files: &[(&str, String)], scopes: &str) -> (Told, Vec<Value>) {
+    scanned(files, scopes, "", "findings.jsonl")
+}
+
+fn scanned(files: &[(&str, String)], scopes: &str, listed: &str, list: &str) -> (Told, Vec<Value>) {
     let temp = tempfile::tempdir().unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     std::fs::create_dir(path("logs")).unwrap();
@@ -57,7 +71,9 @@ pub fn scan(files: &[(&str, String)], scopes: &str, listed: &str) -> Told {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let verdict = serde_json::from_slice(&std::fs::read(path("case/verdict.json")).unwrap()).unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    Told { verdict, printed: printed.split_whitespace().collect::<Vec<_>>().join(" ") }
+    let lines = std::fs::read_to_string(temp.path().join("case").join(list)).unwrap();
+    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (Told { verdict, printed: printed.split_whitespace().collect::<Vec<_>>().join(" ") }, lines)
 }
 
 /// A line of a firewall, on a day and hour of March 2026.

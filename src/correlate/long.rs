@@ -1,0 +1,186 @@
+//! Connections that one host holds open to one destination outside for most of a working day or longer: a tunnel, a remote
+//! session, or a channel by which a host is told what to do.
+//!
+//! How long is known of records that say so, from when to when. Nothing is said of what stays open by its nature: VPN, mail, clocks
+//! and push services by their ports, and services that push by their names; nor of destinations with which several hosts speak, and
+//! of those of an exporter's clock.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::model::conversations::Told;
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
+use crate::model::observation::{Cited, Key, Seen};
+use crate::model::place::Locator;
+use crate::model::rule::{LONG_CONNECTION, Level, Outcome, Route, Stage};
+use crate::model::time::{HOUR_SECS, Span};
+
+use super::beacons::{POPULAR, PORTS, speak};
+use super::way::{self, Direction};
+use super::{World, digest, exits, found, lookups};
+
+/// So long a connection is of a tool, and not of somebody at work.
+const LONG_SECS: i64 = 8 * HOUR_SECS;
+/// Ports of tunnels between networks and of push services, beside [`PORTS`].
+const HELD_OPEN: &[u16] = &[179, 500, 1701, 1723, 2195, 5061, 5228, 5229, 5230, 10_000, 51_820];
+/// Services whose programs keep a connection open to be told what is new.
+const PUSHING: &[&str] = &[
+    "dropbox.com",
+    "github.com",
+    "google.com",
+    "googleapis.com",
+    "icloud.com",
+    "office.com",
+    "office365.com",
+    "pusher.com",
+    "sharepoint.com",
+    "signal.org",
+    "skype.com",
+    "slack-msgs.com",
+    "slack.com",
+    "spotify.com",
+    "teams.live.com",
+    "trouter.io",
+    "webex.com",
+    "whatsapp.net",
+    "zoom.us",
+];
+
+/// Scope, host and destination.
+type Pair<'w> = (&'w str, Cow<'w, str>, &'w str);
+
+/// The long connections of a pair.
+struct Open<'w> {
+    route: Route,
+    longest: Span,
+    /// How many of the records that are kept say so long.
+    count: u64,
+    outcome: Outcome,
+    assumed: Option<FindingAssumed>,
+    cited: BTreeMap<(&'w Locator, u64), Cited>,
+}
+
+/// The findings, sorted by scope, host and destination, of each at most `max_evidence` records cited.
+pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
+    let mut open: BTreeMap<Pair<'_>, Open<'_>> = BTreeMap::new();
+    for source in world.merged.sources.values().filter(|source| !source.covered.clocked) {
+        for (key, told) in source.observations.kept.iter().filter(|(key, _)| may_last(key)) {
+            let long: Vec<Cited> = long(told).collect();
+            if long.is_empty() {
+                continue;
+            }
+            let scope = |place: &Locator| way::out(world, place, &key).map_or("", |(way, _)| way.scope);
+            for place in found::delivered(source, scope) {
+                let Some((way, Direction::Up)) = way::out(world, place, &key) else { continue };
+                if pushes(way.to) {
+                    continue;
+                }
+                let pair = open.entry((way.scope, way.from, way.to)).or_insert_with(|| Open::new(way.route, &long));
+                pair.add(place, &key, &long);
+                pair.assumed = found::assume(pair.assumed, &source.covered);
+            }
+        }
+    }
+    let hosts = speak(world, open.keys().map(|(.., to)| *to).collect());
+    let is_rare = |(.., to): &Pair<'_>| hosts.get(to).map_or(0, BTreeMap::len) < POPULAR;
+    open.iter().filter(|(pair, _)| is_rare(pair)).map(|(pair, of)| of.finding(pair, max_evidence)).collect()
+}
+
+/// Whether a conversation may be of a connection that somebody keeps open.
+fn may_last(key: &Key<'_>) -> bool {
+    matches!(key.seen, Seen::Proxy | Seen::Flow | Seen::Firewall)
+        && key.outcome != Outcome::Failed
+        && !PORTS.contains(&key.port)
+        && !HELD_OPEN.contains(&key.port)
+}
+
+fn pushes(to: &str) -> bool {
+    lookups::is_vendor(to) || PUSHING.iter().any(|known| crate::model::whose::below(to, known))
+}
+
+/// The records of a conversation that say that it lasted so long.
+///
+/// Of a conversation those are kept that moved most: one that was open so long and is not among them moved less than four
+/// others.
+fn long(told: Told<'_>) -> impl Iterator<Item = Cited> {
+    let is_any = told.hours().any(|hour| hour.span.is_some_and(|span| secs(span) >= LONG_SECS));
+    told.cited().filter(move |cited| is_any && cited.span.is_some_and(|span| secs(span) >= LONG_SECS))
+}
+
+fn secs(span: Span) -> i64 {
+    (span.last.micros() - span.first.micros()) / 1_000_000
+}
+
+impl<'w> Open<'w> {
+    fn new(route: Route, long: &[Cited]) -> Self {
+        let longest =
+            long.iter().filter_map(|cited| cited.span).max_by_key(|span| (secs(*span), std::cmp::Reverse(*span)));
+        let longest = longest.expect("a long connection has a begin and an end");
+        Self { route, longest, count: 0, outcome: Outcome::Unknown, assumed: None, cited: BTreeMap::new() }
+    }
+
+    fn add(&mut self, place: &'w Locator, key: &Key<'_>, long: &[Cited]) {
+        for cited in long {
+            let known = self.cited.insert((place, cited.place.offset), *cited);
+            self.count += u64::from(known.is_none());
+            let order = |span: Span| (secs(span), std::cmp::Reverse(span));
+            let span = cited.span.filter(|span| order(*span) > order(self.longest));
+            self.longest = span.unwrap_or(self.longest);
+        }
+        self.outcome = if key.outcome == Outcome::Succeeded { key.outcome } else { self.outcome };
+    }
+
+    fn finding(&self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
+        let Self { longest, count, .. } = self;
+        let evidence: Vec<Evidence> =
+            self.cited.iter().take(max_evidence).map(|((place, _), cited)| exits::evidence(place, cited)).collect();
+        let time = self.cited.values().filter_map(|cited| cited.span).fold(*longest, Span::join);
+        let (hours, minutes) = (secs(*longest) / HOUR_SECS, secs(*longest) % HOUR_SECS / 60);
+        let others = match count {
+            1 => String::new(),
+            count => format!(", the longest of {count} of eight hours or more"),
+        };
+        Finding {
+            id: format!("f-{}", digest(&["anomaly", LONG_CONNECTION, scope, from, to])),
+            kind: FindingKind::Anomaly,
+            rule: FindingRule {
+                id: LONG_CONNECTION.to_owned(),
+                title: "Long connection to a rare destination".to_owned(),
+            },
+            level: Level::Low,
+            stage: vec![Stage::CommandAndControl],
+            attack: vec!["T1572".to_owned()],
+            route: Some(self.route),
+            outcome: self.outcome,
+            scope: (*scope).to_owned(),
+            time: FindingTime { first: Some(time.first), last: Some(time.last), assumed: self.assumed },
+            entities: Entities {
+                sources: vec![from.to_string()],
+                destinations: vec![(*to).to_owned()],
+                ..Entities::default()
+            },
+            count: *count,
+            omitted: count.saturating_sub(evidence.len() as u64),
+            evidence,
+            data: Vec::new(),
+            joined: Vec::new(),
+            met: Vec::new(),
+            shares: Vec::new(),
+            indicator: None,
+            links: Vec::new(),
+            chain: None,
+            text: format!("{from} held a connection to {to} open for {hours} h {minutes} min{others}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pushes_is_known_by_its_name_or_port() {
+        assert!(PUSHING.is_sorted() && HELD_OPEN.is_sorted());
+        assert!(pushes("wss-primary.slack.com") && !pushes("notslack.com") && !pushes("slack.com.evil.example"));
+    }
+}

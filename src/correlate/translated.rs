@@ -1,0 +1,132 @@
+//! Which hosts stood behind an address to which firewalls translate theirs, and when: as the records of their conversations say.
+//!
+//! A log outside knows the translated address alone. Which ports it had for whom is in no tally, so that who was behind it in an
+//! hour is a set: those whose conversations with anybody went out by it then. Of more than [`HOLDERS_KEPT`] in an hour it is known
+//! only that they are many.
+
+use std::collections::BTreeMap;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::model::assigned::{Giver, Holder};
+use crate::model::conversations::Told;
+use crate::model::observation::Key;
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::rule::Outcome;
+use crate::model::time::{HOUR_SECS, Instant, Span};
+use crate::model::whose::{Side, Whose};
+
+use super::assigned::{By, HOLDERS_KEPT, Holding};
+
+/// So much earlier or later than its records say an address may be in use: a firewall keeps it for a while.
+const KEPT_SECS: i64 = 300;
+/// Of longer sessions it is not known whose the address was all the time.
+const LASTS_HOURS: i64 = 31 * 24;
+
+/// What conversations of one host in an hour say: from when to when, and a record of them.
+type Shown<'a> = (Span, By<'a>);
+
+/// Who was behind an address in one hour.
+enum Behind<'a> {
+    Hosts(BTreeMap<&'a str, Shown<'a>>),
+    /// More than are told apart.
+    Crowd(By<'a>),
+}
+
+/// All holdings of the addresses of which any log tells as of a client.
+pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<&'a str, Vec<Holding<'a>>> {
+    let mut behind: HashMap<&str, BTreeMap<i64, Behind<'a>>> = HashMap::new();
+    let asked = asked(merged);
+    if asked.is_empty() {
+        return HashMap::new();
+    }
+    for source in merged.sources.values() {
+        for (key, told) in source.observations.kept.iter().filter(|(key, _)| asked.contains(key.nat)) {
+            if key.outcome != Outcome::Failed && whose.side(key.client) == Side::Inside {
+                add(source, &key, told, behind.entry(key.nat).or_default());
+            }
+        }
+    }
+    behind.into_iter().map(|(address, hours)| (address, holdings(hours))).collect()
+}
+
+/// Translated addresses that clients have in other records.
+fn asked(merged: &Partial) -> HashSet<&str> {
+    let keys = || merged.sources.values().flat_map(|source| source.observations.kept.keys());
+    let translated: HashSet<&str> = keys().map(|key| key.nat).filter(|nat| !nat.is_empty()).collect();
+    if translated.is_empty() {
+        return translated;
+    }
+    let mut asked: HashSet<&str> = keys().filter_map(|key| translated.get(key.client).copied()).collect();
+    for (_, sightings) in merged.sources.values().flat_map(|source| source.rules.iter()) {
+        let from = sightings.kept.iter().filter_map(|s| s.subject.source_ip.as_deref());
+        asked.extend(from.filter_map(|from| translated.get(from).copied()));
+    }
+    asked
+}
+
+/// Adds the hours of a conversation.
+fn add<'a>(source: &'a SourcePartial, key: &Key<'a>, told: Told<'a>, behind: &mut BTreeMap<i64, Behind<'a>>) {
+    let Some(cited) = told.cited().next() else { return };
+    for span in told.hours().filter_map(|hour| hour.span) {
+        let (first, last) = (span.first.hour(), span.last.hour());
+        if last - first > LASTS_HOURS {
+            continue;
+        }
+        let (source, place, sha256) = (&source.entry.source, cited.place, cited.sha256);
+        let by = By { at: span.first, source, place, sha256, ends: false };
+        for hour in first..=last {
+            let Some(part) = within(span, hour) else { continue };
+            let hosts = behind.entry(hour).or_insert_with(|| Behind::Hosts(BTreeMap::new()));
+            hosts.add(key.client, (part, by));
+        }
+    }
+}
+
+/// What of a span lies in an hour.
+fn within(span: Span, hour: i64) -> Option<Span> {
+    let begin = Instant::from_secs(hour.checked_mul(HOUR_SECS)?)?;
+    Some(Span { first: span.first.max(begin), last: span.last.min(begin.plus_secs(HOUR_SECS)) })
+}
+
+impl<'a> Behind<'a> {
+    fn add(&mut self, host: &'a str, (span, by): Shown<'a>) {
+        match self {
+            Self::Crowd(known) => *known = by.min(*known),
+            Self::Hosts(hosts) => {
+                let known = hosts.entry(host).or_insert((span, by));
+                *known = (known.0.join(span), known.1.min(by));
+                if hosts.len() > HOLDERS_KEPT {
+                    let first = hosts.values().map(|(_, by)| *by).min().unwrap_or(by);
+                    *self = Self::Crowd(first);
+                }
+            }
+        }
+    }
+}
+
+/// Times of one holder that follow each other are one holding.
+fn holdings<'a>(hours: BTreeMap<i64, Behind<'a>>) -> Vec<Holding<'a>> {
+    let mut runs: BTreeMap<&str, Vec<Shown<'a>>> = BTreeMap::new();
+    let mut add = |host: &'a str, (span, by): Shown<'a>| {
+        let of = runs.entry(host).or_default();
+        match of.last_mut().filter(|(last, _)| span.first <= last.last.plus_secs(KEPT_SECS)) {
+            Some((last, known)) => (*last, *known) = (last.join(span), by.min(*known)),
+            None => of.push((span, by)),
+        }
+    };
+    for (hour, behind) in hours {
+        match behind {
+            Behind::Hosts(hosts) => hosts.into_iter().for_each(|(host, shown)| add(host, shown)),
+            Behind::Crowd(by) => {
+                let whole = Instant::from_secs(hour.saturating_mul(HOUR_SECS));
+                let span = whole.map(|first| Span { first, last: first.plus_secs(HOUR_SECS) });
+                span.into_iter().for_each(|span| add("", (span, by)));
+            }
+        }
+    }
+    let holder = |host: &str| Holder { giver: Giver::Nat, account: "".into(), host: host.into(), peer: "".into() };
+    let around = |span: Span| Span { first: span.first.plus_secs(-KEPT_SECS), last: span.last.plus_secs(KEPT_SECS) };
+    let all = runs.into_iter().flat_map(|(host, of)| of.into_iter().map(move |shown| (host, shown)));
+    all.map(|(host, (span, by))| Holding::within(holder(host), (around(span), span), by)).collect()
+}

@@ -1,0 +1,171 @@
+//! J-92: what a host sent beside what its peers did, so that one of which there is no history is judged too.
+//!
+//! Peers are hosts of one scope that the inventory gives one role, or, where it gives none, of one network of 256 addresses. What
+//! they sent on their busiest days is held against each other by median and median deviation, which one host that sends much
+//! does not move.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::model::rule::Route;
+use crate::model::time::Instant;
+use crate::model::transfer::{Together, Transfer};
+use crate::model::whose::{Whose, address, same_host};
+
+use super::Bench;
+use super::chains::size;
+use super::intrusion::{BASELINE_DAYS, DAY_SECS};
+
+/// Of fewer others it is not known what is usual.
+const PEERS: usize = 5;
+/// So many deviations above the median are more than peers do.
+const APART: u64 = 6;
+/// Smaller deviations are none.
+const LEAST_SPREAD: u64 = 1 << 20;
+
+/// What hosts sent.
+#[derive(Default)]
+pub(super) struct Peers<'a> {
+    hosts: BTreeMap<&'a str, Sent>,
+    /// The hosts of each group.
+    groups: BTreeMap<String, Vec<&'a str>>,
+}
+
+/// What one host sent.
+#[derive(Default)]
+struct Sent {
+    together: Together,
+    first: Option<Instant>,
+}
+
+impl<'a> Peers<'a> {
+    fn of(transfers: &[&'a Transfer], whose: &Whose) -> Self {
+        let mut all = Self::default();
+        for t in transfers.iter().filter(|t| is_sent(t)) {
+            let sent = all.hosts.entry(&t.from).or_default();
+            sent.together.add(t);
+            sent.first = [sent.first, t.time.map(|time| time.first)].into_iter().flatten().min();
+        }
+        for host in all.hosts.keys() {
+            all.groups.entry(group(whose, host)).or_default().push(host);
+        }
+        all
+    }
+
+    /// What a host sent on its busiest day, beside what its peers did; `None` where they are too few.
+    fn beside(&self, whose: &Whose, host: &str) -> Option<Beside> {
+        let sent = self.hosts.get(host)?.together.busiest_day();
+        let group = group(whose, host);
+        let others = self.groups.get(&group)?.iter().filter(|other| **other != host);
+        let mut days: Vec<u64> = others.map(|other| self.hosts[other].together.busiest_day()).collect();
+        let usual = median(&mut days)?;
+        let mut apart: Vec<u64> = days.iter().map(|day| day.abs_diff(usual)).collect();
+        let spread = median(&mut apart)?.saturating_mul(3) / 2;
+        let spread = spread.max(usual / 10).max(LEAST_SPREAD);
+        (days.len() >= PEERS && !group.is_empty()).then_some(Beside { group, peers: days.len(), sent, usual, spread })
+    }
+}
+
+/// Whether a host sent it by itself, and not in answer.
+fn is_sent(t: &Transfer) -> bool {
+    !matches!(t.route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess | Route::DnsTunnel)
+}
+
+/// Those with whom a host is compared; empty where nothing tells.
+fn group(whose: &Whose, host: &str) -> String {
+    let listed = whose.scopes.host.iter().find(|known| same_host(&known.name.to_ascii_lowercase(), host));
+    if let Some(role) = listed.and_then(|known| known.role.as_deref()) {
+        return format!("role {role}");
+    }
+    let listed = listed.and_then(|known| known.ip.first());
+    match address(host).or_else(|| address(listed?)) {
+        Some(IpAddr::V4(ip)) => {
+            let [a, b, c, _] = ip.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Some(IpAddr::V6(ip)) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        None => String::new(),
+    }
+}
+
+/// The one in the middle; sorts them.
+fn median(of: &mut [u64]) -> Option<u64> {
+    of.sort_unstable();
+    of.get(of.len() / 2).copied()
+}
+
+/// A host beside its peers.
+struct Beside {
+    group: String,
+    peers: usize,
+    sent: u64,
+    usual: u64,
+    spread: u64,
+}
+
+impl Beside {
+    fn is_apart(&self) -> bool {
+        self.sent > self.usual.saturating_add(self.spread.saturating_mul(APART))
+    }
+
+    fn told(&self, host: &str, history: &str) -> String {
+        let Self { group, peers, sent, usual, spread } = self;
+        let (sent, usual, by) = (size(*sent), size(*usual), sent.saturating_sub(*usual) / spread.max(&1));
+        let peers = format!("{peers} peers ({group})");
+        match self.is_apart() {
+            true => format!(
+                "{host} sent {sent} on its busiest day and its {peers} {usual} as a rule: {by} times their spread above; {history}"
+            ),
+            false => format!(
+                "{host} sent {sent} on its busiest day, as its {peers} do, which send {usual} as a rule; {history}"
+            ),
+        }
+    }
+}
+
+/// J-92: holds what is unexplained of a host against what its peers send.
+pub(super) fn compare(bench: &mut Bench<'_>, host: &str, transfers: &[&Transfer]) {
+    if !transfers.iter().any(|t| is_sent(t)) {
+        return;
+    }
+    if bench.peers.is_none() {
+        bench.peers = Some(Peers::of(&bench.transfers, bench.whose));
+    }
+    let Some(peers) = &bench.peers else { return };
+    let Some(beside) = peers.beside(bench.whose, host) else { return };
+    let began = transfers.iter().filter_map(|t| t.time).map(|time| time.first).min();
+    let text = beside.told(host, &history(peers.hosts.get(host).and_then(|sent| sent.first), began));
+    let ids = transfers.iter().map(|t| t.id.to_string()).collect();
+    match beside.is_apart() {
+        true => bench.reason("J-92", text, ids),
+        false => bench.against("J-92", text, ids),
+    }
+}
+
+/// How long the logs tell of a host before something that it sent.
+fn history(first: Option<Instant>, began: Option<Instant>) -> String {
+    let days = first.zip(began).map(|(first, began)| (began.micros() - first.micros()) / 1_000_000 / DAY_SECS);
+    match days {
+        Some(days) if days >= BASELINE_DAYS => format!("it has a history of {days} days"),
+        _ => "it has no history of its own".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_of_one_role_or_one_network() {
+        let text = "[[host]]\nname='a'\nip=['10.2.0.5']\nrole='file server'\n[[host]]\nname='b'\nip=['10.2.0.6']\n";
+        let whose = Whose { scopes: toml::from_str(text).unwrap(), ..Whose::default() };
+        let of = |host| group(&whose, host);
+        assert_eq!(
+            [of("a"), of("b"), of("10.2.0.99"), of("2001:db8:1:2::3"), of("pc07")],
+            ["role file server", "10.2.0.0/24", "10.2.0.0/24", "2001:db8:1:2::/64", ""]
+        );
+    }
+}

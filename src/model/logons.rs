@@ -1,0 +1,74 @@
+//! Accounts that logged on to a computer from an address elsewhere, and when such a session ended.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::place::{Place, RecordDigest};
+use super::time::Instant;
+
+/// One record that says that a session of an account on a computer began or ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Logon {
+    /// When. First, so that the earliest are kept.
+    pub at: Instant,
+    /// The computer, in lower case.
+    pub host: Box<str>,
+    /// The number of the session on it.
+    pub session: u64,
+    /// The address from which it came, in its one spelling; empty where the record says that it ended.
+    pub address: Box<str>,
+    /// The account, as `DOMAIN\user` where the log has a domain.
+    pub account: Box<str>,
+    /// Where the record stands.
+    pub place: Place,
+    /// SHA-256 of its bytes.
+    pub sha256: RecordDigest,
+}
+
+impl Logon {
+    /// Whether it says that the session ended.
+    pub fn ends(&self) -> bool {
+        self.address.is_empty()
+    }
+}
+
+/// Logons and their ends kept of one source; above it the earliest stay.
+pub const LOGONS_KEPT: usize = 200_000;
+
+/// The logons of one source. Joins by union, and keeps the smallest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Logons {
+    /// The kept ones.
+    pub kept: BTreeSet<Logon>,
+    /// Records of those above [`LOGONS_KEPT`].
+    #[serde(default)]
+    pub rest: u64,
+}
+
+impl Logons {
+    /// Whether nobody logged on from elsewhere.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.rest == 0
+    }
+
+    /// Adds what a record says.
+    pub fn add(&mut self, logon: Logon) {
+        self.kept.insert(logon);
+        self.cut();
+    }
+
+    /// Joins another part of the source. Commutes: what is among the first of all is among the first of each part.
+    pub fn join(&mut self, other: Self) {
+        self.rest = self.rest.saturating_add(other.rest);
+        self.kept.extend(other.kept);
+        self.cut();
+    }
+
+    fn cut(&mut self) {
+        while self.kept.len() > LOGONS_KEPT {
+            self.kept.pop_last();
+            self.rest = self.rest.saturating_add(1);
+        }
+    }
+}
