@@ -67,7 +67,9 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
     let mut routes: BTreeMap<Route, (Direction, Told)> = BTreeMap::new();
     // Most logs state it all: whose the traffic is need not be asked then.
     let lacks = |key: Key<'_>, sum: Sum| {
-        sum.joint_records > 0 || sum.up_unlogged > 0 && Direction::Up.counts(&key) || sum.down_unlogged > 0 && key.seen != Seen::Dns
+        sum.joint_records > 0
+            || sum.up_unlogged > 0 && Direction::Up.counts(&key)
+            || sum.down_unlogged > 0 && key.seen != Seen::Dns
     };
     if !source.observations.kept.iter().any(|(key, seen)| lacks(key, seen.sum())) {
         return routes;

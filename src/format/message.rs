@@ -199,4 +199,3 @@ fn ssh_name(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 const FROM: &[u8] = b" from ";
-

@@ -341,7 +341,6 @@ fn skip(bytes: &[u8]) -> &[u8] {
     &bytes[blanks..]
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -259,7 +259,11 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
 /// What of `Sat Mar 28 23:10:04 2026` stands behind the day of the week.
 fn without_weekday(bytes: &[u8]) -> &[u8] {
     match bytes {
-        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', rest @ ..] if rest.first().is_some_and(u8::is_ascii_alphabetic) => rest,
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', rest @ ..]
+            if rest.first().is_some_and(u8::is_ascii_alphabetic) =>
+        {
+            rest
+        }
         _ => bytes,
     }
 }

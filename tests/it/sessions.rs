@@ -161,8 +161,7 @@ fn files_that_a_server_gave_out_went_to_who_opened_the_session() {
 #[test]
 fn files_of_a_session_went_to_who_connected_under_its_number() {
     let line = |number: u32, rest: &str| format!("[03] Sat 28Mar26 23:12:00 - (00{number}) {rest}\n");
-    let connected =
-        |number, who: &str| line(number, &format!("Connected to {who} (local address 10.0.0.8, port 22)"));
+    let connected = |number, who: &str| line(number, &format!("Connected to {who} (local address 10.0.0.8, port 22)"));
     let sent = |number, bytes: u64| {
         line(number, &format!("Sent file \"D:\\up\\a.zip\" successfully (12,345.67 kB/sec - {bytes} bytes)"))
     };
@@ -193,7 +192,8 @@ fn files_of_a_client_went_to_the_server_of_the_session() {
 fn of_bytes_of_both_ways_together_none_left_at_least_and_all_at_most() {
     let line = |n: u32, rest: String| format!("Mar 10 2026 10:{n:02}:00 fw1 : %ASA-6-{rest}\n");
     let opened = |n: u32| {
-        let (outer, inner) = ("outside:203.0.113.9/443 (203.0.113.9/443)", "inside:10.0.0.5/50000 (198.51.100.1/50000)");
+        let (outer, inner) =
+            ("outside:203.0.113.9/443 (203.0.113.9/443)", "inside:10.0.0.5/50000 (198.51.100.1/50000)");
         line(n, format!("302013: Built outbound TCP connection {n} for {outer} to {inner}"))
     };
     let over = |n: u32| {
