@@ -98,7 +98,9 @@ impl Rows {
             self.rows.clear();
             self.of = of;
             let facts = routing::of_all(format);
-            let applies = |facts| program.logsources.iter().map(|stated| routing::applies(&program.routing, stated, facts)).collect();
+            let applies = |facts| {
+                program.logsources.iter().map(|stated| routing::applies(&program.routing, stated, facts)).collect()
+            };
             self.fits = facts.as_ref().map(applies);
         }
         self.key.clear();
@@ -133,7 +135,9 @@ impl Rows {
         let (mut sure, fits) = (routed || self.fits.is_some(), self.fits.as_deref());
         candidates.retain(|rule| {
             let rule = *rule as usize;
-            let (Some(expr), Some(source)) = (program.exprs.get(rule), program.logsource.get(rule)) else { return false };
+            let (Some(expr), Some(source)) = (program.exprs.get(rule), program.logsource.get(rule)) else {
+                return false;
+            };
             if fits.is_some_and(|fits| !fits[*source as usize]) {
                 return false;
             }
@@ -264,6 +268,12 @@ impl<L: Listing> Sieve<'_, L> {
             return Some(());
         }
         for alias in name.aliases() {
+            if let Some(canon) = Canon::from_name(alias) {
+                if self.listing.may_give(canon) {
+                    return None;
+                }
+                continue;
+            }
             if self.may_be_another(alias.as_bytes()) {
                 return None;
             }
@@ -281,9 +291,8 @@ impl<L: Listing> Sieve<'_, L> {
             let stem = shown.len().checked_sub(digits + 1).filter(|end| digits > 0 && shown[*end] == b'_');
             stem.is_some_and(|end| shown[..end].eq_ignore_ascii_case(name) || shown.eq_ignore_ascii_case(name))
         };
-        let is_above = |shown: &[u8]| {
-            shown.get(name.len()) == Some(&b'.') && shown[..name.len()].eq_ignore_ascii_case(name)
-        };
+        let is_above =
+            |shown: &[u8]| shown.get(name.len()) == Some(&b'.') && shown[..name.len()].eq_ignore_ascii_case(name);
         let containers = self.listing.has_containers();
         let listing = self.listing;
         let names = || (0..listing.len()).filter_map(move |at| listing.item(at)).map(|item| item.name);

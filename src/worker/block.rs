@@ -286,7 +286,8 @@ impl Pass<'_, '_> {
             self.part(seen, fields, open, scratch, told);
             return;
         }
-        let outlined = !is_read && !self.plan.hits_only && self.outline(record, outline, (&mut scratch.shapes, scratch.listed));
+        let outlined =
+            !is_read && !self.plan.hits_only && self.outline(record, outline, (&mut scratch.shapes, scratch.listed));
         if outlined && self.recalled(seen, outline, tally, told) {
             if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                 self.parse(seen, Want::All, fields);
@@ -301,12 +302,7 @@ impl Pass<'_, '_> {
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
     /// agent may be a listed one.
-    fn outline<'b>(
-        &self,
-        record: &'b [u8],
-        outline: &mut Outline<'b>,
-        shapes: (&mut format::Shapes, bool),
-    ) -> bool {
+    fn outline<'b>(&self, record: &'b [u8], outline: &mut Outline<'b>, shapes: (&mut format::Shapes, bool)) -> bool {
         let indicators = &self.plan.indicators;
         self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))

@@ -301,11 +301,14 @@ fn values_alone_rule_out_no_rule_that_matches() {
     let (program, _) = Program::compile(sigma(), Routing::Auto);
     let gate = program.gate("evtx").unwrap();
     let mut surely = 0;
-    let (mut templates, mut view, mut scratch, mut counts) = (Templates::default(), View::default(), Scratch::default(), [0; 4]);
-    for block in logs(&folder).iter().step_by(3).flat_map(|path| chunks(&std::fs::read(path).unwrap()).collect::<Vec<_>>()) {
+    let (mut templates, mut view, mut scratch, mut counts) =
+        (Templates::default(), View::default(), Scratch::default(), [0; 4]);
+    for block in
+        logs(&folder).iter().step_by(3).flat_map(|path| chunks(&std::fs::read(path).unwrap()).collect::<Vec<_>>())
+    {
         format::draw(&block, &mut templates, &mut view);
         let reader = format::reader(&block.layout);
-        for seen in view.records.iter().step_by(4) {
+        for seen in view.records.iter().step_by(2) {
             let Some((from, to)) = seen.values else { continue };
             let (values, mut fields) = (&view.values[from as usize..to as usize], Fields::default());
             reader.read(&templates, (&view.rendered, values), Want::All, &mut fields);
@@ -318,13 +321,22 @@ fn values_alone_rule_out_no_rule_that_matches() {
             });
             assert_eq!(all, few, "{:?}", told(&fields));
             assert!(!sure || few == some, "{:?}", told(&fields));
-            surely += usize::from(sure);
+            for rule in some.iter().take(40).chain(&few) {
+                let (_, sure) = left(&program, "evtx", &listing, &[*rule], &mut scratch);
+                assert!(!sure || few.contains(rule), "{:?}", told(&fields));
+                surely += usize::from(sure);
+            }
             let waits = some.len() == gate.all.len();
-            counts = [counts[0] + 1, counts[1] + usize::from(waits), counts[2] + if waits { 0 } else { some.len() }, counts[3] + all.len()];
+            counts = [
+                counts[0] + 1,
+                counts[1] + usize::from(waits),
+                counts[2] + if waits { 0 } else { some.len() },
+                counts[3] + all.len(),
+            ];
         }
     }
     println!("records, those of kinds that are not decided, rules left, matches: {counts:?}; sure: {surely}");
-    assert!(surely > 10 && counts[3] > 100 && counts[2] < 30 * counts[0], "{counts:?}");
+    assert!(surely > 10 && counts[3] > 30 && counts[2] < 30 * counts[0], "{counts:?}");
 }
 
 #[test]
