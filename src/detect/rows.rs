@@ -268,6 +268,12 @@ impl<L: Listing> Sieve<'_, L> {
             return Some(());
         }
         for alias in name.aliases() {
+            if let Some(canon) = Canon::from_name(alias) {
+                if self.listing.may_give(canon) {
+                    return None;
+                }
+                continue;
+            }
             if self.may_be_another(alias.as_bytes()) {
                 return None;
             }

@@ -161,6 +161,25 @@ fn hash(name: &[u8]) -> u32 {
     (mixed >> 32) as u32
 }
 
+/// Canonical names that no field has but for the meaning of its own name.
+const OF_ROLES_ALONE: [Canon; 10] = [
+    Canon::SourceIp,
+    Canon::DestinationIp,
+    Canon::UserName,
+    Canon::DnsQuestion,
+    Canon::NetworkTransport,
+    Canon::ProcessExecutable,
+    Canon::ProcessCommandLine,
+    Canon::ParentExecutable,
+    Canon::FilePath,
+    Canon::FileHash,
+];
+
+/// Whether a field of a record may have a canonical name, by the meanings of the names of its values; false is certain.
+pub fn may_give(canon: Canon, mut roles: impl Iterator<Item = Option<Role>>) -> bool {
+    !OF_ROLES_ALONE.contains(&canon) || roles.any(|role| role.is_some_and(|role| role.canons().contains(&canon)))
+}
+
 impl Role {
     fn canons(&self) -> &[Canon] {
         match self {

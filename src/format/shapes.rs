@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::jsonwalk::{self, Leaf, Names};
 use super::near;
-use super::roles::Role;
+use super::roles::{Role, may_give};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
-use crate::model::fields::{Kind, Text};
+use crate::model::fields::{Canon, Kind, Text};
 use crate::model::layout::Layout;
 use crate::model::listing::{Item, Listing};
 use crate::model::outline::Outline;
@@ -373,6 +373,10 @@ impl Listing for List<'_> {
         let written = self.record.get(at.from as usize..at.to as usize)?;
         let name = self.shapes.name(&self.shapes.nodes[at.node as usize])?;
         Some(Item { name, written, kind: at.kind, escaped: at.escaped })
+    }
+
+    fn may_give(&self, canon: Canon) -> bool {
+        may_give(canon, self.shapes.listed.iter().map(|at| self.shapes.nodes[at.node as usize].role))
     }
 
     fn holds_empty(&self, name: &[u8]) -> bool {

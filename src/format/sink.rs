@@ -1,15 +1,21 @@
 //! Where parsers put what they read: raw fields, canonical ones, and the time.
 
-use std::net::IpAddr;
+mod inner;
+mod settled;
+mod texts;
 
 use super::halves::{Half, halves};
 use super::roles::{Role, outcome};
 use super::sketch::{is_stamped_first, shelf_end};
-use super::{near, proxied, time};
+use super::time;
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
-use crate::model::time::{Assumed, Instant, Stamp};
+use crate::model::time::{Instant, Stamp};
+
+pub use inner::keeps_outer;
+pub use texts::{address, is_ip, part};
+use texts::{host_end, port_of, scheme_end};
 
 /// What a product writes in a way of its own.
 #[derive(Debug, Default)]
@@ -47,22 +53,6 @@ pub const ENDED: u8 = 9;
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
     way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
-}
-
-/// Dialects of services' own records, which whoever passes them on has no part in.
-const SERVICES: &[&str] = &["cloudtrail", "azure", "m365", "gcp", "guardduty", "okta", "github"];
-
-/// Whether the time around a record goes before that in it: where there is none, or only that around it is certain.
-pub fn keeps_outer(outer: Option<Stamp>, inner: Option<Stamp>) -> bool {
-    let is_sure = |stamp: Stamp| stamp.assumed == Assumed::Nothing;
-    outer.is_some_and(|outer| inner.is_none_or(|inner| is_sure(outer) && !is_sure(inner)))
-}
-
-/// What a record had before one in it was read.
-pub struct Around {
-    fields: usize,
-    time: Option<Stamp>,
-    best: Option<u8>,
 }
 
 /// Collects the fields of one record.
@@ -195,6 +185,11 @@ impl<'f, 'b> Sink<'f, 'b> {
         if self.all {
             self.out.push_text(None, name, value, kind);
         }
+        self.taken(role, value, kind);
+    }
+
+    /// What a value that is taken apart says by the meaning of its name.
+    fn taken(&mut self, role: Role, value: Text<'b>, kind: Kind) {
         match role {
             Role::Is(_) | Role::Action | Role::Took(..) | Role::Embedded => {}
             Role::Addr(canon) => {
@@ -332,105 +327,6 @@ impl<'f, 'b> Sink<'f, 'b> {
         self.canon(Canon::ObjectKey, object);
     }
 
-    /// All fields of the record are in: gives what counts in a record of HTTP, or of flows, only, and the time that stands in several.
-    pub fn settle(&mut self) {
-        if let [Some(date), Some(clock), zone] = self.apart {
-            let [date, clock] = [date, clock].map(|text| self.out.bytes(text));
-            let zone = zone.and_then(|zone| time::offset(self.out.bytes(zone)));
-            let stamp = time::date_and_time(date, clock, zone, self.layout);
-            self.time(APART, stamp);
-        }
-        for (role, canon, value) in std::mem::take(&mut self.pending).into_iter().flatten() {
-            let counts = match role {
-                Role::Flow(_) => {
-                    self.out.get(Canon::EventDataset).is_none_or(|kind| matches!(kind, b"flow" | b"netflow"))
-                }
-                _ => self.out.get(Canon::HttpMethod).is_some(),
-            };
-            if !counts || self.out.get(canon).is_some() {
-                continue;
-            }
-            let bytes = self.out.bytes(value);
-            let digits = bytes.iter().all(u8::is_ascii_digit);
-            match canon {
-                Canon::HttpStatus if digits && bytes.len() == 3 => self.canon(canon, value),
-                Canon::SourceBytes | Canon::DestinationBytes if digits => self.canon(canon, value),
-                Canon::UrlDomain => {
-                    let (from, to) = host_end(bytes);
-                    self.canon(canon, part(value, from, to));
-                }
-                _ => {}
-            }
-        }
-        self.forwarded();
-        self.name_by_key();
-    }
-
-    /// All fields are in: a request that names no account has that of the key by which it was let in.
-    pub fn name_by_key(&mut self) {
-        if let Some(key) = self.key.take().filter(|_| !self.out.has(Canon::UserName)) {
-            self.canon(Canon::UserName, key);
-        }
-    }
-
-    /// Names the client of a request for which a proxy or balancer of our own asked in place of that one. Its own address stays
-    /// under the name that it has in the log.
-    fn forwarded(&mut self) {
-        let Some(list) = self.forwarded.take().filter(|_| self.out.get(Canon::HttpMethod).is_some()) else { return };
-        let Some(peer) = self.out.get(Canon::SourceIp) else { return };
-        let bytes = self.out.bytes(list);
-        let Some(client) = proxied::client(peer, bytes) else { return };
-        let from = client.as_ptr() as usize - bytes.as_ptr() as usize;
-        let client = part(list, from, from + client.len());
-        self.out.supersede(Canon::SourceIp);
-        self.canon(Canon::SourceIp, client);
-    }
-
-    /// All fields of a record of a connection are in: a side of which no packet was seen sent an unknown number of bytes, and
-    /// not 0.
-    pub fn forget_unseen(&mut self) {
-        let canon = match self.halves {
-            Some(Half::Originator) => Canon::SourceBytes,
-            Some(Half::Responder) => Canon::DestinationBytes,
-            None => return,
-        };
-        if self.out.number(canon) != Some(0) {
-            return;
-        }
-        self.disown(canon);
-    }
-
-    /// A canonical name was no right one. Where all fields are wanted, what stands in the log stays under its own name.
-    pub fn disown(&mut self, canon: Canon) {
-        if self.all { self.out.supersede(canon) } else { self.out.forget(canon) }
-    }
-
-    /// All fields of a record of a connection are in: where the sensor saw all of it, a side sent no more than its packets have. What
-    /// is counted from sequence numbers is more where a packet bore one of no connection.
-    pub fn bound_by_packets(&mut self) {
-        let packets = std::mem::take(&mut self.packets).into_iter().flatten();
-        let is_whole = self.is_whole;
-        for (canon, packets) in packets.filter(|_| is_whole) {
-            let most = std::str::from_utf8(self.out.bytes(packets)).ok().and_then(|text| text.parse::<u64>().ok());
-            if most.zip(self.out.number(canon)).is_none_or(|(most, told)| told <= most) {
-                continue;
-            }
-            if self.all {
-                self.out.supersede(canon)
-            } else {
-                self.out.forget(canon)
-            }
-            self.canon(canon, packets);
-        }
-    }
-
-    /// The number of the process ties the record to others, where its definition says so.
-    pub fn tie_by_process(&mut self) {
-        if let Some(process) = self.process.filter(|_| self.out.of_process) {
-            self.canon(Canon::SessionId, process);
-        }
-    }
-
     /// Takes how long it took.
     fn took(&mut self, value: Text<'b>, (unit, side): (Unit, Side)) {
         let mut lasted = self.out.lasted;
@@ -459,68 +355,6 @@ impl<'f, 'b> Sink<'f, 'b> {
         if stamp.is_some() && self.best.is_none_or(|best| rank < best) {
             self.best = Some(rank);
             self.out.time = stamp;
-        }
-    }
-
-    /// Takes what was read in a text that does not lie in the block: copies of it, where the record does not say it itself. What it
-    /// says stays as it is, and what the text says stands beside it under the text's own name.
-    pub fn take_over(&mut self, inner: &Fields<'_>) {
-        for field in inner.iter() {
-            let (shown, is_said) = (inner.bytes(field.name), field.canon.is_some_and(|canon| self.out.has(canon)));
-            let is_canonical = || field.canon.is_some_and(|canon| shown == canon.name().as_bytes());
-            if is_said && (!self.all || is_canonical()) {
-                continue;
-            }
-            let name = self.out.store(shown);
-            let value = self.out.store(inner.bytes(field.value));
-            self.out.push_text(field.canon.filter(|_| !is_said), name, value, field.kind);
-        }
-        self.take_marks(inner);
-    }
-
-    /// What was read in a text says of its record beside the fields.
-    fn take_marks(&mut self, inner: &Fields<'_>) {
-        self.out.inside = self.out.inside.or(inner.inside);
-        self.out.observer = self.out.observer.or(inner.observer);
-        self.out.lasted = self.out.lasted.or(inner.lasted);
-        self.out.clocked |= inner.clocked;
-        (self.out.objects, self.out.whole) = (self.out.objects.max(inner.objects), self.out.whole | inner.whole);
-        self.out.of_process |= inner.of_process;
-    }
-
-    /// Takes what the record in a text says which does not lie in the block: it goes before what stands around it.
-    pub fn take_in(&mut self, inner: &Fields<'_>) {
-        let around = self.begin_inside();
-        for field in inner.iter() {
-            let (name, value) = (self.out.store(inner.bytes(field.name)), self.out.store(inner.bytes(field.value)));
-            self.out.push_text(field.canon, name, value, field.kind);
-        }
-        self.take_marks(inner);
-        self.time(0, inner.time);
-        self.end_inside(around, inner.inside);
-    }
-
-    /// Begins to read a record that this one holds: gives what [`end_inside`](Self::end_inside) asks for.
-    pub fn begin_inside(&mut self) -> Around {
-        Around { fields: self.out.len(), time: self.out.time.take(), best: self.best.take() }
-    }
-
-    /// A record of the dialect `inside` was read, or none: what it says is what this one says. Its time too, but where it is less
-    /// certain than that around it.
-    pub fn end_inside(&mut self, around: Around, inside: Option<&'static str>) {
-        // An object of no product may mean anything by a time.
-        let is_vague = inside == Some("json") && around.time.is_some_and(|stamp| stamp.assumed == Assumed::Nothing);
-        let keeps = keeps_outer(around.time, self.out.time) || around.time.is_some() && (is_vague || inside.is_none());
-        if keeps {
-            (self.out.time, self.best) = (around.time, around.best);
-        }
-        let Some(dialect) = inside else { return };
-        let names_host = || self.out.iter().skip(around.fields).any(|field| field.canon == Some(Canon::HostName));
-        let is_passed_on = SERVICES.contains(&dialect) && !names_host();
-        self.out.give_way(around.fields, self.want);
-        self.out.inside = inside;
-        if is_passed_on {
-            self.disown(Canon::HostName);
         }
     }
 
@@ -590,123 +424,5 @@ impl<'f, 'b> Sink<'f, 'b> {
         if let Some(at) = query {
             self.canon(Canon::UrlQuery, part(value, at + 1, fragment.min(end)));
         }
-    }
-}
-
-/// Where `://` stands behind a scheme; `None` where there is none of at most 13 letters.
-fn scheme_end(bytes: &[u8]) -> Option<usize> {
-    let end = bytes.iter().take(14).position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b))?;
-    (end > 0 && bytes[end..].starts_with(b"://")).then_some(end)
-}
-
-/// A part of a text.
-pub fn part(text: Text<'_>, from: usize, to: usize) -> Text<'_> {
-    match text {
-        Text::Slice(slice) => Text::Slice(&slice[from..to]),
-        // A part lies inside an arena range, whose ends are u32.
-        Text::Arena(start, _) => Text::Arena(start + from as u32, start + to as u32),
-    }
-}
-
-/// The host of `host:port` and `[host]:port`, as start and end.
-fn host_end(bytes: &[u8]) -> (usize, usize) {
-    if bytes.first() == Some(&b'[') {
-        return memchr::memchr(b']', bytes).map_or((0, bytes.len()), |end| (1, end));
-    }
-    match memchr::memrchr(b':', bytes) {
-        Some(at) if bytes[at + 1..].iter().all(u8::is_ascii_digit) && memchr::memchr(b':', bytes) == Some(at) => {
-            (0, at)
-        }
-        _ => (0, bytes.len()),
-    }
-}
-
-type Range = (usize, usize);
-
-/// Where address and port lie in `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`; `None` where it is no address.
-pub fn address(bytes: &[u8]) -> Option<(Range, Option<Range>)> {
-    if !bytes.first().is_some_and(|&b| b.is_ascii_hexdigit() || b == b':' || b == b'[') || bytes.len() > 64 {
-        return None;
-    }
-    if is_ip(bytes) {
-        return Some(((0, bytes.len()), None));
-    }
-    let host = host_end(bytes);
-    let port = (host.1 + usize::from(host.0 == 1) + 1, bytes.len());
-    (host.1 < bytes.len() && is_ip(&bytes[host.0..host.1])).then_some((host, Some(port).filter(|p| p.0 < p.1)))
-}
-
-/// Whether the bytes are an address and nothing else.
-pub fn is_ip(bytes: &[u8]) -> bool {
-    match bytes.first() {
-        Some(first) if first.is_ascii_hexdigit() || *first == b':' => {}
-        _ => return false,
-    }
-    // PERF: most are of version 4, written in digits and dots alone.
-    if near::is_quad(bytes) || is_v4(bytes) {
-        return true;
-    }
-    if near::one(b':', bytes).is_none() {
-        return false;
-    }
-    let bare = memchr::memchr(b'%', bytes).map_or(bytes, |n| &bytes[..n]);
-    bare.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
-        && std::str::from_utf8(bare).is_ok_and(|s| s.parse::<IpAddr>().is_ok())
-}
-
-/// Four numbers of at most three digits, below 256 and without leading zeros, as `Ipv4Addr` reads them; a zone may follow.
-fn is_v4(bytes: &[u8]) -> bool {
-    let (mut dots, mut digits, mut value) = (0, 0, 0u32);
-    for &byte in bytes {
-        match byte {
-            b'0'..=b'9' if digits == 0 || value > 0 => {
-                (digits, value) = (digits + 1, value * 10 + u32::from(byte & 15));
-                if value > 255 {
-                    return false;
-                }
-            }
-            b'.' if digits > 0 => (dots, digits, value) = (dots + 1, 0, 0),
-            b'%' => break,
-            _ => return false,
-        }
-    }
-    dots == 3 && digits > 0
-}
-
-fn port_of(canon: Canon) -> Option<Canon> {
-    match canon {
-        Canon::SourceIp => Some(Canon::SourcePort),
-        Canon::DestinationIp => Some(Canon::DestinationPort),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_what_the_standard_library_reads() {
-        for part in ["", "0", "00", "01", "9", "10", "255", "256", "999", "1000", "x", "-1", "+1", " 1"] {
-            for text in [
-                format!("{part}.1.2.3"),
-                format!("1.{part}.2.3"),
-                format!("1.2.3.{part}"),
-                format!("1.2.{part}"),
-                format!("1.2.3.4.{part}"),
-                format!("::{part}"),
-                part.to_owned(),
-            ] {
-                assert_eq!(is_ip(text.as_bytes()), text.parse::<IpAddr>().is_ok(), "{text}");
-            }
-        }
-        assert!(is_ip(b"fe80::1%eth0") && is_ip(b"::ffff:1.2.3.4"));
-    }
-
-    #[test]
-    fn a_scheme_stands_before_the_path_only() {
-        let end = |text: &str| scheme_end(text.as_bytes());
-        assert_eq!((end("https://a"), end("svn+ssh://a"), end("a://")), (Some(5), Some(7), Some(1)));
-        assert_eq!((end("/x?u=http://a"), end("://a"), end("host:443"), end("a b://c")), (None, None, None, None));
     }
 }

@@ -1,6 +1,6 @@
 //! Records whose values are listed with their names before any field is read.
 
-use super::fields::Kind;
+use super::fields::{Canon, Kind};
 
 /// A value of a listed record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub trait Listing {
 
     /// The value at a position; `None` where that is no field of the event.
     fn item(&self, at: usize) -> Option<Item<'_>>;
+
+    /// Whether a field may have this canonical name; false is certain.
+    fn may_give(&self, canon: Canon) -> bool;
 
     /// Whether an object or list without any value, which is no value itself, is a field of this name; case is ignored.
     fn holds_empty(&self, name: &[u8]) -> bool;

@@ -308,7 +308,7 @@ fn values_alone_rule_out_no_rule_that_matches() {
     {
         format::draw(&block, &mut templates, &mut view);
         let reader = format::reader(&block.layout);
-        for seen in view.records.iter().step_by(4) {
+        for seen in view.records.iter().step_by(2) {
             let Some((from, to)) = seen.values else { continue };
             let (values, mut fields) = (&view.values[from as usize..to as usize], Fields::default());
             reader.read(&templates, (&view.rendered, values), Want::All, &mut fields);
@@ -321,7 +321,11 @@ fn values_alone_rule_out_no_rule_that_matches() {
             });
             assert_eq!(all, few, "{:?}", told(&fields));
             assert!(!sure || few == some, "{:?}", told(&fields));
-            surely += usize::from(sure);
+            for rule in some.iter().take(40).chain(&few) {
+                let (_, sure) = left(&program, "evtx", &listing, &[*rule], &mut scratch);
+                assert!(!sure || few.contains(rule), "{:?}", told(&fields));
+                surely += usize::from(sure);
+            }
             let waits = some.len() == gate.all.len();
             counts = [
                 counts[0] + 1,
@@ -332,7 +336,7 @@ fn values_alone_rule_out_no_rule_that_matches() {
         }
     }
     println!("records, those of kinds that are not decided, rules left, matches: {counts:?}; sure: {surely}");
-    assert!(surely > 10 && counts[3] > 100 && counts[2] < 30 * counts[0], "{counts:?}");
+    assert!(surely > 10 && counts[3] > 30 && counts[2] < 30 * counts[0], "{counts:?}");
 }
 
 #[test]

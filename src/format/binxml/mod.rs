@@ -20,9 +20,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::roles::Role;
+use super::roles::{Role, may_give};
 use super::{jsonwalk, sysmon, windows};
-use crate::model::fields::{Drawn, Fields, Kind, Text, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::listing::{Item, Listing};
 use instance::{Instances, Plans, Wanted};
@@ -325,6 +325,10 @@ impl Listing for List<'_> {
         let name = &*self.names.list.get(drawn.name as usize)?.shown;
         let written = self.text.get(drawn.start as usize..drawn.end as usize).unwrap_or_default();
         Some(Item { name, written, kind: drawn.kind, escaped: drawn.escaped })
+    }
+
+    fn may_give(&self, canon: Canon) -> bool {
+        may_give(canon, self.values.iter().map(|drawn| self.names.list.get(drawn.name as usize)?.role))
     }
 
     fn holds_empty(&self, _: &[u8]) -> bool {

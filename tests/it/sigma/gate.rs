@@ -72,7 +72,7 @@ fn index_on_and_index_off_give_the_same_findings() {
 fn values_that_are_listed_rule_out_no_rule_that_matches() {
     let (Some(cases), rules) = (suite("sigmahq-witness"), sigma()) else { return };
     let events = cases.iter().flat_map(|case| case["cases"].as_array().unwrap()).map(|case| &case["event_json"]);
-    let text: String = events.step_by(7).map(|event| format!("{event}\n")).collect();
+    let text: String = events.step_by(19).map(|event| format!("{event}\n")).collect();
     let (program, _) = Program::compile(rules, Routing::Any);
     let (mut shapes, mut scratch, mut counts) = (Shapes::default(), Scratch::default(), [0; 4]);
     let mut surely = 0;
@@ -95,11 +95,16 @@ fn values_that_are_listed_rule_out_no_rule_that_matches() {
             });
             assert_eq!(all, few, "{}", String::from_utf8_lossy(record));
             assert!(!sure || few == some, "{}", String::from_utf8_lossy(record));
-            surely += usize::from(sure);
+            // Of single rules more is sure.
+            for rule in some.iter().take(40).chain(&few) {
+                let (_, sure) = left(&program, known, &reader.listing(record, &shapes), &[*rule], &mut scratch);
+                assert!(!sure || few.contains(rule), "{}", String::from_utf8_lossy(record));
+                surely += usize::from(sure);
+            }
             counts = [counts[0] + 1, counts[1] + program.rules().len(), counts[2] + some.len(), counts[3] + few.len()];
         });
     }
     eprintln!("records, rules, rules left, matches: {counts:?}; sure: {surely}");
     assert!(surely > 10);
-    assert!(counts[0] > 1_000 && counts[3] > 200 && counts[2] * 50 < counts[1], "{counts:?}");
+    assert!(counts[0] > 200 && counts[3] > 200 && counts[2] * 5 < counts[1], "{counts:?}");
 }
