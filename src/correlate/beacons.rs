@@ -38,7 +38,8 @@ const AN_HOUR: u64 = 8;
 /// From so many hosts on a destination is a service.
 pub(super) const POPULAR: usize = 5;
 /// Ports of what calls by its nature: DNS, clocks, mail, VPN, STUN, push services.
-pub(super) const PORTS: &[u16] = &[25, 53, 110, 123, 143, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222, 5223, 5228];
+pub(super) const PORTS: &[u16] =
+    &[25, 53, 110, 123, 143, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222, 5223, 5228];
 /// How a conversation calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rhythm {
@@ -181,7 +182,10 @@ fn may_call(key: &Key<'_>) -> bool {
 }
 
 /// Which hosts speak with these destinations, and by how many records.
-pub(super) fn speak<'w>(world: &'w World<'_>, wanted: BTreeSet<&'w str>) -> BTreeMap<&'w str, BTreeMap<Cow<'w, str>, u64>> {
+pub(super) fn speak<'w>(
+    world: &'w World<'_>,
+    wanted: BTreeSet<&'w str>,
+) -> BTreeMap<&'w str, BTreeMap<Cow<'w, str>, u64>> {
     let mut hosts: BTreeMap<&str, BTreeMap<Cow<'_, str>, u64>> = BTreeMap::new();
     if wanted.is_empty() {
         return hosts;

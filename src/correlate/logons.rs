@@ -72,7 +72,8 @@ impl<'a> Logons<'a> {
             let session = self.sessions.sole(&key, span)?;
             let is_its = same_account(&session.holder.account, account);
             let from = &*session.holder.peer;
-            (is_its && self.hosts.at(&whose.entity(from), Some(span)).len() < HOLDERS_KEPT).then(|| joined(session, from))
+            (is_its && self.hosts.at(&whose.entity(from), Some(span)).len() < HOLDERS_KEPT)
+                .then(|| joined(session, from))
         });
         sessions.collect()
     }
@@ -101,7 +102,9 @@ fn follow<'a>(records: &BTreeSet<Record<'a>>, log_ends: Option<Instant>) -> Vec<
         let at = record.0.at;
         let open = all.last_mut().filter(|(.., is_open)| *is_open);
         if record.0.ends() {
-            if let Some((begin, span, is_open)) = open.filter(|(begin, ..)| same_account(&begin.0.account, &record.0.account)) {
+            if let Some((begin, span, is_open)) =
+                open.filter(|(begin, ..)| same_account(&begin.0.account, &record.0.account))
+            {
                 (*span, *is_open) = (Span { first: begin.0.at, last: at }, false);
             }
             continue;
@@ -121,8 +124,7 @@ fn follow<'a>(records: &BTreeSet<Record<'a>>, log_ends: Option<Instant>) -> Vec<
 }
 
 fn holding<'a>((logon, source): Record<'a>, span: Span, host: &str, peer: &str) -> Holding<'a> {
-    let holder =
-        Holder { giver: Giver::Logon, account: logon.account.clone(), host: host.into(), peer: peer.into() };
+    let holder = Holder { giver: Giver::Logon, account: logon.account.clone(), host: host.into(), peer: peer.into() };
     let by = By { at: logon.at, source, place: logon.place, sha256: logon.sha256, ends: false };
     let mut holding = Holding::within(holder, (span, span), by);
     holding.log = (&*logon.host).into();

@@ -15,7 +15,7 @@ use crate::model::place::Locator;
 use crate::model::rule::{LONG_CONNECTION, Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Span};
 
-use super::beacons::{PORTS, POPULAR, speak};
+use super::beacons::{POPULAR, PORTS, speak};
 use super::way::{self, Direction};
 use super::{World, digest, exits, found, lookups};
 
@@ -113,7 +113,8 @@ fn secs(span: Span) -> i64 {
 
 impl<'w> Open<'w> {
     fn new(route: Route, long: &[Cited]) -> Self {
-        let longest = long.iter().filter_map(|cited| cited.span).max_by_key(|span| (secs(*span), std::cmp::Reverse(*span)));
+        let longest =
+            long.iter().filter_map(|cited| cited.span).max_by_key(|span| (secs(*span), std::cmp::Reverse(*span)));
         let longest = longest.expect("a long connection has a begin and an end");
         Self { route, longest, count: 0, outcome: Outcome::Unknown, assumed: None, cited: BTreeMap::new() }
     }
@@ -142,7 +143,10 @@ impl<'w> Open<'w> {
         Finding {
             id: format!("f-{}", digest(&["anomaly", LONG_CONNECTION, scope, from, to])),
             kind: FindingKind::Anomaly,
-            rule: FindingRule { id: LONG_CONNECTION.to_owned(), title: "Long connection to a rare destination".to_owned() },
+            rule: FindingRule {
+                id: LONG_CONNECTION.to_owned(),
+                title: "Long connection to a rare destination".to_owned(),
+            },
             level: Level::Low,
             stage: vec![Stage::CommandAndControl],
             attack: vec!["T1572".to_owned()],

@@ -89,4 +89,3 @@ pub(super) fn carry(t: &mut Transfer, bytes: u64) {
     t.dated.iter_mut().flat_map(Dated::bytes_mut).for_each(|bytes| *bytes = part(*bytes));
     t.bytes.lower = bytes;
 }
-

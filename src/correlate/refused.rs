@@ -57,7 +57,8 @@ fn signs(world: &World<'_>) -> BTreeMap<String, Instant> {
     let mut add = |source: &SourcePartial, s: &Sighting| {
         let Some(at) = s.time.map(|stamp| stamp.at).filter(|_| s.outcome != Outcome::Failed) else { return };
         let host = s.subject.host.as_deref().filter(|_| !found::observes(&s.subject, found::is_of_host(source)));
-        for entity in [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host].into_iter().flatten() {
+        for entity in [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host].into_iter().flatten()
+        {
             if world.whose.side(entity) == Side::Inside {
                 first.entry(world.whose.entity(entity)).and_modify(|known| *known = at.min(*known)).or_insert(at);
             }

@@ -327,7 +327,9 @@ fn title(group: &Group<'_, '_>) -> String {
         What::Transfer(..) => None,
     });
     match gravest.max() {
-        Some((_, std::cmp::Reverse(title), Outcome::Failed)) if !title.ends_with("refused") => format!("{title}, refused"),
+        Some((_, std::cmp::Reverse(title), Outcome::Failed)) if !title.ends_with("refused") => {
+            format!("{title}, refused")
+        }
         Some((_, std::cmp::Reverse(title), _)) => title.clone(),
         None => moved(group),
     }

@@ -218,7 +218,8 @@ fn attacks(findings: &[&Finding], came_from: &BTreeSet<String>, first: Instant) 
 fn sessions(bench: &mut Bench<'_>) {
     let whose = bench.whose;
     let proofs = bench.findings.iter().filter(|f| intrudes(f, whose) || blocked_exit(f, whose));
-    let logons = proofs.flat_map(|f| f.joined.iter().filter(|joined| joined.kind == Giver::Logon).map(move |j| (*f, j)));
+    let logons =
+        proofs.flat_map(|f| f.joined.iter().filter(|joined| joined.kind == Giver::Logon).map(move |j| (*f, j)));
     let told: Vec<(String, String)> = logons
         .map(|(f, joined)| {
             let by = format!("{} (by {}, offset {})", joined.reason, joined.by.source, joined.by.offset);

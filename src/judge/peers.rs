@@ -119,7 +119,9 @@ impl Beside {
             true => format!(
                 "{host} sent {sent} on its busiest day and its {peers} {usual} as a rule: {by} times their spread above; {history}"
             ),
-            false => format!("{host} sent {sent} on its busiest day, as its {peers} do, which send {usual} as a rule; {history}"),
+            false => format!(
+                "{host} sent {sent} on its busiest day, as its {peers} do, which send {usual} as a rule; {history}"
+            ),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! J-50 to J-53, J-64: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
 
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, LONG_CONNECTION, NAMES_OF_MANY, Outcome, REFUSED_EXITS, Route};
+use crate::model::rule::{
+    BEACON, CALLS_OF_MANY, DNS_TUNNEL, LONG_CONNECTION, NAMES_OF_MANY, Outcome, REFUSED_EXITS, Route,
+};
 use crate::model::time::{Instant, Span};
 use crate::model::transfer::{Since, Transfer};
 use crate::model::verdict::State;
@@ -138,10 +140,12 @@ pub(super) fn is_call_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
 /// Whether a finding is of a host of the intruder, and goes on in its time.
 fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
     let since = |from: &String| bench.intruder.has_host(&bench.whose.entity(from));
-    let in_time = |first: Instant| f.time.first.zip(f.time.last).is_some_and(|(begin, end)| {
-        let ends = bench.intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS);
-        end >= first && begin <= ends
-    });
+    let in_time = |first: Instant| {
+        f.time.first.zip(f.time.last).is_some_and(|(begin, end)| {
+            let ends = bench.intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS);
+            end >= first && begin <= ends
+        })
+    };
     f.entities.sources.iter().filter_map(since).any(in_time)
 }
 

@@ -46,7 +46,9 @@ fn ends(giver: Giver, fields: &Fields<'_>) -> Option<bool> {
     let (gives, takes): (&[&str], &[&str]) = match giver {
         // Nothing else than these is about a lease: a client that asks has none yet.
         Giver::Dhcp => (&["ack", "assign", "renew", "alloc"], &["releas", "expir", "delet"]),
-        Giver::Vpn | Giver::Nat | Giver::Logon => (&[""], &["down", "end", "disconnect", "logout", "logoff", "clos", "terminat", "teardown"]),
+        Giver::Vpn | Giver::Nat | Giver::Logon => {
+            (&[""], &["down", "end", "disconnect", "logout", "logoff", "clos", "terminat", "teardown"])
+        }
     };
     if words.clone().any(|word| is_of(word, takes)) {
         return Some(true);

@@ -166,8 +166,7 @@ impl Tally {
         let assignment = assigned::of(fields, place, digest);
         let logon = logons::of(fields, place, digest);
         let is_more = assignment.is_some() || logon.is_some();
-        let outline =
-            outline.filter(|_| !is_more && !read::skipped(teller, fields) && read::cleared(fields).is_none());
+        let outline = outline.filter(|_| !is_more && !read::skipped(teller, fields) && read::cleared(fields).is_none());
         assignment.into_iter().for_each(|assignment| self.assigned.add(assignment));
         logon.into_iter().for_each(|logon| self.logons.add(logon));
         if !read::key(teller, fields, &mut self.key, &mut self.below) {

@@ -507,7 +507,8 @@ mod tests {
 
     #[test]
     fn an_address_is_translated_where_it_becomes_another_one() {
-        let to = |nat| record(&[(Canon::SourceIp, "10.0.0.5"), (Canon::DestinationIp, "203.0.113.9"), (Canon::NatIp, nat)]);
+        let to =
+            |nat| record(&[(Canon::SourceIp, "10.0.0.5"), (Canon::DestinationIp, "203.0.113.9"), (Canon::NatIp, nat)]);
         let nat = |nat| {
             let action = (Canon::EventAction, "close");
             let mut fields = to(nat);

@@ -3,12 +3,12 @@
 use super::source::Told;
 use crate::format;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
-use crate::model::logons::LOGONS_KEPT;
 use crate::model::data::TOUCHES_KEPT;
 use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{RULE_HITS_KEPT, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, RuleHits};
 use crate::model::ledger::{Note, Reason};
+use crate::model::logons::LOGONS_KEPT;
 use crate::model::observation::Observations;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::plan::Plan;

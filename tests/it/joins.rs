@@ -273,7 +273,9 @@ fn partner(bytes: u64) -> String {
     "#Software: Microsoft Internet Information Services 10.0\n\
      #Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status cs-bytes sc-bytes time-taken\n"
         .to_owned()
-        + &(0..10).map(|n| format!("2026-03-02 10:3{n}:00 198.51.100.7 PUT /in 443 203.0.113.40 200 {bytes} 300 900\n")).collect::<String>()
+        + &(0..10)
+            .map(|n| format!("2026-03-02 10:3{n}:00 198.51.100.7 PUT /in 443 203.0.113.40 200 {bytes} 300 900\n"))
+            .collect::<String>()
 }
 
 /// The file server is shown to be an intruder's at ten.
@@ -365,8 +367,7 @@ fn session_event(clock: &str, code: u32, user: &str, from: &str) -> String {
 fn from_workstation(sessions: &[String]) -> (serde_json::Value, String) {
     let sent = read("12:00:00", 1).replace("10.2.250.7", "10.2.0.9").replace("dstip=10.2.0.5 ", "dstip=198.51.100.7 ");
     let sent = sent.replace("dstport=445", "dstport=443").replace("sentbyte=900", "sentbyte=900000000");
-    let files =
-        [("hc-fs01.json", acted_on()), ("hc-security.json", sessions.concat()), ("hc-edge.log", sent)];
+    let files = [("hc-fs01.json", acted_on()), ("hc-security.json", sessions.concat()), ("hc-edge.log", sent)];
     let told = scan(&files, crate::verdict::SCOPES, "");
     (told.scope("hc").clone(), told.printed)
 }
@@ -463,6 +464,7 @@ fn a_connection_of_most_of_a_day_to_a_rare_destination_is_told() {
     assert_eq!(found(many), [""; 0], "a service of many");
     let vpn = open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=4500");
     assert_eq!(found(vpn), [""; 0], "a VPN");
-    let push = open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=443 hostname=\"wss.slack.com\"");
+    let push =
+        open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=443 hostname=\"wss.slack.com\"");
     assert_eq!(found(push), [""; 0], "a service that pushes");
 }
