@@ -269,7 +269,8 @@ fn hours<'h>(
     part: Option<&'h Held>,
 ) -> impl Iterator<Item = Hour> + 'h {
     let lasting = world.lasting.hours(locator, key);
-    let of_part = move |hour: &Hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part);
+    let of_part =
+        move |hour: &Hour| part.is_none_or(|part| world.assigned.in_hour(held::name(world, key), hour) == *part);
     held::hours_of(world, key, seen, part).chain(lasting.filter(of_part))
 }
 
@@ -283,7 +284,7 @@ pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>, span: Optio
         let same = source.observations.kept.iter().find(|(known, _)| known == key);
         let hours = same.into_iter().flat_map(|(_, seen)| seen.hours());
         let meets = |hour: &Hour| hour.span.zip(span).is_none_or(|(a, b)| a.first <= b.last && b.first <= a.last);
-        let held = hours.filter(meets).map(|hour| Some(world.assigned.in_hour(key.client, &hour)));
+        let held = hours.filter(meets).map(|hour| Some(world.assigned.in_hour(held::name(world, key), &hour)));
         held.collect::<BTreeSet<_>>().into_iter().collect()
     };
     let mut ids = Vec::new();
