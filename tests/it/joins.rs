@@ -445,6 +445,10 @@ fn beacons_and_refused_exits_of_an_intruders_host_are_steps_of_its_chain() {
     assert!(cites(&hc, "J-91") && cites(&hc, "J-53"));
     let way = hc["routes"].as_array().unwrap().iter().find(|r| r["route"] == "network").unwrap();
     assert_ne!(way["state"], "exfiltrated");
+    let session = session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9");
+    let files =
+        [("hc-fs01.json", acted_on()), ("hc-security.json", session), ("hc-edge.log", denied("10.2.0.9", "11:00:00"))];
+    assert!(cites(scan(&files, crate::verdict::SCOPES, "").scope("hc"), "J-91"), "from where its session came");
     let (titles, ..) = steps(calls("10.2.0.5", 3) + &denied("10.2.0.5", "09:00:00"));
     assert!(titles.is_empty(), "both were there before the intruder: {titles:?}");
     let (titles, hc, _) = steps(calls("10.2.0.77", 12) + &denied("10.2.0.77", "11:00:00"));
