@@ -89,6 +89,8 @@ struct Hands<'a> {
 #[derive(Default)]
 pub(super) struct Holdings<'a> {
     by_address: HashMap<Cow<'a, str>, Hands<'a>>,
+    /// Of translated addresses, by the server that was asked: what is held then, see [`Holdings::name`].
+    on_way: HashMap<&'a str, HashMap<&'a str, Box<str>>>,
 }
 
 /// Records that speak of one address, with their sources.
@@ -118,20 +120,36 @@ impl<'a> Holdings<'a> {
             }
             logs.of.insert(locator, log);
         }
-        let mut holdings = translated::all(merged, whose);
+        let mut holdings: HashMap<Cow<'a, str>, Vec<Holding<'a>>> = HashMap::new();
+        let mut on_way: HashMap<&str, HashMap<&str, Box<str>>> = HashMap::new();
+        for ((address, server), of) in translated::all(merged, whose) {
+            if server.is_empty() {
+                holdings.insert(Cow::Borrowed(address), of);
+            } else {
+                let name = format!("{address} {server}");
+                on_way.entry(address).or_default().insert(server, name.as_str().into());
+                holdings.insert(Cow::Owned(name), of);
+            }
+        }
         for (address, mut of) in records {
             of.sort_unstable_by(|(a, log), (b, other)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
-            holdings.entry(address).or_default().extend(follow(&of, &logs));
+            holdings.entry(Cow::Borrowed(address)).or_default().extend(follow(&of, &logs));
         }
-        let holdings = holdings.into_iter().map(|(address, of)| (Cow::Borrowed(address), of));
-        let mut all = Self::holding(holdings);
+        let mut all = Self { on_way, ..Self::holding(holdings.into_iter()) };
         all.see(merged);
         all
     }
 
     /// These, by what they hold.
     pub(super) fn holding(all: impl Iterator<Item = (Cow<'a, str>, Vec<Holding<'a>>)>) -> Self {
-        Self { by_address: all.map(|(held, of)| (held, Hands::of(of))).collect() }
+        Self { by_address: all.map(|(held, of)| (held, Hands::of(of))).collect(), on_way: HashMap::new() }
+    }
+
+    /// What is held where an address asks a server: the address, or, where a firewall translated hosts on their way to that very
+    /// server, that, of which fewer hosts are the holders.
+    pub(super) fn name<'s>(&'s self, address: &'s str, server: &str) -> &'s str {
+        let on_way = self.on_way.get(address).and_then(|servers| servers.get(server));
+        on_way.map_or(address, |name| name)
     }
 
     /// Of what is held in a span by one alone and for sure, that holding.
@@ -149,7 +167,8 @@ impl<'a> Holdings<'a> {
             return;
         }
         for (key, told) in merged.sources.values().flat_map(|source| source.observations.kept.iter()) {
-            let Some(hands) = self.by_address.get_mut(key.client) else { continue };
+            let on_way = self.on_way.get(key.client).and_then(|servers| servers.get(key.server));
+            let Some(hands) = self.by_address.get_mut(on_way.map_or(key.client, |name| name)) else { continue };
             for span in told.hours().filter(|hour| !hour.lasts()).filter_map(|hour| hour.span) {
                 let seen = hands.seen.entry(span.first.hour()).or_insert(span);
                 *seen = seen.join(span);
@@ -387,16 +406,23 @@ impl<'a> Holding<'a> {
     }
 }
 
+/// The address that is held, and the server on the way to which it was.
+pub(super) fn parts(name: &str) -> (&str, Option<&str>) {
+    name.split_once(' ').map_or((name, None), |(address, server)| (address, Some(server)))
+}
+
 /// A join with its reason.
-fn join(address: &str, holding: &Holding<'_>, sure: bool) -> Joined {
+fn join(name: &str, holding: &Holding<'_>, sure: bool) -> Joined {
+    let (address, server) = parts(name);
+    let on_way = server.map(|server| format!(" on its way to {server}")).unwrap_or_default();
     let Holder { giver, account, host, peer } = &*holding.holder;
     let By { source, place, ends, .. } = holding.by;
-    let name = |what: &str, text: &str| (!text.is_empty()).then(|| format!("{what}{text}"));
+    let named = |what: &str, text: &str| (!text.is_empty()).then(|| format!("{what}{text}"));
     let whom: Vec<String> =
-        [name("account ", account), name("host ", host), name("coming from ", peer)].into_iter().flatten().collect();
+        [named("account ", account), named("host ", host), named("coming from ", peer)].into_iter().flatten().collect();
     let whom = if whom.is_empty() { "somebody without a name".to_owned() } else { whom.join(", ") };
     let gave = match giver {
-        Giver::Nat => format!("a firewall translated {host} to {address}"),
+        Giver::Nat => format!("a firewall translated {host} to {address}{on_way}"),
         Giver::Vpn | Giver::Dhcp | Giver::Logon => format!("{} gave {address} to {whom}", giver.word()),
     };
     let span = if *giver == Giver::Nat { holding.sure } else { holding.may };

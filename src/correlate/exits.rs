@@ -271,7 +271,8 @@ fn told_hours<'h>(
     (key, seen): (&'h Key<'h>, Told<'h>),
     part: Option<&'h Held>,
 ) -> impl Iterator<Item = lasting::Told> + 'h {
-    let of_part = move |hour: &Hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part);
+    let of_part =
+        move |hour: &Hour| part.is_none_or(|part| world.assigned.in_hour(held::name(world, key), hour) == *part);
     let open = world.lasting.open(locator, key).filter(of_part).map(lasting::Told::Part);
     world.lasting.hours(locator, key, held::hours_of(world, key, seen, part)).chain(open)
 }
@@ -296,7 +297,7 @@ pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>, span: Optio
         let same = source.observations.kept.iter().find(|(known, _)| known == key);
         let hours = same.into_iter().flat_map(|(_, seen)| seen.hours());
         let meets = |hour: &Hour| hour.span.zip(span).is_none_or(|(a, b)| a.first <= b.last && b.first <= a.last);
-        let held = hours.filter(meets).map(|hour| Some(world.assigned.in_hour(key.client, &hour)));
+        let held = hours.filter(meets).map(|hour| Some(world.assigned.in_hour(held::name(world, key), &hour)));
         held.collect::<BTreeSet<_>>().into_iter().collect()
     };
     let mut ids = Vec::new();

@@ -13,14 +13,19 @@ use crate::model::time::Span;
 use crate::model::whose::Side;
 
 use super::World;
-use super::assigned::Held;
+use super::assigned::{Held, parts as parts_of};
 use super::exits::Cite;
 use super::way::is_of_server;
 
 /// Whether a conversation is looked at by who held its client's address. Names that were asked for are not: what a tunnel
 /// carries is told of all of them together.
 pub(super) fn is_parted(world: &World<'_>, key: &Key<'_>) -> bool {
-    key.seen != Seen::Dns && world.assigned.knows(key.client)
+    key.seen != Seen::Dns && world.assigned.knows(name(world, key))
+}
+
+/// What is held that the client of a conversation has: see [`Holdings::name`](super::assigned::Holdings::name).
+pub(super) fn name<'w>(world: &'w World<'_>, key: &Key<'w>) -> &'w str {
+    world.assigned.name(key.client, key.server)
 }
 
 /// The parts of a conversation by who held its client's address: all of it where no log says who did.
@@ -28,7 +33,7 @@ pub(super) fn parts(world: &World<'_>, key: &Key<'_>, seen: Told<'_>) -> Vec<Opt
     if !is_parted(world, key) {
         return vec![None];
     }
-    let held: BTreeSet<Held> = seen.hours().map(|hour| world.assigned.in_hour(key.client, &hour)).collect();
+    let held: BTreeSet<Held> = seen.hours().map(|hour| world.assigned.in_hour(name(world, key), &hour)).collect();
     held.into_iter().map(Some).collect()
 }
 
@@ -39,7 +44,7 @@ pub(super) fn hours_of<'h>(
     seen: Told<'h>,
     part: Option<&'h Held>,
 ) -> impl Iterator<Item = Hour> + 'h {
-    seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.in_hour(key.client, hour) == *part))
+    seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.in_hour(name(world, key), hour) == *part))
 }
 
 /// Of those who may have held an address those of whom a scope may know: the record that says so is its own, or nobody's, or of a
@@ -62,7 +67,7 @@ pub(super) fn is_own(world: &World<'_>, scope: &str, host: &str) -> bool {
 /// Whether a scope may know of a record that gave an address.
 fn may_know(world: &World<'_>, scope: &str, address: &str, source: Option<&Locator>) -> bool {
     let whose = world.whose;
-    let mut owners = whose.scopes_of_entity(address);
+    let mut owners = whose.scopes_of_entity(parts_of(address).0);
     if owners.is_empty() {
         let places = source.into_iter().flat_map(|source| whose.of_path(source.as_str()));
         owners = places.map(|at| whose.tenants[at].name.as_str()).collect();
@@ -83,8 +88,8 @@ pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> O
     if key.seen == Seen::Dns || refused || !serves {
         return None;
     }
-    let peer = world.assigned.peer(key.client, held);
-    let peers = || world.assigned.peers(key.client, held).into_iter().any(|peer| outside(&peer));
+    let peer = world.assigned.peer(name(world, key), held);
+    let peers = || world.assigned.peers(name(world, key), held).into_iter().any(|peer| outside(&peer));
     match peer {
         Some(peer) => Some(peer).filter(outside),
         None => peers().then_some(key.client),
@@ -105,7 +110,9 @@ pub(super) fn joined<'w>(
 /// logged on to its hosts, as far as a scope may know it.
 pub(super) fn told(world: &World<'_>, scope: &str, of: &Entities, span: Option<Span>) -> Vec<Joined> {
     let Some(span) = span else { return Vec::new() };
-    let known = of.sources.iter().filter(|source| world.assigned.knows(source));
+    let server = of.destinations.first().filter(|_| of.destinations.len() == 1).map_or("", |to| to);
+    let known = of.sources.iter().map(|source| world.assigned.name(source, server));
+    let known = known.filter(|source| world.assigned.knows(source));
     let joined = known.flat_map(|source| {
         let held = known_to(world, scope, source, &world.assigned.at(source, Some(span)));
         world.assigned.joined(source, &held, Some(span))

@@ -57,8 +57,15 @@ fn signs(world: &World<'_>) -> BTreeMap<String, Instant> {
     let mut add = |source: &SourcePartial, s: &Sighting| {
         let Some(at) = s.time.map(|stamp| stamp.at).filter(|_| s.outcome != Outcome::Failed) else { return };
         let host = s.subject.host.as_deref().filter(|_| !found::observes(&s.subject, found::is_of_host(source)));
-        for entity in [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host].into_iter().flatten()
-        {
+        let of_account = Entities {
+            hosts: host.into_iter().map(str::to_owned).collect(),
+            accounts: s.subject.account.iter().map(ToString::to_string).collect(),
+            ..Entities::default()
+        };
+        // From where an account was at work.
+        let from = world.logons.of_finding(world.whose, &of_account, Span::at(at));
+        let ends = [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host];
+        for entity in ends.into_iter().flatten().chain(from.iter().map(|joined| &*joined.address)) {
             if world.whose.side(entity) == Side::Inside {
                 first.entry(world.whose.entity(entity)).and_modify(|known| *known = at.min(*known)).or_insert(at);
             }

@@ -1,7 +1,8 @@
 //! Which hosts stood behind an address to which firewalls translate theirs, and when: as the records of their conversations say.
 //!
 //! A log outside knows the translated address alone. Which ports it had for whom is in no tally, so that who was behind it in an
-//! hour is a set: those whose conversations with anybody went out by it then. Of more than [`HOLDERS_KEPT`] in an hour it is known
+//! hour is a set: those whose conversations went out by it then, to the server whose log it is where that is known, else to
+//! anybody. Of more than [`HOLDERS_KEPT`] in an hour it is known
 //! only that they are many.
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use crate::model::observation::Key;
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::rule::Outcome;
 use crate::model::time::{HOUR_SECS, Instant, Span};
-use crate::model::whose::{Side, Whose};
+use crate::model::whose::{Side, Whose, address, is_private};
 
 use super::assigned::{By, HOLDERS_KEPT, Holding};
 
@@ -33,21 +34,44 @@ enum Behind<'a> {
     Crowd(By<'a>),
 }
 
-/// All holdings of the addresses of which any log tells as of a client.
-pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<&'a str, Vec<Holding<'a>>> {
-    let mut behind: HashMap<&str, BTreeMap<i64, Behind<'a>>> = HashMap::new();
+/// All holdings, by address and server, of the addresses of which any log tells as of a client: those of hosts on their way to
+/// anybody, where the server is empty, and to each server that the address asked.
+pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<(&'a str, &'a str), Vec<Holding<'a>>> {
+    let mut behind: HashMap<(&str, &str), BTreeMap<i64, Behind<'a>>> = HashMap::new();
     let asked = asked(merged);
     if asked.is_empty() {
         return HashMap::new();
     }
+    let servers = servers(merged, &asked);
     for source in merged.sources.values() {
         for (key, told) in source.observations.kept.iter().filter(|(key, _)| asked.contains(key.nat)) {
-            if key.outcome != Outcome::Failed && whose.side(key.client) == Side::Inside {
-                add(source, &key, told, behind.entry(key.nat).or_default());
+            if key.outcome == Outcome::Failed || whose.side(key.client) != Side::Inside {
+                continue;
+            }
+            add(source, &key, told, behind.entry((key.nat, "")).or_default());
+            if servers.get(key.nat).and_then(Option::as_ref).is_some_and(|of| of.contains(key.server)) {
+                add(source, &key, told, behind.entry((key.nat, key.server)).or_default());
             }
         }
     }
-    behind.into_iter().map(|(address, hours)| (address, holdings(hours))).collect()
+    behind.into_iter().map(|(held, hours)| (held, holdings(hours))).collect()
+}
+
+/// The servers that each of these addresses asked by what logs say of it as a client; `None` where one does not name the server
+/// by an address that is the same everywhere: two logs of one transfer must not differ in whose it was.
+fn servers<'a>(merged: &'a Partial, asked: &HashSet<&'a str>) -> HashMap<&'a str, Option<HashSet<&'a str>>> {
+    let mut servers: HashMap<&str, Option<HashSet<&str>>> = HashMap::new();
+    for key in merged.sources.values().flat_map(|source| source.observations.kept.keys()) {
+        let Some(nat) = asked.get(key.client).copied() else { continue };
+        let known = servers.entry(nat).or_insert_with(|| Some(HashSet::new()));
+        match known {
+            Some(of) if address(key.server).is_some_and(|ip| !is_private(ip)) => {
+                of.insert(key.server);
+            }
+            _ => *known = None,
+        }
+    }
+    servers
 }
 
 /// Translated addresses that clients have in other records.

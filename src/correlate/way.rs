@@ -191,10 +191,10 @@ pub(super) fn out_of<'w>(
     let held = held.filter(|held| !held.is_empty());
     if let Some(held) = held {
         let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
-        let held = held::known_to(world, scope, key.client, held);
+        let held = held::known_to(world, scope, held::name(world, key), held);
         if let Some(to) = held::session(world, key, &held) {
             let from = answering(world, locator, key, scope);
-            let held = Some(Box::new((key.client, held)));
+            let held = Some(Box::new((held::name(world, key), held)));
             return Some((Way { scope, from, to, route: Route::RemoteAccess, held }, Direction::Down));
         }
     }
@@ -208,7 +208,7 @@ pub(super) fn out_of<'w>(
         Mailed::Untold => {}
     }
     let side = |text: &str| (!text.is_empty()).then(|| world.whose.side(text));
-    let behind = held.and_then(|held| behind(world, key.client, held));
+    let behind = held.and_then(|held| behind(world, held::name(world, key), held));
     let client = side(key.client)
         .map(|known| {
             let is_ours = known == Side::Outside && (behind.is_some() || is_forgotten(world, key));
@@ -242,8 +242,9 @@ pub(super) fn out_of<'w>(
         }
         _ => return None,
     };
-    let held = held.map(|held| held::known_to(world, scope, key.client, held)).filter(|held| !held.is_empty());
-    let held = held.map(|held| Box::new((key.client, held)));
+    let held =
+        held.map(|held| held::known_to(world, scope, held::name(world, key), held)).filter(|held| !held.is_empty());
+    let held = held.map(|held| Box::new((held::name(world, key), held)));
     Some((Way { scope, from, to, route, held }, direction))
 }
 

@@ -179,7 +179,8 @@ fn part(first: u64, step: usize) -> Touched {
     let mut all = Touched::default();
     for n in (first..TOUCHES_KEPT as u64 + 600).step_by(step) {
         let client: Box<str> = format!("c{n:06}").into();
-        let (server, name, account, host, nat): (Box<str>, Box<str>, Box<str>, Box<str>, Box<str>) = Default::default();
+        let (server, name, account, host): (Box<str>, Box<str>, Box<str>, Box<str>) = Default::default();
+        let nat = Box::<str>::default();
         let (seen, outcome) = (Seen::Web, Outcome::Succeeded);
         let key = ObservationKey { seen, client, server, name, account, host, port: 0, sends: false, outcome, nat };
         all.add((sign("benefits", Basis::Hint), key), &touch(n, "2026-03-02T12:00:00Z"));

@@ -333,6 +333,14 @@ fn of_several_behind_an_address_the_set_is_kept_and_a_crowd_says_nothing() {
     assert_eq!(of, [("10.2.0.5", false), ("10.2.0.77", false)]);
     assert_ne!(hc["state"], "exfiltrated");
     assert!(cites(&hc, "J-82") && !cites(&hc, "J-81"));
+    let files = |other: &str| {
+        let log =
+            translated("10:40:00", "10.2.0.5", "198.51.100.7", "") + &translated("10:41:00", "10.2.0.77", other, "");
+        let files = [("hc-sysmon.json", acted_on()), ("hc-edge.log", log), ("partner-iis.log", partner(10 << 20))];
+        crate::verdict::scan(&files, crate::verdict::SCOPES, "").scope("hc")["state"].clone()
+    };
+    assert_eq!(files("198.51.100.8"), "exfiltrated", "the other one went elsewhere");
+    assert_ne!(files("198.51.100.7"), "exfiltrated");
     let hosts: Vec<String> = (0..9).map(|n| format!("10.2.0.{}", 5 + n)).collect();
     let crowd: Vec<(&str, &str, &str)> = hosts.iter().map(|host| ("10:40:00", host.as_str(), "")).collect();
     let (transfers, hc, _) = behind(&crowd, 10 << 20);
@@ -437,6 +445,10 @@ fn beacons_and_refused_exits_of_an_intruders_host_are_steps_of_its_chain() {
     assert!(cites(&hc, "J-91") && cites(&hc, "J-53"));
     let way = hc["routes"].as_array().unwrap().iter().find(|r| r["route"] == "network").unwrap();
     assert_ne!(way["state"], "exfiltrated");
+    let session = session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9");
+    let files =
+        [("hc-fs01.json", acted_on()), ("hc-security.json", session), ("hc-edge.log", denied("10.2.0.9", "11:00:00"))];
+    assert!(cites(scan(&files, crate::verdict::SCOPES, "").scope("hc"), "J-91"), "from where its session came");
     let (titles, ..) = steps(calls("10.2.0.5", 3) + &denied("10.2.0.5", "09:00:00"));
     assert!(titles.is_empty(), "both were there before the intruder: {titles:?}");
     let (titles, hc, _) = steps(calls("10.2.0.77", 12) + &denied("10.2.0.77", "11:00:00"));
@@ -467,4 +479,43 @@ fn a_connection_of_most_of_a_day_to_a_rare_destination_is_told() {
     let push =
         open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=443 hostname=\"wss.slack.com\"");
     assert_eq!(found(push), [""; 0], "a service that pushes");
+}
+
+#[test]
+fn what_programs_hold_open_on_a_benign_day_is_no_long_connection() {
+    let mut log = String::new();
+    for host in 0..40u32 {
+        let held = [
+            (443, "hostname=\"wss-primary.slack.com\"", 11),
+            (443, "hostname=\"self.events.data.microsoft.com\"", 10),
+            (443, "hostname=\"outlook.office365.com\"", 12),
+            (5228, "", 20),
+            (5223, "", 20),
+            (993, "", 10),
+            (4500, "", 14),
+            (51_820, "", 20),
+            (123, "", 20),
+            (443, "hostname=\"intranet.vendor.example\"", 9),
+        ];
+        for (n, (port, name, hours)) in (0u32..).zip(held) {
+            // Programs of one kind have servers of their own, a service of the organisation one for all.
+            let to = if name.contains("intranet") { "198.51.100.200".to_owned() } else { format!("203.0.{n}.{host}") };
+            let what = format!("action=\"close\" duration={} sentbyte=90000 rcvdbyte=80000 {name}", hours * 3600);
+            log += &edge("21:00:00", &format!("10.2.1.{host}"), &to, &what)
+                .replace("dstport=4444", &format!("dstport={port}"));
+        }
+    }
+    log += &edge(
+        "22:00:00",
+        "10.2.1.7",
+        "198.51.100.7",
+        "action=\"close\" duration=40000 sentbyte=9000000 rcvdbyte=80000",
+    );
+    let (_, _, findings) = steps(log);
+    let long: Vec<&str> = findings
+        .iter()
+        .filter(|f| f["rule"]["id"] == "anomaly.long_connection")
+        .map(|f| f["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(long, ["10.2.1.7 held a connection to 198.51.100.7 open for 11 h 6 min"]);
 }
