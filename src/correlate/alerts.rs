@@ -187,7 +187,7 @@ impl<'a> Draft<'a> {
             met: Vec::new(),
             data: Vec::new(),
             shares,
-            joined: held::told(world, self.scope, &self.entities, span),
+            joined: held::told(world, self.scope, &self.entities, (span, &BTreeSet::new())),
             indicator: None,
             links,
             chain: None,

@@ -152,13 +152,22 @@ impl<'a> Holdings<'a> {
         on_way.map_or(address, |name| name)
     }
 
-    /// Of what is held in a span by one alone and for sure, that holding.
-    pub(super) fn sole(&self, held: &str, span: Span) -> Option<&Holding<'a>> {
+    /// Of what is held in a span by one alone and for sure, the first such holding of it.
+    pub(super) fn sole(&self, held: &str, span: Span, is_such: impl Fn(&Holding<'a>) -> bool) -> Option<&Holding<'a>> {
         let hands = self.by_address.get(held)?;
         let held = hands.at(span);
         let [(at, true)] = *held else { return None };
-        let number = hands.meeting(span).filter(|number| hands.first[*number] == at).min()?;
-        hands.holdings.get(number)
+        let its = hands.meeting(span).filter(|number| hands.first[*number] == at);
+        its.filter_map(|number| Some((number, hands.holdings.get(number)?)))
+            .filter(|(_, holding)| is_such(holding))
+            .min_by_key(|(number, _)| *number)
+            .map(|(_, holding)| holding)
+    }
+
+    /// What is held that may meet a span.
+    pub(super) fn meeting(&self, held: &str, span: Span) -> impl Iterator<Item = &Holding<'a>> {
+        let hands = self.by_address.get(held);
+        hands.into_iter().flat_map(move |hands| hands.meeting(span).filter_map(|number| hands.holdings.get(number)))
     }
 
     /// Gathers when any log saw the addresses.

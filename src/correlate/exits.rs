@@ -101,7 +101,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
             passages.shrink_to_fit();
         }
     }
-    senders.leave_out(&once::translated(world.whose, &mut transfers));
+    senders.leave_out(&once::translated(world, &mut transfers));
     senders.once(&mut transfers);
     transfers.reverse();
     once::tunnels(&mut transfers);

@@ -101,7 +101,12 @@ fn by_rule(
             last: s.time.map(|t| t.at),
             assumed: assumed(s.time.map(|t| t.assumed)),
         },
-        joined: held::told(world, scope, &entities, s.time.map(|t| Span::at(t.at))),
+        joined: held::told(
+            world,
+            scope,
+            &entities,
+            (s.time.map(|t| Span::at(t.at)), &s.subject.session.into_iter().collect()),
+        ),
         entities,
         count: 1,
         omitted: 0,

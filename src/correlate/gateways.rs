@@ -15,6 +15,7 @@ use crate::model::transfer::{Dated, PassedOn, Transfer, is_around};
 use crate::model::whose::{address, is_private};
 
 use super::cells::{APART_HOURS, missed};
+use super::once::Outer;
 
 /// Transfers of fewer bytes are not asked about.
 const ASKED_BYTES: u64 = 64 << 10;
@@ -52,9 +53,9 @@ impl Senders {
         }
     }
 
-    /// Leaves out those at these positions.
-    pub(super) fn leave_out(&mut self, known: &BTreeSet<u32>) {
-        self.all.retain(|(at, _)| !known.contains(at));
+    /// Leaves out those of which the records of a firewall that translates say whose they are.
+    pub(super) fn leave_out(&mut self, outer: &Outer) {
+        self.all.retain(|(at, wire)| outer.may_pass_on(*at, *wire));
     }
 
     /// Counts what gateways put on the wire with the hosts that sent it.

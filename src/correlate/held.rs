@@ -108,17 +108,26 @@ pub(super) fn joined<'w>(
 
 /// By whom the addresses of a finding's sources were held for sure, in the time of its records, and from where its accounts were
 /// logged on to its hosts, as far as a scope may know it.
-pub(super) fn told(world: &World<'_>, scope: &str, of: &Entities, span: Option<Span>) -> Vec<Joined> {
+///
+/// Who held the address of such a session then is told with it.
+pub(super) fn told(
+    world: &World<'_>,
+    scope: &str,
+    of: &Entities,
+    (span, numbers): (Option<Span>, &BTreeSet<u64>),
+) -> Vec<Joined> {
     let Some(span) = span else { return Vec::new() };
     let server = of.destinations.first().filter(|_| of.destinations.len() == 1).map_or("", |to| to);
-    let known = of.sources.iter().map(|source| world.assigned.name(source, server));
+    let logons = world.logons.of_finding(world.whose, of, (span, numbers));
+    let of_logons = logons.iter().map(|logon| &*logon.address);
+    let known = of.sources.iter().map(|source| world.assigned.name(source, server)).chain(of_logons);
     let known = known.filter(|source| world.assigned.knows(source));
     let joined = known.flat_map(|source| {
         let held = known_to(world, scope, source, &world.assigned.at(source, Some(span)));
         world.assigned.joined(source, &held, Some(span))
     });
     let held = joined.map(|(joined, _)| joined).filter(|joined| joined.sure);
-    held.chain(world.logons.of_finding(world.whose, of, span)).take(JOINED_KEPT).collect()
+    held.collect::<Vec<_>>().into_iter().chain(logons).take(JOINED_KEPT).collect()
 }
 
 /// Joins that a finding tells.

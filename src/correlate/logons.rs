@@ -1,15 +1,18 @@
 //! Which accounts were logged on to which computers, from where and for how long, as the computers' own logs say.
 //!
 //! A session lasts until its end is told, and where that is not until the log ends, at most a day. So what an account did on a
-//! computer was done from the address of its session, where that is one alone; and what a host sends while one account alone is
-//! logged on from it to others is that account's.
+//! computer was done from the address of its session: of the one whose number the record gives, else where that is one alone, and
+//! somebody worked in it. What a host sends while one account alone is at work from it on others is that account's. Of an account
+//! that is logged on to many computers on that day, as those of backups and scanners are, nothing is said.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::{HashMap, HashSet};
+
 use crate::model::assigned::{Giver, Holder, Joined, Stands};
 use crate::model::finding::Entities;
-use crate::model::logons::Logon;
+use crate::model::logons::{HERE, Logon, OF_DESKTOP};
 use crate::model::partial::Partial;
 use crate::model::place::Locator;
 use crate::model::time::{Instant, Span};
@@ -24,6 +27,9 @@ use super::way::Way;
 /// So long a session lasts of which no end is told.
 const LASTS_SECS: i64 = 86_400;
 
+/// On so many computers in a day an account is one of a service.
+const MANY: usize = 9;
+
 /// A record with its source.
 type Record<'a> = (&'a Logon, &'a Locator);
 
@@ -32,6 +38,14 @@ type Record<'a> = (&'a Logon, &'a Locator);
 pub(super) struct Logons<'a> {
     sessions: Holdings<'a>,
     hosts: Holdings<'a>,
+    /// Those in which somebody was at work.
+    works: BTreeSet<By<'a>>,
+    /// Of the security logs of computers, the numbers of the sessions that begin with a record.
+    numbers: BTreeMap<By<'a>, u64>,
+    /// Computers whose security logs tell of sessions.
+    numbered: HashSet<String>,
+    /// Computers to which accounts logged on in a day, up to [`MANY`].
+    reach: HashMap<(String, i64), BTreeSet<&'a str>>,
 }
 
 impl<'a> Logons<'a> {
@@ -46,31 +60,77 @@ impl<'a> Logons<'a> {
             }
         }
         let (mut sessions, mut hosts) = (BTreeMap::new(), BTreeMap::new());
-        for ((computer, _), records) in records {
+        let mut all = Self::default();
+        for ((computer, number), records) in records {
             let end = ends.get(computer).copied();
             for (begin, span) in follow(&records, end) {
                 let from = whose.entity(&begin.0.address);
+                all.note(number, begin);
+                let is_here = &*begin.0.address == HERE;
                 // Who is at a computer logs on to it from its own address too.
                 if from != whose.entity(computer) {
                     let add = |all: &mut BTreeMap<String, Vec<Holding<'a>>>, key, host: &str, peer: &str| {
                         all.entry(key).or_default().push(holding(begin, span, host, peer));
                     };
                     add(&mut sessions, of_account(computer, &begin.0.account), computer, &begin.0.address);
-                    add(&mut hosts, from, "", "");
+                    if !is_here {
+                        add(&mut hosts, from, "", "");
+                    }
                 }
             }
         }
-        let all = |by: BTreeMap<String, Vec<Holding<'a>>>| by.into_iter().map(|(key, of)| (Cow::Owned(key), of));
-        Self { sessions: Holdings::holding(all(sessions)), hosts: Holdings::holding(all(hosts)) }
+        let held = |by: BTreeMap<String, Vec<Holding<'a>>>| by.into_iter().map(|(key, of)| (Cow::Owned(key), of));
+        (all.sessions, all.hosts) = (Holdings::holding(held(sessions)), Holdings::holding(held(hosts)));
+        all
     }
 
-    /// From where the accounts of a finding were logged on to its hosts.
-    pub(super) fn of_finding(&self, whose: &Whose, of: &Entities, span: Span) -> Vec<Joined> {
+    /// Notes how a session began.
+    fn note(&mut self, number: u64, begin: Record<'a>) {
+        let by = by(begin);
+        if begin.0.works {
+            self.works.insert(by);
+        }
+        if number & OF_DESKTOP == 0 {
+            self.numbers.insert(by, number);
+            self.numbered.insert(label(&begin.0.host).to_owned());
+        }
+        let reach = self.reach.entry(of_day(&begin.0.account, by.at)).or_default();
+        if reach.len() < MANY {
+            reach.insert(label(&begin.0.host));
+        }
+    }
+
+    /// Whether the account of a session is one that people use: not one of many computers.
+    fn is_of_person(&self, session: &Holding<'a>) -> bool {
+        let reach = self.reach.get(&of_day(&session.holder.account, session.by.at));
+        reach.is_none_or(|computers| computers.len() < MANY)
+    }
+
+    /// The session of an account on a computer in which something was done: of the numbers that its records give, where the
+    /// security log tells of sessions there, else the one from elsewhere.
+    fn session(&self, key: &str, span: Span, numbers: &BTreeSet<u64>) -> Option<&Holding<'a>> {
+        let is_numbered = key.split_once('/').is_some_and(|(computer, _)| self.numbered.contains(computer));
+        if numbers.is_empty() || !is_numbered {
+            return self.sessions.sole(key, span, |session| self.works.contains(&session.by));
+        }
+        let is_its = |session: &&Holding<'a>| self.numbers.get(&session.by).is_some_and(|n| numbers.contains(n));
+        let mut of = self.sessions.meeting(key, span).filter(is_its);
+        let first = of.next()?;
+        of.all(|other| other.holder == first.holder).then_some(first)
+    }
+
+    /// From where the accounts of a finding were logged on to its hosts; its records may give the numbers of their sessions.
+    pub(super) fn of_finding(
+        &self,
+        whose: &Whose,
+        of: &Entities,
+        (span, numbers): (Span, &BTreeSet<u64>),
+    ) -> Vec<Joined> {
         let pairs = of.hosts.iter().flat_map(|host| of.accounts.iter().map(move |account| (host, account)));
         let sessions = pairs.filter_map(move |(host, account)| {
             let key = of_account(&host.to_ascii_lowercase(), account);
-            let session = self.sessions.sole(&key, span)?;
-            let is_its = same_account(&session.holder.account, account);
+            let session = self.session(&key, span, numbers).filter(|session| self.is_of_person(session))?;
+            let is_its = same_account(&session.holder.account, account) && &*session.holder.peer != HERE;
             let from = &*session.holder.peer;
             (is_its && self.hosts.at(&whose.entity(from), Some(span)).len() < HOLDERS_KEPT)
                 .then(|| joined(session, from))
@@ -80,7 +140,8 @@ impl<'a> Logons<'a> {
 
     /// The one account that was logged on from a host all the while that it sent something, as far as the scope may know it.
     pub(super) fn of_host(&self, world: &World<'_>, way: &Way<'_>, time: Option<Span>) -> Option<(Joined, Cite<'a>)> {
-        let session = self.hosts.sole(&way.from, time?)?;
+        let is_such = |session: &Holding<'a>| self.works.contains(&session.by) && self.is_of_person(session);
+        let session = self.hosts.sole(&way.from, time?, is_such)?;
         let is_known = held::is_own(world, way.scope, &session.log) && held::is_own(world, way.scope, &way.from);
         let By { source, place, sha256, .. } = session.by;
         is_known.then(|| (joined(session, &way.from), (source, place, sha256)))
@@ -91,8 +152,17 @@ impl<'a> Logons<'a> {
 fn of_account(computer: &str, account: &str) -> String {
     let user = account.rsplit_once('\\').map_or(account, |(_, user)| user);
     let user = user.split_once('@').map_or(user, |(user, _)| user);
-    let computer = computer.split_once('.').map_or(computer, |(label, _)| label);
-    format!("{computer}/{}", user.to_ascii_lowercase())
+    format!("{}/{}", label(computer), user.to_ascii_lowercase())
+}
+
+/// The first label of a computer's name.
+fn label(computer: &str) -> &str {
+    computer.split_once('.').map_or(computer, |(label, _)| label)
+}
+
+/// An account on a day.
+fn of_day(account: &str, at: Instant) -> (String, i64) {
+    (account.to_ascii_lowercase(), at.hour().div_euclid(24))
 }
 
 /// The sessions of one number on one computer, each with the record of its begin: one that goes on tells of itself anew.
@@ -123,10 +193,14 @@ fn follow<'a>(records: &BTreeSet<Record<'a>>, log_ends: Option<Instant>) -> Vec<
     all.into_iter().map(|(begin, span, _)| (begin, span)).collect()
 }
 
+/// The record with which a session begins.
+fn by<'a>((logon, source): Record<'a>) -> By<'a> {
+    By { at: logon.at, source, place: logon.place, sha256: logon.sha256, ends: false }
+}
+
 fn holding<'a>((logon, source): Record<'a>, span: Span, host: &str, peer: &str) -> Holding<'a> {
     let holder = Holder { giver: Giver::Logon, account: logon.account.clone(), host: host.into(), peer: peer.into() };
-    let by = By { at: logon.at, source, place: logon.place, sha256: logon.sha256, ends: false };
-    let mut holding = Holding::within(holder, (span, span), by);
+    let mut holding = Holding::within(holder, (span, span), by((logon, source)));
     holding.log = (&*logon.host).into();
     holding
 }
@@ -154,7 +228,16 @@ mod tests {
     fn logon(at: i64, address: &str, account: &str) -> Logon {
         let place = Place { offset: 0, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
         let (at, sha256) = (Instant::from_secs(at).unwrap(), RecordDigest([0; 32]));
-        Logon { at, host: "fs01".into(), session: 7, address: address.into(), account: account.into(), place, sha256 }
+        Logon {
+            at,
+            host: "fs01".into(),
+            session: 7,
+            address: address.into(),
+            account: account.into(),
+            works: true,
+            place,
+            sha256,
+        }
     }
 
     fn spans(records: &[Logon], ends: i64) -> Vec<(i64, i64)> {

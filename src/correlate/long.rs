@@ -6,14 +6,14 @@
 //! of those of an exporter's clock.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::conversations::Told;
 use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
 use crate::model::observation::{Cited, Key, Seen};
 use crate::model::place::Locator;
 use crate::model::rule::{LONG_CONNECTION, Level, Outcome, Route, Stage};
-use crate::model::time::{HOUR_SECS, Span};
+use crate::model::time::{HOUR_SECS, Instant, SKEW_SECS, Span};
 
 use super::beacons::{POPULAR, PORTS, speak};
 use super::way::{self, Direction};
@@ -130,14 +130,26 @@ impl<'w> Open<'w> {
         self.outcome = if key.outcome == Outcome::Succeeded { key.outcome } else { self.outcome };
     }
 
+    /// How many connections they are of: records of one that go on to tell of it have one begin.
+    fn connections(&self) -> usize {
+        let begins: BTreeSet<Instant> = self.cited.values().filter_map(|cited| Some(cited.span?.first)).collect();
+        let (mut count, mut last) = (0, None::<Instant>);
+        for begin in begins {
+            if last.is_none_or(|last| begin > last.plus_secs(SKEW_SECS)) {
+                (count, last) = (count + 1, Some(begin));
+            }
+        }
+        count
+    }
+
     fn finding(&self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
         let Self { longest, count, .. } = self;
         let evidence: Vec<Evidence> =
             self.cited.iter().take(max_evidence).map(|((place, _), cited)| exits::evidence(place, cited)).collect();
         let time = self.cited.values().filter_map(|cited| cited.span).fold(*longest, Span::join);
         let (hours, minutes) = (secs(*longest) / HOUR_SECS, secs(*longest) % HOUR_SECS / 60);
-        let others = match count {
-            1 => String::new(),
+        let others = match self.connections() {
+            0 | 1 => String::new(),
             count => format!(", the longest of {count} of eight hours or more"),
         };
         Finding {

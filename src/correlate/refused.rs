@@ -63,7 +63,8 @@ fn signs(world: &World<'_>) -> BTreeMap<String, Instant> {
             ..Entities::default()
         };
         // From where an account was at work.
-        let from = world.logons.of_finding(world.whose, &of_account, Span::at(at));
+        let from =
+            world.logons.of_finding(world.whose, &of_account, (Span::at(at), &s.subject.session.into_iter().collect()));
         let ends = [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host];
         for entity in ends.into_iter().flatten().chain(from.iter().map(|joined| &*joined.address)) {
             if world.whose.side(entity) == Side::Inside {

@@ -5,7 +5,7 @@
 //! anybody. Of more than [`HOLDERS_KEPT`] in an hour it is known
 //! only that they are many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -44,7 +44,15 @@ pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<(&'a str, &
     }
     let servers = servers(merged, &asked);
     for source in merged.sources.values() {
-        for (key, told) in source.observations.kept.iter().filter(|(key, _)| asked.contains(key.nat)) {
+        let ends = ends(source, &asked);
+        let kept = || source.observations.kept.iter();
+        let translated = kept().filter(|(key, _)| asked.contains(key.nat));
+        let over = kept().filter(|(key, _)| key.nat.is_empty() && !ends.is_empty());
+        let over = over.filter_map(|(key, told)| {
+            let nat = ends.get(&(key.client, key.server, key.port)).copied().flatten()?;
+            Some((Key { nat, ..key }, told))
+        });
+        for (key, told) in translated.chain(over) {
             if key.outcome == Outcome::Failed || whose.side(key.client) != Side::Inside {
                 continue;
             }
@@ -55,6 +63,21 @@ pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<(&'a str, &
         }
     }
     behind.into_iter().map(|(held, hours)| (held, holdings(hours))).collect()
+}
+
+/// The one address to which a log says that hosts are translated on their way to a server: that stands in the record of a begin
+/// alone, and is theirs until the connection ends. `None` where it is not always one.
+fn ends<'a>(source: &'a SourcePartial, asked: &HashSet<&'a str>) -> HashMap<(&'a str, &'a str, u16), Option<&'a str>> {
+    let mut one = HashMap::new();
+    let keys = || source.observations.kept.keys().filter(|key| !key.nat.is_empty());
+    if !keys().any(|key| asked.contains(key.nat)) {
+        return one;
+    }
+    for key in keys() {
+        let known = one.entry((key.client, key.server, key.port)).or_insert(Some(key.nat));
+        *known = known.filter(|nat| *nat == key.nat);
+    }
+    one
 }
 
 /// The servers that each of these addresses asked by what logs say of it as a client; `None` where one does not name the server
@@ -87,6 +110,25 @@ fn asked(merged: &Partial) -> HashSet<&str> {
         asked.extend(from.filter_map(|from| translated.get(from).copied()));
     }
     asked
+}
+
+/// The hosts of which records say that a firewall translated them, by the address to which it did; both by [`Whose::entity`].
+pub(super) fn hosts(merged: &Partial, whose: &Whose) -> BTreeMap<String, BTreeSet<String>> {
+    let mut hosts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let asked = asked(merged);
+    let sources = merged.sources.values().filter(|_| !asked.is_empty());
+    for key in sources.flat_map(|source| source.observations.kept.keys()).filter(|key| asked.contains(key.nat)) {
+        let host = whose.entity_of(key.client);
+        if key.outcome == Outcome::Failed || whose.side(key.client) != Side::Inside {
+            continue;
+        }
+        let behind = hosts.entry(whose.entity(key.nat)).or_default();
+        // PERF: most are known.
+        if !behind.contains(&*host) {
+            behind.insert(host.into_owned());
+        }
+    }
+    hosts
 }
 
 /// Adds the hours of a conversation.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::accounts::{folded, principal};
+use crate::model::assigned::Giver;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route};
@@ -101,7 +102,8 @@ fn origins<'a>(benches: &mut [Bench<'a>]) {
         for f in bench.findings.iter().copied().filter(|f| bench.intruder.proofs.contains(&f.id)) {
             let is_inside =
                 |from: &&String| bench.intruder.came_from.contains(*from) && bench.whose.side(from) == Side::Inside;
-            came.extend(f.entities.sources.iter().filter(is_inside).map(|from| (from.as_str(), f)));
+            let logons = f.joined.iter().filter(|joined| joined.kind == Giver::Logon).map(|joined| &joined.address);
+            came.extend(f.entities.sources.iter().chain(logons).filter(is_inside).map(|from| (from.as_str(), f)));
         }
     }
     for (from, f) in came {

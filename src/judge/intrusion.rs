@@ -30,6 +30,8 @@ pub struct Intruder {
     pub suspicions: Vec<String>,
     /// Inside hosts, by [`Whose::entity`].
     pub hosts: BTreeSet<String>,
+    /// Of these, those that are known only as addresses from which its sessions came.
+    pub logged_on: BTreeSet<String>,
     /// Accounts, with the logs ([`Locator::log`]) that name them.
     pub accounts: BTreeMap<String, BTreeSet<String>>,
     /// Addresses from which it came, outside or of other scopes.
@@ -61,11 +63,13 @@ impl Intruder {
     }
 
     /// Adds who held an address from which a proof came: a host, or a session with its account.
-    fn add_joined(&mut self, joined: &Joined, whose: &Whose) {
+    fn add_joined(&mut self, joined: &Joined, (scope, whose): (&str, &Whose)) {
         if joined.kind == Giver::Logon {
             match whose.side(&joined.address) {
-                Side::Inside => self.hosts.insert(whose.entity(&joined.address)),
-                Side::Outside => self.came_from.insert(joined.address.clone()),
+                Side::Inside if !whose.is_of_others(&joined.address, scope) => {
+                    self.logged_on.insert(whose.entity(&joined.address))
+                }
+                _ => self.came_from.insert(joined.address.clone()),
             };
             return;
         }
@@ -189,10 +193,12 @@ pub fn of(
         all.came_from.extend(others.filter(|text| !is_translated(text)).cloned());
         all.came_from.extend(called(f, whose).cloned());
         all.add_accounts(f, forgeable);
-        f.joined.iter().for_each(|joined| all.add_joined(joined, whose));
+        f.joined.iter().for_each(|joined| all.add_joined(joined, (scope, whose)));
         all.first = [all.first, f.time.first].into_iter().flatten().min();
         all.last = all.last.max(f.time.last);
     }
+    all.logged_on = all.logged_on.difference(&all.hosts).cloned().collect();
+    all.hosts.extend(all.logged_on.iter().cloned());
     all.proofs = proofs.into_iter().collect();
     all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
     all.reached = reached::of(findings, &all, whose);

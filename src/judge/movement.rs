@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::accounts::distinct;
+use crate::model::assigned::Giver;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
@@ -182,7 +183,11 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
         return by_join;
     }
     let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
-    by_account.or_else(|| bench.intruder.has_host(&bench.whose.entity(&t.from)))
+    let from = bench.whose.entity(&t.from);
+    // A log says who held the address by then: it is no more the intruder's than that holder is.
+    let is_given = t.joined.iter().any(|joined| matches!(joined.kind, Giver::Vpn | Giver::Dhcp));
+    let is_anothers = is_given && bench.intruder.logged_on.contains(&from);
+    by_account.or_else(|| bench.intruder.has_host(&from).filter(|_| !is_anothers))
 }
 
 /// When that of the intruder's own address was opened which was open at its first sign: a logon is written after the connection that

@@ -126,6 +126,10 @@ canon! {
     Message = "message",
     /// What the records of one session, process or mail have in common, in the log's own words. No name of ECS.
     SessionId = "event.tie",
+    /// The session of its account on a computer in which something was done.
+    LogonId = "winlog.logon.id",
+    /// How an account logged on: `10` is remote desktop, `3` the network.
+    LogonType = "winlog.logon.type",
 }
 
 impl Canon {
@@ -152,6 +156,7 @@ impl Canon {
                 | Self::ObjectKey
                 | Self::RuleName
                 | Self::Message
+                | Self::LogonId
         )
     }
 

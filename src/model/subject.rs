@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::called;
 use super::fields::{Canon, Fields};
+use super::logons::number;
 use super::rule::Outcome;
 
 /// The longest value kept of one field, in bytes; longer ones are cut at a character border.
@@ -52,6 +53,9 @@ pub struct Subject {
     /// Bytes from destination to source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_bytes: Option<u64>,
+    /// The number of the session of its account on the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<u64>,
     /// Addresses that its command calls, sorted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub called: Box<[Box<str>]>,
@@ -61,7 +65,15 @@ impl Subject {
     /// Who and where, without what: the part that scopes and entities are told by.
     #[must_use]
     pub fn reduced(self) -> Self {
-        Self { url: None, file: None, source_bytes: None, destination_bytes: None, called: Box::default(), ..self }
+        Self {
+            url: None,
+            file: None,
+            source_bytes: None,
+            destination_bytes: None,
+            session: None,
+            called: Box::default(),
+            ..self
+        }
     }
 
     /// Bytes of its texts.
@@ -88,6 +100,7 @@ impl Subject {
             file: take(Canon::FilePath).or_else(|| take(Canon::FileName)),
             source_bytes: fields.number(Canon::SourceBytes),
             destination_bytes: fields.number(Canon::DestinationBytes),
+            session: fields.get(Canon::LogonId).and_then(number),
             called: called(fields),
             ..Self::of_who(Self::who(fields).map(|text| text.map(Into::into)))
         }

@@ -4,13 +4,10 @@
 //! tell of the same sessions of remote desktop by numbers of their own: `21` and `25` begin them, `23` and `24` end them.
 
 use crate::model::fields::{Canon, Fields};
-use crate::model::logons::Logon;
+use crate::model::logons::{HERE, Logon, OF_DESKTOP, number};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::subject::VALUE_LIMIT_BYTES;
 use crate::model::whose::address;
-
-/// What tells numbers of terminal services from those of the security log.
-const OF_DESKTOP: u64 = 1 << 63;
 
 /// The logon, or the end of one, that a record tells of.
 pub fn of(fields: &Fields<'_>, place: Place, digest: &dyn Fn(Place) -> RecordDigest) -> Option<Logon> {
@@ -31,8 +28,9 @@ pub fn of(fields: &Fields<'_>, place: Place, digest: &dyn Fn(Place) -> RecordDig
     };
     let session = number(fields.get(Canon::SessionId)?).filter(|_| is_of(log))?;
     let account = if is_desktop { joined(fields, Canon::UserDomain, Canon::UserName) } else { target(fields) };
-    let from = if begins { from(fields)? } else { String::new() };
-    if !is_person(&account) {
+    let kind = fields.get(Canon::LogonType).unwrap_or_default();
+    let from = if begins { from(fields, kind)? } else { String::new() };
+    if !is_person(&account) || SYSTEM.contains(&session) {
         return None;
     }
     let host = text(fields.get(Canon::HostName)?).to_ascii_lowercase();
@@ -41,22 +39,36 @@ pub fn of(fields: &Fields<'_>, place: Place, digest: &dyn Fn(Place) -> RecordDig
         host: host.into(),
         session: if is_desktop { session | OF_DESKTOP } else { session },
         address: from.into(),
+        works: is_desktop || WORKING.contains(&kind),
         account: account.into(),
         place,
         sha256: digest(place),
     })
 }
 
-/// The address of another computer from which a logon came.
-fn from(fields: &Fields<'_>) -> Option<String> {
-    let ip = address(&text(fields.get(Canon::SourceIp)?))?;
-    (!ip.is_loopback() && !ip.is_unspecified()).then(|| ip.to_string())
+/// Sessions of the system and its services, by numbers that are the same on all computers.
+const SYSTEM: [u64; 3] = [0x3e7, 0x3e4, 0x3e5];
+/// Kinds of logons in which somebody may be at work from elsewhere: unlocked, with the password in clear, remote desktop.
+const WORKING: [&[u8]; 4] = [b"7", b"8", b"10", b"12"];
+/// Kinds of logons that no other computer is part of: at its keyboard, of tasks and services.
+const HERE_ALONE: [&[u8]; 5] = [b"2", b"4", b"5", b"11", b"13"];
+
+/// The address from which a logon came, and [`HERE`] where it was the computer itself at which somebody, or a task, works.
+fn from(fields: &Fields<'_>, kind: &[u8]) -> Option<String> {
+    let elsewhere = fields.get(Canon::SourceIp).and_then(|ip| address(&text(ip)));
+    let elsewhere = elsewhere.filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let here = || HERE_ALONE.contains(&kind).then(|| HERE.to_owned());
+    elsewhere.map(|ip| ip.to_string()).or_else(here)
 }
+
+/// Accounts of the system.
+const NOBODY: [&str; 4] = ["ANONYMOUS LOGON", "SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE"];
 
 /// Whether an account is one that people use: computers, services and nobody log on to each other all the time.
 fn is_person(account: &str) -> bool {
     let user = account.rsplit_once('\\').map_or(account, |(_, user)| user);
-    !user.is_empty() && user != "-" && !user.ends_with('$') && !user.eq_ignore_ascii_case("ANONYMOUS LOGON")
+    let is_system = NOBODY.iter().any(|known| user.eq_ignore_ascii_case(known));
+    !user.is_empty() && user != "-" && !user.ends_with('$') && !is_system
 }
 
 fn target(fields: &Fields<'_>) -> String {
@@ -69,15 +81,6 @@ fn joined(fields: &Fields<'_>, domain: Canon, user: Canon) -> String {
     match text(fields.get(domain).unwrap_or_default()) {
         domain if domain.is_empty() || domain == "-" || user.contains(['\\', '@']) => user,
         domain => format!("{domain}\\{user}"),
-    }
-}
-
-/// A number as it is written: `0x3e7`, or `999`.
-fn number(value: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(value).ok()?;
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) => u64::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
     }
 }
 
@@ -115,6 +118,7 @@ mod tests {
         assert_eq!(event("4634", "j.doe", "10.2.0.9").map(|told| told.0), Some(String::new()));
         for (code, user, from) in [
             ("4624", "hc-fs01$", "10.2.0.9"),
+            ("4624", "SYSTEM", "10.2.0.9"),
             ("4624", "ANONYMOUS LOGON", "10.2.0.9"),
             ("4624", "j.doe", "127.0.0.1"),
             ("4624", "j.doe", "-"),

@@ -360,6 +360,55 @@ fn bytes_that_the_firewall_states_of_the_hosts_behind_its_address_count_once() {
     assert!(!cites(&hc, "J-82"));
 }
 
+#[test]
+fn what_a_firewall_states_of_a_host_stays_its_however_many_are_behind_the_address() {
+    let hosts: Vec<String> = (0..9).map(|n| format!("10.2.0.{}", 5 + n)).collect();
+    let sent = |n: usize| if n == 0 { "sentbyte=104857600 rcvdbyte=900" } else { "sentbyte=1000 rcvdbyte=900" };
+    let crowd: Vec<(&str, &str, &str)> =
+        hosts.iter().enumerate().map(|(n, host)| ("10:40:00", host.as_str(), sent(n))).collect();
+    for got in [9 << 20, 10 << 20, 11 << 20, 20 << 20] {
+        let (transfers, hc, _) = behind(&crowd, got);
+        let of = |from: &str| transfers.iter().find(|t| t["from"] == from).unwrap();
+        let lower = |from: &str| of(from)["bytes"]["lower"].as_u64().unwrap();
+        assert_eq!((&hc["state"], lower("hc-fs01")), (&"exfiltrated".into(), 100 << 20), "{got}");
+        assert!(of("hc-fs01")["passed_on"].is_null());
+        // The others sent a little.
+        let left = (10 * got).saturating_sub(100 << 20);
+        assert!((left.saturating_sub(8000)..=left).contains(&lower("203.0.113.40")), "{got}");
+    }
+    let shared = format!(
+        "{}\n[[scope]]\nname='it'\nshared=true\nprocessor_of=['hc']\ncidr=['203.0.113.40/32']\n",
+        crate::verdict::SCOPES
+    );
+    let one = translated("10:40:00", "10.2.0.5", "198.51.100.7", sent(0));
+    let files = [("hc-sysmon.json", acted_on()), ("hc-edge.log", one), ("partner-iis.log", partner(10 << 20))];
+    let told = scan(&files, &shared, "");
+    assert_eq!(told.scope("hc")["state"], "exfiltrated", "the address is of another scope");
+}
+
+#[test]
+fn what_an_asa_translates_is_translated_until_the_connection_ends() {
+    let asa = |clock: &str, text: &str| format!("<166>Mar 02 2026 {clock} hc-asa : %ASA-6-{text}\n");
+    let built = asa(
+        "10:20:00",
+        "302013: Built outbound TCP connection 7 for outside:198.51.100.7/443 (198.51.100.7/443) to inside:10.2.0.5/51234 \
+         (203.0.113.40/51234)",
+    );
+    let over = asa(
+        "10:50:00",
+        "302014: Teardown TCP connection 7 for outside:198.51.100.7/443 to inside:10.2.0.5/51234 duration 0:30:00 \
+         bytes 524288000 TCP FINs",
+    );
+    let sure = |log: String| {
+        let files = [("hc-sysmon.json", acted_on()), ("hc-asa.log", log), ("partner-iis.log", partner(10 << 20))];
+        let (told, transfers) = crate::verdict::scan_with_transfers(&files, crate::verdict::SCOPES);
+        let outer = transfers.iter().find(|t| t["from"] == "203.0.113.40").unwrap();
+        (outer["joined"][0]["sure"] == true, cites(told.scope("hc"), "J-81"))
+    };
+    assert_eq!(sure(built.clone() + &over), (true, true));
+    assert_eq!(sure(built + &over.replace("0:30:00", "0:00:01").replace("10:50:00", "10:20:01")), (false, false));
+}
+
 /// A logon of remote desktop to the file server, or its end.
 fn session_event(clock: &str, code: u32, user: &str, from: &str) -> String {
     let event = serde_json::json!({
@@ -373,11 +422,83 @@ fn session_event(clock: &str, code: u32, user: &str, from: &str) -> String {
 
 /// What is said where 10.2.0.9 sends at noon, and these sessions were on the file server that is acted on at ten.
 fn from_workstation(sessions: &[String]) -> (serde_json::Value, String) {
+    from_workstation_with(acted_on(), sessions, String::new())
+}
+
+/// The same where the file server is acted on so, and with a log of leases.
+fn from_workstation_with(acted_on: String, sessions: &[String], leases: String) -> (serde_json::Value, String) {
     let sent = read("12:00:00", 1).replace("10.2.250.7", "10.2.0.9").replace("dstip=10.2.0.5 ", "dstip=198.51.100.7 ");
     let sent = sent.replace("dstport=445", "dstport=443").replace("sentbyte=900", "sentbyte=900000000");
-    let files = [("hc-fs01.json", acted_on()), ("hc-security.json", sessions.concat()), ("hc-edge.log", sent)];
+    let mut files = vec![("hc-fs01.json", acted_on), ("hc-security.json", sessions.concat()), ("hc-edge.log", sent)];
+    files.extend(Some(("hc-dhcp.log", leases)).filter(|(_, log)| !log.is_empty()));
     let told = scan(&files, crate::verdict::SCOPES, "");
     (told.scope("hc").clone(), told.printed)
+}
+
+#[test]
+fn a_session_from_a_system_of_another_scope_is_told_there() {
+    let scopes = format!("{}\n[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\npaths=['**/rv-*']\n", crate::verdict::SCOPES);
+    let session = session_event("09:50:00.000", 4624, "j.doe", "10.1.0.9");
+    let sent = translated("12:00:00", "10.1.0.9", "198.51.100.7", "sentbyte=900000000 rcvdbyte=900");
+    let files = [("hc-fs01.json", acted_on()), ("hc-security.json", session), ("rv-edge.log", sent)];
+    let told = scan(&files, &scopes, "");
+    let rv = told.scope("rv");
+    assert!(cites(told.scope("hc"), "J-90") && cites(rv, "J-89"), "{rv}");
+    assert_eq!((&rv["intrusion"], upload(rv)), (&"shown".into(), "unexplained"));
+}
+
+#[test]
+fn who_has_the_address_of_a_session_later_is_not_who_had_it_then() {
+    let on =
+        [session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9"), session_event("10:30:00.000", 4634, "j.doe", "-")];
+    let lease = |clock: &str, host: &str| {
+        format!("Mar  2 {clock} hc-gw dnsmasq-dhcp[7]: DHCPACK(br0) 10.2.0.9 00:15:5d:00:00:{} {host}\n", &host[5..])
+    };
+    let later = "Mar  2 18:00:00 hc-gw dnsmasq-dhcp[7]: DHCPACK(br0) 10.2.0.51 00:15:5d:00:00:51 hc-pc51\n";
+    let first = lease("08:00:00", "hc-pc07");
+    let upload_with = |leases: String| upload(&from_workstation_with(acted_on(), &on, leases).0).to_owned();
+    assert_eq!(upload_with(first.clone() + &lease("11:30:00", "hc-pc08") + later), "unexplained");
+    assert_eq!(upload_with(first + later), "exfiltrated", "the same computer");
+    assert_eq!(upload_with(lease("11:30:00", "hc-pc08") + later), "unexplained", "who had it then is not known");
+}
+
+#[test]
+fn what_was_done_in_another_session_was_not_done_from_its_address() {
+    let acted_in = |id: &str| acted_on().replace("\"User\"", &format!("\"LogonId\":\"{id}\",\"User\""));
+    let remote = session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9");
+    let console = session_event("09:00:00.000", 4624, "j.doe", "127.0.0.1")
+        .replace("0x3e7a1", "0x99999")
+        .replace("\"LogonType\":\"10\"", "\"LogonType\":\"2\"");
+    assert!(console.contains("0x99999") && console.contains("\"LogonType\":\"2\""), "{console}");
+    let state = |acted: String, sessions: &[&String]| {
+        let sessions: Vec<String> = sessions.iter().map(|session| (*session).clone()).collect();
+        let (hc, _) = from_workstation_with(acted, &sessions, String::new());
+        (upload(&hc).to_owned(), cites(&hc, "J-90"))
+    };
+    let (its, none) = (("exfiltrated".to_owned(), true), ("unexplained".to_owned(), false));
+    assert_eq!(state(acted_in("0x3e7a1"), &[&console, &remote]), its, "the number says it");
+    assert_eq!(state(acted_in("0x99999"), &[&console, &remote]), none, "at the keyboard");
+    assert_eq!(state(acted_in("0x99999"), &[&remote]), none, "in one of which no log tells");
+    assert_eq!(state(acted_on(), &[&console, &remote]), none, "either");
+}
+
+#[test]
+fn files_asked_for_over_the_network_and_accounts_of_many_computers_say_nothing_of_where_somebody_works() {
+    let of = |kind: &str, clock: &str| {
+        session_event(clock, 4624, "j.doe", "10.2.0.9")
+            .replace("\"LogonType\":\"10\"", &format!("\"LogonType\":\"{kind}\""))
+    };
+    for clock in ["09:50:00.000", "11:50:00.000"] {
+        let joins = |sessions: &[String]| {
+            let (hc, _) = from_workstation(sessions);
+            (upload(&hc).to_owned(), cites(&hc, "J-90") || cites(&hc, "J-81"))
+        };
+        assert_eq!(joins(&[of("10", clock)]), ("exfiltrated".to_owned(), true), "{clock}");
+        assert_eq!(joins(&[of("3", clock)]), ("unexplained".to_owned(), false), "{clock}");
+        assert_eq!(joins(&[of("3", clock), of("10", clock).replace("0x3e7a1", "0x3e7a2")]).0, "exfiltrated", "{clock}");
+        let many: Vec<String> = (1..10).map(|n| of("10", clock).replace("hc-fs01", &format!("hc-fs{n:02}"))).collect();
+        assert_eq!(joins(&many), ("unexplained".to_owned(), false), "{clock}: on nine computers");
+    }
 }
 
 #[test]
@@ -472,6 +593,16 @@ fn a_connection_of_most_of_a_day_to_a_rare_destination_is_told() {
         ["10.2.0.77 held a connection to 198.51.100.7 open for 9 h 1 min"]
     );
     assert_eq!(found(open("10.2.0.77", "198.51.100.7", 7 * 3600)), [""; 0], "of a working day");
+    let interim = |hours: u32, clock: &str, session: u32| {
+        let what =
+            format!("action=\"accept\" duration={} sessionid={session} sentbyte=90000 rcvdbyte=80000", hours * 3600);
+        edge(clock, "10.2.0.77", "198.51.100.7", &what).replace("0000000013", "0000000020")
+    };
+    let one = interim(9, "20:00:00", 77) + &interim(10, "21:00:00", 77) + &interim(11, "22:00:00", 77);
+    assert_eq!(found(one.clone()), ["10.2.0.77 held a connection to 198.51.100.7 open for 11 h 0 min"], "one session");
+    let told =
+        "10.2.0.77 held a connection to 198.51.100.7 open for 11 h 0 min, the longest of 2 of eight hours or more";
+    assert_eq!(found(one + &interim(9, "22:00:00", 78)), [told]);
     let many = (0..5).map(|n| open(&format!("10.2.0.{}", 70 + n), "198.51.100.7", nine_hours)).collect();
     assert_eq!(found(many), [""; 0], "a service of many");
     let vpn = open("10.2.0.77", "198.51.100.7", nine_hours).replace("dstport=4444", "dstport=4500");
