@@ -100,9 +100,6 @@ pub struct Tally {
     accounts: usize,
 }
 
-/// All accounts of a source together hold one part in so many of what is kept of it.
-const HELD: usize = 8;
-
 /// The weight that is kept of a source.
 #[derive(Clone, Copy)]
 struct Cap(usize);
@@ -119,11 +116,9 @@ impl Cap {
         self.0 + self.0 / 4
     }
 
-    /// The weight at which one of so many accounts is given up and begun anew: all of them hold an eighth of the cap.
-    ///
-    /// PERF: what an account holds takes four times as much memory as when it is packed.
+    /// The weight at which one of so many accounts is given up and begun anew: all of them hold half of the cap.
     fn of_account(self, accounts: usize) -> usize {
-        self.0 / HELD / accounts.max(1)
+        self.0 / 2 / accounts.max(1)
     }
 }
 
