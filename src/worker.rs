@@ -114,7 +114,9 @@ impl<'p> Engine<'p> {
         let doubts = read.1.as_ref().map_or_else(|_| BTreeMap::new(), |opened| opened.doubts.clone());
         let found = Found { doubts, orders: std::mem::take(&mut read.0.orders) };
         if !found.is_empty() && file.path.is_some() {
+            let told_bytes = read.0.told_bytes;
             read = self.read_file(file, tasks, found);
+            read.0.told_bytes = told_bytes;
         } else {
             read.0.sources.iter().enumerate().for_each(|(at, source)| {
                 if found.doubts.contains_key(&(at as u64)) {
@@ -154,8 +156,9 @@ impl<'p> Engine<'p> {
         'p: 's,
     {
         let (sources, entries) = (Vec::new(), Vec::new());
-        let (orders, size) = (BTreeMap::new(), file.size);
-        let mut producer = Producer { engine: self, tasks, found, orders, sources, entries, size, told_bytes: 0 };
+        let (orders, size, is_again) = (BTreeMap::new(), file.size, !found.is_empty());
+        let mut producer =
+            Producer { engine: self, tasks, found, is_again, orders, sources, entries, size, told_bytes: 0 };
         let hands = Helpers { engine: self, tasks };
         let opened =
             catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
@@ -309,6 +312,8 @@ struct Producer<'e, 's, 't> {
     engine: &'s Engine<'e>,
     tasks: &'t Scope<'s>,
     found: Found,
+    /// Whether the file was read before: the progress bar knows of all of it then.
+    is_again: bool,
     /// What all records of a leaf show of the order of day and month, where its begin does not.
     orders: BTreeMap<u64, bool>,
     sources: Vec<Arc<Source>>,
@@ -350,7 +355,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
             splitter.reuse(|| self.engine.lock_spare().pop());
             let Some(block) = splitter.next(&mut hashed) else { break };
             self.engine.dispatch(&source, block, self.tasks);
-            if let Some(progress) = plan.progress.as_ref().filter(|_| is_plain) {
+            if let Some(progress) = plan.progress.as_ref().filter(|_| is_plain && !self.is_again) {
                 progress(hashed.bytes - std::mem::replace(&mut passed, hashed.bytes));
             }
         }

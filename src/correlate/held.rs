@@ -13,8 +13,9 @@ use crate::model::time::Span;
 use crate::model::whose::Side;
 
 use super::World;
-use super::assigned::{Held, parts as parts_of};
+use super::assigned::Held;
 use super::exits::Cite;
+use super::holding::parts as parts_of;
 use super::way::is_of_server;
 
 /// Whether a conversation is looked at by who held its client's address. Names that were asked for are not: what a tunnel

@@ -19,9 +19,10 @@ use crate::model::time::{Instant, Span};
 use crate::model::whose::{Whose, same_account};
 
 use super::World;
-use super::assigned::{By, HOLDERS_KEPT, Holding, Holdings};
+use super::assigned::{HOLDERS_KEPT, Holdings};
 use super::exits::Cite;
 use super::held;
+use super::holding::{By, Holding};
 use super::way::Way;
 
 /// So long a session lasts of which no end is told.

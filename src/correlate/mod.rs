@@ -15,6 +15,7 @@ mod found;
 mod gateways;
 mod groups;
 mod held;
+mod holding;
 mod lasting;
 mod logons;
 mod long;

@@ -17,7 +17,8 @@ use crate::model::rule::Outcome;
 use crate::model::time::{HOUR_SECS, Instant, Span};
 use crate::model::whose::{Side, Whose, address, is_private};
 
-use super::assigned::{By, HOLDERS_KEPT, Holding};
+use super::assigned::HOLDERS_KEPT;
+use super::holding::{By, Holding};
 
 /// So much earlier or later than its records say an address may be in use: a firewall keeps it for a while.
 const KEPT_SECS: i64 = 300;

@@ -68,7 +68,7 @@ struct Plain {
 }
 
 impl Plain {
-    fn of<'p>(&'p mut self, turn: u32, at: usize, listing: &impl Listing, written: &[u8]) -> &'p [u8] {
+    fn of(&mut self, turn: u32, at: usize, listing: &impl Listing, written: &[u8]) -> &[u8] {
         if self.turn != turn {
             self.turn = turn;
             self.text.clear();

@@ -100,7 +100,7 @@ pub enum Sketched {
 }
 
 fn is_count(canon: Canon) -> bool {
-    matches!(canon, Canon::SourceBytes | Canon::DestinationBytes)
+    matches!(canon, Canon::SourceBytes | Canon::DestinationBytes | Canon::NetworkBytes)
 }
 
 /// Puts one outline together.

@@ -14,9 +14,9 @@ use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::whose::Side;
 
+use super::alike::Alike;
 use super::intrusion::{Intruder, WINDOW_SECS, accounts};
 use super::movement;
-use super::visitors::Alike;
 use super::{Bench, attempts, reached};
 
 /// From when on an entity is an intruder's, and how long what it does is taken for that one's.

@@ -1,6 +1,7 @@
 //! The verdict: a pure function of findings, transfers and coverage. One file per family of clauses; [`CLAUSES`]
 //! lists them all.
 
+mod alike;
 mod attempts;
 mod chains;
 mod clauses;
@@ -94,7 +95,7 @@ struct Bench<'a> {
     /// What hosts sent beside each other, once that was asked.
     peers: Option<peers::Peers<'a>>,
     /// What is given to everybody alike.
-    alike: visitors::Alike<'a>,
+    alike: alike::Alike<'a>,
     /// Systems of this scope from which an intruder came that is shown in others, with the findings that say so.
     origins: BTreeMap<String, BTreeSet<String>>,
     /// Data findings with listed contact.
@@ -317,7 +318,7 @@ fn bench<'a>(
         elsewhere: Vec::new(),
         origins: BTreeMap::new(),
         peers: None,
-        alike: visitors::Alike::default(),
+        alike: alike::Alike::default(),
         together,
         forgeable,
         sources: speaking(name, &mine, &moved, coverage, whose),

@@ -13,7 +13,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Key, Sanction, Side, address};
 
 use super::intrusion::{DAY_SECS, WINDOW_SECS, is_listed, outward};
-use super::{Bench, gaps, joined, peers, signals, touched, visitors};
+use super::{Bench, alike, gaps, joined, peers, signals, touched, visitors};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -53,7 +53,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     let mut outward: Vec<&Transfer> = Vec::new();
     let mut delivered: BTreeMap<Route, Vec<&Transfer>> = BTreeMap::new();
     let is_met = |t: &Transfer| bench.visitors.contains_key(t.to.as_str()) || to_intruder(bench, t);
-    bench.alike = visitors::Alike::of(&bench.transfers, is_met);
+    bench.alike = alike::Alike::of(&bench.transfers, is_met);
     for transfer in bench.transfers.clone() {
         if transfer.is_tunnel() {
             visitors::tunnelled(bench, transfer);

@@ -10,7 +10,7 @@ use super::sessions::SessionId;
 use super::time::{Instant, Span};
 
 /// Stands kept of one source: those of the smallest ranks, which are drawn from all alike.
-pub const STANDS_KEPT: usize = 1 << 19;
+pub const STANDS_KEPT: usize = 1 << 18;
 
 /// What a session had moved by a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

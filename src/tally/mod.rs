@@ -4,6 +4,7 @@ mod actions;
 mod aside;
 mod assigned;
 mod conversation;
+mod coverage;
 mod doubles;
 mod halves;
 mod key;
@@ -31,10 +32,10 @@ use crate::model::observation::{
     CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
 };
 use crate::model::outline::Outline;
-use crate::model::partial::{CLEARED_KEPT, Cleared, Covered, HOURS_KEPT};
+use crate::model::partial::Covered;
 use crate::model::place::{Place, RecordDigest};
 use crate::model::sessions::Sessions;
-use crate::model::time::{Span, Stamp};
+use crate::model::time::Span;
 
 use aside::Aside;
 use conversation::{Conversation, UNPROVEN};
@@ -99,9 +100,6 @@ pub struct Tally {
     accounts: usize,
 }
 
-/// All accounts of a source together hold one part in so many of what is kept of it.
-const HELD: usize = 8;
-
 /// The weight that is kept of a source.
 #[derive(Clone, Copy)]
 struct Cap(usize);
@@ -118,11 +116,9 @@ impl Cap {
         self.0 + self.0 / 4
     }
 
-    /// The weight at which one of so many accounts is given up and begun anew: all of them hold an eighth of the cap.
-    ///
-    /// PERF: what an account holds takes four times as much memory as when it is packed.
+    /// The weight at which one of so many accounts is given up and begun anew: all of them hold half of the cap.
     fn of_account(self, accounts: usize) -> usize {
-        self.0 / HELD / accounts.max(1)
+        self.0 / 2 / accounts.max(1)
     }
 }
 
@@ -357,65 +353,6 @@ impl Tally {
         self.table.find(hash, same).map(|at| *at as usize).ok_or(hash)
     }
 
-    /// Folds the time of one record into the coverage of its source, and whether it says that the log was cleared or
-    /// lost records.
-    pub fn cover(&mut self, format: &'static str, fields: &Fields<'_>) {
-        fields.inside.into_iter().for_each(|inside| self.hold(inside));
-        let Some(stamp) = fields.time else { return };
-        self.cover_time(stamp);
-        let teller = self.teller(fields.inside.unwrap_or(format));
-        let (covered, hour) = (&mut self.covered, stamp.at.hour());
-        if read::skipped(teller, fields)
-            && let Err(at) = covered.skipped.binary_search(&hour)
-            && covered.skipped.len() < HOURS_KEPT
-        {
-            covered.skipped.insert(at, hour);
-        }
-        if let Some(channel) = read::cleared(fields) {
-            let text = |bytes| String::from_utf8_lossy(bytes).into();
-            let host = fields.get(Canon::HostName).unwrap_or_default();
-            let entry = Cleared { host: text(host), channel: text(channel), at: stamp.at };
-            if let Err(at) = covered.cleared.binary_search(&entry) {
-                covered.cleared.insert(at, entry);
-                covered.cleared.truncate(CLEARED_KEPT);
-            }
-        }
-    }
-
-    /// Counts a record that one of the source holds in its message.
-    fn hold(&mut self, inside: &'static str) {
-        match self.held.iter_mut().find(|(known, _)| *known == inside) {
-            Some((_, records)) => *records += 1,
-            None => self.held.push((inside, 1)),
-        }
-    }
-
-    /// Notes the number of a record in its log, where it has one.
-    #[inline]
-    pub fn number(&mut self, fields: &Fields<'_>, place: Place) {
-        if let Some(counted) = place.event_record_id {
-            self.numbers.see(counted, fields);
-        }
-    }
-
-    /// Folds the time of one record into the coverage of its source.
-    #[inline]
-    pub fn cover_time(&mut self, stamp: Stamp) {
-        let covered = &mut self.covered;
-        covered.span = Span::join_opt(covered.span, Some(Span::at(stamp.at)));
-        let hour = stamp.at.hour();
-        match &mut self.hour {
-            Some((last, count)) if *last == hour => *count += 1,
-            other => {
-                if let Some((last, count)) = other.replace((hour, 1)) {
-                    *covered.hours.entry(last).or_default() += count;
-                }
-            }
-        }
-        covered.zone_assumed += u64::from(stamp.assumed.zone());
-        covered.year_assumed += u64::from(stamp.assumed.year());
-    }
-
     /// Packs all conversations as one more run of the source, and begins anew.
     ///
     /// PERF: what a thread holds of a conversation is three times as large as what is packed, and each thread would hold the
@@ -461,16 +398,6 @@ impl Tally {
             let known = std::mem::take(&mut conversations[at]);
             (&keys[known.start..][..known.length as usize], known)
         })
-    }
-
-    fn covered(&mut self) -> Covered {
-        if let Some((hour, count)) = self.hour.take() {
-            *self.covered.hours.entry(hour).or_default() += count;
-        }
-        for (format, records) in self.held.drain(..) {
-            *self.covered.held.entry(format.into()).or_default() += records;
-        }
-        std::mem::take(&mut self.covered)
     }
 }
 

@@ -566,7 +566,8 @@ fn beacons_and_refused_exits_of_an_intruders_host_are_steps_of_its_chain() {
     assert!(cites(&hc, "J-91") && cites(&hc, "J-53"));
     let way = hc["routes"].as_array().unwrap().iter().find(|r| r["route"] == "network").unwrap();
     assert_ne!(way["state"], "exfiltrated");
-    let session = session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9");
+    let session =
+        session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9") + &session_event("11:30:00.000", 4634, "j.doe", "-");
     let files =
         [("hc-fs01.json", acted_on()), ("hc-security.json", session), ("hc-edge.log", denied("10.2.0.9", "11:00:00"))];
     assert!(cites(scan(&files, crate::verdict::SCOPES, "").scope("hc"), "J-91"), "from where its session came");

@@ -488,7 +488,7 @@ fn what_a_session_had_moved_by_then_says_how_much_left_after_the_intrusion() {
     // Of all but a little it is known that it had left before.
     let [open, end] = restated(&[(119, 3 * GIB - 9_000_000)], Some(3 * GIB));
     let (sure, perhaps) = left(&[("fw.log", open + &end)]);
-    assert_eq!((sure, perhaps), (None, None), "nine megabytes are no more than talk");
+    assert_eq!((sure, perhaps), (None, Some(9_000_000)), "asked about, for the connection lasted fourteen hours");
     // A count that goes down is another session's.
     let [open, end] = restated(&[(119, 3 * GIB), (130, GIB)], Some(3 * GIB));
     assert_eq!(left(&[("fw.log", open + &end)]), (None, Some(3 * GIB)));

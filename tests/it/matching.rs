@@ -513,6 +513,11 @@ fn split_urls_and_user_agents_of_every_format_are_whole_on_every_grid() {
 /// Logs whose fields say an address or a name that their bytes do not show, each in one record.
 const HIDDEN: &[(&str, &str)] = &[
     (
+        "tcpdump-syslog.log",
+        "Mar 28 23:10:00 gw1 sshd[7]: Accepted password for a from 10.0.0.5 port 1 ssh2\n\
+         Mar 28 23:10:04 gw1 tcpdump[99]: 2026-03-28 23:10:04.550475 IP 10.0.0.5.43436 > 203.0.113.7.443: Flags [P.], length 512\n",
+    ),
+    (
         "audit.log",
         "type=PROCTITLE msg=audit(1774692000.120:1): proctitle=6375726C002D5400612E7A697000687474703A2F2F3230332E302E3131332E37\n\
          type=EXECVE msg=audit(1774692001.120:2): argc=2 a0=\"echo\" a1=\"203.0.113.8\"\n",

@@ -41,11 +41,11 @@ pub fn run(binary: &Path) -> ExitCode {
         let theirs = |out: Option<&Path>| least(|| cpu(libc::RUSAGE_SELF), || evaluate(&engine, &log, out));
         // Neither engine's rules are loaded in the time that counts.
         let ours = |more: &[&str]| {
-            let of = |log: &Path| least(|| cpu(libc::RUSAGE_CHILDREN), || scan(binary, (&pack, more), log));
+            let of = |log: &Path| least(|| cpu(libc::RUSAGE_CHILDREN), || scan(binary, (pack.as_path(), more), log));
             of(&log) - of(&empty)
         };
         let matched = log.with_extension("matches");
-        let (alone, written) = (theirs(None), theirs(Some(&matched)));
+        let (alone, written) = (theirs(None), theirs(Some(matched.as_path())));
         let row = |what: &str, seconds: f64| {
             let rate = records as f64 / seconds;
             println!("  {what:<44} {rate:>8.0} a second, {:>4.1} x, {:>4.1} x", alone / seconds, written / seconds);
