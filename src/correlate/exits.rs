@@ -45,6 +45,8 @@ struct Passage<'a> {
     direction: Direction,
     /// Whether what is not logged may have left.
     open: bool,
+    /// Whether records lack the bytes that no other ones of this conversation tell.
+    lacks: bool,
     /// Where the client's address was held by several: of which hours it is.
     part: Option<Held>,
 }
@@ -234,7 +236,7 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
     for source in world.merged.sources.values() {
         let locator = &source.entry.source;
         let log = world.log_of.get(locator).unwrap_or(locator);
-        let (told, first) = (told(world, source), witnesses.len());
+        let (told, first, joint) = (told(world, source), witnesses.len(), way::joint(source));
         for packed in source.observations.kept.packed() {
             let Some((key, seen)) = packed.read() else { continue };
             for part in held::parts(world, &key, seen) {
@@ -242,6 +244,8 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
                 let wire = is_edge(&key);
                 let open = !wire || told.get(&way.route).is_some_and(|(_, told)| told.is_missing());
                 let open = open && !is_management(source, &key);
+                let all = joint.get(&key.untranslated()).copied();
+                let lacks = direction.is_open(&all.unwrap_or_else(|| seen.sum()));
                 let mut hours = hours(world, locator, (&key, seen), part.as_ref());
                 if !hours.any(|hour| direction.left(&key, hour, open).is_some()) {
                     continue;
@@ -250,7 +254,7 @@ fn passages<'w>(world: &'w World<'_>) -> (Vec<Witness<'w>>, Vec<Passage<'w>>) {
                 let is_nobodys = way.scope == UNATTRIBUTED && !others.is_empty();
                 let mut add = |way, of, witnesses: &mut Vec<Witness<'w>>| {
                     let witness = number(of, first, witnesses);
-                    passages.push(Passage { way, packed, witness, wire, direction, open, part: part.clone() });
+                    passages.push(Passage { way, packed, witness, wire, direction, open, lacks, part: part.clone() });
                 };
                 for (copy, way) in others {
                     add(way, (copy, copy), &mut witnesses);
@@ -338,7 +342,7 @@ impl<'a> Moved<'a> {
         let dated = this_way.filter(|cited| !world.lasting.is_parted(locator, &key, cited));
         let dated: Vec<(Span, u64)> = dated.filter_map(|cited| Some((cited.span?, cited.bytes))).collect();
         let calls = world.calls.told(locator, &key);
-        let open = passage.open && direction.is_open(&seen.sum());
+        let open = passage.open && passage.lacks;
         for told in told_hours(world, locator, (&key, seen), part) {
             let Some(left) = direction.left(&key, told.hour(), open) else { continue };
             let dated = matches!(told, lasting::Told::Records(_)).then_some(&dated[..]);

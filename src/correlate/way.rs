@@ -1,7 +1,7 @@
 //! The way out that a conversation takes: whose data, from where, to where, by which route and in which direction.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::observation::{Hour, Key, Seen, Sum};
 use crate::model::partial::{Partial, SourcePartial};
@@ -87,6 +87,25 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
         told.share = told.share.max(if key.seen == Seen::Proxy { 20 } else { 2 });
     }
     routes
+}
+
+/// What is told of conversations of which records state the bytes of both ways together, whatever their clients' addresses were
+/// translated to: an ASA names that where a connection is opened, and not where it ends.
+pub(super) fn joint(source: &SourcePartial) -> HashMap<Key<'_>, Sum> {
+    let kept = || source.observations.kept.iter();
+    let mut all: HashMap<Key<'_>, Sum> = HashMap::new();
+    for (key, _) in kept().filter(|(_, told)| told.sum().joint_records > 0) {
+        all.insert(key.untranslated(), Sum::default());
+    }
+    if all.is_empty() {
+        return all;
+    }
+    for (key, told) in kept() {
+        if let Some(sum) = all.get_mut(&key.untranslated()) {
+            sum.add(&told.sum());
+        }
+    }
+    all
 }
 
 /// The web server of each scope of which firewalls and flow records show exactly one. A web log that does not say on
@@ -312,13 +331,14 @@ fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: 
 }
 
 /// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
-/// several logs of the same transfers side by side. Of logs of one scope that hold the same records it is the first.
+/// several logs of the same transfers side by side, and a client's tool does not. Of logs of one scope that hold the same records
+/// it is the first.
 fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator, (scope, client): (&str, Side)) -> String {
     let log = locator.log();
     let is_own = |of: &&Locator| world.home(of, |whose, place| home(whose, key, client, place)) == scope;
     let log = world.overlaps.named(&log).iter().find(is_own).map_or(log, |first| first.as_str().to_owned());
     let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    folder.filter(|_| key.seen == Seen::FileTransfer).unwrap_or(log)
+    folder.filter(|_| key.seen == Seen::FileTransfer && !is_of_client(key)).unwrap_or(log)
 }
 
 /// Whether a log of transfers is that of the server: it names nobody but its clients.

@@ -183,8 +183,26 @@ fn files_of_a_client_went_to_the_server_of_the_session() {
     log += &(sent(7_000_000) + &sent(1_000_000));
     log += &line("Transfer done: '/up/tool.exe' => 'C:\\data\\tool.exe' [4096]");
     log += &(line("Host name: 203.0.113.9 (Port: 22)") + &sent(500_000));
+    // An apostrophe in a name ends no name.
+    log += &line("Transfer done: 'C:\\data\\O'Brien' [7].zip' => '/up/O'Brien' [7].zip' [2000000]");
     let told = told(&[("winscp.log", log)]);
-    assert_eq!(told, ["logs 203.0.113.9  500000 500000", "logs files.example  8000000 8000000"]);
+    assert_eq!(
+        told,
+        ["logs/winscp.log 203.0.113.9  2500000 2500000", "logs/winscp.log files.example  8000000 8000000"]
+    );
+}
+
+/// FileZilla's logs say that a file went, to whom, and not how much.
+#[test]
+fn files_whose_bytes_no_log_states_left_all_the_same() {
+    let line = |rest: &str| format!("2026-03-28 23:10:04 4236 1 {rest}\n");
+    let client = line("Status: Connecting to 203.0.113.9:21...")
+        + &line("Status: Starting upload of C:\\data\\plans.zip")
+        + &line("Status: Starting download of /up/tool.exe");
+    let server = "2026-03-28T23:10:06.112Z >> [FTP Session 12 198.51.100.9 alice] RETR plans.zip\n\
+                  2026-03-28T23:10:07.112Z >> [FTP Session 13 198.51.100.8 bob] STOR in.zip\n";
+    assert_eq!(told(&[("fz.log", client)]), ["logs/fz.log 203.0.113.9  0 ?"]);
+    assert_eq!(told(&[("fzs.log", server.to_owned())]), ["logs 198.51.100.9 alice 0 ?"]);
 }
 
 /// An ASA says who opened a connection in one record, and in another one what it moved both ways together.
@@ -208,6 +226,8 @@ fn of_bytes_of_both_ways_together_none_left_at_least_and_all_at_most() {
     let asa = |text: String| told(&[("asa.log", text)]);
     let (went, answered) = ("10.0.0.5 203.0.113.9  0 45000000000", "10.0.0.9 203.0.113.8  0 250000");
     assert_eq!(asa(all(&[&opened, &over, &served])), [went, answered]);
+    // One alone, too, as most logs of a day have of a host and a server.
+    assert_eq!(asa(opened(1) + &over(1)), ["10.0.0.5 203.0.113.9  0 900000000"]);
     assert_eq!(asa(all(&[&over])), [went]);
     // Of one that is open still it is not known how much it moved.
     assert_eq!(asa(all(&[&opened, &over]) + &opened(55)), ["10.0.0.5 203.0.113.9  0 ?"]);

@@ -75,6 +75,7 @@ pub fn order_of_dates<'s>(stamps: impl Iterator<Item = &'s [u8]>, layout: &Layou
 
 /// Whether the day is first in the dates of a log that was read to its end: as one of them shows it where no other one shows the
 /// reverse, or as only one of the two readings goes with how such a log is written (see [`order_of_dates`]).
+/// Days that follow each other may be the first of months, too, which is left open where the time of the file does not tell.
 pub fn order_of(dates: &Dates, layout: &Layout) -> Option<bool> {
     let all = dates.all()?;
     match shown(&all) {
@@ -89,9 +90,11 @@ pub fn order_of(dates: &Dates, layout: &Layout) -> Option<bool> {
         };
         let mut days: Vec<i64> = all.iter().filter_map(day).collect();
         days.sort_unstable();
+        let on_the_first = |(_, first, second): &Date| *(if day_first { first } else { second }) == 1;
         let mut reading = Reading::new(day_first, layout);
         reading.last = days.last().and_then(|day| Instant::from_secs(day * DAY_SECS));
         reading.step_secs = days.windows(2).map(|two| (two[1] - two[0]) * DAY_SECS).max().unwrap_or(0);
+        reading.is_monthly = all.len() > 1 && all.iter().all(on_the_first);
         reading
     });
     decided(&readings)
@@ -125,6 +128,8 @@ struct Reading {
     goes_back: bool,
     /// The longest time between two records.
     step_secs: i64,
+    /// Whether all of it is of the first of a month, on which much is done that is done once a month.
+    is_monthly: bool,
 }
 
 impl Reading {
@@ -133,7 +138,7 @@ impl Reading {
 
     fn new(day_first: bool, layout: &Layout) -> Self {
         let layout = Layout { day_first: Some(day_first), ..layout.clone() };
-        Self { layout, last: None, goes_back: false, step_secs: 0 }
+        Self { layout, last: None, goes_back: false, step_secs: 0, is_monthly: false }
     }
 
     fn see(&mut self, stamp: &[u8]) {
@@ -154,7 +159,7 @@ impl Reading {
     }
 
     fn goes_on(&self) -> bool {
-        self.may_be() && self.step_secs <= 7 * DAY_SECS
+        self.may_be() && (self.is_monthly || self.step_secs <= 7 * DAY_SECS)
     }
 
     fn ends_with_its_file(&self) -> bool {
@@ -242,6 +247,12 @@ mod tests {
         assert_eq!(order(&[(13, 3), (3, 13)], late), None, "both");
         assert_eq!(order(&[(10, 3), (11, 3)], late), Some(true), "from day to day");
         assert_eq!(order(&[(3, 10), (3, 11), (3, 12)], late), Some(false));
+        assert_eq!(order(&[(1, 1), (1, 2), (1, 3)], late), None, "or the first of three months");
+        assert_eq!(
+            order(&[(1, 1), (1, 2), (1, 3)], "2026-03-01T12:00:00Z"),
+            Some(true),
+            "as the file was written until then"
+        );
         assert_eq!(order(&[(5, 3)], "2026-03-06T00:00:00Z"), Some(true), "May is not yet");
         assert_eq!(order(&[(3, 5)], "2026-05-03T11:00:00Z"), Some(true), "the file was written until then");
         assert_eq!(order(&[(3, 5)], late), None);
