@@ -472,7 +472,7 @@ fn who_has_the_address_of_a_session_later_is_not_who_had_it_then() {
 fn what_was_done_in_another_session_was_not_done_from_its_address() {
     let acted_in = |id: &str| acted_on().replace("\"User\"", &format!("\"LogonId\":\"{id}\",\"User\""));
     let remote =
-        session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9") + &session_event("12:30:00.000", 4634, "j.doe", "-");
+        session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9") + &session_event("10:30:00.000", 4634, "j.doe", "-");
     let console = session_event("09:00:00.000", 4624, "j.doe", "127.0.0.1")
         .replace("0x3e7a1", "0x99999")
         .replace("\"LogonType\":\"10\"", "\"LogonType\":\"2\"");
