@@ -206,7 +206,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-81",
-        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, to which firewalls translated that of one host alone, or from which one account alone was logged on, is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
+        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, to which firewalls translated that of one host alone, or from which one account alone was at work on others (not one of nine computers or more on that day), is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
     ),
     clause(
         "J-82",
@@ -244,7 +244,7 @@ pub const CLAUSES: &[Clause] = &[
     .gives(State::IntrusionOnly),
     clause(
         "J-90",
-        "an action that shows intrusion, by an account on a host to which it was logged on from one address alone at that time, as the host's log says, was done from there: that address is the intruder's too, unless eight accounts or more were logged on from it then",
+        "an action that shows intrusion, by an account on a host to which it was logged on, as the host's log says, was done from where that session came: of the session whose number the record gives, else where it is from one address alone, at work and not only for files over the network; that address is the intruder's too, as long as no log says that it was given to another, unless eight accounts or more were logged on from it then or the account to nine computers or more on that day",
     ),
     clause(
         "J-91",

@@ -366,8 +366,12 @@ fn what_a_firewall_states_of_a_host_stays_its_however_many_are_behind_the_addres
     let sent = |n: usize| if n == 0 { "sentbyte=104857600 rcvdbyte=900" } else { "sentbyte=1000 rcvdbyte=900" };
     let crowd: Vec<(&str, &str, &str)> =
         hosts.iter().enumerate().map(|(n, host)| ("10:40:00", host.as_str(), sent(n))).collect();
+    let log: String = crowd.iter().map(|(clock, host, sent)| translated(clock, host, "198.51.100.7", sent)).collect();
+    let scopes = crate::verdict::SCOPES.replace("'10.2.0.0/16'", "'10.2.0.0/16','203.0.113.40/32'");
     for got in [9 << 20, 10 << 20, 11 << 20, 20 << 20] {
-        let (transfers, hc, _) = behind(&crowd, got);
+        let files = [("hc-sysmon.json", acted_on()), ("hc-edge.log", log.clone()), ("partner-iis.log", partner(got))];
+        let (told, transfers) = crate::verdict::scan_with_transfers(&files, &scopes);
+        let hc = told.scope("hc");
         let of = |from: &str| transfers.iter().find(|t| t["from"] == from).unwrap();
         let lower = |from: &str| of(from)["bytes"]["lower"].as_u64().unwrap();
         assert_eq!((&hc["state"], lower("hc-fs01")), (&"exfiltrated".into(), 100 << 20), "{got}");
@@ -401,7 +405,8 @@ fn what_an_asa_translates_is_translated_until_the_connection_ends() {
     );
     let sure = |log: String| {
         let files = [("hc-sysmon.json", acted_on()), ("hc-asa.log", log), ("partner-iis.log", partner(10 << 20))];
-        let (told, transfers) = crate::verdict::scan_with_transfers(&files, crate::verdict::SCOPES);
+        let scopes = crate::verdict::SCOPES.replace("'10.2.0.0/16'", "'10.2.0.0/16','203.0.113.40/32'");
+        let (told, transfers) = crate::verdict::scan_with_transfers(&files, &scopes);
         let outer = transfers.iter().find(|t| t["from"] == "203.0.113.40").unwrap();
         (outer["joined"][0]["sure"] == true, cites(told.scope("hc"), "J-81"))
     };
@@ -438,13 +443,14 @@ fn from_workstation_with(acted_on: String, sessions: &[String], leases: String) 
 #[test]
 fn a_session_from_a_system_of_another_scope_is_told_there() {
     let scopes = format!("{}\n[[scope]]\nname='rv'\ncidr=['10.1.0.0/16']\npaths=['**/rv-*']\n", crate::verdict::SCOPES);
-    let session = session_event("09:50:00.000", 4624, "j.doe", "10.1.0.9");
+    let session =
+        session_event("09:50:00.000", 4624, "j.doe", "10.1.0.9") + &session_event("12:30:00.000", 4634, "j.doe", "-");
     let sent = translated("12:00:00", "10.1.0.9", "198.51.100.7", "sentbyte=900000000 rcvdbyte=900");
     let files = [("hc-fs01.json", acted_on()), ("hc-security.json", session), ("rv-edge.log", sent)];
     let told = scan(&files, &scopes, "");
     let rv = told.scope("rv");
     assert!(cites(told.scope("hc"), "J-90") && cites(rv, "J-89"), "{rv}");
-    assert_eq!((&rv["intrusion"], upload(rv)), (&"shown".into(), "unexplained"));
+    assert_eq!((&rv["intrusion"], upload(rv)), (&"established".into(), "unexplained"));
 }
 
 #[test]
@@ -465,7 +471,8 @@ fn who_has_the_address_of_a_session_later_is_not_who_had_it_then() {
 #[test]
 fn what_was_done_in_another_session_was_not_done_from_its_address() {
     let acted_in = |id: &str| acted_on().replace("\"User\"", &format!("\"LogonId\":\"{id}\",\"User\""));
-    let remote = session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9");
+    let remote =
+        session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9") + &session_event("10:30:00.000", 4634, "j.doe", "-");
     let console = session_event("09:00:00.000", 4624, "j.doe", "127.0.0.1")
         .replace("0x3e7a1", "0x99999")
         .replace("\"LogonType\":\"10\"", "\"LogonType\":\"2\"");
@@ -485,7 +492,7 @@ fn what_was_done_in_another_session_was_not_done_from_its_address() {
 #[test]
 fn files_asked_for_over_the_network_and_accounts_of_many_computers_say_nothing_of_where_somebody_works() {
     let of = |kind: &str, clock: &str| {
-        session_event(clock, 4624, "j.doe", "10.2.0.9")
+        (session_event(clock, 4624, "j.doe", "10.2.0.9") + &session_event("12:30:00.000", 4634, "j.doe", "-"))
             .replace("\"LogonType\":\"10\"", &format!("\"LogonType\":\"{kind}\""))
     };
     for clock in ["09:50:00.000", "11:50:00.000"] {
