@@ -236,11 +236,11 @@ fn transfers_have_two_sides_where_the_log_names_one() {
         pattern = '(?<time>\\S+) sent (?<source.bytes>\\d+) to (?<destination.domain>\\S+)$'\n";
     let sent = "2026-03-28T23:10:04Z sent 90000000 to drop.example\n".repeat(40);
     let server = "Sat Mar 28 23:10:04 2026 [pid 3] [alice] OK DOWNLOAD: Client \"203.0.113.9\", \"/srv/a.zip\", 90000000 bytes, 41.44Kbyte/sec\n";
-    for (log, to, bytes) in
-        [(sent, "drop.example", 3_600_000_000u64), (server.repeat(40), "203.0.113.9", 3_600_000_000)]
-    {
+    // A server writes several logs side by side, a client's tool its own one.
+    let bytes = 3_600_000_000_u64;
+    for (log, to, from) in [(sent, "drop.example", "logs/a.log"), (server.repeat(40), "203.0.113.9", "logs")] {
         let (transfer, _) = Tried::new(client).transfer(&log);
-        assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &"logs".into()));
+        assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &from.into()));
         assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));
     }
 }
