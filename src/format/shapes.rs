@@ -130,7 +130,7 @@ impl Shapes {
         self.counted(end.is_some())
     }
 
-    /// Lists the values of a record of a kind, for [`named`](Self::named) and [`fields`](Self::fields); false where its
+    /// Lists the values of a record of a kind, for [`listing`](Self::listing) and [`fields`](Self::fields); false where its
     /// shape is not known yet.
     pub fn list(&mut self, record: &[u8], kind: usize) -> bool {
         let mut listed = std::mem::take(&mut self.listed);

@@ -133,7 +133,7 @@ canon! {
 }
 
 impl Canon {
-    /// Whether tallies and coverage read it, so that [`Want::Columns`] gives it.
+    /// Whether tallies and coverage read it, so that [`Want::Columns`](super::fields::Want::Columns) gives it.
     pub fn is_column(self) -> bool {
         !matches!(
             self,

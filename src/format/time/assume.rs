@@ -74,7 +74,7 @@ pub fn order_of_dates<'s>(stamps: impl Iterator<Item = &'s [u8]>, layout: &Layou
 }
 
 /// Whether the day is first in the dates of a log that was read to its end: as one of them shows it where no other one shows the
-/// reverse, or as only one of the two readings goes with how such a log is written (see [`order_of_dates`]).
+/// reverse, or as only one of the two readings goes with how such a log is written (see `order_of_dates`).
 /// Days that follow each other may be the first of months, too, which is left open where the time of the file does not tell.
 pub fn order_of(dates: &Dates, layout: &Layout) -> Option<bool> {
     let all = dates.all()?;
