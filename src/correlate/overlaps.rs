@@ -175,8 +175,9 @@ fn pairs<'a>(of: &[Candidate<'a>]) -> Vec<(&'a Locator, &'a Locator)> {
         }
     }
     let mut pairs = Vec::new();
+    let mut met_by = vec![None; of.len()];
     for (at, candidate) in of.iter().enumerate() {
-        let partners = partners(of, at, &drawn_from);
+        let partners = partners(of, at, &drawn_from, &mut met_by);
         let tallied = held(candidate.source, partners.iter().map(|other| &*drawn[*other].records));
         let same = partners.iter().zip(tallied).filter(|(other, held)| held.is_part(drawn[**other].records.len()));
         pairs.extend(same.map(|(other, _)| (of[*other].log, candidate.log)));
@@ -184,11 +185,19 @@ fn pairs<'a>(of: &[Candidate<'a>]) -> Vec<(&'a Locator, &'a Locator)> {
     pairs
 }
 
-/// Sources of other logs of which something that was drawn is in this one.
-fn partners(of: &[Candidate<'_>], at: usize, drawn_from: &HashMap<u64, Vec<usize>>) -> Vec<usize> {
+/// Sources of other logs of which something that was drawn is in this one. `met_by`: of each source, the one that met it last.
+fn partners(
+    of: &[Candidate<'_>],
+    at: usize,
+    drawn_from: &HashMap<u64, Vec<usize>>,
+    met_by: &mut [Option<usize>],
+) -> Vec<usize> {
     let mut partners: BTreeSet<usize> = BTreeSet::new();
     let mut meet = |mark: u64| {
-        for other in drawn_from.get(&mark).into_iter().flatten().filter(|other| of[**other].log != of[at].log) {
+        for other in drawn_from.get(&mark).into_iter().flatten() {
+            if met_by[*other].replace(at) == Some(at) || of[*other].log == of[at].log {
+                continue;
+            }
             partners.insert(*other);
             if partners.len() > PARTNERS_MOST {
                 partners.pop_last();
@@ -264,10 +273,11 @@ fn held<'d>(source: &SourcePartial, others: impl Iterator<Item = &'d [Record]>) 
 /// The sets of logs that such pairs join, sorted.
 fn groups<'a>(pairs: impl Iterator<Item = (&'a Locator, &'a Locator)>) -> Vec<BTreeSet<&'a Locator>> {
     let mut sets: Vec<BTreeSet<&Locator>> = Vec::new();
-    let mut set_of: BTreeMap<&Locator, usize> = BTreeMap::new();
+    let mut set_of: HashMap<&Locator, usize> = HashMap::new();
     for (one, other) in pairs {
         let known = [one, other].map(|log| set_of.get(log).copied());
         let (into, from) = match known {
+            [Some(a), Some(b)] if a == b => continue,
             [Some(a), Some(b)] => (a.min(b), a.max(b)),
             [a, b] => {
                 let at = a.or(b).unwrap_or(sets.len());

@@ -130,6 +130,10 @@ impl<'a> Reader<'a> {
                 let reader = self.of_field(*field);
                 self.any(words.patterns().iter().map(|word| reader.text(word)))
             }
+            Expr::Field(field, Test::Anchored(texts)) => {
+                let reader = self.of_field(*field);
+                self.any(texts.patterns().iter().map(|text| reader.text(text)))
+            }
             Expr::Keyword(Test::Regex(regex)) if !self.spelling.invents_values() => {
                 let needed = regex.needed()?;
                 self.heard(|reader| reader.held(needed))

@@ -281,9 +281,11 @@ pub(super) fn field_passes(test: &Test, field: u32, value: &[u8], (turn, tables)
             None => pattern.matches(value),
         },
         // One pass finds any of them.
-        Test::Words(words) if words.patterns().len() * 4 < value.len() => {
+        Test::Words(words) => {
+            let is_long = words.patterns().len() * 4 < value.len();
             let known = tables.of(turn, field, value);
-            known.is_none_or(|known| words.patterns().iter().any(|word| word.may_match(known))) && words.any_in(value)
+            let may = |known| !is_long || words.patterns().iter().any(|word| word.may_match(known));
+            known.is_none_or(may) && words.any_in_known(value, known.and_then(|known| known.lowered))
         }
         test => value_passes(test, value),
     }
@@ -308,6 +310,7 @@ pub(super) fn value_passes(test: &Test, value: &[u8]) -> bool {
     match test {
         Test::Text(pattern) => pattern.matches(value),
         Test::Words(words) => words.any_in(value),
+        Test::Anchored(texts) => texts.any_fits(value),
         Test::Regex(regex) => regex.is_match(value),
         Test::Cidr(network) => in_network(network, value),
         Test::Number(order, bound) => {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::atoms::Lack;
 use super::eval::Name;
 use super::item::{Expr, Order, Part, Test, Unit};
+use super::pattern::Pattern;
 use super::{Program, routing};
 use crate::model::correlation::{Bound, Demand, Figure, Key, Member, Order as CorrelationOrder, Seen};
 use crate::model::fields::Canon;
@@ -161,7 +162,11 @@ impl Program {
         let (is, values) = match test {
             Test::Text(pattern) => (equal_word(is_keyword, pattern.is_cased()), vec![pattern.to_string()]),
             Test::Words(words) => {
-                (equal_word(is_keyword, false), words.patterns().iter().map(ToString::to_string).collect())
+                (equal_word(is_keyword, words.is_cased()), words.patterns().iter().map(ToString::to_string).collect())
+            }
+            Test::Anchored(texts) => {
+                let cased = texts.patterns().iter().any(Pattern::is_cased);
+                (equal_word(is_keyword, cased), texts.patterns().iter().map(ToString::to_string).collect())
             }
             Test::Regex(regex) => ("matched by", vec![regex.as_str().to_owned()]),
             Test::Cidr(network) => ("in the network", vec![network.to_string()]),

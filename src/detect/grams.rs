@@ -45,7 +45,10 @@ fn each_hash(text: &[u8], mut take: impl FnMut(usize) -> bool) -> bool {
     })
 }
 
-/// Which runs of two bytes a text has, by a bit for each hash; ASCII letters in lower case.
+/// The bit of [`Pairs`] that says whether a byte is not ASCII, beside what runs have it.
+const WIDE: usize = 255;
+
+/// Which runs of two bytes a text has, by a bit for each hash, and whether it is ASCII; ASCII letters in lower case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pairs([u64; 4]);
 
@@ -58,6 +61,16 @@ impl Pairs {
             let hash = ((a << 8 | b).wrapping_mul(0x9E37_79B1) >> 24) as usize;
             bits[hash / 64] |= 1 << (hash % 64);
         }
+        if !text.is_ascii() {
+            bits[WIDE / 64] |= 1 << (WIDE % 64);
+        }
+        Self(bits)
+    }
+
+    /// Those of any text with a byte that is not ASCII.
+    pub fn wide() -> Self {
+        let mut bits = [0; 4];
+        bits[WIDE / 64] |= 1 << (WIDE % 64);
         Self(bits)
     }
 

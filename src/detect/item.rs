@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::anchor::Anchored;
 use super::form::{Step, patterns};
 use super::names::Context;
 use super::pattern::Pattern;
@@ -32,6 +33,8 @@ pub(super) enum Test {
     Text(Pattern),
     /// One of many words.
     Words(Box<Words>),
+    /// One of many texts that stand at an end of it.
+    Anchored(Box<Anchored>),
     Regex(Box<Regexp>),
     Cidr(IpNet),
     Number(Order, f64),

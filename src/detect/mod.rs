@@ -4,6 +4,7 @@
 //! untrusted input; aliases, nesting, document and regular-expression sizes are bounded.
 //! SOURCE: Sigma specification 2.1.0, rules; values and modifiers as pySigma reads them.
 
+mod anchor;
 mod asked;
 mod atoms;
 mod base64;

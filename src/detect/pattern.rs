@@ -5,6 +5,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
+use super::anchor::Anchor;
 use super::grams::{Known, Pairs};
 use super::sought::Sought;
 
@@ -96,6 +97,8 @@ pub(super) struct Pattern {
     pub open_start: bool,
     pub open_end: bool,
     pub cased: bool,
+    /// How values look at an end that is not open, where that is told by bytes.
+    anchor: Option<Anchor>,
 }
 
 impl Pattern {
@@ -105,17 +108,36 @@ impl Pattern {
         let open_end = toks.last() == Some(&Tok::Star);
         let pieces: Vec<Piece> =
             toks.split(|t| *t == Tok::Star).filter(|p| !p.is_empty()).map(|p| piece(p, cased)).collect();
-        Self { pieces, open_start, open_end, cased }
+        Self::of_pieces(pieces, (open_start, open_end), cased)
+    }
+
+    /// Of what stands between stars, which may also stand before and behind.
+    pub fn of_pieces(pieces: Vec<Piece>, (open_start, open_end): (bool, bool), cased: bool) -> Self {
+        let anchor = match (pieces.first(), pieces.last()) {
+            (_, Some(Piece::Bytes(bytes, _))) if !open_end => Some(Anchor::tail(bytes)),
+            (Some(Piece::Bytes(bytes, _)), _) if !open_start => Some(Anchor::head(bytes)),
+            _ => None,
+        };
+        Self { pieces, open_start, open_end, cased, anchor }
+    }
+
+    /// How values look at an end that is not open, where that is told by bytes.
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.anchor
     }
 
     /// Whether the whole value matches.
+    #[inline]
     pub fn matches(&self, value: &[u8]) -> bool {
-        self.covers(&Value::of(value))
+        // PERF: of most values the bytes at an end say that they do not.
+        self.anchor.is_none_or(|anchor| anchor.may_fit(value)) && self.covers(&Value::of(value))
     }
 
     /// The same of a value of which this is known.
     pub fn matches_known(&self, value: &[u8], known: Known<'_>) -> bool {
-        self.may_match(known) && self.covers(&Value { lowered: known.lowered, ..Value::of(value) })
+        self.anchor.is_none_or(|anchor| anchor.may_fit(value))
+            && self.may_match(known)
+            && self.covers(&Value { lowered: known.lowered, ..Value::of(value) })
     }
 
     fn covers(&self, value: &Value<'_>) -> bool {
@@ -332,12 +354,14 @@ fn written(toks: &[Tok]) -> Vec<u8> {
     text.to_ascii_lowercase().into_bytes()
 }
 
-/// Runs of two bytes that every text has which these steps fit.
+/// What every text has which these steps fit.
 fn pairs_of(toks: &[Tok]) -> Pairs {
     let plain = |tok: &Tok| if let Tok::Char(c) = tok { u8::try_from(*c).ok().filter(u8::is_ascii) } else { None };
     let next = toks.iter().zip(toks.get(1..).unwrap_or_default());
     let runs = next.filter_map(|(a, b)| Some(Pairs::of(&[plain(a)?, plain(b)?])));
-    runs.fold(Pairs::default(), Pairs::and)
+    // Letters outside ASCII fold with their like only.
+    let wide = toks.iter().any(|tok| matches!(tok, Tok::Char(c) if !c.is_ascii())).then(Pairs::wide);
+    runs.chain(wide).fold(Pairs::default(), Pairs::and)
 }
 
 /// Simple case folding in which ASCII and the rest never meet.

@@ -5,8 +5,6 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
 use super::DETECTORS;
 
 /// What stands in every text in which a detector finds something.
@@ -34,14 +32,20 @@ pub(super) const NOTHING: Needs = Needs { figures: 0, alone: usize::MAX, capital
 
 /// Texts and names that are looked for in one pass; a bit of a `u64` is for each.
 struct Marks {
-    matcher: AhoCorasick,
     /// A bit for each three bytes, five bits of each, with which a mark ends.
     ends: Box<[u64; ENDS / 64]>,
-    /// By byte: whether it is a mark.
-    alone: [bool; 256],
+    /// Those of two bytes and more: how much of the end counts, that end, and which one it is. Sorted by the first two.
+    by_end: Vec<(usize, usize, u32)>,
+    list: Vec<&'static str>,
+    /// By byte: the bit of the mark that is this byte alone.
+    alone: [u64; 256],
     /// By detector: the marks of which one is needed; 0 where none is.
     needed: Vec<u64>,
 }
+
+/// What counts of the end of a mark: of two bytes, and of three.
+const SHORT: usize = (1 << 10) - 1;
+const LONG: usize = ENDS - 1;
 
 static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     let mut list: Vec<&str> = DETECTORS.iter().flat_map(|detector| marks(&detector.needs)).collect();
@@ -51,24 +55,24 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     let bit = |mark: &str| list.binary_search(&mark).map_or(u64::MAX, |at| 1 << at);
     let needed = |needs: &Needs| marks(needs).map(bit).fold(0, |all, bit| all | bit);
     let needed = DETECTORS.iter().map(|detector| needed(&detector.needs)).collect();
-    let mut builder = AhoCorasick::builder();
-    let matcher = builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(&list);
-    let mut ends = Box::new([0; ENDS / 64]);
-    let mut alone = [false; 256];
+    let (mut ends, mut alone, mut by_end) = (Box::new([0; ENDS / 64]), [0; 256], Vec::new());
     let mut keep = |end: usize| ends[end / 64] |= 1 << (end % 64);
-    for mark in &list {
+    for (number, mark) in (0u32..).zip(&list) {
         let end = mark.bytes().fold(0, follow);
         match mark.as_bytes() {
             [only] => {
                 assert!(!only.is_ascii_alphabetic(), "a letter has two cases");
-                alone[usize::from(*only)] = true;
+                alone[usize::from(*only)] = 1 << number;
+                continue;
             }
             // Whatever stands before them.
-            [_, _] => (0..ENDS).step_by(1 << 10).map(|before| before | end).for_each(&mut keep),
+            [_, _] => (0..ENDS).step_by(SHORT + 1).map(|before| before | end).for_each(&mut keep),
             _ => keep(end),
         }
+        by_end.push((if mark.len() > 2 { LONG } else { SHORT }, end, number));
     }
-    Marks { matcher: matcher.expect("the marks are few"), ends, alone, needed }
+    by_end.sort_unstable();
+    Marks { ends, by_end, list, alone, needed }
 });
 
 /// The three bytes that end with this one, of each of which five bits count: letters of either case are one.
@@ -78,23 +82,34 @@ fn follow(end: usize, byte: u8) -> usize {
 }
 
 impl Marks {
-    /// Whether a text may hold one; false is certain.
+    /// Those that a text holds.
     ///
-    /// PERF: the automaton costs three times as much a byte, and most texts hold none.
-    fn may_stand_in(&self, text: &[u8]) -> bool {
-        let mut end = 0;
-        text.iter().any(|&byte| {
+    /// PERF: nearly no three bytes end a mark, and of those that do the mark is compared.
+    fn of(&self, text: &[u8]) -> u64 {
+        let (mut end, mut marks) = (0, 0);
+        for (at, &byte) in text.iter().enumerate() {
             end = follow(end, byte);
-            self.alone[usize::from(byte)] || self.ends[end / 64] >> (end % 64) & 1 == 1
-        })
+            marks |= self.alone[usize::from(byte)];
+            if self.ends[end / 64] >> (end % 64) & 1 == 1 {
+                marks |= self.ending(&text[..=at], end);
+            }
+        }
+        marks
     }
 
-    /// Those that a text holds.
-    fn of(&self, text: &[u8]) -> u64 {
-        if !self.may_stand_in(text) {
-            return 0;
-        }
-        self.matcher.find_overlapping_iter(text).fold(0, |marks, met| marks | 1 << met.pattern().as_u32())
+    /// Those with which a text ends, of more than one byte; its last three bytes are given.
+    fn ending(&self, text: &[u8], end: usize) -> u64 {
+        let of = |counts: usize| {
+            let end = end & counts;
+            let from = self.by_end.partition_point(|known| (known.0, known.1) < (counts, end));
+            self.by_end[from..].iter().take_while(move |known| (known.0, known.1) == (counts, end))
+        };
+        let ends_so = |mark: &str| {
+            let at = text.len().checked_sub(mark.len());
+            at.is_some_and(|at| text[at..].eq_ignore_ascii_case(mark.as_bytes()))
+        };
+        let met = of(SHORT).chain(of(LONG)).filter(|(_, _, number)| ends_so(self.list[*number as usize]));
+        met.fold(0, |marks, (_, _, number)| marks | 1 << number)
     }
 }
 
@@ -198,10 +213,18 @@ mod tests {
         }
         for mark in DETECTORS.iter().flat_map(|detector| marks(&detector.needs)) {
             for text in [mark.to_owned(), format!("x{mark}"), format!("{}y", mark.to_ascii_uppercase())] {
-                assert_ne!(MARKS.of(text.as_bytes()), 0, "{text}");
+                let at = MARKS.list.iter().position(|known| *known == mark).unwrap();
+                assert_ne!(MARKS.of(text.as_bytes()) & 1 << at, 0, "{text}");
             }
         }
-        assert!(!MARKS.may_stand_in(b"AwsApiCall") && !MARKS.may_stand_in(b"requestParameters.roleName"));
+        let twin = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            (0u32..).zip(&MARKS.list).filter(|(_, mark)| text.contains(&***mark)).fold(0, |all, (at, _)| all | 1 << at)
+        };
+        for text in ["AwsApiCall", "requestParameters.roleName", "PostCode of the Cardholder's account", "a@b", "Sort"]
+        {
+            assert_eq!(MARKS.of(text.as_bytes()), twin(text), "{text}");
+        }
     }
 
     #[test]

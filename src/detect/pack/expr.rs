@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::anchor::Anchored;
 use super::super::document::SIZE_LIMIT;
 use super::super::item::{Expr, Order, Part, Test, Unit};
 use super::super::pattern::{Pattern, Piece, Tok};
@@ -158,6 +159,10 @@ impl<'n> Conditions<'n> {
             6 => Test::Exists(from.flag()?),
             7 => Test::SameAs { field: self.name(from)?, part: from.one_of(&PARTS)?, cased: from.flag()? },
             8 => Test::Time(from.one_of(&UNITS)?, from.one_of(&ORDERS)?, from.number()? as i64),
+            9 => {
+                let anchored = Anchored::new(from.list(pattern)?);
+                Test::Anchored(Box::new(anchored.ok_or_else(|| from.fault("texts that are bound to no end"))?))
+            }
             _ => return Err(from.fault("a test of no known kind")),
         })
     }
@@ -177,6 +182,10 @@ fn write_test(test: &Test, out: &mut Writer) {
             out.byte(1);
             out.flag(words.is_cased());
             out.list(words.patterns(), |out, pattern| write_pattern(pattern, out));
+        }
+        Test::Anchored(texts) => {
+            out.byte(9);
+            out.list(texts.patterns(), |out, pattern| write_pattern(pattern, out));
         }
         Test::Regex(regex) => {
             out.byte(2);
@@ -213,7 +222,7 @@ fn write_test(test: &Test, out: &mut Writer) {
 }
 
 fn write_pattern(pattern: &Pattern, out: &mut Writer) {
-    let Pattern { pieces, open_start, open_end, cased } = pattern;
+    let Pattern { pieces, open_start, open_end, cased, .. } = pattern;
     out.byte(u8::from(*open_start) | u8::from(*open_end) << 1 | u8::from(*cased) << 2);
     out.list(pieces, |out, piece| match piece {
         Piece::Bytes(bytes, _) => {
@@ -248,7 +257,7 @@ fn pattern(from: &mut Reader<'_>) -> Read<Pattern> {
             _ => return Err(from.fault("a piece of no known kind")),
         })
     })?;
-    Ok(Pattern { pieces, open_start: bits & 1 != 0, open_end: bits & 2 != 0, cased: bits & 4 != 0 })
+    Ok(Pattern::of_pieces(pieces, (bits & 1 != 0, bits & 2 != 0), bits & 4 != 0))
 }
 
 /// A piece is never empty.

@@ -31,7 +31,7 @@ pub(super) use gates::Stored;
 pub const MAGIC: [u8; 8] = *b"\x89XRUL\r\n\n";
 
 /// Version of the contents and of all that is made of rules: conditions, literals.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const HEADER_BYTES: usize = 52;
 

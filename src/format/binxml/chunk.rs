@@ -49,8 +49,14 @@ pub(super) fn content(record: Range<usize>) -> Option<Span> {
 /// values ([`Seen::values`]) where that is enough to know all fields.
 pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
     templates.begin();
-    live(block, templates, view);
-    stale::add(block, templates, view);
+    let opens = is_chunk(block) && opens(&block.bytes);
+    live(block, opens, templates, view);
+    stale::add(block, opens, templates, view);
+}
+
+/// Whether a block is a chunk, and not what stands before the first one.
+fn is_chunk(block: &Block) -> bool {
+    block.spans == Spans::Chunk && block.base > 0
 }
 
 /// Lists the records of a block and, where the stored bytes are not the text (UTF-16, EVTX), writes the text.
@@ -59,15 +65,14 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
 /// block. A piece of an oversize record is one [`Seen`], which is not to be parsed.
 pub fn render(block: &Block, view: &mut View) {
     render::render(block, view);
-    if block.spans == Spans::Chunk {
-        stale::add(block, &mut Templates::default(), view);
+    if is_chunk(block) {
+        stale::add(block, opens(&block.bytes), &mut Templates::default(), view);
     }
 }
 
-/// Lists the records that the log holds.
-fn live(block: &Block, templates: &mut Templates, view: &mut View) {
-    let is_chunk = block.spans == Spans::Chunk && block.base > 0 && opens(&block.bytes);
-    let framed = if is_chunk { frames(&block.bytes) } else { None };
+/// Lists the records that the log holds. `opens`: it is a chunk that the crate takes for one.
+fn live(block: &Block, opens: bool, templates: &mut Templates, view: &mut View) {
+    let framed = if opens { frames(&block.bytes) } else { None };
     let Some((framed, live_end)) = framed else { return render::render(block, view) };
     view.clear();
     view.is_rendered = true;
@@ -97,7 +102,7 @@ fn live(block: &Block, templates: &mut Templates, view: &mut View) {
 
 /// Whether the crate takes the bytes for a chunk: all records of one that it does not are rendered as of one whose header is
 /// lost, whatever is known of their templates.
-pub(super) fn opens(chunk: &[u8]) -> bool {
+fn opens(chunk: &[u8]) -> bool {
     let settings = Arc::new(ParserSettings::new().indent(false));
     EvtxChunkHeader::from_bytes(chunk).is_ok_and(|header| EvtxChunk::new(chunk, &header, settings).is_ok())
 }

@@ -11,11 +11,11 @@ use evtx::{EvtxChunkData, ParserSettings};
 use memchr::memmem;
 
 use super::bytes::Bytes;
-use super::chunk::{Framed, RECORD_MAGIC, opens, rendered_of, time_is_sound};
+use super::chunk::{Framed, RECORD_MAGIC, rendered_of, time_is_sound};
 use super::instance::{Instances, Plans, Wanted};
 use super::{Templates, definition};
 use crate::format::render::{CHUNK_HEADER_BYTES, RECORD_FRAME_BYTES, is_blank, leftover};
-use crate::model::block::{Block, Spans};
+use crate::model::block::Block;
 use crate::model::fields::{Seen, View};
 use crate::model::place::Place;
 
@@ -24,9 +24,10 @@ const LINE_BYTES: usize = 1024;
 /// Where the chunk says that its free space begins.
 const FREE_SPACE_AT: usize = 48;
 
-/// Adds the records that stand in the free space of a chunk, of which all others are listed in `view`.
-pub(super) fn add(block: &Block, templates: &mut Templates, view: &mut View) {
-    let Some(free) = free_space(block, view) else { return };
+/// Adds the records that stand in the free space of a chunk, of which all others are listed in `view`. `opens`: it is one that the
+/// crate takes for one.
+pub(super) fn add(block: &Block, opens: bool, templates: &mut Templates, view: &mut View) {
+    let Some(free) = free_space(block, view).filter(|_| opens) else { return };
     let stale = sound(&block.bytes, free, templates);
     let mut all = live_alike(block, view, &stale);
     let alike = all.len();
@@ -63,14 +64,14 @@ fn live_alike(block: &Block, view: &View, others: &[Framed]) -> Vec<Framed> {
 
 /// Where the free space begins that is not empty; `None` where there is none, or the chunk does not say.
 fn free_space(block: &Block, view: &View) -> Option<usize> {
-    if block.spans != Spans::Chunk || block.base == 0 || view.recovered > 0 {
+    if view.recovered > 0 {
         return None;
     }
     let end = |seen: &Seen| (seen.place.offset - block.base + seen.place.length) as usize;
     let stated = Bytes { all: &block.bytes, at: FREE_SPACE_AT }.u32()? as usize;
     let free = view.records.iter().map(end).fold(stated.max(CHUNK_HEADER_BYTES), usize::max);
     let is_used = block.bytes.get(free..).is_some_and(|space| !is_blank(space));
-    (is_used && opens(&block.bytes)).then_some(free)
+    is_used.then_some(free)
 }
 
 /// The records from `free` on whose definitions and names are their own. None lies over another.
