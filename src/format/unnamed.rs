@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use super::jsonwalk::{self, Rename};
 use super::sink::Sink;
 use super::windows::ROLES;
-use crate::model::fields::{Fields, Kind, Reject, Text, Want};
+use crate::model::fields::{Fields, Kind, Reject, Want};
 
 /// Provider, number and names of the values of known events.
 static NAMES: &str = include_str!("unnamed.txt");
