@@ -480,8 +480,10 @@ fn values_of_alert(
 ) -> Vec<(Arc<str>, Box<str>)> {
     let mut values = last.to_vec();
     for (key, value) in correlation.group_by.iter().zip(group) {
-        values.retain(|(field, _)| !key.fields.contains(field));
+        // Others know it by the fields of the members, or by the name that it has in the correlation.
         let mut fields = key.fields.clone();
+        fields.push(key.name.as_str().into());
+        values.retain(|(field, _)| !fields.contains(field));
         fields.sort_unstable();
         fields.dedup();
         values.extend(fields.into_iter().map(|field| (field, value.as_str().into())));

@@ -161,7 +161,9 @@ impl<'a> Reader<'a> {
         // Those of Windows events.
         let registry = matches!(self.spelling, Spelling::Json | Spelling::Declared | Spelling::Xml);
         let reader = Self { spelling: self.spelling.of_keyword(), registry, ..*self };
-        let invented = |literal: &Vec<u8>| INVENTED.iter().any(|value| holds(value, literal));
+        // Numbers in hex digits may be decimal ones in the record.
+        let invented =
+            |literal: &Vec<u8>| literal.starts_with(b"0x") || INVENTED.iter().any(|value| holds(value, literal));
         cover(&reader).filter(|cover| !cover.literals.iter().any(invented))
     }
 

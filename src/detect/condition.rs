@@ -9,6 +9,8 @@ pub(super) enum Cond {
     Any(Vec<Cond>),
 }
 
+/// What is said of a name that is none of those that a condition may be over.
+pub(super) const UNDEFINED: &str = "which the detection does not define";
 /// Deepest nesting of parentheses and `not`.
 const DEPTH_LIMIT: usize = 64;
 /// Longest condition, in bytes.
@@ -137,7 +139,7 @@ impl<'a> Parse<'a> {
         if self.names.iter().any(|n| n == word) {
             return Ok(Cond::Name(word.to_owned()));
         }
-        Err(format!("condition names {word:?}, which the detection does not define"))
+        Err(format!("condition names {word:?}, {UNDEFINED}"))
     }
 
     fn quantified(&self, all: bool, selector: &str) -> Result<Cond, String> {

@@ -25,17 +25,36 @@ pub(super) struct Sketch {
     /// The rules that it counts on.
     rules: Vec<String>,
     group_by: Vec<String>,
-    /// Field by rule, by alias.
-    aliases: BTreeMap<String, BTreeMap<String, String>>,
+    aliases: BTreeMap<String, Alias>,
     span: i64,
     wish: Wish,
     generate: bool,
+}
+
+/// A name with the field that it stands for in each rule.
+struct Alias {
+    at: At,
+    /// By rule, as it is written.
+    fields: BTreeMap<String, String>,
 }
 
 /// What it demands, with names for fields.
 enum Wish {
     Figure(Kind, Vec<Bound>),
     Members(Seen),
+}
+
+impl Wish {
+    /// The names of the fields that it looks at.
+    fn names(&self) -> &[String] {
+        match self {
+            Self::Figure(Kind::Distinct(names), _) => names,
+            Self::Figure(Kind::Sum(name) | Kind::Mean(name) | Kind::Percentile(name, _), _) => {
+                std::slice::from_ref(name)
+            }
+            Self::Figure(Kind::Events | Kind::Members | Kind::Ordered, _) | Self::Members(_) => &[],
+        }
+    }
 }
 
 enum Kind {
@@ -73,8 +92,11 @@ pub(super) fn sketch(doc: &Node, body: &Node, file: &str) -> Result<Sketch, Faul
     let kind = text(body, "type").ok_or_else(|| here("correlation has no type"))?;
     let mut rules = words(body.get("rules"))?;
     let condition = body.get("condition");
-    if let (true, Some(What::Text(over))) = (rules.is_empty(), condition.map(|node| &node.what)) {
+    if let (true, Some((What::Text(over), at))) = (rules.is_empty(), condition.map(|node| (&node.what, node.at))) {
         rules = condition::named(over);
+        if rules.iter().any(|word| word == "of") {
+            return Err((at, "a condition with \"of\" needs a list of the rules that it is over".to_owned()));
+        }
     }
     if rules.is_empty() || rules.len() > MEMBERS_LIMIT {
         return Err(here(&format!("a correlation names 1 to {MEMBERS_LIMIT} rules")));
@@ -124,7 +146,7 @@ fn words(node: Option<&Node>) -> Result<Vec<String>, Fault> {
     elements.iter().map(|e| e.scalar().ok_or_else(|| (e.at, "a name is expected here".to_owned()))).collect()
 }
 
-fn aliases(node: Option<&Node>) -> Result<BTreeMap<String, BTreeMap<String, String>>, Fault> {
+fn aliases(node: Option<&Node>) -> Result<BTreeMap<String, Alias>, Fault> {
     let mut out = BTreeMap::new();
     let many = |node: &&Node| node.pairs().len() > NAMES_LIMIT;
     if let Some(node) =
@@ -132,18 +154,18 @@ fn aliases(node: Option<&Node>) -> Result<BTreeMap<String, BTreeMap<String, Stri
     {
         return Err((node.at, format!("more than {NAMES_LIMIT} aliases, or fields of one")));
     }
-    for (alias, fields) in node.map(Node::pairs).unwrap_or_default() {
-        let mut by_rule = BTreeMap::new();
-        for (rule, field) in fields.pairs() {
+    for (name, node) in node.map(Node::pairs).unwrap_or_default() {
+        let mut fields = BTreeMap::new();
+        for (rule, field) in node.pairs() {
             let (Some(rule), Some(field)) = (rule.scalar(), field.scalar()) else {
                 return Err((field.at, "an alias names a field for each rule".to_owned()));
             };
-            by_rule.insert(rule, field);
+            fields.insert(rule, field);
         }
-        if by_rule.is_empty() {
-            return Err((fields.at, "an alias names a field for each rule".to_owned()));
+        if fields.is_empty() {
+            return Err((node.at, "an alias names a field for each rule".to_owned()));
         }
-        out.insert(alias.scalar().unwrap_or_default(), by_rule);
+        out.insert(name.scalar().unwrap_or_default(), Alias { at: name.at, fields });
     }
     Ok(out)
 }
@@ -167,7 +189,7 @@ fn span(node: &Node) -> Result<i64, Fault> {
         };
         count.checked_mul(seconds)?.checked_mul(1_000_000)
     };
-    length().ok_or_else(|| (node.at, format!("timespan {text:?} is no number with one of s, m, h, d, w, M, y")))
+    length().ok_or_else(|| (node.at, format!("timespan {text:?} is no number above 0 with one of s, m, h, d, w, M, y")))
 }
 
 fn wish(kind: &str, body: &Node, condition: Option<&Node>, rules: &[String]) -> Result<Wish, Fault> {
@@ -225,7 +247,8 @@ fn bounds(condition: Option<&Node>) -> Result<Vec<Bound>, Fault> {
 
 /// A condition over names of rules.
 fn over_members(kind: &str, over: &str, rules: &[String]) -> Result<Wish, String> {
-    let seen = seen(&condition::parse(over, rules)?, rules);
+    let parsed = condition::parse(over, rules);
+    let seen = seen(&parsed.map_err(|what| what.replace(condition::UNDEFINED, "which is none of its rules"))?, rules);
     match kind {
         "temporal" => Ok(Wish::Members(seen)),
         // The order is that of the names; what is not simply "and" has none.
@@ -257,14 +280,17 @@ fn is_conjunction(seen: &Seen) -> bool {
     }
 }
 
-/// Correlations with rules and fields in place of names, and those of which a name stands for nothing or for too much:
-/// their file, place, title and the reason.
+/// File, place and title of a correlation, and what is to be said of it.
+type Told = (String, At, String, String);
+
+/// Correlations with rules and fields in place of names; those of which a name stands for nothing or for too much, with the
+/// reason; and what is odd about the others.
 /// `left_out` are names of rules that were rejected or not taken.
 pub(super) fn resolved(
     sketches: Vec<Sketch>,
     drafts: &[Draft],
     left_out: &BTreeSet<String>,
-) -> (Correlations, Vec<(String, At, String, String)>) {
+) -> (Correlations, Vec<Told>, Vec<Told>) {
     let mut rules: BTreeMap<String, Vec<Target>> = BTreeMap::new();
     for draft in drafts {
         let target = Target::of(&draft.meta, None);
@@ -275,7 +301,7 @@ pub(super) fn resolved(
     let mut waiting = Waiting::of(&sketches, &rules);
     let mut left: Vec<Option<Sketch>> = sketches.into_iter().map(Some).collect();
     let (mut list, mut fields, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
-    let (mut reach, mut refs_of_refused) = (Reach::default(), Vec::new());
+    let (mut reach, mut refs_of_refused, mut odd) = (Reach::default(), Vec::new(), Vec::new());
     while let Some((round, at)) = waiting.ready.pop_first() {
         let Some(sketch) = left[at].take() else { continue };
         if !reach.takes(&sketch, &rules) {
@@ -287,6 +313,8 @@ pub(super) fn resolved(
         for name in &sketch.refs {
             waiting.known(name, round);
         }
+        let says = sketch.idle_aliases(&rules);
+        odd.extend(says.into_iter().map(|(at, what)| (sketch.meta.file.clone(), at, sketch.meta.title.clone(), what)));
         let names = sketch.refs.clone();
         let correlation = sketch.correlation(&rules, &mut fields);
         let target = Target::of(&correlation.meta, Some(list.len()));
@@ -302,7 +330,7 @@ pub(super) fn resolved(
         let what = format!("correlation names {}", told.join("; "));
         (sketch.meta.file.clone(), sketch.at, sketch.meta.title.clone(), what)
     }));
-    (Correlations { list, fields: fields.into_iter().collect() }, refused)
+    (Correlations { list, fields: fields.into_iter().collect() }, refused, odd)
 }
 
 /// Why names of correlations stand for nothing.
@@ -436,20 +464,34 @@ impl Sketch {
         &self.rules
     }
 
+    /// Aliases that say nothing: of rules on which it does not count, and those of which it makes no use; each with its place.
+    fn idle_aliases(&self, rules: &BTreeMap<String, Vec<Target>>) -> Vec<Fault> {
+        let used: BTreeSet<&String> = self.group_by.iter().chain(self.wish.names()).collect();
+        let meant: BTreeSet<&str> = self.rules.iter().filter_map(|rule| only(rules, rule)).collect();
+        let counts =
+            |rule: &String| self.rules.contains(rule) || only(rules, rule).is_some_and(|id| meant.contains(id));
+        let mut out = Vec::new();
+        for (name, Alias { at, fields }) in &self.aliases {
+            if !used.contains(name) {
+                out.push((*at, format!("alias {name:?} stands neither in group-by nor as a field of the condition")));
+            }
+            let strays = fields.keys().filter(|rule| !counts(rule));
+            let what =
+                |rule| format!("alias {name:?} has a field for {rule:?}, on which the correlation does not count");
+            out.extend(strays.map(|rule| (*at, what(rule))));
+        }
+        out
+    }
+
     /// How many fields it asks each member for.
     fn fields(&self) -> usize {
-        self.group_by.len()
-            + match &self.wish {
-                Wish::Figure(Kind::Distinct(fields), _) => fields.len(),
-                Wish::Figure(Kind::Sum(_) | Kind::Mean(_) | Kind::Percentile(..), _) => 1,
-                Wish::Figure(Kind::Events | Kind::Members | Kind::Ordered, _) | Wish::Members(_) => 0,
-            }
+        self.group_by.len() + self.wish.names().len()
     }
 
     fn correlation(self, rules: &BTreeMap<String, Vec<Target>>, fields: &mut BTreeSet<Arc<str>>) -> Correlation {
         let mut key = |name: &String| {
             let alias = self.aliases.get(name);
-            let field = |rule| alias.and_then(|by_rule| by_rule.get(rule)).unwrap_or(name);
+            let field = |rule: &String| alias.and_then(|alias| alias.field_of(rule, rules)).unwrap_or(name);
             Key { name: name.clone(), fields: self.rules.iter().map(|rule| shared(fields, field(rule))).collect() }
         };
         let group_by = self.group_by.iter().map(&mut key).collect();
@@ -485,6 +527,24 @@ impl Sketch {
             generate: self.generate,
             left_out: Vec::new(),
         }
+    }
+}
+
+impl Alias {
+    /// The field that it has for a rule, whether it calls it by its id or by its name.
+    fn field_of(&self, rule: &str, rules: &BTreeMap<String, Vec<Target>>) -> Option<&String> {
+        self.fields.get(rule).or_else(|| {
+            let meant = only(rules, rule)?;
+            self.fields.iter().find(|(other, _)| only(rules, other) == Some(meant)).map(|(_, field)| field)
+        })
+    }
+}
+
+/// The id of what a name stands for, where that is one rule.
+fn only<'r>(rules: &'r BTreeMap<String, Vec<Target>>, name: &str) -> Option<&'r str> {
+    match rules.get(name)?.as_slice() {
+        [one] => Some(&one.id),
+        _ => None,
     }
 }
 

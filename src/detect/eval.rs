@@ -365,10 +365,9 @@ fn civil(text: &str) -> Option<jiff::civil::DateTime> {
         let stamp = jiff::Timestamp::from_millisecond(millis).ok()?;
         return Some(stamp.to_zoned(jiff::tz::TimeZone::UTC).datetime());
     }
-    let whole = text.get(..19).map(|head| head.replace(' ', "T"));
-    whole
-        .and_then(|head| head.parse().ok())
-        .or_else(|| text.parse::<jiff::civil::Date>().ok().map(|d| d.at(0, 0, 0, 0)))
+    // Without seconds it is shorter.
+    let head = text.get(..19).unwrap_or(text).trim_end_matches(['Z', 'z']).replace(' ', "T");
+    head.parse().ok().or_else(|| text.parse::<jiff::civil::Date>().ok().map(|d| d.at(0, 0, 0, 0)))
 }
 
 #[cfg(test)]

@@ -127,17 +127,18 @@ pub(super) fn item(key: &str, value: &Node, context: &mut Context<'_>) -> Result
     let words: Vec<&str> = parts.collect();
     let mods = modifiers(&words)?;
     let field = (!name.is_empty()).then(|| context.names.number(name));
-    if field.is_none() && matches!(mods.kind, Want::Exists | Want::SameAs | Want::Number(_) | Want::Time(..)) {
+    if field.is_none() && !matches!(mods.kind, Want::Text | Want::Regex) {
         return Err(format!("modifier in {key:?} needs a field"));
     }
     let mut tests = Vec::new();
     for node in value.elements() {
-        let alternatives = tests_of(node, &mods, context)?;
-        let wrapped = alternatives.into_iter().map(|t| match field {
-            Some(f) => Expr::Field(f, t),
-            None => Expr::Keyword(t),
+        tests.push(match field {
+            Some(field) => {
+                let alternatives = tests_of(node, &mods, context)?.into_iter();
+                one(alternatives.map(|test| Expr::Field(field, test)).collect(), Expr::Any)
+            }
+            None => sought(node, &mods, context)?,
         });
-        tests.push(one(wrapped.collect(), Expr::Any));
     }
     if tests.is_empty() {
         let Some(f) = field else { return Err("an empty list of keywords".to_owned()) };
@@ -149,8 +150,16 @@ pub(super) fn item(key: &str, value: &Node, context: &mut Context<'_>) -> Result
 
 /// A keyword without a key.
 pub(super) fn keyword(node: &Node, context: &mut Context<'_>) -> Result<Expr, String> {
-    let tests = tests_of(node, &Mods::default(), context)?;
-    Ok(one(tests.into_iter().map(Expr::Keyword).collect(), Expr::Any))
+    sought(node, &Mods::default(), context)
+}
+
+/// What is looked for in all values of a record.
+fn sought(node: &Node, mods: &Mods, context: &mut Context<'_>) -> Result<Expr, String> {
+    if matches!(node.what, What::Null) {
+        return Err("null is no keyword: only a field can be without a value".to_owned());
+    }
+    let alternatives = tests_of(node, mods, context)?.into_iter();
+    Ok(one(alternatives.map(Expr::Keyword).collect(), Expr::Any))
 }
 
 /// The only element, or all of them linked.

@@ -78,11 +78,12 @@ impl Loader<'_> {
         loader.left_out.extend(all.flatten().cloned());
         let selected = loader.setup.selection.apply(&loader.labels, &mut loader.drafts, &mut loader.sketches);
         loader.filter();
-        let (mut correlations, unresolved) =
+        let (mut correlations, unresolved, odd) =
             correlation::resolved(std::mem::take(&mut loader.sketches), &loader.drafts, &loader.left_out);
         let of_name = |(file, at, label, what): (String, At, String, String)| problem(&file, at, label, what);
         let mut unresolved: Vec<Problem> = unresolved.into_iter().map(of_name).collect();
         unresolved.sort();
+        loader.remarks.extend(odd.into_iter().map(of_name));
         for correlation in &mut correlations.list {
             correlation.left_out =
                 correlation.targets().filter(|id| selected.muted.contains(&***id)).cloned().collect();

@@ -30,6 +30,7 @@ mod needed;
 mod order;
 mod pack;
 mod pattern;
+mod pcre;
 mod placeholder;
 mod reach;
 mod regexp;

@@ -7,6 +7,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::needed::Needed;
+use super::pcre;
 
 /// Largest compiled size of one expression, in bytes.
 const SIZE_LIMIT: usize = 8 << 20;
@@ -21,7 +22,10 @@ const NEST_LIMIT: u32 = 100;
 /// One expression, shared by all threads.
 #[derive(Debug, Clone)]
 pub(super) struct Regexp {
+    /// As the rule has it.
     text: Box<str>,
+    /// The same as it is compiled.
+    spelled: Box<str>,
     /// Case is ignored; `^` and `$` mean lines; a dot matches line breaks.
     flags: [bool; 3],
     /// `None` inside where it grows too large, which only an expression of a pack that somebody made by hand can.
@@ -32,8 +36,9 @@ pub(super) struct Regexp {
 impl Regexp {
     /// An expression that can be compiled.
     pub fn new(text: &str, flags: [bool; 3]) -> Result<Self, String> {
-        let parsed = Self::parsed(text, flags);
-        let regex = Self::uncompiled(text, flags, parsed.as_ref());
+        let spelled = pcre::spelled(text).map_err(|what| format!("regular expression: {what}"))?;
+        let parsed = Self::parsed(&spelled, flags);
+        let regex = Self::uncompiled((text, spelled), flags, parsed.as_ref());
         // PERF: most rules have no value to ask theirs about.
         if parsed.is_some_and(|parsed| weight(&parsed) <= SMALL_BYTES) {
             return Ok(regex);
@@ -46,10 +51,11 @@ impl Regexp {
 
     /// An expression out of a pack, where it was compiled before; `None` where it is none. It is parsed, not compiled.
     pub fn unread(text: &str, flags: [bool; 3]) -> Option<Self> {
-        Self::parsed(text, flags).map(|parsed| Self::uncompiled(text, flags, Some(&parsed)))
+        let spelled = pcre::spelled(text).ok()?;
+        Self::parsed(&spelled, flags).map(|parsed| Self::uncompiled((text, spelled), flags, Some(&parsed)))
     }
 
-    fn parsed(text: &str, flags: [bool; 3]) -> Option<Hir> {
+    fn parsed(spelled: &str, flags: [bool; 3]) -> Option<Hir> {
         let [insensitive, lines, dot_all] = flags;
         let mut parser = ParserBuilder::new()
             .utf8(false)
@@ -58,11 +64,12 @@ impl Regexp {
             .dot_matches_new_line(dot_all)
             .nest_limit(NEST_LIMIT)
             .build();
-        parser.parse(text).ok()
+        parser.parse(spelled).ok()
     }
 
-    fn uncompiled(text: &str, flags: [bool; 3], parsed: Option<&Hir>) -> Self {
-        Self { text: text.into(), flags, compiled: OnceLock::new(), needed: parsed.and_then(Needed::of) }
+    fn uncompiled((text, spelled): (&str, String), flags: [bool; 3], parsed: Option<&Hir>) -> Self {
+        let (text, spelled) = (text.into(), spelled.into());
+        Self { text, spelled, flags, compiled: OnceLock::new(), needed: parsed.and_then(Needed::of) }
     }
 
     /// Texts that every value that it matches holds; `None` where there are none.
@@ -87,7 +94,7 @@ impl Regexp {
 
     fn build(&self) -> Result<Regex, regex::Error> {
         let [insensitive, lines, dot_all] = self.flags;
-        RegexBuilder::new(&self.text)
+        RegexBuilder::new(&self.spelled)
             .case_insensitive(insensitive)
             .multi_line(lines)
             .dot_matches_new_line(dot_all)

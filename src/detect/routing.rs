@@ -188,7 +188,7 @@ pub(super) fn is_unstructured(format: &str) -> bool {
 /// as a name): no literal can gate on them.
 pub(super) fn is_derived(name: &str) -> bool {
     matches!(name, "path" | "service" | "product")
-        || WRITTEN.iter().any(|written| name.eq_ignore_ascii_case(written))
+        || WRITTEN.iter().chain(&HEX).any(|written| name.eq_ignore_ascii_case(written))
         || derived::of(name).is_some_and(derived::is_worded)
 }
 
@@ -199,6 +199,37 @@ pub(super) fn is_audited(name: &str) -> bool {
 
 /// Fields that parsers write in other words.
 const WRITTEN: [&str; 4] = ["Initiated", "ProcessId", "ParentProcessId", "syscall"];
+
+/// Fields of Windows events of which exports give the number in decimal digits, where logs and rules have it in hex ones.
+const HEX: [&str; 27] = [
+    "AccessMask",
+    "CallerProcessId",
+    "EventSourceId",
+    "HandleId",
+    "LogonID",
+    "NewMaxUsers",
+    "NewProcessId",
+    "NewShareFlags",
+    "NewUacValue",
+    "OldMaxUsers",
+    "OldShareFlags",
+    "OldUacValue",
+    "OperationId",
+    "ProcessId",
+    "PuaPolicyId",
+    "ServiceType",
+    "SourceHandleId",
+    "SourceProcessId",
+    "Status",
+    "SubStatus",
+    "SubjectLogonId",
+    "TargetHandleId",
+    "TargetLinkedLogonId",
+    "TargetLogonId",
+    "TargetProcessId",
+    "TicketEncryptionType",
+    "TicketOptions",
+];
 
 /// Whether a parser may join the values of a field from several of the record, at each `\`, and give them a hive of the
 /// registry by another name.
@@ -453,4 +484,20 @@ fn mark(name: &[u8]) -> u64 {
 /// Other names of a rule's field, in the order in which they are tried: names of logs, or canonical ones.
 pub(super) fn aliases(name: &str) -> &'static [&'static str] {
     table().names(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_exports_give_in_decimal_digits_gate_nothing() {
+        let words = include_str!("../format/unnamed.txt").lines().filter(|line| !line.starts_with('#'));
+        let mut hex: Vec<&str> =
+            words.flat_map(|line| line.split(' ')).filter_map(|name| name.strip_prefix('#')).collect();
+        hex.sort_unstable();
+        hex.dedup();
+        assert_eq!(hex, HEX);
+        assert!(hex.iter().all(|name| is_derived(name)) && !is_derived("TargetUserName"));
+    }
 }

@@ -286,10 +286,11 @@ impl<L: Listing> Sieve<'_, L> {
 
     /// Whether a field that is none of the values may have this name, or one of the values may lose it.
     fn may_be_another(&self, name: &[u8]) -> bool {
+        let is = |shown: &[u8]| shown.eq_ignore_ascii_case(name) || is_with_blanks(shown, name);
         let is_numbered = |shown: &[u8]| {
             let digits = shown.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
             let stem = shown.len().checked_sub(digits + 1).filter(|end| digits > 0 && shown[*end] == b'_');
-            stem.is_some_and(|end| shown[..end].eq_ignore_ascii_case(name) || shown.eq_ignore_ascii_case(name))
+            stem.is_some_and(|end| is(&shown[..end]) || is(shown))
         };
         let is_above =
             |shown: &[u8]| shown.get(name.len()) == Some(&b'.') && shown[..name.len()].eq_ignore_ascii_case(name);

@@ -15,6 +15,11 @@ const DEPTH_LIMIT: usize = 64;
 const NODE_LIMIT: usize = 1 << 20;
 /// Most nodes that aliases may add to one document.
 const ALIAS_LIMIT: usize = 10_000;
+/// Most nodes that are kept for the aliases of one document: what has an anchor is kept apart from what is around it.
+const ANCHORED_LIMIT: usize = 1 << 18;
+
+/// The key under which a map takes in the pairs of others.
+const MERGE: &str = "<<";
 
 /// Where something stands in its file; both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +110,25 @@ impl Node {
         Node { at: self.at, what: What::Map(pairs) }
     }
 
+    /// A map with the pairs of those that stand under `<<`, a map or a list of maps: what it has itself goes before, and the first
+    /// of several. SOURCE: YAML 1.1, merge keys, which rules for other engines use.
+    fn merged(mut self) -> Self {
+        let What::Map(pairs) = &mut self.what else { return self };
+        let is_map = |node: &Node| matches!(node.what, What::Map(_));
+        let is_merge = |(key, value): &(Node, Node)| {
+            matches!(&key.what, What::Text(key) if key == MERGE) && value.elements().iter().all(is_map)
+        };
+        let Some(at) = pairs.iter().position(is_merge) else { return self };
+        let (_, others) = pairs.remove(at);
+        let mut known: HashSet<Option<String>> = pairs.iter().map(|(key, _)| key.scalar()).collect();
+        for (key, value) in others.elements().iter().flat_map(Node::pairs) {
+            if known.insert(key.scalar()) {
+                pairs.push((key.clone(), value.clone()));
+            }
+        }
+        self
+    }
+
     /// How many nodes it is made of.
     pub fn count(&self) -> usize {
         1 + match &self.what {
@@ -154,6 +178,7 @@ struct Builder {
     anchors: HashMap<usize, Node>,
     nodes: usize,
     aliased: usize,
+    anchored: usize,
 }
 
 type Step = Result<(), (At, String)>;
@@ -164,7 +189,7 @@ impl Builder {
         match event {
             Event::DocumentStart(_) => {
                 self.anchors.clear();
-                self.aliased = 0;
+                (self.aliased, self.anchored) = (0, 0);
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -189,7 +214,7 @@ impl Builder {
             Event::SequenceStart(anchor, _) => self.open(Node { at, what: What::List(Vec::new()) }, anchor),
             Event::MappingStart(anchor, _) => self.open(Node { at, what: What::Map(Vec::new()) }, anchor),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(open) => self.place(open.node, open.anchor),
+                Some(open) => self.place(open.node.merged(), open.anchor),
                 None => Ok(()),
             },
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -210,6 +235,10 @@ impl Builder {
             return Err((node.at, format!("more than {NODE_LIMIT} nodes")));
         }
         if anchor != 0 {
+            self.anchored += node.count();
+            if self.anchored > ANCHORED_LIMIT {
+                return Err((node.at, format!("anchors keep more than {ANCHORED_LIMIT} nodes")));
+            }
             self.anchors.insert(anchor, node.clone());
         }
         let Some(parent) = self.open.last_mut() else {
@@ -278,6 +307,22 @@ mod tests {
     }
 
     #[test]
+    fn maps_take_in_those_that_they_merge() {
+        let text =
+            "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {y: 5, <<: [*a, *b]}\nd: {<<: *a, '<': 1}\ne: {<<: text}\n";
+        let (docs, fault) = documents(text);
+        assert!(fault.is_none());
+        let shown = |key: &str| {
+            let pairs = docs[0].get(key).unwrap().pairs().iter();
+            pairs.map(|(key, value)| key.scalar().unwrap() + &value.scalar().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(shown("c"), ["y5", "x1", "z4"]);
+        assert_eq!(shown("d"), ["<1", "x1", "y2"]);
+        assert_eq!(shown("e"), ["<<text"], "there is nothing to merge");
+        assert!(documents("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n").1.unwrap().1.contains("twice"));
+    }
+
+    #[test]
     fn alias_bombs_and_depth_are_refused() {
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for i in 1..9 {
@@ -286,6 +331,9 @@ mod tests {
         }
         assert!(documents(&bomb).1.unwrap().1.contains("aliases"));
         assert!(documents(&"[".repeat(5000)).1.is_some());
+        let nested = (0..60).map(|i| format!("&n{i} [")).collect::<String>() + &"1,".repeat(100_000);
+        assert!(documents(&(nested + &"]".repeat(60))).1.unwrap().1.contains("anchors"));
+        assert!(documents(&format!("a: &a [{}]\nb: &b [*a]\n", "1,".repeat(5_000))).1.is_none());
         assert!(documents("a: 1\na: 2\n").1.unwrap().1.contains("twice"));
     }
 }

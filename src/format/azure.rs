@@ -40,6 +40,7 @@ pub static AZURE: Dialect = Dialect {
     utc: false,
     outlined: true,
     listed: false,
+    other: None,
     hides: None,
 };
 

@@ -34,6 +34,7 @@ pub static AZURE_FLOW: Dialect = Dialect {
     utc: true,
     outlined: false,
     listed: false,
+    other: None,
     hides: None,
 };
 

@@ -33,6 +33,7 @@ pub static GCP: Dialect = Dialect {
     utc: false,
     outlined: true,
     listed: true,
+    other: None,
     hides: None,
 };
 

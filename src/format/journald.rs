@@ -34,6 +34,7 @@ pub static JOURNALD: Dialect = Dialect {
     utc: true,
     outlined: false,
     listed: false,
+    other: None,
     hides: Some(auditd::hides_in_journal),
 };
 

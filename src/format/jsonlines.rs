@@ -46,8 +46,26 @@ pub struct Dialect {
     /// Whether what is added to the values of its records has canonical names alone, so that rules may be held against the values
     /// before fields are read.
     pub listed: bool,
+    /// How some of its records are read that are written in another way; they are not listed and have no outlines.
+    pub other: Option<Other>,
     /// Tells whether fields of some records may say what their bytes do not show; `None` where none of any do.
     pub hides: Option<fn(&[u8]) -> bool>,
+}
+
+/// Records that are written in another way than most of their dialect.
+#[derive(Clone, Copy)]
+pub struct Other {
+    /// Whether a record is.
+    pub is: fn(&[u8]) -> bool,
+    /// Reads one.
+    pub read: fn(&[u8], &mut Sink<'_, '_>) -> Result<(), Reject>,
+}
+
+impl Dialect {
+    /// How a record is read, where it is written in another way.
+    fn other(&self, record: &[u8]) -> Option<Other> {
+        self.other.filter(|other| (other.is)(record))
+    }
 }
 
 /// JSON of no known product.
@@ -62,6 +80,7 @@ pub static GENERIC: Dialect = Dialect {
     utc: false,
     outlined: true,
     listed: true,
+    other: None,
     hides: None,
 };
 
@@ -133,7 +152,7 @@ impl Format for Dialect {
             return false;
         }
         let read = shapes.read(record, 0, (layout, agents), out);
-        if !read {
+        if !read && self.other(record).is_none() {
             shapes.learn(record, 0, (self.roles, self.rename, layout));
         }
         read
@@ -148,7 +167,7 @@ impl Format for Dialect {
             return false;
         }
         let listed = shapes.list(record, 0);
-        if !listed {
+        if !listed && self.other(record).is_none() {
             shapes.learn(record, 0, (self.roles, self.rename, layout));
         }
         listed
@@ -173,7 +192,10 @@ impl Format for Dialect {
             return Ok(Parsed::Event);
         }
         let mut sink = Sink::new(layout, want, out);
-        jsonwalk::flatten(record, self.roles, self.rename, &mut sink)?;
+        match self.other(record) {
+            Some(other) => (other.read)(record, &mut sink)?,
+            None => jsonwalk::flatten(record, self.roles, self.rename, &mut sink)?,
+        }
         if let Some(finish) = self.finish {
             finish(&mut sink);
         }

@@ -41,6 +41,7 @@ pub static M365: Dialect = Dialect {
     utc: true,
     outlined: false,
     listed: true,
+    other: None,
     hides: None,
 };
 

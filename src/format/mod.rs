@@ -48,6 +48,7 @@ mod sysmon;
 mod text;
 mod time;
 pub mod together;
+mod unnamed;
 mod utmp;
 mod vpcflow;
 mod w3c;

@@ -255,6 +255,8 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
             .or_else(|| clf(bytes, layout))
             .or_else(|| slashed(bytes, layout)),
         b'@' => tai64n(bytes),
+        // As .NET writes it into JSON.
+        b'/' => epoch(bytes.strip_prefix(b"/Date(")?.strip_suffix(b")/")?),
         _ => {
             let bytes = without_weekday(bytes);
             let (stamp, used) = syslog_prefix(bytes, layout)?;

@@ -3,8 +3,8 @@
 //! - A PowerShell script block that is too long for one event 4104 is split over several, which state its `ScriptBlockId`,
 //!   their `MessageNumber` and the `MessageTotal`. Source:
 //!   <https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_logging_windows>.
-//! - The Linux audit system writes a record for each aspect of an event, one behind the other, with the same time and serial
-//!   number in `audit(TIME:SERIAL)`.
+//! - The Linux audit system writes a record for each aspect of an event, near each other, with the same time and serial
+//!   number in `audit(TIME:SERIAL)`; those of events on other processors may stand between.
 
 use memchr::memmem;
 

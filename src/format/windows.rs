@@ -1,5 +1,5 @@
 //! Windows events: the binary log (EVTX), rendered to JSON chunk by chunk, and events that a shipper wrote as JSON
-//! (Winlogbeat, NXLog, evtx_dump).
+//! (Winlogbeat, NXLog, evtx_dump, [PowerShell](super::unnamed)).
 //!
 //! ```text
 //! {"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":3,"Channel":"…"},"EventData":{"DestinationIp":"203.0.113.9"}}}
@@ -15,18 +15,18 @@
 
 use std::sync::LazyLock;
 
-use super::jsonlines::Dialect;
+use super::jsonlines::{Dialect, Other};
 use super::jsonwalk::Rename;
 use super::roles::{Role, Roles, Table};
 use super::written::Marks;
-use super::{Fit, Format, Sample, sysmon};
+use super::{Fit, Format, Sample, sysmon, unnamed};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::Layout;
 
 /// Windows events as JSON.
 pub static JSON: Dialect = Dialect {
     name: "windows_json",
-    describe: "Windows events as JSON: Winlogbeat, NXLog, evtx_dump",
+    describe: "Windows events as JSON: Winlogbeat, NXLog, evtx_dump, Get-WinEvent",
     roles: &ROLES,
     rename: Some(rename),
     finish: Some(sysmon::finish),
@@ -35,6 +35,7 @@ pub static JSON: Dialect = Dialect {
     utc: false,
     outlined: true,
     listed: true,
+    other: Some(Other { is: unnamed::is, read: unnamed::read }),
     hides: None,
 };
 

@@ -43,6 +43,7 @@ pub static JSON: Dialect = Dialect {
     utc: false,
     outlined: true,
     listed: false,
+    other: None,
     hides: None,
 };
 

@@ -18,6 +18,7 @@ use self::cite::Cite;
 pub(super) use self::cite::{digest_at, excerpt};
 use self::doubt::{is_in_doubt, mark};
 use self::hand::{Found, Hand, Known, Reached};
+use self::whole::Open;
 use super::source::{Damage, Told};
 use super::stats::{Stats, Timed};
 use crate::classify::Look;
@@ -227,12 +228,13 @@ impl Pass<'_, '_> {
             told.damage = Some(Damage { at, bytes: view.undecodable, blocks: 1, recovered: view.recovered });
         }
         let (found, mut reached, mut hand) = (Found::take(scratch), Reached::default(), Hand::default());
+        hand.open = Open::of(view.records.first());
         for (at, seen) in view.records.iter().enumerate() {
             let hits = self.ask(seen, &found, &mut reached, scratch);
             let is_edge = at == 0 || at + 1 == view.records.len();
             self.live((seen, is_edge), hits, &mut hand, scratch, tally, told);
         }
-        self.close(&mut hand.open, true, scratch, told);
+        self.close_all(&mut hand.open, view.records.last(), scratch, told);
         scratch.is_stale = true;
         told.stale = view.stale.len() as u64;
         for seen in &view.stale {

@@ -24,6 +24,14 @@ const HELD_BYTES: usize = 16 << 20;
 /// Records of one event that are joined; of more, the first.
 const MOST_PARTS: usize = 4096;
 
+/// Records of one audit event stand no further apart than this, in records of the log.
+const NEAR: u64 = 8;
+
+/// Whether a record of an audit event may be followed by another one of it, at a later place.
+pub(super) fn are_near(one: Place, next: Place) -> bool {
+    one.record.zip(next.record).is_none_or(|(one, next)| next.saturating_sub(one) <= NEAR)
+}
+
 /// A record that is a part of an event.
 pub(super) struct Part {
     pub place: Place,
@@ -36,7 +44,7 @@ pub(super) struct Part {
 pub(super) enum Whole {
     /// A script block, with the number of the part.
     Script(together::ScriptPart),
-    /// Records of an audit event at the border of a block.
+    /// Records of an audit event near the border of a block.
     Audit(Box<[u8]>),
 }
 
@@ -137,21 +145,22 @@ type Joined = (Arc<Layout>, Vec<Part>);
 /// The parts of each event, in order.
 fn wholes(all: impl Iterator<Item = Held>) -> Vec<Joined> {
     let mut scripts: BTreeMap<together::ScriptPart, Joined> = BTreeMap::new();
-    let (mut found, mut open): (Vec<Joined>, Option<Box<[u8]>>) = (Vec::new(), None);
+    let (mut found, mut audited): (Vec<Joined>, BTreeMap<Box<[u8]>, usize>) = (Vec::new(), BTreeMap::new());
     for held in all {
         match held.whole {
             Whole::Script(part) => {
                 scripts.entry(part).or_insert((held.layout, held.parts));
             }
             Whole::Audit(event) => {
-                let follows = |last: &Part| last.place.record.map(|at| at + 1) == held.parts[0].place.record;
-                match found.last_mut() {
-                    Some((_, parts)) if open.as_ref() == Some(&event) && parts.last().is_some_and(follows) => {
-                        parts.extend(held.parts);
+                let Some(first) = held.parts.first().map(|part| part.place) else { continue };
+                let known = audited.get(&event).and_then(|at| found.get_mut(*at));
+                match known.filter(|(_, parts)| parts.last().is_some_and(|last| are_near(last.place, first))) {
+                    Some((_, parts)) => parts.extend(held.parts),
+                    None => {
+                        audited.insert(event, found.len());
+                        found.push((held.layout, held.parts));
                     }
-                    _ => found.push((held.layout, held.parts)),
                 }
-                open = Some(event);
             }
         }
     }

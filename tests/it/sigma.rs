@@ -1,5 +1,6 @@
 //! Sigma by the cases of others: those that two independent readers of the standard agree on, and those of other engines.
 
+mod chains;
 mod correlations;
 mod documents;
 mod events;

@@ -66,7 +66,38 @@ fn a_rule_over_two_records_of_an_audit_event_fires_once_on_any_grid() {
     }
 }
 
-/// An event 4104 in JSON and in XML.
+/// Records of events on several processors stand between each other, and in syslog those of other programs.
+#[test]
+fn records_of_an_audit_event_are_joined_whatever_stands_between_them_on_any_grid() {
+    let rule = |search: &str| {
+        format!(
+            "title: t\nlevel: high\nlogsource: {{product: linux, service: auditd}}\ndetection: {{s: {{{search}}}, condition: s}}\n"
+        )
+    };
+    let sent = rule("exe|endswith: /curl, a1: '-T'");
+    let lines = |serial: u32, exe: &str, argument: &str| {
+        audit(serial, exe, argument).lines().map(|line| format!("{line}\n")).collect::<Vec<_>>()
+    };
+    let (curl, list) = (lines(2, "/usr/bin/curl", "-T"), lines(3, "/bin/ls", "-v"));
+    let mixed: String = curl.iter().zip(&list).flat_map(|(one, other)| [&**one, &**other]).collect();
+    let around = audit(1, "/bin/cp", "-r");
+    let log = format!("{around}{mixed}{}", audit(4, "/bin/cp", "-r"));
+    let others = |count: u32| (0..count).map(|at| lines(100 + at, "/bin/true", "-q")[0].clone()).collect::<String>();
+    let apart = |between: u32| format!("{around}{}{}{}{}", curl[0], others(between), curl[1], others(20));
+    let head = "Mar 28 23:10:04 web01 ";
+    let said = |line: &str| format!("{head}audisp-syslog: {line}");
+    let syslog = format!("{}{head}CRON[7]: (root) CMD (true)\n{}{}", said(&curl[0]), said(&curl[1]), said(&list[0]));
+    for grid in GRIDS {
+        let (count, kept) = met(&sent, ("audit.log", &log), grid);
+        assert_eq!((count, kept.len()), (1, 1), "grid {grid}");
+        assert_eq!(kept[0].field.as_deref(), Some("with line 6, line 8"), "grid {grid}");
+        assert_eq!(met(&rule("exe: /bin/ls, a1: '-T'"), ("audit.log", &log), grid).0, 0, "of two events");
+        assert_eq!(met(&sent, ("audit.log", &apart(7)), grid).0, 1, "grid {grid}");
+        assert_eq!(met(&sent, ("audit.log", &apart(8)), grid).0, 0, "too far apart, grid {grid}");
+        assert_eq!(met(&sent, ("syslog", &syslog), grid).0, 1, "grid {grid}");
+    }
+}
+
 #[test]
 fn correlations_count_on_what_records_show_together() {
     let rule = "title: t\nname: sent\nlogsource: {product: linux, service: auditd}\ndetection: {s: {exe|endswith: /curl, a1: '-T'}, condition: s}\n";
@@ -107,6 +138,7 @@ fn records_of_an_event_that_are_too_many_to_join_are_told_of_on_any_grid() {
     }
 }
 
+/// An event 4104 in JSON and in XML.
 fn script(id: &str, (number, of): (u32, u32), text: &str) -> [String; 2] {
     [
         format!(

@@ -445,3 +445,63 @@ fn indicators_are_met_in_values_in_names_and_in_what_a_template_always_says() {
         assert!(same && told.len() == plainly.len() && told.contains_key(found), "{line}: {told:?} {plainly:?}");
     }
 }
+
+/// An event as `Get-WinEvent … | ConvertTo-Json` writes it.
+fn of_powershell((provider, log, id): (&str, &str, u32), values: &[&str], message: &str) -> String {
+    let values: Vec<String> = values.iter().map(|value| format!("{{\n      \"Value\": {value}\n    }}")).collect();
+    format!(
+        "{{\n  \"Message\": \"{message}\",\n  \"Id\": {id},\n  \"Level\": 0,\n  \"Keywords\": -9214364837600034816,\n  \"RecordId\": 7,\n  \
+         \"ProviderName\": \"{provider}\",\n  \"LogName\": \"{log}\",\n  \"ProcessId\": 4,\n  \"MachineName\": \"ws01\",\n  \
+         \"UserId\": null,\n  \"TimeCreated\": \"\\/Date(1774739404123)\\/\",\n  \"KeywordsDisplayNames\": [\"Audit Success\"],\n  \
+         \"Properties\": [{}]\n}}",
+        values.join(",")
+    )
+}
+
+/// Values that PowerShell writes without their names are met by rules under these, in a whole scan.
+#[test]
+fn events_that_powershell_wrote_are_met_by_the_names_of_their_values() {
+    let audit = "Microsoft-Windows-Security-Auditing";
+    let (sysmon, channel) = ("Microsoft-Windows-Sysmon", "Microsoft-Windows-Sysmon/Operational");
+    let shell = ("Microsoft-Windows-PowerShell", "Microsoft-Windows-PowerShell/Operational", 4104);
+    let ticket = |encryption: &str| {
+        let values = ["\"bob@C\"", "\"C\"", "\"sql\"", "\"S-1-5-21-1\"", "1082195968", encryption];
+        let rest = ["\"::ffff:10.0.0.7\"", "\"50000\"", "0", "\"{0}\"", "\"-\""];
+        of_powershell((audit, "Security", 4769), &[&values[..], &rest].concat(), "A ticket was requested.")
+    };
+    let events = [
+        ticket("23"),
+        ticket("18"),
+        of_powershell(
+            (sysmon, channel, 1),
+            &["\"-\""],
+            r"Process Create:\r\nRuleName: -\r\nImage: C:\\x\\whoami.exe\r\nUser: A\\b",
+        ),
+        of_powershell(shell, &["1", "2", "\"Invoke-Down\"", "\"id\"", "\"\""], "Creating Scriptblock text (1 of 2)"),
+        of_powershell(shell, &["2", "2", "\"loadFile\"", "\"id\"", "\"\""], "Creating Scriptblock text (2 of 2)"),
+        of_powershell(("Other", "Application", 9), &["\"left over\""], "x"),
+    ];
+    let log = format!("[\n{}\n]\n", events.join(",\n"));
+    for (source, search, count) in [
+        ("service: security", "EventID: 4769, TicketOptions: '0x40810000', TicketEncryptionType: '0x17'", 1),
+        ("service: security", "TicketEncryptionType: '0x12', ServiceName: SQL, Status: '0x0'", 1),
+        ("service: security", "EventID: 4769, TicketEncryptionType: '0x11'", 0),
+        ("service: security", "Provider_Name: Microsoft-Windows-Security-Auditing, Computer: ws01", 2),
+        ("category: process_creation", r"Image|endswith: \whoami.exe, User: 'A\b'", 1),
+        ("category: process_creation", r"Image|endswith: \hoami.exe", 0),
+        ("category: ps_script", "ScriptBlockText|contains: Invoke-DownloadFile", 1),
+        ("service: application", "Data|contains: left", 1),
+        ("service: application", "Data|contains: sql", 0),
+    ] {
+        let rule = format!(
+            "title: t\nlogsource: {{product: windows, {source}}}\ndetection: {{s: {{{search}}}, condition: s}}\n"
+        );
+        for grid in [512, 1 << 20] {
+            assert_eq!(
+                crate::together::met(&rule, ("events.json", &log), grid).0,
+                count,
+                "{search} on a grid of {grid}"
+            );
+        }
+    }
+}

@@ -8,15 +8,38 @@ use super::cite::Cite;
 use super::{Pass, Scratch, stated};
 use crate::format::together as parts;
 use crate::model::fields::{Fields, Seen, Want};
+use crate::model::place::Place;
 
-/// Records of one audit event, one behind the other.
+/// Audit events of which more records may come.
 #[derive(Default)]
 pub(super) struct Open {
+    /// In the order of their first records.
+    events: Vec<Joining>,
+    /// Where the block begins.
+    first: Option<Place>,
+}
+
+/// Records of one audit event.
+struct Joining {
     records: Vec<Seen>,
     /// Rules that may match one of them.
     candidates: Vec<u32>,
     /// Whether records of it may stand in the block before.
-    at_border: bool,
+    begins: bool,
+}
+
+impl Joining {
+    /// Whether a record at this place may still be of it.
+    fn reaches(&self, place: Place) -> bool {
+        self.records.last().is_some_and(|last| together::are_near(last.place, place))
+    }
+}
+
+impl Open {
+    /// None so far, in a block that begins with this record.
+    pub(super) fn of(first: Option<&Seen>) -> Self {
+        Self { events: Vec::new(), first: first.map(|first| first.place) }
+    }
 }
 
 impl<'b> Pass<'b, '_> {
@@ -49,25 +72,39 @@ impl<'b> Pass<'b, '_> {
     }
 
     fn audit(&self, seen: &Seen, open: &mut Open, scratch: &mut Scratch, told: &mut Told) {
-        let event = |seen: &Seen| parts::audit_event(&self.text[seen.start..seen.end]);
-        let own = event(seen);
-        // Of records in syslog those of other programs stand between.
-        let follows = |last: &Seen| last.place.record.map(|at| at + 1) == seen.place.record;
-        if open.records.last().is_none_or(|last| event(last) != own || !follows(last)) {
-            let is_first = open.records.is_empty();
-            self.close(open, false, scratch, told);
-            open.at_border = is_first;
+        while let Some(over) = open.events.iter().position(|event| !event.reaches(seen.place)) {
+            let over = open.events.remove(over);
+            self.close(over, false, scratch, told);
         }
-        if own.is_some() {
-            open.records.push(*seen);
-            open.candidates.extend_from_slice(&scratch.candidates);
+        let event = |seen: &Seen| parts::audit_event(&self.text[seen.start..seen.end]);
+        let Some(own) = event(seen) else { return };
+        // Records of other events, and in syslog those of other programs, may stand between. Most are of the last one.
+        let known = open.events.iter_mut().rev().find(|known| known.records.first().and_then(event) == Some(own));
+        match known {
+            Some(known) => {
+                known.records.push(*seen);
+                known.candidates.extend_from_slice(&scratch.candidates);
+            }
+            None => open.events.push(Joining {
+                records: vec![*seen],
+                candidates: scratch.candidates.clone(),
+                begins: open.first.is_none_or(|first| together::are_near(first, seen.place)),
+            }),
         }
     }
 
-    /// Evaluates the records of the event at hand, or holds them where more of it may stand in another block.
-    pub(super) fn close(&self, open: &mut Open, at_border: bool, scratch: &mut Scratch, told: &mut Told) {
-        let Open { records, mut candidates, at_border: begins } = std::mem::take(open);
-        if begins || at_border {
+    /// Evaluates or holds the events that are open where the block ends, with this record.
+    pub(super) fn close_all(&self, open: &mut Open, last: Option<&Seen>, scratch: &mut Scratch, told: &mut Told) {
+        for event in std::mem::take(&mut open.events) {
+            let ends = last.is_none_or(|last| event.reaches(last.place));
+            self.close(event, ends, scratch, told);
+        }
+    }
+
+    /// Evaluates the records of an event, or holds them where more of it may stand in another block.
+    fn close(&self, event: Joining, ends: bool, scratch: &mut Scratch, told: &mut Told) {
+        let Joining { records, mut candidates, begins } = event;
+        if begins || ends {
             let event = records.first().and_then(|first| parts::audit_event(&self.text[first.start..first.end]));
             if let Some((node, id)) = event {
                 let whole = Whole::Audit([node, b" ", id].concat().into());

@@ -192,6 +192,62 @@ fn groups_and_aliases() {
     assert_eq!((outcome.alerts.len(), outcome.ungrouped), (1, vec![1]), "what has no group is counted");
 }
 
+/// A correlation may call a rule by its id where an alias calls it by its name, and the other way round.
+#[test]
+fn aliases_know_rules_by_id_and_by_name() {
+    let text = |rules: &str, aliases: &str| {
+        format!(
+            "title: A\nid: 7a7b\nname: a\nlogsource: {{product: p}}\ndetection: {{s: {{k: a}}, condition: s}}\n---\n\
+             title: B\nid: 8c8d\nname: b\nlogsource: {{product: p}}\ndetection: {{s: {{k: b}}, condition: s}}\n---\n\
+             title: C\ncorrelation: {{type: temporal, rules: {rules}, group-by: who, aliases: {{{aliases}}}, timespan: 1m}}\n"
+        )
+    };
+    let events = [(0, r#""k":"a","user":"Ann""#), (1, r#""k":"b","account":"ann""#), (2, r#""k":"b","account":"bob""#)];
+    let events = events.map(|(second, rest)| event(second, rest));
+    let remarks = |program: &Program| {
+        let of_alias = program.remarks().iter().filter(|remark| remark.what.contains("alias"));
+        of_alias.map(|remark| remark.what.clone()).collect::<Vec<_>>()
+    };
+    for (rules, aliases) in [
+        ("[7a7b, b]", "who: {a: user, 8c8d: account}"),
+        ("[a, 8c8d]", "who: {a: user, b: account}"),
+        ("[a, b]", "who: {7a7b: user, 8c8d: account}"),
+    ] {
+        let (program, outcome) = held(&text(rules, aliases), &events);
+        let groups: Vec<_> = outcome.alerts.iter().map(|alert| alert.group.clone()).collect();
+        assert_eq!((groups, outcome.ungrouped[0]), (vec![vec!["ann".to_owned()]], 0), "{rules} {aliases}");
+        assert_eq!(remarks(&program), [""; 0]);
+    }
+    let (program, outcome) = held(&text("[a, b]", "who: {a: user, bb: account}, what: {a: k}"), &events);
+    assert_eq!((outcome.alerts.len(), outcome.ungrouped[0]), (0, 2), "the alias is of no rule");
+    let said = remarks(&program);
+    assert!(said[0].contains("field for \"bb\"") && said[1].contains("\"what\" stands neither"), "{said:?}");
+}
+
+/// What counts on a correlation knows its groups by the names that these have there, and by the fields behind them.
+#[test]
+fn groups_of_aliases_are_known_above() {
+    let below = "type: temporal, rules: [a, b], group-by: who, aliases: {who: {a: user, b: account}}, timespan: 1m";
+    let above = |by: &str| {
+        format!(
+            "---\ntitle: Top\nname: top\ncorrelation: {{type: event_count, rules: c, {by}, timespan: 1h, condition: {{gte: 2}}}}\n"
+        )
+    };
+    let pair = |second, user: &str, account: &str| {
+        let (a, b) = (format!(r#""k":"a","user":"{user}","who":"x""#), format!(r#""k":"b","account":"{account}""#));
+        [event(second, &a), event(second + 1, &b)]
+    };
+    let twice = [pair(0, "Ann", "ann"), pair(600, "ann", "ANN"), pair(1200, "bob", "bob")].concat();
+    for by in ["group-by: who", "group-by: account", "group-by: name, aliases: {name: {c: user}}"] {
+        let (_, outcome) = held(&(correlation(below) + &above(by)), &twice);
+        let top: Vec<_> =
+            outcome.alerts.iter().filter(|alert| alert.correlation == 1).map(|alert| &alert.group).collect();
+        assert_eq!((top, outcome.ungrouped[1]), (vec![&vec!["ann".to_owned()]], 0), "{by}");
+    }
+    let (_, outcome) = held(&(correlation(below) + &above("group-by: whoever")), &twice);
+    assert_eq!(outcome.ungrouped[1], 3, "there is no such name");
+}
+
 /// An event that several members match has a value by the first of them that has one, as groups have.
 #[test]
 fn figures_look_at_every_member() {
@@ -279,6 +335,8 @@ fn what_cannot_be_held_is_rejected() {
         ("type: value_sum, rules: a, timespan: 1m, condition: {gte: 1}", "needs a field"),
         ("type: value_percentile, rules: a, timespan: 1m, condition: {field: n, gte: 1}", "percentile"),
         ("type: temporal_ordered, condition: a or b, timespan: 1m", "not supported"),
+        ("type: temporal, rules: a, condition: a and zz, timespan: 1m", "\"zz\", which is none of its rules"),
+        ("type: temporal, condition: 1 of them, timespan: 1m", "needs a list of the rules"),
         ("type: dance, rules: a, timespan: 1m, condition: {gte: 1}", "not known"),
         ("type: event_count, timespan: 1m, condition: {gte: 1}", "names 1 to"),
         ("type: event_count, rules: [a, nobody], timespan: 1m, condition: {gte: 1}", "\"nobody\", and no rule has"),
