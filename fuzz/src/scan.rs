@@ -84,7 +84,7 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         classifier: Classifier::new(&Catalogue::default()).expect("nothing is told"),
         warninglists: Warninglists::new(),
         whose: exfiltrace::scope::compile(&scopes).expect("no scope is sound"),
-        clocks: Clocks { zone: jiff::tz::TimeZone::UTC, given: false, by_path: Vec::new(), by_host: [].into() },
+        clocks: Clocks { zone: jiff::tz::TimeZone::UTC, given: false, by_path: Vec::new(), by_host: [].into(), day_first: None },
         scopes,
         period: Period::default(),
         run_secret: None,
