@@ -115,7 +115,7 @@ fn scanned(plan: &Plan, bytes: &[u8]) -> Partial {
     std::fs::write(path, bytes).expect("the folder for files of a short life takes one");
     let (locator, size) = (Locator::root(b"fuzz"), bytes.len() as u64);
     let file = Listed { locator, path: Some(path.to_owned()), size, mtime: None, notes: Vec::new() };
-    conductor::sources(plan, &Survey { files: vec![file], skipped: Vec::new() }).expect("threads can be started").0
+    conductor::sources(plan, &Survey { files: vec![file], ..Survey::default() }).expect("threads can be started").0
 }
 
 fn file() -> &'static Path {

@@ -137,7 +137,7 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// Reads one record that [`draw`] wrote as its values alone: `values` of `text`, which is the text of all.
+    /// Reads one record that [`draw`](super::draw) wrote as its values alone: `values` of `text`, which is the text of all.
     pub fn read<'b>(
         &self,
         templates: &'b Templates,
