@@ -89,6 +89,8 @@ pub struct Clocks {
     pub by_path: Vec<(globset::GlobMatcher, TimeZone)>,
     /// By the host that a record names; goes before the others.
     pub by_host: Arc<[HostClock]>,
+    /// Whether the day is first in dates such as `03/04/2026` of a source where nothing else tells.
+    pub day_first: Option<bool>,
 }
 
 impl Clocks {

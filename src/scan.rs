@@ -1,11 +1,13 @@
 //! The whole pipeline on one screen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
+use crate::discover::Root;
 use crate::error::{Error, Result};
 use crate::indicators::pattern;
 use crate::model::coverage::Coverage;
@@ -16,6 +18,7 @@ use crate::model::place::Locator;
 use crate::model::source::{Listed, Survey};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{PeriodJudged, Verdict};
+use crate::open::Opening;
 use crate::plan::{Period, Plan};
 use crate::work::give_back_freed;
 use crate::worker::{Engine, Stats};
@@ -48,19 +51,36 @@ pub fn scan(plan: &Plan) -> Result<Outcome> {
     grow(plan, Partial::default())
 }
 
-/// [`scan`], with what was scanned before joined in: the same as one scan of everything.
+/// [`scan`], with what was scanned before joined in: the same as one scan of everything, but that files of one rotation tell each
+/// other the order of day and month only where they are scanned together.
 ///
 /// # Errors
 /// As [`scan`], and where evidence of one name is `known` with other bytes.
 pub fn grow(plan: &Plan, known: Partial) -> Result<Outcome> {
-    let mut survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
-    plan.listed.iter().try_for_each(|listed| discover::settle(&mut survey, listed))?; // the same for all shards
+    let survey = match &plan.listed {
+        None => survey(&plan.roots, &plan.skip, &plan.opening)?, // one cheap pass over the listing
+        Some(listed) => {
+            let mut survey = discover::survey(&plan.roots, &plan.skip)?;
+            discover::settle(&mut survey, listed)?; // the same for all shards
+            survey
+        }
+    };
     let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
     let conclusion = conclude(plan, join([known, partial])?);
     match plan.work.fault() {
         Some(fault) => Err(fault),
         None => Ok(Outcome { stats, ..conclusion }),
     }
+}
+
+/// Lists all evidence, with what files of one rotation can tell each other.
+///
+/// # Errors
+/// As [`discover::survey`].
+pub fn survey(roots: &[Root], skip: &[PathBuf], opening: &Opening) -> Result<Survey> {
+    let mut survey = discover::survey(roots, skip)?;
+    worker::survey_dates(&mut survey, opening);
+    Ok(survey)
 }
 
 /// The union of what several scans found.
@@ -85,7 +105,7 @@ pub fn join(parts: impl IntoIterator<Item = Partial>) -> Result<Partial> {
 /// Where the threads cannot be started.
 pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
     let gates = worker::gates(plan, survey); // literals of rules that are rare in this evidence
-    let engine = Engine::new(plan, &gates);
+    let engine = Engine::new(plan, &gates, survey);
     let pool = ThreadPoolBuilder::new()
         .num_threads(plan.threads)
         .stack_size(8 << 20)

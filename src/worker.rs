@@ -9,6 +9,7 @@ mod block;
 mod content;
 mod copies;
 mod helpers;
+mod orders;
 mod places;
 mod records;
 mod remarks;
@@ -30,9 +31,12 @@ use crate::detect::Gates;
 use crate::format::{self, Clock};
 use crate::model::atoms::Atoms;
 use crate::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES};
+use crate::model::dates::{DatesRead, Order};
+use crate::model::layout::Layout;
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
-use crate::model::source::{Listed, SourceMeta, Stream, Visitor};
+use crate::model::place::Locator;
+use crate::model::source::{Listed, SourceMeta, Stream, Survey, Visitor};
 use crate::open::{self, Opened};
 use crate::plan::Plan;
 use crate::sift::Sift;
@@ -42,6 +46,8 @@ use block::Scratch;
 use content::Content;
 pub use copies::tell_copies;
 use helpers::Helpers;
+pub use orders::survey_dates;
+use orders::{Rotations, Seen};
 pub use records::{Bytes, each_record, each_record_of, reached};
 pub use sample::gates;
 use source::Source;
@@ -63,6 +69,8 @@ static NO_NAMES: Atoms = Atoms { literals: Vec::new(), rules: Vec::new(), always
 pub struct Engine<'p> {
     plan: &'p Plan,
     gates: &'p Gates,
+    /// What files show of the order of day and month, as the survey saw it.
+    rotations: Rotations,
     sift: Sift<'p>,
     waiting_bytes: AtomicUsize,
     /// Blocks that wait for a core; there is a task for each of them, which takes whichever comes first.
@@ -78,12 +86,13 @@ pub struct Engine<'p> {
 }
 
 impl<'p> Engine<'p> {
-    /// An engine for this plan, with the gates of its program as they were chosen for the evidence.
-    pub fn new(plan: &'p Plan, gates: &'p Gates) -> Self {
+    /// An engine for this plan, with the gates of its program as they were chosen for the evidence of this survey.
+    pub fn new(plan: &'p Plan, gates: &'p Gates, survey: &Survey) -> Self {
         let names = if plan.hits_only { &NO_NAMES } else { plan.classifier.atoms() };
         Self {
             plan,
             gates,
+            rotations: Rotations::of(survey),
             sift: Sift::with_sets(&plan.indicators, gates.sets())
                 .expecting(gates.expected())
                 .beside([&plan.patterns.atoms, names]),
@@ -112,7 +121,8 @@ impl<'p> Engine<'p> {
         // are. Then it is read once more; until the sources are let go, nothing counts of what was read first. Standard input is not
         // there twice.
         let doubts = read.1.as_ref().map_or_else(|_| BTreeMap::new(), |opened| opened.doubts.clone());
-        let found = Found { doubts, orders: std::mem::take(&mut read.0.orders) };
+        let orders = orders::settled(&read.0.seen, &self.rotations, self.plan.clocks.day_first);
+        let found = Found { doubts, orders };
         if !found.is_empty() && file.path.is_some() {
             let told_bytes = read.0.told_bytes;
             read = self.read_file(file, tasks, found);
@@ -155,10 +165,10 @@ impl<'p> Engine<'p> {
     where
         'p: 's,
     {
-        let (sources, entries) = (Vec::new(), Vec::new());
-        let (orders, size, is_again) = (BTreeMap::new(), file.size, !found.is_empty());
+        let (sources, entries, seen) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (size, is_again, is_file) = (file.size, !found.is_empty(), file.path.is_some());
         let mut producer =
-            Producer { engine: self, tasks, found, is_again, orders, sources, entries, size, told_bytes: 0 };
+            Producer { engine: self, tasks, found, is_again, is_file, seen, sources, entries, size, told_bytes: 0 };
         let hands = Helpers { engine: self, tasks };
         let opened =
             catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
@@ -297,8 +307,8 @@ fn panic_note(panic: &(dyn std::any::Any + Send)) -> Note {
 struct Found {
     /// Stretches in doubt.
     doubts: BTreeMap<u64, Vec<Range<u64>>>,
-    /// Whether the day stands before the month.
-    orders: BTreeMap<u64, bool>,
+    /// The order of day and month.
+    orders: BTreeMap<u64, Order>,
 }
 
 impl Found {
@@ -314,8 +324,10 @@ struct Producer<'e, 's, 't> {
     found: Found,
     /// Whether the file was read before: the progress bar knows of all of it then.
     is_again: bool,
-    /// What all records of a leaf show of the order of day and month, where its begin does not.
-    orders: BTreeMap<u64, bool>,
+    /// Whether it can be read again.
+    is_file: bool,
+    /// What the records of a leaf show of the order of day and month, where they have such dates.
+    seen: BTreeMap<u64, Seen>,
     sources: Vec<Arc<Source>>,
     entries: Vec<Entry>,
     /// Stored bytes of the file.
@@ -334,13 +346,13 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let mut layout = format::recognise(&head, whole, &meta, &Clock { zone, zone_given });
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
         let number = self.sources.len() as u64;
-        if let Some(day_first) = self.found.orders.remove(&number) {
-            (layout.day_first, layout.dates) = (Some(day_first), None);
-        }
+        let dates = self.told_order(number, &mut layout);
         let layout = Arc::new(layout);
         let doubts = self.found.doubts.remove(&number).unwrap_or_default();
         notes.extend(doubt_note(&doubts));
+        let locator = meta.locator.clone();
         let source = Arc::new(Source::new(meta, layout.format, plan.threads, doubts));
+        dates.into_iter().for_each(|dates| source.read_dates(dates));
         self.sources.push(Arc::clone(&source));
         // Of a plain file, what is read is what is stored, and a large one is long under way.
         let is_plain = source.is_plain(self.size);
@@ -363,14 +375,41 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         notes.extend(splitter.notes());
         notes.extend(hashed.stream.notes());
         source.split_done(notes, splitter.cut(), hashed.content.finish());
-        if let Some(dates) = &layout.dates {
-            self.engine.work_all(&source);
-            self.orders.extend(format::order_of(dates, &layout).map(|day_first| (number, day_first)));
-        }
+        self.see_order(number, locator, &layout, &source);
     }
 
     fn entry(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+}
+
+impl Producer<'_, '_, '_> {
+    /// Puts the order of day and month in the layout of a leaf, where something beside its begin told it, and says what.
+    fn told_order(&mut self, number: u64, layout: &mut Layout) -> Option<DatesRead> {
+        let asks = layout.dates.is_some();
+        // What cannot be read again is read as the user says at once.
+        let by_user = || orders::by_user(self.engine.plan.clocks.day_first).filter(|_| asks && !self.is_file);
+        let order = self.found.orders.remove(&number).or_else(by_user)?;
+        (layout.day_first, layout.dates) = (Some(order.day_first), None);
+        DatesRead::by(&order)
+    }
+
+    /// Notes what a leaf that was read to its end shows of the order of day and month.
+    fn see_order(&mut self, number: u64, locator: Locator, layout: &Arc<Layout>, source: &Arc<Source>) {
+        let mut seen = Seen { locator, format: layout.format, is_open: false, order: None };
+        if let Some(dates) = &layout.dates {
+            self.engine.work_all(source);
+            seen.is_open = dates.are_open();
+            seen.order = format::order_of(dates, layout);
+            if seen.is_open {
+                source.read_dates(DatesRead { readings: format::readings(dates, layout), ..DatesRead::default() });
+            }
+        } else {
+            seen.order = layout.day_first.map(|day_first| Order { day_first, by: None, sibling: None });
+        }
+        if seen.is_open || seen.order.is_some() {
+            self.seen.insert(number, seen);
+        }
     }
 }
 

@@ -84,7 +84,7 @@ fn plan(cell_bytes: usize, threads: usize) -> Plan {
         classifier: Classifier::new(&Catalogue::default()).expect("nothing is told"),
         warninglists: Warninglists::new(),
         whose: exfiltrace::scope::compile(&scopes).expect("no scope is sound"),
-        clocks: Clocks { zone: jiff::tz::TimeZone::UTC, given: false, by_path: Vec::new(), by_host: [].into() },
+        clocks: Clocks { zone: jiff::tz::TimeZone::UTC, given: false, by_path: Vec::new(), by_host: [].into(), day_first: None },
         scopes,
         period: Period::default(),
         run_secret: None,
@@ -115,7 +115,7 @@ fn scanned(plan: &Plan, bytes: &[u8]) -> Partial {
     std::fs::write(path, bytes).expect("the folder for files of a short life takes one");
     let (locator, size) = (Locator::root(b"fuzz"), bytes.len() as u64);
     let file = Listed { locator, path: Some(path.to_owned()), size, mtime: None, notes: Vec::new() };
-    conductor::sources(plan, &Survey { files: vec![file], skipped: Vec::new() }).expect("threads can be started").0
+    conductor::sources(plan, &Survey { files: vec![file], ..Survey::default() }).expect("threads can be started").0
 }
 
 fn file() -> &'static Path {

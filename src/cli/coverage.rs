@@ -10,7 +10,7 @@ use exfiltrace::{emit, judge, scan};
 
 use super::formats::OwnFormats;
 use super::values::{self, Size};
-use super::{Args, Command, Passwords, resolve};
+use super::{Args, Command, FirstWord, Passwords, resolve};
 
 /// `exfiltrace coverage`.
 #[derive(Debug, ClapArgs)]
@@ -33,6 +33,9 @@ pub struct Coverage {
     /// Zone of logs that carry none (IANA name or offset).
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub timezone: Option<String>,
+    /// Which of day and month is first in dates such as 03/04/2026, as for `scan`.
+    #[arg(long, value_enum, value_name = "FIRST")]
+    pub date_order: Option<FirstWord>,
     /// Name of a root in locators, as NAME=PATH.
     #[arg(long, value_name = "NAME=PATH")]
     pub root: Vec<String>,
@@ -66,6 +69,7 @@ pub fn coverage(args: &Coverage) -> Result<u8> {
     scan.scopes.clone_from(&args.scopes);
     scan.own.clone_from(&args.own);
     scan.timezone.clone_from(&args.timezone);
+    scan.date_order = args.date_order;
     scan.root.clone_from(&args.root);
     scan.work.clone_from(&args.work);
     scan.passwords = Passwords { archive_password: args.passwords.all()?, archive_password_file: None };

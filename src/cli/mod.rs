@@ -213,6 +213,10 @@ pub struct Scan {
     /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it.
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub timezone: Option<String>,
+    /// Which of day and month is first in dates such as 03/04/2026, in logs where neither a date of theirs nor another file of the same
+    /// rotation shows it. Without it such records have no time where nothing else tells, and the answer says so.
+    #[arg(long, value_enum, value_name = "FIRST")]
+    pub date_order: Option<FirstWord>,
     /// Passwords of encrypted archives.
     #[command(flatten)]
     pub passwords: Passwords,
@@ -453,6 +457,15 @@ impl From<LevelWord> for Level {
             LevelWord::Critical => Self::Critical,
         }
     }
+}
+
+/// What stands first in a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FirstWord {
+    /// The day: 03/04/2026 is the 3rd of April.
+    Day,
+    /// The month: 03/04/2026 is the 4th of March.
+    Month,
 }
 
 /// When to colour.

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Scan, Scopes as Command, printable};
+use super::{FirstWord, Scan, Scopes as Command, printable};
 
 /// Kinds of log that `[[expect]] source` may name, beside the formats.
 const KINDS: &[&str] = &["proxy", "firewall", "flow", "web", "dns", "cloud", "mail", "windows"];
@@ -190,7 +190,8 @@ fn distance(a: &str, b: &str) -> usize {
 pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
     let typed = args.timezone.as_deref().map(|word| zone(word).map_err(|what| anyhow::anyhow!("--timezone {what}")));
     let file = args.scopes.as_deref().unwrap_or(Path::new("--scopes"));
-    clocks_of(typed.transpose()?, scopes).with_context(|| file.display().to_string())
+    let clocks = clocks_of(typed.transpose()?, scopes).with_context(|| file.display().to_string())?;
+    Ok(Clocks { day_first: args.date_order.map(|first| first == FirstWord::Day), ..clocks })
 }
 
 /// The clocks of a scopes file, before whose `timezone` the one that was typed goes.
@@ -212,7 +213,7 @@ fn clocks_of(typed: Option<TimeZone>, scopes: &Scopes) -> Result<Clocks> {
         }
     }
     let given = default.is_some();
-    Ok(Clocks { zone: default.unwrap_or(TimeZone::UTC), given, by_path, by_host: by_host.into() })
+    Ok(Clocks { zone: default.unwrap_or(TimeZone::UTC), given, by_path, by_host: by_host.into(), day_first: None })
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use exfiltrace::discover;
 use exfiltrace::emit::json;
 use exfiltrace::model::source::{Survey, SurveyFile};
+use exfiltrace::open::{DigestKind, Io, Limits, Opening};
+use exfiltrace::scan;
 
 use super::{SurveyArgs, resolve};
 
@@ -16,7 +17,9 @@ pub fn survey(args: &SurveyArgs) -> Result<u8> {
     if roots.iter().any(|root| root.path.is_none()) {
         bail!("standard input cannot be listed");
     }
-    let survey = discover::survey(&roots, &[])?;
+    let opening =
+        Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
+    let survey = scan::survey(&roots, &[], &opening)?;
     let loss = survey.skipped.iter().any(exfiltrace::model::ledger::Entry::has_loss);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     json::pretty(&mut out, &SurveyFile::of(survey))?;

@@ -230,6 +230,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         untimed: source.entry.untimed,
         zone_assumed: source.covered.zone_assumed,
         year_assumed: source.covered.year_assumed,
+        dates: source.covered.dates.clone(),
         gaps,
         observes: observes.into_iter().collect(),
         not_logged,

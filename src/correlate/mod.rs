@@ -65,6 +65,8 @@ pub struct World<'a> {
     aliases: aliases::Aliases<'a>,
     /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
     web_server_of: BTreeMap<String, String>,
+    /// Logs of servers of files, by folder.
+    file_servers: BTreeMap<String, BTreeSet<String>>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
     log_of: BTreeMap<&'a Locator, Locator>,
     /// Logs that hold the same records in part.
@@ -109,6 +111,7 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         many: Vec::new(),
         correlated: correlated::Correlated::default(),
         web_server_of: way::web_servers(merged, whose),
+        file_servers: way::file_servers(merged),
         capped: capped
             .flat_map(|o| o.kept.keys().map(|key| key.seen).dedup())
             .flat_map(routes::observed)

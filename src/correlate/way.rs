@@ -13,6 +13,9 @@ use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
 use super::assigned::Held;
 use super::{World, digest, held, routes};
 
+/// Stands for the destination of files that a client's tool sent, where its log does not say which.
+const NOT_NAMED: &str = "(not named)";
+
 /// What makes two observations one transfer.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Way<'a> {
@@ -106,6 +109,25 @@ pub(super) fn joint(source: &SourcePartial) -> HashMap<Key<'_>, Sum> {
         }
     }
     all
+}
+
+/// Logs ([`Locator::log`]) of servers that say which of their files went to whom, by folder, sorted: a server of these writes several
+/// logs of the same transfers side by side.
+pub fn file_servers(merged: &Partial) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in merged.sources.values() {
+        let is_of_files = |key: Key<'_>| key.seen == Seen::FileTransfer && !is_of_client(&key);
+        if source.observations.kept.keys().any(is_of_files) {
+            let log = source.entry.source.log();
+            all.entry(folder(&log).to_owned()).or_default().insert(log);
+        }
+    }
+    all
+}
+
+/// The folder that a log lies in.
+fn folder(log: &str) -> &str {
+    log.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The web server of each scope of which firewalls and flow records show exactly one. A web log that does not say on
@@ -238,7 +260,7 @@ pub(super) fn out_of<'w>(
     let own_service = (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
     let asked_for = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
-    let server = asked_for.unwrap_or(server);
+    let server = asked_for.unwrap_or(server).or_else(|| is_unnamed_upload(key).then_some(Side::Outside));
     let scope = world.home(locator, |whose, place| home(whose, key, client, place));
     let scope = behind.filter(|_| scope == UNATTRIBUTED && client == Side::Inside).unwrap_or(scope);
     let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
@@ -247,7 +269,7 @@ pub(super) fn out_of<'w>(
             let server = if key.server.is_empty() { key.name } else { key.server };
             let known = || world.aliases.name_of(world.whose, scope, server).unwrap_or_default();
             let name = if is_bare(key) { known() } else { named(key) };
-            let to = first(&[name, key.server, named(key)])?;
+            let to = first(&[name, key.server, named(key)]).unwrap_or(NOT_NAMED);
             let from = first(&[key.client, key.host]);
             let from = from.map_or_else(
                 || writer(world, key, locator, (scope, client)).into(),
@@ -330,15 +352,17 @@ fn answering<'w>(world: &'w World<'_>, locator: &Locator, key: &Key<'w>, scope: 
     from.map_or_else(|| writer(world, key, locator, (scope, Side::Outside)).into(), |text| world.whose.entity_of(text))
 }
 
-/// What stands for a host that no record names: the log, or of file transfers its folder, since a server of these writes
-/// several logs of the same transfers side by side, and a client's tool does not. Of logs of one scope that hold the same records
-/// it is the first.
+/// What stands for a host that no record names: the log, of those of one scope that hold the same records, or that tell of the files
+/// of one server in one folder, the first.
 fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator, (scope, client): (&str, Side)) -> String {
     let log = locator.log();
-    let is_own = |of: &&Locator| world.home(of, |whose, place| home(whose, key, client, place)) == scope;
-    let log = world.overlaps.named(&log).iter().find(is_own).map_or(log, |first| first.as_str().to_owned());
-    let folder = log.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    folder.filter(|_| key.seen == Seen::FileTransfer && !is_of_client(key)).unwrap_or(log)
+    let is_own = |of: &Locator| world.home(of, |whose, place| home(whose, key, client, place)) == scope;
+    let log = world.overlaps.named(&log).iter().find(|of| is_own(of)).map_or(log, |first| first.as_str().to_owned());
+    if key.seen != Seen::FileTransfer || is_of_client(key) {
+        return log;
+    }
+    let mut beside = world.file_servers.get(folder(&log)).into_iter().flatten();
+    beside.find(|of| is_own(&Locator::from_encoded(of))).cloned().unwrap_or(log)
 }
 
 /// Whether a log of transfers is that of the server: it names nobody but its clients.
@@ -364,6 +388,11 @@ fn is_tunnel(key: &Key<'_>) -> bool {
 /// Whether a log of transfers is that of a client's own tool: it names nobody but the server.
 fn is_of_client(key: &Key<'_>) -> bool {
     key.seen == Seen::FileTransfer && key.client.is_empty()
+}
+
+/// Whether a client's tool sent files, and does not say to whom.
+fn is_unnamed_upload(key: &Key<'_>) -> bool {
+    is_of_client(key) && key.sends && key.server.is_empty() && key.name.is_empty()
 }
 
 /// Whether a client has a private address that the list of own networks does not have, and asks, at the edge, a proxy or a name

@@ -57,12 +57,13 @@ pub fn survey(roots: &[Root], skip: &[PathBuf]) -> Result<Survey> {
 }
 
 /// Puts what an earlier survey says of these files in the place of what the walk saw: a copy of the evidence, or a part
-/// of it on another machine, is then read as the listed files would be. A file of another size than listed has a
+/// of it on another machine, is then read as the listed files would be, with what these show of the order of day and month. A file of another size than listed has a
 /// note.
 ///
 /// # Errors
 /// A file that is not in `listed`: the two are not of the same evidence. Standard input may be.
 pub fn settle(survey: &mut Survey, listed: &Survey) -> Result<()> {
+    survey.dates.clone_from(&listed.dates);
     let listed: BTreeMap<&Locator, &Listed> = listed.files.iter().map(|file| (&file.locator, file)).collect();
     for file in &mut survey.files {
         match listed.get(&file.locator) {

@@ -145,7 +145,7 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
     let promised: Vec<_> = promised.by_ref().filter_map(|p| whose.broken(p, &input.coverage.sources)).collect();
     Coverage {
         schema: input.coverage.schema.clone(),
-        sources: sources.iter().map(|s| own_of(s, scope, whose)).collect(),
+        sources: sources.iter().map(|s| own_of(s, sources, scope, whose)).collect(),
         gaps: promised,
         referred: input.coverage.referred.iter().filter(|r| r.scope == scope).cloned().collect(),
         correlations: Vec::new(),
@@ -154,8 +154,11 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
 }
 
 /// What a source covers, as far as the scope is concerned.
-fn own_of(source: &SourceCoverage, scope: &str, whose: &Whose) -> SourceCoverage {
+fn own_of(source: &SourceCoverage, sources: &[&SourceCoverage], scope: &str, whose: &Whose) -> SourceCoverage {
     let mut own = SourceCoverage { scopes: vec![scope.to_owned()], ..source.clone() };
+    if let Some(dates) = &mut own.dates {
+        dates.sibling = dates.sibling.take().filter(|sibling| sources.iter().any(|s| s.source == *sibling));
+    }
     own.gaps.retain(|gap| gap.concerns(&whose.acting_for(scope)));
     own
 }

@@ -13,6 +13,7 @@ use super::words::{
 };
 use super::{CaseInput, safe};
 use crate::model::chain::Chain;
+use crate::model::dates::DatesRead;
 use crate::model::finding::Finding;
 use crate::model::transfer::{Bounds, Transfer};
 use crate::model::verdict::{ReasonGiven, ScopeVerdict, State};
@@ -301,11 +302,14 @@ impl Page {
             input.coverage.gaps.iter().chain(sources.iter().flat_map(|s| &s.gaps)).map(rows::gap).collect();
         let silent: Vec<_> = sources
             .iter()
-            .filter(|s| !s.not_logged.is_empty() || s.untimed + s.zone_assumed + s.year_assumed > 0)
+            .filter(|s| {
+                !s.not_logged.is_empty() || s.untimed + s.zone_assumed + s.year_assumed > 0 || s.dates.is_some()
+            })
             .map(|s| {
                 let figures = [s.records, s.untimed, s.zone_assumed, s.year_assumed];
                 let mut row = vec![s.source.to_string(), s.format.clone(), s.not_logged.join(", ")];
                 row.extend(figures.iter().map(u64::to_string));
+                row.push(s.dates.as_ref().map(DatesRead::told).unwrap_or_default());
                 row
             })
             .collect();
@@ -315,7 +319,16 @@ impl Page {
             self.text(&format!("No gap was found in the {timed}."));
         }
         self.table("Gaps", rows::GAP_HEAD, gaps, "coverage.json");
-        let head = ["Source", "Format", "Not logged", "Records", "Without time", "Zone assumed", "Year assumed"];
+        let head = [
+            "Source",
+            "Format",
+            "Not logged",
+            "Records",
+            "Without time",
+            "Zone assumed",
+            "Year assumed",
+            "Day and month",
+        ];
         self.table("Not logged, or assumed", &head, silent, "coverage.json");
         let correlations = &input.coverage.correlations;
         let uncounted = correlations.iter().filter_map(|of| Some(vec![of.title.clone(), uncounted(of)?])).collect();

@@ -79,7 +79,7 @@ fn take_in(line: &Fields<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>)
         if want == Want::All { out.supersede(*canon) } else { out.forget(*canon) }
     }
     if line.has(Canon::SourceIp) || line.observer.is_some() {
-        (out.observer, out.clocked) = (line.observer, line.clocked);
+        (out.observer, out.clocked, out.uploads) = (line.observer, line.clocked, line.uploads);
     }
     if let Some(stamp) = line.time
         && (stamp.assumed == Assumed::Nothing || out.time.is_none())

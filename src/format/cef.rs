@@ -168,10 +168,8 @@ fn bar(text: &[u8]) -> usize {
 
 /// The pairs.
 fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
-    let (mut received, mut sent, mut outbound, mut zone) = (None, None, false, None);
     let is_fortinet = vendor.starts_with(b"Fortinet");
-    let (mut times, mut numbers) = ([None; 3], [(None, None); 3]);
-    let (mut date, mut clock) = (None, None);
+    let mut kept = Kept::default();
     let mut rest = text.trim_ascii_start();
     while let Some(equals) = equals(rest) {
         let (key, value) = (&rest[..equals], &rest[equals + 1..]);
@@ -179,63 +177,97 @@ fn extension<'b>(text: &'b [u8], vendor: &[u8], sink: &mut Sink<'_, 'b>) {
         let end = next_key(value);
         let raw = value[..end].trim_ascii();
         rest = &value[end..];
+        kept.see(key, raw);
+        if matches!(key, b"in" | b"out") {
+            continue;
+        }
+        let role = match key {
+            b"externalId" if is_fortinet => Some(Role::Is(Canon::SessionId)),
+            b"cat" if is_fortinet => Some(Role::Is(Canon::EventDataset)),
+            b"FTNTFGTsentdelta" | b"FTNTFGTrcvddelta" if sink.out.has(Canon::SessionId) => None,
+            key => ROLES.get(key),
+        };
+        // A path or an account that was not escaped may hold `\n` too; text in several lines stands in `msg`.
+        put(key, role, raw, if key == b"msg" { b"=\\nr" } else { b"=\\" }, sink);
+    }
+    kept.put_bytes(vendor, sink);
+    sink.imply_destination();
+    kept.put_times(sink);
+}
+
+/// A value, and what it is called, where they stand in two pairs.
+type Named<'b> = (Option<&'b [u8]>, Option<&'b [u8]>);
+
+/// What of the pairs others say how to read.
+#[derive(Default)]
+struct Kept<'b> {
+    /// `in`.
+    received: Option<&'b [u8]>,
+    /// `out`.
+    sent: Option<&'b [u8]>,
+    /// Whether the traffic went out.
+    outbound: bool,
+    /// Receipt, begin and end.
+    times: [Option<&'b [u8]>; 3],
+    /// A date and a time of day that stand apart.
+    apart: (Option<&'b [u8]>, Option<&'b [u8]>),
+    /// Offset from UTC in seconds.
+    zone: Option<i64>,
+    /// Numbers of the vendor's own, each with what it is called.
+    numbers: [Named<'b>; 3],
+}
+
+impl<'b> Kept<'b> {
+    fn see(&mut self, key: &[u8], raw: &'b [u8]) {
         match key {
-            b"in" => received = Some(raw),
-            b"out" => sent = Some(raw),
-            b"deviceDirection" => outbound = matches!(raw, b"1" | b"outbound"),
-            b"dtz" => zone = time::offset(raw),
-            b"rt" => times[0] = Some(raw),
-            b"start" => times[1] = Some(raw),
-            b"end" => times[2] = Some(raw),
-            b"FTNTFGTdate" | b"date" => date = Some(raw),
-            b"FTNTFGTtime" | b"time" => clock = Some(raw),
-            b"FTNTFGTtz" | b"tz" => zone = time::offset(raw),
-            [b'c', b'n', at @ b'1'..=b'3', rest @ ..] => {
-                let (value, label) = &mut numbers[usize::from(at - b'1')];
-                match rest {
-                    b"" => *value = Some(raw),
-                    b"Label" => *label = Some(raw),
-                    _ => {}
-                }
+            b"in" => self.received = Some(raw),
+            b"out" => self.sent = Some(raw),
+            b"deviceDirection" => self.outbound = matches!(raw, b"1" | b"outbound"),
+            b"rt" => self.times[0] = Some(raw),
+            b"start" => self.times[1] = Some(raw),
+            b"end" => self.times[2] = Some(raw),
+            b"FTNTFGTdate" | b"date" => self.apart.0 = Some(raw),
+            b"FTNTFGTtime" | b"time" => self.apart.1 = Some(raw),
+            b"dtz" | b"FTNTFGTtz" | b"tz" => self.zone = time::offset(raw),
+            [b'c', b'n', at @ b'1'..=b'3'] => self.numbers[usize::from(at - b'1')].0 = Some(raw),
+            [b'c', b'n', at @ b'1'..=b'3', b'L', b'a', b'b', b'e', b'l'] => {
+                self.numbers[usize::from(at - b'1')].1 = Some(raw);
             }
             _ => {}
         }
-        if !matches!(key, b"in" | b"out") {
-            // A path or an account that was not escaped may hold `\n` too; text in several lines stands in `msg`.
-            let role = match key {
-                b"externalId" if is_fortinet => Some(Role::Is(Canon::SessionId)),
-                b"cat" if is_fortinet => Some(Role::Is(Canon::EventDataset)),
-                b"FTNTFGTsentdelta" | b"FTNTFGTrcvddelta" if sink.out.has(Canon::SessionId) => None,
-                key => ROLES.get(key),
-            };
-            put(key, role, raw, if key == b"msg" { b"=\\nr" } else { b"=\\" }, sink);
+    }
+
+    /// The bytes of each way, by the view of who writes them.
+    fn put_bytes(&self, vendor: &[u8], sink: &mut Sink<'_, 'b>) {
+        let of_client = CLIENT_VIEW.iter().any(|known| vendor.starts_with(known.as_bytes()));
+        let turned = of_client || self.outbound;
+        for (name, value, is_back) in [(&b"in"[..], self.received, turned), (b"out", self.sent, !turned)] {
+            let Some(value) = value else { continue };
+            let kind = if value.is_empty() { Kind::Null } else { Kind::Number };
+            let canon = if is_back { Canon::DestinationBytes } else { Canon::SourceBytes };
+            sink.slice(name, Some(Role::Is(canon)), value, kind);
         }
     }
-    let of_client = CLIENT_VIEW.iter().any(|known| vendor.starts_with(known.as_bytes()));
-    let (to_source, to_destination) = (Some(Role::Is(Canon::DestinationBytes)), Some(Role::Is(Canon::SourceBytes)));
-    let turned = of_client || outbound;
-    for (name, value, back) in [(&b"in"[..], received, turned), (b"out", sent, !turned)] {
-        let Some(value) = value else { continue };
-        let kind = if value.is_empty() { Kind::Null } else { Kind::Number };
-        sink.slice(name, if back { to_source } else { to_destination }, value, kind);
-    }
-    sink.imply_destination();
-    for (value, label) in numbers {
-        let (Some(value), Some(ELAPSED)) = (value, label) else { continue };
-        sink.out.lasted.took(value, Unit::Seconds, Side::Before);
-    }
-    for (rank, raw) in (0u8..).zip(times) {
-        let stamp = raw.and_then(|raw| time::any(raw, sink.layout));
-        let stamp = stamp.map(|stamp| zone.map_or(stamp, |offset| time::at_offset(stamp, offset, sink.layout)));
-        match (rank, stamp) {
-            (1, Some(stamp)) => sink.out.lasted.begun(stamp.at),
-            (2, Some(stamp)) => sink.out.lasted.ended(stamp.at),
-            _ => {}
+
+    /// When it happened, and how long it took.
+    fn put_times(&self, sink: &mut Sink<'_, 'b>) {
+        for (value, label) in self.numbers {
+            let (Some(value), Some(ELAPSED)) = (value, label) else { continue };
+            sink.out.lasted.took(value, Unit::Seconds, Side::Before);
         }
-        sink.time(rank, stamp);
-    }
-    if let Some((date, clock)) = date.zip(clock) {
-        sink.time(APART, time::date_and_time(date, clock, zone, sink.layout));
+        for (rank, raw) in (0u8..).zip(self.times) {
+            let stamp = raw.and_then(|raw| time::any(raw, sink.layout));
+            let stamp = stamp.map(|stamp| self.zone.map_or(stamp, |zone| time::at_offset(stamp, zone, sink.layout)));
+            match (rank, stamp) {
+                (1, Some(stamp)) => sink.out.lasted.begun(stamp.at),
+                (2, Some(stamp)) => sink.out.lasted.ended(stamp.at),
+                _ => {}
+            }
+            sink.time(rank, stamp);
+        }
+        if let (Some(date), Some(clock)) = self.apart {
+            sink.time(APART, time::date_and_time(date, clock, self.zone, sink.layout));
+        }
     }
 }
 

@@ -235,10 +235,9 @@ pub fn header(sample: &Sample<'_>) -> Option<Layout> {
         return None;
     }
     let framing = Framing::Csv { delimiter };
-    let day_first = rows(sample).iter().find_map(|row| {
-        let mut cells = Cells { rest: Some(row), delimiter };
-        cells.find_map(|c| c.ok().and_then(|c| time::shows_day_first(c.raw.trim_ascii())))
-    });
+    let rows = rows(sample);
+    let cells = rows.iter().flat_map(|row| Cells { rest: Some(row), delimiter });
+    let day_first = time::order_in(cells.filter_map(|cell| Some(cell.ok()?.raw.trim_ascii())));
     Some(Layout { framing, delimiter, columns, day_first, arrays: Vec::new(), ..sample.base.clone() })
 }
 

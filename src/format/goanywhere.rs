@@ -101,12 +101,11 @@ impl<'b> Line<'b> {
             event = if key == EVENT { pair.value } else { event };
             kv::put(&Pair { key, ..pair }, &ROLES, sink);
         }
-        let outcome: &[u8] = match event.rsplit(|byte| *byte == b' ').next() {
-            Some(b"Successful") => b"success",
-            Some(b"Failed") => b"failure",
-            _ => b"",
-        };
-        sink.canon_slice(Canon::EventOutcome, outcome);
+        match event.rsplit(|byte| *byte == b' ').next() {
+            Some(b"Successful") => sink.outcome(true),
+            Some(b"Failed") => sink.outcome(false),
+            _ => {}
+        }
         let is_of_file = event.starts_with(b"Download") || event.starts_with(b"Upload");
         sink.out.observer = is_of_file.then_some(Seen::FileTransfer);
     }

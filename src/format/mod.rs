@@ -33,6 +33,7 @@ mod message;
 mod mixed;
 mod near;
 mod proxied;
+mod reader;
 mod recognise;
 mod remembered;
 mod render;
@@ -59,26 +60,22 @@ mod winxml;
 mod written;
 mod zeek;
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use jiff::tz::TimeZone;
 
-use self::container::Held;
-use self::sink::Sink;
-use crate::model::fields::{Canon, Drawn, Fields, Kind, Parsed, Reject, Text, Want};
-use crate::model::layout::{Framing, Layout};
-use crate::model::listing::Listing;
+use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
+pub use reader::{Columns, Means, Reader, Strays, parse, reader};
 pub use recognise::{Sample, fits, recognise, suffices};
 pub use render::{edges, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
-pub use time::order_of;
+pub use time::{order_of, order_shown, readings};
 
 /// One way of writing events down.
 pub trait Format: Sync {
@@ -252,281 +249,14 @@ fn by_name(name: &str) -> Option<&'static dyn Format> {
     known.or_else(|| declared::named(name).map(|declared| declared as &dyn Format))
 }
 
-/// What outlines are made with.
-pub struct Means<'a> {
-    /// The layout of the record.
-    pub layout: &'a Layout,
-    /// What the format makes of its columns.
-    pub columns: &'a Columns,
-    /// Whether the user agent is asked for.
-    pub agents: bool,
-    /// Shapes that are known so far.
-    pub shapes: &'a mut Shapes,
-    /// Whether the record is the one that was listed last.
-    pub listed: bool,
-}
-
-/// The columns of a layout as outlines take them.
-#[derive(Debug, Default)]
-pub struct Columns {
-    /// What each is.
-    pub parts: Vec<Part>,
-    /// The same for rows of a table.
-    rows: Option<Rc<[csv::Column]>>,
-    /// Tells this layout from others of the source: a digest of all that its records are read by.
-    pub digest: [u8; 32],
-}
-
-impl Columns {
-    fn of(format: &dyn Format, layout: &Layout) -> Self {
-        let parts = format.parts(layout);
-        if parts.is_empty() {
-            return Self { rows: format.rows(layout), ..Self::default() };
-        }
-        let Layout { columns, delimiter, unset, date, dataset, forwards, .. } = layout;
-        let read_by = format!("{columns:?} {delimiter} {unset:?} {date:?} {dataset:?} {forwards}");
-        Self { parts, rows: None, digest: *blake3::hash(read_by.as_bytes()).as_bytes() }
-    }
-}
-
-/// The format of a layout with what its records are read with. Looked up once per block.
-pub struct Reader<'l> {
-    format: Option<&'static dyn Format>,
-    layout: &'l Layout,
-    /// Made when the first outline is asked for.
-    columns: OnceCell<Columns>,
-    /// Reads the lines that records carry.
-    carried: Strays<'l>,
-}
-
-/// What reads the records of this layout.
-pub fn reader(layout: &Layout) -> Reader<'_> {
-    Reader::of(by_name(layout.format), layout, 0)
-}
-
-impl<'l> Reader<'l> {
-    /// `depth`: how many wrappers the records were taken out of.
-    fn of(format: Option<&'static dyn Format>, layout: &'l Layout, depth: u8) -> Self {
-        Self { format, layout, columns: OnceCell::new(), carried: Strays::of_carried(layout, depth + 1) }
-    }
-
-    /// Whether fields of these records may say what a search of their bytes does not see.
-    pub fn hides(&self, records: &[u8]) -> bool {
-        self.format.is_some_and(|format| format.hides(records))
-    }
-
-    /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are those of the
-    /// block's buffers, in which the record may be `listed`. `out` is emptied first.
-    #[inline]
-    pub fn outline<'b>(
-        &self,
-        record: &'b [u8],
-        agents: bool,
-        (shapes, listed): (&mut Shapes, bool),
-        out: &mut Outline<'b>,
-    ) -> bool {
-        out.clear();
-        let Some(format) = self.format.filter(|_| self.layout.host_clocks.is_empty()) else { return false };
-        let columns = self.columns.get_or_init(|| Columns::of(format, self.layout));
-        let read = format.outline(record, Means { layout: self.layout, columns, agents, shapes, listed }, out);
-        if let Some(host) = &self.layout.host {
-            out.part(host.as_bytes());
-        }
-        read
-    }
-
-    /// Reads one record, and a line that it carries. `out` is emptied first, and stays empty where the record is rejected.
-    ///
-    /// # Errors
-    /// Where the record is not of the layout's format; always for `text`.
-    pub fn parse<'b>(&self, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
-        if read.is_err() {
-            out.clear();
-            return read;
-        }
-        self.set_host(want, out);
-        self.set_clock(out);
-        let is_carried = out.is_carrier() && self.carried.depth <= carried::DEPTH_LIMIT;
-        let dialect = is_carried.then(|| carried::read(&self.carried, self.layout, want, out)).flatten();
-        Ok(dialect.map_or(Parsed::Event, Parsed::Carried))
-    }
-
-    /// Lists the values of a record without reading its fields; false where that cannot be done. What is known of it then are
-    /// the raw names and values of `shapes`, and its fields are read with [`listed`](Self::listed).
-    pub fn list(&self, record: &[u8], shapes: &mut Shapes) -> bool {
-        self.format.is_some_and(|format| format.list(self.layout, record, shapes))
-    }
-
-    /// Whether [`listed`](Self::listed) gives these fields of records.
-    pub fn lists(&self, want: Want) -> bool {
-        self.format.is_some_and(|format| format.lists(want))
-    }
-
-    /// The values of the record that was listed last, which is this one.
-    pub fn listing<'s>(&self, record: &'s [u8], shapes: &'s Shapes) -> impl Listing + use<'s> {
-        shapes.listing(record, !self.lists(Want::All))
-    }
-
-    /// Reads the record that was listed last, as [`parse`](Self::parse) does.
-    pub fn listed<'b>(&self, (record, shapes): (&'b [u8], &Shapes), want: Want, out: &mut Fields<'b>) {
-        if let Some(format) = self.format {
-            format.listed(self.layout, (record, shapes), want, out);
-            self.set_host(want, out);
-            self.set_clock(out);
-        }
-    }
-
-    /// Reads one record that [`draw`] wrote as its values alone: `values` of `text`, which is the text of all.
-    pub fn read<'b>(
-        &self,
-        templates: &'b Templates,
-        (text, values): (&'b [u8], &[Drawn]),
-        want: Want,
-        out: &mut Fields<'b>,
-    ) {
-        templates.fields(self.layout, (text, values), want, out);
-        self.set_host(want, out);
-        self.set_clock(out);
-    }
-
-    /// The host that the record was taken from, where it names none itself.
-    fn set_host(&self, want: Want, out: &mut Fields<'_>) {
-        if let Some(host) = &self.layout.host
-            && want.takes(Canon::HostName)
-            && !out.has(Canon::HostName)
-        {
-            let host = out.store(host.as_bytes());
-            out.push_text(Some(Canon::HostName), Text::Slice(Canon::HostName.name().as_bytes()), host, Kind::Str);
-        }
-    }
-
-    /// The time by the clock of the host that wrote it.
-    fn set_clock(&self, out: &mut Fields<'_>) {
-        if !self.layout.host_clocks.is_empty() {
-            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
-        }
-    }
-}
-
 /// Whether lines of a format are text as far as the format knows: what is left of them unread is no fault of theirs.
 pub fn is_text(format: &str) -> bool {
     matches!(format, "text" | mixed::NAME)
 }
 
-/// Whether records of a format that have no time lack nothing but the order of day and month.
-pub fn asks_for_order(format: &str) -> bool {
-    format == windns::NAME
-}
-
 /// Whether the records of a format are the lines of other logs in wrappers, none of which it reads itself.
 pub fn is_container(format: &str) -> bool {
     format == container::NAME
-}
-
-/// Dialects that a single line shows beyond doubt.
-const STRAYS: &[&str] = &[
-    "access",
-    "squid",
-    "auditd",
-    "cef",
-    "leef",
-    "bind",
-    "syslog5424",
-    "syslog3164",
-    "json",
-    "nginx_error",
-    "apache_error",
-    "haproxy",
-];
-
-/// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
-/// depends on the line alone, so that neither the grid nor the lines before it matter.
-pub struct Strays<'l> {
-    layout: &'l Layout,
-    /// How many wrappers the lines were taken out of.
-    depth: u8,
-    /// Made when the first line is rejected.
-    others: OnceCell<Vec<(&'static dyn Format, Layout)>>,
-}
-
-impl<'l> Strays<'l> {
-    /// Readers beside the format of this layout.
-    pub fn new(layout: &'l Layout) -> Self {
-        Self { layout, depth: 0, others: OnceCell::new() }
-    }
-
-    /// Readers of what records of this layout carry.
-    fn of_carried(layout: &'l Layout, depth: u8) -> Self {
-        Self { layout, depth, others: OnceCell::new() }
-    }
-
-    /// The names of the dialects that are tried, in their order.
-    fn names(&self) -> impl Iterator<Item = &'static str> {
-        let (before, behind): (&[_], &[_]) = match self.depth {
-            // Programs of containers log pairs where they log no JSON; elsewhere such a line shows too little.
-            0 if self.layout.format == container::NAME => (message::PRODUCTS, &["kv"]),
-            0 => (&[], &[]),
-            _ => (carried::BEFORE, carried::BEHIND),
-        };
-        before.iter().chain(STRAYS).chain(behind).copied().filter(|name| *name != self.layout.format)
-    }
-
-    /// Reads one line with the first dialect that it is of, and says which; `None` where there is none.
-    pub fn parse<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
-        match container::held(line) {
-            Some(held) => Some(self.of_container(&held, want, out)),
-            None => self.first(line, want, out),
-        }
-    }
-
-    /// Reads what a line of a container holds; where that is of no dialect, the line is a message.
-    fn of_container<'b>(&self, held: &Held<'b>, want: Want, out: &mut Fields<'b>) -> &'static str {
-        let found = match &held.text {
-            Cow::Borrowed(text) => self.first(text, want, out),
-            Cow::Owned(text) => {
-                let mut fields = Fields::default();
-                let found = self.first(text, want, &mut fields);
-                Sink::new(self.layout, want, out).take_over(&fields);
-                out.time = fields.time;
-                found
-            }
-        };
-        held.finish(self.layout, want, found.is_none(), out);
-        found.unwrap_or(container::NAME)
-    }
-
-    /// Reads a line with the first dialect that it is of.
-    fn first<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
-        let others = self.others.get_or_init(|| {
-            // A line names its host, or its wrapper does.
-            let host = self.layout.host.clone().filter(|_| self.depth == 0);
-            let layout = || Layout { framing: Framing::Lines, host: host.clone(), ..self.layout.clone() };
-            self.names().filter_map(by_name).map(|format| (format, format.layout(layout()))).collect()
-        });
-        // PERF: most dialects are ruled out by the first byte of a line.
-        let first = line.first().copied().unwrap_or_default();
-        let read = |(format, layout): &(&'static dyn Format, Layout)| {
-            if !format.may_begin(first) {
-                return None;
-            }
-            let reader = Reader::of(Some(*format), layout, self.depth);
-            // An object is of generic JSON where it is of no product.
-            let shows = self.depth == 0 && !message::PRODUCTS.contains(&format.name());
-            let is_shown = shows || format.shows(layout, line);
-            let parsed = is_shown.then(|| reader.parse(line, want, out).ok()).flatten()?;
-            Some(parsed.format(format.name()))
-        };
-        others.iter().find_map(read)
-    }
-}
-
-/// Reads one record with the format of its layout: [`Reader::parse`] for a single record.
-///
-/// # Errors
-/// Where the record is not of the layout's format; always for `text`.
-pub fn parse<'b>(layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-    reader(layout).parse(record, want, out)
 }
 
 /// The layout after a directive line of a format with directives; `None` where it changes nothing.

@@ -6,12 +6,14 @@ mod civil;
 mod cursor;
 mod fixed;
 mod form;
+mod order;
 
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
 
-pub use assume::{at_offset, by_host, order_of, order_of_dates, order_shown, shows_day_first};
+pub use assume::{at_offset, by_host};
 pub use form::{fault_of_form, in_form};
+pub use order::{order_in, order_of, order_shown, readings};
 
 use civil::{Civil, days_of_month};
 use cursor::Cursor;
@@ -199,6 +201,7 @@ fn zone_word(cursor: &mut Cursor<'_>) -> Option<i64> {
     cursor.at = back;
     None
 }
+
 /// Reads `03/04/2026 10:00[:00][ AM]` where the layout knows which of day and month is first, or the numbers show it.
 pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
@@ -227,7 +230,7 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         return None;
     }
     if let (Some(dates), None, true) = (&layout.dates, layout.day_first, mark != b'.') {
-        dates.see((year, first, second));
+        dates.see((year, first, second), clock / 3600);
     }
     let day_first = match (first > 12, second > 12) {
         (true, false) => true,
@@ -245,6 +248,7 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         None => civil.in_zone(layout),
     }
 }
+
 /// Reads a stamp of any of the forms above that stands alone in a field.
 pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let bytes = bytes.trim_ascii();
@@ -264,6 +268,7 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         }
     }
 }
+
 /// What of `Sat Mar 28 23:10:04 2026` stands behind the day of the week.
 fn without_weekday(bytes: &[u8]) -> &[u8] {
     match bytes {
@@ -305,6 +310,7 @@ pub fn offset(bytes: &[u8]) -> Option<i64> {
     let found = cursor.zone()?;
     (cursor.at == bytes.len()).then_some(found)
 }
+
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;

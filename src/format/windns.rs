@@ -16,13 +16,13 @@
 use super::near::{self, Words};
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
-use super::time::{any, order_of_dates};
+use super::time::{any, order_in};
 use super::{Fit, Format, Sample};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::layout::{Framing, Layout};
 
 /// The name of the format.
-pub const NAME: &str = "windows_dns";
+const NAME: &str = "windows_dns";
 
 /// The debug log of Windows' DNS server.
 pub struct WindowsDns;
@@ -65,8 +65,7 @@ impl Format for WindowsDns {
         // The key of a log that began late in a month shows the order of day and month for all of it.
         let created = sample.lines.iter().filter_map(|line| line.trim_ascii().strip_prefix(CREATED));
         let stamps = created.chain(lines.iter().filter_map(|line| Some(Packet::of(line)?.stamp)));
-        let layout = Layout { framing: Framing::Lines, ..sample.layout(self.name()) };
-        let layout = Layout { day_first: order_of_dates(stamps, &layout), ..layout };
+        let layout = Layout { framing: Framing::Lines, day_first: order_in(stamps), ..sample.layout(self.name()) };
         sample.fit_records(&lines, self, layout, 62)
     }
 

@@ -157,7 +157,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-39",
-        "a way out whose logs have no times, or end more than a day before the incident was noticed, is open",
+        "a way out whose logs have no times, or dates that may be of two days, or end more than a day before the incident was noticed, is open",
     ),
     clause("J-40", "intrusion is shown and no access to data or movement is seen"),
     clause("J-41", "where hits alone were looked for, no way out was examined, and no scope can be judged by what moved"),

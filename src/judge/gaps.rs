@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::coverage::{Gap, GapReason, SourceCoverage};
+use crate::model::dates::DatesRead;
 use crate::model::finding::Finding;
 use crate::model::place::Locator;
 use crate::model::promise::{is_kind, shown_by};
@@ -30,6 +31,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     edge(bench);
     behind(bench);
     silences(bench);
+    undated(bench);
     too_short(bench);
     if bench.sources.iter().all(|s| s.observes.is_empty()) {
         let text = "no log in the evidence shows a way out of this scope";
@@ -271,11 +273,31 @@ fn silences(bench: &mut Bench<'_>) {
     }
 }
 
+/// J-39: ways out whose logs have dates that may be of two days.
+fn undated(bench: &mut Bench<'_>) {
+    for source in bench.sources.clone() {
+        let Some(dates) = source.dates.as_ref().filter(|_| is_undated(source)) else { continue };
+        let routes: Vec<Route> = source.observes.iter().copied().filter(|route| matters(bench, *route)).collect();
+        if routes.is_empty() {
+            continue;
+        }
+        bench.reason(
+            "J-39",
+            format!("{} has dates that may be of two days: {}", source.source, dates.told()),
+            Vec::new(),
+        );
+        let needs = format!("--date-order for {}, or a part of it of a day after the 12th", source.source);
+        for route in routes {
+            open(bench, route, needs.clone());
+        }
+    }
+}
+
 /// J-39: ways out whose logs have no times, or do not reach the time at which the incident was noticed.
 fn too_short(bench: &mut Bench<'_>) {
     let aware = bench.whose.aware.map(|aware| aware.plus_secs(-DAY_SECS));
     for route in Route::ALL.iter().copied().filter(|route| matters(bench, *route)).collect::<Vec<_>>() {
-        let showing = bench.sources.iter().filter(|s| s.observes.contains(&route));
+        let showing = bench.sources.iter().filter(|s| s.observes.contains(&route) && !is_undated(s));
         let (records, ends) = showing.fold((0u64, None), |(n, end), s| (n.saturating_add(s.records), s.to.max(end)));
         let (what, needs) = match (ends, aware) {
             (None, _) if records > 0 => ("have no times".to_owned(), "a copy of the logs with times".to_owned()),
@@ -287,6 +309,11 @@ fn too_short(bench: &mut Bench<'_>) {
         bench.reason("J-39", format!("the logs of {} {what}", route.word()), Vec::new());
         open(bench, route, needs);
     }
+}
+
+/// Whether its dates may be of two days.
+fn is_undated(source: &SourceCoverage) -> bool {
+    source.dates.as_ref().is_some_and(DatesRead::is_open)
 }
 
 impl Bench<'_> {

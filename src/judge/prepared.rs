@@ -72,6 +72,8 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     );
     let behind = coverage.referred.iter().filter(|r| r.scope == scope && r.routes.contains(&route));
     limits.extend(behind.map(Referred::told));
+    let undated = showing.iter().filter_map(|s| Some((&s.source, s.dates.as_ref().filter(|dates| dates.is_open())?)));
+    limits.extend(undated.map(|(source, dates)| format!("dates of {source}: {}", dates.told())));
     if showing.iter().any(|s| s.records > 0) && from.is_none() {
         let are_timed = showing.iter().any(|s| s.records > s.untimed);
         let why = if are_timed {

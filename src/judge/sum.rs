@@ -7,6 +7,7 @@ use itertools::Either;
 
 use crate::model::accounts::distinct;
 use crate::model::coverage::{Gap, GapReason};
+use crate::model::dates::DatesRead;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
@@ -285,20 +286,21 @@ fn confidence(
     let mut why = Vec::new();
     let zone = bench.sources.iter().any(|s| s.zone_assumed > 0);
     let year = bench.sources.iter().any(|s| s.year_assumed > 0);
+    let order = bench.sources.iter().any(|s| s.dates.as_ref().is_some_and(DatesRead::is_assumed));
     if !complete {
         why.push("some routes are open".to_owned());
     }
     if !edge {
         why.push("no log shows traffic at the edge".to_owned());
     }
-    match (zone, year) {
-        (false, false) => {}
-        (true, false) => why.push("times rest on an assumed zone".to_owned()),
-        (false, true) => why.push("times rest on an inferred year".to_owned()),
-        (true, true) => why.push("times rest on an assumed zone and an inferred year".to_owned()),
+    let grounds =
+        [(zone, "an assumed zone"), (year, "an inferred year"), (order, "an inferred order of day and month")];
+    let grounds: Vec<&str> = grounds.iter().filter(|(holds, _)| *holds).map(|(_, ground)| *ground).collect();
+    if !grounds.is_empty() {
+        why.push(format!("times rest on {}", grounds.join(" and ")));
     }
     why.push(shown_by(witnesses, state, bench));
-    let level = match (complete && edge, zone || year, witnesses) {
+    let level = match (complete && edge, !grounds.is_empty(), witnesses) {
         (false, _, 0) => Confidence::Low,
         (true, false, 2..) => Confidence::High,
         _ => Confidence::Moderate,

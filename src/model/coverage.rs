@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::dates::DatesRead;
 use super::place::Locator;
 use super::rule::Route;
 use super::time::{HOUR_SECS, Instant};
@@ -127,6 +128,9 @@ pub struct SourceCoverage {
     pub zone_assumed: u64,
     /// Records whose year was inferred.
     pub year_assumed: u64,
+    /// How its dates are read where they do not show which of day and month is first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dates: Option<DatesRead>,
     /// Gaps inside.
     pub gaps: Vec<Gap>,
     /// Routes that this source can show.

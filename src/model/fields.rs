@@ -90,6 +90,8 @@ pub struct Fields<'b> {
     pub whole: bool,
     /// Whether the number of the process that wrote the record ties it to others.
     pub of_process: bool,
+    /// Whether it tells of data that was sent, to whom it need not say.
+    pub uploads: bool,
     /// The dialect of a record that its message holds and whose fields stand among its own; `None` where it holds none.
     pub inside: Option<&'static str>,
     /// Values that are themselves records of a log, as text or as an object.
@@ -112,6 +114,7 @@ impl Default for Fields<'_> {
             objects: 0,
             whole: false,
             of_process: false,
+            uploads: false,
             inside: None,
             carried: Vec::new(),
             parts: Vec::new(),
@@ -130,7 +133,7 @@ impl<'b> Fields<'b> {
         self.observer = None;
         self.clocked = false;
         (self.objects, self.whole) = (0, false);
-        self.of_process = false;
+        (self.of_process, self.uploads) = (false, false);
         self.inside = None;
         self.carried.clear();
         self.parts.clear();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::correlation::Correlation;
 use super::data::Touched;
+use super::dates::DatesRead;
 use super::event::Events;
 use super::hits::{IndicatorHits, PartHits, RuleHits};
 use super::indicator::IndicatorMeta;
@@ -109,6 +110,9 @@ pub struct Covered {
     /// lost, ascending: their records count for no time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_doubt: Vec<(u64, u64)>,
+    /// How its dates are read where they do not show which of day and month is first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dates: Option<DatesRead>,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -146,6 +150,7 @@ impl Covered {
             *self.held.entry(format).or_default() += records;
         }
         self.clocked |= other.clocked;
+        self.dates = self.dates.take().or(other.dates);
         self.in_doubt.extend(other.in_doubt);
         self.in_doubt.sort_unstable();
         self.in_doubt.dedup();

@@ -78,7 +78,7 @@ fn unrotated(name: &str) -> &str {
     }
 }
 
-/// A name without the date at its end, with what sets it off: `-20260301`, `.2026-03-01`, `_20260301-13`.
+/// A name without the date at its end, with what sets it off: `-20260301`, `.2026-03-01`, `_20260301-13`, `-2026-03`.
 fn undated(name: &str) -> &str {
     let begin = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.'));
     let digits: String = name[begin.len()..].chars().filter(char::is_ascii_digit).collect();
@@ -87,10 +87,13 @@ fn undated(name: &str) -> &str {
     let year = if begin.ends_with("ex") && digits.len() == 6 { 0..2 } else { 0..4 };
     let month = year.end..year.end + 2;
     let day = month.end..month.end + 2;
+    // `-2026-03`: of a whole month.
+    let mut parts = name[begin.len()..].split(['-', '_', '.']).map(str::len).skip_while(|length| *length == 0);
+    let is_of_month = digits.len() == 6 && parts.by_ref().eq([4, 2]);
     let dated = matches!(digits.len(), 6 | 8 | 10 | 12 | 14)
         && number(year.clone()).is_some_and(|of| year.end == 2 || (1990..2100).contains(&of))
         && number(month).is_some_and(|month| (1..=12).contains(&month))
-        && number(day).is_some_and(|day| (1..=31).contains(&day));
+        && (is_of_month || number(day).is_some_and(|day| (1..=31).contains(&day)));
     if dated && !begin.is_empty() { begin } else { name }
 }
 
@@ -263,8 +266,15 @@ mod tests {
     #[test]
     fn parts_of_one_log_have_one_name_and_logs_of_two_hosts_have_two() {
         let log = |name: &str| Locator::from_encoded(name).log();
-        for part in ["e/x.log", "e/x.log.1", "e/x.log.12.gz", "e/x-20260301.log", "e/x.log-20260301.gz", "e/x.log.old"]
-        {
+        for part in [
+            "e/x.log",
+            "e/x.log.1",
+            "e/x.log.12.gz",
+            "e/x-20260301.log",
+            "e/x.log-20260301.gz",
+            "e/x.log.old",
+            "e/x-2026-03.log",
+        ] {
             assert_eq!(log(part), "e/x.log", "{part}");
         }
         assert_eq!(log("e/messages-2026-03-01.xz"), log("e/messages.2"));
@@ -278,6 +288,8 @@ mod tests {
             ("e/a.zip!/x.log", "e/b.zip!/x.log"),
             ("e/host-12345678.log", "e/host-12345679.log"),
             ("e/host-260301.log", "e/host-260302.log"),
+            ("e/host-202603.log", "e/host-202604.log"),
+            ("e/host-2026-13.log", "e/host-2026-14.log"),
             ("e/20260301.log", "e/20260302.log"),
         ] {
             assert_ne!(log(one), log(other));

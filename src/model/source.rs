@@ -1,9 +1,11 @@
 //! What the user hands over, and the leaf streams found in it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::dates::OrderShown;
 use super::ledger::{Entry, Note};
 use super::place::Locator;
 use super::time::Instant;
@@ -32,6 +34,10 @@ pub struct Survey {
     pub files: Vec<Listed>,
     /// What will not be read, with the reason, sorted by locator.
     pub skipped: Vec<Entry>,
+    /// Of files that are not alone in their rotation: in which order day and month stand in the dates at their begin and end, where
+    /// these show it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dates: BTreeMap<Locator, OrderShown>,
 }
 
 /// A survey as a file, which several shards of one scan are given.

@@ -65,7 +65,7 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
     let mail = if seen == Seen::Mail { mail::outward(fields) } else { None };
     let outward = mail == Some(true);
-    key::head(seen, port, sends(seen, fields) || outward, outcome(fields), out);
+    key::head(seen, port, sends(seen, fields) || outward || fields.uploads, outcome(fields), out);
     // Of a mail that left, the next server is one of many on its way.
     let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
     // A mail server that tells of its own mail in parts names no client: it sends.
@@ -88,7 +88,7 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     }
     key::text(&[get(Canon::HostName).unwrap_or_default()], out);
     key::entity(translated(fields).unwrap_or_default(), out);
-    key::names_anybody(out)
+    fields.uploads || key::names_anybody(out)
 }
 
 /// The address that a firewall made of the client's, where it is another one.
@@ -190,9 +190,9 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         let asked = has(Canon::UrlFull) || has(Canon::UrlDomain) || has(Canon::DestinationDomain);
         let names_both = match seen {
             Seen::Web | Seen::Cloud => has(Canon::SourceIp) || has(Canon::SourceDomain),
-            // A server names its clients, a client's tool the server.
+            // A server names its clients, a client's tool the server, but where that stands in its settings alone.
             Seen::FileTransfer => {
-                has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked
+                fields.uploads || has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked
             }
             Seen::Proxy => has(Canon::SourceIp) && (asked || pair()),
             // What failed and has no bytes never came to be.

@@ -1,9 +1,9 @@
 //! What the ledger is told of a source that was read: which records are not, or are of another format, and which caps were reached.
 
 use super::source::Told;
-use crate::format;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::data::TOUCHES_KEPT;
+use crate::model::dates::DatesRead;
 use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{RULE_HITS_KEPT, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, RuleHits};
@@ -43,10 +43,6 @@ pub(super) fn of_records(of: &str, told: &Told) -> Vec<Note> {
         let detail = "records in the free space of chunks, of an earlier state of the log: they were read, have no index and tell nothing of what the log covers";
         notes.push(Note::new(Reason::FreeSpace, detail).counted(told.stale));
     }
-    if told.untimed > 0 && format::asks_for_order(of) {
-        let detail = "records whose stamps do not show which of day and month is first: they have no time; collect the head of the log, a part of it of a later day, or the file with the time at which it was last written";
-        notes.push(Note::new(Reason::Undated, detail).counted(told.untimed));
-    }
     if told.left_out > 0 {
         let detail = "records outside of --from and --to; neither rules nor indicators were held against them";
         notes.push(Note::new(Reason::OutsidePeriod, detail).counted(told.left_out));
@@ -60,6 +56,18 @@ pub(super) fn of_records(of: &str, told: &Told) -> Vec<Note> {
         notes.push(Note::new(Reason::RecordsOversize, detail).counted(told.oversize));
     }
     notes
+}
+
+/// States that records have no time because nothing tells which of day and month is first in their dates.
+pub(super) fn of_dates(dates: &DatesRead, untimed: u64) -> Option<Note> {
+    let detail = || {
+        format!(
+            "records without a time, of dates that may be of two days: {}; say --date-order, or collect a part of the log of a day after \
+             the 12th, or the file with the time at which it was last written",
+            dates.told()
+        )
+    };
+    dates.is_open().then(|| Note::new(Reason::Undated, detail()).counted(untimed))
 }
 
 /// States where correlations count less than there is: records beyond the cap, and values beyond theirs.

@@ -10,6 +10,7 @@ use super::together::Holding;
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
 use crate::model::data::Touched;
+use crate::model::dates::DatesRead;
 use crate::model::event::Events;
 use crate::model::hit::{IndicatorRef, LastKept, RULE_HITS_KEPT, Sighting, Sightings};
 use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
@@ -100,6 +101,8 @@ struct Joined {
     given: bool,
     /// Whether none of its times counts.
     is_doubtful: bool,
+    /// How its dates are read, where they do not show the order of day and month.
+    dates: Option<DatesRead>,
 }
 
 /// A source with the number of blocks that are still under way.
@@ -147,6 +150,11 @@ impl Source {
     /// Some of it turned out to be in doubt, and it cannot be read again: none of its times counts.
     pub(super) fn cover_nothing(&self) {
         self.lock().is_doubtful = true;
+    }
+
+    /// Its dates do not show the order of day and month, and are read so.
+    pub(super) fn read_dates(&self, dates: DatesRead) {
+        self.lock().dates = Some(dates);
     }
 
     /// The running account of this thread.
@@ -268,6 +276,7 @@ impl Source {
             content,
             digest,
             is_doubtful,
+            dates,
             ..
         } = joined;
         let tallies =
@@ -279,6 +288,9 @@ impl Source {
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
         }
+        // Dates beside the time of a record leave nothing open.
+        covered.dates = dates.filter(|dates| !dates.is_open() || told.untimed > 0);
+        notes.extend(covered.dates.as_ref().and_then(|dates| remarks::of_dates(dates, told.untimed)));
         covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);
         let (together, more, of_together) = held.finish(plan);

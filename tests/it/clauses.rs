@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, Referred};
 use exfiltrace::model::data::Basis;
+use exfiltrace::model::dates::{DatesRead, Ground};
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, Level, Outcome, Route, Stage};
@@ -703,6 +704,19 @@ fn logs_without_times_and_what_one_address_reads_from_a_cloud_are_not_nothing() 
     (all.sources[0].from, all.sources[0].to) = (None, None);
     let told = over(&[], &all, &whose(""));
     assert_eq!((told.state, cites(&told, "J-39")), (State::CannotTell, true));
+    // Some of it has a time; the rest may be of two days.
+    let dated = |dates: DatesRead| {
+        let mut all = coverage(Vec::new());
+        all.sources[0].dates = Some(dates);
+        over(&[], &all, &whose(""))
+    };
+    let undated = dated(DatesRead::default());
+    assert_eq!((undated.state, cites(&undated, "J-39")), (State::CannotTell, true));
+    let by = |by| dated(DatesRead { day_first: Some(true), by: Some(by), ..DatesRead::default() });
+    let rests_on_it =
+        |told: &ScopeVerdict| told.confidence_reasons.iter().any(|why| why.contains("order of day and month"));
+    assert_eq!((cites(&by(Ground::Sibling), "J-39"), rests_on_it(&by(Ground::Sibling))), (false, true));
+    assert!(!rests_on_it(&by(Ground::User)), "the user's word is no assumption");
     let read = |bytes, more: &str| {
         let whose = whose(more);
         let t = transfer(Route::SaasDownload, "hc-bucket", "198.51.100.7", bytes, 3, &whose);

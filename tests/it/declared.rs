@@ -236,9 +236,9 @@ fn transfers_have_two_sides_where_the_log_names_one() {
         pattern = '(?<time>\\S+) sent (?<source.bytes>\\d+) to (?<destination.domain>\\S+)$'\n";
     let sent = "2026-03-28T23:10:04Z sent 90000000 to drop.example\n".repeat(40);
     let server = "Sat Mar 28 23:10:04 2026 [pid 3] [alice] OK DOWNLOAD: Client \"203.0.113.9\", \"/srv/a.zip\", 90000000 bytes, 41.44Kbyte/sec\n";
-    // A server writes several logs side by side, a client's tool its own one.
+    // Of neither is a host named: the log stands for it.
     let bytes = 3_600_000_000_u64;
-    for (log, to, from) in [(sent, "drop.example", "logs/a.log"), (server.repeat(40), "203.0.113.9", "logs")] {
+    for (log, to, from) in [(sent, "drop.example", "logs/a.log"), (server.repeat(40), "203.0.113.9", "logs/a.log")] {
         let (transfer, _) = Tried::new(client).transfer(&log);
         assert_eq!((&transfer["to"], &transfer["from"]), (&to.into(), &from.into()));
         assert_eq!((&transfer["bytes"]["lower"], &transfer["route"]), (&bytes.into(), &"sftp_ftp".into()));

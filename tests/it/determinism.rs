@@ -33,7 +33,7 @@ fn partials_merge_to_one_scan_in_any_order_and_grouping() {
             .map(|shard| {
                 let files = survey.files.iter().skip(shard).step_by(shards).cloned().collect();
                 let skipped = if shard == 0 { survey.skipped.clone() } else { Vec::new() };
-                let (partial, _) = scan::sources(&plan, &Survey { files, skipped }).unwrap();
+                let (partial, _) = scan::sources(&plan, &Survey { files, skipped, ..Survey::default() }).unwrap();
                 serde_json::to_string(&partial).unwrap()
             })
             .collect();

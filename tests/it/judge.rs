@@ -101,6 +101,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         untimed: 0,
         zone_assumed: 0,
         year_assumed: 0,
+        dates: None,
         gaps,
         observes: vec![Route::HttpsUpload, Route::WebResponse, Route::Network],
         not_logged: Vec::new(),

@@ -310,6 +310,55 @@ fn calls_of_cloudtrail_google_and_azure_count_once_by_their_numbers() {
 }
 
 #[test]
+fn events_of_services_count_once_by_their_numbers() {
+    let at = |n: usize| format!("2026-03-10T11:00:{n:02}Z");
+    let github = |n: usize, id: &str| {
+        json!({"@timestamp": at(n), id: format!("d{n}"), "action": "git.clone", "actor": "ann", "org": "hc",
+            "repo": "hc/records", "actor_ip": "203.0.113.77"})
+    };
+    let google = |n: usize, id: &str| {
+        json!({"kind": "admin#reports#activity", "actor": {"email": "ann@hc.example"}, "ipAddress": "203.0.113.77",
+            "id": {"time": at(n), "applicationName": "drive", "customerId": "C1", id: format!("-{n}")},
+            "events": [{"type": "access", "name": "download", "parameters": [{"name": "owner", "value": "hr@hc.example"}]}]})
+    };
+    let box_ = |n: usize, id: &str| {
+        json!({"type": "event", id: format!("f{n}"), "created_at": at(n), "event_type": "DOWNLOAD",
+            "created_by": {"type": "user", "login": "ann@hc.example"}, "ip_address": "203.0.113.77",
+            "source": {"item_type": "file", "item_id": "1", "item_name": "pay.xlsx", "parent": {"name": "hr"}}})
+    };
+    let slack = |n: usize, id: &str| {
+        json!({id: format!("9d{n}"), "date_create": 1_773_140_400 + n, "action": "file_downloaded",
+            "actor": {"type": "user", "user": {"email": "ann@hc.example"}},
+            "entity": {"type": "file", "file": {"id": "F1", "name": "pay.xlsx"}},
+            "context": {"ip_address": "203.0.113.77", "location": {"domain": "hc"}}})
+    };
+    let salesforce = |n: usize, id: &str| {
+        json!({"EVENT_TYPE": "ReportExport", "TIMESTAMP_DERIVED": at(n), id: format!("4pk{n}"), "ORGANIZATION_ID": "00D5",
+            "USER_ID": "0055", "USER_NAME": "ann@hc.example", "CLIENT_IP": "203.0.113.77", "ENTITY_NAME": "Case"})
+    };
+    type Record<'r> = &'r dyn Fn(usize, &str) -> serde_json::Value;
+    let all: [(Record<'_>, &str); 5] = [
+        (&github, "_document_id"),
+        (&google, "uniqueQualifier"),
+        (&box_, "event_id"),
+        (&slack, "id"),
+        (&salesforce, "REQUEST_ID"),
+    ];
+    for (record, id) in all {
+        let of = |numbers: std::ops::Range<usize>, id: &str| {
+            numbers.map(|n| format!("{}\n", record(n, id))).collect::<String>()
+        };
+        assert_eq!(counted(&[("a.json", &of(0..40, id).repeat(2))]), [40], "in one file: {id}");
+        // Google's activities name no store: those of two files are of two logs.
+        if id != "uniqueQualifier" {
+            assert_eq!(counted(&[("a.json", &of(0..40, id)), ("b.json", &of(20..60, id))]), [60], "in two: {id}");
+        }
+        let unnumbered = of(0..40, "other").repeat(2);
+        assert_eq!(counted(&[("a.json", &unnumbered)]), [80], "nothing tells that they are the same: {id}");
+    }
+}
+
+#[test]
 fn a_record_that_two_relays_passed_on_counts_once() {
     let close = session(14, 14_500_000, "duration=30");
     let passed = |relay: &str| format!("<189>Mar 28 08:14:0{} relay{relay} {close}", relay.len());

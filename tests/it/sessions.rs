@@ -202,7 +202,49 @@ fn files_whose_bytes_no_log_states_left_all_the_same() {
     let server = "2026-03-28T23:10:06.112Z >> [FTP Session 12 198.51.100.9 alice] RETR plans.zip\n\
                   2026-03-28T23:10:07.112Z >> [FTP Session 13 198.51.100.8 bob] STOR in.zip\n";
     assert_eq!(told(&[("fz.log", client)]), ["logs/fz.log 203.0.113.9  0 ?"]);
-    assert_eq!(told(&[("fzs.log", server.to_owned())]), ["logs 198.51.100.9 alice 0 ?"]);
+    assert_eq!(told(&[("fzs.log", server.to_owned())]), ["logs/fzs.log 198.51.100.9 alice 0 ?"]);
+}
+
+/// FileZilla's client opens a session of SFTP by a command of its own, under the number of its engine.
+#[test]
+fn a_file_that_a_client_put_by_sftp_went_to_the_server_that_its_engine_opened() {
+    let line = |engine: u32, rest: &str| format!("2026-03-28 23:10:04 4236 {engine} Command: {rest}\n");
+    let put = "put \"C:\\data\\b.zip\" \"b.zip\"";
+    let opened = line(2, "open \"drop@files.example\" 22");
+    assert_eq!(told(&[("fz.log", opened.clone() + &line(2, put))]), ["logs/fz.log files.example drop 0 ?"]);
+    assert!(told(&[("fz.log", opened.clone() + &line(2, "get \"/up/tool.exe\" \"C:\\tool.exe\""))]).is_empty());
+    assert!(told(&[("fz.log", opened + &line(1, put))]).is_empty(), "of another engine");
+}
+
+/// rclone's log names no server: where to stands in its settings.
+#[test]
+fn files_that_went_to_a_destination_which_no_record_names_left_all_the_same() {
+    let copied = |of: &str, said: &str, bytes: u64| {
+        format!(
+            "{{\"level\":\"info\",\"msg\":\"{said}\",\"object\":\"plans/a.zip\",\"objectType\":\"*{of}.Object\",\"size\":{bytes},\
+             \"source\":\"operations/copy.go:360\",\"time\":\"2026-03-28T23:10:05.123+01:00\"}}\n"
+        )
+    };
+    let sent = copied("local", "Copied (new)", 7_000_000) + &copied("local", "Multi-thread Copied (new)", 90_000_000);
+    assert_eq!(told(&[("rclone.json", sent)]), ["logs/rclone.json (not named)  97000000 97000000"]);
+    assert!(told(&[("rclone.json", copied("drive", "Copied (new)", 7_000_000))]).is_empty(), "of a remote");
+    assert!(told(&[("rclone.json", copied("local", "Deleted", 7_000_000))]).is_empty());
+    let line = |rest: &str| format!("2026/03/28 23:10:05 INFO  : plans/a.zip: {rest}\n");
+    assert_eq!(
+        told(&[("rclone.log", line("Copied (new)"))]),
+        ["logs/rclone.log (not named)  0 ?"],
+        "text says no bytes"
+    );
+    assert!(told(&[("rclone.log", line("Deleted") + &line("Removed directory"))]).is_empty());
+}
+
+/// Two servers of files in folders of their own, and two logs of one in one folder.
+#[test]
+fn a_server_of_files_that_no_record_names_is_called_by_its_first_log() {
+    let asked = |who: &str| format!("2026-03-28T23:10:06.112Z >> [FTP Session 12 {who} alice] RETR plans.zip\n");
+    let old = "(000012)28/03/2026 23:10:06 - alice (198.51.100.9)> RETR plans.zip\n".to_owned();
+    let both = [("fzs.log", asked("198.51.100.9")), ("fzs-old.log", old)];
+    assert_eq!(told(&both), ["logs/fzs-old.log 198.51.100.9 alice 0 ?"]);
 }
 
 /// An ASA says who opened a connection in one record, and in another one what it moved both ways together.

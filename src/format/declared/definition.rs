@@ -29,6 +29,8 @@ const WAYS_LIMIT: usize = 256;
 const NAME_LIMIT_BYTES: usize = 80;
 /// What `tells` of records that an exporter writes by its own clock.
 const EXPORT: &str = "flow_export";
+/// What `tells` of files that a tool of a client sends, which may not say to whom.
+const UPLOAD: &str = "file_upload";
 /// The rank of formats that state none.
 const RANK: u8 = 60;
 
@@ -273,12 +275,12 @@ fn globs(files: Vec<Spanned<String>>, told: Told<'_>) -> Result<&'static [GlobMa
     Ok(all.leak())
 }
 
-/// An observer of traffic, and whether its records sum up what passed while an exporter's clock ran.
-type Observer = (Seen, bool);
+/// An observer of traffic, by the word for it.
+type Observer = (&'static str, Seen);
 
 /// The observer of this name; none for `none`.
 fn seen(word: &str) -> Result<Option<Observer>, String> {
-    const NAMES: [(&str, Seen); 9] = [
+    const NAMES: [Observer; 10] = [
         ("web", Seen::Web),
         ("proxy", Seen::Proxy),
         ("flow", Seen::Flow),
@@ -288,15 +290,14 @@ fn seen(word: &str) -> Result<Option<Observer>, String> {
         ("cloud", Seen::Cloud),
         ("mail", Seen::Mail),
         ("file_transfer", Seen::FileTransfer),
+        (UPLOAD, Seen::FileTransfer),
     ];
     if word == "none" {
         return Ok(None);
     }
     let known = || NAMES.map(|(name, _)| name).join(", ");
     let found = NAMES.iter().find(|(name, _)| *name == word);
-    found
-        .map(|(name, seen)| Some((*seen, *name == EXPORT)))
-        .ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
+    found.map(|known| Some(*known)).ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
 }
 
 /// Which lines go on with the record above, by its name.
@@ -387,8 +388,9 @@ fn wanted(of: Values) -> Vec<(&'static str, Vec<&'static str>)> {
 /// What all records of a kind say; `file` is the observer of the whole format.
 fn always(set: Pairs, tells: Option<String>, file: Option<Observer>) -> Result<Always, String> {
     let observer = tells.map_or(Ok(file), |word| seen(&word))?;
-    let (observer, clocked) = observer.map_or((None, false), |(seen, clocked)| (Some(seen), clocked));
-    Ok(Always { set: constants(set), observer, clocked, of_process: false })
+    let is = |word| observer.is_some_and(|(name, _)| name == word);
+    let (clocked, uploads) = (is(EXPORT), is(UPLOAD));
+    Ok(Always { set: constants(set), observer: observer.map(|(_, seen)| seen), clocked, uploads, of_process: false })
 }
 
 fn constants(set: Pairs) -> &'static [Constant] {

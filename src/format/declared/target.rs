@@ -188,6 +188,8 @@ pub(super) struct Always {
     pub(super) clocked: bool,
     /// Whether the number of its process ties it to others.
     pub(super) of_process: bool,
+    /// Whether it tells of data that was sent.
+    pub(super) uploads: bool,
 }
 
 impl Always {
@@ -196,7 +198,7 @@ impl Always {
         self.set.iter().for_each(|constant| constant.put(sink));
         sink.imply_outcome();
         (sink.out.observer, sink.out.clocked) = (self.observer, self.clocked);
-        sink.out.of_process = self.of_process;
+        (sink.out.of_process, sink.out.uploads) = (self.of_process, self.uploads);
     }
 }
 

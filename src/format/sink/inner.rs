@@ -45,6 +45,7 @@ impl Sink<'_, '_> {
         self.out.clocked |= inner.clocked;
         (self.out.objects, self.out.whole) = (self.out.objects.max(inner.objects), self.out.whole | inner.whole);
         self.out.of_process |= inner.of_process;
+        self.out.uploads |= inner.uploads;
     }
 
     /// Takes what the record in a text says which does not lie in the block: it goes before what stands around it.

@@ -47,7 +47,7 @@ impl Desk {
     /// What some of the files tell, by their index.
     pub fn read_part(&self, survey: &Survey, takes: impl Fn(usize) -> bool) -> Partial {
         let files = survey.files.iter().enumerate().filter(|(at, _)| takes(*at)).map(|(_, file)| file.clone());
-        let part = Survey { files: files.collect(), skipped: Vec::new() };
+        let part = Survey { files: files.collect(), ..Survey::default() };
         let (partial, _) = scan::sources(&self.plan, &part).unwrap();
         assert!(partial.sources.values().all(|s| !s.entry.has_loss()), "all of a scenario is read");
         partial
