@@ -187,13 +187,18 @@ impl<'a> Draft<'a> {
             met: Vec::new(),
             data: Vec::new(),
             shares,
-            joined: held::told(world, self.scope, &self.entities, (span, &BTreeSet::new())),
+            joined: held::told(world, self.scope, &self.entities, (span, &self.sessions(again))),
             indicator: None,
             links,
             chain: None,
             text: self.text(world.correlated.beyond[self.alert.correlation], windows),
             entities: self.entities,
         }
+    }
+
+    /// The numbers of the sessions in which it was done, as far as its records that are looked at give them.
+    fn sessions(&self, again: &Again) -> BTreeSet<u64> {
+        self.cited.iter().chain(&self.told_apart).filter_map(|at| again.sessions.get(at).copied()).collect()
     }
 
     /// The findings that it is made of, as many as are linked: those of its rules and those of the correlations that it counts
@@ -408,6 +413,8 @@ struct Again {
     cites: HashMap<u32, Cite>,
     /// Those that are shown by findings of rules too, with these rules.
     rules: HashMap<u32, (Place, Vec<Box<str>>)>,
+    /// The numbers of the sessions in which records say that it was done.
+    sessions: HashMap<u32, u64>,
 }
 
 impl Again {
@@ -444,6 +451,7 @@ impl Again {
         for (rule, sightings) in source.rules.iter() {
             for sighting in &sightings.kept {
                 let Some(at) = places.get(&sighting.place) else { continue };
+                self.sessions.extend(sighting.subject.session.map(|session| (*at, session)));
                 if let Some(cite) = self.cites.get_mut(at).filter(|cite| cite.excerpt.is_empty()) {
                     cite.excerpt.clone_from(&sighting.excerpt);
                 }

@@ -40,6 +40,8 @@ struct Hands<'a> {
     reach: Vec<Instant>,
     /// Who may have held it at any time.
     ever: Held,
+    /// Whether VPN gateways or DHCP servers gave it to several, one after the other.
+    is_passed_around: bool,
     /// First and last time at which any log saw it in an hour: logs of one transfer must not differ in whose it was.
     seen: HashMap<i64, Span>,
 }
@@ -173,6 +175,23 @@ impl<'a> Holdings<'a> {
         Some(self.by_address.get(address)?.holdings.get(at as usize)?.by.source)
     }
 
+    /// Whether VPN gateways or DHCP servers gave an address to several, one after the other.
+    pub(super) fn is_passed_around(&self, address: &str) -> bool {
+        self.by_address.get(address).is_some_and(|hands| hands.is_passed_around)
+    }
+
+    /// What tells those from others to whom VPN gateways and DHCP servers gave an address, of those who may have held it.
+    pub(super) fn given(&self, address: &str, held: &[(u32, bool)]) -> Vec<&str> {
+        let holders = held.iter().filter_map(|(at, _)| self.holder(address, *at)).filter(|holder| is_given(holder));
+        holders.flat_map(|holder| [holder.giver.word(), &*holder.account, &*holder.host, &*holder.peer]).collect()
+    }
+
+    /// The hosts that held an address for sure, of those who may have.
+    pub(super) fn hosts(&self, address: &str, held: &[(u32, bool)]) -> impl Iterator<Item = &str> {
+        let holders = held.iter().filter(|(_, sure)| *sure).filter_map(|(at, _)| self.holder(address, *at));
+        holders.map(|holder| &*holder.host).filter(|host| !host.is_empty())
+    }
+
     /// The hosts behind an address to which a firewall translates theirs, of those who may have held it.
     pub(super) fn behind(&self, address: &str, held: &[(u32, bool)]) -> impl Iterator<Item = &str> {
         let holders = held.iter().filter_map(|(at, _)| self.holder(address, *at));
@@ -223,7 +242,9 @@ impl<'a> Hands<'a> {
         let reach = reach.collect();
         let mut ever: Vec<u32> = firsts.into_values().collect();
         ever.sort_unstable();
-        let mut hands = Self { holdings, first, reach, ever: Held::default(), seen: HashMap::new() };
+        let is_given = |at: &&u32| is_given(&holdings[**at as usize].holder);
+        let is_passed_around = ever.iter().filter(is_given).count() > 1;
+        let mut hands = Self { holdings, first, reach, ever: Held::default(), is_passed_around, seen: HashMap::new() };
         hands.without_crowd(&mut ever);
         hands.ever = ever.into_iter().take(HOLDERS_KEPT).map(|at| (at, false)).collect();
         hands
@@ -265,6 +286,11 @@ impl<'a> Hands<'a> {
             held.retain(|at| self.giver(*at) != Giver::Nat);
         }
     }
+}
+
+/// Whether a VPN gateway or a DHCP server gave it: one that gives it to somebody else next.
+fn is_given(holder: &Holder) -> bool {
+    matches!(holder.giver, Giver::Vpn | Giver::Dhcp)
 }
 
 fn later(at: Instant, secs: i64) -> Instant {

@@ -14,14 +14,15 @@ use std::net::IpAddr;
 use itertools::Itertools;
 
 use crate::model::conversations::Told;
-use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
-use crate::model::observation::{Hour, Key, Observed, Seen, Sum};
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed};
+use crate::model::observation::{Cited, Hour, Key, Observed, Seen, Sum};
 use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
 use crate::model::rule::{BEACON, Level, Outcome, Route, Stage};
-use crate::model::time::{HOUR_SECS, Span};
+use crate::model::time::{HOUR_SECS, Instant, Span};
 use crate::model::whose::address;
 
+use super::held::{self, Hand};
 use super::many::{APART, Many};
 use super::way::{self, Direction};
 use super::{World, digest, exits, found, lookups};
@@ -47,8 +48,8 @@ struct Rhythm {
     secs: i64,
 }
 
-/// Scope, host and destination.
-type Pair<'w> = (&'w str, Cow<'w, str>, &'w str);
+/// Scope, host and destination; and in whose hands the address of the host was: who has it next makes calls of its own.
+type Pair<'w> = (&'w str, Cow<'w, str>, &'w str, Hand<'w>);
 
 /// What one log tells of the calls of a pair.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,19 +77,19 @@ type Part<'w> = (&'w SourcePartial, &'w Locator, Told<'w>);
 /// hosts to one service, of which none is a beacon.
 pub(super) fn all(world: &World<'_>, max_evidence: usize) -> (Vec<Finding>, Vec<Many>) {
     let beacons = even(world);
-    let speak = speak(world, beacons.keys().map(|(.., to)| *to).collect());
+    let speak = speak(world, beacons.keys().map(|(_, _, to, _)| *to).collect());
     let mut callers: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
-    for ((_, from, to), calls) in &beacons {
+    for ((_, from, to, _), calls) in &beacons {
         let most = callers.entry(service(to)).or_default().entry(&**from).or_default();
         *most = calls.heard().count.max(*most);
     }
     let (mut found, mut many) = (Vec::new(), BTreeMap::new());
     for (pair, calls) in &beacons {
-        let (scope, from, to) = pair;
+        let (scope, from, to, _) = pair;
         let service = service(to);
         let spoke = speak.get(to).map_or(0, |hosts| comparable(hosts, from));
         if spoke < POPULAR && comparable(&callers[&service], from) < POPULAR {
-            found.push(calls.finding(pair, max_evidence));
+            found.push(calls.finding(world, pair, max_evidence));
             continue;
         }
         let heard = calls.heard();
@@ -150,23 +151,30 @@ fn weigh<'w>(
     for (source, told) in parts {
         for place in found::delivered(source, scope) {
             let Some((way, Direction::Up)) = way::out(world, place, key) else { continue };
-            if !lookups::is_vendor(way.to) {
-                let pair = (way.scope, way.from, way.to);
+            if lookups::is_vendor(way.to) {
+                continue;
+            }
+            for hand in held::hands(world, key, *told) {
+                let pair = (way.scope, way.from.clone(), way.to, hand);
                 of_pairs.entry(pair).or_insert((way.route, Vec::new())).1.push((source, place, *told));
             }
         }
     }
     for (pair, (route, parts)) in of_pairs {
         let mut seen = Observed::default();
-        parts.iter().flat_map(|(.., told)| told.hours()).for_each(|hour| {
+        let is_its = |hour: &Hour| held::hand_in(world, key, hour) == pair.3;
+        parts.iter().flat_map(|(.., told)| told.hours()).filter(is_its).for_each(|hour| {
             seen.add(&hour);
         });
         if let Some(rhythm) = rhythm(&seen.hours) {
-            let calls = beacons.entry(pair).or_insert_with(|| Calls::new(route));
+            let hours: BTreeSet<Option<i64>> = seen.hours.iter().map(Hour::hour).collect();
+            let is_cited = |cited: &Cited| pair.3.is_empty() || hours.contains(&cited.at().map(Instant::hour));
+            let calls = beacons.entry(pair.clone()).or_insert_with(|| Calls::new(route));
             calls.add(log, key, &seen.hours, rhythm);
             for (source, place, told) in parts {
                 calls.assumed = found::assume(calls.assumed, &source.covered);
-                calls.evidence.extend(told.cited().map(|cited| exits::evidence(place, &cited)));
+                let cited = told.cited().filter(is_cited);
+                calls.evidence.extend(cited.map(|cited| exits::evidence(place, &cited)));
             }
         }
     }
@@ -315,45 +323,32 @@ impl<'w> Calls<'w> {
         self.logs.values().copied().max().expect("calls are known from a log")
     }
 
-    fn finding(&self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
+    fn finding(&self, world: &World<'_>, (scope, from, to, hand): &Pair<'_>, max_evidence: usize) -> Finding {
         let Heard { count, bytes, secs } = self.heard();
         let evidence: Vec<Evidence> = self.evidence.iter().take(max_evidence).cloned().collect();
         let every = match secs {
             secs @ ..=119 => format!("{secs} seconds"),
             secs => format!("{} minutes", secs / 60),
         };
-        let text = format!("{from} called {to} {count} times, about every {every}, {bytes} bytes in all");
+        let id = ["anomaly", BEACON, scope, from, to].into_iter().chain(hand.iter().copied());
+        let entities =
+            Entities { sources: vec![from.to_string()], destinations: vec![(*to).to_owned()], ..Entities::default() };
         Finding {
-            id: format!("f-{}", digest(&["anomaly", BEACON, scope, from, to])),
-            kind: FindingKind::Anomaly,
-            rule: FindingRule { id: BEACON.to_owned(), title: "Even calls to one destination".to_owned() },
             level: Level::Medium,
             stage: vec![Stage::CommandAndControl],
             attack: vec!["T1071".to_owned()],
             route: Some(self.route),
             outcome: self.outcome,
-            scope: (*scope).to_owned(),
-            time: FindingTime {
-                first: self.time.map(|time| time.first),
-                last: self.time.map(|time| time.last),
-                assumed: self.assumed,
-            },
-            entities: Entities {
-                sources: vec![from.to_string()],
-                destinations: vec![(*to).to_owned()],
-                ..Entities::default()
-            },
-            count,
-            omitted: count.saturating_sub(evidence.len() as u64),
-            evidence,
-            data: Vec::new(),
-            joined: Vec::new(),
-            met: Vec::new(),
-            shares: Vec::new(),
-            indicator: None,
-            links: Vec::new(),
-            chain: None,
-            text,
+            joined: held::told(world, scope, &entities, (self.time, &BTreeSet::new())),
+            entities,
+            text: format!("{from} called {to} {count} times, about every {every}, {bytes} bytes in all"),
+            ..Finding::of_statistics(
+                format!("f-{}", digest(&id.collect::<Vec<_>>())),
+                (BEACON, "Even calls to one destination"),
+                scope,
+                (self.time, self.assumed),
+                (count, evidence),
+            )
         }
     }
 }
@@ -361,7 +356,6 @@ impl<'w> Calls<'w> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::Instant;
 
     /// What is told of calls at these seconds, each with so many bytes up.
     fn of(calls: impl Iterator<Item = (i64, u64)>) -> Option<i64> {

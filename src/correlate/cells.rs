@@ -291,6 +291,7 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
         }
         (data, wire) => data.or(wire)?.0,
     };
+    let ends = cells.iter().filter_map(|(_, cell)| cell.span).map(|span| span.last).max();
     let mut cell = cells.swap_remove(at).1;
     let begins = cell.begins.or_else(|| cell.lasting.iter().map(|(span, _)| span.last).min())?;
     // Of what moved at the very beginning, that says when.
@@ -303,7 +304,7 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
             _ => lasting.push((span.first, bytes)),
         }
     }
-    Some(Dated { begins, records: later.collect(), lasting: lasting.into() })
+    Some(Dated::new((begins, ends.unwrap_or(begins)), later.collect(), lasting.into()))
 }
 
 #[cfg(test)]
@@ -423,7 +424,7 @@ mod tests {
                 Cell { begins: Some(at(second)), records, ..cell(wire, bytes) }
             });
             let locators = locators();
-            dated(locators.iter().zip(cells).collect()).unwrap().begins
+            dated(locators.iter().zip(cells).collect()).unwrap().begins()
         };
         assert_eq!((of(100 * MIB, 103 * MIB), of(100 * MIB, 50 * MIB)), (at(10), at(10)));
         assert_eq!(of(100 * MIB, 200 * MIB), at(20));

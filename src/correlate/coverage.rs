@@ -152,59 +152,12 @@ fn log_of(whose: &Whose, locator: &str, (host, channel): &LogName) -> Option<Log
 /// What a source covers, where it was delivered as `place`.
 fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> SourceCoverage {
     let locator = place.as_str();
+    let Shows { mut observes, not_logged, unlogged, unread } = Shows::of(world, source, place);
     let format = source.entry.format.clone().unwrap_or_default();
-    let mut observes: BTreeSet<Route> = BTreeSet::new();
-    let crossing = source.observations.kept.keys().filter(|key| !way::is_edge(key) || crosses(world, place, key));
-    for seen in crossing.map(|key| key.seen).dedup() {
-        observes.extend(routes::observed(seen));
-    }
-    let (mut unlogged, mut not_logged, mut unread) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    let (told, mut joint) = (way::told(world, source), 0u64);
-    for (route, (_, told)) in told.iter().filter(|(_, (_, told))| told.joint() > 0) {
-        // How much left is in the figure of this log, whatever another one states of its own.
-        unread.insert(*route);
-        joint = joint.saturating_add(told.joint());
-    }
-    if joint > 0 {
-        not_logged.insert(format!("each way's part of the bytes of {}", counted(joint, "record", "records")));
-    }
-    for (route, (direction, _)) in told.into_iter().filter(|(_, (_, told))| told.is_missing()) {
-        observes.insert(route);
-        unlogged.push(route);
-        not_logged.insert(match direction {
-            Direction::Up => "bytes sent by the client".to_owned(),
-            Direction::Down => "bytes sent by the server".to_owned(),
-        });
-    }
-    for (seen, records) in &source.covered.unread {
-        unread.extend(routes::observed(*seen));
-        not_logged.insert(format!(
-            "what moved in {} on traffic that this version does not read",
-            counted(*records, "record", "records")
-        ));
-    }
-    observes.extend(&unread);
-    let unread: Vec<Route> = unread.into_iter().collect();
-    unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
     let holds: Vec<String> = source.covered.held.keys().map(|held| held.to_string()).collect();
     let is_windows = |format: &str| matches!(format, "evtx" | "windows_json" | "windows_xml");
     if is_windows(&format) || holds.iter().any(|held| is_windows(held)) {
         observes.insert(Route::RemoteAccess);
-    }
-    let mut not_logged: Vec<String> = not_logged.into_iter().collect();
-    let (rest, rest_span) = (&source.observations.rest, source.observations.rest_span);
-    let capped = rest.records;
-    not_logged.extend((capped > 0).then(|| {
-        let records = counted(capped, "record", "records");
-        format!("who moved {} bytes up and {} down in {records}, more than are kept apart", rest.up, rest.down)
-    }));
-    let mut gaps = holes(world.whose, locator, &source.covered);
-    if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
-        // Only the ends of blocks told of their hours.
-        gaps.retain(|gap| gap.reason != GapReason::Silent);
-    }
-    if source.entry.has_loss() || source.entry.is_half_read() {
-        gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
     let mut seen = OfHits::of(world, source, locator);
     let cleared = source.covered.cleared.iter().map(|cleared| &cleared.host).filter(|host| !host.is_empty());
@@ -212,13 +165,6 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         let wrote = Subject { host: Some(host.clone()), ..Subject::default() };
         seen.scopes.extend(world.whose.scope_of(&wrote, locator));
     }
-    if seen.hidden {
-        gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
-    }
-    if capped > 0 || source.observations.sessions.is_cut {
-        gaps.push(gap(locator, rest_span.map(|s| s.first), rest_span.map(|s| s.last), GapReason::Capped));
-    }
-    gaps.sort();
     SourceCoverage {
         source: place.clone(),
         format,
@@ -231,11 +177,83 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         zone_assumed: source.covered.zone_assumed,
         year_assumed: source.covered.year_assumed,
         dates: source.covered.dates.clone(),
-        gaps,
+        gaps: gaps(world.whose, (source, locator), seen.hidden),
         observes: observes.into_iter().collect(),
         not_logged,
         unlogged,
         unread,
+    }
+}
+
+/// What of a source is not there; `hidden` are hits that a judgement rests on.
+fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) -> Vec<Gap> {
+    let mut gaps = holes(whose, locator, &source.covered);
+    if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
+        // Only the ends of blocks told of their hours.
+        gaps.retain(|gap| gap.reason != GapReason::Silent);
+    }
+    if source.entry.has_loss() || source.entry.is_half_read() {
+        gaps.push(gap(locator, None, None, GapReason::NotRead));
+    }
+    if hidden {
+        gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
+    }
+    let (rest, span) = (&source.observations.rest, source.observations.rest_span);
+    if rest.records > 0 || source.observations.sessions.is_cut {
+        gaps.push(gap(locator, span.map(|s| s.first), span.map(|s| s.last), GapReason::Capped));
+    }
+    gaps.sort();
+    gaps
+}
+
+/// What a source shows of ways out, and what it does not state of them.
+struct Shows {
+    observes: BTreeSet<Route>,
+    not_logged: Vec<String>,
+    unlogged: Vec<Route>,
+    unread: Vec<Route>,
+}
+
+impl Shows {
+    fn of(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Self {
+        let mut observes: BTreeSet<Route> = BTreeSet::new();
+        let crossing = source.observations.kept.keys().filter(|key| !way::is_edge(key) || crosses(world, place, key));
+        for seen in crossing.map(|key| key.seen).dedup() {
+            observes.extend(routes::observed(seen));
+        }
+        let (mut unlogged, mut not_logged, mut unread) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let (told, mut joint) = (way::told(world, source), 0u64);
+        for (route, (_, told)) in told.iter().filter(|(_, (_, told))| told.joint() > 0) {
+            // How much left is in the figure of this log, whatever another one states of its own.
+            unread.insert(*route);
+            joint = joint.saturating_add(told.joint());
+        }
+        if joint > 0 {
+            not_logged.insert(format!("each way's part of the bytes of {}", counted(joint, "record", "records")));
+        }
+        for (route, (direction, _)) in told.into_iter().filter(|(_, (_, told))| told.is_missing()) {
+            observes.insert(route);
+            unlogged.push(route);
+            not_logged.insert(match direction {
+                Direction::Up => "bytes sent by the client".to_owned(),
+                Direction::Down => "bytes sent by the server".to_owned(),
+            });
+        }
+        for (seen, records) in &source.covered.unread {
+            unread.extend(routes::observed(*seen));
+            let records = counted(*records, "record", "records");
+            not_logged.insert(format!("what moved in {records} on traffic that this version does not read"));
+        }
+        observes.extend(&unread);
+        let unread: Vec<Route> = unread.into_iter().collect();
+        unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
+        let mut not_logged: Vec<String> = not_logged.into_iter().collect();
+        let rest = &source.observations.rest;
+        not_logged.extend((rest.records > 0).then(|| {
+            let records = counted(rest.records, "record", "records");
+            format!("who moved {} bytes up and {} down in {records}, more than are kept apart", rest.up, rest.down)
+        }));
+        Self { observes, not_logged, unlogged, unread }
     }
 }
 

@@ -6,6 +6,7 @@
 //! sent at least none. At most it sent all of them: that two figures agree proves nothing. In the same way a balancer and
 //! the server behind it answer once, and a resolver asks what its clients ask.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::model::transfer::{Dated, PassedOn, Transfer, is_around};
 use crate::model::whose::{address, is_private};
 
 use super::cells::{APART_HOURS, missed};
-use super::once::Outer;
+use super::passed::Outer;
 
 /// Transfers of fewer bytes are not asked about.
 const ASKED_BYTES: u64 = 64 << 10;
@@ -147,7 +148,8 @@ fn of_destination(chunk: &[Sender], transfers: &[Transfer], resolvers: &Resolver
         if let Some(clients) = clients {
             gateways.extend(part.members.iter().map(|(at, _)| *at));
             senders.extend(clients.members.iter().map(|(at, _)| *at));
-            let clients: Vec<u32> = clients.members.iter().map(|(at, _)| *at).collect();
+            let sent = |(at, _): &Sender| (*at, transfers[*at as usize].bytes.lower);
+            let clients: Vec<(u32, u64)> = clients.members.iter().map(sent).collect();
             let told = |at: &u32| (*at, told(&transfers[*at as usize].scope, &clients, transfers));
             passed_on.extend(part.members.iter().map(|(at, _)| at).map(told));
         }
@@ -196,12 +198,20 @@ fn are(hosts: &BTreeSet<&str>, private: bool) -> bool {
     hosts.iter().all(|host| address(host).is_some_and(|ip| is_private(ip) == private))
 }
 
-/// Whose bytes a gateway's are, for a reader who may see one scope.
-pub(super) fn told(scope: &Arc<str>, clients: &[u32], transfers: &[Transfer]) -> PassedOn {
-    let own = clients.iter().map(|at| &transfers[*at as usize]).filter(|t| t.scope == *scope);
-    let hosts: BTreeSet<&str> = own.map(|t| &*t.from).collect();
-    let all: BTreeSet<&str> = clients.iter().map(|at| &*transfers[*at as usize].from).collect();
-    let hosts: Vec<String> = hosts.into_iter().take(HOSTS).map(str::to_owned).collect();
+/// Whose bytes a gateway's are, for a reader who may see one scope, first who sent the most; of transfers by their positions, with
+/// how many bytes of each may be passed on.
+pub(super) fn told(scope: &Arc<str>, clients: &[(u32, u64)], transfers: &[Transfer]) -> PassedOn {
+    let (mut own, mut all): (BTreeMap<&str, u64>, BTreeSet<&str>) = Default::default();
+    for (t, sent) in clients.iter().map(|(at, sent)| (&transfers[*at as usize], *sent)) {
+        all.insert(&t.from);
+        if t.scope == *scope {
+            let sum = own.entry(&t.from).or_default();
+            *sum = sum.saturating_add(sent);
+        }
+    }
+    let mut hosts: Vec<(&str, u64)> = own.into_iter().collect();
+    hosts.sort_by_key(|(host, sent)| (Reverse(*sent), *host));
+    let hosts: Vec<String> = hosts.into_iter().take(HOSTS).map(|(host, _)| host.to_owned()).collect();
     let more = (all.len() - hosts.len()) as u64;
     PassedOn { hosts, more }
 }

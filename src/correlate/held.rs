@@ -48,6 +48,34 @@ pub(super) fn hours_of<'h>(
     seen.hours().filter(move |hour| part.is_none_or(|part| world.assigned.in_hour(name(world, key), hour) == *part))
 }
 
+/// What tells in whose hands an address was, of one that VPN gateways or DHCP servers gave to several one after the other: nothing of
+/// others, nor while nobody is known to have had it.
+pub(super) type Hand<'w> = Vec<&'w str>;
+
+/// In whose hands an address was at a time.
+pub(super) fn hand<'w>(world: &'w World<'_>, address: &str, span: Option<Span>) -> Hand<'w> {
+    if !world.assigned.is_passed_around(address) {
+        return Hand::new();
+    }
+    world.assigned.given(address, &world.assigned.at(address, span))
+}
+
+/// In whose hands the address of a conversation's client was in an hour of it.
+pub(super) fn hand_in<'w>(world: &'w World<'_>, key: &Key<'_>, hour: &Hour) -> Hand<'w> {
+    if !world.assigned.is_passed_around(key.client) {
+        return Hand::new();
+    }
+    world.assigned.given(key.client, &world.assigned.in_hour(key.client, hour))
+}
+
+/// In whose hands the address of a conversation's client was in any of its hours.
+pub(super) fn hands<'w>(world: &'w World<'_>, key: &Key<'_>, seen: Told<'_>) -> BTreeSet<Hand<'w>> {
+    if !world.assigned.is_passed_around(key.client) {
+        return BTreeSet::from([Hand::new()]);
+    }
+    seen.hours().map(|hour| hand_in(world, key, &hour)).collect()
+}
+
 /// Of those who may have held an address those of whom a scope may know: the record that says so is its own, or nobody's, or of a
 /// service that acts for others.
 pub(super) fn known_to(world: &World<'_>, scope: &str, address: &str, held: &Held) -> Held {

@@ -9,13 +9,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::conversations::Told;
-use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed};
 use crate::model::observation::{Cited, Key, Seen};
 use crate::model::place::Locator;
 use crate::model::rule::{LONG_CONNECTION, Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Instant, SKEW_SECS, Span};
 
 use super::beacons::{POPULAR, PORTS, speak};
+use super::held::{self, Hand};
 use super::way::{self, Direction};
 use super::{World, digest, exits, found, lookups};
 
@@ -46,8 +47,8 @@ const PUSHING: &[&str] = &[
     "zoom.us",
 ];
 
-/// Scope, host and destination.
-type Pair<'w> = (&'w str, Cow<'w, str>, &'w str);
+/// Scope, host and destination; and in whose hands the address of the host was then.
+type Pair<'w> = (&'w str, Cow<'w, str>, &'w str, Hand<'w>);
 
 /// The long connections of a pair.
 struct Open<'w> {
@@ -75,15 +76,27 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
                 if pushes(way.to) {
                     continue;
                 }
-                let pair = open.entry((way.scope, way.from, way.to)).or_insert_with(|| Open::new(way.route, &long));
-                pair.add(place, &key, &long);
-                pair.assumed = found::assume(pair.assumed, &source.covered);
+                for (hand, long) in by_hand(world, &key, &long) {
+                    let pair = (way.scope, way.from.clone(), way.to, hand);
+                    let pair = open.entry(pair).or_insert_with(|| Open::new(way.route, &long));
+                    pair.add(place, &key, &long);
+                    pair.assumed = found::assume(pair.assumed, &source.covered);
+                }
             }
         }
     }
-    let hosts = speak(world, open.keys().map(|(.., to)| *to).collect());
-    let is_rare = |(.., to): &Pair<'_>| hosts.get(to).map_or(0, BTreeMap::len) < POPULAR;
-    open.iter().filter(|(pair, _)| is_rare(pair)).map(|(pair, of)| of.finding(pair, max_evidence)).collect()
+    let hosts = speak(world, open.keys().map(|(_, _, to, _)| *to).collect());
+    let is_rare = |(_, _, to, _): &Pair<'_>| hosts.get(to).map_or(0, BTreeMap::len) < POPULAR;
+    open.iter().filter(|(pair, _)| is_rare(pair)).map(|(pair, of)| of.finding(world, pair, max_evidence)).collect()
+}
+
+/// Records by in whose hands the client's address was.
+fn by_hand<'w>(world: &'w World<'_>, key: &Key<'_>, long: &[Cited]) -> BTreeMap<Hand<'w>, Vec<Cited>> {
+    let mut all: BTreeMap<Hand<'_>, Vec<Cited>> = BTreeMap::new();
+    for cited in long {
+        all.entry(held::hand(world, key.client, cited.span)).or_default().push(*cited);
+    }
+    all
 }
 
 /// Whether a conversation may be of a connection that somebody keeps open.
@@ -142,7 +155,7 @@ impl<'w> Open<'w> {
         count
     }
 
-    fn finding(&self, (scope, from, to): &Pair<'_>, max_evidence: usize) -> Finding {
+    fn finding(&self, world: &World<'_>, (scope, from, to, hand): &Pair<'_>, max_evidence: usize) -> Finding {
         let Self { longest, count, .. } = self;
         let evidence: Vec<Evidence> =
             self.cited.iter().take(max_evidence).map(|((place, _), cited)| exits::evidence(place, cited)).collect();
@@ -152,36 +165,25 @@ impl<'w> Open<'w> {
             0 | 1 => String::new(),
             count => format!(", the longest of {count} of eight hours or more"),
         };
+        let id = ["anomaly", LONG_CONNECTION, scope, from, to].into_iter().chain(hand.iter().copied());
+        let entities =
+            Entities { sources: vec![from.to_string()], destinations: vec![(*to).to_owned()], ..Entities::default() };
         Finding {
-            id: format!("f-{}", digest(&["anomaly", LONG_CONNECTION, scope, from, to])),
-            kind: FindingKind::Anomaly,
-            rule: FindingRule {
-                id: LONG_CONNECTION.to_owned(),
-                title: "Long connection to a rare destination".to_owned(),
-            },
             level: Level::Low,
             stage: vec![Stage::CommandAndControl],
             attack: vec!["T1572".to_owned()],
             route: Some(self.route),
             outcome: self.outcome,
-            scope: (*scope).to_owned(),
-            time: FindingTime { first: Some(time.first), last: Some(time.last), assumed: self.assumed },
-            entities: Entities {
-                sources: vec![from.to_string()],
-                destinations: vec![(*to).to_owned()],
-                ..Entities::default()
-            },
-            count: *count,
-            omitted: count.saturating_sub(evidence.len() as u64),
-            evidence,
-            data: Vec::new(),
-            joined: Vec::new(),
-            met: Vec::new(),
-            shares: Vec::new(),
-            indicator: None,
-            links: Vec::new(),
-            chain: None,
+            joined: held::told(world, scope, &entities, (Some(time), &BTreeSet::new())),
+            entities,
             text: format!("{from} held a connection to {to} open for {hours} h {minutes} min{others}"),
+            ..Finding::of_statistics(
+                format!("f-{}", digest(&id.collect::<Vec<_>>())),
+                (LONG_CONNECTION, "Long connection to a rare destination"),
+                scope,
+                (Some(time), self.assumed),
+                (*count, evidence),
+            )
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
-use crate::model::rule::{CALLS_OF_MANY, Level, NAMES_OF_MANY, Outcome, Route, Stage};
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed};
+use crate::model::rule::{CALLS_OF_MANY, NAMES_OF_MANY, Route, Stage};
 use crate::model::time::Span;
 
 use super::digest;
@@ -91,37 +91,24 @@ impl Many {
             _ => "Data in the names that several clients ask for",
         };
         let named = |all: &BTreeSet<String>| all.iter().take(NAMED).cloned().collect();
+        let id = format!("f-{}", digest(&["anomaly", self.rule, &self.scope, &self.service]));
         Finding {
-            id: format!("f-{}", digest(&["anomaly", self.rule, &self.scope, &self.service])),
-            kind: FindingKind::Anomaly,
-            rule: FindingRule { id: self.rule.to_owned(), title: title.to_owned() },
-            level: Level::Informational,
             stage: vec![Stage::CommandAndControl],
             attack: vec![self.attack.to_owned()],
             route: Some(self.route),
-            outcome: Outcome::Unknown,
-            scope: self.scope.clone(),
-            time: FindingTime {
-                first: self.time.map(|time| time.first),
-                last: self.time.map(|time| time.last),
-                assumed: self.assumed,
-            },
             entities: Entities {
                 sources: named(&self.hosts),
                 destinations: named(&self.destinations),
                 ..Entities::default()
             },
-            count: self.count,
-            omitted: self.count.saturating_sub(evidence.len() as u64),
-            evidence,
-            data: Vec::new(),
-            joined: Vec::new(),
-            met: Vec::new(),
-            shares: Vec::new(),
-            indicator: None,
-            links: Vec::new(),
-            chain: None,
             text: self.text(),
+            ..Finding::of_statistics(
+                id,
+                (self.rule, title),
+                &self.scope,
+                (self.time, self.assumed),
+                (self.count, evidence),
+            )
         }
     }
 

@@ -1,15 +1,16 @@
 //! Ways out that firewalls and proxies refused to a host of which rules or indicators tell: what it tried, from its first sign on.
 //!
 //! Every network refuses something to most hosts, so that this is told only of hosts that are in other findings, and is no sign by
-//! itself: the judge takes it up where the host is an intruder's.
+//! itself: the judge takes it up where the host is an intruder's. An address that was given to several one after the other is that
+//! host in the hands of the one alone who had it at the first sign.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::conversations::Told;
-use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed};
 use crate::model::hit::Sighting;
-use crate::model::observation::{Key, Seen};
+use crate::model::observation::{Cited, Hour, Key, Seen};
 use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, REFUSED_EXITS, Route, Stage};
@@ -18,6 +19,7 @@ use crate::model::whose::Side;
 use crate::model::words::counted;
 
 use super::beacons::PORTS;
+use super::held::{self, Hand};
 use super::{World, digest, exits, found, routes, way};
 
 /// Destinations that are named; the words of the finding have their number.
@@ -25,8 +27,11 @@ const NAMED: usize = 100;
 /// Destinations that are told apart.
 const TOLD_APART: usize = 10_000;
 
-/// Scope, host and way out.
-type Tried<'w> = (&'w str, Cow<'w, str>, Route);
+/// Scope, host and way out; and in whose hands the address of the host was.
+type Tried<'w> = (&'w str, Cow<'w, str>, Route, Hand<'w>);
+
+/// When each host shows a first sign, by what it is known by and in whose hands that was.
+type Signs<'w> = BTreeMap<String, BTreeMap<Hand<'w>, Instant>>;
 
 /// What was refused.
 struct Refused<'w> {
@@ -43,17 +48,37 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
     let mut all: BTreeMap<Tried<'_>, Refused<'_>> = BTreeMap::new();
     for source in world.merged.sources.values().filter(|_| !signs.is_empty()) {
         for (key, told) in source.observations.kept.iter().filter(|(key, _)| is_refused(world, key)) {
-            let from = world.whose.entity_of(key.client);
-            let Some(since) = signs.get(&*from) else { continue };
-            add(world, (source, &key, told), (from, *since), &mut all, max_evidence);
+            for (hand, since) in since(world, &signs, &key, told) {
+                add(world, (source, &key, told), (hand, since), &mut all, max_evidence);
+            }
         }
     }
-    all.iter().map(|(tried, refused)| refused.finding(tried)).collect()
+    all.iter().map(|(tried, refused)| refused.finding(world, tried)).collect()
+}
+
+/// From when on a conversation is one of a host that shows a sign, by in whose hands its address was.
+fn since<'w>(world: &'w World<'_>, signs: &Signs<'w>, key: &Key<'w>, told: Told<'_>) -> BTreeMap<Hand<'w>, Instant> {
+    let mut all: BTreeMap<Hand<'_>, Instant> = BTreeMap::new();
+    let known = |name: &str, hand: &Hand<'_>| signs.get(name)?.get(hand).copied();
+    let from = world.whose.entity_of(key.client);
+    if !world.assigned.knows(key.client) {
+        let since = known(&from, &Hand::new());
+        return since.map(|since| (Hand::new(), since)).into_iter().collect();
+    }
+    for hour in told.hours() {
+        let (hand, held) = (held::hand_in(world, key, &hour), world.assigned.in_hour(key.client, &hour));
+        let hosts = world.assigned.hosts(key.client, &held).map(|host| world.whose.entity(host));
+        let of_hosts = hosts.filter_map(|host| known(&host, &Hand::new()));
+        if let Some(since) = known(&from, &hand).into_iter().chain(of_hosts).min() {
+            all.entry(hand).and_modify(|known| *known = since.min(*known)).or_insert(since);
+        }
+    }
+    all
 }
 
 /// When rules of level high or above that no response refused, and indicators that were called, tell of each inside host first.
-fn signs(world: &World<'_>) -> BTreeMap<String, Instant> {
-    let mut first: BTreeMap<String, Instant> = BTreeMap::new();
+fn signs<'w>(world: &'w World<'_>) -> Signs<'w> {
+    let mut first = Signs::new();
     let mut add = |source: &SourcePartial, s: &Sighting| {
         let Some(at) = s.time.map(|stamp| stamp.at).filter(|_| s.outcome != Outcome::Failed) else { return };
         let host = s.subject.host.as_deref().filter(|_| !found::observes(&s.subject, found::is_of_host(source)));
@@ -68,7 +93,9 @@ fn signs(world: &World<'_>) -> BTreeMap<String, Instant> {
         let ends = [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host];
         for entity in ends.into_iter().flatten().chain(from.iter().map(|joined| &*joined.address)) {
             if world.whose.side(entity) == Side::Inside {
-                first.entry(world.whose.entity(entity)).and_modify(|known| *known = at.min(*known)).or_insert(at);
+                let hand = held::hand(world, entity, Some(Span::at(at)));
+                let of_host = first.entry(world.whose.entity(entity)).or_default();
+                of_host.entry(hand).and_modify(|known| *known = at.min(*known)).or_insert(at);
             }
         }
     };
@@ -99,22 +126,24 @@ fn is_refused(world: &World<'_>, key: &Key<'_>) -> bool {
 fn add<'w>(
     world: &'w World<'_>,
     (source, key, told): (&'w SourcePartial, &Key<'w>, Told<'w>),
-    (from, since): (Cow<'w, str>, Instant),
+    (hand, since): (Hand<'w>, Instant),
     all: &mut BTreeMap<Tried<'w>, Refused<'w>>,
     max_evidence: usize,
 ) {
-    let hours = told.hours().filter(|hour| hour.span.is_some_and(|span| span.last >= since));
+    let is_of = |hour: &Hour| held::hand_in(world, key, hour) == hand;
+    let hours = told.hours().filter(|hour| hour.span.is_some_and(|span| span.last >= since) && is_of(hour));
     let (count, time) = hours.fold((0u64, None), |(count, time), hour| {
         (count.saturating_add(hour.sum.records), Span::join_opt(time, hour.span))
     });
     if count == 0 {
         return;
     }
+    let from = world.whose.entity_of(key.client);
     let time = time.map(|time: Span| Span { first: time.first.max(since), last: time.last });
     let to = if key.name.is_empty() { key.server } else { key.name };
     let scope = |place: &Locator| world.home(place, |whose, place| way::home(whose, key, Side::Inside, place));
     for place in found::delivered(source, scope) {
-        let tried = (scope(place), from.clone(), routes::outward(key, key.name));
+        let tried = (scope(place), from.clone(), routes::outward(key, key.name), hand.clone());
         let refused = all.entry(tried).or_insert_with(Refused::new);
         refused.count = refused.count.saturating_add(count);
         refused.time = Span::join_opt(refused.time, time);
@@ -123,8 +152,9 @@ fn add<'w>(
             refused.destinations.insert(to);
         }
         let room = max_evidence.saturating_sub(refused.evidence.len());
-        let is_later = |cited: &crate::model::observation::Cited| cited.at().is_some_and(|at| at >= since);
-        let cited = told.cited().filter(is_later).take(room);
+        let is_its = |cited: &Cited| hand.is_empty() || held::hand(world, key.client, cited.span) == hand;
+        let is_later = |cited: &Cited| cited.at().is_some_and(|at| at >= since);
+        let cited = told.cited().filter(|cited| is_later(cited) && is_its(cited)).take(room);
         refused.evidence.extend(cited.map(|cited| exits::evidence(place, &cited)));
     }
 }
@@ -134,43 +164,44 @@ impl Refused<'_> {
         Self { destinations: BTreeSet::new(), count: 0, time: None, assumed: None, evidence: Vec::new() }
     }
 
-    fn finding(&self, (scope, from, route): &Tried<'_>) -> Finding {
-        let Self { destinations, count, time, assumed, evidence } = self;
-        let many = counted(destinations.len() as u64, "destination", "destinations");
-        let named = destinations.first().copied().unwrap_or_default();
-        let among = if destinations.len() > 1 { format!(", {named} among them") } else { format!(", {named}") };
-        let records = counted(*count, "try", "tries");
+    fn finding(&self, world: &World<'_>, (scope, from, route, hand): &Tried<'_>) -> Finding {
+        let Self { count, time, assumed, evidence, .. } = self;
+        let id = ["anomaly", REFUSED_EXITS, scope, from, route.word()].into_iter().chain(hand.iter().copied());
+        let entities = Entities {
+            sources: vec![from.to_string()],
+            destinations: self.destinations.iter().take(NAMED).map(|to| (*to).to_owned()).collect(),
+            ..Entities::default()
+        };
         Finding {
-            id: format!("f-{}", digest(&["anomaly", REFUSED_EXITS, scope, from, route.word()])),
-            kind: FindingKind::Anomaly,
-            rule: FindingRule { id: REFUSED_EXITS.to_owned(), title: "Ways out that were refused".to_owned() },
-            level: Level::Informational,
             stage: vec![Stage::Exfiltration],
             attack: vec!["T1041".to_owned()],
             route: Some(*route),
             outcome: Outcome::Failed,
-            scope: (*scope).to_owned(),
-            time: FindingTime {
-                first: time.map(|time| time.first),
-                last: time.map(|time| time.last),
-                assumed: *assumed,
-            },
-            entities: Entities {
-                sources: vec![from.to_string()],
-                destinations: destinations.iter().take(NAMED).map(|to| (*to).to_owned()).collect(),
-                ..Entities::default()
-            },
-            count: *count,
-            omitted: count.saturating_sub(evidence.len() as u64),
-            evidence: evidence.clone(),
-            data: Vec::new(),
-            joined: Vec::new(),
-            met: Vec::new(),
-            shares: Vec::new(),
-            indicator: None,
-            links: Vec::new(),
-            chain: None,
-            text: format!("{records} of {from} to reach {many} outside by {} refused{among}", route.word()),
+            joined: held::told(world, scope, &entities, (*time, &BTreeSet::new())),
+            entities,
+            text: self.text(from),
+            ..Finding::of_statistics(
+                format!("f-{}", digest(&id.collect::<Vec<_>>())),
+                (REFUSED_EXITS, "Ways out that were refused"),
+                scope,
+                (*time, *assumed),
+                (*count, evidence.clone()),
+            )
+        }
+    }
+
+    fn text(&self, from: &str) -> String {
+        let Self { destinations, count, .. } = self;
+        let first = destinations.first().copied().unwrap_or_default();
+        let to = match destinations.len() {
+            0 | 1 => first.to_owned(),
+            many => format!("{} outside, such as {first}", counted(many as u64, "destination", "destinations")),
+        };
+        match count {
+            1 => format!("{from} tried once to connect to {to}, and a firewall or proxy refused it"),
+            many => {
+                format!("{from} tried {many} times to connect to {to}, and a firewall or proxy refused it each time")
+            }
         }
     }
 }

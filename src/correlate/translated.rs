@@ -45,15 +45,7 @@ pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<(&'a str, &
     }
     let servers = servers(merged, &asked);
     for source in merged.sources.values() {
-        let ends = ends(source, &asked);
-        let kept = || source.observations.kept.iter();
-        let translated = kept().filter(|(key, _)| asked.contains(key.nat));
-        let over = kept().filter(|(key, _)| key.nat.is_empty() && !ends.is_empty());
-        let over = over.filter_map(|(key, told)| {
-            let nat = ends.get(&(key.client, key.server, key.port)).copied().flatten()?;
-            Some((Key { nat, ..key }, told))
-        });
-        for (key, told) in translated.chain(over) {
+        for (key, told) in conversations(source, &asked) {
             if key.outcome == Outcome::Failed || whose.side(key.client) != Side::Inside {
                 continue;
             }
@@ -64,6 +56,17 @@ pub(super) fn all<'a>(merged: &'a Partial, whose: &Whose) -> HashMap<(&'a str, &
         }
     }
     behind.into_iter().map(|(held, hours)| (held, holdings(hours))).collect()
+}
+
+/// The conversations of which a log says that their clients were translated to one of these addresses.
+fn conversations<'a>(source: &'a SourcePartial, asked: &HashSet<&'a str>) -> impl Iterator<Item = (Key<'a>, Told<'a>)> {
+    let ends = ends(source, asked);
+    let told = move |(key, told): (Key<'a>, Told<'a>)| {
+        let of_end = || ends.get(&(key.client, key.server, key.port)).copied().flatten();
+        let nat = if key.nat.is_empty() { of_end()? } else { key.nat };
+        asked.contains(nat).then_some((Key { nat, ..key }, told))
+    };
+    source.observations.kept.iter().filter_map(told)
 }
 
 /// The one address to which a log says that hosts are translated on their way to a server: that stands in the record of a begin
@@ -130,6 +133,56 @@ pub(super) fn hosts(merged: &Partial, whose: &Whose) -> BTreeMap<String, BTreeSe
         }
     }
     hosts
+}
+
+/// How many bytes firewalls state that hosts sent to servers by addresses to which they translated theirs: all by
+/// [`Whose::entity`], servers by their addresses. Of several logs the one that says most.
+#[derive(Default)]
+pub(super) struct Stated(BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>);
+
+impl Stated {
+    /// Asks what a host sent to one of these by an address.
+    pub(super) fn want<'t>(&mut self, nat: &str, host: &str, to: impl Iterator<Item = &'t str>) {
+        let of = self.0.entry(nat.to_owned()).or_default().entry(host.to_owned()).or_default();
+        of.extend(to.map(|to| (to.to_owned(), 0)));
+    }
+
+    /// Reads what was asked for.
+    pub(super) fn read(&mut self, merged: &Partial, whose: &Whose) {
+        if self.0.is_empty() {
+            return;
+        }
+        let asked = asked(merged);
+        let wanted: HashSet<String> =
+            self.0.values().flat_map(BTreeMap::values).flat_map(BTreeMap::keys).cloned().collect();
+        let counts = |key: &Key<'_>| key.outcome != Outcome::Failed && wanted.contains(key.server);
+        for source in merged.sources.values() {
+            let mut sums: HashMap<(&str, &str, &str), u64> = HashMap::new();
+            for (key, told) in conversations(source, &asked).filter(|(key, _)| counts(key)) {
+                let sum = sums.entry((key.nat, key.client, key.server)).or_default();
+                *sum = sum.saturating_add(told.sum().up);
+            }
+            for ((nat, host, to), sum) in sums {
+                let of =
+                    self.0.get_mut(&*whose.entity_of(nat)).and_then(|hosts| hosts.get_mut(&*whose.entity_of(host)));
+                if let Some(known) = of.and_then(|servers| servers.get_mut(to)) {
+                    *known = sum.max(*known);
+                }
+            }
+        }
+    }
+
+    /// Takes so much at most of what a host sent to these by an address; gives how much that was.
+    pub(super) fn take<'t>(&mut self, nat: &str, host: &str, to: impl Iterator<Item = &'t str>, most: u64) -> u64 {
+        let Some(servers) = self.0.get_mut(nat).and_then(|hosts| hosts.get_mut(host)) else { return 0 };
+        let mut left = most;
+        for to in to {
+            let Some(stated) = servers.get_mut(to) else { continue };
+            let taken = left.min(*stated);
+            (*stated, left) = (*stated - taken, left - taken);
+        }
+        most - left
+    }
 }
 
 /// Adds the hours of a conversation.

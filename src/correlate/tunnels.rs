@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed, FindingKind, FindingRule, FindingTime};
+use crate::model::finding::{Entities, Evidence, Finding, FindingAssumed};
 use crate::model::label;
 use crate::model::names::{Kinds, Name, Names};
 use crate::model::observation::{Cited, Seen};
@@ -312,40 +312,26 @@ impl Tunnel {
         };
         let exfiltrates = self.is_filled.then_some("T1048.003");
         let destinations = BTreeSet::from([&self.to, &self.zone]);
+        let id = format!("f-{}", digest(&["anomaly", DNS_TUNNEL, &self.scope, &self.from, &self.to]));
         Finding {
-            id: format!("f-{}", digest(&["anomaly", DNS_TUNNEL, &self.scope, &self.from, &self.to])),
-            kind: FindingKind::Anomaly,
-            rule: FindingRule {
-                id: DNS_TUNNEL.to_owned(),
-                title: "Data in the names that a client asks for".to_owned(),
-            },
             level: if self.is_filled { Level::High } else { Level::Medium },
             stage,
             attack: exfiltrates.into_iter().chain(["T1071.004"]).map(str::to_owned).collect(),
             route: Some(Route::DnsTunnel),
             outcome: self.outcome,
-            scope: self.scope.clone(),
-            time: FindingTime {
-                first: self.time.map(|time| time.first),
-                last: self.time.map(|time| time.last),
-                assumed: self.assumed,
-            },
             entities: Entities {
                 sources: vec![self.from.clone()],
                 destinations: destinations.into_iter().cloned().collect(),
                 ..Entities::default()
             },
-            count: self.records,
-            omitted: self.records.saturating_sub(evidence.len() as u64),
-            evidence,
-            data: Vec::new(),
-            joined: Vec::new(),
-            met: Vec::new(),
-            shares: Vec::new(),
-            indicator: None,
-            links: Vec::new(),
-            chain: None,
             text: self.text(),
+            ..Finding::of_statistics(
+                id,
+                (DNS_TUNNEL, "Data in the names that a client asks for"),
+                &self.scope,
+                (self.time, self.assumed),
+                (self.records, evidence),
+            )
         }
     }
 

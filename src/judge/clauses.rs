@@ -248,10 +248,10 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-91",
-        "ways out that firewalls or proxies refused to a host of a shown intruder, from its first sign on and within 30 days, were tried: attempted, never exfiltrated",
+        "ways out that firewalls or proxies refused to a host of a shown intruder, from its first sign on, within 30 days and while no log gives its address to another one, were tried: attempted, never exfiltrated",
     ),
     clause(
         "J-92",
-        "what a host moved that nothing explains is told beside what its peers, five or more of its scope with its role in the inventory or else in its network of 256 addresses, sent on their busiest days: more than six times their spread above the median is a reason, what they send too is counter-evidence; neither changes the state",
+        "what a host moved that nothing explains is told beside what its peers, five or more of its scope with its role in the inventory or else in its network of 256 addresses, sent on their busiest days, without what sanctioned entries explain: more than six times their spread above the median is a reason, what they send too is counter-evidence; neither changes the state",
     ),
 ];

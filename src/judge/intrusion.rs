@@ -30,7 +30,7 @@ pub struct Intruder {
     pub suspicions: Vec<String>,
     /// Inside hosts, by [`Whose::entity`].
     pub hosts: BTreeSet<String>,
-    /// Of these, those that are known only as addresses from which its sessions came.
+    /// Of these, those that are known only as addresses from which its sessions came, or that its hosts held for a time.
     pub logged_on: BTreeSet<String>,
     /// Accounts, with the logs ([`Locator::log`]) that name them.
     pub accounts: BTreeMap<String, BTreeSet<String>>,
@@ -185,7 +185,10 @@ pub fn of(
         proofs.insert(f.id.clone());
         let ends = f.entities.sources.iter().chain(&f.entities.destinations);
         let inside = ends.filter(|t| whose.side(t) == Side::Inside && !whose.is_of_others(t, scope));
-        all.hosts.extend(inside.chain(&f.entities.hosts).map(|t| whose.entity(t)));
+        // Who held an address then is added below.
+        let (lent, own): (Vec<&String>, Vec<&String>) = inside.partition(|text| is_lent(f, text));
+        all.logged_on.extend(lent.into_iter().map(|t| whose.entity(t)));
+        all.hosts.extend(own.into_iter().chain(&f.entities.hosts).map(|t| whose.entity(t)));
         // The address of a firewall that translates is not who came by it.
         let is_translated =
             |text: &&String| f.joined.iter().any(|joined| joined.kind == Giver::Nat && joined.address == **text);
@@ -203,6 +206,12 @@ pub fn of(
     all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
     all.reached = reached::of(findings, &all, whose);
     all
+}
+
+/// Whether a log says that a VPN gateway or a DHCP server had given an address of a finding to somebody then, who is known by more than it.
+fn is_lent(f: &Finding, address: &str) -> bool {
+    let is_given = |of: &&Joined| matches!(of.kind, Giver::Vpn | Giver::Dhcp) && of.sure && of.address == *address;
+    f.joined.iter().filter(is_given).any(|of| !of.host.is_empty() || !of.account.is_empty() || !of.peer.is_empty())
 }
 
 /// The outside addresses to which what a proof tells of was done on a host leads, of no connection: those that its command calls.

@@ -20,6 +20,8 @@ mod order;
 mod peers;
 mod prepared;
 mod reached;
+mod routes;
+mod served;
 mod signals;
 mod sum;
 mod touched;

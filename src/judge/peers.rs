@@ -2,19 +2,20 @@
 //!
 //! Peers are hosts of one scope that the inventory gives one role, or, where it gives none, of one network of 256 addresses. What
 //! they sent on their busiest days is held against each other by median and median deviation, which one host that sends much
-//! does not move.
+//! does not move. What sanctioned entries explain is left out of both: who is allowed to send much says nothing of what is usual.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::rule::Route;
+use crate::model::scopes::Host;
 use crate::model::time::Instant;
 use crate::model::transfer::{Together, Transfer};
 use crate::model::whose::{Whose, address, same_host};
 
-use super::Bench;
 use super::chains::size;
 use super::intrusion::{BASELINE_DAYS, DAY_SECS};
+use super::{Bench, movement};
 
 /// Of fewer others it is not known what is usual.
 const PEERS: usize = 5;
@@ -29,7 +30,12 @@ pub(super) struct Peers<'a> {
     hosts: BTreeMap<&'a str, Sent>,
     /// The hosts of each group.
     groups: BTreeMap<String, Vec<&'a str>>,
+    inventory: Inventory<'a>,
 }
+
+/// The hosts of the inventory by the first label of their names, each with its name in lower case, in the order of the file.
+#[derive(Default)]
+struct Inventory<'a>(BTreeMap<String, Vec<(String, &'a Host)>>);
 
 /// What one host sent.
 #[derive(Default)]
@@ -39,23 +45,24 @@ struct Sent {
 }
 
 impl<'a> Peers<'a> {
-    fn of(transfers: &[&'a Transfer], whose: &Whose) -> Self {
-        let mut all = Self::default();
-        for t in transfers.iter().filter(|t| is_sent(t)) {
+    fn of(bench: &Bench<'a>) -> Self {
+        let mut all = Self { inventory: Inventory::of(bench.whose), ..Self::default() };
+        let is_explained = |t: &Transfer| t.sanctioned.is_some() && !movement::guilty(bench, t);
+        for t in bench.transfers.iter().copied().filter(|t| is_sent(t) && !is_explained(t)) {
             let sent = all.hosts.entry(&t.from).or_default();
             sent.together.add(t);
             sent.first = [sent.first, t.time.map(|time| time.first)].into_iter().flatten().min();
         }
         for host in all.hosts.keys() {
-            all.groups.entry(group(whose, host)).or_default().push(host);
+            all.groups.entry(all.inventory.group(host)).or_default().push(host);
         }
         all
     }
 
     /// What a host sent on its busiest day, beside what its peers did; `None` where they are too few.
-    fn beside(&self, whose: &Whose, host: &str) -> Option<Beside> {
+    fn beside(&self, host: &str) -> Option<Beside> {
         let sent = self.hosts.get(host)?.together.busiest_day();
-        let group = group(whose, host);
+        let group = self.inventory.group(host);
         let others = self.groups.get(&group)?.iter().filter(|other| **other != host);
         let mut days: Vec<u64> = others.map(|other| self.hosts[other].together.busiest_day()).collect();
         let usual = median(&mut days)?;
@@ -71,24 +78,41 @@ fn is_sent(t: &Transfer) -> bool {
     !matches!(t.route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess | Route::DnsTunnel)
 }
 
-/// Those with whom a host is compared; empty where nothing tells.
-fn group(whose: &Whose, host: &str) -> String {
-    let listed = whose.scopes.host.iter().find(|known| same_host(&known.name.to_ascii_lowercase(), host));
-    if let Some(role) = listed.and_then(|known| known.role.as_deref()) {
-        return format!("role {role}");
-    }
-    let listed = listed.and_then(|known| known.ip.first());
-    match address(host).or_else(|| address(listed?)) {
-        Some(IpAddr::V4(ip)) => {
-            let [a, b, c, _] = ip.octets();
-            format!("{a}.{b}.{c}.0/24")
+impl<'a> Inventory<'a> {
+    fn of(whose: &'a Whose) -> Self {
+        let mut all = Self::default();
+        for host in &whose.scopes.host {
+            let name = host.name.to_ascii_lowercase();
+            all.0.entry(label(&name).to_owned()).or_default().push((name, host));
         }
-        Some(IpAddr::V6(ip)) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-        None => String::new(),
+        all
     }
+
+    /// Those with whom a host is compared; empty where nothing tells.
+    fn group(&self, host: &str) -> String {
+        let of_label = self.0.get(label(host)).into_iter().flatten();
+        let listed = of_label.filter(|(name, _)| same_host(name, host)).map(|(_, listed)| *listed).next();
+        if let Some(role) = listed.and_then(|known| known.role.as_deref()) {
+            return format!("role {role}");
+        }
+        let listed = listed.and_then(|known| known.ip.first());
+        match address(host).or_else(|| address(listed?)) {
+            Some(IpAddr::V4(ip)) => {
+                let [a, b, c, _] = ip.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            Some(IpAddr::V6(ip)) => {
+                let [a, b, c, d, ..] = ip.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            None => String::new(),
+        }
+    }
+}
+
+/// The first label of a name: those of one host have it in common.
+fn label(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(label, _)| label)
 }
 
 /// The one in the middle; sorts them.
@@ -132,10 +156,10 @@ pub(super) fn compare(bench: &mut Bench<'_>, host: &str, transfers: &[&Transfer]
         return;
     }
     if bench.peers.is_none() {
-        bench.peers = Some(Peers::of(&bench.transfers, bench.whose));
+        bench.peers = Some(Peers::of(bench));
     }
     let Some(peers) = &bench.peers else { return };
-    let Some(beside) = peers.beside(bench.whose, host) else { return };
+    let Some(beside) = peers.beside(host) else { return };
     let began = transfers.iter().filter_map(|t| t.time).map(|time| time.first).min();
     let text = beside.told(host, &history(peers.hosts.get(host).and_then(|sent| sent.first), began));
     let ids = transfers.iter().map(|t| t.id.to_string()).collect();
@@ -162,10 +186,11 @@ mod tests {
     fn peers_are_of_one_role_or_one_network() {
         let text = "[[host]]\nname='a'\nip=['10.2.0.5']\nrole='file server'\n[[host]]\nname='b'\nip=['10.2.0.6']\n";
         let whose = Whose { scopes: toml::from_str(text).unwrap(), ..Whose::default() };
-        let of = |host| group(&whose, host);
+        let inventory = Inventory::of(&whose);
+        let of = |host| inventory.group(host);
         assert_eq!(
-            [of("a"), of("b"), of("10.2.0.99"), of("2001:db8:1:2::3"), of("pc07")],
-            ["role file server", "10.2.0.0/24", "10.2.0.0/24", "2001:db8:1:2::/64", ""]
+            [of("a"), of("a.hc.example"), of("b"), of("10.2.0.99"), of("2001:db8:1:2::3"), of("pc07")],
+            ["role file server", "role file server", "10.2.0.0/24", "10.2.0.0/24", "2001:db8:1:2::/64", ""]
         );
     }
 }

@@ -1,5 +1,6 @@
 //! J-50 to J-53, J-64: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
 
+use crate::model::assigned::{Giver, Joined};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{
     BEACON, CALLS_OF_MANY, DNS_TUNNEL, LONG_CONNECTION, NAMES_OF_MANY, Outcome, REFUSED_EXITS, Route,
@@ -11,7 +12,7 @@ use crate::model::whose::same_host;
 
 use super::intrusion::{WINDOW_SECS, is_data};
 use super::movement::{Movement, cite, guilty, named, since, undated};
-use super::{Bench, gaps};
+use super::{Bench, gaps, joined};
 
 /// So many bytes in the names of a tunnel are data.
 const DATA_BYTES: u64 = 1 << 10;
@@ -119,7 +120,8 @@ pub fn of_many(bench: &mut Bench<'_>) {
 pub fn refused(bench: &mut Bench<'_>) {
     let tried: Vec<&Finding> = bench.findings.iter().copied().filter(|f| is_tried(bench, f)).collect();
     for f in tried {
-        bench.reason("J-91", format!("tried by the intruder, and refused: {}", f.text), vec![f.id.clone()]);
+        let text = format!("a computer of the intruder tried to get out and was stopped: {}", f.text);
+        bench.reason("J-91", text, vec![f.id.clone()]);
         if let Some(route) = f.route {
             bench.put_by(route, State::Attempted, [f.id.as_str()]);
         }
@@ -139,14 +141,29 @@ pub(super) fn is_call_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
 
 /// Whether a finding is of a host of the intruder, and goes on in its time.
 fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
-    let since = |from: &String| bench.intruder.has_host(&bench.whose.entity(from));
     let in_time = |first: Instant| {
         f.time.first.zip(f.time.last).is_some_and(|(begin, end)| {
             let ends = bench.intruder.last.unwrap_or(first).max(first).plus_secs(WINDOW_SECS);
             end >= first && begin <= ends
         })
     };
-    f.entities.sources.iter().filter_map(since).any(in_time)
+    began(bench, f).into_iter().any(in_time)
+}
+
+/// From when on the host of a finding is the intruder's, by its address, or by who held that then. An address that was given to another one
+/// is no more the intruder's than that one is.
+fn began(bench: &Bench<'_>, f: &Finding) -> Vec<Instant> {
+    let held = f.joined.iter().filter_map(|of| joined::since(&bench.intruder, bench.whose, of));
+    let hosts = own_hosts(bench, f).into_iter();
+    held.chain(hosts.filter_map(|host| bench.intruder.has_host(&host))).collect()
+}
+
+/// The hosts of a finding, by [`Whose::entity`](crate::model::whose::Whose::entity), save addresses that are known to be the
+/// intruder's only while its hosts held them, and were given to somebody.
+fn own_hosts(bench: &Bench<'_>, f: &Finding) -> Vec<String> {
+    let is_given = given(f).next().is_some();
+    let hosts = f.entities.sources.iter().map(|from| bench.whose.entity(from));
+    hosts.filter(|host| !is_given || !bench.intruder.logged_on.contains(host)).collect()
 }
 
 /// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many
@@ -174,7 +191,8 @@ pub fn beacons(bench: &mut Bench<'_>) {
 
 /// Whether the host of a beacon is an intruder's, or one of which another finding speaks that is no background.
 fn shows_more(bench: &Bench<'_>, beacon: &Finding) -> bool {
-    let hosts: Vec<String> = beacon.entities.sources.iter().map(|from| bench.whose.entity(from)).collect();
+    let holders = given(beacon).filter(|of| !of.host.is_empty()).map(|of| bench.whose.entity(&of.host));
+    let hosts: Vec<String> = own_hosts(bench, beacon).into_iter().chain(holders).collect();
     let is_its = |name: &String| hosts.iter().any(|host| same_host(host, &bench.whose.entity(name)));
     let speaks = |f: &&Finding| {
         let on = f.entities.hosts.iter().filter(|_| f.kind != FindingKind::Indicator);
@@ -182,8 +200,22 @@ fn shows_more(bench: &Bench<'_>, beacon: &Finding) -> bool {
             && f.outcome != Outcome::Failed
             && !bench.background.contains(f.id.as_str())
             && f.entities.sources.iter().chain(on).any(is_its)
+            && !are_of_others(f, beacon)
     };
     bench.intruder.hosts.iter().any(is_its) || bench.findings.iter().any(speaks)
+}
+
+/// To whom VPN gateways and DHCP servers had given the addresses of a finding.
+fn given(f: &Finding) -> impl Iterator<Item = &Joined> + Clone {
+    f.joined.iter().filter(|of| matches!(of.kind, Giver::Vpn | Giver::Dhcp))
+}
+
+/// Whether two findings of one address are of two to whom it was given.
+fn are_of_others(a: &Finding, b: &Finding) -> bool {
+    let same = |a: &Joined, b: &Joined| (&a.account, &a.host, &a.peer) == (&b.account, &b.host, &b.peer);
+    let of_one = |a: &Joined| given(b).any(|b| a.address == b.address && same(a, b));
+    let met: Vec<&Joined> = given(a).filter(|a| given(b).any(|b| a.address == b.address)).collect();
+    !met.is_empty() && !met.into_iter().any(of_one)
 }
 
 /// The sanctioned transfer that a beacon is of.

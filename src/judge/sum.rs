@@ -3,16 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
-use itertools::Either;
-
-use crate::model::accounts::distinct;
-use crate::model::coverage::{Gap, GapReason};
 use crate::model::dates::DatesRead;
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::finding::FindingKind;
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, First, Transfer, bounds};
+use crate::model::time::Instant;
+use crate::model::transfer::Transfer;
 use crate::model::verdict::{
     Activity, Actor, Baseline, Breach, Breached, Confidence, Intrusion, MissingCoverage, Overall, ReasonGiven,
     RouteVerdict, ScopeCoverage, ScopeVerdict, State,
@@ -20,8 +16,8 @@ use crate::model::verdict::{
 use crate::model::whose::{Side, UNATTRIBUTED, Whose};
 use crate::model::words::counted;
 
-use super::intrusion::{BASELINE_DAYS, DAY_SECS, accounts};
-use super::{Bench, Counted, Way, clauses, data, gaps, given, likelihood, movement};
+use super::intrusion::{BASELINE_DAYS, DAY_SECS};
+use super::{Bench, Way, clauses, data, given, likelihood, movement, routes};
 
 /// The route that carries what concerns a scope as a whole: an intrusion or an attempt that names no way out, and
 /// what a scope cannot tell because of others.
@@ -48,7 +44,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     if base != State::NoEvidence || observed.is_empty() {
         bench.put(CARRIER, base);
     }
-    let routes: Vec<RouteVerdict> = Route::ALL.iter().map(|route| route_of(&bench, *route, &observed)).collect();
+    let routes: Vec<RouteVerdict> = Route::ALL.iter().map(|route| routes::of(&bench, *route, &observed)).collect();
     let state = routes.iter().map(|r| r.state).min().unwrap_or(State::NotExamined);
     if state == State::IntrusionOnly {
         let proofs = bench.intruder.proofs.clone();
@@ -129,151 +125,6 @@ fn actor(bench: &Bench<'_>) -> Actor {
     };
     let all = !intruder.accounts.is_empty() && intruder.accounts.keys().all(supplies);
     if all { Actor::Supplier } else { Actor::Unknown }
-}
-
-fn route_of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) -> RouteVerdict {
-    let none = Way::default();
-    let way = bench.ways.get(&route).unwrap_or(&none);
-    let open = bench.open.contains_key(&route);
-    let base = if open {
-        State::CannotTell
-    } else if observed.contains(&route) {
-        State::NoEvidence
-    } else {
-        State::NotExamined
-    };
-    let state = way.state.map_or(base, |s| s.min(base));
-    let telling = state <= State::Unexplained;
-    let carries =
-        |f: &Finding| way.findings.get(f.id.as_str()).is_some_and(|of| !telling || *of <= state.max(State::Accessed));
-    // Who moved what, where to and when is told of what the state rests on, not of lesser movement by the same way.
-    let of_state = |c: &&Counted<'_>| !telling || c.state == state;
-    let moved: Vec<&Transfer> = way.transfers.values().filter(of_state).map(|c| c.transfer).collect();
-    let carrying = telling.then(|| carrying(bench, way, route, state));
-    let counted = || match &carrying {
-        Some(carrying) => Either::Left(carrying.iter().copied()),
-        None => Either::Right(bench.transfers.iter().filter(|t| t.route == route).map(|t| (*t, t.bytes))),
-    };
-    // Of a log that does not state the bytes, records tell when it was.
-    let uncounted = |t: &Transfer| {
-        t.bytes.lower == 0 && way.transfers.get(t.id.as_str()).is_some_and(|counted| counted.state == state)
-    };
-    let shown = counted().filter(|(t, bytes)| !telling || bytes.lower > 0 || uncounted(t));
-    let times = Times::of(shown.filter_map(|(t, _)| time_of(bench, t, state)));
-    let mut bytes = bounds(counted());
-    let capped = |g: &Gap| g.reason == GapReason::Capped;
-    let partly = bench.sources.iter().any(|s| s.observes.contains(&route) && s.gaps.iter().any(capped));
-    let partly = partly || gaps::silent(bench, route).is_some();
-    // A finding says that something left, and no log says how much.
-    let unmeasured = state == State::Unexplained && way.transfers.is_empty() && !way.findings.is_empty();
-    if unmeasured
-        || open
-        || partly
-        || bench.unbounded.contains(&route)
-        || moved.is_empty() && !observed.contains(&route)
-    {
-        bytes.upper = None;
-    }
-    // Where no log of traffic tells, findings do who moved it and where from.
-    let told: Vec<&Finding> =
-        bench.findings.iter().copied().filter(|f| telling && moved.is_empty() && carries(f)).collect();
-    let set = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    // That somebody met a listed value is no sign that data moved then, where transfers tell when it did.
-    let tells = |f: &Finding| moved.is_empty() || f.kind != FindingKind::Indicator;
-    let found = bench.findings.iter().filter(|f| carries(f) && tells(f));
-    let of_findings = found.clone().filter_map(|f| f.time.first);
-    let first = times.first.into_iter().chain(of_findings).min();
-    let possible = times.possible;
-    let cited = way.findings.keys().map(ToString::to_string).collect();
-    let lasts = times.last.into_iter().chain(found.filter_map(|f| f.time.last));
-    RouteVerdict {
-        route,
-        state,
-        first,
-        first_possible: possible.filter(|possible| first.is_some_and(|first| *possible < first)),
-        last: lasts.max(),
-        protection: "unknown".to_owned(),
-        disclosed: way.disclosed,
-        bytes,
-        records: Bounds { lower: 0, upper: None },
-        destinations: set(moved.iter().flat_map(|t| t.destinations()).map(str::to_owned).collect()),
-        hosts: set(moved
-            .iter()
-            .map(|t| t.from.to_string())
-            .chain(told.iter().flat_map(|f| &f.entities.hosts).cloned())
-            .collect()),
-        accounts: distinct(
-            moved
-                .iter()
-                .flat_map(|t| &t.accounts)
-                .chain(told.iter().flat_map(|f| accounts(f, &bench.forgeable)))
-                .map(String::as_str),
-        ),
-        findings: if state == State::NotExamined { in_part(bench, route) } else { cited },
-        transfers: way.transfers.keys().map(ToString::to_string).collect(),
-        chains: Vec::new(),
-    }
-}
-
-/// So many findings are named of a way out that no log observes.
-const IN_PART: usize = 20;
-
-/// Findings that tell of a way out which no log observes as a whole.
-fn in_part(bench: &Bench<'_>, route: Route) -> Vec<String> {
-    let own = bench.findings.iter().filter(|f| f.route == Some(route) && f.kind != FindingKind::Indicator);
-    own.map(|f| f.id.clone()).collect::<BTreeSet<_>>().into_iter().take(IN_PART).collect()
-}
-
-/// When transfers moved what carries a state: there are many of them.
-#[derive(Default)]
-struct Times {
-    /// The first that is known.
-    first: Option<Instant>,
-    /// Not before then.
-    possible: Option<Instant>,
-    last: Option<Instant>,
-}
-
-impl Times {
-    fn of(all: impl Iterator<Item = (First, Instant)>) -> Self {
-        let earlier = |known: Option<Instant>, at| Some(known.map_or(at, |known| known.min(at)));
-        all.fold(Self::default(), |times, (first, last)| Self {
-            first: earlier(times.first, first.known),
-            possible: earlier(times.possible, first.earliest),
-            last: times.last.max(Some(last)),
-        })
-    }
-}
-
-/// When a transfer first and last moved what carries a state: where bytes count from the intrusion on, so does the time.
-fn time_of(bench: &Bench<'_>, t: &Transfer, state: State) -> Option<(First, Instant)> {
-    let Span { first, last } = t.time?;
-    let begun = [movement::succeeded(bench, t), movement::begins(bench, t)].into_iter().flatten();
-    let mut since = begun.filter(|since| state == State::Exfiltrated && *since > first);
-    let first = since.find_map(|since| t.first_since(since)).unwrap_or(First { earliest: first, known: first });
-    Some((first, last))
-}
-
-/// The transfers of a route with their bytes: at least those that carry its state; at most also those that are less
-/// sure, and all else that the intruder's hosts and accounts sent that way. What left is what left from the intrusion on.
-fn carrying<'a>(bench: &Bench<'a>, way: &Way<'a>, route: Route, state: State) -> Vec<(&'a Transfer, Bounds)> {
-    let begun =
-        |t: &Transfer| movement::begins(bench, t).or(bench.intruder.first).filter(|_| state == State::Exfiltrated);
-    let most = |t: &Transfer| begun(t).map_or(t.bytes.upper, |first| t.most_since(first));
-    let told = way.transfers.values().filter(|c| c.state <= State::Unexplained);
-    let part = |t: &'a Transfer, lower| (t, Bounds { lower, upper: most(t) });
-    let mut all: Vec<(&Transfer, Bounds)> =
-        told.map(|c| part(c.transfer, if c.state == state { c.bytes } else { 0 })).collect();
-    if state == State::Exfiltrated {
-        let rest = bench.transfers.iter().copied().filter(|t| t.route == route && movement::guilty(bench, t));
-        all.extend(rest.filter(|t| !way.transfers.contains_key(t.id.as_str())).map(|t| part(t, 0)));
-    }
-    // What a gateway seems to have passed on it may have sent itself.
-    let passed = bench.transfers.iter().copied().filter(|t| t.route == route && t.passed_on.is_some());
-    let known: BTreeSet<&str> = all.iter().map(|(t, _)| t.id.as_str()).collect();
-    let passed: Vec<&Transfer> = passed.filter(|t| !known.contains(t.id.as_str())).collect();
-    all.extend(passed.into_iter().map(|t| part(t, 0)));
-    all
 }
 
 /// How well founded the answer is. Without a log of traffic at the `edge`, what is not seen says little.

@@ -1,9 +1,8 @@
 //! Addresses that were given to somebody for a time: by a VPN gateway, by a DHCP server, by a firewall that translates them.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
+use super::earliest::Earliest;
 use super::place::{Place, RecordDigest};
 use super::time::Instant;
 
@@ -77,42 +76,8 @@ pub struct Assignment {
 /// Assignments kept of one source; above it the earliest stay.
 pub const ASSIGNMENTS_KEPT: usize = 100_000;
 
-/// The assignments of one source. Joins by union, and keeps the smallest.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Assigned {
-    /// The kept ones.
-    pub kept: BTreeSet<Assignment>,
-    /// Records of those above [`ASSIGNMENTS_KEPT`].
-    #[serde(default)]
-    pub rest: u64,
-}
-
-impl Assigned {
-    /// Whether no record gave an address.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.rest == 0
-    }
-
-    /// Adds what a record says.
-    pub fn add(&mut self, assignment: Assignment) {
-        self.kept.insert(assignment);
-        self.cut();
-    }
-
-    /// Joins another part of the source. Commutes: what is among the first of all is among the first of each part.
-    pub fn join(&mut self, other: Self) {
-        self.rest = self.rest.saturating_add(other.rest);
-        self.kept.extend(other.kept);
-        self.cut();
-    }
-
-    fn cut(&mut self) {
-        while self.kept.len() > ASSIGNMENTS_KEPT {
-            self.kept.pop_last();
-            self.rest = self.rest.saturating_add(1);
-        }
-    }
-}
+/// The assignments of one source.
+pub type Assigned = Earliest<Assignment, ASSIGNMENTS_KEPT>;
 
 /// A join that a transfer rests on: by whom an address was held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -142,38 +107,4 @@ pub struct Stands {
     pub source: super::place::Locator,
     /// Byte offset in it.
     pub offset: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(secs: i64) -> Assignment {
-        let holder = Holder { giver: Giver::Dhcp, account: "".into(), host: "pc".into(), peer: "".into() };
-        let place =
-            Place { offset: secs as u64, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
-        let address = "10.0.0.1".into();
-        Assignment {
-            at: Instant::from_secs(secs).unwrap(),
-            address,
-            ends: false,
-            holder,
-            place,
-            sha256: RecordDigest([0; 32]),
-        }
-    }
-
-    #[test]
-    fn the_earliest_stay_in_any_order_and_the_rest_is_counted() {
-        let most = ASSIGNMENTS_KEPT as i64 + 7;
-        let of = |all: &mut dyn Iterator<Item = i64>| {
-            let mut assigned = Assigned::default();
-            all.for_each(|secs| assigned.add(at(secs)));
-            assigned
-        };
-        let (forward, mut odd) = (of(&mut (0..most)), of(&mut (0..most).rev().filter(|secs| secs % 2 == 1)));
-        odd.join(of(&mut (0..most).filter(|secs| secs % 2 == 0)));
-        assert_eq!((&forward, forward.rest, forward.kept.len()), (&odd, 7, ASSIGNMENTS_KEPT));
-        assert_eq!(forward.kept.last(), Some(&at(ASSIGNMENTS_KEPT as i64 - 1)));
-    }
 }

@@ -238,6 +238,41 @@ pub type Order<'f> = (bool, Option<i64>, Option<(&'f str, u64)>, &'f str, &'f st
 pub type PlaceOrder<'f> = (bool, bool, Option<(&'f str, u64)>, &'f str, &'f str);
 
 impl Finding {
+    /// What statistics find, of level informational and of an outcome that is not known: who did what, and how grave that is, is to be
+    /// added. Of so many records these are cited.
+    pub fn of_statistics(
+        id: FindingId,
+        (rule, title): (&str, &str),
+        scope: &str,
+        (time, assumed): (Option<Span>, Option<FindingAssumed>),
+        (count, evidence): (u64, Vec<Evidence>),
+    ) -> Self {
+        Self {
+            id,
+            kind: FindingKind::Anomaly,
+            rule: FindingRule { id: rule.to_owned(), title: title.to_owned() },
+            level: Level::Informational,
+            stage: Vec::new(),
+            attack: Vec::new(),
+            route: None,
+            outcome: Outcome::Unknown,
+            scope: scope.to_owned(),
+            time: FindingTime { first: time.map(|time| time.first), last: time.map(|time| time.last), assumed },
+            entities: Entities::default(),
+            count,
+            omitted: count.saturating_sub(evidence.len() as u64),
+            evidence,
+            met: Vec::new(),
+            data: Vec::new(),
+            shares: Vec::new(),
+            joined: Vec::new(),
+            indicator: None,
+            links: Vec::new(),
+            chain: None,
+            text: String::new(),
+        }
+    }
+
     /// Its place among all findings of a case.
     pub fn order(&self) -> Order<'_> {
         let time = self.time.first.map(Instant::micros);

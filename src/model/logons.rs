@@ -1,9 +1,8 @@
 //! Accounts that logged on to a computer from an address elsewhere, and when such a session ended.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
+use super::earliest::Earliest;
 use super::place::{Place, RecordDigest};
 use super::time::Instant;
 
@@ -56,39 +55,5 @@ pub fn number(value: &[u8]) -> Option<u64> {
 /// Logons and their ends kept of one source; above it the earliest stay.
 pub const LOGONS_KEPT: usize = 200_000;
 
-/// The logons of one source. Joins by union, and keeps the smallest.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Logons {
-    /// The kept ones.
-    pub kept: BTreeSet<Logon>,
-    /// Records of those above [`LOGONS_KEPT`].
-    #[serde(default)]
-    pub rest: u64,
-}
-
-impl Logons {
-    /// Whether nobody logged on from elsewhere.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.rest == 0
-    }
-
-    /// Adds what a record says.
-    pub fn add(&mut self, logon: Logon) {
-        self.kept.insert(logon);
-        self.cut();
-    }
-
-    /// Joins another part of the source. Commutes: what is among the first of all is among the first of each part.
-    pub fn join(&mut self, other: Self) {
-        self.rest = self.rest.saturating_add(other.rest);
-        self.kept.extend(other.kept);
-        self.cut();
-    }
-
-    fn cut(&mut self) {
-        while self.kept.len() > LOGONS_KEPT {
-            self.kept.pop_last();
-            self.rest = self.rest.saturating_add(1);
-        }
-    }
-}
+/// The logons of one source.
+pub type Logons = Earliest<Logon, LOGONS_KEPT>;

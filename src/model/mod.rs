@@ -19,6 +19,7 @@ pub mod correlation;
 pub mod coverage;
 pub mod data;
 pub mod dates;
+pub mod earliest;
 pub mod event;
 pub mod few;
 pub mod fields;

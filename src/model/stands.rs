@@ -33,7 +33,8 @@ impl Stand {
     }
 }
 
-/// Stands of one source. Joins by keeping the smallest ranks, and of one rank the larger.
+/// Stands of one source. Joins by keeping the smallest ranks. Of several records of one session and time each way's most counts; of
+/// others that chance gives one rank the larger.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Stands(#[serde(with = "pairs")] BTreeMap<u64, Stand>);
 
@@ -46,7 +47,10 @@ impl Stands {
     /// Adds one.
     pub fn add(&mut self, stand: Stand) {
         let known = self.0.entry(stand.rank()).or_insert(stand);
-        *known = stand.max(*known);
+        *known = match (known.id, known.at) == (stand.id, stand.at) {
+            true => Stand { up: known.up.max(stand.up), down: known.down.max(stand.down), ..stand },
+            false => stand.max(*known),
+        };
         if self.0.len() > STANDS_KEPT {
             self.0.pop_last();
         }
@@ -113,6 +117,14 @@ mod tests {
         let mut joined = of(&mut all.iter().rev().filter(|stand| stand.up % 3 == 0));
         joined.join(of(&mut all.iter().filter(|stand| stand.up % 3 != 0)));
         assert!(whole == joined && whole.0.len() == STANDS_KEPT);
+    }
+
+    #[test]
+    fn of_records_of_one_time_each_ways_most_counts() {
+        let stand = |up, down| Stand { id: 7, at: at(9), up, down };
+        let mut stands = Stands::default();
+        [stand(9, 1), stand(5, 6)].into_iter().for_each(|stand| stands.add(stand));
+        assert_eq!(stands.iter().collect::<Vec<_>>(), [&stand(9, 6)]);
     }
 
     #[test]

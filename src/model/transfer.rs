@@ -142,25 +142,73 @@ pub fn bounds<'t>(counted: impl IntoIterator<Item = (&'t Transfer, Bounds)>) -> 
 }
 
 /// What of one hour's bytes can be dated better than to the hour.
+///
+/// PERF: most hours of most transfers have one record, and there are millions of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dated {
-    /// First record of the hour.
-    pub begins: Instant,
-    /// The largest records with their bytes, as far as kept. Those of the very beginning may be left out.
-    pub records: Box<[(Instant, u64)]>,
-    /// What was over in this hour and began in an earlier one: when it began, and its bytes, which are not among those of the
-    /// hour. Sorted.
-    pub lasting: Box<[(Instant, u64)]>,
+    begins: Instant,
+    more: Option<Box<More>>,
+}
+
+/// What is known of an hour of more than one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct More {
+    ends: Instant,
+    records: Box<[(Instant, u64)]>,
+    lasting: Box<[(Instant, u64)]>,
 }
 
 impl Dated {
+    /// An hour whose first record is of one instant and whose last was over at another; with its largest records and their bytes, as
+    /// far as kept, those of the very beginning left out; and with what was over in it and began in an earlier hour: when it began,
+    /// and its bytes, which are not among those of the hour. That is sorted.
+    pub fn new(
+        (begins, ends): (Instant, Instant),
+        records: Box<[(Instant, u64)]>,
+        lasting: Box<[(Instant, u64)]>,
+    ) -> Self {
+        let is_more = ends > begins || !records.is_empty() || !lasting.is_empty();
+        Self { begins, more: is_more.then(|| Box::new(More { ends: ends.max(begins), records, lasting })) }
+    }
+
+    /// When the first record of the hour is of.
+    pub fn begins(&self) -> Instant {
+        self.begins
+    }
+
+    /// When the last one was over.
+    pub fn ends(&self) -> Instant {
+        self.more.as_ref().map_or(self.begins, |more| more.ends)
+    }
+
+    /// The largest records with their bytes, as far as kept.
+    pub fn records(&self) -> &[(Instant, u64)] {
+        self.more.as_ref().map_or(&[], |more| &more.records)
+    }
+
+    /// What was over in this hour and began in an earlier one, with its bytes; sorted.
+    pub fn lasting(&self) -> &[(Instant, u64)] {
+        self.more.as_ref().map_or(&[], |more| &more.lasting)
+    }
+
+    /// The same, to change.
+    pub fn lasting_mut(&mut self) -> &mut [(Instant, u64)] {
+        self.more.as_mut().map_or(&mut [], |more| &mut more.lasting)
+    }
+
+    /// [`records`](Self::records), to change.
+    pub fn records_mut(&mut self) -> &mut [(Instant, u64)] {
+        self.more.as_mut().map_or(&mut [], |more| &mut more.records)
+    }
+
     /// All its counts of bytes.
     pub fn bytes_mut(&mut self) -> impl Iterator<Item = &mut u64> {
-        self.records.iter_mut().chain(self.lasting.iter_mut()).map(|(_, bytes)| bytes)
+        let more = self.more.iter_mut();
+        more.flat_map(|more| more.records.iter_mut().chain(more.lasting.iter_mut())).map(|(_, bytes)| bytes)
     }
 
     fn lasted(&self) -> u64 {
-        self.lasting.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
+        self.lasting().iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 }
 
@@ -232,7 +280,7 @@ impl Transfer {
 
     /// What was over in the hour at a place of `hours` and began in an earlier one.
     fn lasting(&self, at: usize) -> &[(Instant, u64)] {
-        self.dated.get(at).map_or(&[], |dated| &dated.lasting)
+        self.dated.get(at).map_or(&[], Dated::lasting)
     }
 
     /// At least how many bytes had moved by each hour's end, with those of records that were over in it.
@@ -246,7 +294,7 @@ impl Transfer {
     /// then is left to each. Of what all logs together know at least, that which began first counts first.
     pub fn set_lasting_apart(&mut self) {
         for (bytes, dated) in self.hour_bytes.iter_mut().zip(self.dated.iter_mut()) {
-            for (_, lasted) in &mut dated.lasting {
+            for (_, lasted) in dated.lasting_mut() {
                 *lasted = (*lasted).min(*bytes);
                 *bytes -= *lasted;
             }
@@ -282,7 +330,7 @@ impl Transfer {
         if dated.begins >= instant {
             return Some(First { earliest: dated.begins, known: dated.begins });
         }
-        let kept = dated.records.iter().map(|(at, _)| *at).filter(|at| *at >= instant);
+        let kept = dated.records().iter().map(|(at, _)| *at).filter(|at| *at >= instant);
         let next = self.dated.get(at + 1).map(|next| next.begins);
         Some(First { earliest: instant, known: kept.chain(next).fold(last, Instant::min) })
     }
@@ -296,7 +344,7 @@ impl Transfer {
         if dated.begins >= first {
             return u64::MAX;
         }
-        let later = dated.records.iter().filter(|(at, _)| *at >= first);
+        let later = dated.records().iter().filter(|(at, _)| *at >= first);
         later.fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
@@ -310,7 +358,7 @@ impl Transfer {
 /// Hosts whose data another one put on the wire in its own name: a proxy, or a gateway that translates addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOn {
-    /// Those of the transfer's own scope, sorted: at most sixteen.
+    /// Those of the transfer's own scope, first who sent the most of it: at most sixteen.
     pub hosts: Vec<String>,
     /// How many others.
     pub more: u64,

@@ -116,9 +116,11 @@ impl Cap {
         self.0 + self.0 / 4
     }
 
-    /// The weight at which one of so many accounts is given up and begun anew: all of them hold half of the cap.
+    /// The weight at which one of so many accounts is given up and begun anew: all of them hold an eighth of the cap.
+    ///
+    /// PERF: half of it takes no less time, and 260 MB more of a web log of 200,000 visitors.
     fn of_account(self, accounts: usize) -> usize {
-        self.0 / 2 / accounts.max(1)
+        self.0 / 8 / accounts.max(1)
     }
 }
 

@@ -120,11 +120,11 @@ fn reached() -> Vec<Sides> {
         hit.time.first = Some(at("2026-03-02T12:30:00Z"));
         hit.time.last = hit.time.first;
         t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
-        t.dated = vec![exfiltrace::model::transfer::Dated {
-            begins: at(begins),
-            records: Box::default(),
-            lasting: Box::default(),
-        }]
+        t.dated = vec![exfiltrace::model::transfer::Dated::new(
+            (at(begins), at("2026-03-02T12:59:00Z")),
+            Box::default(),
+            Box::default(),
+        )]
         .into();
         hc(&[hit], &[t], &open)
     };

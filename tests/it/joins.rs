@@ -159,7 +159,7 @@ fn an_address_that_was_given_is_its_holders_by_address_account_or_host() {
 }
 
 /// A line of FortiGate's VPN log.
-fn vpn(clock: &str, action: &str, from: &str, user: &str, inner: &str) -> String {
+pub fn vpn(clock: &str, action: &str, from: &str, user: &str, inner: &str) -> String {
     format!(
         "date=2026-03-02 time={clock} tz=\"+0000\" devname=\"hc-edge\" logid=\"0101039424\" type=\"event\" subtype=\"vpn\" action=\"{action}\" \
          remip={from} user=\"{user}\" tunnelip={inner}\n"
@@ -261,7 +261,7 @@ fn a_lease_tells_whose_the_address_was_that_sent() {
 }
 
 /// A line of FortiGate's traffic log: a host behind the firewall sends as the firewall's own address.
-fn translated(clock: &str, from: &str, to: &str, bytes: &str) -> String {
+pub fn translated(clock: &str, from: &str, to: &str, bytes: &str) -> String {
     format!(
         "date=2026-03-02 time={clock} tz=\"+0000\" devname=\"hc-edge\" logid=\"0000000013\" type=\"traffic\" srcip={from} srcport=50000 \
          dstip={to} dstport=443 trandisp=\"snat\" transip=203.0.113.40 transport=50000 action=\"accept\" duration=600 {bytes}\n"
@@ -269,7 +269,7 @@ fn translated(clock: &str, from: &str, to: &str, bytes: &str) -> String {
 }
 
 /// A partner's web server tells of what it got from that address, from half past ten on.
-fn partner(bytes: u64) -> String {
+pub fn partner(bytes: u64) -> String {
     "#Software: Microsoft Internet Information Services 10.0\n\
      #Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status cs-bytes sc-bytes time-taken\n"
         .to_owned()
@@ -279,7 +279,7 @@ fn partner(bytes: u64) -> String {
 }
 
 /// The file server is shown to be an intruder's at ten.
-fn acted_on() -> String {
+pub fn acted_on() -> String {
     let event = serde_json::json!({
         "@timestamp": "2026-03-02T10:00:00.000Z",
         "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational", "event_id": 1, "computer_name": "hc-fs01", "event_data": {
@@ -415,7 +415,7 @@ fn what_an_asa_translates_is_translated_until_the_connection_ends() {
 }
 
 /// A logon of remote desktop to the file server, or its end.
-fn session_event(clock: &str, code: u32, user: &str, from: &str) -> String {
+pub fn session_event(clock: &str, code: u32, user: &str, from: &str) -> String {
     let event = serde_json::json!({
         "@timestamp": format!("2026-03-02T{clock}Z"),
         "winlog": {"channel": "Security", "event_id": code, "computer_name": "hc-fs01", "event_data": {
@@ -540,7 +540,7 @@ fn what_a_host_sends_while_one_account_is_logged_on_from_it_is_that_accounts() {
 }
 
 /// Lines of the firewall that tell of a host's traffic to an outside address.
-fn edge(clock: &str, from: &str, to: &str, what: &str) -> String {
+pub fn edge(clock: &str, from: &str, to: &str, what: &str) -> String {
     format!(
         "date=2026-03-02 time={clock} tz=\"+0000\" devname=\"hc-edge\" logid=\"0000000013\" type=\"traffic\" srcip={from} srcport=50000 \
          dstip={to} dstport=4444 {what}\n"

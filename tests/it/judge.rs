@@ -163,8 +163,12 @@ fn what_an_attacker_was_served_counts_from_its_attack_on() {
     let whose = whose("");
     let served = Transfer {
         time: Some(Span { first: at("2026-03-02T12:01:00Z"), last: at("2026-03-02T12:40:00Z") }),
-        dated: vec![Dated { begins: at("2026-03-02T12:01:00Z"), records: Box::default(), lasting: Box::default() }]
-            .into(),
+        dated: vec![Dated::new(
+            (at("2026-03-02T12:01:00Z"), at("2026-03-02T12:01:00Z")),
+            Box::default(),
+            Box::default(),
+        )]
+        .into(),
         ..transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose)
     };
     let told = |attack: &str, from: &str| {
@@ -459,8 +463,8 @@ fn the_first_time_is_told_no_better_than_the_records_kept_tell() {
         (["10:00", "11:00"].map(|text| time(text).hour()).to_vec().into(), vec![GIB / 2; 2].into());
     let records = ["10:20", "10:40"].map(|text| (time(text), GIB / 4)).into();
     t.dated = vec![
-        Dated { begins: time("10:05"), records, lasting: Box::default() },
-        Dated { begins: time("11:10"), records: Box::default(), lasting: Box::default() },
+        Dated::new((time("10:05"), time("10:59")), records, Box::default()),
+        Dated::new((time("11:10"), time("11:10")), Box::default(), Box::default()),
     ]
     .into();
     let first = |since: &str| t.first_since(time(since)).map(|first| (first.earliest, first.known));
@@ -574,7 +578,7 @@ fn bytes_of_the_hour_of_the_intrusion_that_have_no_time_leave_the_route_open() {
     let told = |records: Vec<(Instant, u64)>, begins: &str| {
         let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
         t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
-        t.dated = vec![Dated { begins: at(begins), records: records.into(), lasting: Box::default() }].into();
+        t.dated = vec![Dated::new((at(begins), at(begins)), records.into(), Box::default())].into();
         let told = hc(std::slice::from_ref(&hit), &[t], &whose);
         (told.state, cites(&told, "J-14"), told.complete)
     };
