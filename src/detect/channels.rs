@@ -14,9 +14,11 @@ pub(super) fn facts(fields: &Fields<'_>, facts: &mut Facts<'_>) {
     let id =
         raw(fields, "EventID").or_else(|| fields.text(Canon::EventCode)).and_then(|id| id.parse().ok()).unwrap_or(0);
     match channel.as_str() {
+        // What it is, the event does not tell.
+        "" => {}
         "linux-sysmon/operational" => facts.products = &["linux"],
-        "rpcfw" => facts.inside = &["rpc_firewall"],
-        _ => {}
+        "rpcfw" => facts.products = &["windows", "rpc_firewall"],
+        _ => facts.products = &["windows"],
     }
     let table = table();
     facts.services.extend(table.services(&channel).iter().map(|service| Cow::from(*service)));

@@ -1,4 +1,5 @@
-//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number and provider.
+//! Which rules may match an event of Windows, by the few fields that tell its kind: channel, number and, where it is there by this
+//! name, provider.
 //!
 //! Logs hold few kinds of events and many of each. Of a kind that is met often it is decided once for every rule whether its log source
 //! fits and whether the tests on these fields leave it any way to match; rules that they do not are not evaluated.
@@ -95,34 +96,43 @@ impl Kinds {
     }
 
     /// Writes the key of the record's kind; gives the values of the telling fields.
-    fn tell<'f>(&mut self, places: Places, value: impl Fn(u16) -> Option<&'f [u8]>) -> Option<[&'f [u8]; 3]> {
+    fn tell<'f>(&mut self, places: Places, value: impl Fn(u16) -> Option<&'f [u8]>) -> Option<Told<'f>> {
         let created = places.created.map_or(Some(0), |at| value(at).map(|value| 1 + u8::from(is_creation(value))))?;
-        let [channel, id, provider] = places.telling.map(&value);
-        let values = [channel?, id?, provider?];
+        let provider = places.provider.map(|at| value(at).ok_or(())).transpose().ok()?;
+        let told = [Some(value(places.channel)?), Some(value(places.id)?), provider];
         self.key.clear();
         self.key.push(created);
-        for value in values {
+        for value in told {
+            let Some(value) = value else {
+                self.key.extend_from_slice(&u16::MAX.to_le_bytes());
+                continue;
+            };
             if value.len() > LONGEST {
                 return None;
             }
             self.key.extend_from_slice(&(value.len() as u16).to_le_bytes());
             self.key.extend_from_slice(value);
         }
-        Some(values)
+        Some(told)
     }
 }
+
+/// The values that tell a kind, as [`TELLING`]; `None` where the record has no such field.
+type Told<'f> = [Option<&'f [u8]>; 3];
 
 /// Where the fields of a record stand that tell its kind.
 #[derive(Debug, Clone, Copy)]
 struct Places {
-    /// As [`TELLING`].
-    telling: [u16; 3],
+    channel: u16,
+    id: u16,
+    /// Exports may leave it out, or call it otherwise.
+    provider: Option<u16>,
     /// The first that tells registry events apart.
     created: Option<u16>,
 }
 
 impl Places {
-    /// `None` where a name is missing, there twice, or written in another way.
+    /// `None` where channel or number is missing, or a name is there twice or written in another way.
     fn of<'f>(names: impl Iterator<Item = &'f [u8]>) -> Option<Self> {
         let (mut places, mut created) = ([None; 3], None);
         for (at, name) in (0..=u16::MAX).zip(names).filter(|(_, name)| may_tell(name)) {
@@ -135,7 +145,7 @@ impl Places {
             }
         }
         let [channel, id, provider] = places;
-        Some(Self { telling: [channel?, id?, provider?], created })
+        Some(Self { channel: channel?, id: id?, provider, created })
     }
 }
 
@@ -152,7 +162,7 @@ impl Telling {
 
     /// Whether the record may be one of Windows' own audit.
     pub fn is_audit(self, listing: &impl Listing) -> bool {
-        let channel = self.0.and_then(|places| listing.item(places.telling[0].into())?.plain());
+        let channel = self.0.and_then(|places| listing.item(places.channel.into())?.plain());
         channel.is_none_or(|channel| channel.eq_ignore_ascii_case(b"Security"))
     }
 }
@@ -174,7 +184,7 @@ fn may_be(name: &[u8], telling: &str) -> bool {
 }
 
 /// A bit for each rule that may match records of a kind.
-fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &[&[u8]; 3]) -> Box<[u64]> {
+fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &Told<'_>) -> Box<[u64]> {
     let facts = routing::facts(format, fields);
     let fits: Vec<bool> =
         program.logsources.iter().map(|stated| routing::applies(&program.routing, stated, &facts)).collect();
@@ -189,7 +199,7 @@ fn decide(program: &Program, format: &str, fields: &Fields<'_>, values: &[&[u8];
 }
 
 /// What the telling fields alone decide of a search; `None` where it takes others too.
-fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<bool> {
+fn holds(expr: &Expr, telling: &[Option<u8>], values: &Told<'_>) -> Option<bool> {
     let any = |parts: &[Expr], wanted: bool| {
         let mut all = Some(!wanted);
         for part in parts {
@@ -207,7 +217,7 @@ fn holds(expr: &Expr, telling: &[Option<u8>], values: &[&[u8]; 3]) -> Option<boo
         Expr::Not(inner) => holds(inner, telling, values).map(|held| !held),
         Expr::Shared(inner) => holds(inner, telling, values),
         Expr::Field(name, test) => {
-            let value = values.get(usize::from((*telling.get(*name as usize)?)?))?;
+            let value = (*values.get(usize::from((*telling.get(*name as usize)?)?))?)?;
             match test {
                 Test::Null => Some(false),
                 Test::Exists(wanted) => Some(*wanted),
