@@ -184,24 +184,53 @@ fn what_is_known_of_a_kind_of_events_changes_no_match() {
     let (program, problems) = Program::compile(rules.to_vec(), Routing::Auto);
     assert!(problems.is_empty(), "{problems:#?}");
     let mut scratch = Scratch::default();
-    let mut matched = |id: &'static [u8], provider: &'static [u8], event_type: &'static [u8]| {
+    let mut matched = |id: &'static [u8], provider: Option<&'static [u8]>, event_type: &'static [u8]| {
         let (mut fields, mut hits) = (Fields::default(), Vec::new());
         let mut push = |name: &'static str, value| fields.push(None, name.as_bytes(), value, Kind::Str);
         push("Channel", b"Microsoft-Windows-Sysmon/Operational");
         push("EventID", id);
-        push("Provider_Name", provider);
+        // Some exports call it otherwise.
+        push(if provider.is_some() { "Provider_Name" } else { "SourceName" }, provider.unwrap_or(b"P"));
         push("EventType", event_type);
         push("TargetObject", b"k");
         program.eval("evtx", &fields, b"", &[0, 1], &mut scratch, &mut hits);
         hits
     };
     for _ in 0..40 {
-        assert_eq!(matched(b"12", b"P", b"Create\xFF"), [0]);
-        assert_eq!(matched(b"12", b"P", b"CreateKey"), [0]);
-        assert_eq!(matched(b"12", b"P", b"DeleteKey"), [1]);
+        for provider in [Some(&b"P"[..]), None] {
+            assert_eq!(matched(b"12", provider, b"Create\xFF"), [0]);
+            assert_eq!(matched(b"12", provider, b"CreateKey"), [0]);
+            assert_eq!(matched(b"12", provider, b"DeleteKey"), [1]);
+        }
         // A zero does not end a value.
-        assert!(matched(b"12\0a", b"b", b"").is_empty());
-        assert_eq!(matched(b"12", b"a\0b", b""), [1]);
+        assert!(matched(b"12\0a", Some(b"b"), b"").is_empty());
+        assert_eq!(matched(b"12", Some(b"a\0b"), b""), [1]);
+    }
+}
+
+#[test]
+fn an_event_of_windows_is_none_of_linux_and_one_without_a_channel_may_be_either() {
+    let sources = ["product: windows", "product: linux", "product: rpc_firewall"];
+    let rules = sources.map(|product| rule(&format!("{product}, category: process_creation"), "Image|endswith: sh"));
+    let bare = rule("product: linux", "Image|endswith: sh");
+    let (program, problems) = Program::compile([rules.to_vec(), vec![bare]].concat(), Routing::Auto);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let mut scratch = Scratch::default();
+    let mut matched = |channel: Option<&'static [u8]>, id: &'static [u8]| {
+        let (mut fields, mut hits) = (Fields::default(), Vec::new());
+        let mut push = |name: &'static str, value| fields.push(None, name.as_bytes(), value, Kind::Str);
+        channel.into_iter().for_each(|channel| push("Channel", channel));
+        push("EventID", id);
+        push("SourceName", b"P");
+        push("Image", b"/bin/sh");
+        program.eval("windows_json", &fields, b"", &[0, 1, 2, 3], &mut scratch, &mut hits);
+        hits
+    };
+    for _ in 0..40 {
+        assert_eq!(matched(Some(b"Microsoft-Windows-Sysmon/Operational"), b"1"), [0]);
+        assert_eq!(matched(Some(b"Linux-Sysmon/Operational"), b"1"), [1, 3]);
+        assert_eq!(matched(None, b"1"), [3]);
+        assert!(matched(Some(b"Application"), b"1").is_empty());
     }
 }
 
