@@ -33,6 +33,7 @@ fn of_value(test: &Test) -> u32 {
         Test::Text(pattern) if pattern.is_at_an_end() => 1,
         Test::Anchored(texts) => 2 + texts.patterns().len() as u32 / 16,
         Test::Number(..) | Test::Cidr(_) | Test::Time(..) => 4,
+        Test::Text(pattern) if pattern.is_of_steps() => 24,
         Test::Text(_) | Test::SameAs { .. } => 8,
         Test::Words(_) => 16,
         Test::Regex(_) => 64,

@@ -187,6 +187,11 @@ impl Pattern {
         self.pieces.len() < 2 && !(self.open_start && self.open_end)
     }
 
+    /// Whether some of it is compared step by step.
+    pub fn is_of_steps(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Steps(..)))
+    }
+
     /// The bytes of a pattern that is met wherever they stand in a value.
     pub fn contained(&self) -> Option<&[u8]> {
         self.sole().filter(|_| self.open_start && self.open_end)
@@ -261,17 +266,25 @@ impl Pattern {
     /// PERF: most steps begin with a character of one byte or a dash, and only where that stands can they be.
     fn find_steps(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
         let hay = value.bytes.get(from..)?;
-        let first = if let Piece::Steps(toks, _) = piece { toks.first() } else { None };
+        let (first, next) = if let Piece::Steps(toks, _) = piece { (toks.first(), toks.get(1)) } else { (None, None) };
+        // PERF: of most places the byte behind decides.
+        let goes_on = |at: &usize| match next {
+            Some(Tok::Char(next)) if next.is_ascii() && hay[*at].is_ascii() => {
+                hay.get(at + 1).is_some_and(|byte| byte.eq_ignore_ascii_case(&(*next as u8)))
+            }
+            _ => true,
+        };
         match first {
             Some(Tok::Char(first)) if first.is_ascii() => {
                 let first = *first as u8;
                 let (small, large) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
-                let mut places = memchr::memchr2_iter(small, large, hay);
+                let mut places = memchr::memchr2_iter(small, large, hay).filter(goes_on);
                 return places.find_map(|i| self.at(piece, value.bytes, from + i));
             }
             Some(Tok::Dash) => {
                 let places = memchr::memchr3_iter(b'-', b'/', DASH_BEGINS, hay);
                 return places
+                    .filter(goes_on)
                     .filter(|i| value.is_boundary(from + i))
                     .find_map(|i| self.at(piece, value.bytes, from + i));
             }

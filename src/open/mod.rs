@@ -177,7 +177,8 @@ pub fn stretch(file: &Listed, at: u64, length: usize) -> Vec<u8> {
 /// It cannot be read, or is shorter by now.
 pub fn each_piece(path: &Path, length: u64, take: &mut dyn FnMut(&[u8])) -> std::io::Result<()> {
     let file = evidence::open(path)?;
-    let (mut buffer, mut at) = (vec![0; source::PULL_BYTES], 0);
+    let most = usize::try_from(length).unwrap_or(usize::MAX).min(source::PULL_BYTES);
+    let (mut buffer, mut at) = (vec![0; most], 0);
     while at < length {
         let want = usize::try_from(length - at).unwrap_or(usize::MAX).min(buffer.len());
         file.read_exact_at(&mut buffer[..want], at)?;

@@ -3,7 +3,7 @@
 use highway::{HighwayHash, HighwayHasher, Key};
 use sha2::{Digest, Sha256};
 
-use super::copies::LATE;
+use super::copies::{HEAD_BYTES, LATE};
 use crate::open::DigestKind;
 use crate::plan::Plan;
 
@@ -11,8 +11,9 @@ use crate::plan::Plan;
 pub(super) enum Content {
     /// That of the file as stored.
     Stored,
-    /// Told after all is read, where another source has the same length.
-    Late,
+    /// Told after all is read, where another source has the same length and begins alike: by the secret of this run, over so many
+    /// bytes so far.
+    Late(Box<HighwayHasher>, usize),
     /// By the secret of this run.
     Keyed(Box<HighwayHasher>),
     /// SHA-256.
@@ -26,7 +27,7 @@ impl Content {
     pub(super) fn of(plan: &Plan, is_plain: bool) -> Self {
         match (plan.opening.digest, plan.run_secret) {
             (DigestKind::Sha256 | DigestKind::Blake3, _) if is_plain => Self::Stored,
-            (DigestKind::Off, Some(_)) if is_plain => Self::Late,
+            (DigestKind::Off, Some(secret)) if is_plain => Self::Late(Box::new(HighwayHasher::new(Key(secret))), 0),
             (DigestKind::Sha256, _) => Self::Sha256(Box::default()),
             (DigestKind::Off, Some(secret)) => Self::Keyed(Box::new(HighwayHasher::new(Key(secret)))),
             (DigestKind::Blake3 | DigestKind::Off, _) => Self::Blake3(Box::default()),
@@ -35,7 +36,14 @@ impl Content {
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
-            Self::Stored | Self::Late => {}
+            Self::Stored => {}
+            Self::Late(hasher, taken) => {
+                let more = &bytes[..bytes.len().min(HEAD_BYTES - *taken)];
+                if !more.is_empty() {
+                    hasher.append(more);
+                    *taken += more.len();
+                }
+            }
             Self::Keyed(hasher) => hasher.append(bytes),
             Self::Sha256(hasher) => hasher.update(bytes),
             Self::Blake3(hasher) => {
@@ -48,7 +56,7 @@ impl Content {
     pub(super) fn finish(self) -> Option<Box<str>> {
         let digest = match self {
             Self::Stored => return None,
-            Self::Late => LATE.into(),
+            Self::Late(hasher, _) => format!("{LATE}{}", keyed_name(*hasher)).into(),
             Self::Keyed(hasher) => keyed_name(*hasher),
             Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())).into(),
             Self::Blake3(hasher) => format!("blake3:{}", hasher.finalize().to_hex()).into(),
