@@ -27,7 +27,7 @@ pub(super) fn facts(fields: &Fields<'_>, facts: &mut Facts<'_>) {
         let mut named = fields.named();
         let stated = named.find(|(name, ..)| name.eq_ignore_ascii_case(EVENT_TYPE.as_bytes()));
         let added = stated.is_some_and(|(_, value, _)| is_creation(value));
-        facts.categories.push(if added { "registry_add" } else { "registry_delete" });
+        facts.categories.push(REGISTRY[usize::from(!added)]);
     }
 }
 
@@ -36,12 +36,17 @@ pub(super) fn is_creation(event_type: &[u8]) -> bool {
     event_type.starts_with(b"Create")
 }
 
+/// Whether some event of some channel is of a category.
+pub(super) fn may_tell(category: &str) -> bool {
+    REGISTRY.contains(&category) || table().is_of_events(category)
+}
+
 /// The channels of which an event must name one before a rule can apply to it; `None` where the rule states no source
 /// or one that no channel stands for.
 pub(super) fn needed(rule: &Logsource) -> Option<Vec<&'static str>> {
     let mut channels = match (rule.service.as_deref(), rule.category.as_deref()) {
         (Some(service), _) => table().channels_of_service(service),
-        (None, Some("registry_add" | "registry_delete")) => vec![SYSMON],
+        (None, Some(category)) if REGISTRY.contains(&category) => vec![SYSMON],
         (None, Some(category)) => table().channels_of_category(category),
         (None, None) => return None,
     };
@@ -50,6 +55,8 @@ pub(super) fn needed(rule: &Logsource) -> Option<Vec<&'static str>> {
     (!channels.is_empty()).then_some(channels)
 }
 
+/// What registry events of one number are, of which a key was made and of which one was removed.
+const REGISTRY: [&str; 2] = ["registry_add", "registry_delete"];
 /// The field that tells registry events of one number apart.
 pub(super) const EVENT_TYPE: &str = "EventType";
 const SYSMON: &str = "microsoft-windows-sysmon/operational";

@@ -113,8 +113,13 @@ fn is_bare(rule: &Logsource) -> bool {
 }
 
 fn may_be_of(of: &OfFormat, rule: &Logsource) -> bool {
-    let has = |known: &[&str], word: &Option<String>| word.as_deref().is_none_or(|word| known.contains(&word));
-    has(&of.products, &rule.product) && of.categories.as_ref().is_none_or(|known| has(known, &rule.category))
+    let has = |known: &[&str], word: &str| known.contains(&word);
+    let is_told = |category: &str| match &of.categories {
+        Some(known) => has(known, category),
+        None => channels::may_tell(category),
+    };
+    rule.product.as_deref().is_none_or(|product| has(&of.products, product))
+        && rule.category.as_deref().is_none_or(is_told)
 }
 
 /// Texts of which a record must hold one before a rule can apply to it; `None` where there are none.

@@ -80,6 +80,11 @@ impl Table {
         self.events.get(channel).and_then(|numbers| numbers.get(&number)).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether some event is of a category.
+    pub fn is_of_events(&self, category: &str) -> bool {
+        self.events.values().flat_map(BTreeMap::values).flatten().any(|known| *known == category)
+    }
+
     /// Channels that are a service.
     pub fn channels_of_service(&self, service: &str) -> Words {
         self.services.iter().filter(|(_, known)| known.contains(&service)).map(|(channel, _)| *channel).collect()
