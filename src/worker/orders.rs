@@ -54,8 +54,12 @@ pub(super) struct Seen {
     pub format: &'static str,
     /// Whether some of its dates may be of two days.
     pub is_open: bool,
+    /// Whether no other log tells of them, because they show both orders.
+    pub is_mixed: bool,
     /// The order that it shows itself.
     pub order: Option<Order>,
+    /// The order that is likely, where nothing tells.
+    pub likely: Option<Order>,
 }
 
 /// What the user says of sources of which nothing else tells.
@@ -64,7 +68,7 @@ pub(super) fn by_user(day_first: Option<bool>) -> Option<Order> {
 }
 
 /// The order in those sources of a file, by their number, whose dates are open and of which something tells: first themselves, then
-/// others of their rotation, in this file or where the survey looked, then the user.
+/// others of their rotation, in this file or where the survey looked, then the user; else as is likely.
 pub(super) fn settled(seen: &BTreeMap<u64, Seen>, surveyed: &Rotations, user: Option<bool>) -> BTreeMap<u64, Order> {
     let mut here = Rotations::default();
     for Seen { locator, format, order, .. } in seen.values() {
@@ -73,8 +77,9 @@ pub(super) fn settled(seen: &BTreeMap<u64, Seen>, surveyed: &Rotations, user: Op
         }
     }
     let order = |seen: &Seen| {
-        let told = seen.order.clone().or_else(|| here.of_source(&seen.locator, seen.format));
-        told.or_else(|| surveyed.of_source(&seen.locator, seen.format)).or_else(|| by_user(user))
+        let sibling = || [&here, surveyed].iter().find_map(|all| all.of_source(&seen.locator, seen.format));
+        let told = seen.order.clone().or_else(|| sibling().filter(|_| !seen.is_mixed));
+        told.or_else(|| by_user(user)).or_else(|| seen.likely.clone())
     };
     seen.iter().filter(|(_, seen)| seen.is_open).filter_map(|(number, seen)| Some((*number, order(seen)?))).collect()
 }
