@@ -223,6 +223,13 @@ fn a_log_that_shows_both_orders_is_told_none_by_its_rotation() {
     assert_eq!(grounds(&files[..2], None)["app.csv"].0, None, "least of all by itself");
     assert_eq!(told["app.csv.1"], (Some(Ground::Sibling), Some("2024-03-04".to_owned())));
     assert_eq!(grounds(&files, Some(true))["app.csv"].0, Some(Ground::User));
+    let turned = rows(&[(14, 3), (4, 3)], 2000) + &rows(&[(3, 14)], 5);
+    let files = [("app.csv", few.as_bytes()), ("app.csv.1", turned.as_bytes())];
+    assert_eq!(
+        grounds(&files, None)["app.csv"].0,
+        None,
+        "nor does its begin tell others, where its end shows the reverse"
+    );
 }
 
 #[test]
