@@ -390,19 +390,26 @@ impl Producer<'_, '_, '_> {
         // What cannot be read again is read as the user says at once.
         let by_user = || orders::by_user(self.engine.plan.clocks.day_first).filter(|_| asks && !self.is_file);
         let order = self.found.orders.remove(&number).or_else(by_user)?;
-        (layout.day_first, layout.dates) = (Some(order.day_first), None);
+        layout.day_first = Some(order.day_first);
+        // What it shows then is known when it was read.
+        layout.dates = layout.dates.take().filter(|_| !self.is_file);
         DatesRead::by(&order)
     }
 
     /// Notes what a leaf that was read to its end shows of the order of day and month.
     fn see_order(&mut self, number: u64, locator: Locator, layout: &Arc<Layout>, source: &Arc<Source>) {
-        let mut seen = Seen { locator, format: layout.format, is_open: false, order: None };
+        let format = layout.format;
+        let mut seen = Seen { locator, format, is_open: false, is_mixed: false, order: None, likely: None };
         if let Some(dates) = &layout.dates {
             self.engine.work_all(source);
-            seen.is_open = dates.are_open();
-            seen.order = format::order_of(dates, layout);
-            if seen.is_open {
-                source.read_dates(DatesRead { readings: format::readings(dates, layout), ..DatesRead::default() });
+            (seen.is_open, seen.is_mixed) = (dates.are_open(), format::is_mixed(dates));
+            (seen.order, seen.likely) = (format::order_of(dates, layout), format::likely_order(dates, layout));
+            let open = || DatesRead { readings: format::readings(dates, layout), ..DatesRead::default() };
+            match layout.day_first {
+                _ if !seen.is_open => {}
+                None => source.read_dates(open()),
+                Some(said) if format::order_shown(dates) == Some(!said) => source.misread_dates(open()),
+                Some(_) => {}
             }
         } else {
             seen.order = layout.day_first.map(|day_first| Order { day_first, by: None, sibling: None });

@@ -19,7 +19,8 @@ use super::{ColorWord, LevelWord, Passwords, Scan, case, manifest, scopes, told}
 #[command(after_help = "Example: logs of a further day, with the feed of the first scan at another place:\n  \
     exfiltrace scan /evidence/monday --indicators feed.csv --scopes scopes.toml --out case\n  \
     exfiltrace add case /evidence/tuesday --moved /old/feed.csv=feed.csv\n\n\
-    The case is then as one scan of everything would have written it. All that the scan was told counts again and need not \
+    The case is then as one scan of everything would have written it, but that files of one rotation that came at two times do not \
+    tell each other which of day and month is first in their dates. All that the scan was told counts again and need not \
     be typed: scopes, rules, indicators, formats, period, limits. Their files must be as they were. Passwords are not \
     kept; give them again. An interrupted `add` leaves the case as it was.")]
 pub struct Add {

@@ -87,7 +87,7 @@ impl Args {
 pub enum Command {
     /// Scan evidence and judge it.
     Scan(Box<Scan>),
-    /// List the evidence without reading it, for `scan --survey`.
+    /// List the evidence, of which no more is read than shows the order of dates in rotated logs, for `scan --survey`.
     Survey(SurveyArgs),
     /// Scan more evidence into a case.
     Add(grow::Add),
@@ -214,7 +214,8 @@ pub struct Scan {
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub timezone: Option<String>,
     /// Which of day and month is first in dates such as 03/04/2026, in logs where neither a date of theirs nor another file of the same
-    /// rotation shows it. Without it such records have no time where nothing else tells, and the answer says so.
+    /// rotation shows it, and which do not go on through midnight, or into days after that of their file, by one order alone. Without it
+    /// such records have no time where nothing else tells, and the answer says so.
     #[arg(long, value_enum, value_name = "FIRST")]
     pub date_order: Option<FirstWord>,
     /// Passwords of encrypted archives.

@@ -235,10 +235,7 @@ pub fn header(sample: &Sample<'_>) -> Option<Layout> {
         return None;
     }
     let framing = Framing::Csv { delimiter };
-    let rows = rows(sample);
-    let cells = rows.iter().flat_map(|row| Cells { rest: Some(row), delimiter });
-    let day_first = time::order_in(cells.filter_map(|cell| Some(cell.ok()?.raw.trim_ascii())));
-    Some(Layout { framing, delimiter, columns, day_first, arrays: Vec::new(), ..sample.base.clone() })
+    Some(Layout { framing, delimiter, columns, arrays: Vec::new(), ..sample.base.clone() })
 }
 
 /// What a column is.

@@ -75,7 +75,7 @@ pub use recognise::{Sample, fits, recognise, suffices};
 pub use render::{edges, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
-pub use time::{order_of, order_shown, readings};
+pub use time::{is_mixed, likely_order, order_of, order_shown, readings};
 
 /// One way of writing events down.
 pub trait Format: Sync {

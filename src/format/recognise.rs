@@ -56,8 +56,9 @@ impl Sample<'_> {
         self.fit_records(&self.lines, format, layout, rank)
     }
 
-    /// Counts the records that a format reads.
-    pub fn fit_records(&self, records: &[&[u8]], format: &dyn Format, layout: Layout, rank: u8) -> Option<Fit> {
+    /// Counts the records that a format reads; of the dates in the sample, its layout has those that it takes for times.
+    pub fn fit_records(&self, records: &[&[u8]], format: &dyn Format, mut layout: Layout, rank: u8) -> Option<Fit> {
+        layout.dates = layout.dates.is_some().then(Arc::default);
         let mut read = 0;
         for record in records {
             let mut out = Fields::default();

@@ -13,7 +13,7 @@ use crate::model::time::{Instant, Stamp};
 
 pub use assume::{at_offset, by_host};
 pub use form::{fault_of_form, in_form};
-pub use order::{order_in, order_of, order_shown, readings};
+pub use order::{is_mixed, likely_order, order_in, order_of, order_shown, readings};
 
 use civil::{Civil, days_of_month};
 use cursor::Cursor;
@@ -229,7 +229,7 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     if cursor.at != bytes.len() {
         return None;
     }
-    if let (Some(dates), None, true) = (&layout.dates, layout.day_first, mark != b'.') {
+    if let (Some(dates), true) = (&layout.dates, mark != b'.') {
         dates.see((year, first, second), clock / 3600);
     }
     let day_first = match (first > 12, second > 12) {

@@ -68,8 +68,9 @@ impl Dates {
 }
 
 /// Whether both numbers of a date may be its month, and it is not the same day either way.
-pub fn is_open((_, first, second): Date) -> bool {
-    first <= 12 && second <= 12 && first != second
+pub fn is_open((year, first, second): Date) -> bool {
+    let may_be_month = |number: i64| (1..=12).contains(&number);
+    year > 0 && may_be_month(first) && may_be_month(second) && first != second
 }
 
 /// What tells which of day and month is first in a source no date of which shows it.

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::format::{self, Clock};
-use crate::model::dates::{Ground, Order, OrderShown};
+use crate::model::dates::{Dates, Ground, Order, OrderShown};
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::Entry;
@@ -54,8 +55,12 @@ pub(super) struct Seen {
     pub format: &'static str,
     /// Whether some of its dates may be of two days.
     pub is_open: bool,
+    /// Whether no other log tells of them, because they show both orders.
+    pub is_mixed: bool,
     /// The order that it shows itself.
     pub order: Option<Order>,
+    /// The order that is likely, where nothing tells.
+    pub likely: Option<Order>,
 }
 
 /// What the user says of sources of which nothing else tells.
@@ -64,7 +69,7 @@ pub(super) fn by_user(day_first: Option<bool>) -> Option<Order> {
 }
 
 /// The order in those sources of a file, by their number, whose dates are open and of which something tells: first themselves, then
-/// others of their rotation, in this file or where the survey looked, then the user.
+/// others of their rotation, in this file or where the survey looked, then the user; else as is likely.
 pub(super) fn settled(seen: &BTreeMap<u64, Seen>, surveyed: &Rotations, user: Option<bool>) -> BTreeMap<u64, Order> {
     let mut here = Rotations::default();
     for Seen { locator, format, order, .. } in seen.values() {
@@ -73,8 +78,9 @@ pub(super) fn settled(seen: &BTreeMap<u64, Seen>, surveyed: &Rotations, user: Op
         }
     }
     let order = |seen: &Seen| {
-        let told = seen.order.clone().or_else(|| here.of_source(&seen.locator, seen.format));
-        told.or_else(|| surveyed.of_source(&seen.locator, seen.format)).or_else(|| by_user(user))
+        let sibling = || [&here, surveyed].iter().find_map(|all| all.of_source(&seen.locator, seen.format));
+        let told = seen.order.clone().or_else(|| sibling().filter(|_| !seen.is_mixed));
+        told.or_else(|| by_user(user)).or_else(|| seen.likely.clone())
     };
     seen.iter().filter(|(_, seen)| seen.is_open).filter_map(|(number, seen)| Some((*number, order(seen)?))).collect()
 }
@@ -113,21 +119,27 @@ fn shown(file: &Listed, opening: &Opening) -> Option<OrderShown> {
     }
     let layout = format::recognise(&text, false, &meta, &clock);
     let is_lines = matches!(layout.framing, Framing::Lines | Framing::Csv { .. }) && !layout.encoding.is_wide();
-    let day_first = layout.day_first.or_else(|| of_tail(&layout, &tail).filter(|_| is_lines))?;
+    let tail = if is_lines { of_tail(&layout, &tail) } else { [false, false] };
+    let [day, month] = [true, false].map(|order| layout.day_first == Some(order) || tail[usize::from(!order)]);
+    let day_first = (day != month).then_some(day)?;
     Some(OrderShown { format: layout.format.to_owned(), day_first })
 }
 
-/// The order that the whole lines at the end of a file show.
-fn of_tail(layout: &Layout, tail: &[u8]) -> Option<bool> {
-    let dates = layout.dates.as_ref()?;
-    let (reader, mut fields) = (format::reader(layout), Fields::default());
+/// Whether one of the whole lines at the end of a file shows that the day is first, and one that the month is.
+fn of_tail(layout: &Layout, tail: &[u8]) -> [bool; 2] {
+    let dates = Arc::<Dates>::default();
+    let layout = Layout { dates: Some(Arc::clone(&dates)), ..layout.clone() };
+    let (reader, mut fields) = (format::reader(&layout), Fields::default());
     let mut lines = tail.split(|byte| *byte == b'\n');
     lines.next();
     for line in lines {
         // What is no record shows no date.
         let _ = reader.parse(line.trim_ascii_end(), Want::All, &mut fields);
     }
-    format::order_shown(dates)
+    match format::order_shown(&dates) {
+        Some(day_first) => [day_first, !day_first],
+        None => [format::is_mixed(&dates); 2],
+    }
 }
 
 /// Whether some text holds a date with slashes of which one number is no month.

@@ -67,7 +67,14 @@ pub(super) fn of_dates(dates: &DatesRead, untimed: u64) -> Option<Note> {
             dates.told()
         )
     };
-    dates.is_open().then(|| Note::new(Reason::Undated, detail()).counted(untimed))
+    (dates.is_open() && untimed > 0).then(|| Note::new(Reason::Undated, detail()).counted(untimed))
+}
+
+/// States that the user's word on the order of day and month is not what the log shows.
+pub(super) fn of_misread() -> Note {
+    let detail = "dates that may be of two days were read as --date-order says, and other dates of the log show the reverse: their times \
+                  are wrong; say the other order, or give the log as a file";
+    Note::new(Reason::Undated, detail)
 }
 
 /// States where correlations count less than there is: records beyond the cap, and values beyond theirs.

@@ -103,6 +103,8 @@ struct Joined {
     is_doubtful: bool,
     /// How its dates are read, where they do not show the order of day and month.
     dates: Option<DatesRead>,
+    /// Whether they were read in another order than they show.
+    is_misread: bool,
 }
 
 /// A source with the number of blocks that are still under way.
@@ -155,6 +157,12 @@ impl Source {
     /// Its dates do not show the order of day and month, and are read so.
     pub(super) fn read_dates(&self, dates: DatesRead) {
         self.lock().dates = Some(dates);
+    }
+
+    /// Its dates were read as the user says, and show the other order; it cannot be read again.
+    pub(super) fn misread_dates(&self, dates: DatesRead) {
+        let mut joined = self.lock();
+        (joined.dates, joined.is_misread) = (Some(dates), true);
     }
 
     /// The running account of this thread.
@@ -277,6 +285,7 @@ impl Source {
             digest,
             is_doubtful,
             dates,
+            is_misread,
             ..
         } = joined;
         let tallies =
@@ -289,8 +298,9 @@ impl Source {
             notes.push(Note::new(Reason::Damaged, detail));
         }
         // Dates beside the time of a record leave nothing open.
-        covered.dates = dates.filter(|dates| !dates.is_open() || told.untimed > 0);
+        covered.dates = dates.filter(|dates| !dates.is_open() || told.untimed > 0 || is_misread);
         notes.extend(covered.dates.as_ref().and_then(|dates| remarks::of_dates(dates, told.untimed)));
+        notes.extend(is_misread.then(remarks::of_misread));
         covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);
         let (together, more, of_together) = held.finish(plan);

@@ -1,8 +1,10 @@
 //! Dates whose day and month stand in an order that only a later part of their log shows, or another log.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::Root;
@@ -207,6 +209,95 @@ fn the_log_itself_goes_before_its_rotation_and_that_before_the_user() {
     let told = grounds(&[("app.csv", few.as_bytes()), ("b.csv", own.as_bytes())], Some(true));
     assert_eq!(told["app.csv"], (Some(Ground::User), Some("2024-03-02".to_owned())));
     assert_eq!(told["b.csv"], (None, Some("2024-04-03".to_owned())));
+}
+
+#[test]
+fn a_log_that_shows_both_orders_is_told_none_by_its_rotation() {
+    // What the survey sees of its end shows one of them.
+    let both = rows(&[(4, 3)], 3000) + &rows(&[(3, 14)], 1) + &rows(&[(4, 3)], 3000) + &rows(&[(14, 3)], 5);
+    let few = rows(&[(4, 3)], 10);
+    let shows = rows(&[(14, 3)], 10);
+    let files = [("app.csv", both.as_bytes()), ("app.csv.1", few.as_bytes()), ("app.csv.2", shows.as_bytes())];
+    let told = grounds(&files, None);
+    assert_eq!(told["app.csv"].0, None);
+    assert_eq!(grounds(&files[..2], None)["app.csv"].0, None, "least of all by itself");
+    assert_eq!(told["app.csv.1"], (Some(Ground::Sibling), Some("2024-03-04".to_owned())));
+    assert_eq!(grounds(&files, Some(true))["app.csv"].0, Some(Ground::User));
+    let turned = rows(&[(14, 3), (4, 3)], 2000) + &rows(&[(3, 14)], 5);
+    let files = [("app.csv", few.as_bytes()), ("app.csv.1", turned.as_bytes())];
+    assert_eq!(
+        grounds(&files, None)["app.csv"].0,
+        None,
+        "nor does its begin tell others, where its end shows the reverse"
+    );
+}
+
+#[test]
+fn only_the_times_of_a_table_show_the_order_of_its_times() {
+    let table = |subject: &str| {
+        let row = |second: u32| format!("4/3/2024 10:00:{second:02},10.2.0.5,203.0.113.9,443,5000,100,{subject}\n");
+        let rows = (10..20).map(row);
+        std::iter::once("time,src_ip,dst_ip,dst_port,bytes_out,bytes_in,subject\n".to_owned())
+            .chain(rows)
+            .collect::<String>()
+    };
+    for subject in ["minutes", "13/04/2024 minutes", "13/04/2024 10:00:00", "time=\"13/04/2024 10:00:00\" x=1"] {
+        assert_eq!(told("mail.csv", table(subject).as_bytes()), (10, None), "{subject}");
+    }
+}
+
+#[test]
+fn standard_input_that_shows_another_order_than_the_user_says_is_told_so() {
+    let temp = tempfile::tempdir().unwrap();
+    let log = temp.path().join("app.csv");
+    let of = |days: &[Day], first: &str| {
+        // Far more than is looked at to know the log, before the day that shows the order.
+        std::fs::write(&log, rows(days, 3500)).unwrap();
+        let case = temp.path().join("case");
+        let _ = std::fs::remove_dir_all(&case);
+        let out = Command::new(env!("CARGO_BIN_EXE_exfiltrace"))
+            .args(["scan", "-", "--quiet", "--date-order", first, "--out"])
+            .arg(&case)
+            .stdin(File::open(&log).unwrap())
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let coverage = std::fs::read(case.join("coverage.json")).unwrap();
+        let coverage: serde_json::Value = serde_json::from_slice(&coverage).unwrap();
+        let ledger = std::fs::read_to_string(case.join("ledger.jsonl")).unwrap();
+        (coverage["sources"][0]["dates"]["by"].clone(), ledger.contains("show the reverse"))
+    };
+    assert_eq!(of(&[(4, 3), (5, 3)], "month"), ("user".into(), false));
+    assert_eq!(of(&[(4, 3), (5, 3), (14, 3)], "day"), ("user".into(), false));
+    assert_eq!(of(&[(4, 3), (5, 3), (14, 3)], "month"), (serde_json::Value::Null, true));
+}
+
+/// A copy may be made on any day, so of the times of files only what cannot be goes before what others say.
+#[test]
+fn that_a_log_ends_with_its_file_tells_where_nothing_else_does() {
+    let of = |files: &[(&str, &str)], day_first| {
+        let temp = tempfile::tempdir().unwrap();
+        for (name, log) in files {
+            put(temp.path(), &[(name, log.as_bytes())]);
+            let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_712_224_800); // 2024-04-04T10:00:00Z
+            File::options().write(true).open(temp.path().join(name)).unwrap().set_modified(written).unwrap();
+        }
+        let mut plan = plan(temp.path());
+        plan.clocks.day_first = day_first;
+        let coverage = scan::scan(&plan).unwrap().coverage;
+        let source = coverage.sources.into_iter().find(|source| source.source.file_name() == "app.csv").unwrap();
+        (source.dates.and_then(|dates| dates.by), source.from.map(|from| from.to_string()[..10].to_owned()))
+    };
+    let (few, shows) = (rows(&[(4, 3)], 10), rows(&[(14, 3)], 10));
+    let few = ("app.csv", few.as_str());
+    let day = |by| (Some(by), Some("2024-03-04".to_owned()));
+    assert_eq!(of(&[few], None), (Some(Ground::FileTime), Some("2024-04-03".to_owned())));
+    assert_eq!(of(&[few], Some(true)), day(Ground::User));
+    assert_eq!(of(&[few, ("app.csv.1", &shows)], None), day(Ground::Sibling));
+    // By the other order it would tell of May.
+    let not_yet = rows(&[(5, 3)], 10);
+    let told = (Some(Ground::FileTime), Some("2024-03-05".to_owned()));
+    assert_eq!(of(&[("app.csv", &not_yet)], Some(false)), told);
 }
 
 #[test]

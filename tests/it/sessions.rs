@@ -236,6 +236,14 @@ fn files_that_went_to_a_destination_which_no_record_names_left_all_the_same() {
         "text says no bytes"
     );
     assert!(told(&[("rclone.log", line("Deleted") + &line("Removed directory"))]).is_empty());
+    let within = line("Copied (server-side copy)") + &line("Moved (server-side)");
+    assert!(told(&[("rclone.log", within)]).is_empty(), "a service copied it within itself");
+    let named = line("Copied (server-side copy) to: b.zip: Copied (new)");
+    assert_eq!(
+        told(&[("rclone.log", named)]),
+        ["logs/rclone.log (not named)  0 ?"],
+        "no name of a file hides that it left"
+    );
 }
 
 /// Two servers of files in folders of their own, and two logs of one in one folder.

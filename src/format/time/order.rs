@@ -31,37 +31,54 @@ fn shows_day_first(bytes: &[u8]) -> Option<bool> {
     let second = cursor.digits(1, 2)?;
     cursor.eat(b'/')?;
     cursor.digits(4, 4)?;
-    match (first > 12, second > 12) {
-        (true, false) => Some(true),
-        (false, true) => Some(false),
+    match ((1..=12).contains(&first), (1..=12).contains(&second)) {
+        (false, true) if first <= 31 => Some(true),
+        (true, false) if second <= 31 => Some(false),
         _ => None,
     }
+    .filter(|_| first > 0 && second > 0)
 }
 
 /// The order of day and month in the dates of a log that was read to its end, by the log alone: as one of them shows it and no other one
-/// the reverse, or else as only one of the two readings may be.
+/// the reverse, or else as only one of the two readings may be, or goes on through midnight.
 pub fn order_of(dates: &Dates, layout: &Layout) -> Option<Order> {
-    let all = dates.all()?;
-    let order = |day_first, by| Order { day_first, by, sibling: None };
+    let all = existing(dates)?;
     match shown(&all) {
         [false, false] => {}
-        [day, month] => return (day != month).then(|| order(day, None)),
+        [day, month] => return (day != month).then_some(Order { day_first: day, by: None, sibling: None }),
     }
-    let readings = [true, false].map(|day_first| Reading::of(&all, day_first, layout));
-    let only = |holds: fn(&Reading) -> bool, by| match readings.each_ref().map(holds) {
-        [true, false] => Some(order(true, Some(by))),
-        [false, true] => Some(order(false, Some(by))),
-        _ => None,
-    };
-    only(Reading::may_be, Ground::FileTime)
-        .or_else(|| only(Reading::runs_on, Ground::RunsOn))
-        .or_else(|| only(Reading::ends_with_its_file, Ground::FileTime))
+    let readings = Reading::both(&all, layout);
+    only(&readings, Reading::may_be, Ground::FileTime).or_else(|| only(&readings, Reading::runs_on, Ground::RunsOn))
+}
+
+/// The order by which alone a log that shows none ends when its file was last written. It is no more than likely: a copy may have been made
+/// at the time at which the log ends by the other.
+pub fn likely_order(dates: &Dates, layout: &Layout) -> Option<Order> {
+    let all = existing(dates).filter(|all| shown(all) == [false, false])?;
+    only(&Reading::both(&all, layout), Reading::ends_with_its_file, Ground::FileTime)
+}
+
+/// The order whose reading alone holds.
+fn only(readings: &[Reading; 2], holds: fn(&Reading) -> bool, by: Ground) -> Option<Order> {
+    let [day, month] = readings.each_ref().map(holds);
+    (day != month).then_some(Order { day_first: day, by: Some(by), sibling: None })
 }
 
 /// Whether the day is first in dates of which one shows it, and none the reverse.
 pub fn order_shown(dates: &Dates) -> Option<bool> {
-    let [day, month] = shown(&dates.all()?);
+    let [day, month] = shown(&existing(dates)?);
     (day != month).then_some(day)
+}
+
+/// Whether some dates show the one order and some the other, or there are more than any log has: no other log tells of these.
+pub fn is_mixed(dates: &Dates) -> bool {
+    existing(dates).is_none_or(|all| shown(&all) == [true, true])
+}
+
+/// Those dates that there are by one of the orders; `None` where there are more than are kept.
+fn existing(dates: &Dates) -> Option<Vec<(Date, Hours)>> {
+    let exists = |date: Date| [true, false].iter().any(|day_first| civil(date, *day_first, 0).micros().is_some());
+    Some(dates.all()?.into_iter().filter(|(date, _)| exists(*date)).collect())
 }
 
 /// The times of the records that may be of two days, either way; `None` where there are none, or more than are kept.
@@ -100,6 +117,11 @@ struct Reading {
 }
 
 impl Reading {
+    /// Where the day is first, and where the month is.
+    fn both(all: &[(Date, Hours)], layout: &Layout) -> [Self; 2] {
+        [true, false].map(|day_first| Self::of(all, day_first, layout))
+    }
+
     fn of(all: &[(Date, Hours)], day_first: bool, layout: &Layout) -> Self {
         let day = |(date, hours): &(Date, Hours)| {
             let Civil { year, month, day, .. } = civil(*date, day_first, 0);
@@ -140,14 +162,20 @@ mod tests {
     const NOON: i64 = 12;
     const LATE: &str = "2026-12-31T00:00:00Z";
 
+    type Tells = fn(&Dates, &Layout) -> Option<Order>;
+
     fn order(dates: &[(i64, i64)], hours: &[i64], written: &str) -> Option<(bool, Option<Ground>)> {
+        order_by(order_of, dates, hours, written)
+    }
+
+    fn order_by(tells: Tells, dates: &[(i64, i64)], hours: &[i64], written: &str) -> Option<(bool, Option<Ground>)> {
         let of = |dates: &mut dyn Iterator<Item = &(i64, i64)>| {
             let seen = Dates::default();
             for (first, second) in dates {
                 hours.iter().for_each(|hour| seen.see((2026, *first, *second), *hour));
             }
             let layout = Layout { reference: Instant::parse(written), ..Layout::plain() };
-            order_of(&seen, &layout).map(|order| (order.day_first, order.by))
+            tells(&seen, &layout).map(|order| (order.day_first, order.by))
         };
         let forward = of(&mut dates.iter());
         assert_eq!(forward, of(&mut dates.iter().rev()), "{dates:?}");
@@ -188,9 +216,29 @@ mod tests {
     fn the_time_of_the_file_tells_what_cannot_be() {
         let told = |day_first| Some((day_first, Some(Ground::FileTime)));
         assert_eq!(order(&[(5, 3)], &[NOON], "2026-03-06T00:00:00Z"), told(true), "May is not yet");
-        assert_eq!(order(&[(3, 5)], &[NOON], "2026-05-03T11:00:00Z"), told(true), "the file was written until then");
-        assert_eq!(order(&[(1, 1), (1, 2), (1, 3)], &[NOON], "2026-03-01T12:00:00Z"), told(true));
-        assert_eq!(order(&[(3, 5)], &[NOON], "2026-05-30T11:00:00Z"), None, "it may have been copied then");
+        let likely = |dates: &[(i64, i64)], written| order_by(likely_order, dates, &[NOON], written);
+        for (dates, written) in
+            [(&[(3, 5)][..], "2026-05-03T11:00:00Z"), (&[(1, 1), (1, 2), (1, 3)], "2026-03-01T12:00:00Z")]
+        {
+            assert_eq!(order(dates, &[NOON], written), None, "it may have been copied then");
+            assert_eq!(likely(dates, written), told(true), "the file was written until then");
+        }
+        assert_eq!(likely(&[(3, 5)], "2026-05-30T11:00:00Z"), None);
+        assert_eq!(likely(&[(3, 5), (3, 14)], "2026-05-03T11:00:00Z"), None, "a date shows the order");
+    }
+
+    #[test]
+    fn a_date_that_there_is_not_tells_nothing() {
+        let night = [0, 23];
+        let told = order(&[(10, 3), (11, 3)], &night, LATE);
+        assert!(told.is_some());
+        for none in [(0, 0), (0, 5), (99, 1), (31, 2), (13, 13)] {
+            assert_eq!(order(&[(10, 3), (11, 3), none], &night, LATE), told, "{none:?}");
+            let seen = Dates::default();
+            seen.see((2026, none.0, none.1), NOON);
+            assert!(!seen.are_open() && !is_mixed(&seen), "{none:?}");
+        }
+        assert_eq!(order_in([&b"99/1/2026"[..], b"13/0/2026", b"0/13/2026"].into_iter()), None);
     }
 
     #[test]
