@@ -156,7 +156,8 @@ impl Rows {
         }
     }
 
-    /// Takes a piece from what is nearest to it of some rows together; gives what is left of it.
+    /// Takes a piece from what is nearest to it of some rows together; gives what is left of it. Added to `taken` is what moved while the
+    /// piece did: what may be of another session is no less at most.
     fn take_once(
         &mut self,
         piece: &Piece,
@@ -175,13 +176,15 @@ impl Rows {
             let stock = self.stocks.get_mut(&row).expect("each row has a stock");
             let bytes = stock.take_near(&mut transfers[row as usize], near, left);
             left -= bytes;
-            add(row, bytes);
+            add(row, if near.is_sure(piece) { bytes } else { 0 });
         }
-        for row in rows {
-            let stock = self.stocks.get_mut(row).expect("each row has a stock");
-            let bytes = stock.take_undated(&mut transfers[*row as usize], piece, left);
-            left -= bytes;
-            add(*row, bytes);
+        for (by, is_sure) in piece.ends() {
+            for row in rows {
+                let stock = self.stocks.get_mut(row).expect("each row has a stock");
+                let bytes = stock.take_undated(&mut transfers[*row as usize], piece, by, left);
+                left -= bytes;
+                add(*row, if is_sure { bytes } else { 0 });
+            }
         }
         left
     }

@@ -20,7 +20,16 @@ pub(super) struct Piece {
     hour: i64,
     /// Nothing that began later is of the same session, clocks taken into account.
     until: Instant,
+    /// What began by then, and not before it, moved while it did.
+    sure: Instant,
     pub(super) bytes: u64,
+}
+
+impl Piece {
+    /// Until when what begins is surely of the same session, and until when it may be; both with whether it is the first.
+    pub(super) fn ends(&self) -> [(Instant, bool); 2] {
+        [(self.sure, true), (self.until, false)]
+    }
 }
 
 /// Where the bytes of a piece stand in the hour at a place of a transfer's hours.
@@ -42,14 +51,15 @@ pub(super) fn pieces(t: &Transfer) -> Vec<Piece> {
     let until = until(t);
     let mut all: Vec<Piece> = Vec::new();
     for (at, (hour, until)) in t.hours.iter().zip(until).enumerate() {
+        let sure = over(t, at).map_or(until, |over| until.min(over.plus_secs(SKEW_SECS)));
         let mut left = t.hour_bytes.get(at).copied().unwrap_or(0);
         for (began, slot, bytes) in dated(t, at) {
             let is_lasting = matches!(slot, Slot::Lasting(_));
             let bytes = if is_lasting { bytes } else { bytes.min(left) };
             left -= if is_lasting { 0 } else { bytes };
-            all.push(Piece { began, hour: *hour, until, bytes });
+            all.push(Piece { began, hour: *hour, until, sure, bytes });
         }
-        all.extend(begins(t, at).map(|began| Piece { began, hour: *hour, until, bytes: left }));
+        all.extend(begins(t, at).map(|began| Piece { began, hour: *hour, until, sure, bytes: left }));
     }
     all.retain(|piece| piece.bytes > 0);
     all.sort_by_key(|piece| (piece.began, piece.hour, piece.bytes));
@@ -80,6 +90,12 @@ fn ended(t: &Transfer, at: usize) -> Option<Instant> {
 fn begins(t: &Transfer, at: usize) -> Option<Instant> {
     let hour = || Instant::from_secs(t.hours[at].saturating_mul(HOUR_SECS));
     t.dated.get(at).map(Dated::begins).or_else(hour)
+}
+
+/// When the last of what moved in an hour of a transfer was over.
+fn over(t: &Transfer, at: usize) -> Option<Instant> {
+    let hour = || Instant::from_secs(t.hours[at].saturating_add(1).saturating_mul(HOUR_SECS));
+    t.dated.get(at).map(Dated::ends).or_else(hour)
 }
 
 /// What is dated better than to the hour at a place.
@@ -135,12 +151,16 @@ impl Stock {
         self.take(t, key, most)
     }
 
-    /// Takes so much at most of what is known to have moved in the hours of a piece, and not when.
-    pub(super) fn take_undated(&mut self, t: &mut Transfer, piece: &Piece, most: u64) -> u64 {
+    /// Takes so much at most of what is known to have moved in the hours of a piece, and not when: not of an hour in which all was over
+    /// before it, nor of one in which all began later than an instant.
+    pub(super) fn take_undated(&mut self, t: &mut Transfer, piece: &Piece, by: Instant, most: u64) -> u64 {
         let (first, end) = (place(t, piece.began.hour()), place(t, piece.hour.saturating_add(1)));
+        let early = piece.began.plus_secs(-SKEW_SECS);
         self.take_while(t, most, |stock, t| {
-            let at = stock.rests.range(first..end.max(first)).next_back().copied()?;
-            Some((begins(t, at)?, at, Slot::Rest))
+            let hours = stock.rests.range(first..end.max(first)).rev().take(LOOKED_AT);
+            let open = hours.filter(|at| over(t, **at).is_some_and(|over| over >= early));
+            let mut keys = open.filter_map(|at| Some((begins(t, *at)?, *at, Slot::Rest)));
+            keys.find(|(began, ..)| *began <= by)
         })
     }
 
@@ -149,7 +169,7 @@ impl Stock {
     pub(super) fn take_any(&mut self, t: &mut Transfer, piece: &Piece, most: u64) {
         let mut left = most;
         left -= self.take_while(t, left, |stock, _| stock.nearest(piece).map(|(_, Near(key))| key));
-        left -= self.take_undated(t, piece, left);
+        left -= self.take_undated(t, piece, piece.until, left);
         let first = place(t, piece.began.hour().saturating_sub(1));
         let end = (piece.until, usize::MAX, Slot::Record(usize::MAX));
         left -= self.take_while(t, left, |stock, _| {
@@ -217,6 +237,13 @@ impl Stock {
 /// A piece of a stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Near(Key);
+
+impl Near {
+    /// Whether it moved while a piece did, and need not be of another session.
+    pub(super) fn is_sure(&self, piece: &Piece) -> bool {
+        self.0.0 <= piece.sure
+    }
+}
 
 /// The place of the first of a transfer's hours that is not before this one.
 fn place(t: &Transfer, hour: i64) -> usize {

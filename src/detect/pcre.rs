@@ -62,8 +62,8 @@ impl Reader<'_> {
             match next {
                 ']' if !is_first => return self.copy(1),
                 '\\' => self.escape(),
-                '[' => match self.rest.strip_prefix("[:").and_then(|name| name.find(":]")) {
-                    Some(end) => self.copy(end + 4),
+                '[' => match named(self.rest) {
+                    Some(length) => self.copy(length),
                     None => self.literal('['),
                 },
                 ']' | '&' | '~' => self.literal(next),
@@ -109,6 +109,13 @@ impl Reader<'_> {
     }
 }
 
+/// The length of `[:alpha:]` or `[:^alpha:]` at the beginning of a text.
+fn named(text: &str) -> Option<usize> {
+    let name = text.strip_prefix("[:")?;
+    let end = name.find(|c: char| !c.is_ascii_alphabetic() && c != '^')?;
+    name[end..].starts_with(":]").then_some(end + 4)
+}
+
 /// The length of `{2}`, `{2,}` or `{2,3}` at the beginning of a text.
 fn braced(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('{')?;
@@ -124,7 +131,8 @@ mod tests {
 
     #[test]
     fn what_means_the_same_stays_as_it_is() {
-        for text in [r"^(?i)a[b-d\]]{2,3}?\d+?$", r"\x{41}\p{Greek}+[^a-z[:digit:]_-]*", r"(?<n>é|ü)\\\[x\+\+", r"a\"]
+        for text in
+            [r"^(?i)a[b-d\]]{2,3}?\d+?$", r"\x{41}\p{Greek}+[^a-z[:digit:][:^word:]_-]*", r"(?<n>é|ü)\\\[x\+\+", r"a\"]
         {
             assert_eq!(spelled(text).as_deref(), Ok(text));
         }
@@ -138,6 +146,7 @@ mod tests {
             ("[;&&|]", r"[;\&\&|]"),
             ("[a~~b]", r"[a\~\~b]"),
             ("[[a]", r"[\[a]"),
+            ("[[:/]+[a-z:]", r"[\[:/]+[a-z:]"),
             ("[]a]", r"[\]a]"),
             ("[^]a]", r"[^\]a]"),
             ("[+--]", r"[+-\-]"),

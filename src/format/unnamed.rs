@@ -71,17 +71,44 @@ pub fn read(record: &[u8], sink: &mut Sink<'_, '_>) -> Result<(), Reject> {
             named(sink, values.next().copied().unwrap_or("Data"), value, kind);
         }
     }
-    // The first one says what happened.
-    for line in lines.split(|byte| *byte == b'\n').skip(1) {
-        let line = line.trim_ascii_end();
-        let Some(colon) = memchr::memchr(b':', line) else { continue };
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii_start());
-        if !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric) {
-            put(sink, name, value, Kind::Str);
-        }
-    }
+    let values = inner.named().filter(|(name, ..)| *name == VALUE).map(|(_, value, _)| value);
+    of_lines(sink, lines, values);
     sink.settle();
     Ok(())
+}
+
+/// The values that the lines of a message name. They stand there in the order of the record's, by which those of several lines are
+/// known: what such a one holds may look like the line of another one.
+fn of_lines<'v>(sink: &mut Sink<'_, '_>, message: &[u8], mut values: impl Iterator<Item = &'v [u8]>) {
+    // The first one says what happened.
+    let mut rest = line(message).1;
+    while !rest.is_empty() {
+        let (first, after) = line(rest);
+        rest = after;
+        let Some(colon) = memchr::memchr(b':', first) else { continue };
+        let (name, value) = (&first[..colon], &first[colon + 1..]);
+        if name.is_empty() || !name.iter().all(u8::is_ascii_alphanumeric) {
+            continue;
+        }
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        let begun = values.next().filter(|whole| whole.contains(&b'\n')).map(|whole| (whole, line(whole)));
+        let left = |tail: &[u8]| rest.strip_prefix(tail).map(line).filter(|(more, _)| more.is_empty());
+        let begun = begun.filter(|(_, (head, _))| *head == value);
+        match begun.and_then(|(whole, (_, tail))| Some((whole, left(tail)?))) {
+            Some((whole, (_, after))) => {
+                rest = after;
+                put(sink, name, whole, Kind::Str);
+            }
+            None => put(sink, name, value.trim_ascii(), Kind::Str),
+        }
+    }
+}
+
+/// The first line of a text, and what stands behind it.
+fn line(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(b'\n', text);
+    let (line, rest) = end.map_or((text, &b""[..]), |end| (&text[..end], &text[end + 1..]));
+    (line.strip_suffix(b"\r").unwrap_or(line), rest)
 }
 
 /// A value under the name that the event's definition has for it; behind `#` one that logs have in hex digits.
@@ -191,6 +218,26 @@ mod tests {
         let of = |name: &str| read.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         assert_eq!((of("Image"), of("CommandLine")), (Some("C:\\a.exe"), Some("a.exe -x: y")));
         assert_eq!((of("CurrentDirectory"), of("Data")), (Some(""), None));
+    }
+
+    #[test]
+    fn what_a_value_of_several_lines_holds_is_no_other_value() {
+        let read = |command: &str| {
+            let head = format!(
+                r#""Id":1,"ProviderName":"Microsoft-Windows-Sysmon","LogName":"x","Message":"Process Create:\r\nImage: C:\\a.exe\r\nCommandLine: {command}\r\nUser: HC\\bob\r\n""#
+            );
+            let values = ["\"C:\\\\a.exe\"".to_owned(), format!("\"{command}\""), "\"HC\\\\bob\"".to_owned()];
+            let read = fields(&record(&head, &values.each_ref().map(String::as_str)), Want::All);
+            let of = |name: &str| {
+                let its = read.iter().filter(|(known, _)| known == name);
+                its.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+            };
+            [of("CommandLine"), of("User")]
+        };
+        let bob = ["HC\\bob".to_owned()];
+        assert_eq!(read(r"a.exe\nUser: HC\\ann"), [["a.exe\nUser: HC\\ann".to_owned()], bob.clone()]);
+        assert_eq!(read(r"a.exe\r\n\r\n-x "), [["a.exe\r\n\r\n-x ".to_owned()], bob.clone()]);
+        assert_eq!(read("a.exe -x"), [["a.exe -x".to_owned()], bob]);
     }
 
     #[test]

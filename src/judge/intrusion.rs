@@ -210,8 +210,7 @@ pub fn of(
 
 /// Whether a log says that a VPN gateway or a DHCP server had given an address of a finding to somebody then, who is known by more than it.
 fn is_lent(f: &Finding, address: &str) -> bool {
-    let is_given = |of: &&Joined| matches!(of.kind, Giver::Vpn | Giver::Dhcp) && of.sure && of.address == *address;
-    f.joined.iter().filter(is_given).any(|of| !of.host.is_empty() || !of.account.is_empty() || !of.peer.is_empty())
+    f.joined.iter().any(|of| of.is_lent() && of.sure && of.address == *address)
 }
 
 /// The outside addresses to which what a proof tells of was done on a host leads, of no connection: those that its command calls.

@@ -31,13 +31,20 @@ pub fn since(intruder: &Intruder, whose: &Whose, joined: &Joined) -> Option<Inst
     by_session.or_else(|| intruder.has_host(&whose.entity(host?)))
 }
 
+/// Whether a log says that an address may have been given to somebody by then who is not the intruder, nor a host of its.
+pub fn is_anothers<'j>(intruder: &Intruder, whose: &Whose, joined: impl IntoIterator<Item = &'j Joined>) -> bool {
+    joined.into_iter().any(|of| of.is_lent() && since(intruder, whose, of).is_none())
+}
+
 /// J-82: leaves the way open by which data may have gone to the intruder, or away from its host.
 pub fn perhaps<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
     // Where logs tell of those behind an address, what they sent is judged there.
     if t.passed_on.is_some() && t.joined.iter().all(|joined| joined.kind == Giver::Nat) {
         return;
     }
-    let may = begins(bench, t, false).is_some_and(|first| movement::in_time(bench, t, first));
+    // What is the intruder's from then on anyway is counted.
+    let is_more = |first: &Instant| movement::begins(bench, t).is_none_or(|known| known > *first);
+    let may = begins(bench, t, false).filter(is_more).is_some_and(|first| movement::in_time(bench, t, first));
     if !may || t.bytes.upper.is_some_and(|upper| upper < movement::SHOWN_BYTES) {
         return;
     }

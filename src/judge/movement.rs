@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::accounts::distinct;
-use crate::model::assigned::Giver;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{Instant, SKEW_SECS, Span};
@@ -160,8 +159,8 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
     let from = bench.whose.entity(&t.from);
     // A log says who held the address by then: it is no more the intruder's than that holder is.
-    let is_given = t.joined.iter().any(|joined| matches!(joined.kind, Giver::Vpn | Giver::Dhcp));
-    let is_anothers = is_given && bench.intruder.logged_on.contains(&from);
+    let is_anothers =
+        bench.intruder.logged_on.contains(&from) && joined::is_anothers(&bench.intruder, bench.whose, t.joined.iter());
     by_account.or_else(|| bench.intruder.has_host(&from).filter(|_| !is_anothers))
 }
 

@@ -1,6 +1,6 @@
 //! J-50 to J-53, J-64: what statistics find, DNS tunnels and beacons. Neither shows intrusion.
 
-use crate::model::assigned::{Giver, Joined};
+use crate::model::assigned::Joined;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{
     BEACON, CALLS_OF_MANY, DNS_TUNNEL, LONG_CONNECTION, NAMES_OF_MANY, Outcome, REFUSED_EXITS, Route,
@@ -159,11 +159,11 @@ fn began(bench: &Bench<'_>, f: &Finding) -> Vec<Instant> {
 }
 
 /// The hosts of a finding, by [`Whose::entity`](crate::model::whose::Whose::entity), save addresses that are known to be the
-/// intruder's only while its hosts held them, and were given to somebody.
+/// intruder's only while its hosts held them, and were given to another one.
 fn own_hosts(bench: &Bench<'_>, f: &Finding) -> Vec<String> {
-    let is_given = given(f).next().is_some();
+    let is_anothers = joined::is_anothers(&bench.intruder, bench.whose, &f.joined);
     let hosts = f.entities.sources.iter().map(|from| bench.whose.entity(from));
-    hosts.filter(|host| !is_given || !bench.intruder.logged_on.contains(host)).collect()
+    hosts.filter(|host| !is_anothers || !bench.intruder.logged_on.contains(host)).collect()
 }
 
 /// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many
@@ -207,7 +207,7 @@ fn shows_more(bench: &Bench<'_>, beacon: &Finding) -> bool {
 
 /// To whom VPN gateways and DHCP servers had given the addresses of a finding.
 fn given(f: &Finding) -> impl Iterator<Item = &Joined> + Clone {
-    f.joined.iter().filter(|of| matches!(of.kind, Giver::Vpn | Giver::Dhcp))
+    f.joined.iter().filter(|of| of.is_lent())
 }
 
 /// Whether two findings of one address are of two to whom it was given.

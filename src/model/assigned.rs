@@ -100,6 +100,14 @@ pub struct Joined {
     pub reason: String,
 }
 
+impl Joined {
+    /// Whether a VPN gateway or a DHCP server says to whom it gave the address: by an account, a host or where it was held from.
+    pub fn is_lent(&self) -> bool {
+        let says_who = || [&self.account, &self.host, &self.peer].into_iter().any(|text| !text.is_empty());
+        matches!(self.kind, Giver::Vpn | Giver::Dhcp) && says_who()
+    }
+}
+
 /// Where a record stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stands {

@@ -21,14 +21,14 @@ const LATER: &str = "Mar  2 23:50:00 hc-gw dnsmasq-dhcp[7]: DHCPACK(br0) 10.2.0.
 
 /// What is said where the file server is acted on at ten in a session from 10.2.0.9, with these leases and this log of the firewall.
 fn told(leases: &[String], log: String) -> (Value, Vec<Value>) {
+    told_of(leases.concat() + LATER, log)
+}
+
+/// The same with this log of leases.
+fn told_of(leases: String, log: String) -> (Value, Vec<Value>) {
     let on =
         session_event("09:50:00.000", 4624, "j.doe", "10.2.0.9") + &session_event("10:30:00.000", 4634, "j.doe", "-");
-    let files = [
-        ("hc-fs01.json", acted_on()),
-        ("hc-security.json", on),
-        ("hc-edge.log", log),
-        ("hc-dhcp.log", leases.concat() + LATER),
-    ];
+    let files = [("hc-fs01.json", acted_on()), ("hc-security.json", on), ("hc-edge.log", log), ("hc-dhcp.log", leases)];
     let (told, findings) = scan_with_findings(&files, SCOPES);
     (told.scope("hc").clone(), findings)
 }
@@ -66,6 +66,26 @@ fn exits_refused_to_who_has_the_address_later_are_not_the_intruders() {
     assert_eq!(texts, [format!("a computer of the intruder tried to get out and was stopped: {text}")]);
     let (hc, _) = told(&[first], denied("11:00:00") + &denied("13:00:00"));
     assert!(cites(&hc, "J-91"), "the same computer");
+}
+
+/// An address stays the intruder's until a log gives it to another one: one that names nobody, or is over, does not.
+#[test]
+fn what_leaves_after_a_lease_without_a_name_or_after_the_log_of_leases_is_still_the_intruders() {
+    let sent = edge("11:00:00", "10.2.0.9", "203.0.113.77", "action=\"close\" sentbyte=1073741824 rcvdbyte=900");
+    let state = |leases: String| {
+        let (hc, _) = told_of(leases, sent.clone());
+        (hc["state"].as_str().unwrap().to_owned(), cites(&hc, "J-82"))
+    };
+    let first = lease("08:00:00", "hc-pc07");
+    let nameless = first.replace("08:00:00", "10:45:00").replace(" hc-pc07\n", "\n");
+    let exfiltrated = ("exfiltrated".to_owned(), false);
+    assert_eq!(state(first.clone() + LATER), exfiltrated);
+    assert_eq!(state(first.clone() + &nameless + LATER), exfiltrated, "whoever it was");
+    assert_eq!(state(nameless.replace("10:45", "08:00") + LATER), exfiltrated, "no log says who");
+    assert_eq!(state(first.clone() + &LATER.replace("23:50:00", "10:40:00")), exfiltrated, "that log is over");
+    assert_ne!(state(first.clone() + &lease("10:45:00", "hc-pc08") + LATER), exfiltrated, "another one's");
+    let (perhaps, is_open) = state(first + &lease("11:00:00", "hc-pc08") + LATER);
+    assert!(perhaps != "exfiltrated" && is_open, "perhaps another one's: {perhaps}");
 }
 
 #[test]

@@ -51,6 +51,41 @@ fn a_session_that_was_over_before_the_intrusion_takes_nothing_from_one_after_it(
     assert_ne!(left(&[("10:14:00", 100)]).0, "exfiltrated", "nothing came after it");
 }
 
+/// Of many requests of one hour only the largest are dated: the others moved no earlier than the first of them.
+#[test]
+fn a_session_takes_nothing_from_an_hour_in_which_all_began_after_it() {
+    let edge = session("10.2.0.5", "10:05:00", Some(100)) + &session("10.2.0.5", "10:50:00", None);
+    let clocks: Vec<String> = (0..50).map(|n| format!("10:{}:{:02}", 40 + n / 6, n % 6 * 10)).collect();
+    let later = clocks.iter().map(|clock| (&**clock, 1));
+    let requests: Vec<(&str, u64)> = std::iter::once(("09:58:00", 20)).chain(later).collect();
+    let (after, transfers) = told("10:20:00", edge.clone(), got(&requests));
+    assert_eq!(bounds(of(&transfers, "203.0.113.40")), (Some(50 * MIB), Some(50 * MIB)));
+    let route = after.route("hc", "https_upload");
+    assert_eq!((&route["state"], &route["bytes"]["lower"]), (&"exfiltrated".into(), &(50 * MIB).into()));
+    assert_eq!(route["bytes"]["upper"], 150 * MIB, "with what moved before");
+    let within = [&requests[..1], &[("10:04:00", 1)], &requests[1..]].concat();
+    let (_, transfers) = told("10:20:00", edge, got(&within));
+    assert!(bounds(of(&transfers, "203.0.113.40")).0 < Some(50 * MIB), "any of that hour may be of it");
+}
+
+/// Of a record that gives one time it is not known until when its session went on: what came long after it may be of it, so that less
+/// moved at least, but need not be.
+#[test]
+fn what_may_be_of_another_session_is_no_less_at_most() {
+    let edge = |duration: &str| {
+        let first = session("10.2.0.5", "10:05:00", Some(50)).replace("duration=600", duration);
+        first + &session("10.2.0.5", "11:35:00", None)
+    };
+    let left = |duration: &str, clock: &str| {
+        let (_, transfers) = told("09:30:00", edge(duration), got(&[("10:05:00", 1), (clock, 50)]));
+        let (lower, upper) = bounds(of(&transfers, "203.0.113.40"));
+        (lower.map(|lower| lower / MIB), upper.map(|upper| upper / MIB))
+    };
+    assert_eq!(left("duration=0", "11:32:00"), (Some(1), Some(50)));
+    assert_eq!(left("duration=0", "10:05:30"), (Some(1), Some(1)), "about then");
+    assert_eq!(left("duration=600", "11:32:00"), (Some(50), Some(50)), "it was over by then");
+}
+
 #[test]
 fn what_a_session_moved_after_the_intrusion_is_taken_from_what_was_got_then() {
     let edge = session("10.2.0.5", "10:15:00", None) + &session("10.2.0.5", "10:50:00", Some(200));

@@ -210,9 +210,10 @@ fn what_is_known_of_a_kind_of_events_changes_no_match() {
 
 #[test]
 fn an_event_of_windows_is_none_of_linux_and_one_without_a_channel_may_be_either() {
-    let sources = ["product: windows", "product: linux", "product: rpc_firewall"];
-    let rules = sources.map(|product| rule(&format!("{product}, category: process_creation"), "Image|endswith: sh"));
-    let bare = rule("product: linux", "Image|endswith: sh");
+    let sources = [("windows", "sh"), ("linux", "/sh"), ("rpc_firewall", "n/sh")];
+    let of_kind = |product| format!("product: {product}, category: process_creation");
+    let rules = sources.map(|(product, end)| rule(&of_kind(product), &format!("Image|endswith: {end}")));
+    let bare = rule("product: linux", "Image|endswith: in/sh");
     let (program, problems) = Program::compile([rules.to_vec(), vec![bare]].concat(), Routing::Auto);
     assert!(problems.is_empty(), "{problems:#?}");
     let mut scratch = Scratch::default();
