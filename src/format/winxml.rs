@@ -261,11 +261,10 @@ impl<'b> Walker<'_, '_, 'b> {
         if role.is_none() && !self.sink.all {
             return;
         }
-        let kind = match self.sink.out.bytes(value) {
-            b"" => Kind::Null,
-            v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
-            _ => Kind::Str,
-        };
+        // An element without text is there, and its value is an empty one.
+        let value_of = self.sink.out.bytes(value);
+        let is_number = !value_of.is_empty() && value_of.iter().all(u8::is_ascii_digit);
+        let kind = if is_number { Kind::Number } else { Kind::Str };
         let name = if self.sink.all { self.sink.out.store(name) } else { Text::Slice(b"") };
         self.sink.text(name, role, value, kind);
     }

@@ -106,6 +106,13 @@ fn registry_values_of_the_audit_have_the_paths_of_sysmon() {
 }
 
 #[test]
+fn an_element_without_text_has_an_empty_value_and_one_that_is_not_there_has_none() {
+    let all = ["A: ''", "A: null", "A|exists: true", "C: null", "C: ''"];
+    let event = written("Security", 1, &[("A", ""), ("B", "x")]);
+    assert_eq!(met("product: windows, service: security", &all, &event), ["A: ''", "A|exists: true", "C: null"]);
+}
+
+#[test]
 fn connections_of_the_audit_say_who_opened_them() {
     let source = "product: windows, category: network_connection";
     let rules = [
