@@ -148,7 +148,7 @@ mod tests {
             let patterns = texts.iter().map(|text| Pattern::new(&tokens(&format!("*{text}*")), cased)).collect();
             Words::new(patterns, cased).unwrap()
         };
-        let few = ["Invoke-", "mimi", "x", "größe"];
+        let few = ["Invoke-", "mimi", "x", "100€"];
         let many: Vec<String> = (0..400).map(|number| format!("word{number}!")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).chain(few).collect();
         for (cased, texts) in [(false, &few[..]), (true, &few), (false, &many), (true, &many)] {
@@ -159,7 +159,7 @@ mod tests {
                     ("Invoke-", true, true),
                     ("MIMIKATZ", true, false),
                     ("X", true, false),
-                    ("größe", true, true),
+                    ("100€", true, true),
                     ("none", false, false),
                     ("", false, false),
                 ] {
