@@ -74,7 +74,10 @@ pub fn run(args: &Scan, before: Before) -> Result<u8> {
     if let Some(known) = before.manifest {
         grow::onto(&mut manifest, known);
     }
-    deliver(args, claim.as_ref(), &resolved.plan, outcome, manifest)
+    let code = deliver(args, claim.as_ref(), &resolved.plan, outcome, manifest)?;
+    // PERF: the process ends. To free thousands of rules one by one takes a third of what it takes to read them.
+    std::mem::forget(resolved.plan.program);
+    Ok(code)
 }
 
 /// Writes the case, says what there is to say, and gives the exit code.

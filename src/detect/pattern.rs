@@ -266,15 +266,10 @@ impl Pattern {
     /// PERF: most steps begin with a character of one byte or a dash, and only where that stands can they be.
     fn find_steps(&self, piece: &Piece, value: &Value<'_>, from: usize) -> Option<usize> {
         let hay = value.bytes.get(from..)?;
-        let (first, next) = if let Piece::Steps(toks, _) = piece { (toks.first(), toks.get(1)) } else { (None, None) };
-        // PERF: of most places the byte behind decides.
-        let goes_on = |at: &usize| match next {
-            Some(Tok::Char(next)) if next.is_ascii() && hay[*at].is_ascii() => {
-                hay.get(at + 1).is_some_and(|byte| byte.eq_ignore_ascii_case(&(*next as u8)))
-            }
-            _ => true,
-        };
-        match first {
+        let toks = if let Piece::Steps(toks, _) = piece { &**toks } else { &[] };
+        // PERF: of most places the bytes behind decide.
+        let goes_on = |at: &usize| may_go_on(toks, hay.get(*at..).unwrap_or_default());
+        match toks.first() {
             Some(Tok::Char(first)) if first.is_ascii() => {
                 let first = *first as u8;
                 let (small, large) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
@@ -290,7 +285,8 @@ impl Pattern {
             }
             _ => {}
         }
-        let mut starts = (from..=value.bytes.len()).filter(|&i| value.is_boundary(i));
+        let starts = (0..=hay.len()).filter(goes_on).map(|i| from + i);
+        let mut starts = starts.filter(|i| value.is_boundary(*i));
         starts.find_map(|i| self.at(piece, value.bytes, i))
     }
 
@@ -339,6 +335,27 @@ fn write_char(out: &mut fmt::Formatter<'_>, tok: Tok) -> fmt::Result {
         Tok::Star => out.write_str("*"),
         Tok::Dash => out.write_str("[-]"),
     }
+}
+
+/// Steps that are looked at by their first bytes.
+const FORESEEN: usize = 4;
+
+/// Whether a text may begin with some steps, as far as its first characters of one byte tell; false is certain.
+#[inline]
+fn may_go_on(toks: &[Tok], text: &[u8]) -> bool {
+    for (at, tok) in toks.iter().take(FORESEEN).enumerate() {
+        let Some(byte) = text.get(at) else { return false };
+        let fits = match tok {
+            Tok::Char(c) if c.is_ascii() => byte.eq_ignore_ascii_case(&(*c as u8)),
+            Tok::Char(_) => !byte.is_ascii(),
+            Tok::Dash => matches!(*byte, b'-' | b'/' | DASH_BEGINS),
+            Tok::One | Tok::Star => true,
+        };
+        if !fits || !byte.is_ascii() {
+            return fits;
+        }
+    }
+    true
 }
 
 fn piece(toks: &[Tok], cased: bool) -> Piece {
@@ -446,6 +463,36 @@ mod tests {
 
     fn hit(rule: &str, value: &str) -> bool {
         Pattern::new(&tokens(rule), false).matches(value.as_bytes())
+    }
+
+    #[test]
+    fn steps_are_found_wherever_they_fit() {
+        let toks = |text: &str| -> Vec<Tok> { text.chars().map(step).collect() };
+        let step_lists = ["-e", " -e", "?-e ", "a?-", "é-x", "-é", "ß", "a?????b", "--", "?"];
+        let values =
+            ["", "-", "a -e ", "A –E x", "aé-X", "é", "É", "-É", "/é", "ab12345B", "a-—/", "\u{e2}-e", "xß", "SS"];
+        for (steps, value) in step_lists.iter().flat_map(|steps| values.iter().map(move |value| (steps, value))) {
+            for (cased, broken) in [(false, false), (true, false), (false, true)] {
+                let mut bytes = value.as_bytes().to_vec();
+                bytes.extend(broken.then_some(0xE2));
+                let piece = Piece::of_steps(toks(steps).into());
+                let pattern = Pattern::of_pieces(vec![piece], (true, true), cased);
+                let value = Value::of(&bytes);
+                let piece = &pattern.pieces[0];
+                let plainly = (0..=bytes.len()).filter(|at| value.is_boundary(*at));
+                let plainly = plainly.filter_map(|at| pattern.at(piece, &bytes, at)).next();
+                assert_eq!(pattern.find_steps(piece, &value, 0), plainly, "{steps} in {bytes:?}");
+            }
+        }
+        assert!(hit("*-é*", "x -É"));
+    }
+
+    fn step(c: char) -> Tok {
+        match c {
+            '-' => Tok::Dash,
+            '?' => Tok::One,
+            c => Tok::Char(fold(c)),
+        }
     }
 
     #[test]

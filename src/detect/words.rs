@@ -1,4 +1,4 @@
-//! Many words of one list, looked for in a value at once.
+//! Texts of one list in one test: those at an end of a value, and words, which are looked for in it at once.
 
 use std::sync::OnceLock;
 
@@ -82,26 +82,8 @@ impl Words {
     }
 }
 
-/// Alternatives of one key, of which those that stand at an end of a value are one test where there are more than a few.
-fn anchored(flat: Vec<Expr>) -> Vec<Expr> {
-    let is_bound = |expr: &Expr| matches!(expr, Expr::Field(_, Test::Text(pattern)) if pattern.anchor().is_some());
-    if flat.iter().filter(|expr| is_bound(expr)).count() < FEW {
-        return flat;
-    }
-    let (bound, mut rest): (Vec<Expr>, Vec<Expr>) = flat.into_iter().partition(is_bound);
-    let field = bound.iter().find_map(|expr| if let Expr::Field(field, _) = expr { Some(*field) } else { None });
-    let patterns = bound.iter().filter_map(|expr| match expr {
-        Expr::Field(_, Test::Text(pattern)) => Some(pattern.clone()),
-        _ => None,
-    });
-    match (field, Anchored::new(patterns.collect())) {
-        (Some(field), Some(texts)) => rest.push(Expr::Field(field, Test::Anchored(Box::new(texts)))),
-        _ => rest.extend(bound),
-    }
-    rest
-}
-
-/// Links alternatives of one key: those that are words become one test where there are more than a few.
+/// Links alternatives of one key: those that stand at an end of a value become one test where there are more than a few,
+/// and so do those that are words.
 pub(super) fn any(alternatives: Vec<Expr>, cased: bool) -> Expr {
     let mut flat = Vec::new();
     for alternative in alternatives {
@@ -110,31 +92,39 @@ pub(super) fn any(alternatives: Vec<Expr>, cased: bool) -> Expr {
             other => flat.push(other),
         }
     }
-    let flat = anchored(flat);
-    let in_field = |expr: &Expr| matches!(expr, Expr::Field(_, Test::Text(pattern)) if pattern.contained().is_some());
-    let in_record = |expr: &Expr| matches!(expr, Expr::Keyword(Test::Text(pattern)) if pattern.sole().is_some());
-    let count = flat.iter().filter(|expr| in_field(expr) || in_record(expr)).count();
-    if count < FEW {
-        return super::item::one(flat, Expr::Any);
+    let is_bound = |expr: &Expr| matches!(expr, Expr::Field(_, Test::Text(pattern)) if pattern.anchor().is_some());
+    let is_word = |expr: &Expr| match expr {
+        Expr::Field(_, Test::Text(pattern)) => pattern.contained().is_some(),
+        Expr::Keyword(Test::Text(pattern)) => pattern.sole().is_some(),
+        _ => false,
+    };
+    let flat = gather(flat, is_bound, |texts| Some(Test::Anchored(Box::new(Anchored::new(texts)?))));
+    let flat = gather(flat, is_word, |texts| Some(Test::Words(Box::new(Words::new(texts, cased)?))));
+    super::item::one(flat, Expr::Any)
+}
+
+/// Alternatives of one key, with one test over all texts of those that `is_one` names, where these are more than a few
+/// and `test` can be made.
+fn gather(
+    flat: Vec<Expr>,
+    is_one: impl Fn(&Expr) -> bool,
+    test: impl FnOnce(Vec<Pattern>) -> Option<Test>,
+) -> Vec<Expr> {
+    if flat.iter().filter(|expr| is_one(expr)).count() < FEW {
+        return flat;
     }
-    let (words, mut rest): (Vec<Expr>, Vec<Expr>) =
-        flat.into_iter().partition(|expr| in_field(expr) || in_record(expr));
-    let field = words.iter().find_map(|expr| if let Expr::Field(field, _) = expr { Some(*field) } else { None });
-    let patterns = words.iter().filter_map(|expr| match expr {
+    let (ones, mut rest): (Vec<Expr>, Vec<Expr>) = flat.into_iter().partition(is_one);
+    let field = ones.iter().find_map(|expr| if let Expr::Field(field, _) = expr { Some(*field) } else { None });
+    let texts = ones.iter().filter_map(|expr| match expr {
         Expr::Field(_, Test::Text(pattern)) | Expr::Keyword(Test::Text(pattern)) => Some(pattern.clone()),
         _ => None,
     });
-    match Words::new(patterns.collect(), cased) {
-        Some(together) => {
-            let test = Test::Words(Box::new(together));
-            rest.push(match field {
-                Some(field) => Expr::Field(field, test),
-                None => Expr::Keyword(test),
-            });
-        }
-        None => rest.extend(words),
+    match (field, test(texts.collect())) {
+        (Some(field), Some(test)) => rest.push(Expr::Field(field, test)),
+        (None, Some(test)) => rest.push(Expr::Keyword(test)),
+        (_, None) => rest.extend(ones),
     }
-    super::item::one(rest, Expr::Any)
+    rest
 }
 
 #[cfg(test)]

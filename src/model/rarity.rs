@@ -90,10 +90,20 @@ impl Rarity {
 
     fn in_texts(&self, literal: &[u8]) -> f64 {
         let guess = if literal.iter().all(u8::is_ascii_digit) { self.number(literal) } else { self.guess(literal) };
-        match literal.windows(literal.len().clamp(3, 4)).map(|gram| self.grams[place(gram)]).min() {
-            Some(0) | None => guess,
-            Some(seen) => guess.max(f64::from(seen)),
+        guess.max(f64::from(self.least(literal)))
+    }
+
+    /// How often the rarest run of a literal stands in the texts.
+    fn least(&self, literal: &[u8]) -> u16 {
+        let mut least = None;
+        for gram in literal.windows(literal.len().clamp(3, 4)) {
+            let seen = self.grams[place(gram)];
+            if seen == 0 {
+                return 0;
+            }
+            least = Some(least.map_or(seen, |least: u16| least.min(seen)));
         }
+        least.unwrap_or(0)
     }
 
     /// Digits in logs are as good as random: ports, sizes, identifiers, parts of times.
@@ -105,11 +115,15 @@ impl Rarity {
     fn guess(&self, literal: &[u8]) -> f64 {
         let seen = |count: u32| f64::from(count) + 0.5;
         let Some(first) = literal.first() else { return f64::MAX };
-        let start = seen(self.bytes[fold(*first)]);
-        let estimate = literal.windows(2).fold(start, |estimate, pair| {
+        let mut estimate = seen(self.bytes[fold(*first)]);
+        for pair in literal.windows(2) {
             let (a, b) = (fold(pair[0]), fold(pair[1]));
-            estimate * seen(self.pairs[a << 8 | b]) / (seen(self.bytes[a]) + 128.0)
-        });
+            // A factor below one: pairs are no more than their first bytes.
+            estimate *= seen(self.pairs[a << 8 | b]) / (seen(self.bytes[a]) + 128.0);
+            if estimate <= FLOOR {
+                return FLOOR;
+            }
+        }
         estimate.max(FLOOR)
     }
 }
