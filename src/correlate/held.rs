@@ -112,7 +112,7 @@ pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> O
     let outside = |peer: &&str| world.whose.side(peer) == Side::Outside;
     let asked = if key.server.is_empty() { key.name } else { key.server };
     let is_inside = |text: &str| !text.is_empty() && world.whose.side(text) == Side::Inside;
-    let serves = is_inside(asked) || asked.is_empty() && is_of_server(key);
+    let serves = key.seen == Seen::FileServer || is_inside(asked) || asked.is_empty() && is_of_server(key);
     let refused = key.outcome == Outcome::Failed && key.seen != Seen::Flow;
     if key.seen == Seen::Dns || refused || !serves {
         return None;
