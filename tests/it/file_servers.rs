@@ -137,10 +137,13 @@ fn the_log_of_a_clients_tool_tells_of_what_went_to_the_server() {
     assert_eq!(told("rclone.log", rclone), ["logs/rclone.log (not named) sftp_ftp 0 ?"]);
 }
 
+/// How a server writes what it was sent (`>>`) or answered.
+type Line<'l> = &'l dyn Fn(&str, &str) -> String;
+
 /// What somebody was refused is nobody's, and what broke off may be.
 #[test]
 fn what_a_server_of_files_refused_did_not_leave() {
-    let all = |line: &dyn Fn(&str, &str) -> String, said: &[(&str, &str)]| -> String {
+    let all = |line: Line<'_>, said: &[(&str, &str)]| -> String {
         said.iter().map(|(side, what)| line(side, what)).collect()
     };
     let new = |side: &str, what: &str| {
@@ -151,8 +154,7 @@ fn what_a_server_of_files_refused_did_not_leave() {
         let side = if side == ">>" { "READ" } else { "WROTE" };
         format!("RETR|03/28/2026 23:10:09.000|[FTP:3460_21:alice:198.51.100.9] {side}: *{what}*\n")
     };
-    let ways: [(&str, &dyn Fn(&str, &str) -> String); 3] =
-        [("fzs.log", &new), ("fz old.log", &old), ("CrushFTP.log", &crush)];
+    let ways: [(&str, Line<'_>); 3] = [("fzs.log", &new), ("fz old.log", &old), ("CrushFTP.log", &crush)];
     let (asks, begins) = ((">>", "RETR plans.zip"), ("<<", "150 Starting data transfer."));
     let (done, refused) = (("<<", "226 Operation successful"), ("<<", "550 Couldn't open the file"));
     let (logged_on, lists) = (("<<", "230 Logged on"), (">>", "CWD /hr"));
