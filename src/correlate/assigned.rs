@@ -18,6 +18,7 @@ use crate::model::place::Locator;
 use crate::model::time::{Instant, SKEW_SECS, Span};
 use crate::model::whose::Whose;
 
+use super::cards::{self, Cards};
 use super::holding::{By, Holding, Logs, Records, follow, join};
 use super::translated;
 
@@ -58,13 +59,14 @@ impl<'a> Holdings<'a> {
     /// Joins what all sources say.
     pub(super) fn of(merged: &'a Partial, whose: &Whose) -> Self {
         let mut records: HashMap<&str, Records<'a>> = HashMap::new();
-        let mut logs = Logs::default();
+        let (mut logs, cards) = (Logs::default(), Cards::of(merged));
         for source in merged.sources.values().filter(|source| !source.observations.assigned.is_empty()) {
             let locator = &source.entry.source;
-            for assignment in &source.observations.assigned.kept {
-                records.entry(&assignment.address).or_default().push((assignment, locator));
-            }
             let log: Arc<str> = locator.log().into();
+            for assignment in &source.observations.assigned.kept {
+                let holder = cards.name(assignment, &log);
+                records.entry(&assignment.address).or_default().push((assignment, locator, holder));
+            }
             if let Some(span) = source.covered.span {
                 let end = logs.ends.entry(Arc::clone(&log)).or_insert(span.last);
                 *end = span.last.max(*end);
@@ -83,7 +85,8 @@ impl<'a> Holdings<'a> {
             }
         }
         for (address, mut of) in records {
-            of.sort_unstable_by(|(a, log), (b, other)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
+            cards::spell(&mut of);
+            of.sort_unstable_by(|(a, log, _), (b, other, _)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
             holdings.entry(Cow::Borrowed(address)).or_default().extend(follow(&of, &logs));
         }
         let mut all = Self { on_way, ..Self::holding(holdings.into_iter()) };
@@ -181,9 +184,13 @@ impl<'a> Holdings<'a> {
     }
 
     /// What tells those from others to whom VPN gateways and DHCP servers gave an address, of those who may have held it.
-    pub(super) fn given(&self, address: &str, held: &[(u32, bool)]) -> Vec<&str> {
+    pub(super) fn given<'s>(&'s self, address: &str, held: &[(u32, bool)]) -> Vec<&'s str> {
         let holders = held.iter().filter_map(|(at, _)| self.holder(address, *at)).filter(|holder| is_given(holder));
-        holders.flat_map(|holder| [holder.giver.word(), &*holder.account, &*holder.host, &*holder.peer]).collect()
+        let all = |holder: &'s Holder| {
+            let card = Some(&*holder.card).filter(|card| !card.is_empty());
+            [holder.giver.word(), &*holder.account, &*holder.host, &*holder.peer].into_iter().chain(card)
+        };
+        holders.flat_map(all).collect()
     }
 
     /// The hosts that held an address for sure, of those who may have.
@@ -224,7 +231,9 @@ impl<'a> Holdings<'a> {
         let of = |(at, sure): &(u32, bool)| {
             let holder = self.holder(address, *at)?;
             let word = if *sure { "sure" } else { "perhaps" };
-            Some([holder.giver.word(), &*holder.account, &*holder.host, &*holder.peer, word])
+            let card = Some(&*holder.card).filter(|card| !card.is_empty());
+            let texts = [holder.giver.word(), &*holder.account, &*holder.host, &*holder.peer, word];
+            Some(texts.into_iter().chain(card))
         };
         held.iter().filter_map(of).flatten().collect()
     }
@@ -318,7 +327,13 @@ mod tests {
         let mut source = SourcePartial::ledger_only(Entry::new(EntryKind::Source, locator.clone(), locator));
         source.covered.span = Some(span(0, ends));
         for (offset, (at, ends, giver, peer, host)) in (0..).zip(said) {
-            let holder = Holder { giver: *giver, account: "".into(), host: (*host).into(), peer: (*peer).into() };
+            let holder = Holder {
+                giver: *giver,
+                account: "".into(),
+                host: (*host).into(),
+                peer: (*peer).into(),
+                card: "".into(),
+            };
             let place = Place { offset, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
             let (at, address) = (Instant::from_secs(*at).unwrap(), "10.0.0.1".into());
             let sha256 = RecordDigest([0; 32]);

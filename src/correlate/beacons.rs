@@ -68,6 +68,10 @@ struct Calls<'w> {
     outcome: Outcome,
     route: Route,
     evidence: Vec<Evidence>,
+    /// The addresses that called.
+    clients: BTreeSet<&'w str>,
+    /// Whether several held the address, of none of whom alone it is known that they called.
+    is_of_several: bool,
 }
 
 /// A conversation in one file of a log, under the place where that counts.
@@ -160,24 +164,58 @@ fn weigh<'w>(
             }
         }
     }
+    let mut whole: BTreeMap<Pair<'w>, (Route, Vec<Part<'w>>)> = BTreeMap::new();
+    let mut told: BTreeSet<Pair<'w>> = BTreeSet::new();
     for (pair, (route, parts)) in of_pairs {
-        let mut seen = Observed::default();
         let is_its = |hour: &Hour| held::hand_in(world, key, hour) == pair.3;
-        parts.iter().flat_map(|(.., told)| told.hours()).filter(is_its).for_each(|hour| {
-            seen.add(&hour);
-        });
-        if let Some(rhythm) = rhythm(&seen.hours) {
-            let hours: BTreeSet<Option<i64>> = seen.hours.iter().map(Hour::hour).collect();
-            let is_cited = |cited: &Cited| pair.3.is_empty() || hours.contains(&cited.at().map(Instant::hour));
-            let calls = beacons.entry(pair.clone()).or_insert_with(|| Calls::new(route));
-            calls.add(log, key, &seen.hours, rhythm);
-            for (source, place, told) in parts {
-                calls.assumed = found::assume(calls.assumed, &source.covered);
-                let cited = told.cited().filter(is_cited);
-                calls.evidence.extend(cited.map(|cited| exits::evidence(place, &cited)));
+        let is_even = take(log, key, (&pair, route, &parts), is_its, beacons);
+        let (scope, from, to, _) = pair;
+        let of_address = (scope, from, to, Hand::new());
+        if is_even {
+            told.insert(of_address);
+            continue;
+        }
+        let known = &mut whole.entry(of_address).or_insert((route, Vec::new())).1;
+        for (source, place, told) in parts {
+            if !known.iter().any(|(other, at, _)| std::ptr::eq(*other, source) && *at == place) {
+                known.push((source, place, told));
             }
         }
     }
+    // Leases may part calls into pieces that are too short to be even, whoever held the address.
+    if world.assigned.is_passed_around(key.client) {
+        for (pair, (route, parts)) in whole.into_iter().filter(|(pair, _)| !told.contains(pair)) {
+            if take(log, key, (&pair, route, &parts), |_| true, beacons) {
+                beacons.entry(pair).and_modify(|calls| calls.is_of_several = true);
+            }
+        }
+    }
+}
+
+/// Takes in those hours of a conversation that are a pair's, where they are even; says whether they are.
+fn take<'w>(
+    log: &'w Locator,
+    key: &Key<'w>,
+    (pair, route, parts): (&Pair<'w>, Route, &[Part<'w>]),
+    is_its: impl Fn(&Hour) -> bool,
+    beacons: &mut BTreeMap<Pair<'w>, Calls<'w>>,
+) -> bool {
+    let mut seen = Observed::default();
+    parts.iter().flat_map(|(.., told)| told.hours()).filter(is_its).for_each(|hour| {
+        seen.add(&hour);
+    });
+    let Some(rhythm) = rhythm(&seen.hours) else { return false };
+    let hours: BTreeSet<Option<i64>> = seen.hours.iter().map(Hour::hour).collect();
+    let is_cited = |cited: &Cited| pair.3.is_empty() || hours.contains(&cited.at().map(Instant::hour));
+    let calls = beacons.entry(pair.clone()).or_insert_with(|| Calls::new(route));
+    calls.add(log, key, &seen.hours, rhythm);
+    calls.clients.insert(key.client);
+    for (source, place, told) in parts {
+        calls.assumed = found::assume(calls.assumed, &source.covered);
+        let cited = told.cited().filter(is_cited);
+        calls.evidence.extend(cited.map(|cited| exits::evidence(place, &cited)));
+    }
+    true
 }
 
 /// Whether a conversation may be one of calls that reach somebody.
@@ -305,7 +343,16 @@ fn sum(hours: &[Hour]) -> Sum {
 impl<'w> Calls<'w> {
     fn new(route: Route) -> Self {
         let (logs, outcome, evidence) = (BTreeMap::new(), Outcome::Unknown, Vec::new());
-        Self { logs, time: None, assumed: None, outcome, route, evidence }
+        Self {
+            logs,
+            time: None,
+            assumed: None,
+            outcome,
+            route,
+            evidence,
+            clients: BTreeSet::new(),
+            is_of_several: false,
+        }
     }
 
     fn add(&mut self, log: &'w Locator, key: &Key<'_>, hours: &[Hour], rhythm: Rhythm) {
@@ -330,6 +377,7 @@ impl<'w> Calls<'w> {
             secs @ ..=119 => format!("{secs} seconds"),
             secs => format!("{} minutes", secs / 60),
         };
+        let of_several = if self.is_of_several { ", while several held its address one after the other" } else { "" };
         let id = ["anomaly", BEACON, scope, from, to].into_iter().chain(hand.iter().copied());
         let entities =
             Entities { sources: vec![from.to_string()], destinations: vec![(*to).to_owned()], ..Entities::default() };
@@ -339,9 +387,9 @@ impl<'w> Calls<'w> {
             attack: vec!["T1071".to_owned()],
             route: Some(self.route),
             outcome: self.outcome,
-            joined: held::told(world, scope, &entities, (self.time, &BTreeSet::new())),
+            joined: held::told_of(world, scope, (&entities, &self.clients), self.time),
             entities,
-            text: format!("{from} called {to} {count} times, about every {every}, {bytes} bytes in all"),
+            text: format!("{from} called {to} {count} times, about every {every}, {bytes} bytes in all{of_several}"),
             ..Finding::of_statistics(
                 format!("f-{}", digest(&id.collect::<Vec<_>>())),
                 (BEACON, "Even calls to one destination"),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::assigned::Joined;
+use crate::model::assigned::{Giver, Joined};
 use crate::model::conversations::Told;
 use crate::model::finding::Entities;
 use crate::model::observation::{Hour, Key, Seen};
@@ -15,7 +15,7 @@ use crate::model::whose::Side;
 use super::World;
 use super::assigned::Held;
 use super::exits::Cite;
-use super::holding::parts as parts_of;
+use super::holding::{By, parts as parts_of};
 use super::way::is_of_server;
 
 /// Whether a conversation is looked at by who held its client's address. Names that were asked for are not: what a tunnel
@@ -112,7 +112,7 @@ pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> O
     let outside = |peer: &&str| world.whose.side(peer) == Side::Outside;
     let asked = if key.server.is_empty() { key.name } else { key.server };
     let is_inside = |text: &str| !text.is_empty() && world.whose.side(text) == Side::Inside;
-    let serves = is_inside(asked) || asked.is_empty() && is_of_server(key);
+    let serves = key.seen == Seen::FileServer || is_inside(asked) || asked.is_empty() && is_of_server(key);
     let refused = key.outcome == Outcome::Failed && key.seen != Seen::Flow;
     if key.seen == Seen::Dns || refused || !serves {
         return None;
@@ -128,11 +128,32 @@ pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> O
 /// Who held an address in that time, each with the record that says so.
 pub(super) fn joined<'w>(
     world: &World<'w>,
-    (address, held): &(&str, Held),
+    (scope, address, held): (&str, &str, &Held),
     time: Option<Span>,
 ) -> (Vec<Joined>, Vec<Cite<'w>>) {
-    let all = world.assigned.joined(address, held, time).into_iter();
-    all.map(|(joined, by)| (joined, (by.source, by.place, by.sha256))).unzip()
+    let all = world.assigned.joined(address, held, time);
+    let inner = inner(world, scope, &all, time);
+    all.into_iter().chain(inner).map(|(joined, by)| (joined, (by.source, by.place, by.sha256))).unzip()
+}
+
+/// A join, and the record that says so.
+type Said<'w> = (Joined, By<'w>);
+
+/// Who held then the addresses that firewalls translated: those that a log says were given to somebody alone. Sure where both are.
+fn inner<'w>(world: &World<'w>, scope: &str, all: &[Said<'w>], time: Option<Span>) -> Vec<Said<'w>> {
+    let translated = all.iter().map(|(joined, _)| joined).filter(|joined| joined.kind == Giver::Nat);
+    let mut inner: Vec<Said<'w>> = translated
+        .filter(|joined| world.assigned.knows(&joined.host))
+        .flat_map(|joined| {
+            let held = known_to(world, scope, &joined.host, &world.assigned.at(&joined.host, time));
+            let holders = world.assigned.joined(&joined.host, &held, time).into_iter();
+            let given = holders.filter(|(of, _)| of.is_lent());
+            given.map(|(of, by)| (Joined { sure: of.sure && joined.sure, ..of }, by)).collect::<Vec<_>>()
+        })
+        .collect();
+    inner.sort();
+    inner.dedup();
+    inner
 }
 
 /// By whom the addresses of a finding's sources were held for sure, in the time of its records, and from where its accounts were
@@ -151,12 +172,23 @@ pub(super) fn told(
     let of_logons = logons.iter().map(|logon| &*logon.address);
     let known = of.sources.iter().map(|source| world.assigned.name(source, server)).chain(of_logons);
     let known = known.filter(|source| world.assigned.knows(source));
-    let joined = known.flat_map(|source| {
+    let held = known.flat_map(|source| {
         let held = known_to(world, scope, source, &world.assigned.at(source, Some(span)));
-        world.assigned.joined(source, &held, Some(span))
+        joined(world, (scope, source, &held), Some(span)).0
     });
-    let held = joined.map(|(joined, _)| joined).filter(|joined| joined.sure);
+    let held = held.filter(|joined| joined.sure);
     held.collect::<Vec<_>>().into_iter().chain(logons).take(JOINED_KEPT).collect()
+}
+
+/// The same of what addresses did that are told of as hosts.
+pub(super) fn told_of(
+    world: &World<'_>,
+    scope: &str,
+    (of, clients): (&Entities, &BTreeSet<&str>),
+    time: Option<Span>,
+) -> Vec<Joined> {
+    let sources = clients.iter().map(ToString::to_string).collect();
+    told(world, scope, &Entities { sources, ..of.clone() }, (time, &BTreeSet::new()))
 }
 
 /// Joins that a finding tells.

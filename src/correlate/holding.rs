@@ -52,8 +52,8 @@ pub(super) struct Holding<'a> {
     is_open: bool,
 }
 
-/// Records that speak of one address, with their sources.
-pub(super) type Records<'a> = Vec<(&'a Assignment, &'a Locator)>;
+/// Records that speak of one address, with their sources, and whom they speak of by all that is known of it.
+pub(super) type Records<'a> = Vec<(&'a Assignment, &'a Locator, Cow<'a, Holder>)>;
 
 /// The log that each source is of ([`Locator::log`]), and until when each goes on.
 #[derive(Default)]
@@ -76,19 +76,19 @@ pub(super) fn follow<'a>(records: &Records<'a>, logs: &Logs<'a>) -> Vec<Holding<
     let mut all: Vec<Holding<'a>> = Vec::new();
     // Positions of those that are open: of each log and giver one at most.
     let mut open: Vec<usize> = Vec::new();
-    for (assignment, locator) in records {
-        let (holder, at) = (&assignment.holder, assignment.at);
+    for (assignment, locator, holder) in records {
+        let at = assignment.at;
         let log = logs.of.get(locator).cloned().unwrap_or_default();
         if assignment.ends {
             let ended = open.iter().rposition(|known| all[*known].holder.fits(holder));
             match ended.map(|known| open.remove(known)) {
                 Some(known) => all[known].end(at),
                 // It began before the log did.
-                None => all.push(Holding::before((locator, assignment), log)),
+                None => all.push(Holding::before((locator, assignment), holder.clone(), log)),
             }
             continue;
         }
-        let is_its = |known: &Holding<'_>| *known.holder == *holder;
+        let is_its = |known: &Holding<'_>| *known.holder == **holder;
         let goes_on = |known: &Holding<'_>| is_its(known) && at <= known.last.plus_secs(lasts_secs(holder.giver));
         open.retain(|known| {
             let known = &mut all[*known];
@@ -103,7 +103,7 @@ pub(super) fn follow<'a>(records: &Records<'a>, logs: &Logs<'a>) -> Vec<Holding<
             Some(known) => all[*known].last = at,
             None => {
                 open.push(all.len());
-                all.push(Holding::new((locator, assignment), log));
+                all.push(Holding::new((locator, assignment), holder.clone(), log));
             }
         }
     }
@@ -115,9 +115,9 @@ pub(super) fn follow<'a>(records: &Records<'a>, logs: &Logs<'a>) -> Vec<Holding<
 }
 
 impl<'a> Holding<'a> {
-    fn new(of: (&'a Locator, &'a Assignment), log: Arc<str>) -> Self {
+    fn new(of: (&'a Locator, &'a Assignment), holder: Cow<'a, Holder>, log: Arc<str>) -> Self {
         let (by, span) = (By::of(of), Span::at(of.1.at));
-        Self { holder: Cow::Borrowed(&of.1.holder), may: span, sure: span, by, log, last: by.at, is_open: true }
+        Self { holder, may: span, sure: span, by, log, last: by.at, is_open: true }
     }
 
     /// One whose begin and end are known.
@@ -126,8 +126,8 @@ impl<'a> Holding<'a> {
     }
 
     /// One of which the log tells the end alone.
-    fn before(of: (&'a Locator, &'a Assignment), log: Arc<str>) -> Self {
-        let mut holding = Self::new(of, log);
+    fn before(of: (&'a Locator, &'a Assignment), holder: Cow<'a, Holder>, log: Arc<str>) -> Self {
+        let mut holding = Self::new(of, holder, log);
         holding.may.first = holding.last.plus_secs(-lasts_secs(holding.holder.giver));
         holding.is_open = false;
         holding
@@ -159,11 +159,14 @@ pub(super) fn parts(name: &str) -> (&str, Option<&str>) {
 pub(super) fn join(name: &str, holding: &Holding<'_>, sure: bool) -> Joined {
     let (address, server) = parts(name);
     let on_way = server.map(|server| format!(" on its way to {server}")).unwrap_or_default();
-    let Holder { giver, account, host, peer } = &*holding.holder;
+    let Holder { giver, account, host, peer, card } = &*holding.holder;
     let By { source, place, ends, .. } = holding.by;
     let named = |what: &str, text: &str| (!text.is_empty()).then(|| format!("{what}{text}"));
     let whom: Vec<String> =
-        [named("account ", account), named("host ", host), named("coming from ", peer)].into_iter().flatten().collect();
+        [named("account ", account), named("host ", host), named("network card ", card), named("coming from ", peer)]
+            .into_iter()
+            .flatten()
+            .collect();
     let whom = if whom.is_empty() { "somebody without a name".to_owned() } else { whom.join(", ") };
     let gave = match giver {
         Giver::Nat => format!("a firewall translated {host} to {address}{on_way}"),

@@ -200,7 +200,13 @@ fn by<'a>((logon, source): Record<'a>) -> By<'a> {
 }
 
 fn holding<'a>((logon, source): Record<'a>, span: Span, host: &str, peer: &str) -> Holding<'a> {
-    let holder = Holder { giver: Giver::Logon, account: logon.account.clone(), host: host.into(), peer: peer.into() };
+    let holder = Holder {
+        giver: Giver::Logon,
+        account: logon.account.clone(),
+        host: host.into(),
+        peer: peer.into(),
+        card: "".into(),
+    };
     let mut holding = Holding::within(holder, (span, span), by((logon, source)));
     holding.log = (&*logon.host).into();
     holding

@@ -52,6 +52,8 @@ type Pair<'w> = (&'w str, Cow<'w, str>, &'w str, Hand<'w>);
 
 /// The long connections of a pair.
 struct Open<'w> {
+    /// The addresses that held them open.
+    clients: BTreeSet<&'w str>,
     route: Route,
     longest: Span,
     /// How many of the records that are kept say so long.
@@ -129,10 +131,19 @@ impl<'w> Open<'w> {
         let longest =
             long.iter().filter_map(|cited| cited.span).max_by_key(|span| (secs(*span), std::cmp::Reverse(*span)));
         let longest = longest.expect("a long connection has a begin and an end");
-        Self { route, longest, count: 0, outcome: Outcome::Unknown, assumed: None, cited: BTreeMap::new() }
+        Self {
+            clients: BTreeSet::new(),
+            route,
+            longest,
+            count: 0,
+            outcome: Outcome::Unknown,
+            assumed: None,
+            cited: BTreeMap::new(),
+        }
     }
 
-    fn add(&mut self, place: &'w Locator, key: &Key<'_>, long: &[Cited]) {
+    fn add(&mut self, place: &'w Locator, key: &Key<'w>, long: &[Cited]) {
+        self.clients.insert(key.client);
         for cited in long {
             let known = self.cited.insert((place, cited.place.offset), *cited);
             self.count += u64::from(known.is_none());
@@ -174,7 +185,7 @@ impl<'w> Open<'w> {
             attack: vec!["T1572".to_owned()],
             route: Some(self.route),
             outcome: self.outcome,
-            joined: held::told(world, scope, &entities, (Some(time), &BTreeSet::new())),
+            joined: held::told_of(world, scope, (&entities, &self.clients), Some(time)),
             entities,
             text: format!("{from} held a connection to {to} open for {hours} h {minutes} min{others}"),
             ..Finding::of_statistics(

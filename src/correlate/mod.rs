@@ -6,6 +6,7 @@ mod aliases;
 mod assigned;
 mod beacons;
 mod calls;
+mod cards;
 mod cells;
 mod correlated;
 mod coverage;

@@ -195,8 +195,9 @@ impl<'a> Moved<'a> {
             // A resolver inside passes on what is asked for; where it goes is the domain.
             names.retain(|name| world.whose.side(name) == Side::Outside);
         }
-        let (mut joined, mut of_joins) =
-            way.held.as_deref().map_or_else(Default::default, |held| held::joined(world, held, self.time));
+        let (mut joined, mut of_joins) = way.held.as_deref().map_or_else(Default::default, |(address, held)| {
+            held::joined(world, (way.scope, address, held), self.time)
+        });
         let leads_out = !matches!(way.route, Route::WebResponse | Route::RemoteAccess | Route::SaasDownload);
         if let Some((logon, cite)) = world.logons.of_host(world, way, self.time).filter(|_| leads_out) {
             joined.push(logon);

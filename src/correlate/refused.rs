@@ -15,7 +15,7 @@ use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, REFUSED_EXITS, Route, Stage};
 use crate::model::time::{Instant, Span};
-use crate::model::whose::Side;
+use crate::model::whose::{Side, address, same_host};
 use crate::model::words::counted;
 
 use super::beacons::PORTS;
@@ -35,6 +35,8 @@ type Signs<'w> = BTreeMap<String, BTreeMap<Hand<'w>, Instant>>;
 
 /// What was refused.
 struct Refused<'w> {
+    /// The addresses from which that was tried.
+    clients: BTreeSet<&'w str>,
     destinations: BTreeSet<&'w str>,
     count: u64,
     time: Option<Span>,
@@ -60,6 +62,7 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize) -> Vec<Finding> {
 fn since<'w>(world: &'w World<'_>, signs: &Signs<'w>, key: &Key<'w>, told: Told<'_>) -> BTreeMap<Hand<'w>, Instant> {
     let mut all: BTreeMap<Hand<'_>, Instant> = BTreeMap::new();
     let known = |name: &str, hand: &Hand<'_>| signs.get(name)?.get(hand).copied();
+    let of_host = |host: &str| named(signs, host).filter_map(|of| of.get(&Hand::new()).copied()).min();
     let from = world.whose.entity_of(key.client);
     if !world.assigned.knows(key.client) {
         let since = known(&from, &Hand::new());
@@ -68,12 +71,19 @@ fn since<'w>(world: &'w World<'_>, signs: &Signs<'w>, key: &Key<'w>, told: Told<
     for hour in told.hours() {
         let (hand, held) = (held::hand_in(world, key, &hour), world.assigned.in_hour(key.client, &hour));
         let hosts = world.assigned.hosts(key.client, &held).map(|host| world.whose.entity(host));
-        let of_hosts = hosts.filter_map(|host| known(&host, &Hand::new()));
+        let of_hosts = hosts.filter_map(|host| of_host(&host));
         if let Some(since) = known(&from, &hand).into_iter().chain(of_hosts).min() {
             all.entry(hand).and_modify(|known| *known = since.min(*known)).or_insert(since);
         }
     }
     all
+}
+
+/// The signs of a host under each of its names: one log may have the full one, and another one its first label.
+fn named<'s, 'w>(signs: &'s Signs<'w>, host: &str) -> impl Iterator<Item = &'s BTreeMap<Hand<'w>, Instant>> {
+    let label = if address(host).is_some() { host } else { host.split('.').next().unwrap_or(host) };
+    let alike = signs.range(label.to_owned()..).take_while(move |(name, _)| name.starts_with(label));
+    alike.filter(move |(name, _)| same_host(name, host)).map(|(_, of)| of)
 }
 
 /// When rules of level high or above that no response refused, and indicators that were called, tell of each inside host first.
@@ -90,13 +100,14 @@ fn signs<'w>(world: &'w World<'_>) -> Signs<'w> {
         // From where an account was at work.
         let from =
             world.logons.of_finding(world.whose, &of_account, (Span::at(at), &s.subject.session.into_iter().collect()));
-        let ends = [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref(), host];
-        for entity in ends.into_iter().flatten().chain(from.iter().map(|joined| &*joined.address)) {
-            if world.whose.side(entity) == Side::Inside {
-                let hand = held::hand(world, entity, Some(Span::at(at)));
-                let of_host = first.entry(world.whose.entity(entity)).or_default();
-                of_host.entry(hand).and_modify(|known| *known = at.min(*known)).or_insert(at);
-            }
+        let ends = [s.subject.source_ip.as_deref(), s.subject.destination_ip.as_deref()];
+        let ends = ends.into_iter().flatten().chain(from.iter().map(|joined| &*joined.address));
+        let inside = ends.filter(|end| world.whose.side(end) == Side::Inside);
+        // Who wrote the record is one of ours, by whatever name.
+        for entity in inside.chain(host) {
+            let hand = held::hand(world, entity, Some(Span::at(at)));
+            let of_host = first.entry(world.whose.entity(entity)).or_default();
+            of_host.entry(hand).and_modify(|known| *known = at.min(*known)).or_insert(at);
         }
     };
     for source in world.merged.sources.values() {
@@ -145,6 +156,7 @@ fn add<'w>(
     for place in found::delivered(source, scope) {
         let tried = (scope(place), from.clone(), routes::outward(key, key.name), hand.clone());
         let refused = all.entry(tried).or_insert_with(Refused::new);
+        refused.clients.insert(key.client);
         refused.count = refused.count.saturating_add(count);
         refused.time = Span::join_opt(refused.time, time);
         refused.assumed = found::assume(refused.assumed, &source.covered);
@@ -161,11 +173,18 @@ fn add<'w>(
 
 impl Refused<'_> {
     fn new() -> Self {
-        Self { destinations: BTreeSet::new(), count: 0, time: None, assumed: None, evidence: Vec::new() }
+        Self {
+            clients: BTreeSet::new(),
+            destinations: BTreeSet::new(),
+            count: 0,
+            time: None,
+            assumed: None,
+            evidence: Vec::new(),
+        }
     }
 
     fn finding(&self, world: &World<'_>, (scope, from, route, hand): &Tried<'_>) -> Finding {
-        let Self { count, time, assumed, evidence, .. } = self;
+        let Self { clients, count, time, assumed, evidence, .. } = self;
         let id = ["anomaly", REFUSED_EXITS, scope, from, route.word()].into_iter().chain(hand.iter().copied());
         let entities = Entities {
             sources: vec![from.to_string()],
@@ -177,7 +196,7 @@ impl Refused<'_> {
             attack: vec!["T1041".to_owned()],
             route: Some(*route),
             outcome: Outcome::Failed,
-            joined: held::told(world, scope, &entities, (*time, &BTreeSet::new())),
+            joined: held::told_of(world, scope, (&entities, clients), *time),
             entities,
             text: self.text(from),
             ..Finding::of_statistics(

@@ -52,7 +52,7 @@ pub fn outward(key: &Key<'_>, name: &str) -> Route {
         445 => Route::Smb,
         80 | 443 | 8080 | 8443 => Route::HttpsUpload,
         _ if matches!(key.seen, Seen::Proxy | Seen::Web) => Route::HttpsUpload,
-        _ if key.seen == Seen::FileTransfer => Route::SftpFtp,
+        _ if key.seen.is_of_files() => Route::SftpFtp,
         _ if key.seen == Seen::Mail => Route::Email,
         _ => Route::Network,
     }
@@ -63,7 +63,7 @@ pub fn served(key: &Key<'_>) -> Route {
     match (key.seen, key.port) {
         (Seen::Web | Seen::Proxy, _) | (_, 80 | 443 | 8080 | 8443) => Route::WebResponse,
         (Seen::Cloud, _) => Route::SaasDownload,
-        (Seen::FileTransfer, _) | (_, 20..=22) => Route::SftpFtp,
+        (Seen::FileTransfer | Seen::FileServer, _) | (_, 20..=22) => Route::SftpFtp,
         (_, 445) => Route::Smb,
         _ => Route::Network,
     }
@@ -80,6 +80,6 @@ pub fn observed(seen: Seen) -> &'static [Route] {
         Seen::Dns => &[Route::DnsTunnel],
         Seen::Cloud => &[Route::SaasDownload],
         Seen::Mail => &[Route::Email],
-        Seen::FileTransfer => &[Route::SftpFtp],
+        Seen::FileTransfer | Seen::FileServer => &[Route::SftpFtp],
     }
 }

@@ -245,7 +245,13 @@ fn holdings<'a>(hours: BTreeMap<i64, Behind<'a>>) -> Vec<Holding<'a>> {
             }
         }
     }
-    let holder = |host: &str| Holder { giver: Giver::Nat, account: "".into(), host: host.into(), peer: "".into() };
+    let holder = |host: &str| Holder {
+        giver: Giver::Nat,
+        account: "".into(),
+        host: host.into(),
+        peer: "".into(),
+        card: "".into(),
+    };
     let around = |span: Span| Span { first: span.first.plus_secs(-KEPT_SECS), last: span.last.plus_secs(KEPT_SECS) };
     let all = runs.into_iter().flat_map(|(host, of)| of.into_iter().map(move |shown| (host, shown)));
     all.map(|(host, (span, by))| Holding::within(holder(host), (around(span), span), by)).collect()

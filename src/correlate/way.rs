@@ -116,8 +116,7 @@ pub(super) fn joint(source: &SourcePartial) -> HashMap<Key<'_>, Sum> {
 pub fn file_servers(merged: &Partial) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in merged.sources.values() {
-        let is_of_files = |key: Key<'_>| key.seen == Seen::FileTransfer && !is_of_client(&key);
-        if source.observations.kept.keys().any(is_of_files) {
+        if source.observations.kept.keys().any(|key| key.seen.is_of_files() && !is_of_client(&key)) {
             let log = source.entry.source.log();
             all.entry(folder(&log).to_owned()).or_default().insert(log);
         }
@@ -186,8 +185,8 @@ impl Direction {
     /// Whether a conversation whose size is not logged may have carried data this way.
     fn counts(self, key: &Key<'_>) -> bool {
         match self {
-            // Who changes an object of a store is given none.
-            Self::Down => key.seen != Seen::Cloud || !key.sends,
+            // Who changes an object of a store, or puts a file on a server, is given none.
+            Self::Down => !matches!(key.seen, Seen::Cloud | Seen::FileServer) || !key.sends,
             Self::Up => key.sends || is_edge(key),
         }
     }
@@ -257,7 +256,7 @@ pub(super) fn out_of<'w>(
         })
         .or_else(|| is_of_client(key).then_some(Side::Inside))?;
     let client = if client == Side::Inside && is_asked_by_others(world, locator, key) { Side::Outside } else { client };
-    let own_service = (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
+    let own_service = key.seen == Seen::FileServer || (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
     let asked_for = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked_for.unwrap_or(server).or_else(|| is_unnamed_upload(key).then_some(Side::Outside));
@@ -358,17 +357,18 @@ fn writer(world: &World<'_>, key: &Key<'_>, locator: &Locator, (scope, client): 
     let log = locator.log();
     let is_own = |of: &Locator| world.home(of, |whose, place| home(whose, key, client, place)) == scope;
     let log = world.overlaps.named(&log).iter().find(|of| is_own(of)).map_or(log, |first| first.as_str().to_owned());
-    if key.seen != Seen::FileTransfer || is_of_client(key) {
+    if !key.seen.is_of_files() || is_of_client(key) {
         return log;
     }
     let mut beside = world.file_servers.get(folder(&log)).into_iter().flatten();
     beside.find(|of| is_own(&Locator::from_encoded(of))).cloned().unwrap_or(log)
 }
 
-/// Whether a log of transfers is that of the server: it names nobody but its clients.
+/// Whether a log is that of the server, whatever address it has: by what wrote it; or, where a log of transfers does not say so,
+/// because it names nobody but its clients.
 pub(super) fn is_of_server(key: &Key<'_>) -> bool {
     let is_alone = key.server.is_empty() && key.name.is_empty();
-    matches!(key.seen, Seen::Web | Seen::Cloud) || key.seen == Seen::FileTransfer && is_alone
+    matches!(key.seen, Seen::Web | Seen::Cloud | Seen::FileServer) || key.seen == Seen::FileTransfer && is_alone
 }
 
 /// Whether who asked a service of one scope, by the log of that service, is inside another scope: what it was given left the first.

@@ -107,7 +107,7 @@ impl<'b> Line<'b> {
             _ => {}
         }
         let is_of_file = event.starts_with(b"Download") || event.starts_with(b"Upload");
-        sink.out.observer = is_of_file.then_some(Seen::FileTransfer);
+        sink.out.observer = is_of_file.then_some(Seen::FileServer);
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
             let text = |canon| out.text(canon).unwrap_or_default().to_owned();
             let told = [Canon::SourceIp, Canon::UserName, Canon::FilePath, Canon::EventOutcome].map(text);
             assert_eq!(told, ["192.0.2.10", "bob", "/hr/a b.zip", "success"], "{line}");
-            assert_eq!(out.observer, Some(Seen::FileTransfer));
+            assert_eq!(out.observer, Some(Seen::FileServer));
         }
         let other = line("", &[event, user]);
         assert!(GoAnywhere.parse(&Layout::plain(), other.as_bytes(), Want::All, &mut Fields::default()).is_err());

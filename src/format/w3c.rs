@@ -7,7 +7,8 @@
 //! Source: <https://www.w3.org/TR/WD-logfile.html>, <https://learn.microsoft.com/windows/win32/http/w3c-logging>.
 //!
 //! A proxy is told from a web server by columns that only a proxy has ([`is_proxy_column`]) or by its `#Software`. Its
-//! records are of the dataset `proxy`; where it logs the parts of a URL only, `url.full` is made of them.
+//! records are of the dataset `proxy`; where it logs the parts of a URL only, `url.full` is made of them. Those of IIS' FTP service
+//! (`MSFTPSVC`, `FTPSVC`), whose methods are commands of FTP, are of the dataset `ftp`.
 //!
 //! Traps: IIS repeats and changes `#Fields` in mid-file; times are UTC by specification, but local in the Windows
 //! firewall's log; records may have a time only, with the date in `#Date`; IIS writes `+` for blanks in user agents; Blue Coat quotes.
@@ -19,6 +20,7 @@ use super::sink::Sink;
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, near, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::ftp::Command;
 use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout, is_proxy_column};
 use crate::model::outline::Outline;
@@ -140,6 +142,8 @@ impl Format for Extended {
         }
         if layout.forwards {
             forwarded(&parts, &mut sink);
+        } else if parts.method.is_some_and(|method| is_of_ftp(method, layout)) {
+            sink.canon_slice(Canon::EventDataset, b"ftp");
         }
         if let Some((peer, list)) = parts.peer.zip(parts.clients).filter(|_| !layout.forwards)
             && let Some(client) = proxied::client(peer, list)
@@ -260,6 +264,14 @@ fn forwards(columns: &[Arc<str>], software: Option<&str>) -> bool {
     columns.iter().any(|name| is_proxy_column(name)) || (!columns.is_empty() && software.is_some_and(proxy))
 }
 
+/// Whether a method is a command in a log of an FTP service, which IIS writes as that of its web service. One with a column for
+/// browsers is a web server's, whatever methods somebody made up.
+fn is_of_ftp(method: &[u8], layout: &Layout) -> bool {
+    !matches!(method, b"GET" | b"POST" | b"HEAD")
+        && Command::of(method).is_some()
+        && !layout.columns.iter().any(|name| &**name == "cs(User-Agent)")
+}
+
 /// What `#Software` says of proxies.
 const PROXY_SOFTWARE: &[&str] = &["SGOS", "Blue Coat", "Bluecoat", "Forefront TMG", "ISA Server"];
 
@@ -277,6 +289,7 @@ struct Parts<'b> {
     /// Without the `?` that Blue Coat writes before it.
     query: Option<&'b [u8]>,
     status: Option<&'b [u8]>,
+    method: Option<&'b [u8]>,
     /// The server behind the proxy.
     server: Option<&'b [u8]>,
     /// Who asked, and for whom.
@@ -297,6 +310,7 @@ impl<'b> Parts<'b> {
             "cs-uri-path" => self.path = known,
             "cs-uri-query" => self.query = known.map(|query| query.strip_prefix(b"?").unwrap_or(query)),
             "sc-status" => self.status = Some(cell),
+            "cs-method" => self.method = known,
             "c-ip" => self.peer = known,
             _ if is_forwarded(name) => self.clients = known,
             "s-supplier-name" | "r-ip" | "s-supplier-ip" if self.server.is_none() => self.server = known,

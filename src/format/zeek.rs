@@ -70,6 +70,7 @@ static ROLES: Table = LazyLock::new(|| {
         ("assigned_addr", Role::Is(Canon::AssignedIp)),
         ("assigned_ip", Role::Is(Canon::AssignedIp)),
         ("host_name", Role::Is(Canon::SourceDomain)),
+        ("mac", Role::Is(Canon::SourceMac)),
         ("lease_time", Role::Kind("dhcp")),
         ("proto", Role::Is(NetworkTransport)),
         ("service", Role::Is(NetworkProtocol)),

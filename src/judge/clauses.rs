@@ -206,7 +206,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-81",
-        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, to which firewalls translated that of one host alone, or from which one account alone was at work on others (not one of nine computers or more on that day), is that one's: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
+        "an address that a VPN gateway or DHCP server gave to one alone for all the time asked for, as its log says, to which firewalls translated that of one host alone, or from which one account alone was at work on others (not one of nine computers or more on that day), is that one's, whatever host the inventory has for the address, and so is what the address stands for to which a firewall translated it: what an address of a session that came from an intruder's address or by its account was served counts as J-10 and J-12 say, and what the address of a session or host of an intruder sends as J-11 says",
     ),
     clause(
         "J-82",

@@ -187,8 +187,10 @@ pub fn of(
         let inside = ends.filter(|t| whose.side(t) == Side::Inside && !whose.is_of_others(t, scope));
         // Who held an address then is added below.
         let (lent, own): (Vec<&String>, Vec<&String>) = inside.partition(|text| is_lent(f, text));
-        all.logged_on.extend(lent.into_iter().map(|t| whose.entity(t)));
-        all.hosts.extend(own.into_iter().chain(&f.entities.hosts).map(|t| whose.entity(t)));
+        let is_known = |host: &String| whose.denied(host, &f.joined).is_none();
+        all.logged_on.extend(lent.into_iter().map(|t| whose.entity(t)).filter(is_known));
+        let own = own.into_iter().map(|t| whose.entity(t)).filter(is_known);
+        all.hosts.extend(own.chain(f.entities.hosts.iter().map(|t| whose.entity(t))));
         // The address of a firewall that translates is not who came by it.
         let is_translated =
             |text: &&String| f.joined.iter().any(|joined| joined.kind == Giver::Nat && joined.address == **text);
@@ -196,7 +198,11 @@ pub fn of(
         all.came_from.extend(others.filter(|text| !is_translated(text)).cloned());
         all.came_from.extend(called(f, whose).cloned());
         all.add_accounts(f, forgeable);
-        f.joined.iter().for_each(|joined| all.add_joined(joined, (scope, whose)));
+        // Who held the address that a firewall translated is added by itself.
+        let (given, others): (Vec<&Joined>, Vec<&Joined>) =
+            f.joined.iter().partition(|joined| joined.kind == Giver::Nat && is_lent(f, &joined.host));
+        all.logged_on.extend(given.into_iter().map(|joined| whose.entity(&joined.host)).filter(is_known));
+        others.into_iter().for_each(|joined| all.add_joined(joined, (scope, whose)));
         all.first = [all.first, f.time.first].into_iter().flatten().min();
         all.last = all.last.max(f.time.last);
     }

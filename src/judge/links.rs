@@ -13,6 +13,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Side, Whose, address};
 
 use super::intrusion::{accounts, intrudes, is_grave};
+use super::joined;
 use super::movement;
 use super::signals::{self, is_signal};
 use super::{Bench, Counted, Way};
@@ -230,7 +231,7 @@ fn of_finding(f: &Finding, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Loc
     let mut all = Touches::default();
     // What is refused to many joins nobody.
     let destinations: &[String] = if f.rule.id == REFUSED_EXITS { &[] } else { destinations };
-    for text in sources {
+    for text in sources.iter().filter(|text| whose.denied(&whose.entity_of(text), &f.joined).is_none()) {
         match is_inside(&text) {
             true => all.add(host(text, scope, whose), text, true),
             false => all.add(outside(text), text, false),
@@ -245,18 +246,20 @@ fn of_finding(f: &Finding, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Loc
     hosts.iter().for_each(|text| all.add(host(text, scope, whose), text, holds));
     let logs = f.evidence.first().map(|e| e.source.log()).into_iter().collect();
     accounts_of(accounts(f, forgeable), &logs).into_iter().for_each(|(key, name)| all.add(key, name, true));
-    f.joined.iter().for_each(|joined| all.add_joined(joined, scope, whose));
+    joined::told(whose, &f.joined).for_each(|of| all.add_joined(of, scope, whose));
     all.finish()
 }
 
 fn touches_of_transfer(t: &Transfer, scope: &str, whose: &Whose, forgeable: &BTreeSet<&Locator>) -> Vec<Touch> {
     let mut all = Touches::default();
-    all.add(host(&t.from, scope, whose), &t.from, true);
+    if whose.denied(&t.from, &t.joined).is_none() {
+        all.add(host(&t.from, scope, whose), &t.from, true);
+    }
     t.destinations().for_each(|to| all.add(outside(to), to, false));
     let logs = t.seen_by.iter().filter(|source| !forgeable.contains(source)).map(Locator::log).collect();
     let names = if t.seen_by.iter().all(|source| forgeable.contains(source)) { &[] } else { &t.accounts[..] };
     accounts_of(names, &logs).into_iter().for_each(|(key, name)| all.add(key, name, true));
-    t.joined.iter().for_each(|joined| all.add_joined(joined, scope, whose));
+    joined::told(whose, &t.joined).for_each(|of| all.add_joined(of, scope, whose));
     all.finish()
 }
 

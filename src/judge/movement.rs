@@ -159,8 +159,9 @@ pub(super) fn begins(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
     let by_account = t.accounts.iter().any(|a| bench.intruder.has_account(a, &t.seen_by)).then_some(first);
     let from = bench.whose.entity(&t.from);
     // A log says who held the address by then: it is no more the intruder's than that holder is.
-    let is_anothers =
-        bench.intruder.logged_on.contains(&from) && joined::is_anothers(&bench.intruder, bench.whose, t.joined.iter());
+    let is_anothers = bench.whose.denied(&from, &t.joined).is_some()
+        || bench.intruder.logged_on.contains(&from)
+            && joined::is_anothers(&bench.intruder, bench.whose, t.joined.iter());
     by_account.or_else(|| bench.intruder.has_host(&from).filter(|_| !is_anothers))
 }
 
@@ -281,7 +282,8 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         return false;
     }
     unchecked(bench, m);
-    let what = |bytes: u64| format!("{bytes} bytes, {} to {}", m.from, m.to);
+    let from = joined::sender(bench.whose, m.from, &m.transfers);
+    let what = |bytes: u64| format!("{bytes} bytes, {from} to {}", m.to);
     if sure >= enough && !tied.is_empty() {
         let ids = cite(bench, tied.iter().copied());
         if sure < m.limits.day && is_talk(route, &tied, &targets) {
@@ -389,9 +391,10 @@ pub(super) fn unexplained<'a>(
 ) {
     let of = if route == Route::DnsTunnel { " of names asked for" } else { "" };
     let is_read = !listed.is_empty() && bytes < LEFT_BYTES;
+    let from = joined::sender(bench.whose, m.from, &m.transfers);
     let what = match is_read {
-        true => format!("{}, {} to {}", visitors::told(&m.transfers), m.from, m.to),
-        false => format!("{bytes} bytes{of}, {} to {}", m.from, m.to),
+        true => format!("{}, {from} to {}", visitors::told(&m.transfers), m.to),
+        false => format!("{bytes} bytes{of}, {from} to {}", m.to),
     };
     let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(listed.iter().map(ToString::to_string)).collect();
     let (clause, why) = match (listed.is_empty(), route) {

@@ -44,8 +44,9 @@ pub fn of(findings: &[&Finding], intruder: &Intruder, whose: &Whose) -> Reached 
     for of_one_time in sessions.chunk_by(|(a, _), (b, _)| a == b) {
         let goes_on = |(_, f): &&(Instant, &Finding)| {
             let names = f.joined.iter().map(|of| &of.host).filter(|host| !host.is_empty());
-            f.entities.sources.iter().chain(names).any(|from| holds(&all, intruder, whose, from))
-                || f.joined.iter().any(|of| joined::since(intruder, whose, of).is_some())
+            let is_own = |from: &&String| whose.denied(&whose.entity_of(from), &f.joined).is_none();
+            f.entities.sources.iter().filter(is_own).chain(names).any(|from| holds(&all, intruder, whose, from))
+                || joined::told(whose, &f.joined).any(|of| joined::since(intruder, whose, of).is_some())
         };
         let theirs: Vec<&(Instant, &Finding)> = of_one_time.iter().filter(goes_on).collect();
         for (at, f) in theirs {

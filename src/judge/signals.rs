@@ -153,7 +153,8 @@ fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
 /// From when on the host of a finding is the intruder's, by its address, or by who held that then. An address that was given to another one
 /// is no more the intruder's than that one is.
 fn began(bench: &Bench<'_>, f: &Finding) -> Vec<Instant> {
-    let held = f.joined.iter().filter_map(|of| joined::since(&bench.intruder, bench.whose, of));
+    let told = joined::told(bench.whose, &f.joined);
+    let held = told.filter_map(|of| joined::since(&bench.intruder, bench.whose, of));
     let hosts = own_hosts(bench, f).into_iter();
     held.chain(hosts.filter_map(|host| bench.intruder.has_host(&host))).collect()
 }
@@ -163,7 +164,8 @@ fn began(bench: &Bench<'_>, f: &Finding) -> Vec<Instant> {
 fn own_hosts(bench: &Bench<'_>, f: &Finding) -> Vec<String> {
     let is_anothers = joined::is_anothers(&bench.intruder, bench.whose, &f.joined);
     let hosts = f.entities.sources.iter().map(|from| bench.whose.entity(from));
-    hosts.filter(|host| !is_anothers || !bench.intruder.logged_on.contains(host)).collect()
+    let is_own = |host: &String| !is_anothers || !bench.intruder.logged_on.contains(host);
+    hosts.filter(|host| is_own(host) && bench.whose.denied(host, &f.joined).is_none()).collect()
 }
 
 /// J-53: beacons of hosts that show another sign, but those to destinations that a sanctioned entry names (J-21). Many

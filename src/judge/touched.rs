@@ -103,11 +103,13 @@ pub(super) fn is_of_intruder(bench: &Bench<'_>, f: &Finding) -> bool {
         return later && from.any(|s| intruder.came_from.contains(s));
     }
     let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
-    let mut hosts = f.entities.hosts.iter().chain(&f.entities.sources).map(|h| bench.whose.entity(h));
+    let hosts = f.entities.sources.iter().map(|from| bench.whose.entity(from));
+    let hosts = hosts.filter(|host| bench.whose.denied(host, &f.joined).is_none());
+    let mut hosts = hosts.chain(f.entities.hosts.iter().map(|host| bench.whose.entity(host)));
     let is_held = |h: &String| intruder.has_host(h).zip(f.time.last).is_some_and(|(since, last)| last >= since);
     let is_given =
         |of| joined::since(intruder, bench.whose, of).zip(f.time.last).is_some_and(|(since, last)| last >= since);
-    f.joined.iter().any(is_given)
+    joined::told(bench.whose, &f.joined).any(is_given)
         || hosts.any(|h| is_held(&h))
         || later && accounts(f, &bench.forgeable).iter().any(|a| intruder.has_account(a, &logs))
 }

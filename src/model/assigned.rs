@@ -43,13 +43,19 @@ pub struct Holder {
     pub host: Box<str>,
     /// Address from which a session or a logon came.
     pub peer: Box<str>,
+    /// Address of the network card that holds a lease, as hexadecimal digits.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub card: Box<str>,
 }
 
 impl Holder {
     /// Whether two records can speak of one holder: what both of them say is the same.
     pub fn fits(&self, other: &Self) -> bool {
         let same = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
+        // A host has several cards.
+        let is_named = !self.host.is_empty() && self.host == other.host;
         self.giver == other.giver
+            && (is_named || same(&self.card, &other.card))
             && same(&self.account, &other.account)
             && same(&self.host, &other.host)
             && same(&self.peer, &other.peer)

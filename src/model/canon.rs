@@ -30,6 +30,8 @@ canon! {
     SourcePort = "source.port",
     /// Address that a VPN gateway or DHCP server gave to who opened the conversation. No name of ECS.
     AssignedIp = "source.assigned.ip",
+    /// Address of the network card of who opened the conversation.
+    SourceMac = "source.mac",
     /// Address to which a firewall translated that of who opened the conversation.
     NatIp = "source.nat.ip",
     /// Name of who opened the conversation.

@@ -28,6 +28,7 @@ pub mod finding;
 pub mod findings;
 pub mod flat;
 pub mod fold;
+pub mod ftp;
 pub mod hands;
 pub mod hash;
 pub mod hit;

@@ -45,14 +45,30 @@ pub enum Seen {
     Cloud,
     /// Mail.
     Mail,
-    /// File transfer logs.
+    /// Transfers of files, by the log of a client's tool, or one that does not say which side wrote it.
     FileTransfer,
+    /// Transfers of files, by the log of the server that gave or took them: the destination is the organisation's.
+    FileServer,
 }
 
 impl Seen {
     /// All kinds, in declaration order.
-    pub const ALL: [Self; Self::FileTransfer as usize + 1] =
-        [Self::Web, Self::Proxy, Self::Flow, Self::Firewall, Self::Dns, Self::Cloud, Self::Mail, Self::FileTransfer];
+    pub const ALL: [Self; Self::FileServer as usize + 1] = [
+        Self::Web,
+        Self::Proxy,
+        Self::Flow,
+        Self::Firewall,
+        Self::Dns,
+        Self::Cloud,
+        Self::Mail,
+        Self::FileTransfer,
+        Self::FileServer,
+    ];
+
+    /// Whether it tells of transfers of files, whichever side wrote it.
+    pub fn is_of_files(self) -> bool {
+        matches!(self, Self::FileTransfer | Self::FileServer)
+    }
 }
 
 /// What one observation is about. Empty strings stand for "the record does not say".

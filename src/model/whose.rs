@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use globset::GlobMatcher;
 use ipnet::IpNet;
 
+use super::assigned::Joined;
 use super::promise::Promise;
 use super::scopes::Scopes;
 use super::subject::Subject;
@@ -365,6 +366,15 @@ impl Whose {
         }
     }
 
+    /// The join by which an address was another host's for sure, where it is this one's (by [`Whose::entity`]) by the inventory alone:
+    /// what a log says of that very time goes before what somebody wrote down of any.
+    pub fn denied<'j>(&self, host: &str, joined: &'j [Joined]) -> Option<&'j Joined> {
+        let is_by_inventory =
+            |of: &Joined| self.entity_of(&of.address) == host && !host.eq_ignore_ascii_case(&of.address);
+        let is_another = |of: &Joined| !of.host.is_empty() && !same_host(&self.entity_of(&of.host), host);
+        joined.iter().find(|of| of.is_lent() && of.sure && is_by_inventory(of) && is_another(of))
+    }
+
     /// The first sanctioned entry that explains a transfer: all keys that it gives match. An entry that gives a tool
     /// explains none, for no observation carries the tool.
     pub fn sanction(&self, transfer: &Transfer) -> Option<&Sanction> {
@@ -387,7 +397,11 @@ impl Whose {
         let destination = entry.destination.is_empty() || all(false) || all(true);
         let account = entry.account.is_empty()
             || (!t.accounts.is_empty() && t.accounts.iter().all(|a| entry.account.iter().any(|e| same_account(a, e))));
-        let host = entry.host.is_empty() || self.names_of(&t.from).iter().any(|f| hits(&entry.host, f));
+        let names = || match self.denied(&t.from, &t.joined) {
+            Some(of) => vec![of.address.to_ascii_lowercase(), self.entity(&of.host), of.host.to_ascii_lowercase()],
+            None => self.names_of(&t.from),
+        };
+        let host = entry.host.is_empty() || names().iter().any(|f| hits(&entry.host, f));
         let volume = entry.max_bytes.is_none_or(|max| t.bytes.upper.is_some_and(|upper| upper <= max));
         let time = (entry.from.is_none() && entry.to.is_none())
             || t.time.is_some_and(|Span { first, last }| {

@@ -16,12 +16,16 @@ pub fn says(text: &[u8], words: &[&str]) -> bool {
 
 /// Whether a record of such a log tells of data that was sent rather than asked for: by its method, else by the words of its action.
 pub fn sends(seen: Seen, fields: &Fields<'_>) -> bool {
-    if let Some(method) = fields.get(Canon::HttpMethod) {
+    if let Some(method) = fields.get(Canon::HttpMethod).filter(|_| seen != Seen::FileServer) {
         let sending = [&b"POST"[..], b"PUT", b"PATCH", b"CONNECT", b"MKCOL"];
         return sending.iter().any(|word| word.len() == method.len() && method.eq_ignore_ascii_case(word));
     }
-    let Some(action) = fields.get(Canon::EventAction) else { return false };
-    if seen == Seen::Cloud { changes(action) } else { says(action, &["put", "upload", "stor", "createmultipart"]) }
+    let Some(action) = fields.get(Canon::EventAction).or_else(|| fields.get(Canon::HttpMethod)) else { return false };
+    if seen == Seen::Cloud {
+        changes(action)
+    } else {
+        says(action, &["put", "upload", "stor", "stou", "appe", "created", "createmultipart"])
+    }
 }
 
 /// What is done to objects of a store that gives nothing of them to who does it.

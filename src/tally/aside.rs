@@ -11,6 +11,7 @@ use crate::model::place::{Place, RecordDigest};
 use crate::model::sessions::{LARGE_BYTES, Lasting, Sessions, Whole};
 use crate::model::time::Span;
 
+use super::asked::Answered;
 use super::conversation::UNPROVEN;
 use super::{Bytes, Double, Doubles, Shown, Tally, doubles, key, read, sessions, ties};
 
@@ -131,13 +132,21 @@ impl Tally {
     /// A record of which the other half was not found, with the conversation that it is of but for what that says.
     fn loose(&mut self, tie: Tie, taken: &ties::Taken<'_>) -> Option<loose::Taken> {
         let (mut fields, at) = (taken.fields(), taken.time()?.at);
-        if fields.observer == Some(Seen::FileTransfer) {
+        if fields.observer.is_some_and(Seen::is_of_files) {
             fields.push(Some(Canon::SourceIp), b"", NOBODY.as_bytes(), Kind::Str);
         }
         let teller = read::Teller::of("");
         read::key(teller, &fields, &mut self.key, &mut self.below).then_some(())?;
         let (up, down) = read::bytes(teller, &fields, &self.key);
         Some(loose::Taken { tie, at, key: self.at_hand(), up, down, place: taken.place(), sha256: taken.sha256() })
+    }
+
+    /// Observes a record of the block at hand that asks for something, with what became of that.
+    pub(super) fn observe_answered(&mut self, answered: &Answered, digest: &dyn Fn(Place) -> RecordDigest) {
+        let mut fields = std::mem::take(&mut self.answered);
+        self.ties.read(answered, &mut fields);
+        self.observe_whole("", (&fields, None), answered.told.place, digest);
+        self.answered = fields;
     }
 
     /// Observes a record whose other half was found when all of its source was read.

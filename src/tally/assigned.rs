@@ -9,6 +9,9 @@ use crate::model::whose::address;
 
 use super::read;
 
+/// Hexadecimal digits of the address of a network card.
+const CARD_DIGITS: usize = 12;
+
 /// The assignment that a record tells of. A DHCP server names the address that it leases as that of the client.
 pub fn of(fields: &Fields<'_>, place: Place, digest: &dyn Fn(Place) -> RecordDigest) -> Option<Assignment> {
     let dataset = fields.get(Canon::EventDataset).and_then(|dataset| dataset.rsplit(|byte| *byte == b'.').next());
@@ -30,6 +33,7 @@ pub fn of(fields: &Fields<'_>, place: Place, digest: &dyn Fn(Place) -> RecordDig
         account: account(fields).into(),
         host: get(Canon::SourceDomain).to_ascii_lowercase().into(),
         peer: peer.into(),
+        card: if is_lease { card(fields).into() } else { "".into() },
     };
     Some(Assignment { at, address: given.to_string().into(), ends, holder, place, sha256: digest(place) })
 }
@@ -54,6 +58,14 @@ fn ends(giver: Giver, fields: &Fields<'_>) -> Option<bool> {
         return Some(true);
     }
     (words.any(|word| is_of(word, gives)) && read::outcome(fields) != Outcome::Failed).then_some(false)
+}
+
+/// The address of a network card, as its digits; none where it has another number of them than such an address.
+fn card(fields: &Fields<'_>) -> String {
+    let text = fields.get(Canon::SourceMac).unwrap_or_default();
+    let digits = text.iter().filter(|byte| byte.is_ascii_hexdigit()).map(|byte| char::from(byte.to_ascii_lowercase()));
+    let digits: String = digits.take(CARD_DIGITS + 1).collect();
+    if digits.len() == CARD_DIGITS { digits } else { String::new() }
 }
 
 /// The account, as `DOMAIN\user` where the log has a domain.

@@ -1,5 +1,10 @@
 //! Halves of records one after the other, their texts in one buffer, so that nothing is allocated for each.
 
+use std::hash::BuildHasher;
+
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use crate::model::fields::{Canon, Fields};
 use crate::model::observation::Seen;
 use crate::model::place::{Place, RecordDigest};
@@ -24,6 +29,33 @@ pub(super) enum What {
     Ended,
     /// It tells of traffic, and lacks what another one lends.
     Taken(Told),
+    /// It tells of traffic that was asked for, and what became of it an answer further down does.
+    Asked {
+        /// The record.
+        told: Told,
+        /// Whether it was answered that it begins.
+        begun: bool,
+        /// Whether nothing before it in its block bears its number.
+        is_first: bool,
+    },
+    /// It says what became of what was asked for last.
+    Answered(Reply),
+    /// It was asked for, and what became of it is known: what was asked for before it has no other answer.
+    Settled {
+        /// As of [`What::Asked`].
+        is_first: bool,
+    },
+}
+
+/// What a server answers to who asked for something (RFC 959, 4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// It begins, and there is another answer to come.
+    Begun,
+    /// It is done.
+    Done,
+    /// It was refused, or broke off.
+    Refused,
 }
 
 /// The record that a half which tells of traffic is.
@@ -43,8 +75,8 @@ impl What {
     /// Who tells of traffic, where this does.
     fn observer(&self) -> Option<Seen> {
         match self {
-            Self::Lent { .. } | Self::Ended => None,
-            Self::Taken(told) => told.observer,
+            Self::Lent { .. } | Self::Ended | Self::Answered(_) | Self::Settled { .. } => None,
+            Self::Taken(told) | Self::Asked { told, .. } => told.observer,
         }
     }
 }
@@ -117,6 +149,29 @@ impl Halves {
         }
     }
 
+    /// Says of the half of this index what it is of.
+    pub(super) fn set(&mut self, index: usize, what: What) {
+        self.heads[index].what = what;
+    }
+
+    /// Those that are to be held beyond their block, in their order: what was settled in it is not, but to say that it was.
+    pub(super) fn held(&self) -> Self {
+        let mut held = Self::default();
+        for half in self.iter().filter(|half| !matches!(half.what, What::Settled { is_first: false })) {
+            let (text, value) = (held.texts.len(), held.values.len());
+            held.texts.extend_from_slice(half.number);
+            held.heads.push(Head { at: half.at, text, number_end: held.texts.len(), value, what: half.what });
+            if matches!(half.what, What::Settled { .. }) {
+                continue;
+            }
+            for (canon, text) in half.values() {
+                held.texts.extend_from_slice(text);
+                held.values.push((canon, held.texts.len()));
+            }
+        }
+        held
+    }
+
     /// The half of this index.
     pub(super) fn get(&self, index: usize) -> Half<'_> {
         let head = self.heads[index];
@@ -177,6 +232,49 @@ impl Halves {
         self.heads.clear();
         self.values.clear();
         self.texts.clear();
+    }
+}
+
+/// The index of the last half of each number.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    table: HashTable<usize>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Last {
+    /// The half of this index is the last one of its number.
+    pub(super) fn set(&mut self, halves: &Halves, index: usize) {
+        let (number, hasher) = (halves.get(index).number, &self.hasher);
+        let is_same = |other: &usize| halves.get(*other).number == number;
+        match self.table.entry(hasher.hash_one(number), is_same, |other| hasher.hash_one(halves.get(*other).number)) {
+            Entry::Occupied(mut known) => *known.get_mut() = index,
+            Entry::Vacant(free) => {
+                free.insert(index);
+            }
+        }
+    }
+
+    /// Which one is the last of a number.
+    pub(super) fn get(&self, halves: &Halves, number: &[u8]) -> Option<usize> {
+        if self.table.is_empty() {
+            return None;
+        }
+        let is_same = |other: &usize| halves.get(*other).number == number;
+        self.table.find(self.hasher.hash_one(number), is_same).copied()
+    }
+
+    /// There is none of a number any longer.
+    pub(super) fn remove(&mut self, halves: &Halves, number: &[u8]) {
+        let is_same = |other: &usize| halves.get(*other).number == number;
+        if let Ok(known) = self.table.find_entry(self.hasher.hash_one(number), is_same) {
+            known.remove();
+        }
+    }
+
+    /// Forgets all, and keeps the room.
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
     }
 }
 

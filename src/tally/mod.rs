@@ -2,10 +2,12 @@
 
 mod actions;
 mod aside;
+mod asked;
 mod assigned;
 mod conversation;
 mod coverage;
 mod doubles;
+mod files;
 mod halves;
 mod key;
 mod logons;
@@ -92,6 +94,8 @@ pub struct Tally {
     held_to: Option<doubles::Id>,
     /// Records that are halves.
     ties: Ties,
+    /// The record at hand that was answered, kept for its room.
+    answered: Fields<'static>,
     /// What this account and those of other threads no longer hold.
     runs: Arc<Mutex<Runs>>,
     /// What all accounts hold aside until the source is read.
@@ -157,6 +161,17 @@ impl Tally {
                 let is_traffic = self.observe_whole(format, (fields, None), place, digest);
                 lent.into_iter().for_each(|canon| fields.forget(canon));
                 is_traffic
+            }
+            Some(Half::Asks) => {
+                let before = self.ties.ask(fields, place, digest);
+                before.into_iter().for_each(|answered| self.observe_answered(&answered, digest));
+                let teller = self.teller(fields.inside.unwrap_or(format));
+                read::key(teller, fields, &mut self.key, &mut self.below)
+            }
+            Some(Half::Answers) => {
+                let answered = self.ties.answer(fields, place);
+                answered.into_iter().for_each(|answered| self.observe_answered(&answered, digest));
+                self.observe_whole(format, (fields, None), place, digest)
             }
         }
     }

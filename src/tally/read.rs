@@ -1,7 +1,7 @@
 //! What one record says of traffic: which kind of observer wrote it, and who spoke with whom.
 
 use super::actions::{says, sends};
-use super::{key, mail, tunnel};
+use super::{files, key, mail, tunnel};
 use crate::model::fields::{Canon, Fields};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::observation::Seen;
@@ -65,7 +65,8 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
     let mail = if seen == Seen::Mail { mail::outward(fields) } else { None };
     let outward = mail == Some(true);
-    key::head(seen, port, sends(seen, fields) || outward || fields.uploads, outcome(fields), out);
+    let outcome = if seen == Seen::FileServer { files::outcome(fields) } else { outcome(fields) };
+    key::head(seen, port, sends(seen, fields) || outward || fields.uploads, outcome, out);
     // Of a mail that left, the next server is one of many on its way.
     let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
     // A mail server that tells of its own mail in parts names no client: it sends.
@@ -112,7 +113,8 @@ pub fn bytes(teller: Teller, fields: &Fields<'_>, packed: &[u8]) -> (Option<u64>
         return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
     }
     // A record of a transfer, or of an object that was fetched or put, is of one way.
-    if matches!(fields.observer, Some(Seen::FileTransfer | Seen::Cloud)) {
+    let of_files = || key::seen(packed) == Some(Seen::FileServer);
+    if matches!(fields.observer, Some(Seen::FileTransfer | Seen::Cloud)) || of_files() {
         let (up, down) = (fields.number(Canon::SourceBytes), fields.number(Canon::DestinationBytes));
         return (up.or(down.map(|_| 0)), down.or(up.map(|_| 0)));
     }
@@ -191,7 +193,7 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         let names_both = match seen {
             Seen::Web | Seen::Cloud => has(Canon::SourceIp) || has(Canon::SourceDomain),
             // A server names its clients, a client's tool the server, but where that stands in its settings alone.
-            Seen::FileTransfer => {
+            Seen::FileTransfer | Seen::FileServer => {
                 fields.uploads || has(Canon::SourceIp) || has(Canon::SourceDomain) || has(Canon::DestinationIp) || asked
             }
             Seen::Proxy => has(Canon::SourceIp) && (asked || pair()),
@@ -215,6 +217,7 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
         Teller::Cloud => Some(Seen::Cloud),
         Teller::Zeek => zeek(fields),
         Teller::Extended if fields.get(Canon::EventDataset) == Some(b"proxy") => Some(Seen::Proxy),
+        Teller::Extended if files::is_of_ftp(fields) => files::moves(fields).then_some(Seen::FileServer),
         Teller::Extended if has(Canon::HttpMethod) => Some(if forwards(fields) { Seen::Proxy } else { Seen::Web }),
         Teller::Extended => (pair() && bytes()).then_some(Seen::Flow),
         Teller::Names | Teller::Syslog if has(Canon::DnsQuestion) && has(Canon::SourceIp) => Some(Seen::Dns),

@@ -10,15 +10,12 @@
 //! A record that tells of traffic and lacks its half takes it from the last record before it that lends one under the same number.
 //! Where that stands in the same block the two are one at once; else both are held until the source is read. A mail to several
 //! leaves once for all whom one server takes it for, and each of them has a record: such are held too, so that it is
-//! known which was the first.
+//! known which was the first. What was asked for waits for its answer in the same way ([`asked`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::BuildHasher;
 
-use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
-
-use super::halves::{self, Halves, Told, What};
+use super::asked::{self, Answered, Asked, Waiting};
+use super::halves::{self, Halves, Last, Told, What};
 use super::mail;
 use crate::model::fields::{Canon, Fields, Kind};
 use crate::model::loose::{self, LOOSE_KEPT, Tie};
@@ -41,6 +38,10 @@ pub enum Half {
     Takes,
     /// What was lent under its number is lent no longer: the number is given anew.
     Ends,
+    /// It tells of traffic that was asked for.
+    Asks,
+    /// It says what became of that.
+    Answers,
 }
 
 /// Which half a record is; `None` where it is whole.
@@ -51,8 +52,10 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
     }
     let named = [Canon::SourceIp, Canon::SourceDomain, Canon::DestinationIp, Canon::DestinationDomain];
     match fields.observer {
-        Some(Seen::FileTransfer) if !named.into_iter().any(has) => Some(Half::Takes),
+        Some(seen) if seen.is_of_files() && !named.into_iter().any(has) => Some(Half::Takes),
         Some(Seen::Mail) if has(Canon::EmailTo) && !has(Canon::SourceBytes) => Some(Half::Takes),
+        Some(Seen::FileServer) if fields.of_process => Some(Half::Asks),
+        None if fields.of_process && asked::reply(fields).is_some() => Some(Half::Answers),
         // A mail without a sender is the mail system's own: a bounce (RFC 5321, 4.5.5). It has a size like any other.
         None if fields.get(Canon::EventAction).is_some_and(mail::is_queued)
             && (has(Canon::EmailFrom) || has(Canon::SourceBytes)) =>
@@ -71,6 +74,19 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
 pub struct Taken<'h> {
     values: Vec<(Canon, &'h [u8])>,
     told: Told,
+}
+
+impl<'h> Taken<'h> {
+    /// A half that tells of traffic.
+    pub(super) fn of(half: &halves::Half<'h>, told: Told) -> Self {
+        Self { values: half.values().collect(), told }
+    }
+
+    /// The same, of which nothing came to be.
+    pub(super) fn refused(mut self) -> Self {
+        self.values.push((Canon::EventOutcome, b"failure"));
+        self
+    }
 }
 
 impl Taken<'_> {
@@ -136,8 +152,9 @@ fn number(fields: &Fields<'_>, out: &mut Vec<u8>) {
 pub struct Ties {
     halves: Halves,
     /// Which of them lent last under a number.
-    lent: HashTable<usize>,
-    hasher: DefaultHashBuilder,
+    lent: Last,
+    /// What was asked for.
+    asked: Asked,
     /// The number at hand.
     number: Vec<u8>,
     /// From here on nothing is held of the source, as far as is known.
@@ -153,35 +170,19 @@ impl Ties {
         let is_of_several = fields.get(Canon::EventAction) == Some(mail::TO_SEVERAL);
         let index = self.halves.len();
         self.halves.add((place.offset, &self.number), What::Lent { is_of_several, time: fields.time }, fields, &LENT);
-        let (halves, hasher) = (&self.halves, &self.hasher);
-        let is_same = |other: &usize| halves.get(*other).number == self.number.as_slice();
-        let hash = |other: &usize| hasher.hash_one(halves.get(*other).number);
-        match self.lent.entry(hasher.hash_one(self.number.as_slice()), is_same, hash) {
-            Entry::Occupied(mut known) => *known.get_mut() = index,
-            Entry::Vacant(free) => {
-                free.insert(index);
-            }
-        }
+        self.lent.set(&self.halves, index);
     }
 
     /// Ends what was lent under the number of a record.
     pub fn end(&mut self, fields: &Fields<'_>, place: Place) {
         number(fields, &mut self.number);
         self.halves.add((place.offset, &self.number), What::Ended, fields, &[]);
-        let is_same = |other: &usize| self.halves.get(*other).number == self.number.as_slice();
-        if let Ok(known) = self.lent.find_entry(self.hasher.hash_one(self.number.as_slice()), is_same) {
-            known.remove();
-        }
+        self.lent.remove(&self.halves, &self.number);
     }
 
     /// What was lent last in this block under the number at hand.
     fn lent(&self) -> Option<halves::Half<'_>> {
-        if self.lent.is_empty() {
-            return None;
-        }
-        let is_same = |other: &usize| self.halves.get(*other).number == self.number.as_slice();
-        let index = self.lent.find(self.hasher.hash_one(self.number.as_slice()), is_same)?;
-        Some(self.halves.get(*index))
+        self.lent.get(&self.halves, &self.number).map(|index| self.halves.get(index))
     }
 
     /// Gives a record what was lent to it in this block, and says which fields that are. Where nothing was, it is held with its
@@ -210,9 +211,41 @@ impl Ties {
         None
     }
 
+    /// Takes a record that asks for something. Gives what was asked for before it in its session, where nothing answered that.
+    pub fn ask(
+        &mut self,
+        fields: &Fields<'_>,
+        place: Place,
+        digest: &dyn Fn(Place) -> RecordDigest,
+    ) -> Option<Answered> {
+        number(fields, &mut self.number);
+        let told = Told { observer: fields.observer, time: fields.time, place, sha256: digest(place) };
+        self.halves.add((place.offset, &self.number), What::Taken(told), fields, &asked::ASKED);
+        self.asked.ask(&mut self.halves, told)
+    }
+
+    /// Takes a record that answers. Gives what was asked for in this block, where it tells what became of that.
+    pub fn answer(&mut self, fields: &Fields<'_>, place: Place) -> Option<Answered> {
+        number(fields, &mut self.number);
+        match self.asked.answer(&mut self.halves, &self.number, asked::reply(fields)?) {
+            Ok(answered) => answered,
+            Err(reply) => {
+                self.halves.add((place.offset, &self.number), What::Answered(reply), fields, &[]);
+                self.asked.hold(&self.halves);
+                None
+            }
+        }
+    }
+
+    /// Reads what was asked for in this block.
+    pub fn read(&self, answered: &Answered, out: &mut Fields<'static>) {
+        answered.read(&self.halves, out);
+    }
+
     /// The block is done: what is held of it goes to what is held of the source.
     pub fn end_block(&mut self, to: &mut Holding) {
-        to.join(&self.halves);
+        to.join(self.halves.held());
+        self.asked.clear();
         std::mem::take(&mut self.beyond)
             .into_iter()
             .for_each(|(seen, more)| *to.beyond.entry(seen).or_default() += more);
@@ -243,10 +276,10 @@ pub struct Holding {
 }
 
 impl Holding {
-    fn join(&mut self, block: &Halves) {
+    fn join(&mut self, block: Halves) {
         let Some(first) = block.first() else { return };
         self.bytes += block.weight();
-        self.blocks.insert(first, block.clone());
+        self.blocks.insert(first, block);
         while let Some(mut last) = self.blocks.last_entry() {
             let halves = last.get_mut();
             let is_behind = |bound| halves.last().is_none_or(|at| at >= bound);
@@ -268,6 +301,7 @@ impl Holding {
     pub fn finish(self, mut give: impl FnMut(End<'_, '_>)) -> (Alone, BTreeMap<Tie, loose::Lent>) {
         let (mut alone, mut given) = (self.beyond, 0);
         let mut lent: HashMap<&[u8], (halves::Half<'_>, Ways)> = HashMap::new();
+        let mut waiting = Waiting::default();
         for half in self.blocks.values().flat_map(Halves::iter) {
             let told = match half.what {
                 What::Lent { .. } => {
@@ -278,9 +312,13 @@ impl Holding {
                     lent.remove(half.number);
                     continue;
                 }
+                What::Asked { .. } | What::Answered(_) | What::Settled { .. } => {
+                    waiting.next(&half).iter().for_each(|taken| give(End::Found(taken)));
+                    continue;
+                }
                 What::Taken(told) => told,
             };
-            let mut taken = Taken { values: half.values().collect(), told };
+            let mut taken = Taken::of(&half, told);
             if let Some((lent, ways)) = lent.get_mut(half.number) {
                 let is_told = is_of_several(lent) && !ways.insert(taken.way());
                 taken.add(lent, is_told);
@@ -293,6 +331,7 @@ impl Holding {
                 give(End::Loose(tie(half.number), &taken));
             }
         }
+        waiting.rest().for_each(|taken| give(End::Found(&taken)));
         let still = lent.into_values().filter_map(|(half, _)| Some((tie(half.number), loose(&half)?)));
         let mut still: Vec<(Tie, loose::Lent)> = still.collect();
         still.sort_unstable_by(|(tie, lent), (other, known)| (known.at, other).cmp(&(lent.at, tie)));

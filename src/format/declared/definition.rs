@@ -280,7 +280,7 @@ type Observer = (&'static str, Seen);
 
 /// The observer of this name; none for `none`.
 fn seen(word: &str) -> Result<Option<Observer>, String> {
-    const NAMES: [Observer; 10] = [
+    const NAMES: [Observer; 11] = [
         ("web", Seen::Web),
         ("proxy", Seen::Proxy),
         ("flow", Seen::Flow),
@@ -290,6 +290,7 @@ fn seen(word: &str) -> Result<Option<Observer>, String> {
         ("cloud", Seen::Cloud),
         ("mail", Seen::Mail),
         ("file_transfer", Seen::FileTransfer),
+        ("file_server", Seen::FileServer),
         (UPLOAD, Seen::FileTransfer),
     ];
     if word == "none" {
