@@ -44,15 +44,16 @@ pub fn all(parts: impl IntoIterator<Item = Partial>) -> Partial {
 /// things, sorted, where there are any: one of the two would be lost.
 ///
 /// # Errors
-/// Those locators.
-pub fn joined(parts: impl IntoIterator<Item = Partial>) -> Result<Partial, Vec<Locator>> {
+/// Those locators, each with whether it is of the same bytes in both.
+pub fn joined(parts: impl IntoIterator<Item = Partial>) -> Result<Partial, Vec<(Locator, bool)>> {
     let parts: Vec<Partial> = parts.into_iter().map(restored).collect();
     let mut known: BTreeMap<&SourceKey, &SourcePartial> = BTreeMap::new();
     let mut differing = Vec::new();
     for (key, source) in parts.iter().flat_map(|part| &part.sources) {
         let other = *known.entry(key).or_insert(&**source);
         if other.entry != source.entry || other.content != source.content {
-            differing.push(key.0.clone());
+            let digests = (&other.entry.digest, &source.entry.digest);
+            differing.push((key.0.clone(), digests.0.is_some() && digests.0 == digests.1));
         }
     }
     differing.sort();
@@ -62,7 +63,7 @@ pub fn joined(parts: impl IntoIterator<Item = Partial>) -> Result<Partial, Vec<L
 
 /// A part as it was before [`once`]: copies have the digest of their bytes again and no note, as far as a copy is told
 /// at all beyond its ledger line.
-fn restored(mut part: Partial) -> Partial {
+pub fn restored(mut part: Partial) -> Partial {
     let copied: Vec<(SourceKey, Box<str>, Vec<Locator>)> = part
         .sources
         .iter()

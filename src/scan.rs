@@ -1,5 +1,7 @@
 //! The whole pipeline on one screen.
 
+mod again;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use crate::plan::{Period, Plan};
 use crate::work::give_back_freed;
 use crate::worker::{Engine, Stats};
 use crate::{correlate, discover, judge, merge, worker};
+
+pub use again::Earlier;
 
 /// All that a scan found.
 pub struct Outcome {
@@ -48,25 +52,21 @@ pub struct Outcome {
 /// Where a root cannot be listed at all or is not in the survey that was given, or the work folder fails. Whatever else
 /// cannot be read is in the ledger.
 pub fn scan(plan: &Plan) -> Result<Outcome> {
-    grow(plan, Partial::default())
+    grow(plan, Earlier::default())
 }
 
-/// [`scan`], with what was scanned before joined in: the same as one scan of everything, but that files of one rotation tell each
-/// other the order of day and month only where they are scanned together.
+/// [`scan`], with what was scanned before joined in: the same as one scan of everything, as far as the evidence lies where it lay.
 ///
 /// # Errors
-/// As [`scan`], and where evidence of one name is `known` with other bytes.
-pub fn grow(plan: &Plan, known: Partial) -> Result<Outcome> {
-    let survey = match &plan.listed {
-        None => survey(&plan.roots, &plan.skip, &plan.opening)?, // one cheap pass over the listing
-        Some(listed) => {
-            let mut survey = discover::survey(&plan.roots, &plan.skip)?;
-            discover::settle(&mut survey, listed)?; // the same for all shards
-            survey
-        }
-    };
+/// As [`scan`], and where evidence of one name was there before with other bytes.
+pub fn grow(plan: &Plan, mut earlier: Earlier) -> Result<Outcome> {
+    let mut survey = discover::survey(&plan.roots, &plan.skip)?; // one cheap pass over the listing
+    match &plan.listed {
+        None => earlier.learn(&mut survey, &plan.opening)?, // what files tell each other
+        Some(listed) => discover::settle(&mut survey, listed)?, // the same for all shards
+    }
     let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
-    let conclusion = conclude(plan, join([known, partial])?);
+    let conclusion = conclude(plan, join([earlier.beside(&partial), partial])?);
     match plan.work.fault() {
         Some(fault) => Err(fault),
         None => Ok(Outcome { stats, ..conclusion }),
@@ -79,7 +79,7 @@ pub fn grow(plan: &Plan, known: Partial) -> Result<Outcome> {
 /// As [`discover::survey`].
 pub fn survey(roots: &[Root], skip: &[PathBuf], opening: &Opening) -> Result<Survey> {
     let mut survey = discover::survey(roots, skip)?;
-    worker::survey_dates(&mut survey, opening);
+    worker::survey_dates(&mut survey, std::iter::empty(), opening);
     Ok(survey)
 }
 
@@ -89,12 +89,19 @@ pub fn survey(roots: &[Root], skip: &[PathBuf], opening: &Opening) -> Result<Sur
 /// Where two of them tell of evidence of one name with different bytes.
 pub fn join(parts: impl IntoIterator<Item = Partial>) -> Result<Partial> {
     merge::joined(parts).map_err(|differing| {
-        let (count, first) = (differing.len(), &differing[0]);
+        let (count, (first, are_same)) = (differing.len(), &differing[0]);
         let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-        let what = format!(
-            "{first}{more} is there twice with different bytes: it was changed since it was first scanned, or two pieces of \
-             evidence have one name; give one of them another with --root NAME=PATH"
-        );
+        let why = match are_same {
+            true => {
+                "is there twice with the same bytes and was read otherwise: the times of the files differ, or other files tell of its \
+                 dates; scan all of it at once, or with one --survey"
+            }
+            false => {
+                "is there twice with different bytes: it was changed since it was first scanned, or two pieces of evidence have one \
+                 name; give one of them another with --root NAME=PATH"
+            }
+        };
+        let what = format!("{first}{more} {why}");
         Error::Usage { what }
     })
 }

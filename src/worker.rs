@@ -46,8 +46,8 @@ use block::Scratch;
 use content::Content;
 pub use copies::tell_copies;
 use helpers::Helpers;
-pub use orders::survey_dates;
-use orders::{Rotations, Seen};
+use orders::Seen;
+pub use orders::{Rotations, survey_dates};
 pub use records::{Bytes, each_record, each_record_of, reached};
 pub use sample::gates;
 use source::Source;
@@ -346,6 +346,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let mut layout = format::recognise(&head, whole, &meta, &Clock { zone, zone_given });
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
         let number = self.sources.len() as u64;
+        notes.extend(remarks::of_head(&head, layout.framing));
         let dates = self.told_order(number, &mut layout);
         let layout = Arc::new(layout);
         let doubts = self.found.doubts.remove(&number).unwrap_or_default();

@@ -3,8 +3,10 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use anyhow::{Context, Result, bail};
+use exfiltrace::detect::Problem;
 use exfiltrace::discover::{self, Root};
 use exfiltrace::indicators::{Builder, Refusal, Warninglists, db};
 use exfiltrace::model::flat::Flat;
@@ -239,21 +241,49 @@ pub fn warn_of_refused(loaded: &Loaded, most: usize) {
     }
 }
 
-/// All `.yml` and `.yaml` under a path, also inside archives: name and text, sorted by name.
-pub fn read_rules(path: &Path) -> Result<Vec<(String, String)>> {
-    let mut rules = Vec::new();
+/// Files of rules.
+#[derive(Default)]
+pub struct RuleFiles {
+    /// Name and text, sorted by name.
+    pub documents: Vec<(String, String)>,
+    /// What is wrong with those that are no text.
+    pub problems: Vec<Problem>,
+}
+
+/// All `.yml` and `.yaml` under a path, also inside archives.
+pub fn read_rules(path: &Path) -> Result<RuleFiles> {
+    let mut found = RuleFiles::default();
     for (_, leaves) in read(path)? {
         for (name, _, bytes) in leaves {
             let lower = name.to_ascii_lowercase();
             let single = !path.is_dir() && !name.contains("!/");
             if lower.ends_with(".yml") || lower.ends_with(".yaml") || single {
-                let text = String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
-                rules.push((name, text));
+                match String::from_utf8(bytes) {
+                    Ok(text) => found.documents.push((name, text)),
+                    Err(fault) => found.problems.push(not_text(name, &fault)),
+                }
             }
         }
     }
-    rules.sort();
-    Ok(rules)
+    found.documents.sort();
+    found.problems.sort();
+    Ok(found)
+}
+
+/// Where a file of rules is no text, and what to do.
+fn not_text(file: String, fault: &FromUtf8Error) -> Problem {
+    let (bytes, at) = (fault.as_bytes(), fault.utf8_error().valid_up_to());
+    let before = &bytes[..at];
+    let begin = memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
+    let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
+    let column = String::from_utf8_lossy(&before[begin..]).chars().count() as u64 + 1;
+    let is_wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let from = if is_wide { "UTF-16" } else { "WINDOWS-1252" };
+    let what = format!(
+        "not UTF-8 text (byte 0x{:02X}): no rule of this file is read; store it as UTF-8, as by `iconv -f {from} -t UTF-8`",
+        bytes.get(at).copied().unwrap_or_default()
+    );
+    Problem { file, line, column, rule: String::new(), what }
 }
 
 type Leaf = (String, Option<String>, Vec<u8>);

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
+use exfiltrace::discover::Root;
 use exfiltrace::emit::only::{self, Only};
-use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, Manifest, RulesUsed};
+use exfiltrace::emit::{self, CaseInput, Claim, ClocksUsed, Manifest, RootUsed, RulesUsed};
 use exfiltrace::model::findings::Findings;
 use exfiltrace::model::ledger::{Entry, EntryKind};
 use exfiltrace::model::partial::Partial;
@@ -15,7 +16,7 @@ use exfiltrace::model::rule::Level;
 use exfiltrace::model::verdict::State;
 use exfiltrace::model::words::counted;
 use exfiltrace::plan::Plan;
-use exfiltrace::scan::{Outcome, grow as run_plan};
+use exfiltrace::scan::{Earlier, Outcome, grow as run_plan};
 use exfiltrace::work::Work;
 use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -64,7 +65,8 @@ pub fn run(args: &Scan, before: Before) -> Result<u8> {
     let claim = args.out.as_deref().map(claim).transpose()?;
     warn_of_inputs(args, &resolved);
     let bar = progress(args, &mut resolved);
-    let outcome = run_plan(&resolved.plan, before.partial)?;
+    let roots = before.manifest.iter().flat_map(|known| &known.roots).map(root).collect();
+    let outcome = run_plan(&resolved.plan, Earlier { partial: before.partial, roots })?;
     resolved.feeds.unchanged()?;
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -78,6 +80,11 @@ pub fn run(args: &Scan, before: Before) -> Result<u8> {
     // PERF: the process ends. To free thousands of rules one by one takes a third of what it takes to read them.
     std::mem::forget(resolved.plan.program);
     Ok(code)
+}
+
+/// A root of evidence that was scanned before.
+fn root(used: &RootUsed) -> Root {
+    Root { name: used.name.clone().into_bytes(), path: used.path.as_ref().map(PathBuf::from) }
 }
 
 /// Writes the case, says what there is to say, and gives the exit code.

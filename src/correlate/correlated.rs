@@ -10,7 +10,7 @@ use super::overlaps::{Group, Log, Overlaps};
 use super::windows::{self, Origin, Outcome, Record};
 use crate::model::correlation::{self, Correlation};
 use crate::model::coverage::Counted;
-use crate::model::event::{Event, Numbers, TraitTable, Traits};
+use crate::model::event::{Called, Event, Numbers, TraitTable, Traits};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::RecordDigest;
 use crate::model::rule::{self, Level};
@@ -76,6 +76,50 @@ impl Told {
     }
 }
 
+/// When an event was told, by which sources and of which rules.
+type Once = (Instant, Vec<(u32, Arc<str>)>);
+
+/// Events that were delivered in several forms, as in a binary log and in an export of it to JSON: each counts once, by the number that
+/// its log gave it. One source may tell of an event in several records.
+#[derive(Default)]
+struct Native(HashMap<Called, Once>);
+
+impl Native {
+    /// Forms round times to a millisecond or a second. A log that was cleared counts from one again, but not as fast.
+    const NEAR_SECS: i64 = 1;
+
+    /// The traits of an event: with the rules of which no other source has told it, and with those of which one has; either may be none.
+    /// With what noting these took in bytes.
+    fn parted(
+        &mut self,
+        event: &Event,
+        source: u32,
+        traits: u32,
+        table: &mut TraitTable,
+    ) -> (Option<u32>, Option<u32>, usize) {
+        let Some(called) = event.called else { return (Some(traits), None, 0) };
+        let (at, told) = self.0.entry(called).or_insert_with(|| (event.at, Vec::new()));
+        if event.at > at.plus_secs(Self::NEAR_SECS) {
+            (*at, *told) = (event.at, Vec::new());
+        }
+        let rules = table.rules(traits);
+        let is_again = |rule: &Arc<str>| told.iter().any(|(of, known)| *of != source && known == rule);
+        let (again, new): (Vec<Arc<str>>, Vec<Arc<str>>) = rules.iter().cloned().partition(is_again);
+        let unknown: Vec<_> =
+            new.iter().map(|rule| (source, Arc::clone(rule))).filter(|one| !told.contains(one)).collect();
+        told.extend(unknown);
+        if again.is_empty() {
+            return (Some(traits), None, 0);
+        }
+        if new.is_empty() {
+            return (None, Some(traits), 0);
+        }
+        let (new, of_new) = table.number_with(traits, &new);
+        let (again, of_again) = table.number_with(traits, &again);
+        (Some(new), Some(again), of_new + of_again)
+    }
+}
+
 /// Decides all correlations that count on rules that hit.
 pub(super) fn all<'a>(merged: &'a Partial, overlaps: &Overlaps) -> Correlated<'a> {
     let list = ordered(&merged.correlations);
@@ -133,6 +177,7 @@ impl<'a> Correlated<'a> {
         };
         let mut numbers: Vec<Numbers<'_>> = self.sources.iter().map(|source| Numbers::new(&source.events)).collect();
         let (mut table, mut bytes, mut told) = (TraitTable::default(), 0, Told::default());
+        let mut native = Native::default();
         for (event, source, nth, apart) in streams.kmerge_by(|a, b| key(a) <= key(b)) {
             let (number, more) = numbers[source as usize].number(&event, apart.as_deref(), &mut table);
             // Packed they take less than as they are looked at.
@@ -144,6 +189,12 @@ impl<'a> Correlated<'a> {
                 *self.again.entry(number).or_default() += 1;
                 continue;
             }
+            let (number, again, more) = native.parted(&event, source, number, &mut table);
+            bytes += if more > 0 { 2 * more + size_of::<Traits>() } else { 0 };
+            if let Some(again) = again {
+                *self.again.entry(again).or_default() += 1;
+            }
+            let Some(number) = number else { continue };
             let outcome = rule::Outcome::Unknown;
             self.events.push(Record { time: event.at.micros(), traits: number, outcome, source: Some(source) });
             self.origins.push((source, nth));

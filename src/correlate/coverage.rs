@@ -97,8 +97,26 @@ fn torn(sources: &mut [SourceCoverage]) {
     }
 }
 
+/// So many numbers in a row show that an export of a log was made by no selection of its records.
+const WHOLE_RUN: u64 = 1_000;
+
+/// Whether all numbers of a log stand in rows of so many: where it is exported, all of it was, but for what is missing in between.
+fn is_whole(runs: &[(NumberRun, usize)]) -> bool {
+    let mut open: Option<(u64, u64)> = None;
+    let is_long = |row: (u64, u64)| row.1 - row.0 >= WHOLE_RUN - 1;
+    for (run, _) in runs {
+        match &mut open {
+            Some((_, last)) if run.first <= last.saturating_add(1) => *last = run.last.max(*last),
+            Some(row) if !is_long(*row) => return false,
+            _ => open = Some((run.first, run.last)),
+        }
+    }
+    open.is_some_and(is_long)
+}
+
 /// Tells of numbers that no record of a log has, in any of its files, between two that it has. Where the times of these do
-/// not ascend the log was begun anew and nothing is missing; files that are exports show what is there, not what is not.
+/// not ascend the log was begun anew and nothing is missing. Files that are exports show what is there, not what is not, unless a
+/// thousand numbers or more follow on each other wherever there are some.
 fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
     let mut logs: BTreeMap<&LogName, Vec<(NumberRun, usize)>> = BTreeMap::new();
     let read = world.merged.sources.iter().filter(|((_, kind, _), _)| *kind == EntryKind::Source);
@@ -109,13 +127,15 @@ fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
     }
     for (log, mut runs) in logs {
         runs.sort_unstable();
+        let is_whole = is_whole(&runs);
         let mut before: Option<NumberRun> = None;
         for (run, at) in runs {
             let Some(reached) = &mut before else {
                 before = Some(run);
                 continue;
             };
-            let is_hole = run.first > reached.last.saturating_add(1) && reached.original && run.original;
+            let is_original = reached.original && run.original;
+            let is_hole = run.first > reached.last.saturating_add(1) && (is_original || is_whole);
             let ascends = reached.to.zip(run.from).is_some_and(|(end, begin)| end <= begin);
             if is_hole && ascends {
                 let locator = sources[at].source.as_str().to_owned();

@@ -9,6 +9,17 @@ pub(super) enum Cond {
     Any(Vec<Cond>),
 }
 
+impl Cond {
+    /// Whether it is over a search identifier of this name.
+    pub fn is_over(&self, wanted: &str) -> bool {
+        match self {
+            Self::Name(name) => name == wanted,
+            Self::Not(inner) => inner.is_over(wanted),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.is_over(wanted)),
+        }
+    }
+}
+
 /// What is said of a name that is none of those that a condition may be over.
 pub(super) const UNDEFINED: &str = "which the detection does not define";
 /// Deepest nesting of parentheses and `not`.

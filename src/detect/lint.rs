@@ -2,6 +2,7 @@
 //!
 //! SOURCE: Sigma specification 2.1.0, rules: the types and values of the attributes.
 
+use super::condition::{self, Cond};
 use super::correlation::KEYS;
 use super::yaml::{At, Node, What};
 
@@ -62,6 +63,7 @@ fn detection(body: &Node, out: &mut Vec<Remark>) {
             out.push((condition.at, "operators of a condition are written in lower case".to_owned()));
         }
     }
+    unused(body, out);
     let mut left = vec![body];
     while let Some(node) = left.pop() {
         match &node.what {
@@ -74,6 +76,22 @@ fn detection(body: &Node, out: &mut Vec<Remark>) {
             _ => {}
         }
     }
+}
+
+/// What stands beside the search identifiers of a detection or filter.
+const BESIDE: &[&str] = &["condition", "timeframe", "rules"];
+
+/// Search identifiers that no condition is over: nothing is looked for by them. A condition that is none is a fault of the rule.
+fn unused(body: &Node, out: &mut Vec<Remark>) {
+    let named = body.pairs().iter().filter_map(|(key, _)| Some((key.at, key.scalar()?)));
+    let named: Vec<(At, String)> = named.filter(|(_, name)| !BESIDE.contains(&&**name)).collect();
+    let names: Vec<String> = named.iter().map(|(_, name)| name.clone()).collect();
+    let conditions = body.get("condition").map(Node::elements).unwrap_or_default();
+    let read = |condition: &Node| condition::parse(&condition.scalar()?, &names).ok();
+    let Some(read) = conditions.iter().map(read).collect::<Option<Vec<Cond>>>() else { return };
+    let is_used = |name: &str| read.iter().any(|condition| condition.is_over(name));
+    let idle = named.iter().filter(|(_, name)| !is_used(name));
+    out.extend(idle.map(|(at, name)| (*at, format!("no condition uses {name:?}: nothing is looked for by it"))));
 }
 
 pub(super) const STATUSES: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];

@@ -201,7 +201,7 @@ impl<'p> Loader<'p> {
     }
 
     fn file(&mut self, file: &str, text: String) {
-        let (documents, fault) = yaml::documents(&text);
+        let (documents, faults) = yaml::documents(&text);
         let sketches = self.sketches.len();
         let mut collection = Collection::default();
         for document in documents.into_iter().filter(|document| !matches!(document.what, yaml::What::Null)) {
@@ -215,9 +215,7 @@ impl<'p> Loader<'p> {
                 break;
             }
         }
-        if let Some((at, what)) = fault {
-            self.problems.push(problem(file, at, String::new(), what));
-        }
+        self.problems.extend(faults.into_iter().map(|(at, what)| problem(file, at, String::new(), what)));
         if self.sketches.len() > sketches {
             self.correlated.push((file.to_owned(), text));
         }

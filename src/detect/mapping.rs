@@ -65,9 +65,9 @@ impl Mapping {
     pub fn read(files: &[(String, String)]) -> Result<Self, Vec<Problem>> {
         let (mut pipelines, mut problems, mut steps) = (Vec::new(), Vec::new(), 0);
         for (file, text) in files {
-            let (documents, fault) = yaml::documents(text);
+            let (documents, faults) = yaml::documents(text);
             let read: Result<Vec<(i64, Vec<Step>)>, Fault> = documents.iter().map(pipeline).collect();
-            match (fault, read) {
+            match (faults.into_iter().next(), read) {
                 (None, Ok(read)) if !read.is_empty() => {
                     steps += read.iter().map(|(_, steps)| steps.len()).sum::<usize>();
                     pipelines.extend(read);

@@ -97,8 +97,10 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// How [`what`](Self::what) begins where the file ends too early: what follows in it was not read.
+    /// How [`what`](Self::what) begins where a document cannot be read.
     pub const NOT_YAML: &str = "not YAML";
+    /// How it ends where what follows in the file was not read.
+    pub const CUT: &str = "nothing behind it is read, because documents of this file share keys by action";
 }
 
 /// Which rules are held against which logs.

@@ -39,8 +39,8 @@ pub(super) fn table() -> &'static Table {
 
 impl Table {
     fn read() -> Self {
-        let (documents, fault) = yaml::documents(TEXT);
-        debug_assert!(fault.is_none(), "{fault:?}");
+        let (documents, faults) = yaml::documents(TEXT);
+        debug_assert!(faults.is_empty(), "{faults:?}");
         let mut table = Self::default();
         let Some(all) = documents.first() else { return table };
         for (format, of) in pairs(all, "formats") {
@@ -121,8 +121,8 @@ mod tests {
     /// Every part is read, and every name is one that comparisons can meet.
     #[test]
     fn the_embedded_mapping_is_whole() {
-        let (documents, fault) = yaml::documents(TEXT);
-        assert!(fault.is_none() && documents.len() == 1, "{fault:?}");
+        let (documents, faults) = yaml::documents(TEXT);
+        assert!(faults.is_empty() && documents.len() == 1, "{faults:?}");
         let table = table();
         assert!(FORMATS.iter().all(|format| *format == DECLARED || table.format(format).is_some()));
         assert_eq!(table.format("evtx").map(|of| of.categories.is_none()), Some(true));

@@ -5,7 +5,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 /// Largest file of rules, in bytes.
 pub(super) const FILE_LIMIT: usize = 8 << 20;
@@ -139,27 +139,70 @@ impl Node {
     }
 }
 
-/// The documents of a file in order, and what stopped the reading, if anything did. Documents before the fault stand.
-pub(super) fn documents(text: &str) -> (Vec<Node>, Option<(At, String)>) {
+/// What is wrong, and where.
+type Fault = (At, String);
+
+/// The documents of a file in order, and what is wrong with others of it. Each is its own, so that a fault costs the document in which
+/// it is. Only where documents share keys by `action` is nothing read behind a fault: what it would have shared is not known.
+pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Fault>) {
     if text.len() > FILE_LIMIT {
         let what = format!("file of {} bytes, limit is {FILE_LIMIT}", text.len());
-        return (Vec::new(), Some((At { line: 1, column: 1 }, what)));
+        return (Vec::new(), vec![(At { line: 1, column: 1 }, what)]);
     }
-    let mut builder = Builder::default();
-    for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
-        let step = match event {
-            Ok((event, span)) => builder.take(event, span),
-            Err(fault) => {
-                let marker = *fault.marker();
-                let at = At { line: marker.line() as u64, column: marker.col() as u64 + 1 };
-                Err((at, format!("{}: {}", super::Problem::NOT_YAML, fault.info())))
-            }
-        };
-        if let Err(fault) = step {
-            return (builder.done, Some(fault));
+    let text = text.trim_start_matches('\u{feff}');
+    let mut whole = Builder::default();
+    let Err(fault) = whole.read(text) else { return (whole.done, Vec::new()) };
+    let parts = parts(text);
+    if parts.len() < 2 {
+        return (whole.done, vec![fault]);
+    }
+    if share_keys(text) {
+        let (at, what) = fault;
+        return (whole.done, vec![(at, format!("{what}; {}", super::Problem::CUT))]);
+    }
+    let (mut builder, mut faults) = (Builder::default(), Vec::new());
+    for (line, part) in parts {
+        builder.lines = line;
+        faults.extend(builder.read(part).err());
+        builder.open.clear();
+        builder.root = None;
+        if builder.nodes > NODE_LIMIT {
+            break;
         }
     }
-    (builder.done, None)
+    (builder.done, faults)
+}
+
+/// Whether a line begins with a marker that no text of a document may begin with.
+fn is_marker(line: &str, marker: &str) -> bool {
+    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+}
+
+/// The documents of a file as texts, each with the number of lines before it. Directives belong to what they stand before.
+fn parts(text: &str) -> Vec<(u64, &str)> {
+    let (mut parts, mut begin, mut begins_at, mut at) = (Vec::new(), 0, 0, 0);
+    // Nothing but directives and comments stands between the begin of the part and here.
+    let mut is_bare = true;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if is_marker(line, "---") && !is_bare {
+            parts.push((begins_at, &text[begin..at]));
+            (begin, begins_at) = (at, number as u64);
+        }
+        is_bare = is_bare && (line.trim_start().is_empty() || line.starts_with(['#', '%'])) && !is_marker(line, "---");
+        at += line.len();
+    }
+    parts.push((begins_at, &text[begin..]));
+    parts
+}
+
+/// Whether documents of a file say by `action` that they share keys.
+fn share_keys(text: &str) -> bool {
+    let is_key = |line: &str| {
+        let key = line.trim_start_matches(['"', '\'', '{', ' ']).strip_prefix("action");
+        let is_key = key.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'));
+        is_key && !line.starts_with(' ')
+    };
+    text.lines().any(is_key)
 }
 
 /// A container that is still open.
@@ -174,18 +217,40 @@ struct Open {
 #[derive(Default)]
 struct Builder {
     done: Vec<Node>,
+    /// The document that is not at its end yet.
+    root: Option<Node>,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
     aliased: usize,
     anchored: usize,
+    /// Lines of the file before what is read.
+    lines: u64,
 }
 
-type Step = Result<(), (At, String)>;
+type Step = Result<(), Fault>;
 
 impl Builder {
+    /// Reads documents up to a fault.
+    fn read(&mut self, text: &str) -> Step {
+        for event in Parser::new_from_str(text) {
+            match event {
+                Ok((event, span)) => self.take(event, span)?,
+                Err(fault) => {
+                    let at = self.at(fault.marker());
+                    return Err((at, format!("{}: {}", super::Problem::NOT_YAML, fault.info())));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn at(&self, marker: &Marker) -> At {
+        At { line: self.lines + marker.line() as u64, column: marker.col() as u64 + 1 }
+    }
+
     fn take(&mut self, event: Event<'_>, span: Span) -> Step {
-        let at = At { line: span.start.line() as u64, column: span.start.col() as u64 + 1 };
+        let at = self.at(&span.start);
         match event {
             Event::DocumentStart(_) => {
                 self.anchors.clear();
@@ -217,7 +282,11 @@ impl Builder {
                 Some(open) => self.place(open.node.merged(), open.anchor),
                 None => Ok(()),
             },
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentEnd => {
+                self.done.extend(self.root.take());
+                Ok(())
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd => Ok(()),
         }
     }
 
@@ -242,7 +311,7 @@ impl Builder {
             self.anchors.insert(anchor, node.clone());
         }
         let Some(parent) = self.open.last_mut() else {
-            self.done.push(node);
+            self.root = Some(node);
             return Ok(());
         };
         match &mut parent.node.what {
@@ -297,8 +366,8 @@ mod tests {
 
     #[test]
     fn places_and_kinds() {
-        let (docs, fault) = documents("a: 1\nb:\n  - 'x'\n  - null\n---\nc: yes\n");
-        assert!(fault.is_none());
+        let (docs, faults) = documents("a: 1\nb:\n  - 'x'\n  - null\n---\nc: yes\n");
+        assert!(faults.is_empty());
         assert_eq!(docs.len(), 2);
         let b = docs[0].get("b").unwrap();
         assert_eq!(b.elements()[0].at, At { line: 3, column: 5 });
@@ -310,8 +379,8 @@ mod tests {
     fn maps_take_in_those_that_they_merge() {
         let text =
             "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {y: 5, <<: [*a, *b]}\nd: {<<: *a, '<': 1}\ne: {<<: text}\n";
-        let (docs, fault) = documents(text);
-        assert!(fault.is_none());
+        let (docs, faults) = documents(text);
+        assert!(faults.is_empty());
         let shown = |key: &str| {
             let pairs = docs[0].get(key).unwrap().pairs().iter();
             pairs.map(|(key, value)| key.scalar().unwrap() + &value.scalar().unwrap()).collect::<Vec<_>>()
@@ -319,7 +388,27 @@ mod tests {
         assert_eq!(shown("c"), ["y5", "x1", "z4"]);
         assert_eq!(shown("d"), ["<1", "x1", "y2"]);
         assert_eq!(shown("e"), ["<<text"], "there is nothing to merge");
-        assert!(documents("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n").1.unwrap().1.contains("twice"));
+        assert!(documents("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n").1[0].1.contains("twice"));
+    }
+
+    #[test]
+    fn a_fault_costs_its_document_and_no_other() {
+        let of = |text: &str| {
+            let (docs, faults) = documents(text);
+            let names = docs.iter().filter_map(|doc| doc.get("a")?.scalar()).collect::<Vec<_>>();
+            (names, faults.into_iter().map(|(at, _)| at.line).collect::<Vec<_>>())
+        };
+        let text = |lists: &[&str]| lists.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        assert_eq!(of("a: 1\n---\na: [2\nb: }\n---\na: 3\n"), (text(&["1", "3"]), vec![4]));
+        for open in ["a: \"2\n", "a: '2\nb: c\n", "a: {b\n", "a: 2\na: 2\n", "a: *b\n", "a: 1: 2\n"] {
+            let (names, lines) =
+                of(&format!("# text\n%YAML 1.2\n---\na: 1\n---\n{open}--- # three\na: 3\n---\n{open}"));
+            assert_eq!((names, lines.len()), (text(&["1", "3"]), 2), "{open}: {lines:?}");
+            assert!((5..=8).contains(&lines[0]) && lines[1] >= 9, "{open}: {lines:?}");
+        }
+        assert_eq!(of("a: |\n  ---\n  x: [\n---\na: 2\n").0.len(), 2, "a marker begins its line");
+        let (names, lines) = of("action: global\nb: 1\n---\na: [1\n---\na: 3\n");
+        assert_eq!((names, lines.len()), (text(&[]), 1), "what it shared is not known");
     }
 
     #[test]
@@ -329,11 +418,11 @@ mod tests {
             let list = vec![format!("*a{}", i - 1); 10].join(",");
             bomb.push_str(&format!("a{i}: &a{i} [{list}]\n"));
         }
-        assert!(documents(&bomb).1.unwrap().1.contains("aliases"));
-        assert!(documents(&"[".repeat(5000)).1.is_some());
+        assert!(documents(&bomb).1[0].1.contains("aliases"));
+        assert!(documents(&"[".repeat(5000)).1.len() == 1);
         let nested = (0..60).map(|i| format!("&n{i} [")).collect::<String>() + &"1,".repeat(100_000);
-        assert!(documents(&(nested + &"]".repeat(60))).1.unwrap().1.contains("anchors"));
-        assert!(documents(&format!("a: &a [{}]\nb: &b [*a]\n", "1,".repeat(5_000))).1.is_none());
-        assert!(documents("a: 1\na: 2\n").1.unwrap().1.contains("twice"));
+        assert!(documents(&(nested + &"]".repeat(60))).1[0].1.contains("anchors"));
+        assert!(documents(&format!("a: &a [{}]\nb: &b [*a]\n", "1,".repeat(5_000))).1.is_empty());
+        assert!(documents("a: 1\na: 2\n").1[0].1.contains("twice"));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::roles::Role;
 use super::{Clock, Fit, Format, jsonlines, lastlog, list, mixed, time, utmp};
+use crate::model::chunk;
 use crate::model::collection::Collection;
 use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
@@ -169,7 +170,7 @@ fn judge(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Judged {
 /// The text of a head, narrow and without a byte order mark, and the layout with its encoding; `None` where it is an
 /// EVTX file.
 fn text_of(head: &[u8], base: Layout) -> Option<(Cow<'_, [u8]>, Layout)> {
-    if head.starts_with(b"ElfFile\0") || head.get(4096..4104) == Some(b"ElfChnk\0") {
+    if head.starts_with(chunk::FILE_MAGIC) || chunk::first(head).is_some() {
         return None;
     }
     let mut encoding = encoding(head);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use evtx::{EvtxChunkData, ParserSettings};
 
 use crate::model::block::{Block, Record, Spans};
+use crate::model::chunk::{CHUNK_HEADER_BYTES, CHUNK_MAGIC, FILE_MAGIC};
 use crate::model::fields::{Seen, View};
 use crate::model::layout::{Encoding, Framing};
 use crate::model::lines::{Lines, count, is_directive, mark_bytes, narrow, stretch_end, trim};
 use crate::model::place::Place;
 
-/// Size of the header of an EVTX chunk, and of a record without its content.
-pub(super) const CHUNK_HEADER_BYTES: usize = 512;
 /// What a chunk says of the size of its header.
 const HEADER_SIZE_FIELD: u32 = 128;
 /// Less than this between two records is punctuation.
@@ -32,6 +31,7 @@ pub(super) fn render(block: &Block, view: &mut View) {
             see(block, whole, view);
         }
         Spans::Chunk => return chunk(block, view),
+        Spans::Between => return foreign(block, view),
     }
     view.is_rendered = block.layout.encoding.is_wide();
     let taken: u64 = view.records.iter().map(|r| r.place.length).sum();
@@ -186,11 +186,28 @@ pub(super) fn is_blank(bytes: &[u8]) -> bool {
     bytes.chunks(ZEROS.len()).all(|line| *line == ZEROS[..line.len()])
 }
 
+/// Whether a block is what the file itself begins with.
+pub(super) fn is_file_header(block: &Block) -> bool {
+    block.base == 0 && block.bytes.starts_with(FILE_MAGIC)
+}
+
+/// Bytes of a binary log that are none of its chunks.
+fn foreign(block: &Block, view: &mut View) {
+    view.is_rendered = true;
+    let size = block.bytes.len() as u64;
+    if is_blank(&block.bytes) {
+        view.framing = size;
+    } else {
+        view.undecodable = size;
+        leftover(block, 0, size, view);
+    }
+}
+
 /// Renders one EVTX chunk: a JSON text for each record that can be read.
 fn chunk(block: &Block, view: &mut View) {
     view.is_rendered = true;
     let size = block.bytes.len() as u64;
-    if block.base == 0 && block.bytes.starts_with(b"ElfFile\0") || is_blank(&block.bytes) {
+    if is_file_header(block) || is_blank(&block.bytes) {
         view.framing = size;
         return;
     }
@@ -210,7 +227,7 @@ fn headless(block: &Block, view: &mut View, gaps: &mut Vec<(u64, u64)>) -> Optio
     let mut bytes = block.bytes.clone();
     let header = bytes.get_mut(..CHUNK_HEADER_BYTES)?;
     header.fill(0);
-    header[..8].copy_from_slice(b"ElfChnk\0");
+    header[..8].copy_from_slice(CHUNK_MAGIC);
     for numbers in [16..24, 32..40] {
         header[numbers].fill(0xFF);
     }
@@ -234,7 +251,7 @@ fn chunk_records(
     gaps: &mut Vec<(u64, u64)>,
 ) -> Option<()> {
     let size = bytes.len() as u64;
-    if bytes.len() < CHUNK_HEADER_BYTES || block.base == 0 {
+    if bytes.len() < CHUNK_HEADER_BYTES || is_file_header(block) {
         return None;
     }
     let settings = Arc::new(ParserSettings::new().indent(false));

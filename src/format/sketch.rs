@@ -7,7 +7,7 @@ use super::{near, time};
 use crate::model::fields::Canon;
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
-use crate::model::outline::Outline;
+use crate::model::outline::{Numbered, Outline};
 use crate::model::sessions::{LARGE_BYTES, LONG_SECS};
 use crate::model::time::{Instant, Stamp};
 
@@ -46,6 +46,12 @@ pub enum Part {
     Packets,
     /// The user agent.
     Agent,
+    /// The number of the record in its log.
+    Sequence,
+    /// The computer that wrote it.
+    Computer,
+    /// The channel of its log.
+    Channel,
     /// The time, with its rank.
     Time(u8),
     /// A date, for the format to make a time of.
@@ -74,8 +80,9 @@ impl Part {
             Some(Role::Packets(_)) => Self::Packets,
             Some(Role::Missed | Role::Process) => Self::Skip,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
-            // No two records of a log have the same.
-            Some(Role::Is(Canon::EventSequence)) => Self::Skip,
+            Some(Role::Is(Canon::EventSequence)) => Self::Sequence,
+            Some(Role::Is(Canon::HostName)) => Self::Computer,
+            Some(Role::Is(Canon::EventDataset)) => Self::Channel,
             Some(Role::Is(canon)) if !canon.is_column() => Self::Skip,
             Some(Role::History) => Self::History,
             Some(Role::Time(rank)) => Self::Time(rank),
@@ -154,6 +161,16 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Request => self.request(value),
             Part::Shelved => self.out.part(&value[..shelf_end(plain(value)?)]),
             Part::Number => return self.out.number(value).then_some(()),
+            // No two records of a log have the same.
+            Part::Sequence => self.out.numbered.number = self.out.numbered.number.or(Some(value)),
+            Part::Computer => {
+                self.out.part(value);
+                self.out.numbered.computer = self.out.numbered.computer.or(Some(value));
+            }
+            Part::Channel => {
+                self.out.part(value);
+                self.out.numbered.channel = self.out.numbered.channel.or(Some(value));
+            }
             Part::Session if matches!(value, b"" | b"-" | b"null") => {}
             Part::Session => self.out.tie = self.out.tie.or(Some(plain(value)?)),
             Part::Lasted => self.is_long |= digits(value).is_some_and(|secs| secs >= LONG_SECS),
@@ -197,6 +214,12 @@ impl<'f, 'b> Sketch<'f, 'b> {
             self.time(APART, stamp);
         }
         let counts = [0, 1, 2].map(|at| self.out.value(at));
+        let Numbered { number, computer, channel } = self.out.numbered;
+        if number.is_some() {
+            // The names are counted as they stand there.
+            computer.map_or(Some(b"".as_slice()), plain)?;
+            channel.map_or(Some(b"".as_slice()), plain)?;
+        }
         let fits = match (counts, self.packets) {
             (_, (_, 0)) | ([None, ..], _) => true,
             ([Some(one), Some(other), None], (packets, 2)) => one <= packets[0] && other <= packets[1],

@@ -78,6 +78,8 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("@timestamp", Role::Time(1)),
         ("TimeCreated", Role::Time(2)),
         ("EventTime", Role::Time(3)),
+        // What Azure Monitor's agents say of the events that they collect.
+        ("TimeGenerated", Role::Time(4)),
         ("EventID", Role::Is(EventCode)),
         ("EventRecordID", Role::Is(Canon::EventSequence)),
         ("Channel", Role::Is(EventDataset)),

@@ -39,6 +39,8 @@ pub enum Spans {
     },
     /// One 64 KiB EVTX chunk (or the file header, which holds no records).
     Chunk,
+    /// Bytes of a binary log that stand where no chunk does: before the first one, or between two.
+    Between,
 }
 
 /// How much some records are.
@@ -75,7 +77,7 @@ impl Block {
         match self.spans {
             Spans::Lines => true,
             Spans::Listed(_) => matches!(self.layout.framing, Framing::Runs(_)),
-            Spans::Piece { .. } | Spans::Chunk => false,
+            Spans::Piece { .. } | Spans::Chunk | Spans::Between => false,
         }
     }
 }

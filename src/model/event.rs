@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -20,6 +21,8 @@ use crate::work::{Run, Work, merged};
 pub const EVENTS_KEPT: usize = 1_000_000;
 /// Flag of an event whose record is in doubt, beside those of four numbers.
 const IN_DOUBT: u8 = 16;
+/// Flag of an event that its log calls something.
+const CALLED: u8 = 32;
 /// Different values kept of one field of an event; of more, the first in order.
 pub const VALUES_KEPT: usize = 64;
 /// The longest value kept as it is, in bytes. Of a longer one its start is kept with a digest of the whole, so that two that
@@ -39,6 +42,25 @@ pub struct Event {
     pub sha256: RecordDigest,
     /// Its traits: a number in the table that it comes with.
     pub traits: u32,
+    /// What its log calls it.
+    #[serde(default)]
+    pub called: Option<Called>,
+}
+
+/// What the log that an event is of calls it, in whatever form it was delivered: a digest of computer, channel and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Called(NonZeroU64);
+
+impl Called {
+    /// The record of a log of this computer and channel that has this number there. Names differ in case between forms.
+    pub fn new(computer: &str, channel: &str, number: u64) -> Self {
+        let mut hash = blake3::Hasher::new();
+        hash.update(computer.to_lowercase().as_bytes()).update(b"\0").update(channel.to_lowercase().as_bytes());
+        hash.update(b"\0").update(&number.to_le_bytes());
+        let mut first = [0; 8];
+        hash.finalize_xof().fill(&mut first);
+        Self(NonZeroU64::new(u64::from_le_bytes(first)).unwrap_or(NonZeroU64::MIN))
+    }
 }
 
 impl Event {
@@ -66,13 +88,13 @@ impl Events {
     pub fn add(
         &mut self,
         at: Instant,
-        place: Place,
-        sha256: RecordDigest,
+        (place, sha256): (Place, RecordDigest),
+        called: Option<Called>,
         note: impl FnOnce(&mut TraitTable) -> (u32, usize),
     ) {
         let (traits, bytes) = note(&mut self.table);
         self.held_bytes += bytes + size_of::<Event>();
-        self.list.push(Event { at, place, sha256, traits });
+        self.list.push(Event { at, place, sha256, traits, called });
     }
 
     /// Joins what another part of the source told, keeping `cap` events of each rule. Commutes. What outgrows memory goes to
@@ -312,14 +334,15 @@ struct Last {
 }
 
 impl Last {
-    /// Writes an event: its time; which numbers of its place there are, and these; its length, its traits, its digest.
+    /// Writes an event: its time; which numbers of its place there are, and these; its length, its traits, its digest, and what its
+    /// log calls it.
     fn put(&mut self, out: &mut Vec<u8>, event: &Event) {
         let Place { offset, length, line, record, event_record_id, in_doubt } = event.place;
         put_signed(out, event.at.micros().wrapping_sub(self.at));
         self.at = event.at.micros();
         let places = [Some(offset), line, record, event_record_id];
-        let doubt = if in_doubt { IN_DOUBT } else { 0 };
-        out.push(places.iter().enumerate().fold(doubt, |flags, (at, place)| flags | u8::from(place.is_some()) << at));
+        let flags = if in_doubt { IN_DOUBT } else { 0 } | event.called.map_or(0, |_| CALLED);
+        out.push(places.iter().enumerate().fold(flags, |flags, (at, place)| flags | u8::from(place.is_some()) << at));
         for (last, place) in self.places.iter_mut().zip(places) {
             let Some(place) = place else { continue };
             put_signed(out, place.wrapping_sub(*last) as i64);
@@ -328,6 +351,7 @@ impl Last {
         put(out, length);
         put(out, event.traits.into());
         out.extend(event.sha256.0);
+        out.extend(event.called.map(|called| called.0.get().to_le_bytes()).into_iter().flatten());
     }
 
     /// Reads it back.
@@ -343,7 +367,11 @@ impl Last {
         let place = Place { offset: offset?, length: from.number()?, line, record, event_record_id, in_doubt };
         let traits = u32::try_from(from.number()?).ok()?;
         let sha256 = RecordDigest(from.bytes(32)?.try_into().ok()?);
-        Some(Event { at: Instant::from_micros(self.at)?, place, sha256, traits })
+        let called = match flags & CALLED {
+            0 => None,
+            _ => Some(Called(NonZeroU64::new(u64::from_le_bytes(from.bytes(8)?.try_into().ok()?))?)),
+        };
+        Some(Event { at: Instant::from_micros(self.at)?, place, sha256, traits, called })
     }
 }
 
@@ -411,7 +439,8 @@ mod tests {
                 Place { offset: 900 - n, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
             let rules: &[&str] = if n % 90 == 0 { &["often", "rare"] } else { &["often"] };
             let at = Instant::from_secs((n * 7 % 900) as i64).unwrap();
-            events.add(at, place, RecordDigest([7; 32]), |table| table.number_of(&traits(rules, n % 5)));
+            let called = (n % 2 == 0).then(|| Called::new("dc01", "Security", n));
+            events.add(at, (place, RecordDigest([7; 32])), called, |table| table.number_of(&traits(rules, n % 5)));
         }
         events
     }

@@ -12,6 +12,7 @@ pub mod calls;
 pub mod canon;
 pub mod catalogue;
 pub mod chain;
+pub mod chunk;
 pub mod cites;
 pub mod collection;
 pub mod conversations;

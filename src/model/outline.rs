@@ -7,6 +7,17 @@ use super::time::{Span, Stamp};
 /// Most numbers of one outline.
 const NUMBERS: usize = 4;
 
+/// The number of a record in its log, and which log that is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Numbered<'b> {
+    /// The number, in digits.
+    pub number: Option<&'b [u8]>,
+    /// The computer that wrote the log.
+    pub computer: Option<&'b [u8]>,
+    /// The log's channel.
+    pub channel: Option<&'b [u8]>,
+}
+
 /// The outline of one record, reused from record to record of a block.
 ///
 /// Of two records of one layout whose outlines have the same identity, tallies read the same fields from a parse, but for
@@ -21,6 +32,8 @@ pub struct Outline<'b> {
     pub agent: Option<&'b [u8]>,
     /// What ties the record to others: its number or that of its session.
     pub tie: Option<&'b [u8]>,
+    /// Its number in its log, where it states one.
+    pub numbered: Numbered<'b>,
     /// Whether tallies read nothing of the record but its time: the identity is of no use then.
     pub is_silent: bool,
     identity: Vec<u8>,
@@ -33,7 +46,7 @@ impl<'b> Outline<'b> {
     pub fn clear(&mut self) {
         self.identity.clear();
         (self.time, self.agent, self.tie, self.is_silent, self.count) = (None, None, None, false, 0);
-        self.lasted = Lasted::default();
+        (self.lasted, self.numbered) = (Lasted::default(), Numbered::default());
     }
 
     /// From when to when that was of which it tells; `None` without a time.

@@ -93,7 +93,7 @@ pub struct Covered {
     /// Hours of which a record says that the log lost others, sorted.
     #[serde(default)]
     pub skipped: Vec<i64>,
-    /// Numbers that its records have, by log: computer and channel. Only of logs that number their records (EVTX).
+    /// Numbers that its records have, by log: computer and channel. Only of logs that number their records (those of Windows).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
     pub numbers: BTreeMap<LogName, Vec<NumberRun>>,
     /// Records that tell of traffic and are not read as such, by who tells.

@@ -122,6 +122,18 @@ impl TraitTable {
         self.heads.iter().map(|head| unpacked_head(head).unwrap_or_default()).collect()
     }
 
+    /// The rules of traits.
+    pub fn rules(&self, number: u32) -> Arc<[Arc<str>]> {
+        unpacked_head(self.heads.get(self.head_of(number))).unwrap_or_default().rules
+    }
+
+    /// The number of traits as these, of fewer rules, and what noting them took in bytes where they are new.
+    pub fn number_with(&mut self, number: u32, rules: &[Arc<str>]) -> (u32, usize) {
+        let (head, texts) = self.packed(number);
+        let traits = unpacked_head(self.heads.get(head)).and_then(|head| unpacked(&head, texts)).unwrap_or_default();
+        self.number_of(&Traits { rules: rules.into(), ..traits })
+    }
+
     /// All traits, by number.
     pub fn unpacked(&self) -> Vec<Arc<Traits>> {
         let heads = self.heads();

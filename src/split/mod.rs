@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::model::block::{Block, Extent, OVERSIZE_BYTES, PIECE_OVERLAP_BYTES, Record, Spans};
+use crate::model::chunk::{self, CHUNK_BYTES, CHUNK_HEADER_BYTES, FILE_MAGIC};
 use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::Note;
 use crate::model::lines::{count as count_lines, mark_bytes, stretch_end, unit_bytes};
@@ -28,11 +29,6 @@ const PIECE_BYTES: usize = 4 * 1024 * 1024;
 const MARK_BYTES: usize = 3;
 /// Header of an EVTX file.
 const EVTX_HEADER_BYTES: usize = 4096;
-/// One EVTX chunk.
-const EVTX_CHUNK_BYTES: usize = 64 * 1024;
-
-/// Header of one EVTX chunk, before its first record.
-const EVTX_CHUNK_HEADER_BYTES: usize = 512;
 
 /// Changes a layout by a directive line; `None` where the line changes nothing.
 pub type Relayout = fn(&Layout, &[u8]) -> Option<Layout>;
@@ -283,17 +279,28 @@ impl Splitter {
         cut
     }
 
+    /// Hands out the header of a binary log, its next chunk, or what stands before that. A slot without a magic is a chunk that lost
+    /// its header, unless one begins within it and none where it ends.
     fn cut_chunk(&mut self) -> Cut {
-        let want = if self.base == 0 { EVTX_HEADER_BYTES } else { EVTX_CHUNK_BYTES };
         let have = self.buf.len();
-        match () {
-            () if have >= want => {
-                let records = chunk_records(&self.buf[..want]);
-                self.take(want, Spans::Chunk, 0, records)
+        if have < CHUNK_BYTES + chunk::SHOWN_BYTES && !self.ended {
+            return Cut::Hungry;
+        }
+        if have == 0 {
+            return Cut::End;
+        }
+        if self.base == 0 && self.buf.starts_with(FILE_MAGIC) {
+            return self.take(have.min(EVTX_HEADER_BYTES), Spans::Chunk, 0, 0);
+        }
+        let slot = have.min(CHUNK_BYTES);
+        let is_slot = chunk::is_marked(&self.buf) || chunk::begins(&self.buf[slot..]);
+        let next = if is_slot { None } else { chunk::first(&self.buf[..have.min(slot + chunk::SHOWN_BYTES)]) };
+        match next.filter(|&at| at < slot) {
+            Some(at) => self.take(at, Spans::Between, 0, 0),
+            None => {
+                let records = if slot == CHUNK_BYTES { chunk_records(&self.buf[..slot]) } else { 0 };
+                self.take(slot, Spans::Chunk, 0, records)
             }
-            () if !self.ended => Cut::Hungry,
-            () if have > 0 => self.take(have, Spans::Chunk, 0, 0),
-            () => Cut::End,
         }
     }
 
@@ -439,9 +446,9 @@ impl Splitter {
 /// Records of an EVTX chunk by the chain of their sizes; 0 for anything else. Damage may hide some, which costs no more
 /// than a gap or an overlap in the indices.
 fn chunk_records(chunk: &[u8]) -> u64 {
-    let mut at = EVTX_CHUNK_HEADER_BYTES;
+    let mut at = CHUNK_HEADER_BYTES;
     let mut count = 0;
-    while chunk.starts_with(b"ElfChnk\0")
+    while chunk::is_marked(chunk)
         && let Some(&[b'*', b'*', 0, 0, a, b, c, d]) = chunk.get(at..at + 8)
     {
         let size = u32::from_le_bytes([a, b, c, d]) as usize;

@@ -2,6 +2,7 @@
 
 use super::{Tally, read};
 use crate::model::fields::{Canon, Fields};
+use crate::model::outline::{Numbered, Outline};
 use crate::model::partial::{CLEARED_KEPT, Cleared, Covered, HOURS_KEPT};
 use crate::model::place::Place;
 use crate::model::time::{Span, Stamp};
@@ -40,11 +41,25 @@ impl Tally {
         }
     }
 
-    /// Notes the number of a record in its log, where it has one.
+    /// Notes the number of a record in its log, where it states one.
     #[inline]
     pub fn number(&mut self, fields: &Fields<'_>, place: Place) {
-        if let Some(counted) = place.event_record_id {
-            self.numbers.see(counted, fields);
+        if let Some(stated) = fields.number(Canon::EventSequence) {
+            let named = |canon| fields.get(canon).unwrap_or_default();
+            let log = (named(Canon::HostName), named(Canon::EventDataset));
+            let is_original = place.event_record_id == Some(stated);
+            self.numbers.see((stated, is_original), log, fields.time.map(|stamp| stamp.at));
+        }
+    }
+
+    /// The same of a record that is told by its outline.
+    #[inline]
+    pub fn number_outlined(&mut self, outline: &Outline<'_>) {
+        let Numbered { number, computer, channel } = outline.numbered;
+        let stated = number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        if let Some(stated) = stated {
+            let log = (computer.unwrap_or_default(), channel.unwrap_or_default());
+            self.numbers.see((stated, false), log, outline.time.map(|stamp| stamp.at));
         }
     }
 

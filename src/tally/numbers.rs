@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::fields::{Canon, Fields};
 use crate::model::partial::{LogName, NumberRun};
+use crate::model::time::Instant;
 
 /// Runs kept of a source while it is read, each block counted for itself: about 12 MiB. Nothing is said of the numbers of
 /// a source with more.
@@ -16,48 +16,70 @@ const RUNS_KEPT: usize = 1024;
 /// What one thread saw of a source.
 #[derive(Default)]
 pub struct Numbers {
-    logs: Vec<(LogName, Vec<NumberRun>)>,
-    /// The log of the last record of this block.
-    open: Option<usize>,
+    logs: Vec<Log>,
+    /// The log of the last record.
+    last: usize,
+    /// Blocks so far.
+    block: u32,
     /// Runs begun: a sum over blocks, so that it does not matter which thread read which.
     begun: usize,
 }
 
+struct Log {
+    name: LogName,
+    runs: Vec<NumberRun>,
+    /// The block in which its last run was begun.
+    block: u32,
+}
+
 impl Numbers {
-    /// Adds a record that the file counts as its `counted`th.
-    pub fn see(&mut self, counted: u64, fields: &Fields<'_>) {
-        let Some(stated) = fields.number(Canon::EventSequence) else { return };
-        let named = |canon| fields.get(canon).unwrap_or_default();
-        let (computer, channel) = (named(Canon::HostName), named(Canon::EventDataset));
-        let is_log = |(name, _): &(LogName, _)| name.0.as_bytes() == computer && name.1.as_bytes() == channel;
-        let (time, original) = (fields.time.map(|stamp| stamp.at), stated == counted);
-        if let Some((_, runs)) = self.open.and_then(|at| self.logs.get_mut(at)).filter(|log| is_log(log))
-            && let Some(run) = runs.last_mut()
+    /// Adds a record of the log of a computer and channel, of the number that it states; whether the file counts it so too.
+    pub fn see(&mut self, (stated, original): (u64, bool), (computer, channel): (&[u8], &[u8]), time: Option<Instant>) {
+        let is_log = |log: &Log| log.name.0.as_bytes() == computer && log.name.1.as_bytes() == channel;
+        let known = self.logs.get(self.last).filter(|log| is_log(log)).map(|_| self.last);
+        let known = known.or_else(|| self.logs.iter().position(is_log));
+        if let Some(log) = known.and_then(|at| self.logs.get_mut(at)).filter(|log| log.block == self.block)
+            && let Some(run) = log.runs.last_mut()
             && run.original == original
-            && run.last.checked_add(1) == Some(stated)
         {
-            (run.last, run.to) = (stated, time);
-            return;
+            self.last = known.unwrap_or_default();
+            if run.last.checked_add(1) == Some(stated) {
+                (run.last, run.to) = (stated, time);
+                return;
+            }
+            // Exports may list what came last first.
+            if stated.checked_add(1) == Some(run.first) {
+                (run.first, run.from) = (stated, time);
+                return;
+            }
         }
+        self.begin(
+            known,
+            (computer, channel),
+            NumberRun { first: stated, last: stated, from: time, to: time, original },
+        );
+    }
+
+    fn begin(&mut self, known: Option<usize>, (computer, channel): (&[u8], &[u8]), run: NumberRun) {
         self.begun += 1;
-        self.open = None;
         if self.begun > RUNS_HELD || self.logs.len() > LOGS_HELD {
             self.begun = self.begun.max(RUNS_HELD + 1);
             self.logs.clear();
             return;
         }
-        let at = self.logs.iter().position(is_log).unwrap_or_else(|| {
+        self.last = known.unwrap_or_else(|| {
             let text = |bytes| String::from_utf8_lossy(bytes).into();
-            self.logs.push(((text(computer), text(channel)), Vec::new()));
+            self.logs.push(Log { name: (text(computer), text(channel)), runs: Vec::new(), block: 0 });
             self.logs.len() - 1
         });
-        self.logs[at].1.push(NumberRun { first: stated, last: stated, from: time, to: time, original });
-        self.open = Some(at);
+        let log = &mut self.logs[self.last];
+        log.runs.push(run);
+        log.block = self.block;
     }
 
     /// What follows is of another block.
     pub fn end_block(&mut self) {
-        self.open = None;
+        self.block = self.block.wrapping_add(1);
     }
 }
 
@@ -67,8 +89,8 @@ pub fn gather(parts: impl Iterator<Item = Numbers>) -> BTreeMap<LogName, Vec<Num
     let mut begun = 0;
     for part in parts {
         begun += part.begun;
-        for (log, runs) in part.logs {
-            all.entry(log).or_default().extend(runs);
+        for log in part.logs {
+            all.entry(log.name).or_default().extend(log.runs);
         }
     }
     if begun > RUNS_HELD || all.len() > LOGS_HELD {
@@ -99,16 +121,9 @@ fn join(runs: &mut Vec<NumberRun>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fields::Kind;
 
     fn see(numbers: &mut Numbers, host: &str, counted: u64, stated: u64) {
-        let (mut fields, stated) = (Fields::default(), stated.to_string());
-        for (canon, value) in
-            [(Canon::EventSequence, &*stated), (Canon::HostName, host), (Canon::EventDataset, "Security")]
-        {
-            fields.push(Some(canon), b"x", value.as_bytes(), Kind::Str);
-        }
-        numbers.see(counted, &fields);
+        numbers.see((stated, counted == stated), (host.as_bytes(), b"Security"), None);
     }
 
     fn told(parts: Vec<Numbers>) -> Vec<(String, u64, u64, bool)> {
@@ -140,6 +155,17 @@ mod tests {
         see(&mut numbers, "dc01", 2, 41);
         see(&mut numbers, "ws02", 3, 3);
         assert_eq!(told(vec![numbers]), [("dc01".to_owned(), 40, 41, false), ("ws02".to_owned(), 3, 3, true)]);
+    }
+
+    #[test]
+    fn exports_may_list_what_came_last_first_and_mix_logs() {
+        let mut numbers = Numbers::default();
+        for number in (1..=9).rev() {
+            see(&mut numbers, "dc01", 0, number);
+            see(&mut numbers, "ws02", 0, 100 - number);
+        }
+        assert_eq!(numbers.begun, 2);
+        assert_eq!(told(vec![numbers]), [("dc01".to_owned(), 1, 9, false), ("ws02".to_owned(), 91, 99, false)]);
     }
 
     #[test]

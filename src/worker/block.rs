@@ -315,6 +315,9 @@ impl Pass<'_, '_> {
     fn recalled(&self, seen: &Seen, outline: &Outline<'_>, tally: &mut Tally, told: &mut Told) -> bool {
         let Some(meaning) = tally.recall(outline) else { return false };
         told.fates.parsed += seen.place.length;
+        if !seen.place.in_doubt {
+            tally.number_outlined(outline);
+        }
         match outline.time {
             Some(stamp) if !seen.place.in_doubt => tally.cover_time(stamp),
             Some(_) => {}

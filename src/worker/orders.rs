@@ -42,7 +42,8 @@ impl Rotations {
         }
     }
 
-    fn of_source(&self, locator: &Locator, format: &str) -> Option<Order> {
+    /// What others of its rotation show of a source of this format.
+    pub fn of_source(&self, locator: &Locator, format: &str) -> Option<Order> {
         let (day_first, sibling) = self.0.get(&(locator.log(), format.to_owned()))?.clone()?;
         Some(Order { day_first, by: Some(Ground::Sibling), sibling: Some(sibling) })
     }
@@ -88,11 +89,11 @@ pub(super) fn settled(seen: &BTreeMap<u64, Seen>, surveyed: &Rotations, user: Op
 /// Looks at the begin and the end of each file that is not alone in its rotation, and puts in the survey which order its dates show.
 ///
 /// Of a compressed file only the begin is looked at; members of archives tell each other when their archive is read.
-pub fn survey_dates(survey: &mut Survey, opening: &Opening) {
+/// `beside`: files of the evidence that are not in the survey.
+pub fn survey_dates<'l>(survey: &mut Survey, beside: impl Iterator<Item = &'l Locator>, opening: &Opening) {
     let mut rotations: BTreeMap<String, u64> = BTreeMap::new();
-    for file in &survey.files {
-        *rotations.entry(file.locator.log()).or_default() += 1;
-    }
+    let logs = survey.files.iter().map(|file| file.locator.log());
+    logs.chain(beside.map(Locator::log)).for_each(|log| *rotations.entry(log).or_default() += 1);
     let rotated: BTreeSet<String> = rotations.into_iter().filter(|(_, files)| *files > 1).map(|(log, _)| log).collect();
     let limits = Limits { members: 1, member_bytes: EDGE_BYTES as u64, ..opening.limits.clone() };
     let opening = Opening { limits, digest: DigestKind::Off, work: None, ..opening.clone() };

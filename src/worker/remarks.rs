@@ -2,16 +2,26 @@
 
 use super::source::Told;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
+use crate::model::chunk::FILE_MAGIC;
 use crate::model::data::TOUCHES_KEPT;
 use crate::model::dates::DatesRead;
 use crate::model::event::{Events, VALUES_KEPT};
 use crate::model::hit::{RULE_HITS_KEPT, Sightings, WHO_KEPT};
 use crate::model::hits::{IndicatorHits, RuleHits};
+use crate::model::layout::Framing;
 use crate::model::ledger::{Note, Reason};
 use crate::model::logons::LOGONS_KEPT;
 use crate::model::observation::Observations;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::plan::Plan;
+
+/// States that a binary log does not begin as one does.
+pub(super) fn of_head(head: &[u8], framing: Framing) -> Option<Note> {
+    let detail = "the header of the log is lost or was not carved with it: its chunks are read from the first one on, and what stood \
+                  before or between them is not known; collect the file again where that can be done";
+    let is_lost = framing == Framing::Evtx && !head.starts_with(FILE_MAGIC);
+    is_lost.then(|| Note::new(Reason::Damaged, detail).at(0))
+}
 
 /// States what became of records of a source of this format that were not simply read as such.
 pub(super) fn of_records(of: &str, told: &Told) -> Vec<Note> {

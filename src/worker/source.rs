@@ -297,6 +297,11 @@ impl Source {
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
         }
+        // Of exports not all records were read.
+        if plan.hits_only {
+            covered.numbers.values_mut().for_each(|runs| runs.retain(|run| run.original));
+            covered.numbers.retain(|_, runs| !runs.is_empty());
+        }
         // Dates beside the time of a record leave nothing open.
         covered.dates = dates.filter(|dates| !dates.is_open() || told.untimed > 0 || is_misread);
         notes.extend(covered.dates.as_ref().and_then(|dates| remarks::of_dates(dates, told.untimed)));

@@ -544,3 +544,64 @@ fn links_are_bounded_and_counted() {
     assert_eq!((many.count, many.links.len(), of(&outcome, "failed").len()), (150, 100, 150));
     assert!(many.text.ends_with("; links lead to 100 of 150 records with findings of their own"), "{}", many.text);
 }
+
+const LOGONS: &str = "\
+title: Failed logon of Windows
+name: refused
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4625}, condition: s}
+level: low
+---
+title: Failed logon with a word that JSON lacks
+name: worded
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4625, Word: x}, condition: s}
+level: low
+";
+
+/// Failed logons of Windows at these minutes of an hour, with these numbers: as Winlogbeat sends them, and as XML.
+fn in_two_forms(computer: &str, logons: &[(u32, u32, u32)]) -> [String; 2] {
+    let (mut json, mut xml) = (String::new(), String::new());
+    for (hour, minute, number) in logons {
+        writeln!(
+            json,
+            r#"{{"@timestamp":"2026-03-01T{hour}:{minute:02}:00.123Z","winlog":{{"event_id":4625,"record_id":{number},"channel":"Security","provider_name":"Microsoft-Windows-Security-Auditing","computer_name":"{}","event_data":{{"TargetUserName":"ann"}}}}}}"#,
+            computer.to_uppercase()
+        )
+        .unwrap();
+        writeln!(
+            xml,
+            r#"<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System><Provider Name="Microsoft-Windows-Security-Auditing"/><EventID>4625</EventID><TimeCreated SystemTime="2026-03-01T{hour}:{minute:02}:00.1239876Z"/><EventRecordID>{number}</EventRecordID><Channel>Security</Channel><Computer>{computer}</Computer></System><EventData><Data Name="TargetUserName">ann</Data><Data Name="Word">x</Data></EventData></Event>"#
+        )
+        .unwrap();
+    }
+    [json, xml]
+}
+
+#[test]
+fn an_event_that_is_delivered_in_two_forms_counts_once() {
+    let counts = |name: &str, rule: &str| {
+        correlation(name, &format!("type: event_count, rules: {rule}, timespan: 10h, condition: {{gte: 6}}"))
+    };
+    let rules = [LOGONS, &counts("many", "refused"), &counts("many_worded", "worded")];
+    let of_logons = |files: &[(&str, &str)]| {
+        let outcome = scanned(files, &rules);
+        ["many", "many_worded"].map(|name| {
+            let counted = outcome.coverage.correlations.iter().find(|counted| counted.rule == name);
+            counted.map_or((0, 0), |counted| (counted.events, counted.found))
+        })
+    };
+    let [json, xml] =
+        in_two_forms("dc01.corp.example", &[(10, 0, 7), (10, 1, 8), (10, 2, 9), (10, 3, 10), (10, 4, 11)]);
+    assert_eq!(of_logons(&[("a.json", &json)]), [(5, 0), (0, 0)]);
+    assert_eq!(of_logons(&[("a.json", &json), ("b.xml", &xml)]), [(5, 0), (5, 0)], "what JSON lacks is not lost");
+    // Numbers are those of a log of a computer, and begin anew where it is cleared.
+    let [other, _] = in_two_forms("dc02.corp.example", &[(10, 0, 7)]);
+    assert_eq!(of_logons(&[("a.json", &json), ("b.xml", &xml), ("c.json", &other)])[0], (6, 1));
+    let [_, again] = in_two_forms("dc01.corp.example", &[(11, 0, 7)]);
+    assert_eq!(of_logons(&[("a.json", &json), ("b.xml", &again)])[0], (6, 1));
+    // What a case keeps tells it too.
+    let outcome = scanned(&[("a.json", &json), ("b.xml", &xml)], &rules);
+    let kept: Partial = serde_json::from_str(&serde_json::to_string(&outcome.partial).unwrap()).unwrap();
+    assert!(kept == outcome.partial);
+}

@@ -134,3 +134,48 @@ fn records_of_event_logs_are_cited_by_the_number_that_they_state() {
     let stated = first.place.event_record_id.unwrap();
     assert!(stated > 400_000 && first.excerpt.contains(&format!("\"EventRecordID\":{stated},")), "{}", first.excerpt);
 }
+
+/// Format and records of a log, and what the ledger says of damage to it.
+fn recorded(name: &str, log: &[u8]) -> (String, u64, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, log).unwrap();
+    let outcome = scanned(&path, 2, false);
+    let [entry] = &outcome.ledger[..] else { panic!("{:?}", outcome.ledger) };
+    assert_eq!(entry.bytes.total(), log.len() as u64, "every byte has a fate");
+    let damage = entry.notes.iter().filter(|note| note.reason == Reason::Damaged).map(|note| note.detail.clone());
+    (entry.format.clone().unwrap(), entry.records, damage.collect())
+}
+
+#[test]
+fn event_logs_are_known_by_their_chunks_where_the_header_is_lost() {
+    let Some(folder) = shared("corpora/evtx/plaso") else { return };
+    let log = std::fs::read(folder.join("System2.evtx")).unwrap();
+    let is_lost = |damage: &[String]| damage.iter().any(|detail| detail.contains("header of the log is lost"));
+    let (format, records, damage) = recorded("a.evtx", &log);
+    assert!(format == "evtx" && records > 0 && !is_lost(&damage), "{records} {damage:?}");
+    let (header, chunks) = log.split_at(4096);
+    let (first, rest) = chunks.split_at(1 << 16);
+    let junk = b"carved out of ElfChnk\0 pages ".repeat(100);
+    for (what, log) in [
+        ("carved", chunks.to_vec()),
+        ("junk before", [&junk, chunks].concat()),
+        ("junk between", [header, first, &junk, rest].concat()),
+        ("a header of zeros", [&[0; 4096], chunks].concat()),
+        ("a header that was written over", [&[0xAA; 4096], chunks].concat()),
+        ("a part of a header", [&header[100..], chunks].concat()),
+        ("another page before", [b"HTTP/1.1 200 OK\r\n\r\n", chunks].concat()),
+    ] {
+        let read = recorded("unallocated.bin", &log);
+        assert_eq!((read.0.as_str(), read.1), ("evtx", records), "{what}");
+        assert!(is_lost(&read.2) != log.starts_with(header) && read.2 != damage, "{what}: {:?}", read.2);
+    }
+}
+
+#[test]
+fn a_log_that_mentions_chunks_is_none() {
+    let line = "2026-03-28T23:10:04Z host carver: page begins with ElfChnk\0 at 4096\n";
+    for log in [line.repeat(20), "ElfChnk\0 is the magic of a chunk, ** that of its records\n".repeat(80)] {
+        assert_ne!(recorded("a.log", log.as_bytes()).0, "evtx");
+    }
+}

@@ -19,7 +19,7 @@ use exfiltrace::scan;
 use crate::support::plan_with;
 
 /// A day in the two orders.
-type Day = (u32, u32);
+pub type Day = (u32, u32);
 
 const NOON: &[u32] = &[11, 12];
 const NIGHT: &[u32] = &[12, 23, 0];
@@ -41,7 +41,7 @@ fn questions(days: &[Day], hours: &[u32], afternoon: &str) -> String {
 }
 
 /// Rows of a table of flows, so many a day.
-fn rows(days: &[Day], each: u32) -> String {
+pub fn rows(days: &[Day], each: u32) -> String {
     let row = |(day, second): (&Day, u32)| {
         let (minute, second) = (second / 60, second % 60);
         format!(

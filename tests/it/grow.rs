@@ -5,6 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::dates::rows;
 use crate::determinism::case_files;
 use crate::support::{exfiltrace, project};
 
@@ -207,4 +208,50 @@ fn other_bytes_under_one_name_are_refused_and_the_case_stays() {
         "{told}"
     );
     assert!(before == case_files(Path::new(&case)) && !Path::new(&case).join(".work").exists());
+}
+
+/// Puts a file of the rotation of `app.csv` into `name/evidence`, written at one time.
+fn rotated(bench: &Bench, name: &str, file: &str, text: &str) {
+    let path = bench.temp.path().join(name).join("evidence").join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_790_000_000);
+    std::fs::File::options().append(true).open(path).unwrap().set_modified(at).unwrap();
+}
+
+/// The other files of a rotation tell of a file's dates, whichever came first, and which of them are given once more.
+#[test]
+fn a_rotation_that_comes_in_parts_is_dated_as_in_one_scan() {
+    let bench = Bench::new();
+    let (open, shows) = (rows(&[(2, 3), (4, 3)], 10), rows(&[(14, 3), (15, 3)], 10));
+    let both = [("app.csv", &*open), ("app.csv.1", &*shows)];
+    for (name, files) in [("all", &both[..]), ("open", &both[..1]), ("shows", &both[1..])] {
+        files.iter().for_each(|(file, text)| rotated(&bench, name, file, text));
+    }
+    let evidence = |name: &str| bench.path(&format!("{name}/evidence"));
+    let scan = |name: &str, case: &str| {
+        done(&exfiltrace(&["scan", "--quiet", &evidence(name), "--out", &bench.path(case)]));
+        bench.path(case)
+    };
+    let whole = scan("all", "whole");
+    for (first, then) in [("open", "shows"), ("shows", "open"), ("open", "all"), ("shows", "all"), ("all", "open")] {
+        let case = scan(first, &format!("{first}-{then}"));
+        done(&exfiltrace(&["add", "--quiet", &case, &evidence(then)]));
+        same(&whole, &case, &format!("{first}, then {then}"));
+    }
+    let joined =
+        exfiltrace(&["merge", &bench.path("open-all"), &scan("open", "alone"), "--out", &bench.path("joined")]);
+    assert_eq!(joined.status.code(), Some(2));
+    assert!(
+        said(&joined).contains("app.csv is there twice with the same bytes and was read otherwise"),
+        "{}",
+        said(&joined)
+    );
+    // What is gone cannot be read again: its times stay, and that is told.
+    rotated(&bench, "gone", "app.csv", &open);
+    let case = scan("gone", "of_gone");
+    std::fs::remove_dir_all(evidence("gone")).unwrap();
+    done(&exfiltrace(&["add", "--quiet", &case, &evidence("shows")]));
+    let ledger = std::fs::read_to_string(Path::new(&case).join("ledger.jsonl")).unwrap();
+    assert_eq!(ledger.matches("it does not lie where it was scanned").count(), 1, "{ledger}");
 }

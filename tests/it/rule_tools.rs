@@ -603,3 +603,95 @@ fn all_faults_of_a_rule_are_told_in_one_run() {
         assert!(said.contains(part), "{part} is not told: {said}");
     }
 }
+
+const SOUND: &str = "title: Sound\nid: 11111111-2222-4333-8444-555555555555\nlogsource: {category: webserver}\ndetection:\n  \
+                     selection: {c-uri|contains: /nothing}\n  condition: selection\n";
+
+/// A folder with a rule that is sound and files of these names and bytes.
+fn beside_a_sound_rule(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("rules");
+    std::fs::create_dir(&folder).unwrap();
+    for (name, bytes) in files.iter().chain(&[("sound.yml", SOUND.as_bytes())]) {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    std::fs::write(temp.path().join("a.log"), "a line\n").unwrap();
+    temp
+}
+
+#[test]
+fn a_file_that_is_no_utf_8_is_one_rule_that_is_not_loaded() {
+    let wide: Vec<u8> = "\u{feff}title: x\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let temp = beside_a_sound_rule(&[("latin.yml", b"title: caf\n# r\xe9sum\xe9\n"), ("wide.yml", &wide)]);
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let (rules, log, case) = (path("rules"), path("a.log"), path("case"));
+    let checked = exfiltrace(&["rules", "check", "--no-builtin", &rules]);
+    let text = out(&checked);
+    assert_eq!(checked.status.code(), Some(2));
+    for words in ["latin.yml:2:4: not UTF-8 text (byte 0xE9)", "-f WINDOWS-1252", "wide.yml:1:1: ", "-f UTF-16"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(text.contains("1 rule loaded, 2 not loaded"), "{text}");
+    let scanned = exfiltrace(&["scan", &log, "--no-builtin", "--rules", &rules, "--out", &case]);
+    assert_eq!(scanned.status.code(), Some(0), "{}", said(&scanned));
+    assert!(
+        said(&scanned).contains("rule not loaded: ") && said(&scanned).contains("latin.yml:2:4"),
+        "{}",
+        said(&scanned)
+    );
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(temp.path().join("case/manifest.json")).unwrap()).unwrap();
+    let rejected = manifest["rules"]["rejected"].as_array().unwrap();
+    assert!(rejected.len() == 2 && rejected[0]["line"] == 2 && manifest["rules"]["loaded"] == 1, "{rejected:?}");
+    // By itself it gives no rule, which ends a scan before it starts.
+    let alone = exfiltrace(&["scan", &log, "--rules", &path("rules/latin.yml")]);
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(said(&alone).contains("latin.yml:2:4: not UTF-8 text"), "{}", said(&alone));
+}
+
+#[test]
+fn a_document_that_is_no_yaml_hides_no_other_of_its_file() {
+    let other = SOUND.replace("11111111", "21111111");
+    let third = SOUND.replace("11111111", "31111111");
+    let text = format!("{other}---\ntitle: \"broken\ndetection:\n  a: [b\n---\n{third}");
+    let temp = beside_a_sound_rule(&[("three.yml", text.as_bytes())]);
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let checked = exfiltrace(&["rules", "check", "--no-builtin", &path("rules")]);
+    let text = out(&checked);
+    assert!(text.contains("3 rules loaded, 1 not loaded"), "{text}");
+    let line: u32 = text.split("three.yml:").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+    assert!((8..=11).contains(&line) && text.contains("not YAML"), "{text}");
+    let scanned = exfiltrace(&["scan", &path("a.log"), "--rules", &path("rules/three.yml"), "--out", &path("case")]);
+    assert_eq!(scanned.status.code(), Some(0), "{}", said(&scanned));
+    // Where documents share keys, those behind a fault may lack some.
+    let shared = format!("action: global\nlevel: high\n---\n{other}---\ntitle: \"broken\n---\n{third}");
+    let temp = beside_a_sound_rule(&[("shared.yml", shared.as_bytes())]);
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let text = out(&exfiltrace(&["rules", "check", "--no-builtin", &path("rules")]));
+    assert!(text.contains("2 rules loaded, 1 not loaded") && text.contains("nothing behind it is read"), "{text}");
+    let scanned = exfiltrace(&["scan", &path("a.log"), "--rules", &path("rules/shared.yml"), "--out", &path("case")]);
+    assert!(scanned.status.code() == Some(2) && said(&scanned).contains("to its end"), "{}", said(&scanned));
+}
+
+#[test]
+fn a_selection_that_no_condition_uses_is_remarked() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("r.yml");
+    let check = |detection: &str| {
+        let head = SOUND.split("detection:").next().unwrap();
+        std::fs::write(&path, format!("{head}detection:\n{detection}")).unwrap();
+        let checked = exfiltrace(&["rules", "check", "--no-builtin", path.to_str().unwrap()]);
+        assert_eq!(checked.status.code(), Some(0), "a remark is no fault: {}", out(&checked));
+        out(&checked)
+    };
+    let idle = "  used: {a: b}\n  filter_main: {c: d}\n  lonely: {e: f}\n  condition: used and not 1 of filter_*\n";
+    let text = check(idle);
+    assert!(text.contains("r.yml:7:3: loaded, but no condition uses \"lonely\""), "{text}");
+    assert_eq!(text.matches("no condition uses").count(), 1, "{text}");
+    for used in ["1 of them", "all of *", "used or (filter_main and lonely)"] {
+        let text = check(&idle.replace("used and not 1 of filter_*", used));
+        assert!(!text.contains("no condition uses"), "{used}: {text}");
+    }
+    let several = idle.replace("condition: used and not 1 of filter_*", "condition: [used, filter_main, lonely]");
+    assert!(!check(&several).contains("no condition uses"));
+}

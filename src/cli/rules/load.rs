@@ -27,10 +27,17 @@ pub fn with_samples(from: &RulesFrom) -> Result<(Program, Vec<Problem>)> {
 }
 
 fn compiled(paths: &[PathBuf], options: &RuleOptions, setup: &Setup) -> Result<(Program, Vec<Problem>)> {
-    let Given { packs, documents } = given(paths, options)?;
+    let Given { packs, documents, unread } = given(paths, options)?;
     let (program, problems) = made(&packs, documents.into_iter().flat_map(|(_, found)| found), setup)?;
     warn_of_idle(&program);
-    Ok((program, problems))
+    Ok((program, joined(problems, unread)))
+}
+
+/// What is wrong with rules and with files of them, sorted.
+fn joined(mut problems: Vec<Problem>, unread: Vec<(&Path, Problem)>) -> Vec<Problem> {
+    problems.extend(unread.into_iter().map(|(_, problem)| problem));
+    problems.sort();
+    problems
 }
 
 /// The rules of packs and documents.
@@ -61,7 +68,8 @@ pub fn compile(given: &Compile) -> Result<(Program, Vec<Problem>, Vec<u8>)> {
         bail!("{pack}: compiled already; give the rules themselves");
     }
     let documents = found.documents.into_iter().flat_map(|(_, found)| found);
-    Ok(Program::packed(documents, &setup, !given.no_builtin))
+    let (program, problems, bytes) = Program::packed(documents, &setup, !given.no_builtin);
+    Ok((program, joined(problems, found.unread), bytes))
 }
 
 /// What the options say of how rules are compiled.
@@ -167,12 +175,12 @@ fn placeholders(given: &[String]) -> Result<Placeholders> {
     Ok(out)
 }
 
-/// [`load`] for a scan, where each path must give some: a file that is not YAML or a path of which no rule loads is an error.
+/// [`load`] for a scan, where each path must give some: a file of which the rest is not read or a path of which no rule loads is an
+/// error.
 pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
     let setup = setup(&args.rule, args.min_rule_level, routing(&args.logsource)?)?;
-    let Given { packs, documents } = given(&args.rules, &args.rule)?;
-    let files: Vec<(Option<&Path>, Vec<String>)> =
-        documents.iter().map(|(path, found)| (*path, found.iter().map(|(name, _)| name.clone()).collect())).collect();
+    let Given { packs, documents, unread } = given(&args.rules, &args.rule)?;
+    let files = names(&documents, &unread);
     let documents = documents.into_iter().flat_map(|(_, found)| found);
     let (program, problems) = match &args.cache {
         Some(folder) if packs.is_empty() && setup.routing == Routing::Auto => {
@@ -180,12 +188,13 @@ pub fn usable(args: &Scan) -> Result<(Program, Vec<Problem>)> {
         }
         _ => made(&packs, documents, &setup)?,
     };
+    let problems = joined(problems, unread);
     warn_of_idle(&program);
     for (path, files) in files {
         let Some(path) = path else { continue };
         let problem = problems.iter().find(|problem| files.contains(&problem.file));
         let loaded = files.iter().any(|file| program.uses(file));
-        let broken = problems.iter().find(|p| files == [p.file.as_str()] && p.what.starts_with(Problem::NOT_YAML));
+        let broken = problems.iter().find(|p| files == [p.file.as_str()] && p.what.ends_with(Problem::CUT));
         let (what, fault) = match (broken, problem) {
             (Some(fault), _) => ("the file cannot be read to its end", fault),
             (None, Some(fault)) if !loaded => ("no rule in it can be used", fault),
@@ -213,10 +222,21 @@ struct Given<'p> {
     /// Compiled ones: name and bytes.
     packs: Vec<(String, Vec<u8>)>,
     documents: Documents<'p>,
+    /// What is wrong with files that are no text, with the path that they were asked for by.
+    unread: Vec<(&'p Path, Problem)>,
+}
+
+/// Names of the files by the path that they were asked for by.
+fn names<'p>(documents: &Documents<'p>, unread: &[(&'p Path, Problem)]) -> Vec<(Option<&'p Path>, Vec<String>)> {
+    let of_path = |(path, found): &(Option<&'p Path>, Vec<(String, String)>)| {
+        let lost = unread.iter().filter(|(of, _)| Some(*of) == *path).map(|(_, problem)| problem.file.clone());
+        (*path, found.iter().map(|(name, _)| name.clone()).chain(lost).collect())
+    };
+    documents.iter().map(of_path).collect()
 }
 
 fn given<'p>(paths: &'p [PathBuf], options: &RuleOptions) -> Result<Given<'p>> {
-    let mut given = Given { packs: Vec::new(), documents: Vec::new() };
+    let mut given = Given { packs: Vec::new(), documents: Vec::new(), unread: Vec::new() };
     for path in paths {
         if let Some(bytes) = pack(path)? {
             if !options.mapping.is_empty() || !options.placeholder.is_empty() {
@@ -229,10 +249,11 @@ fn given<'p>(paths: &'p [PathBuf], options: &RuleOptions) -> Result<Given<'p>> {
             continue;
         }
         let found = feeds::read_rules(path)?;
-        if found.is_empty() {
+        if found.documents.is_empty() && found.problems.is_empty() {
             bail!("{}: no .yml or .yaml in it", path.display());
         }
-        given.documents.push((Some(path), found));
+        given.documents.push((Some(path), found.documents));
+        given.unread.extend(found.problems.into_iter().map(|problem| (path.as_path(), problem)));
     }
     if !options.no_builtin && !given.packs.iter().any(|(_, bytes)| detect::has_builtin(bytes)) {
         given.documents.insert(0, (None, Program::builtin().collect()));

@@ -7,8 +7,9 @@ use evtx::{EvtxChunk, EvtxChunkData, EvtxChunkHeader, EvtxRecord, ParserSettings
 
 use super::bytes::Bytes;
 use super::{Span, Templates, stale};
-use crate::format::render::{self, CHUNK_HEADER_BYTES, RECORD_FRAME_BYTES, RECORD_HEADER_BYTES};
+use crate::format::render::{self, RECORD_FRAME_BYTES, RECORD_HEADER_BYTES};
 use crate::model::block::{Block, Spans};
+use crate::model::chunk::{CHUNK_HEADER_BYTES, is_marked};
 use crate::model::fields::{Seen, View};
 use crate::model::place::Place;
 
@@ -56,7 +57,7 @@ pub fn draw(block: &Block, templates: &mut Templates, view: &mut View) {
 
 /// Whether a block is a chunk, and not what stands before the first one.
 fn is_chunk(block: &Block) -> bool {
-    block.spans == Spans::Chunk && block.base > 0
+    block.spans == Spans::Chunk && !render::is_file_header(block)
 }
 
 /// Lists the records of a block and, where the stored bytes are not the text (UTF-16, EVTX), writes the text.
@@ -113,7 +114,7 @@ fn frames(chunk: &[u8]) -> Option<(Vec<Framed>, usize)> {
     let last = header.u64()?;
     header.take(8)?;
     let free = header.u32()? as usize;
-    if !chunk.starts_with(b"ElfChnk\0") || !(CHUNK_HEADER_BYTES..=chunk.len()).contains(&free) {
+    if !is_marked(chunk) || !(CHUNK_HEADER_BYTES..=chunk.len()).contains(&free) {
         return None;
     }
     let mut found = Vec::new();

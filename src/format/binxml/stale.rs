@@ -14,8 +14,9 @@ use super::bytes::Bytes;
 use super::chunk::{Framed, RECORD_MAGIC, rendered_of, time_is_sound};
 use super::instance::{Instances, Plans, Wanted};
 use super::{Templates, definition};
-use crate::format::render::{CHUNK_HEADER_BYTES, RECORD_FRAME_BYTES, is_blank, leftover};
+use crate::format::render::{RECORD_FRAME_BYTES, is_blank, leftover};
 use crate::model::block::Block;
+use crate::model::chunk::CHUNK_HEADER_BYTES;
 use crate::model::fields::{Seen, View};
 use crate::model::place::Place;
 

@@ -6,8 +6,8 @@ use super::super::source::Told;
 use super::cite::Cite;
 use super::{Pass, Scratch};
 use crate::detect::{self, Program};
-use crate::model::event::{Events, VALUES_KEPT, clipped};
-use crate::model::fields::Fields;
+use crate::model::event::{Called, Events, VALUES_KEPT, clipped};
+use crate::model::fields::{Canon, Fields};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::rule::Outcome;
 use crate::model::subject::Subject;
@@ -49,7 +49,7 @@ pub(in crate::worker) fn keep(
     events.cut += u64::from(cut(&mut values));
     let who = Subject::who(fields);
     let (place, sha256) = cited();
-    events.add(time.at, place, sha256, |table| {
+    events.add(time.at, (place, sha256), called(format, fields), |table| {
         table.number(
             (Outcome::told(format, fields), time.assumed),
             rules.iter().copied(),
@@ -57,6 +57,13 @@ pub(in crate::worker) fn keep(
             who.each_ref().map(Option::as_deref),
         )
     });
+}
+
+/// What the log that a record of Windows is of calls it, where the record says all of that.
+fn called(format: &str, fields: &Fields<'_>) -> Option<Called> {
+    let is_windows = matches!(format, "evtx" | "windows_json" | "windows_xml");
+    let number = fields.number(Canon::EventSequence).filter(|_| is_windows)?;
+    Some(Called::new(fields.text(Canon::HostName)?, fields.text(Canon::EventDataset)?, number))
 }
 
 /// Keeps the first values of each field, of sorted ones; whether there were more.

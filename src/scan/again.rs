@@ -1,0 +1,108 @@
+//! What was scanned before, beside evidence that is added to it: files of one rotation tell each other the order of day and month in their
+//! dates, whichever of them was there first. What is then read otherwise than before is read again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::discover::{self, Root};
+use crate::error::Result;
+use crate::merge;
+use crate::model::dates::Ground;
+use crate::model::ledger::{Note, Reason};
+use crate::model::partial::{Partial, SourcePartial};
+use crate::model::place::Locator;
+use crate::model::source::{Listed, Survey};
+use crate::open::Opening;
+use crate::worker::{self, Rotations};
+
+/// What was scanned before.
+#[derive(Default)]
+pub struct Earlier {
+    /// What it told.
+    pub partial: Partial,
+    /// Where its evidence lay.
+    pub roots: Vec<Root>,
+}
+
+impl Earlier {
+    /// Lets what is added and what was there before tell each other the order of day and month, and puts in the survey what is to be read
+    /// again for it. Of what is not there any more the ledger says so.
+    pub(super) fn learn(&mut self, survey: &mut Survey, opening: &Opening) -> Result<()> {
+        let mut all = Survey { files: survey.files.clone(), ..Survey::default() };
+        all.files.extend(self.files(survey)?);
+        all.files.sort_by(|a, b| a.locator.cmp(&b.locator));
+        let listed: BTreeSet<&Locator> = all.files.iter().map(|file| &file.locator).collect();
+        let known: BTreeSet<Locator> =
+            self.partial.sources.values().map(|source| source.entry.evidence.clone()).collect();
+        let gone: Vec<&Locator> = known.iter().filter(|locator| !listed.contains(locator)).collect();
+        worker::survey_dates(&mut all, gone.into_iter(), opening);
+        survey.dates = std::mem::take(&mut all.dates);
+        let rotations = Rotations::of(survey);
+        let is_otherwise = |source: &&Arc<SourcePartial>| is_read_otherwise(source, &rotations);
+        let again = self.partial.sources.values().filter(is_otherwise).map(|source| source.entry.evidence.clone());
+        let again: BTreeSet<Locator> = again.collect();
+        let known: BTreeSet<Locator> = survey.files.iter().map(|file| file.locator.clone()).collect();
+        let is_wanted = |file: &Listed| again.contains(&file.locator) && !known.contains(&file.locator);
+        let (wanted, _): (Vec<Listed>, Vec<Listed>) = all.files.into_iter().partition(is_wanted);
+        let there: BTreeSet<&Locator> = known.iter().chain(wanted.iter().map(|file| &file.locator)).collect();
+        for source in self.partial.sources.values_mut().filter(|source| is_read_otherwise(source, &rotations)) {
+            if !there.contains(&source.entry.evidence) {
+                note_gone(Arc::make_mut(source));
+            }
+        }
+        survey.files.extend(wanted);
+        survey.files.sort_by(|a, b| a.locator.cmp(&b.locator));
+        Ok(())
+    }
+
+    /// The files that were scanned before and lie where they lay, but those that are scanned now.
+    fn files(&self, survey: &Survey) -> Result<Vec<Listed>> {
+        let now: BTreeSet<&Locator> = survey.files.iter().map(|file| &file.locator).collect();
+        let known: BTreeSet<&Locator> = self.partial.sources.values().map(|source| &source.entry.evidence).collect();
+        let mut files = Vec::new();
+        for root in self.roots.iter().filter(|root| root.path.as_ref().is_some_and(|path| path.exists())) {
+            let listed = discover::survey(std::slice::from_ref(root), &[])?.files;
+            files.extend(listed.into_iter().filter(|file| known.contains(&file.locator)));
+        }
+        files.retain(|file| !now.contains(&file.locator));
+        files.sort_by(|a, b| a.locator.cmp(&b.locator));
+        files.dedup_by(|a, b| a.locator == b.locator);
+        Ok(files)
+    }
+
+    /// What still counts of it beside what was scanned now: of the same bytes, whose dates are read otherwise now, the latter does.
+    pub(super) fn beside(self, scanned: &Partial) -> Partial {
+        let mut partial = merge::restored(self.partial);
+        partial.sources.retain(|key, known| {
+            scanned.sources.get(key).is_none_or(|now| {
+                let are_same = known.entry.digest.is_some() && known.entry.digest == now.entry.digest;
+                !are_same || known.covered.dates == now.covered.dates
+            })
+        });
+        partial
+    }
+}
+
+/// Whether files of its rotation tell another order of day and month than the one in which the dates of a source were read.
+fn is_read_otherwise(source: &SourcePartial, rotations: &Rotations) -> bool {
+    let (Some(dates), Some(format)) = (&source.covered.dates, &source.entry.format) else { return false };
+    // What stands in the same file goes before.
+    let inside = format!("{}!/", source.entry.evidence);
+    let is_inside = |sibling: &Locator| sibling.as_str().starts_with(&inside);
+    if dates.by == Some(Ground::RunsOn) || dates.sibling.as_ref().is_some_and(is_inside) {
+        return false;
+    }
+    match rotations.of_source(&source.entry.source, format) {
+        Some(order) => (dates.day_first, &dates.sibling) != (Some(order.day_first), &order.sibling),
+        None => dates.by == Some(Ground::Sibling),
+    }
+}
+
+/// Says that a source would be read otherwise now, and is not there to be.
+fn note_gone(source: &mut SourcePartial) {
+    let detail = "files that were added tell which of day and month is first in its dates otherwise than it was read, and it does not lie \
+                  where it was scanned: its times are as they were read first; give it again with what was added";
+    source.entry.notes.push(Note::new(Reason::Undated, detail));
+    source.entry.notes.sort();
+    source.entry.notes.dedup();
+}
