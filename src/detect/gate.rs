@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::atoms::{self, Lack};
 use super::item::Expr;
 use super::spelling::{Bytes, Spelling};
@@ -77,7 +79,7 @@ pub struct Gates {
 impl Gates {
     /// The gates over the rules of a program.
     pub(super) fn new(program: &Program) -> Self {
-        let mut gates = Self::default();
+        let (mut wanted, mut formats): (Vec<(&'static str, Spelling, Vec<u32>)>, _) = (Vec::new(), BTreeMap::new());
         for &format in routing::FORMATS {
             let spelling = Spelling::of(format);
             // PERF: thousands of rules state a hundred log sources.
@@ -88,15 +90,18 @@ impl Gates {
             if all.is_empty() {
                 continue;
             }
-            let known = gates.sets.iter().position(|gate| gate.spelling == spelling && gate.all == all);
+            let known = wanted.iter().position(|(_, written, rules)| *written == spelling && *rules == all);
             let set = known.unwrap_or_else(|| {
-                let set = gates.sets.len();
-                gates.sets.push(Arc::new(Gate::new(program, set, (format, spelling), all, Expected::default())));
-                set
+                wanted.push((format, spelling, all));
+                wanted.len() - 1
             });
-            gates.formats.insert(format, set);
+            formats.insert(format, set);
         }
-        gates
+        let make = |(set, (format, spelling, all))| {
+            Arc::new(Gate::new(program, set, (format, spelling), all, Expected::default()))
+        };
+        // PERF: a gate takes some milliseconds, and a program has a dozen.
+        Self { sets: wanted.into_par_iter().enumerate().map(make).collect(), formats, usages: Vec::new() }
     }
 
     /// Gates of parts that fit together: sets, and formats with the set of each.

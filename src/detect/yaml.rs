@@ -140,7 +140,7 @@ impl Node {
 }
 
 /// What is wrong, and where.
-type Fault = (At, String);
+pub(super) type Fault = (At, String);
 
 /// The documents of a file in order, and what is wrong with others of it. Each is its own, so that a fault costs the document in which
 /// it is. Only where documents share keys by `action` is nothing read behind a fault: what it would have shared is not known.
