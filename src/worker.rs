@@ -31,8 +31,9 @@ use crate::detect::Gates;
 use crate::format::{self, Clock};
 use crate::model::atoms::Atoms;
 use crate::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES};
+use crate::model::chunk;
 use crate::model::dates::{DatesRead, Order};
-use crate::model::layout::Layout;
+use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
 use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::Locator;
@@ -347,6 +348,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         layout.host_clocks = Arc::clone(&plan.clocks.by_host);
         let number = self.sources.len() as u64;
         notes.extend(remarks::of_head(&head, layout.framing));
+        let stated = if layout.framing == Framing::Evtx { chunk::stated_bytes(&head) } else { None };
         let dates = self.told_order(number, &mut layout);
         let layout = Arc::new(layout);
         let doubts = self.found.doubts.remove(&number).unwrap_or_default();
@@ -375,6 +377,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         self.told_bytes += passed;
         notes.extend(splitter.notes());
         notes.extend(hashed.stream.notes());
+        notes.extend(remarks::of_length(stated, hashed.bytes));
         source.split_done(notes, splitter.cut(), hashed.content.finish());
         self.see_order(number, locator, &layout, &source);
     }

@@ -22,6 +22,18 @@ const RECORD_MAGIC: &[u8] = b"**\0\0";
 /// So many bytes show that a chunk begins.
 pub const SHOWN_BYTES: usize = CHUNK_HEADER_BYTES + RECORD_MAGIC.len();
 
+/// Where the header of a file says how many bytes stand before its chunks, and how many of these there are.
+const FILE_COUNTS_AT: usize = 40;
+
+/// Bytes that a file has at least which begins so, as its header says; `None` where that is no header. A log that is in use may have
+/// more.
+pub fn stated_bytes(head: &[u8]) -> Option<u64> {
+    let counts = head.strip_prefix(FILE_MAGIC)?.get(FILE_COUNTS_AT - FILE_MAGIC.len()..)?;
+    let [size_low, size_high, count_low, count_high] = *counts.first_chunk()?;
+    let (size, count) = (u16::from_le_bytes([size_low, size_high]), u16::from_le_bytes([count_low, count_high]));
+    Some(u64::from(size) + u64::from(count) * CHUNK_BYTES as u64)
+}
+
 /// Whether bytes begin with the magic of a chunk.
 pub fn is_marked(bytes: &[u8]) -> bool {
     bytes.starts_with(CHUNK_MAGIC)
@@ -52,6 +64,15 @@ mod tests {
         chunk[SIZE_AT..SIZE_AT + 4].copy_from_slice(&SIZE.to_le_bytes());
         chunk[CHUNK_HEADER_BYTES..][..4].copy_from_slice(RECORD_MAGIC);
         chunk
+    }
+
+    #[test]
+    fn a_header_says_how_long_its_file_is() {
+        let mut head = vec![0; 128];
+        head[..8].copy_from_slice(FILE_MAGIC);
+        head[40..44].copy_from_slice(&[0, 16, 3, 0]);
+        assert_eq!(stated_bytes(&head), Some(4096 + 3 * 65_536));
+        assert_eq!((stated_bytes(&head[..43]), stated_bytes(&head[8..])), (None, None));
     }
 
     #[test]

@@ -23,6 +23,16 @@ pub(super) fn of_head(head: &[u8], framing: Framing) -> Option<Note> {
     is_lost.then(|| Note::new(Reason::Damaged, detail).at(0))
 }
 
+/// States that a binary log has fewer bytes than its header says, where that is known.
+pub(super) fn of_length(stated: Option<u64>, bytes: u64) -> Option<Note> {
+    let missing = stated?.checked_sub(bytes).filter(|missing| *missing > 0)?;
+    let detail = format!(
+        "the log ends before its last chunk: {missing} bytes are missing of those that its header tells of, and the records in them; \
+         collect the file again where that can be done"
+    );
+    Some(Note::new(Reason::Damaged, detail).at(bytes))
+}
+
 /// States what became of records of a source of this format that were not simply read as such.
 pub(super) fn of_records(of: &str, told: &Told) -> Vec<Note> {
     let mut notes = Vec::new();

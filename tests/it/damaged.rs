@@ -173,6 +173,20 @@ fn event_logs_are_known_by_their_chunks_where_the_header_is_lost() {
 }
 
 #[test]
+fn an_event_log_that_was_cut_off_is_told_by_its_header() {
+    let Some(folder) = shared("corpora/evtx/plaso") else { return };
+    let mut log = std::fs::read(folder.join("System2.evtx")).unwrap();
+    let is_cut =
+        |log: &[u8]| recorded("a.evtx", log).2.iter().any(|detail| detail.contains("ends before its last chunk"));
+    assert!(is_cut(&log) && is_cut(&log[..4096]) && is_cut(&log[..4096 + 65_536]), "it is the start of a longer one");
+    log.truncate(4096 + 2 * 65_536);
+    log[42..44].copy_from_slice(&2u16.to_le_bytes());
+    assert!(!is_cut(&log));
+    log[42..44].copy_from_slice(&1u16.to_le_bytes());
+    assert!(!is_cut(&log), "a log in use has chunks that its header does not know yet");
+}
+
+#[test]
 fn a_log_that_mentions_chunks_is_none() {
     let line = "2026-03-28T23:10:04Z host carver: page begins with ElfChnk\0 at 4096\n";
     for log in [line.repeat(20), "ElfChnk\0 is the magic of a chunk, ** that of its records\n".repeat(80)] {
