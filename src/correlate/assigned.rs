@@ -60,6 +60,7 @@ impl<'a> Holdings<'a> {
     pub(super) fn of(merged: &'a Partial, whose: &Whose) -> Self {
         let mut records: HashMap<&str, Records<'a>> = HashMap::new();
         let (mut logs, cards) = (Logs::default(), Cards::of(merged));
+        let mut claimed: HashMap<&Locator, Vec<usize>> = HashMap::new();
         for source in merged.sources.values().filter(|source| !source.observations.assigned.is_empty()) {
             let locator = &source.entry.source;
             let log: Arc<str> = locator.log().into();
@@ -72,6 +73,7 @@ impl<'a> Holdings<'a> {
                 *end = span.last.max(*end);
             }
             logs.of.insert(locator, log);
+            claimed.insert(locator, whose.of_path(locator.as_str()));
         }
         let mut holdings: HashMap<Cow<'a, str>, Vec<Holding<'a>>> = HashMap::new();
         let mut on_way: HashMap<&str, HashMap<&str, Box<str>>> = HashMap::new();
@@ -85,7 +87,7 @@ impl<'a> Holdings<'a> {
             }
         }
         for (address, mut of) in records {
-            cards::spell(&mut of);
+            cards::spell(&mut of, |log| claimed.get(log).map_or(&[], Vec::as_slice));
             of.sort_unstable_by(|(a, log, _), (b, other, _)| (a.at, log, a.place).cmp(&(b.at, other, b.place)));
             holdings.entry(Cow::Borrowed(address)).or_default().extend(follow(&of, &logs));
         }

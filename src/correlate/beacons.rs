@@ -20,7 +20,7 @@ use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
 use crate::model::rule::{BEACON, Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Instant, Span};
-use crate::model::whose::address;
+use crate::model::whose::{address, same_host};
 
 use super::held::{self, Hand};
 use super::many::{APART, Many};
@@ -184,12 +184,24 @@ fn weigh<'w>(
     }
     // Leases may part calls into pieces that are too short to be even, whoever held the address.
     if world.assigned.is_passed_around(key.client) {
-        for (pair, (route, parts)) in whole.into_iter().filter(|(pair, _)| !told.contains(pair)) {
+        for (mut pair, (route, parts)) in whole.into_iter().filter(|(pair, _)| !told.contains(pair)) {
+            if is_of_others(world, key, &pair.1, &parts) {
+                pair.1 = Cow::Borrowed(key.client);
+            }
             if take(log, key, (&pair, route, &parts), |_| true, beacons) {
                 beacons.entry(pair).and_modify(|calls| calls.is_of_several = true);
             }
         }
     }
+}
+
+/// Whether an address was for sure another host's, in any hour of these, than the one that has it by the inventory.
+fn is_of_others(world: &World<'_>, key: &Key<'_>, host: &str, parts: &[Part<'_>]) -> bool {
+    let is_another = |hour: Hour| {
+        let held = world.assigned.in_hour(key.client, &hour);
+        world.assigned.hosts(key.client, &held).any(|held| !same_host(&world.whose.entity(held), host))
+    };
+    !host.eq_ignore_ascii_case(key.client) && parts.iter().flat_map(|(.., told)| told.hours()).any(is_another)
 }
 
 /// Takes in those hours of a conversation that are a pair's, where they are even; says whether they are.
@@ -379,8 +391,10 @@ impl<'w> Calls<'w> {
         };
         let of_several = if self.is_of_several { ", while several held its address one after the other" } else { "" };
         let id = ["anomaly", BEACON, scope, from, to].into_iter().chain(hand.iter().copied());
-        let entities =
-            Entities { sources: vec![from.to_string()], destinations: vec![(*to).to_owned()], ..Entities::default() };
+        // An address that was others' than the inventory says is not told as that host's.
+        let is_of_others = self.is_of_several && !world.whose.entity_of(from).eq_ignore_ascii_case(from);
+        let sources = if is_of_others { Vec::new() } else { vec![from.to_string()] };
+        let entities = Entities { sources, destinations: vec![(*to).to_owned()], ..Entities::default() };
         Finding {
             level: Level::Medium,
             stage: vec![Stage::CommandAndControl],

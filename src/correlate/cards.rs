@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use crate::model::assigned::{Assignment, Giver, Holder};
 use crate::model::partial::Partial;
+use crate::model::place::Locator;
 use crate::model::time::Instant;
 
 use super::holding::Records;
@@ -53,17 +54,22 @@ impl<'a> Cards<'a> {
     }
 }
 
-/// Gives hosts that had one address their full name, where records have the first label of one alone.
-pub(super) fn spell(records: &mut Records<'_>) {
-    let mut full: BTreeMap<String, Option<Box<str>>> = BTreeMap::new();
-    for (.., holder) in records.iter().filter(|(.., holder)| holder.giver == Giver::Dhcp) {
+/// Gives hosts that had one address their full name, where records have the first label of one alone: those of logs that the same
+/// scopes claim, for others' hosts of that name are others.
+pub(super) fn spell<'s>(records: &mut Records<'_>, scopes: impl Fn(&Locator) -> &'s [usize]) {
+    let mut full: BTreeMap<(&[usize], String), Option<Box<str>>> = BTreeMap::new();
+    for (_, log, holder) in records.iter().filter(|(.., holder)| holder.giver == Giver::Dhcp) {
         if let Some((label, _)) = holder.host.split_once('.') {
-            let known = full.entry(label.to_owned()).or_insert_with(|| Some(holder.host.clone()));
+            let name = (scopes(log), label.to_owned());
+            let known = full.entry(name).or_insert_with(|| Some(holder.host.clone()));
             *known = known.take().filter(|known| *known == holder.host);
         }
     }
-    for (.., holder) in records.iter_mut().filter(|(.., holder)| holder.giver == Giver::Dhcp) {
-        if let Some(Some(name)) = full.get(&*holder.host) {
+    if full.is_empty() {
+        return;
+    }
+    for (_, log, holder) in records.iter_mut().filter(|(.., holder)| holder.giver == Giver::Dhcp) {
+        if let Some(Some(name)) = full.get(&(scopes(log), holder.host.to_string())) {
             holder.to_mut().host.clone_from(name);
         }
     }
@@ -72,7 +78,7 @@ pub(super) fn spell(records: &mut Records<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::place::{Locator, Place, RecordDigest};
+    use crate::model::place::{Place, RecordDigest};
 
     fn record(secs: i64, host: &str, card: &str) -> Assignment {
         let place = Place { offset: 0, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
@@ -110,10 +116,16 @@ mod tests {
             let all: Vec<Assignment> = (0..).zip(hosts).map(|(at, host)| record(at, host, "")).collect();
             let log = Locator::from_encoded("e/dhcp.log");
             let mut records: Records<'_> = all.iter().map(|of| (of, &log, Cow::Borrowed(&of.holder))).collect();
-            spell(&mut records);
+            spell(&mut records, |_| &[]);
             records.iter().map(|(.., holder)| holder.host.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(spelled(&["pc1", "pc1.hc.example", "pc10"]), ["pc1.hc.example", "pc1.hc.example", "pc10"]);
         assert_eq!(spelled(&["pc1", "pc1.a.example", "pc1.b.example"]), ["pc1", "pc1.a.example", "pc1.b.example"]);
+        let all = [record(1, "pc1", ""), record(2, "pc1.b.example", "")];
+        let logs = ["a/dhcp.log", "b/dhcp.log"].map(Locator::from_encoded);
+        let mut records: Records<'_> =
+            all.iter().zip(&logs).map(|(of, log)| (of, log, Cow::Borrowed(&of.holder))).collect();
+        spell(&mut records, |log| if log.as_str().starts_with('a') { &[0] } else { &[1] });
+        assert_eq!(&*records[0].2.host, "pc1", "of another scope");
     }
 }

@@ -8,7 +8,7 @@ use crate::model::partial::{Partial, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::subject::Subject;
-use crate::model::whose::{Side, UNATTRIBUTED, Whose, address};
+use crate::model::whose::{Side, UNATTRIBUTED, Whose, address, is_private};
 
 use super::assigned::Held;
 use super::{World, digest, held, routes};
@@ -256,7 +256,8 @@ pub(super) fn out_of<'w>(
         })
         .or_else(|| is_of_client(key).then_some(Side::Inside))?;
     let client = if client == Side::Inside && is_asked_by_others(world, locator, key) { Side::Outside } else { client };
-    let own_service = key.seen == Seen::FileServer || (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
+    let is_answered = (is_of_server(key) || is_tunnel(key)) && client == Side::Outside;
+    let own_service = is_answered || is_own_file_server(world, locator, key);
     let asked_for = (key.seen == Seen::Dns).then(|| side(key.name));
     let server = if own_service { Some(Side::Inside) } else { side(key.server).or_else(|| side(key.name)) };
     let server = asked_for.unwrap_or(server).or_else(|| is_unnamed_upload(key).then_some(Side::Outside));
@@ -371,9 +372,18 @@ pub(super) fn is_of_server(key: &Key<'_>) -> bool {
     matches!(key.seen, Seen::Web | Seen::Cloud | Seen::FileServer) || key.seen == Seen::FileTransfer && is_alone
 }
 
+/// Whether the server of files that wrote a log is the organisation's, whoever asked it: it saw a client's private address, a scope claims
+/// its log, or it is no other by its own. Whom an organisation's public address asked may be anybody's, a partner's too.
+fn is_own_file_server(world: &World<'_>, locator: &Locator, key: &Key<'_>) -> bool {
+    key.seen == Seen::FileServer && {
+        let is_near = key.client.is_empty() || address(key.client).is_none_or(is_private);
+        is_near || key.server.is_empty() && key.name.is_empty() || !world.whose.of_path(locator.as_str()).is_empty()
+    }
+}
+
 /// Whether who asked a service of one scope, by the log of that service, is inside another scope: what it was given left the first.
 fn is_asked_by_others(world: &World<'_>, locator: &Locator, key: &Key<'_>) -> bool {
-    let is_of_service = world.whose.tenants.len() > 1 && matches!(key.seen, Seen::Web | Seen::Cloud);
+    let is_of_service = world.whose.tenants.len() > 1 && matches!(key.seen, Seen::Web | Seen::Cloud | Seen::FileServer);
     is_of_service && {
         let scope = world.home(locator, |whose, place| home(whose, key, Side::Outside, place));
         world.whose.is_of_others(key.client, scope)

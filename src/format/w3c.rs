@@ -142,7 +142,7 @@ impl Format for Extended {
         }
         if layout.forwards {
             forwarded(&parts, &mut sink);
-        } else if parts.method.is_some_and(|method| is_of_ftp(method, layout)) {
+        } else if parts.method.is_some_and(|method| is_of_ftp(method, parts.status, layout)) {
             sink.canon_slice(Canon::EventDataset, b"ftp");
         }
         if let Some((peer, list)) = parts.peer.zip(parts.clients).filter(|_| !layout.forwards)
@@ -264,13 +264,22 @@ fn forwards(columns: &[Arc<str>], software: Option<&str>) -> bool {
     columns.iter().any(|name| is_proxy_column(name)) || (!columns.is_empty() && software.is_some_and(proxy))
 }
 
-/// Whether a method is a command in a log of an FTP service, which IIS writes as that of its web service. One with a column for
-/// browsers is a web server's, whatever methods somebody made up.
-fn is_of_ftp(method: &[u8], layout: &Layout) -> bool {
-    !matches!(method, b"GET" | b"POST" | b"HEAD")
-        && Command::of(method).is_some()
-        && !layout.columns.iter().any(|name| &**name == "cs(User-Agent)")
+/// Whether a method is a command in a log of an FTP service, which IIS writes as that of its web service. One with a column of what
+/// browsers send is a web server's, whatever methods somebody made up, and so is a file that was given as only HTTP answers.
+fn is_of_ftp(method: &[u8], status: Option<&[u8]>, layout: &Layout) -> bool {
+    if matches!(method, b"GET" | b"POST" | b"HEAD") {
+        return false;
+    }
+    let is_http = match Command::of(method) {
+        Some(Command::Moves) => matches!(status, Some(b"200" | b"206")),
+        Some(Command::Other) => status == Some(b"206"),
+        None => return false,
+    };
+    !is_http && !layout.columns.iter().any(|name| OF_BROWSERS.contains(&&**name))
 }
+
+/// Columns that logs of web servers have, and those of FTP services have not.
+const OF_BROWSERS: &[&str] = &["cs(User-Agent)", "cs(Referer)", "cs(Cookie)", "cs-uri-query"];
 
 /// What `#Software` says of proxies.
 const PROXY_SOFTWARE: &[&str] = &["SGOS", "Blue Coat", "Bluecoat", "Forefront TMG", "ISA Server"];

@@ -116,7 +116,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     contradictions(bench);
 }
 
-/// J-81: states where a log says that an address was another one's than the inventory does.
+/// J-81: states where a log says that an address was another one's than the inventory does, or may have been.
 fn contradictions(bench: &mut Bench<'_>) {
     let whose = bench.whose;
     if whose.known.is_empty() {
@@ -124,11 +124,16 @@ fn contradictions(bench: &mut Bench<'_>) {
     }
     let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut add = |host: &str, all: &[Joined], id: &str| {
-        if let Some(joined) = whose.denied(host, all) {
+        if let Some(joined) = whose.denied(host, all).or_else(|| whose.contradicted(host, all, false)) {
             told.entry(against_inventory(host, joined)).or_default().push(id.to_owned());
         }
     };
-    bench.transfers.iter().for_each(|t| add(&t.from, &t.joined, &t.id));
+    for t in &bench.transfers {
+        add(&t.from, &t.joined, &t.id);
+        let behind =
+            t.joined.iter().filter(|joined| joined.kind == Giver::Nat).map(|joined| whose.entity_of(&joined.host));
+        behind.for_each(|host| add(&host, &t.joined, &t.id));
+    }
     for f in bench.findings.iter().filter(|f| !f.joined.is_empty()) {
         f.entities.sources.iter().for_each(|from| add(&whose.entity_of(from), &f.joined, &f.id));
     }
@@ -139,8 +144,6 @@ fn contradictions(bench: &mut Bench<'_>) {
 
 fn against_inventory(host: &str, joined: &Joined) -> String {
     let Joined { address, reason, by, .. } = joined;
-    format!(
-        "{address} is {host}'s by the inventory, and a log goes before it: {reason} (by {}, offset {})",
-        by.source, by.offset
-    )
+    let weighed = if joined.sure { "and a log goes before it" } else { "which stands, but a log is against it" };
+    format!("{address} is {host}'s by the inventory, {weighed}: {reason} (by {}, offset {})", by.source, by.offset)
 }

@@ -47,7 +47,8 @@ pub enum Seen {
     Mail,
     /// Transfers of files, by the log of a client's tool, or one that does not say which side wrote it.
     FileTransfer,
-    /// Transfers of files, by the log of the server that gave or took them: the destination is the organisation's.
+    /// Transfers of files, by the log of the server that gave or took them, which is the organisation's but where its own public address asked
+    /// one that nobody claims.
     FileServer,
 }
 

@@ -369,10 +369,15 @@ impl Whose {
     /// The join by which an address was another host's for sure, where it is this one's (by [`Whose::entity`]) by the inventory alone:
     /// what a log says of that very time goes before what somebody wrote down of any.
     pub fn denied<'j>(&self, host: &str, joined: &'j [Joined]) -> Option<&'j Joined> {
+        self.contradicted(host, joined, true)
+    }
+
+    /// The same of a join that is sure, or of one by which an address may have been another host's.
+    pub fn contradicted<'j>(&self, host: &str, joined: &'j [Joined], sure: bool) -> Option<&'j Joined> {
         let is_by_inventory =
             |of: &Joined| self.entity_of(&of.address) == host && !host.eq_ignore_ascii_case(&of.address);
         let is_another = |of: &Joined| !of.host.is_empty() && !same_host(&self.entity_of(&of.host), host);
-        joined.iter().find(|of| of.is_lent() && of.sure && is_by_inventory(of) && is_another(of))
+        joined.iter().find(|of| of.is_lent() && of.sure == sure && is_by_inventory(of) && is_another(of))
     }
 
     /// The first sanctioned entry that explains a transfer: all keys that it gives match. An entry that gives a tool

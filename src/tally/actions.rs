@@ -22,10 +22,11 @@ pub fn sends(seen: Seen, fields: &Fields<'_>) -> bool {
     }
     let Some(action) = fields.get(Canon::EventAction).or_else(|| fields.get(Canon::HttpMethod)) else { return false };
     if seen == Seen::Cloud {
-        changes(action)
-    } else {
-        says(action, &["put", "upload", "stor", "stou", "appe", "created", "createmultipart"])
+        return changes(action);
     }
+    // Elsewhere these are parts of words that tell of something else: a session is created, an address mapped.
+    let brings = seen.is_of_files() && says(action, &["stou", "appe", "created"]);
+    brings || says(action, &["put", "upload", "stor", "createmultipart"])
 }
 
 /// What is done to objects of a store that gives nothing of them to who does it.
@@ -89,6 +90,23 @@ fn changes(action: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fields::Kind;
+
+    #[test]
+    fn what_brings_a_file_is_told_by_the_words_of_logs_of_files_alone() {
+        let told = |seen, action: &'static str| {
+            let mut fields = Fields::default();
+            fields.push(Some(Canon::EventAction), b"x", action.as_bytes(), Kind::Str);
+            sends(seen, &fields)
+        };
+        for action in ["[3]created", "APPE", "STOU", "STOR", "upload"] {
+            assert!(told(Seen::FileServer, action), "{action}");
+        }
+        for action in ["session created", "mapped", "session ended"] {
+            assert!(!told(Seen::Firewall, action) && !told(Seen::Flow, action), "{action}");
+        }
+        assert!(told(Seen::Firewall, "upload"));
+    }
 
     #[test]
     fn what_changes_a_store_reads_nothing() {

@@ -13,12 +13,13 @@
 
 use std::collections::BTreeMap;
 
+use super::files;
 use super::halves::{Half, Halves, Last, Reply, Told, What};
 use super::ties::Taken;
 use crate::model::fields::{Canon, Fields, Kind, Text};
 
 /// What of a record that asks is kept until it is answered.
-pub(super) const ASKED: [Canon; 14] = [
+pub(super) const ASKED: [Canon; 12] = [
     Canon::SessionId,
     Canon::HostName,
     Canon::EventAction,
@@ -29,8 +30,6 @@ pub(super) const ASKED: [Canon; 14] = [
     Canon::DestinationDomain,
     Canon::UserName,
     Canon::UserDomain,
-    Canon::SourceBytes,
-    Canon::DestinationBytes,
     Canon::EventDuration,
     Canon::FilePath,
 ];
@@ -38,6 +37,8 @@ pub(super) const ASKED: [Canon; 14] = [
 /// What a record answers; `None` where it is no answer.
 pub(super) fn reply(fields: &Fields<'_>) -> Option<Reply> {
     match fields.get(Canon::EventCode)? {
+        // Of what broke off a part may have moved, whether or not the log has that it began.
+        _ if fields.number(Canon::EventCode).is_some_and(|code| files::BROKE_OFF.contains(&code)) => Some(Reply::Done),
         [b'1', b'0'..=b'9', b'0'..=b'9'] => Some(Reply::Begun),
         [b'2' | b'3', b'0'..=b'9', b'0'..=b'9'] => Some(Reply::Done),
         [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] => Some(Reply::Refused),

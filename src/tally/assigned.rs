@@ -60,12 +60,14 @@ fn ends(giver: Giver, fields: &Fields<'_>) -> Option<bool> {
     (words.any(|word| is_of(word, gives)) && read::outcome(fields) != Outcome::Failed).then_some(false)
 }
 
-/// The address of a network card, as its digits; none where it has another number of them than such an address.
+/// The address of a network card, as its digits; none where it has another number of them than such an address, and where it is
+/// what stands for none, or for all.
 fn card(fields: &Fields<'_>) -> String {
     let text = fields.get(Canon::SourceMac).unwrap_or_default();
     let digits = text.iter().filter(|byte| byte.is_ascii_hexdigit()).map(|byte| char::from(byte.to_ascii_lowercase()));
     let digits: String = digits.take(CARD_DIGITS + 1).collect();
-    if digits.len() == CARD_DIGITS { digits } else { String::new() }
+    let is_one = !digits.bytes().all(|digit| digit == b'0') && !digits.bytes().all(|digit| digit == b'f');
+    if digits.len() == CARD_DIGITS && is_one { digits } else { String::new() }
 }
 
 /// The account, as `DOMAIN\user` where the log has a domain.
@@ -135,6 +137,14 @@ mod tests {
         );
         assert_eq!(lease("Renew").map(|told| told.1), Some(false));
         assert_eq!((lease("DHCPRELEASE").unwrap().1, lease("Lease Expired").unwrap().1), (true, true));
+        let card =
+            |mac| told(&[(EventDataset, "dhcp"), (SourceIp, "10.2.0.50"), (Canon::SourceMac, mac)]).unwrap().2.card;
+        for (mac, digits) in [("00:15:5D:00:00:01", "00155d000001"), ("00155D000001", "00155d000001")] {
+            assert_eq!(&*card(mac), digits, "{mac}");
+        }
+        for nobodys in ["00:00:00:00:00:00", "FFFFFFFFFFFF", "", "5241532000155d000001"] {
+            assert_eq!(&*card(nobodys), "", "{nobodys}");
+        }
         for asked in ["DHCPREQUEST", "DHCPOFFER", "DHCPNAK", "DNS Update Request"] {
             assert_eq!(lease(asked), None, "{asked}");
         }

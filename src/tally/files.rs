@@ -11,7 +11,7 @@ use crate::model::ftp::Command;
 use crate::model::rule::Outcome;
 
 /// Answers to what broke off, of which a part may have moved: the connection was closed, the server failed, there was no more room.
-const BROKE_OFF: [u64; 3] = [426, 451, 552];
+pub const BROKE_OFF: [u64; 3] = [426, 451, 552];
 
 /// Whether a record of an extended log is one of an FTP service.
 pub fn is_of_ftp(fields: &Fields<'_>) -> bool {

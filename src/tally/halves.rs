@@ -52,9 +52,9 @@ pub(super) enum What {
 pub(super) enum Reply {
     /// It begins, and there is another answer to come.
     Begun,
-    /// It is done.
+    /// It is done, or broke off.
     Done,
-    /// It was refused, or broke off.
+    /// It was refused, or failed.
     Refused,
 }
 

@@ -44,6 +44,9 @@ pub enum Half {
     Answers,
 }
 
+/// What a record says of a file that was given or taken, and not of one that was asked for.
+const TOLD: [Canon; 4] = [Canon::EventOutcome, Canon::EventCode, Canon::SourceBytes, Canon::DestinationBytes];
+
 /// Which half a record is; `None` where it is whole.
 pub fn half(fields: &Fields<'_>) -> Option<Half> {
     let has = |canon| fields.has(canon);
@@ -54,7 +57,8 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
     match fields.observer {
         Some(seen) if seen.is_of_files() && !named.into_iter().any(has) => Some(Half::Takes),
         Some(Seen::Mail) if has(Canon::EmailTo) && !has(Canon::SourceBytes) => Some(Half::Takes),
-        Some(Seen::FileServer) if fields.of_process => Some(Half::Asks),
+        // What says itself what became of it waits for no answer.
+        Some(Seen::FileServer) if fields.of_process && !TOLD.into_iter().any(has) => Some(Half::Asks),
         None if fields.of_process && asked::reply(fields).is_some() => Some(Half::Answers),
         // A mail without a sender is the mail system's own: a bounce (RFC 5321, 4.5.5). It has a size like any other.
         None if fields.get(Canon::EventAction).is_some_and(mail::is_queued)

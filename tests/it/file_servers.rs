@@ -9,7 +9,9 @@ use exfiltrace::model::block::CELL_BYTES;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::scan;
 
+use crate::joins::{acted_on, translated};
 use crate::support::plan_with;
+use crate::verdict::{SCOPES, scan_with_transfers};
 
 /// Of each transfer out of a log: from, to, way out, bytes at least and at most. Must not rest on where blocks end, nor on threads.
 fn told(name: &str, text: &str) -> Vec<String> {
@@ -167,6 +169,8 @@ fn what_a_server_of_files_refused_did_not_leave() {
             &[asks, done],
             &[asks],
             &[asks, begins, ("<<", "426 Connection closed; transfer aborted")],
+            // Not all logs have that it began.
+            &[asks, ("<<", "426 Connection closed; transfer aborted")],
             // Of the second the answer is no answer to the first.
             &[asks, asks, refused],
             &[asks, begins, done, asks, refused],
@@ -208,12 +212,72 @@ fn an_old_ftp_service_of_iis_is_no_web_server() {
                23:10:04 198.51.100.9 [3]USER alice 331\n23:10:09 198.51.100.9 [3]sent /hr/plans.zip 226\n\
                23:10:10 198.51.100.9 [3]created /up/b.zip 226\n23:10:12 198.51.100.9 [3]sent /hr/board.zip 550\n";
     assert_eq!(told("ex.log", log), ["logs/ex.log 198.51.100.9 sftp_ftp 0 ?"]);
-    let web = "#Software: Microsoft Internet Information Services 10.0\n\
-               #Fields: date time s-ip cs-method cs-uri-stem s-port c-ip cs(User-Agent) sc-status sc-bytes\n\
-               2026-03-28 23:10:04 10.2.0.8 RETR /a 443 198.51.100.9 curl/8 200 9000000\n";
+    let web = |method: &str, column: &str, cell: &str, status: u16| {
+        format!(
+            "#Software: Microsoft Internet Information Services 10.0\n\
+             #Fields: date time s-ip cs-method cs-uri-stem{column} s-port c-ip sc-status sc-bytes\n\
+             2026-03-28 23:10:04 10.2.0.8 {method} /a{cell} 443 198.51.100.9 {status} 9000000\n"
+        )
+    };
+    for (method, column, cell, status) in [
+        ("RETR", " cs(User-Agent)", " curl/8", 226),
+        ("STAT", " cs-uri-query", " -", 200),
+        ("STAT", "", "", 206),
+        ("RETR", "", "", 200),
+    ] {
+        assert_eq!(
+            told("web.log", &web(method, column, cell, status)),
+            ["10.2.0.8 198.51.100.9 web_response 9000000 9000000"],
+            "a method that somebody made up: {method}{column} {status}"
+        );
+    }
     assert_eq!(
-        told("web.log", web),
-        ["10.2.0.8 198.51.100.9 web_response 9000000 9000000"],
-        "a method that somebody made up"
+        told("ftp.log", &web("RETR", "", "", 226).replace(" 443 ", " 21 ")),
+        ["10.2.0.8 198.51.100.9 sftp_ftp 9000000 9000000"],
+        "a command"
     );
+}
+
+/// SFTPGo of this address tells of what a client did there ten times, 100 MiB each, from half past ten on.
+fn sftpgo(what: &str, client: &str, server: &str) -> String {
+    let line = |n: u32| {
+        format!(
+            "{{\"level\":\"info\",\"time\":\"2026-03-02T10:3{n}:04.706\",\"sender\":\"{what}\",\"local_addr\":\"{server}:2022\",\"remote_addr\":\"{client}:51234\",\
+             \"elapsed_ms\":812,\"size_bytes\":104857600,\"username\":\"alice\",\"file_path\":\"/in/a.zip\",\"connection_id\":\"SFTP_1\",\"protocol\":\"SFTP\"}}\n"
+        )
+    };
+    (0..10).map(line).collect()
+}
+
+/// The organisation's public address brought files to a server of files of a public address that nobody claims: a partner's log shows
+/// the theft. By a log that the scope claims the server is its own.
+#[test]
+fn what_the_organisations_public_address_brought_to_a_partners_server_left() {
+    let state = |name: &str| {
+        let files = [
+            ("hc-sysmon.json", acted_on()),
+            ("hc-edge.log", translated("10:40:00", "10.2.0.5", "198.51.100.7", "")),
+            (name, sftpgo("Upload", "203.0.113.40", "198.51.100.7")),
+        ];
+        let (told, transfers) = scan_with_transfers(&files, SCOPES);
+        let route = told.scope("hc")["routes"].as_array().unwrap().iter().find(|r| r["route"] == "sftp_ftp");
+        let of_files = transfers.iter().filter(|t| t["route"] == "sftp_ftp").count();
+        (route.map(|r| (r["state"].clone(), r["bytes"]["lower"].clone())), of_files)
+    };
+    assert_eq!(state("partner-sftpgo.log"), (Some(("exfiltrated".into(), (1000u64 << 20).into())), 1));
+    assert_eq!(state("hc-sftpgo.log").1, 0);
+}
+
+/// What a server of one scope gave to an address inside another one left the first, and what that brought did not.
+#[test]
+fn what_a_server_of_files_gave_to_another_scope_left_its_own() {
+    let scopes = "timezone='UTC'\n[[scope]]\nname='a'\ncidr=['10.1.0.0/16']\npaths=['**/a-*']\n\
+                  [[scope]]\nname='b'\ncidr=['10.2.0.0/16']\npaths=['**/b-*']\n";
+    let left = |what: &str| {
+        let files = [("a-sftpgo.log", sftpgo(what, "10.2.0.9", "10.1.0.8"))];
+        let (_, transfers) = scan_with_transfers(&files, scopes);
+        transfers.iter().map(|t| format!("{} {} {} {}", t["scope"], t["route"], t["from"], t["to"])).collect::<Vec<_>>()
+    };
+    assert_eq!(left("Download"), [r#""a" "sftp_ftp" "10.1.0.8" "10.2.0.9""#]);
+    assert!(left("Upload").is_empty(), "{:?}", left("Upload"));
 }

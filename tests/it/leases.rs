@@ -143,6 +143,10 @@ fn a_lease_goes_before_the_inventory_in_all_clauses() {
     let renamed = [pc09.clone(), lease("09:00:00", "10.2.0.5", "05", "hc-fs01")];
     assert_eq!(told(&renamed).0, its, "the file server's since");
     assert_eq!(told(&[pc09.replace("08:00:00", "14:00:00")]).0, its, "another host's later");
+    let (clauses, why) = told(&[fs01.clone(), pc09.replace("08:00:00", "10:59:30")]);
+    assert_eq!(clauses.0, its.0, "either one's, and the inventory stands");
+    let against = "10.2.0.5 is hc-fs01's by the inventory, which stands, but a log is against it: DHCP gave 10.2.0.5 to host hc-pc09";
+    assert!(why.iter().any(|text| text.starts_with(against)), "{why:?}");
 }
 
 /// The same of the address that a firewall translated: the inventory has it as the file server's.
@@ -228,6 +232,22 @@ fn leases_do_not_hide_calls_that_go_on_over_all_of_them() {
     let told = beacons(&[of("06:00:00", 1), of("18:00:00", 2)], 7..22);
     let [(text, hosts)] = &told[..] else { panic!("{told:?}") };
     assert_eq!((text.contains("several"), &hosts[..]), (false, &["hc-pc01".to_owned()][..]));
+}
+
+/// The intruder's host has the address by the inventory, and leases gave it to four others: that it calls is not told of that host.
+#[test]
+fn calls_that_go_on_over_leases_of_others_are_not_those_of_the_host_of_the_inventory() {
+    let of = |clock: &str, n: u32| lease(clock, "10.2.0.5", &format!("1{n}"), &format!("hc-pc1{n}"));
+    let leases = of("06:00:00", 1) + &of("10:00:00", 2) + &of("14:00:00", 3) + &of("18:00:00", 4) + &later();
+    let told = |leases: String| {
+        let calls = calls(7..22).replace("10.2.0.9", "10.2.0.5");
+        let files = [("hc-sysmon.json", acted_on()), ("hc-edge.log", calls), ("hc-dhcp.log", leases)];
+        let (told, findings) = scan_with_findings(&files, SCOPES);
+        let beacon = findings.iter().find(|f| f["rule"]["id"] == "anomaly.beacon").unwrap();
+        (beacon["text"].as_str().unwrap()[..8].to_owned(), cites(told.scope("hc"), "J-53"))
+    };
+    assert_eq!(told(leases), ("10.2.0.5".to_owned(), false));
+    assert_eq!(told(later()), ("hc-fs01 ".to_owned(), true), "no log says otherwise");
 }
 
 /// A renewal that gives the card alone is of the host that has it; one of another card is not.
