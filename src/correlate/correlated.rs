@@ -122,7 +122,7 @@ impl Native {
     ) -> (Option<u32>, Option<u32>, usize) {
         let Some(called) = event.called else { return (Some(traits), None, 0) };
         let (_, told) = self.told(called, event.at);
-        let (rules, fields) = table.rules_and_fields(traits);
+        let [rules, fields] = table.rules_and_fields(traits);
         let is_again = |rule: &Arc<str>| {
             let has_all = |known: &[Arc<str>]| fields.iter().all(|field| known.contains(field));
             told.iter().any(|(of, known, with)| *of != source && known == rule && has_all(with))
