@@ -66,7 +66,7 @@ pub fn grow(plan: &Plan, mut earlier: Earlier) -> Result<Outcome> {
         Some(listed) => discover::settle(&mut survey, listed)?, // the same for all shards
     }
     let (partial, stats) = sources(plan, &survey)?; // open, recognise, split, sift, parse, detect, tally
-    let conclusion = conclude(plan, join([earlier.beside(&partial), partial])?);
+    let conclusion = conclude(plan, join(earlier.beside(partial))?);
     match plan.work.fault() {
         Some(fault) => Err(fault),
         None => Ok(Outcome { stats, ..conclusion }),

@@ -66,7 +66,7 @@ pub fn run(args: &Scan, before: Before) -> Result<u8> {
     warn_of_inputs(args, &resolved);
     let bar = progress(args, &mut resolved);
     let roots = before.manifest.iter().flat_map(|known| &known.roots).map(root).collect();
-    let outcome = run_plan(&resolved.plan, Earlier { partial: before.partial, roots })?;
+    let outcome = run_plan(&resolved.plan, Earlier::new(before.partial, roots))?;
     resolved.feeds.unchanged()?;
     if let Some(bar) = bar {
         bar.finish_and_clear();

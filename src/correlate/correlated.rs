@@ -76,20 +76,43 @@ impl Told {
     }
 }
 
-/// When an event was told, by which sources and of which rules.
-type Once = (Instant, Vec<(u32, Arc<str>)>);
+/// When an event was told, and of which rules with which fields, by which sources.
+type Once = (Instant, Vec<(u32, Arc<str>, Arc<[Arc<str>]>)>);
 
 /// Events that were delivered in several forms, as in a binary log and in an export of it to JSON: each counts once, by the number that
-/// its log gave it. One source may tell of an event in several records.
+/// its log gave it. One source may tell of an event in several records. Of events that come by time, those that are too old to be told
+/// again are forgotten.
 #[derive(Default)]
-struct Native(HashMap<Called, Once>);
+struct Native {
+    /// Since when the events of `now` are.
+    since: Option<Instant>,
+    now: HashMap<Called, Once>,
+    before: HashMap<Called, Once>,
+}
 
 impl Native {
     /// Forms round times to a millisecond or a second. A log that was cleared counts from one again, but not as fast.
     const NEAR_SECS: i64 = 1;
 
-    /// The traits of an event: with the rules of which no other source has told it, and with those of which one has; either may be none.
-    /// With what noting these took in bytes.
+    /// What was told of an event so far.
+    fn told(&mut self, called: Called, at: Instant) -> &mut Once {
+        if self.since.is_none_or(|since| at > since.plus_secs(Self::NEAR_SECS)) {
+            self.since = Some(at);
+            self.before = std::mem::take(&mut self.now);
+        }
+        let known = self.before.remove(&called).filter(|(first, _)| at <= first.plus_secs(Self::NEAR_SECS));
+        if let Some(known) = known {
+            self.now.insert(called, known);
+        }
+        let once = self.now.entry(called).or_insert_with(|| (at, Vec::new()));
+        if at > once.0.plus_secs(Self::NEAR_SECS) {
+            *once = (at, Vec::new());
+        }
+        once
+    }
+
+    /// The traits of an event: with the rules of which no other source has told it with all fields that it has here, and with those of
+    /// which one has; either may be none. With what noting these took in bytes.
     fn parted(
         &mut self,
         event: &Event,
@@ -98,16 +121,19 @@ impl Native {
         table: &mut TraitTable,
     ) -> (Option<u32>, Option<u32>, usize) {
         let Some(called) = event.called else { return (Some(traits), None, 0) };
-        let (at, told) = self.0.entry(called).or_insert_with(|| (event.at, Vec::new()));
-        if event.at > at.plus_secs(Self::NEAR_SECS) {
-            (*at, *told) = (event.at, Vec::new());
-        }
-        let rules = table.rules(traits);
-        let is_again = |rule: &Arc<str>| told.iter().any(|(of, known)| *of != source && known == rule);
+        let (_, told) = self.told(called, event.at);
+        let [rules, fields] = table.rules_and_fields(traits);
+        let is_again = |rule: &Arc<str>| {
+            let has_all = |known: &[Arc<str>]| fields.iter().all(|field| known.contains(field));
+            told.iter().any(|(of, known, with)| *of != source && known == rule && has_all(with))
+        };
         let (again, new): (Vec<Arc<str>>, Vec<Arc<str>>) = rules.iter().cloned().partition(is_again);
-        let unknown: Vec<_> =
-            new.iter().map(|rule| (source, Arc::clone(rule))).filter(|one| !told.contains(one)).collect();
-        told.extend(unknown);
+        for rule in &new {
+            let one = (source, Arc::clone(rule), Arc::clone(&fields));
+            if !told.contains(&one) {
+                told.push(one);
+            }
+        }
         if again.is_empty() {
             return (Some(traits), None, 0);
         }

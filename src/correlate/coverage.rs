@@ -127,29 +127,41 @@ fn unnumbered(world: &World<'_>, sources: &mut [SourceCoverage]) {
     }
     for (log, mut runs) in logs {
         runs.sort_unstable();
-        let is_whole = is_whole(&runs);
-        let mut before: Option<NumberRun> = None;
-        for (run, at) in runs {
-            let Some(reached) = &mut before else {
-                before = Some(run);
-                continue;
-            };
-            let is_original = reached.original && run.original;
-            let is_hole = run.first > reached.last.saturating_add(1) && (is_original || is_whole);
-            let ascends = reached.to.zip(run.from).is_some_and(|(end, begin)| end <= begin);
-            if is_hole && ascends {
-                let locator = sources[at].source.as_str().to_owned();
-                let missing = gap(&locator, reached.to, run.from, GapReason::NumbersMissing);
-                sources[at].gaps.push(Gap { log: log_of(world.whose, &locator, log), ..missing });
-                sources[at].gaps.sort();
-            }
-            if run.last > reached.last {
-                *reached = run;
-            } else if run.last == reached.last {
-                reached.original |= run.original;
-            }
+        for (from, to, at) in numbers_missing(&runs) {
+            let locator = sources[at].source.as_str().to_owned();
+            let missing = gap(&locator, Some(from), Some(to), GapReason::NumbersMissing);
+            sources[at].gaps.push(Gap { log: log_of(world.whose, &locator, log), ..missing });
+            sources[at].gaps.sort();
         }
     }
+}
+
+/// The times around numbers that sorted runs of a log lack, and the source of the run that follows: between two runs where all was
+/// exported, else between two of the log itself, whatever exports hold of what is between.
+fn numbers_missing(runs: &[(NumberRun, usize)]) -> Vec<(Instant, Instant, usize)> {
+    let is_whole = is_whole(runs);
+    let (mut found, mut has_original) = (Vec::new(), false);
+    let mut before: Option<NumberRun> = None;
+    // What is missing since the last run of the log itself.
+    let mut open: Option<(Instant, Instant)> = None;
+    for &(run, at) in runs {
+        if let Some(reached) = before.filter(|reached| run.first > reached.last.saturating_add(1)) {
+            let hole = reached.to.zip(run.from).filter(|(end, begin)| end <= begin);
+            open = hole.map(|(end, begin)| (open.map_or(end, |(end, _)| end), begin)).or(open);
+        }
+        if is_whole || has_original && run.original {
+            found.extend(open.filter(|(end, begin)| end <= begin).map(|(end, begin)| (end, begin, at)));
+        }
+        if is_whole || run.original {
+            open = None;
+        }
+        has_original |= run.original;
+        match &mut before {
+            Some(reached) if run.last <= reached.last => {}
+            _ => before = Some(run),
+        }
+    }
+    found
 }
 
 fn gap(source: &str, from: Option<Instant>, to: Option<Instant>, reason: GapReason) -> Gap {
@@ -352,4 +364,29 @@ fn holes(whose: &Whose, locator: &str, covered: &Covered) -> Vec<Gap> {
         gaps.extend(jumps.into_iter().map(|(a, b)| gap(locator, start(a + 1), start(b), GapReason::Silent)));
     }
     gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_export_holds_of_a_hole_of_the_log_itself_hides_none_of_it() {
+        let run = |first: u64, last: u64, original| {
+            let at = |number: u64| Instant::from_secs(number as i64);
+            (NumberRun { first, last, from: at(first), to: at(last), original }, 0)
+        };
+        let told = |runs: &[(NumberRun, usize)]| {
+            let seconds = |at: Instant| at.micros() / 1_000_000;
+            numbers_missing(runs).into_iter().map(|(from, to, _)| (seconds(from), seconds(to))).collect::<Vec<_>>()
+        };
+        let (begin, end) = (run(1, 100, true), run(200, 300, true));
+        assert_eq!(told(&[begin, end]), [(100, 200)]);
+        assert_eq!(told(&[begin, run(120, 120, false), end]), [(100, 200)]);
+        assert_eq!(told(&[begin, run(50, 150, false), run(160, 160, false), end]), [(150, 200)]);
+        assert_eq!(told(&[begin, run(101, 199, false), end]), []);
+        assert_eq!(told(&[run(1, 2, false), begin, run(400, 400, false)]), [], "an export shows what is there");
+        assert_eq!(told(&[run(1, 1_000, false), run(1_100, 2_099, false), run(2_200, 4_000, false)]).len(), 2);
+        assert_eq!(told(&[run(1, 1_000, false), run(1_100, 2_098, false), run(2_200, 4_000, false)]), []);
+    }
 }

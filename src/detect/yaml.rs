@@ -139,6 +139,9 @@ impl Node {
     }
 }
 
+/// Documents of one file that may have a fault; behind that many nothing is read, and the last fault says so.
+const FAULTS_LIMIT: usize = 1_000;
+
 /// What is wrong, and where.
 pub(super) type Fault = (At, String);
 
@@ -166,9 +169,12 @@ pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Fault>) {
         faults.extend(builder.read(part).err());
         builder.open.clear();
         builder.root = None;
-        if builder.nodes > NODE_LIMIT {
+        if builder.nodes > NODE_LIMIT || faults.len() == FAULTS_LIMIT {
             break;
         }
+    }
+    if let Some((_, what)) = faults.get_mut(FAULTS_LIMIT - 1) {
+        what.push_str("; nothing behind it is read, because so many documents of this file have a fault");
     }
     (builder.done, faults)
 }
@@ -190,6 +196,10 @@ fn parts(text: &str) -> Vec<(u64, &str)> {
         }
         is_bare = is_bare && (line.trim_start().is_empty() || line.starts_with(['#', '%'])) && !is_marker(line, "---");
         at += line.len();
+        if is_marker(line, "...") {
+            parts.push((begins_at, &text[begin..at]));
+            (begin, begins_at, is_bare) = (at, number as u64 + 1, true);
+        }
     }
     parts.push((begins_at, &text[begin..]));
     parts
@@ -406,6 +416,10 @@ mod tests {
             assert_eq!((names, lines.len()), (text(&["1", "3"]), 2), "{open}: {lines:?}");
             assert!((5..=8).contains(&lines[0]) && lines[1] >= 9, "{open}: {lines:?}");
         }
+        let ended = "a: 1\n...\n%YAML 1.2\n---\na: [2\n...\na: 3\n...\n";
+        assert_eq!(of(ended), (text(&["1", "3"]), vec![6]), "directives belong to what they stand before");
+        let (names, lines) = of(&("---\na: [\n".repeat(FAULTS_LIMIT + 5) + "---\na: 1\n"));
+        assert_eq!((names, lines.len()), (text(&[]), FAULTS_LIMIT));
         assert_eq!(of("a: |\n  ---\n  x: [\n---\na: 2\n").0.len(), 2, "a marker begins its line");
         let (names, lines) = of("action: global\nb: 1\n---\na: [1\n---\na: 3\n");
         assert_eq!((names, lines.len()), (text(&[]), 1), "what it shared is not known");

@@ -170,7 +170,7 @@ fn judge(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Judged {
 /// The text of a head, narrow and without a byte order mark, and the layout with its encoding; `None` where it is an
 /// EVTX file.
 fn text_of(head: &[u8], base: Layout) -> Option<(Cow<'_, [u8]>, Layout)> {
-    if head.starts_with(chunk::FILE_MAGIC) || chunk::first(head).is_some() {
+    if head.starts_with(chunk::FILE_MAGIC) || chunk::shows_log(head) {
         return None;
     }
     let mut encoding = encoding(head);

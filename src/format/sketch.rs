@@ -162,7 +162,10 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Shelved => self.out.part(&value[..shelf_end(plain(value)?)]),
             Part::Number => return self.out.number(value).then_some(()),
             // No two records of a log have the same.
-            Part::Sequence => self.out.numbered.number = self.out.numbered.number.or(Some(value)),
+            Part::Sequence => {
+                digits(value)?;
+                self.out.numbered.number = self.out.numbered.number.or(Some(value));
+            }
             Part::Computer => {
                 self.out.part(value);
                 self.out.numbered.computer = self.out.numbered.computer.or(Some(value));
@@ -216,9 +219,9 @@ impl<'f, 'b> Sketch<'f, 'b> {
         let counts = [0, 1, 2].map(|at| self.out.value(at));
         let Numbered { number, computer, channel } = self.out.numbered;
         if number.is_some() {
-            // The names are counted as they stand there.
-            computer.map_or(Some(b"".as_slice()), plain)?;
-            channel.map_or(Some(b"".as_slice()), plain)?;
+            // The names are counted as they stand there; whether one that is no name goes before another, a parse tells.
+            let is_name = |value: &[u8]| !matches!(value, b"" | b"null") && plain(value).is_some();
+            [computer, channel].into_iter().flatten().all(is_name).then_some(())?;
         }
         let fits = match (counts, self.packets) {
             (_, (_, 0)) | ([None, ..], _) => true,

@@ -19,6 +19,8 @@ const SIZE: u32 = 128;
 const ENDS_AT: [usize; 2] = [44, 48];
 /// How a record begins.
 const RECORD_MAGIC: &[u8] = b"**\0\0";
+/// One of so many bytes of a chunk is a zero, at least.
+const ZEROS_IN: usize = 16;
 /// So many bytes show that a chunk begins.
 pub const SHOWN_BYTES: usize = CHUNK_HEADER_BYTES + RECORD_MAGIC.len();
 
@@ -54,6 +56,16 @@ pub fn first(bytes: &[u8]) -> Option<usize> {
     memmem::find_iter(bytes, CHUNK_MAGIC).find(|&at| begins(&bytes[at..]))
 }
 
+/// Whether these bytes, the begin of a file, are of a binary log: a chunk begins in them, and what follows in it is no text. Who writes
+/// into a log in text what chunks begin with does not make a binary log of it: of a chunk, whose texts are UTF-16 and whose free space
+/// is empty, a good part are zeros.
+pub fn shows_log(head: &[u8]) -> bool {
+    first(head).is_some_and(|at| {
+        let chunk = &head[at..head.len().min(at + CHUNK_BYTES)];
+        memchr::memchr_iter(0, chunk).count() * ZEROS_IN >= chunk.len()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +98,11 @@ mod tests {
         assert_eq!(first(&harmed), Some(0), "its first record stands where it belongs");
         harmed[CHUNK_HEADER_BYTES] = 0;
         assert_eq!(first(&harmed), None);
+        assert!(shows_log(&chunk()));
+        let mut injected = b"2026-03-28T23:10:04Z host app: ".to_vec();
+        injected.extend(&chunk()[..SHOWN_BYTES]);
+        injected.extend(b"\n2026-03-28T23:10:05Z host app: a line of text\n".repeat(400));
+        assert!(first(&injected).is_some() && !shows_log(&injected), "a chunk's begin in a text");
         let mention = "the magic is ElfChnk\0, 128 bytes".repeat(40);
         assert_eq!(first(mention.as_bytes()), None);
     }

@@ -122,9 +122,10 @@ impl TraitTable {
         self.heads.iter().map(|head| unpacked_head(head).unwrap_or_default()).collect()
     }
 
-    /// The rules of traits.
-    pub fn rules(&self, number: u32) -> Arc<[Arc<str>]> {
-        unpacked_head(self.heads.get(self.head_of(number))).unwrap_or_default().rules
+    /// The rules of traits, and the fields of their values: sorted, each as often as it has values.
+    pub fn rules_and_fields(&self, number: u32) -> [Arc<[Arc<str>]>; 2] {
+        let head = unpacked_head(self.heads.get(self.head_of(number))).unwrap_or_default();
+        [head.rules, head.fields.into()]
     }
 
     /// The number of traits as these, of fewer rules, and what noting them took in bytes where they are new.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::merge;
 use crate::model::dates::Ground;
 use crate::model::ledger::{Note, Reason};
-use crate::model::partial::{Partial, SourcePartial};
+use crate::model::partial::{Partial, SourceKey, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::source::{Listed, Survey};
 use crate::open::Opening;
@@ -22,9 +22,16 @@ pub struct Earlier {
     pub partial: Partial,
     /// Where its evidence lay.
     pub roots: Vec<Root>,
+    /// Which of it is read again.
+    again: BTreeSet<Locator>,
 }
 
 impl Earlier {
+    /// What `partial` told of evidence that lay in these places.
+    pub fn new(partial: Partial, roots: Vec<Root>) -> Self {
+        Self { partial, roots, ..Self::default() }
+    }
+
     /// Lets what is added and what was there before tell each other the order of day and month, and puts in the survey what is to be read
     /// again for it. Of what is not there any more the ledger says so.
     pub(super) fn learn(&mut self, survey: &mut Survey, opening: &Opening) -> Result<()> {
@@ -50,6 +57,7 @@ impl Earlier {
                 note_gone(Arc::make_mut(source));
             }
         }
+        self.again = wanted.iter().map(|file| file.locator.clone()).collect();
         survey.files.extend(wanted);
         survey.files.sort_by(|a, b| a.locator.cmp(&b.locator));
         Ok(())
@@ -70,16 +78,30 @@ impl Earlier {
         Ok(files)
     }
 
-    /// What still counts of it beside what was scanned now: of the same bytes, whose dates are read otherwise now, the latter does.
-    pub(super) fn beside(self, scanned: &Partial) -> Partial {
+    /// It and what was scanned now, as far as each counts beside the other: of the same bytes, whose dates are read otherwise now, the
+    /// latter does; of what was only read again and has other bytes by now, the former.
+    pub(super) fn beside(self, mut scanned: Partial) -> [Partial; 2] {
         let mut partial = merge::restored(self.partial);
+        let digest = |source: &SourcePartial| source.entry.digest.clone();
+        let is_other = |key: &SourceKey, known: &Arc<SourcePartial>| {
+            scanned.sources.get(key).is_none_or(|now| digest(now).is_none() || digest(now) != digest(known))
+        };
+        let again = |source: &SourcePartial| self.again.contains(&source.entry.evidence);
+        let others = partial.sources.iter().filter(|(key, known)| again(known) && is_other(key, known));
+        let others: BTreeSet<Locator> = others.map(|(_, known)| known.entry.evidence.clone()).collect();
+        scanned.sources.retain(|_, now| !others.contains(&now.entry.evidence));
+        for known in partial.sources.values_mut().filter(|known| others.contains(&known.entry.evidence)) {
+            if known.covered.dates.is_some() {
+                note_gone(Arc::make_mut(known));
+            }
+        }
         partial.sources.retain(|key, known| {
             scanned.sources.get(key).is_none_or(|now| {
-                let are_same = known.entry.digest.is_some() && known.entry.digest == now.entry.digest;
+                let are_same = digest(known).is_some() && digest(known) == digest(now);
                 !are_same || known.covered.dates == now.covered.dates
             })
         });
-        partial
+        [partial, scanned]
     }
 }
 
@@ -101,7 +123,7 @@ fn is_read_otherwise(source: &SourcePartial, rotations: &Rotations) -> bool {
 /// Says that a source would be read otherwise now, and is not there to be.
 fn note_gone(source: &mut SourcePartial) {
     let detail = "files that were added tell which of day and month is first in its dates otherwise than it was read, and it does not lie \
-                  where it was scanned: its times are as they were read first; give it again with what was added";
+                  where it was scanned, or has other bytes now: its times are as they were read first; give it again with what was added";
     source.entry.notes.push(Note::new(Reason::Undated, detail));
     source.entry.notes.sort();
     source.entry.notes.dedup();

@@ -279,11 +279,26 @@ impl Splitter {
         cut
     }
 
+    /// Where the next chunk begins within this one, which has lost its end then: only where a third one, or the end of the log, stands
+    /// behind the next and none where this one should end, since what a record holds may look like a chunk.
+    fn cut_short(&self) -> Option<usize> {
+        let is_end = |at: usize| match self.buf.get(at..) {
+            Some([]) => self.ended,
+            rest => rest.is_some_and(chunk::begins),
+        };
+        let slot = CHUNK_BYTES.min(self.buf.len());
+        if !chunk::is_marked(&self.buf) || is_end(slot) {
+            return None;
+        }
+        let shown = &self.buf[1..self.buf.len().min(slot + chunk::SHOWN_BYTES)];
+        chunk::first(shown).map(|at| at + 1).filter(|&at| at < slot && is_end(at + CHUNK_BYTES))
+    }
+
     /// Hands out the header of a binary log, its next chunk, or what stands before that. A slot without a magic is a chunk that lost
     /// its header, unless one begins within it and none where it ends.
     fn cut_chunk(&mut self) -> Cut {
         let have = self.buf.len();
-        if have < CHUNK_BYTES + chunk::SHOWN_BYTES && !self.ended {
+        if have < 2 * CHUNK_BYTES + chunk::SHOWN_BYTES && !self.ended {
             return Cut::Hungry;
         }
         if have == 0 {
@@ -293,6 +308,9 @@ impl Splitter {
             return self.take(have.min(EVTX_HEADER_BYTES), Spans::Chunk, 0, 0);
         }
         let slot = have.min(CHUNK_BYTES);
+        if let Some(at) = self.cut_short() {
+            return self.take(at, Spans::Chunk, 0, 0);
+        }
         let is_slot = chunk::is_marked(&self.buf) || chunk::begins(&self.buf[slot..]);
         let next = if is_slot { None } else { chunk::first(&self.buf[..have.min(slot + chunk::SHOWN_BYTES)]) };
         match next.filter(|&at| at < slot) {

@@ -1,6 +1,9 @@
 //! The numbers that a log gives its records, as runs without a hole.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::partial::{LogName, NumberRun};
 use crate::model::time::Instant;
@@ -17,6 +20,9 @@ const RUNS_KEPT: usize = 1024;
 #[derive(Default)]
 pub struct Numbers {
     logs: Vec<Log>,
+    /// The places of the logs, by name: exports of many computers mix theirs record by record.
+    places: HashTable<usize>,
+    hasher: DefaultHashBuilder,
     /// The log of the last record.
     last: usize,
     /// Blocks so far.
@@ -37,7 +43,10 @@ impl Numbers {
     pub fn see(&mut self, (stated, original): (u64, bool), (computer, channel): (&[u8], &[u8]), time: Option<Instant>) {
         let is_log = |log: &Log| log.name.0.as_bytes() == computer && log.name.1.as_bytes() == channel;
         let known = self.logs.get(self.last).filter(|log| is_log(log)).map(|_| self.last);
-        let known = known.or_else(|| self.logs.iter().position(is_log));
+        let known = known.or_else(|| {
+            let hash = self.hasher.hash_one((computer, channel));
+            self.places.find(hash, |&at| self.logs.get(at).is_some_and(is_log)).copied()
+        });
         if let Some(log) = known.and_then(|at| self.logs.get_mut(at)).filter(|log| log.block == self.block)
             && let Some(run) = log.runs.last_mut()
             && run.original == original
@@ -65,12 +74,17 @@ impl Numbers {
         if self.begun > RUNS_HELD || self.logs.len() > LOGS_HELD {
             self.begun = self.begun.max(RUNS_HELD + 1);
             self.logs.clear();
+            self.places.clear();
             return;
         }
         self.last = known.unwrap_or_else(|| {
             let text = |bytes| String::from_utf8_lossy(bytes).into();
-            self.logs.push(Log { name: (text(computer), text(channel)), runs: Vec::new(), block: 0 });
-            self.logs.len() - 1
+            let name: LogName = (text(computer), text(channel));
+            let hash = |name: &LogName| self.hasher.hash_one((name.0.as_bytes(), name.1.as_bytes()));
+            let at = self.logs.len();
+            self.places.insert_unique(hash(&name), at, |&at| self.logs.get(at).map_or(0, |log| hash(&log.name)));
+            self.logs.push(Log { name, runs: Vec::new(), block: 0 });
+            at
         });
         let log = &mut self.logs[self.last];
         log.runs.push(run);

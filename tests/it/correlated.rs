@@ -600,6 +600,14 @@ fn an_event_that_is_delivered_in_two_forms_counts_once() {
     assert_eq!(of_logons(&[("a.json", &json), ("b.xml", &xml), ("c.json", &other)])[0], (6, 1));
     let [_, again] = in_two_forms("dc01.corp.example", &[(11, 0, 7)]);
     assert_eq!(of_logons(&[("a.json", &json), ("b.xml", &again)])[0], (6, 1));
+    // A form that lacks a field by which events are grouped does not stand for one that has it.
+    let grouped = correlation(
+        "by_word",
+        "type: event_count, rules: refused, group-by: [Word], timespan: 10h, condition: {gte: 5}",
+    );
+    let outcome = scanned(&[("a.json", &json), ("b.xml", &xml)], &[LOGONS, &grouped]);
+    let by_word = counted(&outcome, "by_word");
+    assert_eq!((by_word.events, by_word.found, by_word.ungrouped), (5, 1, 5));
     // What a case keeps tells it too.
     let outcome = scanned(&[("a.json", &json), ("b.xml", &xml)], &rules);
     let kept: Partial = serde_json::from_str(&serde_json::to_string(&outcome.partial).unwrap()).unwrap();

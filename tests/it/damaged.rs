@@ -187,9 +187,34 @@ fn an_event_log_that_was_cut_off_is_told_by_its_header() {
 }
 
 #[test]
+fn a_chunk_that_lost_its_end_costs_the_next_one_nothing() {
+    let Some(folder) = shared("corpora/evtx/plaso") else { return };
+    let log = std::fs::read(folder.join("System2.evtx")).unwrap();
+    let (header, chunks) = log.split_at(4096);
+    let chunks: Vec<&[u8]> = chunks.chunks(1 << 16).collect();
+    let count = |chunks: &[&[u8]]| recorded("a.evtx", &[&[header], chunks].concat().concat()).1;
+    let (first, rest) = (count(&chunks[..1]), &chunks[1..]);
+    for kept in [40_000, 60_000, 65_000] {
+        let cut = [&[&chunks[0][..kept]], rest].concat();
+        let alone = count(&[&chunks[0][..kept]]);
+        assert!((1..=first).contains(&alone), "{kept}: {alone} of {first}");
+        assert_eq!(count(&cut), alone + count(rest), "{kept}");
+    }
+}
+
+#[test]
 fn a_log_that_mentions_chunks_is_none() {
     let line = "2026-03-28T23:10:04Z host carver: page begins with ElfChnk\0 at 4096\n";
     for log in [line.repeat(20), "ElfChnk\0 is the magic of a chunk, ** that of its records\n".repeat(80)] {
         assert_ne!(recorded("a.log", log.as_bytes()).0, "evtx");
     }
+    // Nor one into which somebody wrote the header of a chunk.
+    let mut header = vec![0; 516];
+    header[..8].copy_from_slice(b"ElfChnk\0");
+    header[40] = 128;
+    header[512..].copy_from_slice(b"**\0\0");
+    let lines = "192.0.2.10 - - [01/Mar/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"\n".repeat(400);
+    let log = [lines.as_bytes(), &header, b"\n", lines.as_bytes()].concat();
+    let (format, records, _) = recorded("a.log", &log);
+    assert!(format == "access" && records >= 800, "{format} {records}");
 }

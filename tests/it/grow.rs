@@ -254,4 +254,11 @@ fn a_rotation_that_comes_in_parts_is_dated_as_in_one_scan() {
     done(&exfiltrace(&["add", "--quiet", &case, &evidence("shows")]));
     let ledger = std::fs::read_to_string(Path::new(&case).join("ledger.jsonl")).unwrap();
     assert_eq!(ledger.matches("it does not lie where it was scanned").count(), 1, "{ledger}");
+    // Nor can what has other bytes now, which is no evidence that was added.
+    rotated(&bench, "grown", "app.csv", &open);
+    let case = scan("grown", "of_grown");
+    rotated(&bench, "grown", "app.csv", &(open.clone() + &open));
+    done(&exfiltrace(&["add", "--quiet", &case, &evidence("shows")]));
+    let ledger = std::fs::read_to_string(Path::new(&case).join("ledger.jsonl")).unwrap();
+    assert_eq!(ledger.matches("or has other bytes now").count(), 1, "{ledger}");
 }

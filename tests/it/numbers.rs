@@ -105,3 +105,21 @@ fn what_a_selection_left_out_is_no_hole() {
         assert_eq!(holes(&[&begun_anew]), []);
     }
 }
+
+#[test]
+fn a_number_that_is_written_in_another_way_is_read_as_by_a_parse() {
+    let grouped = |log: String| {
+        let spelt = |line: &str| {
+            line.replace("\"record_id\":2", "\"record_id\":\"2,").replace(",\"channel\"", "\",\"channel\"")
+        };
+        log.lines()
+            .map(|line| if line.contains("\"record_id\":2") { spelt(line) } else { line.to_owned() } + "\n")
+            .collect::<String>()
+    };
+    let log = log(json, "dc01", (1_000..2_100).chain(2_200..2_999).chain(3_000..4_100));
+    assert_eq!(holes(&[&log]), [], "a row of 899 is too short");
+    let log = self::log(json, "dc01", (500..2_100).chain(2_200..4_100));
+    let hole = [("dc01".to_owned(), stamp(2_099)[11..].to_owned(), stamp(2_200)[11..].to_owned())];
+    assert_eq!(holes(&[&log]), hole);
+    assert_eq!(holes(&[&grouped(log.clone())]), hole);
+}
