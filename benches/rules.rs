@@ -1,6 +1,7 @@
 //! The rules of SigmaHQ, from the text of their files, or from a pack, to a program: milliseconds and CPU time of the fastest of some
 //! runs, with as many threads as there are cores.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
+#![allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
 
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code, reason = "tests need more of it")]
