@@ -243,8 +243,7 @@ pub fn ids(world: &World<'_>, source: &SourcePartial, key: &Key<'_>, span: Optio
         vec![None]
     } else {
         // A span of several holders shows data of each of them.
-        let same = source.observations.kept.iter().find(|(known, _)| known == key);
-        let hours = same.into_iter().flat_map(|(_, seen)| seen.hours());
+        let hours = source.observations.kept.find(key).into_iter().flat_map(Told::hours);
         let meets = |hour: &Hour| hour.span.zip(span).is_none_or(|(a, b)| a.first <= b.last && b.first <= a.last);
         let held = hours.filter(meets).map(|hour| Some(world.assigned.in_hour(held::name(world, key), &hour)));
         held.collect::<BTreeSet<_>>().into_iter().collect()

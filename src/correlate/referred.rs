@@ -1,10 +1,11 @@
 //! Systems that records refer to and of which no log is in the evidence: proxies in the records of flows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::conversations::Told;
 use crate::model::coverage::{Referred, SourceCoverage};
 use crate::model::observation::{Key, Seen};
+use crate::model::place::Locator;
 use crate::model::rule::{Outcome, Route};
 use crate::model::time::{HOUR_SECS, Instant, Span};
 use crate::model::whose::{Side, address, same_host};
@@ -25,6 +26,8 @@ type Stretches = Vec<(Instant, Instant)>;
 /// `sources` is the coverage of all sources.
 pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
     let mut known = Known::default();
+    let covered: HashMap<&Locator, &SourceCoverage> =
+        sources.iter().map(|covered| (&covered.source, covered)).collect();
     for source in world.merged.sources.values() {
         let telling = source.observations.kept.iter().filter(|(key, _)| key.seen == Seen::Proxy || is_edge(key));
         let (mut tells, mut hosts) = (BTreeSet::new(), BTreeSet::new());
@@ -42,9 +45,11 @@ pub fn proxies(world: &World<'_>, sources: &[SourceCoverage]) -> Vec<Referred> {
                 known.goes_out.insert(world.whose.entity(key.client));
             }
         }
-        let of_source = sources.iter().find(|covered| covered.source == source.entry.source);
+        if tells.is_empty() {
+            continue;
+        }
         known.named.extend(hosts.iter().cloned());
-        let log = of_source.map(|covered| ProxyLog { hosts, watched: watched(covered) });
+        let log = covered.get(&source.entry.source).map(|covered| ProxyLog { hosts, watched: watched(covered) });
         for scope in tells {
             known.told.entry(scope).or_default().extend(log.clone());
         }

@@ -180,6 +180,7 @@ impl<'p> Loader<'p> {
     /// Takes what a pack holds. Correlations are read again from the text of their files.
     fn pack(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let packed = pack::read(bytes, &mut self.names)?;
+        self.drafts.reserve(packed.drafts.len());
         for draft in packed.drafts {
             let (id, file) = (&draft.meta.id, &draft.meta.file);
             if let Some(first) = self.ids.get(id) {

@@ -1,6 +1,6 @@
 //! J-30 to J-33, J-35, J-36, J-38, J-39, J-41, J-83, and what J-14, J-16 and J-37 leave open: what the logs cannot tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::coverage::{Gap, GapReason, SourceCoverage};
 use crate::model::dates::DatesRead;
@@ -148,14 +148,16 @@ fn unread(bench: &mut Bench<'_>) {
     let all = bench.coverage;
     let lost = |s: &&SourceCoverage| s.scopes.is_empty() && s.gaps.iter().any(|g| g.reason == GapReason::NotRead);
     let mut names: Vec<&str> = all.sources.iter().filter(lost).map(|s| s.source.as_str()).collect();
-    names.retain(|name| !bench.sources.iter().any(|s| s.source.as_str() == *name));
+    let own: HashSet<&str> = bench.sources.iter().map(|s| s.source.as_str()).collect();
+    names.retain(|name| !own.contains(name));
     names.extend(all.gaps.iter().filter(|g| g.reason == GapReason::NotRead).map(|g| g.source.as_str()));
     names.sort_unstable();
     names.dedup();
+    let leaves: HashMap<&str, &SourceCoverage> = all.sources.iter().map(|s| (s.source.as_str(), s)).collect();
     for name in names {
         // The leaf of a compressed file has the file's own name: what was lost of it is of the same log.
-        let leaf = all.sources.iter().find(|s| s.source.as_str() == name).filter(|s| !s.scopes.is_empty());
-        let own = leaf.filter(|leaf| bench.sources.iter().any(|s| s.source == leaf.source));
+        let leaf = leaves.get(name).copied().filter(|s| !s.scopes.is_empty());
+        let own = leaf.filter(|leaf| own.contains(leaf.source.as_str()));
         let may_hold = own.is_some() || leaf.is_none() && bench.whose.could_hold(name, &bench.scope);
         if !bench.is_tenant() || !may_hold {
             continue;

@@ -79,6 +79,15 @@ impl Conversations {
         })
     }
 
+    /// What was seen of one conversation.
+    pub fn find(&self, key: &Key<'_>) -> Option<Told<'_>> {
+        let begins = |part: &Vec<u8>| Reader(part).key().is_some_and(|first| first <= *key);
+        let part = self.parts.partition_point(begins).checked_sub(1)?;
+        let mut from = Reader(&self.parts[part]);
+        let mut all = std::iter::from_fn(move || Some((from.key()?, from.told()?)));
+        all.find(|(known, _)| known >= key).filter(|(known, _)| known == key).map(|(_, told)| told)
+    }
+
     /// Where each lies, sorted by key.
     pub fn packed(&self) -> impl Iterator<Item = Packed<'_>> + Clone {
         self.parts.iter().flat_map(|part| {

@@ -52,6 +52,9 @@ impl Writer {
     }
 }
 
+/// A count is believed for so many places, until there are things for them.
+const PLACES_MOST: usize = 4096;
+
 /// Reads what a [`Writer`] wrote.
 #[derive(Debug)]
 pub(super) struct Reader<'b> {
@@ -133,7 +136,12 @@ impl<'b> Reader<'b> {
 
     pub fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let count = self.count()?;
-        (0..count).map(|_| each(self)).collect()
+        // PERF: as many places as there are things, which a `collect` of results does not know: most lists hold one.
+        let mut list = Vec::with_capacity(count.min(PLACES_MOST));
+        for _ in 0..count {
+            list.push(each(self)?);
+        }
+        Ok(list)
     }
 
     /// Numbers below a bound, in strict order.

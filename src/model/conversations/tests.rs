@@ -57,6 +57,18 @@ fn seen(at: u32) -> Observed {
 }
 
 #[test]
+fn a_conversation_is_found_in_whatever_part_it_lies() {
+    let all: Conversations = (0..6_000).map(|at| (key(at), seen(at))).collect();
+    assert!(all.parts.len() > 9, "{} parts", all.parts.len());
+    for (key, told) in all.iter() {
+        assert_eq!(all.find(&key).map(Told::unpack), Some(told.unpack()), "{key:?}");
+        assert!(all.find(&Key { host: "h and no other", ..key }).is_none());
+    }
+    assert!(all.find(&Key { account: "", ..key(0).as_key() }).is_none(), "before the first of its kind");
+    assert!(Conversations::default().find(&key(0).as_key()).is_none());
+}
+
+#[test]
 fn conversations_come_back_from_their_packed_form_and_from_the_state() {
     let all: BTreeMap<ObservationKey, Observed> = (0..3000).map(|at| (key(at), seen(at))).collect();
     let packed: Conversations = all.clone().into_iter().collect();
