@@ -227,6 +227,9 @@ fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) 
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
+    if source.entry.notes.iter().any(|note| note.reason == Reason::ExportTruncated) {
+        gaps.push(gap(locator, None, None, GapReason::ExportTruncated));
+    }
     if hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }

@@ -409,7 +409,8 @@ impl<'b> Cell<'b> {
         }
     }
 
-    fn plain(&self) -> Vec<u8> {
+    /// The cell with `""` as `"`, apart.
+    pub fn plain(&self) -> Vec<u8> {
         let mut out = Vec::new();
         if self.escaped {
             self.unescape(&mut out)

@@ -134,6 +134,9 @@ fn damaged(bench: &mut Bench<'_>) {
                     format!("{} with the files before it, as the system wrote them", gap.place())
                 }
                 GapReason::Capped | GapReason::FindingsCapped => format!("{} in smaller parts", source.source),
+                GapReason::ExportTruncated => {
+                    format!("{} exported again, in shorter periods and not by a spreadsheet", gap.place())
+                }
                 _ => format!("another copy of {}", gap.place()),
             };
             for route in routes {

@@ -100,7 +100,10 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     };
     let is_damaged =
         |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::NotRead && gap.from.is_none());
-    let damaged: Vec<&Locator> = showing.iter().filter(is_damaged).map(|s| &s.source).collect();
+    let damaged = showing.iter().filter(is_damaged).map(|s| format!("collect another copy of {}", s.source));
+    let is_cut = |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::ExportTruncated);
+    let cut = showing.iter().filter(is_cut).map(|s| format!("export {} again in shorter periods", s.source));
+    let again: Vec<String> = damaged.chain(cut).collect();
     let (question, collect) = words(route);
     RoutePrepared {
         route,
@@ -110,7 +113,7 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
             collect,
             counting.is_empty() || only_edge && route == Route::Email,
             (from.zip(to), &holes),
-            &damaged,
+            again,
         ),
         from,
         to,
@@ -120,19 +123,19 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     }
 }
 
-/// What to do about a way out: `collect` where it `is_wanted`, what is in the holes, what is damaged, and a longer history.
+/// What to do about a way out: `collect` where it `is_wanted`, what is in the holes, what is to be had `again`, and a longer history.
 fn next(
     collect: &str,
     is_wanted: bool,
     (period, holes): (Option<(Instant, Instant)>, &[Hole]),
-    damaged: &[&Locator],
+    again: Vec<String>,
 ) -> Vec<String> {
     let mut all = Vec::new();
     if is_wanted {
         all.push(format!("switch on and keep: {collect}"));
     }
     all.extend(holes.iter().map(|hole| format!("collect the logs of {} to {}", hole.from, hole.to)));
-    all.extend(damaged.iter().map(|source| format!("collect another copy of {source}")));
+    all.extend(again);
     let short = period.is_some_and(|(from, to)| to < from.plus_secs(BASELINE_DAYS * DAY_SECS));
     if short {
         all.push(format!(

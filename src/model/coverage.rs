@@ -33,6 +33,9 @@ pub enum GapReason {
     /// Private addresses that no network of the scopes file or the command line holds, so that they are taken to be outside:
     /// of what they did only what the edge, proxies and name servers show is judged.
     TakenAsOutside,
+    /// It ends where exports of its kind end, whatever more there was. That this is no chance is not known.
+    #[serde(rename = "export_truncated?")]
+    ExportTruncated,
 }
 
 impl GapReason {
@@ -44,6 +47,7 @@ impl GapReason {
             Self::NotRead => "could not be read in full",
             Self::Capped => "holds more conversations than are kept apart",
             Self::FindingsCapped => "holds more hits than are kept",
+            Self::ExportTruncated => "may have been cut as it was exported: it ends where exports of its kind end",
             Self::Silent | Self::NotCovered | Self::NotDelivered | Self::TakenAsOutside => return None,
         })
     }
