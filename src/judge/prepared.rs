@@ -59,7 +59,7 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     let holes = holes(if counting.is_empty() { &showing } else { &counting }, from.zip(to));
     let mut limits: BTreeSet<String> = showing.iter().flat_map(|s| hidden(s)).collect();
     limits.extend(
-        showing
+        sources
             .iter()
             .filter(|s| s.unlogged.contains(&route))
             .map(|s| format!("the logs of {} do not state {}", s.format, s.not_logged.join(", "))),
@@ -109,12 +109,7 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
         route,
         question: question.to_owned(),
         answer,
-        next: next(
-            collect,
-            counting.is_empty() || only_edge && route == Route::Email,
-            (from.zip(to), &holes),
-            again,
-        ),
+        next: next(collect, counting.is_empty() || only_edge && route == Route::Email, (from.zip(to), &holes), again),
         from,
         to,
         logs: kinds(showing.into_iter()),

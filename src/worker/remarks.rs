@@ -121,7 +121,8 @@ pub(super) fn of_events(plan: &Plan, rules: &RuleHits, events: &Events) -> Vec<N
 /// States that an export may have been cut: it has as many records, or some of its cells have as many characters, as it can have.
 pub(super) fn of_export(limits: &[Limit], told: &Told) -> Vec<Note> {
     let reached = limits.iter().filter(|limit| limit.records == told.records).map(|limit| {
-        let detail = format!("records, as many as {} gives: more may have been left out; export shorter periods", limit.of);
+        let detail =
+            format!("records, as many as {} gives: more may have been left out; export shorter periods", limit.of);
         Note::new(Reason::ExportTruncated, detail).counted(told.records)
     });
     let detail = "records with a cell of 32,767 characters, as many as one of a spreadsheet holds: what followed in it is lost, and \

@@ -11,8 +11,8 @@ use crate::support::exfiltrace;
 fn download(at: usize) -> Value {
     json!({
         "CreationTime": format!("2026-03-28T{:02}:{:02}:{:02}", at / 3_600 % 24, at / 60 % 60, at % 60), "Id": format!("id-{at}"),
-        "Operation": "FileDownloaded", "RecordType": 6, "Workload": "SharePoint", "UserId": "alice@rv.example",
-        "ClientIP": "203.0.113.9", "ObjectId": format!("https://rv.example/{at}.docx"), "FileSizeBytes": 100,
+        "Operation": "FileDownloaded", "RecordType": 6, "Workload": "SharePoint", "UserId": format!("u{}@rv.example", at % 997),
+        "ClientIP": format!("203.0.113.{}", at % 200), "ObjectId": format!("https://rv.example/{at}.docx"), "FileSizeBytes": 100,
     })
 }
 
@@ -25,8 +25,9 @@ fn lines(records: usize) -> String {
 fn table(records: usize) -> String {
     let mut text = "RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits\n".to_owned();
     for at in 0..records {
-        let cell = download(at).to_string().replace('"', "\"\"");
-        let _ = writeln!(text, "id-{at},2026-03-28T10:00:00Z,6,FileDownloaded,alice@rv.example,\"{cell}\",\"a\nb\"");
+        let (record, user) = (download(at), at % 997);
+        let cell = record.to_string().replace('"', "\"\"");
+        let _ = writeln!(text, "id-{at},2026-03-28T10:00:00Z,6,FileDownloaded,u{user}@rv.example,\"{cell}\",\"a\nb\"");
     }
     text
 }
