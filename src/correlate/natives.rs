@@ -79,7 +79,7 @@ impl Natives {
                 (Some(first), Some(at)) => at <= first.plus_secs(NEAR_SECS),
                 (first, at) => first == at,
             };
-            while let Some(form) = forms.next_if(&is_same) {
+            while let Some(form) = forms.next_if(is_same) {
                 // What one source tells in two records stays two.
                 if form.source != teller.source {
                     self.beside.entry(teller.id.clone()).or_default().push(form.evidence);

@@ -144,7 +144,7 @@ fn access(category: &[u8]) -> Access {
     let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(category);
     match () {
         () if category.starts_with(b"Storage") => Access::DATA,
-        () if OF_MANAGEMENT.iter().any(|known| is(&known)) => Access::MANAGEMENT,
+        () if OF_MANAGEMENT.iter().any(is) => Access::MANAGEMENT,
         () => Access::OTHER,
     }
 }
