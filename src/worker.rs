@@ -354,7 +354,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let doubts = self.found.doubts.remove(&number).unwrap_or_default();
         notes.extend(doubt_note(&doubts));
         let locator = meta.locator.clone();
-        let source = Arc::new(Source::new(meta, layout.format, plan.threads, doubts));
+        let source = Arc::new(Source::new(meta, &layout, plan.threads, doubts));
         dates.into_iter().for_each(|dates| source.read_dates(dates));
         self.sources.push(Arc::clone(&source));
         // Of a plain file, what is read is what is stored, and a large one is long under way.

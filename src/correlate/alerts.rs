@@ -11,7 +11,6 @@ use super::{World, digest, held};
 use crate::model::correlation::{Correlation, Demand, Figure, Key};
 use crate::model::event::Traits;
 use crate::model::finding::{Entities, Evidence, Finding, FindingId, FindingKind, FindingRule, FindingTime, Share};
-use crate::model::findings::Gathering;
 use crate::model::partial::SourcePartial;
 use crate::model::place::{Locator, Place, RecordDigest};
 use crate::model::rule::Outcome;
@@ -40,8 +39,8 @@ const NAMES: usize = 1_000;
 /// Characters shown of a value of the group.
 const VALUE_CHARS: usize = 100;
 
-/// Adds the findings of all correlations.
-pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_>) {
+/// Gives the findings of all correlations.
+pub(super) fn all(world: &World<'_>, max_evidence: usize, give: &mut dyn FnMut(Finding)) {
     let held = &world.correlated;
     let shown = shown(held);
     let each = (CITED / shown.len().max(1)).clamp(CITED_EACH, CITED_MOST).min(max_evidence).max(1);
@@ -52,7 +51,7 @@ pub(super) fn all(world: &World<'_>, max_evidence: usize, all: &mut Gathering<'_
         let again = Again::of(held, &drafts);
         for (number, drafts) in &drafts.into_iter().chunk_by(|draft| draft.alert.correlation) {
             let rules = held.reached(held.list[number]);
-            drafts.for_each(|draft| all.add(draft.finding(world, &again, &known, &rules)));
+            drafts.for_each(|draft| give(draft.finding(world, &again, &known, &rules)));
         }
     }
 }

@@ -227,6 +227,10 @@ fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) 
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
+    gaps.extend(unread_mail(locator, &source.covered));
+    if source.entry.notes.iter().any(|note| note.reason == Reason::ExportTruncated) {
+        gaps.push(gap(locator, None, None, GapReason::ExportTruncated));
+    }
     if hidden {
         gaps.push(gap(locator, None, None, GapReason::FindingsCapped));
     }
@@ -235,6 +239,25 @@ fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) 
         gaps.push(gap(locator, span.map(|s| s.first), span.map(|s| s.last), GapReason::Capped));
     }
     gaps.sort();
+    gaps
+}
+
+/// When mail may have been read of which the log of mailboxes does not tell: for a day after one was read too often, or at all where
+/// it tells of everything but reads.
+fn unread_mail(locator: &str, covered: &Covered) -> Vec<Gap> {
+    let missing = |from, to| gap(locator, from, to, GapReason::ReadsNotLogged);
+    if covered.access.lacks_reads_of_mail() {
+        return vec![missing(None, None)];
+    }
+    let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
+    let mut gaps: Vec<Gap> = Vec::new();
+    for hour in &covered.throttled {
+        let (from, to) = (hour.and_then(start), hour.and_then(|hour| start(hour.saturating_add(DAY_HOURS + 1))));
+        match gaps.last_mut() {
+            Some(last) if from.is_some() && last.to >= from => last.to = to,
+            _ => gaps.push(missing(from, to)),
+        }
+    }
     gaps
 }
 
@@ -266,10 +289,18 @@ impl Shows {
         for (route, (direction, _)) in told.into_iter().filter(|(_, (_, told))| told.is_missing()) {
             observes.insert(route);
             unlogged.push(route);
+            let is_told_below = source.covered.sampled > 0 || source.covered.access.is_of_management_alone();
+            if is_told_below {
+                continue;
+            }
             not_logged.insert(match direction {
                 Direction::Up => "bytes sent by the client".to_owned(),
                 Direction::Down => "bytes sent by the server".to_owned(),
             });
+        }
+        if source.covered.sampled > 0 {
+            let records = counted(source.covered.sampled, "record", "records");
+            not_logged.insert(format!("bytes of packets that were not sampled, in {records} of sampled ones"));
         }
         for (seen, records) in &source.covered.unread {
             unread.extend(routes::observed(*seen));
@@ -277,6 +308,13 @@ impl Shows {
             not_logged.insert(format!("what moved in {records} on traffic that this version does not read"));
         }
         observes.extend(&unread);
+        if source.covered.access.is_of_management_alone() {
+            let what = "reads of the data in stores, which this service logs only where that is switched on";
+            observes.remove(&Route::SaasDownload);
+            unlogged.retain(|route| *route != Route::SaasDownload);
+            unlogged.push(Route::SaasDownload);
+            not_logged.insert(what.to_owned());
+        }
         let unread: Vec<Route> = unread.into_iter().collect();
         unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
         let mut not_logged: Vec<String> = not_logged.into_iter().collect();

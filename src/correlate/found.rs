@@ -17,6 +17,7 @@ use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 use crate::model::words::counted;
 
+use super::natives::Natives;
 use super::parted::{self, Part};
 use super::patterns::Joint;
 use super::repeats::Repeats;
@@ -27,12 +28,14 @@ use crate::work::Work;
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let mut all = Gathering::new(work);
     let repeats = Repeats::of(world);
+    let mut natives = Natives::of(world, &repeats);
     for source in world.merged.sources.values() {
         for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
             for s in &sightings.kept {
                 let told = repeats.tell(world, source, &id, s);
-                told.into_iter().for_each(|at| all.add(by_rule(world, (source, at), &id, meta, s)));
+                let found = told.into_iter().map(|at| by_rule(world, (source, at), &id, meta, s));
+                found.filter_map(|found| natives.tell(found)).for_each(|found| all.add(found));
             }
         }
         for (key, sightings) in source.indicators.iter() {
@@ -46,7 +49,7 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     world.joints.iter().filter(|joint| !joint.records.is_empty()).for_each(|joint| {
         all.add(by_pattern(world, joint, max_evidence));
     });
-    alerts::all(world, max_evidence, &mut all);
+    alerts::all(world, max_evidence, &mut |alert| all.add(natives.linked(alert)));
     world.tunnels.iter().for_each(|tunnel| all.add(tunnel.finding(max_evidence)));
     let (beacons, many) = beacons::all(world, max_evidence);
     beacons.into_iter().for_each(|beacon| all.add(beacon));
@@ -332,7 +335,7 @@ pub(super) fn assume(known: Option<FindingAssumed>, more: &Covered) -> Option<Fi
     either(zone, more.year_assumed > 0 || matches!(known, Some(Year | ZoneAndYear)))
 }
 
-fn evidence(locator: &Locator, s: &Sighting) -> Evidence {
+pub(super) fn evidence(locator: &Locator, s: &Sighting) -> Evidence {
     Evidence { source: locator.clone(), place: s.place, sha256: s.sha256.clone(), excerpt: s.excerpt.clone() }
 }
 

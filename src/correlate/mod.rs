@@ -24,6 +24,7 @@ mod lookups;
 mod loose;
 mod many;
 mod moved;
+mod natives;
 mod once;
 mod overlaps;
 mod parted;

@@ -16,6 +16,7 @@ use super::jsonlines::{Dialect, TIMES};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::written::Marks;
+use crate::model::access::Access;
 use crate::model::fields::Canon;
 
 /// Azure Monitor records.
@@ -118,6 +119,36 @@ static ROLES: Table = LazyLock::new(|| {
     ])
 });
 
+/// Categories of the activity log and of sign-ins, which are there without being asked for.
+const OF_MANAGEMENT: &[&str] = &[
+    "Administrative",
+    "Alert",
+    "AuditLogs",
+    "Autoscale",
+    "ManagedIdentitySignInLogs",
+    "NonInteractiveUserSignInLogs",
+    "Policy",
+    "ProvisioningLogs",
+    "Recommendation",
+    "ResourceHealth",
+    "RiskyUsers",
+    "Security",
+    "ServiceHealth",
+    "ServicePrincipalSignInLogs",
+    "SignInLogs",
+    "UserRiskEvents",
+];
+
+/// Which kind of access the records of a category are about. Requests to a store are told where a diagnostic setting says so.
+fn access(category: &[u8]) -> Access {
+    let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(category);
+    match () {
+        () if category.starts_with(b"Storage") => Access::DATA,
+        () if OF_MANAGEMENT.iter().any(is) => Access::MANAGEMENT,
+        () => Access::OTHER,
+    }
+}
+
 fn finish(sink: &mut Sink<'_, '_>) {
     let code = sink.out.get(Canon::EventCode).map(|c| {
         (
@@ -128,6 +159,7 @@ fn finish(sink: &mut Sink<'_, '_>) {
             c.iter().all(u8::is_ascii_digit),
         )
     });
+    sink.out.access = access(sink.out.get(Canon::EventDataset).unwrap_or_default());
     match code {
         Some((true, ..) | (_, true, ..)) => sink.outcome(false),
         Some((_, _, true, ..) | (_, _, _, true, _)) => sink.outcome(true),

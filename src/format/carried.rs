@@ -80,6 +80,7 @@ fn take_in(line: &Fields<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>)
     }
     if line.has(Canon::SourceIp) || line.observer.is_some() {
         (out.observer, out.clocked, out.uploads) = (line.observer, line.clocked, line.uploads);
+        (out.sampled, out.access) = (line.sampled, line.access);
     }
     if let Some(stamp) = line.time
         && (stamp.assumed == Assumed::Nothing || out.time.is_none())

@@ -7,7 +7,8 @@
 //! Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
 //!
 //! Traps: `sourceIPAddress` may be the name of an AWS service; a call that failed has `errorCode` and no other mark;
-//! `bytesTransferredOut` is what the service sent to the caller.
+//! `bytesTransferredOut` is what the service sent to the caller; reads and writes of objects (data events) are logged only where a trail
+//! says so.
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,7 @@ use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::written::Marks;
+use crate::model::access::Access;
 use crate::model::fields::Canon;
 
 /// AWS CloudTrail.
@@ -60,12 +62,39 @@ static ROLES: Table = LazyLock::new(|| {
         ("additionalEventData.bytesTransferredIn", Role::Is(Canon::SourceBytes)),
         ("responseElements.ConsoleLogin", Role::Outcome),
         ("eventType", Role::Is(Canon::EventDataset)),
+        ("eventCategory", Role::Access),
     ]])
 });
 
 fn finish(sink: &mut Sink<'_, '_>) {
     let failed = sink.out.get(Canon::EventCode).is_some();
-    if sink.out.get(Canon::EventAction).is_some() {
+    if let Some(action) = sink.out.get(Canon::EventAction) {
+        // Of versions before 1.08 no category is told.
+        let is_of_objects = OF_OBJECTS.iter().any(|call| action.starts_with(call.as_bytes()))
+            && sink.out.get(Canon::EventProvider) == Some(b"s3.amazonaws.com")
+            && !OF_BUCKETS.iter().any(|what| memchr::memmem::find(action, what.as_bytes()).is_some());
+        if sink.out.access.is_none() {
+            sink.out.access = if is_of_objects { Access::DATA } else { Access::MANAGEMENT };
+        }
         sink.outcome(!failed);
     }
 }
+
+/// How the calls of S3 begin that are about objects and not buckets. SOURCE: the page of Amazon S3 on what CloudTrail logs.
+const OF_OBJECTS: &[&str] = &[
+    "GetObject",
+    "HeadObject",
+    "PutObject",
+    "DeleteObject",
+    "CopyObject",
+    "ListObject",
+    "RestoreObject",
+    "SelectObject",
+    "UploadPart",
+    "CreateMultipartUpload",
+    "CompleteMultipartUpload",
+    "AbortMultipartUpload",
+    "ListParts",
+];
+/// What of these is about a bucket all the same.
+const OF_BUCKETS: &[&str] = &["LockConfiguration"];

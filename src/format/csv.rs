@@ -31,7 +31,15 @@ use crate::model::outline::Outline;
 pub struct Table;
 
 /// What names mean in every table; in lower case without blanks, `_` and `-`.
-static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[COMMON]));
+static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[OF_FIREWALLS, COMMON]));
+
+/// Names of firewalls and flow exporters, in tables that are of no definition. FortiGate tells of a session that lasts again and
+/// again, under its number and that of the kind of record.
+const OF_FIREWALLS: &[(&str, Role)] = &[
+    ("logid", Role::Is(Canon::EventCode)),
+    ("sessionid", Role::Is(Canon::SessionId)),
+    ("devname", Role::Is(Canon::HostName)),
+];
 
 /// The entries of [`Table`]'s names.
 pub const COMMON: &[(&str, Role)] = {
@@ -91,6 +99,14 @@ pub const COMMON: &[(&str, Role)] = {
         ("requestedsize", Role::Is(SourceBytes)),
         ("csbytes", Role::Is(SourceBytes)),
         ("source.bytes", Role::Is(SourceBytes)),
+        ("client.bytes", Role::Is(SourceBytes)),
+        // FortiGate, Cisco FTD, Juniper SRX, Zeek, and what many portals write.
+        ("sentbyte", Role::Is(SourceBytes)),
+        ("initiatorbytes", Role::Is(SourceBytes)),
+        ("bytesfromclient", Role::Is(SourceBytes)),
+        ("origbytes", Role::Is(SourceBytes)),
+        ("uploadbytes", Role::Is(SourceBytes)),
+        ("bytesuploaded", Role::Is(SourceBytes)),
         ("dstbytes", Role::Is(DestinationBytes)),
         ("bytesreceived", Role::Is(DestinationBytes)),
         ("receivedbytes", Role::Is(DestinationBytes)),
@@ -99,6 +115,16 @@ pub const COMMON: &[(&str, Role)] = {
         ("responsesize", Role::Is(DestinationBytes)),
         ("scbytes", Role::Is(DestinationBytes)),
         ("destination.bytes", Role::Is(DestinationBytes)),
+        ("server.bytes", Role::Is(DestinationBytes)),
+        ("rcvdbyte", Role::Is(DestinationBytes)),
+        ("recvbytes", Role::Is(DestinationBytes)),
+        ("bytesrecv", Role::Is(DestinationBytes)),
+        ("bytesrcvd", Role::Is(DestinationBytes)),
+        ("responderbytes", Role::Is(DestinationBytes)),
+        ("bytesfromserver", Role::Is(DestinationBytes)),
+        ("respbytes", Role::Is(DestinationBytes)),
+        ("downloadbytes", Role::Is(DestinationBytes)),
+        ("bytesdownloaded", Role::Is(DestinationBytes)),
         ("destination.port", Role::Is(DestinationPort)),
         ("httpmethod", Role::Is(HttpMethod)),
         ("requestmethod", Role::Is(HttpMethod)),
@@ -409,7 +435,8 @@ impl<'b> Cell<'b> {
         }
     }
 
-    fn plain(&self) -> Vec<u8> {
+    /// The cell with `""` as `"`, apart.
+    pub fn plain(&self) -> Vec<u8> {
         let mut out = Vec::new();
         if self.escaped {
             self.unescape(&mut out)

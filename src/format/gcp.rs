@@ -6,7 +6,8 @@
 //! Source: <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry>,
 //! <https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog>.
 //!
-//! Traps: a call that succeeded has no `status` or one without `code`; `callerIp` may be `private` or empty.
+//! Traps: a call that succeeded has no `status` or one without `code`; `callerIp` may be `private` or empty; reads of
+//! data are logged only where data access logs are switched on.
 
 use std::sync::LazyLock;
 
@@ -14,6 +15,7 @@ use super::jsonlines::{Dialect, TIMES};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::written::Marks;
+use crate::model::access::Access;
 use crate::model::fields::Canon;
 
 /// Google Cloud Logging entries.
@@ -75,7 +77,18 @@ static ROLES: Table = LazyLock::new(|| {
     ])
 });
 
+/// Which kind of access the entries of a log are about, by its name.
+fn access(log: &[u8]) -> Access {
+    let is_of = |name: &str| log.ends_with(name.as_bytes());
+    match memchr::memmem::find(log, b"cloudaudit.googleapis.com") {
+        Some(_) if is_of("data_access") => Access::DATA,
+        Some(_) if is_of("activity") || is_of("system_event") || is_of("policy") => Access::MANAGEMENT,
+        _ => Access::OTHER,
+    }
+}
+
 fn finish(sink: &mut Sink<'_, '_>) {
+    sink.out.access = access(sink.out.get(Canon::EventDataset).unwrap_or_default());
     if sink.out.get(Canon::EventAction).is_some() {
         let failed = sink.out.get(Canon::EventCode).is_some_and(|c| c != b"0");
         sink.outcome(!failed);

@@ -10,7 +10,8 @@
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
 //! record as the string `AuditData`; data lakes fold names to lower case; the size in a record of a file is that of the file,
 //! whatever was done with it; reading mails (`MailItemsAccessed`) has no size, and one record of it tells of several mails or of a
-//! whole folder; a logon that failed (`UserLoginFailed`) may have the status `Success`.
+//! whole folder; of a mailbox that was read too often a last one says `IsThrottled`, and for a day there are no more; without the licence
+//! or with a policy there are none; a logon that failed (`UserLoginFailed`) may have the status `Success`.
 
 use std::sync::LazyLock;
 
@@ -19,6 +20,7 @@ use super::jsonlines::Dialect;
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::written::Marks;
+use crate::model::access::Access;
 use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
 use crate::model::observation::WHOLE_FOLDERS;
@@ -77,6 +79,7 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("SiteUrl", Role::Is(Canon::Container)),
         ("MailboxOwnerUPN", Role::Is(Canon::Container)),
         ("Folders.FolderItems.InternetMessageId", Role::Object),
+        ("OperationProperties.Name", Role::Property),
         ("OperationProperties.Value", Role::Whole("Sync")),
         ("OriginatingServer", Role::Is(Canon::HostName)),
         ("FileSizeBytes", Role::Is(Canon::DestinationBytes)),
@@ -98,6 +101,7 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("siteurl", Role::Is(Canon::Container)),
         ("mailboxownerupn", Role::Is(Canon::Container)),
         ("folders.folderitems.internetmessageid", Role::Object),
+        ("operationproperties.name", Role::Property),
         ("operationproperties.value", Role::Whole("Sync")),
         ("originatingserver", Role::Is(Canon::HostName)),
         ("filesizebytes", Role::Is(Canon::DestinationBytes)),
@@ -129,10 +133,17 @@ fn finish(sink: &mut Sink<'_, '_>) {
 /// program that synchronises takes whole folders.
 fn mailbox(sink: &mut Sink<'_, '_>) {
     if sink.out.get(Canon::EventDataset) != Some(b"Exchange") {
+        sink.out.throttled = false;
         return;
     }
     let owner = sink.out.iter().find(|field| field.canon == Some(Canon::Container)).map(|field| field.value);
     let reads = sink.out.get(Canon::EventAction) == Some(b"MailItemsAccessed");
+    sink.out.access.join(match sink.out.get(Canon::EventCode) {
+        _ if reads => Access::MAIL_READ,
+        Some(kind) if OF_MAILBOXES.contains(&kind) => Access::MAILBOX,
+        _ => Access::NONE,
+    });
+    sink.out.throttled &= reads;
     let whole = reads && sink.out.whole;
     if !reads || whole {
         sink.disown(Canon::Container);
@@ -146,6 +157,9 @@ fn mailbox(sink: &mut Sink<'_, '_>) {
         }
     }
 }
+
+/// Types of records that tell what was done in a mailbox (`ExchangeItem`, `ExchangeItemGroup`, `ExchangeItemAggregated`).
+const OF_MAILBOXES: [&[u8]; 6] = [b"2", b"3", b"50", b"ExchangeItem", b"ExchangeItemGroup", b"ExchangeItemAggregated"];
 
 /// Whether a record tells that a whole file was downloaded, so that as many bytes left as the file has.
 fn gives_the_file(fields: &Fields<'_>) -> bool {

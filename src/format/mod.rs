@@ -27,6 +27,7 @@ mod jsonwalk;
 mod kv;
 mod lastlog;
 mod leef;
+mod limits;
 mod m365;
 mod mark;
 mod message;
@@ -70,6 +71,7 @@ use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
+pub use limits::{Limit, has_cut_cell, limits};
 pub use reader::{Columns, Means, Reader, Strays, parse, reader};
 pub use recognise::{Sample, fits, recognise, suffices};
 pub use render::{edges, render_some};

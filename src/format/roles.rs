@@ -31,6 +31,12 @@ pub enum Role {
     Object,
     /// Whether all objects of a place were taken together: where the value is this word.
     Whole(&'static str),
+    /// What the next value is of, where values stand beside their names ([`Role::Whole`]).
+    Property,
+    /// That packets were sampled: a number that says so from this one on.
+    Sampled(u8),
+    /// Which kind of access a record is about, in the words of CloudTrail.
+    Access,
     /// For whom a proxy asked, as a list of addresses: the client of a request where one of our own asked.
     Forwarded,
     /// A URL: whole, or path and query only.
@@ -203,7 +209,8 @@ impl Role {
             | Self::Embedded
             | Self::History
             | Self::Packets(_) => &[],
-            Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object | Self::Whole(_) => &[],
+            Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object => &[],
+            Self::Whole(_) | Self::Property | Self::Access | Self::Sampled(_) => &[],
             Self::Forwarded => &[Canon::SourceIp],
         }
     }

@@ -8,6 +8,7 @@ use super::halves::{Half, halves};
 use super::roles::{Role, outcome};
 use super::sketch::{is_stamped_first, shelf_end};
 use super::time;
+use crate::model::access::Access;
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
@@ -55,6 +56,15 @@ pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
     way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
 }
 
+/// Which kind of access a category of CloudTrail is.
+fn access(category: &[u8]) -> Access {
+    match category {
+        b"Management" => Access::MANAGEMENT,
+        b"Data" => Access::DATA,
+        _ => Access::OTHER,
+    }
+}
+
 /// Collects the fields of one record.
 pub struct Sink<'f, 'b> {
     /// The fields so far.
@@ -82,6 +92,8 @@ pub struct Sink<'f, 'b> {
     pub process: Option<Text<'b>>,
     /// Date, time of day and zone that stand in fields of their own.
     apart: [Option<Text<'b>>; 3],
+    /// Whether the next value says that a mailbox tells of no more reads ([`Role::Property`]).
+    is_throttle: bool,
     /// For whom a proxy asked ([`Role::Forwarded`]).
     forwarded: Option<Text<'b>>,
     /// What a request was let in by ([`Role::Key`]).
@@ -113,6 +125,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             is_whole: false,
             process: None,
             apart: [None; 3],
+            is_throttle: false,
             forwarded: None,
             key: None,
             pending: [None; 6],
@@ -212,7 +225,20 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Line => self.out.carry(value, kind),
             Role::Part => self.out.part(value),
             Role::Object => self.out.objects = self.out.objects.saturating_add(1),
-            Role::Whole(word) => self.out.whole |= self.out.bytes(value) == word.as_bytes(),
+            Role::Whole(word) => {
+                let text = self.out.bytes(value);
+                let is_throttled = self.is_throttle && text.eq_ignore_ascii_case(b"true");
+                self.out.whole |= text == word.as_bytes();
+                self.out.throttled |= is_throttled;
+                self.is_throttle = false;
+            }
+            Role::Property => self.is_throttle = self.out.bytes(value).eq_ignore_ascii_case(b"IsThrottled"),
+            Role::Sampled(least) => {
+                let digits = std::str::from_utf8(self.out.bytes(value)).ok();
+                self.out.sampled |=
+                    digits.and_then(|text| text.parse().ok()).is_some_and(|one_in: u64| one_in >= least.into());
+            }
+            Role::Access => self.out.access.join(access(self.out.bytes(value))),
             Role::Forwarded => self.forwarded = self.forwarded.or(Some(value)),
             Role::Url => self.url(value),
             Role::Shelved => self.shelved(value),

@@ -120,7 +120,9 @@ fn damaged(bench: &mut Bench<'_>) {
         for gap in &source.gaps {
             let Some(what) = gap.reason.of_log() else { continue };
             let matters = |route: &Route| gap.reason != GapReason::Capped || matters(bench, *route);
-            let routes: Vec<Route> = if source.observes.is_empty() {
+            let routes: Vec<Route> = if gap.reason == GapReason::ReadsNotLogged {
+                vec![Route::SaasDownload]
+            } else if source.observes.is_empty() {
                 vec![Route::Network]
             } else {
                 source.observes.iter().copied().filter(matters).collect()
@@ -134,6 +136,10 @@ fn damaged(bench: &mut Bench<'_>) {
                     format!("{} with the files before it, as the system wrote them", gap.place())
                 }
                 GapReason::Capped | GapReason::FindingsCapped => format!("{} in smaller parts", source.source),
+                GapReason::ReadsNotLogged => READS_OF_MAIL.to_owned(),
+                GapReason::ExportTruncated => {
+                    format!("{} exported again, in shorter periods and not by a spreadsheet", gap.place())
+                }
                 _ => format!("another copy of {}", gap.place()),
             };
             for route in routes {
@@ -142,6 +148,10 @@ fn damaged(bench: &mut Bench<'_>) {
         }
     }
 }
+
+/// What tells of mail that was read where the log of mailboxes does not.
+const READS_OF_MAIL: &str =
+    "the logs of who signed in to the mailboxes and of the programs that read them; have MailItemsAccessed audited";
 
 /// Containers and sources that could not be read and that could hold logs of the scope.
 fn unread(bench: &mut Bench<'_>) {
@@ -193,9 +203,10 @@ fn unlogged(bench: &mut Bench<'_>) {
         }
         let what = source.not_logged.join(", ");
         bench.reason("J-35", format!("{} does not state {what}", source.source), Vec::new());
-        let needs = format!("firewall, flow or proxy log that states what {} does not: {what}", source.source);
         for route in open_to {
-            open(bench, route, needs.clone());
+            let other =
+                if source.observes.contains(&route) { "firewall, flow or proxy log" } else { "a log of the service" };
+            open(bench, route, format!("{other} that states what {} does not: {what}", source.source));
         }
     }
 }

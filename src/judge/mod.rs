@@ -225,8 +225,8 @@ pub fn judged(
 /// Whether something fits no scope: a finding, a transfer, or a log with hidden parts of which nobody knows whose.
 fn is_loose(findings: &[Finding], transfers: &[Transfer], coverage: &Coverage, whose: &Whose) -> bool {
     let hides = |reason| {
-        use GapReason::{Capped, Cleared, FindingsCapped, NumbersMissing};
-        matches!(reason, Cleared | NumbersMissing | Capped | FindingsCapped)
+        use GapReason::{Capped, Cleared, ExportTruncated, FindingsCapped, NumbersMissing};
+        matches!(reason, Cleared | NumbersMissing | Capped | FindingsCapped | ExportTruncated)
     };
     let hidden = |s: &SourceCoverage| s.gaps.iter().any(|g| hides(g.reason) && (s.scopes.is_empty() || g.is_nobodys()));
     findings.iter().any(|f| belongs(f, UNATTRIBUTED, whose))

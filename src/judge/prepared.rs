@@ -59,7 +59,7 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     let holes = holes(if counting.is_empty() { &showing } else { &counting }, from.zip(to));
     let mut limits: BTreeSet<String> = showing.iter().flat_map(|s| hidden(s)).collect();
     limits.extend(
-        showing
+        sources
             .iter()
             .filter(|s| s.unlogged.contains(&route))
             .map(|s| format!("the logs of {} do not state {}", s.format, s.not_logged.join(", "))),
@@ -100,18 +100,16 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     };
     let is_damaged =
         |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::NotRead && gap.from.is_none());
-    let damaged: Vec<&Locator> = showing.iter().filter(is_damaged).map(|s| &s.source).collect();
+    let damaged = showing.iter().filter(is_damaged).map(|s| format!("collect another copy of {}", s.source));
+    let is_cut = |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::ExportTruncated);
+    let cut = showing.iter().filter(is_cut).map(|s| format!("export {} again in shorter periods", s.source));
+    let again: Vec<String> = damaged.chain(cut).collect();
     let (question, collect) = words(route);
     RoutePrepared {
         route,
         question: question.to_owned(),
         answer,
-        next: next(
-            collect,
-            counting.is_empty() || only_edge && route == Route::Email,
-            (from.zip(to), &holes),
-            &damaged,
-        ),
+        next: next(collect, counting.is_empty() || only_edge && route == Route::Email, (from.zip(to), &holes), again),
         from,
         to,
         logs: kinds(showing.into_iter()),
@@ -120,19 +118,19 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     }
 }
 
-/// What to do about a way out: `collect` where it `is_wanted`, what is in the holes, what is damaged, and a longer history.
+/// What to do about a way out: `collect` where it `is_wanted`, what is in the holes, what is to be had `again`, and a longer history.
 fn next(
     collect: &str,
     is_wanted: bool,
     (period, holes): (Option<(Instant, Instant)>, &[Hole]),
-    damaged: &[&Locator],
+    again: Vec<String>,
 ) -> Vec<String> {
     let mut all = Vec::new();
     if is_wanted {
         all.push(format!("switch on and keep: {collect}"));
     }
     all.extend(holes.iter().map(|hole| format!("collect the logs of {} to {}", hole.from, hole.to)));
-    all.extend(damaged.iter().map(|source| format!("collect another copy of {source}")));
+    all.extend(again);
     let short = period.is_some_and(|(from, to)| to < from.plus_secs(BASELINE_DAYS * DAY_SECS));
     if short {
         all.push(format!(

@@ -38,7 +38,10 @@ const HISTORY_SECS: i64 = BASELINE_DAYS * DAY_SECS;
 /// The verdict of one scope.
 pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
     let shown = bench.sources.iter().flat_map(|s| s.observes.iter().copied());
-    let observed: BTreeSet<Route> = shown.chain(bench.transfers.iter().map(|t| t.route)).collect();
+    // Of a call of which the bytes are not known, whether its log shows the way out is for the log to say.
+    let is_known = |t: &&Transfer| t.bytes.lower > 0 || t.bytes.upper.is_some();
+    let moved = bench.transfers.iter().copied().filter(is_known).map(|t| t.route);
+    let observed: BTreeSet<Route> = shown.chain(moved).collect();
     let given = bench.reasons.iter().filter_map(|r| clauses::by_id(&r.clause)?.base);
     let base = given.min().unwrap_or(State::NoEvidence);
     if base != State::NoEvidence || observed.is_empty() {

@@ -33,6 +33,11 @@ pub enum GapReason {
     /// Private addresses that no network of the scopes file or the command line holds, so that they are taken to be outside:
     /// of what they did only what the edge, proxies and name servers show is judged.
     TakenAsOutside,
+    /// It does not tell who read mail, or not all of it: for a day after a mailbox was read too often, or at all.
+    ReadsNotLogged,
+    /// It ends where exports of its kind end, whatever more there was. That this is no chance is not known.
+    #[serde(rename = "export_truncated?")]
+    ExportTruncated,
 }
 
 impl GapReason {
@@ -44,6 +49,8 @@ impl GapReason {
             Self::NotRead => "could not be read in full",
             Self::Capped => "holds more conversations than are kept apart",
             Self::FindingsCapped => "holds more hits than are kept",
+            Self::ReadsNotLogged => "does not tell of all mail that was read",
+            Self::ExportTruncated => "may have been cut as it was exported: it ends where exports of its kind end",
             Self::Silent | Self::NotCovered | Self::NotDelivered | Self::TakenAsOutside => return None,
         })
     }
@@ -252,7 +259,8 @@ impl SourceCoverage {
     fn stretches(&self, margin_secs: i64, counts: impl Fn(&Gap) -> bool) -> Vec<(Instant, Instant)> {
         let Some((from, to)) = self.from.zip(self.to) else { return Vec::new() };
         let mut open = vec![(from.plus_secs(-margin_secs), to.plus_secs(margin_secs))];
-        for gap in self.gaps.iter().filter(|gap| counts(gap)) {
+        // What else it tells of is told then too.
+        for gap in self.gaps.iter().filter(|gap| gap.reason != GapReason::ReadsNotLogged && counts(gap)) {
             let cut = |(from, to): (Instant, Instant)| {
                 let (begin, end) = (gap.from.unwrap_or(from), gap.to.unwrap_or(to));
                 if end < from || to < begin {

@@ -47,7 +47,8 @@ pub struct Event {
     pub called: Option<Called>,
 }
 
-/// What the log that an event is of calls it, in whatever form it was delivered: a digest of computer, channel and number.
+/// What the log that an event is of calls it, in whatever form it was delivered: a digest of computer, channel and number, or of the
+/// id that its service gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Called(NonZeroU64);
 
@@ -57,6 +58,17 @@ impl Called {
         let mut hash = blake3::Hasher::new();
         hash.update(computer.to_lowercase().as_bytes()).update(b"\0").update(channel.to_lowercase().as_bytes());
         hash.update(b"\0").update(&number.to_le_bytes());
+        Self::of(&hash)
+    }
+
+    /// The record of a service that has this id there.
+    pub fn by_id(service: &str, id: &str) -> Self {
+        let mut hash = blake3::Hasher::new();
+        hash.update(service.as_bytes()).update(b"\0\0\0").update(id.as_bytes());
+        Self::of(&hash)
+    }
+
+    fn of(hash: &blake3::Hasher) -> Self {
         let mut first = [0; 8];
         hash.finalize_xof().fill(&mut first);
         Self(NonZeroU64::new(u64::from_le_bytes(first)).unwrap_or(NonZeroU64::MIN))

@@ -1,5 +1,6 @@
 //! The fields of one record, borrowed from the block or from a reused arena.
 
+use super::access::Access;
 use super::lasted::Lasted;
 use super::observation;
 use super::time::Stamp;
@@ -84,10 +85,16 @@ pub struct Fields<'b> {
     /// Whether the record sums up what passed while an exporter's clock ran, so that its time is that clock's and not that of
     /// a connection.
     pub clocked: bool,
+    /// Whether its bytes are those of some packets, taken as a sample of all.
+    pub sampled: bool,
     /// Of how many objects the record tells, each of which a log may have told in a record of its own; 0 where it tells of one.
     pub objects: u32,
     /// Whether all that a store holds in one place was taken together.
     pub whole: bool,
+    /// Which kind of access to data it is about.
+    pub access: Access,
+    /// Whether a mailbox says that it tells of no more reads for a day, because there were too many.
+    pub throttled: bool,
     /// Whether the number of the process that wrote the record ties it to others.
     pub of_process: bool,
     /// Whether it tells of data that was sent, to whom it need not say.
@@ -111,8 +118,11 @@ impl Default for Fields<'_> {
             lasted: Lasted::default(),
             observer: None,
             clocked: false,
+            sampled: false,
             objects: 0,
             whole: false,
+            access: Access::NONE,
+            throttled: false,
             of_process: false,
             uploads: false,
             inside: None,
@@ -131,8 +141,9 @@ impl<'b> Fields<'b> {
         self.time = None;
         self.lasted = Lasted::default();
         self.observer = None;
-        self.clocked = false;
+        (self.clocked, self.sampled) = (false, false);
         (self.objects, self.whole) = (0, false);
+        (self.access, self.throttled) = (Access::NONE, false);
         (self.of_process, self.uploads) = (false, false);
         self.inside = None;
         self.carried.clear();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::Datum;
+use super::event::Called;
 use super::place::Place;
 use super::rule::Outcome;
 use super::subject::Subject;
@@ -30,6 +31,9 @@ pub struct Sighting {
     pub outcome: Outcome,
     /// Who and what.
     pub subject: Subject,
+    /// Of rules: what its log calls the event, whatever form it was delivered in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<Called>,
     /// Of rules: what it shows of data, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<Datum>,
@@ -293,6 +297,7 @@ mod tests {
                 field: None,
                 outcome,
                 subject,
+                called: None,
                 data: Vec::new(),
             });
         }

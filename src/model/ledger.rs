@@ -128,6 +128,9 @@ pub enum Reason {
     Undated,
     /// Records in which nothing was met, and which were not read, because hits alone were asked for.
     PassedOver,
+    /// As many records, or characters of a cell, as an export of its kind holds at most: there may have been more.
+    #[serde(rename = "export_truncated?")]
+    ExportTruncated,
 }
 
 impl Reason {

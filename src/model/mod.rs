@@ -3,6 +3,7 @@
 //! Stages never import each other; what two of them must agree on stands here. Nothing in this module reads a
 //! file, a clock or the environment; of what outgrew memory, [`Run`](crate::work::Run)s stand here, which `work` reads.
 
+pub mod access;
 pub mod accounts;
 pub mod assigned;
 pub mod atoms;

@@ -192,6 +192,12 @@ impl Sum {
         }
     }
 
+    /// The same of sampled packets: there may have been more either way.
+    #[must_use]
+    pub fn sampled(self) -> Self {
+        Self { up_unlogged: self.records, down_unlogged: self.records, ..self }
+    }
+
     /// One record that says how much moved both ways together.
     pub fn of_joint(bytes: u64) -> Self {
         Self { records: 1, joint: bytes, joint_records: 1, ..Self::default() }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::correlation::Correlation;
 use super::data::Touched;
 use super::dates::DatesRead;
@@ -46,6 +47,10 @@ pub mod pairs {
     {
         Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A log that numbers its records: the computer that wrote it, and its channel.
@@ -110,6 +115,15 @@ pub struct Covered {
     /// lost, ascending: their records count for no time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_doubt: Vec<(u64, u64)>,
+    /// Records on traffic whose bytes are of sampled packets: at least so much moved.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sampled: u64,
+    /// Which kinds of access to data its records are about.
+    #[serde(default, skip_serializing_if = "Access::is_none")]
+    pub access: Access,
+    /// Hours of records that say that no more reads of a mailbox were logged for a day, sorted; `None` for one without a time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub throttled: Vec<Option<i64>>,
     /// How its dates are read where they do not show which of day and month is first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dates: Option<DatesRead>,
@@ -150,6 +164,12 @@ impl Covered {
             *self.held.entry(format).or_default() += records;
         }
         self.clocked |= other.clocked;
+        self.sampled = self.sampled.saturating_add(other.sampled);
+        self.access.join(other.access);
+        self.throttled.extend(other.throttled);
+        self.throttled.sort_unstable();
+        self.throttled.dedup();
+        self.throttled.truncate(HOURS_KEPT);
         self.dates = self.dates.take().or(other.dates);
         self.in_doubt.extend(other.in_doubt);
         self.in_doubt.sort_unstable();

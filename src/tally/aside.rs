@@ -76,7 +76,18 @@ impl Tally {
         let id = doubles::id(fields, &self.key, bytes, span).filter(|id| self.may_hold(*id));
         let Some(id) = id else { return false };
         let cited = Shown { bytes, span }.cited(place);
-        self.doubles.hold(id, Double { key: self.key.clone(), span, bytes, records, times: 1, cited: vec![cited] });
+        self.doubles.hold(
+            id,
+            Double {
+                key: self.key.clone(),
+                span,
+                bytes,
+                records,
+                sampled: fields.sampled,
+                times: 1,
+                cited: vec![cited],
+            },
+        );
         true
     }
 
@@ -91,7 +102,7 @@ impl Tally {
             return false;
         }
         let (key, cited) = (key.to_vec(), vec![Shown { bytes, span }.cited(place)]);
-        self.doubles.hold(id, Double { key, span, bytes, records: 1, times: 1, cited });
+        self.doubles.hold(id, Double { key, span, bytes, records: 1, sampled: false, times: 1, cited });
         true
     }
 
@@ -116,9 +127,10 @@ impl Tally {
         let index = self.conversation();
         let conversation = &mut self.conversations[index];
         let (up, down) = double.bytes;
+        let sum = Sum::of_records(double.records, up, down);
+        let sum = if double.sampled { sum.sampled() } else { sum };
         for _ in 0..double.times {
-            let new_hour =
-                conversation.add(&Hour { span: double.span, sum: Sum::of_records(double.records, up, down) });
+            let new_hour = conversation.add(&Hour { span: double.span, sum });
             self.weight += usize::from(new_hour);
         }
         double.cited.iter().for_each(|cited| {

@@ -12,6 +12,15 @@ impl Tally {
     /// lost records.
     pub fn cover(&mut self, format: &'static str, fields: &Fields<'_>) {
         fields.inside.into_iter().for_each(|inside| self.hold(inside));
+        self.covered.access.join(fields.access);
+        let throttled = &mut self.covered.throttled;
+        let at = fields.time.map(|stamp| stamp.at.hour());
+        if fields.throttled
+            && let Err(place) = throttled.binary_search(&at)
+            && throttled.len() < HOURS_KEPT
+        {
+            throttled.insert(place, at);
+        }
         let Some(stamp) = fields.time else { return };
         self.cover_time(stamp);
         let teller = self.teller(fields.inside.unwrap_or(format));

@@ -35,6 +35,8 @@ pub struct Double {
     pub bytes: Bytes,
     /// How many records it stands for.
     pub records: u64,
+    /// Whether its bytes are those of sampled packets.
+    pub sampled: bool,
     /// How often it was met.
     pub times: u64,
     /// The first places where it stands, sorted.

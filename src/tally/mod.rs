@@ -200,6 +200,7 @@ impl Tally {
             return false;
         }
         self.covered.clocked |= fields.clocked;
+        self.covered.sampled += u64::from(fields.sampled);
         let bytes = read::bytes(teller, fields, &self.key);
         let session = sessions::told(format, fields, &self.key);
         let counted = session.map_or(bytes, |told| self.session(told, fields, bytes));
@@ -209,7 +210,7 @@ impl Tally {
         self.name(index, fields);
         // What many conversations come to has no key, by which a call would be known.
         let is_of_many = self.beyond == Some(index) && fields.has(Canon::SessionId);
-        let outline = outline.filter(|_| session.is_none() && joint.is_none() && !is_of_many);
+        let outline = outline.filter(|_| session.is_none() && joint.is_none() && !is_of_many && !fields.sampled);
         if let Some(outline) = outline
             && let Some((up, down)) = amounts(outline, (teller, fields), bytes, key::seen(&self.key))
         {
@@ -224,6 +225,7 @@ impl Tally {
         let is_undated = session == Some(sessions::Told::Lasts) && span.is_some_and(|span| span.first == span.last);
         let shown = Shown { bytes, span: span.filter(|_| !is_undated) };
         let sum = joint.map_or(Sum::of_records(records, counted.0, counted.1), Sum::of_joint);
+        let sum = if fields.sampled { sum.sampled() } else { sum };
         self.add(index, span, (sum, shown), place, digest);
         true
     }

@@ -232,7 +232,7 @@ fn kind(teller: Teller, fields: &Fields<'_>) -> Option<Seen> {
             (!fields.get(Canon::EventAction).is_some_and(answers)).then_some(Seen::Dns)
         }
         // What a security profile says of a request is counted by the record of its session as well.
-        Teller::Pairs | Teller::Syslog | Teller::Json if pair() && bytes() && is_of_profile(fields) => {
+        Teller::Pairs | Teller::Syslog | Teller::Json | Teller::Table if pair() && bytes() && is_of_profile(fields) => {
             Some(Seen::Proxy)
         }
         Teller::Pairs | Teller::Syslog | Teller::Json if pair() && (bytes() || has(Canon::EventAction)) => {

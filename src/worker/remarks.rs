@@ -1,6 +1,7 @@
 //! What the ledger is told of a source that was read: which records are not, or are of another format, and which caps were reached.
 
 use super::source::Told;
+use crate::format::Limit;
 use crate::model::assigned::ASSIGNMENTS_KEPT;
 use crate::model::chunk::FILE_MAGIC;
 use crate::model::data::TOUCHES_KEPT;
@@ -115,6 +116,19 @@ pub(super) fn of_events(plan: &Plan, rules: &RuleHits, events: &Events) -> Vec<N
         notes.push(Note::new(Reason::FindingsCapped, detail).counted(events.cut));
     }
     notes
+}
+
+/// States that an export may have been cut: it has as many records, or some of its cells have as many characters, as it can have.
+pub(super) fn of_export(limits: &[Limit], told: &Told) -> Vec<Note> {
+    let reached = limits.iter().filter(|limit| limit.records == told.records).map(|limit| {
+        let detail =
+            format!("records, as many as {} gives: more may have been left out; export shorter periods", limit.of);
+        Note::new(Reason::ExportTruncated, detail).counted(told.records)
+    });
+    let detail = "records with a cell of 32,767 characters, as many as one of a spreadsheet holds: what followed in it is lost, and \
+                  with it fields of the JSON in it; export them again and not by a spreadsheet";
+    let cells = (told.cut_cells > 0).then(|| Note::new(Reason::ExportTruncated, detail).counted(told.cut_cells));
+    reached.chain(cells).collect()
 }
 
 /// States every cap that was reached, with the exact count.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::remarks;
 use super::together::Holding;
+use crate::format::{self, Limit};
 use crate::model::block::Block;
 use crate::model::correlation::Correlation;
 use crate::model::data::Touched;
@@ -15,6 +16,7 @@ use crate::model::event::Events;
 use crate::model::hit::{IndicatorRef, LastKept, RULE_HITS_KEPT, Sighting, Sightings};
 use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
+use crate::model::layout::Layout;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::model::partial::{Covered, SourcePartial};
@@ -40,6 +42,8 @@ pub(super) struct Told {
     pub left_out: u64,
     /// Records that were searched and, as nothing was met in them, not read.
     pub passed_over: u64,
+    /// Records with a cell that is as long as one of a spreadsheet can be.
+    pub cut_cells: u64,
     /// What of the block could not be decoded.
     pub damage: Option<Damage>,
     pub indicators: BTreeMap<IndicatorRef, Sightings>,
@@ -111,6 +115,8 @@ struct Joined {
 pub(super) struct Source {
     meta: SourceMeta,
     format: &'static str,
+    /// The numbers of records at which it may have been cut as it was exported.
+    limits: Vec<Limit>,
     /// Blocks under way, plus one while the producer is at work.
     pending: AtomicUsize,
     joined: Mutex<Joined>,
@@ -128,12 +134,13 @@ pub(super) struct Metas {
 }
 
 impl Source {
-    pub(super) fn new(meta: SourceMeta, format: &'static str, threads: usize, doubts: Vec<Range<u64>>) -> Self {
+    pub(super) fn new(meta: SourceMeta, layout: &Layout, threads: usize, doubts: Vec<Range<u64>>) -> Self {
         Self {
             doubts,
+            limits: format::limits(layout),
             tallies: tally::accounts(threads).into_iter().map(Mutex::new).collect(),
             meta,
-            format,
+            format: layout.format,
             pending: AtomicUsize::new(1),
             joined: Mutex::default(),
         }
@@ -211,6 +218,7 @@ impl Source {
         all.rejected += told.rejected;
         all.left_out += told.left_out;
         all.passed_over += told.passed_over;
+        all.cut_cells += told.cut_cells;
         for (format, records) in told.carried {
             *all.carried.entry(format).or_default() += records;
         }
@@ -292,8 +300,8 @@ impl Source {
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (mut covered, observations) = tally::gather(tallies);
         if is_doubtful {
-            let Covered { unread, held, clocked, .. } = covered;
-            covered = Covered { unread, held, clocked, ..Covered::default() };
+            let Covered { unread, held, clocked, access, .. } = covered;
+            covered = Covered { unread, held, clocked, access, ..Covered::default() };
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
         }
@@ -321,6 +329,7 @@ impl Source {
             *covered.held.entry((*format).into()).or_default() += records;
         }
         notes.extend(remarks::of_records(self.format, &told));
+        notes.extend(remarks::of_export(&self.limits, &told));
         notes.extend(remarks::of_caps(plan, &rules, &indicators, &observations));
         notes.extend(remarks::of_data(told.touched.rest));
         notes.extend(parts.iter().filter_map(|(part, sightings)| remarks::of_part(&part, &sightings)));

@@ -221,6 +221,7 @@ pub(super) fn evaluate(
             field: Some(told_of(parts)),
             outcome,
             subject: Subject::of(&whole),
+            called: event::called(layout.format, &whole),
             data: plan.classifier.data(&whole, Look::Values),
         };
         let sightings = found.entry(id.into()).or_default();

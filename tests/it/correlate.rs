@@ -599,6 +599,7 @@ fn sighting(place: Place, time: Option<Stamp>, from: &str, outcome: Outcome) -> 
         field: None,
         outcome,
         subject: Subject { source_ip: Some(from.into()), destination_ip: Some(OUTSIDE.into()), ..Subject::default() },
+        called: None,
         data: Vec::new(),
     }
 }

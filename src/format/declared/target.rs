@@ -38,6 +38,9 @@ pub(super) fn target(name: &str) -> Target {
         "event.duration.any" => Some(Role::Is(Canon::EventDuration)),
         "url" | "url.full" | "url.original" => Some(Role::Url),
         "request" => Some(Role::Request),
+        // One packet in so many, or whether there are such.
+        "sampled.rate" => Some(Role::Sampled(2)),
+        "sampled" => Some(Role::Sampled(1)),
         "line" => Some(Role::Line),
         "said" => Some(Role::Said),
         "user.name" => Some(Role::User),

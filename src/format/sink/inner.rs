@@ -43,6 +43,7 @@ impl Sink<'_, '_> {
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.lasted = self.out.lasted.or(inner.lasted);
         self.out.clocked |= inner.clocked;
+        self.out.sampled |= inner.sampled;
         (self.out.objects, self.out.whole) = (self.out.objects.max(inner.objects), self.out.whole | inner.whole);
         self.out.of_process |= inner.of_process;
         self.out.uploads |= inner.uploads;

@@ -40,6 +40,7 @@ impl Pass<'_, '_> {
             field,
             outcome: Outcome::of(fields),
             subject: Subject::of(fields),
+            called: None,
             data: Vec::new(),
         }
     }

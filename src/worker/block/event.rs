@@ -59,11 +59,16 @@ pub(in crate::worker) fn keep(
     });
 }
 
-/// What the log that a record of Windows is of calls it, where the record says all of that.
-fn called(format: &str, fields: &Fields<'_>) -> Option<Called> {
-    let is_windows = matches!(format, "evtx" | "windows_json" | "windows_xml");
-    let number = fields.number(Canon::EventSequence).filter(|_| is_windows)?;
-    Some(Called::new(fields.text(Canon::HostName)?, fields.text(Canon::EventDataset)?, number))
+/// What the log that a record of Windows, CloudTrail or Microsoft 365 is of calls it, where the record says all of that.
+pub(in crate::worker) fn called(format: &str, fields: &Fields<'_>) -> Option<Called> {
+    match format {
+        "cloudtrail" | "m365" => Some(Called::by_id(format, fields.text(Canon::SessionId)?)),
+        "evtx" | "windows_json" | "windows_xml" => {
+            let number = fields.number(Canon::EventSequence)?;
+            Some(Called::new(fields.text(Canon::HostName)?, fields.text(Canon::EventDataset)?, number))
+        }
+        _ => None,
+    }
 }
 
 /// Keeps the first values of each field, of sorted ones; whether there were more.

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use super::super::source::Told;
 use super::super::stats::Stats;
 use super::cite::Cite;
+use super::event::called;
 use super::{Pass, Scratch};
 use crate::classify::Look;
 use crate::detect::take_all;
@@ -111,7 +112,7 @@ impl Pass<'_, '_> {
         let sighting = OnceCell::new();
         let see = || {
             let data = self.plan.classifier.data(fields, Look::Values);
-            Sighting { data, outcome, ..self.sighting(cite, fields, None) }
+            Sighting { data, outcome, called: called(format, fields), ..self.sighting(cite, fields, None) }
         };
         for &rule in &scratch.matched {
             let id = program.rules()[rule as usize].id.as_str();

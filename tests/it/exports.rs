@@ -1,0 +1,118 @@
+//! Exports that end where exports of their kind end: there may have been more, and nothing that rests on them is whole.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::exfiltrace;
+
+/// A download of a file, as the audit log of Microsoft 365 tells it.
+fn download(at: usize) -> Value {
+    json!({
+        "CreationTime": format!("2026-03-28T{:02}:{:02}:{:02}", at / 3_600 % 24, at / 60 % 60, at % 60), "Id": format!("id-{at}"),
+        "Operation": "FileDownloaded", "RecordType": 6, "Workload": "SharePoint", "UserId": format!("u{}@rv.example", at % 997),
+        "ClientIP": format!("203.0.113.{}", at % 200), "ObjectId": format!("https://rv.example/{at}.docx"), "FileSizeBytes": 100,
+    })
+}
+
+/// So many of them, one a line.
+fn lines(records: usize) -> String {
+    (0..records).map(|at| format!("{}\n", download(at))).collect()
+}
+
+/// So many of them as the portal exports them: a row each, with a quoted cell that goes over two lines.
+fn table(records: usize) -> String {
+    let mut text = "RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits\n".to_owned();
+    for at in 0..records {
+        let (record, user) = (download(at), at % 997);
+        let cell = record.to_string().replace('"', "\"\"");
+        let _ = writeln!(text, "id-{at},2026-03-28T10:00:00Z,6,FileDownloaded,u{user}@rv.example,\"{cell}\",\"a\nb\"");
+    }
+    text
+}
+
+/// A case of one log: its coverage, its verdict and its ledger.
+fn case(name: &str, log: &str) -> (Value, Value, String) {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path(name), log).unwrap();
+    exfiltrace(&["scan", "-q", &path(name), "--out", &path("case")]);
+    let json = |name: &str| serde_json::from_str(&fs::read_to_string(path(name)).unwrap()).unwrap();
+    let ledger = fs::read_to_string(path("case/ledger.jsonl")).unwrap();
+    (json("case/coverage.json"), json("case/verdict.json"), ledger)
+}
+
+/// Why parts of the time of the log are not covered, and the state of what was downloaded.
+fn told(name: &str, log: &str) -> (Vec<String>, String, bool) {
+    let (coverage, verdict, _) = case(name, log);
+    let gaps = coverage["sources"][0]["gaps"].as_array().unwrap();
+    let scope = &verdict["scopes"][0];
+    let routes = scope["routes"].as_array().unwrap();
+    let way = routes.iter().find(|way| way["route"] == "saas_download").unwrap();
+    let reasons = gaps.iter().map(|gap| gap["reason"].as_str().unwrap().to_owned()).collect();
+    (reasons, way["state"].as_str().unwrap().to_owned(), way["bytes"]["upper"].is_null())
+}
+
+#[test]
+fn a_search_of_the_audit_log_that_ends_at_its_cap_is_never_complete() {
+    let whole = (Vec::new(), "no_evidence".to_owned(), false);
+    let cut = (vec!["export_truncated?".to_owned()], "cannot_tell".to_owned(), true);
+    for (name, log) in [("audit.json", lines as fn(usize) -> String), ("audit.csv", table)] {
+        assert_eq!(told(name, &log(4_999)), whole, "{name}");
+        assert_eq!(told(name, &log(5_000)), cut, "{name}");
+        assert_eq!(told(name, &log(5_001)), whole, "{name}");
+    }
+}
+
+#[test]
+fn what_a_system_writes_itself_may_have_any_number_of_lines() {
+    let line = |at: usize| format!("Mar 28 10:{:02}:{:02} rv-fs01 app[7]: request {at} done\n", at / 60 % 60, at % 60);
+    let log: String = (0..5_000).map(line).collect();
+    assert_eq!(case("syslog", &log).0["sources"][0]["gaps"], json!([]));
+}
+
+#[test]
+fn a_table_that_is_as_long_as_a_sheet_may_have_been_cut_by_one() {
+    let table = |rows: usize| {
+        let row = |at: usize| format!("2026-03-28T{:02}:{:02}:00Z,alice,\"view\n{at}\"\n", at / 60 % 24, at % 60);
+        "time,user,action\n".to_owned() + &(0..rows).map(row).collect::<String>()
+    };
+    let reasons = |rows| case("t.csv", &table(rows)).0["sources"][0]["gaps"].clone();
+    assert_eq!(reasons(65_535)[0]["reason"], "export_truncated?");
+    assert_eq!(reasons(65_534), json!([]));
+}
+
+#[test]
+fn a_cell_that_is_as_long_as_one_of_a_sheet_lost_its_end() {
+    let row = |long: usize| {
+        let mut record = download(1);
+        let rest = long - record.to_string().len() - r#","Z":"""#.len();
+        record["Z"] = "z".repeat(rest).into();
+        let cell = record.to_string();
+        assert_eq!(cell.len(), long);
+        cell
+    };
+    let log = |cell: &str| {
+        let cell = cell.replace('"', "\"\"");
+        format!("{}x,2026-03-28T10:00:00Z,6,FileDownloaded,alice@rv.example,\"{cell}\",y\n", table(3))
+    };
+    // The JSON goes on behind what the sheet holds of it.
+    let cut = &row(40_000)[..32_767];
+    let (coverage, _, ledger) = case("audit.csv", &log(cut));
+    assert_eq!(coverage["sources"][0]["gaps"][0]["reason"], "export_truncated?");
+    let note = "\"reason\":\"export_truncated?\",\"detail\":\"records with a cell of 32,767 characters";
+    assert!(ledger.contains(note) && ledger.contains("\"count\":1"), "{ledger}");
+    assert_eq!(case("audit.csv", &log(&row(32_766))).0["sources"][0]["gaps"], json!([]));
+}
+
+#[test]
+fn what_may_be_cut_is_told_before_anything_has_happened() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("audit.json");
+    fs::write(&path, lines(5_000)).unwrap();
+    let out = exfiltrace(&["coverage", path.to_str().unwrap()]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.contains("may have been cut as it was exported"), "{text}");
+    assert!(text.contains("→ export audit.json again in shorter periods"), "{text}");
+}

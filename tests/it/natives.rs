@@ -1,0 +1,80 @@
+//! Events that were delivered in several forms: what a rule finds in one is told once, with the places of all.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::exfiltrace;
+
+/// The findings of a rule in some files.
+fn found(files: &[(&str, &str)], rule: &str) -> Vec<Value> {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    fs::create_dir(path("logs")).unwrap();
+    files.iter().for_each(|(name, log)| fs::write(path(&format!("logs/{name}")), log).unwrap());
+    fs::write(path("rule.yml"), rule).unwrap();
+    let args = ["scan", "-q", &path("logs"), "--no-builtin", "--rules", &path("rule.yml"), "--out", &path("case")];
+    exfiltrace(&args);
+    let all = fs::read_to_string(path("case/findings.jsonl")).unwrap();
+    let verified = exfiltrace(&["verify", &path("case")]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    let all = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    all.filter(|finding| finding["rule"]["id"] == "r").collect()
+}
+
+/// The names of the files that each finding cites.
+fn cited(findings: &[Value]) -> Vec<String> {
+    let name = |evidence: &Value| evidence["source"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    findings.iter().map(|f| f["evidence"].as_array().unwrap().iter().map(name).collect::<Vec<_>>().join("+")).collect()
+}
+
+const LOGON: &str = "title: t\nid: r\nlevel: high\nlogsource: {product: windows, service: security}\ndetection: {s: {EventID: 4625}, condition: s}\n";
+
+/// A failed logon, as XML and as a beat ships it.
+fn xml(number: u32) -> String {
+    format!(
+        r#"<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System><Provider Name="Microsoft-Windows-Security-Auditing"/><EventID>4625</EventID><TimeCreated SystemTime="2026-03-01T10:{number:02}:00.1239876Z"/><EventRecordID>{number}</EventRecordID><Channel>Security</Channel><Computer>DC01.rv.example</Computer></System><EventData><Data Name="TargetUserName">ann</Data></EventData></Event>"#
+    )
+}
+
+fn beat(number: u32, minute: u32) -> String {
+    let event = json!({
+        "@timestamp": format!("2026-03-01T10:{minute:02}:00.123Z"),
+        "winlog": {"channel": "Security", "computer_name": "dc01.rv.example", "event_id": "4625", "record_id": number.to_string(),
+            "provider_name": "Microsoft-Windows-Security-Auditing", "event_data": {"TargetUserName": "ann"}},
+    });
+    format!("{event}\n")
+}
+
+#[test]
+fn an_event_as_xml_and_as_a_beat_ships_it_is_found_once() {
+    let log = format!("<Events>{}</Events>", (1..=10).map(xml).collect::<String>());
+    let shipped: String = (1..=10).map(|number| beat(number, number)).collect();
+    let both = found(&[("security.xml", &log), ("beat.ndjson", &shipped)], LOGON);
+    // The beat cuts what is behind the millisecond, so that it tells of it first.
+    assert_eq!(cited(&both), ["beat.ndjson+security.xml"; 10]);
+    assert!(both.iter().all(|finding| finding["count"] == 1 && finding["omitted"] == 0));
+    assert_eq!(cited(&found(&[("beat.ndjson", &shipped)], LOGON)), ["beat.ndjson"; 10]);
+    // One number at another time is another event: the log was cleared.
+    let later: String = (1..=10).map(|number| beat(number, number + 20)).collect();
+    assert_eq!(found(&[("security.xml", &log), ("beat.ndjson", &later)], LOGON).len(), 20);
+}
+
+#[test]
+fn a_record_of_the_audit_log_is_found_once_by_its_id() {
+    let rule = "title: t\nid: r\nlevel: high\nlogsource: {product: m365}\ndetection: {s: {Operation: FileDownloaded}, condition: s}\n";
+    let record = |at: u32| {
+        json!({"CreationTime": format!("2026-03-28T10:{at:02}:00"), "Id": format!("i{at}"), "Operation": "FileDownloaded",
+            "RecordType": 6, "Workload": "SharePoint", "UserId": "a@rv.example", "ClientIP": "203.0.113.9", "ObjectId": "x"})
+        .to_string()
+    };
+    let row = |at: u32| {
+        let cell = record(at).replace('"', "\"\"");
+        format!("i{at},2026-03-28T10:{at:02}:00Z,6,FileDownloaded,a@rv.example,\"{cell}\"\n")
+    };
+    let table = "RecordId,CreationDate,RecordType,Operation,UserId,AuditData\n".to_owned()
+        + &(1..=5).map(row).collect::<String>();
+    let lines: String = (1..=5).map(|at| record(at) + "\n").collect();
+    let both = found(&[("audit.csv", &table), ("audit.json", &lines)], rule);
+    assert_eq!(cited(&both), ["audit.csv+audit.json"; 5]);
+}
