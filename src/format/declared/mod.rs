@@ -121,8 +121,9 @@ impl Declared {
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
         let of_json = !sample.events.is_empty();
-        let has_lines = !of_json && !(self.rows.is_empty() && self.elements.is_empty())
-            || self.lines.iter().any(|line| line.is_bare && line.is_of_objects() == of_json);
+        let has_texts = !self.rows.is_empty() || !self.elements.is_empty();
+        let has_lines =
+            !of_json && has_texts || self.lines.iter().any(|line| line.is_bare && line.is_of_objects() == of_json);
         let is_marked = || {
             let mut marks = self.lines.iter().filter(|line| line.is_mark).peekable();
             marks.peek().is_none() || marks.any(|mark| sample.lines.iter().any(|line| mark.is_of(line)))
