@@ -94,8 +94,21 @@ fn may_be(format: &str, rule: &Logsource) -> bool {
 
 /// Formats that records may have which messages hold. Those of Windows are left out: their rules are many, and are found by the
 /// record itself ([`is_gated_apart`]).
-const CARRIED: [&str; 12] =
-    ["access", "auditd", "azure", "cef", "cloudtrail", DECLARED, "gcp", "json", "kv", "leef", "m365", "zeek_json"];
+const CARRIED: [&str; 13] = [
+    "access",
+    "auditd",
+    "azure",
+    "cef",
+    "cloudtrail",
+    DECLARED,
+    "gcp",
+    "json",
+    "kv",
+    "leef",
+    "m365",
+    "squid",
+    "zeek_json",
+];
 
 /// Whether messages of a format may hold records of others.
 fn is_carrier(format: &str) -> bool {

@@ -8,7 +8,8 @@
 //!
 //! Traps: the host may be a name; users may hold blanks; the request may hold quotes (escaped as `\"`, `\x22`, or not at
 //! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known, but
-//! where a pair behind the user agent says so (`in=`, `request_length=`: nginx's `$request_length`, Apache's `%I`). Behind
+//! where a pair behind the user agent says so (`in=`, `request_length=`: nginx's `$request_length`, Apache's `%I`), or where two numbers
+//! there are those of Apache's `combinedio` (`%I %O`: bytes received and sent with their headers), which those of many lines show. Behind
 //! a balancer the client is the balancer, and who asked it stands behind the user agent, if anywhere.
 
 use super::near;
@@ -62,7 +63,8 @@ impl Format for Access {
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
-        let layout = Layout { framing: Framing::Lines, ..sample.layout("access") };
+        let columns = if is_with_input(&sample.lines) { vec![INPUT.into()] } else { Vec::new() };
+        let layout = Layout { framing: Framing::Lines, columns, ..sample.layout("access") };
         sample.fit(self, layout, 60)
     }
 
@@ -83,7 +85,7 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
     sink.time(0, Some(time::clf(line.time, sink.layout)?));
     client(&line, sink);
     request(line.request, sink);
-    response(&line, sink);
+    response(&line, sink.layout, sink);
     Some(())
 }
 
@@ -102,7 +104,7 @@ fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) ->
     }
     sketch.out.part(line.status);
     sketch.cell(Part::Number, line.size)?;
-    sketch.cell(Part::Number, received(&line).unwrap_or_default())?;
+    sketch.cell(Part::Number, received(&line, layout).unwrap_or_default())?;
     let ([_, agent], _) = referrer_and_agent(if sketch.agents { line.tail } else { b"" });
     sketch.value(Part::Agent, agent.unwrap_or_default())
 }
@@ -235,14 +237,14 @@ fn target(request: &[u8]) -> Option<(&[u8], &[u8])> {
     (is_method && !rest.is_empty()).then(|| (method, skip(rest)))
 }
 
-fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
+fn response<'b>(line: &Line<'b>, layout: &Layout, sink: &mut Sink<'_, 'b>) {
     sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), line.status, unset(line.status, Kind::Number));
     if let Some(class) = line.status.first().filter(|c| c.is_ascii_digit()) {
         sink.outcome(*class < b'4');
     }
     let size = Some(Role::Is(Canon::DestinationBytes));
     sink.slice(b"sc-bytes", size, line.size, unset(line.size, Kind::Number));
-    if let Some(received) = received(line) {
+    if let Some(received) = received(line, layout) {
         sink.slice(b"cs-bytes", Some(Role::Is(Canon::SourceBytes)), received, Kind::Number);
     }
     if sink.want.takes(Canon::UserAgent) {
@@ -253,14 +255,52 @@ fn response<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
 /// Names of the size of a request, as pairs behind the user agent have them.
 const RECEIVED: [&[u8]; 6] = [b"in", b"bytes_in", b"bytes_received", b"request_length", b"request_size", b"req_len"];
 
-/// The size of the request where a pair behind the last quote names it. A number below the length of its first line is none.
-fn received<'b>(line: &Line<'b>) -> Option<&'b [u8]> {
+/// The size of the request where a pair behind the last quote names it, or where the layout has it as the first number there. A number
+/// below the length of its first line is none.
+fn received<'b>(line: &Line<'b>, layout: &Layout) -> Option<&'b [u8]> {
     let behind = &line.tail[memchr::memrchr(b'"', line.tail)? + 1..];
+    if matches!(&layout.columns[..], [column] if **column == *INPUT)
+        && let Some([input, _]) = input_and_output(line)
+    {
+        return Some(input).filter(|input| number(input) >= line.request.len() as u64);
+    }
     behind.split(|&byte| byte == b' ').find_map(|pair| {
         let (name, value) = pair.split_at(memchr::memchr(b'=', pair)?);
         let is_size = |value: &&[u8]| is_count(value) && number(value) >= line.request.len() as u64;
         RECEIVED.contains(&name).then_some(&value[1..]).filter(is_size)
     })
+}
+
+/// What lines have behind the user agent whose layout has this as its column.
+const INPUT: &str = "%I %O";
+/// So many lines show it.
+const INPUT_LINES: usize = 8;
+/// A request without a body is no longer.
+const REQUEST_BYTES: u64 = 32 * 1024;
+
+/// Whether the numbers behind the user agent are bytes received and sent, in all lines: each is long enough for all that the line tells
+/// of the request and of the answer, and of a request without a body the first is not longer than headers are. Numbers of another sense
+/// (how long it took) do not keep to that over many lines.
+fn is_with_input(lines: &[&[u8]]) -> bool {
+    let is_so = |line: &[u8]| {
+        let Some(line) = cut(line) else { return false };
+        let Some([input, output]) = input_and_output(&line).map(|both| both.map(number)) else { return false };
+        let ([referrer, agent], _) = referrer_and_agent(line.tail);
+        let told = [Some(line.request), referrer, agent].into_iter().flatten().filter(|text| *text != b"-");
+        let told: usize = told.map(<[u8]>::len).sum();
+        let is_bare = matches!(target(line.request), Some((b"GET" | b"HEAD", _)));
+        let answered = if is_count(line.size) { number(line.size) } else { 0 };
+        input >= told as u64 && !(is_bare && input > REQUEST_BYTES) && output > answered
+    };
+    lines.len() >= INPUT_LINES && lines.iter().all(|line| is_so(line))
+}
+
+/// The two numbers that are all that stands behind the user agent.
+fn input_and_output<'b>(line: &Line<'b>) -> Option<[&'b [u8]; 2]> {
+    let ([_, agent], rest) = referrer_and_agent(line.tail);
+    let (input, rest) = word(skip(agent.map(|_| rest)?));
+    let (output, rest) = word(skip(rest));
+    (is_count(input) && is_count(output) && rest.trim_ascii().is_empty()).then_some([input, output])
 }
 
 /// Digits of a number that fits.

@@ -67,6 +67,9 @@ static ROLES: Table = LazyLock::new(|| {
             ("properties.userPrincipalName", Role::User),
             ("properties.initiatedBy.user.userPrincipalName", Role::User),
             ("initiatedBy.user.userPrincipalName", Role::User),
+            ("initiatedBy.user.ipAddress", Role::Addr(Canon::SourceIp)),
+            ("properties.initiatedBy.user.ipAddress", Role::Addr(Canon::SourceIp)),
+            ("status.errorCode", Role::Is(Canon::EventCode)),
             ("identity.requester.upn", Role::User),
             ("RequesterUpn", Role::User),
             // A signed URL, a key of the account or a token of a program.
@@ -87,6 +90,7 @@ static ROLES: Table = LazyLock::new(|| {
             ("activityDisplayName", Role::Is(Canon::EventAction)),
             ("category", Role::Is(Canon::EventDataset)),
             ("Category", Role::Is(Canon::EventDataset)),
+            ("category.value", Role::Is(Canon::EventDataset)),
             ("resultType", Role::Is(Canon::EventCode)),
             ("ResultType", Role::Is(Canon::EventCode)),
             ("resultSignature", Role::Outcome),

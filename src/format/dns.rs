@@ -293,7 +293,7 @@ fn dnsmasq(message: &[u8]) -> Said<'_> {
 fn unbound(message: &[u8]) -> Option<Query<'_>> {
     let (first, rest) = word(message);
     let rest = if first.starts_with(b"[") { rest } else { message };
-    let rest = rest.strip_prefix(b"info: ")?;
+    let rest = rest.strip_prefix(b"info: ").or_else(|| rest.strip_prefix(b"query: "))?;
     let (client, rest) = word(rest);
     let (name, rest) = word(rest);
     let (kind, rest) = word(rest);

@@ -92,6 +92,10 @@ pub fn flatten_copy(
         let value = sink.out.store(inner.bytes(field.value));
         sink.out.push_text(field.canon, name, value, field.kind);
     }
+    for (line, kind) in inner.take_carried() {
+        let line = sink.out.store(inner.bytes(line));
+        sink.out.carry(line, kind);
+    }
     sink.time(1, inner.time);
     Ok(())
 }
@@ -222,6 +226,13 @@ impl<'b> Walker<'_, '_, 'b> {
     fn value(&mut self, depth: usize) -> Result<(), Reject> {
         let (start, blanks) = (self.at, self.blanks);
         match self.peek() {
+            Some(b'{') if self.roles.get(&self.path) == Some(Role::Embedded) => {
+                // An object of the same dialect: its names are those of a record.
+                let path = std::mem::take(&mut self.path);
+                let read = self.object(depth + 1);
+                self.path = path;
+                read
+            }
             Some(b'{') => {
                 self.object(depth + 1)?;
                 self.container(start, blanks, depth);
@@ -281,7 +292,12 @@ impl<'b> Walker<'_, '_, 'b> {
             () => return,
         };
         if let Some((name, role)) = self.name(None) {
-            self.sink.text(name, role.filter(|r| matches!(r, Role::Is(_) | Role::Line)), value, Kind::Json);
+            // An object is no value of a column: what is in it is, under names of its own.
+            let is_whole = |role: &Role| match role {
+                Role::Is(canon) => !canon.is_column(),
+                role => *role == Role::Line,
+            };
+            self.sink.text(name, role.filter(is_whole), value, Kind::Json);
         }
     }
 

@@ -8,7 +8,7 @@
 //! Exports of the portal are tables with the record as JSON in a cell.
 //!
 //! Traps: `CreationTime` is UTC without saying so; `ClientIP` may be `[::1]:123`, `1.2.3.4:5`, or empty; exports hold the
-//! record as the string `AuditData`; data lakes fold names to lower case; the size in a record of a file is that of the file,
+//! record as the string `AuditData`, or as an object of this name; data lakes fold names to lower case; the size in a record of a file is that of the file,
 //! whatever was done with it; reading mails (`MailItemsAccessed`) has no size, and one record of it tells of several mails or of a
 //! whole folder; of a mailbox that was read too often a last one says `IsThrottled`, and for a day there are no more; without the licence
 //! or with a policy there are none; a logon that failed (`UserLoginFailed`) may have the status `Success`.

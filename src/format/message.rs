@@ -3,6 +3,7 @@
 //! ```text
 //! audispd: node=db1 type=EXECVE msg=audit(1774739404.500:4711): argc=1 a0="id"
 //! kernel: audit: type=1309 audit(1774739404.500:4711): argc=1 a0="id"
+//! squid: 1774739404.123    456 192.0.2.10 TCP_TUNNEL/200 512 CONNECT www.example.com:443 - HIER_DIRECT/203.0.113.9 -
 //! nginx: 192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] "GET / HTTP/1.1" 200 13
 //! nxlog: {"EventTime":"2026-03-28 23:10:04","Channel":"Security","EventID":4688}
 //! ```
@@ -15,7 +16,7 @@ use memchr::memmem;
 use super::mark::Mark;
 use super::near::word;
 use super::sink::{Sink, is_ip};
-use super::{access, auditd, by_name, cef, declared, dns, edge, jsonlines, jsonwalk, kv, leef, winxml};
+use super::{access, auditd, by_name, cef, declared, dns, edge, jsonlines, jsonwalk, kv, leef, squid, winxml};
 use crate::model::fields::{Canon, Fields};
 use crate::model::layout::{Framing, Layout};
 
@@ -44,6 +45,7 @@ pub fn is_a_record(program: Option<&[u8]>, text: &[u8]) -> bool {
         || LEEF.is_in(head(text))
         || REQUEST.is_in(text)
         || audited(program, text).is_some()
+        || program.is_some_and(squid::is_program)
 }
 
 /// The fields that stand in a message of a program. What a record in it says goes before what the record around it says.
@@ -88,6 +90,9 @@ fn record<'b>(program: Option<&[u8]>, text: &'b [u8], sink: &mut Sink<'_, 'b>) -
     }
     if text.starts_with(b"<Event") {
         return winxml::read(text.trim_ascii_end(), sink).map(|()| "windows_xml");
+    }
+    if program.is_some_and(squid::is_program) && squid::read(text, sink).is_some() {
+        return Some("squid");
     }
     if REQUEST.is_in(text) && access::read(text, sink).is_some() {
         return Some("access");

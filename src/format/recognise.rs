@@ -34,6 +34,10 @@ const ARRAYS: &[&str] = &[
     "results",
     "Results",
 ];
+/// That of the answer of a search: its hits lie in an object.
+const HITS: &str = "hits.hits";
+/// So many keys of such an answer are looked at.
+const ANSWER_KEYS: usize = 16;
 /// An object with more keys than this is an event, even if one of its keys looks like an array of events.
 const WRAPPER_KEYS: usize = 4;
 
@@ -261,9 +265,44 @@ fn plausible(text: &[u8]) -> bool {
     inner.starts_with(b"\"") || inner.starts_with(b"{")
 }
 
+/// Where the first hit starts in the answer of a search (`{"took":3,…,"hits":{"total":…,"hits":[{…`). It may go on behind the end of the
+/// text.
+///
+/// SOURCE: <https://www.elastic.co/docs/solutions/search/the-search-api>.
+fn first_hit(text: &[u8]) -> Option<usize> {
+    let of_answer = |key: &[u8]| matches!(key, b"took" | b"_shards" | b"timed_out");
+    let (outer, seen) = member(text, 0, b"hits")?;
+    let (inner, _) = member(text, outer, b"hits")?;
+    let first = skip(text, inner + 1);
+    let is_list = text.get(inner) == Some(&b'[') && text.get(first) == Some(&b'{');
+    (is_list && seen.into_iter().any(of_answer)).then_some(first)
+}
+
+/// Where the value of a key of the object at `at` starts, and the keys before it. Not among the first few: `None`.
+fn member<'a>(text: &'a [u8], at: usize, wanted: &[u8]) -> Option<(usize, Vec<&'a [u8]>)> {
+    let mut at = skip(text, (text.get(at) == Some(&b'{')).then_some(at + 1)?);
+    let mut keys = Vec::new();
+    while text.get(at) == Some(&b'"') && keys.len() < ANSWER_KEYS {
+        let end = value_end(text, at)?;
+        let key = &text[at + 1..end - 1];
+        let colon = skip(text, end);
+        let value = skip(text, (text.get(colon) == Some(&b':')).then_some(colon + 1)?);
+        if key == wanted {
+            return Some((value, keys));
+        }
+        keys.push(key);
+        at = skip(text, value_end(text, value)?);
+        at = skip(text, (text.get(at) == Some(&b',')).then_some(at + 1)?);
+    }
+    None
+}
+
 /// The array of events of a wrapper object: its name and where its first element starts. The object may go on behind
 /// the end of the text.
 fn wrapper_array(text: &[u8]) -> Option<(&'static str, usize)> {
+    if let Some(first) = first_hit(text) {
+        return Some((HITS, first));
+    }
     let mut at = 1;
     let mut found = None;
     for keys in 0.. {
@@ -401,6 +440,9 @@ mod tests {
         assert_eq!(name(r#"{"records":[]}"#), None);
         assert_eq!(name(r#"{"kind":"a","id":{"t":1},"etag":"x","actor":{},"ip":"1","events":[{"n":1}]}"#), None);
         assert_eq!(name(r#"{"a":{"Records":[{"#), None);
+        assert_eq!(name(r#"{"took":3,"_shards":{"a":1},"hits":{"total":{},"hits":[{"_id":"#), Some("hits.hits"));
+        assert_eq!(name(r#"{"a":3,"hits":{"hits":[{"_id":"#), None);
+        assert_eq!(name(r#"{"took":3,"hits":{"hits":[]}}"#), None);
     }
 
     #[test]

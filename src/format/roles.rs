@@ -13,6 +13,8 @@ pub enum Role {
     Is(Canon),
     /// An address that may carry a port or brackets; left out where it is no address.
     Addr(Canon),
+    /// Who is at the other end, as a tool for people shows it: `NAME (address)`, or one of the two.
+    Peer,
     /// `DOMAIN\name`, `name@domain` or a bare name: `user.name` and, where there is one, `user.domain`.
     User,
     /// An AWS principal: the last segment of its ARN is the name.
@@ -25,6 +27,13 @@ pub enum Role {
     Said,
     /// A record of another log, as text or as an object, which is read as such once the others are in.
     Line,
+    /// A JSON object that carries a line under a name that collectors give it, and may be a record of a product as a whole: both are
+    /// read once the others are in.
+    Holder,
+    /// Names with their values in one text (`name: value ¦ name: value`), which the format takes apart.
+    Listed,
+    /// One of several counts of bytes that are known together only: which way they went, the log does not say.
+    Together,
     /// What one of several conversations is told by.
     Part,
     /// What one of several objects is told by.
@@ -41,7 +50,7 @@ pub enum Role {
     Forwarded,
     /// A URL: whole, or path and query only.
     Url,
-    /// A string that holds a JSON object of the same dialect.
+    /// A JSON object of the same dialect, as a string or as it is.
     Embedded,
     /// This canonical field in a record of HTTP, which has a method; nothing elsewhere.
     Http(Canon),
@@ -201,7 +210,9 @@ impl Role {
             Self::Outcome => &[Canon::EventOutcome],
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
-            Self::Said | Self::Line => &[Canon::Message],
+            Self::Said | Self::Line | Self::Holder | Self::Listed => &[Canon::Message],
+            Self::Peer => &[Canon::SourceIp, Canon::SourcePort, Canon::SourceDomain],
+            Self::Together => &[Canon::NetworkBytes],
             Self::Time(_)
             | Self::Module
             | Self::Begun

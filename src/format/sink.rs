@@ -1,5 +1,6 @@
 //! Where parsers put what they read: raw fields, canonical ones, and the time.
 
+mod ends;
 mod inner;
 mod settled;
 mod texts;
@@ -80,6 +81,10 @@ pub struct Sink<'f, 'b> {
     pub kind: Option<&'static str>,
     /// The message of the record, where it is to be read like one of syslog ([`Role::Said`]).
     pub said: Option<Text<'b>>,
+    /// The object of a collector that may carry a line ([`Role::Holder`]).
+    pub holder: Option<Text<'b>>,
+    /// Names with their values in one text ([`Role::Listed`]).
+    pub listed: Option<Text<'b>>,
     /// What a product has of its own, where it is known.
     pub way: Option<&'static Way>,
     /// Whose packets the sensor did not see ([`Role::History`]).
@@ -119,6 +124,8 @@ impl<'f, 'b> Sink<'f, 'b> {
             best: None,
             kind: None,
             said: None,
+            holder: None,
+            listed: None,
             way: None,
             halves: None,
             packets: [None; 2],
@@ -205,13 +212,13 @@ impl<'f, 'b> Sink<'f, 'b> {
     fn taken(&mut self, role: Role, value: Text<'b>, kind: Kind) {
         match role {
             Role::Is(_) | Role::Action | Role::Took(..) | Role::Embedded => {}
-            Role::Addr(canon) => {
-                if let Some((host, port)) = address(self.out.bytes(value)) {
-                    self.canon(canon, part(value, host.0, host.1));
-                    if let (Some((from, to)), Some(canon)) = (port, port_of(canon)) {
-                        self.canon(canon, part(value, from, to));
-                    }
-                }
+            Role::Addr(canon) => _ = self.address(canon, value),
+            Role::Peer => self.peer(value),
+            Role::Together => self.add_together(value),
+            Role::Holder => self.holder = Some(value),
+            Role::Listed => {
+                self.canon(Canon::Message, value);
+                self.listed = Some(value);
             }
             Role::User => self.user(value),
             Role::Arn => {
@@ -405,6 +412,10 @@ impl<'f, 'b> Sink<'f, 'b> {
             let from = cut + bytes[cut..].iter().take_while(|&&b| b == b'\\').count();
             self.canon(Canon::UserName, part(value, from, end));
             self.canon(Canon::UserDomain, part(value, 0, cut));
+        } else if let Some(cut) = memchr::memmem::find(bytes, b"] @ ").and_then(|at| memchr::memchr(b'[', &bytes[..at]))
+        {
+            // `root[root] @ localhost [192.0.2.10]`, as MySQL says who speaks.
+            self.canon(Canon::UserName, part(value, 0, cut));
         } else if let Some(cut) = memchr::memrchr(b'@', bytes).filter(|&c| c > 0) {
             self.canon(Canon::UserName, part(value, 0, cut));
             self.canon(Canon::UserDomain, part(value, cut + 1, end));

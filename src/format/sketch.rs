@@ -16,6 +16,8 @@ use crate::model::time::{Instant, Stamp};
 pub enum Part {
     /// Nothing: no column.
     Skip,
+    /// What no outline is made of: the record is to be parsed.
+    Parsed,
     /// A part of the identity.
     Word,
     /// A URL, of which all up to the host is a part of the identity.
@@ -79,6 +81,7 @@ impl Part {
             Some(Role::Ended) => Self::Ended,
             Some(Role::Packets(_)) => Self::Packets,
             Some(Role::Missed | Role::Process) => Self::Skip,
+            Some(Role::Holder | Role::Listed | Role::Together | Role::Peer) => Self::Parsed,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
             Some(Role::Is(Canon::EventSequence)) => Self::Sequence,
             Some(Role::Is(Canon::HostName)) => Self::Computer,
@@ -152,6 +155,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
     pub fn value(&mut self, part: Part, value: &'b [u8]) -> Option<()> {
         match part {
             Part::Skip => {}
+            Part::Parsed => return None,
             Part::Date => return self.apart(value, 0, DATE),
             Part::Clock => return self.apart(value, 1, CLOCK),
             Part::Zone => self.apart[2] = Some(plain(value)?),

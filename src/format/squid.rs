@@ -66,42 +66,7 @@ impl Format for Native {
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let line = cut(record).ok_or(Reject)?;
-        let Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind } = line;
-        let (result, status) = (&code[..slash], &code[slash + 1..]);
-        let mut sink = Sink::new(layout, want, out);
-        sink.time(0, Some(at));
-        let side = if address(client).is_some() { Canon::SourceIp } else { Canon::SourceDomain };
-        sink.slice(b"c-ip", Some(Role::Is(side)), client, Kind::Str);
-        sink.slice(b"time-taken", Some(TOOK), elapsed, Kind::Number);
-        sink.slice(b"s-action", Some(Role::Is(Canon::EventAction)), result, Kind::Str);
-        sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), status, Kind::Number);
-        sink.slice(b"sc-bytes", Some(Role::Is(Canon::DestinationBytes)), size, Kind::Number);
-        sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
-        sink.slice(b"c-uri", Some(Role::Url), url, text(url));
-        let host = sink.out.iter().find(|f| f.canon == Some(Canon::UrlDomain)).map(|f| f.value);
-        if let Some(host) = host {
-            if address(sink.out.bytes(host)).is_none() {
-                sink.canon(Canon::DestinationDomain, host);
-            }
-            if sink.all {
-                sink.text(Text::Slice(b"cs-host"), None, host, Kind::Str);
-            }
-        }
-        if sink.all
-            && let Some(mark) = memchr::memchr(b'?', url)
-        {
-            sink.slice(b"c-uri-query", None, &url[mark + 1..], Kind::Str);
-        }
-        sink.slice(b"cs-username", Some(Role::User), user, text(user));
-        let to = memchr::memchr(b'/', peer).map_or(peer.len(), |n| n + 1);
-        let peer_address = part(Text::Slice(peer), to, peer.len());
-        sink.text(Text::Slice(b"s-ip"), Some(Role::Addr(Canon::DestinationIp)), peer_address, text(&peer[to..]));
-        if let Some(kind) = kind {
-            sink.slice(b"cs-mime-type", None, kind, text(kind));
-        }
-        let denied = memchr::memmem::find(result, b"DENIED").is_some();
-        sink.outcome(!denied && status.first().is_some_and(|c| matches!(c, b'1'..=b'3')));
+        read(record, &mut Sink::new(layout, want, out)).ok_or(Reject)?;
         Ok(Parsed::Event)
     }
 
@@ -113,6 +78,53 @@ impl Format for Native {
         let Means { layout, agents, .. } = means;
         outline(record, Sketch::new(layout, agents, out)).is_some()
     }
+}
+
+/// Reads a line; `None`, and nothing read, where it is none. Also for lines inside of messages.
+pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
+    let line = cut(record)?;
+    let Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind } = line;
+    let (result, status) = (&code[..slash], &code[slash + 1..]);
+    sink.time(0, Some(at));
+    let side = if address(client).is_some() { Canon::SourceIp } else { Canon::SourceDomain };
+    sink.slice(b"c-ip", Some(Role::Is(side)), client, Kind::Str);
+    sink.slice(b"time-taken", Some(TOOK), elapsed, Kind::Number);
+    sink.slice(b"s-action", Some(Role::Is(Canon::EventAction)), result, Kind::Str);
+    sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), status, Kind::Number);
+    sink.slice(b"sc-bytes", Some(Role::Is(Canon::DestinationBytes)), size, Kind::Number);
+    sink.slice(b"cs-method", Some(Role::Is(Canon::HttpMethod)), method, Kind::Str);
+    sink.slice(b"c-uri", Some(Role::Url), url, text(url));
+    let host = sink.out.iter().find(|f| f.canon == Some(Canon::UrlDomain)).map(|f| f.value);
+    if let Some(host) = host {
+        if address(sink.out.bytes(host)).is_none() {
+            sink.canon(Canon::DestinationDomain, host);
+        }
+        if sink.all {
+            sink.text(Text::Slice(b"cs-host"), None, host, Kind::Str);
+        }
+    }
+    if sink.all
+        && let Some(mark) = memchr::memchr(b'?', url)
+    {
+        sink.slice(b"c-uri-query", None, &url[mark + 1..], Kind::Str);
+    }
+    sink.slice(b"cs-username", Some(Role::User), user, text(user));
+    let to = memchr::memchr(b'/', peer).map_or(peer.len(), |n| n + 1);
+    let peer_address = part(Text::Slice(peer), to, peer.len());
+    sink.text(Text::Slice(b"s-ip"), Some(Role::Addr(Canon::DestinationIp)), peer_address, text(&peer[to..]));
+    if let Some(kind) = kind {
+        sink.slice(b"cs-mime-type", None, kind, text(kind));
+    }
+    let denied = memchr::memmem::find(result, b"DENIED").is_some();
+    sink.outcome(!denied && status.first().is_some_and(|c| matches!(c, b'1'..=b'3')));
+    Some(())
+}
+
+/// Whether a program of syslog is Squid: its worker is `(squid-1)`.
+pub fn is_program(program: &[u8]) -> bool {
+    let name = program.strip_prefix(b"(").unwrap_or(program);
+    name.strip_prefix(b"squid")
+        .is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || b"-)".contains(byte)))
 }
 
 /// What it took, in milliseconds: a line is written at the end.

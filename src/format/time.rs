@@ -7,6 +7,7 @@ mod cursor;
 mod fixed;
 mod form;
 mod order;
+mod shown;
 
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
@@ -263,6 +264,9 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         b'/' => epoch(bytes.strip_prefix(b"/Date(")?.strip_suffix(b")/")?),
         _ => {
             let bytes = without_weekday(bytes);
+            if let Some(stamp) = shown::discover(bytes, layout) {
+                return Some(stamp);
+            }
             let (stamp, used) = syslog_prefix(bytes, layout)?;
             stamp.filter(|_| used == bytes.len())
         }

@@ -280,7 +280,7 @@ impl<'b> Walker<'_, '_, 'b> {
 }
 
 /// The attributes of a tag, values as they stand between their quotes.
-fn pairs(mut text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn pairs(mut text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
         let equals = memchr::memchr(b'=', text)?;
         let key = text[..equals].trim_ascii();
@@ -293,7 +293,7 @@ fn pairs(mut text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 /// Appends text without its entities. What is none stays as it is.
-fn unescape(raw: &[u8], out: &mut Vec<u8>) {
+pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(at) = memchr::memchr(b'&', rest) {
         out.extend_from_slice(&rest[..at]);

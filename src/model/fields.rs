@@ -300,6 +300,14 @@ impl<'b> Fields<'b> {
         self.stored_since(start)
     }
 
+    /// Copies a value to the end of the arena.
+    pub fn store_again(&mut self, value: Text<'b>) {
+        match value {
+            Text::Slice(bytes) => self.arena.extend_from_slice(bytes),
+            Text::Arena(from, to) => self.arena.extend_from_within(from as usize..to as usize),
+        }
+    }
+
     /// Where the next byte of [`Fields::arena_mut`] will lie.
     pub fn arena_len(&self) -> usize {
         self.arena.len()

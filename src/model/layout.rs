@@ -81,6 +81,9 @@ pub enum Run {
     /// All up to the next line that begins with a time or two tabs, the number of a connection and a command, as in the general log of
     /// MySQL: statements are written there as they came. What its server writes as it starts is no part of one.
     Unnumbered,
+    /// All up to the next line that begins with one of these marks, blanks before it aside: a `\d` in it stands for a digit, a `\a` for a
+    /// letter of ASCII.
+    Begun(&'static [&'static str]),
 }
 
 impl Run {
@@ -100,8 +103,32 @@ impl Run {
             }
             Self::Headed => is_headed || !head.starts_with(b"#"),
             Self::Unnumbered => !is_numbered(head) && !is_of_start(head),
+            Self::Begun(marks) => !marks.iter().any(|mark| begins(head.trim_ascii_start(), mark.as_bytes())),
         }
     }
+
+    /// Whether its records are told by their first line alone, so that lines before the first of these are of none.
+    pub fn is_told_by_begin(self) -> bool {
+        matches!(self, Self::Begun(_))
+    }
+}
+
+/// Whether a line begins with a mark of [`Run::Begun`].
+fn begins(line: &[u8], mark: &[u8]) -> bool {
+    let (mut line, mut mark) = (line, mark);
+    while let [wanted, rest @ ..] = mark {
+        let Some((byte, behind)) = line.split_first() else { return false };
+        let (fits, left) = match (wanted, rest) {
+            (b'\\', [b'd', left @ ..]) => (byte.is_ascii_digit(), left),
+            (b'\\', [b'a', left @ ..]) => (byte.is_ascii_alphabetic(), left),
+            _ => (byte == wanted, rest),
+        };
+        if !fits {
+            return false;
+        }
+        (line, mark) = (behind, left);
+    }
+    true
 }
 
 /// Whether a line begins with a time or without one, the number of a connection, and a command.
@@ -181,7 +208,7 @@ pub struct Layout {
     pub delimiter: u8,
     /// Date of a W3C log whose records carry a time only (`#Date`), as `YYYY-MM-DD`.
     pub date: Option<Arc<str>>,
-    /// Names of the top-level arrays whose elements are the records (JSON documents); empty where the documents
+    /// Names of the arrays whose elements are the records (JSON documents), at the top or, with a dot, in an object there; empty where the documents
     /// themselves, or the elements of a top-level array, are.
     pub arrays: Vec<Arc<str>>,
     /// What kind of log it is where the header says so once for all records (Zeek `#path`).

@@ -1,7 +1,7 @@
 //! Records inside JSON documents: a scanner of brackets and quotes that keeps no more than its state.
 //!
-//! A document is an array whose elements are the records, an object with a named array of records (`{"Records":[…]}`),
-//! or an object that is a record itself. Everything between records is framing. A damaged element of an array costs that
+//! A document is an array whose elements are the records, an object with a named array of records (`{"Records":[…]}`), which may lie in
+//! an object in it (`{"hits":{"hits":[…]}}`), or an object that is a record itself. Everything between records is framing. A damaged element of an array costs that
 //! element: the scan goes on at the next one (see [`lost`](super::lost)). Other text that is not JSON ends the scan: the
 //! caller cuts the rest into lines.
 
@@ -44,9 +44,13 @@ pub(super) struct Scanner {
     escaped: bool,
     /// The last byte outside of strings: a bracket, `,`, `:`, `"` for the end of a string, `0` for a literal.
     last: u8,
-    /// The last string directly inside a document, for comparison with `arrays`; the first one inside an element.
+    /// The last string directly inside a document or an object in it, for comparison with `arrays`; the first one inside an element.
     key: Vec<u8>,
     key_ready: bool,
+    /// The key of the object in the document that is being read.
+    outer: Vec<u8>,
+    /// Open brackets around the array of records.
+    around: usize,
     /// The key that the elements begin with.
     first_key: Option<Vec<u8>>,
     /// The search for the end of a damaged element.
@@ -69,6 +73,8 @@ impl Scanner {
             last: 0,
             key: Vec::new(),
             key_ready: false,
+            outer: Vec::new(),
+            around: 1,
             first_key: None,
             lost: None,
             again_bytes: 0,
@@ -233,9 +239,10 @@ impl Scanner {
         }
     }
 
-    /// Directly inside a document that is, or may be, a wrapper.
+    /// Directly inside a document that is, or may be, a wrapper, or inside an object in it.
     fn at_key_depth(&self) -> bool {
-        self.open.len() == 1 && matches!(self.place, Place::Wrapper | Place::Record { tentative: true, .. })
+        matches!(self.open[..], [true] | [true, true])
+            && matches!(self.place, Place::Wrapper | Place::Record { tentative: true, .. })
     }
 
     /// In a string directly inside an element, while the key that elements begin with is not known.
@@ -264,7 +271,7 @@ impl Scanner {
                 self.place = if wrapped { Place::Wrapper } else { Place::Top };
                 self.open.clear();
                 if wrapped {
-                    self.open.push(true);
+                    self.open.resize(self.around, true);
                 }
                 true
             }
@@ -307,12 +314,17 @@ impl Scanner {
             }
             b':' => {}
             b'[' if self.opens_records(at) => {
+                self.around = self.open.len();
                 self.place = Place::Elements { wrapped: true };
                 self.key_ready = false;
             }
             b'{' | b'[' => {
                 if self.open.len() >= DEPTH_LIMIT {
                     return false;
+                }
+                if self.open.len() == 1 {
+                    self.outer.clear();
+                    self.outer.extend_from_slice(if self.key_ready { &self.key } else { b"" });
                 }
                 self.open.push(byte == b'{');
                 self.key_ready = false;
@@ -343,7 +355,12 @@ impl Scanner {
             Place::Record { start, .. } => at - start <= OVERSIZE_BYTES as u64,
             _ => true,
         };
-        near && self.key_ready && self.at_key_depth() && self.arrays.iter().any(|a| a.as_bytes() == self.key)
+        let is_named = |array: &Arc<str>| match (array.split_once('.'), self.open.len()) {
+            (None, 1) => array.as_bytes() == self.key,
+            (Some((outer, inner)), 2) => outer.as_bytes() == self.outer && inner.as_bytes() == self.key,
+            _ => false,
+        };
+        near && self.key_ready && self.at_key_depth() && self.arrays.iter().any(is_named)
     }
 
     fn close(&mut self, end: u64, found: &mut Vec<(u64, u64)>) {

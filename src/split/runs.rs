@@ -142,6 +142,11 @@ mod tests {
                     "260328  3:10:05\t 1 Q\n9",
                 ],
             ),
+            (
+                Run::Begun(&[r"\d\d-\a\a\a ", "<R>"]),
+                "head\n28-Mar a\n b\n\n28-Mai2\nc\n  29-Mar d\n\t<R>\ne\n<S>\n2",
+                vec!["head", "28-Mar a\n b\n\n28-Mai2\nc", "  29-Mar d", "\t<R>\ne\n<S>\n2"],
+            ),
             (Run::Headed, "v 8\n# a\n# b\nselect\n\n 1;\n# c\ngo\n", vec!["v 8", "# a\n# b\nselect\n\n 1;", "# c\ngo"]),
         ];
         for (run, text, wanted) in cases {

@@ -13,13 +13,13 @@ use crate::support::plan_with;
 
 /// What a log of one record says.
 #[derive(Debug, PartialEq)]
-struct Told {
+pub(crate) struct Told {
     /// Route, ends and bytes of its transfers.
-    transfers: Vec<String>,
+    pub(crate) transfers: Vec<String>,
     /// What became of what the rule saw.
-    outcomes: Vec<String>,
+    pub(crate) outcomes: Vec<String>,
     /// Ways out that it can show, and those that it shows without bytes.
-    observes: String,
+    pub(crate) observes: String,
     /// Logs that were cleared.
     cleared: Vec<String>,
     /// When it happened.
@@ -39,6 +39,7 @@ fn rules() -> Vec<(String, String)> {
     };
     [
         ("web", "category: webserver", "cs-uri-stem|contains: mark7"),
+        ("proxy", "category: proxy", "c-uri|contains: mark7"),
         ("logon", "product: windows\n  service: security", "TargetUserName: mark7"),
         ("audit", "product: linux\n  service: auditd", "key: mark7"),
         ("cloud", "product: aws\n  service: cloudtrail", "requestParameters.key: mark7"),
@@ -49,7 +50,7 @@ fn rules() -> Vec<(String, String)> {
     .collect()
 }
 
-fn told(text: &str) -> Told {
+pub(crate) fn told(text: &str) -> Told {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("x.log");
     std::fs::write(&path, format!("{text}\n")).unwrap();
@@ -104,6 +105,8 @@ fn records() -> Vec<(&'static str, &'static str, String)> {
         "ObjectId": "https://hc.sharepoint.com/mark7", "SourceFileName": "mark7",
     });
     let access = "203.0.113.66 - - [28/Mar/2026:23:10:04 +0000] \"GET /up/mark7.php?cmd=id HTTP/1.1\" 200 94371840 \"-\" \"curl/8\"";
+    let squid = "1774739404.123    456 10.1.0.5 TCP_MISS/200 94371840 GET http://up.example/mark7 - HIER_DIRECT/203.0.113.9 text/html";
+    let denied = squid.replace("TCP_MISS/200", "TCP_DENIED/403").replace("HIER_DIRECT/203.0.113.9", "HIER_NONE/-");
     let refused = access.replace(" 200 ", " 403 ");
     let audit = "type=SYSCALL msg=audit(1774739404.500:4711): arch=c000003e syscall=59 success=no exit=-13 uid=33 exe=\"/bin/sh\" key=\"mark7\"";
     let cef = "CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|rt=1774739404000 src=10.1.0.5 dst=203.0.113.9 dpt=443 act=allow in=4120 out=943718400";
@@ -115,6 +118,9 @@ fn records() -> Vec<(&'static str, &'static str, String)> {
         ("kv", "gateway", logfmt.to_owned()),
         ("access", "nginx", access.to_owned()),
         ("access", "apache2", refused),
+        ("squid", "squid", squid.to_owned()),
+        ("squid", "(squid-1)", squid.to_owned()),
+        ("squid", "squid3", denied),
         ("windows_json", "winlogbeat", windows(4625, failed)),
         ("windows_json", "nxlog", windows(4799, ran)),
         ("windows_json", "winlogbeat", windows(1102, cleared)),

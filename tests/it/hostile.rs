@@ -77,7 +77,7 @@ fn a_log_that_is_cut_anywhere_keeps_the_records_before_the_cut() {
             assert!(got.len() >= whole, "{} at {cut}", layout.format);
             let (mut got, want) = (texts(&got[..whole]), texts(&rows[..whole]));
             // Of a line that is cut nobody can tell whether it goes on with the record above.
-            if let (Framing::Runs(Run::Unnumbered), Some(got), Some(want)) =
+            if let (Framing::Runs(Run::Unnumbered | Run::Begun(_)), Some(got), Some(want)) =
                 (&layout.framing, got.last_mut(), want.last())
             {
                 assert!(got.starts_with(want), "{} at {cut}", layout.format);

@@ -11,6 +11,7 @@ use serde::de::{self, Deserializer};
 use toml::Spanned;
 
 use super::Declared;
+use super::element::Element;
 use super::line::Line;
 use super::object::{self, Object};
 use super::row::{self, Row};
@@ -25,6 +26,8 @@ use crate::model::observation::Seen;
 const LIMIT_BYTES: usize = 1 << 20;
 /// Most ways of writing of one kind in a definition.
 const WAYS_LIMIT: usize = 256;
+/// Most marks that records begin with.
+const MARKS_LIMIT: usize = 16;
 /// Bytes of a name: longer ones are looked up by no table.
 const NAME_LIMIT_BYTES: usize = 80;
 /// What `tells` of records that an exporter writes by its own clock.
@@ -48,6 +51,7 @@ struct Definition {
     #[serde(default)]
     files: Vec<Spanned<String>>,
     continues: Option<Spanned<String>>,
+    begins: Option<Spanned<Vec<String>>>,
     zone: Option<Spanned<String>>,
     #[serde(default)]
     runs_on: bool,
@@ -58,6 +62,7 @@ struct Definition {
     object: Option<Spanned<Many<ObjectOf>>>,
     table: Option<Spanned<Many<TableOf>>>,
     delimited: Option<Spanned<Many<RowOf>>>,
+    element: Option<Spanned<Many<ElementOf>>>,
 }
 
 /// One of a kind (`[line]`), or several (`[[line]]`), each with its place.
@@ -174,6 +179,19 @@ struct RowOf {
     set: Pairs,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ElementOf {
+    name: String,
+    #[serde(default, rename = "where")]
+    wanted: Values,
+    #[serde(default)]
+    fields: Pairs,
+    tells: Option<String>,
+    #[serde(default)]
+    set: Pairs,
+}
+
 fn yes() -> bool {
     true
 }
@@ -199,8 +217,9 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
     }
     let definition: Definition = toml::from_str(text).map_err(|fault| fault.to_string().trim_end().to_owned())?;
     let at = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
-    let Definition { name, describe, tells, rank, files, continues, zone, time: form, runs_on, .. } = definition;
-    let Definition { outcome, line, object, table, delimited, .. } = definition;
+    let Definition { name, describe, tells, rank, files, continues, begins, zone, time: form, runs_on, .. } =
+        definition;
+    let Definition { outcome, line, object, table, delimited, element, .. } = definition;
     let (line_of_name, name) = (at(name.span()), name.into_inner());
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if name.is_empty() || name.len() > NAME_LIMIT_BYTES || !name.chars().all(is_name) {
@@ -214,7 +233,7 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         describe: describe.leak(),
         rank: rank.unwrap_or(RANK),
         files: globs(files, &told)?,
-        run: continues.map(|word| run(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?,
+        run: run_of(continues, begins, &told)?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
         runs_on,
         way: Box::leak(Box::new(way)),
@@ -222,10 +241,14 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         objects: each(object, |object| of_object(object, file), &told)?,
         tables: each(table, |table| of_table(table, file), &told)?,
         rows: each(delimited, |row| of_row(row, file), &told)?,
+        elements: each(element, |element| of_element(element, file), &told)?,
     };
-    let ways = [declared.lines.len(), declared.objects.len(), declared.tables.len(), declared.rows.len()];
-    match ways.into_iter().sum::<usize>() {
-        0 => Err("it says of no record how it is written: [[line]], [object], [table] or [delimited]".to_owned()),
+    let Declared { lines, objects, tables, rows, elements, .. } = declared;
+    match lines.len() + objects.len() + tables.len() + rows.len() + elements.len() {
+        0 => {
+            Err("it says of no record how it is written: [[line]], [object], [table], [delimited] or [element]"
+                .to_owned())
+        }
         _ => Ok(declared),
     }
 }
@@ -301,6 +324,34 @@ fn seen(word: &str) -> Result<Option<Observer>, String> {
     found.map(|known| Some(*known)).ok_or_else(|| format!("tells: {word:?} is none of {}, none", known()))
 }
 
+/// Which lines go on with the record above: those that are named, or all that begin with none of the marks.
+fn run_of(
+    continues: Option<Spanned<String>>,
+    begins: Option<Spanned<Vec<String>>>,
+    told: Told<'_>,
+) -> Result<Option<Run>, String> {
+    match (continues, begins) {
+        (None, None) => Ok(None),
+        (Some(word), None) => run(word.as_ref()).map(Some).map_err(|why| told(word.span(), why)),
+        (Some(_), Some(marks)) => {
+            Err(told(marks.span(), "begins: `continues` says already which lines go on".to_owned()))
+        }
+        (None, Some(marks)) => begun(&marks).map(Some).map_err(|why| told(marks.span(), why)),
+    }
+}
+
+/// The marks that records begin with.
+fn begun(marks: &Spanned<Vec<String>>) -> Result<Run, String> {
+    let marks = marks.as_ref();
+    let is_one = |mark: &String| !mark.trim_start().is_empty() && mark.len() <= NAME_LIMIT_BYTES && mark.is_ascii();
+    if marks.is_empty() || marks.len() > MARKS_LIMIT || !marks.iter().all(is_one) {
+        return Err(format!(
+            "begins: to be 1 to {MARKS_LIMIT} texts of ASCII, each of 1 to {NAME_LIMIT_BYTES} bytes and not blank"
+        ));
+    }
+    Ok(Run::Begun(Vec::leak(marks.iter().cloned().map(leaked).collect())))
+}
+
 /// Which lines go on with the record above, by its name.
 fn run(word: &str) -> Result<Run, String> {
     const NAMES: [(&str, Run); 4] =
@@ -364,6 +415,12 @@ fn of_row(row: RowOf, file: Option<Observer>) -> Result<Row, String> {
         fields: pairs(fields),
         always: always(set, tells, file)?,
     })
+}
+
+fn of_element(element: ElementOf, file: Option<Observer>) -> Result<Element, String> {
+    let ElementOf { name, wanted: values, fields, tells, set } = element;
+    short(fields.keys().chain([&name]))?;
+    Element::new(leaked(name), &pairs(fields), wanted(values), always(set, tells, file)?)
 }
 
 /// Whether names are short enough to be looked up.

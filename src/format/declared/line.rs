@@ -155,6 +155,9 @@ impl Line {
         if !self.fits(record, &mut slots) {
             return Sketched::Other;
         }
+        if compiled.groups.iter().any(|(_, _, target, _)| target.carries()) {
+            return Sketched::Unusual;
+        }
         sketch.out.part(&number.to_le_bytes());
         let mut apart = Apart::default();
         for &(number, _, _, part) in compiled.groups.iter().filter(|group| group.3 != Part::Skip) {

@@ -2,7 +2,8 @@
 //!
 //! A definition says in its first lines what a record looks like, where that is written, and what the traps are. What stands in
 //! it and what it is made into: `definition`. Lines and messages are told by patterns (`line`), JSON objects by the names
-//! that they have (`object`), rows by their header (`table`) or by their cells (`row`); what a name means, `target` knows.
+//! that they have (`object`), rows by their header (`table`) or by their cells (`row`), XML by its elements (`element`); what a name
+//! means, `target` knows.
 //! How a pattern is held against a line: `walk`.
 //!
 //! Speed: lines of patterns are read at 110 to some 730 MB/s a core, rows of tables at 255 to 1,600, JSON at 900 to 2,100. A line costs some hundred
@@ -10,6 +11,7 @@
 //! What is read below 150 MB/s says in its first lines why.
 
 mod definition;
+mod element;
 mod hint;
 mod line;
 mod messages;
@@ -26,6 +28,7 @@ use std::sync::{LazyLock, OnceLock};
 use globset::GlobMatcher;
 use include_dir::{Dir, File, include_dir};
 
+use self::element::Element;
 use self::line::Line;
 use self::object::Object;
 use self::row::Row;
@@ -66,6 +69,7 @@ pub struct Declared {
     objects: &'static [Object],
     tables: &'static [Table],
     rows: &'static [Row],
+    elements: &'static [Element],
 }
 
 /// The definitions that are built in, by their names.
@@ -117,8 +121,9 @@ impl Declared {
     /// How the format fits lines of text.
     fn of_lines(&self, sample: &Sample<'_>) -> Option<Fit> {
         let of_json = !sample.events.is_empty();
-        let has_lines = !of_json && !self.rows.is_empty()
-            || self.lines.iter().any(|line| line.is_bare && line.is_of_objects() == of_json);
+        let has_texts = !self.rows.is_empty() || !self.elements.is_empty();
+        let has_lines =
+            !of_json && has_texts || self.lines.iter().any(|line| line.is_bare && line.is_of_objects() == of_json);
         let is_marked = || {
             let mut marks = self.lines.iter().filter(|line| line.is_mark).peekable();
             marks.peek().is_none() || marks.any(|mark| sample.lines.iter().any(|line| mark.is_of(line)))
@@ -134,7 +139,10 @@ impl Declared {
             None => Framing::Lines,
         };
         let layout = Layout { framing, arrays: Vec::new(), ..self.layout(sample.base.clone()) };
-        let records = self.run.map_or_else(|| sample.lines.clone(), |run| joined(run, sample));
+        let mut records = self.run.map_or_else(|| sample.lines.clone(), |run| joined(run, sample));
+        if is_headed {
+            records.retain(|line| !line.starts_with(b"#"));
+        }
         // PERF: a few records tell that a format is another one.
         let few: Vec<&[u8]> = records.iter().step_by(records.len() / FEW + 1).copied().collect();
         sample.fit_records(&few, self, layout.clone(), self.rank)?;
@@ -171,22 +179,44 @@ impl Declared {
         }
     }
 
-    /// Reads a line.
+    /// Reads a line, or a record of several that is written in one way.
     fn read_line<'b>(&self, line: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
         // PERF: of several ways of writing a line most are ruled out by a text that stands in none of it.
         let read = self.ways(line).find_map(|(_, way)| way.read(line, sink));
-        read.or_else(|| self.rows.iter().find_map(|row| row.read(line, sink)))
+        let read = read.or_else(|| self.rows.iter().find_map(|row| row.read(line, sink)));
+        read.or_else(|| self.elements.iter().find_map(|element| element.read(line, sink)))
     }
 
     /// Reads a record of several lines, of which the first ends at `end`: what goes on is more of the message. Of some lines
-    /// with a head each is read, and what none of its ways fits is more of the message too.
+    /// with a head each is read, and what none of its ways fits is more of the message too; so is it of a record that is told by how it
+    /// begins, where no way fits it as a whole.
     fn read_run<'b>(&self, (run, end): (Run, usize), record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        if run.is_told_by_begin() {
+            return self.read_line(record, sink).or_else(|| self.read_lines(record, sink));
+        }
         let mut always = self.read_line(record[..end].trim_ascii_end(), sink)?;
         if run == Run::Headed {
             for line in record[end + 1..].split(|byte| *byte == b'\n') {
                 always = self.read_line(line.trim_ascii_end(), sink).unwrap_or(always);
             }
         }
+        sink.out.lengthen(Canon::Message, record);
+        Some(always)
+    }
+
+    /// Reads each line of a record; `None` where none is written in a way of these.
+    fn read_lines<'b>(&self, record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<Always> {
+        let lines = record.split(|byte| *byte == b'\n');
+        let mut always: Option<Always> = None;
+        for line in lines {
+            let read = self.read_line(line.trim_ascii_end(), sink);
+            // What a line of this kind always says, the record says with it.
+            if let (Some(before), Some(_)) = (&always, &read) {
+                before.put(sink);
+            }
+            always = read.or(always);
+        }
+        let always = always?;
         sink.out.lengthen(Canon::Message, record);
         Some(always)
     }
@@ -201,11 +231,14 @@ impl Declared {
     /// Adds what a line or a row says to an outline; false where it is to be parsed.
     fn outline_of_line<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> bool {
         let record = match self.run.and_then(|run| Some((run, memchr::memchr(b'\n', record)?))) {
-            Some((Run::Headed, _)) => return false,
+            Some((Run::Headed | Run::Begun(_), _)) => return false,
             // More of the message tells tallies nothing.
             Some((_, end)) => record[..end].trim_ascii_end(),
             None => record,
         };
+        if !self.elements.is_empty() {
+            return false;
+        }
         let rows = (self.lines.len()..).zip(self.rows);
         let mut ways = self.ways(record).map(|(number, line)| line.outline(number, record, sketch));
         match ways.find(|told| *told != Sketched::Other) {
@@ -234,6 +267,10 @@ fn joined<'a>(run: Run, sample: &Sample<'a>) -> Vec<&'a [u8]> {
         }
         is_headed = head.starts_with(b"#");
     }
+    // A record that is told by how it begins has no lines before that: these are a wrapper, or what is left of a record that was cut.
+    if run.is_told_by_begin() && records.first().is_some_and(|first| run.goes_on(first, false)) {
+        records.remove(0);
+    }
     records
 }
 
@@ -261,7 +298,8 @@ impl Format for Declared {
         let objects = self.objects.iter().flat_map(Object::canons);
         let tables = self.tables.iter().flat_map(Table::canons);
         let rows = self.rows.iter().flat_map(Row::canons);
-        let mut all: Vec<Canon> = lines.chain(objects).chain(tables).chain(rows).collect();
+        let elements = self.elements.iter().flat_map(Element::canons);
+        let mut all: Vec<Canon> = lines.chain(objects).chain(tables).chain(rows).chain(elements).collect();
         all.sort();
         all.dedup();
         all
@@ -283,6 +321,9 @@ impl Format for Declared {
         let mut sink = Sink::new(layout, want, out);
         sink.way = Some(self.way);
         let always = self.read(record, &mut sink).ok_or(Reject)?;
+        if let Some(text) = sink.holder.take() {
+            object::held(text, &mut sink);
+        }
         if sink.said.is_some() {
             // What is said is that of the program whose path, or whose name, the record has.
             let path = [Canon::ProcessExecutable, Canon::EventProvider].into_iter().find_map(|of| sink.out.get(of));
@@ -305,8 +346,9 @@ impl Format for Declared {
     }
 
     fn may_begin(&self, first: u8) -> bool {
-        let has_others = !(self.lines.is_empty() && self.rows.is_empty() && self.tables.is_empty());
-        has_others || begins_object(first)
+        let of_objects =
+            self.lines.is_empty() && self.rows.is_empty() && self.tables.is_empty() && self.elements.is_empty();
+        !of_objects || begins_object(first)
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {

@@ -11,7 +11,7 @@ use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
 use crate::format::written::has_escaped_name;
 use crate::format::{Means, jsonlines};
-use crate::model::fields::{Canon, Fields, Want};
+use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 
@@ -63,7 +63,7 @@ impl Object {
         }
         let written = marks.iter().map(|set| set.iter().map(|name| Written::of(name)).collect()).collect();
         let own = fields.iter().map(|(_, to)| *to).collect();
-        let is_carrier = roles.iter().any(|(_, role)| matches!(role, Role::Line | Role::Said));
+        let is_carrier = roles.iter().any(|(_, role)| matches!(role, Role::Line | Role::Said | Role::Holder));
         let roles = if is_common {
             let common = [jsonlines::TIMES, &jsonlines::ecs(), jsonlines::COMMON].concat();
             roles.extend(common.into_iter().filter(|(name, _)| !unmeant.contains(name)));
@@ -131,6 +131,17 @@ impl Object {
         let own = self.own.iter().flat_map(|name| canons(target(name)));
         own.chain(self.always.set.iter().flat_map(|constant| canons(constant.target))).copied().collect()
     }
+}
+
+/// Reads an object that a collector made of a line: what it carries, and what it says by names of ECS.
+pub(super) fn held<'b>(text: Text<'b>, sink: &mut Sink<'_, 'b>) {
+    /// Where collectors put the line.
+    const LINES: &[(&str, Role)] = &[("message", Role::Line), ("log", Role::Line)];
+    static HELD: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[LINES, &jsonlines::ecs()]));
+    sink.out.carry(text, Kind::Json);
+    let object = sink.out.bytes(text).to_vec();
+    // What is no object is no line either.
+    let _ = jsonwalk::flatten_copy(&object, &HELD, None, sink);
 }
 
 /// All names and values of a record; `None` where it is no object.

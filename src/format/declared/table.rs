@@ -8,11 +8,16 @@ use super::target::{Always, Target, canons, target};
 use crate::format::csv::{Cells, Column};
 use crate::format::remembered::Remembered;
 use crate::format::roles::{Role, Roles};
-use crate::format::sink::Sink;
+use crate::format::sink::{Sink, part};
 use crate::format::sketch::{Sketch, Sketched};
 use crate::format::{Sample, csv, rows};
-use crate::model::fields::Canon;
+use crate::model::fields::{Canon, Kind, Text};
 use crate::model::layout::Layout;
+
+/// What stands between the values of a list.
+const BROKEN_BAR: &[u8] = "\u{a6}".as_bytes();
+/// What stands before their names.
+const DETAILS: &str = "Details.";
 
 /// Columns that tell a table, and what they mean.
 #[derive(Debug)]
@@ -87,7 +92,41 @@ impl Table {
             return None;
         }
         csv::read(record, &self.roles, sink).ok()?;
+        if let Some(list) = sink.listed.take() {
+            self.take_apart(list, sink);
+        }
         Some(self.always)
+    }
+
+    /// Gives the values of a cell of `name: value ¦ name: value`, which may stand on lines of their own instead, under the names that JSON
+    /// of the same has (`Details.TgtUser`).
+    fn take_apart<'b>(&self, list: Text<'b>, sink: &mut Sink<'_, 'b>) {
+        let mut from = 0;
+        loop {
+            let bytes = sink.out.bytes(list);
+            let Some(rest) = bytes.get(from..).filter(|rest| !rest.is_empty()) else { return };
+            let length = memchr::memmem::find(rest, BROKEN_BAR).unwrap_or(rest.len());
+            let length = memchr::memchr(b'\n', &rest[..length]).unwrap_or(length);
+            let is_line = rest.get(length) == Some(&b'\n');
+            let pair = rest[..length].trim_ascii();
+            let at = pair.as_ptr() as usize - bytes.as_ptr() as usize;
+            if let Some(colon) = memchr::memmem::find(pair, b": ") {
+                self.give((part(list, at, at + colon), part(list, at + colon + 2, at + pair.len())), sink);
+            }
+            from += length + if is_line { 1 } else { BROKEN_BAR.len() };
+        }
+    }
+
+    /// Gives a value of a list.
+    fn give<'b>(&self, (name, value): (Text<'b>, Text<'b>), sink: &mut Sink<'_, 'b>) {
+        let start = sink.out.arena_len();
+        sink.out.arena_mut().extend_from_slice(DETAILS.as_bytes());
+        sink.out.store_again(name);
+        let name = sink.out.stored_since(start);
+        let role = self.roles.get_loose(sink.out.bytes(name));
+        if sink.asks(role) {
+            sink.text(name, role, value, Kind::Str);
+        }
     }
 
     /// What the columns of a layout are, where every row of it is one of this table.

@@ -43,6 +43,11 @@ pub(super) fn target(name: &str) -> Target {
         "sampled" => Some(Role::Sampled(1)),
         "line" => Some(Role::Line),
         "said" => Some(Role::Said),
+        "holder" => Some(Role::Holder),
+        "listed" => Some(Role::Listed),
+        // Counts of which it is not known which way they went.
+        "network.bytes.part" | "network.bytes.rest" => Some(Role::Together),
+        "source.peer" => Some(Role::Peer),
         "user.name" => Some(Role::User),
         "user.arn" => Some(Role::Arn),
         // What its words tell of the outcome counts behind what the record says of that: see `Always::put`.
@@ -81,7 +86,9 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
         Role::Addr(_) => &[SourceIp, SourcePort],
         Role::User | Role::Arn => &[UserName, UserDomain],
         Role::Outcome => &[EventOutcome],
-        Role::Line | Role::Said => &[Message],
+        Role::Line | Role::Said | Role::Holder | Role::Listed => &[Message],
+        Role::Peer => &[SourceIp, SourcePort, Canon::SourceDomain],
+        Role::Together => &[Canon::NetworkBytes],
         Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],
         Role::Request => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal, HttpMethod],
         _ => &[],
@@ -89,6 +96,11 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
 }
 
 impl Target {
+    /// Whether it carries what is read by itself, a line of another log or what a program says: no outline has that.
+    pub(super) fn carries(self) -> bool {
+        matches!(self, Self::Field(Some(Role::Line | Role::Said | Role::Holder), _))
+    }
+
     /// What a value is to the outline of its record.
     pub(super) fn part(self) -> Part {
         match self {

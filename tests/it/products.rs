@@ -1,0 +1,103 @@
+//! What logs of single products come to in a scan: traffic and its bounds, records inside of answers and tables, accounts.
+
+use exfiltrace::format;
+use exfiltrace::model::fields::{Canon, Fields, Want};
+use serde_json::json;
+
+use crate::formats::layout_of;
+use crate::held::told;
+
+/// What a line of a log says by a canonical name.
+fn value(log: &str, line: &str, canon: Canon) -> Option<String> {
+    let layout = layout_of(log.as_bytes());
+    let mut fields = Fields::default();
+    format::parse(&layout, line.as_bytes(), Want::All, &mut fields).unwrap();
+    fields.text(canon).map(str::to_owned)
+}
+
+#[test]
+fn bytes_of_which_it_is_not_known_which_way_they_went_are_a_bound() {
+    let line = "Mar 28 23:10:04 <local0.info> 10.1.0.1 03/28/2026:23:10:04 GMT ns1 0-PPE-0 : default TCP CONN_TERMINATE 4711 0 :  Source 10.1.0.5:50000 - Destination 203.0.113.9:443 - Start Time 03/28/2026:23:09:00 GMT - End Time 03/28/2026:23:10:04 GMT - Total_bytes_send 734003200 - Total_bytes_recv 5120 ";
+    let told = told(line);
+    assert_eq!(told.transfers.len(), 1, "{told:?}");
+    assert!(told.transfers[0].ends_with("(0, Some(734008320))"), "{told:?}");
+    let unknown = line.replace("recv 5120", "recv x");
+    assert_eq!(value(line, &unknown, Canon::NetworkBytes), None);
+}
+
+#[test]
+fn what_a_log_of_a_search_engine_holds_counts_hit_by_hit() {
+    let hit = |ip: &str| {
+        json!({"_index": "flows", "_source": {"@timestamp": "2026-03-28T23:10:04Z", "source": {"ip": ip, "bytes": 943_718_400},
+            "destination": {"ip": "203.0.113.9", "port": 443, "bytes": 4120}}})
+    };
+    let hits = json!({"total": {"value": 2}, "max_score": null, "hits": [hit("10.1.0.5"), hit("10.1.0.6")]});
+    let answer = json!({"took": 3, "timed_out": false, "_shards": {"total": 1}, "hits": hits, "aggregations": {"hits": [{"a": 1}]}});
+    let told = told(&answer.to_string());
+    assert_eq!(told.transfers.len(), 2, "{told:?}");
+    assert!(told.transfers.iter().all(|transfer| transfer.ends_with("(943718400, Some(943718400))")), "{told:?}");
+}
+
+#[test]
+fn a_record_of_the_audit_log_is_the_same_as_an_object_and_as_a_string() {
+    let record = json!({
+        "CreationTime": "2026-03-28T23:10:04", "Id": "i", "Operation": "FileDownloaded", "OrganizationId": "o", "RecordType": 6,
+        "UserType": 0, "Workload": "SharePoint", "UserId": "ann@hc.example", "ClientIP": "203.0.113.66",
+        "ObjectId": "https://hc.sharepoint.com/mark7", "SourceFileName": "mark7",
+    });
+    let exported = |record: serde_json::Value| json!({"CreationDate": "2026-03-28T23:10:04", "UserIds": "ann@hc.example", "Operations": "FileDownloaded", "AuditData": record});
+    let object = told(&exported(record.clone()).to_string());
+    assert_eq!(object.outcomes.len(), 1, "{object:?}");
+    assert_eq!(object, told(&exported(record.to_string().into()).to_string()));
+}
+
+#[test]
+fn questions_stand_in_unbounds_own_log() {
+    let told = told("[1774739405] unbound[812:0] info: 10.1.0.5 c2VjcmV0.exfil.example. A IN");
+    assert!(told.observes.contains("DnsTunnel"), "{told:?}");
+    let reply = "[1774739405] unbound[812:0] info: 10.1.0.5 a.example. A IN NOERROR 0.01 0 61";
+    assert_eq!(value(reply, reply, Canon::DnsQuestion), None);
+}
+
+#[test]
+fn a_mail_of_a_tracking_log_of_one_row_is_seen() {
+    let log = "#Software: Microsoft Exchange Server\n#Version: 15.02\n#Log-type: Message Tracking Log\n#Date: 2026-03-28T23:00:00.000Z\n#Fields: date-time,client-ip\n2026-03-28T23:10:04.123Z,10.1.0.5,web01,203.0.113.25,mx.other.example,08D,Out,SMTP,SEND,77,<x@hc.example>,n1,bob@other.example,250 OK,1048576,1,,,Plan,ann@hc.example,ann@hc.example,,Originating,,,,,,,";
+    let told = told(log);
+    assert_eq!(told.transfers.len(), 1, "{told:?}");
+}
+
+#[test]
+fn numbers_behind_the_user_agent_are_bytes_where_all_lines_show_it() {
+    let line = |request: &str, size: &str, numbers: &str| {
+        format!(
+            "192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] \"{request} HTTP/1.1\" 200 {size} \"-\" \"curl/8.0\" {numbers}\n"
+        )
+    };
+    let put = line("PUT /dav/x", "24", "1048800 300");
+    let log = put.clone() + &line("GET /a", "100", "182 350").repeat(7);
+    assert_eq!(value(&log, put.trim_end(), Canon::SourceBytes).as_deref(), Some("1048800"));
+    assert_eq!(value(&log, put.trim_end(), Canon::DestinationBytes).as_deref(), Some("24"));
+    // Fewer lines show nothing, nor do lines of which one has less than its own request, more than headers, or no room for the answer.
+    for odd in [line("GET /a", "100", "3 350"), line("GET /a", "100", "400000 350"), line("GET /a", "400", "182 350")] {
+        let log = log.clone() + &odd;
+        assert_eq!(value(&log, put.trim_end(), Canon::SourceBytes), None, "{odd}");
+    }
+    assert_eq!(value(&put, put.trim_end(), Canon::SourceBytes), None);
+}
+
+#[test]
+fn who_connected_is_told_from_the_texts_that_tools_write_for_people() {
+    let header = "RecordNumber,EventRecordId,TimeCreated,EventId,Provider,Channel,MapDescription,RemoteHost";
+    let peer = |text: &str| {
+        let row = format!("1,4711,2026-03-28 23:10:04.5110000,4624,P,Security,Logon,{text}");
+        let log = format!("{header}\n{row}\n");
+        (value(&log, &row, Canon::SourceIp), value(&log, &row, Canon::SourceDomain))
+    };
+    let both = |ip: Option<&str>, name: Option<&str>| (ip.map(str::to_owned), name.map(str::to_owned));
+    assert_eq!(peer("KALI (198.51.100.66)"), both(Some("198.51.100.66"), Some("KALI")));
+    assert_eq!(peer("- (2001:db8::1)"), both(Some("2001:db8::1"), None));
+    assert_eq!(peer("198.51.100.66:50000"), both(Some("198.51.100.66"), None));
+    assert_eq!(peer("rv-pc07"), both(None, Some("rv-pc07")));
+    assert_eq!(peer("LOCAL"), both(None, None));
+    assert_eq!(peer("a b (c)"), both(None, None));
+}
