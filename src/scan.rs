@@ -80,6 +80,7 @@ pub fn grow(plan: &Plan, mut earlier: Earlier) -> Result<Outcome> {
 pub fn survey(roots: &[Root], skip: &[PathBuf], opening: &Opening) -> Result<Survey> {
     let mut survey = discover::survey(roots, skip)?;
     worker::survey_dates(&mut survey, std::iter::empty(), opening);
+    worker::survey_years(&mut survey, opening);
     Ok(survey)
 }
 

@@ -18,6 +18,8 @@ mod source;
 mod stats;
 mod together;
 mod trial;
+mod turns;
+mod years;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Range, RangeInclusive};
@@ -32,6 +34,7 @@ use crate::format::{self, Clock};
 use crate::model::atoms::Atoms;
 use crate::model::block::{Block, CELL_BYTES, OVERSIZE_BYTES};
 use crate::model::chunk;
+use crate::model::clock::{ClockTold, YearsRead};
 use crate::model::dates::{DatesRead, Order};
 use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::{Entry, EntryKind, Note, Reason};
@@ -54,6 +57,8 @@ pub use sample::gates;
 use source::Source;
 pub use stats::Stats;
 pub use trial::{Fault, trial};
+use turns::Turns;
+pub use years::survey_years;
 
 /// Decoded bytes looked at to recognise a format, where they hold a few records.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -72,6 +77,8 @@ pub struct Engine<'p> {
     gates: &'p Gates,
     /// What files show of the order of day and month, as the survey saw it.
     rotations: Rotations,
+    /// What tells the years of files that write none, as the survey saw it.
+    years: BTreeMap<Locator, YearsRead>,
     sift: Sift<'p>,
     waiting_bytes: AtomicUsize,
     /// Blocks that wait for a core; there is a task for each of them, which takes whichever comes first.
@@ -94,6 +101,7 @@ impl<'p> Engine<'p> {
             plan,
             gates,
             rotations: Rotations::of(survey),
+            years: survey.years.clone(),
             sift: Sift::with_sets(&plan.indicators, gates.sets())
                 .expecting(gates.expected())
                 .beside([&plan.patterns.atoms, names]),
@@ -123,15 +131,20 @@ impl<'p> Engine<'p> {
         // there twice.
         let doubts = read.1.as_ref().map_or_else(|_| BTreeMap::new(), |opened| opened.doubts.clone());
         let orders = orders::settled(&read.0.seen, &self.rotations, self.plan.clocks.day_first);
-        let found = Found { doubts, orders };
+        let turns = std::mem::take(&mut read.0.turns);
+        let found = Found { doubts, orders, turns };
         if !found.is_empty() && file.path.is_some() {
             let told_bytes = read.0.told_bytes;
             read = self.read_file(file, tasks, found);
             read.0.told_bytes = told_bytes;
         } else {
             read.0.sources.iter().enumerate().for_each(|(at, source)| {
-                if found.doubts.contains_key(&(at as u64)) {
+                let number = at as u64;
+                if found.doubts.contains_key(&number) {
                     source.cover_nothing();
+                }
+                if let Some(turns) = found.turns.get(&number) {
+                    source.know_clock(turns.told(false));
                 }
             });
         }
@@ -166,10 +179,21 @@ impl<'p> Engine<'p> {
     where
         'p: 's,
     {
-        let (sources, entries, seen) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (sources, entries, seen, turns) = (Vec::new(), Vec::new(), BTreeMap::new(), BTreeMap::new());
         let (size, is_again, is_file) = (file.size, !found.is_empty(), file.path.is_some());
-        let mut producer =
-            Producer { engine: self, tasks, found, is_again, is_file, seen, sources, entries, size, told_bytes: 0 };
+        let mut producer = Producer {
+            engine: self,
+            tasks,
+            found,
+            is_again,
+            is_file,
+            seen,
+            turns,
+            sources,
+            entries,
+            size,
+            told_bytes: 0,
+        };
         let hands = Helpers { engine: self, tasks };
         let opened =
             catch_unwind(AssertUnwindSafe(|| open::open_file_with(file, &self.plan.opening, &hands, &mut producer)));
@@ -264,7 +288,7 @@ impl<'p> Engine<'p> {
         source.tally().settle(&|place| block::digest_at(block, place));
         match worked {
             Ok(()) => {
-                source.join(told, self.plan);
+                source.join(told, block, self.plan);
                 self.scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(scratch);
             }
             Err(panic) => source.failed(block, panic_note(panic.as_ref()).at(block.base)),
@@ -310,11 +334,13 @@ struct Found {
     doubts: BTreeMap<u64, Vec<Range<u64>>>,
     /// The order of day and month.
     orders: BTreeMap<u64, Order>,
+    /// Where it goes on into another year that is not written, or into an hour that comes again.
+    turns: BTreeMap<u64, Turns>,
 }
 
 impl Found {
     fn is_empty(&self) -> bool {
-        self.doubts.is_empty() && self.orders.is_empty()
+        self.doubts.is_empty() && self.orders.is_empty() && self.turns.is_empty()
     }
 }
 
@@ -329,6 +355,8 @@ struct Producer<'e, 's, 't> {
     is_file: bool,
     /// What the records of a leaf show of the order of day and month, where they have such dates.
     seen: BTreeMap<u64, Seen>,
+    /// What the times of a leaf show of years and hours.
+    turns: BTreeMap<u64, Turns>,
     sources: Vec<Arc<Source>>,
     entries: Vec<Entry>,
     /// Stored bytes of the file.
@@ -349,13 +377,17 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         let number = self.sources.len() as u64;
         notes.extend(remarks::of_head(&head, layout.framing));
         let stated = if layout.framing == Framing::Evtx { chunk::stated_bytes(&head) } else { None };
+        years::tell(&self.engine.years, &meta.locator, &mut layout);
         let dates = self.told_order(number, &mut layout);
+        let known = self.told_clock(number, &mut layout);
+        let may_turn = !self.is_again && turns::may_turn(&layout, &head);
         let layout = Arc::new(layout);
         let doubts = self.found.doubts.remove(&number).unwrap_or_default();
         notes.extend(doubt_note(&doubts));
         let locator = meta.locator.clone();
         let source = Arc::new(Source::new(meta, &layout, plan.threads, doubts));
         dates.into_iter().for_each(|dates| source.read_dates(dates));
+        source.know_clock(known);
         self.sources.push(Arc::clone(&source));
         // Of a plain file, what is read is what is stored, and a large one is long under way.
         let is_plain = source.is_plain(self.size);
@@ -380,6 +412,10 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         notes.extend(remarks::of_length(stated, hashed.bytes));
         source.split_done(notes, splitter.cut(), hashed.content.finish());
         self.see_order(number, locator, &layout, &source);
+        if may_turn {
+            self.engine.work_all(&source);
+            self.turns.extend(Turns::of(&source.times()).map(|turns| (number, turns)));
+        }
     }
 
     fn entry(&mut self, entry: Entry) {
@@ -400,27 +436,27 @@ impl Producer<'_, '_, '_> {
         DatesRead::by(&order)
     }
 
+    /// Puts in the layout of a leaf where it turns to other years or hours, as far as that is known, and says so.
+    fn told_clock(&mut self, number: u64, layout: &mut Layout) -> ClockTold {
+        let turns = self.found.turns.remove(&number);
+        layout.turns = turns.iter().flat_map(|turns| turns.list()).collect();
+        let told = turns.map(|turns| turns.told(true)).unwrap_or_default();
+        ClockTold { years: layout.years.as_deref().cloned(), ..told }
+    }
+
     /// Notes what a leaf that was read to its end shows of the order of day and month.
     fn see_order(&mut self, number: u64, locator: Locator, layout: &Arc<Layout>, source: &Arc<Source>) {
-        let format = layout.format;
-        let mut seen = Seen { locator, format, is_open: false, is_mixed: false, order: None, likely: None };
         if let Some(dates) = &layout.dates {
             self.engine.work_all(source);
-            (seen.is_open, seen.is_mixed) = (dates.are_open(), format::is_mixed(dates));
-            (seen.order, seen.likely) = (format::order_of(dates, layout), format::likely_order(dates, layout));
             let open = || DatesRead { readings: format::readings(dates, layout), ..DatesRead::default() };
             match layout.day_first {
-                _ if !seen.is_open => {}
+                _ if !dates.are_open() => {}
                 None => source.read_dates(open()),
                 Some(said) if format::order_shown(dates) == Some(!said) => source.misread_dates(open()),
                 Some(_) => {}
             }
-        } else {
-            seen.order = layout.day_first.map(|day_first| Order { day_first, by: None, sibling: None });
         }
-        if seen.is_open || seen.order.is_some() {
-            self.seen.insert(number, seen);
-        }
+        self.seen.extend(Seen::of(locator, layout).map(|seen| (number, seen)));
     }
 }
 

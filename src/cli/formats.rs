@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args as ClapArgs, Subcommand, ValueHint};
-use exfiltrace::discover;
 use exfiltrace::emit;
 use exfiltrace::format::{self, Clock};
 use exfiltrace::model::fields::{Canon, Fields, Kind};
 use exfiltrace::model::place::Locator;
 use exfiltrace::open::{DigestKind, Io, Limits, Opening};
+use exfiltrace::scan;
 use exfiltrace::worker;
 use serde::Serialize;
 
-use super::{printable, resolve};
+use super::{FirstWord, printable, resolve};
 
 /// Columns that the fields of a format take.
 const FIELDS_WIDTH: usize = 84;
@@ -64,6 +64,9 @@ pub struct TestArgs {
     /// Zone of logs that carry none (IANA name or offset).
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub timezone: Option<String>,
+    /// Which of day and month is first in dates such as 03/04/2026, as for `scan`.
+    #[arg(long, value_enum, value_name = "FIRST")]
+    pub date_order: Option<FirstWord>,
 }
 
 /// Formats that the user declares.
@@ -202,9 +205,10 @@ struct Count {
 }
 
 fn test(args: &TestArgs) -> Result<u8> {
-    let survey = discover::survey(&resolve::roots(&args.evidence, &[])?, &[])?;
     let opening =
         Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
+    // Files tell each other of their times, as in a scan.
+    let survey = scan::survey(&resolve::roots(&args.evidence, &[])?, &[], &opening)?;
     let zone = args
         .timezone
         .as_deref()
@@ -215,7 +219,8 @@ fn test(args: &TestArgs) -> Result<u8> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     let mut fault: Option<std::io::Error> = None;
-    let lost = worker::each_record_of(&survey, &opening, &clock, &mut |source, format, fields, record| {
+    let day_first = args.date_order.map(|first| first == FirstWord::Day);
+    let lost = worker::each_record_of(&survey, &opening, (&clock, day_first), &mut |source, format, fields, record| {
         let count = counts.entry(source.as_str().to_owned()).or_default();
         count.records += 1;
         count.timed += u64::from(fields.time.is_some());

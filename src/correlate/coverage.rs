@@ -17,7 +17,7 @@ use crate::model::whose::{UNATTRIBUTED, Whose};
 use crate::model::words::counted;
 
 use super::way::{self, Direction};
-use super::{World, referred, routes, unclaimed};
+use super::{World, referred, routes, skews, unclaimed};
 
 /// Hours without a record from which a busy log counts as silent.
 const DAY_HOURS: i64 = 24;
@@ -52,6 +52,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         sources,
         gaps,
         correlations: world.correlated.told(),
+        skews: skews::all(world),
         hits_only: false,
     }
 }
@@ -209,6 +210,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         zone_assumed: source.covered.zone_assumed,
         year_assumed: source.covered.year_assumed,
         dates: source.covered.dates.clone(),
+        clock: source.covered.clock.clone(),
         gaps: gaps(world.whose, (source, locator), seen.hidden),
         observes: observes.into_iter().collect(),
         not_logged,

@@ -316,23 +316,13 @@ pub(super) fn all_of(outcomes: BTreeSet<Outcome>, whole: bool) -> Outcome {
 
 pub(super) fn assumed(assumed: Option<Assumed>) -> Option<FindingAssumed> {
     let assumed = assumed?;
-    either(assumed.zone(), assumed.year())
-}
-
-fn either(zone: bool, year: bool) -> Option<FindingAssumed> {
-    match (zone, year) {
-        (false, false) => None,
-        (true, false) => Some(FindingAssumed::Zone),
-        (false, true) => Some(FindingAssumed::Year),
-        (true, true) => Some(FindingAssumed::ZoneAndYear),
-    }
+    FindingAssumed::of(assumed.zone(), assumed.year(), assumed.twice())
 }
 
 /// What was assumed of times, and of those of one more source.
 pub(super) fn assume(known: Option<FindingAssumed>, more: &Covered) -> Option<FindingAssumed> {
-    use FindingAssumed::{Year, Zone, ZoneAndYear};
-    let zone = more.zone_assumed > 0 || matches!(known, Some(Zone | ZoneAndYear));
-    either(zone, more.year_assumed > 0 || matches!(known, Some(Year | ZoneAndYear)))
+    let of_source = FindingAssumed::of(more.zone_assumed > 0, more.year_assumed > 0, more.clock.twice > 0);
+    FindingAssumed::and(known, of_source)
 }
 
 pub(super) fn evidence(locator: &Locator, s: &Sighting) -> Evidence {

@@ -70,11 +70,7 @@ impl Many {
     /// Adds when, and what had to be assumed to know it.
     pub(super) fn span(&mut self, time: Option<Span>, assumed: Option<FindingAssumed>) {
         self.time = Span::join_opt(self.time, time);
-        self.assumed = match (self.assumed, assumed) {
-            (None, other) | (other, None) => other,
-            (Some(one), Some(other)) if one == other => Some(one),
-            _ => Some(FindingAssumed::ZoneAndYear),
-        };
+        self.assumed = FindingAssumed::and(self.assumed, assumed);
     }
 
     /// Cites records, as many as hosts are named at most.

@@ -37,6 +37,7 @@ mod relays;
 mod repeats;
 mod routes;
 mod shelves;
+mod skews;
 mod stock;
 mod touched;
 mod translated;

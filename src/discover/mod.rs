@@ -64,6 +64,7 @@ pub fn survey(roots: &[Root], skip: &[PathBuf]) -> Result<Survey> {
 /// A file that is not in `listed`: the two are not of the same evidence. Standard input may be.
 pub fn settle(survey: &mut Survey, listed: &Survey) -> Result<()> {
     survey.dates.clone_from(&listed.dates);
+    survey.years.clone_from(&listed.years);
     let listed: BTreeMap<&Locator, &Listed> = listed.files.iter().map(|file| (&file.locator, file)).collect();
     for file in &mut survey.files {
         match listed.get(&file.locator) {

@@ -14,6 +14,7 @@ use crate::model::finding::{Entities, Evidence, Finding, FindingKind, FindingTim
 use crate::model::findings::Findings;
 use crate::model::ledger::{Entry, Note, Reason};
 use crate::model::partial::Partial;
+use crate::model::place::Locator;
 use crate::model::rule::Outcome;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{Overall, Verdict};
@@ -149,6 +150,10 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
         gaps: promised,
         referred: input.coverage.referred.iter().filter(|r| r.scope == scope).cloned().collect(),
         correlations: Vec::new(),
+        skews: {
+            let is_own = |log: &Locator| sources.iter().any(|s| s.source == *log);
+            input.coverage.skews.iter().filter(|skew| is_own(&skew.first) && is_own(&skew.second)).cloned().collect()
+        },
         hits_only: input.coverage.hits_only,
     }
 }
@@ -156,6 +161,9 @@ fn coverage(input: &CaseInput<'_>, sources: &[&SourceCoverage], scope: &str, who
 /// What a source covers, as far as the scope is concerned.
 fn own_of(source: &SourceCoverage, sources: &[&SourceCoverage], scope: &str, whose: &Whose) -> SourceCoverage {
     let mut own = SourceCoverage { scopes: vec![scope.to_owned()], ..source.clone() };
+    if let Some(years) = &mut own.clock.years {
+        years.beside = years.beside.take().filter(|beside| sources.iter().any(|s| s.source == *beside));
+    }
     if let Some(dates) = &mut own.dates {
         dates.sibling = dates.sibling.take().filter(|sibling| sources.iter().any(|s| s.source == *sibling));
     }

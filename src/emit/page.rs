@@ -13,6 +13,7 @@ use super::words::{
 };
 use super::{CaseInput, safe};
 use crate::model::chain::Chain;
+use crate::model::coverage::Skew;
 use crate::model::dates::DatesRead;
 use crate::model::finding::Finding;
 use crate::model::transfer::{Bounds, Transfer};
@@ -303,13 +304,15 @@ impl Page {
         let silent: Vec<_> = sources
             .iter()
             .filter(|s| {
-                !s.not_logged.is_empty() || s.untimed + s.zone_assumed + s.year_assumed > 0 || s.dates.is_some()
+                let is_assumed = s.untimed + s.zone_assumed + s.year_assumed > 0;
+                !s.not_logged.is_empty() || is_assumed || s.dates.is_some() || !s.clock.is_empty()
             })
             .map(|s| {
                 let figures = [s.records, s.untimed, s.zone_assumed, s.year_assumed];
                 let mut row = vec![s.source.to_string(), s.format.clone(), s.not_logged.join(", ")];
                 row.extend(figures.iter().map(u64::to_string));
                 row.push(s.dates.as_ref().map(DatesRead::told).unwrap_or_default());
+                row.push(s.clock.told());
                 row
             })
             .collect();
@@ -328,8 +331,15 @@ impl Page {
             "Zone assumed",
             "Year assumed",
             "Day and month",
+            "Clock",
         ];
         self.table("Not logged, or assumed", &head, silent, "coverage.json");
+        let skew = |skew: &Skew| {
+            vec![skew.first.to_string(), skew.second.to_string(), skew.told(), skew.conversations.to_string()]
+        };
+        let head = ["Log", "Other log", "It dates the same conversations", "Conversations"];
+        let skews = input.coverage.skews.iter().map(skew).collect();
+        self.table("Clocks beside each other (no time was changed for it)", &head, skews, "coverage.json");
         let correlations = &input.coverage.correlations;
         let uncounted = correlations.iter().filter_map(|of| Some(vec![of.title.clone(), uncounted(of)?])).collect();
         let title = "Correlations that do not count all records that their rules match";

@@ -53,13 +53,12 @@ pub const COMMON: &[(&str, Role)] = {
         ("timestamp", Role::Time(0)),
         ("@timestamp", Role::Time(0)),
         ("timegenerated", Role::Time(0)),
-        ("timegenerated[utc]", Role::Time(0)),
-        ("timegenerated(utc)", Role::Time(0)),
         ("creationdate", Role::Time(2)),
         ("creationtime", Role::Time(0)),
         ("eventtime", Role::Time(0)),
         ("datetime", Role::Time(0)),
-        ("date(utc)", Role::Time(0)),
+        ("date/time", Role::Time(0)),
+        ("dateandtime", Role::Time(0)),
         ("time", Role::Time(1)),
         ("date", Role::Time(2)),
         ("ts", Role::Time(1)),
@@ -273,6 +272,8 @@ pub struct Column {
     pub part: Part,
     /// What more it is.
     pub special: Option<Special>,
+    /// Whether its name says that its times are UTC.
+    pub is_utc: bool,
 }
 
 /// Columns that are more than what their name means.
@@ -301,11 +302,25 @@ pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
         _ => None,
     };
     let column = |name: &Arc<str>| {
-        let role = roles.get_loose(name.as_bytes());
-        Column { role, part: Part::of(role), special: special(name) }
+        let (bare, is_utc) = without_utc(name);
+        let role = roles.get_loose(name.as_bytes()).or_else(|| roles.get_loose(bare.as_bytes()).filter(|_| is_utc));
+        Column { role, part: Part::of(role), special: special(bare), is_utc }
     };
     let made = || layout.columns.iter().map(column).collect();
     LAST.with_borrow_mut(|last| last.of(roles.id, &layout.columns, made))
+}
+
+/// The name of a column without `(UTC)`, `[UTC]`, `_utc` or `GMT` at its end, and whether it has that.
+fn without_utc(name: &str) -> (&str, bool) {
+    let open = name.trim_end_matches([')', ']']).trim_end();
+    let is_zone = |end: &str| end.eq_ignore_ascii_case("utc") || end.eq_ignore_ascii_case("gmt");
+    let cut = open.len().checked_sub(3).and_then(|at| open.split_at_checked(at)).filter(|(_, end)| is_zone(end));
+    match cut {
+        Some((bare, _)) if bare.ends_with([' ', '_', '-', '(', '[']) => {
+            (bare.trim_end_matches([' ', '_', '-', '(', '[']), true)
+        }
+        _ => (name, false),
+    }
 }
 
 /// Reads a row by the columns of its layout; `roles` are by names as in [`COMMON`].
@@ -315,13 +330,13 @@ pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
 pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Result<(), Reject> {
     let layout = sink.layout;
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
-    let (mut date, mut clock, mut zone) = (None, None, None);
+    let (mut date, mut clock, mut zone, mut is_utc) = (None, None, None, false);
     for (name, column) in layout.columns.iter().zip(&*columns(roles, layout)) {
         let cell = cells.next().ok_or(Reject)??;
         if column.special.is_none() && !sink.asks(column.role) {
             continue;
         }
-        let value = cell.value(sink);
+        let (value, before) = (cell.value(sink), sink.out.time);
         match column.special {
             Some(Special::Date) => date = Some(value),
             Some(Special::Clock) => clock = Some(value),
@@ -338,12 +353,16 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
             _ => Kind::Str,
         };
         sink.column(name, column.role, value, kind);
+        is_utc |= column.is_utc && matches!(column.special, Some(Special::Date | Special::Clock));
+        if column.is_utc && sink.out.time != before {
+            sink.out.time = sink.out.time.map(|stamp| time::at_offset(stamp, 0, layout));
+        }
     }
     if cells.next().is_some() || layout.columns.is_empty() {
         return Err(Reject);
     }
     if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
-        let zone = zone.and_then(|zone| time::offset(sink.out.bytes(zone)));
+        let zone = zone.and_then(|zone| time::offset(sink.out.bytes(zone))).or(is_utc.then_some(0));
         let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), zone, layout);
         sink.time(9, stamp);
     }

@@ -24,7 +24,7 @@ use crate::model::access::Access;
 use crate::model::fields::{Canon, Fields};
 use crate::model::layout::Layout;
 use crate::model::observation::WHOLE_FOLDERS;
-use crate::model::time::{Assumed, Stamp};
+use crate::model::time::Stamp;
 
 /// Microsoft 365 unified audit log.
 pub static M365: Dialect = Dialect {
@@ -113,7 +113,8 @@ pub static ROLES: Table = LazyLock::new(|| {
 fn finish(sink: &mut Sink<'_, '_>) {
     if let Some(stamp) = sink.out.time
         && sink.layout.zone == jiff::tz::TimeZone::UTC
-        && matches!(stamp.assumed, Assumed::Zone | Assumed::ZoneGiven)
+        && stamp.assumed.is_local()
+        && !stamp.assumed.year()
     {
         sink.out.time = Some(Stamp::certain(stamp.at));
     }

@@ -73,11 +73,11 @@ pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
 pub use limits::{Limit, has_cut_cell, limits};
 pub use reader::{Columns, Means, Reader, Strays, parse, reader};
-pub use recognise::{Sample, fits, recognise, suffices};
+pub use recognise::{Sample, first_time, fits, recognise, suffices};
 pub use render::{edges, render_some};
 pub use shapes::Shapes;
 pub use sketch::Part;
-pub use time::{is_mixed, likely_order, order_of, order_shown, readings};
+pub use time::{by_reference, is_mixed, likely_order, order_of, order_shown, readings};
 
 /// One way of writing events down.
 pub trait Format: Sync {

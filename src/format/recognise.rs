@@ -11,12 +11,14 @@ use crate::model::fields::{Fields, Want};
 use crate::model::layout::{Encoding, Framing, Layout};
 use crate::model::lines::{self, Lines};
 use crate::model::source::SourceMeta;
-use crate::model::time::Instant;
+use crate::model::time::{Instant, Stamp};
 
 /// So many records tell the dialect; one long record at the start of a log must not.
 const ENOUGH_RECORDS: usize = 8;
 /// So many records are looked at.
 const SAMPLE_RECORDS: usize = 200;
+/// So many lines at the begin of a log show whether its records write their year.
+const LOOKED_AT: usize = 64;
 /// 1995-01-01: a file is not older than its kind of log. Archives write 1980 for a time that they do not know.
 const EARLIEST_SECS: i64 = 788_918_400;
 /// Arrays that are known to hold the events of an export.
@@ -95,7 +97,7 @@ pub fn suffices(head: &[u8]) -> bool {
 ///
 /// A format wins if it reads more than half of the records of the sample; of several the most specific one does.
 pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> Layout {
-    with_order(match judge(head, whole, meta, clock) {
+    let layout = with_order(match judge(head, whole, meta, clock) {
         Judged::Known(layout) => *layout,
         Judged::Text(fits, base) => {
             let mut best: Option<Fit> = None;
@@ -107,6 +109,29 @@ pub fn recognise(head: &[u8], whole: bool, meta: &SourceMeta, clock: &Clock) -> 
             }
             best.map_or(Layout { framing: Framing::Lines, arrays: Vec::new(), ..*base }, |fit| fit.layout)
         }
+    });
+    match meta.locator.date() {
+        None => layout,
+        Some(_) => {
+            let first = first_time(&layout, head);
+            time::by_name(layout, &meta.locator, first)
+        }
+    }
+}
+
+/// The time of the first record of a log of lines that has one, as far as the first few show it.
+pub fn first_time(layout: &Layout, head: &[u8]) -> Option<Stamp> {
+    let is_lines = matches!(layout.framing, Framing::Lines | Framing::Csv { .. } | Framing::Runs(_));
+    if !is_lines || layout.encoding.is_wide() {
+        return None;
+    }
+    // Nothing is known of its reference yet: any will do.
+    let layout = Layout { reference: layout.reference.or_else(|| Instant::from_secs(EARLIEST_SECS)), ..layout.clone() };
+    let (reader, mut fields) = (super::reader(&layout), Fields::default());
+    let mut lines = head.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    lines.find_map(|line| {
+        let is_read = reader.parse(line.trim_ascii_end(), Want::Columns, &mut fields).is_ok();
+        fields.time.filter(|_| is_read)
     })
 }
 

@@ -10,7 +10,7 @@ use super::time;
 pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_, 'b>) -> Option<()> {
     let layout = sketch.layout();
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
-    let (mut date, mut clock, mut zone) = (None, None, None);
+    let (mut date, mut clock, mut zone, mut is_utc) = (None, None, None, false);
     for column in columns {
         let cell = cells.next()?.ok()?;
         if column.special.is_none() && column.part == Part::Skip {
@@ -26,13 +26,19 @@ pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_,
             Some(Special::Record) => return None,
             None => {}
         }
+        let before = sketch.out.time;
         sketch.cell(column.part, cell.raw)?;
+        is_utc |= column.is_utc && matches!(column.special, Some(Special::Date | Special::Clock));
+        if column.is_utc && sketch.out.time != before {
+            sketch.out.time = sketch.out.time.map(|stamp| time::at_offset(stamp, 0, layout));
+        }
     }
     if cells.next().is_some() || columns.is_empty() {
         return None;
     }
     if let (None, Some(date), Some(clock)) = (sketch.out.time, date, clock) {
-        sketch.time(9, time::date_and_time(date, clock, zone.and_then(time::offset), layout));
+        let zone = zone.and_then(time::offset).or(is_utc.then_some(0));
+        sketch.time(9, time::date_and_time(date, clock, zone, layout));
     }
     Some(())
 }

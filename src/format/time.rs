@@ -8,13 +8,19 @@ mod fixed;
 mod form;
 mod order;
 mod shown;
+#[cfg(test)]
+mod tests;
+mod years;
 
+use crate::model::dates::Date;
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
 
 pub use assume::{at_offset, by_host};
 pub use form::{fault_of_form, in_form};
 pub use order::{is_mixed, likely_order, order_in, order_of, order_shown, readings};
+
+pub use years::{by_name, by_reference};
 
 use civil::{Civil, days_of_month};
 use cursor::Cursor;
@@ -35,11 +41,8 @@ pub fn iso_prefix(bytes: &[u8], layout: &Layout) -> Option<(Stamp, usize)> {
         }
         None => iso_civil(&mut cursor)?,
     };
-    let stamp = match cursor.zone() {
-        Some(offset) => Stamp::certain(civil.at_offset(offset)?),
-        None => civil.in_zone(layout)?,
-    };
-    Some((stamp, cursor.at))
+    let offset = cursor.zone();
+    Some((civil.at(offset, layout)?, cursor.at))
 }
 
 /// Date and time of an ISO stamp, part by part.
@@ -76,20 +79,12 @@ fn clf_by_parts(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         }
         None => named_civil(&mut cursor)?,
     };
-    match cursor.zone() {
-        Some(offset) => civil.at_offset(offset).map(Stamp::certain),
-        None => civil.in_zone(layout),
-    }
+    civil.at(cursor.zone(), layout)
 }
 
 /// Date and time of a stamp whose month is a name, part by part.
 fn named_civil(cursor: &mut Cursor<'_>) -> Option<Civil> {
-    let day = cursor.digits(1, 2)?;
-    let mark = cursor.peek().filter(|b| matches!(b, b'/' | b'-' | b' '))?;
-    cursor.at += 1;
-    let month = cursor.month_name()?;
-    cursor.eat(mark)?;
-    let year = cursor.digits(4, 4)?;
+    let (year, month, day) = cursor.named_date()?;
     if !matches!(cursor.peek()?, b':' | b' ') {
         return None;
     }
@@ -163,13 +158,7 @@ pub fn syslog_prefix(bytes: &[u8], layout: &Layout) -> Option<(Option<Stamp>, us
     }
     let offset = zone_word(&mut cursor);
     let stamp = match year {
-        Some(year) => {
-            let civil = Civil { year, month, day, second, micro };
-            match offset {
-                Some(offset) => civil.at_offset(offset).map(Stamp::certain),
-                None => civil.in_zone(layout),
-            }
-        }
+        Some(year) => Civil { year, month, day, second, micro }.at(offset, layout),
         None => assume::yearless(month, day, second, micro, layout),
     };
     Some((stamp, cursor.at))
@@ -206,30 +195,20 @@ fn zone_word(cursor: &mut Cursor<'_>) -> Option<i64> {
 /// Reads `03/04/2026 10:00[:00][ AM]` where the layout knows which of day and month is first, or the numbers show it.
 pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
-    let first = cursor.digits(1, 2)?;
-    let mark = cursor.peek().filter(|b| matches!(b, b'/' | b'.' | b'-'))?;
-    cursor.at += 1;
-    let second = cursor.digits(1, 2)?;
-    cursor.eat(mark)?;
-    let year = cursor.digits(4, 4)?;
+    let (date, mark) = cursor.numbers()?;
     let _ = cursor.eat(b',');
     cursor.eat(b' ')?;
-    let (mut clock, micro) = cursor.clock()?;
-    let _ = cursor.eat(b' ');
-    let rest = &bytes[cursor.at..];
-    if rest.len() >= 2 && (rest[..2].eq_ignore_ascii_case(b"am") || rest[..2].eq_ignore_ascii_case(b"pm")) {
-        cursor.at += 2;
-        let noon = clock / 3600 == 12;
-        clock += match (rest[0].to_ascii_lowercase(), noon) {
-            (b'a', true) => -43_200,
-            (b'p', false) if clock < 43_200 => 43_200,
-            _ => 0,
-        };
-    }
+    let (second, micro) = cursor.half_day_clock()?;
     let offset = cursor.zone();
     if cursor.at != bytes.len() {
         return None;
     }
+    let (year, month, day) = in_order(date, mark, second, layout)?;
+    Civil { year, month, day, second, micro }.at(offset, layout)
+}
+
+/// Year, month and day of three numbers of which the year is the first; the others are in the order of the layout.
+fn in_order((year, first, second): Date, mark: u8, clock: i64, layout: &Layout) -> Option<Date> {
     if let (Some(dates), true) = (&layout.dates, mark != b'.') {
         dates.see((year, first, second), clock / 3600);
     }
@@ -242,12 +221,33 @@ pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
         (false, false) => layout.day_first?,
         (true, true) => return None,
     };
-    let (day, month) = if day_first { (first, second) } else { (second, first) };
-    let civil = Civil { year, month, day, second: clock, micro };
-    match offset {
-        Some(offset) => civil.at_offset(offset).map(Stamp::certain),
-        None => civil.in_zone(layout),
+    Some(if day_first { (year, second, first) } else { (year, first, second) })
+}
+
+/// Reads `20260328231004Z` and `260328231004Z` of ASN.1 (GeneralizedTime, and UTCTime, whose years are those of 1950 to 2049), and
+/// `20260328T231004Z` of ISO 8601, each with a fraction and any offset. Without one those of four digits of a year are the layout's; with
+/// two digits a number alone is no time.
+/// SOURCE: ITU-T X.680, 46 and 47; RFC 5280, 4.1.2.5.
+fn compact(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
+    let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut cursor = Cursor { bytes, at: 0 };
+    let year = match digits {
+        // A date before its time, or both together.
+        8 | 14 => cursor.digits(4, 4).filter(|year| (1900..2200).contains(year))?,
+        12 => cursor.digits(2, 2).map(|of| if of < 50 { 2000 + of } else { 1900 + of })?,
+        _ => return None,
+    };
+    let (month, day) = (cursor.digits(2, 2)?, cursor.digits(2, 2)?);
+    if digits == 8 {
+        cursor.eat(b'T')?;
     }
+    let second = cursor.compact_clock()?;
+    let micro = cursor.fraction();
+    let offset = cursor.zone();
+    if cursor.at != bytes.len() || (digits == 12 && offset.is_none()) {
+        return None;
+    }
+    Civil { year, month, day, second, micro }.at(offset, layout)
 }
 
 /// Reads a stamp of any of the forms above that stands alone in a field.
@@ -256,9 +256,11 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let bytes = bytes.strip_prefix(b"[").and_then(|b| b.strip_suffix(b"]")).unwrap_or(bytes);
     match bytes.first()? {
         b'0'..=b'9' => iso(bytes, layout)
+            .or_else(|| compact(bytes, layout))
             .or_else(|| epoch(bytes))
             .or_else(|| clf(bytes, layout))
-            .or_else(|| slashed(bytes, layout)),
+            .or_else(|| slashed(bytes, layout))
+            .or_else(|| iso(without_zone(bytes)?, layout)),
         b'@' => tai64n(bytes),
         // As .NET writes it into JSON.
         b'/' => epoch(bytes.strip_prefix(b"/Date(")?.strip_suffix(b")/")?),
@@ -273,6 +275,14 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     }
 }
 
+/// What of `2026-03-28 23:10:04 XYZ` stands before the name of a zone that is not known; `None` where there is no such name.
+fn without_zone(bytes: &[u8]) -> Option<&[u8]> {
+    let (rest, word) = bytes.split_at(memchr::memrchr(b' ', bytes)?);
+    let word = &word[1..];
+    let is_name = (3..=5).contains(&word.len()) && word.iter().all(u8::is_ascii_uppercase);
+    (is_name && rest.last().is_some_and(u8::is_ascii_digit)).then_some(rest)
+}
+
 /// What of `Sat Mar 28 23:10:04 2026` stands behind the day of the week.
 fn without_weekday(bytes: &[u8]) -> &[u8] {
     match bytes {
@@ -285,27 +295,53 @@ fn without_weekday(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Reads `date` (`YYYY-MM-DD`) and `time` (`hh:mm:ss[.fff]`) that stand apart. `offset_secs`: how far from UTC they are;
-/// `None` for the layout's zone.
+/// Reads `date` (`YYYY-MM-DD`, or any that [`any`] reads before a time) and `time` (`hh:mm:ss[.fff][ PM]`, `hhmmss`) that stand apart.
+/// `offset_secs`: how far from UTC they are, where neither says it; `None` for the layout's zone.
 pub fn date_and_time(date: &[u8], time: &[u8], offset_secs: Option<i64>, layout: &Layout) -> Option<Stamp> {
-    let civil = match fixed::apart(date, time) {
-        Some(civil) => civil,
-        None => apart_civil(date, time)?,
-    };
-    match offset_secs {
-        Some(offset) => civil.at_offset(offset).map(Stamp::certain),
-        None => civil.in_zone(layout),
+    match fixed::apart(date, time) {
+        Some(civil) => civil.at(offset_secs, layout),
+        None => {
+            let (civil, stated) = apart_civil(date.trim_ascii(), time.trim_ascii(), layout)?;
+            civil.at(stated.or(offset_secs), layout)
+        }
     }
 }
 
-/// Date and time that stand apart, part by part.
-fn apart_civil(date: &[u8], time: &[u8]) -> Option<Civil> {
-    let mut cursor = Cursor { bytes: date, at: 0 };
-    let (year, month, day) = cursor.date()?;
+/// Date and time that stand apart, part by part, with the offset that the time states.
+fn apart_civil(date: &[u8], time: &[u8], layout: &Layout) -> Option<(Civil, Option<i64>)> {
     let mut clock = Cursor { bytes: time, at: 0 };
-    let (second, micro) = clock.clock()?;
-    let is_whole = cursor.at == date.len() && clock.at == time.len();
-    is_whole.then_some(Civil { year, month, day, second, micro })
+    let (second, micro) = match time.iter().take_while(|b| b.is_ascii_digit()).count() {
+        6 => (clock.compact_clock()?, clock.fraction()),
+        _ => clock.half_day_clock()?,
+    };
+    let offset = clock.zone();
+    if clock.at != time.len() {
+        return None;
+    }
+    let (year, month, day) = date_alone(date, second, layout)?;
+    Some((Civil { year, month, day, second, micro }, offset))
+}
+
+/// Year, month and day of a date of which the time of day stands elsewhere: `2026-03-28`, `20260328`, `28/03/2026`, `28-Mar-2026`,
+/// `Mar 28, 2026`.
+fn date_alone(bytes: &[u8], clock: i64, layout: &Layout) -> Option<Date> {
+    let mut cursor = Cursor { bytes, at: 0 };
+    let mut read = |form: u8| {
+        cursor.at = 0;
+        let read = match form {
+            0 => cursor.date(),
+            1 => cursor.compact_date(),
+            2 => cursor.named_date(),
+            _ => cursor.date_by_name(),
+        };
+        read.filter(|_| cursor.at == bytes.len())
+    };
+    if let Some(date) = (0..4).find_map(&mut read) {
+        return Some(date);
+    }
+    let mut cursor = Cursor { bytes, at: 0 };
+    let (date, mark) = cursor.numbers()?;
+    if cursor.at == bytes.len() { in_order(date, mark, clock, layout) } else { None }
 }
 
 /// The offset in seconds of a zone written as `+0100`, `-07:00` or `Z`.
@@ -313,143 +349,4 @@ pub fn offset(bytes: &[u8]) -> Option<i64> {
     let mut cursor = Cursor { bytes, at: 0 };
     let found = cursor.zone()?;
     (cursor.at == bytes.len()).then_some(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::tz::TimeZone;
-
-    use super::*;
-
-    fn text(stamp: Option<Stamp>) -> String {
-        stamp.map_or("none".into(), |s| format!("{} {}", s.at, s.assumed.word().unwrap_or("-")))
-    }
-
-    fn layout(zone: &str, reference: Option<&str>) -> Layout {
-        Layout { zone: TimeZone::get(zone).unwrap(), reference: reference.and_then(Instant::parse), ..Layout::plain() }
-    }
-
-    #[test]
-    fn stamps_that_state_all_need_no_assumption() {
-        let utc = layout("UTC", None);
-        assert_eq!(text(clf(b"10/Oct/2000:13:55:36 -0700", &utc)), "2000-10-10T20:55:36Z -");
-        assert_eq!(text(iso(b"2026-03-28T23:10:04.5+01:00", &utc)), "2026-03-28T22:10:04.5Z -");
-        assert_eq!(text(iso(b"2026-03-28 23:10:04,123456789 UTC", &utc)), "2026-03-28T23:10:04.123456Z -");
-        assert_eq!(text(epoch(b"1364481363.243")), "2013-03-28T14:36:03.243Z -");
-        assert_eq!(text(epoch(b"1557513467369913239")), "2019-05-10T18:37:47.369913Z -");
-        assert_eq!(text(epoch(b"1557513467369")), "2019-05-10T18:37:47.369Z -");
-        assert_eq!(text(tai64n(b"@4000000037c219bf2ef02e94")), "1999-08-24T04:04:05.787492Z -");
-        assert_eq!(text(any(b"@4000000037C219BF2EF02E94", &utc)), "1999-08-24T04:04:05.787492Z -");
-        for bad in [
-            "@4000000037c219bf3b9aca00",
-            "@ffffffff37c219bf2ef02e94",
-            "@4000000037c219bf2ef02e9",
-            "4000000037c219bf2ef02e94",
-        ] {
-            assert_eq!(tai64n(bad.as_bytes()), None, "{bad}");
-        }
-        assert_eq!(text(filetime(116_444_736_010_000_000)), "1970-01-01T00:00:01Z -");
-    }
-
-    #[test]
-    fn stamps_read_by_place_are_those_read_by_parts() {
-        let utc = layout("UTC", None);
-        let texts = [
-            "2026-03-28T23:10:04",
-            "2024-02-29 00:00:60",
-            "2026/03/28 23:10:04",
-            "10/Oct/2000:13:55:36 -0700",
-            "29/Feb/2023:23:59:59 +1800",
-            "28-Mar-2026 23:10:04.5",
-            "Mar 28 23:10:04 host",
-            "Mar  8 23:10:04.5",
-        ];
-        for text in texts {
-            for at in 0..text.len() {
-                for byte in b"0123456789 /:-+TJ\0\xff" {
-                    let mut stamp = text.as_bytes().to_vec();
-                    stamp[at] = *byte;
-                    assert_eq!(clf(&stamp, &utc), clf_by_parts(&stamp, &utc), "{}", stamp.escape_ascii());
-                    if let Some((civil, used)) = fixed::named(&stamp) {
-                        let mut cursor = Cursor { bytes: &stamp[..used], at: 0 };
-                        assert_eq!(named_civil(&mut cursor), Some(civil), "{}", stamp.escape_ascii());
-                    }
-                    if let Some((parts, used)) = fixed::yearless(&stamp) {
-                        let mut cursor = Cursor { bytes: &stamp, at: 0 };
-                        let read =
-                            syslog_parts(&mut cursor).map(|(month, day, year, second, _)| (month, day, year, second));
-                        let (month, day, second) = parts;
-                        assert_eq!(read, Some((month, day, None, second)), "{} {used}", stamp.escape_ascii());
-                    }
-                    if let Some((date, time)) = stamp.split_at_checked(10).map(|(date, time)| (date, &time[1..]))
-                        && let Some(civil) = fixed::apart(date, time)
-                    {
-                        assert_eq!(apart_civil(date, time), Some(civil), "{}", stamp.escape_ascii());
-                    }
-                    if let Some((civil, used)) = fixed::iso(&stamp) {
-                        let mut cursor = Cursor { bytes: &stamp, at: 0 };
-                        assert_eq!(
-                            (iso_civil(&mut cursor), cursor.at),
-                            (Some(civil), used),
-                            "{}",
-                            stamp.escape_ascii()
-                        );
-                    }
-                }
-            }
-        }
-        let mut read = (0, 0);
-        for second in 0..60 {
-            read.0 += usize::from(fixed::iso(format!("2026-03-28T23:10:{second:02}Z").as_bytes()).is_some());
-            read.1 += usize::from(fixed::clf(format!("28/Mar/2026:23:10:{second:02} +0000").as_bytes()).is_some());
-        }
-        assert_eq!(read, (60, 60));
-    }
-
-    #[test]
-    fn a_zone_that_is_missing_is_the_layouts_and_summer_time_counts() {
-        let london = layout("Europe/London", None);
-        assert_eq!(text(iso(b"2026-03-29 00:59:59", &london)), "2026-03-29T00:59:59Z zone");
-        assert_eq!(text(iso(b"2026-03-29 02:00:00", &london)), "2026-03-29T01:00:00Z zone");
-        assert_eq!(text(iso(b"2026-07-01 12:00:00", &london)), "2026-07-01T11:00:00Z zone");
-    }
-
-    #[test]
-    fn a_year_that_is_missing_is_the_latest_before_the_reference() {
-        let at = layout("UTC", Some("2026-03-02T10:00:00Z"));
-        let read = |b: &[u8]| text(syslog_prefix(b, &at).unwrap().0);
-        assert_eq!(read(b"Mar  3 09:59:59 host"), "2026-03-03T09:59:59Z zone_and_year");
-        assert_eq!(read(b"Mar  3 10:00:01 host"), "2025-03-03T10:00:01Z zone_and_year");
-        assert_eq!(read(b"Dec 31 23:59:59 host"), "2025-12-31T23:59:59Z zone_and_year");
-        assert_eq!(read(b"Feb 29 12:00:00 host"), "2024-02-29T12:00:00Z zone_and_year");
-        assert_eq!(text(syslog_prefix(b"Feb 28 12:00:00 h", &layout("UTC", None)).unwrap().0), "none");
-        assert_eq!(read(b"Oct 11 2018 22:14:15: x"), "2018-10-11T22:14:15Z zone");
-    }
-
-    #[test]
-    fn day_and_month_are_not_guessed() {
-        let mut at = layout("UTC", None);
-        assert_eq!(text(slashed(b"03/04/2026 10:00:00", &at)), "none");
-        assert_eq!(text(slashed(b"13/04/2026 10:00:00", &at)), "2026-04-13T10:00:00Z zone");
-        at.day_first = Some(true);
-        assert_eq!(text(slashed(b"03/04/2026 1:00 PM", &at)), "2026-04-03T13:00:00Z zone");
-        at.day_first = Some(false);
-        assert_eq!(text(slashed(b"03/04/2026 12:30:00 AM", &at)), "2026-03-04T00:30:00Z zone");
-    }
-
-    #[test]
-    fn days_that_do_not_exist_have_no_instant() {
-        let utc = layout("UTC", None);
-        for bad in [
-            &b"2026-02-29 00:00:00"[..],
-            b"2026-13-01 00:00:00",
-            b"2026-01-01 24:00:00",
-            b"2026-01-00 00:00:00",
-            b"",
-            b"2026",
-        ] {
-            assert_eq!(iso(bad, &utc), None, "{}", String::from_utf8_lossy(bad));
-        }
-        assert_eq!(epoch(b"12345"), None);
-    }
 }

@@ -175,12 +175,7 @@ fn of_transfer<'a>(bench: &Bench<'a>, counted: &Counted<'a>) -> Link<'a> {
 fn assumed(bench: &Bench<'_>, t: &Transfer) -> Option<FindingAssumed> {
     let sources = || bench.coverage.sources.iter().filter(|s| t.seen_by.contains(&s.source));
     let any = |count: fn(&SourceCoverage) -> u64| sources().any(|s| count(s) > 0);
-    match (any(|s| s.zone_assumed), any(|s| s.year_assumed)) {
-        (false, false) => None,
-        (true, false) => Some(FindingAssumed::Zone),
-        (false, true) => Some(FindingAssumed::Year),
-        (true, true) => Some(FindingAssumed::ZoneAndYear),
-    }
+    FindingAssumed::of(any(|s| s.zone_assumed), any(|s| s.year_assumed), any(|s| s.clock.twice))
 }
 
 /// What an inside host is known by. An address or name that no scope claims is that of another host in another scope.

@@ -48,23 +48,29 @@ impl Clock {
     }
 
     fn zone(&self) -> bool {
-        matches!(self.assumed, Some(FindingAssumed::Zone | FindingAssumed::ZoneAndYear))
+        self.assumed.is_some_and(FindingAssumed::zone)
     }
 
     fn year(&self) -> bool {
-        matches!(self.assumed, Some(FindingAssumed::Year | FindingAssumed::ZoneAndYear))
+        self.assumed.is_some_and(FindingAssumed::year)
+    }
+
+    /// Whether it may have been an hour later, as its time comes twice.
+    fn hour(&self) -> bool {
+        self.assumed == Some(FindingAssumed::Hour)
     }
 
     /// How much is left open: what was assumed, or that there is no time.
-    fn openness(&self) -> (bool, bool, bool) {
-        (self.begins.is_none(), self.year(), self.zone())
+    fn openness(&self) -> (bool, bool, bool, bool) {
+        (self.begins.is_none(), self.year(), self.zone(), self.hour())
     }
 
     /// Whether it certainly began before another. One log has one clock, one zone and one run of years, whatever they are;
     /// where a year was inferred, another log's stamps cannot be compared with it.
     pub(super) fn is_before(&self, other: &Self) -> bool {
         let Some((own, others)) = self.begins.zip(other.earliest) else { return false };
-        let latest = own.micros().saturating_add(resolution_micros(own));
+        let twice = if self.hour() { HOUR } else { 0 };
+        let latest = own.micros().saturating_add(resolution_micros(own)).saturating_add(twice);
         if self.log.is_some() && self.log == other.log {
             return latest < others.micros();
         }

@@ -140,6 +140,7 @@ fn confidence(
     let mut why = Vec::new();
     let zone = bench.sources.iter().any(|s| s.zone_assumed > 0);
     let year = bench.sources.iter().any(|s| s.year_assumed > 0);
+    let hour = bench.sources.iter().any(|s| s.clock.twice > 0);
     let order = bench.sources.iter().any(|s| s.dates.as_ref().is_some_and(DatesRead::is_assumed));
     if !complete {
         why.push("some routes are open".to_owned());
@@ -147,8 +148,12 @@ fn confidence(
     if !edge {
         why.push("no log shows traffic at the edge".to_owned());
     }
-    let grounds =
-        [(zone, "an assumed zone"), (year, "an inferred year"), (order, "an inferred order of day and month")];
+    let grounds = [
+        (zone, "an assumed zone"),
+        (year, "an inferred year"),
+        (order, "an inferred order of day and month"),
+        (hour, "an hour that comes twice"),
+    ];
     let grounds: Vec<&str> = grounds.iter().filter(|(holds, _)| *holds).map(|(_, ground)| *ground).collect();
     if !grounds.is_empty() {
         why.push(format!("times rest on {}", grounds.join(" and ")));

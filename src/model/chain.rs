@@ -181,18 +181,10 @@ fn united<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
 
 /// The time of several together: the first and last of them, and all that was assumed.
 pub fn time(all: impl Iterator<Item = FindingTime> + Clone) -> FindingTime {
-    let assumed = |one: FindingAssumed| {
-        all.clone().any(|time| time.assumed == Some(one) || time.assumed == Some(FindingAssumed::ZoneAndYear))
-    };
     FindingTime {
         first: all.clone().filter_map(|time| time.first).min(),
         last: all.clone().filter_map(|time| time.last).max(),
-        assumed: match (assumed(FindingAssumed::Zone), assumed(FindingAssumed::Year)) {
-            (false, false) => None,
-            (true, false) => Some(FindingAssumed::Zone),
-            (false, true) => Some(FindingAssumed::Year),
-            (true, true) => Some(FindingAssumed::ZoneAndYear),
-        },
+        assumed: all.map(|time| time.assumed).fold(None, FindingAssumed::and),
     }
 }
 

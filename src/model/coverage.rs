@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::ClockTold;
 use super::dates::DatesRead;
 use super::place::Locator;
 use super::rule::Route;
@@ -138,6 +139,9 @@ pub struct SourceCoverage {
     /// How its dates are read where they do not show which of day and month is first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dates: Option<DatesRead>,
+    /// What its times tell of its clock.
+    #[serde(default, skip_serializing_if = "ClockTold::is_empty")]
+    pub clock: ClockTold,
     /// Gaps inside.
     pub gaps: Vec<Gap>,
     /// Routes that this source can show.
@@ -195,9 +199,42 @@ pub struct Coverage {
     /// The correlations that count on rules that hit, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub correlations: Vec<Counted>,
+    /// How far the clocks of logs are apart, by what both of two tell of; sorted. No time was changed for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skews: Vec<Skew>,
     /// Whether hits alone were looked for, so that no log tells of traffic.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hits_only: bool,
+}
+
+/// How far the clocks of two logs are apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Skew {
+    /// The first file of one log.
+    pub first: Locator,
+    /// That of the other.
+    pub second: Locator,
+    /// So many milliseconds later the second one dates what both tell of; earlier where it is negative.
+    pub later_millis: i64,
+    /// So far from that single conversations are.
+    pub within_millis: u64,
+    /// Conversations that show it.
+    pub conversations: u64,
+}
+
+impl Skew {
+    /// How far they are apart, in words.
+    pub fn told(&self) -> String {
+        let secs = |millis: u64| format!("{}.{:03} s", millis / 1000, millis % 1000);
+        let by = match self.later_millis {
+            0 => "at the same times".to_owned(),
+            later => {
+                let way = if later > 0 { "later" } else { "earlier" };
+                format!("{} {way}", secs(later.unsigned_abs()))
+            }
+        };
+        format!("{by}, within {}", secs(self.within_millis))
+    }
 }
 
 /// What a correlation counted, and what it could not.

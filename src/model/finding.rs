@@ -45,8 +45,8 @@ pub struct FindingTime {
     pub first: Option<Instant>,
     /// The latest record.
     pub last: Option<Instant>,
-    /// What was assumed to get these times: `zone`, `year`, `zone_and_year`, else `null`. A zone that the user gave is
-    /// not assumed; the manifest holds it.
+    /// What was assumed to get these times: `zone`, `year`, `zone_and_year`, `hour` (of a time that comes twice as clocks are put back,
+    /// the first), else `null`. A zone that the user gave is not assumed; the manifest holds it.
     pub assumed: Option<FindingAssumed>,
 }
 
@@ -60,6 +60,36 @@ pub enum FindingAssumed {
     Year,
     /// Both.
     ZoneAndYear,
+    /// Which of two hours it is that have one name, as clocks were put back; nothing else.
+    Hour,
+}
+
+impl FindingAssumed {
+    /// What was assumed; `None` where nothing was.
+    pub fn of(zone: bool, year: bool, hour: bool) -> Option<Self> {
+        match (zone, year) {
+            (false, false) => hour.then_some(Self::Hour),
+            (true, false) => Some(Self::Zone),
+            (false, true) => Some(Self::Year),
+            (true, true) => Some(Self::ZoneAndYear),
+        }
+    }
+
+    /// Whether the zone was.
+    pub fn zone(self) -> bool {
+        matches!(self, Self::Zone | Self::ZoneAndYear)
+    }
+
+    /// Whether the year was.
+    pub fn year(self) -> bool {
+        matches!(self, Self::Year | Self::ZoneAndYear)
+    }
+
+    /// Both together.
+    pub fn and(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let any = |holds: fn(Self) -> bool| one.is_some_and(holds) || other.is_some_and(holds);
+        Self::of(any(Self::zone), any(Self::year), any(|one| one == Self::Hour))
+    }
 }
 
 /// Who and what a finding concerns, each list sorted and without repeats.

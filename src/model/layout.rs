@@ -5,6 +5,7 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 use jiff::tz::TimeZone;
 
+use super::clock::{Turn, YearsRead};
 use super::dates::Dates;
 use super::time::Instant;
 
@@ -232,6 +233,14 @@ pub struct Layout {
     pub forwards: bool,
     /// No record is younger than this: the year of yearless stamps is the latest that keeps them before it.
     pub reference: Option<Instant>,
+    /// So many years before the reference the records are which state none: those of a log that covers several.
+    pub years_back: i64,
+    /// What tells the reference, where it is not the time of the file.
+    pub years: Option<Arc<YearsRead>>,
+    /// Of hours that come twice in the zone, by a time of their first one: whether records are of the second, where that is known.
+    pub hours: Arc<[(Instant, bool)]>,
+    /// Where records are read otherwise than by this layout, ascending: each up to the next.
+    pub turns: Arc<[Turn]>,
 }
 
 impl Layout {
@@ -255,6 +264,15 @@ impl Layout {
             host: None,
             forwards: false,
             reference: None,
+            years_back: 0,
+            years: None,
+            hours: Arc::default(),
+            turns: Arc::default(),
         }
+    }
+
+    /// The layout of the records from a turn on, up to the next.
+    pub fn turned(&self, turn: &Turn) -> Self {
+        Self { years_back: turn.years_back, hours: turn.hours.clone().into(), turns: Arc::default(), ..self.clone() }
     }
 }

@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod chain;
 pub mod chunk;
 pub mod cites;
+pub mod clock;
 pub mod collection;
 pub mod conversations;
 pub mod correlation;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::Access;
+use super::clock::ClockTold;
 use super::correlation::Correlation;
 use super::data::Touched;
 use super::dates::DatesRead;
@@ -127,6 +128,9 @@ pub struct Covered {
     /// How its dates are read where they do not show which of day and month is first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dates: Option<DatesRead>,
+    /// What its times tell of its clock.
+    #[serde(default, skip_serializing_if = "ClockTold::is_empty")]
+    pub clock: ClockTold,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -171,6 +175,7 @@ impl Covered {
         self.throttled.dedup();
         self.throttled.truncate(HOURS_KEPT);
         self.dates = self.dates.take().or(other.dates);
+        self.clock.join(other.clock);
         self.in_doubt.extend(other.in_doubt);
         self.in_doubt.sort_unstable();
         self.in_doubt.dedup();

@@ -56,14 +56,41 @@ impl Locator {
     /// The log that this file is a part of: the locator without what rotation and compression add to a name, so that
     /// `x.log`, `x.log.1.gz` and `x-20260301.log` of one folder are one log.
     pub fn log(&self) -> String {
-        let name = self.file_name();
-        let folder = &self.0[..self.0.len() - name.len()];
-        let packed = name.rsplit_once('.').filter(|(_, end)| PACKED.contains(end));
-        let name = unrotated(packed.map_or(name, |(name, _)| name));
+        let name = self.unpacked_name();
+        let folder = self.folder();
+        let name = unrotated(name);
         let (stem, kind) = name.rsplit_once('.').map_or((name, ""), |(stem, _)| (stem, &name[stem.len()..]));
         format!("{folder}{}{kind}", undated(stem))
     }
+
+    /// The folder or container that it lies in, with what sets its own name off.
+    pub fn folder(&self) -> &str {
+        &self.0[..self.0.len() - self.file_name().len()]
+    }
+
+    /// Its last segment without what compression adds to a name.
+    fn unpacked_name(&self) -> &str {
+        let name = self.file_name();
+        name.rsplit_once('.').filter(|(_, end)| PACKED.contains(end)).map_or(name, |(name, _)| name)
+    }
+
+    /// The year, the month and, where it has one, the day of the date that the name of the file ends with, before or behind its kind.
+    pub fn date(&self) -> Option<DateOfName> {
+        let name = self.unpacked_name();
+        let of = |name| date_at_end(name).map(|(_, date)| date);
+        of(name).or_else(|| of(name.rsplit_once('.')?.0))
+    }
+
+    /// The place of the file in its rotation: 0 without a number, which is the youngest one.
+    pub fn rotation(&self) -> u32 {
+        let end = self.unpacked_name().rsplit_once('.').map_or("", |(_, end)| end);
+        let is_number = (1..=3).contains(&end.len()) && end.bytes().all(|b| b.is_ascii_digit());
+        if is_number { end.parse().unwrap_or(0) } else { 0 }
+    }
 }
+
+/// The year, the month and, where it has one, the day of a date in a name.
+pub type DateOfName = (i64, i64, Option<i64>);
 
 /// Ends of the names of compressed files.
 const PACKED: &[&str] = &["gz", "bz2", "xz", "zst", "lz4"];
@@ -80,21 +107,28 @@ fn unrotated(name: &str) -> &str {
 
 /// A name without the date at its end, with what sets it off: `-20260301`, `.2026-03-01`, `_20260301-13`, `-2026-03`.
 fn undated(name: &str) -> &str {
+    date_at_end(name).map_or(name, |(begin, _)| &name[..begin])
+}
+
+/// Where the date at the end of a name begins, with what sets it off, and its year, month and day.
+fn date_at_end(name: &str) -> Option<(usize, DateOfName)> {
     let begin = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.'));
     let digits: String = name[begin.len()..].chars().filter(char::is_ascii_digit).collect();
-    let number = |part: std::ops::Range<usize>| digits.get(part).and_then(|text| text.parse::<u32>().ok());
+    let number = |part: std::ops::Range<usize>| digits.get(part).and_then(|text| text.parse::<i64>().ok());
     // IIS writes years of two digits: `u_ex260301.log`.
-    let year = if begin.ends_with("ex") && digits.len() == 6 { 0..2 } else { 0..4 };
+    let is_short = begin.ends_with("ex") && digits.len() == 6;
+    let year = if is_short { 0..2 } else { 0..4 };
     let month = year.end..year.end + 2;
     let day = month.end..month.end + 2;
     // `-2026-03`: of a whole month.
     let mut parts = name[begin.len()..].split(['-', '_', '.']).map(str::len).skip_while(|length| *length == 0);
     let is_of_month = digits.len() == 6 && parts.by_ref().eq([4, 2]);
-    let dated = matches!(digits.len(), 6 | 8 | 10 | 12 | 14)
-        && number(year.clone()).is_some_and(|of| year.end == 2 || (1990..2100).contains(&of))
-        && number(month).is_some_and(|month| (1..=12).contains(&month))
-        && (is_of_month || number(day).is_some_and(|day| (1..=31).contains(&day)));
-    if dated && !begin.is_empty() { begin } else { name }
+    let year = number(year).map(|of| if is_short { 2000 + of } else { of });
+    let year = year.filter(|of| is_short || (1990..2100).contains(of))?;
+    let month = number(month).filter(|month| (1..=12).contains(month))?;
+    let day = number(day).filter(|day| (1..=31).contains(day));
+    let is_dated = matches!(digits.len(), 6 | 8 | 10 | 12 | 14) && (is_of_month || day.is_some()) && !begin.is_empty();
+    is_dated.then_some((begin.len(), (year, month, day.filter(|_| !is_of_month))))
 }
 
 impl fmt::Display for Locator {

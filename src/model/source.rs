@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::YearsRead;
 use super::dates::OrderShown;
 use super::ledger::{Entry, Note};
 use super::place::Locator;
@@ -38,6 +39,9 @@ pub struct Survey {
     /// these show it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dates: BTreeMap<Locator, OrderShown>,
+    /// Of files that write no year: what beside them tells it, where that is another one than the time of the file tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub years: BTreeMap<Locator, YearsRead>,
 }
 
 /// A survey as a file, which several shards of one scan are given.

@@ -103,46 +103,123 @@ pub enum Assumed {
     YearWithZoneGiven,
     /// Both zone and year were assumed.
     ZoneAndYear,
+    /// In the zone that the user gave the time comes twice, as clocks were put back, and nothing tells which it is: the first was taken.
+    Twice,
+    /// Likewise, and the year was inferred.
+    YearAndTwice,
+    /// In the zone that the user gave there is no such time, as clocks were put forward: the record was written by another clock.
+    Never,
+    /// Likewise, and the year was inferred.
+    YearAndNever,
+}
+
+/// How the zone of a stamp is known, the surest ground first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum ZoneBy {
+    Record,
+    User,
+    /// By the user, and the time comes twice.
+    UserTwice,
+    /// By the user, and there is no such time.
+    UserNever,
+    Nobody,
 }
 
 impl Assumed {
     /// All of them, in declaration order.
-    pub const ALL: [Self; Self::ZoneAndYear as usize + 1] =
-        [Self::Nothing, Self::ZoneGiven, Self::Zone, Self::Year, Self::YearWithZoneGiven, Self::ZoneAndYear];
+    pub const ALL: [Self; Self::YearAndNever as usize + 1] = [
+        Self::Nothing,
+        Self::ZoneGiven,
+        Self::Zone,
+        Self::Year,
+        Self::YearWithZoneGiven,
+        Self::ZoneAndYear,
+        Self::Twice,
+        Self::YearAndTwice,
+        Self::Never,
+        Self::YearAndNever,
+    ];
+
+    fn of(zone: ZoneBy, year: bool) -> Self {
+        match (zone, year) {
+            (ZoneBy::Record, false) => Self::Nothing,
+            (ZoneBy::Record, true) => Self::Year,
+            (ZoneBy::User, false) => Self::ZoneGiven,
+            (ZoneBy::User, true) => Self::YearWithZoneGiven,
+            (ZoneBy::UserTwice, false) => Self::Twice,
+            (ZoneBy::UserTwice, true) => Self::YearAndTwice,
+            (ZoneBy::UserNever, false) => Self::Never,
+            (ZoneBy::UserNever, true) => Self::YearAndNever,
+            (ZoneBy::Nobody, false) => Self::Zone,
+            (ZoneBy::Nobody, true) => Self::ZoneAndYear,
+        }
+    }
+
+    fn zone_by(self) -> ZoneBy {
+        match self {
+            Self::Nothing | Self::Year => ZoneBy::Record,
+            Self::ZoneGiven | Self::YearWithZoneGiven => ZoneBy::User,
+            Self::Twice | Self::YearAndTwice => ZoneBy::UserTwice,
+            Self::Never | Self::YearAndNever => ZoneBy::UserNever,
+            Self::Zone | Self::ZoneAndYear => ZoneBy::Nobody,
+        }
+    }
 
     /// Both together: the weaker ground of each part.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let year = self.year() || other.year();
-        match (self.zone() || other.zone(), self.zone_given() || other.zone_given(), year) {
-            (true, _, false) => Self::Zone,
-            (true, _, true) => Self::ZoneAndYear,
-            (false, true, false) => Self::ZoneGiven,
-            (false, true, true) => Self::YearWithZoneGiven,
-            (false, false, true) => Self::Year,
-            (false, false, false) => Self::Nothing,
-        }
+        Self::of(self.zone_by().max(other.zone_by()), self.year() || other.year())
     }
 
-    /// Whether the zone was assumed.
+    /// The same with the zone stated by the record.
+    #[must_use]
+    pub fn with_zone_stated(self) -> Self {
+        Self::of(ZoneBy::Record, self.year())
+    }
+
+    /// The same with the year stated by the record.
+    #[must_use]
+    pub fn with_year_stated(self) -> Self {
+        Self::of(self.zone_by(), false)
+    }
+
+    /// Whether the zone was assumed: nobody gave one, or the one that was given cannot be that of the record.
     pub fn zone(self) -> bool {
-        matches!(self, Self::Zone | Self::ZoneAndYear)
+        matches!(self.zone_by(), ZoneBy::Nobody | ZoneBy::UserNever)
     }
 
     /// Whether the zone is the user's word.
     pub fn zone_given(self) -> bool {
-        matches!(self, Self::ZoneGiven | Self::YearWithZoneGiven)
+        matches!(self.zone_by(), ZoneBy::User | ZoneBy::UserTwice)
+    }
+
+    /// Whether the record states no zone.
+    pub fn is_local(self) -> bool {
+        self.zone_by() != ZoneBy::Record
+    }
+
+    /// Whether the time comes twice in its zone and nothing tells which it is: it may be an hour later.
+    pub fn twice(self) -> bool {
+        self.zone_by() == ZoneBy::UserTwice
+    }
+
+    /// Whether there is no such time in the zone that was given.
+    pub fn never(self) -> bool {
+        self.zone_by() == ZoneBy::UserNever
     }
 
     /// Whether the year was inferred.
     pub fn year(self) -> bool {
-        matches!(self, Self::Year | Self::YearWithZoneGiven | Self::ZoneAndYear)
+        matches!(
+            self,
+            Self::Year | Self::YearWithZoneGiven | Self::ZoneAndYear | Self::YearAndTwice | Self::YearAndNever
+        )
     }
 
     /// The word for output; `None` where nothing was assumed. A zone that the user gave is no assumption.
     pub fn word(self) -> Option<&'static str> {
         match (self.zone(), self.year()) {
-            (false, false) => None,
+            (false, false) => self.twice().then_some("hour"),
             (true, false) => Some("zone"),
             (false, true) => Some("year"),
             (true, true) => Some("zone_and_year"),
@@ -199,7 +276,7 @@ impl Span {
 
 #[cfg(test)]
 mod tests {
-    use super::Assumed::{self, Nothing, Year, YearWithZoneGiven, Zone, ZoneAndYear, ZoneGiven};
+    use super::Assumed::{self, Never, Nothing, Twice, Year, YearAndNever, YearWithZoneGiven, Zone, ZoneGiven};
     use super::{Instant, USUAL_MICROS};
 
     #[test]
@@ -212,20 +289,22 @@ mod tests {
 
     #[test]
     fn together_the_weaker_ground_counts_and_the_order_does_not() {
-        const ALL: [Assumed; 6] = [Nothing, ZoneGiven, Zone, Year, YearWithZoneGiven, ZoneAndYear];
-        for a in ALL {
+        for a in Assumed::ALL {
             assert_eq!(a.and(Nothing), a);
             assert_eq!(a.and(a), a);
-            for b in ALL {
+            for b in Assumed::ALL {
                 assert_eq!(a.and(b), b.and(a));
                 assert_eq!((a.and(b).zone(), a.and(b).year()), (a.zone() || b.zone(), a.year() || b.year()));
             }
         }
         assert_eq!(ZoneGiven.and(Year), YearWithZoneGiven);
         assert_eq!(ZoneGiven.and(Zone), Zone, "one of them was assumed");
-        assert_eq!(
-            ALL.map(Assumed::word),
-            [None, None, Some("zone"), Some("year"), Some("year"), Some("zone_and_year")]
-        );
+        assert_eq!(ZoneGiven.and(Twice), Twice, "one of them may be an hour later");
+        assert_eq!(Twice.and(Year).and(Never), YearAndNever);
+        let words = [None, None, Some("zone"), Some("year"), Some("year"), Some("zone_and_year")];
+        let of_clock_changes = [Some("hour"), Some("year"), Some("zone"), Some("zone_and_year")];
+        assert_eq!(Assumed::ALL.map(Assumed::word).to_vec(), [&words[..], &of_clock_changes].concat());
+        assert_eq!(Assumed::ALL.map(Assumed::with_year_stated)[7..], [Twice, Never, Never]);
+        assert!(Assumed::ALL.iter().all(|one| !one.with_zone_stated().is_local()));
     }
 }

@@ -1,12 +1,13 @@
 //! What was scanned before, beside evidence that is added to it: files of one rotation tell each other the order of day and month in their
 //! dates, whichever of them was there first. What is then read otherwise than before is read again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::discover::{self, Root};
 use crate::error::Result;
 use crate::merge;
+use crate::model::clock::{YearBy, YearsRead};
 use crate::model::dates::Ground;
 use crate::model::ledger::{Note, Reason};
 use crate::model::partial::{Partial, SourceKey, SourcePartial};
@@ -43,16 +44,24 @@ impl Earlier {
             self.partial.sources.values().map(|source| source.entry.evidence.clone()).collect();
         let gone: Vec<&Locator> = known.iter().filter(|locator| !listed.contains(locator)).collect();
         worker::survey_dates(&mut all, gone.into_iter(), opening);
-        survey.dates = std::mem::take(&mut all.dates);
+        worker::survey_years(&mut all, opening);
+        (survey.dates, survey.years) = (std::mem::take(&mut all.dates), std::mem::take(&mut all.years));
         let rotations = Rotations::of(survey);
-        let is_otherwise = |source: &&Arc<SourcePartial>| is_read_otherwise(source, &rotations);
+        let years = survey.years.clone();
+        let is_otherwise =
+            |source: &&Arc<SourcePartial>| is_read_otherwise(source, &rotations) || is_of_other_years(source, &years);
         let again = self.partial.sources.values().filter(is_otherwise).map(|source| source.entry.evidence.clone());
         let again: BTreeSet<Locator> = again.collect();
         let known: BTreeSet<Locator> = survey.files.iter().map(|file| file.locator.clone()).collect();
         let is_wanted = |file: &Listed| again.contains(&file.locator) && !known.contains(&file.locator);
         let (wanted, _): (Vec<Listed>, Vec<Listed>) = all.files.into_iter().partition(is_wanted);
         let there: BTreeSet<&Locator> = known.iter().chain(wanted.iter().map(|file| &file.locator)).collect();
-        for source in self.partial.sources.values_mut().filter(|source| is_read_otherwise(source, &rotations)) {
+        for source in self
+            .partial
+            .sources
+            .values_mut()
+            .filter(|source| is_read_otherwise(source, &rotations) || is_of_other_years(source, &years))
+        {
             if !there.contains(&source.entry.evidence) {
                 note_gone(Arc::make_mut(source));
             }
@@ -91,14 +100,15 @@ impl Earlier {
         let others: BTreeSet<Locator> = others.map(|(_, known)| known.entry.evidence.clone()).collect();
         scanned.sources.retain(|_, now| !others.contains(&now.entry.evidence));
         for known in partial.sources.values_mut().filter(|known| others.contains(&known.entry.evidence)) {
-            if known.covered.dates.is_some() {
+            if known.covered.dates.is_some() || known.covered.year_assumed > 0 {
                 note_gone(Arc::make_mut(known));
             }
         }
         partial.sources.retain(|key, known| {
             scanned.sources.get(key).is_none_or(|now| {
                 let are_same = digest(known).is_some() && digest(known) == digest(now);
-                !are_same || known.covered.dates == now.covered.dates
+                !are_same
+                    || known.covered.dates == now.covered.dates && known.covered.clock.years == now.covered.clock.years
             })
         });
         [partial, scanned]
@@ -120,9 +130,17 @@ fn is_read_otherwise(source: &SourcePartial, rotations: &Rotations) -> bool {
     }
 }
 
+/// Whether what lies beside a file that writes no year tells another one than by which it was read.
+fn is_of_other_years(source: &SourcePartial, years: &BTreeMap<Locator, YearsRead>) -> bool {
+    let read = source.covered.clock.years.as_ref();
+    let is_itself = source.entry.source == source.entry.evidence;
+    let by_name = read.is_some_and(|read| read.by == YearBy::Name);
+    is_itself && !by_name && source.covered.year_assumed > 0 && read != years.get(&source.entry.source)
+}
+
 /// Says that a source would be read otherwise now, and is not there to be.
 fn note_gone(source: &mut SourcePartial) {
-    let detail = "files that were added tell which of day and month is first in its dates otherwise than it was read, and it does not lie \
+    let detail = "files that were added tell which of day and month is first in its dates, or its years, otherwise than it was read, and it does not lie \
                   where it was scanned, or has other bytes now: its times are as they were read first; give it again with what was added";
     source.entry.notes.push(Note::new(Reason::Undated, detail));
     source.entry.notes.sort();

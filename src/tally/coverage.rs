@@ -88,6 +88,8 @@ impl Tally {
         }
         covered.zone_assumed += u64::from(stamp.assumed.zone());
         covered.year_assumed += u64::from(stamp.assumed.year());
+        covered.clock.twice += u64::from(stamp.assumed.twice());
+        covered.clock.never += u64::from(stamp.assumed.never());
     }
 
     /// All of it, which is begun anew.

@@ -28,6 +28,7 @@ use crate::model::block::{Block, Extent, Spans};
 use crate::model::fields::{Canon, Drawn, Fields, Parsed, Seen, View, Want};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
+use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 use crate::model::place::Place;
 use crate::plan::Plan;
@@ -75,6 +76,8 @@ struct Pass<'a, 's> {
     /// Stretches of the source that are in doubt, ascending.
     doubts: &'a [Range<u64>],
     reader: Reader<'a>,
+    /// Reads those from an offset on up to the next; none where all are read alike.
+    turned: Vec<(u64, Reader<'a>)>,
     /// Reads what the reader rejects.
     strays: Strays<'a>,
     text: &'a [u8],
@@ -122,6 +125,7 @@ pub(super) fn sift_block(
     sift.literals(gate.map(|gate| gate.set), ruled, met, (atoms, [traces, names]));
     let gated = ticks();
     let reader = format::reader(&block.layout);
+    let turns: Vec<(u64, Layout)> = turned(block);
     let pass = Pass {
         plan,
         sift,
@@ -130,6 +134,7 @@ pub(super) fn sift_block(
         doubts,
         some_hide: !plan.indicators.list.is_empty() && reader.hides(text),
         reader,
+        turned: turns.iter().map(|(from, layout)| (*from, format::reader(layout))).collect(),
         strays: Strays::new(&block.layout),
         text,
         rendered,
@@ -141,9 +146,13 @@ pub(super) fn sift_block(
     if let Spans::Piece { shared } = block.spans {
         pass.piece(shared, &scratch.hits, told);
     } else {
+        // The times of records are told in their order.
+        if sparse {
+            pass.edge(0, tally, &mut told.times);
+        }
         pass.records(&view, scratch, tally, told);
         if sparse {
-            pass.edges(tally);
+            pass.edge(1, tally, &mut told.times);
         }
     }
     (scratch.view, scratch.templates) = (view, templates);
@@ -158,6 +167,14 @@ pub(super) fn sift_block(
         let others = told.strays.keys().chain(told.carried.keys()).copied();
         stats.met(std::iter::once(block.layout.format).chain(others));
     }
+}
+
+/// The layouts of a block by which its records are read otherwise than by its own, with where they begin.
+pub(super) fn turned(block: &Block) -> Vec<(u64, Layout)> {
+    let (turns, end) = (&block.layout.turns, block.base + block.bytes.len() as u64);
+    let first = turns.partition_point(|turn| turn.at <= block.base).saturating_sub(1);
+    let within = turns.iter().skip(first).take_while(|turn| turn.at < end);
+    within.map(|turn| (turn.at, block.layout.turned(turn))).collect()
 }
 
 /// The text of a block, and the templates that it takes to read it.
@@ -202,6 +219,7 @@ fn account(
             told.untimed += 1;
         }
         if is_live {
+            fields.time.into_iter().for_each(|stamp| told.times.see(place.offset, stamp));
             tally.cover(format, fields);
             tally.number(fields, place);
         }
@@ -283,14 +301,14 @@ impl Pass<'_, '_> {
         if self.plan.hits_only
             && !is_read
             && !is_ruled
-            && self.is_passed_over((seen, is_edge), outline, (&mut *fields, &mut *scratch), tally)
+            && self.is_passed_over((seen, is_edge), outline, (&mut *fields, &mut *scratch), (tally, &mut told.times))
         {
             told.over(Extent { records: 1, bytes: seen.place.length });
             self.part(seen, fields, open, scratch, told);
             return;
         }
         let outlined =
-            !is_read && !self.plan.hits_only && self.outline(record, outline, (&mut scratch.shapes, scratch.listed));
+            !is_read && !self.plan.hits_only && self.outline(seen, outline, (&mut scratch.shapes, scratch.listed));
         if outlined && self.recalled(seen, outline, tally, told) {
             if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                 self.parse(seen, Want::All, fields);
@@ -305,9 +323,9 @@ impl Pass<'_, '_> {
 
     /// Reads the outline of a record of which only tallies and rules have need; false where it has none, or where its user
     /// agent may be a listed one.
-    fn outline<'b>(&self, record: &'b [u8], outline: &mut Outline<'b>, shapes: (&mut format::Shapes, bool)) -> bool {
-        let indicators = &self.plan.indicators;
-        self.reader.outline(record, !indicators.agents.is_empty(), shapes, outline)
+    fn outline<'b>(&'b self, seen: &Seen, outline: &mut Outline<'b>, shapes: (&mut format::Shapes, bool)) -> bool {
+        let (record, indicators) = (&self.text[seen.start..seen.end], &self.plan.indicators);
+        self.reader_at(seen.place.offset).outline(record, !indicators.agents.is_empty(), shapes, outline)
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
     }
 
@@ -320,7 +338,10 @@ impl Pass<'_, '_> {
             tally.number_outlined(outline);
         }
         match outline.time {
-            Some(stamp) if !seen.place.in_doubt => tally.cover_time(stamp),
+            Some(stamp) if !seen.place.in_doubt => {
+                told.times.see(seen.place.offset, stamp);
+                tally.cover_time(stamp);
+            }
             Some(_) => {}
             None => told.untimed += 1,
         }
@@ -403,7 +424,7 @@ impl Pass<'_, '_> {
         let read = match () {
             () if plain => None,
             () if scratch.listed && self.reader.lists(want) => {
-                self.reader.listed((record, &scratch.shapes), want, fields);
+                self.reader_at(seen.place.offset).listed((record, &scratch.shapes), want, fields);
                 Some(Parsed::Event)
             }
             () => self.parse(seen, want, fields),
@@ -426,10 +447,20 @@ impl Pass<'_, '_> {
         (other.unwrap_or(own), read.is_some() || other.is_some())
     }
 
+    /// What reads the record at an offset.
+    #[inline]
+    fn reader_at(&self, offset: u64) -> &Reader<'_> {
+        let turned = self.turned.iter().rev().find(|(from, _)| *from <= offset);
+        turned.map_or(&self.reader, |(_, reader)| reader)
+    }
+
     /// Reads the wanted fields of a record; `None` where it is not of its source's format.
     fn parse<'b>(&'b self, seen: &Seen, want: Want, fields: &mut Fields<'b>) -> Option<Parsed> {
         match seen.values {
-            None => self.reader.parse(&self.text[seen.start..seen.end], want, fields).ok(),
+            None => {
+                let reader = self.reader_at(seen.place.offset);
+                reader.parse(&self.text[seen.start..seen.end], want, fields).ok()
+            }
             Some((from, to)) => {
                 let values = self.values.get(from as usize..to as usize).unwrap_or_default();
                 self.reader.read(self.templates, (self.text, values), want, fields);

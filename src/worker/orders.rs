@@ -18,7 +18,7 @@ use crate::model::source::{Listed, SourceMeta, Stream, Survey, Visitor};
 use crate::open::{self, DigestKind, Limits, Opening};
 
 /// Bytes at the begin and at the end of a file that are looked at.
-const EDGE_BYTES: usize = 32 << 10;
+pub(super) const EDGE_BYTES: usize = 32 << 10;
 /// What files show of the order, by their log ([`Locator::log`]) and format: whether the day is first, and the first of them that
 /// does; `None` where they show both.
 #[derive(Debug, Default)]
@@ -62,6 +62,22 @@ pub(super) struct Seen {
     pub order: Option<Order>,
     /// The order that is likely, where nothing tells.
     pub likely: Option<Order>,
+}
+
+impl Seen {
+    /// What a source shows that was read to its end by this layout; `None` where it shows nothing and asks nothing.
+    pub(super) fn of(locator: Locator, layout: &Layout) -> Option<Self> {
+        let format = layout.format;
+        let mut seen = Self { locator, format, is_open: false, is_mixed: false, order: None, likely: None };
+        match &layout.dates {
+            Some(dates) => {
+                (seen.is_open, seen.is_mixed) = (dates.are_open(), format::is_mixed(dates));
+                (seen.order, seen.likely) = (format::order_of(dates, layout), format::likely_order(dates, layout));
+            }
+            None => seen.order = layout.day_first.map(|day_first| Order { day_first, by: None, sibling: None }),
+        }
+        (seen.is_open || seen.order.is_some()).then_some(seen)
+    }
 }
 
 /// What the user says of sources of which nothing else tells.
@@ -158,9 +174,9 @@ fn has_date(text: &[u8]) -> bool {
 
 /// Takes the begin of the first stream of a file.
 #[derive(Default)]
-struct Begin {
-    meta: Option<SourceMeta>,
-    text: Vec<u8>,
+pub(super) struct Begin {
+    pub(super) meta: Option<SourceMeta>,
+    pub(super) text: Vec<u8>,
 }
 
 impl Visitor for Begin {

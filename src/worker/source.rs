@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::remarks;
 use super::together::Holding;
 use crate::format::{self, Limit};
-use crate::model::block::Block;
+use crate::model::block::{Block, Spans};
+use crate::model::clock::{ClockTold, Stretch, Stretches};
 use crate::model::correlation::Correlation;
 use crate::model::data::Touched;
 use crate::model::dates::DatesRead;
@@ -62,6 +63,8 @@ pub(super) struct Told {
     /// The oversize record whose first piece this is.
     pub oversize: u64,
     pub indicator_metas: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>,
+    /// The times of the records, in their order.
+    pub times: Stretch,
 }
 
 /// Bytes that could not be decoded.
@@ -109,6 +112,10 @@ struct Joined {
     dates: Option<DatesRead>,
     /// Whether they were read in another order than they show.
     is_misread: bool,
+    /// The times of the records, in their order.
+    times: Stretches,
+    /// What was known of its clock before it was read.
+    clock: ClockTold,
 }
 
 /// A source with the number of blocks that are still under way.
@@ -172,6 +179,19 @@ impl Source {
         (joined.dates, joined.is_misread) = (Some(dates), true);
     }
 
+    /// This is known of its clock before it is read, or is told of it where it cannot be read again.
+    pub(super) fn know_clock(&self, clock: ClockTold) {
+        self.lock().clock.join(clock);
+    }
+
+    /// The times of its records; to be asked when all of them are read.
+    pub(super) fn times(&self) -> Stretch {
+        let mut joined = self.lock();
+        let all = joined.times.take();
+        joined.times.add(0, u64::MAX, all.clone());
+        all
+    }
+
     /// The running account of this thread.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         let own = rayon::current_thread_index().unwrap_or(0) % self.tallies.len();
@@ -204,8 +224,10 @@ impl Source {
     }
 
     /// Joins what a block told. Commutes.
-    pub(super) fn join(&self, told: Told, plan: &Plan) {
+    pub(super) fn join(&self, told: Told, block: &Block, plan: &Plan) {
         let mut joined = self.lock();
+        let shared = if let Spans::Piece { shared } = block.spans { shared } else { 0 };
+        joined.times.add(block.base + shared as u64, block.base + block.bytes.len() as u64, told.times);
         joined.indicators.join(told.indicators, plan.max_evidence, &plan.work);
         joined.parts.join(told.parts, PART_HITS_KEPT, &plan.work);
         joined.rules.join(told.rules, RULE_HITS_KEPT, &plan.work);
@@ -294,6 +316,8 @@ impl Source {
             is_doubtful,
             dates,
             is_misread,
+            mut times,
+            clock,
             ..
         } = joined;
         let tallies =
@@ -314,6 +338,10 @@ impl Source {
         covered.dates = dates.filter(|dates| !dates.is_open() || told.untimed > 0 || is_misread);
         notes.extend(covered.dates.as_ref().and_then(|dates| remarks::of_dates(dates, told.untimed)));
         notes.extend(is_misread.then(remarks::of_misread));
+        covered.clock.join(clock);
+        if !plan.hits_only && self.format != "evtx" {
+            covered.clock.set_back = times.take().set_back().to_vec();
+        }
         covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);
         let (together, more, of_together) = held.finish(plan);

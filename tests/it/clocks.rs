@@ -111,3 +111,20 @@ fn the_clock_of_one_host_is_given_for_that_host_alone() {
     assert!(case.blames_the_clock(), "the other host's zone is assumed");
     assert_eq!(case.manifest["clocks"]["zones"][0]["timezone"], "Asia/Tokyo");
 }
+
+#[test]
+fn the_clock_of_some_files_is_given_by_their_paths_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let scopes = temp.path().join("scopes.toml");
+    let told = "[[zone]]\npaths = ['**/t*.json']\ntimezone = 'Asia/Tokyo'\n[[zone]]\npaths = ['logs/*']\ntimezone = '+02:00'\n";
+    std::fs::write(&scopes, told).unwrap();
+    let case = Case::scan(temp.path(), &["--scopes", scopes.to_str().unwrap()]);
+    assert_eq!(case.time("two.json"), ("2026-07-01T03:00:00Z".into(), Value::Null), "the first that fits");
+    assert_eq!(case.time("one.json"), ("2026-07-01T10:00:00Z".into(), Value::Null));
+    assert_eq!(case.time("audit.json"), ("2026-07-01T12:00:00Z".into(), Value::Null), "it says its zone");
+    assert_eq!(case.assumed(), 0);
+    std::fs::write(&scopes, "[[zone]]\npaths = ['**/t*.json']\ntimezone = 'Asia/Tokyo'\n").unwrap();
+    let case = Case::scan(temp.path(), &["--scopes", scopes.to_str().unwrap(), "--timezone", "Europe/London"]);
+    assert_eq!(case.time("two.json").0, "2026-07-01T03:00:00Z", "the path goes before --timezone");
+    assert_eq!(case.time("one.json").0, "2026-07-01T11:00:00Z");
+}

@@ -102,6 +102,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         zone_assumed: 0,
         year_assumed: 0,
         dates: None,
+        clock: exfiltrace::model::clock::ClockTold::default(),
         gaps,
         observes: vec![Route::HttpsUpload, Route::WebResponse, Route::Network],
         not_logged: Vec::new(),
@@ -114,6 +115,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         gaps: Vec::new(),
         referred: Vec::new(),
         correlations: Vec::new(),
+        skews: Vec::new(),
         hits_only: false,
     }
 }

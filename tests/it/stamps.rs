@@ -1,11 +1,11 @@
-//! Instants of real stamps: each format's own way of writing five instants, written by another library, and read back under a
-//! clock of London, of which two of the instants are summer time.
+//! Instants of real stamps: each format's own way of writing many instants, written by another library, and read back under a clock of
+//! London, which is put forward and back in two of the nights.
 
 use exfiltrace::format::{self, Clock};
 use exfiltrace::model::fields::{Fields, Want};
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::SourceMeta;
-use exfiltrace::model::time::Instant;
+use exfiltrace::model::time::{Instant, Stamp};
 use jiff::tz::{Offset, TimeZone};
 
 /// By which clock a stamp is written.
@@ -15,6 +15,8 @@ enum By {
     Wall,
     /// A clock five and a half hours ahead, with its offset.
     Offset,
+    /// The clock on the wall, with the name of its zone.
+    Named,
     /// UTC, because it says so or always does.
     Utc,
 }
@@ -173,6 +175,35 @@ const WAYS: &[(&str, &str, &str, By)] = &[
         By::Wall,
     ),
     ("dpkg", "@ install rclone:amd64 <none> 1.60.1", "%Y-%m-%d %H:%M:%S", By::Wall),
+    (
+        "postgresql",
+        "@ [812] alice@shop LOG:  connection authorized: user=alice database=shop",
+        "%Y-%m-%d %H:%M:%S.125 %Z",
+        By::Named,
+    ),
+    (
+        "postgresql",
+        "@ [812]: user=alice,db=shop,app=psql,client=192.0.2.10 LOG:  connection authorized: user=alice database=shop",
+        "%Y-%m-%d %H:%M:%S %Z",
+        By::Named,
+    ),
+    (
+        "postgresql_csv",
+        r#"@,"alice","hr",812,"192.0.2.10:51234",6605d1c0.32c,3,"SELECT",2026-03-28 23:09:00 GMT,3/7,0,LOG,00000,"AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.payroll,""select * from payroll"",<none>",,,,,,,,,"psql","client backend",,0"#,
+        "%Y-%m-%d %H:%M:%S.123 %Z",
+        By::Named,
+    ),
+    ("csv", "Date,Time,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%d-%b-%Y,%I:%M:%S %p", By::Wall),
+    ("csv", "Date,Time,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%d.%m.%Y,%H:%M:%S", By::Wall),
+    ("csv", "Date,Time,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%Y%m%d,%H%M%S", By::Wall),
+    ("csv", "Date (UTC),Time (UTC),src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%Y-%m-%d,%H:%M:%S", By::Utc),
+    ("csv", "Date/Time,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%Y/%m/%d %H:%M:%S", By::Wall),
+    ("csv", "Date and Time,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%d-%b-%Y %H:%M:%S", By::Wall),
+    ("csv", "Timestamp (UTC),src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%Y-%m-%d %H:%M:%S", By::Utc),
+    ("csv", "time_utc,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%Y-%m-%dT%H:%M:%S", By::Utc),
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%Y%m%d%H%M%SZ", By::Utc),
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%Y%m%d%H%M%S.5%z", By::Offset),
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%y%m%d%H%M%SZ", By::Utc),
     ("csv", "time,src_ip,dst_ip,bytes\n@,192.0.2.1,203.0.113.9,10", "%Y-%m-%d %H:%M:%S", By::Wall),
     (
         "w3c",
@@ -189,23 +220,58 @@ const WAYS: &[(&str, &str, &str, By)] = &[
     ),
 ];
 
-/// Instants of winter and of summer, at an end of a year, and on both days on which clocks change.
-const INSTANTS: [&str; 5] = [
+/// Instants of winter and of summer, at both ends of a year, around a leap day, and in both nights in which clocks change: at the last second
+/// before, the first one behind, and in the hour of London that comes twice.
+const INSTANTS: [&str; 18] = [
     "2026-03-28T23:10:04Z",
     "2026-07-01T12:00:00Z",
     "2025-12-31T23:59:59Z",
+    "2026-01-01T00:00:00Z",
+    "2024-02-28T23:59:59Z",
+    "2024-02-29T00:00:00Z",
+    "2024-02-29T12:34:56Z",
+    "2024-03-01T00:00:00Z",
+    "2025-06-30T23:30:00Z",
+    "2026-03-29T00:59:59Z",
     "2026-03-29T01:00:00Z",
+    "2026-10-24T23:59:59Z",
+    "2026-10-25T00:00:00Z",
+    "2026-10-25T00:59:59Z",
+    "2026-10-25T01:00:00Z",
+    "2026-10-25T01:59:59Z",
+    "2026-10-25T02:00:00Z",
     "2026-10-25T02:30:00Z",
+];
+
+/// Format, a record, the form of its stamp, and the fraction in microseconds that is read of what is written as 123,456,789 nanoseconds.
+const FRACTIONS: &[(&str, &str, &str, i64)] = &[
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%Y-%m-%dT%H:%M:%S%.3fZ", 123_000),
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%Y-%m-%dT%H:%M:%S%.6fZ", 123_456),
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%Y-%m-%dT%H:%M:%S%.9fZ", 123_456),
+    ("json", r#"{"timestamp":"@","src_ip":"192.0.2.1"}"#, "%Y%m%d%H%M%S%.3fZ", 123_000),
+    ("json", r#"{"time":@,"src_ip":"192.0.2.1"}"#, "%s%.6f", 123_456),
+    ("json", r#"{"time":@,"src_ip":"192.0.2.1"}"#, "%s%3f", 123_000),
+    ("json", r#"{"time":@,"src_ip":"192.0.2.1"}"#, "%s%6f", 123_456),
+    ("json", r#"{"time":@,"src_ip":"192.0.2.1"}"#, "%s%9f", 123_456),
+    (
+        "squid",
+        "@    195 192.0.2.10 TCP_MISS/200 4120 GET http://f.example/a - HIER_DIRECT/203.0.113.9 text/html",
+        "%s%.3f",
+        123_000,
+    ),
+    ("auditd", "type=USER_LOGIN msg=audit(@:4711): pid=1 uid=0 res=success", "%s%.3f", 123_000),
+    ("syslog5424", "<165>1 @ rv-app01 app - ID47 - a message", "%Y-%m-%dT%H:%M:%S%.6fZ", 123_456),
+    ("postgresql", "@ UTC [812] alice@shop LOG:  disconnection", "%Y-%m-%d %H:%M:%S%.3f", 123_000),
 ];
 
 fn london() -> TimeZone {
     TimeZone::get("Europe/London").unwrap()
 }
 
-/// The format and the time of the last record of a text.
-fn read(text: &str) -> (&'static str, Option<Instant>) {
+/// The format and the time of the last record of a text that was written ten days before its file.
+fn read(text: &str, instant: Instant) -> (&'static str, Option<Stamp>) {
     let locator = Locator::root(b"stamps.log");
-    let mtime = Instant::parse("2026-11-20T00:00:00Z");
+    let mtime = Some(instant.plus_secs(10 * 86_400));
     let meta = SourceMeta { evidence: locator.clone(), locator, mtime, size: None };
     let layout = format::recognise(text.as_bytes(), true, &meta, &Clock { zone: london(), zone_given: true });
     let mut fields = Fields::default();
@@ -216,37 +282,65 @@ fn read(text: &str) -> (&'static str, Option<Instant>) {
     };
     let record = text.lines().last().unwrap();
     let _ = format::parse(&layout, record.as_bytes(), Want::All, &mut fields);
-    (layout.format, fields.time.map(|stamp| stamp.at))
+    (layout.format, fields.time)
+}
+
+/// A record with its stamp.
+fn record(record: &str, stamp: &str) -> String {
+    match record.split_once("\"@timestamp\"") {
+        Some((before, rest)) => format!("{before}\"@timestamp\"{}\n", rest.replacen('@', stamp, 1)),
+        None => format!("{}\n", record.replacen('@', stamp, 1)),
+    }
+}
+
+/// Whether a clock of London shows what it shows at an instant twice, and the first of the two.
+fn twice(at: jiff::Timestamp) -> Option<Instant> {
+    let shown = london().to_datetime(at);
+    let both = london().to_ambiguous_timestamp(shown);
+    let first = Instant::from_micros(both.earlier().unwrap().as_microsecond());
+    first.filter(|_| both.is_ambiguous())
 }
 
 #[test]
 fn stamps_are_the_instants_that_they_were_written_for() {
     let ahead = TimeZone::fixed(Offset::constant(5) + jiff::SignedDuration::from_mins(30));
     let mut wrong = Vec::new();
-    for (format, record, form, by) in WAYS {
+    for (format, text, form, by) in WAYS {
         for instant in INSTANTS {
             let zone = match by {
-                By::Wall => london(),
+                By::Wall | By::Named => london(),
                 By::Offset => ahead.clone(),
                 By::Utc => TimeZone::UTC,
             };
-            let written = instant.parse::<jiff::Timestamp>().unwrap().to_zoned(zone).strftime(form).to_string();
-            let text = match record.split_once("\"@timestamp\"") {
-                Some((before, rest)) => format!("{before}\"@timestamp\"{}\n", rest.replacen('@', &written, 1)),
-                None => format!("{}\n", record.replacen('@', &written, 1)),
-            };
-            let (read_as, at) = read(&text);
+            let at = instant.parse::<jiff::Timestamp>().unwrap();
+            let asked = Instant::parse(instant).unwrap();
+            let written = at.to_zoned(zone).strftime(form).to_string();
+            let (read_as, read) = read(&record(text, &written), asked);
+            // One record alone does not show which of two hours it is of, and that is said.
+            let twice = twice(at).filter(|_| matches!(by, By::Wall));
+            let from = twice.unwrap_or(asked).micros();
             // The form may add a fraction of its own.
-            let is_it = at.is_some_and(|at| {
-                let asked = Instant::parse(instant).unwrap().micros();
-                (asked..asked + 1_000_000).contains(&at.micros())
+            let is_it = read.is_some_and(|read| {
+                (from..from + 1_000_000).contains(&read.at.micros()) && read.assumed.twice() == twice.is_some()
             });
             if read_as != *format || !is_it {
-                wrong.push(format!("{format}: {written:?} of {instant}: {read_as} {at:?}"));
+                wrong.push(format!("{format}: {written:?} of {instant}: {read_as} {read:?}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), WAYS.len() * INSTANTS.len());
     let formats: std::collections::BTreeSet<&str> = WAYS.iter().map(|way| way.0).collect();
     assert!(formats.len() >= 40 && WAYS.len() * INSTANTS.len() >= 150, "{}", formats.len());
+}
+
+#[test]
+fn fractions_of_seconds_are_read_to_the_microsecond() {
+    let at: jiff::Timestamp = "2024-02-29T23:59:59.123456789Z".parse().unwrap();
+    let second = Instant::parse("2024-02-29T23:59:59Z").unwrap();
+    for (format, text, form, micros) in FRACTIONS {
+        let written = at.to_zoned(TimeZone::UTC).strftime(form).to_string();
+        let (read_as, read) = read(&record(text, &written), second);
+        let fraction = read.map(|read| read.at.micros() - second.micros());
+        assert_eq!((read_as, fraction), (*format, Some(*micros)), "{written}");
+    }
 }

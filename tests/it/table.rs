@@ -104,7 +104,7 @@ fn counts(roots: &[Root], formats: &BTreeMap<&str, &str>) -> BTreeMap<String, Co
         Opening { limits: Limits::default(), passwords: Vec::new(), work: None, digest: DigestKind::Off, io: Io::Auto };
     let clock = Clock { zone: TimeZone::UTC, zone_given: false };
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
-    each_record_of(&survey, &opening, &clock, &mut |source, format, fields, _| {
+    each_record_of(&survey, &opening, (&clock, None), &mut |source, format, fields, _| {
         let count = counts.entry(source.as_str().to_owned()).or_default();
         let is_read = fields.time.is_some() || fields.iter().next().is_some();
         count.records += 1;

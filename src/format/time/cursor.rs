@@ -20,6 +20,50 @@ pub(super) fn month_of(name: [u8; 3]) -> Option<i64> {
     })
 }
 
+/// Names of zones that one offset from UTC alone has, in minutes.
+///
+/// SOURCE: the time zone database, the abbreviations in use since 1990.
+const NAMED: &[(&str, i64)] = &[
+    ("ACDT", 630),
+    ("ACST", 570),
+    ("ADT", -180),
+    ("AEDT", 660),
+    ("AEST", 600),
+    ("AKDT", -480),
+    ("AKST", -540),
+    ("AST", -240),
+    ("AWST", 480),
+    ("BST", 60),
+    ("CAT", 120),
+    ("CEST", 120),
+    ("CET", 60),
+    ("EAT", 180),
+    ("EDT", -240),
+    ("EEST", 180),
+    ("EET", 120),
+    ("EST", -300),
+    ("HKT", 480),
+    ("JST", 540),
+    ("MDT", -360),
+    ("MST", -420),
+    ("NDT", -150),
+    ("NST", -210),
+    ("NZDT", 780),
+    ("NZST", 720),
+    ("PDT", -420),
+    ("PKT", 300),
+    ("SAST", 120),
+    ("WAT", 60),
+    ("WEST", 60),
+    ("WET", 0),
+    ("WIB", 420),
+    ("WIT", 540),
+    ("WITA", 480),
+];
+
+/// Names that zones of several offsets have: which is meant, the zone that the user gives tells.
+const SHARED: &[&[u8]] = &[b"CDT", b"CST", b"HDT", b"HST", b"IDT", b"IST", b"KST", b"MSD", b"MSK", b"PST", b"SST"];
+
 /// A cursor over the bytes of a stamp.
 pub(super) struct Cursor<'a> {
     /// All bytes of it.
@@ -69,6 +113,32 @@ impl Cursor<'_> {
         Some((hour * 3600 + minute * 60 + second.min(59), micro))
     }
 
+    /// A clock, with `AM` or `PM` behind it where it is one of half a day.
+    pub fn half_day_clock(&mut self) -> Option<(i64, i64)> {
+        let (clock, micro) = self.clock()?;
+        let back = self.at;
+        let _ = self.eat(b' ');
+        let half: Option<&[u8; 2]> = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk);
+        let noon = clock / 3600 == 12;
+        let moved = match half.map(|half| half.map(|byte| byte.to_ascii_lowercase())) {
+            Some([b'a', b'm']) if noon => -43_200,
+            Some([b'p', b'm']) if clock < 43_200 => 43_200,
+            Some([b'a' | b'p', b'm']) => 0,
+            _ => {
+                self.at = back;
+                return Some((clock, micro));
+            }
+        };
+        self.at += 2;
+        Some((clock + moved, micro))
+    }
+
+    /// `hhmmss`: seconds since midnight.
+    pub fn compact_clock(&mut self) -> Option<i64> {
+        let (hour, minute, second) = (self.digits(2, 2)?, self.digits(2, 2)?, self.digits(2, 2)?);
+        (hour < 24 && minute < 60 && second <= 60).then_some(hour * 3600 + minute * 60 + second.min(59))
+    }
+
     /// A fraction of a second behind `.` or `,`; digits beyond microseconds are dropped.
     pub fn fraction(&mut self) -> i64 {
         if !matches!(self.peek(), Some(b'.' | b',')) || !matches!(self.bytes.get(self.at + 1), Some(b'0'..=b'9')) {
@@ -84,15 +154,30 @@ impl Cursor<'_> {
         micro
     }
 
-    /// `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with an optional blank before it; the offset in seconds. Without one the
-    /// cursor stays.
+    /// `Z`, `UTC`, `BST`, `+hh:mm`, `+hhmm`, `+hh`, with an optional blank before it; the offset in seconds. Without one the
+    /// cursor stays. A name that several zones have says nothing, and is passed over.
     pub fn zone(&mut self) -> Option<i64> {
         let back = self.at;
         let found = self.zone_here();
         if found.is_none() {
             self.at = back;
         }
+        if found.is_none() && self.bytes.get(back) == Some(&b' ') {
+            let word = self.word(back + 1);
+            if !word.is_empty() && SHARED.contains(&word) {
+                self.at = back + 1 + word.len();
+            }
+        }
         found
+    }
+
+    /// A word of three to five capitals at a place, where nothing follows that goes on with it; else none.
+    fn word(&self, at: usize) -> &[u8] {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().take_while(|b| b.is_ascii_uppercase()).count();
+        let goes_on =
+            rest.get(length).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'));
+        if (3..=5).contains(&length) && !goes_on { &rest[..length] } else { b"" }
     }
 
     fn zone_here(&mut self) -> Option<i64> {
@@ -109,6 +194,12 @@ impl Cursor<'_> {
             }
             b'+' => 1,
             b'-' => -1,
+            b'A'..=b'Z' => {
+                let word = self.word(self.at);
+                let (_, minutes) = NAMED.iter().find(|(name, _)| name.as_bytes() == word)?;
+                self.at += word.len();
+                return Some(minutes * 60);
+            }
             _ => return None,
         };
         self.at += 1;
@@ -123,6 +214,41 @@ impl Cursor<'_> {
         let month = month_of(*self.bytes.get(self.at..)?.first_chunk()?)?;
         self.at += 3;
         Some(month)
+    }
+
+    /// `20260328`.
+    pub fn compact_date(&mut self) -> Option<(i64, i64, i64)> {
+        Some((self.digits(4, 4)?, self.digits(2, 2)?, self.digits(2, 2)?))
+    }
+
+    /// `28-Mar-2026`, with any of `-`, `/` and a blank between its parts.
+    pub fn named_date(&mut self) -> Option<(i64, i64, i64)> {
+        let day = self.digits(1, 2)?;
+        let mark = self.peek().filter(|b| matches!(b, b'/' | b'-' | b' '))?;
+        self.at += 1;
+        let month = self.month_name()?;
+        self.eat(mark)?;
+        Some((self.digits(4, 4)?, month, day))
+    }
+
+    /// `Mar 28, 2026` and `Mar 28 2026`.
+    pub fn date_by_name(&mut self) -> Option<(i64, i64, i64)> {
+        let month = self.month_name()?;
+        self.eat(b' ')?;
+        let day = self.digits(1, 2)?;
+        let _ = self.eat(b',');
+        self.eat(b' ')?;
+        Some((self.digits(4, 4)?, month, day))
+    }
+
+    /// `03/04/2026`, with any of `/`, `.` and `-`: the year, the two numbers before it, and the mark.
+    pub fn numbers(&mut self) -> Option<((i64, i64, i64), u8)> {
+        let first = self.digits(1, 2)?;
+        let mark = self.peek().filter(|b| matches!(b, b'/' | b'.' | b'-'))?;
+        self.at += 1;
+        let second = self.digits(1, 2)?;
+        self.eat(mark)?;
+        Some(((self.digits(4, 4)?, first, second), mark))
     }
 
     /// `YYYY-MM-DD` or `YYYY/MM/DD`.

@@ -4,6 +4,7 @@ use super::super::source::Told;
 use super::{Pass, Scratch, is_in_doubt, take_within};
 use crate::format;
 use crate::model::block::{Block, Extent, Spans};
+use crate::model::clock::Stretch;
 use crate::model::fields::{Fields, Seen, View, Want};
 use crate::model::layout::Encoding;
 use crate::model::outline::Outline;
@@ -47,13 +48,16 @@ pub(super) fn view(block: &Block, scratch: &mut Scratch) -> View {
 }
 
 impl Pass<'_, '_> {
-    /// Tells of the time of the first and the last record of a block of lines.
-    pub(super) fn edges(&self, tally: &mut Tally) {
+    /// Tells of the time of the first or the last record of a block of lines.
+    pub(super) fn edge(&self, which: usize, tally: &mut Tally, times: &mut Stretch) {
         let mut fields = Fields::default();
-        for (start, end) in format::edges(self.block).into_iter().flatten() {
-            let is_read = self.reader.parse(&self.text[start..end], Want::Columns, &mut fields).is_ok();
-            let is_sure = !is_in_doubt(self.doubts, self.block.base + start as u64, (end - start) as u64);
-            fields.time.filter(|_| is_read && is_sure).into_iter().for_each(|stamp| tally.cover_time(stamp));
+        let Some((start, end)) = format::edges(self.block)[which] else { return };
+        let offset = self.block.base + start as u64;
+        let is_read = self.reader_at(offset).parse(&self.text[start..end], Want::Columns, &mut fields).is_ok();
+        let is_sure = !is_in_doubt(self.doubts, offset, (end - start) as u64);
+        if let Some(stamp) = fields.time.filter(|_| is_read && is_sure) {
+            times.see(offset, stamp);
+            tally.cover_time(stamp);
         }
     }
 
@@ -66,7 +70,7 @@ impl Pass<'_, '_> {
         (seen, is_edge): (&Seen, bool),
         outline: &mut Outline<'b>,
         (fields, scratch): (&mut Fields<'b>, &mut Scratch),
-        tally: &mut Tally,
+        (tally, times): (&mut Tally, &mut Stretch),
     ) -> bool {
         let is_text = self.block.layout.format == "text";
         if seen.values.is_some() {
@@ -75,12 +79,15 @@ impl Pass<'_, '_> {
         let time = if is_text || is_raw(self.plan) {
             let is_read = is_edge && !is_text && self.parse(seen, Want::Columns, fields).is_some();
             fields.time.filter(|_| is_read)
-        } else if self.outline(&self.text[seen.start..seen.end], outline, (&mut scratch.shapes, scratch.listed)) {
+        } else if self.outline(seen, outline, (&mut scratch.shapes, scratch.listed)) {
             outline.time.filter(|_| is_edge)
         } else {
             return false;
         };
-        time.filter(|_| !seen.place.in_doubt).into_iter().for_each(|stamp| tally.cover_time(stamp));
+        if let Some(stamp) = time.filter(|_| !seen.place.in_doubt) {
+            times.see(seen.place.offset, stamp);
+            tally.cover_time(stamp);
+        }
         true
     }
 }

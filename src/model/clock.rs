@@ -1,0 +1,472 @@
+//! What the times of a source tell of its clock, record by record in the order in which they stand: where it was set, where the hour
+//! begins that comes twice, and where a log without years goes on into another year.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::place::Locator;
+use super::time::{HOUR_SECS, Instant, Stamp};
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+/// A step back of no more than this is none: records of one moment are written in any order.
+const STEP_BACK: i64 = SECOND;
+/// A step back of more than this may be a clock that was set.
+const SET_BACK: i64 = 5 * 60 * SECOND;
+/// A step back of no more than this tells nothing of the hour that comes twice.
+const REPEAT: i64 = 60 * SECOND;
+/// In a log of one year after the other no step is longer, but where it goes on into another year that is not written.
+const HALF_YEAR: i64 = 183 * 24 * HOUR_SECS * SECOND;
+/// So many records must follow on a step back, all of times before it, that it is none of a record which was written late.
+const FOLLOW: usize = 10;
+/// Steps of a kind that are kept of a source; of one with more nothing is concluded from them.
+const STEPS_KEPT: usize = 64;
+/// A log is in order if no more than one step in so many goes back.
+const ORDERLY: u64 = 1000;
+
+/// A step from one record to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    /// Offset of the second record in the decoded stream.
+    pub at: u64,
+    /// Time of the first record.
+    pub from: Instant,
+    /// Time of the second.
+    pub to: Instant,
+}
+
+impl Step {
+    /// How far it goes back in microseconds; negative where it goes ahead.
+    pub fn back_micros(&self) -> i64 {
+        self.from.micros().saturating_sub(self.to.micros())
+    }
+}
+
+/// Some steps, the first in their order; more than are kept tell nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Steps {
+    kept: Vec<Step>,
+    is_cut: bool,
+}
+
+impl Steps {
+    fn add(&mut self, step: Step) {
+        if self.kept.len() < STEPS_KEPT {
+            self.kept.push(step);
+        } else {
+            self.is_cut = true;
+        }
+    }
+
+    fn append(&mut self, later: Self) {
+        later.kept.into_iter().for_each(|step| self.add(step));
+        self.is_cut |= later.is_cut;
+    }
+
+    fn all(&self) -> &[Step] {
+        if self.is_cut { &[] } else { &self.kept }
+    }
+}
+
+/// A step back of which it is not known yet whether the records behind it stay before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pending {
+    step: Step,
+    /// Records behind it so far, its own second one included.
+    followed: usize,
+}
+
+/// The times of records that stand one behind the other. What is told of each step rests on it and the few records behind it, so that it is
+/// the same wherever blocks are cut.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stretch {
+    /// The first records, by which what stands before it is told.
+    head: Vec<(u64, Stamp)>,
+    last: Option<Stamp>,
+    /// Records with a time.
+    records: u64,
+    /// Steps that go back.
+    back: u64,
+    /// The longest step back to a time that does not come twice, in microseconds.
+    longest_back: i64,
+    /// Steps back on which others follow.
+    set_back: Steps,
+    pending: Vec<Pending>,
+    /// Steps back into an hour that comes twice.
+    repeats: Steps,
+    /// Steps back by half a year or more, where no year is written.
+    falls: Steps,
+    /// Such steps ahead.
+    leaps: Steps,
+}
+
+impl Stretch {
+    /// Takes the next record.
+    #[inline]
+    pub fn see(&mut self, at: u64, stamp: Stamp) {
+        self.records += 1;
+        if self.head.len() < FOLLOW {
+            self.head.push((at, stamp));
+        }
+        let Some(last) = self.last.replace(stamp) else { return };
+        // PERF: nearly all records are not long behind the one before, and nothing is waited for.
+        let ahead = stamp.at.micros().wrapping_sub(last.at.micros());
+        if !(-STEP_BACK..HALF_YEAR).contains(&ahead) || !self.pending.is_empty() {
+            self.step(at, last, stamp);
+            self.follow(stamp);
+        }
+    }
+
+    /// Takes a step that may be a long one.
+    #[cold]
+    fn step(&mut self, at: u64, last: Stamp, stamp: Stamp) {
+        let step = Step { at, from: last.at, to: stamp.at };
+        let back = step.back_micros();
+        let is_yearless = last.assumed.year() && stamp.assumed.year();
+        if is_yearless && back <= -HALF_YEAR {
+            self.leaps.add(step);
+        }
+        if back <= STEP_BACK {
+            return;
+        }
+        self.back += 1;
+        if is_yearless && back >= HALF_YEAR {
+            self.falls.add(step);
+            return;
+        }
+        match stamp.assumed.twice() {
+            true if back > REPEAT => self.repeats.add(step),
+            true => {}
+            false => self.longest_back = self.longest_back.max(back),
+        }
+        if back > SET_BACK {
+            self.pending.push(Pending { step, followed: 0 });
+        }
+    }
+
+    /// Takes a record into account behind steps that are waited for.
+    fn follow(&mut self, stamp: Stamp) {
+        let set_back = &mut self.set_back;
+        self.pending.retain_mut(|pending| {
+            pending.followed += 1;
+            let stays = stamp.at < pending.step.from;
+            if stays && pending.followed == FOLLOW {
+                set_back.add(pending.step);
+            }
+            stays && pending.followed < FOLLOW
+        });
+    }
+
+    /// Both, where the other one stands behind it.
+    fn then(&mut self, later: Self) {
+        let waiting = later.pending;
+        if let Some(((at, stamp), last)) = later.head.first().zip(self.last) {
+            self.step(*at, last, *stamp);
+        }
+        later.head.iter().for_each(|(_, stamp)| self.follow(*stamp));
+        self.pending.extend(waiting);
+        self.last = later.last.or(self.last);
+        self.records += later.records;
+        self.back += later.back;
+        self.longest_back = self.longest_back.max(later.longest_back);
+        self.set_back.append(later.set_back);
+        self.repeats.append(later.repeats);
+        self.falls.append(later.falls);
+        self.leaps.append(later.leaps);
+        let room = FOLLOW - self.head.len();
+        self.head.extend(later.head.into_iter().take(room));
+    }
+
+    /// Whether records stand in the order of their times, but for a few, and those of `steps`.
+    fn is_orderly(&self, steps: usize) -> bool {
+        self.back.saturating_sub(steps as u64).saturating_mul(ORDERLY) <= self.records
+    }
+
+    /// The steps back that are of a clock which was set, or of a log that begins anew: those on which others follow, of records that are
+    /// otherwise in order. Records that are written when that ends of which they tell, and dated by its begin, are not.
+    pub fn set_back(&self) -> &[Step] {
+        let steps = self.set_back.all();
+        if self.is_orderly(steps.len()) { steps } else { &[] }
+    }
+
+    /// The steps back into an hour that comes twice that are longer than any other: there its second time begins. Where one hour has
+    /// several such steps, none of them tells.
+    pub fn repeats(&self) -> Vec<Step> {
+        let long: Vec<Step> =
+            self.repeats.all().iter().filter(|step| step.back_micros() > self.longest_back).copied().collect();
+        let is_near = |one: &Step, other: &Step| one.to.hour().abs_diff(other.to.hour()) <= 2;
+        let is_alone = |step: &&Step| long.iter().filter(|other| is_near(step, other)).count() == 1;
+        long.iter().filter(is_alone).copied().collect()
+    }
+
+    /// The steps at which a log without years goes on into another year, which its times do not show as they were read. A clock that begins
+    /// anew when a system starts does not count: soon the times are as late again, by one step.
+    pub fn turns_of_year(&self) -> Vec<Step> {
+        let (falls, leaps) = (self.falls.all(), &self.leaps);
+        if leaps.is_cut {
+            return Vec::new();
+        }
+        let is_undone = |at: usize, fall: &Step| {
+            let until = falls.get(at + 1).map_or(u64::MAX, |next| next.at);
+            leaps.kept.iter().any(|leap| fall.at < leap.at && leap.at <= until)
+        };
+        falls.iter().enumerate().filter(|(at, fall)| !is_undone(*at, fall)).map(|(_, fall)| *fall).collect()
+    }
+}
+
+/// The stretches of a source, which come in any order.
+#[derive(Debug, Default)]
+pub struct Stretches(BTreeMap<u64, (u64, Stretch)>);
+
+impl Stretches {
+    /// Adds what the bytes from `begin` up to `end` hold.
+    pub fn add(&mut self, begin: u64, end: u64, stretch: Stretch) {
+        let (mut begin, mut one) = (begin, (end, stretch));
+        if let Some((before, _)) = self.0.range(..begin).next_back().filter(|(_, (end, _))| *end == begin) {
+            let before = *before;
+            let (_, mut all) = self.0.remove(&before).expect("its key was just met");
+            all.then(one.1);
+            (begin, one) = (before, (one.0, all));
+        }
+        if let Some((end, later)) = self.0.remove(&one.0) {
+            one.1.then(later);
+            one.0 = end;
+        }
+        self.0.insert(begin, one);
+    }
+
+    /// All of them, in their order.
+    pub fn take(&mut self) -> Stretch {
+        let mut all = Stretch::default();
+        std::mem::take(&mut self.0).into_values().for_each(|(_, stretch)| all.then(stretch));
+        all
+    }
+}
+
+/// Where the records of a source are read otherwise than those before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Turn {
+    /// Offset of the first of them in the decoded stream.
+    pub at: u64,
+    /// So many years before the last ones they are, where no year is written.
+    pub years_back: i64,
+    /// Of hours that come twice, by a time of their first one: whether it is the second.
+    pub hours: Vec<(Instant, bool)>,
+}
+
+/// What tells the year of records that state none, where the time of the file does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum YearBy {
+    /// The name of the file has a date.
+    Name,
+    /// A younger file of the same rotation begins where this one ends.
+    Sibling,
+    /// Another log of the same folder states its years.
+    Neighbour,
+}
+
+/// How the years of a source are known that states none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct YearsRead {
+    /// What tells them.
+    pub by: YearBy,
+    /// The file that does, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Locator>,
+    /// None of the records is younger.
+    pub until: Instant,
+    /// When the file was last written, where that is of another year: it was copied since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Instant>,
+}
+
+/// What the times of a source tell of its clock.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClockTold {
+    /// Records of an hour that comes twice, of which nothing tells which it is.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub twice: u64,
+    /// Records of times that there are not in the zone that was given.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub never: u64,
+    /// Steps back of a log that is otherwise in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_back: Vec<Step>,
+    /// Steps at which the hour that comes twice begins anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<Step>,
+    /// Steps at which the log goes on into another year that is not written; only where it covers more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns_of_year: Vec<Step>,
+    /// Whether these steps were not taken into account, as the source could not be read again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_misread: bool,
+    /// What tells its years.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub years: Option<YearsRead>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl ClockTold {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what another part of the same source tells.
+    pub fn join(&mut self, other: Self) {
+        self.twice += other.twice;
+        self.never += other.never;
+        let lists = [
+            (&mut self.set_back, other.set_back),
+            (&mut self.repeats, other.repeats),
+            (&mut self.turns_of_year, other.turns_of_year),
+        ];
+        for (own, others) in lists {
+            own.extend(others);
+            own.sort_unstable();
+            own.dedup();
+        }
+        self.is_misread |= other.is_misread;
+        self.years = self.years.take().or(other.years);
+    }
+
+    /// All of it, in words; empty where there is nothing to tell.
+    pub fn told(&self) -> String {
+        let mut parts = Vec::new();
+        let counted = |count: u64| super::words::counted(count, "record", "records");
+        if self.twice > 0 {
+            parts.push(format!(
+                "{} of an hour that comes twice as clocks are put back, and nothing tells which it is: they may be an hour later",
+                counted(self.twice)
+            ));
+        }
+        if self.never > 0 {
+            parts.push(format!(
+                "{} of times that there are not in the zone that was given, as clocks are put forward: it is not that of the log",
+                counted(self.never)
+            ));
+        }
+        let first = |what: &str, steps: &[Step]| {
+            let Step { at, from, to } = steps.first()?;
+            let more =
+                if steps.len() > 1 { format!(" (and {} more such steps)", steps.len() - 1) } else { String::new() };
+            Some(format!("{what} from {from} to {to} at byte {at}{more}"))
+        };
+        let set = "times go back, as where a clock was set or another log begins,";
+        parts.extend(first(set, &self.set_back));
+        parts.extend(first("the hour that comes twice begins anew", &self.repeats));
+        parts.extend(first("the log goes on into another year, which is not written,", &self.turns_of_year));
+        let misread = "it could not be read again for that: records before are of earlier times than they seem";
+        parts.extend(self.is_misread.then(|| misread.to_owned()));
+        parts.extend(self.years.as_ref().map(YearsRead::told));
+        parts.join("; ")
+    }
+}
+
+impl YearsRead {
+    /// What tells the years, in words.
+    pub fn told(&self) -> String {
+        let by = match (self.by, &self.beside) {
+            (YearBy::Name, _) => "years by the date in the name of the file".to_owned(),
+            (YearBy::Sibling, Some(sibling)) => format!("years by {sibling}, which begins where this one ends"),
+            (YearBy::Sibling, None) => "years by a younger file of the rotation".to_owned(),
+            (YearBy::Neighbour, Some(neighbour)) => format!("years by {neighbour}, which states them"),
+            (YearBy::Neighbour, None) => "years by another log of the folder".to_owned(),
+        };
+        let written = self.written.map(|at| format!(", though the file was written last at {at}"));
+        format!("{by}: none is younger than {}{}", self.until, written.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Assumed;
+
+    fn told(times: &[(i64, Assumed)]) -> Stretch {
+        let of = |cuts: &[usize]| {
+            let mut all = Stretches::default();
+            let mut ends: Vec<usize> = cuts.to_vec();
+            ends.push(times.len());
+            let mut begin = 0;
+            let mut parts = Vec::new();
+            for end in ends {
+                let mut one = Stretch::default();
+                for (at, (secs, assumed)) in times.iter().enumerate().take(end).skip(begin) {
+                    one.see(at as u64, Stamp { at: Instant::from_secs(*secs).unwrap(), assumed: *assumed });
+                }
+                parts.push((begin as u64, end as u64, one));
+                begin = end;
+            }
+            // Blocks end in any order.
+            let last = parts.len() - 1;
+            parts.swap(0, last);
+            parts.into_iter().for_each(|(begin, end, one)| all.add(begin, end, one));
+            all.take()
+        };
+        let whole = of(&[]);
+        for cut in 1..times.len() {
+            assert_eq!(of(&[cut]), whole, "cut at {cut}");
+        }
+        let third = times.len() / 3;
+        for cuts in [vec![third, third + 1, third + 3], vec![1, 2, 3], (1..times.len()).collect()] {
+            assert_eq!(of(&cuts), whole, "{cuts:?}");
+        }
+        whole
+    }
+
+    fn of(secs: impl IntoIterator<Item = i64>, assumed: Assumed) -> Vec<(i64, Assumed)> {
+        secs.into_iter().map(|secs| (secs, assumed)).collect()
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told_and_a_record_that_came_late_is_not() {
+        let minute = |n: i64| n * 60;
+        let set = of((0..40).chain(20..60).map(minute), Assumed::Nothing);
+        let steps = told(&set);
+        let step = steps.set_back()[0];
+        assert_eq!((steps.set_back().len(), step.at, step.back_micros()), (1, 40, 19 * 60 * SECOND));
+        let late = of((0..40).map(|n| if n % 13 == 12 { n - 10 } else { n }).map(minute), Assumed::Nothing);
+        assert_eq!(told(&late).set_back(), &[]);
+        // Of a log that is never in order nothing is told.
+        let disorder = of((0..400).chain(200..600).map(|n| n * 60 - n % 2 * 90), Assumed::Nothing);
+        assert_eq!(told(&disorder).set_back(), &[]);
+    }
+
+    #[test]
+    fn a_log_without_years_goes_on_into_another_one() {
+        const DAY: i64 = 24 * HOUR_SECS;
+        // As it was read: all in the year before its end.
+        let read = |n: i64| n.rem_euclid(365) * DAY;
+        let months = told(&of((300..1000).step_by(5).map(read), Assumed::Year));
+        assert_eq!(months.turns_of_year().len(), 2);
+        // A clock that begins anew is right again by one step.
+        let clock = [300, 300, 301, 0, 0, 0, 301, 302].map(|day| day * DAY);
+        assert_eq!(told(&of(clock, Assumed::Year)).turns_of_year(), []);
+        assert_eq!(told(&of((300..1100).map(read), Assumed::Nothing)).turns_of_year(), [], "its years are written");
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_begins_anew_where_the_times_go_back() {
+        let hour = |from: i64| (0..6).map(move |n| from + n * 600);
+        let mut times = of(hour(0), Assumed::ZoneGiven);
+        times.extend(of(hour(3600).chain(hour(3600)), Assumed::Twice));
+        times.extend(of(hour(3 * 3600), Assumed::ZoneGiven));
+        let once = told(&times);
+        assert_eq!(once.repeats().iter().map(|step| step.at).collect::<Vec<_>>(), [12]);
+        // As far back as there, records are written late in this log.
+        times.extend(of([4 * 3600, 4 * 3600 - 3300, 5 * 3600], Assumed::ZoneGiven));
+        assert_eq!(told(&times).repeats(), []);
+        // Two such steps in one hour.
+        let mut twice = of(hour(0), Assumed::ZoneGiven);
+        twice.extend(of(hour(3600).chain(hour(3600)).chain(hour(3600)), Assumed::Twice));
+        assert_eq!(told(&twice).repeats(), []);
+    }
+}
