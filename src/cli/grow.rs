@@ -223,7 +223,7 @@ fn unlike(a: &Manifest, (version, rules, feeds): (&str, &RulesUsed, &[Feed])) ->
     let digests = |feeds: &[Feed]| {
         let mut all: Vec<String> = feeds.iter().map(|feed| format!("{} ({:.12}…)", feed.name, feed.sha256)).collect();
         all.sort();
-        all.join(", ")
+        if all.is_empty() { "no file".to_owned() } else { all.join(", ") }
     };
     if digests(&a.feeds) != digests(feeds) {
         lines.push(format!("indicators: of {} here, of {} there", digests(&a.feeds), digests(feeds)));

@@ -96,6 +96,7 @@ pub fn flatten_copy(
         let line = sink.out.store(inner.bytes(line));
         sink.out.carry(line, kind);
     }
+    sink.take_marks(&inner);
     sink.time(1, inner.time);
     Ok(())
 }

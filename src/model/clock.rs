@@ -191,8 +191,12 @@ impl Stretch {
     }
 
     /// The steps back into an hour that comes twice that are longer than any other: there its second time begins. Where one hour has
-    /// several such steps, none of them tells.
+    /// several such steps, none of them tells; and none in a log that lists what came last first.
     pub fn repeats(&self) -> Vec<Step> {
+        let is_backwards = self.head.first().zip(self.last).is_some_and(|((_, first), last)| last.at < first.at);
+        if is_backwards {
+            return Vec::new();
+        }
         let long: Vec<Step> =
             self.repeats.all().iter().filter(|step| step.back_micros() > self.longest_back).copied().collect();
         let is_near = |one: &Step, other: &Step| one.to.hour().abs_diff(other.to.hour()) <= 2;

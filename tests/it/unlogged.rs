@@ -87,6 +87,27 @@ fn a_mailbox_that_was_read_too_often_tells_of_no_reads_for_a_day() {
 }
 
 #[test]
+fn throttling_is_told_in_whatever_form_the_audit_log_was_exported() {
+    let records = [read(1, "False"), read(2, "True")];
+    let audit = |record: &str| record.trim_end().replace('"', "\"\"");
+    let rows = records.iter().zip(1..).map(|(record, n)| {
+        format!("r{n},2026-03-10T10:0{n}:00.0000000Z,50,MailItemsAccessed,kim@hc.example,\"{}\"\n", audit(record))
+    });
+    let table = "RecordId,CreationDate,RecordType,Operation,UserId,AuditData\n".to_owned() + &rows.collect::<String>();
+    let as_text = |record: &String| {
+        let told = json!({"RecordType": "ExchangeItemAggregated", "CreationDate": "2026-03-10T10:01:00Z",
+            "UserIds": "kim@hc.example", "Operations": "MailItemsAccessed", "AuditData": record.trim_end()});
+        format!("{told}\n")
+    };
+    let searched: String = records.iter().map(as_text).collect();
+    for (name, log) in [("portal.csv", &table), ("search.json", &searched)] {
+        let case = Case::of(name, log);
+        let gap = "reads_not_logged 2026-03-10T10:00:00Z 2026-03-11T11:00:00Z";
+        assert_eq!((case.gaps(), &*case.state("saas_download")), (vec![gap.to_owned()], "cannot_tell"), "{name}");
+    }
+}
+
+#[test]
 fn a_mailbox_of_which_all_but_reads_is_told_may_have_been_read() {
     let without = Case::of("audit.json", &(deleted(1) + &deleted(2)));
     assert_eq!(

@@ -38,12 +38,14 @@ impl Sink<'_, '_> {
     }
 
     /// What was read in a text says of its record beside the fields.
-    fn take_marks(&mut self, inner: &Fields<'_>) {
+    pub fn take_marks(&mut self, inner: &Fields<'_>) {
         self.out.inside = self.out.inside.or(inner.inside);
         self.out.observer = self.out.observer.or(inner.observer);
         self.out.lasted = self.out.lasted.or(inner.lasted);
         self.out.clocked |= inner.clocked;
         self.out.sampled |= inner.sampled;
+        self.out.access.join(inner.access);
+        self.out.throttled |= inner.throttled;
         (self.out.objects, self.out.whole) = (self.out.objects.max(inner.objects), self.out.whole | inner.whole);
         self.out.of_process |= inner.of_process;
         self.out.uploads |= inner.uploads;
