@@ -141,7 +141,10 @@ pub(super) fn held<'b>(text: Text<'b>, sink: &mut Sink<'_, 'b>) {
     sink.out.carry(text, Kind::Json);
     let read = match text {
         Text::Slice(object) => jsonwalk::flatten_copy(object, &HELD, None, sink),
-        Text::Arena(..) => jsonwalk::flatten_copy(&sink.out.bytes(text).to_vec(), &HELD, None, sink),
+        Text::Arena(..) => {
+            let object = sink.out.bytes(text).to_vec();
+            jsonwalk::flatten_copy(&object, &HELD, None, sink)
+        }
     };
     if read.is_err() {
         // What is no object stays what was said.
