@@ -9,8 +9,10 @@
 //! Traps: the host may be a name; users may hold blanks; the request may hold quotes (escaped as `\"`, `\x22`, or not at
 //! all), blanks, or nothing; the size is `-` for none; it counts the response only, so what the client sent is not known, but
 //! where a pair behind the user agent says so (`in=`, `request_length=`: nginx's `$request_length`, Apache's `%I`), or where two numbers
-//! there are those of Apache's `combinedio` (`%I %O`: bytes received and sent with their headers), which those of many lines show. Behind
+//! there are those of Apache's `combinedio` (`%I %O`: bytes received and sent with their headers), which many requests show (`input`). Behind
 //! a balancer the client is the balancer, and who asked it stands behind the user agent, if anywhere.
+
+mod input;
 
 use super::near;
 use super::roles::Role;
@@ -63,7 +65,7 @@ impl Format for Access {
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Option<Fit> {
-        let columns = if is_with_input(&sample.lines) { vec![INPUT.into()] } else { Vec::new() };
+        let columns = if input::is_shown(&sample.lines) { vec![INPUT.into()] } else { Vec::new() };
         let layout = Layout { framing: Framing::Lines, columns, ..sample.layout("access") };
         sample.fit(self, layout, 60)
     }
@@ -273,27 +275,6 @@ fn received<'b>(line: &Line<'b>, layout: &Layout) -> Option<&'b [u8]> {
 
 /// What lines have behind the user agent whose layout has this as its column.
 const INPUT: &str = "%I %O";
-/// So many lines show it.
-const INPUT_LINES: usize = 8;
-/// A request without a body is no longer.
-const REQUEST_BYTES: u64 = 32 * 1024;
-
-/// Whether the numbers behind the user agent are bytes received and sent, in all lines: each is long enough for all that the line tells
-/// of the request and of the answer, and of a request without a body the first is not longer than headers are. Numbers of another sense
-/// (how long it took) do not keep to that over many lines.
-fn is_with_input(lines: &[&[u8]]) -> bool {
-    let is_so = |line: &[u8]| {
-        let Some(line) = cut(line) else { return false };
-        let Some([input, output]) = input_and_output(&line).map(|both| both.map(number)) else { return false };
-        let ([referrer, agent], _) = referrer_and_agent(line.tail);
-        let told = [Some(line.request), referrer, agent].into_iter().flatten().filter(|text| *text != b"-");
-        let told: usize = told.map(<[u8]>::len).sum();
-        let is_bare = matches!(target(line.request), Some((b"GET" | b"HEAD", _)));
-        let answered = if is_count(line.size) { number(line.size) } else { 0 };
-        input >= told as u64 && !(is_bare && input > REQUEST_BYTES) && output > answered
-    };
-    lines.len() >= INPUT_LINES && lines.iter().all(|line| is_so(line))
-}
 
 /// The two numbers that are all that stands behind the user agent.
 fn input_and_output<'b>(line: &Line<'b>) -> Option<[&'b [u8]; 2]> {

@@ -15,6 +15,8 @@ pub enum Role {
     Addr(Canon),
     /// Who is at the other end, as a tool for people shows it: `NAME (address)`, or one of the two.
     Peer,
+    /// Who connected, where a text holds a descriptor of Oracle Net (`(HOST=address)(PORT=port)`).
+    Descriptor,
     /// `DOMAIN\name`, `name@domain` or a bare name: `user.name` and, where there is one, `user.domain`.
     User,
     /// An AWS principal: the last segment of its ARN is the name.
@@ -211,6 +213,7 @@ impl Role {
             Self::Url => &[Canon::UrlFull, Canon::UrlOriginal, Canon::UrlDomain, Canon::UrlPath, Canon::UrlQuery],
             Self::Kind(_) => &[Canon::EventDataset],
             Self::Said | Self::Line | Self::Holder | Self::Listed => &[Canon::Message],
+            Self::Descriptor => &[Canon::SourceIp, Canon::SourcePort],
             Self::Peer => &[Canon::SourceIp, Canon::SourcePort, Canon::SourceDomain],
             Self::Together => &[Canon::NetworkBytes],
             Self::Time(_)

@@ -214,6 +214,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             Role::Is(_) | Role::Action | Role::Took(..) | Role::Embedded => {}
             Role::Addr(canon) => _ = self.address(canon, value),
             Role::Peer => self.peer(value),
+            Role::Descriptor => self.descriptor(value),
             Role::Together => self.add_together(value),
             Role::Holder => self.holder = Some(value),
             Role::Listed => {
@@ -412,10 +413,8 @@ impl<'f, 'b> Sink<'f, 'b> {
             let from = cut + bytes[cut..].iter().take_while(|&&b| b == b'\\').count();
             self.canon(Canon::UserName, part(value, from, end));
             self.canon(Canon::UserDomain, part(value, 0, cut));
-        } else if let Some(cut) = memchr::memmem::find(bytes, b"] @ ").and_then(|at| memchr::memchr(b'[', &bytes[..at]))
-        {
-            // `root[root] @ localhost [192.0.2.10]`, as MySQL says who speaks.
-            self.canon(Canon::UserName, part(value, 0, cut));
+        } else if let Some((from, to)) = ends::speaker(bytes) {
+            self.canon(Canon::UserName, part(value, from, to));
         } else if let Some(cut) = memchr::memrchr(b'@', bytes).filter(|&c| c > 0) {
             self.canon(Canon::UserName, part(value, 0, cut));
             self.canon(Canon::UserDomain, part(value, cut + 1, end));

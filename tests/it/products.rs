@@ -74,13 +74,20 @@ fn numbers_behind_the_user_agent_are_bytes_where_all_lines_show_it() {
         )
     };
     let put = line("PUT /dav/x", "24", "1048800 300");
-    let log = put.clone() + &line("GET /a", "100", "182 350").repeat(7);
+    let asked = |n: usize| line(&format!("GET /{}", "a".repeat(n)), "100", &format!("{} 350", 181 + n));
+    let log = put.clone() + &(1..8).map(asked).collect::<String>();
     assert_eq!(value(&log, put.trim_end(), Canon::SourceBytes).as_deref(), Some("1048800"));
     assert_eq!(value(&log, put.trim_end(), Canon::DestinationBytes).as_deref(), Some("24"));
     // Fewer lines show nothing, nor do lines of which one has less than its own request, more than headers, or no room for the answer.
     for odd in [line("GET /a", "100", "3 350"), line("GET /a", "100", "400000 350"), line("GET /a", "400", "182 350")] {
         let log = log.clone() + &odd;
         assert_eq!(value(&log, put.trim_end(), Canon::SourceBytes), None, "{odd}");
+    }
+    // Neither do numbers that do not grow with what is asked for: how long it took, and which process it was.
+    let took = |n: usize| line(&format!("GET /{}", "a".repeat(n)), "100", &format!("{} 350", 300 + 977 * n % 5000));
+    let process = |n: usize| line(&format!("GET /{}", "a".repeat(n)), "100", &format!("{} 350", 4711 + n % 3));
+    for log in [(1..40).map(took).collect::<String>(), (1..40).map(process).collect()] {
+        assert_eq!(value(&(put.clone() + &log), put.trim_end(), Canon::SourceBytes), None, "{log}");
     }
     assert_eq!(value(&put, put.trim_end(), Canon::SourceBytes), None);
 }
@@ -100,4 +107,73 @@ fn who_connected_is_told_from_the_texts_that_tools_write_for_people() {
     assert_eq!(peer("rv-pc07"), both(None, Some("rv-pc07")));
     assert_eq!(peer("LOCAL"), both(None, None));
     assert_eq!(peer("a b (c)"), both(None, None));
+}
+
+#[test]
+fn comments_and_marked_text_of_xml_give_no_values_of_their_own() {
+    let record = "<AUDIT_RECORD>\n<TIMESTAMP>2026-03-28T23:10:04 UTC</TIMESTAMP>\n<!-- > <USER>ghost</USER> -->\n<NAME>Query</NAME>\n<SQLTEXT><![CDATA[select '> <IP>203.0.113.66</IP>' &lt;]]> </SQLTEXT>\n<USER>bob</USER>\n</AUDIT_RECORD>";
+    let log = format!("{record}\n").repeat(3);
+    assert_eq!(value(&log, record, Canon::UserName).as_deref(), Some("bob"));
+    assert_eq!(value(&log, record, Canon::SourceIp), None);
+    assert_eq!(value(&log, record, Canon::Message).as_deref(), Some("select '> <IP>203.0.113.66</IP>' &lt;"));
+    // What is never closed hides what is behind it.
+    let open = record.replace("-->", "");
+    assert_eq!(value(&log, &open, Canon::UserName), None);
+}
+
+#[test]
+fn who_speaks_to_mysql_is_an_account_or_nobody() {
+    let user = |text: &str| {
+        let record = format!("<AUDIT_RECORD NAME=\"Connect\" TIMESTAMP=\"2026-03-28T23:10:05 UTC\" USER=\"{text}\"/>");
+        value(&format!("{record}\n"), &record, Canon::UserName)
+    };
+    assert_eq!(user("app[root] @ rv-web01 [192.0.2.10]").as_deref(), Some("app"));
+    assert_eq!(user("[root] @ localhost []").as_deref(), Some("root"));
+    assert_eq!(user("[unknown] @ [203.0.113.5]"), None);
+}
+
+#[test]
+fn a_comment_of_oracle_tells_an_address_and_no_name() {
+    let ends = |comment: &str| {
+        let record = format!(
+            "<AuditRecord><Extended_Timestamp>2026-03-28T23:10:04.1Z</Extended_Timestamp><DB_User>HR</DB_User><Comment_Text>{comment}</Comment_Text></AuditRecord>"
+        );
+        let log = format!("{record}\n");
+        [Canon::SourceIp, Canon::SourcePort, Canon::SourceDomain].map(|canon| value(&log, &record, canon))
+    };
+    let both = [Some("192.0.2.9".to_owned()), Some("51234".to_owned()), None];
+    assert_eq!(ends("Client address: (ADDRESS=(PROTOCOL=tcp)(HOST=192.0.2.9)(PORT=51234))"), both);
+    for none in ["Shutdown", "Client address: (ADDRESS=(PROTOCOL=tcp)(HOST=rv-pc07)(PORT=1))", "(HOST=192.0.2.9"] {
+        assert_eq!(ends(none), [None, None, None], "{none}");
+    }
+    assert_eq!(ends("(HOST=192.0.2.9)(PORT=a)"), [both[0].clone(), None, None]);
+}
+
+#[test]
+fn logs_of_other_servers_in_java_are_none_of_tomcat() {
+    let old = |class: &str| format!("Mar 28, 2026 11:10:08 PM {class} run\nINFO: is up\n").repeat(3);
+    let new = |class: &str| format!("28-Mar-2026 23:10:06.123 INFO [main] {class}.run is up\n").repeat(3);
+    for write in [&old as &dyn Fn(&str) -> String, &new] {
+        let format = |class: &str| layout_of(write(class).as_bytes()).format;
+        assert_eq!(&*format("org.apache.catalina.startup.Catalina"), "tomcat");
+        assert_ne!(&*format("hudson.WebAppMain$3"), "tomcat");
+    }
+}
+
+#[test]
+fn what_a_collector_cut_stays_what_it_said() {
+    let line = "2026-03-28T23:10:04+00:00\tweb\t{\"message\":\"a\",\"b\":[{]}";
+    assert_eq!(value(line, line, Canon::Message).as_deref(), Some("{\"message\":\"a\",\"b\":[{]}"));
+}
+
+#[test]
+fn an_account_that_an_event_does_not_have_is_nobody() {
+    let header = "Timestamp,RuleTitle,Level,Computer,Channel,EventID,Details";
+    let user = |text: &str| {
+        let row =
+            format!("2026-03-28 23:10:04.123 +00:00,Net Conn,info,PC1,Sysmon,3,User: {text} ¦ TgtIP: 203.0.113.7");
+        value(&format!("{header}\n{row}\n"), &row, Canon::UserName)
+    };
+    assert_eq!(user("alice").as_deref(), Some("alice"));
+    assert_eq!(user("n/a"), None);
 }

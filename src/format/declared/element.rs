@@ -12,6 +12,8 @@ use crate::model::fields::{Canon, Kind, Text};
 #[derive(Debug)]
 pub(super) struct Element {
     name: &'static str,
+    /// The tag that ends it.
+    end: Vec<u8>,
     /// Names, and values of which each must have one.
     wanted: Vec<(&'static str, Vec<&'static str>)>,
     roles: Roles,
@@ -38,7 +40,8 @@ impl Element {
             roles.push((name, role));
         }
         let own = fields.iter().map(|(_, to)| *to).collect();
-        Ok(Self { name, wanted, roles: Roles::new(&[&roles]), own, always })
+        let end = [b"</", name.as_bytes(), b">"].concat();
+        Ok(Self { name, end, wanted, roles: Roles::new(&[&roles]), own, always })
     }
 
     /// Reads an element; `None`, and nothing read, where the text begins with none of these or none that is whole.
@@ -46,12 +49,12 @@ impl Element {
         let values = self.values(text)?;
         let has = |(name, wanted): &(&str, Vec<&str>)| {
             let is_one = |value: &[u8]| wanted.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(value));
-            values.clone().any(|(known, value)| known == name.as_bytes() && is_one(value))
+            values.clone().any(|value| value.name == name.as_bytes() && is_one(value.text))
         };
         if !self.wanted.iter().all(has) {
             return None;
         }
-        values.for_each(|(name, value)| self.give(name, value, sink));
+        values.for_each(|value| self.give(value, sink));
         Some(self.always)
     }
 
@@ -65,17 +68,16 @@ impl Element {
         if head.ends_with(b"/") {
             return Some(Values { attributes, rest: b"" });
         }
-        let end = [b"</", self.name.as_bytes(), b">"].concat();
-        let inner = &behind[..memchr::memmem::rfind(behind, &end)?];
+        let inner = &behind[..memchr::memmem::rfind(behind, &self.end)?];
         Some(Values { attributes, rest: inner })
     }
 
-    fn give<'b>(&self, name: &'b [u8], raw: &'b [u8], sink: &mut Sink<'_, 'b>) {
+    fn give<'b>(&self, Value { name, text: raw, is_verbatim }: Value<'b>, sink: &mut Sink<'_, 'b>) {
         let role = self.roles.get(name);
         if !sink.asks(role) {
             return;
         }
-        let value = if memchr::memchr(b'&', raw).is_none() {
+        let value = if is_verbatim || memchr::memchr(b'&', raw).is_none() {
             Text::Slice(raw)
         } else {
             let from = sink.out.arena_len();
@@ -97,7 +99,15 @@ impl Element {
     }
 }
 
-/// Names and values of the attributes of an element and of the elements in it that hold text alone, as they stand.
+/// A value with its name, as it stands.
+struct Value<'b> {
+    name: &'b [u8],
+    text: &'b [u8],
+    /// Whether it has no entities: text that is marked as such (`<![CDATA[`).
+    is_verbatim: bool,
+}
+
+/// Names and values of the attributes of an element and of the elements in it that hold text alone. What stands in comments is none.
 #[derive(Clone)]
 struct Values<'b> {
     attributes: &'b [u8],
@@ -105,18 +115,22 @@ struct Values<'b> {
 }
 
 impl<'b> Iterator for Values<'b> {
-    type Item = (&'b [u8], &'b [u8]);
+    type Item = Value<'b>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some((name, value)) = pairs(self.attributes).next() {
             // A value lies behind its name, with a quote at its end.
             let used = value.as_ptr() as usize + value.len() + 1 - self.attributes.as_ptr() as usize;
             self.attributes = &self.attributes[used..];
-            return Some((name, value));
+            return Some(Value { name, text: value, is_verbatim: false });
         }
         loop {
             let at = memchr::memchr(b'<', self.rest)?;
             let from = &self.rest[at..];
+            if let Some((_, behind)) = marked(from, COMMENT).or_else(|| marked(from, VERBATIM)) {
+                self.rest = behind;
+                continue;
+            }
             let Some((head, behind)) = tag(from) else {
                 self.rest = b"";
                 return None;
@@ -129,15 +143,31 @@ impl<'b> Iterator for Values<'b> {
             let written = &head[..head.len() - attributes.len()];
             self.attributes = attributes;
             if head.ends_with(b"/") {
-                return Some((name, b""));
+                return Some(Value { name, text: b"", is_verbatim: false });
             }
+            let verbatim = marked(behind.trim_ascii_start(), VERBATIM);
             let end = memchr::memchr(b'<', behind).unwrap_or(behind.len());
-            let is_leaf = behind[end..].strip_prefix(b"</").is_some_and(|close| close.starts_with(written));
+            let (text, rest) = verbatim.unwrap_or((behind[..end].trim_ascii(), &behind[end..]));
+            let is_leaf = rest.trim_ascii_start().strip_prefix(b"</").is_some_and(|close| close.starts_with(written));
             if is_leaf {
-                self.rest = &behind[end..];
-                return Some((name, behind[..end].trim_ascii()));
+                self.rest = rest;
+                return Some(Value { name, text, is_verbatim: verbatim.is_some() });
             }
         }
+    }
+}
+
+/// What a comment begins and ends with.
+const COMMENT: [&[u8]; 2] = [b"<!--", b"-->"];
+/// What text without entities begins and ends with.
+const VERBATIM: [&[u8]; 2] = [b"<![CDATA[", b"]]>"];
+
+/// What stands between the marks that a text begins with, and what is behind it; what is never closed goes to the end.
+fn marked<'b>(text: &'b [u8], [begin, end]: [&[u8]; 2]) -> Option<(&'b [u8], &'b [u8])> {
+    let inner = text.strip_prefix(begin)?;
+    match memchr::memmem::find(inner, end) {
+        Some(at) => Some((&inner[..at], &inner[at + end.len()..])),
+        None => Some((inner, b"")),
     }
 }
 

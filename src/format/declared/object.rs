@@ -139,9 +139,17 @@ pub(super) fn held<'b>(text: Text<'b>, sink: &mut Sink<'_, 'b>) {
     const LINES: &[(&str, Role)] = &[("message", Role::Line), ("log", Role::Line)];
     static HELD: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[LINES, &jsonlines::ecs()]));
     sink.out.carry(text, Kind::Json);
-    let object = sink.out.bytes(text).to_vec();
-    // What is no object is no line either.
-    let _ = jsonwalk::flatten_copy(&object, &HELD, None, sink);
+    let read = match text {
+        Text::Slice(object) => jsonwalk::flatten_copy(object, &HELD, None, sink),
+        Text::Arena(..) => {
+            let object = sink.out.bytes(text).to_vec();
+            jsonwalk::flatten_copy(&object, &HELD, None, sink)
+        }
+    };
+    if read.is_err() {
+        // What is no object stays what was said.
+        sink.canon(Canon::Message, text);
+    }
 }
 
 /// All names and values of a record; `None` where it is no object.

@@ -16,6 +16,8 @@ use crate::model::layout::Layout;
 
 /// What stands between the values of a list.
 const BROKEN_BAR: &[u8] = "\u{a6}".as_bytes();
+/// A value that the event does not have.
+const NOTHING: &[u8] = b"n/a";
 /// What stands before their names.
 const DETAILS: &str = "Details.";
 
@@ -125,7 +127,8 @@ impl Table {
         let name = sink.out.stored_since(start);
         let role = self.roles.get_loose(sink.out.bytes(name));
         if sink.asks(role) {
-            sink.text(name, role, value, Kind::Str);
+            let kind = if sink.out.bytes(value) == NOTHING { Kind::Null } else { Kind::Str };
+            sink.text(name, role, value, kind);
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) fn target(name: &str) -> Target {
         // Counts of which it is not known which way they went.
         "network.bytes.part" | "network.bytes.rest" => Some(Role::Together),
         "source.peer" => Some(Role::Peer),
+        "source.descriptor" => Some(Role::Descriptor),
         "user.name" => Some(Role::User),
         "user.arn" => Some(Role::Arn),
         // What its words tell of the outcome counts behind what the record says of that: see `Always::put`.
@@ -87,6 +88,7 @@ pub(super) fn canons(target: Target) -> &'static [Canon] {
         Role::User | Role::Arn => &[UserName, UserDomain],
         Role::Outcome => &[EventOutcome],
         Role::Line | Role::Said | Role::Holder | Role::Listed => &[Message],
+        Role::Descriptor => &[SourceIp, SourcePort],
         Role::Peer => &[SourceIp, SourcePort, Canon::SourceDomain],
         Role::Together => &[Canon::NetworkBytes],
         Role::Url => &[UrlFull, UrlDomain, UrlPath, UrlQuery, UrlOriginal],

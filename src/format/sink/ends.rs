@@ -14,19 +14,25 @@ impl<'b> Sink<'_, 'b> {
         true
     }
 
-    /// `NAME (address)`, or one of the two, or the address of a client as Oracle writes it. Other texts are no end.
+    /// The address of a client as Oracle writes it. Texts without one tell nobody.
+    pub(super) fn descriptor(&mut self, value: Text<'b>) {
+        let bytes = self.out.bytes(value);
+        let of = |mark: &[u8]| {
+            let from = memchr::memmem::find(bytes, mark)? + mark.len();
+            Some((from, from + memchr::memchr(b')', &bytes[from..])?))
+        };
+        let port = of(PORT).filter(|(from, to)| bytes[*from..*to].iter().all(u8::is_ascii_digit));
+        let Some((from, to)) = of(HOST) else { return };
+        if self.address(Canon::SourceIp, part(value, from, to))
+            && let Some((from, to)) = port
+        {
+            self.canon(Canon::SourcePort, part(value, from, to));
+        }
+    }
+
+    /// `NAME (address)`, or one of the two. Other texts are no end.
     pub(super) fn peer(&mut self, value: Text<'b>) {
         let bytes = self.out.bytes(value);
-        if let Some(at) = memchr::memmem::find(bytes, HOST) {
-            let of = |from: usize| (from, from + bytes[from..].iter().position(|byte| *byte == b')').unwrap_or(0));
-            let (host, port) = (of(at + HOST.len()), memchr::memmem::find(bytes, PORT).map(|at| of(at + PORT.len())));
-            if self.address(Canon::SourceIp, part(value, host.0, host.1))
-                && let Some((from, to)) = port
-            {
-                self.canon(Canon::SourcePort, part(value, from, to));
-            }
-            return;
-        }
         let cut = bytes.strip_suffix(b")").and_then(|_| memchr::memrchr(b'(', bytes));
         let (name, inner) = match cut {
             Some(open) => {
@@ -63,6 +69,15 @@ impl<'b> Sink<'_, 'b> {
 /// What stands before the address of a client in `(ADDRESS=(PROTOCOL=tcp)(HOST=192.0.2.10)(PORT=51234))`, and before its port.
 const HOST: &[u8] = b"(HOST=";
 const PORT: &[u8] = b"(PORT=";
+
+/// Where the account stands in `root[root] @ localhost [192.0.2.10]`, as MySQL says who speaks: what it was let in as, or while it was not
+/// yet, as whom it asked to be. `unknown` there is nobody.
+pub(super) fn speaker(text: &[u8]) -> Option<(usize, usize)> {
+    let close = memchr::memmem::find(text, b"] @ ")?;
+    let open = memchr::memchr(b'[', &text[..close])?;
+    let (from, to) = if open > 0 { (0, open) } else { (1, close) };
+    Some(if &text[from..to] == b"unknown" { (0, 0) } else { (from, to) })
+}
 
 /// Whether a text is the name of a host: `LOCAL` stands for a session at the console.
 fn is_name(text: &[u8]) -> bool {
