@@ -2,6 +2,9 @@
 //!
 //! What is compared are conversations of which each of the two logs has one record: there is no other one that the record may tell of. Where
 //! nearly all of them are apart by the same time, that is how far the clocks are; chance puts them apart by any.
+//!
+//! What happens every day at one hour is apart by a day in the logs of two days. So both logs must go on together for as long as they would be
+//! apart: of what comes again within that time one of them has two records.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +14,7 @@ use super::World;
 use crate::model::coverage::Skew;
 use crate::model::observation::Key;
 use crate::model::place::Locator;
-use crate::model::time::{Instant, SKEW_SECS};
+use crate::model::time::{Instant, SKEW_SECS, Span};
 
 /// So many conversations tell of two clocks, or more.
 const LEAST: usize = 8;
@@ -36,14 +39,18 @@ pub(super) fn all(world: &World<'_>) -> Vec<Skew> {
     let every = (conversations / LOOKED_AT + 1).next_power_of_two();
     let mut names: BTreeMap<&Locator, u32> = BTreeMap::new();
     let mut logs: Vec<&Locator> = Vec::new();
+    let mut covers: Vec<Option<Span>> = Vec::new();
     let mut told: HashMap<u64, Vec<(u32, Told)>> = HashMap::new();
     for source in sources() {
         let place = &source.entry.source;
         let number = *names.entry(world.log_of.get(place).unwrap_or(place)).or_insert_with(|| {
             logs.push(place);
+            covers.push(None);
             logs.len() as u32 - 1
         });
         for (key, of) in source.observations.kept.iter() {
+            let cover = &mut covers[number as usize];
+            *cover = Span::join_opt(*cover, of.span());
             let digest = digest(&key);
             if !digest.is_multiple_of(every) || key.client.is_empty() || key.server.is_empty() {
                 continue;
@@ -64,6 +71,10 @@ pub(super) fn all(world: &World<'_>) -> Vec<Skew> {
         .filter_map(|((one, other), mut apart)| {
             let [first, second] = [one, other].map(|log| logs[log as usize]);
             let estimate = estimate(&mut apart).filter(|_| !overlapping(first, second))?;
+            let together = together(covers[one as usize]?, covers[other as usize]?);
+            if together < estimate.later_millis.saturating_abs().saturating_mul(1000) {
+                return None;
+            }
             Some(Skew { first: first.clone(), second: second.clone(), ..estimate })
         })
         .collect();
@@ -71,6 +82,11 @@ pub(super) fn all(world: &World<'_>) -> Vec<Skew> {
     skews.truncate(PAIRS);
     skews.sort_by(|a, b| (&a.first, &a.second).cmp(&(&b.first, &b.second)));
     skews
+}
+
+/// For how many microseconds two logs go on at one time, each by its own clock; negative where they do not.
+fn together(one: Span, other: Span) -> i64 {
+    one.last.min(other.last).micros().saturating_sub(one.first.max(other.first).micros())
 }
 
 /// A digest of who spoke with whom, whoever tells of it.

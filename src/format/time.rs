@@ -159,7 +159,7 @@ pub fn syslog_prefix(bytes: &[u8], layout: &Layout) -> Option<(Option<Stamp>, us
     let offset = zone_word(&mut cursor);
     let stamp = match year {
         Some(year) => Civil { year, month, day, second, micro }.at(offset, layout),
-        None => assume::yearless(month, day, second, micro, layout),
+        None => assume::yearless((month, day), (second, micro), offset, layout),
     };
     Some((stamp, cursor.at))
 }
@@ -181,15 +181,24 @@ fn syslog_parts(cursor: &mut Cursor<'_>) -> Option<(i64, i64, Option<i64>, i64, 
     Some((month, day, year, second, micro))
 }
 
-/// A zone as a word of its own.
+/// A zone as a word of its own. The name of one is that of the host where the name of a program follows.
 fn zone_word(cursor: &mut Cursor<'_>) -> Option<i64> {
     let back = cursor.at;
-    let offset = cursor.zone()?;
-    if matches!(cursor.peek(), None | Some(b' ' | b':')) {
-        return Some(offset);
+    let offset = cursor.zone();
+    let (word, rest) = (cursor.bytes[back..cursor.at].trim_ascii_start(), &cursor.bytes[cursor.at..]);
+    let is_name = word.first().is_some_and(u8::is_ascii_uppercase) && !matches!(word, b"Z" | b"UTC" | b"GMT");
+    if matches!(rest.first(), None | Some(b' ' | b':')) && !(is_name && is_of_program(rest)) {
+        return offset;
     }
     cursor.at = back;
     None
+}
+
+/// Whether text goes on with the name of a program as syslog has it, ` sshd[100]:`. A code of a firewall, ` %ASA-6-302013:`, is none.
+fn is_of_program(rest: &[u8]) -> bool {
+    let Some(rest) = rest.strip_prefix(b" ") else { return false };
+    let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    word.len() > 1 && word[0] != b'%' && word.ends_with(b":")
 }
 
 /// Reads `03/04/2026 10:00[:00][ AM]` where the layout knows which of day and month is first, or the numbers show it.

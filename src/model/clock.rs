@@ -1,6 +1,9 @@
 //! What the times of a source tell of its clock, record by record in the order in which they stand: where it was set, where the hour
 //! begins that comes twice, and where a log without years goes on into another year.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -18,12 +21,16 @@ const SET_BACK: i64 = 5 * 60 * SECOND;
 const REPEAT: i64 = 60 * SECOND;
 /// In a log of one year after the other no step is longer, but where it goes on into another year that is not written.
 const HALF_YEAR: i64 = 183 * 24 * HOUR_SECS * SECOND;
+/// Records of several hosts may come so late in one log.
+const LATE: i64 = 24 * HOUR_SECS * SECOND;
 /// So many records must follow on a step back, all of times before it, that it is none of a record which was written late.
 const FOLLOW: usize = 10;
 /// Steps of a kind that are kept of a source; of one with more nothing is concluded from them.
 const STEPS_KEPT: usize = 64;
 /// A log is in order if no more than one step in so many goes back.
 const ORDERLY: u64 = 1000;
+/// So many steps of a clock that was set say nothing against its order; what is sorted by something else has more.
+const SET_OFTEN: u64 = 8;
 
 /// A step from one record to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +47,12 @@ impl Step {
     /// How far it goes back in microseconds; negative where it goes ahead.
     pub fn back_micros(&self) -> i64 {
         self.from.micros().saturating_sub(self.to.micros())
+    }
+
+    /// Whether it leads back to where the log was before an earlier one that went the other way, or not much behind that.
+    fn undoes(&self, before: &Self) -> bool {
+        let behind = self.to.micros().saturating_sub(before.from.micros());
+        (self.back_micros() > 0) != (before.back_micros() > 0) && (-LATE..HALF_YEAR).contains(&behind)
     }
 }
 
@@ -178,9 +191,9 @@ impl Stretch {
         self.head.extend(later.head.into_iter().take(room));
     }
 
-    /// Whether records stand in the order of their times, but for a few, and those of `steps`.
+    /// Whether records stand in the order of their times, but for a few, and the first of those of `steps`.
     fn is_orderly(&self, steps: usize) -> bool {
-        self.back.saturating_sub(steps as u64).saturating_mul(ORDERLY) <= self.records
+        self.back.saturating_sub((steps as u64).min(SET_OFTEN)).saturating_mul(ORDERLY) <= self.records
     }
 
     /// The steps back that are of a clock which was set, or of a log that begins anew: those on which others follow, of records that are
@@ -204,18 +217,24 @@ impl Stretch {
         long.iter().filter(is_alone).copied().collect()
     }
 
-    /// The steps at which a log without years goes on into another year, which its times do not show as they were read. A clock that begins
-    /// anew when a system starts does not count: soon the times are as late again, by one step.
+    /// The steps at which a log without years goes on into another year, which its times do not show as they were read. Records of a clock
+    /// that is wrong by months do not count, as of a system that starts or of another host: one step leads there, and a later one back to
+    /// where the log was.
     pub fn turns_of_year(&self) -> Vec<Step> {
-        let (falls, leaps) = (self.falls.all(), &self.leaps);
-        if leaps.is_cut {
+        if self.leaps.is_cut {
             return Vec::new();
         }
-        let is_undone = |at: usize, fall: &Step| {
-            let until = falls.get(at + 1).map_or(u64::MAX, |next| next.at);
-            leaps.kept.iter().any(|leap| fall.at < leap.at && leap.at <= until)
-        };
-        falls.iter().enumerate().filter(|(at, fall)| !is_undone(*at, fall)).map(|(_, fall)| *fall).collect()
+        let mut steps: Vec<Step> = self.falls.all().iter().chain(self.leaps.all()).copied().collect();
+        steps.sort_unstable();
+        let mut open: Vec<Step> = Vec::new();
+        for step in steps {
+            match open.iter().rposition(|before| step.undoes(before)) {
+                Some(at) => open.truncate(at),
+                None => open.push(step),
+            }
+        }
+        open.retain(|step| step.back_micros() > 0);
+        open
     }
 }
 
@@ -386,91 +405,5 @@ impl YearsRead {
         };
         let written = self.written.map(|at| format!(", though the file was written last at {at}"));
         format!("{by}: none is younger than {}{}", self.until, written.unwrap_or_default())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::time::Assumed;
-
-    fn told(times: &[(i64, Assumed)]) -> Stretch {
-        let of = |cuts: &[usize]| {
-            let mut all = Stretches::default();
-            let mut ends: Vec<usize> = cuts.to_vec();
-            ends.push(times.len());
-            let mut begin = 0;
-            let mut parts = Vec::new();
-            for end in ends {
-                let mut one = Stretch::default();
-                for (at, (secs, assumed)) in times.iter().enumerate().take(end).skip(begin) {
-                    one.see(at as u64, Stamp { at: Instant::from_secs(*secs).unwrap(), assumed: *assumed });
-                }
-                parts.push((begin as u64, end as u64, one));
-                begin = end;
-            }
-            // Blocks end in any order.
-            let last = parts.len() - 1;
-            parts.swap(0, last);
-            parts.into_iter().for_each(|(begin, end, one)| all.add(begin, end, one));
-            all.take()
-        };
-        let whole = of(&[]);
-        for cut in 1..times.len() {
-            assert_eq!(of(&[cut]), whole, "cut at {cut}");
-        }
-        let third = times.len() / 3;
-        for cuts in [vec![third, third + 1, third + 3], vec![1, 2, 3], (1..times.len()).collect()] {
-            assert_eq!(of(&cuts), whole, "{cuts:?}");
-        }
-        whole
-    }
-
-    fn of(secs: impl IntoIterator<Item = i64>, assumed: Assumed) -> Vec<(i64, Assumed)> {
-        secs.into_iter().map(|secs| (secs, assumed)).collect()
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_is_told_and_a_record_that_came_late_is_not() {
-        let minute = |n: i64| n * 60;
-        let set = of((0..40).chain(20..60).map(minute), Assumed::Nothing);
-        let steps = told(&set);
-        let step = steps.set_back()[0];
-        assert_eq!((steps.set_back().len(), step.at, step.back_micros()), (1, 40, 19 * 60 * SECOND));
-        let late = of((0..40).map(|n| if n % 13 == 12 { n - 10 } else { n }).map(minute), Assumed::Nothing);
-        assert_eq!(told(&late).set_back(), &[]);
-        // Of a log that is never in order nothing is told.
-        let disorder = of((0..400).chain(200..600).map(|n| n * 60 - n % 2 * 90), Assumed::Nothing);
-        assert_eq!(told(&disorder).set_back(), &[]);
-    }
-
-    #[test]
-    fn a_log_without_years_goes_on_into_another_one() {
-        const DAY: i64 = 24 * HOUR_SECS;
-        // As it was read: all in the year before its end.
-        let read = |n: i64| n.rem_euclid(365) * DAY;
-        let months = told(&of((300..1000).step_by(5).map(read), Assumed::Year));
-        assert_eq!(months.turns_of_year().len(), 2);
-        // A clock that begins anew is right again by one step.
-        let clock = [300, 300, 301, 0, 0, 0, 301, 302].map(|day| day * DAY);
-        assert_eq!(told(&of(clock, Assumed::Year)).turns_of_year(), []);
-        assert_eq!(told(&of((300..1100).map(read), Assumed::Nothing)).turns_of_year(), [], "its years are written");
-    }
-
-    #[test]
-    fn the_hour_that_comes_twice_begins_anew_where_the_times_go_back() {
-        let hour = |from: i64| (0..6).map(move |n| from + n * 600);
-        let mut times = of(hour(0), Assumed::ZoneGiven);
-        times.extend(of(hour(3600).chain(hour(3600)), Assumed::Twice));
-        times.extend(of(hour(3 * 3600), Assumed::ZoneGiven));
-        let once = told(&times);
-        assert_eq!(once.repeats().iter().map(|step| step.at).collect::<Vec<_>>(), [12]);
-        // As far back as there, records are written late in this log.
-        times.extend(of([4 * 3600, 4 * 3600 - 3300, 5 * 3600], Assumed::ZoneGiven));
-        assert_eq!(told(&times).repeats(), []);
-        // Two such steps in one hour.
-        let mut twice = of(hour(0), Assumed::ZoneGiven);
-        twice.extend(of(hour(3600).chain(hour(3600)).chain(hour(3600)), Assumed::Twice));
-        assert_eq!(told(&twice).repeats(), []);
     }
 }

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rayon::prelude::*;
+
 use super::orders::{Begin, EDGE_BYTES};
 use crate::format::{self, Clock};
 use crate::model::clock::{YearBy, YearsRead};
@@ -24,6 +26,8 @@ const YEAR_SECS: i64 = 365 * DAY_SECS + DAY_SECS / 4;
 const TOGETHER_SECS: i64 = 31 * DAY_SECS;
 /// So long a file may be written to behind its last record.
 const WRITTEN_SECS: i64 = 2 * DAY_SECS;
+/// A file that was last written before 1990 has no such time, as archives and file systems write it.
+const NO_TIME_SECS: i64 = 20 * YEAR_SECS;
 /// So many lines at the end of a file are looked at.
 const LOOKED_AT: usize = 16;
 /// So many other logs of a folder are looked at, the first in order.
@@ -67,6 +71,8 @@ impl Edges<'_> {
 /// The time of another log of a folder, whose years are known.
 struct Stated<'s> {
     locator: &'s Locator,
+    /// Whether its file was last written when it ended: then those of its folder were copied with their times.
+    is_kept: bool,
     first: Instant,
     last: Instant,
     host: Option<String>,
@@ -110,19 +116,27 @@ fn may_be_yearless(file: &Listed) -> bool {
 fn of_folder(files: &[&Listed], opening: &Opening, years: &mut BTreeMap<Locator, YearsRead>) {
     let mut logs: BTreeMap<String, Vec<&Listed>> = BTreeMap::new();
     files.iter().for_each(|file| logs.entry(file.locator.log()).or_default().push(file));
-    let (mut rotations, mut stated) = (Vec::new(), Vec::new());
+    let (mut rotations, mut stated, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
     for (at, mut log) in logs.into_values().enumerate() {
         log.sort_by_key(|file| (file.locator.rotation(), &file.locator));
-        stated.extend(log.iter().filter_map(|file| by_name(&file.locator)));
+        stated.extend(log.iter().filter_map(|file| by_name(file)));
         log.retain(|file| file.locator.date().is_none());
         let is_yearless = log.iter().any(|file| may_be_yearless(file));
-        if !is_yearless && at >= NEIGHBOURS {
-            continue;
+        if is_yearless || at < NEIGHBOURS {
+            wanted.push((is_yearless, log));
         }
-        // Where a parser fails the file shows nothing; the scan will say of it what there is to say.
-        let edges =
-            log.iter().filter_map(|file| catch_unwind(AssertUnwindSafe(|| edges(file, opening))).ok().flatten());
-        let known: Vec<Edges<'_>> = edges.collect();
+    }
+    // PERF: a collector of syslog has a file of each of thousands of hosts.
+    let known: Vec<(bool, Vec<Edges<'_>>)> = wanted
+        .into_par_iter()
+        .map(|(is_yearless, log)| {
+            // Where a parser fails the file shows nothing; the scan will say of it what there is to say.
+            let edges =
+                log.iter().filter_map(|file| catch_unwind(AssertUnwindSafe(|| edges(file, opening))).ok().flatten());
+            (is_yearless, edges.collect())
+        })
+        .collect();
+    for (is_yearless, known) in known {
         if is_yearless {
             rotations.push(known);
         } else {
@@ -133,10 +147,15 @@ fn of_folder(files: &[&Listed], opening: &Opening, years: &mut BTreeMap<Locator,
 }
 
 /// The day in the name of a file.
-fn by_name(locator: &Locator) -> Option<Stated<'_>> {
-    let (year, month, day) = locator.date()?;
+fn by_name(file: &Listed) -> Option<Stated<'_>> {
+    let (year, month, day) = file.locator.date()?;
     let at = Instant::parse(&format!("{year:04}-{month:02}-{:02}T00:00:00Z", day?))?;
-    Some(Stated { locator, first: at, last: at, host: None })
+    Some(Stated { locator: &file.locator, is_kept: is_written_at(file, at), first: at, last: at, host: None })
+}
+
+/// Whether a file was last written then.
+fn is_written_at(file: &Listed, at: Instant) -> bool {
+    file.mtime.is_some_and(|written| (at.plus_secs(-WRITTEN_SECS)..=at.plus_secs(WRITTEN_SECS)).contains(&written))
 }
 
 /// The time of a log that states its years.
@@ -144,7 +163,8 @@ fn by_records(edges: Edges<'_>) -> Option<Stated<'_>> {
     let Edges { file, begin, end, host, .. } = edges;
     let end = end.unwrap_or(begin);
     let is_stated = !begin.assumed.year() && !end.assumed.year();
-    is_stated.then(|| Stated { locator: &file.locator, first: begin.at.min(end.at), last: end.at.max(begin.at), host })
+    let (first, last) = (begin.at.min(end.at), end.at.max(begin.at));
+    is_stated.then(|| Stated { locator: &file.locator, is_kept: is_written_at(file, last), first, last, host })
 }
 
 /// The years of the files of one log, the youngest first.
@@ -163,8 +183,11 @@ fn of_rotation(files: &[Edges<'_>], stated: &[Stated<'_>], years: &mut BTreeMap<
         let Some(until) = until.filter(|_| younger.file.locator.rotation() < older.file.locator.rotation()) else {
             continue;
         };
-        let by_file = older.file.mtime.and_then(|written| older.reached(written));
-        if older.begin.assumed.year() && by_file != older.reached(until) && !older.ends_with_its_file() {
+        let written = older.file.mtime.filter(|written| Some(*written) >= Instant::from_secs(NO_TIME_SECS));
+        let by_file = written.and_then(|written| older.reached(written));
+        // A file is written last when it ends or later: that of a copy may be too late, and none is too early.
+        let is_earlier = by_file.is_none_or(|at| older.reached(until).is_some_and(|told| told < at));
+        if older.begin.assumed.year() && is_earlier && !older.ends_with_its_file() {
             let beside = Some(younger.file.locator.clone());
             let read = YearsRead { by: YearBy::Sibling, beside, until, written: older.file.mtime };
             years.insert(older.file.locator.clone(), read);
@@ -187,11 +210,14 @@ fn goes_back(files: &[Edges<'_>]) -> bool {
 }
 
 /// The years of a file by other logs of its folder: where by its time it would go on long behind all of them, and by an earlier year it is
-/// of their time.
+/// of their time. Where one of them was last written when it ended, files were copied with their times, and the folder is of several years.
 fn by_neighbours(edges: &Edges<'_>, stated: &[Stated<'_>]) -> Option<YearsRead> {
     let of_host = |one: &&Stated<'_>| one.host.is_none() || edges.host.is_none() || one.host == edges.host;
     let last = stated.iter().filter(of_host).max_by_key(|one| (one.last, one.locator))?;
     let first = stated.iter().filter(of_host).map(|one| one.first).min()?;
+    if stated.iter().filter(of_host).any(|one| one.is_kept) {
+        return None;
+    }
     let bound = last.last.plus_secs(TOGETHER_SECS);
     let by_file = edges.file.mtime.and_then(|written| edges.reached(written));
     let earlier = edges.reached(bound).filter(|at| *at >= first.plus_secs(-TOGETHER_SECS))?;

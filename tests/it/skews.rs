@@ -50,4 +50,6 @@ fn conversations_that_two_logs_tell_of_show_how_far_their_clocks_are_apart() {
     assert_eq!(skews(&firewall, &flows(SENSOR, &servers[..7], |server| spread(server) + 300)), [], "too few");
     let twice = flows(SENSOR, &servers.repeat(2), |server| spread(server) + 300);
     assert_eq!(skews(&firewall, &twice), [], "which of two it is, nothing tells");
+    let next = flows(SENSOR, &servers, |server| spread(server) + 3600);
+    assert_eq!(skews(&firewall, &next), [], "of the next hour, as what happens every hour");
 }

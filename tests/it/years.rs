@@ -122,7 +122,9 @@ fn the_name_of_a_file_tells_its_year_where_it_was_copied_later() {
         ("messages-20260104", lines(winter, "UTC"), copied),
         // Begun on the day in its name.
         ("app-2026-03-22.log", lines(every(60, "2026-03-22T03:00:00Z", "2026-05-29T02:00:00Z"), "UTC"), copied),
-        ("secure-20260329", lines(week.into_iter().skip(1), "UTC"), "2026-03-29T02:00:01Z"),
+        ("secure-20260329", lines(week.clone().into_iter().skip(1), "UTC"), "2026-03-29T02:00:01Z"),
+        // Of another date: that of what is reported.
+        ("report-20250101.log", lines(week.into_iter().skip(2), "UTC"), "2026-03-29T02:00:01Z"),
     ];
     let read = sources(&files, "UTC");
     let told = |name: &str| (span(of(&read, name)), of(&read, name).clock.years.as_ref().map(|years| years.by));
@@ -131,6 +133,7 @@ fn the_name_of_a_file_tells_its_year_where_it_was_copied_later() {
     assert_eq!(told("messages-20260104"), (("2025-12-28T03:00:00Z".into(), "2026-01-04T02:00:00Z".into()), name));
     assert_eq!(told("app-2026-03-22.log"), (("2026-03-22T03:00:00Z".into(), "2026-05-29T02:00:00Z".into()), name));
     assert_eq!(told("secure-20260329").1, None, "the time of the file tells the same");
+    assert_eq!(told("report-20250101.log"), (("2026-03-22T05:00:00Z".into(), "2026-03-29T02:00:00Z".into()), None));
     let years = of(&read, "messages-20260104").clock.years.clone().unwrap();
     assert_eq!(years.written, Instant::parse(copied), "the contradiction is told");
 }
@@ -153,6 +156,14 @@ fn an_older_rotation_ends_before_a_younger_one_begins() {
     assert_eq!(begins("auth.log.3"), ("2024-12-20T00:00:00Z".into(), Some(YearBy::Sibling)));
     let years = of(&read, "auth.log.3").clock.years.clone().unwrap();
     assert_eq!(years.beside.unwrap().as_str(), "logs/auth.log.2");
+    // The younger one is of more than a year, which its begin and its end do not show.
+    let long = [
+        ("mail.log", month("2025-02-02T00:00:00Z", "2026-03-28T00:00:00Z"), "2026-03-28T01:00:00Z"),
+        ("mail.log.1", month("2025-01-10T00:00:00Z", "2025-02-01T00:00:00Z"), "2025-02-14T00:00:00Z"),
+    ];
+    let read = sources(&long, "UTC");
+    assert_eq!(span(of(&read, "mail.log.1")).0, "2025-01-10T00:00:00Z", "its file was written last in that year");
+    assert_eq!(span(of(&read, "mail.log")).0, "2025-02-02T00:00:00Z");
     // Numbers that ascend with time.
     let ascending = [
         ("app.log.1", month("2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z"), copied),
@@ -183,6 +194,8 @@ fn another_log_of_the_folder_that_states_its_years_tells_them() {
     assert_eq!(year(&files(2026, "b/events.json")), ("2027".into(), None), "of another folder");
     let written = [("a/secure", yearless.clone(), "2027-03-20T00:10:00Z"), ("a/events.json", json(2026), copied)];
     assert_eq!(year(&written), ("2027".into(), None), "it ends when its file was last written");
+    let kept = [("a/secure", yearless.clone(), copied), ("a/events.json", json(2026), "2026-03-28T10:00:01Z")];
+    assert_eq!(year(&kept), ("2027".into(), None), "files have their own times, and are of several years");
 }
 
 #[test]

@@ -63,13 +63,19 @@ fn in_zone(zone: &TimeZone, moment: civil::DateTime, hours: &[(Instant, bool)]) 
     Some((found.compatible().ok()?.into(), change))
 }
 
-/// The stamp of a date without a year: the latest one that lies before the layout's reference plus a day.
-pub(super) fn yearless(month: i64, day: i64, second: i64, micro: i64, layout: &Layout) -> Option<Stamp> {
+/// The stamp of a date without a year, at the offset that the record states or in the layout's zone: the latest one that lies before the
+/// layout's reference plus a day.
+pub(super) fn yearless(
+    (month, day): (i64, i64),
+    (second, micro): (i64, i64),
+    offset_secs: Option<i64>,
+    layout: &Layout,
+) -> Option<Stamp> {
     let latest = years_before(layout.reference?.plus_secs(DAY_SECS), layout.years_back)?;
     let (last_year, ..) = date_of(latest);
     // A 29th of February may be up to eight years back.
     (0..=8).find_map(|back| {
-        let stamp = Civil { year: last_year - back, month, day, second, micro }.in_zone(layout)?;
+        let stamp = Civil { year: last_year - back, month, day, second, micro }.at(offset_secs, layout)?;
         (stamp.at <= latest).then_some(Stamp { at: stamp.at, assumed: stamp.assumed.and(Assumed::Year) })
     })
 }
@@ -80,7 +86,7 @@ pub(super) fn latest_of(read: Stamp, layout: &Layout) -> Option<Instant> {
     let written = layout.zone.to_datetime(at);
     let (date, time) = (written.date(), written.time());
     let second = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
-    yearless(i64::from(date.month()), i64::from(date.day()), second, 0, layout).map(|stamp| stamp.at)
+    yearless((i64::from(date.month()), i64::from(date.day())), (second, 0), None, layout).map(|stamp| stamp.at)
 }
 
 /// The same day and time so many years before.

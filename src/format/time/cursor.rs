@@ -22,7 +22,7 @@ pub(super) fn month_of(name: [u8; 3]) -> Option<i64> {
 
 /// Names of zones that one offset from UTC alone has, in minutes.
 ///
-/// SOURCE: the time zone database, the abbreviations in use since 1990.
+/// SOURCE: the time zone database, the abbreviations in use since 1991.
 const NAMED: &[(&str, i64)] = &[
     ("ACDT", 630),
     ("ACST", 570),
@@ -42,9 +42,13 @@ const NAMED: &[(&str, i64)] = &[
     ("EEST", 180),
     ("EET", 120),
     ("EST", -300),
+    ("HDT", -540),
     ("HKT", 480),
+    ("HST", -600),
+    ("IDT", 180),
     ("JST", 540),
     ("MDT", -360),
+    ("MSD", 240),
     ("MST", -420),
     ("NDT", -150),
     ("NST", -210),
@@ -53,6 +57,7 @@ const NAMED: &[(&str, i64)] = &[
     ("PDT", -420),
     ("PKT", 300),
     ("SAST", 120),
+    ("SST", -660),
     ("WAT", 60),
     ("WEST", 60),
     ("WET", 0),
@@ -62,7 +67,7 @@ const NAMED: &[(&str, i64)] = &[
 ];
 
 /// Names that zones of several offsets have: which is meant, the zone that the user gives tells.
-const SHARED: &[&[u8]] = &[b"CDT", b"CST", b"HDT", b"HST", b"IDT", b"IST", b"KST", b"MSD", b"MSK", b"PST", b"SST"];
+const SHARED: &[&[u8]] = &[b"CDT", b"CST", b"IST", b"KST", b"MSK", b"PST"];
 
 /// A cursor over the bytes of a stamp.
 pub(super) struct Cursor<'a> {

@@ -37,14 +37,11 @@ fn in_any_form(form: &str, text: &[u8], layout: &Layout) -> Option<Stamp> {
     let second = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     let micro = i64::from(time.subsec_nanosecond()) / 1000;
     let (month, day) = (i64::from(date.month()), i64::from(date.day()));
+    let offset = parts.offset().map(|offset| i64::from(offset.seconds()));
     if is_yearless {
-        return assume::yearless(month, day, second, micro, layout);
+        return assume::yearless((month, day), (second, micro), offset, layout);
     }
-    let civil = Civil { year: i64::from(date.year()), month, day, second, micro };
-    match parts.offset() {
-        Some(offset) => civil.at_offset(i64::from(offset.seconds())).map(Stamp::certain),
-        None => civil.in_zone(layout),
-    }
+    Civil { year: i64::from(date.year()), month, day, second, micro }.at(offset, layout)
 }
 
 /// Parts of a stamp, as they are written.
@@ -75,7 +72,7 @@ impl Parts {
         let second = hour * 3600 + minute * 60 + second;
         match self.year {
             Some(year) => Civil { year, month, day, second, micro }.in_zone(layout),
-            None => assume::yearless(month, day, second, micro, layout),
+            None => assume::yearless((month, day), (second, micro), None, layout),
         }
     }
 }

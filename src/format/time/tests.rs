@@ -70,6 +70,20 @@ fn names_of_zones_are_known_where_one_zone_has_them() {
     assert_eq!(read("2026-07-01 12:00:00 IST", &london), "2026-07-01T11:00:00Z -", "as the user says");
     assert_eq!(read("2026-01-01 12:00:00 XYZ", &utc), "2026-01-01T12:00:00Z zone");
     assert_eq!(read("2026-01-01 12:00:00 BSTX9", &utc), "none");
+    assert_eq!(read("2026-03-28 12:00:00 HST", &utc), "2026-03-28T22:00:00Z -", "what one offset alone has");
+    let written = Layout { reference: Instant::from_secs(1_777_000_000), ..utc.clone() };
+    for (line, expected, end) in [
+        ("Mar 28 23:10:04 EST web1 sshd[7]: x", "2026-03-29T04:10:04Z", " web1 sshd[7]: x"),
+        ("Mar 28 23:10:04 EST: %SYS-5-CONFIG_I: x", "2026-03-29T04:10:04Z", ": %SYS-5-CONFIG_I: x"),
+        ("Mar 28 2026 23:10:04 EST %ASA-6-302013: x", "2026-03-29T04:10:04Z", " %ASA-6-302013: x"),
+        ("Mar 28 23:10:04 +0100 web1 sshd[7]: x", "2026-03-28T22:10:04Z", " web1 sshd[7]: x"),
+        // Hosts of these names.
+        ("Mar 28 23:10:04 CAT sshd[7]: x", "2026-03-28T23:10:04Z", " CAT sshd[7]: x"),
+        ("Mar 28 23:10:04 PST kernel: x", "2026-03-28T23:10:04Z", " PST kernel: x"),
+    ] {
+        let (stamp, used) = syslog_prefix(line.as_bytes(), &written).unwrap();
+        assert_eq!((stamp.unwrap().at.to_string().as_str(), &line[used..]), (expected, end), "{line}");
+    }
     let (stamp, used) = syslog_prefix(b"Mar 28 2026 23:10:04 BST-gw01 app: x", &utc).unwrap();
     assert_eq!((text(stamp).as_str(), used), ("2026-03-28T23:10:04Z zone", 20), "a host");
 }

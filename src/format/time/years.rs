@@ -9,12 +9,14 @@ use crate::model::time::{Instant, Stamp};
 
 /// A log that begins on the day in its name, and not ends on it, may go on for so long.
 const YEAR_SECS: i64 = 363 * DAY_SECS;
+/// Rotations follow each other within so long, but where hardly anything is written.
+const ROTATED_SECS: i64 = 62 * DAY_SECS;
 
 /// A layout for the records of a file of this name, by the time that its `first` record with one was read as of.
 ///
 /// A rotation is named by the day on which it was made, so that nothing in it is younger; other programs name a file by the day on which it
 /// begins. The date goes before the time at which the file was last written, which is that of a copy as often, where the two tell different
-/// years.
+/// years; but not where by the name the log would begin long before, and by the time of the file less: names have other dates too.
 pub fn by_name(layout: Layout, locator: &Locator, first: Option<Stamp>) -> Layout {
     let Some(first) = first.filter(|first| first.assumed.year()) else { return layout };
     let Some((begins, ends)) = days(locator) else { return layout };
@@ -30,6 +32,12 @@ pub fn by_name(layout: Layout, locator: &Locator, first: Option<Stamp>) -> Layou
     let read = Layout { reference: Some(until), ..layout.clone() };
     let (by_name, by_file) = (named(&read), named(&layout));
     if by_name.is_none() || by_name == by_file {
+        return layout;
+    }
+    let length = |began: Option<Instant>, until: Option<Instant>| Some(until?.micros() - began?.micros());
+    let (of_name, of_file) = (length(by_name, Some(until)), length(by_file, layout.reference));
+    let is_long = of_name.is_some_and(|micros| micros > ROTATED_SECS * 1_000_000);
+    if !begins_then && is_long && of_file.is_some_and(|micros| Some(micros) < of_name) {
         return layout;
     }
     let written = layout.reference.filter(|_| by_file.is_some());
