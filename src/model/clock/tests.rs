@@ -98,4 +98,7 @@ fn the_hour_that_comes_twice_begins_anew_where_the_times_go_back() {
     let mut twice = of(hour(0), Assumed::ZoneGiven);
     twice.extend(of(hour(3600).chain(hour(3600)).chain(hour(3600)), Assumed::Twice));
     assert_eq!(told(&twice).repeats(), []);
+    // Read from its end every record is a step back, and the longest is no begin of an hour.
+    let backwards: Vec<_> = times[..24].iter().rev().copied().collect();
+    assert_eq!(told(&backwards).repeats(), []);
 }
