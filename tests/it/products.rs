@@ -155,8 +155,8 @@ fn logs_of_other_servers_in_java_are_none_of_tomcat() {
     let new = |class: &str| format!("28-Mar-2026 23:10:06.123 INFO [main] {class}.run is up\n").repeat(3);
     for write in [&old as &dyn Fn(&str) -> String, &new] {
         let format = |class: &str| layout_of(write(class).as_bytes()).format;
-        assert_eq!(&*format("org.apache.catalina.startup.Catalina"), "tomcat");
-        assert_ne!(&*format("hudson.WebAppMain$3"), "tomcat");
+        assert_eq!(format("org.apache.catalina.startup.Catalina"), "tomcat");
+        assert_ne!(format("hudson.WebAppMain$3"), "tomcat");
     }
 }
 
