@@ -16,6 +16,7 @@ use crate::model::time::{HOUR_SECS, Instant};
 use crate::model::whose::{UNATTRIBUTED, Whose};
 use crate::model::words::counted;
 
+use super::logged::Logged;
 use super::way::{self, Direction};
 use super::{World, referred, routes, skews, unclaimed};
 
@@ -24,14 +25,15 @@ const DAY_HOURS: i64 = 24;
 
 /// Coverage of all sources, by locator, and the gaps that no single source shows.
 pub fn all(world: &World<'_>) -> Coverage {
+    let logged = Logged::of(world);
     let mut sources: Vec<SourceCoverage> = world
         .merged
         .sources
         .iter()
         .filter(|((_, kind, _), _)| *kind == EntryKind::Source)
-        .map(|(_, source)| of_source(world, source, &source.entry.source))
+        .map(|(_, source)| of_source((world, &logged), source, &source.entry.source))
         .collect();
-    copies(world, &mut sources);
+    copies((world, &logged), &mut sources);
     torn(&mut sources);
     unnumbered(world, &mut sources);
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
@@ -58,15 +60,15 @@ pub fn all(world: &World<'_>) -> Coverage {
 }
 
 /// A copy that counts under another locator is the log of those scopes whose it is only by where the copy was delivered.
-fn copies(world: &World<'_>, sources: &mut [SourceCoverage]) {
+fn copies((world, logged): (&World<'_>, &Logged), sources: &mut [SourceCoverage]) {
     for original in world.merged.sources.values() {
         if original.copies.is_empty() {
             continue;
         }
-        let own = of_source(world, original, &original.entry.source);
+        let own = of_source((world, logged), original, &original.entry.source);
         let mut claimed: BTreeSet<String> = own.scopes.into_iter().collect();
         for copy in &original.copies {
-            let mut told = of_source(world, original, copy);
+            let mut told = of_source((world, logged), original, copy);
             told.scopes.retain(|scope| claimed.insert(scope.clone()));
             if let Some(known) = sources.iter_mut().find(|s| s.source == *copy && !told.scopes.is_empty()) {
                 *known = told;
@@ -183,9 +185,10 @@ fn log_of(whose: &Whose, locator: &str, (host, channel): &LogName) -> Option<Log
 }
 
 /// What a source covers, where it was delivered as `place`.
-fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> SourceCoverage {
+fn of_source((world, logged): (&World<'_>, &Logged), source: &SourcePartial, place: &Locator) -> SourceCoverage {
     let locator = place.as_str();
-    let Shows { mut observes, not_logged, unlogged, unread } = Shows::of(world, source, place);
+    let lacks_reads = logged.lacks_reads_of_mail(world, source, locator);
+    let Shows { mut observes, not_logged, unlogged, unread } = Shows::of((world, logged), source, place);
     let format = source.entry.format.clone().unwrap_or_default();
     let holds: Vec<String> = source.covered.held.keys().map(|held| held.to_string()).collect();
     let is_windows = |format: &str| matches!(format, "evtx" | "windows_json" | "windows_xml");
@@ -211,7 +214,7 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
         year_assumed: source.covered.year_assumed,
         dates: source.covered.dates.clone(),
         clock: source.covered.clock.clone(),
-        gaps: gaps(world.whose, (source, locator), seen.hidden),
+        gaps: gaps(world.whose, (source, locator), (seen.hidden, lacks_reads)),
         observes: observes.into_iter().collect(),
         not_logged,
         unlogged,
@@ -219,8 +222,8 @@ fn of_source(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Sour
     }
 }
 
-/// What of a source is not there; `hidden` are hits that a judgement rests on.
-fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) -> Vec<Gap> {
+/// What of a source is not there; `hidden` are hits that a judgement rests on, and `lacks_reads` says whether no mail that was read is told.
+fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), (hidden, lacks_reads): (bool, bool)) -> Vec<Gap> {
     let mut gaps = holes(whose, locator, &source.covered);
     if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
         // Only the ends of blocks told of their hours.
@@ -229,7 +232,7 @@ fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) 
     if source.entry.has_loss() || source.entry.is_half_read() {
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
-    gaps.extend(unread_mail(locator, &source.covered));
+    gaps.extend(unread_mail(locator, &source.covered, lacks_reads));
     if source.entry.notes.iter().any(|note| note.reason == Reason::ExportTruncated) {
         gaps.push(gap(locator, None, None, GapReason::ExportTruncated));
     }
@@ -246,9 +249,9 @@ fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), hidden: bool) 
 
 /// When mail may have been read of which the log of mailboxes does not tell: for a day after one was read too often, or at all where
 /// it tells of everything but reads.
-fn unread_mail(locator: &str, covered: &Covered) -> Vec<Gap> {
+fn unread_mail(locator: &str, covered: &Covered, lacks_reads: bool) -> Vec<Gap> {
     let missing = |from, to| gap(locator, from, to, GapReason::ReadsNotLogged);
-    if covered.access.lacks_reads_of_mail() {
+    if lacks_reads {
         return vec![missing(None, None)];
     }
     let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
@@ -272,7 +275,8 @@ struct Shows {
 }
 
 impl Shows {
-    fn of(world: &World<'_>, source: &SourcePartial, place: &Locator) -> Self {
+    fn of((world, logged): (&World<'_>, &Logged), source: &SourcePartial, place: &Locator) -> Self {
+        let is_of_management = logged.is_of_management_alone(world, source, place.as_str());
         let mut observes: BTreeSet<Route> = BTreeSet::new();
         let crossing = source.observations.kept.keys().filter(|key| !way::is_edge(key) || crosses(world, place, key));
         for seen in crossing.map(|key| key.seen).dedup() {
@@ -291,7 +295,7 @@ impl Shows {
         for (route, (direction, _)) in told.into_iter().filter(|(_, (_, told))| told.is_missing()) {
             observes.insert(route);
             unlogged.push(route);
-            let is_told_below = source.covered.sampled > 0 || source.covered.access.is_of_management_alone();
+            let is_told_below = source.covered.sampled > 0 || is_of_management;
             if is_told_below {
                 continue;
             }
@@ -310,7 +314,7 @@ impl Shows {
             not_logged.insert(format!("what moved in {records} on traffic that this version does not read"));
         }
         observes.extend(&unread);
-        if source.covered.access.is_of_management_alone() {
+        if is_of_management {
             let what = "reads of the data in stores, which this service logs only where that is switched on";
             observes.remove(&Route::SaasDownload);
             unlogged.retain(|route| *route != Route::SaasDownload);
@@ -367,7 +371,11 @@ impl<'a> OfHits<'a> {
 }
 
 /// The scopes that a source speaks of: those that claim its path, and those of its traffic and hits.
-fn scopes<'a>(whose: &'a Whose, (source, locator): (&SourcePartial, &str), of_hits: BTreeSet<&'a str>) -> Vec<String> {
+pub(super) fn scopes<'a>(
+    whose: &'a Whose,
+    (source, locator): (&SourcePartial, &str),
+    of_hits: BTreeSet<&'a str>,
+) -> Vec<String> {
     let some = |text: &str| (!text.is_empty()).then(|| Box::<str>::from(text));
     let mut found = of_hits;
     found.extend(whose.of_path(locator).into_iter().map(|i| whose.tenants[i].name.as_str()));

@@ -28,7 +28,7 @@ use crate::work::Work;
 pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let mut all = Gathering::new(work);
     let repeats = Repeats::of(world);
-    let mut natives = Natives::of(world, &repeats);
+    let mut natives = Natives::of(world, &repeats, max_evidence);
     for source in world.merged.sources.values() {
         for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);

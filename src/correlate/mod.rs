@@ -18,6 +18,7 @@ mod groups;
 mod held;
 mod holding;
 mod lasting;
+mod logged;
 mod logons;
 mod long;
 mod lookups;

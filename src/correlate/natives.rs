@@ -1,17 +1,20 @@
 //! Events that were delivered in several forms, as a binary log and an export of it, or an audit log as table and as JSON: what a
-//! rule found in one is told once, by the form that tells of it first, and names the places of all.
+//! rule found in one is told once, by the form that tells of it first, and names the places of all and what any of them says.
 
 use hashbrown::{HashMap, HashSet};
 
 use super::World;
-use super::found::{evidence, rule_id, scope_of};
+use super::found::{entities, evidence, is_of_host, rule_id, scope_of};
 use super::repeats::Repeats;
-use super::shelves::of_rule;
+use super::shelves::{of_native, of_rule};
+use crate::model::accounts::distinct;
+use crate::model::data::Datum;
 use crate::model::event::Called;
-use crate::model::finding::{Evidence, Finding, FindingId};
+use crate::model::finding::{Entities, Evidence, Finding, FindingId};
 use crate::model::hit::Sighting;
 use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
+use crate::model::rule::Outcome;
 use crate::model::time::Instant;
 
 /// Forms round times to a millisecond or a second. A log that was cleared counts from one again, but not as fast.
@@ -28,38 +31,71 @@ struct Form {
     source: usize,
     id: FindingId,
     evidence: Evidence,
+    says: Says,
+}
+
+/// What a record says of an event: a form of it may have been cut, or leave out what another one has.
+struct Says {
+    outcome: Outcome,
+    entities: Entities,
+    data: Vec<Datum>,
+}
+
+impl Says {
+    /// Adds it to a finding of another form. What one knows of the event holds, whatever another one does not say.
+    fn add_to(self, finding: &mut Finding) {
+        let Entities { sources, destinations, hosts, accounts } = self.entities;
+        let own = &mut finding.entities;
+        let all = [(&mut own.sources, sources), (&mut own.destinations, destinations), (&mut own.hosts, hosts)];
+        for (own, more) in all {
+            own.extend(more);
+            own.sort_unstable();
+            own.dedup();
+        }
+        own.accounts = distinct(own.accounts.iter().chain(&accounts).map(String::as_str));
+        finding.outcome = finding.outcome.min(self.outcome);
+        finding.data.extend(self.data);
+        finding.data.sort();
+        finding.data.dedup();
+    }
+}
+
+/// What stands beside a finding.
+#[derive(Default)]
+struct Beside {
+    /// The first places, as many as are cited.
+    evidence: Vec<Evidence>,
+    /// How many more there are.
+    omitted: u64,
+    says: Vec<Says>,
 }
 
 /// The findings that stand for others, and those that do not count beside them.
 #[derive(Default)]
 pub(super) struct Natives {
-    /// Places that a finding names beside its own.
-    beside: HashMap<FindingId, Vec<Evidence>>,
+    /// How many places a finding names beside its own.
+    room: usize,
+    beside: HashMap<FindingId, Beside>,
     /// Findings that are not told, and what stands for them.
     stands: HashMap<FindingId, FindingId>,
 }
 
 impl Natives {
-    /// Finds the events that several sources tell of.
-    pub(super) fn of(world: &World<'_>, repeats: &Repeats<'_>) -> Self {
-        let mut first: HashMap<Key<'_>, usize> = HashMap::new();
-        let mut several: HashSet<Key<'_>> = HashSet::new();
-        each(world, repeats, &mut |key, source, _, _, _| {
-            if *first.entry(key).or_insert(source) != source {
-                several.insert(key);
-            }
-        });
-        drop(first);
-        let mut all = Self::default();
+    /// Finds the events that several sources tell of. A finding cites at most `max_evidence` of their places.
+    pub(super) fn of(world: &World<'_>, repeats: &Repeats<'_>, max_evidence: usize) -> Self {
+        let mut all = Self { room: max_evidence.saturating_sub(1), ..Self::default() };
+        let several = several(world, repeats);
         if several.is_empty() {
             return all;
         }
         let mut forms: HashMap<Key<'_>, Vec<Form>> = HashMap::new();
         each(world, repeats, &mut |key, number, rule, (source, place), s| {
-            if several.contains(&key) {
+            if several.contains(&of_native(key)) {
                 let rank = world.overlaps.log(&source.entry.source).map(|log| log.rank);
                 let (id, evidence) = (rule_id(rule, place, &s.place), evidence(place, s));
-                let form = Form { at: s.time.map(|stamp| stamp.at), rank, source: number, id, evidence };
+                let entities = entities(&[&s.subject].into(), is_of_host(source));
+                let says = Says { outcome: s.outcome, entities, data: s.data.clone() };
+                let form = Form { at: s.time.map(|stamp| stamp.at), rank, source: number, id, evidence, says };
                 forms.entry(key).or_default().push(form);
             }
         });
@@ -82,11 +118,21 @@ impl Natives {
             while let Some(form) = forms.next_if(is_same) {
                 // What one source tells in two records stays two.
                 if form.source != teller.source {
-                    self.beside.entry(teller.id.clone()).or_default().push(form.evidence);
-                    self.stands.insert(form.id, teller.id.clone());
+                    self.stands.insert(form.id.clone(), teller.id.clone());
+                    self.put_beside(teller.id.clone(), form);
                 }
             }
         }
+    }
+
+    fn put_beside(&mut self, teller: FindingId, form: Form) {
+        let beside = self.beside.entry(teller).or_default();
+        if beside.evidence.len() < self.room {
+            beside.evidence.push(form.evidence);
+        } else {
+            beside.omitted += 1;
+        }
+        beside.says.push(form.says);
     }
 
     /// A finding of a rule with all its places; `None` where another one stands for it.
@@ -94,7 +140,11 @@ impl Natives {
         if self.stands.contains_key(&finding.id) {
             return None;
         }
-        finding.evidence.extend(self.beside.remove(&finding.id).unwrap_or_default());
+        if let Some(Beside { evidence, omitted, says }) = self.beside.remove(&finding.id) {
+            finding.evidence.extend(evidence);
+            finding.omitted = omitted;
+            says.into_iter().for_each(|says| says.add_to(&mut finding));
+        }
         Some(finding)
     }
 
@@ -109,6 +159,17 @@ impl Natives {
         finding.links.dedup();
         finding
     }
+}
+
+/// The hashes of what more than one source may tell of.
+///
+/// PERF: of all hits no more than a hash and a number is held.
+fn several(world: &World<'_>, repeats: &Repeats<'_>) -> HashSet<u64> {
+    let mut all: Vec<(u64, usize)> = Vec::new();
+    each(world, repeats, &mut |key, source, _, _, _| all.push((of_native(key), source)));
+    all.sort_unstable();
+    all.dedup();
+    all.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect()
 }
 
 /// What is done with a record that a log calls something: its key, the number of its source, the rule, where it was delivered, and it.

@@ -2,6 +2,7 @@
 
 use std::collections::BinaryHeap;
 
+use crate::model::event::Called;
 use crate::model::hit::{IndicatorRef, Sightings};
 use crate::model::observation::{Hour, Key};
 use crate::model::partial::SourcePartial;
@@ -133,6 +134,12 @@ pub(super) fn of_rule(id: &str) -> u64 {
 pub(super) fn of_indicator(indicator: &IndicatorRef) -> u64 {
     let head = folded(SEED, &[3, indicator.how as u8]);
     folded(folded(head, indicator.kind.as_bytes()), indicator.value.as_bytes())
+}
+
+/// The hash of what a rule found in an event that its log calls something, as one scope's.
+pub(super) fn of_native((rule, called, scope): (u64, Called, &str)) -> u64 {
+    let head = folded(folded(SEED, &[4]), &rule.to_le_bytes());
+    folded(folded(head, &called.bits().to_le_bytes()), scope.as_bytes())
 }
 
 /// The first eight bytes of a digest.

@@ -87,7 +87,12 @@ pub(super) fn told(world: &World<'_>, source: &SourcePartial) -> BTreeMap<Route,
         told.records = told.records.saturating_add(sum.records);
         told.missing = told.missing.saturating_add(direction.unlogged(&sum)).saturating_add(sum.joint_records);
         told.joint = told.joint.saturating_add(sum.joint_records);
-        told.share = told.share.max(if key.seen == Seen::Proxy { 20 } else { 2 });
+        // Of a sampled flow it is always missing, however many others are whole.
+        told.share = told.share.max(match key.seen {
+            _ if source.covered.sampled > 0 => u64::MAX,
+            Seen::Proxy => 20,
+            _ => 2,
+        });
     }
     routes
 }

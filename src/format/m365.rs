@@ -135,6 +135,7 @@ fn finish(sink: &mut Sink<'_, '_>) {
 fn mailbox(sink: &mut Sink<'_, '_>) {
     if sink.out.get(Canon::EventDataset) != Some(b"Exchange") {
         sink.out.throttled = false;
+        sink.out.access.join(Access::OTHER);
         return;
     }
     let owner = sink.out.iter().find(|field| field.canon == Some(Canon::Container)).map(|field| field.value);

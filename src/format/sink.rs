@@ -60,7 +60,8 @@ pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
 /// Which kind of access a category of CloudTrail is.
 fn access(category: &[u8]) -> Access {
     match category {
-        b"Management" => Access::MANAGEMENT,
+        // Insights are of unusual numbers of calls, and activity of a network is what its own endpoints saw.
+        b"Management" | b"Insight" | b"NetworkActivity" => Access::MANAGEMENT,
         b"Data" => Access::DATA,
         _ => Access::OTHER,
     }

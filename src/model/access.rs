@@ -26,6 +26,11 @@ impl Access {
         self.0 |= other.0;
     }
 
+    /// Whether it has all of these.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// Whether it is about nothing.
     pub fn is_none(&self) -> bool {
         self.0 == 0

@@ -68,6 +68,11 @@ impl Called {
         Self::of(&hash)
     }
 
+    /// The digest.
+    pub fn bits(self) -> u64 {
+        self.0.get()
+    }
+
     fn of(hash: &blake3::Hasher) -> Self {
         let mut first = [0; 8];
         hash.finalize_xof().fill(&mut first);

@@ -17,9 +17,9 @@ impl Tally {
         let at = fields.time.map(|stamp| stamp.at.hour());
         if fields.throttled
             && let Err(place) = throttled.binary_search(&at)
-            && throttled.len() < HOURS_KEPT
         {
             throttled.insert(place, at);
+            throttled.truncate(HOURS_KEPT);
         }
         let Some(stamp) = fields.time else { return };
         self.cover_time(stamp);

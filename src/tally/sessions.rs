@@ -29,11 +29,17 @@ pub fn told(format: &str, fields: &Fields<'_>, packed: &[u8]) -> Option<Told> {
     if [Some(format), fields.inside].contains(&Some("checkpoint")) {
         return Some(Told::Lasts);
     }
-    if fields.number(Canon::EventCode).is_some_and(|code| code % KINDS == LASTING) {
+    let is_lasting = fields.number(Canon::EventCode).is_some_and(|code| code % KINDS == LASTING);
+    if is_lasting && (format != "csv" || fields.inside.is_some() || is_of_fortigate(fields)) {
         return Some(Told::Lasts);
     }
     let secs = fields.number(Canon::EventDuration);
     secs.is_none_or(|secs| secs >= LONG_SECS).then_some(Told::Ended(secs))
+}
+
+/// Whether the number of a record is FortiGate's, of ten digits: other tables number their rows in a column of that name.
+fn is_of_fortigate(fields: &Fields<'_>) -> bool {
+    fields.get(Canon::EventCode).is_some_and(|code| code.len() == 10)
 }
 
 /// A digest of what names the session of a record: who wrote it, its number, and its two sides.

@@ -324,8 +324,9 @@ impl Source {
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
         let (mut covered, observations) = tally::gather(tallies);
         if is_doubtful {
-            let Covered { unread, held, clocked, access, .. } = covered;
-            covered = Covered { unread, held, clocked, access, ..Covered::default() };
+            let Covered { unread, held, clocked, access, sampled, throttled, .. } = covered;
+            let throttled = throttled.first().map(|_| None).into_iter().collect();
+            covered = Covered { unread, held, clocked, access, sampled, throttled, ..Covered::default() };
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
         }

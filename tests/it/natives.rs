@@ -8,13 +8,18 @@ use crate::support::exfiltrace;
 
 /// The findings of a rule in some files.
 fn found(files: &[(&str, &str)], rule: &str) -> Vec<Value> {
+    found_with(files, rule, &[])
+}
+
+/// The same with further arguments.
+fn found_with(files: &[(&str, &str)], rule: &str, more: &[&str]) -> Vec<Value> {
     let temp = tempfile::tempdir().unwrap();
     let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     fs::create_dir(path("logs")).unwrap();
     files.iter().for_each(|(name, log)| fs::write(path(&format!("logs/{name}")), log).unwrap());
     fs::write(path("rule.yml"), rule).unwrap();
     let args = ["scan", "-q", &path("logs"), "--no-builtin", "--rules", &path("rule.yml"), "--out", &path("case")];
-    exfiltrace(&args);
+    exfiltrace(&[&args[..], more].concat());
     let all = fs::read_to_string(path("case/findings.jsonl")).unwrap();
     let verified = exfiltrace(&["verify", &path("case")]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
@@ -77,4 +82,41 @@ fn a_record_of_the_audit_log_is_found_once_by_its_id() {
     let lines: String = (1..=5).map(|at| record(at) + "\n").collect();
     let both = found(&[("audit.csv", &table), ("audit.json", &lines)], rule);
     assert_eq!(cited(&both), ["audit.csv+audit.json"; 5]);
+}
+
+#[test]
+fn places_of_other_forms_are_cited_up_to_the_number_asked_for() {
+    let log = format!("<Events>{}</Events>", xml(1));
+    let files = [("a.xml", &*log), ("b.ndjson", &beat(1, 1)), ("c.xml", &log.replace(">ann<", ">Ann<"))];
+    for (most, cited, omitted) in [("1", 1, 2), ("2", 2, 1), ("3", 3, 0)] {
+        let found = found_with(&files, LOGON, &["--max-evidence", most]);
+        assert_eq!(found.len(), 1, "{most}");
+        let told = (found[0]["evidence"].as_array().unwrap().len(), found[0]["omitted"].as_u64().unwrap());
+        assert_eq!((told, found[0]["count"].as_u64().unwrap()), ((cited, omitted), 1), "{most}");
+    }
+}
+
+#[test]
+fn what_one_form_of_an_event_says_holds_where_the_one_that_is_told_leaves_it_out() {
+    let rule = "title: t\nid: r\nlevel: high\nlogsource: {product: m365}\ndetection: {s: {Operation: New-InboxRule}, condition: s}\n";
+    let told = json!({"CreationTime": "2026-03-28T10:00:00", "Id": "i1", "Operation": "New-InboxRule", "RecordType": 1,
+        "Workload": "Exchange", "UserId": "a@rv.example"});
+    let mut whole = told.clone();
+    (whole["ClientIP"], whole["ResultStatus"]) = ("203.0.113.9".into(), "True".into());
+    let both = found(&[("a.json", &format!("{told}\n")), ("b.json", &format!("{whole}\n"))], rule);
+    assert_eq!(cited(&both), ["a.json+b.json"]);
+    let alone = found(&[("b.json", &format!("{whole}\n"))], rule);
+    assert_eq!((&both[0]["outcome"], &both[0]["entities"]), (&alone[0]["outcome"], &alone[0]["entities"]));
+    assert_eq!((&both[0]["outcome"], &both[0]["entities"]["sources"]), (&json!("succeeded"), &json!(["203.0.113.9"])));
+}
+
+#[test]
+fn events_without_an_id_are_not_one() {
+    let rule = "title: t\nid: r\nlevel: high\nlogsource: {product: m365}\ndetection: {s: {Operation: FileDownloaded}, condition: s}\n";
+    let record = |user: &str| {
+        let told = json!({"CreationTime": "2026-03-28T10:00:00", "Id": "", "Operation": "FileDownloaded", "RecordType": 6,
+            "Workload": "SharePoint", "UserId": user, "ClientIP": "203.0.113.9", "ObjectId": "x"});
+        format!("{told}\n")
+    };
+    assert_eq!(cited(&found(&[("a.json", &record("a")), ("b.json", &record("b"))], rule)), ["a.json", "b.json"]);
 }

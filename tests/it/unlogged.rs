@@ -15,10 +15,15 @@ struct Case {
 
 impl Case {
     fn of(name: &str, log: &str) -> Self {
+        Self::of_all(&[(name, log)])
+    }
+
+    fn of_all(logs: &[(&str, &str)]) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
-        fs::write(path(name), log).unwrap();
-        exfiltrace(&["scan", "-q", &path(name), "--out", &path("case")]);
+        fs::create_dir(path("logs")).unwrap();
+        logs.iter().for_each(|(name, log)| fs::write(path(&format!("logs/{name}")), log).unwrap());
+        exfiltrace(&["scan", "-q", &path("logs"), "--out", &path("case")]);
         let text = |name: &str| fs::read_to_string(path(name)).unwrap();
         let json = |name: &str| serde_json::from_str(&text(name)).unwrap();
         let transfers = text("case/transfers.jsonl");
@@ -31,7 +36,12 @@ impl Case {
 
     /// What a list of the coverage of the log holds.
     fn list(&self, name: &str) -> Vec<String> {
-        let list = self.coverage["sources"][0][name].as_array();
+        self.list_of(0, name)
+    }
+
+    /// The same of one of several logs.
+    fn list_of(&self, at: usize, name: &str) -> Vec<String> {
+        let list = self.coverage["sources"][at][name].as_array();
         list.into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect()
     }
 
@@ -239,4 +249,56 @@ fn what_a_session_moved_while_it_lasts_is_not_added_to_what_it_moved_in_all() {
          2026-03-28,23:12:04,rv-fw01,0000000020,traffic,7,10.1.0.5,203.0.113.9,443,accept,60000000,900\n\
          2026-03-28,23:13:04,rv-fw01,0000000013,traffic,7,10.1.0.5,203.0.113.9,443,close,70000000,990\n";
     assert_eq!(Case::of("fw.csv", log).moved(), [("203.0.113.9".to_owned(), 70_000_000, Some(70_000_000))]);
+}
+
+#[test]
+fn a_mailbox_whose_reads_are_in_another_file_lacks_none() {
+    let reads: String = (0..9).map(|minute| read(minute, "False")).collect();
+    let rest: String = (0..9).map(deleted).collect();
+    let both = Case::of_all(&[("reads.json", &reads), ("rest.json", &rest)]);
+    let gaps = |case: &Case| {
+        case.coverage["sources"].as_array().unwrap().iter().map(|s| s["gaps"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((gaps(&both), &*both.state("saas_download")), (vec![json!([]), json!([])], "no_evidence"));
+    // What was read weeks later says nothing of whether reads were logged then.
+    let later = Case::of_all(&[("reads.json", &reads.replace("2026-03-10", "2026-03-30")), ("rest.json", &rest)]);
+    assert_eq!(gaps(&later)[1][0]["reason"], "reads_not_logged");
+}
+
+#[test]
+fn a_quiet_file_of_a_trail_that_logs_reads_shows_that_nothing_was_read() {
+    let log = |data: usize| (0..9).map(|n| format!("{}\n", aws(n, n < data))).collect::<String>();
+    let (busy, quiet) = (log(5), log(0));
+    let told = |busy: &str| {
+        let case = Case::of_all(&[("busy.json", busy), ("quiet.json", &quiet)]);
+        (case.list_of(1, "observes"), case.list_of(1, "not_logged").concat().contains("reads of the data"))
+    };
+    assert_eq!(told(&busy), (vec!["saas_download".to_owned()], false));
+    assert_eq!(told(&busy.replace("2026-03-10", "2026-03-30")), (Vec::new(), true));
+    assert_eq!(told(&quiet.replace("ListUsers", "ListRoles")), (Vec::new(), true));
+}
+
+#[test]
+fn an_insight_is_no_read() {
+    let call = |n: usize, category: &str| {
+        let mut told = aws_by_category(n, false);
+        told["eventCategory"] = category.into();
+        format!("{told}\n")
+    };
+    let log: String = (0..9).map(|n| call(n, if n == 4 { "Insight" } else { "Management" })).collect();
+    assert_eq!(Case::of("trail.json", &log).list("observes"), [""; 0]);
+}
+
+#[test]
+fn a_sampled_flow_among_whole_ones_leaves_the_upper_bound_open() {
+    let log: String = (0..20).map(|n| flow((n, n + 1), 400_000, if n < 15 { 1 } else { 1_000 })).collect();
+    assert_eq!(Case::of("flows.json", &log).moved(), [("203.0.113.9".to_owned(), 8_000_000, None)]);
+}
+
+#[test]
+fn a_table_whose_rows_are_numbered_tells_of_no_session_twice() {
+    let row = |n: usize| format!("{n},2026-03-28,23:{n:02}:04,8,10.1.0.5,203.0.113.9,443,allow,20000000,900\n");
+    let log = "log_id,date,time,session_id,src_ip,dst_ip,dst_port,action,bytes_sent,bytes_received\n".to_owned()
+        + &(15..25).map(row).collect::<String>();
+    assert_eq!(Case::of("fw.csv", &log).moved(), [("203.0.113.9".to_owned(), 200_000_000, Some(200_000_000))]);
 }

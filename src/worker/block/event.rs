@@ -61,11 +61,12 @@ pub(in crate::worker) fn keep(
 
 /// What the log that a record of Windows, CloudTrail or Microsoft 365 is of calls it, where the record says all of that.
 pub(in crate::worker) fn called(format: &str, fields: &Fields<'_>) -> Option<Called> {
+    let text = |canon| fields.text(canon).filter(|text| !text.trim().is_empty());
     match format {
-        "cloudtrail" | "m365" => Some(Called::by_id(format, fields.text(Canon::SessionId)?)),
+        "cloudtrail" | "m365" => Some(Called::by_id(format, text(Canon::SessionId)?)),
         "evtx" | "windows_json" | "windows_xml" => {
             let number = fields.number(Canon::EventSequence)?;
-            Some(Called::new(fields.text(Canon::HostName)?, fields.text(Canon::EventDataset)?, number))
+            Some(Called::new(text(Canon::HostName)?, text(Canon::EventDataset)?, number))
         }
         _ => None,
     }
