@@ -142,6 +142,10 @@ impl Declared {
         let mut records = self.run.map_or_else(|| sample.lines.clone(), |run| joined(run, sample));
         if is_headed {
             records.retain(|line| !line.starts_with(b"#"));
+            // Objects of others below a comment are none of its own.
+            if !records.iter().all(|record| self.shows(&layout, record)) {
+                return None;
+            }
         }
         // PERF: a few records tell that a format is another one.
         let few: Vec<&[u8]> = records.iter().step_by(records.len() / FEW + 1).copied().collect();
