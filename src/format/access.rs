@@ -20,6 +20,7 @@ use super::sink::{Sink, is_ip};
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
+use crate::model::lanes::{BLOCK, Lanes, NATIVE};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -76,8 +77,8 @@ impl Format for Access {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        let Means { layout, agents, .. } = means;
-        outline(record, layout, Sketch::new(layout, agents, out)).is_some()
+        let Means { layout, agents, shapes, .. } = means;
+        outline(record, &mut shapes.hour, Sketch::new(layout, agents, out)).is_some()
     }
 }
 
@@ -92,12 +93,12 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
 }
 
 /// The outline of a line that asks for a path, or for nothing that is HTTP.
-fn outline<'b>(record: &'b [u8], layout: &Layout, mut sketch: Sketch<'_, 'b>) -> Option<()> {
-    let line = cut(record)?;
-    sketch.time(0, Some(time::clf(line.time, layout)?));
+fn outline<'b>(record: &'b [u8], hour: &mut time::Hour, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+    let (line, layout) = (cut(record)?, sketch.layout());
+    sketch.time(0, Some(hour.clf(line.time, layout)?));
     sketch.out.part(line.head);
-    if proxied::is_proxy(line.client) {
-        sketch.out.part(forwarded(&line).unwrap_or_default());
+    if let Some(client) = forwarded(&line) {
+        sketch.out.part(client);
     }
     match target(line.request) {
         Some((method, target)) if target.starts_with(b"/") => sketch.out.part(method),
@@ -127,6 +128,51 @@ struct Line<'b> {
 }
 
 fn cut(record: &[u8]) -> Option<Line<'_>> {
+    usual(record).or_else(|| any(record))
+}
+
+/// The parts of a line as nearly all are: a client, no identity, a user of one word, a stamp of the usual length.
+///
+/// PERF: each of the blanks up to the stamp is a bit of one mask, and what follows stands at known places.
+fn usual(record: &[u8]) -> Option<Line<'_>> {
+    let first: &[u8; BLOCK] = record.first_chunk()?;
+    let mut blanks = NATIVE.equal(NATIVE.load(first), b' ');
+    let [client, identity, user] = [(); 3].map(|()| {
+        let at = blanks.trailing_zeros() as usize;
+        blanks &= blanks.wrapping_sub(1);
+        at
+    });
+    if user >= BLOCK || identity != client + 2 || first[client + 1] != b'-' || user == identity + 1 {
+        return None;
+    }
+    let stamped: &[u8; STAMPED] = record.get(user + 1..)?.first_chunk()?;
+    let is_so = stamped[0] == b'[' && stamped.ends_with(b"] ") && first[identity + 1] != b'[';
+    // Whatever else begins a line is told by the long way: a list of clients, a stamp or a priority of syslog.
+    let is_client = client > 0 && first[client - 1] != b',' && first[0] != b'<' && !(client > 18 && first[10] == b'T');
+    if !is_so || !is_client {
+        return None;
+    }
+    let (request, rest) = quoted(&record[user + 1 + STAMPED..])?;
+    let [b' ', status @ .., b' '] = rest.first_chunk::<5>()? else { return None };
+    let (size, tail) = word(&rest[5..]);
+    (near::is_digits(status) && is_number(size)).then_some(Line {
+        head: &record[..user],
+        vhost: None,
+        client: &record[..client],
+        user: &record[identity + 1..user],
+        time: &record[user + 2..user + STAMPED - 1],
+        request,
+        status: &rest[1..4],
+        size,
+        tail,
+    })
+}
+
+/// Bytes of `[28/Mar/2026:23:10:04 +0000] `.
+const STAMPED: usize = 29;
+
+/// The parts of a line, however it is written.
+fn any(record: &[u8]) -> Option<Line<'_>> {
     let head = &record[..record.len().min(4096)];
     let mut open = near::one(b'[', head)?;
     while open == 0 || head[open - 1] != b' ' {
@@ -296,7 +342,7 @@ fn number(digits: &[u8]) -> u64 {
 /// For whom a proxy asked, where the value behind the user agent is a list of addresses, as in the format that nginx is shipped
 /// with.
 fn forwarded<'b>(line: &Line<'b>) -> Option<&'b [u8]> {
-    if !proxied::is_proxy(line.client) {
+    if !proxied::may_be_proxy(line.client) {
         return None;
     }
     let (list, _) = quoted(referrer_and_agent(line.tail).1)?;

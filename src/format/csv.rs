@@ -238,11 +238,13 @@ impl Format for Table {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        let columns = means.columns.rows.as_deref().unwrap_or_default();
-        rows::outline(record, columns, &mut Sketch::new(means.layout, means.agents, out)).is_some()
+        let Means { layout, columns, agents, shapes, .. } = means;
+        let mut sketch = Sketch::new(layout, agents, out);
+        let columns = columns.rows.as_deref();
+        columns.and_then(|columns| rows::outline(record, columns, &mut shapes.stops, &mut sketch)).is_some()
     }
 
-    fn rows(&self, layout: &Layout) -> Option<Rc<[Column]>> {
+    fn rows(&self, layout: &Layout) -> Option<Rc<Columns>> {
         Some(columns(&ROLES, layout))
     }
 }
@@ -289,10 +291,19 @@ pub enum Special {
     Record,
 }
 
+/// What the columns of a table are.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// All, in their order.
+    pub all: Vec<Column>,
+    /// Those of which an outline has something, by their number.
+    pub asked: Vec<usize>,
+}
+
 /// What the columns of a layout are.
-pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
+pub fn columns(roles: &Roles, layout: &Layout) -> Rc<Columns> {
     thread_local! {
-        static LAST: RefCell<Remembered<Rc<[Column]>>> = RefCell::default();
+        static LAST: RefCell<Remembered<Rc<Columns>>> = RefCell::default();
     }
     let special = |name: &str| match name {
         "date" | "Date" => Some(Special::Date),
@@ -306,7 +317,11 @@ pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
         let role = roles.get_loose(name.as_bytes()).or_else(|| roles.get_loose(bare.as_bytes()).filter(|_| is_utc));
         Column { role, part: Part::of(role), special: special(bare), is_utc }
     };
-    let made = || layout.columns.iter().map(column).collect();
+    let made = || {
+        let all: Vec<Column> = layout.columns.iter().map(column).collect();
+        let asked = all.iter().enumerate().filter(|(_, column)| column.is_asked()).map(|(at, _)| at).collect();
+        Rc::new(Columns { all, asked })
+    };
     LAST.with_borrow_mut(|last| last.of(roles.id, &layout.columns, made))
 }
 
@@ -331,7 +346,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
     let layout = sink.layout;
     let mut cells = Cells { rest: Some(record), delimiter: layout.delimiter };
     let (mut date, mut clock, mut zone, mut is_utc) = (None, None, None, false);
-    for (name, column) in layout.columns.iter().zip(&*columns(roles, layout)) {
+    for (name, column) in layout.columns.iter().zip(&columns(roles, layout).all) {
         let cell = cells.next().ok_or(Reject)??;
         if column.special.is_none() && !sink.asks(column.role) {
             continue;

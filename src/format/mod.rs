@@ -44,6 +44,7 @@ mod shapes;
 mod sink;
 mod sketch;
 mod squid;
+mod stops;
 mod syscalls;
 mod syslog;
 mod sysmon;
@@ -111,7 +112,7 @@ pub trait Format: Sync {
     }
 
     /// The columns of a layout, where every record of it is a row of them.
-    fn rows(&self, layout: &Layout) -> Option<Rc<[csv::Column]>> {
+    fn rows(&self, layout: &Layout) -> Option<Rc<csv::Columns>> {
         let _ = layout;
         None
     }

@@ -9,16 +9,19 @@ use std::net::IpAddr;
 use crate::model::whose::{address, is_private};
 
 /// Whether who asked may be a proxy or balancer of the same organisation: it has a private address.
-pub(super) fn is_proxy(peer: &[u8]) -> bool {
-    // PERF: most clients are ruled out by their first bytes.
-    let may_be = match peer {
+fn is_proxy(peer: &[u8]) -> bool {
+    may_be_proxy(peer) && ip(peer).is_some_and(is_private)
+}
+
+/// The same by its first bytes, by which most clients are none.
+pub(super) fn may_be_proxy(peer: &[u8]) -> bool {
+    match peer {
         [b'1', rest @ ..] => {
             [&b"0."[..], b"27.", b"72.", b"92.168.", b"69.254."].iter().any(|first| rest.starts_with(first))
         }
         [first, ..] => matches!(first, b'f' | b'F' | b':'),
         [] => false,
-    };
-    may_be && ip(peer).is_some_and(is_private)
+    }
 }
 
 /// The client of what such a `peer` asked for: the last address of the list that is not private. `None` where the peer is

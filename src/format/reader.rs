@@ -31,8 +31,10 @@ pub struct Means<'a> {
 pub struct Columns {
     /// What each is.
     pub parts: Vec<Part>,
+    /// Those that are something, by their number.
+    pub asked: Vec<(usize, Part)>,
     /// The same for rows of a table.
-    pub(super) rows: Option<Rc<[csv::Column]>>,
+    pub(super) rows: Option<Rc<csv::Columns>>,
     /// Tells this layout from others of the source: a digest of all that its records are read by.
     pub digest: [u8; 32],
 }
@@ -41,11 +43,13 @@ impl Columns {
     fn of(format: &dyn Format, layout: &Layout) -> Self {
         let parts = format.parts(layout);
         if parts.is_empty() {
-            return Self { rows: format.rows(layout), ..Self::default() };
+            let rows = format.rows(layout);
+            return Self { rows, ..Self::default() };
         }
+        let asked = parts.iter().copied().enumerate().filter(|(_, part)| *part != Part::Skip).collect();
         let Layout { columns, delimiter, unset, date, dataset, forwards, .. } = layout;
         let read_by = format!("{columns:?} {delimiter} {unset:?} {date:?} {dataset:?} {forwards}");
-        Self { parts, rows: None, digest: *blake3::hash(read_by.as_bytes()).as_bytes() }
+        Self { parts, asked, rows: None, digest: *blake3::hash(read_by.as_bytes()).as_bytes() }
     }
 }
 

@@ -11,6 +11,8 @@ use super::near;
 use super::roles::{Role, may_give};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
+use super::stops::Stops;
+use super::time::Hour;
 use crate::model::fields::{Canon, Kind, Text};
 use crate::model::layout::Layout;
 use crate::model::listing::{Item, Listing};
@@ -34,6 +36,10 @@ const STRANGERS: usize = 512;
 /// kind. Kept with the buffers that go from block to block; what it knows changes how fast a record is read and nothing else.
 #[derive(Default)]
 pub struct Shapes {
+    /// Where the cells of the row at hand lie.
+    pub(super) stops: Stops,
+    /// The hour of the record before.
+    pub(super) hour: Hour,
     dialect: &'static str,
     /// Tells nodes of this tree from those of all others of the process: a source is read with several.
     tree: u64,

@@ -8,7 +8,7 @@
 //! Traps: the size counts what went to the client, headers included; `CONNECT` has `host:port` for a URL; the peer may be
 //! `-`, a name, or an address; a denied request has no peer.
 
-use super::near::Words;
+use super::near::{self, Words};
 use super::roles::Role;
 use super::sink::{Sink, address, part};
 use super::sketch::{Part, Sketch};
@@ -75,14 +75,15 @@ impl Format for Native {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        let Means { layout, agents, .. } = means;
-        outline(record, Sketch::new(layout, agents, out)).is_some()
+        let Means { layout, agents, shapes, .. } = means;
+        let cells = shapes.stops.cells(b' ', record);
+        cells.and_then(|cells| outline(cells.words(), Sketch::new(layout, agents, out))).is_some()
     }
 }
 
 /// Reads a line; `None`, and nothing read, where it is none. Also for lines inside of messages.
 pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
-    let line = cut(record)?;
+    let line = cut(Words(record))?;
     let Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind } = line;
     let (result, status) = (&code[..slash], &code[slash + 1..]);
     sink.time(0, Some(at));
@@ -130,8 +131,8 @@ pub fn is_program(program: &[u8]) -> bool {
 /// What it took, in milliseconds: a line is written at the end.
 const TOOK: Role = Role::Took(Unit::Millis, Side::Before);
 
-fn outline<'b>(record: &'b [u8], mut sketch: Sketch<'_, 'b>) -> Option<()> {
-    let line = cut(record)?;
+fn outline<'b>(words: impl Iterator<Item = &'b [u8]>, mut sketch: Sketch<'_, 'b>) -> Option<()> {
+    let line = cut(words)?;
     sketch.time(0, Some(line.at));
     for part in [line.client, line.code, line.method, line.user, line.peer] {
         sketch.out.part(part);
@@ -158,17 +159,16 @@ struct Line<'b> {
     kind: Option<&'b [u8]>,
 }
 
-fn cut(record: &[u8]) -> Option<Line<'_>> {
-    let mut words = Words(record);
+/// The parts of a line, of its words.
+fn cut<'b>(mut words: impl Iterator<Item = &'b [u8]>) -> Option<Line<'b>> {
     let mut next = || words.next();
     let (stamp, elapsed, client, code, size) = (next()?, next()?, next()?, next()?, next()?);
     let (method, url, user, peer) = (next()?, next()?, next()?, next()?);
     let kind = words.next();
-    let slash = memchr::memchr(b'/', code)?;
-    let number = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
+    let slash = near::one(b'/', code)?;
+    let number = |b: &[u8]| !b.is_empty() && near::is_digits(b);
     let digits = elapsed.strip_prefix(b"-").unwrap_or(elapsed);
-    let is_written_so =
-        number(&code[slash + 1..]) && number(size) && number(digits) && memchr::memchr(b'/', peer).is_some();
+    let is_written_so = number(&code[slash + 1..]) && number(size) && number(digits) && near::one(b'/', peer).is_some();
     let at = time::epoch(stamp)?;
     is_written_so.then_some(Line { at, elapsed, client, code, slash, size, method, url, user, peer, kind })
 }

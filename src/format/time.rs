@@ -6,6 +6,7 @@ mod civil;
 mod cursor;
 mod fixed;
 mod form;
+mod hour;
 mod order;
 mod shown;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::model::time::{Instant, Stamp};
 
 pub use assume::{at_offset, by_host};
 pub use form::{fault_of_form, in_form};
+pub use hour::Hour;
 pub use order::{is_mixed, likely_order, order_in, order_of, order_shown, readings};
 
 pub use years::{by_name, by_reference};
@@ -264,7 +266,8 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
     let bytes = bytes.trim_ascii();
     let bytes = bytes.strip_prefix(b"[").and_then(|b| b.strip_suffix(b"]")).unwrap_or(bytes);
     match bytes.first()? {
-        b'0'..=b'9' => iso(bytes, layout)
+        b'0'..=b'9' => likely_epoch(bytes)
+            .or_else(|| iso(bytes, layout))
             .or_else(|| compact(bytes, layout))
             .or_else(|| epoch(bytes))
             .or_else(|| clf(bytes, layout))
@@ -282,6 +285,15 @@ pub fn any(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
             stamp.filter(|_| used == bytes.len())
         }
     }
+}
+
+/// [`epoch`] of ten digits and what of a fraction follows.
+///
+/// PERF: no other form begins with ten digits that a dot or nothing follows, and many logs have no other stamps.
+fn likely_epoch(bytes: &[u8]) -> Option<Stamp> {
+    let is_whole =
+        matches!(bytes.get(10), None | Some(b'.')) && bytes.first_chunk::<10>()?.iter().all(u8::is_ascii_digit);
+    if is_whole { epoch(bytes) } else { None }
 }
 
 /// What of `2026-03-28 23:10:04 XYZ` stands before the name of a zone that is not known; `None` where there is no such name.

@@ -18,6 +18,7 @@ use std::sync::{Arc, LazyLock};
 use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
+use super::stops::Cells;
 use super::{Fit, Format, Means, Sample, near, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::ftp::Command;
@@ -174,7 +175,7 @@ impl Format for Extended {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        outline(record, &means, out).is_some()
+        outline(record, means, out).is_some()
     }
 
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {
@@ -204,9 +205,14 @@ impl Format for Extended {
 
 /// When a record was written: in UTC, but for the firewall of Windows.
 fn stamp(date: Option<&[u8]>, clock: Option<&[u8]>, layout: &Layout) -> Option<Stamp> {
-    let local = layout.dataset.as_deref().is_some_and(|d| d.contains("Windows Firewall"));
+    let local = layout.dataset.as_deref().is_some_and(is_of_windows_firewall);
     let day = date.or(layout.date.as_ref().map(|d| d.as_bytes()))?;
     time::date_and_time(day, clock?, if local { None } else { Some(0) }, layout)
+}
+
+/// Whether this is the firewall of Windows, by `#Software`.
+fn is_of_windows_firewall(software: &str) -> bool {
+    software.strip_prefix("Microsoft ").unwrap_or(software).starts_with("Windows Firewall")
 }
 
 /// Whether a column says for whom a proxy or balancer asked.
@@ -230,23 +236,32 @@ fn part(name: &str, layout: &Layout) -> Part {
 }
 
 /// The outline of a record; `None` where it is to be parsed.
-fn outline<'b>(record: &'b [u8], means: &Means<'_>, out: &mut Outline<'b>) -> Option<()> {
-    let Means { layout, columns, agents, .. } = means;
-    let mut sketch = Sketch::new(layout, *agents, out);
+fn outline<'b>(record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> Option<()> {
+    let Means { layout, columns, agents, shapes, .. } = means;
+    let mut sketch = Sketch::new(layout, agents, out);
     sketch.out.part(&columns.digest);
+    let (mut date, mut clock) = (None, None);
+    let mut take = |part: Part, cell: &'b [u8]| match part {
+        Part::Date => Some(date = Some(cell)),
+        Part::Clock => Some(clock = Some(cell)),
+        part => sketch.cell(part, cell),
+    };
     let delimiter = delimiter(record, layout);
-    let (mut rest, mut date, mut clock) = (record, None, None);
-    for part in &columns.parts {
-        let (cell, after) = cell(rest, delimiter)?;
-        rest = after;
-        match part {
-            Part::Date => date = Some(cell),
-            Part::Clock => clock = Some(cell),
-            part => sketch.cell(*part, cell)?,
+    let usual = shapes.stops.plain_cells(delimiter, [b'"', b'"'], record);
+    let is_padded = |cells: &Cells<'_, '_>| delimiter == b' ' && cells.has_empty();
+    match usual.filter(|cells| cells.count() == columns.parts.len() && !is_padded(cells)) {
+        Some(cells) => columns.asked.iter().try_for_each(|(at, part)| take(*part, cells.get(*at)?))?,
+        None => {
+            let mut rest = record;
+            for part in &columns.parts {
+                let (cell, after) = cell(rest, delimiter)?;
+                rest = after;
+                take(*part, cell)?;
+            }
+            if columns.parts.is_empty() || !rest.trim_ascii().is_empty() {
+                return None;
+            }
         }
-    }
-    if columns.parts.is_empty() || !rest.trim_ascii().is_empty() {
-        return None;
     }
     sketch.time(0, stamp(date, clock, layout));
     Some(())
@@ -254,8 +269,9 @@ fn outline<'b>(record: &'b [u8], means: &Means<'_>, out: &mut Outline<'b>) -> Op
 
 /// What separates the cells of a record. CloudFront writes names with blanks between them, and values with tabs.
 fn delimiter(record: &[u8], layout: &Layout) -> u8 {
+    let has_tabs = layout.delimiter == b' ' && memchr::memchr(b'\t', record).is_some();
     let tabs = || memchr::memchr_iter(b'\t', record).count();
-    if layout.delimiter == b' ' && tabs() + 1 == layout.columns.len() { b'\t' } else { layout.delimiter }
+    if has_tabs && tabs() + 1 == layout.columns.len() { b'\t' } else { layout.delimiter }
 }
 
 /// Whether a proxy wrote records of these columns.

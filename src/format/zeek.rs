@@ -19,7 +19,7 @@ use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::sketch::{Part, Sketch};
 use super::written::Marks;
-use super::{Fit, Format, Means, Sample, near};
+use super::{Fit, Format, Means, Sample};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
@@ -200,17 +200,13 @@ impl Format for Tsv {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
-        let Means { layout, columns, agents, .. } = means;
+        let Means { layout, columns, agents, shapes, .. } = means;
+        let cells = shapes.stops.cells(layout.delimiter, record).filter(|cells| cells.count() == columns.parts.len());
+        let Some(cells) = cells else { return false };
         let mut sketch = Sketch::new(layout, agents, out);
         sketch.out.part(&columns.digest);
-        let mut rest = Some(record);
-        let read = columns.parts.iter().try_for_each(|part| {
-            let text = rest?;
-            let end = near::one(layout.delimiter, text);
-            rest = end.map(|end| &text[end + 1..]);
-            sketch.cell(*part, &text[..end.unwrap_or(text.len())])
-        });
-        read.and_then(|()| sketch.finish()).is_some() && rest.is_none() && !columns.parts.is_empty()
+        let read = columns.asked.iter().try_for_each(|(at, part)| sketch.cell(*part, cells.get(*at)?));
+        read.and_then(|()| sketch.finish()).is_some()
     }
 
     fn relayout(&self, layout: &Layout, directive: &[u8]) -> Option<Layout> {

@@ -34,9 +34,10 @@ use self::object::Object;
 use self::row::Row;
 use self::table::Table;
 use self::target::Always;
-use super::csv::Column;
+use super::csv::Columns;
 use super::sink::{Sink, Way};
 use super::sketch::{Sketch, Sketched};
+use super::stops::Stops;
 use super::written::begins_object;
 use super::{Fit, Format, Means, Sample, journald, rows};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
@@ -252,10 +253,10 @@ impl Declared {
     }
 
     /// Adds what a row of a table says to an outline; false where it is to be parsed.
-    fn outline_of_row<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> bool {
+    fn outline_of_row<'b>(&self, record: &'b [u8], stops: &mut Stops, sketch: &mut Sketch<'_, 'b>) -> bool {
         let layout = sketch.layout();
         let tables = self.tables.iter().enumerate().filter(|(_, table)| table.is_of(&layout.columns));
-        is_whole(tables.map(|(number, table)| table.outline(number, record, sketch)))
+        is_whole(tables.map(|(number, table)| table.outline((number, stops), record, sketch)))
     }
 }
 
@@ -338,7 +339,7 @@ impl Format for Declared {
         Ok(Parsed::Event)
     }
 
-    fn rows(&self, layout: &Layout) -> Option<Rc<[Column]>> {
+    fn rows(&self, layout: &Layout) -> Option<Rc<Columns>> {
         let is_table = matches!(layout.framing, Framing::Csv { .. });
         // Of several tables the first that a row is of counts.
         let first = self.tables.iter().find(|table| table.is_of(&layout.columns)).filter(|_| is_table)?;
@@ -361,8 +362,8 @@ impl Format for Declared {
             let mut sketch = Sketch::new(means.layout, means.agents, out);
             sketch.way = Some(self.way);
             return match &means.columns.rows {
-                Some(columns) => rows::outline(record, columns, &mut sketch).is_some(),
-                None if is_table => self.outline_of_row(record, &mut sketch),
+                Some(columns) => rows::outline(record, columns, &mut means.shapes.stops, &mut sketch).is_some(),
+                None if is_table => self.outline_of_row(record, &mut means.shapes.stops, &mut sketch),
                 None => self.outline_of_line(record, &mut sketch),
             };
         }

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::target::{Always, Target, canons, target};
-use crate::format::csv::{Cells, Column};
+use crate::format::csv::{Cells, Columns};
 use crate::format::remembered::Remembered;
 use crate::format::roles::{Role, Roles};
 use crate::format::sink::{Sink, part};
 use crate::format::sketch::{Sketch, Sketched};
+use crate::format::stops::Stops;
 use crate::format::{Sample, csv, rows};
 use crate::model::fields::{Canon, Kind, Text};
 use crate::model::layout::Layout;
@@ -133,17 +134,22 @@ impl Table {
     }
 
     /// What the columns of a layout are, where every row of it is one of this table.
-    pub(super) fn rows(&self, layout: &Layout) -> Option<Rc<[Column]>> {
+    pub(super) fn rows(&self, layout: &Layout) -> Option<Rc<Columns>> {
         (self.wanted.is_empty() && self.is_of(&layout.columns)).then(|| csv::columns(&self.roles, layout))
     }
 
     /// Adds what a row says to an outline. `number`: which of several tables this is.
-    pub(super) fn outline<'b>(&self, number: usize, record: &'b [u8], sketch: &mut Sketch<'_, 'b>) -> Sketched {
+    pub(super) fn outline<'b>(
+        &self,
+        (number, stops): (usize, &mut Stops),
+        record: &'b [u8],
+        sketch: &mut Sketch<'_, 'b>,
+    ) -> Sketched {
         if !self.fits(record, sketch.layout()) {
             return Sketched::Other;
         }
         sketch.out.part(&number.to_le_bytes());
-        match rows::outline(record, &csv::columns(&self.roles, sketch.layout()), sketch) {
+        match rows::outline(record, &csv::columns(&self.roles, sketch.layout()), stops, sketch) {
             Some(()) => Sketched::Whole,
             None => Sketched::Unusual,
         }

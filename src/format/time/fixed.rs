@@ -72,6 +72,14 @@ pub(super) fn yearless(bytes: &[u8]) -> Option<((i64, i64, i64), usize)> {
     (!bad).then_some(((month, day, second), text.len()))
 }
 
+/// Seconds since the hour of `28/Mar/2026:23:10:04 +0000`; `None` for a leap second, too.
+#[inline]
+pub(super) fn within_hour(text: &[u8; 26]) -> Option<i64> {
+    let mut bad = text[17] != b':';
+    let (minute, second) = (two(text, 15, &mut bad), two(text, 18, &mut bad));
+    (!bad && minute < 60 && second < 60).then_some(minute * 60 + second)
+}
+
 /// `28/Mar/2026:23:10:04 +0000`, and the offset of its zone in seconds.
 #[inline]
 pub(super) fn clf(bytes: &[u8]) -> Option<(Civil, i64)> {

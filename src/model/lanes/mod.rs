@@ -28,6 +28,16 @@ pub(crate) trait Lanes: Copy {
     fn words(self, block: Self::Block) -> u64;
 }
 
+/// What every processor of this architecture has, without being asked: for work on one short text.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const NATIVE: x86::Sse2 = x86::Sse2;
+/// What every processor of this architecture has, without being asked: for work on one short text.
+#[cfg(target_arch = "aarch64")]
+pub(crate) const NATIVE: neon::Neon = neon::Neon;
+/// What every processor of this architecture has, without being asked: for work on one short text.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(crate) const NATIVE: plain::Plain = plain::Plain;
+
 /// Work that runs on any implementation.
 pub(crate) trait Job {
     /// Does it. Must be `#[inline(always)]` down to each use of `lanes`, else the masks are made by calls.

@@ -6,7 +6,7 @@ use super::{BLOCK, Lanes};
 
 /// Part of the architecture, so it needs no asking.
 #[derive(Clone, Copy)]
-pub(super) struct Neon;
+pub(crate) struct Neon;
 
 impl Neon {
     #[inline(always)]

@@ -3,7 +3,7 @@
 use super::{BLOCK, Lanes};
 
 #[derive(Clone, Copy)]
-pub(super) struct Plain;
+pub(crate) struct Plain;
 
 #[inline(always)]
 fn mask(block: [u8; BLOCK], holds: impl Fn(u8) -> bool) -> u64 {

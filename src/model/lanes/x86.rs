@@ -113,7 +113,7 @@ impl Lanes for Avx2 {
 
 /// Part of the x86-64 architecture, so it needs no asking.
 #[derive(Clone, Copy)]
-pub(super) struct Sse2;
+pub(crate) struct Sse2;
 
 impl Sse2 {
     #[inline(always)]
