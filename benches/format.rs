@@ -1,9 +1,12 @@
 //! The parsers alone: records → fields, with the columns that tallies read and with everything; before that a table of all
 //! formats, or of those whose name has the word in it that is given: `cargo bench --bench format -- squid`; or of the logs
-//! below a folder, with a folder for each format: `cargo bench --bench format -- /path/to/logs`.
+//! below a folder, with a folder for each format: `cargo bench --bench format -- /path/to/logs`. Ends with 1 where a format is slow and does
+//! not say why.
 #![allow(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![allow(clippy::disallowed_methods, reason = "a bench is a shell of its own")]
 
+#[path = "format/headers.rs"]
+mod headers;
 mod input;
 #[path = "../fixtures/generate/rng.rs"]
 #[allow(dead_code, reason = "the generator of the fixtures needs more of it")]
@@ -23,8 +26,11 @@ use input::{blocks, count, fixture, layout, lines, repeated};
 
 fn main() {
     let named = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
-    table::print(&named);
+    let are_explained = table::print(&named);
     divan::main();
+    if !are_explained {
+        std::process::exit(1);
+    }
 }
 
 const WANTS: [Want; 2] = [Want::Columns, Want::All];

@@ -24,6 +24,7 @@ use exfiltrace::model::place::Locator;
 use exfiltrace::model::source::SourceMeta;
 use exfiltrace::model::time::Instant;
 
+use crate::headers;
 use crate::input::blocks;
 use crate::rng::Rng;
 
@@ -313,8 +314,9 @@ fn summary(group: &str, rows: &[&Row]) -> String {
     format!("{group:<8} {:>4} logs {least:6.0} {middle:6.0} {most:6.0} MB/s a core: least, middle, most\n", rows.len())
 }
 
-/// Prints the table for the logs whose path has `named` in it, the slowest first.
-pub fn print(named: &str) {
+/// Prints the table for the logs whose path has `named` in it, the slowest first, and which formats are read below what is asked of
+/// them and do not say why. False where there are such.
+pub fn print(named: &str) -> bool {
     let logs = logs(named);
     let timed = |(at, path): (usize, &PathBuf)| {
         if at > 0 && at % STEP == 0 {
@@ -351,4 +353,12 @@ pub fn print(named: &str) {
         out += &summary(group, &rows.iter().filter(|row| row.group == group).collect::<Vec<_>>());
     }
     println!("{out}");
+    let format = |row: &Row| row.name.split('/').next().unwrap_or_default().to_owned();
+    let formats: Vec<(String, f64)> = rows.iter().map(|row| (format(row), row.outline.max(row.parse))).collect();
+    let speeds: Vec<(&str, f64)> = formats.iter().map(|(format, speed)| (format.as_str(), *speed)).collect();
+    let unexplained = headers::unexplained(&speeds);
+    if !unexplained.is_empty() {
+        println!("read below {:.0} MB/s without a reason in the header: {}", headers::LEAST, unexplained.join(", "));
+    }
+    unexplained.is_empty()
 }

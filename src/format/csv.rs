@@ -7,7 +7,7 @@
 //! Source: RFC 4180; delimiters `,` `;` tab and `|` are told apart by counting. Names of columns are compared without
 //! regard to case, blanks and underscores.
 //!
-//! Speed: 370 to 1,600 MB/s a core, by outlines of rows ([`mod@rows`]); a row that is parsed is read at about half of that or less, as each cell
+//! Speed: 370 to 1,600 MB/s a core by outlines of rows ([`mod@rows`]), and half of that or less where a row is parsed: each cell
 //! that tallies ask for is looked at for its quotes and its kind.
 //!
 //! Traps: a quoted newline does not end a row; days and months may be in either order (settled by the head of the source

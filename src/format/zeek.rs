@@ -157,7 +157,9 @@ impl Format for Tsv {
             read += usize::from(self.parse(&layout, line, Want::All, &mut Fields::default()).is_ok());
         }
         let start = start.unwrap_or(layout);
-        let known = start.columns.iter().any(|c| ROLES.get(c.as_bytes()).is_some());
+        // Zeek alone says so of its separator; its header may have lost that line.
+        let is_said = sample.lines.iter().any(|line| line.starts_with(b"#separator "));
+        let known = is_said || start.columns.iter().any(|c| ROLES.get(c.as_bytes()).is_some());
         if start.columns.len() < 2 || !known {
             return None;
         }

@@ -12,16 +12,22 @@ use crate::model::time::{Instant, Stamp};
 const ANY_YEAR: i16 = 2000;
 
 /// Reads a stamp of the form that is stated, as strptime(3) has it; `None` where it is of another. What the form has no part
-/// for (the zone, the year) is the layout's.
+/// for (the zone, the year) is the layout's. A form that ends in `UTC`, in brackets or not, says its zone.
 ///
 /// PERF: stamps whose parts have as many digits as they may are read by hand, any other by jiff.
 pub fn in_form(form: &str, text: &[u8], layout: &Layout) -> Option<Stamp> {
-    let by_hand = plain(form.as_bytes(), text).and_then(|parts| parts.stamp(layout));
-    by_hand.or_else(|| in_any_form(form, text, layout))
+    let offset = zone_of(form);
+    let by_hand = plain(form.as_bytes(), text).and_then(|parts| parts.stamp(offset, layout));
+    by_hand.or_else(|| in_any_form(form, text, offset, layout))
+}
+
+/// The offset from UTC that a form states in words.
+fn zone_of(form: &str) -> Option<i64> {
+    form.trim_end_matches([')', ']']).ends_with("UTC").then_some(0)
 }
 
 /// What [`in_form`] reads, by jiff.
-fn in_any_form(form: &str, text: &[u8], layout: &Layout) -> Option<Stamp> {
+fn in_any_form(form: &str, text: &[u8], zone: Option<i64>, layout: &Layout) -> Option<Stamp> {
     let mut parts = strtime::parse(form, text).ok()?;
     if let Some(at) = form.contains("%s").then(|| parts.to_timestamp().ok()).flatten() {
         return Instant::from_micros(at.as_microsecond()).map(Stamp::certain);
@@ -37,7 +43,7 @@ fn in_any_form(form: &str, text: &[u8], layout: &Layout) -> Option<Stamp> {
     let second = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     let micro = i64::from(time.subsec_nanosecond()) / 1000;
     let (month, day) = (i64::from(date.month()), i64::from(date.day()));
-    let offset = parts.offset().map(|offset| i64::from(offset.seconds()));
+    let offset = parts.offset().map(|offset| i64::from(offset.seconds())).or(zone);
     if is_yearless {
         return assume::yearless((month, day), (second, micro), offset, layout);
     }
@@ -60,7 +66,7 @@ struct Parts {
 
 impl Parts {
     /// The instant; `None` also where something does not fit together.
-    fn stamp(&self, layout: &Layout) -> Option<Stamp> {
+    fn stamp(&self, offset: Option<i64>, layout: &Layout) -> Option<Stamp> {
         let Self { month, day, minute, second, micro, .. } = *self;
         let (hour, year) = (self.hour?, self.year.unwrap_or(i64::from(ANY_YEAR)));
         let is_date = (1..=days_of_month(year, month)?).contains(&day) && year > 0;
@@ -71,8 +77,8 @@ impl Parts {
         }
         let second = hour * 3600 + minute * 60 + second;
         match self.year {
-            Some(year) => Civil { year, month, day, second, micro }.in_zone(layout),
-            None => assume::yearless((month, day), (second, micro), None, layout),
+            Some(year) => Civil { year, month, day, second, micro }.at(offset, layout),
+            None => assume::yearless((month, day), (second, micro), offset, layout),
         }
     }
 }
@@ -174,8 +180,8 @@ mod tests {
                 let put =
                     (0..=text.len()).flat_map(|n| b"0 9.x".map(|byte| [&text[..n], &[byte], &text[n..]].concat()));
                 for text in cut.chain(changed).chain(put).chain([text.clone()]) {
-                    let stamp = plain(form.as_bytes(), &text).and_then(|parts| parts.stamp(&layout));
-                    let expected = in_any_form(form, &text, &layout);
+                    let stamp = plain(form.as_bytes(), &text).and_then(|parts| parts.stamp(zone_of(form), &layout));
+                    let expected = in_any_form(form, &text, zone_of(form), &layout);
                     by_hand += usize::from(stamp.is_some());
                     read += usize::from(expected.is_some());
                     if stamp.is_some() {
@@ -185,6 +191,23 @@ mod tests {
             }
         }
         assert!(2 * by_hand > read && read > 1000, "{by_hand} of {read}");
+    }
+
+    #[test]
+    fn a_form_that_ends_in_utc_says_its_zone() {
+        let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+        let layout = Layout { zone, zone_given: true, ..Layout::plain() };
+        let read = |form: &str, text: &str| in_form(form, text.as_bytes(), &layout).unwrap();
+        let summer = Instant::parse("2026-03-28T23:10:04Z").unwrap();
+        for (form, text) in [
+            ("%Y-%m-%d %H:%M:%S UTC", "2026-03-28 23:10:04 UTC"),
+            ("%Y-%m-%d %H:%M:%S (UTC)", "2026-03-28 23:10:04 (UTC)"),
+            ("%m/%d/%Y %I:%M:%S %p UTC", "03/28/2026 11:10:04 PM UTC"),
+        ] {
+            assert_eq!(read(form, text), Stamp::certain(summer), "{form}");
+        }
+        let local = read("%Y-%m-%d %H:%M:%S", "2026-03-28 23:10:04");
+        assert_eq!((local.at.to_string(), local.assumed.word()), ("2026-03-29T03:10:04Z".to_owned(), None));
     }
 
     #[test]
