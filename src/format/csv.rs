@@ -21,7 +21,7 @@ use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table as RoleTable};
 use super::sink::{Sink, address};
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time};
+use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time, windows};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
@@ -31,7 +31,7 @@ use crate::model::outline::Outline;
 pub struct Table;
 
 /// What names mean in every table; in lower case without blanks, `_` and `-`.
-static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[OF_FIREWALLS, COMMON]));
+pub static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[OF_FIREWALLS, COMMON]));
 
 /// Names of firewalls and flow exporters, in tables that are of no definition. FortiGate tells of a session that lasts again and
 /// again, under its number and that of the kind of record.
@@ -229,7 +229,7 @@ impl Format for Table {
         let fit = sample.fit_records(&rows(sample), self, layout, 10)?;
         // The portal's export of the audit log: the record is the JSON in one of its cells.
         let audit = fit.layout.columns.iter().any(|column| &**column == m365::COLUMN);
-        Some(if audit { m365::of_table(fit) } else { fit })
+        Some(if audit { m365::of_table(fit) } else { windows::of_table(fit) })
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {

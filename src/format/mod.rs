@@ -18,6 +18,7 @@ mod csv;
 mod declared;
 mod dns;
 mod edge;
+mod exported;
 mod gcp;
 mod goanywhere;
 mod halves;
