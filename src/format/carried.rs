@@ -35,6 +35,7 @@ pub const BEFORE: &[&str] = &[
     "okta",
     "github",
     "wazuh",
+    "fluentd_web",
     "shipper",
 ];
 

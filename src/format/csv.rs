@@ -287,14 +287,22 @@ pub enum Special {
     Zone,
     /// The record is the JSON in it.
     Record,
+    /// FortiGate's number of ten digits, of which a spreadsheet takes those that are 0 at the front.
+    LogId,
 }
+
+/// Digits of FortiGate's number of what a record tells. SOURCE: FortiOS log message reference, log ID definitions.
+const LOG_ID_DIGITS: usize = 10;
 
 /// What the columns of a layout are.
 pub fn columns(roles: &Roles, layout: &Layout) -> Rc<[Column]> {
     thread_local! {
         static LAST: RefCell<Remembered<Rc<[Column]>>> = RefCell::default();
     }
+    // Other products have a column of that name too, and none beside it that names the device so.
+    let is_fortigate = layout.columns.iter().any(|name| matches!(&**name, "devname" | "devid"));
     let special = |name: &str| match name {
+        "logid" if is_fortigate => Some(Special::LogId),
         "date" | "Date" => Some(Special::Date),
         "time" | "Time" => Some(Special::Clock),
         "tz" | "timezone" | "Timezone" | "Time Zone" => Some(Special::Zone),
@@ -336,7 +344,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
         if column.special.is_none() && !sink.asks(column.role) {
             continue;
         }
-        let (value, before) = (cell.value(sink), sink.out.time);
+        let (mut value, before) = (cell.value(sink), sink.out.time);
         match column.special {
             Some(Special::Date) => date = Some(value),
             Some(Special::Clock) => clock = Some(value),
@@ -345,6 +353,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
                 let text = sink.out.bytes(value).to_vec();
                 let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, sink);
             }
+            Some(Special::LogId) => value = whole_id(value, sink),
             None => {}
         }
         let kind = match sink.out.bytes(value) {
@@ -368,6 +377,19 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
     }
     sink.name_by_key();
     Ok(())
+}
+
+/// A number of FortiGate's with all its digits.
+fn whole_id<'b>(id: Text<'b>, sink: &mut Sink<'_, 'b>) -> Text<'b> {
+    let digits = sink.out.bytes(id);
+    if digits.is_empty() || digits.len() >= LOG_ID_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
+        return id;
+    }
+    let missing = LOG_ID_DIGITS - digits.len();
+    let from = sink.out.arena_len();
+    sink.out.arena_mut().extend_from_slice(&[b'0'; LOG_ID_DIGITS][..missing]);
+    sink.out.store_again(id);
+    sink.out.stored_since(from)
 }
 
 /// The rows behind the header: lines, joined while a quote is open. A quote that the sample does not close is not one.

@@ -46,6 +46,11 @@ impl Tool {
         }
     }
 
+    /// How the tool writes a value that an event does not have.
+    pub fn nothing(self) -> Option<&'static [u8]> {
+        (self == Self::Hayabusa).then_some(NOTHING.as_bytes())
+    }
+
     /// The event that a record of the tool holds; `None` where it holds no fields of one.
     pub fn event(self, fields: &Fields<'_>) -> Option<Event> {
         let mut event = Event::default();

@@ -24,7 +24,7 @@ pub fn outline<'b>(record: &'b [u8], columns: &[Column], sketch: &mut Sketch<'_,
             Some(Special::Clock) => clock = Some(cell.raw),
             Some(Special::Zone) => zone = Some(cell.raw),
             Some(Special::Record) => return None,
-            None => {}
+            Some(Special::LogId) | None => {}
         }
         let before = sketch.out.time;
         sketch.cell(column.part, cell.raw)?;

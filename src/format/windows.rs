@@ -190,7 +190,7 @@ pub fn rename(path: &[u8]) -> Rename {
         b"winlog.provider_name" | b"source_name" | b"SourceName" => named("Provider_Name"),
         b"winlog.provider_guid" => named("Provider_Guid"),
         b"winlog.computer_name" | b"computer_name" | b"Hostname" => named("Computer"),
-        b"winlog.record_id" | b"record_number" => named("EventRecordID"),
+        b"winlog.record_id" | b"record_number" | b"RecordNumber" => named("EventRecordID"),
         b"winlog.task" => named("Task"),
         b"winlog.opcode" => named("Opcode"),
         b"winlog.keywords" => named("Keywords"),

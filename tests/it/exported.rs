@@ -126,3 +126,22 @@ fn a_logon_in_an_export_is_one_of_the_host() {
         assert!(format!("{kept:?}").contains("alice"), "{kept:?}");
     }
 }
+
+/// NXLog numbers its events as the log does; what Hayabusa does not know is nobody's name.
+#[test]
+fn numbers_of_nxlog_are_those_of_the_log_and_values_that_are_not_there_are_none() {
+    use exfiltrace::format;
+    use exfiltrace::model::fields::{Canon, Fields, Want};
+    let read = |record: &str, want: Want| {
+        let layout = crate::formats::layout_of(record.as_bytes());
+        let mut fields = Fields::default();
+        format::parse(&layout, record.as_bytes(), want, &mut fields).unwrap();
+        [Canon::EventSequence, Canon::UserName].map(|canon| fields.text(canon).map(str::to_owned))
+    };
+    let nxlog = r#"{"EventTime":"2026-03-28 23:10:04","Hostname":"rv-dc01","EventID":4624,"Channel":"Security","SourceName":"x","RecordNumber":4711}"#;
+    let hayabusa = r#"{"Timestamp":"2026-03-28 23:10:04.511 +00:00","RuleTitle":"t","Level":"low","Computer":"rv-pc01","Channel":"Sysmon","EventID":1,"RecordID":7,"Details":{"Cmdline":"a","User":"n/a"},"RuleID":"b"}"#;
+    for want in [Want::All, Want::Columns] {
+        assert_eq!(read(nxlog, want), [Some("4711".to_owned()), None]);
+        assert_eq!(read(hayabusa, want), [Some("7".to_owned()), None]);
+    }
+}

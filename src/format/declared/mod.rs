@@ -359,6 +359,9 @@ impl Format for Declared {
             journald::message(name.as_deref(), &mut sink);
         }
         always.put(&mut sink);
+        if let Some(word) = self.events.and_then(Tool::nothing) {
+            sink.out.void(word);
+        }
         if let Some(event) = self.event(record, &sink) {
             self.set_apart(&event, sink.out);
             let event = sink.out.store(event.object());
