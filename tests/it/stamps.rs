@@ -397,7 +397,11 @@ fn the_bias_of_cmtrace_is_added_to_the_local_time() {
 
 #[test]
 fn a_router_that_shows_its_zone_is_read_by_it() {
-    let line = |zone: &str| format!("Mar 28 23:10:04 rtr1 88: *Mar 28 2026 23:10:03.123{zone}: %SEC_LOGIN-5-LOGIN_SUCCESS: Login Success [user: bob] [Source: 198.51.100.66] [localport: 22] at 23:10:03\n");
+    let line = |zone: &str| {
+        format!(
+            "Mar 28 23:10:04 rtr1 88: *Mar 28 2026 23:10:03.123{zone}: %SEC_LOGIN-5-LOGIN_SUCCESS: Login Success [user: bob] [Source: 198.51.100.66] [localport: 22] at 23:10:03\n"
+        )
+    };
     for (zone, at, assumed) in [
         (" GMT", "2026-03-28T23:10:03.123Z", "Nothing"),
         (" PDT", "2026-03-29T06:10:03.123Z", "Nothing"),

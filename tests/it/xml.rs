@@ -143,10 +143,10 @@ fn an_export_of_events_that_was_cut_is_damaged() {
     };
     let whole = format!("<Events>{}{}{}</Events>\n", event(1), event(2), event(3));
     let temp = tempfile::tempdir().unwrap();
-    let path = temp.path().join("e.xml");
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
     let scan = |text: &str| {
-        std::fs::write(&path, text).unwrap();
-        crate::support::exfiltrace(&["scan", "-q", "--no-builtin", path.to_str().unwrap()])
+        std::fs::write(path("e.xml"), text).unwrap();
+        crate::support::exfiltrace(&["scan", "--no-builtin", &path("e.xml"), "--out", &path("case")])
     };
     assert_eq!(scan(&whole).status.code(), Some(0));
     // The element around the events may be missing: tools write them alone too.
@@ -154,5 +154,7 @@ fn an_export_of_events_that_was_cut_is_damaged() {
     let cut = scan(&whole[..whole.len() - 60]);
     let said = String::from_utf8_lossy(&cut.stdout).into_owned();
     assert_eq!(cut.status.code(), Some(1));
-    assert!(said.contains("breaks off inside an event"), "{said}");
+    assert!(said.contains("damaged (1)") && said.contains("e.xml could not be read in full"), "{said}");
+    let ledger = std::fs::read_to_string(path("case/ledger.jsonl")).unwrap();
+    assert!(ledger.contains("breaks off inside an event"), "{ledger}");
 }
