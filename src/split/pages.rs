@@ -3,6 +3,7 @@
 //! ```text
 //! {"@odata.nextLink":"https://…","value":[…]}     {"Events":[…],"NextToken":"…"}     {"entries":[…],"nextPageToken":"…"}
 //! {"took":3,"timed_out":false,"_shards":{"failed":0},"hits":{"total":{"value":20},"hits":[…]}}
+//! {"preview":true,"init_offset":0,"results":[…]}
 //! ```
 //! Sources: <https://learn.microsoft.com/graph/paging>, <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-pagination.html>,
 //! <https://cloud.google.com/apis/design/design_patterns#list_pagination>,
@@ -39,6 +40,9 @@ struct Answer {
     is_followed: bool,
     total: Option<u64>,
     is_cut: bool,
+    /// Results that were given before the search was done, where that is what the word means.
+    is_preview: bool,
+    is_of_splunk: bool,
 }
 
 impl Pages {
@@ -46,7 +50,7 @@ impl Pages {
     /// none.
     pub(super) fn wants(outer: &[u8], name: &[u8]) -> bool {
         match outer {
-            b"" => TOKENS.contains(&name) || matches!(name, b"timed_out" | b"preview"),
+            b"" => TOKENS.contains(&name) || matches!(name, b"timed_out" | b"preview" | b"init_offset"),
             b"_shards" => name == b"failed",
             b"hits" => matches!(name, b"total" | b"value"),
             _ => false,
@@ -58,7 +62,9 @@ impl Pages {
         let here = &mut self.here;
         let number = || std::str::from_utf8(value).ok().and_then(|digits| digits.parse::<u64>().ok());
         match (outer, name) {
-            (b"", b"timed_out" | b"preview") => here.is_cut |= value == b"true",
+            (b"", b"timed_out") => here.is_cut |= value == b"true",
+            (b"", b"preview") => here.is_preview |= value == b"true",
+            (b"", b"init_offset") => here.is_of_splunk = true,
             (b"", _) => here.is_followed |= is_text && !value.is_empty(),
             (b"_shards", _) => here.is_cut |= number().is_some_and(|failed| failed > 0),
             _ => here.total = here.total.max(number()),
@@ -72,12 +78,12 @@ impl Pages {
 
     /// The end of an object; `is_answer`: that records stand in.
     pub(super) fn close(&mut self, is_answer: bool) {
-        let Answer { is_followed, total, is_cut } = std::mem::take(&mut self.here);
+        let Answer { is_followed, total, is_cut, is_preview, is_of_splunk } = std::mem::take(&mut self.here);
         if is_answer {
             self.answers += 1;
             self.followed += u64::from(is_followed);
             self.total = self.total.max(total);
-            self.cut += u64::from(is_cut);
+            self.cut += u64::from(is_cut || is_preview && is_of_splunk);
         }
     }
 

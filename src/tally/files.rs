@@ -13,10 +13,6 @@ use crate::model::rule::Outcome;
 /// Answers to what broke off, of which a part may have moved: the connection was closed, the server failed, there was no more room.
 pub const BROKE_OFF: [u64; 3] = [426, 451, 552];
 
-/// No answer to a command is longer, whatever it says: what the server counts beyond that is of the file. IIS logs what a client broke off
-/// with the code of a refusal.
-const ANSWER_BYTES: u64 = 4_096;
-
 /// Whether a record of an extended log is one of an FTP service.
 pub fn is_of_ftp(fields: &Fields<'_>) -> bool {
     fields.get(Canon::EventDataset) == Some(b"ftp")
@@ -34,8 +30,7 @@ pub fn outcome(fields: &Fields<'_>) -> Outcome {
     let code = fields.number(Canon::EventCode).or_else(|| fields.number(Canon::HttpStatus));
     let moved =
         || [Canon::SourceBytes, Canon::DestinationBytes].into_iter().filter_map(|canon| fields.number(canon)).max();
-    let had_begun =
-        || code.map_or_else(|| moved() > Some(0), |code| BROKE_OFF.contains(&code) || moved() > Some(ANSWER_BYTES));
+    let had_begun = || code.map_or_else(|| moved() > Some(0), |code| BROKE_OFF.contains(&code));
     if told == Outcome::Failed && had_begun() { Outcome::Unknown } else { told }
 }
 
@@ -55,7 +50,6 @@ mod tests {
         };
         let failed = |more: &[(Canon, &'static str)]| told(&[&[(Canon::EventOutcome, "failure")], more].concat());
         assert_eq!(failed(&[(Canon::EventCode, "550"), (Canon::DestinationBytes, "60")]), Outcome::Failed);
-        assert_eq!(failed(&[(Canon::EventCode, "550"), (Canon::DestinationBytes, "9000000")]), Outcome::Unknown);
         assert_eq!(failed(&[(Canon::EventCode, "426"), (Canon::DestinationBytes, "60")]), Outcome::Unknown);
         assert_eq!(failed(&[(Canon::DestinationBytes, "60")]), Outcome::Unknown);
         assert_eq!((failed(&[(Canon::DestinationBytes, "0")]), failed(&[])), (Outcome::Failed, Outcome::Failed));

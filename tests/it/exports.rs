@@ -198,4 +198,10 @@ fn results_of_a_search_that_was_not_done_are_not_whole() {
     let of = |previews: &[bool]| previews.iter().map(line).collect::<String>();
     assert_eq!(gaps_of(&[("a.json", of(&[true, true]))]), [cut()]);
     assert_eq!(gaps_of(&[("a.json", of(&[true, false, false]))]), [Vec::<String>::new()]);
+    let result = json!({"_time": "2026-03-28T10:00:00Z", "_raw": "x", "host": "h"});
+    let answer = |preview: bool| json!({"preview": preview, "init_offset": 0, "results": [result, result]}).to_string();
+    assert_eq!(gaps_of(&[("a.json", answer(true))]), [cut()]);
+    assert_eq!(gaps_of(&[("a.json", answer(false))]), [Vec::<String>::new()]);
+    let other = json!({"preview": true, "results": [result, result]}).to_string();
+    assert_eq!(gaps_of(&[("a.json", other)]), [Vec::<String>::new()], "another product's word");
 }
