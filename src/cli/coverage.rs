@@ -30,9 +30,9 @@ pub struct Coverage {
     /// Own networks, as for `scan`. Repeatable.
     #[arg(long, value_name = "CIDR")]
     pub own: Vec<String>,
-    /// Zone of logs that carry none (IANA name or offset).
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
-    pub timezone: Option<String>,
+    /// Zone of logs that carry none (IANA name or offset), or of those whose paths fit a glob, as for `scan`. Repeatable.
+    #[arg(long, value_name = "[GLOB=]ZONE", allow_hyphen_values = true)]
+    pub timezone: Vec<String>,
     /// Which of day and month is first in dates such as 03/04/2026, as for `scan`.
     #[arg(long, value_enum, value_name = "FIRST")]
     pub date_order: Option<FirstWord>,

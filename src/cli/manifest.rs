@@ -8,8 +8,8 @@ use exfiltrace::model::time::Instant;
 use exfiltrace::worker::Stats;
 use sha2::{Digest, Sha256};
 
-use super::Scan;
 use super::resolve::Resolved;
+use super::{Scan, zones};
 
 /// What replaces a secret.
 const MASK: &str = "********";
@@ -96,8 +96,9 @@ pub fn stretches(numbers: impl IntoIterator<Item = u32>) -> Vec<(u32, u32)> {
 
 /// Whose word the zone of zoneless logs is.
 fn clocks(args: &Scan, scopes: &Scopes) -> ClocksUsed {
-    let (timezone, given_by) = match (&args.timezone, &scopes.timezone) {
-        (Some(zone), _) => (zone.as_str(), Some("--timezone")),
+    let typed = zones::of_all(&args.timezone).ok().flatten();
+    let (timezone, given_by) = match (typed, &scopes.timezone) {
+        (Some(zone), _) => (zone, Some("--timezone")),
         (None, Some(zone)) => (zone.as_str(), Some("scopes")),
         (None, None) => ("UTC", None),
     };

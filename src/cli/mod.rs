@@ -28,6 +28,7 @@ pub mod supplied;
 pub mod survey;
 pub mod told;
 pub mod values;
+pub mod zones;
 
 use formats::{Formats, OwnFormats};
 use limits::Limits;
@@ -210,9 +211,10 @@ pub struct Scan {
     /// Only hits and transfers up to this instant (RFC 3339, or a date, of which the whole day counts).
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
-    /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it.
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
-    pub timezone: Option<String>,
+    /// Zone of logs that carry none (IANA name or offset); UTC is assumed, and said, without it. With a glob over their paths before it,
+    /// that of those logs alone, before what the scopes file says of them; repeatable, the first that fits counts.
+    #[arg(long, value_name = "[GLOB=]ZONE", allow_hyphen_values = true)]
+    pub timezone: Vec<String>,
     /// Which of day and month is first in dates such as 03/04/2026, in logs where neither a date of theirs nor another file of the same
     /// rotation shows it, and which do not go on through midnight, or into days after that of their file, by one order alone. Without it
     /// such records have no time where nothing else tells, and the answer says so.

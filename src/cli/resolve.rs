@@ -15,7 +15,7 @@ use exfiltrace::open::{DigestKind, Io, Opening};
 use exfiltrace::plan::{Period, Plan};
 use exfiltrace::work::{FOLDER_IN_CASE, Work};
 
-use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, catalogue, feeds, rules, scopes, survey};
+use super::{ColorWord, DigestWord, IoWord, Passwords, Scan, catalogue, feeds, rules, scopes, survey, zones};
 
 /// A plan with what was said about the inputs that are not evidence.
 pub struct Resolved {
@@ -48,7 +48,9 @@ pub fn plan(args: &Scan) -> Result<Resolved> {
     let max_memory = args.limits.max_memory.bytes;
     let threads = args.limits.threads(cores())?;
     let listed = args.survey.as_deref().map(survey::read).transpose()?;
-    let scopes = scopes::read(args)?;
+    let mut scopes = scopes::read(args)?;
+    // What is typed goes before what the file says.
+    scopes.zone.splice(0..0, zones::of_paths(&args.timezone)?);
     let whose = scopes::compile(args, &scopes)?;
     let clocks = scopes::clocks(args, &scopes)?;
     let classifier = catalogue::classifier(args)?;

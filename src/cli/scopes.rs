@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{FirstWord, Scan, Scopes as Command, printable};
+use super::{FirstWord, Scan, Scopes as Command, printable, zones};
 
 /// Kinds of log that `[[expect]] source` may name, beside the formats.
 const KINDS: &[&str] = &["proxy", "firewall", "flow", "web", "dns", "cloud", "mail", "windows"];
@@ -188,7 +188,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// The clock of each log that carries no zone.
 pub fn clocks(args: &Scan, scopes: &Scopes) -> Result<Clocks> {
-    let typed = args.timezone.as_deref().map(|word| zone(word).map_err(|what| anyhow::anyhow!("--timezone {what}")));
+    let typed =
+        zones::of_all(&args.timezone)?.map(|word| zone(word).map_err(|what| anyhow::anyhow!("--timezone {what}")));
     let file = args.scopes.as_deref().unwrap_or(Path::new("--scopes"));
     let clocks = clocks_of(typed.transpose()?, scopes).with_context(|| file.display().to_string())?;
     Ok(Clocks { day_first: args.date_order.map(|first| first == FirstWord::Day), ..clocks })

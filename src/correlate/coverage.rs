@@ -214,7 +214,7 @@ fn of_source((world, logged): (&World<'_>, &Logged), source: &SourcePartial, pla
         year_assumed: source.covered.year_assumed,
         dates: source.covered.dates.clone(),
         clock: source.covered.clock.clone(),
-        gaps: gaps(world.whose, (source, locator), (seen.hidden, lacks_reads)),
+        gaps: gaps((world.whose, logged), (source, locator), (seen.hidden, lacks_reads)),
         observes: observes.into_iter().collect(),
         not_logged,
         unlogged,
@@ -223,7 +223,11 @@ fn of_source((world, logged): (&World<'_>, &Logged), source: &SourcePartial, pla
 }
 
 /// What of a source is not there; `hidden` are hits that a judgement rests on, and `lacks_reads` says whether no mail that was read is told.
-fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), (hidden, lacks_reads): (bool, bool)) -> Vec<Gap> {
+fn gaps(
+    (whose, logged): (&Whose, &Logged),
+    (source, locator): (&SourcePartial, &str),
+    (hidden, lacks_reads): (bool, bool),
+) -> Vec<Gap> {
     let mut gaps = holes(whose, locator, &source.covered);
     if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
         // Only the ends of blocks told of their hours.
@@ -233,7 +237,7 @@ fn gaps(whose: &Whose, (source, locator): (&SourcePartial, &str), (hidden, lacks
         gaps.push(gap(locator, None, None, GapReason::NotRead));
     }
     gaps.extend(unread_mail(locator, &source.covered, lacks_reads));
-    if source.entry.notes.iter().any(|note| note.reason == Reason::ExportTruncated) {
+    if source.entry.notes.iter().any(|note| logged.pages.is_cut(source, note)) {
         gaps.push(gap(locator, None, None, GapReason::ExportTruncated));
     }
     if hidden {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::coverage::scopes;
+use super::pages::Pages;
 use crate::model::access::Access;
 use crate::model::ledger::EntryKind;
 use crate::model::partial::SourcePartial;
@@ -25,14 +26,18 @@ struct Reads {
     mail: Option<Span>,
 }
 
-/// The logs that hold reads.
+/// What is known over all files of a log: the logs that hold reads, and pages that lie beside each other.
 #[derive(Default)]
-pub(super) struct Logged(BTreeMap<Log, Reads>);
+pub(super) struct Logged {
+    reads: BTreeMap<Log, Reads>,
+    /// The other pages of answers.
+    pub(super) pages: Pages,
+}
 
 impl Logged {
     /// Gathers them, where a file is there that holds none.
     pub(super) fn of(world: &World<'_>) -> Self {
-        let mut all = Self::default();
+        let mut all = Self { pages: Pages::of(world), ..Self::default() };
         let of_sources = world.merged.sources.iter().filter(|((_, kind, _), _)| *kind == EntryKind::Source);
         let sources: Vec<&SourcePartial> = of_sources.map(|(_, source)| source.as_ref()).collect();
         let lacks = |access: Access| access.is_of_management_alone() || access.lacks_reads_of_mail();
@@ -45,7 +50,7 @@ impl Logged {
                 continue;
             }
             for log in logs(world, source, source.entry.source.as_str()) {
-                let reads = all.0.entry(log).or_default();
+                let reads = all.reads.entry(log).or_default();
                 if access.has(Access::DATA) {
                     reads.data = Span::join_opt(reads.data, span);
                 }
@@ -77,7 +82,7 @@ impl Logged {
     ) -> bool {
         let Some(own) = source.covered.span else { return false };
         logs(world, source, place).into_iter().all(|log| {
-            let reads = self.0.get(&log).and_then(&of);
+            let reads = self.reads.get(&log).and_then(&of);
             reads.is_some_and(|reads| {
                 reads.first.plus_secs(-DAY_SECS) <= own.first && own.last <= reads.last.plus_secs(DAY_SECS)
             })

@@ -28,6 +28,7 @@ mod moved;
 mod natives;
 mod once;
 mod overlaps;
+mod pages;
 mod parted;
 mod passed;
 mod patterns;

@@ -393,7 +393,7 @@ pub(super) fn clock(used: &ClocksUsed) -> String {
         0 => String::new(),
         zones => format!(
             " {} of their own.",
-            counted(zones, "[[zone]] gives hosts or files a clock", "[[zone]] give hosts or files clocks")
+            counted(zones, "zone is given to some hosts or files", "zones are given to some hosts or files")
         ),
     };
     let zone = &used.timezone;

@@ -42,6 +42,7 @@ pub static AZURE: Dialect = Dialect {
     outlined: true,
     listed: false,
     other: None,
+    columns: &super::csv::ROLES,
     hides: None,
 };
 

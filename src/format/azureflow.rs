@@ -35,6 +35,7 @@ pub static AZURE_FLOW: Dialect = Dialect {
     outlined: false,
     listed: false,
     other: None,
+    columns: &super::csv::ROLES,
     hides: None,
 };
 

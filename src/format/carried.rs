@@ -7,13 +7,14 @@
 //! dialects that it shows beyond doubt, and the record is of that one. What the line says goes before what the wrapper made of it;
 //! what it does not say, the wrapper tells.
 //!
-//! A Windows event that Splunk wrote as pairs and a message (`winevent`) is read as the event that it is.
+//! A Windows event that Splunk wrote as pairs and a message (`winevent`), or that another tool exported (`exported`), is read as the event
+//! that it is.
 //!
 //! Traps: a collector's time is when it read the line, so that a complete time in the line goes before it, and it goes before one
 //! that lacks year or zone; names of searches do not say whose bytes they count, so that they stand back behind any count of the line.
 
 use super::sink::Sink;
-use super::{Strays, winevent};
+use super::{Strays, exported, winevent};
 use crate::model::fields::{Canon, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::time::Assumed;
@@ -34,6 +35,7 @@ pub const BEFORE: &[&str] = &[
     "okta",
     "github",
     "wazuh",
+    "fluentd_web",
     "shipper",
 ];
 
@@ -61,7 +63,8 @@ fn read_one(
     out: &mut Fields<'_>,
 ) -> Option<&'static str> {
     let stored = out.bytes(text);
-    let text = winevent::object(stored).unwrap_or_else(|| stored.to_vec());
+    let made = winevent::object(stored).or_else(|| exported::unescaped(stored));
+    let text = made.unwrap_or_else(|| stored.to_vec());
     let mut line = Fields::default();
     let found = strays.parse(text.trim_ascii_end(), want, &mut line);
     // An object of no product is read by the wrapper's own names.

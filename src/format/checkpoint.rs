@@ -57,6 +57,7 @@ static WAY: LazyLock<Way> = LazyLock::new(|| {
         success: words(&["Encrypt", "Decrypt", "Log In", "Key Install"]),
         failure: words(&["Prevent", "Failed Log In"]),
         form: None,
+        day_first: None,
     }
 });
 

@@ -21,7 +21,7 @@ use super::remembered::Remembered;
 use super::roles::{Role, Roles, Table as RoleTable};
 use super::sink::{Sink, address};
 use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time};
+use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time, windows};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
@@ -31,7 +31,7 @@ use crate::model::outline::Outline;
 pub struct Table;
 
 /// What names mean in every table; in lower case without blanks, `_` and `-`.
-static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[OF_FIREWALLS, COMMON]));
+pub static ROLES: RoleTable = LazyLock::new(|| Roles::new(&[OF_FIREWALLS, COMMON]));
 
 /// Names of firewalls and flow exporters, in tables that are of no definition. FortiGate tells of a session that lasts again and
 /// again, under its number and that of the kind of record.
@@ -229,7 +229,7 @@ impl Format for Table {
         let fit = sample.fit_records(&rows(sample), self, layout, 10)?;
         // The portal's export of the audit log: the record is the JSON in one of its cells.
         let audit = fit.layout.columns.iter().any(|column| &**column == m365::COLUMN);
-        Some(if audit { m365::of_table(fit) } else { fit })
+        Some(if audit { m365::of_table(fit) } else { windows::of_table(fit) })
     }
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
@@ -289,6 +289,8 @@ pub enum Special {
     Zone,
     /// The record is the JSON in it.
     Record,
+    /// FortiGate's number of ten digits, of which a spreadsheet takes those that are 0 at the front.
+    LogId,
 }
 
 /// What the columns of a table are.
@@ -300,12 +302,18 @@ pub struct Columns {
     pub asked: Vec<usize>,
 }
 
+/// Digits of FortiGate's number of what a record tells. SOURCE: FortiOS log message reference, log ID definitions.
+const LOG_ID_DIGITS: usize = 10;
+
 /// What the columns of a layout are.
 pub fn columns(roles: &Roles, layout: &Layout) -> Rc<Columns> {
     thread_local! {
         static LAST: RefCell<Remembered<Rc<Columns>>> = RefCell::default();
     }
+    // Other products have a column of that name too, and none beside it that names the device so.
+    let is_fortigate = layout.columns.iter().any(|name| matches!(&**name, "devname" | "devid"));
     let special = |name: &str| match name {
+        "logid" if is_fortigate => Some(Special::LogId),
         "date" | "Date" => Some(Special::Date),
         "time" | "Time" => Some(Special::Clock),
         "tz" | "timezone" | "Timezone" | "Time Zone" => Some(Special::Zone),
@@ -351,7 +359,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
         if column.special.is_none() && !sink.asks(column.role) {
             continue;
         }
-        let (value, before) = (cell.value(sink), sink.out.time);
+        let (mut value, before) = (cell.value(sink), sink.out.time);
         match column.special {
             Some(Special::Date) => date = Some(value),
             Some(Special::Clock) => clock = Some(value),
@@ -360,6 +368,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
                 let text = sink.out.bytes(value).to_vec();
                 let _ = jsonwalk::flatten_copy(&text, &m365::ROLES, None, sink);
             }
+            Some(Special::LogId) => value = whole_id(value, sink),
             None => {}
         }
         let kind = match sink.out.bytes(value) {
@@ -383,6 +392,19 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
     }
     sink.name_by_key();
     Ok(())
+}
+
+/// A number of FortiGate's with all its digits.
+fn whole_id<'b>(id: Text<'b>, sink: &mut Sink<'_, 'b>) -> Text<'b> {
+    let digits = sink.out.bytes(id);
+    if digits.is_empty() || digits.len() >= LOG_ID_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
+        return id;
+    }
+    let missing = LOG_ID_DIGITS - digits.len();
+    let from = sink.out.arena_len();
+    sink.out.arena_mut().extend_from_slice(&[b'0'; LOG_ID_DIGITS][..missing]);
+    sink.out.store_again(id);
+    sink.out.stored_since(from)
 }
 
 /// The rows behind the header: lines, joined while a quote is open. A quote that the sample does not close is not one.

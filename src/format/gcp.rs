@@ -36,6 +36,7 @@ pub static GCP: Dialect = Dialect {
     outlined: true,
     listed: true,
     other: None,
+    columns: &super::csv::ROLES,
     hides: None,
 };
 

@@ -35,6 +35,7 @@ pub static JOURNALD: Dialect = Dialect {
     outlined: false,
     listed: false,
     other: None,
+    columns: &super::csv::ROLES,
     hides: Some(auditd::hides_in_journal),
 };
 

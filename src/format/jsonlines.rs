@@ -48,6 +48,8 @@ pub struct Dialect {
     pub listed: bool,
     /// How some of its records are read that are written in another way; they are not listed and have no outlines.
     pub other: Option<Other>,
+    /// What names of columns mean, where records are rows of a table.
+    pub columns: &'static Table,
     /// Tells whether fields of some records may say what their bytes do not show; `None` where none of any do.
     pub hides: Option<fn(&[u8]) -> bool>,
 }
@@ -81,6 +83,7 @@ pub static GENERIC: Dialect = Dialect {
     outlined: true,
     listed: true,
     other: None,
+    columns: &csv::ROLES,
     hides: None,
 };
 
@@ -187,7 +190,7 @@ impl Format for Dialect {
 
     fn parse<'b>(&self, layout: &Layout, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
         if let Framing::Csv { .. } = layout.framing {
-            csv::Table.parse(layout, record, want, out)?;
+            csv::read(record, self.columns, &mut Sink::new(layout, want, out))?;
             self.finish.iter().for_each(|finish| finish(&mut Sink::resume(layout, want, out)));
             return Ok(Parsed::Event);
         }

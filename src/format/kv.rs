@@ -6,7 +6,7 @@
 //! Source: <https://docs.fortinet.com/document/fortigate/7.4.0/fortios-log-message-reference>, <https://brandur.org/logfmt>.
 //!
 //! Traps: `eventtime` is nanoseconds in newer and seconds in older firmware; `date` and `time` are local with the zone in
-//! `tz`; values are quoted or not; the separator may be a comma; sent bytes are those of the source. A long session is
+//! `tz`; values are quoted or not, and in exports of FortiAnalyzer whole pairs are (`"srcip=192.0.2.10",`); the separator may be a comma; sent bytes are those of the source. A long session is
 //! logged every two minutes (`logid` 20) with the bytes since its start, and once more when it ends: its number (`sessionid`) ties
 //! these records together. What moved since the last record are `sentdelta` and `rcvddelta`, which count where there is no number.
 
@@ -363,6 +363,10 @@ impl<'b> Iterator for Pairs<'b> {
             let key = rest.iter().take_while(|&&b| is_key(b)).count();
             let key = key + number_bytes(&rest[key..]);
             let at = self.at;
+            if let Some((pair, length)) = quoted(rest) {
+                self.at += length;
+                return Some(Pair { at, ..pair });
+            }
             if key == 0 || rest.get(key) != Some(&b'=') {
                 let word = key + rest[key..].iter().take_while(|&&b| b != b' ' && b != b'\t').count();
                 self.loose += 1;
@@ -382,6 +386,29 @@ impl<'b> Iterator for Pairs<'b> {
             return Some(Pair { key: &rest[..key], value: bare, quoted: false, escaped: false, at });
         }
     }
+}
+
+/// The pair that a text begins with where it stands in quotes as a whole (`"srcip=192.0.2.10"`, with quotes in it written twice), and its
+/// length.
+fn quoted(text: &[u8]) -> Option<(Pair<'_>, usize)> {
+    let inner = text.strip_prefix(b"\"")?;
+    let key = inner.iter().take_while(|&&b| is_key(b)).count();
+    if key == 0 || inner.get(key) != Some(&b'=') {
+        return None;
+    }
+    let mut end = key;
+    loop {
+        end += memchr::memchr(b'"', inner.get(end..)?)?;
+        match inner.get(end + 1) {
+            Some(b'"') => end += 2,
+            None | Some(b',') => break,
+            Some(_) => return None,
+        }
+    }
+    let value = &inner[key + 1..end];
+    let bare = value.strip_prefix(b"\"\"").and_then(|value| value.strip_suffix(b"\"\""));
+    let pair = Pair { key: &inner[..key], value: bare.unwrap_or(value), quoted: true, escaped: false, at: 0 };
+    Some((pair, end + 2))
 }
 
 /// Bytes of the number of a key that is one of several: `a1[0]=`.
@@ -456,6 +483,17 @@ mod tests {
         let read: Vec<_> =
             pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
         let want = [("a", "1"), ("b", "x \\\" y"), ("c", "z"), ("d", ""), ("e", "\"open")];
+        assert_eq!(read.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), want);
+        assert_eq!(pairs.loose, 1);
+    }
+
+    #[test]
+    fn pairs_may_stand_in_quotes_as_a_whole() {
+        let text = br#""date=2026-03-28","devname=""fw, 1""","url=/a?b=c","msg=a ""b"" c","x="#;
+        let mut pairs = Pairs::new(text);
+        let read: Vec<_> =
+            pairs.by_ref().map(|p| (String::from_utf8_lossy(p.key), String::from_utf8_lossy(p.value))).collect();
+        let want = [("date", "2026-03-28"), ("devname", "fw, 1"), ("url", "/a?b=c"), ("msg", "a \"\"b\"\" c")];
         assert_eq!(read.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), want);
         assert_eq!(pairs.loose, 1);
     }

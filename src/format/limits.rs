@@ -56,6 +56,16 @@ pub fn limits(layout: &Layout) -> Vec<Limit> {
     all
 }
 
+/// Whether a record is one of results that a search of Splunk gave before it was done.
+#[inline]
+pub fn is_preview(layout: &Layout, record: &[u8]) -> bool {
+    layout.format == SPLUNK && record.starts_with(PREVIEW)
+}
+
+const SPLUNK: &str = "splunk_export";
+/// How Splunk begins them. SOURCE: the reference of `search/jobs/export`.
+const PREVIEW: &[u8] = b"{\"preview\":true";
+
 /// Whether a record of this layout has a cell that is as long as one of a spreadsheet can be, so that its end may be lost.
 ///
 /// PERF: records that are shorter than such a cell are not looked into.

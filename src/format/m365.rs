@@ -44,6 +44,7 @@ pub static M365: Dialect = Dialect {
     outlined: false,
     listed: true,
     other: None,
+    columns: &super::csv::ROLES,
     hides: None,
 };
 

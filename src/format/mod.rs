@@ -18,6 +18,7 @@ mod csv;
 mod declared;
 mod dns;
 mod edge;
+mod exported;
 mod gcp;
 mod goanywhere;
 mod halves;
@@ -72,7 +73,7 @@ use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
-pub use limits::{Limit, has_cut_cell, limits};
+pub use limits::{Limit, has_cut_cell, is_preview, limits};
 pub use reader::{Columns, Means, Reader, Strays, parse, reader};
 pub use recognise::{Sample, first_time, fits, recognise, suffices};
 pub use render::{edges, render_some};

@@ -59,7 +59,7 @@ impl<'b> Row<'_, '_, 'b> {
             Some(Special::Clock) => self.clock = Some(cell.raw),
             Some(Special::Zone) => self.zone = Some(cell.raw),
             Some(Special::Record) => return None,
-            None => {}
+            Some(Special::LogId) | None => {}
         }
         let before = if column.is_utc { self.sketch.out.time } else { None };
         self.sketch.cell(column.part, cell.raw)?;

@@ -28,6 +28,8 @@ pub struct Way {
     pub failure: Vec<Box<str>>,
     /// The form of its times, as strptime(3) has it, where it is none that all know.
     pub form: Option<&'static str>,
+    /// Which of day and month is first in its dates, where they do not show it and nobody says so.
+    pub day_first: Option<bool>,
 }
 
 impl Way {
@@ -54,7 +56,9 @@ pub const ENDED: u8 = 9;
 
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
-    way.and_then(|way| way.stamp(text, layout)).or_else(|| time::any(text, layout))
+    let plain = || time::any(text, layout);
+    let by_custom = || time::slashed_as(text.trim_ascii(), way?.day_first?, layout);
+    way.and_then(|way| way.stamp(text, layout)).or_else(plain).or_else(by_custom)
 }
 
 /// Which kind of access a category of CloudTrail is.

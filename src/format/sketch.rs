@@ -62,6 +62,8 @@ pub enum Part {
     Clock,
     /// The zone of the two.
     Zone,
+    /// The minutes from the two to UTC.
+    Bias,
 }
 
 impl Part {
@@ -159,6 +161,8 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Date => return self.apart(value, 0, DATE),
             Part::Clock => return self.apart(value, 1, CLOCK),
             Part::Zone => self.apart[2] = Some(plain(value)?),
+            // Only definitions have it, which join it to date and time of day themselves.
+            Part::Bias => {}
             Part::Word => self.out.part(value),
             Part::Url => self.out.part(up_to_host(value)),
             Part::Client => self.out.part(without_port(value)),

@@ -203,23 +203,38 @@ fn is_of_program(rest: &[u8]) -> bool {
     word.len() > 1 && word[0] != b'%' && word.ends_with(b":")
 }
 
-/// Reads `03/04/2026 10:00[:00][ AM]` where the layout knows which of day and month is first, or the numbers show it.
+/// Reads `03/04/2026 10:00[:00][ AM]`, also with `:` between the two, where the layout knows which of day and month is first, or the numbers
+/// show it.
 pub fn slashed(bytes: &[u8], layout: &Layout) -> Option<Stamp> {
+    slashed_in(bytes, layout.day_first, layout)
+}
+
+/// The same where the product has an order of its own.
+pub fn slashed_as(bytes: &[u8], day_first: bool, layout: &Layout) -> Option<Stamp> {
+    slashed_in(bytes, layout.day_first.or(Some(day_first)), layout)
+}
+
+fn slashed_in(bytes: &[u8], day_first: Option<bool>, layout: &Layout) -> Option<Stamp> {
     let mut cursor = Cursor { bytes, at: 0 };
     let (date, mark) = cursor.numbers()?;
     let _ = cursor.eat(b',');
-    cursor.eat(b' ')?;
+    cursor.eat(b' ').or_else(|| cursor.eat(b':').filter(|_| mark == b'/'))?;
     let (second, micro) = cursor.half_day_clock()?;
     let offset = cursor.zone();
     if cursor.at != bytes.len() {
         return None;
     }
-    let (year, month, day) = in_order(date, mark, second, layout)?;
+    let (year, month, day) = in_order(date, (mark, day_first), second, layout)?;
     Civil { year, month, day, second, micro }.at(offset, layout)
 }
 
-/// Year, month and day of three numbers of which the year is the first; the others are in the order of the layout.
-fn in_order((year, first, second): Date, mark: u8, clock: i64, layout: &Layout) -> Option<Date> {
+/// Year, month and day of three numbers of which the year is the first; the others are in this order.
+fn in_order(
+    (year, first, second): Date,
+    (mark, order): (u8, Option<bool>),
+    clock: i64,
+    layout: &Layout,
+) -> Option<Date> {
     if let (Some(dates), true) = (&layout.dates, mark != b'.') {
         dates.see((year, first, second), clock / 3600);
     }
@@ -229,7 +244,7 @@ fn in_order((year, first, second): Date, mark: u8, clock: i64, layout: &Layout) 
         (false, false) if first == second => true,
         // The dotted form is written day first everywhere.
         (false, false) if mark == b'.' => true,
-        (false, false) => layout.day_first?,
+        (false, false) => order?,
         (true, true) => return None,
     };
     Some(if day_first { (year, second, first) } else { (year, first, second) })
@@ -362,7 +377,7 @@ fn date_alone(bytes: &[u8], clock: i64, layout: &Layout) -> Option<Date> {
     }
     let mut cursor = Cursor { bytes, at: 0 };
     let (date, mark) = cursor.numbers()?;
-    if cursor.at == bytes.len() { in_order(date, mark, clock, layout) } else { None }
+    if cursor.at == bytes.len() { in_order(date, (mark, layout.day_first), clock, layout) } else { None }
 }
 
 /// The offset in seconds of a zone written as `+0100`, `-07:00` or `Z`.

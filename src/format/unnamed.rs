@@ -39,6 +39,11 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     known
 });
 
+/// The names of the values of all known events.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN.values().flatten().map(|name| name.strip_prefix('#').unwrap_or(name))
+}
+
 const SYSMON: &[u8] = b"Microsoft-Windows-Sysmon";
 /// The name of values without one of their own.
 const VALUE: &[u8] = b"Properties.Value";

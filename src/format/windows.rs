@@ -5,6 +5,8 @@
 //! {"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":3,"Channel":"…"},"EventData":{"DestinationIp":"203.0.113.9"}}}
 //! {"@timestamp":"…","winlog":{"event_id":3,"channel":"…","event_data":{"DestinationIp":"203.0.113.9"}}}
 //! {"EventTime":"2026-03-28 23:10:04","Hostname":"rv-dc01","EventID":3,"SourceName":"…","DestinationIp":"203.0.113.9"}
+//! {"win":{"system":{"eventID":"3","channel":"…"},"eventdata":{"destinationIp":"203.0.113.9"}}}
+//! @timestamp,winlog.channel,winlog.event_id,winlog.event_data.DestinationIp
 //! ```
 //! Sources: <https://github.com/omerbenamram/evtx>, <https://www.elastic.co/docs/reference/beats/winlogbeat/exported-fields-winlog>,
 //! <https://docs.nxlog.co/refman/current/im/msvistalog.html>.
@@ -13,13 +15,14 @@
 //! names. Traps: system and user data may both have a `Channel` (event 104), so a name may occur twice; `EventID` may be a
 //! number or an object with qualifiers.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use super::jsonlines::{Dialect, Other};
 use super::jsonwalk::Rename;
 use super::roles::{Role, Roles, Table};
 use super::written::Marks;
-use super::{Fit, Format, Sample, sysmon, unnamed};
+use super::{Fit, Format, Sample, csv, sysmon, unnamed};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::layout::Layout;
 
@@ -36,6 +39,7 @@ pub static JSON: Dialect = Dialect {
     outlined: true,
     listed: true,
     other: Some(Other { is: unnamed::is, read: unnamed::read }),
+    columns: &COLUMNS,
     hides: None,
 };
 
@@ -66,14 +70,26 @@ impl Format for Evtx {
 }
 
 /// What the names of Sigma mean.
-pub static ROLES: Table = LazyLock::new(|| {
+pub static ROLES: Table = LazyLock::new(|| Roles::new(&[NAMES]));
+
+/// The same for columns of tables, with what names mean in every table; in lower case without blanks, `_` and `-`.
+pub static COLUMNS: Table = LazyLock::new(|| {
+    let folded = |(name, role): &(&'static str, Role)| {
+        let letters = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).map(|c| c.to_ascii_lowercase());
+        (&*letters.collect::<String>().leak(), *role)
+    };
+    let own: Vec<(&'static str, Role)> = NAMES.iter().map(folded).collect();
+    Roles::new(&[&own, csv::COMMON])
+});
+
+const NAMES: &[(&str, Role)] = {
     use Canon::{
         DestinationBytes, DestinationDomain, DestinationIp, DestinationPort, DnsAnswer, DnsQuestion, EventCode,
         EventDataset, EventProvider, FileHash, FilePath, HostName, Message, NetworkTransport, ParentExecutable,
         ProcessCommandLine, ProcessExecutable, SourceBytes, SourceDomain, SourceIp, SourcePort, TargetUserDomain,
         TargetUserName, UserDomain,
     };
-    Roles::new(&[&[
+    &[
         ("TimeCreated_SystemTime", Role::Time(0)),
         ("@timestamp", Role::Time(1)),
         ("TimeCreated", Role::Time(2)),
@@ -131,8 +147,37 @@ pub static ROLES: Table = LazyLock::new(|| {
         ("BytesSent", Role::Is(SourceBytes)),
         ("message", Role::Is(Message)),
         ("Message", Role::Is(Message)),
-    ]])
-});
+    ]
+};
+
+/// A table whose columns are the names of an event, as shippers write them: each row is read as the event.
+pub fn of_table(fit: Fit) -> Fit {
+    let columns = &fit.layout.columns;
+    let mut named: Vec<Arc<str>> = columns.iter().map(column).collect();
+    let has = |named: &[Arc<str>], wanted: &str| named.iter().any(|name| &**name == wanted);
+    if !has(&named, "EventID")
+        && let Some(code) = columns.iter().position(|name| &**name == "event.code")
+        && columns.iter().any(|name| name.starts_with("winlog."))
+    {
+        named[code] = "EventID".into();
+    }
+    if !(has(&named, "EventID") && (has(&named, "Channel") || has(&named, "Provider_Name"))) {
+        return fit;
+    }
+    let layout = Layout { format: JSON.name, columns: named, ..fit.layout };
+    Fit { rank: JSON.rank, layout, ..fit }
+}
+
+/// The name of Sigma for a column.
+fn column(name: &Arc<str>) -> Arc<str> {
+    let inner = name.strip_prefix("_source.").unwrap_or(name);
+    let inner = inner.strip_prefix("data.").filter(|inner| inner.starts_with("win.")).unwrap_or(inner);
+    match rename(inner.as_bytes()) {
+        Rename::Named(name) => name.into(),
+        Rename::Part(from, to) => inner.get(from..to).unwrap_or(inner).into(),
+        Rename::Keep | Rename::Drop => Arc::clone(name),
+    }
+}
 
 /// The Sigma name of a dotted path.
 pub fn rename(path: &[u8]) -> Rename {
@@ -145,13 +190,58 @@ pub fn rename(path: &[u8]) -> Rename {
         b"winlog.provider_name" | b"source_name" | b"SourceName" => named("Provider_Name"),
         b"winlog.provider_guid" => named("Provider_Guid"),
         b"winlog.computer_name" | b"computer_name" | b"Hostname" => named("Computer"),
-        b"winlog.record_id" | b"record_number" => named("EventRecordID"),
+        b"winlog.record_id" | b"record_number" | b"RecordNumber" => named("EventRecordID"),
         b"winlog.task" => named("Task"),
         b"winlog.opcode" => named("Opcode"),
         b"winlog.keywords" => named("Keywords"),
+        // PERF: no other name that is looked at further begins with a small letter.
+        [b'a'..=b'z', ..] => wazuh(path).unwrap_or_else(|| rename_deep(path)),
         _ => rename_deep(path),
     }
 }
+
+/// The Sigma name of a path of Wazuh's, whose parts begin with a small letter; `None` where it is none of these.
+fn wazuh(path: &[u8]) -> Option<Rename> {
+    let inner = path.strip_prefix(b"win.").unwrap_or(path);
+    let named = |name| Some(Rename::Named(name));
+    match inner {
+        b"win" | b"system" | b"eventdata" => return (inner.len() < path.len()).then_some(Rename::Drop),
+        b"system.eventID" => return named("EventID"),
+        b"system.channel" => return named("Channel"),
+        b"system.providerName" => return named("Provider_Name"),
+        b"system.providerGuid" => return named("Provider_Guid"),
+        b"system.computer" => return named("Computer"),
+        b"system.eventRecordID" => return named("EventRecordID"),
+        b"system.systemTime" => return named("TimeCreated_SystemTime"),
+        b"system.processID" => return named("Execution_ProcessID"),
+        b"system.threadID" => return named("Execution_ThreadID"),
+        b"system.severityValue" => return named("Keywords"),
+        b"system.keywords" => return Some(Rename::Keep),
+        b"system.level" => return named("Level"),
+        b"system.task" => return named("Task"),
+        b"system.opcode" => return named("Opcode"),
+        b"system.version" => return named("Version"),
+        b"system.message" => return named("Message"),
+        _ => {}
+    }
+    let parts = [&b"eventdata."[..], b"userData.", b"logFileCleared.", b"eventXML."];
+    let part = parts.into_iter().find(|part| inner.starts_with(part))?;
+    let name = &inner[part.len()..];
+    match CAPITALS.get(name) {
+        Some(known) => named(known),
+        None => Some(Rename::Part(path.len() - name.len(), path.len())),
+    }
+}
+
+/// Names of events, by themselves with a small letter first.
+static CAPITALS: LazyLock<HashMap<Vec<u8>, &'static str>> = LazyLock::new(|| {
+    let small = |name: &'static str| {
+        let mut small = name.as_bytes().to_vec();
+        small[..1].make_ascii_lowercase();
+        (small, name)
+    };
+    unnamed::names().chain(NAMES.iter().map(|(name, _)| *name)).filter(|name| !name.is_empty()).map(small).collect()
+});
 
 fn rename_deep(path: &[u8]) -> Rename {
     for prefix in ["winlog.event_data.", "winlog.user_data.", "event_data."] {

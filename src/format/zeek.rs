@@ -44,6 +44,7 @@ pub static JSON: Dialect = Dialect {
     outlined: true,
     listed: false,
     other: None,
+    columns: &super::csv::ROLES,
     hides: None,
 };
 

@@ -36,7 +36,8 @@ pub enum GapReason {
     TakenAsOutside,
     /// It does not tell who read mail, or not all of it: for a day after a mailbox was read too often, or at all.
     ReadsNotLogged,
-    /// It ends where exports of its kind end, whatever more there was. That this is no chance is not known.
+    /// It ends where exports of its kind end, whatever more there was, or says itself that it is not whole. That this is no chance is not
+    /// known.
     #[serde(rename = "export_truncated?")]
     ExportTruncated,
 }
@@ -51,7 +52,9 @@ impl GapReason {
             Self::Capped => "holds more conversations than are kept apart",
             Self::FindingsCapped => "holds more hits than are kept",
             Self::ReadsNotLogged => "does not tell of all mail that was read",
-            Self::ExportTruncated => "may have been cut as it was exported: it ends where exports of its kind end",
+            Self::ExportTruncated => {
+                "may have been cut as it was exported: it ends where exports of its kind end, or says that there is more"
+            }
             Self::Silent | Self::NotCovered | Self::NotDelivered | Self::TakenAsOutside => return None,
         })
     }

@@ -260,6 +260,16 @@ impl<'b> Fields<'b> {
         self.recount();
     }
 
+    /// Has the fields with this value say that there is none.
+    pub fn void(&mut self, word: &[u8]) {
+        for at in 0..self.items.len() {
+            if self.bytes(self.items[at].value) == word {
+                self.items[at].kind = Kind::Null;
+            }
+        }
+        self.recount();
+    }
+
     /// Finds the first value of each canonical name anew.
     fn recount(&mut self) {
         self.first = [0; Canon::COUNT];

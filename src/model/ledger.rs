@@ -128,7 +128,8 @@ pub enum Reason {
     Undated,
     /// Records in which nothing was met, and which were not read, because hits alone were asked for.
     PassedOver,
-    /// As many records, or characters of a cell, as an export of its kind holds at most: there may have been more.
+    /// As many records, or characters of a cell, as an export of its kind holds at most, or an answer that says that there is more: there
+    /// may have been.
     #[serde(rename = "export_truncated?")]
     ExportTruncated,
 }

@@ -52,6 +52,7 @@ pub mod names;
 pub mod observation;
 pub mod outline;
 pub mod packed;
+pub mod pages;
 pub mod part;
 pub mod partial;
 pub mod place;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Scan;
 use super::lost::{Lost, Sought};
+use super::pages::Pages;
 use crate::model::block::OVERSIZE_BYTES;
 use crate::model::layout::Encoding;
 
@@ -49,6 +50,14 @@ pub(super) struct Scanner {
     key_ready: bool,
     /// The key of the object in the document that is being read.
     outer: Vec<u8>,
+    /// The key whose value says something of the answer, while that is read.
+    asked: Option<Vec<u8>>,
+    /// Digits or letters of that value.
+    literal: Vec<u8>,
+    /// Whether the object is open that says how much a search found.
+    in_total: bool,
+    /// What the documents say of the records in them.
+    pub(super) pages: Pages,
     /// Open brackets around the array of records.
     around: usize,
     /// The key that the elements begin with.
@@ -74,6 +83,10 @@ impl Scanner {
             key: Vec::new(),
             key_ready: false,
             outer: Vec::new(),
+            asked: None,
+            literal: Vec::new(),
+            in_total: false,
+            pages: Pages::default(),
             around: 1,
             first_key: None,
             lost: None,
@@ -225,6 +238,10 @@ impl Scanner {
                 self.in_string = false;
                 self.last = b'"';
                 self.key_ready = self.at_key_depth();
+                if let Some(name) = self.asked.take() {
+                    let outer = if self.open.len() == 1 { &b""[..] } else { &self.outer };
+                    self.pages.see((outer, &name), &self.key, true);
+                }
                 if self.at_first_key() {
                     self.first_key = Some(std::mem::take(&mut self.key)).filter(|key| key.len() <= KEY_BYTES);
                 }
@@ -241,7 +258,7 @@ impl Scanner {
 
     /// Directly inside a document that is, or may be, a wrapper, or inside an object in it.
     fn at_key_depth(&self) -> bool {
-        matches!(self.open[..], [true] | [true, true])
+        (matches!(self.open[..], [true] | [true, true]) || self.in_total && self.open.len() == 3)
             && matches!(self.place, Place::Wrapper | Place::Record { tentative: true, .. })
     }
 
@@ -312,11 +329,12 @@ impl Scanner {
                 self.key.clear();
                 self.key_ready = false;
             }
-            b':' => {}
+            b':' => self.ask(),
             b'[' if self.opens_records(at) => {
                 self.around = self.open.len();
                 self.place = Place::Elements { wrapped: true };
                 self.key_ready = false;
+                self.asked = None;
             }
             b'{' | b'[' => {
                 if self.open.len() >= DEPTH_LIMIT {
@@ -326,27 +344,53 @@ impl Scanner {
                     self.outer.clear();
                     self.outer.extend_from_slice(if self.key_ready { &self.key } else { b"" });
                 }
+                let is_total = self.asked.take().is_some_and(|name| name == b"total") && self.open.len() == 2;
+                self.in_total |= is_total && byte == b'{';
                 self.open.push(byte == b'{');
                 self.key_ready = false;
             }
             b'}' | b']' => {
+                self.told();
                 if self.open.pop() != Some(byte == b'}') {
                     return false;
                 }
+                self.in_total &= self.open.len() > 2;
                 self.key_ready = false;
                 if self.open.is_empty() {
                     self.close(at + 1, found);
                 }
             }
-            b',' => self.key_ready = false,
+            b',' => {
+                self.told();
+                self.key_ready = false;
+            }
             // A number or a literal: the format looks at those.
             0x20.. => {
+                if self.asked.is_some() && self.literal.len() < KEY_BYTES {
+                    self.literal.push(byte);
+                }
                 self.key_ready = false;
                 self.last = b'0';
             }
             _ => return false,
         }
         true
+    }
+
+    /// Notes the key whose value follows, where that says something of the answer.
+    fn ask(&mut self) {
+        let outer = if self.open.len() == 1 { &b""[..] } else { &self.outer };
+        let is_asked = self.key_ready && self.at_key_depth() && Pages::wants(outer, &self.key);
+        self.asked = is_asked.then(|| self.key.clone());
+        self.literal.clear();
+    }
+
+    /// Takes the value of that key, where it was no text.
+    fn told(&mut self) {
+        if let Some(name) = self.asked.take() {
+            let outer = if self.open.len() == 1 { &b""[..] } else { &self.outer };
+            self.pages.see((outer, &name), &self.literal, false);
+        }
     }
 
     /// Whether the array that begins here is the one with the records.
@@ -367,9 +411,17 @@ impl Scanner {
         self.place = match self.place {
             Place::Record { start, wrapped, .. } => {
                 found.push((start, end));
+                match wrapped {
+                    Some(true) => self.pages.record(),
+                    Some(false) => {}
+                    None => self.pages.close(false),
+                }
                 wrapped.map_or(Place::Top, |wrapped| Place::Elements { wrapped })
             }
-            _ => Place::Top,
+            _ => {
+                self.pages.close(true);
+                Place::Top
+            }
         };
     }
 }

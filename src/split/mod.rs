@@ -8,6 +8,7 @@ mod fixed;
 mod json;
 mod lines;
 mod lost;
+mod pages;
 mod runs;
 mod xml;
 
@@ -196,9 +197,15 @@ impl Splitter {
         }
     }
 
-    /// Why the stream ended early, if it did. Drained by the call.
+    /// Why the stream ended early, if it did, and what it says of parts of it that lie elsewhere. Drained by the call.
     pub fn notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
+        let mut notes = std::mem::take(&mut self.notes);
+        match &self.mode {
+            Mode::Listed(Listed { scanner: Scanner::Json(json), .. }) if self.ended => notes.extend(json.pages.notes()),
+            Mode::Listed(Listed { scanner: Scanner::Xml(xml), .. }) => notes.extend(xml.breaks_off()),
+            _ => {}
+        }
+        notes
     }
 
     /// Decoded bytes that were read and lie in no block: those still held when the caller stopped asking.

@@ -5,6 +5,7 @@
 
 use super::Scan;
 use crate::model::layout::Encoding;
+use crate::model::ledger::{Note, Reason};
 use crate::model::lines;
 
 const OPEN: &[u8] = b"<Event";
@@ -41,13 +42,15 @@ pub(super) struct Scanner {
     place: Place,
     /// Up to here all is told.
     done: u64,
+    /// Where the event begins that the stream ends in.
+    cut: Option<u64>,
     /// UTF-16 as one byte a unit.
     units: Vec<u8>,
 }
 
 impl Scanner {
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self { encoding, place: Place::Outside, done: 0, units: Vec::new() }
+        Self { encoding, place: Place::Outside, done: 0, cut: None, units: Vec::new() }
     }
 
     /// Reads on; `base` is the offset of `buf[0]`.
@@ -81,6 +84,7 @@ impl Scanner {
         };
         let scan = match (open, ended) {
             (Some(start), true) => {
+                self.cut = matches!(self.place, Place::Event(_)).then_some(start);
                 found.push((start, held.end_of(start, all)));
                 (self.place, self.done) = (Place::Outside, all);
                 Scan::More(None)
@@ -89,6 +93,12 @@ impl Scanner {
         };
         self.units = units;
         scan
+    }
+
+    /// Says that the stream ends within an event, if it does.
+    pub(super) fn breaks_off(&self) -> Option<Note> {
+        let detail = "breaks off inside an event: what followed is not here; collect another copy";
+        self.cut.map(|at| Note::new(Reason::Damaged, detail).at(at))
     }
 
     /// A unit of UTF-16 as a byte: itself where it is ASCII, else a letter.

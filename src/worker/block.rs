@@ -250,7 +250,9 @@ impl Pass<'_, '_> {
         for (at, seen) in view.records.iter().enumerate() {
             let hits = self.ask(seen, &found, &mut reached, scratch);
             let is_edge = at == 0 || at + 1 == view.records.len();
-            told.cut_cells += u64::from(format::has_cut_cell(&self.block.layout, &self.text[seen.start..seen.end]));
+            let record = &self.text[seen.start..seen.end];
+            told.cut_cells += u64::from(format::has_cut_cell(&self.block.layout, record));
+            told.previews += u64::from(format::is_preview(&self.block.layout, record));
             self.live((seen, is_edge), hits, &mut hand, scratch, tally, told);
         }
         self.close_all(&mut hand.open, view.records.last(), scratch, told);

@@ -128,7 +128,10 @@ pub(super) fn of_export(limits: &[Limit], told: &Told) -> Vec<Note> {
     let detail = "records with a cell of 32,767 characters, as many as one of a spreadsheet holds: what followed in it is lost, and \
                   with it fields of the JSON in it; export them again and not by a spreadsheet";
     let cells = (told.cut_cells > 0).then(|| Note::new(Reason::ExportTruncated, detail).counted(told.cut_cells));
-    reached.chain(cells).collect()
+    let detail = "results that a search gave before it was done (`preview`), and none of its end; export it again";
+    let is_preview = told.previews > 0 && told.previews == told.records;
+    let previews = is_preview.then(|| Note::new(Reason::ExportTruncated, detail).counted(told.previews));
+    reached.chain(cells).chain(previews).collect()
 }
 
 /// States every cap that was reached, with the exact count.

@@ -45,6 +45,8 @@ pub(super) struct Told {
     pub passed_over: u64,
     /// Records with a cell that is as long as one of a spreadsheet can be.
     pub cut_cells: u64,
+    /// Records of results that were given before a search was done.
+    pub previews: u64,
     /// What of the block could not be decoded.
     pub damage: Option<Damage>,
     pub indicators: BTreeMap<IndicatorRef, Sightings>,
@@ -241,6 +243,7 @@ impl Source {
         all.left_out += told.left_out;
         all.passed_over += told.passed_over;
         all.cut_cells += told.cut_cells;
+        all.previews += told.previews;
         for (format, records) in told.carried {
             *all.carried.entry(format).or_default() += records;
         }

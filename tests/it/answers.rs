@@ -127,7 +127,7 @@ fn the_first_lines_tell_the_span_of_the_logs_and_the_zone_with_who_gave_it() {
     for (flags, told) in [
         (vec![], "of UTC, because nobody gave a zone"),
         (vec!["--timezone", "America/New_York"], "of America/New_York, as --timezone says"),
-        (vec!["--scopes", "s"], "of Europe/London, as the scopes file says. 1 [[zone]]"),
+        (vec!["--scopes", "s"], "of Europe/London, as the scopes file says. 1 zone is given"),
     ] {
         let scopes = path("s.toml");
         let flags: Vec<&str> = flags.into_iter().map(|flag| if flag == "s" { &scopes[..] } else { flag }).collect();

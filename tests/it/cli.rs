@@ -28,6 +28,9 @@ fn malformed_values_fail_before_anything_is_read() {
     for (args, word) in [
         (vec!["scan", "--from", "yesterday", "/nowhere"], "--from yesterday"),
         (vec!["scan", "--timezone", "Mars/Base", "."], "Mars/Base"),
+        (vec!["scan", "--timezone", "*.log=Mars/Base", "."], "--timezone *.log=Mars/Base"),
+        (vec!["scan", "--timezone", "a[=UTC", "."], "a[ is not a glob"),
+        (vec!["scan", "--timezone", "UTC", "--timezone", "+01:00", "."], "UTC is the zone of all logs"),
         (vec!["scan", "--max-memory", "lots", "."], "'lots' for '--max-memory <SIZE>': expected a size"),
         (vec!["scan", "--logsource", "planet=x", "."], "planet"),
         (vec!["scan", "--placeholder", "admins", "."], "--placeholder admins: expected NAME=VALUE"),

@@ -128,3 +128,24 @@ fn the_clock_of_some_files_is_given_by_their_paths_alone() {
     assert_eq!(case.time("two.json").0, "2026-07-01T03:00:00Z", "the path goes before --timezone");
     assert_eq!(case.time("one.json").0, "2026-07-01T11:00:00Z");
 }
+
+#[test]
+fn the_clock_of_some_files_is_typed_with_a_glob() {
+    let temp = tempfile::tempdir().unwrap();
+    let scopes = temp.path().join("scopes.toml");
+    std::fs::write(&scopes, "[[zone]]\npaths = ['**/*.json']\ntimezone = '+02:00'\n").unwrap();
+    let args =
+        ["--scopes", scopes.to_str().unwrap(), "--timezone", "**/t*.json=Asia/Tokyo", "--timezone", "Europe/London"];
+    let case = Case::scan(temp.path(), &args);
+    assert_eq!(
+        case.time("two.json"),
+        ("2026-07-01T03:00:00Z".into(), Value::Null),
+        "what is typed goes before the file"
+    );
+    assert_eq!(case.time("one.json"), ("2026-07-01T10:00:00Z".into(), Value::Null));
+    let case = Case::scan(temp.path(), &args[2..]);
+    assert_eq!(case.time("two.json").0, "2026-07-01T03:00:00Z");
+    assert_eq!(case.time("one.json").0, "2026-07-01T11:00:00Z", "the zone of all others");
+    assert_eq!(case.manifest["clocks"]["zones"][0]["paths"][0], "**/t*.json");
+    assert_eq!((case.manifest["clocks"]["timezone"].as_str(), case.assumed()), (Some("Europe/London"), 0));
+}

@@ -116,3 +116,92 @@ fn what_may_be_cut_is_told_before_anything_has_happened() {
     assert!(text.contains("may have been cut as it was exported"), "{text}");
     assert!(text.contains("→ export audit.json again in shorter periods"), "{text}");
 }
+
+/// The reasons of the gaps of each of some logs.
+fn gaps_of(logs: &[(&str, String)]) -> Vec<Vec<String>> {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    fs::create_dir(path("logs")).unwrap();
+    logs.iter().for_each(|(name, log)| fs::write(path(&format!("logs/{name}")), log).unwrap());
+    exfiltrace(&["scan", "-q", "--no-builtin", &path("logs"), "--out", &path("case")]);
+    let coverage: Value = serde_json::from_str(&fs::read_to_string(path("case/coverage.json")).unwrap()).unwrap();
+    let of = |source: &Value| {
+        source["gaps"].as_array().unwrap().iter().map(|gap| gap["reason"].as_str().unwrap().to_owned()).collect()
+    };
+    coverage["sources"].as_array().unwrap().iter().map(of).collect()
+}
+
+fn cut() -> Vec<String> {
+    vec!["export_truncated?".to_owned()]
+}
+
+/// Records of an answer.
+fn some(count: usize) -> Vec<Value> {
+    (0..count).map(download).collect()
+}
+
+#[test]
+fn a_page_that_says_that_another_follows_is_not_all_of_an_answer() {
+    let page = |list: &str, token: &str, value: Value| json!({list: some(3), token: value}).to_string();
+    for (list, token) in
+        [("value", "@odata.nextLink"), ("Records", "NextToken"), ("events", "nextToken"), ("entries", "nextPageToken")]
+    {
+        let open = page(list, token, json!("https://graph.example/next?$skiptoken=1"));
+        assert_eq!(gaps_of(&[("a.json", open.clone())]), [cut()], "{token}");
+        if token != "@odata.nextLink" {
+            continue;
+        }
+        for end in [json!(""), Value::Null] {
+            assert_eq!(gaps_of(&[("a.json", page(list, token, end))]), [Vec::<String>::new()], "{token}");
+        }
+        let last = json!({list: some(2)}).to_string();
+        let none: [Vec<String>; 2] = [Vec::new(), Vec::new()];
+        assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", last.clone())]), none, "{token}");
+        assert_eq!(gaps_of(&[("a.json", format!("{open}\n{last}\n"))]), [Vec::<String>::new()], "{token}: in one file");
+        assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", open)]), [cut(), cut()], "{token}");
+    }
+    // What a record says of itself is no word of the answer's.
+    let mut record = download(1);
+    record["nextToken"] = json!("x");
+    assert_eq!(gaps_of(&[("a.json", json!({"Records": [record]}).to_string())]), [Vec::<String>::new()]);
+}
+
+#[test]
+fn a_search_that_found_more_than_it_gave_or_was_not_done_is_not_whole() {
+    let hit = |n: usize| json!({"_index": "i", "_id": n.to_string(), "_source": {"@timestamp": format!("2026-03-28T10:00:{n:02}Z"), "source": {"ip": "192.0.2.1"}}});
+    let answer = |timed_out: bool, failed: u64, total: Value| {
+        json!({"took": 3, "timed_out": timed_out, "_shards": {"total": 5, "successful": 5, "failed": failed},
+            "hits": {"total": total, "max_score": 1.0, "hits": [hit(1), hit(2)]}})
+        .to_string()
+    };
+    let whole = [Vec::<String>::new()];
+    for total in [json!(2), json!({"value": 2, "relation": "eq"})] {
+        assert_eq!(gaps_of(&[("a.json", answer(false, 0, total.clone()))]), whole, "{total}");
+        assert_eq!(gaps_of(&[("a.json", answer(true, 0, total.clone()))]), [cut()], "{total}");
+        assert_eq!(gaps_of(&[("a.json", answer(false, 1, total.clone()))]), [cut()], "{total}");
+    }
+    for total in [json!(4), json!({"value": 4, "relation": "gte"})] {
+        let page = answer(false, 0, total.clone());
+        assert_eq!(gaps_of(&[("a.json", page.clone())]), [cut()], "{total}");
+        let other = page.replace("10:00:", "11:00:");
+        assert_eq!(gaps_of(&[("a.json", page), ("b.json", other)]), [Vec::<String>::new(), Vec::new()], "{total}");
+    }
+}
+
+#[test]
+fn results_of_a_search_that_was_not_done_are_not_whole() {
+    let line = |preview: &bool| {
+        format!(
+            "{{\"preview\":{preview},\"result\":{{\"_time\":\"2026-03-28T10:00:00Z\",\"_raw\":\"x\",\"host\":\"h\"}}}}\n"
+        )
+    };
+    let of = |previews: &[bool]| previews.iter().map(line).collect::<String>();
+    assert_eq!(gaps_of(&[("a.json", of(&[true, true]))]), [cut()]);
+    assert_eq!(gaps_of(&[("a.json", of(&[true, false, false]))]), [Vec::<String>::new()]);
+    let result = json!({"_time": "2026-03-28T10:00:00Z", "_raw": "x", "host": "h"});
+    let answer = |preview: bool| json!({"preview": preview, "init_offset": 0, "results": [result, result]}).to_string();
+    assert_eq!(gaps_of(&[("a.json", answer(true))]), [cut()]);
+    assert_eq!(gaps_of(&[("a.json", answer(false))]), [Vec::<String>::new()]);
+    let other = json!({"preview": true, "results": [result, result]}).to_string();
+    assert_eq!(gaps_of(&[("a.json", other)]), [Vec::<String>::new()], "another product's word");
+}

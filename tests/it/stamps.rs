@@ -344,3 +344,69 @@ fn fractions_of_seconds_are_read_to_the_microsecond() {
         assert_eq!((read_as, fraction), (*format, Some(*micros)), "{written}");
     }
 }
+
+/// The time of the first record of a log, in UTC and with what was assumed.
+fn first(name: &str, log: &str) -> (String, String) {
+    let layout = crate::formats::layout_of(log.as_bytes());
+    let mut fields = exfiltrace::model::fields::Fields::default();
+    let read = exfiltrace::format::parse(
+        &layout,
+        log.trim_end().as_bytes(),
+        exfiltrace::model::fields::Want::All,
+        &mut fields,
+    );
+    assert!(read.is_ok() && layout.format == name, "{name}: {read:?} {}", layout.format);
+    let stamp = fields.time.expect(log);
+    (stamp.at.to_string(), format!("{:?}", stamp.assumed))
+}
+
+#[test]
+fn netscaler_writes_the_month_first_but_where_dates_show_the_day_and_local_times_without_a_word() {
+    let line = |time: &str| {
+        format!(
+            "Mar 28 23:10:04 <local0.info> 192.0.2.1 {time} ns1 0-PPE-0 : default AAA LOGIN_FAILED 4712 0 : User eve - Client_ip 198.51.100.66 - Failure_reason \"no\"\n"
+        )
+    };
+    for (time, at, assumed) in [
+        ("03/28/2026:23:10:04 GMT", "2026-03-28T23:10:04Z", "Nothing"),
+        ("03/04/2026:23:10:04 GMT", "2026-03-04T23:10:04Z", "Nothing"),
+        ("28/03/2026:23:10:04 GMT", "2026-03-28T23:10:04Z", "Nothing"),
+        ("03/28/2026:23:10:04 ", "2026-03-28T23:10:04Z", "Zone"),
+    ] {
+        assert_eq!(first("netscaler", &line(time)), (at.to_owned(), assumed.to_owned()), "{time}");
+    }
+}
+
+#[test]
+fn the_bias_of_cmtrace_is_added_to_the_local_time() {
+    let line = |bias: &str| {
+        format!(
+            "<![LOG[done]LOG]!><time=\"23:10:04.123{bias}\" date=\"03-28-2026\" component=\"c\" context=\"\" type=\"1\" thread=\"1\" file=\"f.cpp:1\">\n"
+        )
+    };
+    for (bias, at, assumed) in [
+        ("-060", "2026-03-28T22:10:04.123Z", "Nothing"),
+        ("-60", "2026-03-28T22:10:04.123Z", "Nothing"),
+        ("+000", "2026-03-28T23:10:04.123Z", "Nothing"),
+        ("+300", "2026-03-29T04:10:04.123Z", "Nothing"),
+        ("", "2026-03-28T23:10:04.123Z", "Zone"),
+    ] {
+        assert_eq!(first("cmtrace", &line(bias)), (at.to_owned(), assumed.to_owned()), "{bias}");
+    }
+}
+
+#[test]
+fn a_router_that_shows_its_zone_is_read_by_it() {
+    let line = |zone: &str| {
+        format!(
+            "Mar 28 23:10:04 rtr1 88: *Mar 28 2026 23:10:03.123{zone}: %SEC_LOGIN-5-LOGIN_SUCCESS: Login Success [user: bob] [Source: 198.51.100.66] [localport: 22] at 23:10:03\n"
+        )
+    };
+    for (zone, at, assumed) in [
+        (" GMT", "2026-03-28T23:10:03.123Z", "Nothing"),
+        (" PDT", "2026-03-29T06:10:03.123Z", "Nothing"),
+        ("", "2026-03-28T23:10:03.123Z", "Zone"),
+    ] {
+        assert_eq!(first("cisco_ios", &line(zone)), (at.to_owned(), assumed.to_owned()), "{zone}");
+    }
+}

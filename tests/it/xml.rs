@@ -193,3 +193,28 @@ fn the_same_rules_fire_on_an_export_as_on_the_log() {
     }
     assert!(met > 0, "some rules fire");
 }
+
+#[test]
+fn an_export_of_events_that_was_cut_is_damaged() {
+    let event = |n: u32| {
+        format!(
+            "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System><Provider Name=\"p\"/><EventID>{n}</EventID><TimeCreated SystemTime=\"2026-03-28T23:10:0{n}Z\"/><Channel>System</Channel><Computer>h</Computer></System></Event>\n"
+        )
+    };
+    let whole = format!("<Events>{}{}{}</Events>\n", event(1), event(2), event(3));
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let scan = |text: &str| {
+        std::fs::write(path("e.xml"), text).unwrap();
+        crate::support::exfiltrace(&["scan", "--no-builtin", &path("e.xml"), "--out", &path("case")])
+    };
+    assert_eq!(scan(&whole).status.code(), Some(0));
+    // The element around the events may be missing: tools write them alone too.
+    assert_eq!(scan(whole.trim_end().trim_end_matches("</Events>")).status.code(), Some(0));
+    let cut = scan(&whole[..whole.len() - 60]);
+    let said = String::from_utf8_lossy(&cut.stdout).into_owned();
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(said.contains("damaged (1)") && said.contains("e.xml could not be read in full"), "{said}");
+    let ledger = std::fs::read_to_string(path("case/ledger.jsonl")).unwrap();
+    assert!(ledger.contains("breaks off inside an event"), "{ledger}");
+}

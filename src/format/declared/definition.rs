@@ -17,6 +17,7 @@ use super::object::{self, Object};
 use super::row::{self, Row};
 use super::table::Table;
 use super::target::{Always, Constant, target};
+use crate::format::exported::Tool;
 use crate::format::sink::Way;
 use crate::format::time;
 use crate::model::layout::Run;
@@ -53,9 +54,11 @@ struct Definition {
     continues: Option<Spanned<String>>,
     begins: Option<Spanned<Vec<String>>>,
     zone: Option<Spanned<String>>,
+    events: Option<Spanned<String>>,
     #[serde(default)]
     runs_on: bool,
     time: Option<Spanned<String>>,
+    order: Option<Spanned<String>>,
     #[serde(default)]
     outcome: Words,
     line: Option<Spanned<Many<LineOf>>>,
@@ -219,14 +222,15 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
     let at = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
     let Definition { name, describe, tells, rank, files, continues, begins, zone, time: form, runs_on, .. } =
         definition;
-    let Definition { outcome, line, object, table, delimited, element, .. } = definition;
+    let Definition { events, order, outcome, line, object, table, delimited, element, .. } = definition;
     let (line_of_name, name) = (at(name.span()), name.into_inner());
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if name.is_empty() || name.len() > NAME_LIMIT_BYTES || !name.chars().all(is_name) {
         return Err(format!("line {line_of_name}: name: {name:?} is to be of lower-case letters, digits and `_`"));
     }
     let told = |span, reason: String| format!("line {}: {reason}", at(span));
-    let way = way(form, outcome, &told)?;
+    let order = order.map(|word| day_first(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?;
+    let way = Way { day_first: order, ..way(form, outcome, &told)? };
     let file = tells.map(|word| seen(word.as_ref()).map_err(|why| told(word.span(), why))).transpose()?.flatten();
     let declared = Declared {
         name: name.leak(),
@@ -235,6 +239,7 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         files: globs(files, &told)?,
         run: run_of(continues, begins, &told)?,
         is_utc: zone.map(|zone| utc(&zone).map_err(|why| told(zone.span(), why))).transpose()?.is_some(),
+        events: events.map(|tool| tool_of(&tool).map_err(|why| told(tool.span(), why))).transpose()?,
         runs_on,
         way: Box::leak(Box::new(way)),
         lines: each(line, |line| of_line(line, file, fault), &told)?,
@@ -251,6 +256,20 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         }
         _ => Ok(declared),
     }
+}
+
+/// Whether the day is first in dates that do not show it.
+fn day_first(word: &str) -> Result<bool, String> {
+    match word {
+        "day" => Ok(true),
+        "month" => Ok(false),
+        _ => Err(format!("order: {word:?} is neither `day` nor `month`")),
+    }
+}
+
+/// The tool whose records are events of Windows.
+fn tool_of(name: &Spanned<String>) -> Result<Tool, String> {
+    Tool::named(name.as_ref()).ok_or_else(|| format!("events: {:?} is no tool that is known", name.as_ref()))
 }
 
 /// Says where a fault is.
@@ -278,7 +297,7 @@ fn way(form: Option<Spanned<String>>, outcome: Words, told: Told<'_>) -> Result<
         })
         .transpose()?;
     let Words { success, failure } = outcome;
-    Ok(Way { success, failure, form })
+    Ok(Way { success, failure, form, day_first: None })
 }
 
 /// Globs over names of files; none where the name does not matter.

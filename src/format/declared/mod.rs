@@ -35,12 +35,13 @@ use self::row::Row;
 use self::table::Table;
 use self::target::Always;
 use super::csv::Columns;
+use super::exported::{Event, Tool};
 use super::sink::{Sink, Way};
 use super::sketch::{Sketch, Sketched};
 use super::stops::Stops;
 use super::written::begins_object;
 use super::{Fit, Format, Means, Sample, journald, rows};
-use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout, Run};
 use crate::model::outline::Outline;
 
@@ -63,6 +64,8 @@ pub struct Declared {
     run: Option<Run>,
     /// Whether its times are UTC without saying so.
     is_utc: bool,
+    /// The tool that wrote its records, where these are events of Windows.
+    events: Option<Tool>,
     /// Whether its addresses run on into the port behind them.
     runs_on: bool,
     way: &'static Way,
@@ -181,6 +184,27 @@ impl Declared {
         match self.run.and_then(|run| Some((run, memchr::memchr(b'\n', record)?))) {
             Some((run, end)) => self.read_run((run, end), record, sink),
             None => self.read_line(record, sink),
+        }
+    }
+
+    /// The event of Windows that a record which was read holds, as an object.
+    fn event(&self, record: &[u8], sink: &Sink<'_, '_>) -> Option<Event> {
+        let tool = self.events?;
+        if sink.all {
+            return tool.event(sink.out);
+        }
+        let mut whole = Fields::default();
+        self.read(record, &mut Sink::new(sink.layout, Want::All, &mut whole))?;
+        tool.event(&whole)
+    }
+
+    /// Gives fields of the tool that have names of the event's own names that are theirs alone: they may say something else.
+    fn set_apart(&self, event: &Event, out: &mut Fields<'_>) {
+        for at in 0..out.len() {
+            let name = out.at(at).map(|field| out.bytes(field.name)).filter(|name| event.has(name));
+            let Some(name) = name.map(|name| [self.name.as_bytes(), b".", name].concat()) else { continue };
+            let name = out.store(&name);
+            out.rename(at, name);
         }
     }
 
@@ -336,11 +360,22 @@ impl Format for Declared {
             journald::message(name.as_deref(), &mut sink);
         }
         always.put(&mut sink);
+        if let Some(word) = self.events.and_then(Tool::nothing) {
+            sink.out.void(word);
+        }
+        if let Some(event) = self.event(record, &sink) {
+            self.set_apart(&event, sink.out);
+            let event = sink.out.store(event.object());
+            sink.out.carry(event, Kind::Json);
+        }
         Ok(Parsed::Event)
     }
 
     fn rows(&self, layout: &Layout) -> Option<Rc<Columns>> {
         let is_table = matches!(layout.framing, Framing::Csv { .. });
+        if self.events.is_some() {
+            return None;
+        }
         // Of several tables the first that a row is of counts.
         let first = self.tables.iter().find(|table| table.is_of(&layout.columns)).filter(|_| is_table)?;
         first.rows(layout)
@@ -357,6 +392,9 @@ impl Format for Declared {
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {
+        if self.events.is_some() {
+            return false;
+        }
         let is_table = matches!(means.layout.framing, Framing::Csv { .. });
         if is_table || self.objects.is_empty() || !record.trim_ascii_start().starts_with(b"{") {
             let mut sketch = Sketch::new(means.layout, means.agents, out);

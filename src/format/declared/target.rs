@@ -3,10 +3,15 @@
 use crate::format::roles::Role;
 use crate::format::sink::{Sink, stamp};
 use crate::format::sketch::{Part, Sketch};
+use crate::format::time;
 use crate::model::fields::{Canon, Kind};
 use crate::model::lasted::{Side, Unit};
+use crate::model::layout::Layout;
 use crate::model::observation::Seen;
 use crate::model::time::Stamp;
+
+/// No clock is further from UTC.
+const DAY_MINUTES: i64 = 24 * 60;
 
 /// What a value of a record is made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub(super) enum Target {
     Date,
     /// A time of day, whose date stands apart.
     Clock,
+    /// The minutes that are added to the two for UTC.
+    Bias,
 }
 
 /// What a name of a definition means.
@@ -25,6 +32,7 @@ pub(super) fn target(name: &str) -> Target {
     let role = match name {
         "date" => return Target::Date,
         "clock" => return Target::Clock,
+        "bias" => return Target::Bias,
         "time" => Some(Role::Time(0)),
         "time.begin" => Some(Role::Begun),
         "time.end" => Some(Role::Ended),
@@ -109,6 +117,7 @@ impl Target {
             Self::Field(role, _) => Part::of(role),
             Self::Date => Part::Date,
             Self::Clock => Part::Clock,
+            Self::Bias => Part::Bias,
         }
     }
 }
@@ -118,6 +127,7 @@ impl Target {
 pub(super) struct Apart<'b> {
     date: Option<&'b [u8]>,
     clock: Option<&'b [u8]>,
+    bias: Option<&'b [u8]>,
 }
 
 impl<'b> Apart<'b> {
@@ -128,6 +138,7 @@ impl<'b> Apart<'b> {
             Target::Field(..) => {}
             Target::Date => self.date = Some(value),
             Target::Clock => self.clock = Some(value),
+            Target::Bias => self.bias = Some(value),
         }
         give(name, target, value, sink);
     }
@@ -135,7 +146,7 @@ impl<'b> Apart<'b> {
     /// The time of the two, once all values are in.
     pub(super) fn finish(&self, sink: &mut Sink<'_, 'b>) {
         let stamp = self.joined(|whole| stamp(sink.way, whole, sink.layout));
-        sink.time(0, stamp);
+        sink.time(0, self.unbiased(stamp, sink.layout));
     }
 
     /// Adds a value of the record, or that it has none, to its outline. `None` where that has to be parsed.
@@ -144,6 +155,7 @@ impl<'b> Apart<'b> {
         match (part, value) {
             (Part::Date, _) => self.date = value.or(self.date),
             (Part::Clock, _) => self.clock = value.or(self.clock),
+            (Part::Bias, _) => self.bias = value.or(self.bias),
             (Part::Skip | Part::Time(_) | Part::Agent, None) => {}
             (Part::Took(..) | Part::Begun | Part::Ended, None) => {}
             (_, None) => sketch.out.part(b""),
@@ -155,7 +167,16 @@ impl<'b> Apart<'b> {
     /// The time of the two of an outline.
     pub(super) fn close(&self, sketch: &mut Sketch<'_, 'b>) {
         let stamp = self.joined(|whole| sketch.stamp(whole));
+        let stamp = self.unbiased(stamp, sketch.layout());
         sketch.time(0, stamp);
+    }
+
+    /// A stamp by the clock that the record tells of.
+    fn unbiased(&self, stamp: Option<Stamp>, layout: &Layout) -> Option<Stamp> {
+        let bias = self.bias.and_then(|text| std::str::from_utf8(text).ok()?.parse::<i64>().ok());
+        let bias = bias.filter(|minutes| minutes.abs() < DAY_MINUTES);
+        let stamp = stamp?;
+        Some(bias.map_or(stamp, |minutes| time::at_offset(stamp, -60 * minutes, layout)))
     }
 
     /// What is made of date and time of day with a blank between them; `None` where one is not there.
@@ -177,7 +198,7 @@ impl<'b> Apart<'b> {
 fn give<'b>(name: &'static str, target: Target, value: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let (role, is_raw) = match target {
         Target::Field(role, is_raw) => (role, is_raw),
-        Target::Date | Target::Clock => (None, true),
+        Target::Date | Target::Clock | Target::Bias => (None, true),
     };
     let all = sink.all;
     sink.all = all && is_raw;
