@@ -13,6 +13,7 @@ mod correlated;
 mod coverage;
 mod exits;
 mod figure;
+mod forms;
 mod found;
 mod gateways;
 mod groups;
