@@ -44,6 +44,13 @@ pub(super) struct Cell {
     pub records: Vec<(Instant, u64)>,
 }
 
+impl Cell {
+    /// The same without what dates it.
+    pub(super) fn undated(&self) -> Self {
+        Self { lasting: Vec::new(), records: Vec::new(), span: None, begins: None, ..*self }
+    }
+}
+
 /// Bytes of each hour.
 pub(super) type Hourly = Vec<(Option<i64>, Bounds)>;
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 
+use crate::model::access::Access;
 use crate::model::coverage::{Coverage, Gap, GapReason, LogOf, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::{EntryKind, Reason};
-use crate::model::observation::Key;
+use crate::model::observation::{Key, Seen};
 use crate::model::partial::{Cleared, Covered, LogName, NumberRun, SourcePartial};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Route};
@@ -18,7 +19,7 @@ use crate::model::words::counted;
 
 use super::logged::Logged;
 use super::way::{self, Direction};
-use super::{World, referred, routes, skews, unclaimed};
+use super::{World, referred, routes, unclaimed};
 
 /// Hours without a record from which a busy log counts as silent.
 const DAY_HOURS: i64 = 24;
@@ -54,7 +55,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         sources,
         gaps,
         correlations: world.correlated.told(),
-        skews: skews::all(world),
+        skews: world.clocks.skews().to_vec(),
         hits_only: false,
     }
 }
@@ -206,10 +207,11 @@ fn of_source((world, logged): (&World<'_>, &Logged), source: &SourcePartial, pla
         format,
         holds,
         scopes: scopes(world.whose, (source, locator), seen.scopes),
-        from: source.covered.span.map(|s| s.first),
+        from: begins(&source.covered),
         to: source.covered.span.map(|s| s.last),
         records: source.entry.records,
         untimed: source.entry.untimed,
+        is_doubtful: is_doubtful(&source.covered),
         zone_assumed: source.covered.zone_assumed,
         year_assumed: source.covered.year_assumed,
         dates: source.covered.dates.clone(),
@@ -318,6 +320,10 @@ impl Shows {
             not_logged.insert(format!("what moved in {records} on traffic that this version does not read"));
         }
         observes.extend(&unread);
+        if source.covered.access.has(Access::ADMINISTRATION) {
+            // It would tell of reads too.
+            observes.extend(routes::observed(Seen::Cloud));
+        }
         if is_of_management {
             let what = "reads of the data in stores, which this service logs only where that is switched on";
             observes.remove(&Route::SaasDownload);
@@ -401,14 +407,35 @@ pub(super) fn scopes<'a>(
     found.into_iter().map(str::to_owned).collect()
 }
 
+/// Whether checksums that do not hold are why nothing tells of the time that a log covers.
+fn is_doubtful(covered: &Covered) -> bool {
+    covered.span.is_none() && (covered.is_doubtful || !covered.in_doubt.is_empty())
+}
+
+/// The hours before and after a time of more than a day without records.
+fn jumps(covered: &Covered) -> impl Iterator<Item = (i64, i64)> {
+    let hours = covered.hours.keys().copied();
+    hours.clone().zip(hours.skip(1)).filter(|(a, b)| b - a > DAY_HOURS)
+}
+
+/// From when on the log covers time: what a clock dated that was set back is of no time that is known.
+fn begins(covered: &Covered) -> Option<Instant> {
+    let first = covered.span?.first;
+    let right = jumps(covered).filter(|(a, b)| covered.clock.is_between(*a, *b)).last().map(|(_, hour)| hour);
+    let start = right.and_then(|hour| Instant::from_secs(hour.saturating_mul(HOUR_SECS)));
+    let own = covered.clock.begins.filter(|begins| Some(begins.hour()) == right);
+    Some(own.or(start).map_or(first, |begins| begins.max(first)))
+}
+
 /// Stretches before a clearing, hours of which the log lost records, and silence of a day or more in a log that has records in most of its other hours.
 fn holes(whose: &Whose, locator: &str, covered: &Covered) -> Vec<Gap> {
     let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
     let mut gaps: Vec<Gap> = covered.cleared.iter().map(|cleared| of_log(whose, locator, cleared)).collect();
     let stretches = covered.skipped.chunk_by(|a, b| b - a == 1).filter_map(|hours| hours.first().zip(hours.last()));
     gaps.extend(stretches.map(|(a, b)| gap(locator, start(*a), start(b + 1), GapReason::NotRead)));
-    let hours: Vec<i64> = covered.hours.keys().copied().collect();
-    let jumps: Vec<(i64, i64)> = hours.windows(2).map(|w| (w[0], w[1])).filter(|(a, b)| b - a > DAY_HOURS).collect();
+    let wrong = jumps(covered).filter(|(a, b)| covered.clock.is_between(*a, *b)).last().map_or(i64::MIN, |(_, b)| b);
+    let hours: Vec<i64> = covered.hours.keys().copied().filter(|hour| *hour >= wrong).collect();
+    let jumps: Vec<(i64, i64)> = jumps(covered).filter(|(a, _)| *a >= wrong).collect();
     let silent: i64 = jumps.iter().map(|(a, b)| b - a - 1).sum();
     let span = hours.first().zip(hours.last()).map_or(0, |(a, b)| b - a + 1);
     let busy = hours.len() >= 24 && (hours.len() as i64).saturating_mul(2) >= span - silent;

@@ -17,11 +17,12 @@ use crate::model::time::{Assumed, Span};
 use crate::model::whose::{Side, UNATTRIBUTED};
 use crate::model::words::counted;
 
+use super::forms::Forms;
 use super::natives::Natives;
 use super::parted::{self, Part};
 use super::patterns::Joint;
 use super::repeats::Repeats;
-use super::{World, alerts, beacons, digest, held, long, refused, weak};
+use super::{World, alerts, beacons, digest, held, long, refused, shelves, weak};
 use crate::work::Work;
 
 /// All findings, sorted.
@@ -29,7 +30,8 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let mut all = Gathering::new(work);
     let repeats = Repeats::of(world);
     let mut natives = Natives::of(world, &repeats, max_evidence);
-    for source in world.merged.sources.values() {
+    let mut forms = Forms::of(world, &repeats);
+    for (number, source) in world.merged.sources.values().enumerate() {
         for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
             for s in &sightings.kept {
@@ -42,7 +44,10 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
             let saturating = weak::saturates(sightings.count, source.entry.records);
             for part in parted::of(world, source, &sightings) {
                 let Some(rest) = repeats.rest(world, source, (&key, &part.sightings), part.scope) else { continue };
-                all.add(by_indicator((world, source), &part, &key, (&rest, saturating), max_evidence));
+                let of = (number, shelves::of_indicator(&key), part.scope);
+                let Some(rest) = forms.rest(of, rest) else { continue };
+                let found = by_indicator((world, source), &part, &key, (&rest, saturating), max_evidence);
+                all.add(forms.tell(of, found, max_evidence));
             }
         }
     }

@@ -8,10 +8,12 @@ mod beacons;
 mod calls;
 mod cards;
 mod cells;
+mod clocks;
 mod correlated;
 mod coverage;
 mod exits;
 mod figure;
+mod forms;
 mod found;
 mod gateways;
 mod groups;
@@ -44,6 +46,7 @@ mod stock;
 mod touched;
 mod translated;
 mod tunnels;
+mod twins;
 mod unclaimed;
 mod way;
 mod weak;
@@ -79,6 +82,8 @@ pub struct World<'a> {
     log_of: BTreeMap<&'a Locator, Locator>,
     /// Logs that hold the same records in part.
     overlaps: overlaps::Overlaps,
+    /// Those of these that hold the same records, all of them.
+    twins: twins::Twins<'a>,
     /// Patterns over several records that were decided, and those that cannot be.
     joints: Vec<patterns::Joint<'a>>,
     /// Correlations that were decided.
@@ -89,6 +94,8 @@ pub struct World<'a> {
     logons: logons::Logons<'a>,
     /// What sessions moved of which no record says that they ended.
     lasting: lasting::Lasting<'a>,
+    /// How far the clocks of logs are apart.
+    clocks: clocks::Clocks,
     /// Calls by their numbers.
     calls: calls::Calls<'a>,
     /// DNS tunnels, sorted.
@@ -109,11 +116,13 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         whose,
         aliases: aliases::Aliases::of(merged, whose),
         overlaps: overlaps::Overlaps::of(merged, &log_of),
+        twins: twins::Twins::default(),
         log_of,
         joints: Vec::new(),
         assigned: assigned::Holdings::of(merged, whose),
         logons: logons::Logons::of(merged, whose),
         lasting: lasting::Lasting::of(merged),
+        clocks: clocks::Clocks::default(),
         calls: calls::Calls::of(merged),
         tunnels: Vec::new(),
         many: Vec::new(),
@@ -126,6 +135,8 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
             .copied()
             .collect(),
     };
+    world.twins = twins::Twins::of(merged, &world.overlaps);
+    world.clocks = clocks::Clocks::of(&world);
     (world.tunnels, world.many) = tunnels::all(&world);
     world
 }

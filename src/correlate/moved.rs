@@ -41,6 +41,8 @@ pub(super) struct Moved<'a> {
     guessed: BTreeMap<&'a Locator, u64>,
     accounts: BTreeSet<&'a str>,
     time: Option<Span>,
+    /// Of logs that hold the same records, the one that is counted, by the set that they are.
+    twins: BTreeMap<u32, &'a Locator>,
     /// Calls that were counted.
     calls: Known,
     /// The records that moved the most bytes, those that moved them this way first; sorted.
@@ -81,8 +83,10 @@ impl<'a> Moved<'a> {
         let dated = this_way.filter(|cited| !world.lasting.is_parted(locator, &key, cited));
         let dated: Vec<(Span, u64)> = dated.filter_map(|cited| Some((cited.span?, cited.bytes))).collect();
         let calls = world.calls.told(locator, &key);
+        let set = world.twins.set(locator);
+        let is_counted = set.is_none_or(|set| *self.twins.entry(set).or_insert(locator) == locator);
         let open = passage.open && passage.lacks;
-        for told in told_hours(world, locator, (&key, seen), part) {
+        for told in told_hours(world, locator, (&key, seen), part).filter(|_| is_counted) {
             let Some(left) = direction.left(&key, told.hour(), open) else { continue };
             let dated = matches!(told, lasting::Told::Records(_)).then_some(&dated[..]);
             let numbered = self.calls.count(calls, &left.hour);
@@ -178,7 +182,10 @@ impl<'a> Moved<'a> {
         relays: &Relays<'_>,
         shared: &mut Shared<'a>,
     ) -> Transfer {
-        let hourly = cells::hourly(&self.hours, |hour, bytes| relays.may_hold(way.to, &way.from, hour, bytes));
+        let elsewhere = |hour, bytes| relays.may_hold(way.to, &way.from, hour, bytes);
+        let mut hourly = cells::hourly(&self.hours, elsewhere);
+        let several = self.seen_by.len() > 1;
+        let apart = several.then(|| world.clocks.once(&self.hours, elsewhere, &mut hourly)).flatten();
         let mut bytes = hourly.iter().map(|(_, bounds)| *bounds).fold(Bounds::exact(0), Bounds::plus);
         if world.capped.contains(&way.route) {
             bytes.upper = None;
@@ -231,6 +238,7 @@ impl<'a> Moved<'a> {
             data: Seldom::default(),
             joined: joined.into(),
             passed_on: None,
+            apart,
             evidence: Cites::of(sources, records.chain(of_joins)),
             seen_by,
             sanctioned: None,

@@ -18,7 +18,7 @@ use crate::model::rule::Outcome;
 use crate::model::time::Instant;
 
 /// Forms round times to a millisecond or a second. A log that was cleared counts from one again, but not as fast.
-const NEAR_SECS: i64 = 1;
+pub(super) const NEAR_SECS: i64 = 1;
 
 /// A rule, what the log calls the event, and whose it is.
 type Key<'w> = (u64, Called, &'w str);
@@ -35,15 +35,15 @@ struct Form {
 }
 
 /// What a record says of an event: a form of it may have been cut, or leave out what another one has.
-struct Says {
-    outcome: Outcome,
-    entities: Entities,
-    data: Vec<Datum>,
+pub(super) struct Says {
+    pub outcome: Outcome,
+    pub entities: Entities,
+    pub data: Vec<Datum>,
 }
 
 impl Says {
     /// Adds it to a finding of another form. What one knows of the event holds, whatever another one does not say.
-    fn add_to(self, finding: &mut Finding) {
+    pub(super) fn add_to(self, finding: &mut Finding) {
         let Entities { sources, destinations, hosts, accounts } = self.entities;
         let own = &mut finding.entities;
         let all = [(&mut own.sources, sources), (&mut own.destinations, destinations), (&mut own.hosts, hosts)];

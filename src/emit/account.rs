@@ -140,9 +140,12 @@ pub(super) fn logs(coverage: &Coverage) -> String {
     let sources = || coverage.sources.iter();
     match (sources().filter_map(|s| s.from).min(), sources().filter_map(|s| s.to).max()) {
         (Some(first), Some(last)) => format!("The logs have records from {first} to {last}."),
-        _ if sources().any(|s| s.records > s.untimed) => {
+        _ if sources().any(|s| s.is_doubtful) => {
             "What time the logs cover is not known: their records are in doubt, because checksums do not hold."
                 .to_owned()
+        }
+        _ if coverage.hits_only => {
+            "What time the logs cover is not known: of a scan for hits alone no record with a time was read.".to_owned()
         }
         _ => "No record of the logs has a time.".to_owned(),
     }

@@ -450,6 +450,9 @@ impl<'e> Page<'e> {
         if let Some(of) = &t.passed_on {
             self.line(indent + 2, &passed_on(of));
         }
+        if let Some(apart) = &t.apart {
+            self.line(indent + 2, &apart.told());
+        }
         if let Some(why) = &t.sanctioned {
             self.line(indent + 2, &format!("sanctioned: {why}"));
         }

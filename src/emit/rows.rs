@@ -114,7 +114,8 @@ pub(super) const TRANSFER_HEAD: &[&str] =
 pub(super) fn transfer(t: &Transfer) -> Vec<String> {
     let to = if t.to_names.is_empty() { t.to.to_string() } else { format!("{} ({})", t.to, some(&t.to_names, NAMES)) };
     let whose = t.joined.iter().map(|joined| joined.reason.clone());
-    let whose: Vec<String> = whose.chain(t.passed_on.iter().map(|of| passed_on(of))).collect();
+    let whose = whose.chain(t.passed_on.iter().map(|of| passed_on(of)));
+    let whose: Vec<String> = whose.chain(t.apart.iter().map(|apart| apart.told())).collect();
     let to = if whose.is_empty() { to } else { format!("{to} [{}]", whose.join("; ")) };
     vec![
         t.from.to_string(),

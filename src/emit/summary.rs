@@ -331,6 +331,9 @@ fn transfer(t: &Transfer) -> String {
     if let Some(of) = &t.passed_on {
         let _ = write!(text, "; {}", passed_on(of));
     }
+    if let Some(apart) = &t.apart {
+        let _ = write!(text, "; {}", apart.told());
+    }
     if let Some(why) = &t.sanctioned {
         let _ = write!(text, "; sanctioned: {why}");
     }

@@ -130,8 +130,6 @@ const OF_MANAGEMENT: &[&str] = &[
     "Alert",
     "AuditLogs",
     "Autoscale",
-    "ManagedIdentitySignInLogs",
-    "NonInteractiveUserSignInLogs",
     "Policy",
     "ProvisioningLogs",
     "Recommendation",
@@ -139,17 +137,19 @@ const OF_MANAGEMENT: &[&str] = &[
     "RiskyUsers",
     "Security",
     "ServiceHealth",
-    "ServicePrincipalSignInLogs",
-    "SignInLogs",
     "UserRiskEvents",
 ];
 
 /// Which kind of access the records of a category are about. Requests to a store are told where a diagnostic setting says so.
 fn access(category: &[u8]) -> Access {
     let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(category);
+    let ends = |word: &[u8]| {
+        let end = category.len().checked_sub(word.len()).map(|at| &category[at..]);
+        end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
     match () {
         () if category.starts_with(b"Storage") => Access::DATA,
-        () if OF_MANAGEMENT.iter().any(is) => Access::MANAGEMENT,
+        () if OF_MANAGEMENT.iter().any(is) || ends(b"SignInLogs") || ends(b"Management") => Access::MANAGEMENT,
         () => Access::OTHER,
     }
 }
@@ -164,7 +164,13 @@ fn finish(sink: &mut Sink<'_, '_>) {
             c.iter().all(u8::is_ascii_digit),
         )
     });
-    sink.out.access = access(sink.out.get(Canon::EventDataset).unwrap_or_default());
+    // Of sign-ins and risks as Graph gives them neither is told.
+    let says = [Canon::EventDataset, Canon::EventAction, Canon::UrlFull, Canon::DestinationBytes];
+    let is_of_graph = !says.into_iter().any(|canon| sink.out.has(canon));
+    sink.out.access = match is_of_graph {
+        true => Access::MANAGEMENT,
+        false => access(sink.out.get(Canon::EventDataset).unwrap_or_default()),
+    };
     match code {
         Some((true, ..) | (_, true, ..)) => sink.outcome(false),
         Some((_, _, true, ..) | (_, _, _, true, _)) => sink.outcome(true),

@@ -90,6 +90,10 @@ fn access(log: &[u8]) -> Access {
 
 fn finish(sink: &mut Sink<'_, '_>) {
     sink.out.access = access(sink.out.get(Canon::EventDataset).unwrap_or_default());
+    // Reads of how a bucket is set up stand among those of data.
+    if sink.out.get(Canon::EventAction).is_some_and(|call| memchr::memmem::find(call, b".buckets.").is_some()) {
+        sink.out.access.join(Access::ADMINISTRATION);
+    }
     if sink.out.get(Canon::EventAction).is_some() {
         let failed = sink.out.get(Canon::EventCode).is_some_and(|c| c != b"0");
         sink.outcome(!failed);

@@ -126,6 +126,9 @@ fn finish(sink: &mut Sink<'_, '_>) {
         sink.canon_slice(Canon::EventOutcome, b"success");
     }
     mailbox(sink);
+    if is_of_directory(sink.out) {
+        sink.out.access.join(Access::ADMINISTRATION);
+    }
     if sink.out.has(Canon::DestinationBytes) && !gives_the_file(sink.out) {
         sink.disown(Canon::DestinationBytes);
     }
@@ -163,6 +166,12 @@ fn mailbox(sink: &mut Sink<'_, '_>) {
 
 /// Types of records that tell what was done in a mailbox (`ExchangeItem`, `ExchangeItemGroup`, `ExchangeItemAggregated`).
 const OF_MAILBOXES: [&[u8]; 6] = [b"2", b"3", b"50", b"ExchangeItem", b"ExchangeItemGroup", b"ExchangeItemAggregated"];
+
+/// Whether a record is of the directory, or of somebody who administers mailboxes (`ExchangeAdmin`).
+fn is_of_directory(fields: &Fields<'_>) -> bool {
+    let code = fields.get(Canon::EventCode).unwrap_or_default();
+    fields.get(Canon::EventDataset) == Some(b"AzureActiveDirectory") || matches!(code, b"1" | b"ExchangeAdmin")
+}
 
 /// Whether a record tells that a whole file was downloaded, so that as many bytes left as the file has.
 fn gives_the_file(fields: &Fields<'_>) -> bool {

@@ -200,18 +200,25 @@ fn id(links: &[&Link<'_>]) -> String {
 /// Links of one step.
 type Group<'g, 'a> = Vec<&'g Link<'a>>;
 
-/// Links as steps, in order of their first links: what one record shows is one thing, whatever rules say of it; so is what the same
-/// rules say of the same entities, and what left one host by one way out.
+/// Links as steps, in order of their first links: what one record shows is one thing, whatever rules say of it, and so are records of
+/// which a finding says that they are one event in several forms; so is what the same rules say of the same entities, and what left one
+/// host by one way out.
 fn grouped<'g, 'a>(links: &[&'g Link<'a>]) -> Vec<Group<'g, 'a>> {
     let mut events: BTreeMap<(usize, String), Group<'g, 'a>> = BTreeMap::new();
     let mut known: BTreeMap<(&str, &str, u64), usize> = BTreeMap::new();
-    for (at, link) in links.iter().copied().enumerate() {
-        let record = match link.what {
-            What::Finding(f) if f.kind == FindingKind::Rule => f.evidence.first(),
-            _ => None,
+    let mut parent: Vec<usize> = (0..links.len()).collect();
+    for (at, link) in links.iter().enumerate() {
+        let records = match link.what {
+            What::Finding(f) if f.kind == FindingKind::Rule => &f.evidence[..],
+            _ => &[],
         };
-        let first = record.map(|e| *known.entry((&link.scope, e.source.as_str(), e.place.offset)).or_insert(at));
-        events.entry((first.unwrap_or(at), link.scope.clone())).or_default().push(link);
+        for record in records {
+            let first = *known.entry((&link.scope, record.source.as_str(), record.place.offset)).or_insert(at);
+            join(&mut parent, first, at);
+        }
+    }
+    for (at, link) in links.iter().copied().enumerate() {
+        events.entry((root(&mut parent, at), link.scope.clone())).or_default().push(link);
     }
     let mut groups: BTreeMap<Vec<String>, (usize, Group<'g, 'a>)> = BTreeMap::new();
     for ((at, scope), event) in events {

@@ -204,11 +204,31 @@ fn unlogged(bench: &mut Bench<'_>) {
         let what = source.not_logged.join(", ");
         bench.reason("J-35", format!("{} does not state {what}", source.source), Vec::new());
         for route in open_to {
-            let other =
-                if source.observes.contains(&route) { "firewall, flow or proxy log" } else { "a log of the service" };
-            open(bench, route, format!("{other} that states what {} does not: {what}", source.source));
+            let needs = match switched_on(source).filter(|_| !source.observes.contains(&route)) {
+                Some(log) => format!("{log}: {} does not state {what}", source.source),
+                None if source.observes.contains(&route) => {
+                    format!("firewall, flow or proxy log that states what {} does not: {what}", source.source)
+                }
+                None => format!("a log of the service that states what {} does not: {what}", source.source),
+            };
+            open(bench, route, needs);
         }
     }
+}
+
+/// What of a cloud service logs reads of the data in its stores, and is to be switched on.
+fn switched_on(source: &SourceCoverage) -> Option<&'static str> {
+    source.formats().find_map(|format| match format {
+        "cloudtrail" => {
+            Some("CloudTrail's data events of S3 (GetObject), if a trail logs them, or the access logs of the buckets")
+        }
+        "gcp" => Some(
+            "Data Access audit logs of Google Cloud (DATA_READ of Cloud Storage), or the usage logs of the buckets",
+        ),
+        "azure" => Some("StorageRead of the diagnostic settings of Azure's storage accounts (StorageBlobLogs)"),
+        "m365" => Some("the audit log of Microsoft 365 with MailItemsAccessed and the records of SharePoint"),
+        _ => None,
+    })
 }
 
 /// J-36: what an intruder's remote sessions showed it, which no log states.

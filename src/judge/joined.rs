@@ -70,8 +70,18 @@ fn behind(whose: &Whose, t: &Transfer) -> BTreeSet<String> {
     sure.map(named).collect()
 }
 
-/// Who sent these, for people: the hosts behind the address from which they came, where that is translated and each was one's alone.
+/// Which host sent it: the one to which a log says for sure that its address was given, where the inventory has that as another one's.
+pub fn holder<'t>(whose: &Whose, t: &'t Transfer) -> &'t str {
+    whose.denied(&t.from, &t.joined).map_or(&*t.from, |of| &of.host)
+}
+
+/// Who sent these, for people: the hosts behind the address from which they came, where that is translated and each was one's alone; or
+/// the host to which a log says that it was given, where the inventory has it as another one's.
 pub fn sender(whose: &Whose, from: &str, transfers: &[&Transfer]) -> String {
+    let lent: BTreeSet<&str> = transfers.iter().map(|t| holder(whose, t)).collect();
+    if let Some(host) = lent.first().filter(|host| lent.len() == 1 && **host != from) {
+        return format!("{host} ({from} by the inventory)");
+    }
     let hosts: Vec<BTreeSet<String>> = transfers.iter().map(|t| behind(whose, t)).collect();
     let is_told = !hosts.is_empty() && hosts.iter().all(|of| of.len() == 1);
     let hosts: Vec<String> = hosts.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect();

@@ -291,7 +291,8 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
             gaps::open(bench, route, format!("the content of what {} sent to {}", m.from, m.to));
             return true;
         }
-        bench.reason("J-11", format!("left after the intrusion: at least {}", what(sure)), ids);
+        let text = format!("left after the intrusion: at least {}{}", what(sure), clocks(&tied));
+        bench.reason("J-11", text, ids);
         for t in &tied {
             bench.count(t, since(bench, t).sure, State::Exfiltrated);
         }
@@ -405,8 +406,8 @@ pub(super) fn unexplained<'a>(
         (true, Route::DnsTunnel) => ("J-24", "nothing authorises it"),
         (true, _) => ("J-20", "nothing authorises it"),
     };
-    bench.reason(clause, format!("{why}: at least {what}"), ids);
-    peers::compare(bench, m.from, &m.transfers);
+    bench.reason(clause, format!("{why}: at least {what}{}", clocks(&m.transfers)), ids);
+    peers::compare(bench, &m.transfers);
     let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
     let account = if accounts.is_empty() { "not logged".to_owned() } else { accounts.join(", ") };
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
@@ -416,11 +417,17 @@ pub(super) fn unexplained<'a>(
         bench.ask(match m.transfers.iter().all(|t| is_answer(t)) {
             true => format!("who is at {}, which is listed, and has a reason to read {} from there?", m.to, m.from),
             false => {
-                format!("does {} have a reason to send to {}, which is listed, and is {} clean?", m.from, m.to, m.from)
+                format!("does {from} have a reason to send to {}, which is listed, and is {from} clean?", m.to)
             }
         });
     }
     put_unexplained(bench, &m.transfers, route, listed);
+}
+
+/// Which clocks decided how much moved at least, where some did.
+fn clocks(transfers: &[&Transfer]) -> String {
+    let told: BTreeSet<String> = transfers.iter().filter_map(|t| Some(t.apart.as_ref()?.told())).collect();
+    told.first().map_or_else(String::new, |first| format!("; {first}"))
 }
 
 /// Gives transfers their state, and lets the listings of where they went be suspicions.

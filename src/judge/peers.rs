@@ -4,7 +4,7 @@
 //! they sent on their busiest days is held against each other by median and median deviation, which one host that sends much
 //! does not move. What sanctioned entries explain is left out of both: who is allowed to send much says nothing of what is usual.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::model::rule::Route;
@@ -15,7 +15,7 @@ use crate::model::whose::{Whose, address, same_host};
 
 use super::chains::size;
 use super::intrusion::{BASELINE_DAYS, DAY_SECS};
-use super::{Bench, movement};
+use super::{Bench, joined, movement};
 
 /// Of fewer others it is not known what is usual.
 const PEERS: usize = 5;
@@ -49,7 +49,7 @@ impl<'a> Peers<'a> {
         let mut all = Self { inventory: Inventory::of(bench.whose), ..Self::default() };
         let is_explained = |t: &Transfer| t.sanctioned.is_some() && !movement::guilty(bench, t);
         for t in bench.transfers.iter().copied().filter(|t| is_sent(t) && !is_explained(t)) {
-            let sent = all.hosts.entry(&t.from).or_default();
+            let sent = all.hosts.entry(joined::holder(bench.whose, t)).or_default();
             sent.together.add(t);
             sent.first = [sent.first, t.time.map(|time| time.first)].into_iter().flatten().min();
         }
@@ -151,17 +151,16 @@ impl Beside {
 }
 
 /// J-92: holds what is unexplained of a host against what its peers send.
-pub(super) fn compare(bench: &mut Bench<'_>, host: &str, transfers: &[&Transfer]) {
-    if !transfers.iter().any(|t| is_sent(t)) {
-        return;
-    }
+pub(super) fn compare(bench: &mut Bench<'_>, transfers: &[&Transfer]) {
+    let hosts: BTreeSet<&str> = transfers.iter().map(|t| joined::holder(bench.whose, t)).collect();
+    let Some(host) = hosts.first().filter(|_| hosts.len() == 1 && transfers.iter().any(|t| is_sent(t))) else { return };
     if bench.peers.is_none() {
         bench.peers = Some(Peers::of(bench));
     }
     let Some(peers) = &bench.peers else { return };
     let Some(beside) = peers.beside(host) else { return };
     let began = transfers.iter().filter_map(|t| t.time).map(|time| time.first).min();
-    let text = beside.told(host, &history(peers.hosts.get(host).and_then(|sent| sent.first), began));
+    let text = beside.told(host, &history(peers.hosts.get(*host).and_then(|sent| sent.first), began));
     let ids = transfers.iter().map(|t| t.id.to_string()).collect();
     match beside.is_apart() {
         true => bench.reason("J-92", text, ids),

@@ -75,8 +75,7 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
     let undated = showing.iter().filter_map(|s| Some((&s.source, s.dates.as_ref().filter(|dates| dates.is_open())?)));
     limits.extend(undated.map(|(source, dates)| format!("dates of {source}: {}", dates.told())));
     if showing.iter().any(|s| s.records > 0) && from.is_none() {
-        let are_timed = showing.iter().any(|s| s.records > s.untimed);
-        let why = if are_timed {
+        let why = if showing.iter().any(|s| s.is_doubtful) {
             "the records are in doubt, because checksums do not hold"
         } else {
             "the records have no times"
@@ -205,7 +204,8 @@ fn words(route: Route) -> (&'static str, &'static str) {
         ),
         Route::SaasDownload => (
             "Did somebody outside download from your cloud services?",
-            "audit logs of the cloud services (Microsoft 365, Google Workspace), and of buckets the data events with bytes",
+            "audit logs of the cloud services (Microsoft 365 with MailItemsAccessed, Google Workspace); of stores, what is to be switched \
+             on: CloudTrail's data events of S3, Data Access audit logs of Google Cloud, StorageRead in Azure's diagnostic settings",
         ),
         Route::WebResponse => (
             "Did your own web servers hand data to somebody who must not have it?",

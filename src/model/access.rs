@@ -20,6 +20,8 @@ impl Access {
     pub const MAILBOX: Self = Self(1 << 3);
     /// Mails that were read.
     pub const MAIL_READ: Self = Self(1 << 4);
+    /// Sign-ins, and calls about how a service or a store is set up, that a log holds beside what was done with data.
+    pub const ADMINISTRATION: Self = Self(1 << 5);
 
     /// Adds kinds.
     pub fn join(&mut self, other: Self) {

@@ -23,6 +23,8 @@ const REPEAT: i64 = 60 * SECOND;
 const HALF_YEAR: i64 = 183 * 24 * HOUR_SECS * SECOND;
 /// Records of several hosts may come so late in one log.
 const LATE: i64 = 24 * HOUR_SECS * SECOND;
+/// Zones are so far ahead of UTC at most, and so far behind it.
+const ZONES: [i64; 2] = [14 * HOUR_SECS * SECOND, -12 * HOUR_SECS * SECOND];
 /// So many records must follow on a step back, all of times before it, that it is none of a record which was written late.
 const FOLLOW: usize = 10;
 /// Steps of a kind that are kept of a source; of one with more nothing is concluded from them.
@@ -54,6 +56,24 @@ impl Step {
         let behind = self.to.micros().saturating_sub(before.from.micros());
         (self.back_micros() > 0) != (before.back_micros() > 0) && (-LATE..HALF_YEAR).contains(&behind)
     }
+
+    /// Whether it goes back to where a clock begins that lost its battery: the first day of a year, in any zone.
+    fn is_reset(&self) -> bool {
+        self.back_micros() > LATE && dates(self.to).any(|date| (date.month(), date.day()) == (1, 1))
+    }
+
+    /// Whether it goes ahead from where such a clock may be.
+    fn leaves_january(&self) -> bool {
+        self.back_micros() < -LATE && dates(self.from).any(|date| date.month() == 1)
+    }
+}
+
+/// The dates that an instant may have.
+fn dates(at: Instant) -> impl Iterator<Item = jiff::civil::Date> {
+    let zones = std::iter::once(0).chain(ZONES);
+    let stamps =
+        zones.filter_map(move |ahead| jiff::Timestamp::from_microsecond(at.micros().saturating_add(ahead)).ok());
+    stamps.map(|stamp| jiff::tz::Offset::UTC.to_datetime(stamp).date())
 }
 
 /// Some steps, the first in their order; more than are kept tell nothing.
@@ -112,6 +132,8 @@ pub struct Stretch {
     falls: Steps,
     /// Such steps ahead.
     leaps: Steps,
+    /// Steps back to where a clock begins, and steps out of January by which it may be set right.
+    resets: Steps,
 }
 
 impl Stretch {
@@ -125,7 +147,7 @@ impl Stretch {
         let Some(last) = self.last.replace(stamp) else { return };
         // PERF: nearly all records are not long behind the one before, and nothing is waited for.
         let ahead = stamp.at.micros().wrapping_sub(last.at.micros());
-        if !(-STEP_BACK..HALF_YEAR).contains(&ahead) || !self.pending.is_empty() {
+        if !(-STEP_BACK..LATE).contains(&ahead) || !self.pending.is_empty() {
             self.step(at, last, stamp);
             self.follow(stamp);
         }
@@ -136,6 +158,9 @@ impl Stretch {
     fn step(&mut self, at: u64, last: Stamp, stamp: Stamp) {
         let step = Step { at, from: last.at, to: stamp.at };
         let back = step.back_micros();
+        if step.is_reset() || step.leaves_january() {
+            self.resets.add(step);
+        }
         let is_yearless = last.assumed.year() && stamp.assumed.year();
         if is_yearless && back <= -HALF_YEAR {
             self.leaps.add(step);
@@ -187,6 +212,7 @@ impl Stretch {
         self.repeats.append(later.repeats);
         self.falls.append(later.falls);
         self.leaps.append(later.leaps);
+        self.resets.append(later.resets);
         let room = FOLLOW - self.head.len();
         self.head.extend(later.head.into_iter().take(room));
     }
@@ -197,10 +223,30 @@ impl Stretch {
     }
 
     /// The steps back that are of a clock which was set, or of a log that begins anew: those on which others follow, of records that are
-    /// otherwise in order. Records that are written when that ends of which they tell, and dated by its begin, are not.
-    pub fn set_back(&self) -> &[Step] {
-        let steps = self.set_back.all();
-        if self.is_orderly(steps.len()) { steps } else { &[] }
+    /// otherwise in order, and however few follow on one to where a clock begins that goes on from there. Records that are written when
+    /// that ends of which they tell, and dated by its begin, are not.
+    pub fn set_back(&self) -> Vec<Step> {
+        let mut steps: Vec<Step> = self.set_back.all().iter().copied().chain(self.resets()).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        if self.is_orderly(steps.len()) { steps } else { Vec::new() }
+    }
+
+    /// The steps to where a clock begins that a later one undoes.
+    fn resets(&self) -> impl Iterator<Item = Step> {
+        let steps = self.resets.all();
+        let is_undone = |at: usize| {
+            let step = steps[at];
+            let later = steps[at + 1..].iter().take_while(|later| !later.is_reset());
+            step.is_reset()
+                && later.into_iter().any(|later| later.to.micros() >= step.from.micros().saturating_sub(LATE))
+        };
+        (0..steps.len()).filter(move |at| is_undone(*at)).map(|at| steps[at])
+    }
+
+    /// When the first record was written by its clock.
+    pub fn begins(&self) -> Option<Instant> {
+        self.head.first().map(|(_, stamp)| stamp.at)
     }
 
     /// The steps back into an hour that comes twice that are longer than any other: there its second time begins. Where one hour has
@@ -317,6 +363,9 @@ pub struct ClockTold {
     /// Steps back of a log that is otherwise in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_back: Vec<Step>,
+    /// Where there are some, the time of the record that stands first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins: Option<Instant>,
     /// Steps at which the hour that comes twice begins anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeats: Vec<Step>,
@@ -356,8 +405,16 @@ impl ClockTold {
             own.sort_unstable();
             own.dedup();
         }
+        self.begins = self.begins.or(other.begins);
         self.is_misread |= other.is_misread;
         self.years = self.years.take().or(other.years);
+    }
+
+    /// Whether a time without records lies between those of a clock that was set back and those of the right one: from one to the other
+    /// the log goes ahead only where a clock was set right, for its first record is behind that time.
+    pub fn is_between(&self, before: i64, after: i64) -> bool {
+        let is_behind = self.begins.is_some_and(|begins| begins.hour() >= after);
+        is_behind && self.set_back.iter().any(|step| step.to.hour() <= before && after <= step.from.hour())
     }
 
     /// All of it, in words; empty where there is nothing to tell.

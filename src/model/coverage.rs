@@ -135,6 +135,9 @@ pub struct SourceCoverage {
     pub records: u64,
     /// Records without a time.
     pub untimed: u64,
+    /// Whether a checksum does not hold, so that its records tell nothing of the time that it covers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_doubtful: bool,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.

@@ -31,7 +31,7 @@ pub struct Sighting {
     pub outcome: Outcome,
     /// Who and what.
     pub subject: Subject,
-    /// Of rules: what its log calls the event, whatever form it was delivered in.
+    /// Of rules and indicators: what its log calls the event, whatever form it was delivered in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub called: Option<Called>,
     /// Of rules: what it shows of data, sorted.

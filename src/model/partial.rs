@@ -122,6 +122,9 @@ pub struct Covered {
     /// Which kinds of access to data its records are about.
     #[serde(default, skip_serializing_if = "Access::is_none")]
     pub access: Access,
+    /// Whether a checksum of what it was packed in does not hold, so that nothing is known of the time that it covers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_doubtful: bool,
     /// Hours of records that say that no more reads of a mailbox were logged for a day, sorted; `None` for one without a time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub throttled: Vec<Option<i64>>,
@@ -168,6 +171,7 @@ impl Covered {
             *self.held.entry(format).or_default() += records;
         }
         self.clocked |= other.clocked;
+        self.is_doubtful |= other.is_doubtful;
         self.sampled = self.sampled.saturating_add(other.sampled);
         self.access.join(other.access);
         self.throttled.extend(other.throttled);

@@ -364,6 +364,31 @@ pub struct PassedOn {
     pub more: u64,
 }
 
+/// Two logs whose clocks are apart, or may be, so that their hours do not tell whether both saw the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// One of them.
+    pub first: Locator,
+    /// The other one.
+    pub second: Locator,
+    /// So many milliseconds later the second one dates what both tell of; `None` where the zone of one is not known.
+    pub later_millis: Option<i64>,
+    /// So many bytes of both may be the same; they are not added up at least.
+    pub bytes: u64,
+}
+
+impl Apart {
+    /// Why bytes of both logs are not added up, in words.
+    pub fn told(&self) -> String {
+        let Self { first, second, .. } = self;
+        let how = self.later_millis.map_or("may be hours apart, as the zone of one is not known".to_owned(), |later| {
+            let millis = later.unsigned_abs();
+            format!("are {}.{:03} s apart", millis / 1000, millis % 1000)
+        });
+        format!("the clocks of {first} and {second} {how}: what both may tell of counts once at least")
+    }
+}
+
 /// Data that moved from one entity to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
@@ -405,6 +430,9 @@ pub struct Transfer {
     /// Whose bytes it may have put on the wire; they are counted there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_on: Option<Box<PassedOn>>,
+    /// The two logs whose clocks are apart of which the most may tell of the same: it counts once at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<Box<Apart>>,
     /// Sources that saw it, sorted.
     pub seen_by: Arc<[Locator]>,
     /// A few of the records.

@@ -66,9 +66,60 @@ const CHANGES: [&[u8]; 33] = [
     b"written",
 ];
 
+/// What somebody does who signs in or out, and what of a service or a store is asked for that is none of its data.
+const ADMINISTRATION: [&[u8]; 36] = [
+    b"acl",
+    b"acls",
+    b"attributes",
+    b"authentication",
+    b"configuration",
+    b"cors",
+    b"encryption",
+    b"iam",
+    b"lifecycle",
+    b"location",
+    b"logged",
+    b"logging",
+    b"login",
+    b"logins",
+    b"logoff",
+    b"logon",
+    b"logout",
+    b"metadata",
+    b"mfa",
+    b"notification",
+    b"permission",
+    b"permissions",
+    b"policies",
+    b"policy",
+    b"properties",
+    b"replication",
+    b"retention",
+    b"session",
+    b"sessions",
+    b"sign",
+    b"signed",
+    b"signin",
+    b"signout",
+    b"sso",
+    b"tagging",
+    b"versioning",
+];
+
+/// Whether an action (`UserLoggedIn`, `user_login`, `GetObjectAcl`, `GetContainerProperties`) gives no data of a service: one of its
+/// words says so.
+pub fn administers(action: &[u8]) -> bool {
+    has_word(action, &ADMINISTRATION)
+}
+
 /// Whether an action (`PutObject`, `FileSyncUploadedFull`, `storage.objects.create`, `file_add`) changes what a store holds: one of
 /// its words says so.
 fn changes(action: &[u8]) -> bool {
+    has_word(action, &CHANGES)
+}
+
+/// Whether one of an action's words is one of these.
+fn has_word(action: &[u8], words: &[&[u8]]) -> bool {
     let mut rest = action;
     while let Some(first) = rest.first() {
         // A word begins with a capital, or behind what is no letter; or it is all in capitals.
@@ -79,7 +130,7 @@ fn changes(action: &[u8]) -> bool {
         };
         let length = rest[1..].iter().position(|b| !is_of_word(b)).map_or(rest.len(), |at| at + 1);
         let (word, others) = rest.split_at(length);
-        if CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+        if words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
             return true;
         }
         rest = others;
@@ -106,6 +157,37 @@ mod tests {
             assert!(!told(Seen::Firewall, action) && !told(Seen::Flow, action), "{action}");
         }
         assert!(told(Seen::Firewall, "upload"));
+    }
+
+    #[test]
+    fn who_signs_in_or_asks_how_a_store_is_set_up_is_given_none_of_its_data() {
+        for action in [
+            "UserLoggedIn",
+            "user_login",
+            "LOGIN",
+            "login_success",
+            "Sign-in activity",
+            "GetObjectAcl",
+            "GetContainerACL",
+            "REST.GET.POLICY_STATUS",
+            "storage.buckets.getIamPolicy",
+            "GetBlobServiceProperties",
+        ] {
+            assert!(administers(action.as_bytes()), "{action}");
+        }
+        for action in [
+            "GetObject",
+            "FileDownloaded",
+            "storage.objects.get",
+            "MailItemsAccessed",
+            "WEBSITE.GET.OBJECT",
+            "git.clone",
+            "ReportExport",
+            "GetBlob",
+            "",
+        ] {
+            assert!(!administers(action.as_bytes()), "{action}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the records of a source tell of the time that it covers, and of what is not in it.
 
 use super::{Tally, read};
+use crate::model::access::Access;
 use crate::model::fields::{Canon, Fields};
 use crate::model::outline::{Numbered, Outline};
 use crate::model::partial::{CLEARED_KEPT, Cleared, Covered, HOURS_KEPT};
@@ -13,6 +14,10 @@ impl Tally {
     pub fn cover(&mut self, format: &'static str, fields: &Fields<'_>) {
         fields.inside.into_iter().for_each(|inside| self.hold(inside));
         self.covered.access.join(fields.access);
+        let teller = self.teller(fields.inside.unwrap_or(format));
+        if read::is_beside_data(teller, fields) {
+            self.covered.access.join(Access::ADMINISTRATION);
+        }
         let throttled = &mut self.covered.throttled;
         let at = fields.time.map(|stamp| stamp.at.hour());
         if fields.throttled
@@ -23,7 +28,6 @@ impl Tally {
         }
         let Some(stamp) = fields.time else { return };
         self.cover_time(stamp);
-        let teller = self.teller(fields.inside.unwrap_or(format));
         let (covered, hour) = (&mut self.covered, stamp.at.hour());
         if read::skipped(teller, fields)
             && let Err(at) = covered.skipped.binary_search(&hour)

@@ -1,7 +1,8 @@
 //! What one record says of traffic: which kind of observer wrote it, and who spoke with whom.
 
-use super::actions::{says, sends};
+use super::actions::{administers, says, sends};
 use super::{files, key, mail, tunnel};
+use crate::model::access::Access;
 use crate::model::fields::{Canon, Fields};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::observation::Seen;
@@ -61,7 +62,7 @@ impl Teller {
 /// for lies below the domain in the key goes to `below`.
 pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut Vec<u8>) -> bool {
     below.clear();
-    let Some(seen) = kind(teller, fields) else { return false };
+    let Some(seen) = kind(teller, fields).filter(|seen| !is_administrative(*seen, fields)) else { return false };
     let port = fields.number(Canon::DestinationPort).and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
     let mail = if seen == Seen::Mail { mail::outward(fields) } else { None };
     let outward = mail == Some(true);
@@ -90,6 +91,20 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     key::text(&[get(Canon::HostName).unwrap_or_default()], out);
     key::entity(translated(fields).unwrap_or_default(), out);
     fields.uploads || key::names_anybody(out)
+}
+
+/// Whether a record of a cloud service tells of a sign-in, or of a call about how something is set up: neither gives data.
+fn is_administrative(seen: Seen, fields: &Fields<'_>) -> bool {
+    seen == Seen::Cloud
+        && (fields.access.is_of_management_alone()
+            || fields.access.has(Access::ADMINISTRATION)
+            || fields.get(Canon::EventAction).is_some_and(administers))
+}
+
+/// The same of a record of any log, where its service has no log of its own for what was done with data.
+pub fn is_beside_data(teller: Teller, fields: &Fields<'_>) -> bool {
+    let is_of_cloud = fields.observer.map_or(teller == Teller::Cloud, |seen| seen == Seen::Cloud);
+    is_of_cloud && !fields.access.is_of_management_alone() && is_administrative(Seen::Cloud, fields)
 }
 
 /// The address that a firewall made of the client's, where it is another one.

@@ -329,7 +329,7 @@ impl Source {
         if is_doubtful {
             let Covered { unread, held, clocked, access, sampled, throttled, .. } = covered;
             let throttled = throttled.first().map(|_| None).into_iter().collect();
-            covered = Covered { unread, held, clocked, access, sampled, throttled, ..Covered::default() };
+            covered = Covered { unread, held, clocked, access, sampled, throttled, is_doubtful, ..Covered::default() };
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
             notes.push(Note::new(Reason::Damaged, detail));
         }
@@ -344,7 +344,9 @@ impl Source {
         notes.extend(is_misread.then(remarks::of_misread));
         covered.clock.join(clock);
         if !plan.hits_only && self.format != "evtx" {
-            covered.clock.set_back = times.take().set_back().to_vec();
+            let times = times.take();
+            covered.clock.set_back = times.set_back();
+            covered.clock.begins = times.begins().filter(|_| !covered.clock.set_back.is_empty());
         }
         covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);

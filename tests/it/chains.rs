@@ -176,6 +176,21 @@ fn no_chain_of_one_step_of_one_stage_or_of_what_failed() {
     let mut same = both[0].clone();
     (same.id, same.rule.id, same.stage) = ("x".to_owned(), "x".to_owned(), vec![Stage::Execution]);
     none(&[both[0].clone(), same], "one record");
+    // Of three rules one met the event in both of its forms, and the others in one of them.
+    let form = |id: &str, log: &str| {
+        let time = "2026-03-02T12:00:00Z";
+        let mut f = shown(id, Stage::Execution, time, log, from(INTRUDER, "hc-web"));
+        f.evidence[0].place.offset = 77;
+        f
+    };
+    let (native, export) = (form("native", "e/security.evtx"), form("export", "e/security.json"));
+    let mut whole = form("whole", "e/security.json");
+    whole.stage = vec![Stage::InitialAccess];
+    whole.evidence.extend(native.evidence.clone());
+    none(&[native.clone(), export.clone(), whole], "one event in two forms");
+    let mut alone = export;
+    alone.stage = vec![Stage::InitialAccess];
+    assert_eq!(chain(&[native, alone]).steps.len(), 2, "nothing tells that it is one event");
     let mut failed = both.clone();
     failed[1].outcome = Outcome::Failed;
     none(&failed, "a refused one");

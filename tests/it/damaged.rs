@@ -218,3 +218,20 @@ fn a_log_that_mentions_chunks_is_none() {
     let (format, records, _) = recorded("a.log", &log);
     assert!(format == "access" && records >= 800, "{format} {records}");
 }
+
+#[test]
+fn a_plain_log_without_times_is_not_said_to_be_in_doubt() {
+    let temp = tempfile::tempdir().unwrap();
+    let logs = temp.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    std::fs::write(logs.join("notes.log"), "somebody was here\nand left\n").unwrap();
+    for (more, told) in [(None, "No record of the logs has a time."), (Some("--hits-only"), "of a scan for hits alone")]
+    {
+        let case = temp.path().join(format!("case{}", more.unwrap_or_default()));
+        let args = ["scan", logs.to_str().unwrap(), "--out", case.to_str().unwrap()];
+        let output = exfiltrace(&args.into_iter().chain(more).collect::<Vec<_>>());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(told) && !text.contains("checksum"), "{text}");
+    }
+}

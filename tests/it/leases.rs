@@ -309,3 +309,34 @@ fn the_state_of_a_case_keeps_network_cards_as_its_schema_says() {
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(state.to_string().matches("\"card\":\"00155d000007\"").count(), 2);
 }
+
+/// What nothing explains is asked of the host that a lease names, and held against the peers of that one.
+#[test]
+fn what_is_unexplained_is_told_of_the_host_that_a_lease_names() {
+    let inventory: String = (10..16)
+        .map(|n| format!("[[host]]\nname = \"hc-pc{n}\"\nip = [\"10.2.0.{n}\"]\nscope = \"hc\"\nrole = \"clerk\"\n"))
+        .collect();
+    let scopes = format!(
+        "{SCOPES}\n{inventory}[[host]]\nname = \"hc-pc09\"\nip = [\"10.2.0.9\"]\nscope = \"hc\"\nrole = \"clerk\"\n"
+    );
+    let sends = |from: &str, bytes: u64| {
+        edge("11:00:00", from, "198.51.100.7", &format!("action=\"close\" sentbyte={bytes} rcvdbyte=900"))
+    };
+    let peers: String = (10..16).map(|n| sends(&format!("10.2.0.{n}"), 20 * MIB)).collect();
+    let told = |lease: String| {
+        let files = [("hc-edge.log", sends("10.2.0.5", 1000 * MIB) + &peers), ("hc-dhcp.log", lease + &later())];
+        scan_with_transfers(&files, &scopes).0.scope("hc").clone()
+    };
+    let its = told(lease("08:00:00", "10.2.0.5", "09", "hc-pc09"));
+    let has = |of: &[String], what: &str| of.iter().any(|text| text.contains(what));
+    assert!(has(&texts(&its, "J-20"), "hc-pc09 (hc-fs01 by the inventory) to"), "{:?}", texts(&its, "J-20"));
+    assert!(its["ask"].to_string().contains("hc-pc09 (hc-fs01 by the inventory) to"), "{}", its["ask"]);
+    assert!(
+        has(&texts(&its, "J-92"), "hc-pc09 sent") && has(&texts(&its, "J-92"), "role clerk"),
+        "{:?}",
+        texts(&its, "J-92")
+    );
+    let own = told(lease("08:00:00", "10.2.0.5", "05", "hc-fs01"));
+    assert!(!has(&texts(&own, "J-20"), "by the inventory") && has(&texts(&own, "J-20"), "hc-fs01 to"));
+    assert!(!has(&texts(&own, "J-92"), "role clerk"), "{:?}", texts(&own, "J-92"));
+}

@@ -120,3 +120,45 @@ fn events_without_an_id_are_not_one() {
     };
     assert_eq!(cited(&found(&[("a.json", &record("a")), ("b.json", &record("b"))], rule)), ["a.json", "b.json"]);
 }
+
+/// What is found of a listed name in some files: how often, and in which.
+fn listed(files: &[(&str, &str)]) -> Vec<(u64, usize)> {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    fs::create_dir(path("logs")).unwrap();
+    files.iter().for_each(|(name, log)| fs::write(path(&format!("logs/{name}")), log).unwrap());
+    fs::write(path("feed.txt"), "evil.example\n").unwrap();
+    exfiltrace(&[
+        "scan",
+        "-q",
+        &path("logs"),
+        "--no-builtin",
+        "--indicators",
+        &path("feed.txt"),
+        "--out",
+        &path("case"),
+    ]);
+    let verified = exfiltrace(&["verify", &path("case")]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    let all = fs::read_to_string(path("case/findings.jsonl")).unwrap();
+    let all = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of = all.filter(|finding| finding["kind"] == "indicator");
+    of.map(|f| (f["count"].as_u64().unwrap(), f["evidence"].as_array().unwrap().len())).collect()
+}
+
+#[test]
+fn a_listed_value_in_two_forms_of_one_event_is_found_once() {
+    let xml = |number| xml(number).replace(">ann<", ">evil.example<");
+    let beat = |number, minute| beat(number, minute).replace("\"ann\"", "\"evil.example\"");
+    let log =
+        |numbers: std::ops::RangeInclusive<u32>| format!("<Events>{}</Events>", numbers.map(xml).collect::<String>());
+    let shipped: String = (1..=10).map(|number| beat(number, number)).collect();
+    assert_eq!(listed(&[("security.xml", &log(1..=10)), ("beat.ndjson", &shipped)]), [(10, 20)]);
+    // What one form alone has is told of it.
+    assert_eq!(
+        listed(&[("security.xml", &log(1..=12)), ("beat.ndjson", &shipped)]).iter().map(|(n, _)| n).sum::<u64>(),
+        12
+    );
+    let later: String = (1..=10).map(|number| beat(number, number + 20)).collect();
+    assert_eq!(listed(&[("security.xml", &log(1..=10)), ("beat.ndjson", &later)]), [(10, 10), (10, 10)]);
+}

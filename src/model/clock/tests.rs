@@ -55,6 +55,30 @@ fn a_clock_that_was_set_back_is_told_and_a_record_that_came_late_is_not() {
 }
 
 #[test]
+fn a_clock_that_began_anew_is_told_however_few_records_it_dated() {
+    const YEAR: i64 = 1_767_225_600;
+    const DAY: i64 = 24 * HOUR_SECS;
+    let spring = |from: i64| (0..40).map(move |n| YEAR + (80 + from) * DAY + n * 60);
+    for (reset, assumed) in
+        [(0, Assumed::Nothing), (YEAR, Assumed::Nothing), (YEAR - 5 * 3600, Assumed::Zone), (YEAR, Assumed::Year)]
+    {
+        let times = of(spring(0).chain([reset, reset + 20, reset + 40]).chain(spring(1)), assumed);
+        let steps = told(&times).set_back();
+        assert_eq!(steps.iter().map(|step| step.at).collect::<Vec<_>>(), [40], "{reset}");
+        assert_eq!(told(&times).begins(), Some(times[0].0).and_then(Instant::from_secs));
+    }
+    let autumn = of(
+        (0..40).map(|n| YEAR + 300 * DAY + n).chain([YEAR, YEAR + 9]).chain((0..40).map(|n| YEAR + 301 * DAY + n)),
+        Assumed::Year,
+    );
+    assert_eq!((told(&autumn).set_back().len(), told(&autumn).turns_of_year().len()), (1, 0));
+    let elsewhere = of(spring(0).chain([YEAR + 40 * DAY, YEAR + 40 * DAY + 20]).chain(spring(1)), Assumed::Nothing);
+    assert_eq!(told(&elsewhere).set_back(), &[], "a late record of another day");
+    let january = of((0..40).map(|n| YEAR + n * 60).chain(spring(0)), Assumed::Nothing);
+    assert_eq!(told(&january).set_back(), &[], "a log that begins in January and falls silent");
+}
+
+#[test]
 fn a_log_without_years_goes_on_into_another_one() {
     const DAY: i64 = 24 * HOUR_SECS;
     // As it was read: all in the year before its end.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::super::places::FieldPlaces;
 use super::super::source::Told;
 use super::cite::Cite;
+use super::event::called;
 use super::hand::Known;
 use super::{Pass, is_in_doubt};
 use crate::model::block::Record;
 use crate::model::fields::{Canon, Fields, Seen, Want};
-use crate::model::hit::{IndicatorRef, MatchKind};
+use crate::model::hit::{IndicatorRef, MatchKind, Sighting};
 use crate::model::indicator::{IndicatorKind, IndicatorMeta, RawHit};
 use crate::model::lines::narrow;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
@@ -130,7 +131,8 @@ impl Pass<'_, '_> {
         told: &mut Told,
     ) {
         let Some(key) = self.named(indicator, how, told) else { return };
-        let make = || self.sighting(cite, fields, field);
+        let format = fields.inside.unwrap_or(self.block.layout.format);
+        let make = || Sighting { called: called(format, fields), ..self.sighting(cite, fields, field) };
         let outcome = Outcome::of(fields);
         let sightings = told.indicators.entry(key).or_default();
         sightings.add(self.plan.max_evidence, outcome, fields.time, cite.seen.place, make);

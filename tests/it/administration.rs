@@ -1,0 +1,137 @@
+//! Sign-ins and calls about how a store is set up give nobody data, whatever cloud service logs them.
+
+use exfiltrace::detect::{Program, Routing};
+use exfiltrace::discover::Root;
+use exfiltrace::indicators::Builder;
+use exfiltrace::model::rule::Route;
+use exfiltrace::model::scopes::Scopes;
+use exfiltrace::scan::{self, Outcome};
+
+use crate::support::plan_with;
+
+fn scanned(text: &str) -> Outcome {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("audit.json"), text).unwrap();
+    let root = Root { name: b"logs".to_vec(), path: Some(temp.path().to_owned()) };
+    let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
+    scan::scan(&plan_with(none, vec![root], Scopes::default(), Builder::new())).unwrap()
+}
+
+/// Records of a log in which one action is another one, and whether each gives data.
+type Log = (&'static str, fn(&str) -> String, &'static [&'static str], &'static [&'static str]);
+
+const LOGS: &[Log] = &[
+    (
+        "cloudtrail",
+        |call| {
+            let kind = if call == "GetObject" || call == "GetObjectAcl" { "Data" } else { "Management" };
+            format!(
+                r#"{{"eventVersion":"1.08","eventTime":"2026-03-28T23:10:04Z","eventSource":"s3.amazonaws.com","eventName":"{call}","awsRegion":"eu-west-2","sourceIPAddress":"203.0.113.9","userIdentity":{{"type":"IAMUser","userName":"alice"}},"requestParameters":{{"bucketName":"rv-data"}},"eventCategory":"{kind}"}}"#
+            )
+        },
+        &["GetBucketAcl", "GetBucketPolicy", "GetBucketLocation", "GetObjectAcl"],
+        &["GetObject"],
+    ),
+    (
+        "azure",
+        |call| {
+            format!(
+                r#"{{"time":"2026-03-28T23:10:04Z","category":"StorageRead","operationName":"{call}","resourceId":"/x","callerIpAddress":"203.0.113.9:5000","statusCode":200,"properties":{{"accountName":"rvdata","objectKey":"/rvdata/c/o"}},"tenantId":"t"}}"#
+            )
+        },
+        &["GetContainerProperties", "GetContainerACL", "GetBlobServiceProperties"],
+        &["GetBlob"],
+    ),
+    (
+        "gcp",
+        |call| {
+            format!(
+                r#"{{"insertId":"x","logName":"projects/rv/logs/cloudaudit.googleapis.com%2Fdata_access","timestamp":"2026-03-28T23:10:04Z","protoPayload":{{"serviceName":"storage.googleapis.com","methodName":"{call}","authenticationInfo":{{"principalEmail":"alice@rv.example"}},"requestMetadata":{{"callerIp":"203.0.113.9"}}}},"resource":{{"labels":{{"bucket_name":"rv-data"}}}}}}"#
+            )
+        },
+        &["storage.buckets.get", "storage.getIamPermissions", "storage.buckets.getIamPolicy"],
+        &["storage.objects.get"],
+    ),
+    (
+        "m365",
+        |call| {
+            let workload = if call.starts_with("User") { "AzureActiveDirectory" } else { "SharePoint" };
+            format!(
+                r#"{{"CreationTime":"2026-03-28T23:10:04","Operation":"{call}","Workload":"{workload}","RecordType":6,"UserId":"alice@rv.example","ClientIP":"203.0.113.9","ResultStatus":"Success","SiteUrl":"https://rv.example/"}}"#
+            )
+        },
+        &["UserLoggedIn"],
+        &["FileDownloaded"],
+    ),
+    (
+        "box",
+        |call| {
+            format!(
+                r#"{{"type":"event","event_id":"f82c","created_at":"2026-03-28T16:10:04-07:00","event_type":"{call}","created_by":{{"type":"user","login":"alice@rv.example"}},"source":{{"item_type":"file","item_id":"1","item_name":"pay.xlsx"}},"ip_address":"203.0.113.9"}}"#
+            )
+        },
+        &["LOGIN", "ADMIN_LOGIN"],
+        &["DOWNLOAD"],
+    ),
+    (
+        "slack",
+        |call| {
+            format!(
+                r#"{{"id":"0123a45b-6c7d-8900-e12f-3456789gh0i1","date_create":1774739404,"action":"{call}","actor":{{"type":"user","user":{{"id":"W1","name":"Alice","email":"alice@rv.example"}}}},"entity":{{"type":"file","file":{{"id":"F1","name":"pay.xlsx"}}}},"context":{{"location":{{"type":"workspace","id":"T1","domain":"rv"}},"ua":"x","ip_address":"203.0.113.9"}}}}"#
+            )
+        },
+        &["user_login", "user_logout"],
+        &["file_downloaded"],
+    ),
+    (
+        "github",
+        |call| {
+            format!(
+                r#"{{"@timestamp":1774739404000,"_document_id":"x","action":"{call}","actor":"alice","actor_ip":"203.0.113.9","org":"rv","repo":"rv/data"}}"#
+            )
+        },
+        &["user.login", "org.sso_response"],
+        &["git.clone"],
+    ),
+    (
+        "gworkspace",
+        |call| {
+            format!(
+                r#"{{"kind":"admin#reports#activity","id":{{"time":"2026-03-28T23:10:04Z","uniqueQualifier":"1","applicationName":"drive","customerId":"C0"}},"actor":{{"email":"alice@rv.example"}},"ipAddress":"203.0.113.9","events":[{{"type":"access","name":"{call}","parameters":[{{"name":"owner","value":"alice@rv.example"}}]}}]}}"#
+            )
+        },
+        &["login_success", "logout"],
+        &["download"],
+    ),
+];
+
+fn is_told(format: &str, record: &str) -> bool {
+    let outcome = scanned(&format!("{record}\n"));
+    assert_eq!(outcome.coverage.sources[0].format, format, "{record}");
+    outcome.transfers.iter().any(|t| t.route == Route::SaasDownload)
+}
+
+#[test]
+fn sign_ins_and_calls_about_stores_are_no_transfers_and_reads_are() {
+    for (format, record, administer, read) in LOGS {
+        for call in *read {
+            assert!(is_told(format, &record(call)), "{format} {call}");
+        }
+        for call in *administer {
+            assert!(!is_told(format, &record(call)), "{format} {call}");
+        }
+    }
+}
+
+#[test]
+fn sign_ins_as_graph_gives_them_are_no_transfers() {
+    let record = r#"{"id":"x","createdDateTime":"2026-03-28T23:10:04Z","userPrincipalName":"alice@rv.example","appDisplayName":"Office 365","ipAddress":"203.0.113.9","status":{"errorCode":0}}"#;
+    assert!(!is_told("azure", record));
+}
+
+#[test]
+fn a_log_that_would_tell_of_reads_still_shows_the_way_out() {
+    let (_, record, ..) = LOGS.iter().find(|(format, ..)| *format == "box").unwrap();
+    let outcome = scanned(&format!("{}\n", record("LOGIN")));
+    assert_eq!(outcome.coverage.sources[0].observes, [Route::SaasDownload]);
+}
