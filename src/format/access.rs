@@ -13,14 +13,14 @@
 //! a balancer the client is the balancer, and who asked it stands behind the user agent, if anywhere.
 
 mod input;
+mod line;
 
-use super::near;
+use self::line::{Line, cut, quoted, referrer_and_agent, skip, target, word};
 use super::roles::Role;
 use super::sink::{Sink, is_ip};
 use super::sketch::{Part, Sketch};
 use super::{Fit, Format, Means, Sample, proxied, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
-use crate::model::lanes::{BLOCK, Lanes, NATIVE};
 use crate::model::layout::{Framing, Layout};
 use crate::model::outline::Outline;
 
@@ -112,122 +112,6 @@ fn outline<'b>(record: &'b [u8], hour: &mut time::Hour, mut sketch: Sketch<'_, '
     sketch.value(Part::Agent, agent.unwrap_or_default())
 }
 
-/// The parts of a line, as written.
-struct Line<'b> {
-    /// All that stands before the time.
-    head: &'b [u8],
-    vhost: Option<&'b [u8]>,
-    client: &'b [u8],
-    user: &'b [u8],
-    time: &'b [u8],
-    request: &'b [u8],
-    status: &'b [u8],
-    size: &'b [u8],
-    /// What stands behind the size: referrer, user agent, more.
-    tail: &'b [u8],
-}
-
-fn cut(record: &[u8]) -> Option<Line<'_>> {
-    usual(record).or_else(|| any(record))
-}
-
-/// The parts of a line as nearly all are: a client, no identity, a user of one word, a stamp of the usual length.
-///
-/// PERF: each of the blanks up to the stamp is a bit of one mask, and what follows stands at known places.
-fn usual(record: &[u8]) -> Option<Line<'_>> {
-    let first: &[u8; BLOCK] = record.first_chunk()?;
-    let mut blanks = NATIVE.equal(NATIVE.load(first), b' ');
-    let [client, identity, user] = [(); 3].map(|()| {
-        let at = blanks.trailing_zeros() as usize;
-        blanks &= blanks.wrapping_sub(1);
-        at
-    });
-    if user >= BLOCK || identity != client + 2 || first[client + 1] != b'-' || user == identity + 1 {
-        return None;
-    }
-    let stamped: &[u8; STAMPED] = record.get(user + 1..)?.first_chunk()?;
-    let is_so = stamped[0] == b'[' && stamped.ends_with(b"] ") && first[identity + 1] != b'[';
-    // Whatever else begins a line is told by the long way: a list of clients, a stamp or a priority of syslog.
-    let is_client = client > 0 && first[client - 1] != b',' && first[0] != b'<' && !(client > 18 && first[10] == b'T');
-    if !is_so || !is_client {
-        return None;
-    }
-    let (request, rest) = quoted(&record[user + 1 + STAMPED..])?;
-    let [b' ', status @ .., b' '] = rest.first_chunk::<5>()? else { return None };
-    let (size, tail) = word(&rest[5..]);
-    (near::is_digits(status) && is_number(size)).then_some(Line {
-        head: &record[..user],
-        vhost: None,
-        client: &record[..client],
-        user: &record[identity + 1..user],
-        time: &record[user + 2..user + STAMPED - 1],
-        request,
-        status: &rest[1..4],
-        size,
-        tail,
-    })
-}
-
-/// Bytes of `[28/Mar/2026:23:10:04 +0000] `.
-const STAMPED: usize = 29;
-
-/// The parts of a line, however it is written.
-fn any(record: &[u8]) -> Option<Line<'_>> {
-    let head = &record[..record.len().min(4096)];
-    let mut open = near::one(b'[', head)?;
-    while open == 0 || head[open - 1] != b' ' {
-        open += 1 + near::one(b'[', &head[open + 1..])?;
-    }
-    let open = open - 1;
-    let close = open + near::one(b']', &record[open..])?;
-    let (vhost, client, user) = who(&record[..open])?;
-    let (request, rest) = quoted(skip(&record[close + 1..]))?;
-    let (status, rest) = word(skip(rest));
-    let (size, rest) = word(skip(rest));
-    if !is_number(status) || status.len() > 3 || !(is_number(size) || size.is_empty()) {
-        return None;
-    }
-    let (head, time) = (&record[..open], &record[open + 2..close]);
-    Some(Line { head, vhost, client, user, time, request, status, size, tail: rest })
-}
-
-/// Virtual host, client and user.
-type Who<'b> = (Option<&'b [u8]>, &'b [u8], &'b [u8]);
-
-/// Virtual host, client and user of what stands before the time.
-fn who(head: &[u8]) -> Option<Who<'_>> {
-    let (first, rest) = word(head);
-    if is_syslog(first, rest) {
-        return None;
-    }
-    let (mut second, mut user) = word(skip(rest));
-    let (mut vhost, mut client) = (None, first);
-    if let Some(bare) = first.strip_suffix(b",") {
-        // A list of forwarded addresses: the first is the client.
-        client = bare;
-        while second.ends_with(b",") || is_ip(second) {
-            (second, user) = word(skip(user));
-        }
-    } else if is_ip(second) && !is_ip(first) {
-        (vhost, client) = (Some(first), second);
-        (second, user) = word(skip(user));
-    }
-    let user = skip(user);
-    if client.is_empty() || second.is_empty() || user.is_empty() {
-        return None;
-    }
-    Some((vhost, client, user))
-}
-
-/// Whether a line begins as one of syslog, whose message a request is.
-fn is_syslog(first: &[u8], rest: &[u8]) -> bool {
-    let is_iso = first.len() > 18 && first[4] == b'-' && first[10] == b'T' && first[..4].iter().all(u8::is_ascii_digit);
-    let is_month = matches!(first, [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z'])
-        && skip(rest).first().is_some_and(u8::is_ascii_digit)
-        && memchr::memchr(b':', &rest[..rest.len().min(12)]).is_some();
-    first.first() == Some(&b'<') || is_iso || is_month
-}
-
 fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
     if let Some(client) = forwarded(line) {
         sink.slice(b"x-forwarded-for", Some(Role::Is(Canon::SourceIp)), client, Kind::Str);
@@ -275,14 +159,6 @@ fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
         // Rules for web servers look for paths in `cs-uri-query`: the whole target is its second value.
         sink.text(Text::Slice(b"cs-uri-query"), None, target, Kind::Str);
     }
-}
-
-/// Method of a request, and what it asks for with what follows; `None` where it is not HTTP.
-fn target(request: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (method, rest) = word(request);
-    let is_method =
-        !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_uppercase() || b"-_".contains(b));
-    (is_method && !rest.is_empty()).then(|| (method, skip(rest)))
 }
 
 fn response<'b>(line: &Line<'b>, layout: &Layout, sink: &mut Sink<'_, 'b>) {
@@ -349,23 +225,6 @@ fn forwarded<'b>(line: &Line<'b>) -> Option<&'b [u8]> {
     proxied::client(line.client, list)
 }
 
-/// Referrer and user agent of what stands behind the size, and the rest.
-fn referrer_and_agent(tail: &[u8]) -> ([Option<&[u8]>; 2], &[u8]) {
-    let mut rest = skip(tail);
-    // Some formats log one more size before the quotes (Squid's request size); it has no fixed meaning.
-    let (more, behind) = word(rest);
-    if is_number(more) && skip(behind).starts_with(b"\"") {
-        rest = skip(behind);
-    }
-    let mut values = [None; 2];
-    for value in &mut values {
-        let Some((found, behind)) = quoted(rest) else { break };
-        *value = Some(found);
-        rest = skip(behind);
-    }
-    (values, rest)
-}
-
 /// Referrer, user agent and more.
 fn tail<'b>(tail: &'b [u8], sink: &mut Sink<'_, 'b>) {
     let (values, mut rest) = referrer_and_agent(tail);
@@ -384,11 +243,6 @@ fn tail<'b>(tail: &'b [u8], sink: &mut Sink<'_, 'b>) {
         }
         rest = skip(behind);
     }
-}
-
-/// Digits, or the mark for none.
-fn is_number(word: &[u8]) -> bool {
-    word == b"-" || (!word.is_empty() && word.iter().all(u8::is_ascii_digit))
 }
 
 fn unset(value: &[u8], kind: Kind) -> Kind {
@@ -417,30 +271,6 @@ fn plain<'b>(value: &'b [u8], sink: &mut Sink<'_, 'b>) -> Text<'b> {
         at += used;
     }
     sink.out.stored_since(from)
-}
-
-fn skip(bytes: &[u8]) -> &[u8] {
-    let blanks = bytes.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
-    &bytes[blanks..]
-}
-
-fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = near::one(b' ', bytes).unwrap_or(bytes.len());
-    bytes.split_at(end)
-}
-
-/// What stands between quotes, and the rest. A quote inside counts as the last one only before a blank or the end.
-fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let inner = bytes.strip_prefix(b"\"")?;
-    let mut at = 0;
-    loop {
-        at += near::either(b'"', b'\\', inner.get(at..)?)?;
-        match (inner[at], inner.get(at + 1)) {
-            (b'\\', _) => at += 2,
-            (_, None | Some(b' ')) => return Some((&inner[..at], &inner[at + 1..])),
-            _ => at += 1,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,15 +13,18 @@
 //! Traps: a quoted newline does not end a row; days and months may be in either order (settled by the head of the source
 //! or not at all); Microsoft 365 exports hold their record as JSON in one column.
 
-use std::cell::RefCell;
+mod cells;
+mod columns;
+
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use super::remembered::Remembered;
+pub use self::cells::{Cell, Cells};
+pub use self::columns::{Column, Columns, Special, columns};
 use super::roles::{Role, Roles, Table as RoleTable};
 use super::sink::{Sink, address};
-use super::sketch::{Part, Sketch};
-use super::{Fit, Format, Means, Sample, jsonwalk, m365, near, rows, time, windows};
+use super::sketch::Sketch;
+use super::{Fit, Format, Means, Sample, jsonwalk, m365, rows, time, windows};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
 use crate::model::lasted::{Side, Unit};
 use crate::model::layout::{Framing, Layout};
@@ -265,87 +268,6 @@ pub fn header(sample: &Sample<'_>) -> Option<Layout> {
     Some(Layout { framing, delimiter, columns, arrays: Vec::new(), ..sample.base.clone() })
 }
 
-/// What a column is.
-#[derive(Debug, Clone, Copy)]
-pub struct Column {
-    /// What its name means.
-    pub role: Option<Role>,
-    /// What it is to the outline of a row.
-    pub part: Part,
-    /// What more it is.
-    pub special: Option<Special>,
-    /// Whether its name says that its times are UTC.
-    pub is_utc: bool,
-}
-
-/// Columns that are more than what their name means.
-#[derive(Debug, Clone, Copy)]
-pub enum Special {
-    /// A date, whose time of day may stand in another.
-    Date,
-    /// That time of day.
-    Clock,
-    /// The zone of the two.
-    Zone,
-    /// The record is the JSON in it.
-    Record,
-    /// FortiGate's number of ten digits, of which a spreadsheet takes those that are 0 at the front.
-    LogId,
-}
-
-/// What the columns of a table are.
-#[derive(Debug, Default)]
-pub struct Columns {
-    /// All, in their order.
-    pub all: Vec<Column>,
-    /// Those of which an outline has something, by their number.
-    pub asked: Vec<usize>,
-}
-
-/// Digits of FortiGate's number of what a record tells. SOURCE: FortiOS log message reference, log ID definitions.
-const LOG_ID_DIGITS: usize = 10;
-
-/// What the columns of a layout are.
-pub fn columns(roles: &Roles, layout: &Layout) -> Rc<Columns> {
-    thread_local! {
-        static LAST: RefCell<Remembered<Rc<Columns>>> = RefCell::default();
-    }
-    // Other products have a column of that name too, and none beside it that names the device so.
-    let is_fortigate = layout.columns.iter().any(|name| matches!(&**name, "devname" | "devid"));
-    let special = |name: &str| match name {
-        "logid" if is_fortigate => Some(Special::LogId),
-        "date" | "Date" => Some(Special::Date),
-        "time" | "Time" => Some(Special::Clock),
-        "tz" | "timezone" | "Timezone" | "Time Zone" => Some(Special::Zone),
-        m365::COLUMN => Some(Special::Record),
-        _ => None,
-    };
-    let column = |name: &Arc<str>| {
-        let (bare, is_utc) = without_utc(name);
-        let role = roles.get_loose(name.as_bytes()).or_else(|| roles.get_loose(bare.as_bytes()).filter(|_| is_utc));
-        Column { role, part: Part::of(role), special: special(bare), is_utc }
-    };
-    let made = || {
-        let all: Vec<Column> = layout.columns.iter().map(column).collect();
-        let asked = all.iter().enumerate().filter(|(_, column)| column.is_asked()).map(|(at, _)| at).collect();
-        Rc::new(Columns { all, asked })
-    };
-    LAST.with_borrow_mut(|last| last.of(roles.id, &layout.columns, made))
-}
-
-/// The name of a column without `(UTC)`, `[UTC]`, `_utc` or `GMT` at its end, and whether it has that.
-fn without_utc(name: &str) -> (&str, bool) {
-    let open = name.trim_end_matches([')', ']']).trim_end();
-    let is_zone = |end: &str| end.eq_ignore_ascii_case("utc") || end.eq_ignore_ascii_case("gmt");
-    let cut = open.len().checked_sub(3).and_then(|at| open.split_at_checked(at)).filter(|(_, end)| is_zone(end));
-    match cut {
-        Some((bare, _)) if bare.ends_with([' ', '_', '-', '(', '[']) => {
-            (bare.trim_end_matches([' ', '_', '-', '(', '[']), true)
-        }
-        _ => (name, false),
-    }
-}
-
 /// Reads a row by the columns of its layout; `roles` are by names as in [`COMMON`].
 ///
 /// # Errors
@@ -393,6 +315,9 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
     sink.name_by_key();
     Ok(())
 }
+
+/// Digits of FortiGate's number of what a record tells. SOURCE: FortiOS log message reference, log ID definitions.
+const LOG_ID_DIGITS: usize = 10;
 
 /// A number of FortiGate's with all its digits.
 fn whole_id<'b>(id: Text<'b>, sink: &mut Sink<'_, 'b>) -> Text<'b> {
@@ -451,96 +376,6 @@ fn is_header(columns: &[Arc<str>], layout: &Layout) -> bool {
     sorted.sort();
     sorted.dedup();
     columns.len() >= 2 && named * 10 >= columns.len() * 9 && sorted.len() == columns.len()
-}
-
-/// The cells of a row; an error where a quote is wrong.
-pub struct Cells<'b> {
-    /// What is not read yet; `None` behind the last cell.
-    pub rest: Option<&'b [u8]>,
-    /// The delimiter byte.
-    pub delimiter: u8,
-}
-
-/// A cell without its quotes.
-pub struct Cell<'b> {
-    /// As it stands in the row.
-    pub raw: &'b [u8],
-    /// Whether a quote in it is written twice.
-    pub escaped: bool,
-}
-
-impl<'b> Cell<'b> {
-    /// The cell with `""` as `"`.
-    pub fn value(&self, sink: &mut Sink<'_, 'b>) -> Text<'b> {
-        if !self.escaped {
-            return Text::Slice(self.raw);
-        }
-        let from = sink.out.arena_len();
-        self.unescape(sink.out.arena_mut());
-        sink.out.stored_since(from)
-    }
-
-    /// Appends the cell with `""` as `"`.
-    fn unescape(&self, out: &mut Vec<u8>) {
-        let mut quote = false;
-        for &byte in self.raw {
-            quote = byte == b'"' && !quote;
-            if !quote {
-                out.push(byte);
-            }
-        }
-    }
-
-    /// The cell with `""` as `"`, apart.
-    pub fn plain(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        if self.escaped {
-            self.unescape(&mut out)
-        } else {
-            out.extend_from_slice(self.raw)
-        }
-        out
-    }
-}
-
-impl<'b> Iterator for Cells<'b> {
-    type Item = Result<Cell<'b>, Reject>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest?;
-        let Some(inner) = rest.strip_prefix(b"\"") else {
-            let end = near::one(self.delimiter, rest);
-            self.rest = end.map(|n| &rest[n + 1..]);
-            return Some(Ok(Cell { raw: &rest[..end.unwrap_or(rest.len())], escaped: false }));
-        };
-        let (mut at, mut escaped) = (0, false);
-        loop {
-            let Some(n) = near::one(b'"', inner.get(at..).unwrap_or_default()) else {
-                self.rest = None;
-                return Some(Err(Reject));
-            };
-            at += n;
-            match inner.get(at + 1) {
-                Some(b'"') => {
-                    escaped = true;
-                    at += 2;
-                }
-                None => {
-                    self.rest = None;
-                    return Some(Ok(Cell { raw: &inner[..at], escaped }));
-                }
-                Some(&b) if b == self.delimiter => {
-                    self.rest = Some(&inner[at + 2..]);
-                    return Some(Ok(Cell { raw: &inner[..at], escaped }));
-                }
-                Some(_) => {
-                    self.rest = None;
-                    return Some(Err(Reject));
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -274,7 +274,8 @@ pub fn put<'b>(pair: &Pair<'b>, roles: &Roles, sink: &mut Sink<'_, 'b>) {
         Text::Slice(pair.value)
     };
     let kind = match pair.value {
-        b"" => Kind::Null,
+        // FortiGate: `dst_host="N/A"`, `group="N/A"`.
+        b"" | b"N/A" => Kind::Null,
         v if v.iter().all(u8::is_ascii_digit) => Kind::Number,
         _ => Kind::Str,
     };
@@ -514,5 +515,13 @@ mod tests {
         assert_eq!(out.number(Canon::SourceBytes), Some(9));
         assert_eq!(out.number(Canon::DestinationBytes), Some(1));
         assert_eq!(out.text(Canon::EventOutcome), Some("failure"));
+    }
+
+    #[test]
+    fn what_fortigate_has_no_value_for_is_no_value() {
+        let line = br#"date=2026-03-28 time=23:10:04 action="tunnel-up" remip=198.51.100.7 user="alice" dst_host="N/A" group="N/A""#;
+        let mut out = Fields::default();
+        KeyValue.parse(&Layout::plain(), line, Want::All, &mut out).unwrap();
+        assert_eq!((out.text(Canon::UserName), out.text(Canon::DestinationDomain)), (Some("alice"), None));
     }
 }

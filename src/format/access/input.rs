@@ -3,7 +3,8 @@
 //! Traps: `%D %O`, `%P %O` and others look alike, and a short time in microseconds is as long as a request. What bytes of requests alone
 //! do: of one client's requests each is as much longer as its first line and its referrer are.
 
-use super::{cut, input_and_output, is_count, number, referrer_and_agent, target};
+use super::line::{cut, referrer_and_agent, target};
+use super::{input_and_output, is_count, number};
 
 /// So many lines show it.
 const LINES: usize = 8;
