@@ -1,10 +1,10 @@
 //! How far the clocks of two logs are apart, by conversations that both tell of. It is stated and never taken into account.
 //!
-//! What is compared are conversations of which each of the two logs has one record: there is no other one that the record may tell of. Where
+//! What is compared are conversations of which the two logs have equally many records: the first of each then tells of one thing. Where
 //! nearly all of them are apart by the same time, that is how far the clocks are; chance puts them apart by any.
 //!
 //! What happens every day at one hour is apart by a day in the logs of two days. So both logs must go on together for as long as they would be
-//! apart: of what comes again within that time one of them has two records.
+//! apart: of what comes again within that time one of them has a record more.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ const TELLERS: usize = 8;
 /// Pairs of logs that are told of: those with the most conversations.
 const PAIRS: usize = 1000;
 
-/// What one log tells of a conversation: when it began, `None` where several records tell of it.
-type Told = Option<Instant>;
+/// What one log tells of a conversation: in how many records, and from when to when. `None` where several files of it do.
+type Told = Option<(u64, Span)>;
 
 /// All pairs of logs of which it is known, by locator.
 pub(super) fn all(world: &World<'_>) -> Vec<Skew> {
@@ -55,7 +55,7 @@ pub(super) fn all(world: &World<'_>) -> Vec<Skew> {
             if !digest.is_multiple_of(every) || key.client.is_empty() || key.server.is_empty() {
                 continue;
             }
-            let at = (of.sum().records == 1).then(|| of.span().map(|span| span.first)).flatten();
+            let at = of.span().map(|span| (of.sum().records, span));
             let tellers = told.entry(digest).or_default();
             match tellers.iter_mut().find(|(log, _)| *log == number) {
                 Some((_, known)) => *known = None,
@@ -102,15 +102,27 @@ fn digest(key: &Key<'_>) -> u64 {
     u64::from_le_bytes(first)
 }
 
+/// Whether two logs tell of a conversation in equally many records; if in more than one, of the same length together.
+fn are_alike((one, before): (u64, Span), (other, after): (u64, Span)) -> bool {
+    let length = |span: Span| lag(span.first, span.last);
+    one == other && (one == 1 || length(before).abs_diff(length(after)) <= ALIKE_MICROS.unsigned_abs())
+}
+
+/// By how many microseconds an instant is later than one.
+fn lag(one: Instant, other: Instant) -> i64 {
+    other.micros().saturating_sub(one.micros())
+}
+
 /// How far each conversation is apart in two logs, in microseconds.
 fn apart(told: HashMap<u64, Vec<(u32, Told)>>) -> BTreeMap<(u32, u32), Vec<i64>> {
     let mut apart: BTreeMap<(u32, u32), Vec<i64>> = BTreeMap::new();
     for mut tellers in told.into_values().filter(|tellers| (2..=TELLERS).contains(&tellers.len())) {
         tellers.sort_unstable();
-        let once: Vec<(u32, Instant)> = tellers.into_iter().filter_map(|(log, at)| Some((log, at?))).collect();
-        let pairs = once.iter().enumerate().flat_map(|(at, one)| once[at + 1..].iter().map(move |other| (one, other)));
-        for ((one, before), (other, after)) in pairs {
-            apart.entry((*one, *other)).or_default().push(after.micros().saturating_sub(before.micros()));
+        let whole: Vec<_> = tellers.into_iter().filter_map(|(log, at)| Some((log, at?))).collect();
+        let pairs =
+            whole.iter().enumerate().flat_map(|(at, one)| whole[at + 1..].iter().map(move |other| (one, other)));
+        for ((one, before), (other, after)) in pairs.filter(|((_, one), (_, other))| are_alike(*one, *other)) {
+            apart.entry((*one, *other)).or_default().push(lag(before.1.first, after.1.first));
         }
     }
     apart
