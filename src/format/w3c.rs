@@ -248,7 +248,11 @@ fn outline<'b>(record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> Opt
     };
     let delimiter = delimiter(record, layout);
     let usual = shapes.stops.plain_cells(delimiter, [b'"', b'"'], record);
-    let is_padded = |cells: &Cells<'_, '_>| delimiter == b' ' && cells.has_empty();
+    // A parse has no last cell that is empty, and of blanks one that is empty nowhere.
+    let is_padded = |cells: &Cells<'_, '_>| match delimiter {
+        b' ' => cells.has_empty(),
+        _ => cells.get(cells.count() - 1).is_none_or(<[u8]>::is_empty),
+    };
     match usual.filter(|cells| cells.count() == columns.parts.len() && !is_padded(cells)) {
         Some(cells) => columns.asked.iter().try_for_each(|(at, part)| take(*part, cells.get(*at)?))?,
         None => {
