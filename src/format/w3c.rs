@@ -241,10 +241,13 @@ fn outline<'b>(record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> Opt
     let mut sketch = Sketch::new(layout, agents, out);
     sketch.out.part(&columns.digest);
     let (mut date, mut clock) = (None, None);
-    let mut take = |part: Part, cell: &'b [u8]| match part {
-        Part::Date => Some(date = Some(cell)),
-        Part::Clock => Some(clock = Some(cell)),
-        part => sketch.cell(part, cell),
+    let mut take = |part: Part, cell: &'b [u8]| {
+        match part {
+            Part::Date => date = Some(cell),
+            Part::Clock => clock = Some(cell),
+            part => sketch.cell(part, cell)?,
+        }
+        Some(())
     };
     let delimiter = delimiter(record, layout);
     let usual = shapes.stops.plain_cells(delimiter, [b'"', b'"'], record);
