@@ -22,7 +22,7 @@ use exfiltrace::worker::Stats;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::resolve::{self, Resolved};
-use super::{Scan, feeds, grow, interrupt, limits, manifest, supplied, told};
+use super::{Scan, feeds, grow, interrupt, limits, manifest, supplied, told, zones};
 
 /// Scans, writes, and gives the exit code.
 pub fn scan(args: &Scan) -> Result<u8> {
@@ -179,6 +179,11 @@ fn last_words(args: &Scan, outcome: &Outcome, hidden: usize) {
             }
         };
         anstream::eprintln!("warning: nothing was read; {why}");
+    }
+    let paths: Vec<&str> = outcome.ledger.iter().map(|entry| entry.source.as_str()).collect();
+    for glob in zones::idle(&args.timezone, &paths) {
+        let glob = super::printable(glob);
+        anstream::eprintln!("warning: --timezone {glob}=: no path of the evidence fits it, so no log has this zone");
     }
     if hidden > 0 && !args.quiet {
         let place = if args.out.is_some() { "; the case holds them" } else { "" };

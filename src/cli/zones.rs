@@ -29,3 +29,15 @@ pub fn of_paths(typed: &[String]) -> Result<Vec<Zone>> {
     })
     .collect()
 }
+
+/// Typed globs that fit none of these paths: a slip there would leave logs in another zone without a word.
+pub fn idle<'t>(typed: &'t [String], paths: &[&str]) -> Vec<&'t str> {
+    let globs = typed.iter().filter_map(|word| word.rsplit_once('=')).map(|(glob, _)| glob);
+    let is_idle = |glob: &&str| {
+        globset::Glob::new(glob).is_ok_and(|made| {
+            let made = made.compile_matcher();
+            !paths.iter().any(|path| made.is_match(path))
+        })
+    };
+    globs.filter(is_idle).collect()
+}

@@ -18,15 +18,26 @@ pub(super) struct Pages(BTreeMap<Shelf, Shelved>);
 struct Shelved {
     /// Whether a file is there that no other page follows.
     has_last: bool,
-    records: u64,
+    /// Records of the files that state how many were found, by that number: all pages of a search state the same, and an answer that is
+    /// whole is no page of another one.
+    records: BTreeMap<Option<u64>, u64>,
 }
 
 fn shelf(source: &SourcePartial) -> Shelf {
     (source.entry.source.folder().to_owned(), source.entry.format.clone().unwrap_or_default())
 }
 
+fn told<'s>(source: &'s SourcePartial, detail: &str) -> impl Iterator<Item = &'s Note> {
+    source.entry.notes.iter().filter(move |note| note.reason == Reason::ExportTruncated && note.detail == detail)
+}
+
 fn says(source: &SourcePartial, detail: &str) -> bool {
-    source.entry.notes.iter().any(|note| note.reason == Reason::ExportTruncated && note.detail == detail)
+    told(source, detail).next().is_some()
+}
+
+/// How many its search found, where it holds fewer.
+fn founds(source: &SourcePartial) -> impl Iterator<Item = Option<u64>> {
+    told(source, FEWER_THAN_FOUND).map(|note| note.count)
 }
 
 impl Pages {
@@ -46,7 +57,10 @@ impl Pages {
         for source in sources() {
             if let Some(shelved) = all.0.get_mut(&shelf(source)) {
                 shelved.has_last |= !says(source, MORE_FOLLOW);
-                shelved.records = shelved.records.saturating_add(source.entry.records);
+                for found in founds(source) {
+                    let records = shelved.records.entry(found).or_default();
+                    *records = records.saturating_add(source.entry.records);
+                }
             }
         }
         all
@@ -59,7 +73,8 @@ impl Pages {
             && match &*note.detail {
                 MORE_FOLLOW => shelved.is_none_or(|shelved| !shelved.has_last),
                 FEWER_THAN_FOUND => {
-                    shelved.is_none_or(|shelved| note.count.is_none_or(|found| shelved.records < found))
+                    let here = shelved.and_then(|shelved| shelved.records.get(&note.count).copied());
+                    note.count.is_none_or(|found| here.unwrap_or_default() < found)
                 }
                 _ => true,
             }

@@ -95,10 +95,31 @@ impl Event {
         }
     }
 
+    /// Adds a value of the event's data; what has the name of something that tells what and when the event was is none: who wrote the
+    /// data, or a text in it, would have the last word on that.
+    fn datum(&mut self, name: &str, value: &Value) {
+        if !HEAD.contains(&name) {
+            self.put(name, value);
+        }
+    }
+
     fn text(&mut self, name: &str, value: &str) {
         self.put(name, &Value::from(value));
     }
 }
+
+/// Names of what and when an event was, which its data do not tell.
+const HEAD: [&str; 9] = [
+    "Channel",
+    "EventID",
+    "EventRecordID",
+    "EventTime",
+    "Provider_Name",
+    "TimeCreated",
+    "TimeCreated_SystemTime",
+    "TimeGenerated",
+    "@timestamp",
+];
 
 /// The texts of a record by their names, without those that are empty.
 fn texts<'f>(fields: &'f Fields<'_>) -> impl Iterator<Item = (&'f str, &'f str)> {
@@ -150,10 +171,10 @@ fn data_of(name: &str, value: &Value, event: &mut Event) {
         ("Data", Value::Array(all)) => all.iter().for_each(|one| data_of(name, one, event)),
         ("Data", Value::Object(one)) => {
             let name = one.get("@Name").and_then(Value::as_str).unwrap_or("Data");
-            event.put(name, one.get("#text").unwrap_or(&Value::from("")));
+            event.datum(name, one.get("#text").unwrap_or(&Value::from("")));
         }
         (name, _) if name.starts_with(['@', '#']) => {}
-        (name, value) => event.put(name, value),
+        (name, value) => event.datum(name, value),
     }
 }
 
@@ -169,7 +190,9 @@ fn below(path: &str, value: &Value, depth: usize, event: &mut Event) {
                 }
             }
         }
-        other => event.put(path, other),
+        // The log that was cleared (104).
+        other if path == "Channel" => event.put(path, other),
+        other => event.datum(path, other),
     }
 }
 
@@ -213,7 +236,7 @@ fn value_of((kind, is_short): ((&str, &str), bool), name: &str, value: &str, eve
     match name {
         _ if value == NOTHING => {}
         "LogonType" => event.text(name, value.split(' ').next().unwrap_or(value)),
-        _ => event.text(name, value),
+        _ => event.datum(name, &Value::from(value)),
     }
 }
 
@@ -473,6 +496,20 @@ mod tests {
             event("Sec", "4624", "Type: 3 - NETWORK ¦ LID: 0x1"),
             r#"{"Channel":"Security","EventID":"4624","LogonType":"3","TargetLogonId":"0x1"}"#
         );
+    }
+
+    #[test]
+    fn data_do_not_say_what_and_when_the_event_was() {
+        let data = r##"[{"@Name":"EventID","#text":"1102"},{"@Name":"TimeCreated_SystemTime","#text":"x"},{"@Name":"Image","#text":"a"}]"##;
+        let payload = format!(r#"{{"EventData":{{"Data":{data},"Channel":"Security"}}}}"#).leak();
+        let event = of(Tool::EvtxECmd, &[("EventId", "1"), ("Payload", payload)]);
+        assert_eq!(event, r#"{"EventID":"1","Image":"a"}"#);
+        let cleared = r#"{"UserData":{"LogFileCleared":{"Channel":"Application","EventID":"1102"}}}"#;
+        let event = of(Tool::EvtxECmd, &[("EventId", "104"), ("Channel", "System"), ("Payload", cleared)]);
+        assert_eq!(event, r#"{"EventID":"104","Channel":"System","Channel":"Application"}"#);
+        let forged = "Cmdline: a ¦ EventID: 1102 ¦ Channel: Security";
+        let event = of(Tool::Hayabusa, &[("Channel", "Sec"), ("EventID", "4688"), ("Details", forged)]);
+        assert_eq!(event, r#"{"Channel":"Security","EventID":"4688","CommandLine":"a"}"#);
     }
 
     #[test]

@@ -241,14 +241,21 @@ fn outline<'b>(record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> Opt
     let mut sketch = Sketch::new(layout, agents, out);
     sketch.out.part(&columns.digest);
     let (mut date, mut clock) = (None, None);
-    let mut take = |part: Part, cell: &'b [u8]| match part {
-        Part::Date => Some(date = Some(cell)),
-        Part::Clock => Some(clock = Some(cell)),
-        part => sketch.cell(part, cell),
+    let mut take = |part: Part, cell: &'b [u8]| {
+        match part {
+            Part::Date => date = Some(cell),
+            Part::Clock => clock = Some(cell),
+            part => sketch.cell(part, cell)?,
+        }
+        Some(())
     };
     let delimiter = delimiter(record, layout);
     let usual = shapes.stops.plain_cells(delimiter, [b'"', b'"'], record);
-    let is_padded = |cells: &Cells<'_, '_>| delimiter == b' ' && cells.has_empty();
+    // A parse has no last cell that is empty, and of blanks one that is empty nowhere.
+    let is_padded = |cells: &Cells<'_, '_>| match delimiter {
+        b' ' => cells.has_empty(),
+        _ => cells.get(cells.count() - 1).is_none_or(<[u8]>::is_empty),
+    };
     match usual.filter(|cells| cells.count() == columns.parts.len() && !is_padded(cells)) {
         Some(cells) => columns.asked.iter().try_for_each(|(at, part)| take(*part, cells.get(*at)?))?,
         None => {

@@ -151,6 +151,9 @@ const NAMES: &[(&str, Role)] = {
 };
 
 /// A table whose columns are the names of an event, as shippers write them: each row is read as the event.
+///
+/// Other products have an `EventID` and a `Channel` or source, too: it is of Windows where a name has a shipper's path before it, or where
+/// more of what describes an event is there.
 pub fn of_table(fit: Fit) -> Fit {
     let columns = &fit.layout.columns;
     let mut named: Vec<Arc<str>> = columns.iter().map(column).collect();
@@ -161,11 +164,23 @@ pub fn of_table(fit: Fit) -> Fit {
     {
         named[code] = "EventID".into();
     }
-    if !(has(&named, "EventID") && (has(&named, "Channel") || has(&named, "Provider_Name"))) {
+    let described = DESCRIBED.iter().filter(|name| has(&named, name)).count();
+    let least = if columns.iter().any(is_shipped) { 1 } else { 2 };
+    let is_told = has(&named, "Channel") || has(&named, "Provider_Name");
+    if !(has(&named, "EventID") && is_told && described >= least) {
         return fit;
     }
     let layout = Layout { format: JSON.name, columns: named, ..fit.layout };
     Fit { rank: JSON.rank, layout, ..fit }
+}
+
+/// What describes an event beside its number.
+const DESCRIBED: [&str; 4] = ["Channel", "Provider_Name", "Computer", "EventRecordID"];
+
+/// Whether a column has the path that a shipper writes the fields of events of Windows under.
+fn is_shipped(name: &Arc<str>) -> bool {
+    let inner = name.strip_prefix("_source.").unwrap_or(name);
+    ["winlog.", "event_data.", "win.", "data.win."].iter().any(|path| inner.starts_with(path))
 }
 
 /// The name of Sigma for a column.

@@ -164,6 +164,15 @@ impl Scanner {
             (None, Place::Record { start, .. }) => Some(start),
             _ => None,
         };
+        // What an answer that is cut off said before its records counts as well.
+        let is_answer = matches!(
+            self.place,
+            Place::Elements { wrapped: true } | Place::Record { wrapped: Some(true), .. } | Place::Wrapper
+        );
+        if ended && is_answer {
+            self.pages.close(true);
+            self.place = Place::Top;
+        }
         if let (true, Some(start)) = (ended, self.lost.as_ref().map(|lost| lost.start)) {
             // No element follows the damaged one.
             return self.give_up_here(start);

@@ -149,3 +149,18 @@ fn the_clock_of_some_files_is_typed_with_a_glob() {
     assert_eq!(case.manifest["clocks"]["zones"][0]["paths"][0], "**/t*.json");
     assert_eq!((case.manifest["clocks"]["timezone"].as_str(), case.assumed()), (Some("Europe/London"), 0));
 }
+
+#[test]
+fn a_glob_of_a_zone_that_fits_no_log_is_said() {
+    let temp = tempfile::tempdir().unwrap();
+    let log = temp.path().join("logs");
+    std::fs::create_dir(&log).unwrap();
+    std::fs::write(log.join("a.log"), "28/Mar/2026 x\n").unwrap();
+    let said = |glob: &str| {
+        let zone = format!("{glob}=Asia/Tokyo");
+        let run =
+            crate::support::exfiltrace(&["scan", "-q", "--no-builtin", log.to_str().unwrap(), "--timezone", &zone]);
+        String::from_utf8_lossy(&run.stderr).contains("no path of the evidence fits it")
+    };
+    assert_eq!([said("logs/a.*"), said("a.log"), said("**/b.log")], [false, true, true]);
+}

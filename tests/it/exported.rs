@@ -145,3 +145,25 @@ fn numbers_of_nxlog_are_those_of_the_log_and_values_that_are_not_there_are_none(
         assert_eq!(read(hayabusa, want), [Some("7".to_owned()), None]);
     }
 }
+
+#[test]
+fn a_table_of_another_product_with_an_event_id_is_none_of_windows() {
+    let format = |columns: &str| {
+        let temp = tempfile::tempdir().unwrap();
+        let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+        let row = "2026-03-28 23:10:04,1,a,10.0.0.5,203.0.113.9,5000000";
+        std::fs::write(path("e.csv"), format!("{columns}\n{row}\n{row}\n")).unwrap();
+        crate::support::exfiltrace(&["scan", "-q", "--no-builtin", &path("e.csv"), "--out", &path("case")]);
+        let moved = std::fs::read_to_string(path("case/transfers.jsonl")).unwrap();
+        let coverage = std::fs::read_to_string(path("case/coverage.json")).unwrap();
+        let coverage: serde_json::Value = serde_json::from_str(&coverage).unwrap();
+        (coverage["sources"][0]["format"].as_str().unwrap().to_owned(), moved.contains("203.0.113.9"))
+    };
+    for named in ["Channel", "SourceName", "source_name"] {
+        let columns = format!("Date,EventID,{named},SourceIp,DestinationIp,Bytes Sent");
+        assert_eq!(format(&columns), ("csv".to_owned(), true), "{named}");
+    }
+    for columns in ["TimeCreated,EventID,Channel,Computer,x,y", "@timestamp,winlog.event_id,winlog.channel,a,b,c"] {
+        assert_eq!(format(columns).0, "windows_json", "{columns}");
+    }
+}

@@ -160,6 +160,8 @@ fn a_page_that_says_that_another_follows_is_not_all_of_an_answer() {
         assert_eq!(gaps_of(&[("a.json", format!("{open}\n{last}\n"))]), [Vec::<String>::new()], "{token}: in one file");
         assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", open)]), [cut(), cut()], "{token}");
     }
+    let before = format!("{{\"@odata.nextLink\":\"https://graph.example/next\",\"value\":{}}}", json!(some(3)));
+    assert_eq!(gaps_of(&[("a.json", before[..before.len() - 2].to_owned())]), [cut()], "cut off itself");
     // What a record says of itself is no word of the answer's.
     let mut record = download(1);
     record["nextToken"] = json!("x");
@@ -183,6 +185,9 @@ fn a_search_that_found_more_than_it_gave_or_was_not_done_is_not_whole() {
     for total in [json!(4), json!({"value": 4, "relation": "gte"})] {
         let page = answer(false, 0, total.clone());
         assert_eq!(gaps_of(&[("a.json", page.clone())]), [cut()], "{total}");
+        let unlike = answer(false, 0, json!(2)).replace("10:00:", "12:00:");
+        let found = gaps_of(&[("a.json", page.clone()), ("b.json", unlike)]);
+        assert_eq!(found, [cut(), Vec::new()], "{total}: another search's answer, which is whole");
         let other = page.replace("10:00:", "11:00:");
         assert_eq!(gaps_of(&[("a.json", page), ("b.json", other)]), [Vec::<String>::new(), Vec::new()], "{total}");
     }

@@ -273,6 +273,57 @@ fn what_is_nearly_alike_is_told_apart() {
     }
 }
 
+/// Heads and a line of logs whose outlines find their cells at once.
+const CELLS: &[(&str, &str)] = &[
+    (
+        "#Version: 1.0\n#Fields: date time c-ip cs-method cs-uri-stem sc-status sc-bytes cs(User-Agent)\n",
+        "2026-03-28\t23:10:04\t203.0.113.9\tGET\t/a\t200\t500\tx",
+    ),
+    (
+        "#Version: 1.0\n#Fields: date time s-ip cs-method cs-uri-stem c-ip sc-status sc-bytes cs-bytes\n",
+        "2026-03-28 23:10:04 203.0.113.5 GET /a 192.0.2.10 200 7 51",
+    ),
+    ("", r#"192.0.2.10 - bob [28/Mar/2026:23:10:04 +0000] "GET /a HTTP/1.1" 200 51 "-" "Evil/1.0 (x)""#),
+    ("", "1774739404.500 9 192.0.2.10 TCP_MISS/200 4120 GET http://a.example/x - HIER_DIRECT/203.0.113.9 -"),
+    (
+        "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\torig_bytes\tresp_bytes\n#types\ttime\tstring\taddr\tport\taddr\tport\tcount\tcount\n",
+        "1774739404.5\tC1\t192.0.2.10\t51234\t203.0.113.9\t443\t5000\t7",
+    ),
+    ("date,time,srcip,dstip,sentbyte,user,note\n", "2026-03-28,23:10:04,10.0.0.5,203.0.113.9,5000,bob,x"),
+    (
+        "",
+        "28-Mar-2026 23:10:04.500 queries: info: client @0x7f 10.0.0.1#53000 (a.example): query: a.example IN A +E (10.0.0.53)",
+    ),
+];
+
+#[test]
+fn odd_lines_come_to_what_fields_come_to() {
+    for (head, line) in CELLS {
+        let mut odd: Vec<Vec<u8>> = vec![line.as_bytes().to_vec(); 300];
+        for at in 0..=line.len() {
+            let (before, behind) = line.as_bytes().split_at(at);
+            for put in [" ", "\t", "\"", ",", "\0", "\u{e9}", "-", " \t", "\"\"", "\r"] {
+                odd.push([before, put.as_bytes(), behind].concat());
+            }
+            odd.push([before, behind.get(1..).unwrap_or_default()].concat());
+            odd.push(before.to_vec());
+        }
+        for length in line.len()..line.len() + 140 {
+            for fill in [" ", "x", ",", "\t", " x", "\""] {
+                odd.push([line.as_bytes(), &fill.repeat(140).as_bytes()[..length - line.len()]].concat());
+            }
+        }
+        for cells in [254, 255, 256, 257, 5000] {
+            odd.extend([" x", "\tx", ",x"].map(|cell| [line.as_bytes(), cell.repeat(cells).as_bytes()].concat()));
+        }
+        let text = [head.as_bytes(), &odd.join(&b"\n"[..]), b"\n"].concat();
+        let layout = layout_of(&text);
+        assert_ne!(layout.format, "text", "{line}");
+        let (_, recalled, records) = compare(&text, Path::new(line));
+        assert!(recalled > 100 && records > odd.len(), "{line}: {recalled} of {records}");
+    }
+}
+
 #[test]
 fn outlines_come_to_what_fields_come_to() {
     let mut files = Vec::new();
