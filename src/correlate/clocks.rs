@@ -109,10 +109,12 @@ impl Clocks {
         Some(Box::new(told))
     }
 
-    /// Sets of logs whose clocks agree, each log in the first that it may be in.
+    /// Sets of logs whose clocks agree, each log in the first that it may be in. One of whose zone nothing is known comes last, whatever it
+    /// is called: it would keep out of its set logs that are certain of each other.
     fn sets<'l>(&self, logs: &BTreeSet<&'l Locator>) -> Vec<Vec<&'l Locator>> {
         let mut sets: Vec<Vec<&Locator>> = Vec::new();
-        for log in logs {
+        let (last, first): (Vec<&Locator>, Vec<&Locator>) = logs.iter().partition(|log| self.assumed.contains(**log));
+        for log in first.iter().chain(&last) {
             let agrees = |set: &&mut Vec<&Locator>| set.iter().all(|other| self.later(other, log).is_none());
             match sets.iter_mut().find(agrees) {
                 Some(set) => set.push(log),
@@ -184,32 +186,36 @@ fn pieces(
 fn leave_out(kept: &mut [Piece], more: &mut [Piece], later: Later) -> u64 {
     kept.iter_mut().chain(more.iter_mut()).for_each(|piece| piece.left = piece.bytes);
     let mut left_out = 0u64;
-    let mut from = 0;
+    let undated = kept.partition_point(|piece| piece.hour.is_none());
     for new in more {
-        for known in &mut kept[from..] {
+        // PERF: of many hours only those near enough are looked at, however much is left of those before.
+        let first = new.hour.map(|hour| hour.saturating_sub(later.1).saturating_sub(WIDER));
+        let from = first.map_or(undated, |first| kept.partition_point(|piece| piece.hour < Some(first)));
+        let (early, dated) = kept.split_at_mut(from.max(undated));
+        for known in early[..undated].iter_mut().chain(dated) {
             let (least, most) = span(known, new, later);
             let apart = match (known.hour, new.hour) {
                 (Some(one), Some(other)) => other.saturating_sub(one),
                 // What has no time may be of any.
                 _ => least,
             };
-            if apart < least || new.left == 0 {
+            if new.left == 0 || apart < later.0.saturating_sub(WIDER) {
                 break;
             }
-            if apart <= most {
+            if (least..=most).contains(&apart) {
                 left_out = left_out.saturating_add(same(known, new));
             }
-        }
-        while kept.get(from).is_some_and(|piece| piece.left == 0) {
-            from += 1;
         }
     }
     left_out
 }
 
+/// Hours by which a log of the wire may write later than one of data.
+const WIDER: i64 = APART_HOURS as i64 - 1;
+
 /// How far pieces may be apart. A log of the wire writes when a session ends, which may be some hours after its data was sent.
 fn span(known: &Piece, new: &Piece, (least, most): Later) -> Later {
-    let wider = if known.wire == new.wire && known.wire.is_some() { 0 } else { APART_HOURS as i64 - 1 };
+    let wider = if known.wire == new.wire && known.wire.is_some() { 0 } else { WIDER };
     (least.saturating_sub(wider), most.saturating_add(wider))
 }
 
@@ -219,8 +225,8 @@ fn same(known: &mut Piece, new: &mut Piece) -> u64 {
     let one = known.left.min(new.left);
     let is_later = new.hour >= known.hour;
     let (of_data, of_wire) = match (known.wire, new.wire) {
-        (Some(false), Some(true)) => (&mut *known, &mut *new),
-        (Some(true), Some(false)) => (&mut *new, &mut *known),
+        (Some(false) | None, Some(true)) => (&mut *known, &mut *new),
+        (Some(true), Some(false) | None) => (&mut *new, &mut *known),
         _ => {
             let cut = if is_later { &mut *new } else { &mut *known };
             cut.bytes -= one;

@@ -32,8 +32,8 @@ struct Form {
 /// Which sightings of indicators another form tells, and what stands beside those that tell.
 #[derive(Default)]
 pub(super) struct Forms<'w> {
-    /// By source, indicator and offset.
-    told: HashSet<(usize, u64, u64)>,
+    /// By whose part, and offset: one log may be of two scopes, and the other form of one of them.
+    told: HashSet<(Part<'w>, u64)>,
     beside: HashMap<Part<'w>, Vec<(Evidence, Says)>>,
 }
 
@@ -101,19 +101,15 @@ impl<'w> Forms<'w> {
             // Of all events the same source tells, so that there is one finding.
             let Some((_, teller)) = event.iter().map(|form| (form.rank, form.source)).min() else { continue };
             for form in event.into_iter().filter(|form| form.source != teller) {
-                self.told.insert((form.source, of, form.evidence.place.offset));
+                self.told.insert(((form.source, of, scope), form.evidence.place.offset));
                 self.beside.entry((teller, of, scope)).or_default().push((form.evidence, form.says));
             }
         }
     }
 
     /// The sightings without those that another form tells; `None` where that tells all.
-    pub(super) fn rest<'s>(
-        &self,
-        (source, of, _): Part<'_>,
-        sightings: Cow<'s, Sightings>,
-    ) -> Option<Cow<'s, Sightings>> {
-        let is_own = |s: &&Sighting| !self.told.contains(&(source, of, s.place.offset));
+    pub(super) fn rest<'s>(&self, part: Part<'w>, sightings: Cow<'s, Sightings>) -> Option<Cow<'s, Sightings>> {
+        let is_own = |s: &&Sighting| !self.told.contains(&(part, s.place.offset));
         let kept = sightings.kept.iter().filter(is_own).count();
         let told = (sightings.kept.len() - kept) as u64;
         let count = sightings.count.saturating_sub(told);

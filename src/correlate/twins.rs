@@ -49,7 +49,8 @@ fn are_same(one: &SourcePartial, other: &SourcePartial) -> bool {
     let (mine, theirs) = (&one.observations, &other.observations);
     let is_whole = [one, other].iter().all(|source| source.observations.rest.records == 0 && !source.entry.has_loss());
     let same = |((mine, of_one), (theirs, of_other)): ((_, Told<'_>), (_, Told<'_>))| {
-        mine == theirs && of_one.hours().eq(of_other.hours()) && cited(of_one) == cited(of_other)
+        let cited = cited(of_one);
+        mine == theirs && of_one.hours().eq(of_other.hours()) && cited.is_some() && cited == self::cited(of_other)
     };
     is_whole
         && (one.covered.span, &one.covered.hours) == (other.covered.span, &other.covered.hours)
@@ -59,9 +60,12 @@ fn are_same(one: &SourcePartial, other: &SourcePartial) -> bool {
 }
 
 /// The digests of the records that a conversation cites wherever they stand: those that moved more than others which it may leave out.
-fn cited(told: Told<'_>) -> BTreeSet<RecordDigest> {
+/// `None` where all of them moved as many bytes, so that they tell nothing of those that are left out.
+fn cited(told: Told<'_>) -> Option<BTreeSet<RecordDigest>> {
     let records = told.hours().fold(0u64, |sum, hour: Hour| sum.saturating_add(hour.sum.records));
     let is_cut = records > told.cited().count() as u64;
     let least = told.cited().map(|cited| cited.bytes).min().filter(|_| is_cut);
-    told.cited().filter(|cited| least.is_none_or(|least| cited.bytes > least)).map(|cited| cited.sha256).collect()
+    let is_more = |bytes| least.is_none_or(|least| bytes > least);
+    let all: BTreeSet<_> = told.cited().filter(|cited| is_more(cited.bytes)).map(|cited| cited.sha256).collect();
+    (!all.is_empty() || least.is_none_or(|least| least == 0)).then_some(all)
 }

@@ -127,7 +127,8 @@ fn finish(sink: &mut Sink<'_, '_>) {
     }
     mailbox(sink);
     if is_of_directory(sink.out) {
-        sink.out.access.join(Access::ADMINISTRATION);
+        // An export of these alone tells nothing of what was read.
+        sink.out.access = Access::MANAGEMENT;
     }
     if sink.out.has(Canon::DestinationBytes) && !gives_the_file(sink.out) {
         sink.disown(Canon::DestinationBytes);
@@ -139,7 +140,8 @@ fn finish(sink: &mut Sink<'_, '_>) {
 fn mailbox(sink: &mut Sink<'_, '_>) {
     if sink.out.get(Canon::EventDataset) != Some(b"Exchange") {
         sink.out.throttled = false;
-        sink.out.access.join(Access::OTHER);
+        let is_of_files = matches!(sink.out.get(Canon::EventDataset), Some(b"SharePoint" | b"OneDrive"));
+        sink.out.access.join(if is_of_files { Access::DATA } else { Access::OTHER });
         return;
     }
     let owner = sink.out.iter().find(|field| field.canon == Some(Canon::Container)).map(|field| field.value);

@@ -244,8 +244,9 @@ impl Stretch {
         (0..steps.len()).filter(move |at| is_undone(*at)).map(|at| steps[at])
     }
 
-    /// When the first record was written by its clock.
+    /// When the first record was written by its clock, where that began anew later on and was set right.
     pub fn begins(&self) -> Option<Instant> {
+        self.resets().next()?;
         self.head.first().map(|(_, stamp)| stamp.at)
     }
 
@@ -363,7 +364,7 @@ pub struct ClockTold {
     /// Steps back of a log that is otherwise in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_back: Vec<Step>,
-    /// Where there are some, the time of the record that stands first.
+    /// Where one is of a clock that began anew and was set right later on, the time of the record that stands first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins: Option<Instant>,
     /// Steps at which the hour that comes twice begins anew.
@@ -410,11 +411,13 @@ impl ClockTold {
         self.years = self.years.take().or(other.years);
     }
 
-    /// Whether a time without records lies between those of a clock that was set back and those of the right one: from one to the other
-    /// the log goes ahead only where a clock was set right, for its first record is behind that time.
+    /// Whether a time without records lies between those of a clock that began anew and those of the right one: from one to the other
+    /// the log goes ahead only where a clock was set right, for its first record is behind that time. Of a log to which an older one was
+    /// put behind, which goes back too, all times are right.
     pub fn is_between(&self, before: i64, after: i64) -> bool {
         let is_behind = self.begins.is_some_and(|begins| begins.hour() >= after);
-        is_behind && self.set_back.iter().any(|step| step.to.hour() <= before && after <= step.from.hour())
+        let is_around = |step: &&Step| step.to.hour() <= before && after <= step.from.hour();
+        is_behind && self.set_back.iter().filter(|step| step.is_reset()).any(|step| is_around(&step))
     }
 
     /// All of it, in words; empty where there is nothing to tell.

@@ -104,7 +104,9 @@ fn is_administrative(seen: Seen, fields: &Fields<'_>) -> bool {
 /// The same of a record of any log, where its service has no log of its own for what was done with data.
 pub fn is_beside_data(teller: Teller, fields: &Fields<'_>) -> bool {
     let is_of_cloud = fields.observer.map_or(teller == Teller::Cloud, |seen| seen == Seen::Cloud);
-    is_of_cloud && !fields.access.is_of_management_alone() && is_administrative(Seen::Cloud, fields)
+    // Google Workspace has one of sign-ins beside that of its drive, Salesforce an event of them.
+    let is_apart = fields.access.is_of_management_alone() || fields.get(Canon::EventDataset).is_some_and(administers);
+    is_of_cloud && !is_apart && is_administrative(Seen::Cloud, fields)
 }
 
 /// The address that a firewall made of the client's, where it is another one.

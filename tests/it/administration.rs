@@ -1,5 +1,7 @@
 //! Sign-ins and calls about how a store is set up give nobody data, whatever cloud service logs them.
 
+use std::path::Path;
+
 use exfiltrace::detect::{Program, Routing};
 use exfiltrace::discover::Root;
 use exfiltrace::indicators::Builder;
@@ -12,7 +14,12 @@ use crate::support::plan_with;
 fn scanned(text: &str) -> Outcome {
     let temp = tempfile::tempdir().unwrap();
     std::fs::write(temp.path().join("audit.json"), text).unwrap();
-    let root = Root { name: b"logs".to_vec(), path: Some(temp.path().to_owned()) };
+    of(temp.path())
+}
+
+/// What a scan of a folder comes to.
+fn of(folder: &Path) -> Outcome {
+    let root = Root { name: b"logs".to_vec(), path: Some(folder.to_owned()) };
     let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
     scan::scan(&plan_with(none, vec![root], Scopes::default(), Builder::new())).unwrap()
 }
@@ -134,4 +141,32 @@ fn a_log_that_would_tell_of_reads_still_shows_the_way_out() {
     let (_, record, ..) = LOGS.iter().find(|(format, ..)| *format == "box").unwrap();
     let outcome = scanned(&format!("{}\n", record("LOGIN")));
     assert_eq!(outcome.coverage.sources[0].observes, [Route::SaasDownload]);
+}
+
+#[test]
+fn sign_ins_of_microsoft_365_alone_show_no_way_out() {
+    let (_, record, ..) = LOGS.iter().find(|(format, ..)| *format == "m365").unwrap();
+    let alone = scanned(&format!("{}\n", record("UserLoggedIn")));
+    assert_eq!(alone.coverage.sources[0].observes, []);
+    assert_eq!(alone.coverage.sources[0].not_logged.len(), 1);
+    let temp = tempfile::tempdir().unwrap();
+    for (name, call) in [("a.json", "UserLoggedIn"), ("b.json", "FileDownloaded")] {
+        std::fs::write(temp.path().join(name), record(call) + "\n").unwrap();
+    }
+    let parted = of(temp.path());
+    let [signed_in, _] = &parted.coverage.sources[..] else { panic!("{:?}", parted.coverage.sources) };
+    assert_eq!(signed_in.not_logged, [""; 0], "an export of each workload");
+    let both = scanned(&format!("{}\n{}\n", record("UserLoggedIn"), record("FileDownloaded")));
+    assert_eq!(both.coverage.sources[0].observes, [Route::SaasDownload]);
+    assert_eq!(both.transfers.iter().map(|t| t.records).sum::<u64>(), 1);
+}
+
+#[test]
+fn a_log_of_sign_ins_beside_that_of_the_drive_shows_no_way_out() {
+    let (_, record, ..) = LOGS.iter().find(|(format, ..)| *format == "gworkspace").unwrap();
+    let of = |application: &str| {
+        let record = record("login_success").replace(r#""drive""#, &format!("{application:?}"));
+        scanned(&format!("{record}\n")).coverage.sources[0].observes.clone()
+    };
+    assert_eq!((of("login"), of("drive")), (vec![], vec![Route::SaasDownload]));
 }

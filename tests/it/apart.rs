@@ -123,6 +123,39 @@ fn a_log_more_or_less_never_narrows_what_is_known_at_least() {
     }
 }
 
+#[test]
+fn what_the_wire_carries_around_data_is_no_data_in_a_log_of_another_clock_either() {
+    const MIB: u64 = 1 << 20;
+    let mut rows = flows();
+    rows[12].2 = 103 * MIB;
+    let proxy = format!(
+        "#Software: SGOS 6.7\n#Fields: date time time-taken c-ip sc-status s-action sc-bytes cs-bytes cs-method cs-uri-scheme cs-host cs-uri-port cs-uri-path r-ip\n\
+         2026-03-28 09:57:50 900 10.2.0.5 200 TCP_MISS 900 {} POST https 203.0.113.99 443 /up 203.0.113.99\n",
+        100 * MIB
+    );
+    let logs = [
+        ("firewall.csv", log(FIREWALL, &rows, 0, "Z")),
+        ("proxy.log", proxy),
+        ("sensor.csv", log(SENSOR, &rows, 419, "Z")),
+    ];
+    assert_eq!(large_of(&scanned(&logs)).lower, 100 * MIB);
+}
+
+#[test]
+fn whatever_logs_are_called_one_without_a_zone_takes_nothing_from_two_with_one() {
+    let other = log(FIREWALL, &[(7500, 99, 4 * GIB)], 0, "Z");
+    let (known, unknown) = (log(FIREWALL, &flows(), 0, "Z"), log(SENSOR, &flows(), 0, ""));
+    let of = |unknown_name, other_name| {
+        let logs = [("a.csv", known.clone()), (unknown_name, unknown.clone()), (other_name, other.clone())];
+        large_of(&scanned(&logs))
+    };
+    let least = large_of(&scanned(&[("a.csv", known.clone()), ("b.csv", other.clone())])).lower;
+    assert_eq!(
+        (least, of("b.csv", "c.csv"), of("c.csv", "b.csv")),
+        (8 * GIB, between(8 * GIB, 12 * GIB), between(8 * GIB, 12 * GIB))
+    );
+}
+
 /// A read of an object of a bucket, as CloudTrail has it.
 fn call(number: u32, bytes: u64) -> String {
     let (minute, second) = (number / 2 % 60, number % 60);
@@ -159,4 +192,13 @@ fn the_same_calls_of_as_many_bytes_each_in_another_order_count_once() {
     let backwards: Vec<String> = calls.iter().rev().cloned().collect();
     let (bytes, records) = served(&calls, &backwards);
     assert!(bytes.lower == 500_000 && bytes.upper >= Some(500_000) && records == 100, "{bytes:?}");
+}
+
+#[test]
+fn other_calls_of_as_many_bytes_each_are_not_the_same() {
+    let calls: Vec<String> = (0..100).map(|number| call(number, 8 << 20)).collect();
+    let others = calls.iter().skip(10).map(|call| call.replace("e-00", "f-00"));
+    let mixed: Vec<String> = calls[..10].iter().cloned().chain(others).collect();
+    let (bytes, _) = served(&calls, &mixed);
+    assert!(bytes.upper >= Some(190 * (8 << 20)), "{bytes:?}");
 }

@@ -162,3 +162,27 @@ fn a_listed_value_in_two_forms_of_one_event_is_found_once() {
     let later: String = (1..=10).map(|number| beat(number, number + 20)).collect();
     assert_eq!(listed(&[("security.xml", &log(1..=10)), ("beat.ndjson", &later)]), [(10, 10), (10, 10)]);
 }
+
+#[test]
+fn a_form_that_one_scope_has_takes_nothing_from_another_with_the_same_log() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let log = format!("<Events>{}</Events>", (1..=3).map(xml).collect::<String>().replace(">ann<", ">evil.example<"));
+    let shipped: String = (1..=3).map(|number| beat(number, number).replace("\"ann\"", "\"evil.example\"")).collect();
+    for (name, text) in [("first/rv/beat.ndjson", &shipped), ("rv/security.xml", &log), ("hc/security.xml", &log)] {
+        let file = temp.path().join("logs").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    fs::write(path("feed.txt"), "evil.example\n").unwrap();
+    let scope = |name: &str| format!("[[scope]]\nname = '{name}'\npaths = ['**/{name}/**']\n");
+    fs::write(path("scopes.toml"), scope("rv") + &scope("hc")).unwrap();
+    let (logs, feed, scopes, case) = (path("logs"), path("feed.txt"), path("scopes.toml"), path("case"));
+    let args = ["--no-builtin", "--indicators", &feed, "--scopes", &scopes, "--out", &case];
+    exfiltrace(&[&["scan", "-q", &logs], &args[..]].concat());
+    let all = fs::read_to_string(path("case/findings.jsonl")).unwrap();
+    let all = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut told: Vec<_> = all.map(|f| (f["scope"].as_str().unwrap().to_owned(), f["count"].clone())).collect();
+    told.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(told, [("hc".to_owned(), json!(3)), ("rv".to_owned(), json!(3))]);
+}

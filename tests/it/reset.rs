@@ -59,3 +59,13 @@ fn a_silence_of_months_in_a_log_that_began_before_it_is_told() {
     assert_eq!((silences(&source), source.from.unwrap().to_string().as_str()), (1, "2026-01-01T00:00:00Z"));
     assert_eq!(source.clock.set_back.len(), 1);
 }
+
+#[test]
+fn a_log_to_which_an_older_one_was_put_behind_covers_both_and_keeps_its_silence() {
+    for older in [0, 10] {
+        let source = log(days(78).chain(days(older)));
+        assert_eq!(source.clock.set_back.len(), 1);
+        let first = days(older).next().and_then(Instant::from_secs);
+        assert_eq!((silences(&source), source.from), (1, first), "{older}");
+    }
+}
