@@ -39,7 +39,8 @@ fn usual(record: &[u8]) -> Option<Line<'_>> {
         return None;
     }
     let stamped: &[u8; STAMPED] = record.get(user + 1..)?.first_chunk()?;
-    let is_so = stamped[0] == b'[' && stamped.ends_with(b"] ") && first[identity + 1] != b'[';
+    let is_user = !matches!(first[identity + 1], b'[' | b'\t');
+    let is_so = stamped[0] == b'[' && stamped.ends_with(b"] ") && is_user;
     // Whatever else begins a line is told by the long way: a list of clients, a stamp or a priority of syslog.
     let is_client = client > 0 && first[client - 1] != b',' && first[0] != b'<' && !(client > 18 && first[10] == b'T');
     if !is_so || !is_client {
