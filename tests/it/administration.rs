@@ -170,3 +170,17 @@ fn a_log_of_sign_ins_beside_that_of_the_drive_shows_no_way_out() {
     };
     assert_eq!((of("login"), of("drive")), (vec![], vec![Route::SaasDownload]));
 }
+
+#[test]
+fn the_file_of_sign_ins_of_salesforce_shows_no_way_out() {
+    let of = |kind: &str, row: &[&str; 2]| {
+        let [names, values] = row;
+        let table = format!(
+            "\"EVENT_TYPE\",\"TIMESTAMP\",\"REQUEST_ID\",\"ORGANIZATION_ID\",{names}\n\"{kind}\",\"20260328231004.000\",\"4pk\",\"00D\",{values}\n"
+        );
+        scanned(&table).coverage.sources[0].observes.clone()
+    };
+    let row =
+        ["\"USER_ID\",\"CLIENT_IP\",\"TIMESTAMP_DERIVED\"", "\"005\",\"203.0.113.9\",\"2026-03-28T23:10:04.000Z\""];
+    assert_eq!((of("Login", &row), of("ReportExport", &row)), (vec![], vec![Route::SaasDownload]));
+}

@@ -40,7 +40,8 @@ fn usual(record: &[u8]) -> Option<Line<'_>> {
     }
     let stamped: &[u8; STAMPED] = record.get(user + 1..)?.first_chunk()?;
     let is_user = !matches!(first[identity + 1], b'[' | b'\t');
-    let is_so = stamped[0] == b'[' && stamped.ends_with(b"] ") && is_user;
+    let is_so =
+        stamped[0] == b'[' && near::one(b']', stamped) == Some(STAMPED - 2) && stamped[STAMPED - 1] == b' ' && is_user;
     // Whatever else begins a line is told by the long way: a list of clients, a stamp or a priority of syslog.
     let is_client = client > 0 && first[client - 1] != b',' && first[0] != b'<' && !(client > 18 && first[10] == b'T');
     if !is_so || !is_client {
@@ -183,7 +184,7 @@ mod tests {
     const LINES: &[&str] = &[
         r#"192.0.2.10 - - [28/Mar/2026:23:10:04 +0000] "GET /a?b=1 HTTP/1.1" 200 512 "-" "curl/8.0""#,
         r#"2001:db8::7 - alice [28/Mar/2026:23:10:04 +0000] "POST /a \"b\" HTTP/1.1" 403 - "https://www.rv.example/" "x" 0.003"#,
-        r#"a.rv.example - RV\alice [28/Mar/2026:23:10:04 +0000] "-" 400 0"#,
+        r#"a.rv.example - RV\alice [28/Mar/2026:23:10:04 +0000] "-" 400 157"#,
     ];
 
     #[test]
