@@ -54,6 +54,8 @@ pub(super) enum Spelling {
     Audit,
     /// Declared formats: text, tables or JSON, and messages of programs.
     Declared,
+    /// Channels of Windows events: Hayabusa abbreviates them.
+    Abbreviated,
     /// Command lines of audit records, made of arguments.
     Argued,
     /// Syslog may hold JSON, CEF, pairs, XML, requests and audit records.
@@ -82,7 +84,9 @@ impl Spelling {
     /// How a format writes the values of one field, by the name that a rule gives it.
     pub(super) fn of_field(self, name: &str) -> Self {
         let url = ["c-uri", "cs-uri"].iter().any(|known| known.eq_ignore_ascii_case(name));
+        let channel = ["Channel", "winlog.channel"].iter().any(|known| known.eq_ignore_ascii_case(name));
         match self {
+            Self::Declared if channel => Self::Abbreviated,
             Self::Joined if url => Self::Composed,
             Self::Audit | Self::Nested | Self::Declared if name.eq_ignore_ascii_case("CommandLine") => Self::Argued,
             _ => self,
@@ -97,9 +101,10 @@ impl Spelling {
     /// Whether a byte of a value always stands for itself in the record, next to the same bytes as in the value.
     pub(super) fn keeps(self, byte: u8) -> bool {
         let printed = byte.is_ascii_graphic() || byte == b' ';
-        !byte.is_ascii()
+        self != Self::Abbreviated && !byte.is_ascii()
             || printed
                 && match self {
+                    Self::Abbreviated => false,
                     Self::AsIs | Self::Headed | Self::Audit => true,
                     Self::Joined => !b" +?\"".contains(&byte),
                     Self::Composed => !b" +?\":/".contains(&byte),
@@ -132,7 +137,7 @@ impl Spelling {
     /// Whether a literal of these bytes may be in a value of a record without showing in its text.
     pub(super) fn is_blind(self, record: &[u8], bytes: &Bytes) -> bool {
         match self {
-            Self::AsIs | Self::Headed | Self::Joined | Self::Composed | Self::Barred => false,
+            Self::AsIs | Self::Headed | Self::Joined | Self::Composed | Self::Barred | Self::Abbreviated => false,
             Self::Hexed => hexed(record, bytes),
             Self::Json => escaped(record, bytes) || bytes.hold(b'/') && slashes_differ(record),
             Self::Xml => in_entities(record),
