@@ -320,8 +320,9 @@ impl Shows {
             not_logged.insert(format!("what moved in {records} on traffic that this version does not read"));
         }
         observes.extend(&unread);
-        if source.covered.access.has(Access::ADMINISTRATION) {
-            // It would tell of reads too.
+        let access = source.covered.access;
+        if access.has(Access::ADMINISTRATION) || access.is_of_management_alone() && !is_of_management {
+            // It would tell of reads too, or another file of its log does.
             observes.extend(routes::observed(Seen::Cloud));
         }
         if is_of_management {
