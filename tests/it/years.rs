@@ -106,7 +106,8 @@ fn a_clock_that_begins_anew_as_its_system_starts_is_no_turn_of_the_year() {
     times.extend(every(1, "2025-01-01T00:00:05Z", "2025-01-01T00:05:05Z"));
     times.extend(every(60, "2025-10-22T10:10:00Z", "2025-10-24T10:00:00Z"));
     let source = sources(&[("messages", lines(times, "UTC"), "2025-10-24T11:00:00Z")], "UTC").remove(0);
-    assert_eq!(span(&source), ("2025-01-01T00:00:05Z".into(), "2025-10-24T09:10:00Z".into()));
+    // What the wrong clock dated is of no time that is known.
+    assert_eq!(span(&source), ("2025-10-20T10:00:00Z".into(), "2025-10-24T09:10:00Z".into()));
     assert_eq!(source.clock.turns_of_year, []);
 }
 
