@@ -285,7 +285,11 @@ impl<'p> Engine<'p> {
             );
         }));
         // Also after a panic: no other block can tell the digests of this one's records.
-        source.tally().settle(&|place| block::digest_at(block, place));
+        let (ticks, mut tally) = (self.plan.ticks.unwrap_or(|| 0), source.tally());
+        let begin = ticks();
+        tally.settle(&|place| block::digest_at(block, place));
+        self.stats.took(stats::Timed::Records, ticks() - begin);
+        drop(tally);
         match worked {
             Ok(()) => {
                 source.join(told, block, self.plan);

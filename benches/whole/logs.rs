@@ -147,20 +147,30 @@ pub fn write(folder: &Path, bytes: usize, list: &[String]) -> Vec<Planted> {
         list[..PLANTED].iter().map(|value| Planted { value: value.clone(), count: 0, upper: 0 }).collect();
     let kinds: [(&str, Line); 3] = [("access.log", access), ("syslog.log", syslog), ("events.ndjson", json)];
     for (name, line) in kinds {
-        let mut crowd = Crowd::new(name);
-        let mut file = BufWriter::new(File::create(folder.join(name)).unwrap());
-        let mut written = 0;
-        while written < bytes / 3 {
-            let plants = crowd.below(20_000) == 0;
-            let value = if plants { plant(&mut crowd, &mut planted) } else { String::new() };
-            let text = line(&mut crowd, &value);
-            writeln!(file, "{text}").unwrap();
-            written += text.len() + 1;
-        }
-        file.flush().unwrap();
+        fill(&folder.join(name), bytes / 3, (Crowd::new(name), line), Some(&mut planted));
     }
     planted.retain(|value| value.count > 0);
     planted
+}
+
+/// Writes an access log of `bytes` in which nothing is planted.
+#[allow(dead_code, reason = "for the bench of tallies")]
+pub fn write_access(path: &Path, bytes: usize) {
+    fill(path, bytes, (Crowd::new("access.log"), access), None);
+}
+
+/// Writes lines until there are so many bytes.
+fn fill(path: &Path, bytes: usize, (mut crowd, line): (Crowd, Line), mut planted: Option<&mut Vec<Planted>>) {
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    let mut written = 0;
+    while written < bytes {
+        let plants = crowd.below(20_000) == 0;
+        let value = planted.as_mut().filter(|_| plants).map(|planted| plant(&mut crowd, planted));
+        let text = line(&mut crowd, &value.unwrap_or_default());
+        writeln!(file, "{text}").unwrap();
+        written += text.len() + 1;
+    }
+    file.flush().unwrap();
 }
 
 /// One of the planted values, as it is written.

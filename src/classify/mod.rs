@@ -6,6 +6,7 @@ mod mask;
 mod objects;
 mod values;
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -112,13 +113,13 @@ impl Classifier {
         let objects = objects::of(fields);
         for object in &objects {
             let from = all.len();
-            let digest = data::digest(objects::whole(object, &objects));
+            let digest = LazyCell::new(|| data::digest(objects::whole(object, &objects)));
             let named = self.holdings.signs(object);
-            all.extend(named.map(|sign| Datum { sign: Arc::clone(sign), object: digest }));
+            all.extend(named.map(|sign| Datum { sign: Arc::clone(sign), object: *digest }));
             if all.len() == from {
                 let hints = self.lexicon.hints(object);
                 all.extend(
-                    hints.iter().map(|hint| Datum { sign: Arc::clone(&self.hinted[hint.number]), object: digest }),
+                    hints.iter().map(|hint| Datum { sign: Arc::clone(&self.hinted[hint.number]), object: *digest }),
                 );
             }
         }
@@ -149,7 +150,7 @@ impl Classifier {
                 continue;
             }
             let text = String::from_utf8_lossy(value);
-            let text = if is_url { objects::decoded(&text, true) } else { text.into_owned() };
+            let text = if is_url { objects::decoded(&text, true) } else { text };
             for (number, value) in values::of(&Passage { name: &name, text: &text }, prose) {
                 all.push(Datum { sign: Arc::clone(&self.detected[number]), object: data::digest(&value) });
             }

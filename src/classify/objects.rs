@@ -225,7 +225,8 @@ fn last_of(name: &[u8]) -> &[u8] {
 /// A name as it is compared.
 fn name_of(name: &str) -> String {
     let end = name.floor_char_boundary(NAME_BYTES);
-    name[..end].replace('\\', "/").to_lowercase()
+    let name = name[..end].to_lowercase();
+    if name.contains('\\') { name.replace('\\', "/") } else { name }
 }
 
 fn text(bytes: &[u8]) -> Cow<'_, str> {
@@ -233,9 +234,12 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// A part of a URL without its escapes; in a query `+` is a blank.
-pub fn decoded(part: &str, is_query: bool) -> String {
-    let blanked = if is_query { Cow::Owned(part.replace('+', " ")) } else { Cow::Borrowed(part) };
-    String::from_utf8_lossy(&crate::model::place::decode(&blanked)).into_owned()
+pub fn decoded(part: &str, is_query: bool) -> Cow<'_, str> {
+    let blanked = if is_query && part.contains('+') { part.replace('+', " ").into() } else { Cow::Borrowed(part) };
+    if !blanked.contains('%') {
+        return blanked;
+    }
+    String::from_utf8_lossy(&crate::model::place::decode(&blanked)).into_owned().into()
 }
 
 #[cfg(test)]

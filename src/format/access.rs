@@ -80,6 +80,13 @@ impl Format for Access {
         let Means { layout, agents, shapes, .. } = means;
         outline(record, &mut shapes.hour, Sketch::new(layout, agents, out)).is_some()
     }
+
+    fn objects<'b>(&self, layout: &Layout, record: &'b [u8]) -> Option<[&'b [u8]; 3]> {
+        let Line { vhost, request, status, time, .. } = cut(record)?;
+        // Without a time it is no record of this format.
+        time::clf(time, layout)?;
+        Some([vhost.unwrap_or_default(), request, status])
+    }
 }
 
 /// Reads a line; `None`, and nothing read, where it is none. Also for lines inside of messages.
@@ -100,16 +107,24 @@ fn outline<'b>(record: &'b [u8], hour: &mut time::Hour, mut sketch: Sketch<'_, '
     if let Some(client) = forwarded(&line) {
         sketch.out.part(client);
     }
+    let sizes = [line.size, received(&line, layout).unwrap_or_default()];
+    // All that tallies read of the status and of which sizes there are, as one part of the identity.
+    let [sent, got] = sizes.map(|size| if is_unset(size) { b'-' } else { b'0' });
+    let status = succeeded(line.status).map_or(b'-', |succeeded| if succeeded { b'2' } else { b'4' });
+    sketch.out.part(&[status, sent, got]);
     match target(line.request) {
         Some((method, target)) if target.starts_with(b"/") => sketch.out.part(method),
         Some(_) => return None,
         None => sketch.out.part(b""),
     }
-    sketch.out.part(line.status);
-    sketch.cell(Part::Number, line.size)?;
-    sketch.cell(Part::Number, received(&line, layout).unwrap_or_default())?;
-    let ([_, agent], _) = referrer_and_agent(if sketch.agents { line.tail } else { b"" });
-    sketch.value(Part::Agent, agent.unwrap_or_default())
+    for size in sizes.into_iter().filter(|size| !is_unset(size)) {
+        sketch.value(Part::Number, size)?;
+    }
+    if sketch.agents {
+        let ([_, agent], _) = referrer_and_agent(line.tail);
+        sketch.value(Part::Agent, agent.unwrap_or_default())?;
+    }
+    Some(())
 }
 
 fn client<'b>(line: &Line<'b>, sink: &mut Sink<'_, 'b>) {
@@ -163,9 +178,7 @@ fn request<'b>(request: &'b [u8], sink: &mut Sink<'_, 'b>) {
 
 fn response<'b>(line: &Line<'b>, layout: &Layout, sink: &mut Sink<'_, 'b>) {
     sink.slice(b"sc-status", Some(Role::Is(Canon::HttpStatus)), line.status, unset(line.status, Kind::Number));
-    if let Some(class) = line.status.first().filter(|c| c.is_ascii_digit()) {
-        sink.outcome(*class < b'4');
-    }
+    succeeded(line.status).into_iter().for_each(|succeeded| sink.outcome(succeeded));
     let size = Some(Role::Is(Canon::DestinationBytes));
     sink.slice(b"sc-bytes", size, line.size, unset(line.size, Kind::Number));
     if let Some(received) = received(line, layout) {
@@ -176,12 +189,20 @@ fn response<'b>(line: &Line<'b>, layout: &Layout, sink: &mut Sink<'_, 'b>) {
     }
 }
 
+/// What a status says became of a request, where there is one. Tallies read no more than that of it.
+fn succeeded(status: &[u8]) -> Option<bool> {
+    status.first().filter(|class| class.is_ascii_digit()).map(|class| *class < b'4')
+}
+
 /// Names of the size of a request, as pairs behind the user agent have them.
 const RECEIVED: [&[u8]; 6] = [b"in", b"bytes_in", b"bytes_received", b"request_length", b"request_size", b"req_len"];
 
 /// The size of the request where a pair behind the last quote names it, or where the layout has it as the first number there. A number
 /// below the length of its first line is none.
 fn received<'b>(line: &Line<'b>, layout: &Layout) -> Option<&'b [u8]> {
+    if line.tail.ends_with(b"\"") {
+        return None;
+    }
     let behind = &line.tail[memchr::memrchr(b'"', line.tail)? + 1..];
     if matches!(&layout.columns[..], [column] if **column == *INPUT)
         && let Some([input, _]) = input_and_output(line)
@@ -246,7 +267,11 @@ fn tail<'b>(tail: &'b [u8], sink: &mut Sink<'_, 'b>) {
 }
 
 fn unset(value: &[u8], kind: Kind) -> Kind {
-    if value == b"-" || value.is_empty() { Kind::Null } else { kind }
+    if is_unset(value) { Kind::Null } else { kind }
+}
+
+fn is_unset(value: &[u8]) -> bool {
+    matches!(value, b"" | b"-")
 }
 
 /// The value without `\"`, `\\` and `\xHH`.

@@ -22,7 +22,7 @@ use std::sync::{Arc, LazyLock};
 pub use self::cells::{Cell, Cells};
 pub use self::columns::{Column, Columns, Special, columns};
 use super::roles::{Role, Roles, Table as RoleTable};
-use super::sink::{Sink, address};
+use super::sink::{IN_COLUMNS, Sink, address};
 use super::sketch::Sketch;
 use super::{Fit, Format, Means, Sample, jsonwalk, m365, rows, time, windows};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Text, Want};
@@ -310,7 +310,7 @@ pub fn read<'b>(record: &'b [u8], roles: &Roles, sink: &mut Sink<'_, 'b>) -> Res
     if let (false, Some(date), Some(clock)) = (sink.timed(), date, clock) {
         let zone = zone.and_then(|zone| time::offset(sink.out.bytes(zone))).or(is_utc.then_some(0));
         let stamp = time::date_and_time(sink.out.bytes(date), sink.out.bytes(clock), zone, layout);
-        sink.time(9, stamp);
+        sink.time(IN_COLUMNS, stamp);
     }
     sink.name_by_key();
     Ok(())

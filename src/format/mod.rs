@@ -137,6 +137,13 @@ pub trait Format: Sync {
         false
     }
 
+    /// The parts of a record from which follows what a parse says of objects that it tells of, and of what became of that; `None` where
+    /// more of it says so.
+    fn objects<'b>(&self, layout: &Layout, record: &'b [u8]) -> Option<[&'b [u8]; 3]> {
+        let _ = (layout, record);
+        None
+    }
+
     /// Lists the values of a record by its shape, where all its fields are such values and its shape is known: it is then a
     /// record of this format too.
     fn list(&self, layout: &Layout, record: &[u8], shapes: &mut Shapes) -> bool {

@@ -79,6 +79,12 @@ impl<'l> Reader<'l> {
         self.format.is_some_and(|format| format.hides(records))
     }
 
+    /// The parts of a record from which follows what a parse says of objects, and of what became of that; `None` where more of it says
+    /// so.
+    pub fn objects<'b>(&self, record: &'b [u8]) -> Option<[&'b [u8]; 3]> {
+        self.format.and_then(|format| format.objects(self.layout, record))
+    }
+
     /// The outline of one record, by which it is known without a parse; false where it has none. `shapes` are those of the
     /// block's buffers, in which the record may be `listed`. `out` is emptied first.
     #[inline]

@@ -2,12 +2,10 @@
 
 use super::csv::{Cell, Cells, Column, Columns, Special};
 use super::roles::Role;
+use super::sink::IN_COLUMNS;
 use super::sketch::{Part, Sketch};
 use super::stops::Stops;
 use super::time;
-
-/// Rank of a time that is made of a date and a time of day that stand apart.
-const APART: u8 = 9;
 
 /// Adds what a row of these columns says to an outline, as [`csv::read`](super::csv::read) reads it; `None` where it is to be
 /// parsed.
@@ -78,7 +76,7 @@ impl<'b> Row<'_, '_, 'b> {
         if let (None, Some(date), Some(clock)) = (self.sketch.out.time, self.date, self.clock) {
             let zone = self.zone.and_then(time::offset).or(self.is_utc.then_some(0));
             let stamp = time::date_and_time(date, clock, zone, self.sketch.layout());
-            self.sketch.time(APART, stamp);
+            self.sketch.time(IN_COLUMNS, stamp);
         }
     }
 }

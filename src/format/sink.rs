@@ -53,6 +53,8 @@ pub const APART: u8 = 5;
 /// The ranks of the times at which that began and ended of which a record tells: any other goes before them.
 pub const BEGUN: u8 = 8;
 pub const ENDED: u8 = 9;
+/// The rank of a time of a date and a time of day in two columns of a table: any other goes before it.
+pub const IN_COLUMNS: u8 = 9;
 
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {

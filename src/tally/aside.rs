@@ -12,7 +12,7 @@ use crate::model::sessions::{LARGE_BYTES, Lasting, Sessions, Whole};
 use crate::model::time::Span;
 
 use super::asked::Answered;
-use super::conversation::UNPROVEN;
+use super::cites::UNPROVEN;
 use super::{Bytes, Double, Doubles, Shown, Tally, doubles, key, read, sessions, ties};
 
 /// What is held aside of a source until all of it is read.
@@ -134,7 +134,7 @@ impl Tally {
             self.weight += usize::from(new_hour);
         }
         double.cited.iter().for_each(|cited| {
-            conversation.cite(*cited);
+            conversation.cite(*cited, &mut self.pool);
         });
         if self.weight > self.cap.of_account(self.accounts) {
             self.give_up();

@@ -1,10 +1,11 @@
 //! The account of one conversation while its source is read.
 
 use crate::model::names::Kinds;
-use crate::model::observation::{CITED, Cited, Hour, Observed};
+use crate::model::observation::{Cited, Hour, Observed};
 use crate::model::place::{Place, RecordDigest};
 use crate::model::time::Span;
 
+use super::cites::{Cites, Pool};
 use super::runs::{Rest, sum};
 
 /// What was seen of a conversation so far. Most have one hour and one record, and those lie in here.
@@ -20,8 +21,7 @@ pub struct Conversation {
     open: Hour,
     /// Records that moved less than this need not be asked about: enough are cited that moved as much.
     floor_bytes: u64,
-    /// The cited record while there is one only.
-    first: Option<Cited>,
+    cites: Cites,
     more: Option<Box<More>>,
 }
 
@@ -33,9 +33,6 @@ struct More {
     /// costs no more than one that runs forward.
     late: Vec<Hour>,
 }
-
-/// Stands for the digest of a record of the block at hand. No record has it.
-pub const UNPROVEN: RecordDigest = RecordDigest([0; 32]);
 
 /// Hours out of order that a conversation holds before they are joined, beside as many as it has.
 const LATE_HOURS: usize = 64;
@@ -105,26 +102,15 @@ impl Conversation {
         self.more.get_or_insert_default().close(closed)
     }
 
-    /// Cites a record if it is among those that moved the most, and says whether it did.
+    /// Whether a record that moved so much may be cited.
     #[inline]
-    pub fn cite(&mut self, cited: Cited) -> bool {
-        if cited.bytes < self.floor_bytes {
-            return false;
-        }
-        if self.first.is_none() && self.more.as_ref().is_none_or(|more| more.seen.cited.is_empty()) {
-            self.first = Some(cited);
-            return true;
-        }
-        let seen = &mut self.more.get_or_insert_default().seen;
-        seen.cited.extend(self.first.take());
-        if !seen.cites(cited.bytes, cited.place) {
-            return false;
-        }
-        seen.cite(cited);
-        if let Some(last) = seen.cited.get(CITED - 1) {
-            self.floor_bytes = last.bytes;
-        }
-        true
+    pub fn may_cite(&self, bytes: u64) -> bool {
+        bytes >= self.floor_bytes
+    }
+
+    /// Cites a record if it is among those that moved the most, and says whether it did.
+    pub fn cite(&mut self, cited: Cited, pool: &mut Pool) -> bool {
+        self.may_cite(cited.bytes) && pool.cite(&mut self.cites, cited, &mut self.floor_bytes)
     }
 
     /// Keeps a name that was asked for. True if it took room.
@@ -133,26 +119,23 @@ impl Conversation {
     }
 
     /// Gives the digests of its cited records that have none yet.
-    pub fn prove(&mut self, digest: &dyn Fn(Place) -> RecordDigest) {
-        let more = self.more.iter_mut().flat_map(|more| &mut more.seen.cited);
-        for cited in self.first.iter_mut().chain(more).filter(|cited| cited.sha256 == UNPROVEN) {
-            cited.sha256 = digest(cited.place);
-        }
+    pub fn prove(&mut self, pool: &mut Pool, digest: &dyn Fn(Place) -> RecordDigest) {
+        pool.prove(&mut self.cites, digest);
     }
 
     /// Records and bytes, and first and last time.
     pub fn sum(self) -> Rest {
-        sum(self.finish().hours)
+        sum(self.finish(&Pool::default()).hours)
     }
 
     /// All that was seen of it.
-    pub fn finish(self) -> Observed {
+    pub fn finish(self, pool: &Pool) -> Observed {
         let mut more = self.more.map(|more| *more).unwrap_or_default();
         if self.open.sum.records > 0 {
             more.close(self.open);
         }
         more.settle();
-        more.seen.cited.extend(self.first);
+        more.seen.cited.extend_from_slice(pool.of(&self.cites));
         more.seen
     }
 }

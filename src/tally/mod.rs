@@ -4,6 +4,7 @@ mod actions;
 mod aside;
 mod asked;
 mod assigned;
+mod cites;
 mod conversation;
 mod coverage;
 mod doubles;
@@ -31,7 +32,7 @@ use crate::model::fields::{Canon, Fields};
 use crate::model::logons::Logons;
 use crate::model::names::{self, Kinds};
 use crate::model::observation::{
-    CONVERSATION_WEIGHT, Cited, Hour, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
+    CONVERSATION_WEIGHT, Cited, Hour, Key, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
 };
 use crate::model::outline::Outline;
 use crate::model::partial::Covered;
@@ -40,7 +41,8 @@ use crate::model::sessions::Sessions;
 use crate::model::time::Span;
 
 use aside::Aside;
-use conversation::{Conversation, UNPROVEN};
+use cites::{Pool, UNPROVEN};
+use conversation::Conversation;
 use doubles::{Double, Doubles};
 use memo::{Amount, Memo};
 use numbers::Numbers;
@@ -72,6 +74,8 @@ pub struct Tally {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
     conversations: Vec<Conversation>,
+    /// What of them is cited.
+    pool: Pool,
     /// What records that have an outline come to.
     memo: Memo,
     /// Conversations that cite records of the block at hand, whose digests are not made yet.
@@ -244,6 +248,18 @@ impl Tally {
         self.memo.recall(outline)
     }
 
+    /// Whether it is known which conversation a record is of that comes to this, where it is of one: of what many come to it is not.
+    pub fn keeps(&self, meaning: Meaning) -> bool {
+        !matches!(meaning, Meaning::Record { .. }) || self.of(meaning).is_some()
+    }
+
+    /// The conversation of a record that comes to this, where it [`keeps`](Self::keeps) it.
+    pub fn of(&self, meaning: Meaning) -> Option<Key<'_>> {
+        let Meaning::Record { conversation, .. } = meaning else { return None };
+        let key = self.key_of(conversation as usize);
+        (!key.is_empty()).then(|| key::view(key))
+    }
+
     /// Folds one record into the observations by its outline alone.
     #[inline]
     pub fn fold(
@@ -304,7 +320,7 @@ impl Tally {
     ) {
         let conversation = &mut self.conversations[index];
         let new_hour = conversation.add(&Hour { span, sum });
-        if conversation.cite(shown.cited(place)) {
+        if conversation.may_cite(shown.most()) && conversation.cite(shown.cited(place), &mut self.pool) {
             self.unproven.push(number(index));
         }
         self.weight += usize::from(new_hour);
@@ -321,7 +337,7 @@ impl Tally {
         self.numbers.end_block();
         self.prove_doubles(digest);
         for at in self.unproven.drain(..) {
-            self.conversations[at as usize].prove(digest);
+            self.conversations[at as usize].prove(&mut self.pool, digest);
         }
         self.lay_aside();
     }
@@ -381,11 +397,14 @@ impl Tally {
         self.memo.clear();
         let beyond = self.beyond.take().map(|at| std::mem::take(&mut self.conversations[at]).sum());
         let (mut run, mut weight) = (Conversations::default(), 0usize);
+        let pool = std::mem::take(&mut self.pool);
         for (packed, known) in self.take_sorted() {
-            let seen = known.finish();
+            let seen = known.finish(&pool);
             weight += seen.weight();
             run.push(&key::view(packed), &seen);
         }
+        self.pool = pool;
+        self.pool.clear();
         self.conversations.clear();
         self.keys.clear();
         self.table.clear();
@@ -436,10 +455,16 @@ struct Shown {
 }
 
 impl Shown {
+    /// The most bytes that it moved one way.
+    fn most(self) -> u64 {
+        let (up, down) = self.bytes;
+        up.max(down).unwrap_or(0)
+    }
+
     /// The record, cited; its digest is not made yet.
     fn cited(self, place: Place) -> Cited {
         let (up, down) = self.bytes;
-        Cited { bytes: up.max(down).unwrap_or(0), up: up > down, span: self.span, place, sha256: UNPROVEN }
+        Cited { bytes: self.most(), up: up > down, span: self.span, place, sha256: UNPROVEN }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The hot loop: one block through render, sift, parse, detect and tally.
 
 mod cite;
+mod dataless;
 mod doubt;
 pub(super) mod event;
 mod hand;
@@ -16,6 +17,7 @@ use std::ops::Range;
 
 use self::cite::Cite;
 pub(super) use self::cite::{digest_at, excerpt};
+use self::dataless::Dataless;
 use self::doubt::{is_in_doubt, mark};
 use self::hand::{Found, Hand, Known, Reached};
 use self::whole::Open;
@@ -33,7 +35,7 @@ use crate::model::outline::Outline;
 use crate::model::place::Place;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift, Words};
-use crate::tally::Tally;
+use crate::tally::{Meaning, Tally};
 
 /// Buffers that go from block to block.
 #[derive(Default)]
@@ -53,6 +55,7 @@ pub(super) struct Scratch {
     met: Vec<AtomHit>,
     /// What the record at hand is to be asked for because of them.
     look: Option<Look>,
+    dataless: Dataless,
     candidates: Vec<u32>,
     /// A bit for each rule; none is set between records.
     marked: Vec<u64>,
@@ -280,7 +283,8 @@ impl Pass<'_, '_> {
         self.candidates(seen, take_within(&found.atoms, &mut reached.atom, seen, |atom| atom.at), scratch);
         let traces = take_within(&found.traces, &mut reached.trace, seen, |trace| trace.at);
         self.patterns(seen, traces, &mut scratch.patterns);
-        scratch.look = self.look(take_within(&found.names, &mut reached.name, seen, |name| name.at));
+        let names = take_within(&found.names, &mut reached.name, seen, |name| name.at);
+        scratch.look = if names.is_empty() { None } else { self.looked(seen, names, scratch) };
         take_within(&found.hits, &mut reached.hit, seen, |hit| hit.start)
     }
 
@@ -297,12 +301,13 @@ impl Pass<'_, '_> {
         let Hand { fields, outline, open } = hand;
         let (is_ruled, record) = (!scratch.candidates.is_empty(), &self.text[seen.start..seen.end]);
         let hides = self.some_hide && self.reader.hides(record);
-        let is_met = !(hits.is_empty() && scratch.patterns.is_empty()) || scratch.look.is_some() || hides;
+        let is_met = !(hits.is_empty() && scratch.patterns.is_empty()) || hides;
         // PERF: of JSON that is parsed anyway, the outline costs more than it saves.
-        let is_read = is_met || is_ruled && record.starts_with(b"{") || self.is_part(seen);
+        let is_parsed = is_ruled || scratch.look.is_some();
+        let is_read = is_met || is_parsed && record.starts_with(b"{") || self.is_part(seen);
         if self.plan.hits_only
             && !is_read
-            && !is_ruled
+            && !is_parsed
             && self.is_passed_over((seen, is_edge), outline, (&mut *fields, &mut *scratch), (tally, &mut told.times))
         {
             told.over(Extent { records: 1, bytes: seen.place.length });
@@ -311,11 +316,17 @@ impl Pass<'_, '_> {
         }
         let outlined =
             !is_read && !self.plan.hits_only && self.outline(seen, outline, (&mut scratch.shapes, scratch.listed));
-        if outlined && self.recalled(seen, outline, tally, told) {
-            if is_ruled && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
+        if outlined && let Some(meaning) = tally.recall(outline).filter(|meaning| !is_parsed || tally.keeps(*meaning)) {
+            if is_parsed && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                 self.parse(seen, Want::All, fields);
-                self.rules(&Cite::new(*seen), (self.block.layout.format, record), fields, scratch, told);
+                if let Some((look, conversation)) = scratch.look.zip(tally.of(meaning)) {
+                    self.touched(look, fields, || conversation.to_owned(), (&mut scratch.dataless, told));
+                }
+                if is_ruled {
+                    self.rules(&Cite::new(*seen), (self.block.layout.format, record), fields, scratch, told);
+                }
             }
+            self.recalled(seen, (meaning, outline), tally, told);
             return;
         }
         let known = Known { outline: outlined.then_some(&*outline), hits, hides };
@@ -331,10 +342,9 @@ impl Pass<'_, '_> {
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
     }
 
-    /// Counts a record by its outline, as [`record`](Self::record) would by its fields; false where no other of the same
-    /// identity was tallied yet.
-    fn recalled(&self, seen: &Seen, outline: &Outline<'_>, tally: &mut Tally, told: &mut Told) -> bool {
-        let Some(meaning) = tally.recall(outline) else { return false };
+    /// Counts a record by its outline, as [`record`](Self::record) would by its fields. `meaning`: what an earlier one of the same
+    /// identity came to.
+    fn recalled(&self, seen: &Seen, (meaning, outline): (Meaning, &Outline<'_>), tally: &mut Tally, told: &mut Told) {
         told.fates.parsed += seen.place.length;
         if !seen.place.in_doubt {
             tally.number_outlined(outline);
@@ -352,7 +362,6 @@ impl Pass<'_, '_> {
         } else {
             told.left_out += 1;
         }
-        true
     }
 
     fn record<'b>(
@@ -381,7 +390,7 @@ impl Pass<'_, '_> {
             let read = (&mut *fields, known.outline);
             let is_traffic = tally.observe(format, read, seen.place, &|place| digest_at(self.block, place));
             if let Some(look) = scratch.look.filter(|_| is_traffic) {
-                self.touched(look, fields, tally, told);
+                self.touched(look, fields, || tally.at_hand(), (&mut scratch.dataless, told));
             }
         }
         if !(counts && self.counted((&seen, format), fields, scratch, told)) {

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use exfiltrace::classify::Classifier;
+use exfiltrace::classify::{Classifier, Look};
 use exfiltrace::discover::Root;
+use exfiltrace::format;
 use exfiltrace::indicators::Builder;
 use exfiltrace::model::data::{Basis, Later, OBJECTS_KEPT, Sign, TOUCHES_KEPT, Touch, Touched};
+use exfiltrace::model::fields::{Fields, Want};
 use exfiltrace::model::observation::{ObservationKey, Seen};
+use exfiltrace::model::place::{Place, RecordDigest};
 use exfiltrace::model::rule::Outcome;
 use exfiltrace::model::scopes::Scopes;
 use exfiltrace::model::transfer::Transfer;
 use exfiltrace::model::verdict::DataCategory;
 use exfiltrace::plan::Plan;
 use exfiltrace::scan;
+use exfiltrace::tally::Tally;
 use serde_json::Value;
 
 use crate::judge::{GIB, at, finding, hc, transfer, whose};
@@ -172,6 +176,70 @@ fn neither_threads_nor_grid_nor_order_change_what_was_touched() {
     assert_eq!(whole, text(Plan { threads: 4, cell_bytes: 97, shuffle: Some(3), ..planned() }));
     let again: exfiltrace::model::partial::Partial = serde_json::from_str(&whole.0).unwrap();
     assert_eq!(serde_json::to_string(&again).unwrap(), whole.0, "the state comes back");
+}
+
+/// Pages and files named after data, asked for again and again: what is known again is what a parse of each record tells.
+#[test]
+fn what_is_known_again_is_what_each_record_shows() {
+    let paths = [
+        "/council-tax/bands",
+        "/claims/2026.csv",
+        "/housing/tenants.xlsx?as=a.csv",
+        "/benefits/index.html",
+        "/payroll.csv",
+        "/a?file=payroll_03.csv",
+        "https://pay.rv.example/payroll.sql",
+    ];
+    let mut rng = 1u64;
+    let mut below = |end: usize| {
+        rng = rng.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (rng >> 33) as usize % end
+    };
+    let mut line = |host: &str, second: usize| {
+        format!(
+            "{host}198.51.100.{} - - [22/Mar/2026:10:{:02}:{:02} +0000] \"{} {} HTTP/1.1\" {} {} \"https://www.rv.example{}\" \"curl/8\"\n",
+            below(3),
+            second / 60,
+            second % 60,
+            ["GET", "GET", "HEAD", "POST"][below(4)],
+            paths[below(paths.len())],
+            ["200", "200", "304", "404", "-"][below(5)],
+            below(9000),
+            paths[below(paths.len() - 1)]
+        )
+    };
+    let temp = tempfile::tempdir().unwrap();
+    let logs: [(&str, String); 2] = [("plain.log", ""), ("vhost.log", "www.rv.example:443 ")]
+        .map(|(name, host)| (name, (0..900).map(|second| line(host, second)).collect()));
+    for (name, log) in &logs {
+        std::fs::write(temp.path().join(name), log).unwrap();
+    }
+    let roots = vec![Root { name: b"web".to_vec(), path: Some(temp.path().to_owned()) }];
+    let catalogue = || Classifier::new(&toml::from_str(CATALOGUE).unwrap()).unwrap();
+    let plan = Plan { classifier: catalogue(), ..plan(roots, Scopes::default(), Builder::new()) };
+    let partial = scan::scan(&plan).unwrap().partial;
+    let classifier = catalogue();
+    for (name, log) in &logs {
+        let layout = crate::formats::layout_of(log.as_bytes());
+        assert_eq!(layout.format, "access");
+        let (reader, mut fields, mut tally) = (format::reader(&layout), Fields::default(), Tally::default());
+        let mut shown = Touched::default();
+        for line in log.lines() {
+            reader.parse(line.as_bytes(), Want::All, &mut fields).unwrap();
+            let place =
+                Place { offset: 0, length: 1, line: None, record: None, event_record_id: None, in_doubt: false };
+            let is_traffic = tally.observe("access", (&mut fields, None), place, &|_| RecordDigest([1; 32]));
+            if is_traffic && Outcome::of(&fields) != Outcome::Failed {
+                for datum in classifier.data(&fields, Look::Names) {
+                    let touch = Touch::of(datum.object, fields.time.map(|stamp| stamp.at));
+                    shown.add((datum.sign, tally.at_hand()), &touch);
+                }
+            }
+        }
+        let source = partial.sources.iter().find(|(locator, _)| locator.as_str().ends_with(name)).unwrap().1;
+        assert!(shown.kept.len() > 12, "{}", shown.kept.len());
+        assert!(source.touched == shown, "{name}");
+    }
 }
 
 /// What conversations from `first` on in steps touched, each more objects than are kept.

@@ -2,12 +2,13 @@
 
 use super::super::source::Told;
 use super::Pass;
+use super::dataless::Dataless;
 use crate::classify::Look;
 use crate::model::data::Touch;
 use crate::model::fields::Fields;
+use crate::model::observation::ObservationKey;
 use crate::model::rule::Outcome;
 use crate::sift::AtomHit;
-use crate::tally::Tally;
 
 impl Pass<'_, '_> {
     /// Which literals of data a record holds.
@@ -15,16 +16,20 @@ impl Pass<'_, '_> {
         names.iter().map(|name| self.plan.classifier.look(name.literal)).max()
     }
 
-    /// Adds the data that a record shows to the conversation that was tallied last. What was refused touched nothing.
-    pub(super) fn touched(&self, look: Look, fields: &Fields<'_>, tally: &Tally, told: &mut Told) {
-        if Outcome::of(fields) == Outcome::Failed {
-            return;
-        }
-        let data = self.plan.classifier.data(fields, look);
+    /// Adds the data that a record shows to its conversation. What was refused touched nothing.
+    pub(super) fn touched(
+        &self,
+        look: Look,
+        fields: &Fields<'_>,
+        conversation: impl FnOnce() -> ObservationKey,
+        (dataless, told): (&mut Dataless, &mut Told),
+    ) {
+        let is_refused = Outcome::of(fields) == Outcome::Failed;
+        let data = if is_refused { Vec::new() } else { self.plan.classifier.data(fields, look) };
         if data.is_empty() {
-            return;
+            return dataless.keep();
         }
-        let conversation = tally.at_hand();
+        let conversation = conversation();
         for datum in data {
             let touch = Touch::of(datum.object, fields.time.map(|stamp| stamp.at));
             told.touched.add((datum.sign, conversation.clone()), &touch);
