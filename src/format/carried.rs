@@ -77,9 +77,12 @@ fn read_one(
 fn take_in(line: &Fields<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>) {
     let counts = [Canon::SourceBytes, Canon::DestinationBytes];
     let has_counts = counts.iter().any(|count| line.has(*count));
-    for canon in Canon::ALL.iter().filter(|canon| line.has(**canon) || has_counts && counts.contains(canon)) {
-        // Where all fields are wanted, what the wrapper says stays under its own name.
-        if want == Want::All { out.supersede(*canon) } else { out.forget(*canon) }
+    let says = |canon: Canon| line.has(canon) || has_counts && counts.contains(&canon);
+    // Where all fields are wanted, what the wrapper says stays under its own name.
+    if want == Want::All {
+        Canon::ALL.iter().filter(|canon| says(**canon)).for_each(|canon| out.supersede(*canon));
+    } else if Canon::ALL.iter().any(|canon| says(*canon)) {
+        out.forget_where(says);
     }
     if line.has(Canon::SourceIp) || line.observer.is_some() {
         (out.observer, out.clocked, out.uploads) = (line.observer, line.clocked, line.uploads);

@@ -16,8 +16,9 @@
 //! goes on in further ones (`P`, or a `log` without its newline), of which each is a record.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use super::roles::{Role, Roles};
+use super::roles::{Role, Roles, Table};
 use super::sink::Sink;
 use super::{Fit, Format, Sample, jsonwalk, time};
 use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
@@ -120,8 +121,9 @@ fn of_runtime(line: &[u8]) -> Option<Held<'_>> {
 
 /// An object of Docker: text, stream, time.
 fn of_docker(line: &[u8]) -> Option<Held<'_>> {
+    static NO_ROLES: Table = LazyLock::new(|| Roles::new(&[]));
     let (layout, mut fields) = (Layout::plain(), Fields::default());
-    jsonwalk::flatten(line, &Roles::new(&[]), None, &mut Sink::new(&layout, Want::All, &mut fields)).ok()?;
+    jsonwalk::flatten(line, &NO_ROLES, None, &mut Sink::new(&layout, Want::All, &mut fields)).ok()?;
     let of = |name: &[u8]| {
         let (_, value, _) = fields.named().find(|(known, ..)| *known == name)?;
         Some(Cow::from(value.to_vec()))

@@ -33,7 +33,7 @@ pub static JSON: Dialect = Dialect {
     roles: &ROLES,
     rename: Some(rename),
     finish: Some(sysmon::finish),
-    marks: Marks::new(&[&["EventID", "Channel"], &["EventID", "Provider_Name"]]),
+    marks: Marks::made_of(&[&["EventID", "Channel"], &["EventID", "Provider_Name"]], NUMBERS),
     rank: 80,
     utc: false,
     outlined: true,
@@ -42,6 +42,11 @@ pub static JSON: Dialect = Dialect {
     columns: &COLUMNS,
     hides: None,
 };
+
+/// What of the names of a record one is made into `EventID` of ([`rename`]); without one of these it is no event. PowerShell's `Id` is
+/// one in records that it writes alone.
+const NUMBERS: &[&[&str]] =
+    &[&["EventID"], &["event_id"], &["eventID"], &["MachineName", "ProviderName", "LogName", "Id"]];
 
 /// The Windows event log. Its records are rendered as JSON.
 pub struct Evtx;

@@ -256,7 +256,12 @@ impl<'b> Fields<'b> {
 
     /// Takes out what has a canonical name.
     pub fn forget(&mut self, canon: Canon) {
-        self.items.retain(|field| field.canon != Some(canon));
+        self.forget_where(|one| one == canon);
+    }
+
+    /// Takes out what has one of some canonical names.
+    pub fn forget_where(&mut self, is_one: impl Fn(Canon) -> bool) {
+        self.items.retain(|field| !field.canon.is_some_and(&is_one));
         self.recount();
     }
 
