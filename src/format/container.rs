@@ -10,7 +10,7 @@
 //! What a line holds is read as the first of the dialects that it shows beyond doubt ([`Strays`](super::Strays)), and the record is
 //! of that one; where it is of none, it is a message with the time of the wrapper.
 //!
-//! Speed: 150 MB/s a core of Docker's lines: an object is read, and then the line in it, which is tried as one dialect after the other.
+//! Speed: from 55 MB/s a core on, of Docker's lines: an object is read, and then the line in it, which is tried as one dialect after the other.
 //!
 //! Traps: the wrapper's time is when the runtime read the line, so a complete time inside goes before it; a line that is too long
 //! goes on in further ones (`P`, or a `log` without its newline), of which each is a record.

@@ -301,3 +301,22 @@ impl<'l> Strays<'l> {
         others.iter().find_map(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line in an alert in a record: what reads the line is made with the first of them, and stays.
+    #[test]
+    fn what_reads_the_lines_of_carried_records_is_made_once() {
+        let layout = Layout { format: "fluentd", ..Layout::plain() };
+        let reader = reader(&layout);
+        let alert = br#"{"timestamp":"2026-03-28T23:10:04.123+0000","rule":{"level":5},"agent":{"id":"001"},"manager":{"name":"m"},"decoder":{"name":"sshd"},"location":"l","full_log":"Mar 28 23:10:04 h sshd[1]: Failed password for root from 198.51.100.7 port 22 ssh2"}"#;
+        let record = [&b"2026-03-28T23:10:04Z\twazuh\t"[..], alert].concat();
+        let mut fields = Fields::default();
+        let read = reader.parse(&record, Want::Columns, &mut fields);
+        assert_eq!(read, Ok(Parsed::Carried("syslog3164")));
+        let alerts = reader.carried.others.get().unwrap().iter().find(|other| other.format.name() == "wazuh").unwrap();
+        assert_eq!((alerts.carried.depth, alerts.carried.others.get().is_some()), (2, true));
+    }
+}

@@ -326,6 +326,26 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_told_by_its_number_however_that_is_written() {
+        let layout = Layout::plain();
+        for record in [
+            r#"{"EventID":3,"Channel":"C"}"#,
+            r##"{"Event":{"System":{"EventID":{"#text":104},"Channel":"C"}}}"##,
+            r#"{"winlog":{"event_id":3,"channel":"C"}}"#,
+            r#"{"event_id":3,"log_name":"C"}"#,
+            r#"{"win":{"system":{"eventID":"3","channel":"C"}}}"#,
+            r#"{"Id":1,"ProviderName":"P","LogName":"C","MachineName":"h","Properties":[]}"#,
+            r#"{"Event\u0049D":3,"Channel":"C"}"#,
+        ] {
+            assert!(JSON.marks.may_be_in(record.as_bytes()), "{record}");
+            assert!(JSON.shows(&layout, record.as_bytes()), "{record}");
+        }
+        for other in [r#"{"message":"a","Channel":"C"}"#, r#"{"Id":1,"LogName":"C"}"#, r#"{"a":"\u0049D"}"#] {
+            assert!(!JSON.marks.may_be_in(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
     fn all_shippers_give_the_names_of_sigma() {
         let dump = r##"{"Event":{"#attributes":{"xmlns":"x"},"System":{"Provider":{"#attributes":{"Name":"P"}},"EventID":{"#attributes":{"Qualifiers":0},"#text":104},"Channel":"System"},"UserData":{"LogFileCleared":{"#attributes":{"xmlns":"y"},"Channel":"Security"}}}}"##;
         assert_eq!(

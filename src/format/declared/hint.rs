@@ -148,7 +148,9 @@ fn behind(bytes: &[u8], at: usize, byte: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::named;
     use super::{begins, of};
+    use crate::format::Format;
 
     #[test]
     fn bytes_that_a_line_begins_with() {
@@ -159,6 +161,19 @@ mod tests {
         assert_eq!(of(r"(?:<\d+>)?(?<time>[A-C]\d|2\d)").as_deref(), Some("2<ABC"));
         assert_eq!(of(r"^(?:x{0,2}|y)(?i:b)c?").as_deref(), Some("Bbxy"));
         assert_eq!((of("(?:a|b?)"), of("a*"), of("(")), (None, None, None));
+    }
+
+    #[test]
+    fn what_no_line_of_a_format_begins_with_is_not_held_against_it() {
+        let may_begin = |name: &str, first: &[u8]| {
+            let format = named(name).unwrap();
+            first.iter().filter(|byte| format.may_begin(**byte)).map(|byte| char::from(*byte)).collect::<String>()
+        };
+        assert_eq!(may_begin("cisco_asa", b"{<M2x"), "<M2");
+        assert_eq!(may_begin("wazuh", b"{<M2x"), "{2");
+        assert_eq!(may_begin("fluentd_web", b"{<M2x"), "{");
+        assert_eq!(may_begin("paloalto", b"{<M2x"), "{<M2x", "rows begin with anything");
+        assert_eq!(may_begin("tomcat", b"{<M2x"), "{<M2x", "any line of a record may tell what it is");
     }
 
     #[test]

@@ -272,3 +272,27 @@ fn one_byte(pattern: &Hir) -> Option<Set> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use regex_syntax::ParserBuilder;
+
+    use super::super::{Step, Walk};
+
+    /// Whether there is one length of the first run of a pattern that can lead on, and how many bytes may stand behind it, the end
+    /// of the text among them.
+    fn first_run(pattern: &str) -> (bool, Option<usize>) {
+        let parsed = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).unwrap();
+        let walk = Walk::new(&parsed).unwrap();
+        let run = walk.steps.iter().find_map(|step| if let Step::Run(run) = step { Some(run) } else { None }).unwrap();
+        (run.is_sole, run.next.as_ref().map(|next| next.iter().filter(|is_next| **is_next).count()))
+    }
+
+    #[test]
+    fn what_stands_behind_a_run_may_be_the_end_of_the_text() {
+        assert_eq!(first_run("a.*$"), (true, Some(1)));
+        assert_eq!(first_run("a.*?(?: x)?$"), (false, Some(2)));
+        assert_eq!(first_run("a[^ ]*(?: x)?$"), (true, Some(2)));
+        assert_eq!(first_run("a.*"), (false, None));
+    }
+}
