@@ -19,6 +19,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::windows;
 use crate::model::fields::{Fields, Kind};
 
 /// A tool whose records are events of Windows.
@@ -71,6 +72,8 @@ pub struct Event {
     /// All names, one behind the other, and where each ends.
     names: Vec<u8>,
     ends: Vec<usize>,
+    /// Whether what tells an event of Windows stands before its data.
+    is_told: bool,
 }
 
 /// Bytes and names that most events have room in.
@@ -80,7 +83,7 @@ impl Default for Event {
     fn default() -> Self {
         let mut text = Vec::with_capacity(ROOM.0);
         text.push(b'{');
-        Self { text, names: Vec::with_capacity(ROOM.0), ends: Vec::with_capacity(ROOM.1) }
+        Self { text, names: Vec::with_capacity(ROOM.0), ends: Vec::with_capacity(ROOM.1), is_told: false }
     }
 }
 
@@ -88,6 +91,16 @@ impl Event {
     /// The event as an object.
     pub fn object(&self) -> &[u8] {
         &self.text
+    }
+
+    /// The dialect of the object, where what tells it is there.
+    pub fn dialect(&self) -> Option<&'static str> {
+        self.is_told.then_some(windows::JSON.name)
+    }
+
+    /// What stands before the data is written.
+    fn end_head(&mut self) {
+        self.is_told = windows::JSON.marks.sets.iter().any(|set| set.iter().all(|name| self.has(name.as_bytes())));
     }
 
     /// Whether the event has a field of this name.
@@ -172,6 +185,7 @@ fn evtxecmd(fields: &Fields<'_>, event: &mut Event) -> bool {
         }
     }
     let Some(payload) = payload.filter(|payload| !payload.is_empty()) else { return false };
+    event.end_head();
     for (part, value) in &payload {
         match (part.as_str(), value) {
             ("EventData", Value::Object(data)) => data.iter().for_each(|(name, value)| data_of(name, value, event)),
@@ -226,6 +240,7 @@ fn hayabusa(fields: &Fields<'_>, event: &mut Event) -> bool {
     for (name, made) in [("Computer", "Computer"), ("RecordID", "EventRecordID"), ("Provider", "Provider_Name")] {
         told(name).filter(|text| !matches!(*text, "-" | NOTHING)).into_iter().for_each(|text| event.put(made, text));
     }
+    event.end_head();
     let (kind, has_list) = ((channel, id), told("Details").is_some());
     for (name, text) in texts(fields) {
         match (name, name.split_once('.')) {
@@ -517,6 +532,20 @@ mod tests {
             event("Sec", "4624", "Type: 3 - NETWORK ¦ LID: 0x1"),
             r#"{"Channel":"Security","EventID":"4624","LogonType":"3","TargetLogonId":"0x1"}"#
         );
+    }
+
+    #[test]
+    fn an_object_is_an_event_of_windows_where_its_head_says_so() {
+        let dialect = |tool: Tool, fields: &[(&'static str, &'static str)]| {
+            let mut record = Fields::default();
+            fields.iter().for_each(|(name, value)| record.push(None, name.as_bytes(), value.as_bytes(), Kind::Str));
+            tool.event(&record).unwrap().dialect()
+        };
+        let payload = ("Payload", r#"{"EventData":{"log":"a"},"UserData":{"a":{"Channel":"C","Provider_Name":"P"}}}"#);
+        assert_eq!(dialect(Tool::EvtxECmd, &[payload, ("EventId", "1"), ("Provider", "P")]), Some("windows_json"));
+        assert_eq!(dialect(Tool::EvtxECmd, &[("EventId", "1"), payload]), None, "the data alone say of which channel");
+        assert_eq!(dialect(Tool::EvtxECmd, &[("Channel", "C"), payload]), None);
+        assert_eq!(dialect(Tool::Hayabusa, &[("Channel", "Sec"), ("EventID", "1")]), Some("windows_json"));
     }
 
     #[test]

@@ -214,7 +214,7 @@ pub struct Strays<'l> {
     layout: Cow<'l, Layout>,
     /// How many wrappers the lines were taken out of.
     depth: u8,
-    /// Made when the first line is rejected.
+    /// Made when the first line is rejected, or carried.
     others: OnceCell<Vec<Other>>,
 }
 
@@ -283,9 +283,25 @@ impl<'l> Strays<'l> {
         self.names().filter_map(by_name).map(other).collect()
     }
 
+    /// Reads a record with one of the dialects that are tried, and says which it is then of; `None` where it is none of that.
+    pub fn parse_as<'b>(
+        &self,
+        dialect: &str,
+        record: &'b [u8],
+        want: Want,
+        out: &mut Fields<'b>,
+    ) -> Option<&'static str> {
+        let Other { format, carried } = self.others().iter().find(|other| other.format.name() == dialect)?;
+        let parsed = parse_with(*format, (&carried.layout, carried), record, want, out).ok()?;
+        Some(parsed.format(format.name()))
+    }
+
+    fn others(&self) -> &[Other] {
+        self.others.get_or_init(|| self.made())
+    }
+
     /// Reads a line with the first dialect that it is of.
     fn first<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
-        let others = self.others.get_or_init(|| self.made());
         // PERF: most dialects are ruled out by the first byte of a line.
         let first = line.first().copied().unwrap_or_default();
         let read = |Other { format, carried }: &Other| {
@@ -298,13 +314,25 @@ impl<'l> Strays<'l> {
             let parsed = is_shown.then(|| parse_with(*format, (&carried.layout, carried), line, want, out).ok());
             Some(parsed.flatten()?.format(format.name()))
         };
-        others.iter().find_map(read)
+        self.others().iter().find_map(read)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_of_a_known_dialect_is_read_with_that_alone() {
+        let layout = Layout { format: "hayabusa", ..Layout::plain() };
+        let (strays, mut fields) = (Strays::of_carried(Cow::Borrowed(&layout), 1), Fields::default());
+        let mut read =
+            |dialect, record: &'static str| strays.parse_as(dialect, record.as_bytes(), Want::All, &mut fields);
+        assert_eq!(read("windows_json", r#"{"EventID":"1","Channel":"C"}"#), Some("windows_json"));
+        assert_eq!(read("windows_json", r#"{"EventID":"1","Channel":"C"}"}"#), None);
+        assert_eq!(read("hayabusa", r#"{"EventID":"1","Channel":"C"}"#), None, "its own is not tried");
+        assert_eq!(fields.len(), 0);
+    }
 
     /// A line in an alert in a record: what reads the line is made with the first of them, and stays.
     #[test]

@@ -41,7 +41,7 @@ use super::sketch::{Sketch, Sketched};
 use super::stops::Stops;
 use super::written::begins_object;
 use super::{Fit, Format, Means, Sample, journald, rows};
-use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Carried, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout, Run};
 use crate::model::outline::Outline;
 
@@ -377,8 +377,8 @@ impl Format for Declared {
         }
         if let Some(event) = self.event(record, &sink) {
             self.set_apart(&event, sink.out);
-            let event = sink.out.store(event.object());
-            sink.out.carry(event, Kind::Json);
+            let text = sink.out.store(event.object());
+            sink.out.carry(Carried { text, kind: Kind::Json, dialect: event.dialect() });
         }
         Ok(Parsed::Event)
     }
