@@ -6,7 +6,7 @@
 //! means, `target` knows.
 //! How a pattern is held against a line: `walk`.
 //!
-//! Speed: lines of patterns are read at 110 to some 730 MB/s a core, rows of tables at 255 to 1,600, JSON at 900 to 2,100. A line costs some hundred
+//! Speed: lines of patterns are read at 55 to some 730 MB/s a core, rows of tables at 255 to 1,600, JSON at 900 to 2,100. A line costs some hundred
 //! nanoseconds however short it is, so that logs of lines below a hundred bytes are the slowest; each group of a pattern is a few steps more.
 //! What is read below 150 MB/s says in its first lines why.
 
