@@ -15,7 +15,7 @@
 
 use super::sink::Sink;
 use super::{Strays, exported, winevent};
-use crate::model::fields::{Canon, Fields, Kind, Text, Want};
+use crate::model::fields::{Canon, Carried, Fields, Kind, Want};
 use crate::model::layout::Layout;
 use crate::model::time::Assumed;
 
@@ -49,7 +49,7 @@ pub const DEPTH_LIMIT: u8 = 2;
 /// `None`, and nothing changed, where none is.
 pub fn read(strays: &Strays<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>) -> Option<&'static str> {
     let carried = out.take_carried();
-    let found = carried.iter().find_map(|&(text, kind)| read_one(strays, layout, want, (text, kind), out));
+    let found = carried.iter().find_map(|one| read_one(strays, layout, want, *one, out));
     out.give_back_carried(carried);
     found
 }
@@ -59,16 +59,19 @@ fn read_one(
     strays: &Strays<'_>,
     layout: &Layout,
     want: Want,
-    (text, kind): (Text<'_>, Kind),
+    carried: Carried<'_>,
     out: &mut Fields<'_>,
 ) -> Option<&'static str> {
-    let stored = out.bytes(text);
+    let stored = out.bytes(carried.text);
     let made = winevent::object(stored).or_else(|| exported::unescaped(stored));
+    // What is written anew may be of another.
+    let known = carried.dialect.filter(|_| made.is_none());
     let text = made.unwrap_or_else(|| stored.to_vec());
-    let mut line = Fields::default();
-    let found = strays.parse(text.trim_ascii_end(), want, &mut line);
+    let (text, mut line) = (text.trim_ascii_end(), Fields::default());
+    let found = known.and_then(|dialect| strays.parse_as(dialect, text, want, &mut line));
+    let found = found.or_else(|| strays.parse(text, want, &mut line));
     // An object of no product is read by the wrapper's own names.
-    let dialect = found.filter(|dialect| !(kind == Kind::Json && *dialect == "json"))?;
+    let dialect = found.filter(|dialect| !(carried.kind == Kind::Json && *dialect == "json"))?;
     take_in(&line, layout, want, out);
     Some(dialect)
 }
@@ -77,9 +80,12 @@ fn read_one(
 fn take_in(line: &Fields<'_>, layout: &Layout, want: Want, out: &mut Fields<'_>) {
     let counts = [Canon::SourceBytes, Canon::DestinationBytes];
     let has_counts = counts.iter().any(|count| line.has(*count));
-    for canon in Canon::ALL.iter().filter(|canon| line.has(**canon) || has_counts && counts.contains(canon)) {
-        // Where all fields are wanted, what the wrapper says stays under its own name.
-        if want == Want::All { out.supersede(*canon) } else { out.forget(*canon) }
+    let says = |canon: Canon| line.has(canon) || has_counts && counts.contains(&canon);
+    // Where all fields are wanted, what the wrapper says stays under its own name.
+    if want == Want::All {
+        Canon::ALL.iter().filter(|canon| says(**canon)).for_each(|canon| out.supersede(*canon));
+    } else if Canon::ALL.iter().any(|canon| says(*canon)) {
+        out.forget_where(says);
     }
     if line.has(Canon::SourceIp) || line.observer.is_some() {
         (out.observer, out.clocked, out.uploads) = (line.observer, line.clocked, line.uploads);

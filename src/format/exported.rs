@@ -16,8 +16,10 @@
 //! logon types with words behind their number, and `n/a` where the event has no such field; Wazuh writes texts of an event as JSON does, and then once
 //! more.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::windows;
 use crate::model::fields::{Fields, Kind};
 
 /// A tool whose records are events of Windows.
@@ -58,7 +60,7 @@ impl Tool {
             Self::EvtxECmd => evtxecmd(fields, &mut event),
             Self::Hayabusa => hayabusa(fields, &mut event),
         };
-        event.text.push('}');
+        event.text.push(b'}');
         told.then_some(event)
     }
 }
@@ -66,45 +68,68 @@ impl Tool {
 /// An event so far: names may stand in it more than once.
 #[derive(Debug)]
 pub struct Event {
-    text: String,
-    names: Vec<String>,
+    text: Vec<u8>,
+    /// All names, one behind the other, and where each ends.
+    names: Vec<u8>,
+    ends: Vec<usize>,
+    /// Whether what tells an event of Windows stands before its data.
+    is_told: bool,
 }
+
+/// Bytes and names that most events have room in.
+const ROOM: (usize, usize) = (1 << 10, 32);
 
 impl Default for Event {
     fn default() -> Self {
-        Self { text: "{".to_owned(), names: Vec::new() }
+        let mut text = Vec::with_capacity(ROOM.0);
+        text.push(b'{');
+        Self { text, names: Vec::with_capacity(ROOM.0), ends: Vec::with_capacity(ROOM.1), is_told: false }
     }
 }
 
 impl Event {
     /// The event as an object.
     pub fn object(&self) -> &[u8] {
-        self.text.as_bytes()
+        &self.text
+    }
+
+    /// The dialect of the object, where what tells it is there.
+    pub fn dialect(&self) -> Option<&'static str> {
+        self.is_told.then_some(windows::JSON.name)
+    }
+
+    /// What stands before the data is written.
+    fn end_head(&mut self) {
+        self.is_told = windows::JSON.marks.sets.iter().any(|set| set.iter().all(|name| self.has(name.as_bytes())));
     }
 
     /// Whether the event has a field of this name.
     pub fn has(&self, name: &[u8]) -> bool {
-        self.names.iter().any(|known| known.as_bytes() == name)
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).any(|(start, end)| &self.names[start..*end] == name)
     }
 
-    fn put(&mut self, name: &str, value: &Value) {
-        if !name.is_empty() {
-            let comma = if self.text.len() > 1 { "," } else { "" };
-            self.text.push_str(&format!("{comma}{}:{value}", Value::from(name)));
-            self.names.push(name.to_owned());
+    /// PERF: what is written at once needs no text of its own.
+    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        if name.is_empty() {
+            return;
         }
+        if self.text.len() > 1 {
+            self.text.push(b',');
+        }
+        write(name, &mut self.text);
+        self.text.push(b':');
+        write(value, &mut self.text);
+        self.names.extend_from_slice(name.as_bytes());
+        self.ends.push(self.names.len());
     }
 
     /// Adds a value of the event's data; what has the name of something that tells what and when the event was is none: who wrote the
     /// data, or a text in it, would have the last word on that.
-    fn datum(&mut self, name: &str, value: &Value) {
+    fn datum(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         if !HEAD.contains(&name) {
             self.put(name, value);
         }
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.put(name, &Value::from(value));
     }
 }
 
@@ -120,6 +145,12 @@ const HEAD: [&str; 9] = [
     "TimeGenerated",
     "@timestamp",
 ];
+
+/// Appends a value as JSON.
+pub fn write(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+    // Texts and values of JSON have a form in it, and a buffer takes what it is given.
+    let _ = serde_json::to_writer(out, value);
+}
 
 /// The texts of a record by their names, without those that are empty.
 fn texts<'f>(fields: &'f Fields<'_>) -> impl Iterator<Item = (&'f str, &'f str)> {
@@ -148,12 +179,13 @@ fn evtxecmd(fields: &Fields<'_>, event: &mut Event) -> bool {
     let mut payload = None;
     for (name, value) in texts(fields) {
         if let Some((_, made)) = COLUMNS.iter().find(|(known, _)| *known == name) {
-            event.text(made, value);
+            event.put(made, value);
         } else if name == "Payload" {
             payload = serde_json::from_str::<Map<String, Value>>(value).ok();
         }
     }
     let Some(payload) = payload.filter(|payload| !payload.is_empty()) else { return false };
+    event.end_head();
     for (part, value) in &payload {
         match (part.as_str(), value) {
             ("EventData", Value::Object(data)) => data.iter().for_each(|(name, value)| data_of(name, value, event)),
@@ -171,7 +203,10 @@ fn data_of(name: &str, value: &Value, event: &mut Event) {
         ("Data", Value::Array(all)) => all.iter().for_each(|one| data_of(name, one, event)),
         ("Data", Value::Object(one)) => {
             let name = one.get("@Name").and_then(Value::as_str).unwrap_or("Data");
-            event.datum(name, one.get("#text").unwrap_or(&Value::from("")));
+            match one.get("#text") {
+                Some(text) => event.datum(name, text),
+                None => event.datum(name, ""),
+            }
         }
         (name, _) if name.starts_with(['@', '#']) => {}
         (name, value) => event.datum(name, value),
@@ -200,12 +235,13 @@ fn hayabusa(fields: &Fields<'_>, event: &mut Event) -> bool {
     let told = |wanted: &str| texts(fields).find(|(name, _)| *name == wanted).map(|(_, text)| text);
     let (Some(short), Some(id)) = (told("Channel"), told("EventID")) else { return false };
     let channel = CHANNELS.iter().find(|(known, _)| *known == short).map_or(short, |(_, channel)| channel);
-    event.text("Channel", channel);
-    event.text("EventID", id);
+    event.put("Channel", channel);
+    event.put("EventID", id);
     for (name, made) in [("Computer", "Computer"), ("RecordID", "EventRecordID"), ("Provider", "Provider_Name")] {
-        told(name).filter(|text| !matches!(*text, "-" | NOTHING)).into_iter().for_each(|text| event.text(made, text));
+        told(name).filter(|text| !matches!(*text, "-" | NOTHING)).into_iter().for_each(|text| event.put(made, text));
     }
-    let kind = (channel, id);
+    event.end_head();
+    let (kind, has_list) = ((channel, id), told("Details").is_some());
     for (name, text) in texts(fields) {
         match (name, name.split_once('.')) {
             ("Details" | "ExtraFieldInfo" | "AllFieldInfo", _) => {
@@ -213,7 +249,7 @@ fn hayabusa(fields: &Fields<'_>, event: &mut Event) -> bool {
                 pairs(text).for_each(|(name, value)| value_of((kind, is_short), name, value, event));
             }
             // Tables have these beside the text that they are of.
-            (_, Some(("Details", _))) if told("Details").is_some() => {}
+            (_, Some(("Details", _))) if has_list => {}
             (_, Some((part @ ("Details" | "ExtraFieldInfo" | "AllFieldInfo"), name))) => {
                 value_of((kind, part == "Details"), name, text, event);
             }
@@ -235,8 +271,8 @@ fn value_of((kind, is_short): ((&str, &str), bool), name: &str, value: &str, eve
     let value = value.trim();
     match name {
         _ if value == NOTHING => {}
-        "LogonType" => event.text(name, value.split(' ').next().unwrap_or(value)),
-        _ => event.datum(name, &Value::from(value)),
+        "LogonType" => event.put(name, value.split(' ').next().unwrap_or(value)),
+        _ => event.datum(name, value),
     }
 }
 
@@ -461,7 +497,7 @@ mod tests {
     fn of(tool: Tool, fields: &[(&'static str, &'static str)]) -> String {
         let mut record = Fields::default();
         fields.iter().for_each(|(name, value)| record.push(None, name.as_bytes(), value.as_bytes(), Kind::Str));
-        tool.event(&record).map_or_else(String::new, |event| event.text)
+        tool.event(&record).map_or_else(String::new, |event| String::from_utf8(event.text).unwrap())
     }
 
     #[test]
@@ -496,6 +532,20 @@ mod tests {
             event("Sec", "4624", "Type: 3 - NETWORK ¦ LID: 0x1"),
             r#"{"Channel":"Security","EventID":"4624","LogonType":"3","TargetLogonId":"0x1"}"#
         );
+    }
+
+    #[test]
+    fn an_object_is_an_event_of_windows_where_its_head_says_so() {
+        let dialect = |tool: Tool, fields: &[(&'static str, &'static str)]| {
+            let mut record = Fields::default();
+            fields.iter().for_each(|(name, value)| record.push(None, name.as_bytes(), value.as_bytes(), Kind::Str));
+            tool.event(&record).unwrap().dialect()
+        };
+        let payload = ("Payload", r#"{"EventData":{"log":"a"},"UserData":{"a":{"Channel":"C","Provider_Name":"P"}}}"#);
+        assert_eq!(dialect(Tool::EvtxECmd, &[payload, ("EventId", "1"), ("Provider", "P")]), Some("windows_json"));
+        assert_eq!(dialect(Tool::EvtxECmd, &[("EventId", "1"), payload]), None, "the data alone say of which channel");
+        assert_eq!(dialect(Tool::EvtxECmd, &[("Channel", "C"), payload]), None);
+        assert_eq!(dialect(Tool::Hayabusa, &[("Channel", "Sec"), ("EventID", "1")]), Some("windows_json"));
     }
 
     #[test]

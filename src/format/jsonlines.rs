@@ -16,7 +16,7 @@ use super::jsonwalk::{self, Rename};
 use super::roles::{Role, Roles, Table};
 use super::shapes::Shapes;
 use super::sink::Sink;
-use super::written::{Marks, begins_object, is_object};
+use super::written::{Marks, begins_object};
 use super::{Fit, Format, Means, Sample, csv};
 use crate::model::fields::{Canon, Fields, Parsed, Reject, Want};
 use crate::model::lasted::{Side, Unit};
@@ -128,13 +128,13 @@ impl Format for Dialect {
     }
 
     fn shows(&self, layout: &Layout, event: &[u8]) -> bool {
-        // PERF: names are seen sooner than they are read, where they are what the log says.
-        let may_be = if self.rename.is_none() { self.marks.may_be_in(event) } else { is_object(event) };
-        if !may_be {
+        // PERF: names are seen sooner than they are read, and none are needed where every object is of the dialect.
+        if !self.marks.may_be_in(event) {
             return false;
         }
+        let want = if self.marks.sets.iter().any(|set| set.is_empty()) { Want::Columns } else { Want::All };
         let mut out = Fields::default();
-        self.parse(layout, event, Want::All, &mut out).is_ok()
+        self.parse(layout, event, want, &mut out).is_ok()
             && self.marks.sets.iter().any(|set| set.iter().all(|m| out.named().any(|(n, ..)| n == m.as_bytes())))
     }
 

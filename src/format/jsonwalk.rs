@@ -3,7 +3,7 @@
 use super::near;
 use super::roles::{Role, Roles};
 use super::sink::Sink;
-use crate::model::fields::{Fields, Kind, Reject, Text, Want};
+use crate::model::fields::{Carried, Fields, Kind, Reject, Text, Want};
 use crate::model::layout::Layout;
 
 /// Deeper nesting is rejected.
@@ -92,9 +92,9 @@ pub fn flatten_copy(
         let value = sink.out.store(inner.bytes(field.value));
         sink.out.push_text(field.canon, name, value, field.kind);
     }
-    for (line, kind) in inner.take_carried() {
-        let line = sink.out.store(inner.bytes(line));
-        sink.out.carry(line, kind);
+    for carried in inner.take_carried() {
+        let text = sink.out.store(inner.bytes(carried.text));
+        sink.out.carry(Carried { text, ..carried });
     }
     sink.take_marks(&inner);
     sink.time(1, inner.time);

@@ -65,15 +65,11 @@ pub struct Reader<'l> {
 
 /// What reads the records of this layout.
 pub fn reader(layout: &Layout) -> Reader<'_> {
-    Reader::of(by_name(layout.format), layout, 0)
+    let carried = Strays::of_carried(Cow::Borrowed(layout), 1);
+    Reader { format: by_name(layout.format), layout, columns: OnceCell::new(), carried }
 }
 
-impl<'l> Reader<'l> {
-    /// `depth`: how many wrappers the records were taken out of.
-    fn of(format: Option<&'static dyn Format>, layout: &'l Layout, depth: u8) -> Self {
-        Self { format, layout, columns: OnceCell::new(), carried: Strays::of_carried(layout, depth + 1) }
-    }
-
+impl Reader<'_> {
     /// Whether fields of these records may say what a search of their bytes does not see.
     pub fn hides(&self, records: &[u8]) -> bool {
         self.format.is_some_and(|format| format.hides(records))
@@ -110,16 +106,11 @@ impl<'l> Reader<'l> {
     /// # Errors
     /// Where the record is not of the layout's format; always for `text`.
     pub fn parse<'b>(&self, record: &'b [u8], want: Want, out: &mut Fields<'b>) -> Result<Parsed, Reject> {
-        let read = self.format.ok_or(Reject).and_then(|format| format.parse(self.layout, record, want, out));
-        if read.is_err() {
+        let format = self.format.ok_or_else(|| {
             out.clear();
-            return read;
-        }
-        self.set_host(want, out);
-        self.set_clock(out);
-        let is_carried = out.is_carrier() && self.carried.depth <= carried::DEPTH_LIMIT;
-        let dialect = is_carried.then(|| carried::read(&self.carried, self.layout, want, out)).flatten();
-        Ok(dialect.map_or(Parsed::Event, Parsed::Carried))
+            Reject
+        })?;
+        parse_with(format, (self.layout, &self.carried), record, want, out)
     }
 
     /// Lists the values of a record without reading its fields; false where that cannot be done. What is known of it then are
@@ -142,8 +133,8 @@ impl<'l> Reader<'l> {
     pub fn listed<'b>(&self, (record, shapes): (&'b [u8], &Shapes), want: Want, out: &mut Fields<'b>) {
         if let Some(format) = self.format {
             format.listed(self.layout, (record, shapes), want, out);
-            self.set_host(want, out);
-            self.set_clock(out);
+            set_host(self.layout, want, out);
+            set_clock(self.layout, out);
         }
     }
 
@@ -156,26 +147,46 @@ impl<'l> Reader<'l> {
         out: &mut Fields<'b>,
     ) {
         templates.fields(self.layout, (text, values), want, out);
-        self.set_host(want, out);
-        self.set_clock(out);
+        set_host(self.layout, want, out);
+        set_clock(self.layout, out);
     }
+}
 
-    /// The host that the record was taken from, where it names none itself.
-    fn set_host(&self, want: Want, out: &mut Fields<'_>) {
-        if let Some(host) = &self.layout.host
-            && want.takes(Canon::HostName)
-            && !out.has(Canon::HostName)
-        {
-            let host = out.store(host.as_bytes());
-            out.push_text(Some(Canon::HostName), Text::Slice(Canon::HostName.name().as_bytes()), host, Kind::Str);
-        }
+/// Reads one record with a format, and the lines that it carries with what reads these.
+fn parse_with<'b>(
+    format: &dyn Format,
+    (layout, carried): (&Layout, &Strays<'_>),
+    record: &'b [u8],
+    want: Want,
+    out: &mut Fields<'b>,
+) -> Result<Parsed, Reject> {
+    let read = format.parse(layout, record, want, out);
+    if read.is_err() {
+        out.clear();
+        return read;
     }
+    set_host(layout, want, out);
+    set_clock(layout, out);
+    let is_carried = out.is_carrier() && carried.depth <= carried::DEPTH_LIMIT;
+    let dialect = is_carried.then(|| carried::read(carried, layout, want, out)).flatten();
+    Ok(dialect.map_or(Parsed::Event, Parsed::Carried))
+}
 
-    /// The time by the clock of the host that wrote it.
-    fn set_clock(&self, out: &mut Fields<'_>) {
-        if !self.layout.host_clocks.is_empty() {
-            out.time = out.time.map(|stamp| time::by_host(stamp, out, self.layout));
-        }
+/// The host that the record was taken from, where it names none itself.
+fn set_host(layout: &Layout, want: Want, out: &mut Fields<'_>) {
+    if let Some(host) = &layout.host
+        && want.takes(Canon::HostName)
+        && !out.has(Canon::HostName)
+    {
+        let host = out.store(host.as_bytes());
+        out.push_text(Some(Canon::HostName), Text::Slice(Canon::HostName.name().as_bytes()), host, Kind::Str);
+    }
+}
+
+/// The time by the clock of the host that wrote it.
+fn set_clock(layout: &Layout, out: &mut Fields<'_>) {
+    if !layout.host_clocks.is_empty() {
+        out.time = out.time.map(|stamp| time::by_host(stamp, out, layout));
     }
 }
 
@@ -206,21 +217,28 @@ const STRAYS: &[&str] = &[
 /// Reads lines that the format of their source rejects: several logs that were joined into one file. What is read
 /// depends on the line alone, so that neither the grid nor the lines before it matter.
 pub struct Strays<'l> {
-    layout: &'l Layout,
+    layout: Cow<'l, Layout>,
     /// How many wrappers the lines were taken out of.
     depth: u8,
-    /// Made when the first line is rejected.
-    others: OnceCell<Vec<(&'static dyn Format, Layout)>>,
+    /// Made when the first line is rejected, or carried.
+    others: OnceCell<Vec<Other>>,
+}
+
+/// A dialect that is tried, with what reads the lines that its own records carry, by its layout: that is made once for all
+/// records, as is this.
+struct Other {
+    format: &'static dyn Format,
+    carried: Strays<'static>,
 }
 
 impl<'l> Strays<'l> {
     /// Readers beside the format of this layout.
     pub fn new(layout: &'l Layout) -> Self {
-        Self { layout, depth: 0, others: OnceCell::new() }
+        Self { layout: Cow::Borrowed(layout), depth: 0, others: OnceCell::new() }
     }
 
     /// Readers of what records of this layout carry.
-    fn of_carried(layout: &'l Layout, depth: u8) -> Self {
+    fn of_carried(layout: Cow<'l, Layout>, depth: u8) -> Self {
         Self { layout, depth, others: OnceCell::new() }
     }
 
@@ -250,36 +268,89 @@ impl<'l> Strays<'l> {
             Cow::Owned(text) => {
                 let mut fields = Fields::default();
                 let found = self.first(text, want, &mut fields);
-                Sink::new(self.layout, want, out).take_over(&fields);
+                Sink::new(&self.layout, want, out).take_over(&fields);
                 out.time = fields.time;
                 found
             }
         };
-        held.finish(self.layout, want, found.is_none(), out);
+        held.finish(&self.layout, want, found.is_none(), out);
         found.unwrap_or(container::NAME)
+    }
+
+    /// The dialects that are tried.
+    fn made(&self) -> Vec<Other> {
+        // A line names its host, or its wrapper does.
+        let host = self.layout.host.clone().filter(|_| self.depth == 0);
+        let layout = || Layout { framing: Framing::Lines, host: host.clone(), ..(*self.layout).clone() };
+        let other = |format: &'static dyn Format| {
+            let layout = Cow::Owned(format.layout(layout()));
+            Other { format, carried: Strays::of_carried(layout, self.depth + 1) }
+        };
+        self.names().filter_map(by_name).map(other).collect()
+    }
+
+    /// Reads a record with one of the dialects that are tried, and says which it is then of; `None` where it is none of that.
+    pub fn parse_as<'b>(
+        &self,
+        dialect: &str,
+        record: &'b [u8],
+        want: Want,
+        out: &mut Fields<'b>,
+    ) -> Option<&'static str> {
+        let Other { format, carried } = self.others().iter().find(|other| other.format.name() == dialect)?;
+        let parsed = parse_with(*format, (&carried.layout, carried), record, want, out).ok()?;
+        Some(parsed.format(format.name()))
+    }
+
+    fn others(&self) -> &[Other] {
+        self.others.get_or_init(|| self.made())
     }
 
     /// Reads a line with the first dialect that it is of.
     fn first<'b>(&self, line: &'b [u8], want: Want, out: &mut Fields<'b>) -> Option<&'static str> {
-        let others = self.others.get_or_init(|| {
-            // A line names its host, or its wrapper does.
-            let host = self.layout.host.clone().filter(|_| self.depth == 0);
-            let layout = || Layout { framing: Framing::Lines, host: host.clone(), ..self.layout.clone() };
-            self.names().filter_map(by_name).map(|format| (format, format.layout(layout()))).collect()
-        });
         // PERF: most dialects are ruled out by the first byte of a line.
         let first = line.first().copied().unwrap_or_default();
-        let read = |(format, layout): &(&'static dyn Format, Layout)| {
+        let read = |Other { format, carried }: &Other| {
             if !format.may_begin(first) {
                 return None;
             }
-            let reader = Reader::of(Some(*format), layout, self.depth);
             // An object is of generic JSON where it is of no product.
             let shows = self.depth == 0 && !message::PRODUCTS.contains(&format.name());
-            let is_shown = shows || format.shows(layout, line);
-            let parsed = is_shown.then(|| reader.parse(line, want, out).ok()).flatten()?;
-            Some(parsed.format(format.name()))
+            let is_shown = shows || format.shows(&carried.layout, line);
+            let parsed = is_shown.then(|| parse_with(*format, (&carried.layout, carried), line, want, out).ok());
+            Some(parsed.flatten()?.format(format.name()))
         };
-        others.iter().find_map(read)
+        self.others().iter().find_map(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_a_known_dialect_is_read_with_that_alone() {
+        let layout = Layout { format: "hayabusa", ..Layout::plain() };
+        let (strays, mut fields) = (Strays::of_carried(Cow::Borrowed(&layout), 1), Fields::default());
+        let mut read =
+            |dialect, record: &'static str| strays.parse_as(dialect, record.as_bytes(), Want::All, &mut fields);
+        assert_eq!(read("windows_json", r#"{"EventID":"1","Channel":"C"}"#), Some("windows_json"));
+        assert_eq!(read("windows_json", r#"{"EventID":"1","Channel":"C"}"}"#), None);
+        assert_eq!(read("hayabusa", r#"{"EventID":"1","Channel":"C"}"#), None, "its own is not tried");
+        assert_eq!(fields.len(), 0);
+    }
+
+    /// A line in an alert in a record: what reads the line is made with the first of them, and stays.
+    #[test]
+    fn what_reads_the_lines_of_carried_records_is_made_once() {
+        let layout = Layout { format: "fluentd", ..Layout::plain() };
+        let reader = reader(&layout);
+        let alert = br#"{"timestamp":"2026-03-28T23:10:04.123+0000","rule":{"level":5},"agent":{"id":"001"},"manager":{"name":"m"},"decoder":{"name":"sshd"},"location":"l","full_log":"Mar 28 23:10:04 h sshd[1]: Failed password for root from 198.51.100.7 port 22 ssh2"}"#;
+        let record = [&b"2026-03-28T23:10:04Z\twazuh\t"[..], alert].concat();
+        let mut fields = Fields::default();
+        let read = reader.parse(&record, Want::Columns, &mut fields);
+        assert_eq!(read, Ok(Parsed::Carried("syslog3164")));
+        let alerts = reader.carried.others.get().unwrap().iter().find(|other| other.format.name() == "wazuh").unwrap();
+        assert_eq!((alerts.carried.depth, alerts.carried.others.get().is_some()), (2, true));
     }
 }

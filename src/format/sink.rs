@@ -10,7 +10,7 @@ use super::roles::{Role, outcome};
 use super::sketch::{is_stamped_first, shelf_end};
 use super::time;
 use crate::model::access::Access;
-use crate::model::fields::{Canon, Fields, Kind, Text, Want};
+use crate::model::fields::{Canon, Carried, Fields, Kind, Text, Want};
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
 use crate::model::time::{Instant, Stamp};
@@ -203,7 +203,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             match role {
                 Role::Action => self.outcome_word(value),
                 Role::Said => self.said = Some(value),
-                Role::Line => self.out.carry(value, kind),
+                Role::Line => self.out.carry(Carried::new(value, kind)),
                 Role::Took(unit, side) => self.took(value, (unit, side)),
                 _ => {}
             }
@@ -237,7 +237,7 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Outcome => self.outcome_word(value),
             Role::Said => self.said = Some(value),
-            Role::Line => self.out.carry(value, kind),
+            Role::Line => self.out.carry(Carried::new(value, kind)),
             Role::Part => self.out.part(value),
             Role::Object => self.out.objects = self.out.objects.saturating_add(1),
             Role::Whole(word) => {

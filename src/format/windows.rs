@@ -33,7 +33,7 @@ pub static JSON: Dialect = Dialect {
     roles: &ROLES,
     rename: Some(rename),
     finish: Some(sysmon::finish),
-    marks: Marks::new(&[&["EventID", "Channel"], &["EventID", "Provider_Name"]]),
+    marks: Marks::made_of(&[&["EventID", "Channel"], &["EventID", "Provider_Name"]], NUMBERS),
     rank: 80,
     utc: false,
     outlined: true,
@@ -42,6 +42,11 @@ pub static JSON: Dialect = Dialect {
     columns: &COLUMNS,
     hides: None,
 };
+
+/// What of the names of a record one is made into `EventID` of ([`rename`]); without one of these it is no event. PowerShell's `Id` is
+/// one in records that it writes alone.
+const NUMBERS: &[&[&str]] =
+    &[&["EventID"], &["event_id"], &["eventID"], &["MachineName", "ProviderName", "LogName", "Id"]];
 
 /// The Windows event log. Its records are rendered as JSON.
 pub struct Evtx;
@@ -318,6 +323,26 @@ mod tests {
         JSON.parse(&Layout::plain(), record.as_bytes(), Want::All, &mut out).unwrap();
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         out.named().filter(|(n, ..)| !n.contains(&b'.')).map(|(n, v, _)| format!("{}={}", text(n), text(v))).collect()
+    }
+
+    #[test]
+    fn an_event_is_told_by_its_number_however_that_is_written() {
+        let layout = Layout::plain();
+        for record in [
+            r#"{"EventID":3,"Channel":"C"}"#,
+            r##"{"Event":{"System":{"EventID":{"#text":104},"Channel":"C"}}}"##,
+            r#"{"winlog":{"event_id":3,"channel":"C"}}"#,
+            r#"{"event_id":3,"log_name":"C"}"#,
+            r#"{"win":{"system":{"eventID":"3","channel":"C"}}}"#,
+            r#"{"Id":1,"ProviderName":"P","LogName":"C","MachineName":"h","Properties":[]}"#,
+            r#"{"Event\u0049D":3,"Channel":"C"}"#,
+        ] {
+            assert!(JSON.marks.may_be_in(record.as_bytes()), "{record}");
+            assert!(JSON.shows(&layout, record.as_bytes()), "{record}");
+        }
+        for other in [r#"{"message":"a","Channel":"C"}"#, r#"{"Id":1,"LogName":"C"}"#, r#"{"a":"\u0049D"}"#] {
+            assert!(!JSON.marks.may_be_in(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@
 //! Traps: a label means what its section says (`Account Name`); messages are of the language of the host, and only those in English are taken
 //! apart; `EventType=0` is no outcome; the stamp at the top is local, and its order of day and month is that of the host.
 
+use super::exported::write;
+
 /// Pairs and labels that are taken of one event.
 const LINES_LIMIT: usize = 512;
 
@@ -94,22 +96,23 @@ pub fn object(text: &[u8]) -> Option<Vec<u8>> {
         Some((head, message)) => (head, message.trim()),
         None => (&*text, ""),
     };
-    let mut event = Event::default();
+    let mut event = Event(Vec::with_capacity(2 * text.len()));
+    event.0.push(b'{');
     for line in head.lines().take(LINES_LIMIT) {
         match line.split_once('=') {
             Some((name, value)) => event.put(name_of_pair(name), value),
-            None if event.0.is_empty() => event.put("EventTime", line),
+            None if event.0.len() == 1 => event.put("EventTime", line),
             None => {}
         }
     }
     labels(message, &mut event);
     event.put("Message", message);
-    Some(format!("{{{}}}", event.0).into_bytes())
+    event.0.push(b'}');
+    Some(event.0)
 }
 
-/// The members of an object so far.
-#[derive(Default)]
-struct Event(String);
+/// An object so far.
+struct Event(Vec<u8>);
 
 impl Event {
     fn put(&mut self, name: &str, value: &str) {
@@ -120,9 +123,12 @@ impl Event {
         if name.is_empty() || value.is_empty() {
             return;
         }
-        let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-        let comma = if self.0.is_empty() { "" } else { "," };
-        self.0.push_str(&format!("{comma}{}:{}", quoted(name), quoted(value)));
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        write(name, &mut self.0);
+        self.0.push(b':');
+        write(value, &mut self.0);
     }
 }
 

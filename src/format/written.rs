@@ -16,7 +16,9 @@ const ESCAPE: Mark = Mark::new(b"\\u", 0);
 pub struct Marks {
     /// The sets.
     pub sets: &'static [&'static [&'static str]],
-    /// The last part of each name.
+    /// The same as logs have them, where names are made of others.
+    written: &'static [&'static [&'static str]],
+    /// The last part of each of these.
     ///
     /// PERF: to look for a name costs less than to make ready for it.
     lasts: OnceLock<Vec<Vec<Finder<'static>>>>,
@@ -25,13 +27,21 @@ pub struct Marks {
 impl Marks {
     /// These sets.
     pub const fn new(sets: &'static [&'static [&'static str]]) -> Self {
-        Self { sets, lasts: OnceLock::new() }
+        Self::made_of(sets, sets)
+    }
+
+    /// These sets, whose names are made of those in `written`: what has one of the former has one of the latter.
+    pub const fn made_of(
+        sets: &'static [&'static [&'static str]],
+        written: &'static [&'static [&'static str]],
+    ) -> Self {
+        Self { sets, written, lasts: OnceLock::new() }
     }
 
     /// Whether a record that is an object may have all names of one set. What lacks the last part of a name has no such name.
     pub fn may_be_in(&self, record: &[u8]) -> bool {
         let last = |name: &&'static str| Finder::new(name.rsplit('.').next().unwrap_or(name));
-        let made = || self.sets.iter().map(|set| set.iter().map(last).collect()).collect();
+        let made = || self.written.iter().map(|set| set.iter().map(last).collect()).collect();
         let sets = self.lasts.get_or_init(made);
         is_object(record)
             && (sets.iter().any(|set| set.iter().all(|name| name.find(record).is_some())) || has_escaped_name(record))

@@ -45,6 +45,24 @@ pub struct Field<'b> {
     pub kind: Kind,
 }
 
+/// A value that is itself a record of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Carried<'b> {
+    /// The record.
+    pub text: Text<'b>,
+    /// Whether it is a text or an object (`Kind::Json`).
+    pub kind: Kind,
+    /// The dialect that it is of, where that is known beyond doubt.
+    pub dialect: Option<&'static str>,
+}
+
+impl<'b> Carried<'b> {
+    /// A value of a dialect that is yet to be told.
+    pub fn new(text: Text<'b>, kind: Kind) -> Self {
+        Self { text, kind, dialect: None }
+    }
+}
+
 /// Which fields a parse should give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
@@ -101,8 +119,8 @@ pub struct Fields<'b> {
     pub uploads: bool,
     /// The dialect of a record that its message holds and whose fields stand among its own; `None` where it holds none.
     pub inside: Option<&'static str>,
-    /// Values that are themselves records of a log, as text or as an object.
-    carried: Vec<(Text<'b>, Kind)>,
+    /// Values that are themselves records of a log.
+    carried: Vec<Carried<'b>>,
     /// Values each of which tells of one of the conversations that the record is about.
     parts: Vec<Text<'b>>,
 }
@@ -160,9 +178,9 @@ impl<'b> Fields<'b> {
         self.parts.iter().map(|part| self.bytes(*part))
     }
 
-    /// Notes a value that is itself a record of a log: a text, or an object (`Kind::Json`).
-    pub fn carry(&mut self, value: Text<'b>, kind: Kind) {
-        self.carried.push((value, kind));
+    /// Notes a value that is itself a record of a log.
+    pub fn carry(&mut self, carried: Carried<'b>) {
+        self.carried.push(carried);
     }
 
     /// Whether a value is itself a record of a log.
@@ -172,12 +190,12 @@ impl<'b> Fields<'b> {
 
     /// Lends the values that are themselves records of a log and forgets them; the list is to be given back with
     /// [`Fields::give_back_carried`].
-    pub fn take_carried(&mut self) -> Vec<(Text<'b>, Kind)> {
+    pub fn take_carried(&mut self) -> Vec<Carried<'b>> {
         std::mem::take(&mut self.carried)
     }
 
     /// Takes the list back for its room.
-    pub fn give_back_carried(&mut self, mut carried: Vec<(Text<'b>, Kind)>) {
+    pub fn give_back_carried(&mut self, mut carried: Vec<Carried<'b>>) {
         carried.clear();
         self.carried = carried;
     }
@@ -256,7 +274,12 @@ impl<'b> Fields<'b> {
 
     /// Takes out what has a canonical name.
     pub fn forget(&mut self, canon: Canon) {
-        self.items.retain(|field| field.canon != Some(canon));
+        self.forget_where(|one| one == canon);
+    }
+
+    /// Takes out what has one of some canonical names.
+    pub fn forget_where(&mut self, is_one: impl Fn(Canon) -> bool) {
+        self.items.retain(|field| !field.canon.is_some_and(&is_one));
         self.recount();
     }
 

@@ -247,6 +247,7 @@ fn read_with(text: &str, fault: fn(&Line) -> Option<String>) -> Result<Declared,
         tables: each(table, |table| of_table(table, file), &told)?,
         rows: each(delimited, |row| of_row(row, file), &told)?,
         elements: each(element, |element| of_element(element, file), &told)?,
+        begins: Box::leak(Box::default()),
     };
     let Declared { lines, objects, tables, rows, elements, .. } = declared;
     match lines.len() + objects.len() + tables.len() + rows.len() + elements.len() {

@@ -93,6 +93,13 @@ impl Line {
         self.pattern.starts_with(r"\{")
     }
 
+    /// Adds the bytes that a line may begin with which is written so; false where it may be any.
+    pub(super) fn add_begins(&self, bytes: &mut [bool; 256]) -> bool {
+        let own = hint::begins(self.pattern);
+        own.iter().for_each(|own| bytes.iter_mut().zip(own).for_each(|(all, one)| *all |= one));
+        own.is_some()
+    }
+
     fn compiled(&self) -> &Compiled {
         self.compiled.get_or_init(|| compile(self.pattern).unwrap_or_default())
     }

@@ -6,7 +6,7 @@
 //! means, `target` knows.
 //! How a pattern is held against a line: `walk`.
 //!
-//! Speed: lines of patterns are read at 110 to some 730 MB/s a core, rows of tables at 255 to 1,600, JSON at 900 to 2,100. A line costs some hundred
+//! Speed: lines of patterns are read at 55 to some 730 MB/s a core, rows of tables at 255 to 1,600, JSON at 900 to 2,100. A line costs some hundred
 //! nanoseconds however short it is, so that logs of lines below a hundred bytes are the slowest; each group of a pattern is a few steps more.
 //! What is read below 150 MB/s says in its first lines why.
 
@@ -41,7 +41,7 @@ use super::sketch::{Sketch, Sketched};
 use super::stops::Stops;
 use super::written::begins_object;
 use super::{Fit, Format, Means, Sample, journald, rows};
-use crate::model::fields::{Canon, Fields, Kind, Parsed, Reject, Want};
+use crate::model::fields::{Canon, Carried, Fields, Kind, Parsed, Reject, Want};
 use crate::model::layout::{Framing, Layout, Run};
 use crate::model::outline::Outline;
 
@@ -74,6 +74,8 @@ pub struct Declared {
     tables: &'static [Table],
     rows: &'static [Row],
     elements: &'static [Element],
+    /// The bytes that its lines may begin with; `None` where these may be any. Made when it is first asked for.
+    begins: &'static OnceLock<Option<[bool; 256]>>,
 }
 
 /// The definitions that are built in, by their names.
@@ -250,6 +252,16 @@ impl Declared {
         Some(always)
     }
 
+    /// The bytes that lines may begin with which are no objects; `None` where these may be any. Of a record of several lines any
+    /// may tell what it is.
+    fn begins(&self) -> Option<[bool; 256]> {
+        let is_of_lines =
+            self.run.is_none() && self.rows.is_empty() && self.tables.is_empty() && self.elements.is_empty();
+        let mut begins = [false; 256];
+        let mut bare = self.lines.iter().filter(|line| line.is_bare);
+        (is_of_lines && bare.all(|line| line.add_begins(&mut begins))).then_some(begins)
+    }
+
     /// The ways in which a line may be written, by number.
     fn ways(&self, record: &[u8]) -> impl Iterator<Item = (usize, &'static Line)> {
         let is_one_way = self.lines.len() == 1;
@@ -365,8 +377,8 @@ impl Format for Declared {
         }
         if let Some(event) = self.event(record, &sink) {
             self.set_apart(&event, sink.out);
-            let event = sink.out.store(event.object());
-            sink.out.carry(event, Kind::Json);
+            let text = sink.out.store(event.object());
+            sink.out.carry(Carried { text, kind: Kind::Json, dialect: event.dialect() });
         }
         Ok(Parsed::Event)
     }
@@ -386,9 +398,8 @@ impl Format for Declared {
     }
 
     fn may_begin(&self, first: u8) -> bool {
-        let of_objects =
-            self.lines.is_empty() && self.rows.is_empty() && self.tables.is_empty() && self.elements.is_empty();
-        !of_objects || begins_object(first)
+        let of_objects = !self.objects.is_empty() && begins_object(first);
+        of_objects || self.begins.get_or_init(|| self.begins()).is_none_or(|begins| begins[usize::from(first)])
     }
 
     fn outline<'b>(&self, record: &'b [u8], means: Means<'_>, out: &mut Outline<'b>) -> bool {

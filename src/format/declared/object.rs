@@ -11,7 +11,7 @@ use crate::format::roles::{Role, Roles};
 use crate::format::sink::Sink;
 use crate::format::written::has_escaped_name;
 use crate::format::{Means, jsonlines};
-use crate::model::fields::{Canon, Fields, Kind, Text, Want};
+use crate::model::fields::{Canon, Carried, Fields, Kind, Text, Want};
 use crate::model::layout::Layout;
 use crate::model::outline::Outline;
 
@@ -138,7 +138,7 @@ pub(super) fn held<'b>(text: Text<'b>, sink: &mut Sink<'_, 'b>) {
     /// Where collectors put the line.
     const LINES: &[(&str, Role)] = &[("message", Role::Line), ("log", Role::Line)];
     static HELD: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[LINES, &jsonlines::ecs()]));
-    sink.out.carry(text, Kind::Json);
+    sink.out.carry(Carried::new(text, Kind::Json));
     let read = match text {
         Text::Slice(object) => jsonwalk::flatten_copy(object, &HELD, None, sink),
         Text::Arena(..) => {

@@ -110,25 +110,33 @@ impl Row {
         more: &'a mut Vec<&'b [u8]>,
     ) -> Option<&'a [&'b [u8]]> {
         let mut count = 0;
+        // PERF: what has another value where its kind is told is given up there.
         let mut take = |cell: &'b [u8]| {
+            if !self.may_have(count, cell) {
+                return false;
+            }
             match room.get_mut(count) {
                 Some(place) => *place = cell,
                 None if count == ROOM => more.extend(room.iter().copied().chain([cell])),
                 None => more.push(cell),
             }
             count += 1;
+            true
         };
-        if self.delimiter == WORDS {
-            Words(record).for_each(&mut take);
+        let is_of = if self.delimiter == WORDS {
+            Words(record).all(&mut take)
         } else {
             let mut cells = Cells { rest: Some(record), delimiter: self.delimiter };
-            cells.try_for_each(|cell| cell.map(|cell| take(cell.raw.trim_ascii()))).ok()?;
-        }
-        let cells = if count > ROOM { &more[..] } else { &room[..count] };
-        let has = |(at, values): &(usize, Vec<&str>)| {
-            cells.get(*at).is_none_or(|cell| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell)))
+            cells.all(|cell| cell.is_ok_and(|cell| take(cell.raw.trim_ascii())))
         };
-        (count >= self.least && self.wanted.iter().all(has)).then_some(cells)
+        let cells = if count > ROOM { &more[..] } else { &room[..count] };
+        (is_of && count >= self.least).then_some(cells)
+    }
+
+    /// Whether a row may have this cell at its place.
+    fn may_have(&self, at: usize, cell: &[u8]) -> bool {
+        let mut wanted = self.wanted.iter().filter(|(place, _)| *place == at);
+        wanted.all(|(_, values)| values.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(cell)))
     }
 
     /// The canonical fields that it can give.

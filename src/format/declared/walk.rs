@@ -23,8 +23,11 @@ pub(super) type Slots = [usize; 2 * GROUPS_LIMIT];
 /// Bytes of a kind.
 type Set = Box<[bool; 256]>;
 
+/// What may stand next: bytes, and [`NO_BYTE`] where the text may be at its end.
+type Next = Box<[bool; NO_BYTE + 1]>;
+
 /// By the next byte, or [`NO_BYTE`] at the end of the text, which of two ways may lead on: [`ONE`], [`OTHER`], or both.
-type Begins = Box<[u8; 257]>;
+type Begins = Box<[u8; NO_BYTE + 1]>;
 const NO_BYTE: usize = 256;
 const ONE: u8 = 1;
 const OTHER: u8 = 2;
@@ -68,11 +71,11 @@ struct Run {
     low: usize,
     high: usize,
     is_greedy: bool,
-    /// What the next byte is to be; `None` where the pattern may be at its end.
-    next: Option<Set>,
+    /// What is to stand next; `None` where the pattern may be at its end, whatever stands there.
+    next: Option<Next>,
     /// The group that it is, by its first slot.
     slot: Option<usize>,
-    /// The one byte that the next can be, where it is one.
+    /// The one byte that the next can be, where it is one and the text goes on.
     sole_next: Option<u8>,
     /// Whether no byte of the set can be the next one: there is one length that can lead on.
     is_sole: bool,
@@ -105,7 +108,7 @@ impl Run {
 
     #[inline]
     fn leads_on(&self, text: &[u8], at: usize) -> bool {
-        self.next.as_ref().is_none_or(|next| text.get(at).is_some_and(|byte| next[usize::from(*byte)]))
+        self.next.as_ref().is_none_or(|next| next[at_byte(text, at)])
     }
 
     /// The place of these that is tried first, and those that are left.
@@ -163,14 +166,14 @@ pub(super) struct Walk {
     of_kinds: Box<[u32; 256]>,
     /// Bytes that runs count.
     counted: usize,
-    /// What the first byte is to be; `None` where a line may be empty.
-    first: Option<Set>,
+    /// What is to stand first; `None` where anything may.
+    first: Option<Next>,
 }
 
 impl Walk {
     /// Whether a line may begin as its first byte says.
     pub(super) fn may_begin(&self, text: &[u8]) -> bool {
-        self.first.as_ref().is_none_or(|first| text.first().is_some_and(|byte| first[usize::from(*byte)]))
+        self.first.as_ref().is_none_or(|first| first[at_byte(text, 0)])
     }
 
     fn stands_fixed(&self, kinds: &[u32], text: &[u8], at: usize) -> bool {
@@ -200,17 +203,15 @@ impl Walk {
                     self.stands_fixed(kinds, text, at).then(|| (step + 1, at + kinds.len()))
                 }
                 Step::Run(run) => run_from(run, text, (step, at), (slots, back), &mut left),
-                Step::Either(one, other, begins) => {
-                    match begins[text.get(at).map_or(NO_BYTE, |byte| usize::from(*byte))] {
-                        0 => None,
-                        ONE => Some((*one, at)),
-                        OTHER => Some((*other, at)),
-                        _ => {
-                            back.push(Back::To(*other, at));
-                            Some((*one, at))
-                        }
+                Step::Either(one, other, begins) => match begins[at_byte(text, at)] {
+                    0 => None,
+                    ONE => Some((*one, at)),
+                    OTHER => Some((*other, at)),
+                    _ => {
+                        back.push(Back::To(*other, at));
+                        Some((*one, at))
                     }
-                }
+                },
                 Step::Jump(to) => Some((*to, at)),
                 Step::Slot(slot) => {
                     if !back.is_empty() {
@@ -253,6 +254,12 @@ impl Walk {
             }
         }
     }
+}
+
+/// The byte at a place as a number, [`NO_BYTE`] at the end of the text.
+#[inline]
+fn at_byte(text: &[u8], at: usize) -> usize {
+    text.get(at).map_or(NO_BYTE, |byte| usize::from(*byte))
 }
 
 /// Whether bytes stand at a place.

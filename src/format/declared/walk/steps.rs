@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Capture, Class, Hir, HirKind, Look, Repetition};
 
-use super::{Begins, GROUPS_LIMIT, NO_BYTE, ONE, OTHER, Place, Run, Set, Step, Walk};
+use super::{Begins, GROUPS_LIMIT, NO_BYTE, Next, ONE, OTHER, Place, Run, Set, Step, Walk};
 
 /// Steps of a pattern, counted repetitions written out, so that the automata of a pattern with few are small too.
 const STEPS_LIMIT: usize = 2000;
@@ -21,7 +21,8 @@ impl Walk {
             let begins = walk.begins(at);
             match &mut walk.steps[at] {
                 Step::Run(run) => {
-                    let disjoint = |next: &Set| next.iter().zip(run.set.iter()).all(|(a, b)| !(a & b));
+                    // The text is at its end behind no length but the longest.
+                    let disjoint = |next: &Next| next.iter().zip(run.set.iter()).all(|(a, b)| !(a & b));
                     run.is_sole = next.as_ref().is_some_and(disjoint);
                     run.sole_next = next.as_ref().and_then(sole);
                     run.next = next;
@@ -186,9 +187,10 @@ impl Walk {
         Some(())
     }
 
-    /// What the next byte may be from a step on; `None` where the pattern may be at its end.
-    fn next(&self, from: usize) -> Option<Set> {
-        let (mut set, mut open, mut seen) = (no_byte(), vec![from], vec![false; self.steps.len()]);
+    /// What may stand next from a step on; `None` where the pattern may be at its end, whatever stands there.
+    fn next(&self, from: usize) -> Option<Next> {
+        let mut set: Next = Box::new([false; NO_BYTE + 1]);
+        let (mut open, mut seen) = (vec![from], vec![false; self.steps.len()]);
         while let Some(at) = open.pop() {
             if std::mem::replace(seen.get_mut(at)?, true) {
                 continue;
@@ -205,6 +207,7 @@ impl Walk {
                 }
                 Step::Either(one, other, _) => open.extend([*one, *other]),
                 Step::Jump(to) => open.push(*to),
+                Step::At(Place::End) => set[NO_BYTE] = true,
                 Step::Slot(_) | Step::At(_) => open.push(at + 1),
                 Step::Done => return None,
             }
@@ -223,10 +226,10 @@ fn place(look: Look) -> Option<Place> {
     }
 }
 
-/// The byte of a set of one.
-fn sole(set: &Set) -> Option<u8> {
-    let mut bytes = (0..=u8::MAX).filter(|byte| set[usize::from(*byte)]);
-    bytes.next().filter(|_| bytes.next().is_none())
+/// The byte that stands next, where it is one and the text goes on.
+fn sole(next: &Next) -> Option<u8> {
+    let mut bytes = (0..=u8::MAX).filter(|byte| next[usize::from(*byte)]);
+    bytes.next().filter(|_| bytes.next().is_none() && !next[NO_BYTE])
 }
 
 fn both() -> Begins {
@@ -267,5 +270,29 @@ fn one_byte(pattern: &Hir) -> Option<Set> {
             Some(set)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regex_syntax::ParserBuilder;
+
+    use super::super::{Step, Walk};
+
+    /// Whether there is one length of the first run of a pattern that can lead on, and how many bytes may stand behind it, the end
+    /// of the text among them.
+    fn first_run(pattern: &str) -> (bool, Option<usize>) {
+        let parsed = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).unwrap();
+        let walk = Walk::new(&parsed).unwrap();
+        let run = walk.steps.iter().find_map(|step| if let Step::Run(run) = step { Some(run) } else { None }).unwrap();
+        (run.is_sole, run.next.as_ref().map(|next| next.iter().filter(|is_next| **is_next).count()))
+    }
+
+    #[test]
+    fn what_stands_behind_a_run_may_be_the_end_of_the_text() {
+        assert_eq!(first_run("a.*$"), (true, Some(1)));
+        assert_eq!(first_run("a.*?(?: x)?$"), (false, Some(2)));
+        assert_eq!(first_run("a[^ ]*(?: x)?$"), (true, Some(2)));
+        assert_eq!(first_run("a.*"), (false, None));
     }
 }
