@@ -236,7 +236,7 @@ fn what_is_known_again_is_what_each_record_shows() {
                 }
             }
         }
-        let source = partial.sources.iter().find(|(locator, _)| locator.as_str().ends_with(name)).unwrap().1;
+        let source = partial.sources.iter().find(|(key, _)| key.0.as_str().ends_with(name)).unwrap().1;
         assert!(shown.kept.len() > 12, "{}", shown.kept.len());
         assert!(source.touched == shown, "{name}");
     }
