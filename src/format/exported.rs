@@ -206,6 +206,10 @@ fn hayabusa(fields: &Fields<'_>, event: &mut Event) -> bool {
         told(name).filter(|text| !matches!(*text, "-" | NOTHING)).into_iter().for_each(|text| event.text(made, text));
     }
     let kind = (channel, id);
+    // Profiles without the provider: in this channel one alone has an event of that number.
+    if kind == ("Security", CLEARED) && told("Provider").is_none() {
+        event.text("Provider_Name", EVENT_LOG);
+    }
     for (name, text) in texts(fields) {
         match (name, name.split_once('.')) {
             ("Details" | "ExtraFieldInfo" | "AllFieldInfo", _) => {
@@ -273,6 +277,10 @@ const CHANNELS: &[(&str, &str)] = &[
     ("WMI", "Microsoft-Windows-WMI-Activity/Operational"),
     ("WinRM", "Microsoft-Windows-WinRM/Operational"),
 ];
+
+/// The number of the event that the log of security was cleared, and who writes it.
+const CLEARED: &str = "1102";
+const EVENT_LOG: &str = "Microsoft-Windows-Eventlog";
 
 const SYSMON: &str = "Microsoft-Windows-Sysmon/Operational";
 
