@@ -196,7 +196,7 @@ fn secrets_images_and_logs_that_are_given_are_read() {
         };
         let [new, old] = [",\"eventCategory\":\"Management\"", ""].map(|kind| {
             let outcome = scanned(&format!("{}\n", record(kind)).repeat(3));
-            let data = outcome.transfers.iter().flat_map(|t| t.data.iter().map(|(sign, _)| sign.category.to_string()));
+            let data = outcome.transfers.iter().flat_map(|t| t.data.keys().map(|sign| sign.category.to_string()));
             let not_logged = outcome.coverage.sources[0].not_logged.join(", ");
             assert!(not_logged.contains("reads of the data in stores"), "{call}: {not_logged}");
             let given = outcome.transfers.iter().map(|t| (t.to.to_string(), t.accounts.join(","), t.bytes.upper));
