@@ -414,7 +414,7 @@ impl<'e: 's, 's> Visitor for Producer<'e, 's, '_> {
         notes.extend(splitter.notes());
         notes.extend(hashed.stream.notes());
         notes.extend(remarks::of_length(stated, hashed.bytes));
-        source.split_done(notes, splitter.cut(), hashed.content.finish());
+        source.split_done(notes, (splitter.cut(), hashed.content.finish()), splitter.answers());
         self.see_order(number, locator, &layout, &source);
         if may_turn {
             self.engine.work_all(&source);

@@ -78,6 +78,7 @@ fn patterns(entry: &Holding, kind: Kind) -> &[String] {
         Kind::Share => &entry.share,
         Kind::Path => &entry.path,
         Kind::Table => &entry.table,
+        Kind::Column => &[],
         Kind::Bucket => &entry.bucket,
         Kind::Mailbox => &entry.mailbox,
         Kind::Url => &entry.url,

@@ -1,7 +1,8 @@
 //! Names that sound like a kind of data. What they give is a hint of where to look, never that such data is there.
 //!
 //! A word counts between signs (`payroll_05.sql.gz`, not `payrolling`), and where the object may hold data: a share, a
-//! bucket, a table, a mailbox, or a file with an ending of data. A page of a web site does not count by its name.
+//! bucket, a table or a column of one, a mailbox, a file with an ending of data, or a folder by its own name. A page of a web site does not
+//! count by its name.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -41,6 +42,7 @@ const ENTRIES: &[Entry] = &[
     ("occupational_health", Tell::Word, "special_category_health"),
     ("adult_social_care", Tell::Word, "special_category_health"),
     ("nino", Tell::Word, "ni_numbers"),
+    ("ni_number", Tell::Word, "ni_numbers"),
     ("ni_numbers", Tell::Word, "ni_numbers"),
     ("national_insurance", Tell::Word, "ni_numbers"),
     ("bank_details", Tell::Word, "bank_details"),
@@ -161,6 +163,7 @@ impl Lexicon {
     pub fn hints(&self, object: &Object) -> Vec<Hint> {
         let named = match object.kind {
             Kind::Url => object.name.rsplit('/').next().unwrap_or_default(),
+            Kind::Path => folder(&object.name).unwrap_or(&object.name),
             _ => &object.name,
         };
         let mut found = Vec::new();
@@ -198,9 +201,18 @@ fn is_end(name: &str, end: &str) -> bool {
     }
 }
 
+/// The own name of a folder: what has no ending, or stands before a star, and is no key of a registry.
+fn folder(path: &str) -> Option<&str> {
+    let path = path.trim_end_matches(['/', '*']);
+    let last = path.rsplit_once('/')?.1;
+    let is_key = path.starts_with("/registry/");
+    (!last.is_empty() && !last.contains('.') && !is_key).then_some(last)
+}
+
 fn may_hold_data(object: &Object) -> bool {
     match object.kind {
-        Kind::Share | Kind::Table | Kind::Mailbox => true,
+        Kind::Share | Kind::Table | Kind::Column | Kind::Mailbox => true,
+        Kind::Path if folder(&object.name).is_some() => true,
         Kind::Bucket | Kind::Path | Kind::Url => {
             let last = object.name.rsplit('/').next().unwrap_or_default();
             let ending = last.rsplit_once('.').map(|(_, ending)| ending);
@@ -229,6 +241,10 @@ mod tests {
             (Kind::Path, "/etc/shadow", "credentials"),
             (Kind::Share, "//fs01/safeguarding", "social_care_children"),
             (Kind::Table, "public.tenants", "housing_records"),
+            (Kind::Path, "d:/hr/personnel files", "hr_payroll"),
+            (Kind::Path, "//fs01/hr/personnel files/*", "hr_payroll"),
+            (Kind::Column, "s.nino", "ni_numbers"),
+            (Kind::Column, "ni_number", "ni_numbers"),
         ] {
             assert_eq!(hints(kind, name), [category], "{name}");
         }
@@ -241,6 +257,13 @@ mod tests {
             (Kind::Path, "/home/a/.ssh/id_rsa.pub"),
             (Kind::Path, "/srv/grid_rsa"),
             (Kind::Path, "c:/payroll/setup.exe"),
+            (Kind::Path, "/opt/payroll/bin/start"),
+            (Kind::Path, "/var/log/customers/.cache"),
+            (Kind::Path, "/registry/machine/software/credentials"),
+            (Kind::Column, "hrefs"),
+            (Kind::Column, "union_id"),
+            (Kind::Column, "junior"),
+            (Kind::Column, "pianino"),
         ] {
             assert_eq!(hints(kind, name), [""; 0], "{name}");
         }

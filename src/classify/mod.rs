@@ -4,6 +4,7 @@ mod catalogue;
 mod lexicon;
 mod mask;
 mod objects;
+mod secrets;
 mod values;
 
 use std::cell::LazyCell;
@@ -58,6 +59,8 @@ pub struct Classifier {
     detected: Vec<Arc<Sign>>,
     /// Signs of hints, as the lexicon is ordered.
     hinted: Vec<Arc<Sign>>,
+    /// The sign of secrets that a store of such gave.
+    secret: Arc<Sign>,
     atoms: Atoms,
     /// As the literals are ordered.
     looks: Vec<Look>,
@@ -89,6 +92,7 @@ impl Classifier {
                 .map(Lexicon::hint)
                 .map(|hint| sign(Basis::Hint, hint.category, hint.word))
                 .collect(),
+            secret: sign(Basis::Detected, "credentials", "secret of a store of secrets"),
             lexicon: Lexicon::new(),
             holdings,
             atoms: Atoms { rules: vec![Vec::new(); literals.len()], literals, always: Vec::new() },
@@ -122,6 +126,9 @@ impl Classifier {
                     hints.iter().map(|hint| Datum { sign: Arc::clone(&self.hinted[hint.number]), object: *digest }),
                 );
             }
+        }
+        if let Some(name) = secrets::given(fields) {
+            all.push(Datum { sign: Arc::clone(&self.secret), object: data::digest(&name) });
         }
         if look == Look::Values {
             self.values(fields, &mut all);
@@ -166,6 +173,7 @@ fn literals(holdings: &Holdings) -> BTreeMap<Box<[u8]>, Look> {
         *kept = look.max(*kept);
     };
     Lexicon::literals().for_each(|literal| add(&literal, Look::Names));
+    secrets::CALLS.iter().for_each(|literal| add(literal, Look::Names));
     holdings.literals().for_each(|literal| add(literal, Look::Names));
     values::TELLING.iter().for_each(|literal| add(literal, Look::Values));
     all

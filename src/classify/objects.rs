@@ -18,6 +18,8 @@ pub enum Kind {
     Path,
     /// A table of a database.
     Table,
+    /// A column of one that was read.
+    Column,
     /// An object of a store, or a whole bucket.
     Bucket,
     /// A mailbox.
@@ -214,6 +216,29 @@ impl Objects {
                 }
             }
         }
+        self.columns_in(&lower);
+    }
+
+    /// Names between `select` and `from`; what stands in quotes of a text is none.
+    fn columns_in(&mut self, sql: &str) {
+        let (mut is_list, mut is_text) = (false, false);
+        for word in sql.split(|c: char| c.is_whitespace() || "(),;".contains(c)).filter(|word| !word.is_empty()) {
+            let quotes = word.matches('\'').count();
+            let is_of_text = is_text || quotes > 0;
+            is_text ^= quotes % 2 == 1;
+            match word {
+                _ if is_of_text => {}
+                "select" => is_list = true,
+                "from" | "into" | "where" => is_list = false,
+                _ if is_list => {
+                    let column = word.replace(['"', '`', '[', ']'], "");
+                    if column.starts_with(char::is_alphabetic) {
+                        self.add(Kind::Column, &column);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 }
 
@@ -298,5 +323,7 @@ mod tests {
         assert_eq!(of("statement: SELECT * FROM \"hr\".\"staff\" s JOIN pay p"), ["Table hr.staff", "Table pay"]);
         assert_eq!(of("COPY benefits TO PROGRAM 'curl'; select 1"), ["Table benefits"]);
         assert_eq!(of("connection from 10.0.0.1 authorised"), [""; 0]);
+        let columns = "select s.nino, \"Name\", 'the salary', count(*) from staff s where union_id = 1";
+        assert_eq!(of(columns), ["Table staff", "Column count", "Column name", "Column s.nino"]);
     }
 }

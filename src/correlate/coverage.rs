@@ -216,6 +216,7 @@ fn of_source((world, logged): (&World<'_>, &Logged), source: &SourcePartial, pla
         year_assumed: source.covered.year_assumed,
         dates: source.covered.dates.clone(),
         clock: source.covered.clock.clone(),
+        lacking: logged.pages.lacking(source),
         gaps: gaps((world.whose, logged), (source, locator), (seen.hidden, lacks_reads)),
         observes: observes.into_iter().collect(),
         not_logged,

@@ -125,6 +125,17 @@ impl<'a> Holding<'a> {
         Self { holder: Cow::Owned(holder), may, sure, by, log: Arc::default(), last: sure.last, is_open: false }
     }
 
+    /// Notes when one was seen last of which no end is told.
+    pub(super) fn seen_last(&mut self, seen: Option<Instant>) {
+        self.is_open = seen.is_some();
+        self.last = seen.unwrap_or(self.last);
+    }
+
+    /// When it was seen last, where no record says that it is over.
+    pub(super) fn open_since(&self) -> Option<Instant> {
+        self.is_open.then_some(self.last)
+    }
+
     /// One of which the log tells the end alone.
     fn before(of: (&'a Locator, &'a Assignment), holder: Cow<'a, Holder>, log: Arc<str>) -> Self {
         let mut holding = Self::new(of, holder, log);

@@ -64,14 +64,14 @@ impl<'a> Logons<'a> {
         let mut all = Self::default();
         for ((computer, number), records) in records {
             let end = ends.get(computer).copied();
-            for (begin, span) in follow(&records, end) {
+            for (begin, span, seen) in follow(&records, end) {
                 let from = whose.entity(&begin.0.address);
                 all.note(number, begin);
                 let is_here = &*begin.0.address == HERE;
                 // Who is at a computer logs on to it from its own address too.
                 if from != whose.entity(computer) {
                     let add = |all: &mut BTreeMap<String, Vec<Holding<'a>>>, key, host: &str, peer: &str| {
-                        all.entry(key).or_default().push(holding(begin, span, host, peer));
+                        all.entry(key).or_default().push(holding(begin, (span, seen), host, peer));
                     };
                     add(&mut sessions, of_account(computer, &begin.0.account), computer, &begin.0.address);
                     if !is_here {
@@ -166,32 +166,34 @@ fn of_day(account: &str, at: Instant) -> (String, i64) {
     (account.to_ascii_lowercase(), at.hour().div_euclid(24))
 }
 
-/// The sessions of one number on one computer, each with the record of its begin: one that goes on tells of itself anew.
-fn follow<'a>(records: &BTreeSet<Record<'a>>, log_ends: Option<Instant>) -> Vec<(Record<'a>, Span)> {
-    let mut all: Vec<(Record<'a>, Span, bool)> = Vec::new();
+/// The sessions of one number on one computer, each with the record of its begin, and of those of which no end is told when one was
+/// seen last: one that goes on tells of itself anew.
+fn follow<'a>(records: &BTreeSet<Record<'a>>, log_ends: Option<Instant>) -> Vec<(Record<'a>, Span, Option<Instant>)> {
+    let mut all: Vec<(Record<'a>, Span, Option<Instant>)> = Vec::new();
     for record in records {
         let at = record.0.at;
-        let open = all.last_mut().filter(|(.., is_open)| *is_open);
+        let open = all.last_mut().filter(|(.., seen)| seen.is_some());
         if record.0.ends() {
-            if let Some((begin, span, is_open)) =
+            if let Some((begin, span, seen)) =
                 open.filter(|(begin, ..)| same_account(&begin.0.account, &record.0.account))
             {
-                (*span, *is_open) = (Span { first: begin.0.at, last: at }, false);
+                (*span, *seen) = (Span { first: begin.0.at, last: at }, None);
             }
             continue;
         }
-        if let Some((begin, span, is_open)) = open {
+        if let Some((begin, span, seen)) = open {
             let goes_on = begin.0.address == record.0.address && begin.0.account == record.0.account;
             if goes_on {
+                *seen = Some(at);
                 continue;
             }
-            (*span, *is_open) = (Span { first: begin.0.at, last: at }, false);
+            (*span, *seen) = (Span { first: begin.0.at, last: at }, None);
         }
         let most = at.plus_secs(LASTS_SECS);
         let last = log_ends.map_or(at, |end| end.min(most)).max(at);
-        all.push((*record, Span { first: at, last }, true));
+        all.push((*record, Span { first: at, last }, Some(at)));
     }
-    all.into_iter().map(|(begin, span, _)| (begin, span)).collect()
+    all
 }
 
 /// The record with which a session begins.
@@ -199,7 +201,12 @@ fn by<'a>((logon, source): Record<'a>) -> By<'a> {
     By { at: logon.at, source, place: logon.place, sha256: logon.sha256, ends: false }
 }
 
-fn holding<'a>((logon, source): Record<'a>, span: Span, host: &str, peer: &str) -> Holding<'a> {
+fn holding<'a>(
+    (logon, source): Record<'a>,
+    (span, seen): (Span, Option<Instant>),
+    host: &str,
+    peer: &str,
+) -> Holding<'a> {
     let holder = Holder {
         giver: Giver::Logon,
         account: logon.account.clone(),
@@ -208,6 +215,7 @@ fn holding<'a>((logon, source): Record<'a>, span: Span, host: &str, peer: &str) 
         card: "".into(),
     };
     let mut holding = Holding::within(holder, (span, span), by((logon, source)));
+    holding.seen_last(seen);
     holding.log = (&*logon.host).into();
     holding
 }
@@ -215,6 +223,10 @@ fn holding<'a>((logon, source): Record<'a>, span: Span, host: &str, peer: &str) 
 /// A join with its reason.
 fn joined(session: &Holding<'_>, from: &str) -> Joined {
     let (account, computer, Span { first, last }) = (&session.holder.account, &session.log, session.sure);
+    let when = match session.open_since() {
+        Some(seen) => format!("{first}, last seen {seen}: the log tells of no logoff"),
+        None => format!("{first} to {last}"),
+    };
     Joined {
         kind: Giver::Logon,
         address: from.to_owned(),
@@ -223,7 +235,7 @@ fn joined(session: &Holding<'_>, from: &str) -> Joined {
         peer: String::new(),
         sure: true,
         by: Stands { source: session.by.source.clone(), offset: session.by.place.offset },
-        reason: format!("{account} was logged on to {computer} from {from}; {first} to {last}"),
+        reason: format!("{account} was logged on to {computer} from {from}; {when}"),
     }
 }
 
@@ -251,7 +263,7 @@ mod tests {
         let log = Locator::from_encoded("e/fs01.evtx");
         let records = records.iter().map(|logon| (logon, &log)).collect();
         let secs = |at: Instant| at.micros() / 1_000_000;
-        follow(&records, Instant::from_secs(ends)).iter().map(|(_, s)| (secs(s.first), secs(s.last))).collect()
+        follow(&records, Instant::from_secs(ends)).iter().map(|(_, s, _)| (secs(s.first), secs(s.last))).collect()
     }
 
     #[test]
@@ -263,5 +275,22 @@ mod tests {
         assert_eq!(spans(&[logon(10, from, user)], 900_000), [(10, 10 + LASTS_SECS)]);
         assert_eq!(spans(&[logon(10, from, user), logon(50, "", "HC\\k.roe")], 90), [(10, 90)], "another's end");
         assert_eq!(spans(&[logon(50, "", user)], 90), [], "its begin is not in the log");
+    }
+
+    #[test]
+    fn a_session_without_a_logoff_was_seen_last_by_its_own_records() {
+        let (user, log) = ("HC\\j.doe", Locator::from_encoded("e/fs01.evtx"));
+        let told = |records: &[Logon]| {
+            let records = records.iter().map(|logon| (logon, &log)).collect();
+            let all = follow(&records, Instant::from_secs(90));
+            let (begin, span, seen) = all[0];
+            joined(&holding(begin, (span, seen), "fs01", "10.2.0.9"), "10.2.0.9").reason
+        };
+        let on = |at| logon(at, "10.2.0.9", user);
+        let ended = told(&[on(10), on(20), logon(50, "", user)]);
+        assert!(ended.ends_with("1970-01-01T00:00:10Z to 1970-01-01T00:00:50Z"), "{ended}");
+        let open = told(&[on(10), on(20)]);
+        let seen = "1970-01-01T00:00:10Z, last seen 1970-01-01T00:00:20Z: the log tells of no logoff";
+        assert!(open.ends_with(seen), "{open}");
     }
 }

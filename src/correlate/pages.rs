@@ -1,14 +1,16 @@
-//! Whether the other pages of an answer lie beside a page of it: files of one folder, or members of one archive, of the same format.
+//! Whether the other pages of an answer lie beside a page of it: files of one folder, or members of one archive, of the same format and of
+//! the same search as far as they tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
+use crate::model::coverage::Lacking;
 use crate::model::ledger::{EntryKind, Note, Reason};
-use crate::model::pages::{FEWER_THAN_FOUND, MORE_FOLLOW};
+use crate::model::pages::{Answers, may_lie_beside};
 use crate::model::partial::SourcePartial;
 
-/// A folder and a format.
-type Shelf = (String, String);
+/// A folder, a format and what is listed.
+type Shelf = (String, String, Box<str>);
 
 /// What lies on the shelves on which pages do.
 #[derive(Default)]
@@ -16,67 +18,95 @@ pub(super) struct Pages(BTreeMap<Shelf, Shelved>);
 
 #[derive(Default)]
 struct Shelved {
-    /// Whether a file is there that no other page follows.
+    /// Whether an answer is there that no other page follows.
     has_last: bool,
-    /// Records of the files that state how many were found, by that number: all pages of a search state the same, and an answer that is
-    /// whole is no page of another one.
-    records: BTreeMap<Option<u64>, u64>,
+    /// Records of the searches of which a file holds a part alone, by the number that was found: all pages of a search state the same, and
+    /// an answer that is whole is no page of another one.
+    searches: BTreeMap<u64, Vec<Search>>,
 }
 
-fn shelf(source: &SourcePartial) -> Shelf {
-    (source.entry.source.folder().to_owned(), source.entry.format.clone().unwrap_or_default())
+/// Pages that share a part of what was searched.
+struct Search {
+    parts: BTreeSet<Box<str>>,
+    records: u64,
 }
 
-fn told<'s>(source: &'s SourcePartial, detail: &str) -> impl Iterator<Item = &'s Note> {
-    source.entry.notes.iter().filter(move |note| note.reason == Reason::ExportTruncated && note.detail == detail)
+fn shelf(source: &SourcePartial, answers: &Answers) -> Shelf {
+    let format = source.entry.format.clone().unwrap_or_default();
+    (source.entry.source.folder().to_owned(), format, answers.of.clone())
 }
 
-fn says(source: &SourcePartial, detail: &str) -> bool {
-    told(source, detail).next().is_some()
+impl Shelved {
+    fn add(&mut self, answers: &Answers) {
+        self.has_last |= !answers.is_followed;
+        let Some(found) = answers.lacks() else { return };
+        let all = self.searches.entry(found).or_default();
+        let (own, mut others): (Vec<_>, Vec<_>) =
+            std::mem::take(all).into_iter().partition(|s| s.is_of(&answers.parts));
+        let joined =
+            own.into_iter().fold(Search { parts: answers.parts.clone(), records: answers.records }, Search::and);
+        others.push(joined);
+        *all = others;
+    }
+
+    /// How many records of a page's search are here.
+    fn here(&self, answers: &Answers, found: u64) -> u64 {
+        let own = self.searches.get(&found).into_iter().flatten().find(|search| search.is_of(&answers.parts));
+        own.map_or(answers.records, |search| search.records)
+    }
 }
 
-/// How many its search found, where it holds fewer.
-fn founds(source: &SourcePartial) -> impl Iterator<Item = Option<u64>> {
-    told(source, FEWER_THAN_FOUND).map(|note| note.count)
+impl Search {
+    /// Whether a page with records of these parts is of it. One that tells of none may be.
+    fn is_of(&self, parts: &BTreeSet<Box<str>>) -> bool {
+        parts.is_empty() == self.parts.is_empty() && (parts.is_empty() || !self.parts.is_disjoint(parts))
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        self.records = self.records.saturating_add(other.records);
+        self
+    }
 }
 
 impl Pages {
     /// Gathers them, where a page is there that others belong to.
     pub(super) fn of(world: &World<'_>) -> Self {
-        let sources = || {
+        let answers = || {
             let all = world.merged.sources.iter().filter(|((_, kind, _), _)| *kind == EntryKind::Source);
-            all.map(|(_, source)| source.as_ref())
+            all.filter_map(|(_, source)| Some((source.as_ref(), source.covered.answers.as_ref()?)))
         };
         let mut all = Self::default();
-        for source in sources().filter(|source| says(source, MORE_FOLLOW) || says(source, FEWER_THAN_FOUND)) {
-            all.0.entry(shelf(source)).or_default();
+        for (source, of) in answers().filter(|(_, of)| of.is_followed || of.lacks().is_some()) {
+            all.0.entry(shelf(source, of)).or_default();
         }
         if all.0.is_empty() {
             return all;
         }
-        for source in sources() {
-            if let Some(shelved) = all.0.get_mut(&shelf(source)) {
-                shelved.has_last |= !says(source, MORE_FOLLOW);
-                for found in founds(source) {
-                    let records = shelved.records.entry(found).or_default();
-                    *records = records.saturating_add(source.entry.records);
-                }
+        for (source, of) in answers() {
+            if let Some(shelved) = all.0.get_mut(&shelf(source, of)) {
+                shelved.add(of);
             }
         }
         all
     }
 
+    /// What of the answers in a source lies nowhere beside it.
+    pub(super) fn lacking(&self, source: &SourcePartial) -> Option<Lacking> {
+        let answers = source.covered.answers.as_ref()?;
+        let shelved = self.0.get(&shelf(source, answers))?;
+        let fewer =
+            answers.lacks().map(|found| (found, shelved.here(answers, found))).filter(|(found, here)| here < found);
+        match fewer {
+            Some((found, here)) => Some(Lacking { here, found: Some(found) }),
+            None => {
+                (answers.is_followed && !shelved.has_last).then_some(Lacking { here: answers.records, found: None })
+            }
+        }
+    }
+
     /// Whether what a source says of its export leaves something out that lies nowhere beside it.
     pub(super) fn is_cut(&self, source: &SourcePartial, note: &Note) -> bool {
-        let shelved = self.0.get(&shelf(source));
-        note.reason == Reason::ExportTruncated
-            && match &*note.detail {
-                MORE_FOLLOW => shelved.is_none_or(|shelved| !shelved.has_last),
-                FEWER_THAN_FOUND => {
-                    let here = shelved.and_then(|shelved| shelved.records.get(&note.count).copied());
-                    note.count.is_none_or(|found| here.unwrap_or_default() < found)
-                }
-                _ => true,
-            }
+        note.reason == Reason::ExportTruncated && (!may_lie_beside(&note.detail) || self.lacking(source).is_some())
     }
 }

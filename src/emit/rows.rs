@@ -169,7 +169,7 @@ pub(super) fn step(step: &Step) -> Vec<String> {
         StepOrder::NotKnown => "not known",
     };
     let assumed = step.time.assumed.map_or_else(String::new, |a| format!(" ({} assumed)", spaced(&a)));
-    let times = if step.count > 1 { format!(", {} times", step.count) } else { String::new() };
+    let times = if step.times > 1 { format!(", {} times", step.times) } else { String::new() };
     let names: Vec<String> = step.names().into_iter().map(str::to_owned).collect();
     vec![
         format!("{}{assumed}", when(step.time.first, step.time.last)),

@@ -8,7 +8,7 @@
 //!
 //! Traps: `sourceIPAddress` may be the name of an AWS service; a call that failed has `errorCode` and no other mark;
 //! `bytesTransferredOut` is what the service sent to the caller; reads and writes of objects (data events) are logged only where a trail
-//! says so.
+//! says so, but calls that give a secret, an image or a log are of management and always are.
 
 use std::sync::LazyLock;
 
@@ -58,6 +58,10 @@ static ROLES: Table = LazyLock::new(|| {
         ("userIdentity.accountId", Role::Is(Canon::CloudAccountId)),
         ("requestParameters.bucketName", Role::Is(Canon::Container)),
         ("requestParameters.key", Role::Is(Canon::ObjectKey)),
+        ("requestParameters.secretId", Role::Is(Canon::ObjectKey)),
+        ("requestParameters.repositoryName", Role::Is(Canon::ObjectKey)),
+        ("requestParameters.logFileName", Role::Is(Canon::ObjectKey)),
+        ("requestParameters.withDecryption", Role::Decrypted),
         ("requestParameters.userName", Role::Is(Canon::TargetUserName)),
         ("additionalEventData.bytesTransferredOut", Role::Is(Canon::DestinationBytes)),
         ("additionalEventData.bytesTransferredIn", Role::Is(Canon::SourceBytes)),
@@ -74,12 +78,35 @@ fn finish(sink: &mut Sink<'_, '_>) {
         let is_of_objects = OF_OBJECTS.iter().any(|call| action.starts_with(call.as_bytes()))
             && sink.out.get(Canon::EventProvider) == Some(b"s3.amazonaws.com")
             && !OF_BUCKETS.iter().any(|what| memchr::memmem::find(action, what.as_bytes()).is_some());
-        if sink.out.access.is_none() {
-            sink.out.access = if is_of_objects { Access::DATA } else { Access::MANAGEMENT };
+        let given_by = giver(sink.out.get(Canon::EventProvider), action, sink.out.access.has(Access::GIVES));
+        let mut access = sink.out.access.without(Access::GIVES);
+        if access.is_none() {
+            access = if is_of_objects { Access::DATA } else { Access::MANAGEMENT };
         }
+        if let Some(service) = given_by {
+            access.join(Access::GIVES);
+            sink.canon_slice(Canon::Container, service);
+        }
+        sink.out.access = access;
         sink.outcome(!failed);
     }
 }
+
+/// The service that gives by a call what it keeps, though that is logged among those of management: parameters only where they are decrypted.
+/// SOURCE: the pages of these services on what CloudTrail logs, and their references of the API.
+fn giver(service: Option<&[u8]>, call: &[u8], is_decrypted: bool) -> Option<&'static [u8]> {
+    let (service, calls) = GIVING.iter().find(|(known, _)| service == Some(known.as_bytes()))?;
+    let is_open = *service != PARAMETERS || is_decrypted;
+    (is_open && calls.iter().any(|known| known.as_bytes() == call)).then_some(service.as_bytes())
+}
+
+const PARAMETERS: &str = "ssm.amazonaws.com";
+const GIVING: &[(&str, &[&str])] = &[
+    ("secretsmanager.amazonaws.com", &["GetSecretValue", "BatchGetSecretValue"]),
+    (PARAMETERS, &["GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory"]),
+    ("ecr.amazonaws.com", &["BatchGetImage", "GetDownloadUrlForLayer"]),
+    ("rds.amazonaws.com", &["DownloadDBLogFilePortion", "DownloadCompleteDBLogFile"]),
+];
 
 /// How the calls of S3 begin that are about objects and not buckets. SOURCE: the page of Amazon S3 on what CloudTrail logs.
 const OF_OBJECTS: &[&str] = &[

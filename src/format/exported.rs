@@ -240,6 +240,10 @@ fn hayabusa(fields: &Fields<'_>, event: &mut Event) -> bool {
     for (name, made) in [("Computer", "Computer"), ("RecordID", "EventRecordID"), ("Provider", "Provider_Name")] {
         told(name).filter(|text| !matches!(*text, "-" | NOTHING)).into_iter().for_each(|text| event.put(made, text));
     }
+    // Profiles without the provider: in this channel one alone has an event of that number.
+    if (channel, id) == ("Security", CLEARED) && told("Provider").is_none() {
+        event.put("Provider_Name", EVENT_LOG);
+    }
     event.end_head();
     let (kind, has_list) = ((channel, id), told("Details").is_some());
     for (name, text) in texts(fields) {
@@ -309,6 +313,10 @@ const CHANNELS: &[(&str, &str)] = &[
     ("WMI", "Microsoft-Windows-WMI-Activity/Operational"),
     ("WinRM", "Microsoft-Windows-WinRM/Operational"),
 ];
+
+/// The number of the event that the log of security was cleared, and who writes it.
+const CLEARED: &str = "1102";
+const EVENT_LOG: &str = "Microsoft-Windows-Eventlog";
 
 const SYSMON: &str = "Microsoft-Windows-Sysmon/Operational";
 

@@ -290,8 +290,8 @@ fn plausible(text: &[u8]) -> bool {
     inner.starts_with(b"\"") || inner.starts_with(b"{")
 }
 
-/// Where the first hit starts in the answer of a search (`{"took":3,…,"hits":{"total":…,"hits":[{…`). It may go on behind the end of the
-/// text.
+/// Where the first hit starts in the answer of a search (`{"took":3,…,"hits":{"total":…,"hits":[{…`), by what the answer says of itself or,
+/// where no more than the hits was kept, by what a hit does. It may go on behind the end of the text.
 ///
 /// SOURCE: <https://www.elastic.co/docs/solutions/search/the-search-api>.
 fn first_hit(text: &[u8]) -> Option<usize> {
@@ -300,7 +300,8 @@ fn first_hit(text: &[u8]) -> Option<usize> {
     let (inner, _) = member(text, outer, b"hits")?;
     let first = skip(text, inner + 1);
     let is_list = text.get(inner) == Some(&b'[') && text.get(first) == Some(&b'{');
-    (is_list && seen.into_iter().any(of_answer)).then_some(first)
+    let is_hit = || member(text, first, b"_index").is_some() || member(text, first, b"_source").is_some();
+    (is_list && (seen.into_iter().any(of_answer) || is_hit())).then_some(first)
 }
 
 /// Where the value of a key of the object at `at` starts, and the keys before it. Not among the first few: `None`.
@@ -467,6 +468,8 @@ mod tests {
         assert_eq!(name(r#"{"a":{"Records":[{"#), None);
         assert_eq!(name(r#"{"took":3,"_shards":{"a":1},"hits":{"total":{},"hits":[{"_id":"#), Some("hits.hits"));
         assert_eq!(name(r#"{"a":3,"hits":{"hits":[{"_id":"#), None);
+        assert_eq!(name(r#"{"hits":{"total":2,"hits":[{"_index":"a","_id":"#), Some("hits.hits"));
+        assert_eq!(name(r#"{"hits":{"hits":[{"_id":"1","_source":{"a":"#), Some("hits.hits"));
         assert_eq!(name(r#"{"took":3,"hits":{"hits":[]}}"#), None);
     }
 

@@ -48,6 +48,8 @@ pub enum Role {
     Sampled(u8),
     /// Which kind of access a record is about, in the words of CloudTrail.
     Access,
+    /// Whether what was asked for is given in plain text: `true`.
+    Decrypted,
     /// For whom a proxy asked, as a list of addresses: the client of a request where one of our own asked.
     Forwarded,
     /// A URL: whole, or path and query only.
@@ -224,7 +226,7 @@ impl Role {
             | Self::History
             | Self::Packets(_) => &[],
             Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object => &[],
-            Self::Whole(_) | Self::Property | Self::Access | Self::Sampled(_) => &[],
+            Self::Whole(_) | Self::Property | Self::Access | Self::Decrypted | Self::Sampled(_) => &[],
             Self::Forwarded => &[Canon::SourceIp],
         }
     }

@@ -253,6 +253,8 @@ impl<'f, 'b> Sink<'f, 'b> {
                 self.out.sampled |=
                     digits.and_then(|text| text.parse().ok()).is_some_and(|one_in: u64| one_in >= least.into());
             }
+            Role::Decrypted if self.out.bytes(value) == b"true" => self.out.access.join(Access::GIVES),
+            Role::Decrypted => {}
             Role::Access => self.out.access.join(access(self.out.bytes(value))),
             Role::Forwarded => self.forwarded = self.forwarded.or(Some(value)),
             Role::Url => self.url(value),

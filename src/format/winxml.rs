@@ -71,10 +71,16 @@ pub fn read<'b>(record: &'b [u8], sink: &mut Sink<'_, 'b>) -> Option<()> {
     Some(())
 }
 
-/// From the next event on.
-fn next_event(text: &[u8]) -> Option<&[u8]> {
-    let starts = [&b"<Event "[..], b"<Event>"].into_iter().filter_map(|mark| memchr::memmem::find(text, mark));
-    starts.min().map(|at| &text[at..])
+/// From the next event on that is not empty.
+fn next_event(mut text: &[u8]) -> Option<&[u8]> {
+    loop {
+        let starts = [&b"<Event "[..], b"<Event>"].into_iter().filter_map(|mark| memchr::memmem::find(text, mark));
+        text = &text[starts.min()?..];
+        match memchr::memchr(b'>', text) {
+            Some(end) if text[..end].ends_with(b"/") => text = &text[end + 1..],
+            _ => return Some(text),
+        }
+    }
 }
 
 /// A tag as it stands.

@@ -128,7 +128,7 @@ pub fn background(bench: &mut Bench<'_>) {
     let left: Vec<&Finding> =
         bench.findings.iter().copied().filter(|f| bench.background.contains(f.id.as_str())).collect();
     let ids: BTreeSet<&str> = left.iter().map(|f| f.id.as_str()).collect();
-    let count = left.iter().filter(|f| !is_sum(f, &ids)).map(|f| f.count).fold(0, u64::saturating_add);
+    let count = records(left.iter().filter(|f| !is_sum(f, &ids)).copied());
     if count > 0 {
         let text = if count == 1 {
             "1 record of scanning or another lesser finding is background".to_owned()
@@ -137,6 +137,16 @@ pub fn background(bench: &mut Bench<'_>) {
         };
         bench.against("J-05", text, Vec::new());
     }
+}
+
+/// How many records findings tell of: what several rules find in one is one.
+fn records<'f>(findings: impl Iterator<Item = &'f Finding>) -> u64 {
+    let mut seen: BTreeSet<(&str, u64)> = BTreeSet::new();
+    let is_new = |f: &&'f Finding| match (f.kind, f.evidence.first()) {
+        (FindingKind::Rule, Some(record)) => seen.insert((record.source.as_str(), record.place.offset)),
+        _ => true,
+    };
+    findings.filter(is_new).map(|f| f.count).fold(0, u64::saturating_add)
 }
 
 /// Whether a finding is made of others that are counted.

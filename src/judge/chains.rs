@@ -204,7 +204,22 @@ type Group<'g, 'a> = Vec<&'g Link<'a>>;
 /// which a finding says that they are one event in several forms; so is what the same rules say of the same entities, and what left one
 /// host by one way out.
 fn grouped<'g, 'a>(links: &[&'g Link<'a>]) -> Vec<Group<'g, 'a>> {
-    let mut events: BTreeMap<(usize, String), Group<'g, 'a>> = BTreeMap::new();
+    let mut groups: BTreeMap<Vec<String>, (usize, Group<'g, 'a>)> = BTreeMap::new();
+    for (at, event) in events(links) {
+        let scope = links[at].scope.clone();
+        let said: BTreeSet<String> = event.iter().map(|link| kind_of(link)).collect();
+        let who: BTreeSet<String> = event.iter().flat_map(|link| signature(link)).collect();
+        let key = std::iter::once(scope).chain(said).chain(who).collect();
+        groups.entry(key).or_insert_with(|| (at, Vec::new())).1.extend(event);
+    }
+    let mut groups: Vec<(usize, Group<'g, 'a>)> = groups.into_values().collect();
+    groups.sort_by_key(|(at, _)| *at);
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Links that tell of one event, by the place of the first of them: what rules say of one record of a scope is one, and so is what joins
+/// several records to an event; of all else each link is its own.
+fn events<'g, 'a>(links: &[&'g Link<'a>]) -> BTreeMap<usize, Group<'g, 'a>> {
     let mut known: BTreeMap<(&str, &str, u64), usize> = BTreeMap::new();
     let mut parent: Vec<usize> = (0..links.len()).collect();
     for (at, link) in links.iter().enumerate() {
@@ -217,19 +232,11 @@ fn grouped<'g, 'a>(links: &[&'g Link<'a>]) -> Vec<Group<'g, 'a>> {
             join(&mut parent, first, at);
         }
     }
+    let mut events: BTreeMap<usize, Group<'g, 'a>> = BTreeMap::new();
     for (at, link) in links.iter().copied().enumerate() {
-        events.entry((root(&mut parent, at), link.scope.clone())).or_default().push(link);
+        events.entry(root(&mut parent, at)).or_default().push(link);
     }
-    let mut groups: BTreeMap<Vec<String>, (usize, Group<'g, 'a>)> = BTreeMap::new();
-    for ((at, scope), event) in events {
-        let said: BTreeSet<String> = event.iter().map(|link| kind_of(link)).collect();
-        let who: BTreeSet<String> = event.iter().flat_map(|link| signature(link)).collect();
-        let key = std::iter::once(scope).chain(said).chain(who).collect();
-        groups.entry(key).or_insert_with(|| (at, Vec::new())).1.extend(event);
-    }
-    let mut groups: Vec<(usize, Group<'g, 'a>)> = groups.into_values().collect();
-    groups.sort_by_key(|(at, _)| *at);
-    groups.into_iter().map(|(_, group)| group).collect()
+    events
 }
 
 /// What links of one step have in common beside entities.
@@ -302,6 +309,8 @@ fn step(group: &Group<'_, '_>, order: StepOrder, by: Vec<String>) -> Step {
     let whole: Vec<Entities> = group.iter().map(|link| link.entities()).collect();
     let attack: BTreeSet<&String> = group.iter().flat_map(|link| link.attack()).collect();
     let routes: BTreeSet<Route> = group.iter().filter_map(|link| link.route()).collect();
+    let events = events(group);
+    let records = |event: &Group<'_, '_>| event.iter().map(|link| link.records()).max().unwrap_or_default();
     Step {
         scope: group[0].scope.clone(),
         title: title(group),
@@ -316,7 +325,8 @@ fn step(group: &Group<'_, '_>, order: StepOrder, by: Vec<String>) -> Step {
         findings: ids(|what| matches!(what, What::Finding(_))),
         transfers: ids(|what| matches!(what, What::Transfer(..))),
         count: group.len() as u64,
-        records: group.iter().fold(0u64, |sum, link| sum.saturating_add(link.records())),
+        times: events.len() as u64,
+        records: events.values().map(records).fold(0, u64::saturating_add),
     }
 }
 

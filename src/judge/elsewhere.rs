@@ -30,6 +30,8 @@ struct Since {
 #[derive(Default)]
 struct Known {
     addresses: BTreeMap<String, Since>,
+    /// Of these, those that are known by more than a session of a VPN gateway that came from there.
+    direct: BTreeSet<String>,
     /// Accounts that name their realm, by [`principal`], each with a spelling and the logs that name it.
     accounts: BTreeMap<String, (Since, String, BTreeSet<String>)>,
 }
@@ -44,6 +46,7 @@ impl Known {
             for address in &intruder.came_from {
                 all.addresses.entry(address.clone()).and_modify(|known| known.join(since)).or_insert(since);
             }
+            all.direct.extend(intruder.came_from.difference(&intruder.let_in).cloned());
             for (account, logs) in &intruder.accounts {
                 let Some(key) = principal(account) else { continue };
                 let known = all.accounts.entry(key).or_insert_with(|| (since, account.clone(), BTreeSet::new()));
@@ -127,6 +130,7 @@ fn take(intruder: &mut Intruder, act: &Act, known: &Known) {
         intruder.accounts.entry(account.clone()).or_default().extend(logs.iter().cloned());
     } else {
         intruder.came_from.insert(act.by.clone());
+        intruder.let_in.extend(Some(act.by.clone()).filter(|by| !known.direct.contains(by)));
     }
     if !intruder.proofs.contains(&act.id) {
         intruder.proofs.push(act.id.clone());

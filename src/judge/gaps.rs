@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::model::coverage::{Gap, GapReason, SourceCoverage};
+use crate::model::coverage::{Gap, GapReason, Lacking, SourceCoverage};
 use crate::model::dates::DatesRead;
 use crate::model::finding::Finding;
 use crate::model::place::Locator;
@@ -130,6 +130,8 @@ fn damaged(bench: &mut Bench<'_>) {
             if routes.is_empty() {
                 continue;
             }
+            let lacking = source.lacking.filter(|_| gap.reason == GapReason::ExportTruncated);
+            let what = lacking.map_or_else(|| what.to_owned(), Lacking::told);
             bench.reason("J-31", format!("{} {what}", gap.place()), Vec::new());
             let needs = match gap.reason {
                 GapReason::NumbersMissing => {
@@ -137,6 +139,9 @@ fn damaged(bench: &mut Bench<'_>) {
                 }
                 GapReason::Capped | GapReason::FindingsCapped => format!("{} in smaller parts", source.source),
                 GapReason::ReadsNotLogged => READS_OF_MAIL.to_owned(),
+                GapReason::ExportTruncated if lacking.is_some() => {
+                    lacking.map_or_else(String::new, |lacking| lacking.needs(&gap.place()))
+                }
                 GapReason::ExportTruncated => {
                     format!("{} exported again, in shorter periods and not by a spreadsheet", gap.place())
                 }

@@ -36,6 +36,8 @@ pub struct Intruder {
     pub accounts: BTreeMap<String, BTreeSet<String>>,
     /// Addresses from which it came, outside or of other scopes.
     pub came_from: BTreeSet<String>,
+    /// Of these, those that are known only as where sessions of a VPN gateway came from, which let them in by their accounts.
+    pub let_in: BTreeSet<String>,
     /// Of these, when the attack that succeeded began: its first finding within the hour before the first success.
     pub attacked: BTreeMap<String, Instant>,
     pub first: Option<Instant>,
@@ -77,7 +79,7 @@ impl Intruder {
             self.hosts.extend(Some(&joined.host).filter(|host| !host.is_empty()).map(|host| whose.entity(host)));
             return;
         }
-        self.came_from
+        self.let_in
             .extend(Some(&joined.peer).filter(|peer| !peer.is_empty() && whose.side(peer) == Side::Outside).cloned());
         if !joined.account.is_empty() {
             self.accounts.entry(joined.account.clone()).or_default().insert(joined.by.source.log());
@@ -209,6 +211,8 @@ pub fn of(
     all.logged_on = all.logged_on.difference(&all.hosts).cloned().collect();
     all.hosts.extend(all.logged_on.iter().cloned());
     all.proofs = proofs.into_iter().collect();
+    all.let_in = all.let_in.difference(&all.came_from).cloned().collect();
+    all.came_from.extend(all.let_in.iter().cloned());
     all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
     all.reached = reached::of(findings, &all, whose);
     all

@@ -101,7 +101,10 @@ fn route(route: Route, scope: &str, sources: &[&SourceCoverage], coverage: &Cove
         |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::NotRead && gap.from.is_none());
     let damaged = showing.iter().filter(is_damaged).map(|s| format!("collect another copy of {}", s.source));
     let is_cut = |s: &&&SourceCoverage| s.gaps.iter().any(|gap| gap.reason == GapReason::ExportTruncated);
-    let cut = showing.iter().filter(is_cut).map(|s| format!("export {} again in shorter periods", s.source));
+    let cut = showing.iter().filter(is_cut).map(|s| match s.lacking {
+        Some(lacking) => format!("collect {}", lacking.needs(s.source.as_str())),
+        None => format!("export {} again in shorter periods", s.source),
+    });
     let again: Vec<String> = damaged.chain(cut).collect();
     let (question, collect) = words(route);
     RoutePrepared {

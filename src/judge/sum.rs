@@ -112,10 +112,12 @@ fn finished(mut reasons: Vec<ReasonGiven>) -> Vec<ReasonGiven> {
 }
 
 /// Who acted: from outside where an address shows it, a supplier where the scope of a service that acts for this one
-/// is all that the intruder's accounts are of. That somebody acts from inside does not show who it is.
+/// is all that the intruder's accounts are of. That somebody acts from inside does not show who it is; nor does the address from which a
+/// session of the own VPN came, which is staff's at home as well, unless it is listed.
 fn actor(bench: &Bench<'_>) -> Actor {
     let intruder = &bench.intruder;
-    if intruder.came_from.iter().any(|from| bench.whose.side(from) == Side::Outside) {
+    let is_own_way = |from: &String| intruder.let_in.contains(from) && !bench.visitors.contains_key(from.as_str());
+    if intruder.came_from.iter().any(|from| bench.whose.side(from) == Side::Outside && !is_own_way(from)) {
         return Actor::External;
     }
     let acts = |name: &&str| {

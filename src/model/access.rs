@@ -22,10 +22,18 @@ impl Access {
     pub const MAIL_READ: Self = Self(1 << 4);
     /// Sign-ins, and calls about how a service or a store is set up, that a log holds beside what was done with data.
     pub const ADMINISTRATION: Self = Self(1 << 5);
+    /// Calls that a service logs without being asked, as those of management, and that give what it keeps all the same: a secret, an image, a log.
+    pub const GIVES: Self = Self(1 << 6);
 
     /// Adds kinds.
     pub fn join(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    /// The same without these.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether it has all of these.
@@ -38,9 +46,9 @@ impl Access {
         self.0 == 0
     }
 
-    /// Whether all records are of management, so that nothing is told of what was read.
+    /// Whether all records are of management, so that nothing is told of what was read in stores.
     pub fn is_of_management_alone(self) -> bool {
-        self == Self::MANAGEMENT
+        self.without(Self::GIVES) == Self::MANAGEMENT
     }
 
     /// Whether mailboxes were at work and no mail was read, by what is logged.

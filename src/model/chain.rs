@@ -60,6 +60,9 @@ pub struct Step {
     pub transfers: Vec<String>,
     /// Exact number of its findings and transfers.
     pub count: u64,
+    /// How often it happened: several rules that match one record tell of one event.
+    #[serde(default)]
+    pub times: u64,
     /// Records that show them.
     pub records: u64,
 }
@@ -92,7 +95,7 @@ impl Step {
         let more = if names.len() > NAMES { format!(" and {} more", names.len() - NAMES) } else { String::new() };
         let who = names.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ");
         let who = if who.is_empty() { String::new() } else { format!(" ({who}{more})") };
-        let times = if self.count > 1 { format!(", {} times", self.count) } else { String::new() };
+        let times = if self.times > 1 { format!(", {} times", self.times) } else { String::new() };
         let at = self.time.first.map_or_else(|| "at an unknown time".to_owned(), |at| at.to_string());
         format!("{at} {}{times}{who}", self.title)
     }

@@ -10,6 +10,7 @@ use super::place::Locator;
 use super::rule::Route;
 use super::time::{HOUR_SECS, Instant};
 use super::whose::UNATTRIBUTED;
+use super::words::counted;
 
 /// Why a stretch of time is not covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -150,6 +151,9 @@ pub struct SourceCoverage {
     pub clock: ClockTold,
     /// Gaps inside.
     pub gaps: Vec<Gap>,
+    /// What the answers in it say that lies nowhere beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacking: Option<Lacking>,
     /// Routes that this source can show.
     pub observes: Vec<Route>,
     /// What it does not log and a question would need (`bytes sent by the client`).
@@ -160,6 +164,36 @@ pub struct SourceCoverage {
     /// Routes of which it holds records that this version does not read: no other log tells what these tell.
     #[serde(default)]
     pub unread: Vec<Route>,
+}
+
+/// What of an answer is not here, by what it says itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacking {
+    /// Records that are here, of all pages of the search.
+    pub here: u64,
+    /// Records that the search found; `None` where it is only known that another page follows.
+    pub found: Option<u64>,
+}
+
+impl Lacking {
+    /// What is not here, behind the name of the log.
+    pub fn told(self) -> String {
+        match self.found {
+            Some(found) => format!("is cut off: {} of the {found} records that its search found are here", self.here),
+            None => format!(
+                "is cut off: another page follows on its {}, and is not here",
+                counted(self.here, "record", "records")
+            ),
+        }
+    }
+
+    /// How the rest is to be had.
+    pub fn needs(self, place: &str) -> String {
+        match self.found {
+            Some(_) => format!("all that the search of {place} found, exported by scroll or search_after"),
+            None => format!("the pages that follow on {place}"),
+        }
+    }
 }
 
 /// A system that records refer to at a time of which no log of it is in the evidence.

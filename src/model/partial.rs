@@ -15,6 +15,7 @@ use super::hits::{IndicatorHits, PartHits, RuleHits};
 use super::indicator::IndicatorMeta;
 use super::ledger::{Entry, EntryKind};
 use super::observation::{Observations, Seen};
+use super::pages::Answers;
 use super::place::Locator;
 use super::rule::RuleMeta;
 use super::time::{Instant, Span};
@@ -134,6 +135,9 @@ pub struct Covered {
     /// What its times tell of its clock.
     #[serde(default, skip_serializing_if = "ClockTold::is_empty")]
     pub clock: ClockTold,
+    /// What the answers in it say of the search that they are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -153,6 +157,7 @@ impl Covered {
         while self.hours.len() > HOURS_KEPT {
             self.hours.pop_last();
         }
+        self.answers = self.answers.take().or(other.answers);
         self.cleared.extend(other.cleared);
         self.cleared.sort();
         self.cleared.dedup();

@@ -12,6 +12,8 @@ use super::lost::{Lost, Sought};
 use super::pages::Pages;
 use crate::model::block::OVERSIZE_BYTES;
 use crate::model::layout::Encoding;
+use crate::model::ledger::{Note, Reason};
+use crate::model::pages::Answers;
 
 /// Deeper nesting is not taken for JSON.
 const DEPTH_LIMIT: usize = 10_000;
@@ -31,6 +33,17 @@ enum Place {
     Record { start: u64, wrapped: Option<bool>, tentative: bool },
     /// Inside a wrapper, outside of its array of records.
     Wrapper,
+}
+
+/// The key that says of a hit which index it is of.
+const INDEX: &[u8] = b"_index";
+
+/// What comes of the name of the index that an element is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Index {
+    Key,
+    Value,
+    Behind,
 }
 
 pub(super) struct Scanner {
@@ -62,6 +75,10 @@ pub(super) struct Scanner {
     around: usize,
     /// The key that the elements begin with.
     first_key: Option<Vec<u8>>,
+    /// Where the name of the index stands in an element: its first key, then that key's value.
+    index: Index,
+    /// Where the stream ends inside of an array of records, or of what is around it.
+    cut: Option<u64>,
     /// The search for the end of a damaged element.
     lost: Option<Lost>,
     again_bytes: u64,
@@ -89,6 +106,8 @@ impl Scanner {
             pages: Pages::default(),
             around: 1,
             first_key: None,
+            index: Index::Key,
+            cut: None,
             lost: None,
             again_bytes: 0,
             broken: None,
@@ -116,6 +135,19 @@ impl Scanner {
             Scan::Broken(at) => Scan::Broken(at * 2),
             Scan::Back(at) => Scan::Back(at * 2),
         }
+    }
+
+    /// Says that the stream ends inside of a document, if it does.
+    pub(super) fn breaks_off(&self) -> Option<Note> {
+        let detail =
+            "breaks off inside a document: what followed is not here; collect another copy, or export it again";
+        let at = self.cut.map(|at| if self.encoding.is_wide() { at * 2 } else { at });
+        at.map(|at| Note::new(Reason::Damaged, detail).at(at))
+    }
+
+    /// What the documents say of the search whose answers they are.
+    pub(super) fn answers(&self) -> Option<Answers> {
+        self.pages.answers(&self.arrays)
     }
 
     /// A unit of UTF-16 as a byte: itself where it is ASCII, else a letter; a byte order mark is a blank.
@@ -169,6 +201,11 @@ impl Scanner {
             self.place,
             Place::Elements { wrapped: true } | Place::Record { wrapped: Some(true), .. } | Place::Wrapper
         );
+        let is_inside =
+            matches!(self.place, Place::Elements { .. } | Place::Record { wrapped: Some(_), .. } | Place::Wrapper);
+        if ended && is_inside && self.lost.is_none() {
+            self.cut = Some(base + bytes.len() as u64);
+        }
         if ended && is_answer {
             self.pages.close(true);
             self.place = Place::Top;
@@ -222,6 +259,9 @@ impl Scanner {
         found.push((lost.start, lost.end));
         self.start(Place::Record { start: next, wrapped: Some(wrapped), tentative: false });
         self.in_string = self.first_key.is_none();
+        if self.first_key.is_some() {
+            self.index = Index::Value;
+        }
         self.escaped = false;
         self.last = b'"';
     }
@@ -251,6 +291,16 @@ impl Scanner {
                     let outer = if self.open.len() == 1 { &b""[..] } else { &self.outer };
                     self.pages.see((outer, &name), &self.key, true);
                 }
+                if self.at_index() {
+                    self.index = match self.index {
+                        Index::Key if self.key == INDEX => Index::Value,
+                        Index::Value => {
+                            self.pages.index(&self.key);
+                            Index::Behind
+                        }
+                        _ => Index::Behind,
+                    };
+                }
                 if self.at_first_key() {
                     self.first_key = Some(std::mem::take(&mut self.key)).filter(|key| key.len() <= KEY_BYTES);
                 }
@@ -260,7 +310,7 @@ impl Scanner {
     }
 
     fn keep(&mut self, part: &[u8]) {
-        if (self.at_key_depth() || self.at_first_key()) && self.key.len() <= KEY_BYTES {
+        if (self.at_key_depth() || self.at_first_key() || self.at_index()) && self.key.len() <= KEY_BYTES {
             self.key.extend_from_slice(&part[..part.len().min(KEY_BYTES + 1 - self.key.len())]);
         }
     }
@@ -274,6 +324,14 @@ impl Scanner {
     /// In a string directly inside an element, while the key that elements begin with is not known.
     fn at_first_key(&self) -> bool {
         self.first_key.is_none() && self.open.len() == 1 && matches!(self.place, Place::Record { wrapped: Some(_), .. })
+    }
+
+    /// In the first key of an element, or in its value where that is the name of an index.
+    fn at_index(&self) -> bool {
+        self.index != Index::Behind
+            && self.open.len() == 1
+            && matches!(self.place, Place::Record { wrapped: Some(true), .. })
+            && self.first_key.as_deref().is_none_or(|key| key == INDEX)
     }
 
     /// Takes one byte outside of strings; `false` where it cannot stand there.
@@ -309,6 +367,7 @@ impl Scanner {
 
     fn start(&mut self, place: Place) -> bool {
         self.place = place;
+        self.index = Index::Key;
         self.open.clear();
         self.open.push(true);
         self.key_ready = false;

@@ -20,6 +20,7 @@ use crate::model::chunk::{self, CHUNK_BYTES, CHUNK_HEADER_BYTES, FILE_MAGIC};
 use crate::model::layout::{Framing, Layout};
 use crate::model::ledger::Note;
 use crate::model::lines::{count as count_lines, mark_bytes, stretch_end, unit_bytes};
+use crate::model::pages::Answers;
 use crate::model::source::Stream;
 
 /// What is read from the stream at once.
@@ -197,11 +198,22 @@ impl Splitter {
         }
     }
 
+    /// What its documents say of the search whose answers they are, at the end of the stream.
+    pub fn answers(&self) -> Option<Answers> {
+        match &self.mode {
+            Mode::Listed(Listed { scanner: Scanner::Json(json), .. }) if self.ended => json.answers(),
+            _ => None,
+        }
+    }
+
     /// Why the stream ended early, if it did, and what it says of parts of it that lie elsewhere. Drained by the call.
     pub fn notes(&mut self) -> Vec<Note> {
         let mut notes = std::mem::take(&mut self.notes);
         match &self.mode {
-            Mode::Listed(Listed { scanner: Scanner::Json(json), .. }) if self.ended => notes.extend(json.pages.notes()),
+            Mode::Listed(Listed { scanner: Scanner::Json(json), .. }) if self.ended => {
+                notes.extend(json.pages.notes());
+                notes.extend(json.breaks_off());
+            }
             Mode::Listed(Listed { scanner: Scanner::Xml(xml), .. }) => notes.extend(xml.breaks_off()),
             _ => {}
         }

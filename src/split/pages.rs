@@ -9,15 +9,21 @@
 //! <https://cloud.google.com/apis/design/design_patterns#list_pagination>,
 //! <https://www.elastic.co/docs/solutions/search/the-search-api>.
 //!
-//! Traps: the token may stand before or behind the records; the last page has none, or an empty one; all pages of a scroll state the same total,
+//! Traps: a search that nobody asks for more finds 10,000 at most, so that two searches may state one number (the names of the indices tell
+//! them apart, and what Graph calls its list); the token may stand before or behind the records; the last page has none, or an empty one; all pages of a scroll state the same total,
 //! and a total may be a lower bound.
 
+use std::sync::Arc;
+
 use crate::model::ledger::{Note, Reason};
-use crate::model::pages::{FEWER_THAN_FOUND, MORE_FOLLOW};
+use crate::model::pages::{Answers, MORE_FOLLOW, PARTS_KEPT, part_of};
 
 /// Names of what the next page is asked for by, directly in the object around the records.
 const TOKENS: [&[u8]; 6] =
     [b"@odata.nextLink", b"odata.nextLink", b"nextLink", b"NextToken", b"nextToken", b"nextPageToken"];
+
+/// The name by which Graph says what its list is.
+const CONTEXT: &[u8] = b"@odata.context";
 
 /// What the answers in a source say, and what the one says that is being read.
 #[derive(Default)]
@@ -27,9 +33,8 @@ pub(super) struct Pages {
     answers: u64,
     /// Those that say that another page follows.
     followed: u64,
-    records: u64,
-    /// The most that an answer says was found.
-    total: Option<u64>,
+    /// What they are answers to, as far as they say it.
+    told: Answers,
     /// Answers that say that they are not whole.
     cut: u64,
 }
@@ -43,6 +48,8 @@ struct Answer {
     /// Results that were given before the search was done, where that is what the word means.
     is_preview: bool,
     is_of_splunk: bool,
+    /// What it calls its list.
+    context: Box<str>,
 }
 
 impl Pages {
@@ -50,7 +57,7 @@ impl Pages {
     /// none.
     pub(super) fn wants(outer: &[u8], name: &[u8]) -> bool {
         match outer {
-            b"" => TOKENS.contains(&name) || matches!(name, b"timed_out" | b"preview" | b"init_offset"),
+            b"" => TOKENS.contains(&name) || matches!(name, b"timed_out" | b"preview" | b"init_offset" | CONTEXT),
             b"_shards" => name == b"failed",
             b"hits" => matches!(name, b"total" | b"value"),
             _ => false,
@@ -65,6 +72,7 @@ impl Pages {
             (b"", b"timed_out") => here.is_cut |= value == b"true",
             (b"", b"preview") => here.is_preview |= value == b"true",
             (b"", b"init_offset") => here.is_of_splunk = true,
+            (b"", CONTEXT) => here.context = String::from_utf8_lossy(value).into(),
             (b"", _) => here.is_followed |= is_text && !value.is_empty(),
             (b"_shards", _) => here.is_cut |= number().is_some_and(|failed| failed > 0),
             _ => here.total = here.total.max(number()),
@@ -73,16 +81,27 @@ impl Pages {
 
     /// A record of the answer.
     pub(super) fn record(&mut self) {
-        self.records += 1;
+        self.told.records += 1;
+    }
+
+    /// The index that a record of the answer is of.
+    pub(super) fn index(&mut self, name: &[u8]) {
+        let parts = &mut self.told.parts;
+        if parts.len() < PARTS_KEPT {
+            parts.insert(part_of(name));
+        }
     }
 
     /// The end of an object; `is_answer`: that records stand in.
     pub(super) fn close(&mut self, is_answer: bool) {
-        let Answer { is_followed, total, is_cut, is_preview, is_of_splunk } = std::mem::take(&mut self.here);
+        let Answer { is_followed, total, is_cut, is_preview, is_of_splunk, context } = std::mem::take(&mut self.here);
         if is_answer {
             self.answers += 1;
             self.followed += u64::from(is_followed);
-            self.total = self.total.max(total);
+            self.told.found = self.told.found.max(total);
+            if self.told.of.is_empty() {
+                self.told.of = context;
+            }
             self.cut += u64::from(is_cut || is_preview && is_of_splunk);
         }
     }
@@ -91,11 +110,12 @@ impl Pages {
     pub(super) fn notes(&self) -> Vec<Note> {
         let truncated = |detail: &str, count| Note::new(Reason::ExportTruncated, detail).counted(count);
         let mut notes = Vec::new();
-        if self.followed > 0 && self.followed == self.answers {
+        let answers = self.answers(&[]);
+        if answers.as_ref().is_some_and(|answers| answers.is_followed) {
             notes.push(truncated(MORE_FOLLOW, self.followed));
         }
-        if let Some(total) = self.total.filter(|total| *total > self.records) {
-            notes.push(truncated(FEWER_THAN_FOUND, total));
+        if let Some(fewer) = answers.and_then(|answers| answers.fewer()) {
+            notes.push(Note::new(Reason::ExportTruncated, fewer));
         }
         if self.cut > 0 {
             let detail =
@@ -103,5 +123,13 @@ impl Pages {
             notes.push(truncated(detail, self.cut));
         }
         notes
+    }
+
+    /// What the answers say of their search; `None` where there are none. `lists`: the names of their records' list.
+    pub(super) fn answers(&self, lists: &[Arc<str>]) -> Option<Answers> {
+        let is_followed = self.followed > 0 && self.followed == self.answers;
+        let of = lists.iter().map(|list| &**list).chain([&*self.told.of]).filter(|of| !of.is_empty());
+        let of = of.collect::<Vec<_>>().join(" ").into();
+        (self.answers > 0).then(|| Answers { of, is_followed, ..self.told.clone() })
     }
 }

@@ -1,7 +1,8 @@
 //! Windows events as XML: a record is an `<Event …>` element, over as many lines as it takes.
 //!
 //! What stands between events is framing where it is an XML declaration, a comment, or the element around all of them;
-//! any other line is a record, for the format to reject. An event that is cut off ends where the next one begins.
+//! any other line is a record, for the format to reject. An event that is cut off ends where the next one begins, and an element that is empty
+//! (`<Event/>`) tells of none.
 
 use super::Scan;
 use crate::model::layout::Encoding;
@@ -20,6 +21,8 @@ enum Place {
     Outside,
     /// In a tag or a comment between events.
     Wrapper,
+    /// In the tag with which an event begins at this offset, behind these bytes of it that may say that it is empty.
+    Tag(u64, bool),
     /// In an event that starts at this offset.
     Event(u64),
     /// In a line that is no XML.
@@ -78,13 +81,13 @@ impl Scanner {
         self.done = held.offset(at);
         let all = held.offset(text.len());
         let open = match self.place {
-            Place::Event(start) | Place::Line(start) => Some(start),
+            Place::Tag(start, _) | Place::Event(start) | Place::Line(start) => Some(start),
             Place::Outside if self.done < all => Some(self.done),
             Place::Outside | Place::Wrapper => None,
         };
         let scan = match (open, ended) {
             (Some(start), true) => {
-                self.cut = matches!(self.place, Place::Event(_)).then_some(start);
+                self.cut = matches!(self.place, Place::Event(_) | Place::Tag(..)).then_some(start);
                 found.push((start, held.end_of(start, all)));
                 (self.place, self.done) = (Place::Outside, all);
                 Scan::More(None)
@@ -125,6 +128,21 @@ impl Scanner {
                 self.place = if close.is_some() { Place::Outside } else { Place::Wrapper };
                 return Some(close.map_or(text.len(), |n| at + n + 1));
             }
+            Place::Tag(open, is_slash) => {
+                let end = memchr::memchr2(b'<', b'>', rest);
+                let is_empty = rest[..end.unwrap_or(rest.len())].last().map_or(is_slash, |last| *last == b'/');
+                match end {
+                    None => {
+                        self.place = Place::Tag(open, is_empty);
+                        return Some(text.len());
+                    }
+                    Some(end) if rest[end] == b'>' => {
+                        self.place = if is_empty { Place::Outside } else { Place::Event(open) };
+                        return Some(at + end + 1);
+                    }
+                    Some(next) => next,
+                }
+            }
             Place::Event(_) => match memchr::memchr(b'<', rest) {
                 Some(next) => next,
                 None => return Some(text.len()),
@@ -150,18 +168,19 @@ impl Scanner {
     fn tag(&mut self, held: &Held<'_>, here: usize, begins: &Begins, found: &mut Vec<(u64, u64)>) -> usize {
         let offset = |at| held.offset(at);
         match (begins, self.place) {
-            (Begins::Event, Place::Event(open) | Place::Line(open)) => {
+            (Begins::Event, Place::Event(open) | Place::Tag(open, _) | Place::Line(open)) => {
                 found.push((open, held.end_of(open, offset(here))));
-                self.place = Place::Event(offset(here));
+                self.place = Place::Tag(offset(here), false);
             }
-            (Begins::Event, _) => self.place = Place::Event(offset(here)),
-            (Begins::End, Place::Event(open)) => {
+            (Begins::Event, _) => self.place = Place::Tag(offset(here), false),
+            (Begins::End, Place::Event(open) | Place::Tag(open, _)) => {
                 found.push((open, offset(here + CLOSE.len())));
                 self.place = Place::Outside;
                 return here + CLOSE.len();
             }
             (Begins::Wrapper, Place::Outside) => self.place = Place::Wrapper,
             (_, Place::Outside) => self.place = Place::Line(offset(here)),
+            (_, Place::Tag(open, _)) => self.place = Place::Event(open),
             _ => {}
         }
         here + 1

@@ -93,9 +93,11 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     fields.uploads || key::names_anybody(out)
 }
 
-/// Whether a record of a cloud service tells of a sign-in, or of a call about how something is set up: neither gives data.
+/// Whether a record of a cloud service tells of a sign-in, or of a call about how something is set up: neither gives data, but for the
+/// calls of which the format knows that they do.
 fn is_administrative(seen: Seen, fields: &Fields<'_>) -> bool {
     seen == Seen::Cloud
+        && !fields.access.has(Access::GIVES)
         && (fields.access.is_of_management_alone()
             || fields.access.has(Access::ADMINISTRATION)
             || fields.get(Canon::EventAction).is_some_and(administers))

@@ -19,6 +19,7 @@ use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::layout::Layout;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
+use crate::model::pages::Answers;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::model::partial::{Covered, SourcePartial};
 use crate::model::rule::RuleMeta;
@@ -118,6 +119,8 @@ struct Joined {
     times: Stretches,
     /// What was known of its clock before it was read.
     clock: ClockTold,
+    /// What the answers in it say of their search.
+    answers: Option<Answers>,
 }
 
 /// A source with the number of blocks that are still under way.
@@ -275,8 +278,14 @@ impl Source {
     }
 
     /// The producer has split everything. Without a `content` of its own, the source has that of the file.
-    pub(super) fn split_done(&self, notes: Vec<Note>, cut: u64, content: Option<Box<str>>) {
+    pub(super) fn split_done(
+        &self,
+        notes: Vec<Note>,
+        (cut, content): (u64, Option<Box<str>>),
+        answers: Option<Answers>,
+    ) {
         let mut joined = self.lock();
+        joined.answers = answers;
         joined.notes.extend(notes);
         joined.cut = cut;
         joined.content = content;
@@ -321,6 +330,7 @@ impl Source {
             is_misread,
             mut times,
             clock,
+            answers,
             ..
         } = joined;
         let tallies =
@@ -348,6 +358,7 @@ impl Source {
             covered.clock.set_back = times.set_back();
             covered.clock.begins = times.begins().filter(|_| !covered.clock.set_back.is_empty());
         }
+        covered.answers = answers;
         covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
         let held = std::mem::take(&mut told.held);
         let (together, more, of_together) = held.finish(plan);

@@ -184,3 +184,52 @@ fn the_file_of_sign_ins_of_salesforce_shows_no_way_out() {
         ["\"USER_ID\",\"CLIENT_IP\",\"TIMESTAMP_DERIVED\"", "\"005\",\"203.0.113.9\",\"2026-03-28T23:10:04.000Z\""];
     assert_eq!((of("Login", &row), of("ReportExport", &row)), (vec![], vec![Route::SaasDownload]));
 }
+
+/// Calls of AWS that are logged as those of management and give what a service keeps: what of it are secrets.
+#[test]
+fn secrets_images_and_logs_that_are_given_are_read() {
+    let told = |service: &str, call: &str, asked: &str| {
+        let record = |kind: &str| {
+            format!(
+                r#"{{"eventVersion":"1.08","eventTime":"2026-03-28T23:10:04Z","eventSource":"{service}.amazonaws.com","eventName":"{call}","awsRegion":"eu-west-2","sourceIPAddress":"203.0.113.9","userIdentity":{{"type":"IAMUser","userName":"alice"}},"requestParameters":{{{asked}}}{kind}}}"#
+            )
+        };
+        let [new, old] = [",\"eventCategory\":\"Management\"", ""].map(|kind| {
+            let outcome = scanned(&format!("{}\n", record(kind)).repeat(3));
+            let data = outcome.transfers.iter().flat_map(|t| t.data.keys().map(|sign| sign.category.to_string()));
+            let not_logged = outcome.coverage.sources[0].not_logged.join(", ");
+            assert!(not_logged.contains("reads of the data in stores"), "{call}: {not_logged}");
+            let given = outcome.transfers.iter().map(|t| (t.to.to_string(), t.accounts.join(","), t.bytes.upper));
+            (given.collect::<Vec<_>>(), data.collect::<Vec<_>>())
+        });
+        assert_eq!(new, old, "{call}: of versions without a category too");
+        new
+    };
+    let given = vec![("203.0.113.9".to_owned(), "alice".to_owned(), None)];
+    let secret = vec!["credentials".to_owned()];
+    let decrypted = r#""name":"/db/master","withDecryption":true"#;
+    assert_eq!(told("secretsmanager", "GetSecretValue", r#""secretId":"db""#), (given.clone(), secret.clone()));
+    assert_eq!(
+        told("secretsmanager", "BatchGetSecretValue", r#""secretIdList":["a","b"]"#),
+        (given.clone(), secret.clone())
+    );
+    assert_eq!(told("ssm", "GetParameter", decrypted), (given.clone(), secret.clone()));
+    assert_eq!(
+        told("ssm", "GetParameters", &decrypted.replace("\"name\":\"/db/master\"", "\"names\":[\"/a\"]")),
+        (given.clone(), secret)
+    );
+    assert_eq!(told("ecr", "BatchGetImage", r#""repositoryName":"app""#), (given.clone(), Vec::new()));
+    assert_eq!(told("ecr", "GetDownloadUrlForLayer", r#""repositoryName":"app""#), (given.clone(), Vec::new()));
+    assert_eq!(told("rds", "DownloadDBLogFilePortion", r#""logFileName":"error/a.log""#), (given.clone(), Vec::new()));
+    assert_eq!(told("rds", "DownloadCompleteDBLogFile", r#""logFileName":"error/a.log""#), (given, Vec::new()));
+    for (service, call, asked) in [
+        ("ssm", "GetParameter", r#""name":"/db/master","withDecryption":false"#),
+        ("ssm", "DescribeParameters", decrypted),
+        ("secretsmanager", "DescribeSecret", r#""secretId":"db""#),
+        ("secretsmanager", "GetResourcePolicy", r#""secretId":"db""#),
+        ("ecr", "DescribeImages", r#""repositoryName":"app""#),
+        ("rds", "DescribeDBLogFiles", r#""dBInstanceIdentifier":"db""#),
+    ] {
+        assert_eq!(told(service, call, asked), (Vec::new(), Vec::new()), "{call}");
+    }
+}

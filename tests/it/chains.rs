@@ -210,6 +210,28 @@ fn no_chain_of_one_step_of_one_stage_or_of_what_failed() {
     none(&everybody, "the system's own account");
 }
 
+#[test]
+fn what_several_rules_find_in_one_record_happened_once() {
+    let (both, _) = story();
+    let pack = |rule: &str, time: &str, offset| {
+        let mut f = shown(&format!("{rule}{offset}"), Stage::Staging, time, "e/fs.log", on("hc-fs01"));
+        f.rule.id = rule.to_owned();
+        f.evidence[0].place.offset = offset;
+        f
+    };
+    let of = |time: &str, offset| ["name", "tool", "folder"].map(|rule| pack(rule, time, offset));
+    let packing = |found: &[Finding]| {
+        let chain = chain(&[&both[..], found].concat());
+        let step = chain.steps.last().unwrap().clone();
+        assert_eq!(step.count, found.len() as u64, "findings are counted apart");
+        (step.times, step.records, step.told())
+    };
+    let once = of("2026-03-02T12:00:01Z", 70);
+    assert_eq!(packing(&once), (1, 1, "2026-03-02T12:00:01Z t (hc-fs01)".to_owned()));
+    let twice = [once, of("2026-03-02T12:00:01Z", 90)].concat();
+    assert_eq!(packing(&twice), (2, 2, "2026-03-02T12:00:01Z t, 2 times (hc-fs01)".to_owned()));
+}
+
 /// Two stories on two clients; each asks the domain controller for secrets.
 fn beside() -> Vec<Finding> {
     let at_client = |n: usize, host: &str| {

@@ -335,6 +335,17 @@ fn a_tunnel_is_judged_by_its_own_clauses_and_shows_no_intrusion() {
 }
 
 #[test]
+fn a_record_that_several_rules_match_is_one_of_the_background() {
+    let at = |log: &str| shown_by(medium(finding("l", Stage::Discovery, Outcome::Failed, INTRUDER, "hc-web")), log);
+    let told = |logs: &[&str]| {
+        let found: Vec<Finding> = logs.iter().map(|log| at(log)).collect();
+        alone(&found).counter_evidence.into_iter().find(|why| why.clause == "J-05").unwrap().text
+    };
+    assert_eq!(told(&["e/a.log", "e/a.log"]), "1 record of scanning or another lesser finding is background");
+    assert_eq!(told(&["e/a.log", "e/b.log"]), "2 records of scanning and other lesser findings are background");
+}
+
+#[test]
 fn a_beacon_alone_is_background_and_one_to_a_sanctioned_place_explained() {
     let told = |verdict: ScopeVerdict| (verdict.state, verdict.intrusion, cites(&verdict, "J-05"));
     let listed = [listed("hc", "10.2.0.5", INTRUDER)];

@@ -167,3 +167,32 @@ fn a_table_of_another_product_with_an_event_id_is_none_of_windows() {
         assert_eq!(format(columns).0, "windows_json", "{columns}");
     }
 }
+
+#[test]
+fn a_log_that_was_cleared_is_so_in_hayabusas_timeline_too() {
+    let gaps = |name: &str, log: &str| {
+        let temp = tempfile::tempdir().unwrap();
+        let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(path(name), log).unwrap();
+        crate::support::exfiltrace(&["scan", "-q", "--no-builtin", &path(name), "--out", &path("case")]);
+        let coverage = std::fs::read_to_string(path("case/coverage.json")).unwrap();
+        let coverage: serde_json::Value = serde_json::from_str(&coverage).unwrap();
+        coverage["sources"][0]["gaps"].clone()
+    };
+    let head = "\"Timestamp\",\"RuleTitle\",\"Level\",\"Computer\",\"Channel\",\"EventID\",\"RecordID\",\"Details\",\"ExtraFieldInfo\",\"RuleID\"\n";
+    let row = |channel: &str, id: u32| {
+        format!(
+            "\"2026-03-28 23:10:04.511 +00:00\",\"Log Cleared\",\"high\",\"rv-dc01\",\"{channel}\",{id},7,\"User: alice\",\"-\",\"c\"\n"
+        )
+    };
+    let line = json!({"Timestamp": "2026-03-28 23:10:04.511 +00:00", "RuleTitle": "Log Cleared", "Level": "high", "Computer": "rv-dc01",
+        "Channel": "Sec", "EventID": 1102, "RecordID": 7, "Details": {"User": "alice"}, "RuleID": "c"});
+    let cleared = json!([{"source": "e.csv", "from": null, "to": "2026-03-28T23:10:04.511Z", "reason": "cleared",
+        "log": {"host": "rv-dc01", "channel": "Security", "scopes": []}}]);
+    // One event has as many rows as rules.
+    assert_eq!(gaps("e.csv", &(head.to_owned() + &row("Sec", 1102).repeat(2))), cleared);
+    assert_eq!(gaps("e.json", &format!("{line}\n"))[0]["reason"], "cleared");
+    for (channel, id) in [("App", 1102), ("Sec", 4624)] {
+        assert_eq!(gaps("e.csv", &(head.to_owned() + &row(channel, id))), json!([]), "{channel} {id}");
+    }
+}

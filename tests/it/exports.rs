@@ -158,10 +158,14 @@ fn a_page_that_says_that_another_follows_is_not_all_of_an_answer() {
         let none: [Vec<String>; 2] = [Vec::new(), Vec::new()];
         assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", last.clone())]), none, "{token}");
         assert_eq!(gaps_of(&[("a.json", format!("{open}\n{last}\n"))]), [Vec::<String>::new()], "{token}: in one file");
-        assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", open)]), [cut(), cut()], "{token}");
+        let next = open.replace("T00:", "T01:");
+        assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", next)]), [cut(), cut()], "{token}");
+        let twice = gaps_of(&[("a.json", open.clone()), ("b.json", open)]);
+        assert_eq!(twice, [cut(), Vec::new()], "{token}: a copy, which counts where the first lies");
     }
     let before = format!("{{\"@odata.nextLink\":\"https://graph.example/next\",\"value\":{}}}", json!(some(3)));
-    assert_eq!(gaps_of(&[("a.json", before[..before.len() - 2].to_owned())]), [cut()], "cut off itself");
+    let torn = vec!["not_read".to_owned(), "export_truncated?".to_owned()];
+    assert_eq!(gaps_of(&[("a.json", before[..before.len() - 2].to_owned())]), [torn], "cut off itself");
     // What a record says of itself is no word of the answer's.
     let mut record = download(1);
     record["nextToken"] = json!("x");
@@ -191,6 +195,82 @@ fn a_search_that_found_more_than_it_gave_or_was_not_done_is_not_whole() {
         let other = page.replace("10:00:", "11:00:");
         assert_eq!(gaps_of(&[("a.json", page), ("b.json", other)]), [Vec::<String>::new(), Vec::new()], "{total}");
     }
+}
+
+#[test]
+fn a_page_is_no_page_of_another_search() {
+    let page = |context: &str, next: Option<&str>| {
+        let context = format!("https://graph.example/$metadata#auditLogs/{context}");
+        json!({"@odata.context": context, "@odata.nextLink": next, "value": some(3)}).to_string()
+    };
+    let (open, last) = (page("a", Some("https://graph.example/next")), page("a", None));
+    let none = [Vec::<String>::new(), Vec::new()];
+    assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", last)]), none);
+    assert_eq!(gaps_of(&[("a.json", open.clone()), ("b.json", page("b", None))]), [cut(), Vec::new()], "another list");
+    assert_eq!(gaps_of(&[("a.json", open), ("b.json", lines(3))]), [cut(), Vec::new()], "a log, and no page");
+}
+
+/// A page of a search of an index: so many hits of those that were found.
+fn page(index: &str, hour: usize, count: usize, found: usize) -> String {
+    let hit = |n: usize| json!({"_index": index, "_id": format!("{hour}-{n}"), "_source": {"@timestamp": format!("2026-03-28T{hour:02}:00:{n:02}Z"), "source": {"ip": "192.0.2.1"}}});
+    json!({"took": 3, "hits": {"total": {"value": found, "relation": "gte"}, "hits": (0..count).map(hit).collect::<Vec<_>>()}}).to_string()
+}
+
+#[test]
+fn pages_of_two_searches_that_found_as_many_do_not_make_one() {
+    let none = [Vec::<String>::new(), Vec::new()];
+    let flows = page("flows-2026.03.28", 10, 5, 10);
+    let rest = page("flows-2026.03.29", 11, 5, 10);
+    assert_eq!(gaps_of(&[("a.json", flows.clone()), ("b.json", rest.clone())]), none, "an index a day");
+    let other = page("mail-2026.03.28", 11, 5, 10);
+    assert_eq!(gaps_of(&[("a.json", flows.clone()), ("b.json", other)]), [cut(), cut()]);
+    let empty = page("flows", 12, 0, 10);
+    let twice = gaps_of(&[("a.json", flows.clone()), ("b.json", flows.clone())]);
+    assert_eq!(twice, [cut(), Vec::new()], "a page that was delivered twice is no other page");
+    let three = gaps_of(&[("a.json", flows), ("b.json", rest), ("c.json", empty)]);
+    assert_eq!(three, [const { Vec::<String>::new() }; 3], "the page behind the last hit");
+}
+
+#[test]
+fn how_much_a_search_found_and_how_much_of_it_is_here_is_told() {
+    let (coverage, verdict, ledger) = case("a.json", &page("flows", 10, 5, 20));
+    assert_eq!(coverage["sources"][0]["lacking"], json!({"here": 5, "found": 20}));
+    let scope = &verdict["scopes"][0];
+    let reasons = scope["reasons"].as_array().unwrap();
+    let why = reasons.iter().find(|why| why["clause"] == "J-31").unwrap();
+    assert_eq!(why["text"], "a.json is cut off: 5 of the 20 records that its search found are here");
+    let next = scope["coverage"]["collect_next"].to_string();
+    assert!(next.contains("all that the search of a.json found, exported by scroll or search_after"), "{next}");
+    assert!(!next.contains("spreadsheet"), "{next}");
+    assert!(ledger.contains("5 of the 20 records that a search found are here"), "{ledger}");
+}
+
+#[test]
+fn hits_without_what_the_search_took_are_read_like_those_with_it() {
+    let whole = page("flows", 10, 5, 20);
+    let bare = whole.replace(",\"took\":3", "").replace("\"took\":3,", "");
+    assert!(bare.starts_with("{\"hits\":") && bare.len() < whole.len(), "{bare}");
+    let told = |log: &str| {
+        let source = case("a.json", log).0["sources"][0].clone();
+        (source["format"].clone(), source["records"].clone(), source["lacking"].clone())
+    };
+    assert_eq!(told(&bare), told(&whole));
+    assert_eq!(told(&bare).1, 5);
+}
+
+#[test]
+fn a_document_that_breaks_off_is_not_read_in_full() {
+    let whole = json!({"Records": some(400)}).to_string();
+    let torn = |log: &str| gaps_of(&[("a.json", log.to_owned())]);
+    let not_read = [vec!["not_read".to_owned()]];
+    assert_eq!(torn(&whole), [Vec::<String>::new()]);
+    let inside = whole.len() - 40;
+    let between = whole.rfind("},{").unwrap() + 1;
+    for end in [inside, between, whole.len() - 1] {
+        assert_eq!(torn(&whole[..end]), not_read, "{}", &whole[end - 20..end]);
+    }
+    let list = Value::from(some(400)).to_string();
+    assert_eq!((torn(&list), torn(&list[..list.len() - 1])), ([Vec::<String>::new()].to_vec(), not_read.to_vec()));
 }
 
 #[test]

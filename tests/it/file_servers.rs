@@ -181,6 +181,13 @@ fn what_a_server_of_files_refused_did_not_leave() {
         let text = all(line, &[asks, begins, done]);
         assert!(told(name, &text)[0].ends_with(" 198.51.100.9 sftp_ftp 0 ?"), "{name}");
     }
+    // What a client wanted to bring is no transfer out, and less so where it was refused.
+    for answer in ["550 Permission denied", "553 Could not create file"] {
+        let stored = [logged_on, (">>", "STOR plans.zip"), ("<<", answer)].repeat(3);
+        assert!(ways.iter().all(|(name, line)| told(name, &all(line, &stored)).is_empty()), "{answer}");
+    }
+    let refused = iis("198.51.100.9", "10.2.0.8").replace(" 226 ", " 550 ");
+    assert!(told("u_ex260328.log", &refused).is_empty(), "the bytes of an answer are none of a file");
     let other = new("<<", "550 no").replace("Session 12", "Session 13");
     assert_eq!(told("fzs.log", &(new(">>", "RETR a.zip") + &other)).len(), 1, "of another session");
 }

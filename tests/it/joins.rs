@@ -6,10 +6,10 @@ use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{Level, Outcome, REFUSED_EXITS, Route, Stage};
 use exfiltrace::model::time::Span;
 use exfiltrace::model::transfer::{Bounds, Transfer};
-use exfiltrace::model::verdict::{ScopeVerdict, State};
+use exfiltrace::model::verdict::{Actor, ScopeVerdict, State};
 
 use crate::clauses::Sides;
-use crate::judge::{GIB, at, finding, hc, transfer, whose};
+use crate::judge::{GIB, at, finding, hc, listed, transfer, whose};
 use crate::verdict::{cites, scan};
 
 fn timed(mut f: Finding, time: &str) -> Finding {
@@ -55,6 +55,27 @@ fn session_of(peer: &str, sure: bool) -> ScopeVerdict {
     let mut t = transfer(Route::RemoteAccess, "10.2.0.5", to, GIB, 2, &whose(""));
     t.joined = vec![joined(peer, "", "", sure)].into();
     told(&[], t)
+}
+
+/// Staff who work at home come from outside, through the own gateway: the address says nothing of who it was.
+#[test]
+fn who_was_let_in_by_the_own_vpn_is_not_external_by_address_alone() {
+    let open = whose("");
+    let of = |from: &str, joined: Vec<Joined>| {
+        let mut f = finding("in", Stage::Execution, Outcome::Succeeded, from, "hc-fs01");
+        f.joined = joined;
+        f
+    };
+    let home = || of("10.2.250.7", vec![joined("203.0.113.9", "HC\\j.doe", "", true)]);
+    let actor = |findings: &[Finding]| hc(findings, &[], &open).actor;
+    assert_eq!(actor(&[home()]), Actor::Unknown);
+    assert_eq!(actor(&[of("203.0.113.9", Vec::new())]), Actor::External);
+    assert_eq!(actor(&[home(), of("203.0.113.9", Vec::new())]), Actor::External, "it acted from there as well");
+    let found = hc(&[home(), listed("hc", "203.0.113.9", "10.2.0.5")], &[], &open);
+    assert_eq!(found.actor, Actor::External, "listed");
+    // What else it does from there is its all the same.
+    let served = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &open);
+    assert_eq!(hc(&[home()], &[served], &open).state, State::Exfiltrated);
 }
 
 /// The clauses of joins.

@@ -106,6 +106,7 @@ pub fn coverage(gaps: Vec<Gap>) -> Coverage {
         dates: None,
         clock: exfiltrace::model::clock::ClockTold::default(),
         gaps,
+        lacking: None,
         observes: vec![Route::HttpsUpload, Route::WebResponse, Route::Network],
         not_logged: Vec::new(),
         unlogged: Vec::new(),

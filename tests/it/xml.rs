@@ -218,3 +218,35 @@ fn an_export_of_events_that_was_cut_is_damaged() {
     let ledger = std::fs::read_to_string(path("case/ledger.jsonl")).unwrap();
     assert!(ledger.contains("breaks off inside an event"), "{ledger}");
 }
+
+#[test]
+fn an_element_of_an_event_that_is_empty_is_no_record_and_no_damage() {
+    let event = |n: u32| {
+        format!(
+            "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System><Provider Name=\"p\"/><EventID>{n}</EventID><TimeCreated SystemTime=\"2026-03-28T23:10:0{n}Z\"/><Channel>System</Channel><Computer>h</Computer></System></Event>\n"
+        )
+    };
+    let read = |text: &str| {
+        let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
+        let (_, records, notes) = hits(none, "e.xml", text.as_bytes());
+        (records, notes)
+    };
+    for empty in
+        ["<Event/>", "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\" />\n", "<Event\n/>"]
+    {
+        for all in
+            [event(1) + empty + &event(2), empty.to_owned() + &event(1) + &event(2), event(1) + &event(2) + empty]
+        {
+            for text in [all.clone(), format!("<Events>{all}</Events>\n"), all.replace('\n', "\r\n")] {
+                assert_eq!(read(&text), (2, Vec::new()), "{text}");
+            }
+        }
+        let wide: Vec<u8> = (event(1) + empty + &event(2)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let none = Program::compile(Vec::<(String, String)>::new(), Routing::Auto).0;
+        assert_eq!(hits(none, "e.xml", &wide).1, 2, "{empty}");
+    }
+    // A slash elsewhere in the tag closes nothing.
+    let slash = event(1) + &event(2).replace("xmlns=", "Source='a/b' xmlns=");
+    assert_eq!(read(&slash), (2, Vec::new()));
+    assert_eq!(read(&(event(1) + "<Event")).1.len(), 2, "cut off");
+}
