@@ -149,7 +149,8 @@ mod tests {
     }
 
     fn told(toml: &str, kind: Kind, name: &str) -> bool {
-        let object = Object { kind, name: name.to_owned(), with_host: Some(format!("hr.example{name}")) };
+        let object =
+            Object { kind, name: name.to_owned(), with_host: Some(format!("hr.example{name}")), is_asked: false };
         holdings(toml).unwrap().signs(&object).next().is_some()
     }
 

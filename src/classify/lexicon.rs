@@ -2,7 +2,7 @@
 //!
 //! A word counts between signs (`payroll_05.sql.gz`, not `payrolling`), and where the object may hold data: a share, a
 //! bucket, a table or a column of one, a mailbox, a file with an ending of data, or a folder by its own name. A page of a web site does not
-//! count by its name.
+//! count by its name, nor by that in the query of another one.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -163,7 +163,7 @@ impl Lexicon {
     pub fn hints(&self, object: &Object) -> Vec<Hint> {
         let named = match object.kind {
             Kind::Url => object.name.rsplit('/').next().unwrap_or_default(),
-            Kind::Path => folder(&object.name).unwrap_or(&object.name),
+            Kind::Path if !object.is_asked => folder(&object.name).unwrap_or(&object.name),
             _ => &object.name,
         };
         let mut found = Vec::new();
@@ -212,7 +212,7 @@ fn folder(path: &str) -> Option<&str> {
 fn may_hold_data(object: &Object) -> bool {
     match object.kind {
         Kind::Share | Kind::Table | Kind::Column | Kind::Mailbox => true,
-        Kind::Path if folder(&object.name).is_some() => true,
+        Kind::Path if !object.is_asked && folder(&object.name).is_some() => true,
         Kind::Bucket | Kind::Path | Kind::Url => {
             let last = object.name.rsplit('/').next().unwrap_or_default();
             let ending = last.rsplit_once('.').map(|(_, ending)| ending);
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn hints(kind: Kind, name: &str) -> Vec<&'static str> {
-        let object = Object { kind, name: name.to_owned(), with_host: None };
+        let object = Object { kind, name: name.to_owned(), with_host: None, is_asked: false };
         Lexicon::new().hints(&object).into_iter().map(|hint| hint.category).collect()
     }
 

@@ -37,6 +37,8 @@ pub struct Object {
     pub name: String,
     /// Of a URL, the same with the host before it.
     pub with_host: Option<String>,
+    /// Whether the query of a URL names it, which may be a page as well as a file.
+    pub is_asked: bool,
 }
 
 /// Requests that give nothing of what an object holds.
@@ -110,7 +112,7 @@ impl Objects {
     }
 
     fn add(&mut self, kind: Kind, name: &str) {
-        self.push(Object { kind, name: name_of(name), with_host: None });
+        self.push(Object { kind, name: name_of(name), with_host: None, is_asked: false });
     }
 
     fn add_bytes(&mut self, kind: Kind, name: Option<&[u8]>) {
@@ -134,12 +136,14 @@ impl Objects {
         let host = if host.is_empty() { named.unwrap_or_default() } else { host };
         let name = name_of(&decoded(path, false));
         let with_host = (!host.is_empty()).then(|| format!("{}{name}", host.to_ascii_lowercase()));
-        self.push(Object { kind: Kind::Url, name, with_host });
+        self.push(Object { kind: Kind::Url, name, with_host, is_asked: false });
+        let named = self.0.len();
         let stated = fields.get(Canon::UrlQuery).map(text);
         for part in stated.as_deref().unwrap_or(query).split(['&', ';']) {
             let value = part.split_once('=').map_or(part, |(_, value)| value);
             self.paths_in(&decoded(value, true));
         }
+        self.0[named..].iter_mut().for_each(|object| object.is_asked = true);
     }
 
     /// An object of a store, or a share.
@@ -219,27 +223,42 @@ impl Objects {
         self.columns_in(&lower);
     }
 
-    /// Names between `select` and `from`; what stands in quotes of a text is none.
+    /// Names between the `select` of a statement and its `from`; what stands in quotes of a text is none.
     fn columns_in(&mut self, sql: &str) {
-        let (mut is_list, mut is_text) = (false, false);
+        let (mut is_list, mut is_text, mut inserts, mut list) = (false, false, false, Vec::new());
         for word in sql.split(|c: char| c.is_whitespace() || "(),;".contains(c)).filter(|word| !word.is_empty()) {
             let quotes = word.matches('\'').count();
             let is_of_text = is_text || quotes > 0;
             is_text ^= quotes % 2 == 1;
             match word {
                 _ if is_of_text => {}
-                "select" => is_list = true,
-                "from" | "into" | "where" => is_list = false,
-                _ if is_list => {
+                "insert" | "create" => inserts = true,
+                "select" => (is_list, list) = (inserts || begins_statement(sql, word), Vec::new()),
+                "from" | "into" if is_list => {
+                    list.drain(..).for_each(|column: String| self.add(Kind::Column, &column));
+                    is_list = false;
+                }
+                "where" => is_list = false,
+                _ if is_list && list.len() < OBJECTS => {
                     let column = word.replace(['"', '`', '[', ']'], "");
-                    if column.starts_with(char::is_alphabetic) {
-                        self.add(Kind::Column, &column);
-                    }
+                    list.extend(Some(column).filter(|column| column.starts_with(char::is_alphabetic)));
                 }
                 _ => {}
             }
         }
     }
+}
+
+/// Whether a word of a text may begin a statement, or one within another: subjects of mails tell people to select things too.
+fn begins_statement(sql: &str, word: &str) -> bool {
+    let before = sql[..word.as_ptr() as usize - sql.as_ptr() as usize].trim_end();
+    let last = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    before.is_empty()
+        || before.ends_with([':', ';', '(', '=', ',', '/'])
+        || matches!(
+            last,
+            "union" | "all" | "except" | "intersect" | "as" | "explain" | "analyze" | "query" | "exists" | "in"
+        )
 }
 
 /// The last part of a dotted name.
@@ -302,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_file_and_the_folder_with_it_are_one_object() {
-        let of = |name: &str| Object { kind: Kind::Path, name: name.to_owned(), with_host: None };
+        let of = |name: &str| Object { kind: Kind::Path, name: name.to_owned(), with_host: None, is_asked: false };
         let all = [of("pay.xlsx"), of("https://hc.example/hr/pay.xlsx"), of("y.xlsx"), of("/other.xlsx")];
         let told: Vec<&str> = all.iter().map(|one| whole(one, &all)).collect();
         assert_eq!(told, [&all[1].name, &all[1].name, "y.xlsx", "/other.xlsx"]);
@@ -325,5 +344,18 @@ mod tests {
         assert_eq!(of("connection from 10.0.0.1 authorised"), [""; 0]);
         let columns = "select s.nino, \"Name\", 'the salary', count(*) from staff s where union_id = 1";
         assert_eq!(of(columns), ["Table staff", "Column count", "Column name", "Column s.nino"]);
+        assert_eq!(of("insert into aa select nino from bb"), ["Table aa", "Table bb", "Column nino"]);
+        assert_eq!(of("Please select your benefits today"), [""; 0]);
+        assert_eq!(of("Please select benefits from staff"), ["Table staff"]);
+    }
+
+    #[test]
+    fn what_a_query_names_may_be_a_page() {
+        let mut fields = Fields::default();
+        let url = b"/login?next=/council-tax&f=/srv/pay.csv";
+        fields.push(Some(Canon::UrlOriginal), b"url", url, Value::Str);
+        let all: Vec<(String, bool)> = of(&fields).into_iter().map(|object| (object.name, object.is_asked)).collect();
+        let told = [("/council-tax", true), ("/srv/pay.csv", true), ("/login", false)];
+        assert_eq!(all, told.map(|(name, is_asked)| (name.to_owned(), is_asked)));
     }
 }

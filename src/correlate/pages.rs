@@ -37,14 +37,14 @@ fn shelf(source: &SourcePartial, answers: &Answers) -> Shelf {
 }
 
 impl Shelved {
-    fn add(&mut self, answers: &Answers) {
+    /// Adds a page; `records`: how many it has that are counted with no other one.
+    fn add(&mut self, answers: &Answers, records: u64) {
         self.has_last |= !answers.is_followed;
         let Some(found) = answers.lacks() else { return };
         let all = self.searches.entry(found).or_default();
         let (own, mut others): (Vec<_>, Vec<_>) =
             std::mem::take(all).into_iter().partition(|s| s.is_of(&answers.parts));
-        let joined =
-            own.into_iter().fold(Search { parts: answers.parts.clone(), records: answers.records }, Search::and);
+        let joined = own.into_iter().fold(Search { parts: answers.parts.clone(), records }, Search::and);
         others.push(joined);
         *all = others;
     }
@@ -52,7 +52,7 @@ impl Shelved {
     /// How many records of a page's search are here.
     fn here(&self, answers: &Answers, found: u64) -> u64 {
         let own = self.searches.get(&found).into_iter().flatten().find(|search| search.is_of(&answers.parts));
-        own.map_or(answers.records, |search| search.records)
+        own.map_or(answers.records, |search| search.records.max(answers.records))
     }
 }
 
@@ -85,7 +85,9 @@ impl Pages {
         }
         for (source, of) in answers() {
             if let Some(shelved) = all.0.get_mut(&shelf(source, of)) {
-                shelved.add(of);
+                // Of pages that hold the same records in part the one with the most counts: what the others have beside these is not known.
+                let is_repeated = world.overlaps.log(&source.entry.source).is_some_and(|log| log.rank > 0);
+                shelved.add(of, if is_repeated { 0 } else { of.records });
             }
         }
         all

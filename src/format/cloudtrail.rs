@@ -62,6 +62,8 @@ static ROLES: Table = LazyLock::new(|| {
         ("requestParameters.repositoryName", Role::Is(Canon::ObjectKey)),
         ("requestParameters.logFileName", Role::Is(Canon::ObjectKey)),
         ("requestParameters.withDecryption", Role::Decrypted),
+        ("requestParameters.name", Role::Public),
+        ("requestParameters.path", Role::Public),
         ("requestParameters.userName", Role::Is(Canon::TargetUserName)),
         ("additionalEventData.bytesTransferredOut", Role::Is(Canon::DestinationBytes)),
         ("additionalEventData.bytesTransferredIn", Role::Is(Canon::SourceBytes)),
@@ -78,8 +80,9 @@ fn finish(sink: &mut Sink<'_, '_>) {
         let is_of_objects = OF_OBJECTS.iter().any(|call| action.starts_with(call.as_bytes()))
             && sink.out.get(Canon::EventProvider) == Some(b"s3.amazonaws.com")
             && !OF_BUCKETS.iter().any(|what| memchr::memmem::find(action, what.as_bytes()).is_some());
-        let given_by = giver(sink.out.get(Canon::EventProvider), action, sink.out.access.has(Access::GIVES));
-        let mut access = sink.out.access.without(Access::GIVES);
+        let is_decrypted = sink.out.access.has(Access::GIVES) && !sink.out.access.has(Access::PUBLIC);
+        let given_by = giver(sink.out.get(Canon::EventProvider), action, is_decrypted);
+        let mut access = sink.out.access.without(Access::GIVES).without(Access::PUBLIC);
         if access.is_none() {
             access = if is_of_objects { Access::DATA } else { Access::MANAGEMENT };
         }

@@ -50,6 +50,8 @@ pub enum Role {
     Access,
     /// Whether what was asked for is given in plain text: `true`.
     Decrypted,
+    /// The name of what was asked for, which may be what AWS gives to anybody.
+    Public,
     /// For whom a proxy asked, as a list of addresses: the client of a request where one of our own asked.
     Forwarded,
     /// A URL: whole, or path and query only.
@@ -226,7 +228,7 @@ impl Role {
             | Self::History
             | Self::Packets(_) => &[],
             Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object => &[],
-            Self::Whole(_) | Self::Property | Self::Access | Self::Decrypted | Self::Sampled(_) => &[],
+            Self::Whole(_) | Self::Property | Self::Access | Self::Decrypted | Self::Public | Self::Sampled(_) => &[],
             Self::Forwarded => &[Canon::SourceIp],
         }
     }

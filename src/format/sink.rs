@@ -56,6 +56,10 @@ pub const ENDED: u8 = 9;
 /// The rank of a time of a date and a time of day in two columns of a table: any other goes before it.
 pub const IN_COLUMNS: u8 = 9;
 
+/// How the names of parameters begin that AWS gives to anybody. No account can make one there.
+/// SOURCE: <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html>.
+const PUBLIC_PARAMETERS: &[u8] = b"/aws/service/";
+
 /// A time in the form of a product, or in one that all know.
 pub fn stamp(way: Option<&Way>, text: &[u8], layout: &Layout) -> Option<Stamp> {
     let plain = || time::any(text, layout);
@@ -255,6 +259,10 @@ impl<'f, 'b> Sink<'f, 'b> {
             }
             Role::Decrypted if self.out.bytes(value) == b"true" => self.out.access.join(Access::GIVES),
             Role::Decrypted => {}
+            Role::Public if self.out.bytes(value).starts_with(PUBLIC_PARAMETERS) => {
+                self.out.access.join(Access::PUBLIC)
+            }
+            Role::Public => {}
             Role::Access => self.out.access.join(access(self.out.bytes(value))),
             Role::Forwarded => self.forwarded = self.forwarded.or(Some(value)),
             Role::Url => self.url(value),

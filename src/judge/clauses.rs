@@ -254,4 +254,8 @@ pub const CLAUSES: &[Clause] = &[
         "J-92",
         "what a host moved that nothing explains is told beside what its peers, five or more of its scope with its role in the inventory or else in its network of 256 addresses, sent on their busiest days, without what sanctioned entries explain: more than six times their spread above the median is a reason, what they send too is counter-evidence; neither changes the state",
     ),
+    clause(
+        "J-93",
+        "1 MiB or more that one of our cloud or file services gave an account at an outside address, from which findings of level medium or above that succeeded say that a stranger came in by that account, is unexplained where nothing authorises it; the findings make it likelier and prove no intrusion",
+    ),
 ];

@@ -23,6 +23,7 @@ mod reached;
 mod routes;
 mod served;
 mod signals;
+mod strange;
 mod sum;
 mod touched;
 mod visitors;
@@ -86,6 +87,8 @@ struct Bench<'a> {
     by_destination: BTreeMap<&'a str, Vec<&'a Finding>>,
     /// Listed addresses outside that made contact, with the findings that say so.
     visitors: BTreeMap<&'a str, Vec<&'a Finding>>,
+    /// Addresses outside from which a stranger used an account, with the findings that say so.
+    strangers: BTreeMap<&'a str, Vec<&'a Finding>>,
     transfers: Vec<&'a Transfer>,
     sources: Vec<&'a SourceCoverage>,
     coverage: &'a Coverage,
@@ -314,6 +317,7 @@ fn bench<'a>(
     Bench {
         by_destination,
         visitors: listed::visitors(&mine, whose),
+        strangers: strange::strangers(&mine, whose),
         scope: name.to_owned(),
         whose,
         intruder: intrusion::of(&mine, &together, (name, whose), &forgeable),

@@ -11,7 +11,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Key, Sanction, Side, address};
 
 use super::intrusion::{DAY_SECS, WINDOW_SECS, is_listed, outward};
-use super::{Bench, alike, gaps, joined, peers, served, signals, touched, visitors};
+use super::{Bench, alike, gaps, joined, peers, served, signals, strange, touched, visitors};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -128,7 +128,7 @@ fn group(to: &str) -> String {
 }
 
 /// Whether a transfer is what a service of the organisation answered.
-fn is_answer(t: &Transfer) -> bool {
+pub(super) fn is_answer(t: &Transfer) -> bool {
     matches!(t.route, Route::WebResponse | Route::SaasDownload | Route::RemoteAccess)
 }
 
@@ -256,7 +256,7 @@ pub(super) fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
     true
 }
 
-/// J-11, J-14, J-16, J-17, J-20, J-24, J-25: what left one host. True where it was too much to pass.
+/// J-11, J-14, J-16, J-17, J-20, J-24, J-25, J-93: what left one host. True where it was too much to pass.
 fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let Some(route) = m.transfers.first().map(|t| t.route) else { return false };
     if route == Route::DnsTunnel && signals::tunnelled(bench, m) {
@@ -276,7 +276,8 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let of_listed = m.is_one && !listed.is_empty() && together.whole() >= little;
     let bulky = bulky || of_listed && !are_for_everybody(bench, m);
     let read = m.is_one && !listed.is_empty() && visitors::has_read(&m.transfers);
-    let bulky = bulky || read;
+    let of_stranger = m.is_one && together.whole() >= little && !strange::of(bench, m).is_empty();
+    let bulky = bulky || read || of_stranger;
     let uncounted = m.is_one && is_uncounted(&tied, &targets);
     if sure < enough && perhaps < enough && !bulky && !uncounted {
         return false;
@@ -397,13 +398,19 @@ pub(super) fn unexplained<'a>(
         true => format!("{}, {from} to {}", visitors::told(&m.transfers), m.to),
         false => format!("{bytes} bytes{of}, {from} to {}", m.to),
     };
-    let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(listed.iter().map(ToString::to_string)).collect();
+    let strange = strange::of(bench, m);
+    let findings = listed.union(&strange).map(ToString::to_string);
+    let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(findings).collect();
     let (clause, why) = match (listed.is_empty(), route) {
         (false, _) => {
             let clause = if is_read || route == Route::WebResponse { "J-85" } else { "J-25" };
             (clause, "nothing authorises it, and its destination is listed, which is a suspicion and no proof")
         }
         (true, Route::DnsTunnel) => ("J-24", "nothing authorises it"),
+        (true, _) if !strange.is_empty() => (
+            "J-93",
+            "nothing authorises it, and findings say that a stranger used the account, which is a suspicion and no proof",
+        ),
         (true, _) => ("J-20", "nothing authorises it"),
     };
     bench.reason(clause, format!("{why}: at least {what}{}", clocks(&m.transfers)), ids);

@@ -24,6 +24,8 @@ impl Access {
     pub const ADMINISTRATION: Self = Self(1 << 5);
     /// Calls that a service logs without being asked, as those of management, and that give what it keeps all the same: a secret, an image, a log.
     pub const GIVES: Self = Self(1 << 6);
+    /// Calls for what a provider of a cloud gives to anybody. Stays in the record that says so.
+    pub const PUBLIC: Self = Self(1 << 7);
 
     /// Adds kinds.
     pub fn join(&mut self, other: Self) {

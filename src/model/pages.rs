@@ -48,7 +48,31 @@ pub fn may_lie_beside(detail: &str) -> bool {
     detail == MORE_FOLLOW || detail.ends_with(FEWER)
 }
 
-/// The name of an index without what numbers the parts of one log: dates and counts.
+/// The name of an index without what numbers the parts of one log: dates, weeks (`w13`) and counts. A number that is part of a word tells of
+/// another log (`site1`, `site2`).
 pub fn part_of(index: &[u8]) -> Box<str> {
-    index.iter().filter(|byte| byte.is_ascii_alphabetic()).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+    let words = index.split(|byte| !byte.is_ascii_alphanumeric());
+    let numbers = |word: &&[u8]| {
+        let digits = word.strip_prefix(b"w").or_else(|| word.strip_prefix(b"W")).unwrap_or(word);
+        digits.iter().all(u8::is_ascii_digit)
+    };
+    let kept = words.filter(|word| !numbers(word)).flatten();
+    kept.map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn numbers_of_parts_are_no_part_of_a_name() {
+        for (index, of) in [
+            (".ds-logs-fw-2026.03.28-000001", "dslogsfw"),
+            ("Logs_FW-2026.w13", "logsfw"),
+            ("site1-2026.03", "site1"),
+            ("site2-2026.03", "site2"),
+        ] {
+            assert_eq!(&*part_of(index.as_bytes()), of, "{index}");
+        }
+    }
 }

@@ -111,8 +111,14 @@ impl Subject {
         let take = |canon| fields.get(canon).map(clip);
         let entity =
             |canon| fields.get(canon).map(|v| address_v6(v).map_or_else(|| clip(v), |ip| ip.to_string().into()));
-        let account = match (take(Canon::UserDomain), take(Canon::UserName)) {
-            (Some(domain), Some(user)) if !user.contains(['\\', '@']) => Some(format!("{domain}\\{user}").into()),
+        let (domain, user) = match is_of_target(fields) {
+            true => (Canon::TargetUserDomain, Canon::TargetUserName),
+            false => (Canon::UserDomain, Canon::UserName),
+        };
+        let account = match (take(domain), take(user)) {
+            (Some(domain), Some(user)) if !user.contains(['\\', '@']) && !matches!(&*domain, "" | "-") => {
+                Some(format!("{domain}\\{user}").into())
+            }
             (_, user) => user,
         };
         [
@@ -137,6 +143,26 @@ impl Subject {
         let Self { source_ip, destination_ip, destination_domain, host, account, vhost, container, .. } = self;
         [source_ip, destination_ip, destination_domain, host, account, vhost, container].map(Option::as_deref)
     }
+}
+
+/// Events of Windows' security log of which the target is who acts: somebody logged on or off, tried to, or was given a ticket. The subject is the
+/// service that did it for them. SOURCE: the events' own texts, "New Logon" and "Account For Which Logon Failed" beside "Subject".
+const LOGONS: [&[u8]; 8] = [b"4624", b"4625", b"4634", b"4647", b"4768", b"4769", b"4771", b"4776"];
+/// Accounts of the system.
+const NOBODY: [&str; 4] = ["ANONYMOUS LOGON", "SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE"];
+
+/// Whether who acts in a record is its target: a person logged on, for whom a service spoke.
+fn is_of_target(fields: &Fields<'_>) -> bool {
+    let is_logon = fields.get(Canon::EventCode).is_some_and(|code| LOGONS.contains(&code));
+    let is_one = |canon| fields.get(canon).is_some_and(|user| is_person(&String::from_utf8_lossy(user)));
+    is_logon && !is_one(Canon::UserName) && is_one(Canon::TargetUserName)
+}
+
+/// Whether an account is one that people use: computers, services and nobody log on to each other all the time.
+pub fn is_person(account: &str) -> bool {
+    let user = account.rsplit_once('\\').map_or(account, |(_, user)| user);
+    let is_system = NOBODY.iter().any(|known| user.eq_ignore_ascii_case(known));
+    !user.is_empty() && user != "-" && !user.ends_with('$') && !is_system
 }
 
 /// The address that an IPv6 text is, brackets aside, for it to be written in one way: IPv4 where it is mapped, else as
@@ -196,6 +222,29 @@ fn called(fields: &Fields<'_>) -> Box<[Box<str>]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_logs_on_is_the_target_for_whom_a_service_spoke() {
+        let account = |code: &'static str, by: &'static str, target: &'static str| {
+            let mut fields = Fields::default();
+            for (canon, value) in [
+                (Canon::EventCode, code),
+                (Canon::UserDomain, "HC"),
+                (Canon::UserName, by),
+                (Canon::TargetUserDomain, "HC"),
+                (Canon::TargetUserName, target),
+            ] {
+                fields.push(Some(canon), b"x", value.as_bytes(), crate::model::fields::Kind::Str);
+            }
+            Subject::who(&fields)[4].as_deref().map(str::to_owned).unwrap()
+        };
+        for by in ["HC-FS01$", "SYSTEM", "-"] {
+            assert_eq!(account("4624", by, "j.doe"), r"HC\j.doe", "{by}");
+        }
+        assert_eq!(account("4624", "j.doe", "admin"), r"HC\j.doe", "as another one, by somebody");
+        assert_eq!(account("4624", "HC-FS01$", "HC-WEB$"), r"HC\HC-FS01$");
+        assert_eq!(account("4732", "HC-FS01$", "Administrators"), r"HC\HC-FS01$", "a group");
+    }
 
     #[test]
     fn an_address_has_one_spelling_and_other_text_stays() {

@@ -6,7 +6,7 @@
 use crate::model::fields::{Canon, Fields};
 use crate::model::logons::{HERE, Logon, OF_DESKTOP, number};
 use crate::model::place::{Place, RecordDigest};
-use crate::model::subject::VALUE_LIMIT_BYTES;
+use crate::model::subject::{VALUE_LIMIT_BYTES, is_person};
 use crate::model::whose::address;
 
 /// The logon, or the end of one, that a record tells of.
@@ -59,16 +59,6 @@ fn from(fields: &Fields<'_>, kind: &[u8]) -> Option<String> {
     let elsewhere = elsewhere.filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
     let here = || HERE_ALONE.contains(&kind).then(|| HERE.to_owned());
     elsewhere.map(|ip| ip.to_string()).or_else(here)
-}
-
-/// Accounts of the system.
-const NOBODY: [&str; 4] = ["ANONYMOUS LOGON", "SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE"];
-
-/// Whether an account is one that people use: computers, services and nobody log on to each other all the time.
-fn is_person(account: &str) -> bool {
-    let user = account.rsplit_once('\\').map_or(account, |(_, user)| user);
-    let is_system = NOBODY.iter().any(|known| user.eq_ignore_ascii_case(known));
-    !user.is_empty() && user != "-" && !user.ends_with('$') && !is_system
 }
 
 fn target(fields: &Fields<'_>) -> String {

@@ -224,6 +224,8 @@ fn secrets_images_and_logs_that_are_given_are_read() {
     assert_eq!(told("rds", "DownloadCompleteDBLogFile", r#""logFileName":"error/a.log""#), (given, Vec::new()));
     for (service, call, asked) in [
         ("ssm", "GetParameter", r#""name":"/db/master","withDecryption":false"#),
+        ("ssm", "GetParameter", r#""withDecryption":true,"name":"/aws/service/ami-amazon-linux-latest/al2023""#),
+        ("ssm", "GetParametersByPath", r#""path":"/aws/service/eks","withDecryption":true"#),
         ("ssm", "DescribeParameters", decrypted),
         ("secretsmanager", "DescribeSecret", r#""secretId":"db""#),
         ("secretsmanager", "GetResourcePolicy", r#""secretId":"db""#),

@@ -155,7 +155,17 @@ fn reached() -> Vec<Sides> {
     ]
 }
 
-/// J-20 to J-25.
+/// What a store gave `svc` where a finding says that a stranger uses an account.
+fn stranger(account: &str, bytes: u64) -> ScopeVerdict {
+    let open = whose("");
+    let mut f = medium(finding("s", Stage::InitialAccess, Outcome::Succeeded, INTRUDER, ""));
+    f.entities.accounts = vec![account.to_owned()];
+    let mut given = transfer(Route::SaasDownload, "hc-store", INTRUDER, bytes, 3, &open);
+    given.accounts = vec!["svc".to_owned()].into();
+    hc(&[f], &[given], &open)
+}
+
+/// J-20 to J-25, J-93.
 fn unexplained() -> Vec<Sides> {
     let open = whose("");
     let entry = whose(SANCTIONED);
@@ -174,6 +184,7 @@ fn unexplained() -> Vec<Sides> {
         ("J-23", alone(std::slice::from_ref(&packed)), moved(&[packed], GIB, &entry)),
         ("J-24", asked(MIB), asked(MIB - 1)),
         ("J-25", to(MIB), to(MIB - 1)),
+        ("J-93", stranger("svc", MIB), stranger("svc", MIB - 1)),
     ]
 }
 
@@ -493,6 +504,12 @@ fn without_a_log_of_the_edge_silence_has_no_likelihood() {
     };
     assert_eq!(told(&[Route::WebResponse]), (State::NoEvidence, false, Confidence::Low));
     assert_eq!(told(&[Route::WebResponse, Route::Network]), (State::NoEvidence, true, Confidence::Moderate));
+}
+
+#[test]
+fn a_stranger_with_another_account_says_nothing_of_what_an_account_was_given() {
+    assert_eq!(stranger("svc", MIB).state, State::Unexplained);
+    assert_eq!(stranger("other", MIB).state, State::NoEvidence);
 }
 
 #[test]

@@ -57,7 +57,11 @@ impl Pass<'_, '_> {
             let from = part.first().and_then(|first| self.text.element_offset(first));
             from.is_some_and(|from| (from..=from + part.len()).contains(&name.at))
         };
-        if !names.iter().any(|name| parts.iter().any(|part| stands_in(part, name))) {
+        // What is escaped is named by none of its bytes.
+        let may_name = |part: &&[u8]| {
+            memchr::memchr2(b'%', b'\\', part).is_some() || names.iter().any(|name| stands_in(part, name))
+        };
+        if !parts.iter().any(may_name) {
             return None;
         }
         scratch.dataless.take(self.block.layout.format, parts);
