@@ -161,7 +161,7 @@ fn stranger(account: &str, bytes: u64) -> ScopeVerdict {
     let mut f = medium(finding("s", Stage::InitialAccess, Outcome::Succeeded, INTRUDER, ""));
     f.entities.accounts = vec![account.to_owned()];
     let mut given = transfer(Route::SaasDownload, "hc-store", INTRUDER, bytes, 3, &open);
-    given.accounts = vec!["svc".to_owned()].into();
+    given.accounts = vec!["HC\\svc".to_owned()].into();
     hc(&[f], &[given], &open)
 }
 
@@ -184,7 +184,7 @@ fn unexplained() -> Vec<Sides> {
         ("J-23", alone(std::slice::from_ref(&packed)), moved(&[packed], GIB, &entry)),
         ("J-24", asked(MIB), asked(MIB - 1)),
         ("J-25", to(MIB), to(MIB - 1)),
-        ("J-93", stranger("svc", MIB), stranger("svc", MIB - 1)),
+        ("J-93", stranger("HC\\svc", MIB), stranger("HC\\svc", MIB - 1)),
     ]
 }
 
@@ -508,8 +508,8 @@ fn without_a_log_of_the_edge_silence_has_no_likelihood() {
 
 #[test]
 fn a_stranger_with_another_account_says_nothing_of_what_an_account_was_given() {
-    assert_eq!(stranger("svc", MIB).state, State::Unexplained);
-    assert_eq!(stranger("other", MIB).state, State::NoEvidence);
+    assert_eq!(stranger("HC\\svc", MIB).state, State::Unexplained);
+    assert_eq!(stranger("HC\\other", MIB).state, State::NoEvidence);
 }
 
 #[test]
