@@ -59,6 +59,11 @@ impl Holdings {
         self.literals.iter().map(String::as_str)
     }
 
+    /// Whether the catalogue names nothing.
+    pub fn is_empty(&self) -> bool {
+        self.signs.is_empty()
+    }
+
     /// The signs of the entries that an object is of, each once, in the order of the catalogue.
     pub fn signs(&self, object: &Object) -> impl Iterator<Item = &Arc<Sign>> {
         let names = [Some(&object.name), object.with_host.as_ref()].into_iter().flatten();

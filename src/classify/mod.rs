@@ -139,6 +139,17 @@ impl Classifier {
         all
     }
 
+    /// Whether the object that the first line of a request asks for may be named after data; where it may not, [`data`](Self::data) finds
+    /// nothing by names in its record.
+    ///
+    /// PERF: most pages that hold a literal are told so without a parse.
+    pub fn may_be_named(&self, request: &[u8]) -> bool {
+        if !self.holdings.is_empty() {
+            return true;
+        }
+        objects::page(request).is_none_or(|page| !self.lexicon.hints(&page).is_empty())
+    }
+
     fn values(&self, fields: &Fields<'_>, all: &mut Vec<Datum>) {
         for field in fields.iter().filter(|field| field.canon.is_none_or(|canon| !NOT_CONTENT.contains(&canon))) {
             let (name, value) = (fields.bytes(field.name), fields.bytes(field.value));

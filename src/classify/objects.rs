@@ -90,6 +90,23 @@ pub fn whole<'o>(object: &'o Object, all: &'o [Object]) -> &'o str {
     all.iter().filter(is_of).map(|other| other.name.as_str()).max_by_key(|name| name.len()).unwrap_or(&object.name)
 }
 
+/// What the first line of a request asks for, where it is a plain path that alone says so; `None` where more of it may name objects.
+pub fn page(request: &[u8]) -> Option<Object> {
+    let mut words = request.split(|byte| *byte == b' ');
+    let (_, target, version) = (words.next()?, words.next()?, words.next());
+    let has_more = words.next().is_some() || version.is_some_and(|version| !version.starts_with(b"HTTP/"));
+    let path = target.split(|byte| *byte == b'?').next()?;
+    let query = &target[path.len()..];
+    let is_plain = target.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\' | b'+'));
+    let names_none = !query.iter().any(|byte| matches!(byte, b'.' | b'/'));
+    let is_path = path.starts_with(b"/") && !path.starts_with(b"//") && path.len() <= NAME_BYTES;
+    if has_more || !is_plain || !names_none || !is_path {
+        return None;
+    }
+    let name = std::str::from_utf8(path).ok()?.to_ascii_lowercase();
+    Some(Object { kind: Kind::Url, name, with_host: None, is_asked: false })
+}
+
 /// Whether a record tells of an object without its content.
 fn is_idle(fields: &Fields<'_>) -> bool {
     let moved = fields.number(Canon::HttpStatus).is_some_and(|status| (300..400).contains(&status));
@@ -347,6 +364,18 @@ mod tests {
         assert_eq!(of("insert into aa select nino from bb"), ["Table aa", "Table bb", "Column nino"]);
         assert_eq!(of("Please select your benefits today"), [""; 0]);
         assert_eq!(of("Please select benefits from staff"), ["Table staff"]);
+    }
+
+    #[test]
+    fn a_page_is_what_a_plain_path_asks_for() {
+        let name = |request: &str| page(request.as_bytes()).map(|object| object.name);
+        assert_eq!(name("GET /Payroll.csv?id=7 HTTP/1.1").as_deref(), Some("/payroll.csv"));
+        assert_eq!(name("GET /payroll.csv").as_deref(), Some("/payroll.csv"));
+        let others = ["GET", "GET a.csv", "GET http://x/a", "GET //x/a", "GET /a%20b", r"GET /a\b", "GET /é"];
+        for more in others.into_iter().chain(["GET /a?f=b.csv", "GET /a?f=/b", "GET /a b.csv HTTP/1.1", "GET /a b.csv"])
+        {
+            assert_eq!(name(more), None, "{more}");
+        }
     }
 
     #[test]

@@ -137,8 +137,8 @@ pub trait Format: Sync {
         false
     }
 
-    /// The parts of a record from which follows what a parse says of objects that it tells of, and of what became of that; `None` where
-    /// more of it says so.
+    /// The parts of a record from which follows what a parse says of objects that it tells of, and of what became of that: host, first line of
+    /// the request, status. `None` where more of it says so.
     fn objects<'b>(&self, layout: &Layout, record: &'b [u8]) -> Option<[&'b [u8]; 3]> {
         let _ = (layout, record);
         None

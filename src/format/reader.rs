@@ -75,8 +75,8 @@ impl Reader<'_> {
         self.format.is_some_and(|format| format.hides(records))
     }
 
-    /// The parts of a record from which follows what a parse says of objects, and of what became of that; `None` where more of it says
-    /// so.
+    /// The parts of a record from which follows what a parse says of objects, and of what became of that: host, first line of the request,
+    /// status. `None` where more of it says so.
     pub fn objects<'b>(&self, record: &'b [u8]) -> Option<[&'b [u8]; 3]> {
         self.format.and_then(|format| format.objects(self.layout, record))
     }

@@ -61,7 +61,8 @@ impl Pass<'_, '_> {
         let may_name = |part: &&[u8]| {
             memchr::memchr2(b'%', b'\\', part).is_some() || names.iter().any(|name| stands_in(part, name))
         };
-        if !parts.iter().any(may_name) {
+        let [_, request, _] = parts;
+        if !parts.iter().any(may_name) || !self.plan.classifier.may_be_named(request) {
             return None;
         }
         scratch.dataless.take(self.block.layout.format, parts);
