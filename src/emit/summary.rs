@@ -95,17 +95,17 @@ impl Page {
     }
 
     /// A title and its lines; nothing where there are none.
-    fn list(&mut self, title: &str, items: impl Iterator<Item = String>) {
-        let items: Vec<String> = items.collect();
-        if items.is_empty() {
-            return;
+    /// The first of some items. The others are counted and not held: of transfers there may be a million.
+    fn list(&mut self, title: &str, mut items: impl Iterator<Item = String>) {
+        for (at, item) in items.by_ref().take(ROWS).enumerate() {
+            if at == 0 {
+                self.cut(2, title);
+            }
+            self.wrap(4, &item);
         }
-        self.cut(2, title);
-        for item in items.iter().take(ROWS) {
-            self.wrap(4, item);
-        }
-        if items.len() > ROWS {
-            self.cut(4, &format!("and {} more in the case", items.len() - ROWS));
+        let more = items.count();
+        if more > 0 {
+            self.cut(4, &format!("and {more} more in the case"));
         }
     }
 
