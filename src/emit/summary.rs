@@ -94,8 +94,7 @@ impl Page {
         }
     }
 
-    /// A title and its lines; nothing where there are none.
-    /// The first of some items. The others are counted and not held: of transfers there may be a million.
+    /// A title and its first lines; nothing where there are none. The others are counted and not held: of transfers there may be a million.
     fn list(&mut self, title: &str, mut items: impl Iterator<Item = String>) {
         for (at, item) in items.by_ref().take(ROWS).enumerate() {
             if at == 0 {
