@@ -327,12 +327,6 @@ impl Observed {
         }
     }
 
-    /// Whether a record of this rank would be among the cited.
-    pub fn cites(&self, bytes: u64, place: Place) -> bool {
-        let rank = (std::cmp::Reverse(bytes), place);
-        self.cited.len() < CITED || self.cited.last().is_some_and(|last| rank < last.rank())
-    }
-
     /// Cites a record, in place of the last one where there are enough.
     pub fn cite(&mut self, record: Cited) {
         let at = self.cited.partition_point(|known| known.rank() < record.rank());
