@@ -61,6 +61,8 @@ pub struct Classifier {
     hinted: Vec<Arc<Sign>>,
     /// The sign of secrets that a store of such gave.
     secret: Arc<Sign>,
+    /// The sign of parameters that may be such.
+    parameter: Arc<Sign>,
     atoms: Atoms,
     /// As the literals are ordered.
     looks: Vec<Look>,
@@ -93,6 +95,7 @@ impl Classifier {
                 .map(|hint| sign(Basis::Hint, hint.category, hint.word))
                 .collect(),
             secret: sign(Basis::Detected, "credentials", "secret of a store of secrets"),
+            parameter: sign(Basis::Hint, "credentials", "parameter whose type, text or secret, is not logged"),
             lexicon: Lexicon::new(),
             holdings,
             atoms: Atoms { rules: vec![Vec::new(); literals.len()], literals, always: Vec::new() },
@@ -127,8 +130,9 @@ impl Classifier {
                 );
             }
         }
-        if let Some(name) = secrets::given(fields) {
-            all.push(Datum { sign: Arc::clone(&self.secret), object: data::digest(&name) });
+        if let Some((name, is_known)) = secrets::given(fields) {
+            let sign = if is_known { &self.secret } else { &self.parameter };
+            all.push(Datum { sign: Arc::clone(sign), object: data::digest(&name) });
         }
         if look == Look::Values {
             self.values(fields, &mut all);
@@ -147,7 +151,8 @@ impl Classifier {
         if !self.holdings.is_empty() {
             return true;
         }
-        objects::page(request).is_none_or(|page| !self.lexicon.hints(&page).is_empty())
+        let Some(path) = objects::page(request) else { return true };
+        lexicon::may_be_hint(path) && !self.lexicon.hints(&objects::of_page(path)).is_empty()
     }
 
     fn values(&self, fields: &Fields<'_>, all: &mut Vec<Datum>) {

@@ -91,20 +91,33 @@ pub fn whole<'o>(object: &'o Object, all: &'o [Object]) -> &'o str {
 }
 
 /// What the first line of a request asks for, where it is a plain path that alone says so; `None` where more of it may name objects.
-pub fn page(request: &[u8]) -> Option<Object> {
-    let mut words = request.split(|byte| *byte == b' ');
-    let (_, target, version) = (words.next()?, words.next()?, words.next());
-    let has_more = words.next().is_some() || version.is_some_and(|version| !version.starts_with(b"HTTP/"));
-    let path = target.split(|byte| *byte == b'?').next()?;
-    let query = &target[path.len()..];
-    let is_plain = target.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\' | b'+'));
-    let names_none = !query.iter().any(|byte| matches!(byte, b'.' | b'/'));
+pub fn page(request: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = split(b' ', request)?;
+    let (target, version) = split(b' ', rest).map_or((rest, None), |(target, version)| (target, Some(version)));
+    let has_more = version.is_some_and(|version| !version.starts_with(b"HTTP/") || version.contains(&b' '));
+    let (path, query) = split(b'?', target).unwrap_or((target, b""));
+    // PERF: all bytes are looked at, many at once.
+    let is_plain = target.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let names_none = query.iter().fold(true, |all, byte| all & (*byte != b'.') & (*byte != b'/'));
     let is_path = path.starts_with(b"/") && !path.starts_with(b"//") && path.len() <= NAME_BYTES;
-    if has_more || !is_plain || !names_none || !is_path {
-        return None;
-    }
-    let name = std::str::from_utf8(path).ok()?.to_ascii_lowercase();
-    Some(Object { kind: Kind::Url, name, with_host: None, is_asked: false })
+    (!has_more && is_plain && names_none && is_path).then_some(path)
+}
+
+/// The object that such a path names.
+pub fn of_page(path: &[u8]) -> Object {
+    let name = String::from_utf8_lossy(path).to_ascii_lowercase();
+    Object { kind: Kind::Url, name, with_host: None, is_asked: false }
+}
+
+/// Whether a byte of a target stands for itself.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() & (byte != b'%') & (byte != b'\\') & (byte != b'+')
+}
+
+/// What stands before a byte and what stands behind it.
+fn split(byte: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(byte, bytes)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
 }
 
 /// Whether a record tells of an object without its content.
@@ -368,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_page_is_what_a_plain_path_asks_for() {
-        let name = |request: &str| page(request.as_bytes()).map(|object| object.name);
+        let name = |request: &str| page(request.as_bytes()).map(|path| of_page(path).name);
         assert_eq!(name("GET /Payroll.csv?id=7 HTTP/1.1").as_deref(), Some("/payroll.csv"));
         assert_eq!(name("GET /payroll.csv").as_deref(), Some("/payroll.csv"));
         let others = ["GET", "GET a.csv", "GET http://x/a", "GET //x/a", "GET /a%20b", r"GET /a\b", "GET /é"];

@@ -7,11 +7,15 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
+use crate::model::naming::{Names, digest};
 use crate::model::observation::{Key, Seen};
 use crate::model::partial::{Partial, SourcePartial};
+use crate::model::time::{HOUR_SECS, Span};
 use crate::model::whose::{Side, Tenant, Whose, address};
 
 use super::way;
+
+const DAY_SECS: i64 = 24 * HOUR_SECS;
 
 /// The names and addresses that each scope may know.
 #[derive(Default)]
@@ -20,7 +24,14 @@ pub(super) struct Aliases<'a> {
     all: Known<'a>,
     /// Of each of several scopes.
     of: HashMap<&'a str, Known<'a>>,
+    /// What DNS answers and handshakes call addresses, for what is nobody's, and where no scope has others beside it.
+    called: Called<'a>,
+    /// The same by logs that are of one of several scopes alone.
+    called_of: HashMap<&'a str, Called<'a>>,
 }
+
+/// Names of addresses, by records that tell of no bytes, with the time of the logs in which a resolver gave them.
+type Called<'a> = HashMap<&'a str, (Names, Option<Span>)>;
 
 /// What the records that may be known show, where it is exactly one.
 #[derive(Default)]
@@ -38,6 +49,13 @@ impl<'a> Aliases<'a> {
         let is_parted = whose.tenants.len() > 1;
         for source in merged.sources.values() {
             let mut owners = Owners::new(whose, source);
+            if is_parted
+                && !source.observations.naming.is_empty()
+                && let Some(scope) = owners.only()
+            {
+                call(told.called_of.entry(scope).or_default(), source);
+            }
+            call(&mut told.called, source);
             for key in source.observations.kept.keys().filter(tells) {
                 told.all.add(whose, &key);
                 if is_parted {
@@ -46,6 +64,11 @@ impl<'a> Aliases<'a> {
                     }
                 }
             }
+        }
+        // A source that has more addresses than are kept may have known another name of what is beyond them.
+        if let Some(reach) = merged.sources.values().filter_map(|source| source.observations.naming.reach()).min() {
+            let all = told.called_of.values_mut().chain([&mut told.called]);
+            all.for_each(|called| called.retain(|address, _| digest(address) <= reach));
         }
         told
     }
@@ -65,9 +88,40 @@ impl<'a> Aliases<'a> {
         self.all.addresses.get(name)
     }
 
+    /// What DNS answers and handshakes call an address, as far as a scope may know it; nothing of one that has more names than are kept,
+    /// or that no log of the time, or of a day beside it, has an answer for: addresses change hands.
+    pub(super) fn called(
+        &self,
+        whose: &Whose,
+        scope: &str,
+        (address, time): (&str, Option<Span>),
+    ) -> impl Iterator<Item = &str> {
+        let called = if is_one_of_several(whose, scope) { self.called_of.get(scope) } else { Some(&self.called) };
+        let is_of_then = |answered: Span| {
+            time.is_some_and(|time| {
+                answered.first.plus_secs(-DAY_SECS) <= time.first && time.last <= answered.last.plus_secs(DAY_SECS)
+            })
+        };
+        let known = called.and_then(|called| called.get(address));
+        let known = known.filter(|(names, answered)| !names.more && answered.is_some_and(is_of_then));
+        known.into_iter().flat_map(|(names, _)| &names.kept).map(|name| &**name)
+    }
+
     fn known(&self, whose: &Whose, scope: &str) -> Option<&Known<'a>> {
-        let is_scope = whose.tenants.len() > 1 && whose.tenants.iter().any(|t| t.name == scope);
-        if is_scope { self.of.get(scope) } else { Some(&self.all) }
+        if is_one_of_several(whose, scope) { self.of.get(scope) } else { Some(&self.all) }
+    }
+}
+
+fn is_one_of_several(whose: &Whose, scope: &str) -> bool {
+    whose.tenants.len() > 1 && whose.tenants.iter().any(|t| t.name == scope)
+}
+
+/// Adds what a source calls addresses.
+fn call<'a>(called: &mut Called<'a>, source: &'a SourcePartial) {
+    for (address, names) in source.observations.naming.iter() {
+        let (known, answered) = called.entry(address).or_default();
+        known.join(names);
+        *answered = Span::join_opt(*answered, source.covered.span.filter(|_| names.answered));
     }
 }
 
@@ -130,6 +184,18 @@ impl<'a> Owners<'a> {
         let owners: Vec<&str> = way::owners(self.whose, key, self.source).into_iter().collect();
         self.last = is_inside.then(|| (who, owners.clone()));
         owners
+    }
+
+    /// The scope of which alone the source tells, by its records, and else by where it was delivered.
+    fn only(&mut self) -> Option<&'a str> {
+        let present = self.present().to_vec();
+        let paths = std::iter::once(&self.source.entry.source).chain(&self.source.copies);
+        let by_path = || paths.flat_map(|path| self.whose.of_path(path.as_str()));
+        let all: BTreeSet<&str> = match present.is_empty() {
+            false => present.into_iter().collect(),
+            true => by_path().map(|at| self.whose.tenants[at].name.as_str()).collect(),
+        };
+        all.first().copied().filter(|_| all.len() == 1)
     }
 
     /// The scopes of which the source tells.

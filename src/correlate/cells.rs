@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::place::Locator;
-use crate::model::time::{Instant, Span};
-use crate::model::transfer::{Bounds, Dated, is_around, least};
+use crate::model::time::{Instant, SKEW_SECS, Span};
+use crate::model::transfer::{Bounds, Dated, Told, is_around, least};
 
 use super::calls::Numbered;
 use super::overlaps::{Group, Log};
@@ -32,6 +32,8 @@ pub(super) struct Cell {
     pub logged: bool,
     /// Whether it counts what was on the wire: headers too.
     pub wire: bool,
+    /// Whether firewalls alone tell it: such a log has all of a connection or nothing of it.
+    pub stateful: bool,
     pub sightings: u64,
     /// Of these, those that are known by a number.
     pub numbered: Numbered,
@@ -41,7 +43,7 @@ pub(super) struct Cell {
     /// From when to when records tell that began in an earlier hour, with their bytes.
     pub lasting: Vec<(Span, u64)>,
     /// The cited records that moved bytes this way.
-    pub records: Vec<(Instant, u64)>,
+    pub records: Vec<Told>,
 }
 
 impl Cell {
@@ -61,7 +63,7 @@ struct Account {
     data: u64,
     /// Of the log of data that saw most.
     most: u64,
-    /// Of all logs of the wire together.
+    /// Of all logs of the wire together, those of one conversation once.
     wire: u64,
     /// Of the log of the wire that saw most.
     widest: u64,
@@ -75,7 +77,6 @@ impl Account {
         for (_, cell) in cells {
             all.unlogged |= !cell.logged;
             if cell.wire {
-                all.wire = all.wire.saturating_add(cell.bytes);
                 all.widest = all.widest.max(cell.bytes);
                 all.sightings = all.sightings.saturating_add(cell.sightings);
             } else {
@@ -83,6 +84,7 @@ impl Account {
                 all.most = all.most.max(cell.bytes);
             }
         }
+        all.wire = on_wire(cells);
         all
     }
 
@@ -107,6 +109,40 @@ impl Account {
     fn is_of(&self, data: u64) -> bool {
         !self.unlogged && data > 0 && self.wire >= missed(data) && is_around(data, self.wire, self.sightings)
     }
+}
+
+/// Bytes that all logs of the wire together saw. What a firewall and a log of flows have of the same connections counts once: a
+/// firewall has all of a connection, so that flows which are as many, as large and of the same time are those that it has.
+/// Two firewalls, and two logs of flows, may each have a part.
+fn on_wire(cells: &Cells<'_>) -> u64 {
+    let of = |stateful: bool| {
+        let wires = cells.iter().map(|(_, cell)| cell).filter(|cell| cell.wire);
+        wires.filter(move |cell| cell.stateful == stateful)
+    };
+    let mut firewalls: Vec<(&Cell, u64)> = of(true).map(|cell| (cell, cell.bytes)).collect();
+    let mut rest = 0u64;
+    for flow in of(false) {
+        match firewalls.iter_mut().find(|(firewall, _)| are_same(firewall, flow)) {
+            Some((_, most)) => *most = flow.bytes.max(*most),
+            None => rest = rest.saturating_add(flow.bytes),
+        }
+    }
+    firewalls.into_iter().fold(rest, |sum, (_, most)| sum.saturating_add(most))
+}
+
+/// Whether two logs of the wire, one of which is a firewall's, tell of the same connections of an hour.
+fn are_same(one: &Cell, other: &Cell) -> bool {
+    let (less, more) = (one.bytes.min(other.bytes), one.bytes.max(other.bytes));
+    let is_near = |a: Instant, b: Instant| a.plus_secs(-SKEW_SECS) <= b && b <= a.plus_secs(SKEW_SECS);
+    // A record that does not say how long its connection was is of one end of it, and a firewall may write some time after the other.
+    let overlap = |a: Span, b: Span| a.first <= b.last && b.first <= a.last;
+    let meet = |a: Span, b: Span| is_near(a.last, b.last) || overlap(a, b) && is_near(a.first, b.first);
+    let is_whole = one.logged && other.logged && one.more == 0 && other.more == 0;
+    is_whole
+        && less > 0
+        && one.sightings == other.sightings
+        && is_around(less, more, one.sightings)
+        && one.span.zip(other.span).is_some_and(|(one, other)| meet(one, other))
 }
 
 /// Bytes of each hour. Where logs of the data and of the wire agree, over an hour or a few that follow each other, they saw
@@ -302,7 +338,8 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
     let mut cell = cells.swap_remove(at).1;
     let begins = cell.begins.or_else(|| cell.lasting.iter().map(|(span, _)| span.last).min())?;
     // Of what moved at the very beginning, that says when.
-    let later = cell.records.into_iter().filter(|(at, _)| *at > begins);
+    let is_told_apart = cell.records.iter().any(|(span, _)| span.first > begins);
+    let records = if is_told_apart { cell.records } else { Vec::new() };
     cell.lasting.sort_unstable();
     let mut lasting: Vec<(Instant, u64)> = Vec::new();
     for (span, bytes) in cell.lasting {
@@ -311,7 +348,7 @@ pub(super) fn dated(mut cells: Cells<'_>) -> Option<Dated> {
             _ => lasting.push((span.first, bytes)),
         }
     }
-    Some(Dated::new((begins, ends.unwrap_or(begins)), later.collect(), lasting.into()))
+    Some(Dated::new((begins, ends.unwrap_or(begins)), records.into(), lasting.into()))
 }
 
 #[cfg(test)]
@@ -326,6 +363,7 @@ mod tests {
             bytes,
             logged: true,
             wire,
+            stateful: false,
             sightings: 1,
             numbered: Numbered::default(),
             span: None,
@@ -390,6 +428,36 @@ mod tests {
     }
 
     #[test]
+    fn what_a_firewall_and_flows_have_of_the_same_connections_counts_once_at_most() {
+        let at = |second| Instant::from_secs(second).unwrap();
+        let locators = locators();
+        let of = |wires: &[(bool, u64, u64, (i64, i64))]| {
+            let cells = wires.iter().map(|(stateful, bytes, sightings, (first, last))| Cell {
+                stateful: *stateful,
+                sightings: *sightings,
+                span: Some(Span { first: at(*first), last: at(*last) }),
+                ..cell(true, *bytes)
+            });
+            on_wire(&locators.iter().zip(cells).collect())
+        };
+        let (less, more, then) = (100 * MIB, 103 * MIB, (400, 1000));
+        assert_eq!(of(&[(true, more, 2, then), (false, less, 2, (460, 1060))]), more);
+        assert_eq!(
+            of(&[(true, less, 2, then), (false, more, 2, (460, 1060)), (false, less, 2, then)]),
+            more,
+            "three of one"
+        );
+        assert_eq!(of(&[(true, more, 2, (401, 1400)), (false, less, 2, then)]), more, "written later");
+        assert_eq!(of(&[(true, more, 2, (1000, 1000)), (false, less, 2, then)]), more, "of its end alone");
+        assert_eq!(of(&[(true, more, 2, then), (false, less, 3, then)]), more + less, "not as many");
+        assert_eq!(of(&[(true, more, 2, then), (false, less, 2, (700, 1300))]), more + less, "at another time");
+        assert_eq!(of(&[(true, more, 2, then), (false, less / 2, 2, then)]), more + less / 2, "not as much");
+        for both in [true, false] {
+            assert_eq!(of(&[(both, more, 2, then), (both, more, 2, then)]), 2 * more, "each may have a part");
+        }
+    }
+
+    #[test]
     fn an_hour_that_ends_between_two_records_of_one_request_divides_nothing() {
         let (data, wire) = (100 * MIB, 103 * MIB);
         let border: &[(i64, &[(bool, u64)])] = &[(1, &[(false, data)]), (2, &[(false, 0), (true, wire)])];
@@ -427,7 +495,7 @@ mod tests {
         let at = |second| Instant::from_secs(second).unwrap();
         let of = |data: u64, wire: u64| {
             let cells = [(false, data, 10), (true, wire, 20)].map(|(wire, bytes, second)| {
-                let records = vec![(at(second), bytes)];
+                let records = vec![(Span { first: at(second), last: at(second) }, bytes)];
                 Cell { begins: Some(at(second)), records, ..cell(wire, bytes) }
             });
             let locators = locators();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use itertools::Itertools;
 
 use crate::model::access::Access;
-use crate::model::coverage::{Coverage, Gap, GapReason, LogOf, SourceCoverage};
+use crate::model::coverage::{Coverage, Gap, GapReason, LogOf, SIGNED_IN_TO, SourceCoverage};
 use crate::model::hit::Sightings;
 use crate::model::ledger::{EntryKind, Reason};
 use crate::model::observation::{Key, Seen};
@@ -327,7 +327,10 @@ impl Shows {
             observes.extend(routes::observed(Seen::Cloud));
         }
         if is_of_management {
-            let what = "reads of the data in stores, which this service logs only where that is switched on";
+            let what = match access.is_of_sign_ins_alone() {
+                true => SIGNED_IN_TO,
+                false => "reads of the data in stores, which this service logs only where that is switched on",
+            };
             observes.remove(&Route::SaasDownload);
             unlogged.retain(|route| *route != Route::SaasDownload);
             unlogged.push(Route::SaasDownload);
@@ -335,6 +338,7 @@ impl Shows {
         }
         let unread: Vec<Route> = unread.into_iter().collect();
         unlogged.extend(unread.iter().filter(|route| !unlogged.contains(route)).copied().collect::<Vec<_>>());
+        not_logged.extend(source.covered.lacking.iter().map(ToString::to_string));
         let mut not_logged: Vec<String> = not_logged.into_iter().collect();
         let rest = &source.observations.rest;
         not_logged.extend((rest.records > 0).then(|| {

@@ -13,6 +13,7 @@ use crate::model::transfer::Transfer;
 use crate::model::whose::UNATTRIBUTED;
 
 use super::assigned::Held;
+use super::egress::Egress;
 use super::gateways::Senders;
 use super::moved::{Moved, Shared};
 use super::proxied::Proxied;
@@ -50,7 +51,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
     let (witnesses, mut passages) = passages(world);
     passages.sort_by(|a, b| a.way.cmp(&b.way));
     let relays = relays(world, &witnesses, &passages);
-    let mut beyond = Beyond::of(world, &passages);
+    let mut beyond = Beyond::of(world, &witnesses, &passages);
     let (mut transfers, mut shared, mut senders) = (Vec::new(), Shared::default(), Senders::default());
     while let Some(last) = passages.last() {
         let begin = passages.iter().rposition(|passage| passage.way != last.way).map_or(0, |before| before + 1);
@@ -73,7 +74,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         }
     }
     senders.leave_out(&passed::translated(world, &mut transfers));
-    senders.once(&mut transfers);
+    senders.once(&mut transfers, &beyond.egress.proxies);
     transfers.reverse();
     once::tunnels(&mut transfers);
     transfers
@@ -82,6 +83,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
 /// What went through a proxy, which its log does not state.
 struct Beyond<'w> {
     proxied: Proxied<'w>,
+    egress: Egress<'w>,
     /// Hosts that logs of the wire show to send to a destination: of two of them, that there are several.
     on_wire: BTreeMap<&'w str, Option<String>>,
     /// Clients and destinations of which that is told.
@@ -89,7 +91,7 @@ struct Beyond<'w> {
 }
 
 impl<'w> Beyond<'w> {
-    fn of(world: &'w World<'_>, passages: &[Passage<'w>]) -> Self {
+    fn of(world: &'w World<'_>, witnesses: &[Witness<'w>], passages: &[Passage<'w>]) -> Self {
         let (mut on_wire, proxied) = (BTreeMap::new(), Proxied::of(world));
         for way in passages.iter().filter(|p| p.wire && !proxied.is_empty()).map(|p| &p.way) {
             let from = || Some(way.from.clone().into_owned());
@@ -98,18 +100,20 @@ impl<'w> Beyond<'w> {
                 *known = None;
             }
         }
-        Self { proxied, on_wire, told: BTreeSet::new() }
+        Self { proxied, egress: Egress::of(world, witnesses, passages), on_wire, told: BTreeSet::new() }
     }
 
     /// Raises what moved at least to what the client sent on through the proxy, in hours in which a log says that data was sent
-    /// and not how much. Not where the wire shows another host that sends there, as the proxy: that has it in its own name.
+    /// and not how much: to what it sent to the proxy, unless the wire shows another host that sends there, as the proxy, which has
+    /// it in its own name; and to what a host that is known as the proxy sent there.
     fn raise(&mut self, moved: &mut Moved<'w>, way: &Way<'w>) {
         let is_alone = self.on_wire.get(way.to).is_none_or(|from| from.as_deref() == Some(&*way.from));
         let of_way = (way.from.clone().into_owned(), way.to);
-        if self.proxied.is_empty() || !is_alone || way.held.is_some() || self.told.contains(&of_way) {
+        if way.held.is_some() || self.told.contains(&of_way) {
             return;
         }
-        for through in self.proxied.through(&way.from, way.to) {
+        let to_proxy = if is_alone { self.proxied.through(&way.from, way.to) } else { Vec::new() };
+        for through in to_proxy.into_iter().chain(self.egress.through(&way.from, way.to)) {
             let cells = moved.hours.get_mut(&Some(through.hour)).into_iter().flatten().map(|(_, cell)| cell);
             let Some(cell) = cells.filter(|cell| !cell.wire && !cell.logged).max_by_key(|cell| cell.bytes) else {
                 continue;

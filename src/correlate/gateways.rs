@@ -25,6 +25,13 @@ const HOSTS: usize = 16;
 
 /// Of fewer answers it is chance that two servers have as many.
 const ANSWERS_LEAST: u64 = 16;
+/// Transfers of fewer bytes are not held against those of other destinations: many have about as much by chance.
+const NAMELESS_BYTES: u64 = 1 << 20;
+/// The wire has at most so much more than data of which nothing but figures says that it is the same.
+const CLOSE_SHARE: u64 = 20;
+const CLOSE_BYTES: u64 = 64 << 10;
+/// Of more transfers that have about as much it is not asked which one is meant.
+const NAMELESS_LIKE: usize = 64;
 /// The head of an answer, at most.
 const HEAD_BYTES: u64 = 4 << 10;
 
@@ -60,7 +67,7 @@ impl Senders {
     }
 
     /// Counts what gateways put on the wire with the hosts that sent it.
-    pub(super) fn once(mut self, transfers: &mut [Transfer]) {
+    pub(super) fn once(mut self, transfers: &mut [Transfer], proxies: &BTreeSet<String>) {
         let seen_by = |at: u32| &transfers[at as usize].seen_by;
         let Some((first, _)) = self.all.first() else { return };
         if self.all.iter().all(|(at, _)| seen_by(*at) == seen_by(*first)) {
@@ -79,6 +86,7 @@ impl Senders {
         for chunk in self.all.chunk_by(same_place).filter(|chunk| chunk.len() > 1) {
             of_destination(chunk, transfers, &self.resolvers, &mut passed_on);
         }
+        nameless(&self.all, transfers, proxies, &mut passed_on);
         for (at, of) in passed_on {
             let transfer = &mut transfers[at as usize];
             transfer.bytes.lower = 0;
@@ -87,6 +95,85 @@ impl Senders {
             transfer.passed_on = Some(Box::new(of));
         }
     }
+}
+
+/// Decides of what logs of the wire saw go to an address that nothing names, and logs of data to a name whose address nothing tells:
+/// where of all that moved by a way out the two alone are as much in all and in every hour, they are the same. One scope knows both, and
+/// who put it on the wire is who sent it, or is known as a proxy.
+fn nameless(all: &[Sender], transfers: &mut [Transfer], proxies: &BTreeSet<String>, passed_on: &mut Vec<Passed>) {
+    let of = |at: &u32| &transfers[*at as usize];
+    let known: BTreeSet<u32> = passed_on.iter().map(|(at, _)| *at).collect();
+    let is_asked = |at: &u32| {
+        let t = of(at);
+        let leads_out = !matches!(
+            t.route,
+            Route::WebResponse | Route::SaasDownload | Route::RemoteAccess | Route::DnsTunnel | Route::Email
+        );
+        leads_out && t.bytes.lower >= NAMELESS_BYTES
+    };
+    let asked = |wire: bool| all.iter().filter(move |sender| sender.1 == wire).map(|(at, _)| *at).filter(is_asked);
+    let is_nameless = |at: &u32| address(&of(at).to).is_some() && of(at).to_names.is_empty();
+    let is_placeless = |at: &u32| of(at).destinations().all(|to| address(to).is_none());
+    let mut named: Vec<u32> = asked(false).filter(|at| is_placeless(at) && !known.contains(at)).collect();
+    named.sort_unstable_by_key(|at| (of(at).route, of(at).bytes.lower, *at));
+    let is_of = |bare: &Transfer, named: &Transfer| {
+        // Figures that agree prove nothing: what an entry explains by name explains no address that it does not give.
+        let is_open = named.sanctioned.is_none() || bare.sanctioned.is_some();
+        is_open && bare.scope == named.scope && (bare.from == named.from || proxies.contains(&*bare.from))
+    };
+    let (mut pairs, mut crowded): (Vec<(u32, u32)>, BTreeSet<u32>) = Default::default();
+    // What has a name on the wire, or is somebody's by another log, may be the one that is meant as well.
+    for bare in asked(true) {
+        let t = of(&bare);
+        let least = named.partition_point(|at| (of(at).route, of(at).bytes.lower) < (t.route, t.bytes.lower / 2));
+        let like = named[least..]
+            .iter()
+            .take_while(|at| of(at).route == t.route && missed(of(at).bytes.lower) <= t.bytes.lower);
+        let like: Vec<u32> = like.take(NAMELESS_LIKE + 1).copied().collect();
+        if like.len() > NAMELESS_LIKE {
+            crowded.extend(like);
+            continue;
+        }
+        // PERF: mostly not even the sums are near each other.
+        let is_near = |named: &u32| {
+            is_close(of(named).bytes.lower, t.bytes.lower, t.records.saturating_add(of(named).records))
+                && of(named).seen_by.iter().all(|log| !t.seen_by.contains(log))
+        };
+        let mut near = like.into_iter().filter(is_near).peekable();
+        if near.peek().is_none() {
+            continue;
+        }
+        let ours = Account::of(&[(bare, true)], transfers);
+        let same = near.filter(|named| ours.is_of(&Account::of(&[(*named, false)], transfers), true));
+        pairs.extend(same.map(|named| (bare, named)));
+    }
+    let (mut of_bare, mut of_named): (BTreeMap<u32, u32>, BTreeMap<u32, u32>) = Default::default();
+    for (bare, named) in &pairs {
+        *of_bare.entry(*bare).or_default() += 1;
+        *of_named.entry(*named).or_default() += 1;
+    }
+    let is_only = |(bare, named): &(u32, u32)| {
+        let is_open = is_nameless(bare) && !known.contains(bare) && !crowded.contains(named);
+        is_open && of_bare[bare] == 1 && of_named[named] == 1
+    };
+    let only: Vec<(u32, u32)> =
+        pairs.into_iter().filter(|pair| is_only(pair) && is_of(of(&pair.0), of(&pair.1))).collect();
+    for (bare, named) in only {
+        let client = (named, transfers[named as usize].bytes.lower);
+        passed_on.push((bare, told(&transfers[bare as usize].scope, &[client], transfers)));
+        let name = transfers[named as usize].to.as_str().to_owned();
+        transfers[bare as usize].to_names = vec![name].into();
+        // What findings say of the address they say of the transfer that counts.
+        let mut names = transfers[named as usize].to_names.to_vec();
+        names.push(transfers[bare as usize].to.as_str().to_owned());
+        transfers[named as usize].to_names = names.into();
+    }
+}
+
+/// Whether the wire has no more around data than a transfer of this size does: two destinations that nothing else joins are one by their
+/// figures alone.
+fn is_close(data: u64, wire: u64, records: u64) -> bool {
+    is_around(data, wire, records) && wire <= data.saturating_add(data / CLOSE_SHARE).saturating_add(CLOSE_BYTES)
 }
 
 /// Some hosts that the same logs saw to send to a destination.

@@ -125,12 +125,15 @@ pub(super) fn session<'w>(world: &'w World<'_>, key: &Key<'w>, held: &Held) -> O
     }
 }
 
+/// Joins, and the records that say so.
+pub(super) type Joins<'w> = (Vec<Joined>, Vec<Cite<'w>>);
+
 /// Who held an address in that time, each with the record that says so.
 pub(super) fn joined<'w>(
     world: &World<'w>,
     (scope, address, held): (&str, &str, &Held),
     time: Option<Span>,
-) -> (Vec<Joined>, Vec<Cite<'w>>) {
+) -> Joins<'w> {
     let all = world.assigned.joined(address, held, time);
     let inner = inner(world, scope, &all, time);
     all.into_iter().chain(inner).map(|(joined, by)| (joined, (by.source, by.place, by.sha256))).unzip()

@@ -11,6 +11,7 @@ mod cells;
 mod clocks;
 mod correlated;
 mod coverage;
+mod egress;
 mod exits;
 mod figure;
 mod forms;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::accounts::distinct;
 use crate::model::cites::Cites;
 use crate::model::few::Few;
-use crate::model::observation::{Cited, Seen};
+use crate::model::observation::{Cited, Key, Seen};
 use crate::model::place::Locator;
 use crate::model::rule::Route;
 use crate::model::seldom::Seldom;
@@ -16,10 +16,10 @@ use crate::model::transfer::{Bounds, Transfer};
 use crate::model::whose::{Side, Whose, address};
 
 use super::calls::{Known, Numbered};
-use super::cells::{self, Cell, Cells};
+use super::cells::{self, APART_HOURS, Cell, Cells};
 use super::exits::{Passage, Witness, told_hours};
 use super::relays::Relays;
-use super::way::{self, Direction, Left, Way, is_bare, is_edge};
+use super::way::{self, Direction, Left, Way, is_bare};
 use super::{World, held, lasting};
 
 /// So many bytes more than a named destination accounts for are not worth a word.
@@ -36,9 +36,8 @@ pub(super) struct Moved<'a> {
     pub(super) hours: BTreeMap<Option<i64>, Cells<'a>>,
     pub(super) seen_by: BTreeSet<&'a Locator>,
     names: BTreeSet<&'a str>,
-    /// Bytes by source of records that name the destination, and of those that only give its address.
-    stated: BTreeMap<&'a Locator, u64>,
-    guessed: BTreeMap<&'a Locator, u64>,
+    /// How far records name the destination.
+    named: Named<'a>,
     accounts: BTreeSet<&'a str>,
     time: Option<Span>,
     /// Of logs that hold the same records, the one that is counted, by the set that they are.
@@ -78,7 +77,6 @@ impl<'a> Moved<'a> {
         let Some((key, seen)) = passage.packed.read() else { return };
         let direction = passage.direction;
         let part = passage.part.as_ref();
-        let mut bytes = 0u64;
         let this_way = seen.cited().filter(|cited| cited.up == (direction == Direction::Up));
         let dated = this_way.filter(|cited| !world.lasting.is_parted(locator, &key, cited));
         let dated: Vec<(Span, u64)> = dated.filter_map(|cited| Some((cited.span?, cited.bytes))).collect();
@@ -90,13 +88,10 @@ impl<'a> Moved<'a> {
             let Some(left) = direction.left(&key, told.hour(), open) else { continue };
             let dated = matches!(told, lasting::Told::Records(_)).then_some(&dated[..]);
             let numbered = self.calls.count(calls, &left.hour);
-            self.add_hour((log, is_edge(&key)), &left, numbered, dated);
-            bytes = bytes.saturating_add(left.bytes);
+            self.add_hour((log, key.seen), &left, numbered, dated);
+            self.named.add(&key, (locator, &left), world.whose);
         }
         self.seen_by.insert(locator);
-        let by = if is_bare(&key) { &mut self.guessed } else { &mut self.stated };
-        let sum = by.entry(locator).or_default();
-        *sum = sum.saturating_add(bytes);
         let own = |name: &&str| key.seen == Seen::Mail && world.whose.mail_side(name) == Some(Side::Inside);
         self.names.extend(way::names(&key).filter(|name| !own(name)).chain([key.server]).filter(|t| !t.is_empty()));
         self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
@@ -111,11 +106,12 @@ impl<'a> Moved<'a> {
     /// of a session, which is dated itself.
     fn add_hour(
         &mut self,
-        (log, wire): (&'a Locator, bool),
+        (log, seen): (&'a Locator, Seen),
         left: &Left,
         numbered: Numbered,
         dated: Option<&[(Span, u64)]>,
     ) {
+        let (wire, stateful) = (matches!(seen, Seen::Flow | Seen::Firewall), seen == Seen::Firewall);
         let (lasting, records) = (Vec::new(), Vec::new());
         let counted = Numbered::default();
         let new = || Cell {
@@ -123,6 +119,7 @@ impl<'a> Moved<'a> {
             more: 0,
             logged: true,
             wire,
+            stateful,
             sightings: 0,
             numbered: counted,
             span: None,
@@ -144,6 +141,7 @@ impl<'a> Moved<'a> {
         cell.bytes = cell.bytes.saturating_add(left.bytes);
         cell.more = cell.more.saturating_add(left.more);
         cell.logged &= left.logged;
+        cell.stateful &= stateful;
         cell.sightings = cell.sightings.saturating_add(left.hour.sum.records);
         cell.numbered.add(numbered);
         cell.span = Span::join_opt(cell.span, left.hour.span);
@@ -154,7 +152,7 @@ impl<'a> Moved<'a> {
             let own = left.hour.span.filter(|_| dated.is_none()).map(|span| (span, left.bytes));
             let within = |(span, _): &(Span, u64)| [span.first, span.last].map(|at| Some(at.hour())) == [hour; 2];
             let within = dated.unwrap_or_default().iter().copied().filter(within).chain(own);
-            cell.records.extend(within.map(|(span, bytes)| (span.first, bytes)));
+            cell.records.extend(within);
         }
         self.time = Span::join_opt(self.time, left.hour.span);
     }
@@ -175,6 +173,38 @@ impl<'a> Moved<'a> {
         inside.map(|name| world.whose.entity_of(name).into_owned()).collect()
     }
 
+    /// What its destination is called beside the name that it is known by.
+    fn called(&self, world: &World<'a>, way: &Way<'_>) -> Vec<String> {
+        let mut names = self.names.clone();
+        names.remove(way.to);
+        names.remove(&*way.from);
+        match way.route {
+            Route::WebResponse | Route::RemoteAccess => names.clear(),
+            // A resolver inside passes on what is asked for; where it goes is the domain.
+            Route::DnsTunnel => names.retain(|name| world.whose.side(name) == Side::Outside),
+            _ => {}
+        }
+        let mut all = texts(names);
+        if leads_out(way.route) && way.route != Route::DnsTunnel && address(way.to).is_some() {
+            all.extend(world.aliases.called(world.whose, way.scope, (way.to, self.time)).map(str::to_owned));
+            all.sort_unstable();
+            all.dedup();
+        }
+        all
+    }
+
+    /// Whose its sender was by leases and logons, with the records that say so.
+    fn joined(&self, world: &World<'a>, way: &Way<'_>) -> held::Joins<'a> {
+        let (mut joined, mut cites) = way.held.as_deref().map_or_else(Default::default, |(address, held)| {
+            held::joined(world, (way.scope, address, held), self.time)
+        });
+        if let Some((logon, cite)) = world.logons.of_host(world, way, self.time).filter(|_| leads_out(way.route)) {
+            joined.push(logon);
+            cites.push(cite);
+        }
+        (joined, cites)
+    }
+
     pub(super) fn finish(
         self,
         world: &World<'a>,
@@ -192,24 +222,8 @@ impl<'a> Moved<'a> {
         }
         // Untimed is the first.
         let timed = &hourly[usize::from(hourly.first().is_some_and(|(hour, _)| hour.is_none()))..];
-        let mut names = self.names;
-        names.remove(way.to);
-        names.remove(&*way.from);
-        if matches!(way.route, Route::WebResponse | Route::RemoteAccess) {
-            names.clear();
-        }
-        if way.route == Route::DnsTunnel {
-            // A resolver inside passes on what is asked for; where it goes is the domain.
-            names.retain(|name| world.whose.side(name) == Side::Outside);
-        }
-        let (mut joined, mut of_joins) = way.held.as_deref().map_or_else(Default::default, |(address, held)| {
-            held::joined(world, (way.scope, address, held), self.time)
-        });
-        let leads_out = !matches!(way.route, Route::WebResponse | Route::RemoteAccess | Route::SaasDownload);
-        if let Some((logon, cite)) = world.logons.of_host(world, way, self.time).filter(|_| leads_out) {
-            joined.push(logon);
-            of_joins.push(cite);
-        }
+        let to_names = self.called(world, way);
+        let (joined, of_joins) = self.joined(world, way);
         let (of_joins, seen_by) = (of_joins.into_iter(), shared.logs(self.seen_by));
         let mut sources = Arc::clone(&seen_by);
         if !joined.is_empty() {
@@ -227,7 +241,7 @@ impl<'a> Moved<'a> {
             route: way.route,
             from: same(&mut shared.from, &way.from),
             to: way.to.into(),
-            to_names: texts(names).into(),
+            to_names: to_names.into(),
             accounts: distinct(self.accounts).into(),
             bytes,
             records: sightings,
@@ -241,34 +255,78 @@ impl<'a> Moved<'a> {
             apart,
             evidence: Cites::of(sources, records.chain(of_joins)),
             seen_by,
+            partly_named: address(way.to).is_none() && self.named.is_in_part(),
             sanctioned: None,
         };
         transfer.set_lasting_apart();
-        transfer.sanctioned = sanctioned(world.whose, &transfer, &self.stated, &self.guessed);
+        transfer.sanctioned = sanctioned(world.whose, &transfer);
         transfer
     }
+}
+
+/// Whether what moves by a route goes to a destination outside, and is no answer.
+fn leads_out(route: Route) -> bool {
+    !matches!(route, Route::WebResponse | Route::RemoteAccess | Route::SaasDownload)
 }
 
 fn texts(all: BTreeSet<&str>) -> Vec<String> {
     all.into_iter().map(str::to_owned).collect()
 }
 
-/// Why the entry that explains a transfer does so.
-///
-/// Where logs that do not name the destination saw far more than those that do, the rest may have gone to another name on
-/// its address: the entry must then sanction the address.
-fn sanctioned(
-    whose: &Whose,
-    transfer: &Transfer,
-    stated: &BTreeMap<&Locator, u64>,
-    guessed: &BTreeMap<&Locator, u64>,
-) -> Option<Arc<str>> {
+/// How far records name the destination of a transfer that is known by its name; asked where entries are sanctioned only.
+#[derive(Default)]
+struct Named<'a> {
+    /// Bytes by source of records that name it, and of those that only give its address.
+    stated: BTreeMap<&'a Locator, u64>,
+    guessed: BTreeMap<&'a Locator, u64>,
+    /// The same of the latter by hour.
+    guessed_in: BTreeMap<Option<i64>, u64>,
+    /// Hours in which a record names it and does not say how much moved.
+    unstated_in: BTreeSet<Option<i64>>,
+}
+
+impl<'a> Named<'a> {
+    fn add(&mut self, key: &Key<'_>, (source, left): (&'a Locator, &Left), whose: &Whose) {
+        if whose.sanctions.is_empty() {
+            return;
+        }
+        let (is_bare, hour) = (is_bare(key), left.hour.hour());
+        let by = if is_bare { &mut self.guessed } else { &mut self.stated };
+        let sum = by.entry(source).or_default();
+        *sum = sum.saturating_add(left.bytes);
+        if is_bare {
+            let sum = self.guessed_in.entry(hour).or_default();
+            *sum = sum.saturating_add(left.bytes);
+        } else if !left.logged {
+            self.unstated_in.insert(hour);
+        }
+    }
+
+    /// Whether logs that do not name the destination saw far more than those that do. Of what a proxy names and does not count, those
+    /// that count it saw no more in the hours around.
+    fn is_in_part(&self) -> bool {
+        let most = |by: &BTreeMap<&Locator, u64>| by.values().copied().max().unwrap_or(0);
+        let is_named = |hour: &Option<i64>| match hour {
+            None => !self.unstated_in.is_empty(),
+            Some(hour) => {
+                let by = APART_HOURS as i64 - 1;
+                let near = Some(hour.saturating_sub(by))..=Some(hour.saturating_add(by));
+                self.unstated_in.contains(&None) || self.unstated_in.range(near).next().is_some()
+            }
+        };
+        let beyond = self.guessed_in.iter().filter(|(hour, _)| !is_named(hour));
+        let beyond = beyond.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        most(&self.guessed).min(beyond) > most(&self.stated).saturating_mul(2).saturating_add(GUESSED_BYTES)
+    }
+}
+
+/// Why the entry that explains a transfer does so. Of one that is named in part, the rest may have gone to another name on its address:
+/// the entry must then sanction the address.
+fn sanctioned(whose: &Whose, transfer: &Transfer) -> Option<Arc<str>> {
     if whose.sanctions.is_empty() {
         return None;
     }
-    let most = |by: &BTreeMap<&Locator, u64>| by.values().copied().max().unwrap_or(0);
-    let rest = most(guessed) > most(stated).saturating_mul(2).saturating_add(GUESSED_BYTES);
-    let entry = match rest && address(&transfer.to).is_none() {
+    let entry = match transfer.partly_named {
         false => whose.sanction(transfer),
         true => {
             let mut bare = transfer.clone();

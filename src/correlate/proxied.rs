@@ -14,7 +14,7 @@ use super::cells::APART_HOURS;
 use super::referred::{OF_PROXIES_ONLY, PROXY_PORTS};
 use super::way::{is_edge, out};
 use crate::model::conversations::Told;
-use crate::model::observation::{Cited, Key, Seen};
+use crate::model::observation::{Cited, Hour, Key, Seen};
 use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
 use crate::model::rule::Outcome;
@@ -24,7 +24,7 @@ use crate::model::whose::{Side, same_host};
 
 /// What one client did in one hour.
 #[derive(Default)]
-struct Hour<'w> {
+struct Asking<'w> {
     /// What each log of the wire has of what it sent to the proxy.
     wire: BTreeMap<&'w Locator, Wire>,
     /// Destinations that it asked for; only that there are several, where there are.
@@ -33,14 +33,31 @@ struct Hour<'w> {
     requests: u64,
 }
 
-/// Bytes to the proxy by one log.
+/// Bytes to or from the proxy in one hour, by one log.
 #[derive(Default)]
-struct Wire {
-    bytes: u64,
-    records: u64,
+pub(super) struct Wire {
+    pub bytes: u64,
+    pub records: u64,
     span: Option<Span>,
     /// The record of most bytes.
-    shows: Option<Cited>,
+    pub shows: Option<Cited>,
+}
+
+impl Wire {
+    /// Adds what a conversation moved in the hour.
+    pub(super) fn add(&mut self, bytes: u64, hour: &Hour, told: &Told<'_>) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.records = self.records.saturating_add(hour.sum.records);
+        self.span = Span::join_opt(self.span, hour.span);
+        let cited = told.cited().filter(|cited| cited.up && cited.at().map(|at| at.hour()) == hour.hour());
+        self.shows = self.shows.into_iter().chain(cited).min_by_key(Cited::rank);
+    }
+
+    /// Whether one of these logs tells of all its time.
+    pub(super) fn is_within(&self, watched: &[Span]) -> bool {
+        let span = self.span;
+        span.is_some_and(|span| watched.iter().any(|log| log.first <= span.first && span.last <= log.last))
+    }
 }
 
 /// What a client asked a proxy for.
@@ -75,7 +92,7 @@ pub(super) struct Through<'w> {
 #[derive(Default)]
 pub(super) struct Proxied<'w> {
     /// By client and hour since the epoch.
-    clients: HashMap<String, BTreeMap<i64, Hour<'w>>>,
+    clients: HashMap<String, BTreeMap<i64, Asking<'w>>>,
     /// The time of which logs of the proxy tell.
     watched: Vec<Span>,
 }
@@ -123,11 +140,7 @@ impl<'w> Proxied<'w> {
                 continue;
             }
             let wire = hours.entry(number).or_default().wire.entry(&source.entry.source).or_default();
-            wire.bytes = wire.bytes.saturating_add(of.sum.up);
-            wire.records = wire.records.saturating_add(of.sum.records);
-            wire.span = Span::join_opt(wire.span, of.span);
-            let cited = told.cited().filter(|cited| cited.up && cited.at().map(|at| at.hour()) == Some(number));
-            wire.shows = wire.shows.into_iter().chain(cited).min_by_key(Cited::rank);
+            wire.add(of.sum.up, &of, &told);
         }
     }
 
@@ -167,8 +180,8 @@ impl<'w> Proxied<'w> {
 
     fn of_hour(
         &self,
-        hours: &BTreeMap<i64, Hour<'w>>,
-        (number, hour): (i64, &Hour<'w>),
+        hours: &BTreeMap<i64, Asking<'w>>,
+        (number, hour): (i64, &Asking<'w>),
         to: &str,
     ) -> Option<Through<'w>> {
         let around = APART_HOURS as i64 - 1;
@@ -179,11 +192,7 @@ impl<'w> Proxied<'w> {
             return None;
         }
         let requests = near().fold(0u64, |sum, hour| sum.saturating_add(hour.requests));
-        let is_watched = |wire: &Wire| {
-            wire.span
-                .is_some_and(|span| self.watched.iter().any(|log| log.first <= span.first && span.last <= log.last))
-        };
-        let wires = hour.wire.iter().filter(|(_, wire)| is_watched(wire));
+        let wires = hour.wire.iter().filter(|(_, wire)| wire.is_within(&self.watched));
         let data = |wire: &Wire| within(wire.bytes, wire.records.saturating_add(requests));
         let (log, wire) = wires.max_by_key(|(log, wire)| (data(wire), std::cmp::Reverse(**log)))?;
         let bytes = data(wire);

@@ -102,7 +102,8 @@ fn over(t: &Transfer, at: usize) -> Option<Instant> {
 fn dated(t: &Transfer, at: usize) -> impl Iterator<Item = (Instant, Slot, u64)> {
     t.dated.get(at).into_iter().flat_map(|dated| {
         let lasting = dated.lasting().iter().enumerate().map(|(n, (began, bytes))| (*began, Slot::Lasting(n), *bytes));
-        let records = dated.records().iter().enumerate().map(|(n, (began, bytes))| (*began, Slot::Record(n), *bytes));
+        let records =
+            dated.records().iter().enumerate().map(|(n, (span, bytes))| (span.first, Slot::Record(n), *bytes));
         lasting.chain(records)
     })
 }

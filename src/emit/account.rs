@@ -6,7 +6,7 @@ use super::words::{note, size, spaced};
 use crate::model::coverage::Coverage;
 use crate::model::ledger::{Entry, EntryKind, Fates, Reason};
 use crate::model::place::Locator;
-use crate::model::words::counted;
+use crate::model::words::{Round, counted};
 
 /// How often a reason stands in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,9 +81,12 @@ impl Account {
             return "Nothing was read: the ledger is empty.".to_owned();
         }
         let decoded = saturating_total(&self.bytes);
-        let figures =
-            [counted(self.sources, "source", "sources"), counted(self.records, "record", "records"), size(decoded)]
-                .join(", ");
+        let figures = [
+            counted(self.sources, "source", "sources"),
+            counted(self.records, "record", "records"),
+            size(decoded, Round::Nearest),
+        ]
+        .join(", ");
         let mut text = if self.everything() {
             format!("Everything was read: {figures}.")
         } else {
@@ -110,7 +113,7 @@ impl Account {
             (self.bytes.cut_by_limit, "were decoded and then given up at a limit"),
         ] {
             if bytes > 0 {
-                text.push_str(&format!(" {} {what}.", size(bytes)));
+                text.push_str(&format!(" {} {what}.", size(bytes, Round::Nearest)));
             }
         }
         if self.untimed > 0 {

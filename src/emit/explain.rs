@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::words::{bounds, likelihood, passed_on, perhaps_from, size, size_up, times, word};
+use super::words::{bounds, likelihood, passed_on, perhaps_from, size, times, word};
 use super::{LoadedCase, rows, safe};
 use crate::error::Result;
 use crate::model::chain::{Chain, StepOrder};
@@ -315,7 +315,7 @@ impl<'e> Page<'e> {
             self.line(2, &format!("confidence: {reason}"));
         }
         for route in &scope.routes {
-            let bytes = bounds(route.bytes, size, size_up);
+            let bytes = bounds(route.bytes, size);
             let time = times(route.first, route.last) + &perhaps_from(route.first_possible);
             let moved = if route.transfers.is_empty() { String::new() } else { format!(", {bytes}") };
             self.line(2, &format!("{name}/{}: {}{moved}{time}", route.route.word(), route.state.word()));
@@ -438,7 +438,7 @@ impl<'e> Page<'e> {
     fn transfer(&mut self, t: &'e Transfer, indent: usize) {
         let Transfer { id, route, from, to, records, time, .. } = t;
         let time = times(time.map(|t| t.first), time.map(|t| t.last));
-        let bytes = bounds(t.bytes, size, size_up);
+        let bytes = bounds(t.bytes, size);
         self.line(indent, &format!("{id}: {bytes} from {from} to {to} by {}{time}", route.word()));
         if !self.told.insert(id) {
             return;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::account::{Account, logs, losses};
 use super::rows::{self, NAMES};
 use super::words::{
-    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, headline, in_part, judgement, likelihood,
-    meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
+    GLOSSARY, STATES, activity, bounds, breach, clock, collect, completeness, headline, in_part, intruder, judgement,
+    likelihood, meaning, period, sentence, some, spaced, uncounted, unexamined, way, when, why_unexamined, word,
 };
 use super::{CaseInput, safe};
 use crate::model::chain::Chain;
@@ -199,16 +199,10 @@ impl Page {
     fn scope(&mut self, s: &ScopeVerdict, transfers: &[Transfer]) {
         self.heading(2, &format!("{}: {}", s.scope, s.state.word()));
         self.text(&format!("{}.", sentence(meaning(s.state))));
-        let mut facts = vec![
-            judgement(s),
-            format!("intrusion: {}; actor: {}", spaced(&s.intrusion), word(&s.actor)),
-            completeness(s),
-            breach(&s.breach),
-            activity(&s.activity),
-        ];
+        let mut facts = vec![judgement(s), intruder(s), completeness(s), breach(&s.breach), activity(&s.activity)];
         facts.push(match (s.subjects.lower, s.subjects.upper) {
             (0, None) => "people concerned: the logs do not tell how many".to_owned(),
-            (lower, upper) => format!("people concerned: {}", bounds(Bounds { lower, upper }, people, people)),
+            (lower, upper) => format!("people concerned: {}", bounds(Bounds { lower, upper }, |n, _| people(n))),
         });
         if !s.subjects.kinds.is_empty() {
             facts.push(format!("kinds of people: {}", some(&s.subjects.kinds, NAMES)));

@@ -1,6 +1,6 @@
 //! One row of a table of the report for each kind of thing that it lists.
 
-use super::words::{bounds, narrowed, open_end, passed_on, perhaps_from, size, size_up, some, spaced, way, when, word};
+use super::words::{bounds, narrowed, open_end, passed_on, perhaps_from, size, some, spaced, way, when, word};
 use crate::model::chain::{Step, StepOrder};
 use crate::model::coverage::Gap;
 use crate::model::data::Basis;
@@ -8,7 +8,7 @@ use crate::model::finding::{Evidence, Finding, FindingIndicator};
 use crate::model::findings::Findings;
 use crate::model::rule::Narrowing;
 use crate::model::transfer::Transfer;
-use crate::model::verdict::{DataCategory, FactStated, RouteVerdict, ScopeVerdict};
+use crate::model::verdict::{DataCategory, Estimate, FactStated, RouteVerdict, ScopeVerdict};
 
 /// Names in one cell.
 pub(super) const NAMES: usize = 20;
@@ -57,8 +57,8 @@ pub(super) fn route(r: &RouteVerdict) -> Vec<String> {
     vec![
         way(r.route),
         r.state.word().to_owned(),
-        bounds(r.bytes, size, size_up),
-        known(bounds(r.records, figure, figure), r.records.lower > 0 || r.records.upper.is_some()),
+        bounds(r.bytes, size),
+        known(bounds(r.records, |n, _| figure(n)), r.records.lower > 0 || r.records.upper.is_some()),
         when(r.first, r.last) + &perhaps_from(r.first_possible),
         some(&r.destinations, NAMES),
         some(&r.hosts, NAMES),
@@ -122,7 +122,7 @@ pub(super) fn transfer(t: &Transfer) -> Vec<String> {
         to,
         way(t.route),
         some(&t.accounts, NAMES),
-        bounds(t.bytes, size, size_up),
+        bounds(t.bytes, size),
         when(t.time.map(|span| span.first), t.time.map(|span| span.last)),
         t.records.to_string(),
         t.sanctioned.as_deref().unwrap_or_default().to_owned(),
@@ -203,16 +203,27 @@ pub(super) fn data(c: &DataCategory) -> Vec<String> {
         c.basis.iter().map(known_by).collect::<Vec<_>>().join(", "),
         some(&c.told_by, NAMES),
         c.files.to_string(),
-        bounds(c.records, figure, figure),
+        match &c.estimate {
+            Some(estimate) if estimate.no_ceiling.is_some() => {
+                format!("{} ({})", bounds(c.records, |n, _| figure(n)), estimated(estimate))
+            }
+            _ => bounds(c.records, |n, _| figure(n)),
+        },
         some(&c.findings, IDS),
     ]
+}
+
+/// What the catalogue says of how much a kind of data is, where that is no upper bound.
+pub(super) fn estimated(of: &Estimate) -> String {
+    let why = of.no_ceiling.as_ref().map_or_else(String::new, |why| format!(", which is no ceiling: {why}"));
+    format!("the catalogue has {} records{why}", of.records)
 }
 
 /// How a kind of data is known, for people.
 pub(super) fn known_by(basis: &Basis) -> &'static str {
     match basis {
         Basis::Catalogue => "the catalogue",
-        Basis::Detected => "its values",
+        Basis::Detected => "what its records hold",
         Basis::Rule => "a rule",
         Basis::Hint => "a name only: a hint",
     }

@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::account::{Account, logs, losses};
 use super::rows::{self, place};
 use super::words::{
-    activity, bounds, breach, clock, collect, completeness, judgement, likelihood, meaning, narrowed, passed_on,
-    perhaps_from, period, rules, size, size_up, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
+    activity, bounds, breach, clock, collect, completeness, intruder, judgement, likelihood, meaning, narrowed,
+    passed_on, perhaps_from, period, rules, size, some, spaced, stamp, times, uncounted, unexamined, wholeness, word,
 };
 use super::{CaseInput, safe};
 use crate::model::coverage::{Counted, Gap};
@@ -124,7 +124,7 @@ impl Page {
         self.out.push('\n');
         self.state(&format!("SCOPE {}", s.scope), s.state);
         self.wrap(2, &judgement(s));
-        self.wrap(2, &format!("intrusion: {}; actor: {}; {}", spaced(&s.intrusion), word(&s.actor), completeness(s)));
+        self.wrap(2, &format!("{}; {}", intruder(s), completeness(s)));
         self.wrap(2, &breach(&s.breach));
         self.wrap(2, &activity(&s.activity));
         if !s.exposure.is_empty() {
@@ -204,10 +204,14 @@ impl Page {
             self.out.push('\n');
         }
         self.cut(indent, title);
-        let end = |at: Option<crate::model::time::Instant>| at.map_or_else(|| "open".to_owned(), |at| at.to_string());
         for gap in gaps.iter().take(ROWS) {
-            let (from, to) = (end(gap.from), end(gap.to));
-            self.wrap(indent + 2, &format!("{}: {}, {from} to {to}", gap.place(), spaced(&gap.reason)));
+            let when = match (gap.from, gap.to) {
+                (None, None) => String::new(),
+                (Some(from), Some(to)) => format!(", {from} to {to}"),
+                (Some(from), None) => format!(", from {from} on"),
+                (None, Some(to)) => format!(", until {to}"),
+            };
+            self.wrap(indent + 2, &format!("{}: {}{when}", gap.place(), spaced(&gap.reason)));
         }
         if gaps.len() > ROWS {
             self.cut(indent + 2, &format!("and {} more in coverage.json", gaps.len() - ROWS));
@@ -285,7 +289,7 @@ fn reason(r: &ReasonGiven) -> String {
 }
 
 fn route(r: &RouteVerdict) -> String {
-    let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size, size_up));
+    let mut text = format!("{}: {}, {}", r.route.word(), r.state.word(), bounds(r.bytes, size));
     text.push_str(&times(r.first, r.last));
     text.push_str(&perhaps_from(r.first_possible));
     for (label, names) in [("to", &r.destinations), ("from hosts", &r.hosts), ("by accounts", &r.accounts)] {
@@ -308,7 +312,10 @@ fn data(c: &DataCategory) -> String {
         let _ = write!(text, "; {} at least", counted(c.files, "object", "objects"));
     }
     if c.records.lower > 0 || c.records.upper.is_some() {
-        let _ = write!(text, "; records: {}", bounds(c.records, |n| n.to_string(), |n| n.to_string()));
+        let _ = write!(text, "; records: {}", bounds(c.records, |n, _| n.to_string()));
+    }
+    if let Some(estimate) = c.estimate.as_ref().filter(|estimate| estimate.no_ceiling.is_some()) {
+        let _ = write!(text, "; {}", rows::estimated(estimate));
     }
     text
 }
@@ -318,7 +325,7 @@ fn transfer(t: &Transfer) -> String {
     if !t.to_names.is_empty() {
         let _ = write!(text, " ({})", some(&t.to_names, NAMES));
     }
-    let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size, size_up));
+    let _ = write!(text, ", {}, {}", t.route.word(), bounds(t.bytes, size));
     let (first, last) = (t.time.map(|span| span.first), t.time.map(|span| span.last));
     let _ = write!(text, "{}, {}", times(first, last), counted(t.records, "record", "records"));
     if !t.accounts.is_empty() {

@@ -7,7 +7,7 @@ use crate::model::rule::{LeftOut, Narrowing, Route};
 use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, PassedOn};
 use crate::model::verdict::{Activity, Breach, Likelihood, RouteVerdict, ScopeVerdict, State, Verdict};
-use crate::model::words::counted;
+use crate::model::words::{self, Round, counted};
 
 /// Every state, worst first.
 pub(super) const STATES: [State; 8] = [
@@ -106,7 +106,7 @@ pub(super) fn when(first: Option<Instant>, last: Option<Instant>) -> String {
 
 /// One end of a gap.
 pub(super) fn open_end(at: Option<Instant>) -> String {
-    at.map_or_else(|| "open".to_owned(), |_| when(at, at))
+    at.map_or_else(|| "not known".to_owned(), |_| when(at, at))
 }
 
 /// The word that a unit enum has in output.
@@ -136,36 +136,19 @@ pub(super) fn likelihood(of: Option<Likelihood>) -> &'static str {
     }
 }
 
-/// A size, rounded down, with the exact figure.
-pub(super) fn size(bytes: u64) -> String {
-    sized(bytes, |tenths, _| tenths)
+/// A size with the exact figure.
+pub(super) fn size(bytes: u64, round: Round) -> String {
+    let (exact, rounded) = (format!("{bytes} bytes"), words::size(bytes, round));
+    if rounded == exact { exact } else { format!("{exact} ({rounded})") }
 }
 
-/// A size, rounded up, with the exact figure: the end of what it may be at most.
-pub(super) fn size_up(bytes: u64) -> String {
-    sized(bytes, |tenths, rest| tenths + u64::from(rest > 0))
-}
-
-/// A size; `round` makes whole tenths of a unit of tenths and what is beyond them.
-fn sized(bytes: u64, round: impl Fn(u64, u64) -> u64) -> String {
-    const UNITS: [(u64, &str); 4] =
-        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => {
-            let tenths = round(bytes / (unit / 10), bytes % (unit / 10));
-            format!("{bytes} bytes ({}.{} {name})", tenths / 10, tenths % 10)
-        }
-        None => format!("{bytes} bytes"),
-    }
-}
-
-/// Bounds in words; `least` and `most` write the lower and the upper figure with its unit.
-pub(super) fn bounds(b: Bounds, least: impl Fn(u64) -> String, most: impl Fn(u64) -> String) -> String {
+/// Bounds in words; `figure` writes the lower and the upper figure with its unit.
+pub(super) fn bounds(b: Bounds, figure: impl Fn(u64, Round) -> String) -> String {
     match b.upper {
-        Some(upper) if upper == b.lower => least(upper),
-        Some(upper) => format!("{} to {}", least(b.lower), most(upper)),
+        Some(upper) if upper == b.lower => figure(upper, Round::Nearest),
+        Some(upper) => format!("{} to {}", figure(b.lower, Round::Down), figure(upper, Round::Up)),
         None if b.lower == 0 => "unknown, no upper bound".to_owned(),
-        None => format!("at least {}, no upper bound", least(b.lower)),
+        None => format!("at least {}, no upper bound", figure(b.lower, Round::Down)),
     }
 }
 
@@ -215,18 +198,28 @@ pub(super) fn breach(b: &Breach) -> String {
 
 /// Whether it is still going on.
 pub(super) fn activity(a: &Activity) -> String {
-    let after = match a.after_containment {
-        None => "whether there are signs after containment is not known",
-        Some(true) => "signs AFTER containment",
-        Some(false) => "no signs after containment",
+    let after = match (a.contained, a.after_containment) {
+        (None, None) => "",
+        (Some(_), None) => "; whether there are signs after containment is not known",
+        (_, Some(true)) => "; signs AFTER containment",
+        (_, Some(false)) => "; no signs after containment",
     };
     let seen = match (a.first, a.last) {
         (None, None) => "no activity of an intruder is seen".to_owned(),
         (first, last) => format!("activity from {} to {}", stamp(first), stamp(last)),
     };
     let end = a.logs_end.map_or_else(|| "when the logs end is not known".to_owned(), |end| format!("logs end {end}"));
-    format!("{seen}; {end}; {after}")
+    format!("{seen}; {end}{after}")
 }
+
+/// Whether there was an intruder, who it was and from where it came.
+pub(super) fn intruder(s: &ScopeVerdict) -> String {
+    let from = if s.origins.is_empty() { String::new() } else { format!(", from {}", some(&s.origins, ORIGINS)) };
+    format!("intrusion: {}; actor: {}{from}", spaced(&s.intrusion), word(&s.actor))
+}
+
+/// So many addresses of an intruder are named.
+const ORIGINS: usize = 4;
 
 /// Likelihood, confidence and what it rests on.
 pub(super) fn judgement(s: &ScopeVerdict) -> String {
@@ -462,11 +455,10 @@ mod tests {
     }
 
     #[test]
-    fn sizes_round_down_and_keep_the_exact_figure() {
-        assert_eq!(size(999), "999 bytes");
-        assert_eq!(size(1_999), "1999 bytes (1.9 kB)");
-        assert_eq!(size(41_260_000_000), "41260000000 bytes (41.2 GB)");
-        assert_eq!(size(u64::MAX), "18446744073709551615 bytes (18446744.0 TB)");
+    fn sizes_keep_the_exact_figure() {
+        assert_eq!(size(999, Round::Down), "999 bytes");
+        assert_eq!(size(1_999, Round::Down), "1999 bytes (1.99 kB)");
+        assert_eq!(size(3_000_000_210, Round::Nearest), "3000000210 bytes (3.0 GB)");
     }
 
     #[test]
@@ -493,12 +485,13 @@ mod tests {
 
     #[test]
     fn bounds_never_look_more_certain_than_they_are() {
-        let of = |lower, upper| bounds(Bounds { lower, upper }, size, size_up);
+        let of = |lower, upper| bounds(Bounds { lower, upper }, size);
         assert_eq!(of(5, Some(5)), "5 bytes");
         assert_eq!(of(5, Some(9)), "5 bytes to 9 bytes");
         assert_eq!(of(5, None), "at least 5 bytes, no upper bound");
         assert_eq!(of(0, None), "unknown, no upper bound");
-        assert_eq!(of(1_999, Some(2_001)), "1999 bytes (1.9 kB) to 2001 bytes (2.1 kB)");
+        assert_eq!(of(1_999, Some(2_001)), "1999 bytes (1.99 kB) to 2001 bytes (2.01 kB)");
         assert_eq!(of(1_000, Some(999_999)), "1000 bytes (1.0 kB) to 999999 bytes (1000.0 kB)");
+        assert_eq!(of(1_999, Some(1_999)), "1999 bytes (2.0 kB)", "a figure that is known");
     }
 }

@@ -149,7 +149,8 @@ fn access(category: &[u8]) -> Access {
     };
     match () {
         () if category.starts_with(b"Storage") => Access::DATA,
-        () if OF_MANAGEMENT.iter().any(is) || ends(b"SignInLogs") || ends(b"Management") => Access::MANAGEMENT,
+        () if ends(b"SignInLogs") => Access::SIGN_INS,
+        () if OF_MANAGEMENT.iter().any(is) || ends(b"Management") => Access::MANAGEMENT,
         () => Access::OTHER,
     }
 }
@@ -168,7 +169,7 @@ fn finish(sink: &mut Sink<'_, '_>) {
     let says = [Canon::EventDataset, Canon::EventAction, Canon::UrlFull, Canon::DestinationBytes];
     let is_of_graph = !says.into_iter().any(|canon| sink.out.has(canon));
     sink.out.access = match is_of_graph {
-        true => Access::MANAGEMENT,
+        true => Access::SIGN_INS,
         false => access(sink.out.get(Canon::EventDataset).unwrap_or_default()),
     };
     match code {

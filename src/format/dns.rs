@@ -264,13 +264,16 @@ pub fn read<'b>(program: &[u8], message: &'b [u8], sink: &mut Sink<'_, 'b>) {
     }
 }
 
-/// Adds what a name server wrote to syslog to an outline. Only a question tells who asked.
+/// Adds what a name server wrote to syslog to an outline. Only a question tells who asked, and only an answer what stands for a name.
 pub fn outline(program: &[u8], message: &[u8], out: &mut Outline<'_>) {
-    let Said::Query(query) = said(program, message) else {
-        out.is_silent = true;
-        return;
-    };
-    query.outline(out);
+    match said(program, message) {
+        Said::Query(query) => query.outline(out),
+        Said::Answer(name, value) => {
+            out.part(name);
+            out.part(value);
+        }
+        Said::Other => out.is_silent = true,
+    }
 }
 
 const UNPRINTABLE: &[u8] = b"<name unprintable> ";

@@ -26,6 +26,7 @@ mod journald;
 mod jsonlines;
 mod jsonwalk;
 mod kv;
+mod lacking;
 mod lastlog;
 mod leef;
 mod limits;
@@ -73,6 +74,7 @@ use crate::model::outline::Outline;
 
 pub use binxml::{Templates, draw, render};
 pub use declared::{Declared, give, read};
+pub use lacking::lacking;
 pub use limits::{Limit, has_cut_cell, is_preview, limits};
 pub use reader::{Columns, Means, Reader, Strays, parse, reader};
 pub use recognise::{Sample, first_time, fits, recognise, suffices};

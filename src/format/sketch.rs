@@ -4,6 +4,7 @@ use super::halves::halves;
 use super::roles::Role;
 use super::sink::{APART, BEGUN, CLOCK, DATE, ENDED, Way, address, keeps_outer, stamp};
 use super::{near, time};
+use crate::model::digits;
 use crate::model::fields::Canon;
 use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::layout::Layout;
@@ -133,12 +134,6 @@ pub struct Sketch<'f, 'b> {
     packets: ([u64; 2], usize),
 }
 
-/// A number of digits alone, of at most 19.
-fn digits(value: &[u8]) -> Option<u64> {
-    let is_number = (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-    is_number.then(|| value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
-}
-
 impl<'f, 'b> Sketch<'f, 'b> {
     /// An outline that is empty so far.
     pub fn new(layout: &'f Layout, agents: bool, out: &'f mut Outline<'b>) -> Self {
@@ -171,7 +166,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
             Part::Number => return self.out.number(value).then_some(()),
             // No two records of a log have the same.
             Part::Sequence => {
-                digits(value)?;
+                digits::number(value)?;
                 self.out.numbered.number = self.out.numbered.number.or(Some(value));
             }
             Part::Computer => {
@@ -184,7 +179,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
             }
             Part::Session if matches!(value, b"" | b"-" | b"null") => {}
             Part::Session => self.out.tie = self.out.tie.or(Some(plain(value)?)),
-            Part::Lasted => self.is_long |= digits(value).is_some_and(|secs| secs >= LONG_SECS),
+            Part::Lasted => self.is_long |= digits::number(value).is_some_and(|secs| secs >= LONG_SECS),
             Part::Took(unit, side) => self.out.lasted.took(plain(value)?, unit, side),
             Part::Module if is_stamped_first(value) => self.out.lasted.stamped_first(),
             Part::Module => {}
@@ -282,7 +277,7 @@ impl<'f, 'b> Sketch<'f, 'b> {
 
     fn packets_of(&mut self, value: &[u8]) {
         let (known, count) = &mut self.packets;
-        let Some(number) = digits(value) else { return };
+        let Some(number) = digits::number(value) else { return };
         known.get_mut(*count).into_iter().for_each(|slot| *slot = number);
         *count += 1;
     }

@@ -12,6 +12,7 @@ use crate::model::time::Instant;
 use crate::model::transfer::{Bounds, Transfer, bounds};
 use crate::model::verdict::{State, Verdict};
 use crate::model::whose::{Side, UNATTRIBUTED, Whose};
+use crate::model::words::{Round, size};
 
 use super::links::{Link, What, unite};
 use super::order::{Clock, by_stamp, orders};
@@ -362,15 +363,6 @@ fn moved(group: &Group<'_, '_>) -> String {
     let verb = if left { "data left" } else { "data was shown" };
     match bounds(counted) {
         Bounds { lower: 0, upper: None } => format!("{verb} by {route}, how much is not logged"),
-        Bounds { lower, .. } => format!("{verb} by {route}, at least {}", size(lower)),
-    }
-}
-
-/// Bytes in words, not more than there are.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
-        None => format!("{bytes} bytes"),
+        Bounds { lower, .. } => format!("{verb} by {route}, at least {}", size(lower, Round::Down)),
     }
 }

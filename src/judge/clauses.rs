@@ -112,7 +112,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-21",
-        "a sanctioned entry of which all keys match explains a transfer; traffic logs do not tell the tool, so an entry that names one matches none; an entry for the destination of which another key does not match is named as rejected",
+        "a sanctioned entry of which all keys match explains a transfer; traffic logs do not tell the tool, so an entry that names one matches none; an entry for the destination of which another key does not match is named as rejected, and so is one for the host or account of which all but the destination matches",
     ),
     clause("J-22", "a sanctioned entry does not explain the transfer of a host or account that shows intrusion"),
     clause(
@@ -144,7 +144,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-35",
-        "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time, and so does one of a cloud service that tells of management alone and of nothing that was read",
+        "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time, and so does one of a cloud service that tells of management alone and of nothing that was read, where an intruder is shown or the service let in who is listed, unless another log of that service tells of reads",
     ),
     clause("J-36", "a remote session that shows an intrusion leaves remote access open: no log states what it showed"),
     clause(
@@ -257,5 +257,13 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-93",
         "1 MiB or more that one of our cloud or file services gave an account at an outside address, from which findings of level medium or above that succeeded say that a stranger came in by that account, is unexplained where nothing authorises it; the findings make it likelier and prove no intrusion",
+    ),
+    clause(
+        "J-94",
+        "a secret that a cloud service handed out, as its record or the catalogue says, to an account at an address that is listed or a stranger's (J-93) is unexplained where nothing authorises it, however few there are and whatever bytes they have: it is lost by the act",
+    ),
+    clause(
+        "J-95",
+        "what an account of a shown intruder did with data, by a rule of level high or above that succeeded, within a day before the intruder's first sign, is the intruder's, which is taken to have begun then, and so is what was done on its host where the record names no account; not what a sanctioned transfer of the same host or account explains",
     ),
 ];

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::model::data::{Basis, Later, OBJECTS_KEPT, Sign, Touch};
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::rule::{Outcome, Stage};
+use crate::model::rule::{Outcome, Route, Stage};
 use crate::model::transfer::Bounds;
-use crate::model::verdict::{DataCategory, State, Subjects};
+use crate::model::verdict::{DataCategory, Estimate, State, Subjects};
 
 use super::{Bench, belongs, movement, touched};
 
@@ -68,7 +68,7 @@ pub fn given(bench: &mut Bench<'_>) {
 
 /// J-71 to J-73: the kinds of data of all that the verdict counts.
 pub fn clauses(bench: &mut Bench<'_>) -> (Vec<DataCategory>, Subjects) {
-    let parts = parts(bench);
+    let (parts, open) = (parts(bench), bench.open.keys().copied().collect::<Vec<Route>>());
     for ((state, category), part) in &parts {
         let best = part.signs.keys().map(|sign| sign.basis).min();
         let (clause, what) = match (best, state) {
@@ -82,11 +82,11 @@ pub fn clauses(bench: &mut Bench<'_>) -> (Vec<DataCategory>, Subjects) {
         };
         let by = part.signs.keys().filter(|sign| Some(sign.basis) == best).map(|sign| &*sign.told_by).collect();
         let ids = part.ids.iter().map(ToString::to_string).collect();
-        bench.reason(clause, format!("{what} {category} ({})", listed(by)), ids);
+        let estimate = part.estimate(&open).map(|estimate| told(&estimate)).unwrap_or_default();
+        bench.reason(clause, format!("{what} {category} ({}){estimate}", listed(by)), ids);
     }
-    let complete = bench.open.is_empty();
-    let all = parts.iter().map(|((state, category), part)| part.category(*state, category, complete)).collect();
-    (all, subjects(&parts, complete))
+    let all = parts.iter().map(|((state, category), part)| part.category(*state, category, &open)).collect();
+    (all, subjects(&parts, open.is_empty()))
 }
 
 /// Everything that transfers and findings of a state that speaks of data show.
@@ -208,7 +208,7 @@ fn linked<'a>(bench: &Bench<'a>) -> BTreeMap<&'a str, Vec<&'a Finding>> {
 }
 
 impl Part<'_> {
-    fn category(&self, state: State, category: &str, complete: bool) -> DataCategory {
+    fn category(&self, state: State, category: &str, open: &[Route]) -> DataCategory {
         let values = self.signs.iter().filter(|(sign, _)| sign.basis == Basis::Detected);
         let lower = values.map(|(_, touch)| touch.objects.len() as u64).max().unwrap_or(0);
         let objects = self.signs.iter().filter(|(sign, _)| sign.basis != Basis::Detected);
@@ -222,9 +222,29 @@ impl Part<'_> {
             basis: basis.into_iter().collect(),
             told_by: told_by.into_iter().take(TOLD).map(str::to_owned).collect(),
             files: files.len() as u64,
-            records: Bounds { lower, upper: self.ceiling().filter(|_| complete).map(|ceiling| ceiling.max(lower)) },
+            records: Bounds {
+                lower,
+                upper: self.ceiling().filter(|_| open.is_empty()).map(|ceiling| ceiling.max(lower)),
+            },
+            estimate: self.estimate(open),
             findings: self.ids.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    /// What the catalogue says that the entries hold of which something was touched, and why more than that may have been.
+    fn estimate(&self, open: &[Route]) -> Option<Estimate> {
+        let told = |sign: &Sign| sign.records.filter(|_| sign.basis == Basis::Catalogue);
+        let records = self.signs.keys().filter_map(|sign| told(sign)).reduce(u64::saturating_add)?;
+        let others: BTreeSet<&str> =
+            self.signs.keys().filter(|sign| told(sign).is_none()).map(|sign| &*sign.told_by).collect();
+        let ways = open.iter().map(|route| route.word()).collect::<Vec<_>>().join(", ");
+        let why = [
+            (!open.is_empty()).then(|| format!("ways out are open ({ways})")),
+            (!others.is_empty())
+                .then(|| format!("no entry says how much is in what else was touched ({})", listed(others))),
+        ];
+        let why = why.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        Some(Estimate { records, no_ceiling: (!why.is_empty()).then_some(why) })
     }
 
     /// What the catalogue says that all of it holds; `None` where something is of no entry that says so.
@@ -253,6 +273,14 @@ fn subjects(parts: &Parts<'_>, complete: bool) -> Subjects {
         kinds: kinds.into_iter().map(str::to_owned).collect(),
         lower,
         upper: upper.map(|upper| upper.max(lower)),
+    }
+}
+
+/// What the catalogue says of how much it is, in words.
+fn told(Estimate { records, no_ceiling }: &Estimate) -> String {
+    match no_ceiling {
+        None => format!(", by the catalogue at most {records} records"),
+        Some(why) => format!(", for which the catalogue has {records} records; that is no ceiling: {why}"),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::time::Instant;
 use crate::model::whose::UNATTRIBUTED;
 
 use super::Bench;
+use super::clouds::{self, Cloud};
 use super::intrusion::DAY_SECS;
 
 /// Opens the routes that the evidence should show and does not.
@@ -145,6 +146,9 @@ fn damaged(bench: &mut Bench<'_>) {
                 GapReason::ExportTruncated => {
                     format!("{} exported again, in shorter periods and not by a spreadsheet", gap.place())
                 }
+                GapReason::NotRead if source.formats().any(|format| OF_TOOLS.contains(&format)) => {
+                    format!("{} exported again, by the tool that wrote it", gap.place())
+                }
                 _ => format!("another copy of {}", gap.place()),
             };
             for route in routes {
@@ -153,6 +157,9 @@ fn damaged(bench: &mut Bench<'_>) {
         }
     }
 }
+
+/// Formats that no system writes itself: tools export them from its logs.
+const OF_TOOLS: &[&str] = &["elastic_export", "evtxecmd", "eztools", "hayabusa", "splunk_export"];
 
 /// What tells of mail that was read where the log of mailboxes does not.
 const READS_OF_MAIL: &str =
@@ -194,23 +201,32 @@ fn matters(bench: &Bench<'_>, route: Route) -> bool {
 fn unlogged(bench: &mut Bench<'_>) {
     let routes: BTreeSet<Route> = bench.sources.iter().flat_map(|s| s.unlogged.iter().copied()).collect();
     let watches: BTreeMap<Route, Watch> = routes.into_iter().map(|route| (route, Watch::on(bench, route))).collect();
+    // What another service gave says nothing of a cloud.
+    let managed: BTreeSet<&Cloud> = bench.sources.iter().filter_map(|s| Cloud::managed(s)).collect();
+    let own = |cloud| Watch::of(bench, |s| Cloud::is_of(cloud, s) && shows(s, Route::SaasDownload));
+    let of_clouds: BTreeMap<&Cloud, Watch> = managed.into_iter().map(|cloud| (cloud, own(cloud))).collect();
+    let letting_in = clouds::letting_in(bench);
     for source in bench.sources.clone() {
+        let cloud = Cloud::managed(source);
         let stated = |route: Route| {
-            let period = source.from.zip(source.to).zip(watches.get(&route));
+            let of_cloud = cloud.filter(|_| route == Route::SaasDownload).and_then(|cloud| of_clouds.get(cloud));
+            let period = source.from.zip(source.to).zip(of_cloud.or_else(|| watches.get(&route)));
             period.is_some_and(|((from, to), watch)| watch.covers(from, to))
         };
         let open_to: Vec<Route> =
             source.unlogged.iter().copied().filter(|route| source.unread.contains(route) || !stated(*route)).collect();
         bench.unbounded.extend(&open_to);
-        let open_to: Vec<Route> = open_to.into_iter().filter(|route| matters(bench, *route)).collect();
+        let is_let_in = cloud.is_some() && letting_in.contains(&source.source);
+        let matters = |route: &Route| matters(bench, *route) || is_let_in && *route == Route::SaasDownload;
+        let open_to: Vec<Route> = open_to.into_iter().filter(matters).collect();
         if open_to.is_empty() {
             continue;
         }
         let what = source.not_logged.join(", ");
         bench.reason("J-35", format!("{} does not state {what}", source.source), Vec::new());
         for route in open_to {
-            let needs = match switched_on(source).filter(|_| !source.observes.contains(&route)) {
-                Some(log) => format!("{log}: {} does not state {what}", source.source),
+            let needs = match cloud.filter(|_| route == Route::SaasDownload) {
+                Some(Cloud { needs, .. }) => format!("{needs}: {} does not state {what}", source.source),
                 None if source.observes.contains(&route) => {
                     format!("firewall, flow or proxy log that states what {} does not: {what}", source.source)
                 }
@@ -219,21 +235,6 @@ fn unlogged(bench: &mut Bench<'_>) {
             open(bench, route, needs);
         }
     }
-}
-
-/// What of a cloud service logs reads of the data in its stores, and is to be switched on.
-fn switched_on(source: &SourceCoverage) -> Option<&'static str> {
-    source.formats().find_map(|format| match format {
-        "cloudtrail" => {
-            Some("CloudTrail's data events of S3 (GetObject), if a trail logs them, or the access logs of the buckets")
-        }
-        "gcp" => Some(
-            "Data Access audit logs of Google Cloud (DATA_READ of Cloud Storage), or the usage logs of the buckets",
-        ),
-        "azure" => Some("StorageRead of the diagnostic settings of Azure's storage accounts (StorageBlobLogs)"),
-        "m365" => Some("the audit log of Microsoft 365 with MailItemsAccessed and the records of SharePoint"),
-        _ => None,
-    })
 }
 
 /// J-36: what an intruder's remote sessions showed it, which no log states.
@@ -245,6 +246,11 @@ fn unjudged(bench: &mut Bench<'_>) {
         bench.reason("J-36", text.to_owned(), sessions);
         open(bench, Route::RemoteAccess, "a review of what the intruder's remote sessions opened".to_owned());
     }
+}
+
+/// Whether a log shows a way out with the bytes that leave by it.
+fn shows(source: &SourceCoverage, route: Route) -> bool {
+    source.observes.contains(&route) && !source.unlogged.contains(&route)
 }
 
 /// The time of which some logs tell, together.
@@ -274,7 +280,7 @@ impl Watch {
 
     /// Of those that show a way out with the bytes that leave by it.
     fn on(bench: &Bench<'_>, route: Route) -> Self {
-        Self::of(bench, |s| s.observes.contains(&route) && !s.unlogged.contains(&route))
+        Self::of(bench, |s| shows(s, route))
     }
 
     /// Whether no stretch of the period is left out.

@@ -36,6 +36,8 @@ pub struct Intruder {
     pub accounts: BTreeMap<String, BTreeSet<String>>,
     /// Addresses from which it came, outside or of other scopes.
     pub came_from: BTreeSet<String>,
+    /// Of these, those that it called from a host of ours and from which it did not come.
+    pub called: BTreeSet<String>,
     /// Of these, those that are known only as where sessions of a VPN gateway came from, which let them in by their accounts.
     pub let_in: BTreeSet<String>,
     /// Of these, when the attack that succeeded began: its first finding within the hour before the first success.
@@ -49,6 +51,11 @@ pub struct Intruder {
 impl Intruder {
     pub fn is_shown(&self) -> bool {
         !self.proofs.is_empty()
+    }
+
+    /// The addresses from which it came.
+    pub fn origins(&self) -> impl Iterator<Item = &String> {
+        self.came_from.difference(&self.called)
     }
 
     /// From when on a host, by [`Whose::entity`], is the intruder's: one that its proofs name from its first sign on.
@@ -198,7 +205,7 @@ pub fn of(
             |text: &&String| f.joined.iter().any(|joined| joined.kind == Giver::Nat && joined.address == **text);
         let others = f.entities.sources.iter().filter(|t| whose.is_of_others(t, scope));
         all.came_from.extend(others.filter(|text| !is_translated(text)).cloned());
-        all.came_from.extend(called(f, whose).cloned());
+        all.called.extend(called(f, whose).cloned());
         all.add_accounts(f, forgeable);
         // Who held the address that a firewall translated is added by itself.
         let (given, others): (Vec<&Joined>, Vec<&Joined>) =
@@ -211,7 +218,9 @@ pub fn of(
     all.logged_on = all.logged_on.difference(&all.hosts).cloned().collect();
     all.hosts.extend(all.logged_on.iter().cloned());
     all.proofs = proofs.into_iter().collect();
-    all.let_in = all.let_in.difference(&all.came_from).cloned().collect();
+    all.let_in = all.let_in.difference(&all.came_from).filter(|from| !all.called.contains(*from)).cloned().collect();
+    all.called = all.called.difference(&all.came_from).cloned().collect();
+    all.came_from.extend(all.called.iter().cloned());
     all.came_from.extend(all.let_in.iter().cloned());
     all.attacked = all.first.map(|first| attacks(findings, &all.came_from, first)).unwrap_or_default();
     all.reached = reached::of(findings, &all, whose);

@@ -6,9 +6,7 @@ use ipnet::IpNet;
 
 use crate::model::finding::{Finding, FindingIndicator};
 use crate::model::indicator::IndicatorKind;
-use crate::model::whose::{Side, Whose, address};
-
-use super::intrusion::is_listed;
+use crate::model::whose::address;
 
 /// Whether a sighting is of one of its own sources: a listed address, or a network that holds it. Other values stand
 /// somewhere in the record, whoever made the contact.
@@ -25,16 +23,6 @@ pub fn names(f: &Finding, from: &str) -> bool {
         Some(IndicatorKind::Cidr) => indicator.value.parse::<IpNet>().is_ok_and(|net| net.contains(&from)),
         _ => false,
     }
-}
-
-/// The outside addresses that are listed and made contact, with the sightings that say so.
-pub fn visitors<'a>(findings: &[&'a Finding], whose: &Whose) -> BTreeMap<&'a str, Vec<&'a Finding>> {
-    let mut all: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for f in findings.iter().filter(|f| is_listed(f)) {
-        let sources = f.entities.sources.iter().filter(|from| whose.side(from) == Side::Outside && names(f, from));
-        sources.for_each(|from| all.entry(from).or_default().push(f));
-    }
-    all
 }
 
 /// Sightings by what they show of the contacts that came in, in words that follow "findings show".

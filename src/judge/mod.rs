@@ -5,8 +5,10 @@ mod alike;
 mod attempts;
 mod chains;
 mod clauses;
+mod clouds;
 mod contact;
 mod data;
+mod earlier;
 mod elsewhere;
 mod facts;
 mod gaps;
@@ -23,8 +25,8 @@ mod reached;
 mod routes;
 mod served;
 mod signals;
-mod strange;
 mod sum;
+mod suspects;
 mod touched;
 mod visitors;
 
@@ -34,6 +36,7 @@ use crate::model::coverage::{Coverage, Gap, GapReason, SourceCoverage};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::Route;
+use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::{ReasonGiven, ScopeVerdict, State, Verdict};
 use crate::model::whose::{UNATTRIBUTED, Whose};
@@ -86,15 +89,19 @@ struct Bench<'a> {
     /// Findings by the destinations that they name: there are many transfers.
     by_destination: BTreeMap<&'a str, Vec<&'a Finding>>,
     /// Listed addresses outside that made contact, with the findings that say so.
-    visitors: BTreeMap<&'a str, Vec<&'a Finding>>,
+    visitors: suspects::ByAddress<'a>,
     /// Addresses outside from which a stranger used an account, with the findings that say so.
-    strangers: BTreeMap<&'a str, Vec<&'a Finding>>,
+    strangers: suspects::ByAddress<'a>,
     transfers: Vec<&'a Transfer>,
     sources: Vec<&'a SourceCoverage>,
     coverage: &'a Coverage,
     /// Logs of which anybody outside writes the user names.
     forgeable: BTreeSet<&'a Locator>,
     intruder: intrusion::Intruder,
+    /// What the intruder did with data before anything showed it to be one.
+    earlier: Vec<&'a Finding>,
+    /// When each of what shows the intruder began, as far as findings of this scope do.
+    proved: BTreeMap<&'a str, Instant>,
     /// Who is shown elsewhere, with what it did here.
     elsewhere: Vec<(String, String)>,
     /// What hosts sent beside each other, once that was asked.
@@ -314,13 +321,17 @@ fn bench<'a>(
         by_destination.entry(to).or_default().push(f);
     }
     let together = contact::together(&mine, whose, &forgeable);
+    let mut intruder = intrusion::of(&mine, &together, (name, whose), &forgeable);
+    let earlier = earlier::begin(&mut intruder, &mine, &moved, (whose, &forgeable));
     Bench {
         by_destination,
-        visitors: listed::visitors(&mine, whose),
-        strangers: strange::strangers(&mine, whose),
+        visitors: suspects::visitors(&mine, whose),
+        strangers: suspects::strangers(&mine, whose),
         scope: name.to_owned(),
         whose,
-        intruder: intrusion::of(&mine, &together, (name, whose), &forgeable),
+        intruder,
+        earlier,
+        proved: BTreeMap::new(),
         elsewhere: Vec::new(),
         origins: BTreeMap::new(),
         peers: None,
@@ -347,7 +358,12 @@ fn bench<'a>(
 
 /// The verdict of a scope, and what can be links of chains.
 fn one(mut bench: Bench<'_>) -> (ScopeVerdict, Vec<links::Link<'_>>) {
+    let proofs = bench.intruder.proofs.iter().map(String::as_str);
+    let shows: BTreeSet<&str> = proofs.chain(bench.earlier.iter().map(|f| f.id.as_str())).collect();
+    let told = bench.findings.iter().filter(|f| shows.contains(f.id.as_str()));
+    bench.proved = told.filter_map(|f| Some((f.id.as_str(), f.time.first?))).collect();
     intrusion::clauses(&mut bench);
+    earlier::clauses(&mut bench);
     elsewhere::clauses(&mut bench);
     reached::clauses(&mut bench);
     attempts::clauses(&mut bench);

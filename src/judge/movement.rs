@@ -1,4 +1,4 @@
-//! J-11, J-14, J-16, J-17, J-20 to J-22, J-24, J-25: data that left or moved without an explanation.
+//! J-11, J-14, J-16, J-17, J-20 to J-22, J-24, J-25, J-85, J-93, J-94: data that left or moved without an explanation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,9 @@ use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
 use crate::model::whose::{Key, Sanction, Side, address};
 
-use super::intrusion::{DAY_SECS, WINDOW_SECS, is_listed, outward};
-use super::{Bench, alike, gaps, joined, peers, served, signals, strange, touched, visitors};
+use super::intrusion::{DAY_SECS, WINDOW_SECS};
+use super::suspects::Suspects;
+use super::{Bench, alike, gaps, joined, peers, served, signals, touched, visitors};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -205,9 +206,19 @@ pub(super) fn named<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
     t.destinations().filter_map(|name| bench.by_destination.get(name)).flatten().copied().collect()
 }
 
-/// The intrusion's proofs with the transfers that they tie.
+/// The intrusion's proofs with the transfers that they tie: what came after all of these led to none of them.
 pub(super) fn cite<'t>(bench: &Bench<'_>, transfers: impl IntoIterator<Item = &'t Transfer>) -> Vec<String> {
-    bench.intruder.proofs.iter().cloned().chain(transfers.into_iter().map(|t| t.id.to_string())).collect()
+    let transfers: Vec<&Transfer> = transfers.into_iter().collect();
+    let untimed = transfers.iter().any(|t| t.time.is_none());
+    let end = transfers.iter().filter_map(|t| t.time).map(|time| time.last).max().filter(|_| !untimed);
+    let led = |id: &&String| end.is_none_or(|end| bench.proved.get(id.as_str()).is_none_or(|at| *at <= end));
+    let earlier = bench.earlier.iter().map(|f| &f.id);
+    let mut ids: Vec<String> = earlier.chain(&bench.intruder.proofs).filter(led).cloned().collect();
+    if ids.is_empty() {
+        ids.clone_from(&bench.intruder.proofs);
+    }
+    ids.extend(transfers.iter().map(|t| t.id.to_string()));
+    ids
 }
 
 /// Leaves a route open because a state hangs on bytes of the intrusion's first hour.
@@ -234,6 +245,15 @@ pub(super) fn guilty(bench: &Bench<'_>, t: &Transfer) -> bool {
     begins(bench, t).is_some_and(|first| in_time(bench, t, first))
 }
 
+/// Where a transfer went, with the names of an address by which an entry may know it.
+fn place(t: &Transfer) -> String {
+    let names: Vec<&str> = t.to_names.iter().map(String::as_str).filter(|name| address(name).is_none()).collect();
+    match address(&t.to).is_some() && !names.is_empty() {
+        true => format!("{} ({})", t.to, names.join(", ")),
+        false => t.to.to_string(),
+    }
+}
+
 /// How much a sanctioned entry takes, and of what.
 fn most(entry: &Sanction) -> Option<String> {
     Some(format!(" of at most {} over the whole evidence", entry.max_bytes?))
@@ -244,7 +264,7 @@ pub(super) fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
     let Some(why) = &t.sanctioned else { return false };
     let most = bench.whose.sanctions.iter().find(|s| s.why == **why).and_then(most);
     let why = entry_name(bench, why);
-    let what = format!("at least {} bytes{}, {} to {}", t.bytes.lower, most.unwrap_or_default(), t.from, t.to);
+    let what = format!("at least {} bytes{}, {} to {}", t.bytes.lower, most.unwrap_or_default(), t.from, place(t));
     if guilty(bench, t) {
         let text = format!("sanctioned entry ({why}) rejected, its host or account shows intrusion: {what}");
         let ids = cite(bench, [t]);
@@ -256,7 +276,7 @@ pub(super) fn explained<'a>(bench: &mut Bench<'a>, t: &'a Transfer) -> bool {
     true
 }
 
-/// J-11, J-14, J-16, J-17, J-20, J-24, J-25, J-93: what left one host. True where it was too much to pass.
+/// J-11, J-14, J-16, J-17, J-20, J-24, J-25, J-85, J-93, J-94: what left one host. True where it was too much to pass.
 fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let Some(route) = m.transfers.first().map(|t| t.route) else { return false };
     if route == Route::DnsTunnel && signals::tunnelled(bench, m) {
@@ -269,15 +289,13 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     let (sure, perhaps) = (sum(|since| since.sure), sum(|since| since.perhaps));
     let little = LEFT_BYTES.min(m.limits.day);
     let enough = if m.is_one && (own || !targets.is_empty()) { little } else { m.limits.day };
-    let listed: BTreeSet<&str> = m.transfers.iter().flat_map(|t| listed(bench, t)).map(|f| f.id.as_str()).collect();
+    let suspects = Suspects::of(bench, &m.transfers);
     let mut together = Together::default();
     m.transfers.iter().for_each(|t| together.add(t));
     let bulky = together.busiest_day() >= m.limits.day || together.whole() >= m.limits.whole;
-    let of_listed = m.is_one && !listed.is_empty() && together.whole() >= little;
-    let bulky = bulky || of_listed && !are_for_everybody(bench, m);
-    let read = m.is_one && !listed.is_empty() && visitors::has_read(&m.transfers);
-    let of_stranger = m.is_one && together.whole() >= little && !strange::of(bench, m).is_empty();
-    let bulky = bulky || read || of_stranger;
+    let is_suspect = m.is_one && !suspects.is_empty();
+    let bulky = bulky || is_suspect && together.whole() >= little && !are_for_everybody(bench, m);
+    let bulky = bulky || is_suspect && suspects.are_given(&m.transfers);
     let uncounted = m.is_one && is_uncounted(&tied, &targets);
     if sure < enough && perhaps < enough && !bulky && !uncounted {
         return false;
@@ -315,7 +333,7 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         undated(bench, route, what(perhaps), &tied);
     }
     if bulky {
-        unexplained(bench, m, route, together.whole(), &listed);
+        unexplained(bench, m, route, together.whole(), &suspects);
     }
     true
 }
@@ -356,22 +374,19 @@ fn is_talk(route: Route, tied: &[&Transfer], targets: &[&Finding]) -> bool {
     calls && together.beyond_usual() < LEFT_BYTES
 }
 
-/// The listed values that name a transfer's destination, whichever side began.
-pub(super) fn listed<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
-    let mut named = named(bench, t);
-    named.retain(|f| is_listed(f) && outward(f, bench.whose));
-    named.extend(bench.visitors.get(t.to.as_str()).into_iter().flatten());
-    named
-}
-
 /// Names the entries for the destination that do not explain a movement, with the keys that do not match.
 fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
     for t in m.transfers.iter().filter(|t| t.sanctioned.is_none()) {
         for (entry, keys) in bench.whose.considered(t) {
             let why = entry_name(bench, &entry.why);
             let most = most(entry).filter(|_| keys.contains(&Key::MaxBytes)).unwrap_or_default();
-            let what = format!("at least {} bytes{most}, {} to {}", t.bytes.lower, t.from, t.to);
+            let what = format!("at least {} bytes{most}, {} to {}", t.bytes.lower, t.from, place(t));
             let reason = match keys[..] {
+                [Key::MaxBytes] if t.bytes.upper.is_none() => {
+                    format!("does not match: {}; no log tells how much it was at most", Key::MaxBytes.word())
+                }
+                [] => "most of it is known by its address alone, which may have other names".to_owned(),
+                [Key::Destination] => undestined(t),
                 [Key::Tool] => "these logs do not tell the tool that it names".to_owned(),
                 _ => format!("does not match: {}", keys.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ")),
             };
@@ -384,34 +399,31 @@ fn unchecked(bench: &mut Bench<'_>, m: &Movement<'_>) {
     }
 }
 
+/// Why an entry of which all else matches is not for the destination of a transfer.
+fn undestined(t: &Transfer) -> String {
+    match address(&t.to).is_some() && t.to_names.is_empty() {
+        true => format!("does not match: {}; no log names {}", Key::Destination.word(), t.to),
+        false => format!("does not match: {}", Key::Destination.word()),
+    }
+}
+
 pub(super) fn unexplained<'a>(
     bench: &mut Bench<'a>,
     m: &Movement<'a>,
     route: Route,
     bytes: u64,
-    listed: &BTreeSet<&str>,
+    suspects: &Suspects<'a>,
 ) {
     let of = if route == Route::DnsTunnel { " of names asked for" } else { "" };
-    let is_read = !listed.is_empty() && bytes < LEFT_BYTES;
     let from = joined::sender(bench.whose, m.from, &m.transfers);
-    let what = match is_read {
-        true => format!("{}, {from} to {}", visitors::told(&m.transfers), m.to),
-        false => format!("{bytes} bytes{of}, {from} to {}", m.to),
-    };
-    let strange = strange::of(bench, m);
-    let findings = listed.union(&strange).map(ToString::to_string);
-    let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(findings).collect();
-    let (clause, why) = match (listed.is_empty(), route) {
-        (false, _) => {
-            let clause = if is_read || route == Route::WebResponse { "J-85" } else { "J-25" };
-            (clause, "nothing authorises it, and its destination is listed, which is a suspicion and no proof")
-        }
-        (true, Route::DnsTunnel) => ("J-24", "nothing authorises it"),
-        (true, _) if !strange.is_empty() => (
-            "J-93",
-            "nothing authorises it, and findings say that a stranger used the account, which is a suspicion and no proof",
-        ),
-        (true, _) => ("J-20", "nothing authorises it"),
+    let told = suspects.judged(m, route, bytes);
+    let much = told.as_ref().and_then(|told| told.what.clone()).unwrap_or_else(|| format!("{bytes} bytes{of}"));
+    let what = format!("{much}, {from} to {}", m.to);
+    let ids = m.transfers.iter().map(|t| t.id.to_string()).chain(suspects.ids().map(str::to_owned)).collect();
+    let (clause, why) = match (&told, route) {
+        (Some(told), _) => (told.clause, told.why.as_str()),
+        (None, Route::DnsTunnel) => ("J-24", "nothing authorises it"),
+        (None, _) => ("J-20", "nothing authorises it"),
     };
     bench.reason(clause, format!("{why}: at least {what}{}", clocks(&m.transfers)), ids);
     peers::compare(bench, &m.transfers);
@@ -420,15 +432,8 @@ pub(super) fn unexplained<'a>(
     let time = m.transfers.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
     bench.ask(format!("who approved {what}, account {account}, {when}?"));
-    if !listed.is_empty() {
-        bench.ask(match m.transfers.iter().all(|t| is_answer(t)) {
-            true => format!("who is at {}, which is listed, and has a reason to read {} from there?", m.to, m.from),
-            false => {
-                format!("does {from} have a reason to send to {}, which is listed, and is {from} clean?", m.to)
-            }
-        });
-    }
-    put_unexplained(bench, &m.transfers, route, listed);
+    suspects.ask(bench, m, &from);
+    put_unexplained(bench, &m.transfers, route, suspects);
 }
 
 /// Which clocks decided how much moved at least, where some did.
@@ -437,18 +442,20 @@ fn clocks(transfers: &[&Transfer]) -> String {
     told.first().map_or_else(String::new, |first| format!("; {first}"))
 }
 
-/// Gives transfers their state, and lets the listings of where they went be suspicions.
+/// Gives transfers their state, and lets what is said against where they went be suspicions.
 pub(super) fn put_unexplained<'a>(
     bench: &mut Bench<'a>,
     transfers: &[&'a Transfer],
     route: Route,
-    listed: &BTreeSet<&str>,
+    suspects: &Suspects<'a>,
 ) {
     for t in transfers {
         bench.count(t, t.bytes.lower, State::Unexplained);
     }
-    let own: Vec<&'a str> = bench.findings.iter().map(|f| f.id.as_str()).filter(|id| listed.contains(id)).collect();
     let known: BTreeSet<String> = bench.intruder.suspicions.iter().cloned().collect();
-    bench.intruder.suspicions.extend(own.iter().filter(|id| !known.contains(**id)).map(ToString::to_string));
-    bench.put_by(route, State::Unexplained, own);
+    for id in suspects.ids() {
+        bench.background.remove(id);
+        bench.intruder.suspicions.extend(Some(id.to_owned()).filter(|id| !known.contains(id)));
+    }
+    bench.put_by(route, State::Unexplained, suspects.ids());
 }

@@ -12,8 +12,8 @@ use crate::model::scopes::Host;
 use crate::model::time::Instant;
 use crate::model::transfer::{Together, Transfer};
 use crate::model::whose::{Whose, address, same_host};
+use crate::model::words::{Round, size};
 
-use super::chains::size;
 use super::intrusion::{BASELINE_DAYS, DAY_SECS};
 use super::{Bench, joined, movement};
 
@@ -69,7 +69,15 @@ impl<'a> Peers<'a> {
         let mut apart: Vec<u64> = days.iter().map(|day| day.abs_diff(usual)).collect();
         let spread = median(&mut apart)?.saturating_mul(3) / 2;
         let spread = spread.max(usual / 10).max(LEAST_SPREAD);
-        (days.len() >= PEERS && !group.is_empty()).then_some(Beside { group, peers: days.len(), sent, usual, spread })
+        let range = (days.first().copied()?, days.last().copied()?);
+        (days.len() >= PEERS && !group.is_empty()).then_some(Beside {
+            group,
+            peers: days.len(),
+            sent,
+            usual,
+            spread,
+            range,
+        })
     }
 }
 
@@ -128,6 +136,8 @@ struct Beside {
     sent: u64,
     usual: u64,
     spread: u64,
+    /// What the one sent that sent least, and the one that sent most.
+    range: (u64, u64),
 }
 
 impl Beside {
@@ -136,15 +146,15 @@ impl Beside {
     }
 
     fn told(&self, host: &str, history: &str) -> String {
-        let Self { group, peers, sent, usual, spread } = self;
-        let (sent, usual, by) = (size(*sent), size(*usual), sent.saturating_sub(*usual) / spread.max(&1));
-        let peers = format!("{peers} peers ({group})");
+        let (sent, peers) = (size(self.sent, Round::Down), format!("{} peers ({})", self.peers, self.group));
+        let theirs = match (size(self.range.0, Round::Nearest), size(self.range.1, Round::Nearest)) {
+            (least, most) if least == most => format!("{most} each on theirs"),
+            (least, most) => format!("between {least} and {most} each on theirs"),
+        };
         match self.is_apart() {
-            true => format!(
-                "{host} sent {sent} on its busiest day and its {peers} {usual} as a rule: {by} times their spread above; {history}"
-            ),
+            true => format!("{host} sent {sent} on its busiest day, and its {peers} sent {theirs}; {history}"),
             false => format!(
-                "{host} sent {sent} on its busiest day, as its {peers} do, which send {usual} as a rule; {history}"
+                "{host} sent {sent} on its busiest day, which is not unusual: its {peers} sent {theirs}; {history}"
             ),
         }
     }

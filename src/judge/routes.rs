@@ -66,7 +66,11 @@ pub(super) fn of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) ->
         records: Bounds { lower: 0, upper: None },
         destinations: sorted(moved.iter().flat_map(|t| t.destinations())),
         hosts: sorted(
-            moved.iter().map(|t| &*t.from).chain(told.iter().flat_map(|f| &f.entities.hosts).map(|host| &**host)),
+            moved
+                .iter()
+                .filter(|t| !is_of_log(t))
+                .map(|t| &*t.from)
+                .chain(told.iter().flat_map(|f| &f.entities.hosts).map(|host| &**host)),
         ),
         accounts: whose(bench, &moved, &told),
         findings: if state == State::NotExamined { in_part(bench, route) } else { cited },
@@ -95,6 +99,11 @@ fn is_unbounded(bench: &Bench<'_>, (route, way): (Route, &Way<'_>), state: State
         || bench.unbounded.contains(&route)
         || partly()
         || gaps::silent(bench, route).is_some()
+}
+
+/// Whether a transfer is told of the log that shows it, because no record says which host it was.
+fn is_of_log(t: &Transfer) -> bool {
+    t.seen_by.iter().any(|log| *t.from == *log.log())
 }
 
 fn sorted<'t>(all: impl Iterator<Item = &'t str>) -> Vec<String> {

@@ -78,6 +78,7 @@ pub fn up(mut bench: Bench<'_>) -> ScopeVerdict {
         confidence_reasons,
         intrusion,
         actor: actor(&bench),
+        origins: bench.intruder.origins().cloned().collect(),
         complete,
         exposure: Vec::new(),
         breach: breach(&bench, state, complete),
@@ -225,7 +226,7 @@ fn activity(bench: &Bench<'_>, routes: &[RouteVerdict]) -> Activity {
         (_, Some(last)) if last > end => None,
         _ => logs_end.filter(|logs| *logs > end).map(|_| false),
     });
-    Activity { first, last, logs_end, after_containment: after }
+    Activity { first, last, logs_end, contained: bench.whose.contained, after_containment: after }
 }
 
 /// When the intruder itself is seen last: by findings, and by what went to its addresses or to where findings say.

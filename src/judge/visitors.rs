@@ -12,6 +12,7 @@ use crate::model::words::counted;
 
 use super::Bench;
 use super::movement::{self, Movement, TO_ONE};
+use super::suspects::Suspects;
 
 /// So many records of files or objects that are read are more than a look, where no log states their bytes.
 const RECORDS: u64 = 20;
@@ -28,12 +29,12 @@ pub(super) fn tunnelled<'a>(bench: &mut Bench<'a>, t: &'a Transfer) {
     if !is_listed || !is_much || movement::guilty(bench, t) || movement::explained(bench, t) {
         return;
     }
-    let listed: BTreeSet<&str> = movement::listed(bench, t).into_iter().map(|f| f.id.as_str()).collect();
+    let listed = Suspects::of(bench, &[t]);
     let much = match t.bytes.lower >= LEAST_BYTES {
         true => format!("at least {} bytes went out", t.bytes.lower),
         false => "much went, and the log does not say for sure how much of it out".to_owned(),
     };
-    let ids = listed.iter().map(ToString::to_string).chain([t.id.to_string()]).collect();
+    let ids = listed.ids().map(str::to_owned).chain([t.id.to_string()]).collect();
     let why = "nothing authorises it, and its other end is listed, which is a suspicion and no proof";
     bench.reason("J-25", format!("{why}: a tunnel through which {much}, {} to {}", t.from, t.to), ids);
     let who = if t.accounts.is_empty() { "not logged".to_owned() } else { t.accounts.join(", ") };
@@ -134,8 +135,8 @@ pub(super) fn clauses(bench: &mut Bench<'_>) {
         }
         let to = t.to.to_string();
         let one = Movement { from: &t.from, to, is_one: true, transfers: vec![t], limits: TO_ONE };
-        let listed = movement::listed(bench, t).into_iter().map(|f| f.id.as_str()).collect();
-        movement::unexplained(bench, &one, t.route, t.bytes.lower, &listed);
+        let suspects = Suspects::of(bench, &[t]);
+        movement::unexplained(bench, &one, t.route, t.bytes.lower, &suspects);
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Kinds of access that records are about, as a set. The join is the union.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Access(u8);
+pub struct Access(u16);
 
 impl Access {
     /// Nothing that is told apart.
@@ -26,6 +26,8 @@ impl Access {
     pub const GIVES: Self = Self(1 << 6);
     /// Calls for what a provider of a cloud gives to anybody. Stays in the record that says so.
     pub const PUBLIC: Self = Self(1 << 7);
+    /// Sign-ins to a directory, which many services make use of: they tell of none of these what was done there.
+    pub const SIGN_INS: Self = Self(1 << 8);
 
     /// Adds kinds.
     pub fn join(&mut self, other: Self) {
@@ -48,9 +50,15 @@ impl Access {
         self.0 == 0
     }
 
-    /// Whether all records are of management, so that nothing is told of what was read in stores.
+    /// Whether all records are of management or sign-ins, so that nothing is told of what was read in stores.
     pub fn is_of_management_alone(self) -> bool {
-        self.without(Self::GIVES) == Self::MANAGEMENT
+        let told = self.without(Self::GIVES);
+        !told.is_none() && told.without(Self::MANAGEMENT).without(Self::SIGN_INS).is_none()
+    }
+
+    /// Whether all records are of sign-ins.
+    pub fn is_of_sign_ins_alone(self) -> bool {
+        self == Self::SIGN_INS
     }
 
     /// Whether mailboxes were at work and no mail was read, by what is logged.

@@ -146,7 +146,6 @@ impl Canon {
                 | Self::UrlOriginal
                 | Self::HttpReferrer
                 | Self::UserAgent
-                | Self::DnsAnswer
                 | Self::NetworkTransport
                 | Self::NetworkProtocol
                 | Self::ProcessExecutable

@@ -105,12 +105,14 @@ impl Chain {
     /// The chain as a sentence. Where the order of no two steps is known, that is said once.
     pub fn told(&self) -> String {
         let has_line = self.steps.iter().any(|step| step.order != StepOrder::NotKnown);
-        let step = |step: &Step| match step.order {
-            StepOrder::After => format!("then {}", step.told()),
+        // Of a chain of which one scope's steps are told, what went before may be another one's.
+        let first = self.steps.iter().position(|step| step.order != StepOrder::NotKnown);
+        let step = |(at, step): (usize, &Step)| match step.order {
+            StepOrder::After if Some(at) != first => format!("then {}", step.told()),
             StepOrder::NotKnown if has_line => format!("order not known: {}", step.told()),
-            StepOrder::First | StepOrder::NotKnown => step.told(),
+            StepOrder::First | StepOrder::After | StepOrder::NotKnown => step.told(),
         };
-        let mut parts: Vec<String> = self.steps.iter().take(TOLD).map(step).collect();
+        let mut parts: Vec<String> = self.steps.iter().enumerate().take(TOLD).map(step).collect();
         let more = (self.steps.len().saturating_sub(TOLD) as u64).saturating_add(self.omitted_steps);
         if more > 0 {
             parts.push(format!("and {}", counted(more, "more step", "more steps")));

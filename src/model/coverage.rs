@@ -116,6 +116,9 @@ impl Gap {
     }
 }
 
+/// What a log of sign-ins to a directory alone does not tell.
+pub const SIGNED_IN_TO: &str = "what was done in the services that were signed in to";
+
 /// What one source covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCoverage {

@@ -45,6 +45,9 @@ pub const CATEGORIES: &[Category] = &[
     category("tax_references", false, "Unique Taxpayer References"),
 ];
 
+/// Kinds of which one is lost as soon as it is handed over, however small it is.
+pub const SECRET: &[&str] = &["credentials", "secrets_keys"];
+
 /// The kind of data of this name.
 pub fn named(name: &str) -> Option<&'static Category> {
     CATEGORIES.iter().find(|category| category.name == name)

@@ -9,6 +9,7 @@ use super::conversations::Conversations;
 use super::logons::Logons;
 use super::loose::Loose;
 use super::names::Names;
+use super::naming::Naming;
 use super::place::{Place, RecordDigest};
 use super::rule::Outcome;
 use super::sessions::Sessions;
@@ -371,4 +372,7 @@ pub struct Observations {
     /// Halves of records whose other half another file of the log may have.
     #[serde(default, skip_serializing_if = "Loose::is_empty")]
     pub loose: Loose,
+    /// Names of addresses, by records that tell of no bytes.
+    #[serde(default, skip_serializing_if = "Naming::is_empty")]
+    pub naming: Naming,
 }

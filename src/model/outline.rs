@@ -1,6 +1,7 @@
 //! A record told by its outline: what tallies need of a record that says, but for its time and its numbers, what an
 //! earlier one said.
 
+use super::digits;
 use super::lasted::Lasted;
 use super::time::{Span, Stamp};
 
@@ -37,7 +38,8 @@ pub struct Outline<'b> {
     /// Whether tallies read nothing of the record but its time: the identity is of no use then.
     pub is_silent: bool,
     identity: Vec<u8>,
-    numbers: [&'b [u8]; NUMBERS],
+    /// The digits of each number, and its value.
+    numbers: [(&'b [u8], u64); NUMBERS],
     count: usize,
 }
 
@@ -59,19 +61,30 @@ impl<'b> Outline<'b> {
     #[inline]
     pub fn part(&mut self, part: &[u8]) {
         // Lengths stand between parts, so that no two lists of parts are one identity.
-        self.identity.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        let length = (part.len() as u32).to_le_bytes();
+        if let 0..4 = part.len() {
+            // PERF: many parts are a mark or a short word: they and their length are one word.
+            let mut word = [0; 8];
+            word[..4].copy_from_slice(&length);
+            part.iter().zip(&mut word[4..]).for_each(|(byte, to)| *to = *byte);
+            let end = self.identity.len() + 4 + part.len();
+            self.identity.extend_from_slice(&word);
+            self.identity.truncate(end);
+            return;
+        }
+        self.identity.extend_from_slice(&length);
         append(&mut self.identity, part);
     }
 
     /// Adds a number of at most 19 digits. False where it is none, or one too many: such a record has no outline.
     #[inline]
     pub fn number(&mut self, digits: &'b [u8]) -> bool {
-        let fits = (1..=19).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) && self.count < NUMBERS;
-        if fits {
-            self.numbers[self.count] = digits;
-            self.count += 1;
-        }
-        fits
+        let (Some(value), Some(free)) = (digits::number(digits), self.numbers.get_mut(self.count)) else {
+            return false;
+        };
+        *free = (digits, value);
+        self.count += 1;
+        true
     }
 
     /// From what everything follows but time and numbers.
@@ -82,13 +95,12 @@ impl<'b> Outline<'b> {
     /// The value of a number.
     #[inline]
     pub fn value(&self, at: usize) -> Option<u64> {
-        let digits = self.numbers[..self.count].get(at)?;
-        Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+        self.numbers[..self.count].get(at).map(|(_, value)| *value)
     }
 
     /// Which number lies at these bytes of the record.
     pub fn place(&self, value: &[u8]) -> Option<usize> {
-        self.numbers[..self.count].iter().position(|known| std::ptr::eq(*known, value))
+        self.numbers[..self.count].iter().position(|(known, _)| std::ptr::eq(*known, value))
     }
 }
 
@@ -98,7 +110,7 @@ impl<'b> Outline<'b> {
 #[inline]
 fn append(out: &mut Vec<u8>, text: &[u8]) {
     match text.len() {
-        0..4 => text.iter().for_each(|byte| out.push(*byte)),
+        0..4 => out.extend_from_slice(text),
         4..8 => by_ends::<4>(out, text),
         8..16 => by_ends::<8>(out, text),
         16..=32 => by_ends::<16>(out, text),

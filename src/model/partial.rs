@@ -138,6 +138,9 @@ pub struct Covered {
     /// What the answers in it say of the search that they are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Answers>,
+    /// What rules ask for and its table has no column for, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<Box<str>>,
     /// Records whose zone was assumed.
     pub zone_assumed: u64,
     /// Records whose year was inferred.
@@ -158,6 +161,9 @@ impl Covered {
             self.hours.pop_last();
         }
         self.answers = self.answers.take().or(other.answers);
+        self.lacking.extend(other.lacking);
+        self.lacking.sort_unstable();
+        self.lacking.dedup();
         self.cleared.extend(other.cleared);
         self.cleared.sort();
         self.cleared.dedup();

@@ -13,7 +13,7 @@ use super::place::Locator;
 use super::rule::Route;
 use super::seldom::Seldom;
 use super::short::Short;
-use super::time::{HOUR_SECS, Instant, Span};
+use super::time::{HOUR_SECS, Instant, SKEW_SECS, Span};
 use super::whose::address;
 
 /// Lower and upper bound; `upper: null` is unbounded.
@@ -60,10 +60,10 @@ pub fn is_around(data: u64, wire: u64, records: u64) -> bool {
 }
 
 /// At least so much data is in so many bytes on the wire, by so many records: what is left without all that may be sent
-/// around it.
+/// around it, the least around which they [are](is_around).
 pub fn within(wire: u64, records: u64) -> u64 {
     let whole = wire.saturating_sub(records.saturating_mul(AROUND_RECORD_BYTES));
-    whole - whole.div_ceil(AROUND_SHARE + 1)
+    whole - whole / (AROUND_SHARE + 1)
 }
 
 /// So many hours say what is usual.
@@ -150,23 +150,25 @@ pub struct Dated {
     more: Option<Box<More>>,
 }
 
+/// A record of an hour: from when to when it tells, and of how many bytes.
+pub type Told = (Span, u64);
+
+/// So many bytes are over soon after the stamp of their record, whichever end of them that is: one segment of TCP over Ethernet.
+const SOON_OVER_BYTES: u64 = 1460;
+
 /// What is known of an hour of more than one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct More {
     ends: Instant,
-    records: Box<[(Instant, u64)]>,
+    records: Box<[Told]>,
     lasting: Box<[(Instant, u64)]>,
 }
 
 impl Dated {
     /// An hour whose first record is of one instant and whose last was over at another; with its largest records and their bytes, as
-    /// far as kept, those of the very beginning left out; and with what was over in it and began in an earlier hour: when it began,
+    /// far as kept, where some of them began later; and with what was over in it and began in an earlier hour: when it began,
     /// and its bytes, which are not among those of the hour. That is sorted.
-    pub fn new(
-        (begins, ends): (Instant, Instant),
-        records: Box<[(Instant, u64)]>,
-        lasting: Box<[(Instant, u64)]>,
-    ) -> Self {
+    pub fn new((begins, ends): (Instant, Instant), records: Box<[Told]>, lasting: Box<[(Instant, u64)]>) -> Self {
         let is_more = ends > begins || !records.is_empty() || !lasting.is_empty();
         Self { begins, more: is_more.then(|| Box::new(More { ends: ends.max(begins), records, lasting })) }
     }
@@ -182,7 +184,7 @@ impl Dated {
     }
 
     /// The largest records with their bytes, as far as kept.
-    pub fn records(&self) -> &[(Instant, u64)] {
+    pub fn records(&self) -> &[Told] {
         self.more.as_ref().map_or(&[], |more| &more.records)
     }
 
@@ -197,14 +199,25 @@ impl Dated {
     }
 
     /// [`records`](Self::records), to change.
-    pub fn records_mut(&mut self) -> &mut [(Instant, u64)] {
+    pub fn records_mut(&mut self) -> &mut [Told] {
         self.more.as_mut().map_or(&mut [], |more| &mut more.records)
     }
 
     /// All its counts of bytes.
     pub fn bytes_mut(&mut self) -> impl Iterator<Item = &mut u64> {
         let more = self.more.iter_mut();
-        more.flat_map(|more| more.records.iter_mut().chain(more.lasting.iter_mut())).map(|(_, bytes)| bytes)
+        more.flat_map(|more| {
+            let records = more.records.iter_mut().map(|(_, bytes)| bytes);
+            records.chain(more.lasting.iter_mut().map(|(_, bytes)| bytes))
+        })
+    }
+
+    /// So many bytes of the hour, at least, had moved before an instant: those of records that were over before it, clocks taken into account.
+    /// A record without a duration may be stamped when its bytes began to move.
+    fn over_before(&self, instant: Instant) -> u64 {
+        let by = instant.plus_secs(-SKEW_SECS);
+        let is_over = |(span, bytes): &&Told| span.last < by && (span.first < span.last || *bytes <= SOON_OVER_BYTES);
+        self.records().iter().filter(is_over).fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
     fn lasted(&self) -> u64 {
@@ -301,11 +314,13 @@ impl Transfer {
         }
     }
 
-    /// At most so many bytes from the hour of an instant on: what certainly moved before it is no part of them.
+    /// At most so many bytes from an instant on: what certainly moved before it, in earlier hours or in its own, is no part of them.
     pub fn most_since(&self, instant: Instant) -> Option<u64> {
         let earlier = self.by_end().filter(|(hour, _)| *hour < instant.hour());
         let before = earlier.fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes));
-        self.bytes.upper.map(|upper| upper.saturating_sub(before))
+        let at = self.hours.iter().position(|hour| *hour == instant.hour());
+        let own = at.and_then(|at| Some(self.dated.get(at)?.over_before(instant).min(*self.hour_bytes.get(at)?)));
+        self.bytes.upper.map(|upper| upper.saturating_sub(before).saturating_sub(own.unwrap_or(0)))
     }
 
     /// When it moved first from an instant on, as exactly as is kept; `None` where no record of it is of that time.
@@ -330,7 +345,7 @@ impl Transfer {
         if dated.begins >= instant {
             return Some(First { earliest: dated.begins, known: dated.begins });
         }
-        let kept = dated.records().iter().map(|(at, _)| *at).filter(|at| *at >= instant);
+        let kept = dated.records().iter().map(|(span, _)| span.first).filter(|at| *at >= instant);
         let next = self.dated.get(at + 1).map(|next| next.begins);
         Some(First { earliest: instant, known: kept.chain(next).fold(last, Instant::min) })
     }
@@ -344,7 +359,7 @@ impl Transfer {
         if dated.begins >= first {
             return u64::MAX;
         }
-        let later = dated.records().iter().filter(|(at, _)| *at >= first);
+        let later = dated.records().iter().filter(|(span, _)| span.first >= first);
         later.fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
@@ -437,6 +452,10 @@ pub struct Transfer {
     pub seen_by: Arc<[Locator]>,
     /// A few of the records.
     pub evidence: Cites,
+    /// Whether logs that know no more than its address saw far more than those that name it, so that most of it may have gone to
+    /// another name there. For the judge; in no file.
+    #[serde(skip)]
+    pub partly_named: bool,
     /// The sanctioned entry that explains it, by its `why`.
     pub sanctioned: Option<Arc<str>>,
 }
@@ -454,6 +473,17 @@ mod tests {
         assert_eq!(least(1000, 900, 1), 1000);
         assert_eq!(least(0, 900, 1), 900, "no log counts the data");
         assert_eq!(least(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn the_least_data_within_is_the_least_that_it_is_around() {
+        for wire in (0..2000).chain([2_400_000_015, u64::MAX]) {
+            for records in [0, 1, 12] {
+                let data = within(wire, records);
+                assert!(is_around(data, wire, records), "{wire} {records}");
+                assert!(data == 0 || !is_around(data - 1, wire, records), "{wire} {records}");
+            }
+        }
     }
 
     #[test]

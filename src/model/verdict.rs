@@ -137,7 +137,10 @@ pub struct Activity {
     pub last: Option<Instant>,
     /// Where the logs end.
     pub logs_end: Option<Instant>,
-    /// Whether there are signs after `[incident] contained`; `None` where that is not given.
+    /// When it was contained, as `[incident] contained` says.
+    #[serde(default)]
+    pub contained: Option<Instant>,
+    /// Whether there are signs after that; `None` where it is not given, or the logs do not tell.
     pub after_containment: Option<bool>,
 }
 
@@ -201,6 +204,15 @@ pub struct RouteVerdict {
     pub chains: Vec<FindingId>,
 }
 
+/// What the user's catalogue says of how much the entries hold that were touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Records of all these entries together.
+    pub records: u64,
+    /// Why more than that may have been touched; `None` where it is the upper bound.
+    pub no_ceiling: Option<String>,
+}
+
 /// A kind of data that was touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataCategory {
@@ -219,6 +231,9 @@ pub struct DataCategory {
     /// Records: at least as many as distinct values were seen, at most what the catalogue says of all that
     /// was touched, where no way out is open.
     pub records: Bounds,
+    /// What the catalogue says of it; `None` where it gives no number for what was touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// Findings and transfers that show it.
     pub findings: Vec<FindingId>,
 }
@@ -279,6 +294,9 @@ pub struct ScopeVerdict {
     pub intrusion: Intrusion,
     /// Who acted.
     pub actor: Actor,
+    /// The addresses from which the intruder came: outside, or of other scopes.
+    #[serde(default)]
+    pub origins: Vec<String>,
     /// False while any route is open.
     pub complete: bool,
     /// Routes in state `cannot_tell`.

@@ -386,10 +386,16 @@ impl Whose {
         self.sanctions.iter().find(|s| self.unmatched(s, transfer).is_empty())
     }
 
-    /// The entries for a transfer's destination that do not explain it, each with the keys that do not match.
+    /// The entries that come near to explaining a transfer, each with the keys that do not match: those for its destination, and those
+    /// for its host or account of which all else matches. None does where it is for a part of a destination that is named in part.
     pub fn considered(&self, transfer: &Transfer) -> Vec<(&Sanction, Vec<Key>)> {
         let with_keys = self.sanctions.iter().map(|s| (s, self.unmatched(s, transfer)));
-        with_keys.filter(|(_, keys)| !keys.is_empty() && !keys.contains(&Key::Destination)).collect()
+        let comes_near = |entry: &Sanction, keys: &[Key]| match keys {
+            [] => transfer.partly_named,
+            [Key::Destination] => !entry.host.is_empty() || !entry.account.is_empty(),
+            keys => !keys.contains(&Key::Destination),
+        };
+        with_keys.filter(|(entry, keys)| comes_near(entry, keys)).collect()
     }
 
     /// The keys of an entry that a transfer does not match.

@@ -37,12 +37,16 @@ enum Place {
 
 /// The key that says of a hit which index it is of.
 const INDEX: &[u8] = b"_index";
+/// The record of a hit.
+const SOURCE: &[u8] = b"_source";
 
 /// What comes of the name of the index that an element is of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Index {
     Key,
     Value,
+    /// In or behind the value of another name before it.
+    Other,
     Behind,
 }
 
@@ -259,8 +263,8 @@ impl Scanner {
         found.push((lost.start, lost.end));
         self.start(Place::Record { start: next, wrapped: Some(wrapped), tentative: false });
         self.in_string = self.first_key.is_none();
-        if self.first_key.is_some() {
-            self.index = Index::Value;
+        if let Some(key) = &self.first_key {
+            self.index = if key == INDEX { Index::Value } else { Index::Other };
         }
         self.escaped = false;
         self.last = b'"';
@@ -298,6 +302,8 @@ impl Scanner {
                             self.pages.index(&self.key);
                             Index::Behind
                         }
+                        // What a hit is made of is named with a `_`, and its record comes last.
+                        Index::Key if self.key.first() == Some(&b'_') && self.key != SOURCE => Index::Other,
                         _ => Index::Behind,
                     };
                 }
@@ -326,12 +332,12 @@ impl Scanner {
         self.first_key.is_none() && self.open.len() == 1 && matches!(self.place, Place::Record { wrapped: Some(_), .. })
     }
 
-    /// In the first key of an element, or in its value where that is the name of an index.
+    /// In a key of an element, as long as all are of what a hit is made of, or in a value where that is the name of an index.
     fn at_index(&self) -> bool {
-        self.index != Index::Behind
+        matches!(self.index, Index::Key | Index::Value)
             && self.open.len() == 1
             && matches!(self.place, Place::Record { wrapped: Some(true), .. })
-            && self.first_key.as_deref().is_none_or(|key| key == INDEX)
+            && self.first_key.as_deref().is_none_or(|key| key.first() == Some(&b'_'))
     }
 
     /// Takes one byte outside of strings; `false` where it cannot stand there.
@@ -431,6 +437,9 @@ impl Scanner {
             b',' => {
                 self.told();
                 self.key_ready = false;
+                if self.index == Index::Other && self.open.len() == 1 {
+                    self.index = Index::Key;
+                }
             }
             // A number or a literal: the format looks at those.
             0x20.. => {

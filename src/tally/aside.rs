@@ -136,7 +136,7 @@ impl Tally {
         double.cited.iter().for_each(|cited| {
             conversation.cite(*cited, &mut self.pool);
         });
-        if self.weight > self.cap.of_account(self.accounts) {
+        if self.weight > self.cap.share {
             self.give_up();
         }
     }

@@ -10,6 +10,15 @@ use crate::model::outline::Outline;
 /// Most bytes of identities that are kept; a log with more has few that come again.
 const TEXT_BYTES: usize = 2 * 1024 * 1024;
 
+/// What records of an identity come to, as an account remembers it.
+///
+/// PERF: a number goes from hand to hand in a register, where the meaning itself would be copied at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known(u32);
+
+/// That nothing is told but a time.
+const SILENT: Known = Known(u32::MAX);
+
 /// What a record of one identity comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
@@ -65,28 +74,35 @@ pub struct Memo {
     table: HashTable<Entry>,
     hasher: DefaultHashBuilder,
     text: Vec<u8>,
+    meanings: Vec<Meaning>,
 }
 
 struct Entry {
     hash: u64,
     start: u32,
     length: u32,
-    meaning: Meaning,
+    known: Known,
 }
 
 impl Memo {
     /// What a record of this outline comes to, where one of its identity was told before.
     #[inline]
-    pub fn recall(&self, outline: &Outline<'_>) -> Option<Meaning> {
+    pub fn recall(&self, outline: &Outline<'_>) -> Option<Known> {
         if outline.is_silent {
-            return Some(Meaning::Silent);
+            return Some(SILENT);
         }
         let identity = outline.identity();
         let hash = self.hasher.hash_one(identity);
         let same = |entry: &Entry| {
             entry.hash == hash && self.text[entry.start as usize..][..entry.length as usize] == *identity
         };
-        self.table.find(hash, same).map(|entry| entry.meaning)
+        self.table.find(hash, same).map(|entry| entry.known)
+    }
+
+    /// What that is.
+    #[inline]
+    pub fn meaning(&self, known: Known) -> &Meaning {
+        self.meanings.get(known.0 as usize).unwrap_or(&Meaning::Silent)
     }
 
     /// Keeps what an identity comes to that is not known yet.
@@ -95,15 +111,18 @@ impl Memo {
         if self.text.len() + identity.len() > TEXT_BYTES {
             self.clear();
         }
-        let (Ok(start), Ok(length)) = (u32::try_from(self.text.len()), u32::try_from(identity.len())) else { return };
+        let [start, length, number] = [self.text.len(), identity.len(), self.meanings.len()].map(u32::try_from);
+        let (Ok(start), Ok(length), Ok(number)) = (start, length, number) else { return };
         let hash = self.hasher.hash_one(identity);
         self.text.extend_from_slice(identity);
-        self.table.insert_unique(hash, Entry { hash, start, length, meaning }, |entry| entry.hash);
+        self.meanings.push(meaning);
+        self.table.insert_unique(hash, Entry { hash, start, length, known: Known(number) }, |entry| entry.hash);
     }
 
     /// Forgets all: conversations have other indexes now.
     pub fn clear(&mut self) {
         self.table.clear();
         self.text.clear();
+        self.meanings.clear();
     }
 }

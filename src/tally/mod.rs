@@ -14,6 +14,7 @@ mod key;
 mod logons;
 mod mail;
 mod memo;
+mod naming;
 mod numbers;
 mod read;
 mod runs;
@@ -31,6 +32,7 @@ use crate::model::conversations::Conversations;
 use crate::model::fields::{Canon, Fields};
 use crate::model::logons::Logons;
 use crate::model::names::{self, Kinds};
+use crate::model::naming::Naming;
 use crate::model::observation::{
     CONVERSATION_WEIGHT, Cited, Hour, Key, NAME_WEIGHT, ObservationKey, Observations, Seen, Sum, WEIGHT_KEPT,
 };
@@ -44,13 +46,13 @@ use aside::Aside;
 use cites::{Pool, UNPROVEN};
 use conversation::Conversation;
 use doubles::{Double, Doubles};
-use memo::{Amount, Memo};
+use memo::{Amount, Meaning, Memo};
 use numbers::Numbers;
 use read::Teller;
 use runs::Runs;
 use ties::{Half, Ties};
 
-pub use memo::Meaning;
+pub use memo::Known;
 
 /// One thread's running account of one source. Accounts of several threads are added up by [`gather`].
 ///
@@ -90,6 +92,8 @@ pub struct Tally {
     assigned: Assigned,
     /// Accounts that logged on from elsewhere.
     logons: Logons,
+    /// Names of addresses, by records that tell of no bytes.
+    naming: Naming,
     /// Sessions that the block at hand tells of while they last, and that end in it.
     sessions: Sessions,
     /// Records of the block at hand that may stand in the source twice.
@@ -104,38 +108,41 @@ pub struct Tally {
     runs: Arc<Mutex<Runs>>,
     /// What all accounts hold aside until the source is read.
     aside: Arc<Mutex<Aside>>,
-    /// How many accounts there are of the source.
-    accounts: usize,
 }
 
 /// The weight that is kept of a source.
 #[derive(Clone, Copy)]
-struct Cap(usize);
+struct Cap {
+    kept: usize,
+    /// The weight at which one account of the source is given up and begun anew.
+    share: usize,
+}
 
 impl Default for Cap {
     fn default() -> Self {
-        Self(WEIGHT_KEPT)
+        Self::of(WEIGHT_KEPT, 1)
     }
 }
 
 impl Cap {
-    /// The weight at which what no account holds any longer is cut down to the cap.
-    fn held(self) -> usize {
-        self.0 + self.0 / 4
-    }
-
-    /// The weight at which one of so many accounts is given up and begun anew: all of them hold an eighth of the cap.
+    /// So much, of so many accounts: all of them hold an eighth of it.
     ///
     /// PERF: half of it takes no less time, and 260 MB more of a web log of 200,000 visitors.
-    fn of_account(self, accounts: usize) -> usize {
-        self.0 / 8 / accounts.max(1)
+    fn of(kept: usize, accounts: usize) -> Self {
+        Self { kept, share: kept / 8 / accounts.max(1) }
+    }
+
+    /// The weight at which what no account holds any longer is cut down to the cap.
+    fn held(self) -> usize {
+        self.kept + self.kept / 4
     }
 }
 
 /// The accounts of one source, one for each thread.
 pub fn accounts(threads: usize) -> Vec<Tally> {
     let (runs, aside, accounts) = (Arc::default(), Arc::default(), threads.max(1));
-    let account = |_| Tally { runs: Arc::clone(&runs), aside: Arc::clone(&aside), accounts, ..Tally::default() };
+    let cap = Cap::of(WEIGHT_KEPT, accounts);
+    let account = |_| Tally { runs: Arc::clone(&runs), aside: Arc::clone(&aside), cap, ..Tally::default() };
     (0..accounts).map(account).collect()
 }
 
@@ -195,12 +202,14 @@ impl Tally {
         let outline = outline.filter(|_| !is_more && !read::skipped(teller, fields) && read::cleared(fields).is_none());
         assignment.into_iter().for_each(|assignment| self.assigned.add(assignment));
         logon.into_iter().for_each(|logon| self.logons.add(logon));
+        naming::answered(fields, &mut self.naming);
         if !read::key(teller, fields, &mut self.key, &mut self.below) {
-            let meaning = read::unread(teller, fields).map_or(Meaning::Silent, Meaning::Unread);
+            let unread = read::unread(teller, fields);
+            naming::shown(fields, &mut self.naming);
             if let Some(outline) = outline {
-                self.memo.keep(outline, meaning);
+                self.memo.keep(outline, unread.map_or(Meaning::Silent, Meaning::Unread));
             }
-            self.unread(meaning);
+            unread.into_iter().for_each(|seen| self.unread(seen));
             return false;
         }
         self.covered.clocked |= fields.clocked;
@@ -244,34 +253,28 @@ impl Tally {
     /// What a record of this outline comes to, where one of its identity was observed before: [`fold`](Self::fold) does
     /// then what [`observe`](Self::observe) would.
     #[inline]
-    pub fn recall(&self, outline: &Outline<'_>) -> Option<Meaning> {
+    pub fn recall(&self, outline: &Outline<'_>) -> Option<Known> {
         self.memo.recall(outline)
     }
 
     /// Whether it is known which conversation a record is of that comes to this, where it is of one: of what many come to it is not.
-    pub fn keeps(&self, meaning: Meaning) -> bool {
-        !matches!(meaning, Meaning::Record { .. }) || self.of(meaning).is_some()
+    pub fn keeps(&self, known: Known) -> bool {
+        !matches!(self.memo.meaning(known), Meaning::Record { .. }) || self.of(known).is_some()
     }
 
     /// The conversation of a record that comes to this, where it [`keeps`](Self::keeps) it.
-    pub fn of(&self, meaning: Meaning) -> Option<Key<'_>> {
-        let Meaning::Record { conversation, .. } = meaning else { return None };
-        let key = self.key_of(conversation as usize);
+    pub fn of(&self, known: Known) -> Option<Key<'_>> {
+        let Meaning::Record { conversation, .. } = self.memo.meaning(known) else { return None };
+        let key = self.key_of(*conversation as usize);
         (!key.is_empty()).then(|| key::view(key))
     }
 
     /// Folds one record into the observations by its outline alone.
     #[inline]
-    pub fn fold(
-        &mut self,
-        meaning: Meaning,
-        outline: &Outline<'_>,
-        place: Place,
-        digest: &dyn Fn(Place) -> RecordDigest,
-    ) {
-        match meaning {
+    pub fn fold(&mut self, known: Known, outline: &Outline<'_>, place: Place, digest: &dyn Fn(Place) -> RecordDigest) {
+        match self.memo.meaning(known) {
             Meaning::Record { conversation, up, down } => {
-                let bytes = (up.of(outline), down.of(outline));
+                let (conversation, bytes) = (*conversation, (up.of(outline), down.of(outline)));
                 let span = outline.span();
                 if let (Some(tie), (None, None)) = (outline.tie, bytes)
                     && self.is_held_call(conversation as usize, (tie, span), place)
@@ -286,7 +289,8 @@ impl Tally {
                     digest,
                 );
             }
-            other => self.unread(other),
+            Meaning::Unread(seen) => self.unread(*seen),
+            Meaning::Silent => {}
         }
     }
 
@@ -303,10 +307,8 @@ impl Tally {
         }
     }
 
-    fn unread(&mut self, meaning: Meaning) {
-        if let Meaning::Unread(seen) = meaning {
-            *self.covered.unread.entry(seen).or_default() += 1;
-        }
+    fn unread(&mut self, seen: Seen) {
+        *self.covered.unread.entry(seen).or_default() += 1;
     }
 
     /// Adds a record to a conversation: what of it counts, and the bytes that it shows.
@@ -324,7 +326,7 @@ impl Tally {
             self.unproven.push(number(index));
         }
         self.weight += usize::from(new_hour);
-        if self.weight > self.cap.of_account(self.accounts) {
+        if self.weight > self.cap.share {
             self.settle(digest);
             self.give_up();
         }
@@ -491,6 +493,7 @@ fn amounts(
 pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observations) {
     let mut accounts: Vec<Tally> = accounts.into_iter().collect();
     let (mut covered, mut assigned, mut logons) = (Covered::default(), Assigned::default(), Logons::default());
+    let mut naming = Naming::default();
     let cap = accounts.first().map(|account| account.cap).unwrap_or_default();
     covered.numbers = numbers::gather(accounts.iter_mut().map(|account| std::mem::take(&mut account.numbers)));
     let (mut sessions, loose, calls) = aside::settle(&mut accounts, &mut covered);
@@ -499,13 +502,14 @@ pub fn gather(accounts: impl IntoIterator<Item = Tally>) -> (Covered, Observatio
         covered.join(account.covered());
         assigned.join(std::mem::take(&mut account.assigned));
         logons.join(std::mem::take(&mut account.logons));
+        naming.join(std::mem::take(&mut account.naming));
         account.give_up();
         let mut given = account.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.join(std::mem::take(&mut *given));
     }
     let (kept, (rest, rest_span)) = runs.finish(cap);
     sessions.settle(covered.span.map(|span| span.first));
-    (covered, Observations { kept, rest, rest_span, assigned, logons, sessions, calls, loose })
+    (covered, Observations { kept, rest, rest_span, assigned, logons, sessions, calls, loose, naming })
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ impl Runs {
     /// A key that is cut has smaller keys of that weight before it, and these only gain weight, so that it is cut from the
     /// whole as well, and so is every key after it.
     fn merge(&mut self, cap: Cap) {
-        if self.runs.len() < 2 && self.weight <= cap.0 && self.bound.is_none() {
+        if self.runs.len() < 2 && self.weight <= cap.kept && self.bound.is_none() {
             return;
         }
         let runs = std::mem::take(&mut self.runs);
@@ -79,7 +79,7 @@ impl Runs {
             }
             let with = weight.saturating_add(joined.as_ref().map_or_else(|| told.weight(), Observed::weight));
             match joined {
-                _ if with > cap.0 => {
+                _ if with > cap.kept => {
                     let over = joined.map_or_else(|| sum(told.hours()), |seen| sum(seen.hours));
                     join(&mut self.rest, over);
                     self.bound = Some(key::pack(&key));

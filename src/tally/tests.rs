@@ -20,7 +20,7 @@ fn record(tally: &mut Tally, client: &str, hour: i64, bytes: u64, offset: u64) {
 
 /// The accounts of so many threads, with this cap.
 fn sharing(threads: usize, cap: usize) -> Vec<Tally> {
-    accounts(threads).into_iter().map(|account| Tally { cap: Cap(cap), ..account }).collect()
+    accounts(threads).into_iter().map(|account| Tally { cap: Cap::of(cap, threads), ..account }).collect()
 }
 
 /// What is kept of these records, by the plain rule: all in one tree, the smallest keys up to the cap.
@@ -111,7 +111,7 @@ fn names_that_are_kept_are_the_same_for_any_number_of_threads_and_weigh() {
 #[test]
 fn the_records_that_moved_the_most_are_cited_whatever_is_cut() {
     for cap in [20, 1000] {
-        let mut tally = Tally { cap: Cap(cap), ..Tally::default() };
+        let mut tally = Tally { cap: Cap::of(cap, 1), ..Tally::default() };
         for at in 0..600u64 {
             record(&mut tally, "192.0.2.1", (at % 3) as i64, at * 7 % 600, at);
             record(&mut tally, &format!("192.0.3.{}", at % 250), 1, 1, at);

@@ -9,6 +9,7 @@ mod hidden;
 mod met;
 mod over;
 mod parts;
+mod read;
 mod rules;
 mod touched;
 mod whole;
@@ -27,7 +28,7 @@ use crate::classify::Look;
 use crate::detect::{self, Gate, Gates};
 use crate::format::{self, Reader, Strays, Templates};
 use crate::model::block::{Block, Extent, Spans};
-use crate::model::fields::{Canon, Drawn, Fields, Parsed, Seen, View, Want};
+use crate::model::fields::{Canon, Drawn, Fields, Seen, View, Want};
 use crate::model::hit::MatchKind;
 use crate::model::indicator::RawHit;
 use crate::model::layout::Layout;
@@ -35,7 +36,7 @@ use crate::model::outline::Outline;
 use crate::model::place::Place;
 use crate::plan::Plan;
 use crate::sift::{self, AtomHit, Sift, Words};
-use crate::tally::{Meaning, Tally};
+use crate::tally::{self, Tally};
 
 /// Buffers that go from block to block.
 #[derive(Default)]
@@ -316,17 +317,17 @@ impl Pass<'_, '_> {
         }
         let outlined =
             !is_read && !self.plan.hits_only && self.outline(seen, outline, (&mut scratch.shapes, scratch.listed));
-        if outlined && let Some(meaning) = tally.recall(outline).filter(|meaning| !is_parsed || tally.keeps(*meaning)) {
+        if outlined && let Some(known) = tally.recall(outline).filter(|known| !is_parsed || tally.keeps(*known)) {
             if is_parsed && self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
                 self.parse(seen, Want::All, fields);
-                if let Some((look, conversation)) = scratch.look.zip(tally.of(meaning)) {
+                if let Some((look, conversation)) = scratch.look.zip(tally.of(known)) {
                     self.touched(look, fields, || conversation.to_owned(), (&mut scratch.dataless, told));
                 }
                 if is_ruled {
                     self.rules(&Cite::new(*seen), (self.block.layout.format, record), fields, scratch, told);
                 }
             }
-            self.recalled(seen, (meaning, outline), tally, told);
+            self.recalled(seen, (known, outline), tally, told);
             return;
         }
         let known = Known { outline: outlined.then_some(&*outline), hits, hides };
@@ -342,9 +343,15 @@ impl Pass<'_, '_> {
             && !outline.agent.is_some_and(|agent| sift::agent_may_be_listed(indicators, agent))
     }
 
-    /// Counts a record by its outline, as [`record`](Self::record) would by its fields. `meaning`: what an earlier one of the same
+    /// Counts a record by its outline, as [`record`](Self::record) would by its fields. `known`: what an earlier one of the same
     /// identity came to.
-    fn recalled(&self, seen: &Seen, (meaning, outline): (Meaning, &Outline<'_>), tally: &mut Tally, told: &mut Told) {
+    fn recalled(
+        &self,
+        seen: &Seen,
+        (known, outline): (tally::Known, &Outline<'_>),
+        tally: &mut Tally,
+        told: &mut Told,
+    ) {
         told.fates.parsed += seen.place.length;
         if !seen.place.in_doubt {
             tally.number_outlined(outline);
@@ -358,7 +365,7 @@ impl Pass<'_, '_> {
             None => told.untimed += 1,
         }
         if self.plan.period.holds(outline.time.map(|stamp| stamp.at)) {
-            tally.fold(meaning, outline, seen.place, &|place| digest_at(self.block, place));
+            tally.fold(known, outline, seen.place, &|place| digest_at(self.block, place));
         } else {
             told.left_out += 1;
         }
@@ -422,64 +429,6 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Reads a record, as its source's format or another that it shows; gives the format, and whether it could be read.
-    fn read<'b>(
-        &'b self,
-        (seen, want): (&Seen, Want),
-        fields: &mut Fields<'b>,
-        scratch: &mut Scratch,
-        told: &mut Told,
-    ) -> (&'static str, bool) {
-        let (record, own) = (&self.text[seen.start..seen.end], self.block.layout.format);
-        let plain = own == "text";
-        let read = match () {
-            () if plain => None,
-            () if scratch.listed && self.reader.lists(want) => {
-                self.reader_at(seen.place.offset).listed((record, &scratch.shapes), want, fields);
-                Some(Parsed::Event)
-            }
-            () => self.parse(seen, want, fields),
-        };
-        let other = match read {
-            Some(Parsed::Carried(dialect)) => {
-                self.carried((seen, want), dialect, fields, scratch);
-                Some(dialect)
-            }
-            None if !plain && self.block.is_of_lines() => self.stray(record, fields, scratch),
-            _ => None,
-        };
-        if let Some(other) = other {
-            let is_carried = matches!(read, Some(Parsed::Carried(_))) || format::is_container(own);
-            let of = if is_carried { &mut told.carried } else { &mut told.strays };
-            *of.entry(other).or_default() += 1;
-        }
-        // A stray was read in full.
-        self.inside((seen, if read.is_some() { want } else { Want::All }), fields, scratch);
-        (other.unwrap_or(own), read.is_some() || other.is_some())
-    }
-
-    /// What reads the record at an offset.
-    #[inline]
-    fn reader_at(&self, offset: u64) -> &Reader<'_> {
-        let turned = self.turned.iter().rev().find(|(from, _)| *from <= offset);
-        turned.map_or(&self.reader, |(_, reader)| reader)
-    }
-
-    /// Reads the wanted fields of a record; `None` where it is not of its source's format.
-    fn parse<'b>(&'b self, seen: &Seen, want: Want, fields: &mut Fields<'b>) -> Option<Parsed> {
-        match seen.values {
-            None => {
-                let reader = self.reader_at(seen.place.offset);
-                reader.parse(&self.text[seen.start..seen.end], want, fields).ok()
-            }
-            Some((from, to)) => {
-                let values = self.values.get(from as usize..to as usize).unwrap_or_default();
-                self.reader.read(self.templates, (self.text, values), want, fields);
-                Some(Parsed::Event)
-            }
-        }
-    }
-
     /// Which patterns a record may satisfy: those whose literals are in it and those without, all where a literal may be
     /// written otherwise.
     fn patterns(&self, seen: &Seen, traces: &[AtomHit], may: &mut Vec<u32>) {
@@ -498,50 +447,6 @@ impl Pass<'_, '_> {
         }
         may.sort_unstable();
         may.dedup();
-    }
-
-    /// A line of another dialect than its source's. All rules for that dialect may match: their literals were not
-    /// looked for.
-    fn stray<'b>(&'b self, line: &'b [u8], fields: &mut Fields<'b>, scratch: &mut Scratch) -> Option<&'static str> {
-        let format = self.strays.parse(line, Want::All, fields)?;
-        self.open_to(format, scratch);
-        Some(format)
-    }
-
-    /// A record that carries a line of another dialect, which was read with the fields of `want`: as for a stray.
-    fn carried<'b>(
-        &'b self,
-        (seen, want): (&Seen, Want),
-        dialect: &'static str,
-        fields: &mut Fields<'b>,
-        scratch: &mut Scratch,
-    ) {
-        self.open_to(dialect, scratch);
-        let is_enough = want == Want::Columns && scratch.candidates.is_empty() && scratch.patterns.is_empty();
-        if want != Want::All && !is_enough {
-            self.parse(seen, Want::All, fields);
-        }
-    }
-
-    /// A record whose message holds one of another dialect: adds the rules for that which its own format's gate does not find.
-    fn inside<'b>(&'b self, (seen, want): (&Seen, Want), fields: &mut Fields<'b>, scratch: &mut Scratch) {
-        let Some(rules) = self.plan.program.apart(fields) else { return };
-        scratch.candidates.extend_from_slice(rules);
-        scratch.candidates.sort_unstable();
-        scratch.candidates.dedup();
-        if want != Want::All {
-            self.parse(seen, Want::All, fields);
-        }
-    }
-
-    /// Has all rules for a dialect, and all patterns, held against the record at hand.
-    fn open_to(&self, format: &str, scratch: &mut Scratch) {
-        scratch.candidates.clear();
-        if let Some(gate) = self.plan.program.gate(format) {
-            scratch.candidates.extend_from_slice(&gate.all);
-        }
-        scratch.patterns.clear();
-        scratch.patterns.extend(0..self.plan.patterns.len() as u32);
     }
 }
 

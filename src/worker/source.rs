@@ -19,6 +19,7 @@ use crate::model::hits::{IndicatorHits, PartHits, RuleHits};
 use crate::model::indicator::IndicatorMeta;
 use crate::model::layout::Layout;
 use crate::model::ledger::{Entry, EntryKind, Fates, Note, Reason};
+use crate::model::observation::Observations;
 use crate::model::pages::Answers;
 use crate::model::part::{PART_HITS_KEPT, PartRef};
 use crate::model::partial::{Covered, SourcePartial};
@@ -129,6 +130,8 @@ pub(super) struct Source {
     format: &'static str,
     /// The numbers of records at which it may have been cut as it was exported.
     limits: Vec<Limit>,
+    /// What rules ask for and its table has no column for.
+    lacking: Vec<&'static str>,
     /// Blocks under way, plus one while the producer is at work.
     pending: AtomicUsize,
     joined: Mutex<Joined>,
@@ -150,6 +153,7 @@ impl Source {
         Self {
             doubts,
             limits: format::limits(layout),
+            lacking: format::lacking(layout),
             tallies: tally::accounts(threads).into_iter().map(Mutex::new).collect(),
             meta,
             format: layout.format,
@@ -314,96 +318,110 @@ impl Source {
         Some(self.partial(plan, joined))
     }
 
-    fn partial(&self, plan: &Plan, joined: Joined) -> (SourcePartial, Metas) {
-        let Joined {
-            mut told,
-            mut indicators,
-            mut parts,
-            mut rules,
-            mut events,
-            mut notes,
-            cut,
-            content,
-            digest,
-            is_doubtful,
-            dates,
-            is_misread,
-            mut times,
-            clock,
-            answers,
-            ..
-        } = joined;
+    fn partial(&self, plan: &Plan, mut joined: Joined) -> (SourcePartial, Metas) {
         let tallies =
             self.tallies.iter().map(|tally| std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner)));
-        let (mut covered, observations) = tally::gather(tallies);
-        if is_doubtful {
+        let (covered, observations) = tally::gather(tallies);
+        let covered = self.covered(plan, &mut joined, covered);
+        joined.settle(plan);
+        joined.notes.extend(joined.remarks(plan, self, &observations));
+        let entry = self.entry(&mut joined);
+        let Joined { told, indicators, parts, rules, events, content, .. } = joined;
+        let metas = metas(plan, &rules, told.indicator_metas);
+        let content = content.or_else(|| entry.digest.as_deref().map(Into::into)).unwrap_or_default();
+        let (copies, touched) = (Vec::new(), told.touched);
+        let partial =
+            SourcePartial { entry, content, copies, covered, indicators, parts, rules, events, observations, touched };
+        (partial, metas)
+    }
+
+    /// What the source covers, of what its tallies covered; what leaves room for doubt is noted.
+    fn covered(&self, plan: &Plan, joined: &mut Joined, mut covered: Covered) -> Covered {
+        if joined.is_doubtful {
             let Covered { unread, held, clocked, access, sampled, throttled, .. } = covered;
             let throttled = throttled.first().map(|_| None).into_iter().collect();
+            let is_doubtful = true;
             covered = Covered { unread, held, clocked, access, sampled, throttled, is_doubtful, ..Covered::default() };
             let detail = "a checksum of what it was packed in does not hold: its records may be scrambled, and tell nothing of the time that the log covers; collect another copy";
-            notes.push(Note::new(Reason::Damaged, detail));
+            joined.notes.push(Note::new(Reason::Damaged, detail));
         }
         // Of exports not all records were read.
         if plan.hits_only {
             covered.numbers.values_mut().for_each(|runs| runs.retain(|run| run.original));
             covered.numbers.retain(|_, runs| !runs.is_empty());
         }
+        let untimed = joined.told.untimed;
         // Dates beside the time of a record leave nothing open.
-        covered.dates = dates.filter(|dates| !dates.is_open() || told.untimed > 0 || is_misread);
-        notes.extend(covered.dates.as_ref().and_then(|dates| remarks::of_dates(dates, told.untimed)));
-        notes.extend(is_misread.then(remarks::of_misread));
-        covered.clock.join(clock);
+        let dates = joined.dates.take().filter(|dates| !dates.is_open() || untimed > 0 || joined.is_misread);
+        joined.notes.extend(dates.as_ref().and_then(|dates| remarks::of_dates(dates, untimed)));
+        joined.notes.extend(joined.is_misread.then(remarks::of_misread));
+        covered.dates = dates;
+        covered.clock.join(std::mem::take(&mut joined.clock));
         if !plan.hits_only && self.format != "evtx" {
-            let times = times.take();
+            let times = joined.times.take();
             covered.clock.set_back = times.set_back();
             covered.clock.begins = times.begins().filter(|_| !covered.clock.set_back.is_empty());
         }
-        covered.answers = answers;
+        covered.answers = std::mem::take(&mut joined.answers);
+        covered.lacking = self.lacking.iter().map(|what| Box::from(*what)).collect();
         covered.in_doubt = self.doubts.iter().map(|stretch| (stretch.start, stretch.end)).collect();
-        let held = std::mem::take(&mut told.held);
-        let (together, more, of_together) = held.finish(plan);
-        notes.extend(of_together);
-        events.join(more, plan.events_kept, &plan.work);
-        rules.join(together, RULE_HITS_KEPT, &plan.work);
-        indicators.join(of_pieces(&told.pieces), plan.max_evidence, &plan.work);
-        indicators.write_out(&plan.work);
-        parts.write_out(&plan.work);
-        rules.write_out(&plan.work);
-        events.write_out(&plan.work);
-        for (format, records) in &told.carried {
+        for (format, records) in &joined.told.carried {
             *covered.held.entry((*format).into()).or_default() += records;
         }
-        notes.extend(remarks::of_records(self.format, &told));
-        notes.extend(remarks::of_export(&self.limits, &told));
-        notes.extend(remarks::of_caps(plan, &rules, &indicators, &observations));
+        covered
+    }
+
+    /// The line of the ledger, with all notes.
+    fn entry(&self, joined: &mut Joined) -> Entry {
+        let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
+        entry.bytes = joined.told.fates;
+        entry.bytes.cut_by_limit += joined.cut;
+        entry.size = entry.bytes.total();
+        entry.digest = joined.digest.take();
+        entry.format = Some(self.format.to_owned());
+        entry.records = joined.told.records;
+        entry.untimed = joined.told.untimed;
+        entry.notes = std::mem::take(&mut joined.notes);
+        entry.notes.sort();
+        entry.notes.dedup();
+        entry
+    }
+}
+
+impl Joined {
+    /// Joins what was held until all was told, and writes out what outgrows memory.
+    fn settle(&mut self, plan: &Plan) {
+        let (together, more, notes) = std::mem::take(&mut self.told.held).finish(plan);
+        self.notes.extend(notes);
+        self.events.join(more, plan.events_kept, &plan.work);
+        self.rules.join(together, RULE_HITS_KEPT, &plan.work);
+        self.indicators.join(of_pieces(&self.told.pieces), plan.max_evidence, &plan.work);
+        self.indicators.write_out(&plan.work);
+        self.parts.write_out(&plan.work);
+        self.rules.write_out(&plan.work);
+        self.events.write_out(&plan.work);
+    }
+
+    /// What is to be said of the source.
+    fn remarks(&self, plan: &Plan, of: &Source, observations: &Observations) -> Vec<Note> {
+        let Self { told, rules, indicators, parts, events, .. } = self;
+        let mut notes: Vec<Note> = Vec::new();
+        notes.extend(remarks::of_records(of.format, told));
+        notes.extend(remarks::of_export(&of.limits, told));
+        notes.extend(remarks::of_caps(plan, rules, indicators, observations));
         notes.extend(remarks::of_data(told.touched.rest));
         notes.extend(parts.iter().filter_map(|(part, sightings)| remarks::of_part(&part, &sightings)));
-        notes.extend(remarks::of_events(plan, &rules, &events));
-        notes.sort();
-        notes.dedup();
-        let mut entry = Entry::new(EntryKind::Source, self.meta.locator.clone(), self.meta.evidence.clone());
-        entry.bytes = told.fates;
-        entry.bytes.cut_by_limit += cut;
-        entry.size = entry.bytes.total();
-        entry.digest = digest;
-        entry.format = Some(self.format.to_owned());
-        entry.records = told.records;
-        entry.untimed = told.untimed;
-        entry.notes = notes;
-        let hit: BTreeSet<Box<str>> = rules.iter().map(|(id, _)| id.into_owned()).collect();
-        let met = hit.iter().filter_map(|id| plan.program.named(id));
-        let metas = Metas {
-            rules: met.map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone()))).collect(),
-            correlations: concerned(plan, &hit),
-            indicators: told.indicator_metas,
-        };
-        let copies = Vec::new();
-        let content = content.or_else(|| entry.digest.as_deref().map(Into::into)).unwrap_or_default();
-        let touched = told.touched;
-        let partial =
-            SourcePartial { entry, content, copies, covered, indicators, parts, rules, events, observations, touched };
-        (partial, metas)
+        notes.extend(remarks::of_events(plan, rules, events));
+        notes
     }
+}
+
+/// What the rules and indicators that were met are.
+fn metas(plan: &Plan, rules: &RuleHits, indicators: BTreeMap<(Box<str>, Box<str>), Arc<IndicatorMeta>>) -> Metas {
+    let hit: BTreeSet<Box<str>> = rules.iter().map(|(id, _)| id.into_owned()).collect();
+    let met = hit.iter().filter_map(|id| plan.program.named(id));
+    let rules = met.map(|meta| (meta.id.as_str().into(), Arc::new(meta.clone()))).collect();
+    Metas { rules, correlations: concerned(plan, &hit), indicators }
 }
 
 /// The correlations that count on these rules, also by others.

@@ -196,7 +196,8 @@ fn secrets_images_and_logs_that_are_given_are_read() {
         };
         let [new, old] = [",\"eventCategory\":\"Management\"", ""].map(|kind| {
             let outcome = scanned(&format!("{}\n", record(kind)).repeat(3));
-            let data = outcome.transfers.iter().flat_map(|t| t.data.keys().map(|sign| sign.category.to_string()));
+            let data = outcome.transfers.iter().flat_map(|t| t.data.keys());
+            let data = data.map(|sign| format!("{} {:?}", sign.category, sign.basis));
             let not_logged = outcome.coverage.sources[0].not_logged.join(", ");
             assert!(not_logged.contains("reads of the data in stores"), "{call}: {not_logged}");
             let given = outcome.transfers.iter().map(|t| (t.to.to_string(), t.accounts.join(","), t.bytes.upper));
@@ -206,17 +207,21 @@ fn secrets_images_and_logs_that_are_given_are_read() {
         new
     };
     let given = vec![("203.0.113.9".to_owned(), "alice".to_owned(), None)];
-    let secret = vec!["credentials".to_owned()];
+    let [secret, parameter] = ["Detected", "Hint"].map(|basis| vec![format!("credentials {basis}")]);
     let decrypted = r#""name":"/db/master","withDecryption":true"#;
     assert_eq!(told("secretsmanager", "GetSecretValue", r#""secretId":"db""#), (given.clone(), secret.clone()));
     assert_eq!(
         told("secretsmanager", "BatchGetSecretValue", r#""secretIdList":["a","b"]"#),
         (given.clone(), secret.clone())
     );
-    assert_eq!(told("ssm", "GetParameter", decrypted), (given.clone(), secret.clone()));
+    assert_eq!(
+        told("ssm", "GetParameter", decrypted),
+        (given.clone(), parameter.clone()),
+        "of a type that is not logged"
+    );
     assert_eq!(
         told("ssm", "GetParameters", &decrypted.replace("\"name\":\"/db/master\"", "\"names\":[\"/a\"]")),
-        (given.clone(), secret)
+        (given.clone(), parameter)
     );
     assert_eq!(told("ecr", "BatchGetImage", r#""repositoryName":"app""#), (given.clone(), Vec::new()));
     assert_eq!(told("ecr", "GetDownloadUrlForLayer", r#""repositoryName":"app""#), (given.clone(), Vec::new()));

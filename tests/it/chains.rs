@@ -151,7 +151,9 @@ fn an_exit_that_may_have_begun_earlier_is_not_said_to_come_after() {
         let (begins, largest) = (at(begins), at(largest));
         exit.time = Some(Span { first: at("2026-03-02T09:00:07Z"), last: largest });
         exit.hours = vec![begins.hour()].into();
-        exit.dated = vec![Dated::new((begins, largest), [(largest, GIB)].into(), Box::default())].into();
+        exit.dated =
+            vec![Dated::new((begins, largest), [(Span { first: largest, last: largest }, GIB)].into(), Box::default())]
+                .into();
         let chains = told(&findings, &[exit], &whose("")).chains;
         let chain = chains[0].chain.as_ref().unwrap();
         let step = chain.steps.iter().find(|step| !step.transfers.is_empty()).unwrap();

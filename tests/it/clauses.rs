@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use exfiltrace::judge::{CLAUSES, judge};
 use exfiltrace::model::coverage::{Coverage, Gap, GapReason, Referred};
-use exfiltrace::model::data::Basis;
+use exfiltrace::model::data::{Basis, Sign, Touch};
 use exfiltrace::model::dates::{DatesRead, Ground};
 use exfiltrace::model::finding::{Finding, FindingKind};
 use exfiltrace::model::place::Locator;
 use exfiltrace::model::rule::{BEACON, CALLS_OF_MANY, DNS_TUNNEL, Level, Outcome, Route, Stage};
 use exfiltrace::model::time::Span;
 use exfiltrace::model::transfer::Transfer;
-use exfiltrace::model::verdict::{Intrusion, ScopeVerdict, State};
+use exfiltrace::model::verdict::{Estimate, Intrusion, ScopeVerdict, State};
 use exfiltrace::model::whose::Whose;
 
 use crate::categories::{sign, touch};
@@ -396,10 +396,33 @@ fn what_the_catalogue_holds_is_the_most_where_no_way_out_is_open() {
     let mut benefits = sign("benefits", Basis::Catalogue);
     std::sync::Arc::get_mut(&mut benefits).unwrap().records = Some(800);
     let mut t = served(GIB);
-    t.data = [(benefits, touch(1, "2026-03-02T12:00:00Z"))].into_iter().collect();
+    t.data = [(benefits.clone(), touch(1, "2026-03-02T12:00:00Z"))].into_iter().collect();
     let verdict = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(""));
     assert!(verdict.complete);
-    assert_eq!(verdict.data_categories[0].records.upper, Some(800));
+    let known = &verdict.data_categories[0];
+    assert_eq!(known.records.upper, Some(800));
+    assert_eq!(known.estimate, Some(Estimate { records: 800, no_ceiling: None }));
+    let told = |verdict: &ScopeVerdict| verdict.reasons.iter().find(|r| r.clause == "J-71").unwrap().text.clone();
+    assert!(told(&verdict).ends_with("by the catalogue at most 800 records"), "{}", told(&verdict));
+
+    let no_ceiling = |signs: Vec<(std::sync::Arc<Sign>, Touch)>, more: &str| {
+        let mut t = served(GIB);
+        t.data = signs.into_iter().collect();
+        let verdict = hc(&[way_in(Outcome::Succeeded)], &[t], &whose(more));
+        let category = verdict.data_categories[0].clone();
+        assert_eq!(category.records.upper, None);
+        let Estimate { records, no_ceiling } = category.estimate.expect("the catalogue says so of one entry");
+        assert_eq!(records, 800);
+        assert!(told(&verdict).contains("has 800 records; that is no ceiling: "), "{}", told(&verdict));
+        no_ceiling.unwrap()
+    };
+    let at = || touch(1, "2026-03-02T12:00:00Z");
+    let other = sign("benefits", Basis::Detected);
+    let why = no_ceiling(vec![(benefits.clone(), at()), (other.clone(), at())], "");
+    assert!(why.contains(&*other.told_by), "{why}");
+    let promised = "[[expect]]\nscope='hc'\nsource='proxy'\nfrom='2026-03-01'\nto='2026-03-30'\n";
+    let why = no_ceiling(vec![(benefits, at())], promised);
+    assert_eq!(why, "ways out are open (cloud_storage)");
 }
 
 fn alone_with(more: &str) -> ScopeVerdict {
@@ -419,6 +442,8 @@ fn every_clause_speaks_on_one_side_and_not_on_the_other() {
         likely(),
         crate::joins::sides(),
         crate::claims::sides(),
+        crate::cloud_reads::sides(),
+        crate::earlier::sides(),
     ]
     .into_iter()
     .flatten()

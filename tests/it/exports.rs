@@ -231,6 +231,26 @@ fn pages_of_two_searches_that_found_as_many_do_not_make_one() {
     assert_eq!(three, [const { Vec::<String>::new() }; 3], "the page behind the last hit");
 }
 
+/// Of which index a hit is stands behind its number and its score where an export sorts the names.
+#[test]
+fn of_which_index_a_hit_is_may_stand_behind_other_names_of_it() {
+    let sorted = |index: &str, hour: usize| {
+        let hit = |n: usize| {
+            format!(
+                "{{\"_id\":\"{hour}-{n}\",\"_score\":1.0,\"_index\":\"{index}\",\"_source\":{{\"@timestamp\":\"2026-03-28T{hour:02}:00:{n:02}Z\",\
+                 \"_index\":\"x\",\"source\":{{\"ip\":\"192.0.2.1\"}}}}}}"
+            )
+        };
+        let hits = (0..5).map(hit).collect::<Vec<_>>().join(",");
+        format!("{{\"took\":3,\"hits\":{{\"total\":{{\"value\":10}},\"hits\":[{hits}]}}}}")
+    };
+    let of = |one: String, other: String| gaps_of(&[("a.json", one), ("b.json", other)]);
+    let none = [Vec::<String>::new(), Vec::new()];
+    assert_eq!(of(sorted("flows-1", 10), sorted("flows-2", 11)), none);
+    assert_eq!(of(sorted("flows", 10), sorted("mail", 11)), [cut(), cut()], "pages of two searches");
+    assert_eq!(of(sorted("flows", 10), page("flows", 11, 5, 10)), none, "in either order");
+}
+
 #[test]
 fn how_much_a_search_found_and_how_much_of_it_is_here_is_told() {
     let (coverage, verdict, ledger) = case("a.json", &page("flows", 10, 5, 20));
@@ -289,4 +309,23 @@ fn results_of_a_search_that_was_not_done_are_not_whole() {
     assert_eq!(gaps_of(&[("a.json", answer(false))]), [Vec::<String>::new()]);
     let other = json!({"preview": true, "results": [result, result]}).to_string();
     assert_eq!(gaps_of(&[("a.json", other)]), [Vec::<String>::new()], "another product's word");
+}
+
+/// A table of events that was exported without what rules ask for.
+#[test]
+fn columns_that_rules_ask_for_and_a_table_of_events_lacks_are_told_once() {
+    let told = |columns: &str, cells: &str| {
+        let rows: String =
+            (0..9).map(|n| format!("2026-03-02T10:00:{n:02}Z,Security,4688,rv-fs01,{cells}\n")).collect();
+        let (coverage, ..) = case("a.csv", &format!("Timestamp,Channel,EventID,Computer,{columns}\n{rows}"));
+        let source = &coverage["sources"][0];
+        assert_eq!((&source["format"], &source["records"]), (&"windows_json".into(), &9.into()));
+        source["not_logged"].clone()
+    };
+    let program = r"C:\Windows\System32\cmd.exe";
+    let lacks = json!(["what programs were started with (there is no column CommandLine)"]);
+    assert_eq!(told("NewProcessName,SubjectUserName", &format!("{program},alice")), lacks);
+    assert_eq!(told("NewProcessName,CommandLine", &format!("{program},cmd /c dir")), json!([]));
+    assert_eq!(told("NewProcessName,Message", &format!("{program},A new process")), json!([]), "all of it as a text");
+    assert_eq!(told("SubjectUserName,TargetUserName", "alice,bob"), json!([]), "it tells of no programs");
 }

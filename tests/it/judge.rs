@@ -84,6 +84,7 @@ pub fn transfer(route: Route, from: &str, to: &str, bytes: u64, day: u32, whose:
         apart: None,
         seen_by: [Locator::from_encoded("e/fw.log")].into(),
         evidence: Default::default(),
+        partly_named: false,
         sanctioned: None,
     };
     t.sanctioned = whose.sanction(&t).map(|s| s.why.as_str().into());
@@ -466,7 +467,7 @@ fn the_first_time_is_told_no_better_than_the_records_kept_tell() {
     t.time = Some(Span { first: time("10:05"), last: time("11:50") });
     (t.hours, t.hour_bytes) =
         (["10:00", "11:00"].map(|text| time(text).hour()).to_vec().into(), vec![GIB / 2; 2].into());
-    let records = ["10:20", "10:40"].map(|text| (time(text), GIB / 4)).into();
+    let records = ["10:20", "10:40"].map(|text| (Span { first: time(text), last: time(text) }, GIB / 4)).into();
     t.dated = vec![
         Dated::new((time("10:05"), time("10:59")), records, Box::default()),
         Dated::new((time("11:10"), time("11:10")), Box::default(), Box::default()),
@@ -488,6 +489,32 @@ fn the_first_time_is_told_no_better_than_the_records_kept_tell() {
     let at = |text: &str| Some(time(text));
     assert_eq!(told("10:30"), (State::Exfiltrated, at("10:40"), at("10:30")));
     assert_eq!(told("10:05"), (State::Exfiltrated, at("10:05"), None));
+}
+
+/// A connection test before the intrusion is in no figure of what came after it, in its own hour too.
+#[test]
+fn what_was_over_before_the_intrusion_is_no_part_of_the_most_that_left_after_it() {
+    let whose = whose("");
+    let time = |text: &str| at(&format!("2026-03-02T{text}:00Z"));
+    let hit = finding("f", Stage::LateralMovement, Outcome::Succeeded, "10.2.0.5", "hc-fs01");
+    let most = |first: (&str, &str, u64)| {
+        let mut hit = hit.clone();
+        (hit.time.first, hit.time.last) = (Some(time("12:30")), Some(time("12:30")));
+        let mut t = transfer(Route::HttpsUpload, "10.2.0.5", "198.51.100.20", GIB + first.2, 2, &whose);
+        t.time = Some(Span { first: time(first.0), last: time("12:55") });
+        let records = [first, ("12:40", "12:55", GIB)];
+        let records = records.map(|(begun, over, bytes)| (Span { first: time(begun), last: time(over) }, bytes));
+        t.dated = vec![Dated::new((time(first.0), time("12:55")), records.into(), Box::default())].into();
+        let told = hc(&[hit], &[t], &whose);
+        let route = told.routes.iter().find(|r| r.route == Route::HttpsUpload).unwrap();
+        assert_eq!((route.state, route.bytes.lower, route.first), (State::Exfiltrated, GIB, Some(time("12:40"))));
+        route.bytes.upper.unwrap() - GIB
+    };
+    assert_eq!(most(("12:05", "12:05", 1020)), 0);
+    assert_eq!(most(("12:05", "12:06", GIB)), 0, "it says how long it took");
+    assert_eq!(most(("12:05", "12:05", GIB)), GIB, "it may have gone on");
+    assert_eq!(most(("12:05", "12:35", 1020)), 1020, "it did");
+    assert_eq!(most(("12:29", "12:29", 1020)), 1020, "by another clock it may be later");
 }
 
 #[test]
@@ -583,7 +610,8 @@ fn bytes_of_the_hour_of_the_intrusion_that_have_no_time_leave_the_route_open() {
     let told = |records: Vec<(Instant, u64)>, begins: &str| {
         let mut t = transfer(Route::WebResponse, "10.2.0.8", "203.0.113.9", GIB, 2, &whose);
         t.time = Some(Span { first: at(begins), last: at("2026-03-02T12:59:00Z") });
-        t.dated = vec![Dated::new((at(begins), at(begins)), records.into(), Box::default())].into();
+        let records = records.into_iter().map(|(at, bytes)| (Span { first: at, last: at }, bytes)).collect();
+        t.dated = vec![Dated::new((at(begins), at(begins)), records, Box::default())].into();
         let told = hc(std::slice::from_ref(&hit), &[t], &whose);
         (told.state, cites(&told, "J-14"), told.complete)
     };

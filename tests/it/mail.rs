@@ -107,3 +107,26 @@ fn a_trace_of_exchange_online_tells_where_mail_went_without_any_server() {
         "nobody told any domain"
     );
 }
+
+/// What a client writes into its certificate lets nobody in.
+#[test]
+fn the_account_of_a_mail_is_the_one_that_exim_let_in() {
+    use exfiltrace::model::fields::Canon;
+    let account = |more: &str| {
+        let line = format!(
+            "2026-03-28 23:10:04 1rpqXX-0003aB-1C <= alice@example.com H=pc.example.com [192.0.2.10]:51234 P=esmtpsa {more}S=4096 id=a@x\n"
+        );
+        let mut told = String::new();
+        crate::support::each_record(b"mainlog", &line.repeat(3), &mut |_, format, fields, _| {
+            let of = |canon| fields.text(canon).unwrap_or("-").to_owned();
+            told = format!("{format} {} {}", of(Canon::UserName), of(Canon::SourceBytes));
+        });
+        told
+    };
+    assert_eq!(account("X=TLS1.3:TLS_AES_256_GCM_SHA384:256 A=login:alice "), "exim alice 4096");
+    assert_eq!(account("X=TLS1.3:x:A=login:eve CV=no A=login:alice "), "exim alice 4096");
+    assert_eq!(account("X=TLS1.3:x CV=yes DN=\"/CN=a A=login:eve S=7\" A=login:alice "), "exim alice 4096");
+    assert_eq!(account("X=TLS1.3:A=login:eve "), "exim - 4096");
+    assert_eq!(account("X=TLS1.3:x DN=\"/CN=a A=login:eve x\" "), "exim - 4096");
+    assert_eq!(account(""), "exim - 4096");
+}

@@ -177,3 +177,17 @@ fn an_account_that_an_event_does_not_have_is_nobody() {
     assert_eq!(user("alice").as_deref(), Some("alice"));
     assert_eq!(user("n/a"), None);
 }
+
+/// A database is no bucket: its name stands in a field of its own, and a table is one of the catalogue's.
+#[test]
+fn what_mariadb_read_is_a_table_of_a_database() {
+    let lines = "20260328 23:10:06,db01,alice,192.0.2.10,13,401,READ,shop,customers,\n".repeat(4);
+    let mut told = Vec::new();
+    crate::support::each_record(b"server_audit.log", &lines, &mut |_, format, fields, _| {
+        let named =
+            fields.named().filter(|(name, ..)| matches!(*name, b"database.name" | b"table" | b"cloud.storage.bucket"));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        told = named.map(|(name, value, _)| format!("{format} {} {}", text(name), text(value))).collect();
+    });
+    assert_eq!(told, ["mariadb_audit database.name shop", "mariadb_audit table customers"]);
+}

@@ -1,4 +1,4 @@
-//! The bitmap of runs, and the kernels that test it at every byte of a text.
+//! The bitmap of runs, and the kernels that test it at every byte of a text, or at every second.
 //!
 //! A run is four bytes as a little-endian word, folded by `| 0x20` on each byte: `A` and `a` fall together, and so do a
 //! few other bytes, which is why the filter only lets too much pass. The first three bytes choose a word of the bitmap,
@@ -55,20 +55,30 @@ impl Kernel {
     }
 }
 
+/// At which positions a text is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stride {
+    /// At all.
+    One = 1,
+    /// At the even ones.
+    Two = 2,
+}
+
 /// The bitmap.
 pub(super) struct Filter {
     words: Box<[u32]>,
     /// What a mixed run is shifted by to give the number of its word.
     shift: u32,
+    stride: Stride,
 }
 
 impl Filter {
     /// The bitmap over runs, each with the mask of its bytes that count.
-    pub(super) fn new(runs: impl ExactSizeIterator<Item = (u32, u32)>) -> Self {
+    pub(super) fn new(stride: Stride, runs: impl ExactSizeIterator<Item = (u32, u32)>) -> Self {
         let wanted = (runs.len() * 16).next_power_of_two().ilog2();
         let many = runs.len().next_power_of_two().ilog2().min(WORDS_OF_MANY_LOG);
         let log = wanted.clamp(WORDS_LOG.0, WORDS_LOG.1).max(many);
-        let mut filter = Self { words: vec![0; 1 << log].into(), shift: 32 - log };
+        let mut filter = Self { words: vec![0; 1 << log].into(), shift: 32 - log, stride };
         for (gram, mask) in runs {
             let word = filter.word(gram);
             filter.words[word] |= if mask == u32::MAX { 1 << (gram >> 24 & 31) } else { u32::MAX };
@@ -79,6 +89,11 @@ impl Filter {
     /// How many words the bitmap has.
     pub(super) fn words(&self) -> usize {
         self.words.len()
+    }
+
+    /// At which positions it is to be asked.
+    pub(super) fn stride(&self) -> Stride {
+        self.stride
     }
 
     /// The words and the shift, for the kernels.
@@ -93,7 +108,7 @@ impl Filter {
         (gram.wrapping_mul(MIX) >> self.shift) as usize
     }
 
-    /// Calls `found` for every position of a text at which a run may stand, in no particular order.
+    /// Calls `found` for every position of its stride at which a run may stand, in no particular order.
     #[inline]
     pub(super) fn scan(&self, kernel: Kernel, text: &[u8], mut found: impl FnMut(usize)) {
         let done = match kernel {
@@ -106,14 +121,14 @@ impl Filter {
 
     /// The positions from `from` on, one by one; the last one is three bytes before the end.
     fn scan_plainly(&self, text: &[u8], from: usize, mut found: impl FnMut(usize)) {
-        let rest = text.get(from..).unwrap_or_default();
-        for (at, bytes) in rest.windows(4).enumerate() {
+        let (rest, stride) = (text.get(from..).unwrap_or_default(), self.stride as usize);
+        for (at, bytes) in rest.windows(4).enumerate().step_by(stride) {
             if self.holds(folded(bytes)) {
                 found(from + at);
             }
         }
         let last = rest.len().wrapping_sub(3);
-        if rest.get(last..).is_some_and(|bytes| self.holds(folded(bytes))) {
+        if last.is_multiple_of(stride) && rest.get(last..).is_some_and(|bytes| self.holds(folded(bytes))) {
             found(from + last);
         }
     }

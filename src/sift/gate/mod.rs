@@ -1,12 +1,13 @@
 //! Text → literals of rules: a filter at every byte, and an exact look where it says yes.
 //!
-//! Of each literal one run of four bytes is chosen, the one that logs hold least often. The [`Filter`] knows those runs
+//! Of each literal one run of four bytes is [chosen](runs), the one that logs hold least often. The [`Filter`] knows those runs
 //! in a bitmap that fits the cache; at most one position in a hundred passes it and is compared with the literals
 //! behind the run. Cost hardly grows with the number of literals, and nothing is missed whatever runs are chosen.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod filter;
+mod runs;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,8 @@ use crate::model::filter::{Bloom, word_key};
 use crate::model::rarity::Expected;
 
 use super::AtomHit;
-use filter::{Filter, Kernel, folded};
+use filter::{Filter, Kernel, Stride, folded};
+use runs::{Pair, Run, alone};
 
 /// Shorter literals have no run for the filter.
 const SHORTEST: usize = 3;
@@ -41,18 +43,6 @@ pub(super) struct Gate<'a> {
     short: Vec<u32>,
 }
 
-/// The run of a literal that the filter knows.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    /// Its bytes, folded.
-    gram: u32,
-    /// Which bytes of `gram` count: a literal of three bytes has no fourth.
-    mask: u32,
-    literal: u32,
-    /// Where the run stands in the literal.
-    offset: u32,
-}
-
 impl<'a> Gate<'a> {
     /// Chooses the runs and fills the filter.
     pub(super) fn new(atoms: &'a Atoms, expected: Expected<'_>) -> Self {
@@ -70,9 +60,15 @@ impl<'a> Gate<'a> {
     }
 
     fn over(literals: Cow<'a, [Box<[u8]>]>, expected: Expected<'_>) -> Self {
+        let pairs = runs::of(expected, &literals);
+        Self::strided(literals, &pairs, runs::stride(&pairs))
+    }
+
+    /// The same, asked for at these positions.
+    fn strided(literals: Cow<'a, [Box<[u8]>]>, pairs: &[Pair], stride: Stride) -> Self {
         let numbered = || (0u32..).zip(literals.iter());
-        let mut runs: Vec<Run> = numbered().filter_map(|(number, bytes)| run(expected, number, bytes)).collect();
-        let filter = Filter::new(runs.iter().map(|run| (run.gram, run.mask)));
+        let mut runs = runs::chosen(pairs, stride);
+        let filter = Filter::new(stride, runs.iter().map(|run| (run.gram, run.mask)));
         runs.sort_by_key(|run| (filter.word(run.gram), run.literal));
         let words = u32::try_from(filter.words()).unwrap_or(u32::MAX);
         let below = |word: u32| runs.partition_point(|run| filter.word(run.gram) < word as usize);
@@ -121,24 +117,6 @@ impl<'a> Gate<'a> {
     }
 }
 
-impl Run {
-    /// Key of eight bytes of its literal that hold the run, as many of them behind it as there are; of the first three
-    /// bytes of the run alone where the literal is shorter.
-    fn around(&self, literal: &[u8]) -> u64 {
-        let offset = self.offset as usize;
-        let from = offset.min(literal.len().saturating_sub(WIDE));
-        match literal.get(from..).and_then(<[u8]>::first_chunk::<WIDE>) {
-            Some(bytes) => word_key(*bytes, (offset - from) as u64),
-            None => alone(self.gram),
-        }
-    }
-}
-
-/// Key of a run whose literal has no more bytes than it needs.
-fn alone(gram: u32) -> u64 {
-    word_key((u64::from(gram) & 0x00FF_FFFF).to_le_bytes(), WIDE as u64)
-}
-
 /// Whether a literal may stand in a text so that its run is at `at`.
 fn may_stand(around: &Bloom, text: &[u8], at: usize) -> bool {
     let wide = |before: usize| {
@@ -158,19 +136,6 @@ fn insert(hits: &mut Vec<AtomHit>, from: usize, hit: AtomHit) {
         hits.swap(at - 1, at);
         at -= 1;
     }
-}
-
-/// The rarest run of a literal; `None` where the literal is too short to have one.
-fn run(expected: Expected<'_>, literal: u32, bytes: &[u8]) -> Option<Run> {
-    let width = bytes.len().min(4);
-    let mask = match width {
-        4 => u32::MAX,
-        SHORTEST => 0x00FF_FFFF,
-        _ => return None,
-    };
-    let places = (0u32..).zip(bytes.windows(width));
-    let (offset, gram) = places.min_by(|a, b| expected.of(a.1).total_cmp(&expected.of(b.1)))?;
-    Some(Run { gram: folded(gram) & mask, mask, literal, offset })
 }
 
 /// Appends every occurrence of every literal in order of position, found the plainest way: the gate's slow twin.

@@ -13,7 +13,16 @@ fn atoms(literals: impl IntoIterator<Item = Vec<u8>>) -> Atoms {
 }
 
 fn by_all(atoms: &Atoms, text: &[u8]) -> Vec<AtomHit> {
-    by_kernels(&Gate::new(atoms, Expected::default()), atoms, text)
+    let found = by_kernels(&Gate::new(atoms, Expected::default()), atoms, text);
+    by_kernels(&strided(atoms, Stride::One), atoms, text);
+    if atoms.literals.iter().all(|literal| literal.len() != SHORTEST) {
+        by_kernels(&strided(atoms, Stride::Two), atoms, text);
+    }
+    found
+}
+
+fn strided(atoms: &Atoms, stride: Stride) -> Gate<'_> {
+    Gate::strided(Cow::Borrowed(&atoms.literals), &runs::of(Expected::default(), &atoms.literals), stride)
 }
 
 fn by_kernels(gate: &Gate<'_>, atoms: &Atoms, text: &[u8]) -> Vec<AtomHit> {
@@ -70,14 +79,19 @@ fn any_text_and_any_literals_give_the_same_as_the_plain_twin() {
 fn a_literal_is_found_at_every_place_of_a_block_and_at_both_ends() {
     for length in 3..=40 {
         let literal: Vec<u8> = (0..length).map(|at| b'a' + (at * 7 % 26) as u8).collect();
+        let few = atoms([literal.clone(), b"not-there".to_vec()]);
         let set = atoms([literal.clone(), b"zzz".to_vec(), b"not-there".to_vec()]);
         let gate = Gate::new(&set, Expected::default());
+        assert_eq!(gate.filter.stride(), Stride::One);
         for offset in 0..128 {
             for behind in [0, 1, 3, 33] {
                 let mut text = vec![b'.'; offset];
                 text.extend(flipped(&literal, 0x5a5a_5a5a << (offset % 8)));
                 text.extend(vec![b'.'; behind]);
                 assert_eq!(by_kernels(&gate, &set, &text), [AtomHit { at: offset, literal: 0 }]);
+                if length > SHORTEST {
+                    by_kernels(&strided(&few, Stride::Two), &few, &text);
+                }
             }
         }
     }
@@ -103,6 +117,19 @@ fn no_text_no_literals_and_empty_literals_give_nothing() {
     for text in ["", "a", "ab", "abc", "abcd"] {
         by_all(&atoms([b"a".to_vec(), b"ab".to_vec(), b"abc".to_vec(), b"abcd".to_vec()]), text.as_bytes());
     }
+}
+
+#[test]
+fn few_rare_literals_are_looked_for_at_every_second_position_and_common_or_short_ones_at_each() {
+    let stride = |literals: &[&str]| {
+        let set = atoms(literals.iter().map(|literal| literal.as_bytes().to_vec()));
+        Gate::new(&set, Expected::default()).filter.stride()
+    };
+    assert_eq!(stride(&["payroll", "ntds.dit", ".pfx"]), Stride::Two);
+    assert_eq!(stride(&["payroll", "nhs"]), Stride::One);
+    let common: Vec<String> = ('a'..='z').map(|letter| format!("{letter}com")).collect();
+    let common: Vec<&str> = common.iter().map(String::as_str).collect();
+    assert_eq!(stride(&common), Stride::One);
 }
 
 #[test]

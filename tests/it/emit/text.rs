@@ -56,7 +56,7 @@ fn the_summary_answers_first_and_carries_every_part() {
         "evidence of the reasons:",
         "e/a.log:2, event record 7  =cmd|",
         "collect next:",
-        "e/a.log: cleared, 2026-03-28T23:10:04Z to open",
+        "e/a.log: cleared, from 2026-03-28T23:10:04Z on",
         "usb: x",
         "NOT READ in full: 1 item\n",
         "signs AFTER containment",

@@ -1,0 +1,156 @@
+//! J-25, J-85, J-93, J-94: whom findings make suspect at the other end of what moved: who is listed, and a stranger who used an account.
+//!
+//! Neither is proof of an intrusion, so that what they were given is unexplained and no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::accounts::distinct;
+use crate::model::data::{Basis, SECRET};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::rule::{Level, Outcome, Route, Stage};
+use crate::model::transfer::Transfer;
+use crate::model::whose::{Side, Whose};
+use crate::model::words::counted;
+
+use super::intrusion::{is_listed, outward, shares_account};
+use super::listed::names;
+use super::movement::{LEFT_BYTES, Movement, is_answer, named};
+use super::{Bench, visitors};
+
+/// Findings by the outside addresses of which they speak.
+pub(super) type ByAddress<'a> = BTreeMap<&'a str, Vec<&'a Finding>>;
+
+/// The outside addresses that are listed and made contact, with the sightings that say so.
+pub(super) fn visitors<'a>(findings: &[&'a Finding], whose: &Whose) -> ByAddress<'a> {
+    by_address(findings, whose, |f, from| is_listed(f) && names(f, from))
+}
+
+/// Those from which an account was used by somebody that it is not of: by findings of level medium or above of how somebody came
+/// in, which succeeded.
+pub(super) fn strangers<'a>(findings: &[&'a Finding], whose: &Whose) -> ByAddress<'a> {
+    by_address(findings, whose, |f, _| {
+        f.kind != FindingKind::Indicator
+            && f.level >= Level::Medium
+            && f.outcome == Outcome::Succeeded
+            && f.stage.contains(&Stage::InitialAccess)
+            && !f.entities.accounts.is_empty()
+    })
+}
+
+fn by_address<'a>(findings: &[&'a Finding], whose: &Whose, tells: impl Fn(&Finding, &str) -> bool) -> ByAddress<'a> {
+    let mut all = ByAddress::new();
+    for f in findings {
+        let sources = f.entities.sources.iter().filter(|from| whose.side(from) == Side::Outside && tells(f, from));
+        sources.for_each(|from| all.entry(from).or_default().push(f));
+    }
+    all
+}
+
+/// What findings say against the other end of a movement.
+#[derive(Default)]
+pub(super) struct Suspects<'a> {
+    /// That it is listed.
+    listed: BTreeSet<&'a str>,
+    /// That a stranger used the account by which a service of ours knew it.
+    strange: BTreeSet<&'a str>,
+}
+
+impl<'a> Suspects<'a> {
+    pub(super) fn of(bench: &Bench<'a>, transfers: &[&Transfer]) -> Self {
+        let listed = transfers.iter().flat_map(|t| listed(bench, t)).map(|f| f.id.as_str()).collect();
+        let answers = transfers.iter().filter(|t| is_answer(t));
+        let strange = answers.flat_map(|t| {
+            let there = bench.strangers.get(t.to.as_str()).into_iter().flatten();
+            there.filter(|f| shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable)).map(|f| f.id.as_str())
+        });
+        Self { listed, strange: strange.collect() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.strange.is_empty()
+    }
+
+    /// Whether they were given what counts whatever bytes it has: a secret, or, to who is listed, many records.
+    pub(super) fn are_given(&self, transfers: &[&Transfer]) -> bool {
+        secrets(transfers) > 0 || !self.listed.is_empty() && visitors::has_read(transfers)
+    }
+
+    /// The findings that say so.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &'a str> {
+        self.listed.union(&self.strange).copied()
+    }
+
+    /// What moved at least, in words, and the clause for which it is unexplained, with why; `None` where nobody is suspect.
+    pub(super) fn judged(&self, m: &Movement<'_>, route: Route, bytes: u64) -> Option<Unexplained> {
+        let secrets = secrets(&m.transfers);
+        let (clause, what) = match (bytes < LEFT_BYTES, self.listed.is_empty()) {
+            _ if self.is_empty() => return None,
+            (true, _) if secrets > 0 => ("J-94", Some(counted(secrets, "secret", "secrets"))),
+            (_, true) => ("J-93", None),
+            (true, false) => ("J-85", Some(visitors::told(&m.transfers))),
+            (false, false) if route == Route::WebResponse => ("J-85", None),
+            (false, false) => ("J-25", None),
+        };
+        let who = match self.listed.is_empty() {
+            true => "findings say that a stranger used the account",
+            false => "its destination is listed",
+        };
+        Some(Unexplained {
+            clause,
+            what,
+            why: format!("nothing authorises it, and {who}, which is a suspicion and no proof"),
+        })
+    }
+
+    /// Asks who they are.
+    pub(super) fn ask(&self, bench: &mut Bench<'_>, m: &Movement<'_>, from: &str) {
+        if self.is_empty() {
+            return;
+        }
+        let is_read = m.transfers.iter().all(|t| is_answer(t));
+        bench.ask(match (self.listed.is_empty(), is_read) {
+            (true, _) => {
+                let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
+                format!(
+                    "was it the owner of {} who used it at {}, and read {} from there?",
+                    accounts.join(", "),
+                    m.to,
+                    m.from
+                )
+            }
+            (false, true) => {
+                format!("who is at {}, which is listed, and has a reason to read {} from there?", m.to, m.from)
+            }
+            (false, false) => {
+                format!("does {from} have a reason to send to {}, which is listed, and is {from} clean?", m.to)
+            }
+        });
+    }
+}
+
+/// How a movement of somebody suspect is told.
+pub(super) struct Unexplained {
+    pub(super) clause: &'static str,
+    /// What moved, where that is not told by its bytes.
+    pub(super) what: Option<String>,
+    pub(super) why: String,
+}
+
+/// The listed values that name a transfer's destination, whichever side began.
+pub(super) fn listed<'a>(bench: &Bench<'a>, t: &Transfer) -> Vec<&'a Finding> {
+    let mut named = named(bench, t);
+    named.retain(|f| is_listed(f) && outward(f, bench.whose));
+    named.extend(bench.visitors.get(t.to.as_str()).into_iter().flatten());
+    named
+}
+
+/// How many secrets a cloud service handed out at least to whom it knew by an account: what its own records show or the catalogue
+/// names, not what only sounds like one. They are lost by the act, however few bytes they have.
+pub(super) fn secrets(transfers: &[&Transfer]) -> u64 {
+    let handed = transfers.iter().filter(|t| t.route == Route::SaasDownload && !t.accounts.is_empty());
+    let is_secret = |basis: Basis, category: &str| {
+        matches!(basis, Basis::Catalogue | Basis::Detected) && SECRET.contains(&category)
+    };
+    let told = handed.flat_map(|t| t.data.iter()).filter(|(sign, _)| is_secret(sign.basis, &sign.category));
+    told.flat_map(|(_, touch)| &touch.objects).collect::<BTreeSet<_>>().len() as u64
+}
