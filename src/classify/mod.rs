@@ -51,6 +51,9 @@ const PROSE: &[Canon] = &[Canon::Message];
 const ACTORS: &[&str] =
     &["accesskeyid", "principal", "useridentity", "userid", "upn", "actor", "username", "account", "email"];
 
+/// Parts of the names of actions that set where mail goes: whom they name gets it, and is nobody whose data was touched.
+const MAIL_SETTINGS: &[&str] = &["inboxrule", "transportrule", "set-mailbox", "forwarding"];
+
 /// Knows the kinds of data of records.
 pub struct Classifier {
     holdings: Holdings,
@@ -156,6 +159,9 @@ impl Classifier {
     }
 
     fn values(&self, fields: &Fields<'_>, all: &mut Vec<Datum>) {
+        if sets_mail(fields) {
+            return;
+        }
         for field in fields.iter().filter(|field| field.canon.is_none_or(|canon| !NOT_CONTENT.contains(&canon))) {
             let (name, value) = (fields.bytes(field.name), fields.bytes(field.value));
             // A name is told by its end.
@@ -211,6 +217,13 @@ fn is_of_actor(name: &str) -> bool {
     ACTORS.iter().any(|actor| name.contains(actor))
 }
 
+/// Whether a record tells how mail is passed on.
+fn sets_mail(fields: &Fields<'_>) -> bool {
+    let Some(action) = fields.get(Canon::EventAction) else { return false };
+    let action = String::from_utf8_lossy(action).to_ascii_lowercase();
+    MAIL_SETTINGS.iter().any(|part| action.contains(part))
+}
+
 /// The sign of a kind of data that has a name of its own.
 fn sign(basis: Basis, category: &str, told_by: &str) -> Arc<Sign> {
     let special = data::named(category).is_some_and(|category| category.special);
@@ -239,5 +252,10 @@ mod tests {
         assert_eq!(told(&[(Some(Canon::UserName), "user", "jane@x.example")]), [""; 0]);
         assert_eq!(told(&[(None, "userIdentity.accessKeyId", "AKIAIOSFODNN7EXAMPLE")]), [""; 0]);
         assert_eq!(told(&[(Some(Canon::Message), "message", "mail from jane@x.example")]), [""; 0]);
+        let rule = |action| {
+            told(&[(Some(Canon::EventAction), "Operation", action), (None, "Parameters.ForwardTo", "jane@x.example")])
+        };
+        assert_eq!(rule("New-InboxRule"), [""; 0], "whom mail is sent on to");
+        assert_eq!(rule("Send"), ["e-mail address"]);
     }
 }

@@ -18,11 +18,9 @@ use crate::model::whose::{UNATTRIBUTED, Whose};
 use crate::model::words::counted;
 
 use super::logged::Logged;
+use super::silent::{self, DAY_HOURS};
 use super::way::{self, Direction};
 use super::{World, referred, routes, unclaimed};
-
-/// Hours without a record from which a busy log counts as silent.
-const DAY_HOURS: i64 = 24;
 
 /// Coverage of all sources, by locator, and the gaps that no single source shows.
 pub fn all(world: &World<'_>) -> Coverage {
@@ -36,6 +34,7 @@ pub fn all(world: &World<'_>) -> Coverage {
         .collect();
     copies((world, &logged), &mut sources);
     torn(&mut sources);
+    between(world, &mut sources);
     unnumbered(world, &mut sources);
     let mut gaps: Vec<Gap> = world.whose.missing(&sources);
     let unread = world.merged.sources.values().filter(|s| s.entry.kind != EntryKind::Source && s.entry.has_loss());
@@ -99,6 +98,38 @@ fn torn(sources: &mut [SourceCoverage]) {
             reached = reached.max(to);
         }
     }
+}
+
+/// Tells of hours without a record in a log of several files that is never quiet for one: of a file that is missing between them, or
+/// the end of one.
+fn between(world: &World<'_>, sources: &mut [SourceCoverage]) {
+    let mut logs: BTreeMap<String, Vec<(&Covered, &Locator)>> = BTreeMap::new();
+    for source in world.merged.sources.values().filter(|source| is_counted_by_hours(source)) {
+        logs.entry(source.entry.source.log()).or_default().push((&source.covered, &source.entry.source));
+    }
+    for files in logs.into_values().filter(|files| files.len() > 1) {
+        let mut hours: BTreeMap<i64, u64> = BTreeMap::new();
+        for (hour, count) in files.iter().flat_map(|(covered, _)| &covered.hours) {
+            *hours.entry(*hour).or_default() += count;
+        }
+        let is_zone_assumed = files.iter().any(|(covered, _)| covered.zone_assumed > 0);
+        for hole in silent::sudden(&hours, is_zone_assumed) {
+            let (before, after) = hole;
+            let holds = |covered: &Covered, hour: i64| covered.hours.contains_key(&hour);
+            let is_within = files.iter().any(|(covered, _)| holds(covered, before) && holds(covered, after));
+            let next = files.iter().find(|(covered, _)| !is_within && holds(covered, after));
+            let told = next.and_then(|(_, place)| sources.iter_mut().find(|told| told.source == **place));
+            if let Some(told) = told {
+                told.gaps.push(quiet(told.source.as_str(), hole));
+                told.gaps.sort();
+            }
+        }
+    }
+}
+
+/// Whether all hours of a source that have records are known, and not only those at the ends of its blocks.
+fn is_counted_by_hours(source: &SourcePartial) -> bool {
+    source.entry.kind == EntryKind::Source && source.entry.notes.iter().all(|note| note.reason != Reason::PassedOver)
 }
 
 /// So many numbers in a row show that an export of a log was made by no selection of its records.
@@ -232,8 +263,7 @@ fn gaps(
     (hidden, lacks_reads): (bool, bool),
 ) -> Vec<Gap> {
     let mut gaps = holes(whose, locator, &source.covered);
-    if source.entry.notes.iter().any(|note| note.reason == Reason::PassedOver) {
-        // Only the ends of blocks told of their hours.
+    if !is_counted_by_hours(source) {
         gaps.retain(|gap| gap.reason != GapReason::Silent);
     }
     if source.entry.has_loss() || source.entry.is_half_read() {
@@ -261,7 +291,6 @@ fn unread_mail(locator: &str, covered: &Covered, lacks_reads: bool) -> Vec<Gap> 
     if lacks_reads {
         return vec![missing(None, None)];
     }
-    let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
     let mut gaps: Vec<Gap> = Vec::new();
     for hour in &covered.throttled {
         let (from, to) = (hour.and_then(start), hour.and_then(|hour| start(hour.saturating_add(DAY_HOURS + 1))));
@@ -418,37 +447,31 @@ fn is_doubtful(covered: &Covered) -> bool {
     covered.span.is_none() && (covered.is_doubtful || !covered.in_doubt.is_empty())
 }
 
-/// The hours before and after a time of more than a day without records.
-fn jumps(covered: &Covered) -> impl Iterator<Item = (i64, i64)> {
-    let hours = covered.hours.keys().copied();
-    hours.clone().zip(hours.skip(1)).filter(|(a, b)| b - a > DAY_HOURS)
-}
-
 /// From when on the log covers time: what a clock dated that was set back is of no time that is known.
 fn begins(covered: &Covered) -> Option<Instant> {
     let first = covered.span?.first;
-    let right = jumps(covered).filter(|(a, b)| covered.clock.is_between(*a, *b)).last().map(|(_, hour)| hour);
-    let start = right.and_then(|hour| Instant::from_secs(hour.saturating_mul(HOUR_SECS)));
+    let right = silent::jumps(covered).filter(|(a, b)| covered.clock.is_between(*a, *b)).last().map(|(_, hour)| hour);
     let own = covered.clock.begins.filter(|begins| Some(begins.hour()) == right);
-    Some(own.or(start).map_or(first, |begins| begins.max(first)))
+    Some(own.or(right.and_then(start)).map_or(first, |begins| begins.max(first)))
 }
 
-/// Stretches before a clearing, hours of which the log lost records, and silence of a day or more in a log that has records in most of its other hours.
+/// Stretches before a clearing, hours of which the log lost records, and those in which it is silent.
 fn holes(whose: &Whose, locator: &str, covered: &Covered) -> Vec<Gap> {
-    let start = |hour: i64| Instant::from_secs(hour.saturating_mul(HOUR_SECS));
     let mut gaps: Vec<Gap> = covered.cleared.iter().map(|cleared| of_log(whose, locator, cleared)).collect();
     let stretches = covered.skipped.chunk_by(|a, b| b - a == 1).filter_map(|hours| hours.first().zip(hours.last()));
     gaps.extend(stretches.map(|(a, b)| gap(locator, start(*a), start(b + 1), GapReason::NotRead)));
-    let wrong = jumps(covered).filter(|(a, b)| covered.clock.is_between(*a, *b)).last().map_or(i64::MIN, |(_, b)| b);
-    let hours: Vec<i64> = covered.hours.keys().copied().filter(|hour| *hour >= wrong).collect();
-    let jumps: Vec<(i64, i64)> = jumps(covered).filter(|(a, _)| *a >= wrong).collect();
-    let silent: i64 = jumps.iter().map(|(a, b)| b - a - 1).sum();
-    let span = hours.first().zip(hours.last()).map_or(0, |(a, b)| b - a + 1);
-    let busy = hours.len() >= 24 && (hours.len() as i64).saturating_mul(2) >= span - silent;
-    if busy {
-        gaps.extend(jumps.into_iter().map(|(a, b)| gap(locator, start(a + 1), start(b), GapReason::Silent)));
-    }
+    gaps.extend(silent::holes(covered).into_iter().map(|(a, b)| quiet(locator, (a, b))));
     gaps
+}
+
+/// Silence between two hours that have records.
+fn quiet(locator: &str, (before, after): (i64, i64)) -> Gap {
+    gap(locator, start(before.saturating_add(1)), start(after), GapReason::Silent)
+}
+
+/// When an hour since the epoch begins.
+fn start(hour: i64) -> Option<Instant> {
+    Instant::from_secs(hour.saturating_mul(HOUR_SECS))
 }
 
 #[cfg(test)]

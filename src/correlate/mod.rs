@@ -42,6 +42,7 @@ mod relays;
 mod repeats;
 mod routes;
 mod shelves;
+mod silent;
 mod skews;
 mod stock;
 mod touched;

@@ -309,7 +309,7 @@ impl<'e> Page<'e> {
 
     fn scope(&mut self, scope: &'e Judged) {
         let Judged { scope: name, state, confidence, .. } = scope;
-        let likelihood = likelihood(scope.likelihood);
+        let likelihood = likelihood(scope.likelihood, scope.state);
         self.line(0, &format!("{name}: {} (likelihood: {likelihood}; confidence: {})", state.word(), word(confidence)));
         for reason in &scope.confidence_reasons {
             self.line(2, &format!("confidence: {reason}"));

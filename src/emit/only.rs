@@ -60,7 +60,7 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
         .filter_map(|f| {
             let f = match &f.chain {
                 Some(chain) => chain.of_scope(scope).map(|own| own.finding(f.id.clone(), scope)),
-                None if f.scope == scope => Some(f.into_owned()),
+                None if f.scope == scope => Some(of_sources(f.into_owned(), &sources)),
                 None => {
                     let shares = shares.get(&*f.id).copied().unwrap_or_default();
                     mask.shared(&f, shares).map(|f| of_sources(f, &sources))
@@ -71,6 +71,7 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
         .collect();
     let mut findings = findings?;
     let moved = input.transfers.iter().filter(|t| *t.scope == *scope);
+    let cited: BTreeSet<Locator> = moved.clone().flat_map(|t| cited(t)).collect();
     let transfers: Vec<Transfer> = moved.map(|t| mask.masked(t)).collect::<Result<_>>()?;
     let found: HashSet<String> = findings.iter().map(|f| f.id.clone()).collect();
     findings.iter_mut().for_each(|f| f.links.retain(|id| found.contains(id)));
@@ -79,7 +80,7 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
     Ok(Only {
         verdict: mask.masked(&verdict(input.verdict, scope, is_kept))?,
         coverage: mask.masked(&coverage(input, &sources, scope, whose))?,
-        ledger: ledger(input.ledger, &sources).iter().map(|entry| mask.masked(entry)).collect::<Result<_>>()?,
+        ledger: ledger(input.ledger, &sources, &cited).iter().map(|entry| mask.masked(entry)).collect::<Result<_>>()?,
         findings: findings.into(),
         transfers,
         clocks: ClocksUsed { zones: Vec::new(), ..input.clocks.clone() },
@@ -105,11 +106,19 @@ fn of_sources(mut f: Finding, sources: &[&SourceCoverage]) -> Finding {
     f
 }
 
-/// The entries of these sources, and of the containers that they lie in. Their remarks name no other source.
-fn ledger(whole: &[Entry], sources: &[&SourceCoverage]) -> Vec<Entry> {
+/// The logs whose records a transfer cites: of a shared gateway too that says whose its sender's address was.
+fn cited(t: &Transfer) -> Vec<Locator> {
+    let joins = t.joined.iter().map(|joined| joined.by.source.clone());
+    t.evidence.list().iter().map(|e| e.source.clone()).chain(joins).collect()
+}
+
+/// The entries of these sources, of those that are cited, and of the containers that they lie in. Their remarks name no other
+/// source.
+fn ledger(whole: &[Entry], sources: &[&SourceCoverage], cited: &BTreeSet<Locator>) -> Vec<Entry> {
     let is_own = |entry: &&Entry| {
         let below = format!("{}!/", entry.source);
-        sources.iter().any(|s| s.source == entry.source || s.source.as_str().starts_with(&below))
+        let mut own = sources.iter().map(|s| &s.source).chain(cited);
+        own.any(|source| *source == entry.source || source.as_str().starts_with(&below))
     };
     let mut own: Vec<Entry> = whole.iter().filter(is_own).cloned().collect();
     let others = || whole.iter().filter(|entry| !is_own(entry)).map(|entry| entry.source.as_str());

@@ -151,7 +151,7 @@ impl Page {
             format!("{}: {}.", overall.state.word(), meaning(overall.state)),
             format!(
                 "Likelihood that data was compromised: {}. Confidence: {}.",
-                likelihood(overall.likelihood),
+                likelihood(overall.likelihood, overall.state),
                 word(&overall.confidence)
             ),
             complete.to_owned(),

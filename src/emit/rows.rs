@@ -29,7 +29,7 @@ pub(super) fn scope(s: &ScopeVerdict) -> Vec<String> {
         s.scope.clone(),
         s.state.word().to_owned(),
         super::words::meaning(s.state).to_owned(),
-        super::words::likelihood(s.likelihood).to_owned(),
+        super::words::likelihood(s.likelihood, s.state).to_owned(),
         word(&s.confidence),
         spaced(&s.intrusion),
         super::words::completeness(s),

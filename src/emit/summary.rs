@@ -39,7 +39,7 @@ pub fn summary(input: &CaseInput<'_>, color: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), color, width: width.max(40) };
     let overall = &input.verdict.overall;
     page.state("ANSWER", overall.state);
-    let (likelihood, confidence) = (likelihood(overall.likelihood), word(&overall.confidence));
+    let (likelihood, confidence) = (likelihood(overall.likelihood, overall.state), word(&overall.confidence));
     let complete = wholeness(input.verdict);
     page.wrap(0, &format!("likelihood that data was compromised: {likelihood}; confidence: {confidence}; {complete}"));
     if input.verdict.period.is_some() {

@@ -122,10 +122,11 @@ pub(super) fn spaced<T: serde::Serialize>(value: &T) -> String {
     word(value).replace('_', " ")
 }
 
-/// A likelihood with its range.
-pub(super) fn likelihood(of: Option<Likelihood>) -> &'static str {
+/// A likelihood with its range; what is given of a scope of which the state is known, and none, lacks a log at the edge.
+pub(super) fn likelihood(of: Option<Likelihood>, state: State) -> &'static str {
     match of {
-        None => "none given, because the logs cannot tell",
+        None if matches!(state, State::CannotTell | State::NotExamined) => "none given, because the logs cannot tell",
+        None => "none given, because no log shows traffic at the edge",
         Some(Likelihood::RemoteChance) => "a remote chance (0 to 5 %)",
         Some(Likelihood::HighlyUnlikely) => "highly unlikely (10 to 20 %)",
         Some(Likelihood::Unlikely) => "unlikely (25 to 35 %)",
@@ -227,7 +228,7 @@ pub(super) fn judgement(s: &ScopeVerdict) -> String {
         if s.confidence_reasons.is_empty() { String::new() } else { format!(": {}", s.confidence_reasons.join("; ")) };
     format!(
         "likelihood that data was compromised: {}; confidence: {}{why}",
-        likelihood(s.likelihood),
+        likelihood(s.likelihood, s.state),
         word(&s.confidence)
     )
 }

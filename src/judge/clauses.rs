@@ -131,7 +131,7 @@ pub const CLAUSES: &[Clause] = &[
     clause("J-30", "a promised log that is not there, or not for its whole period, leaves open the routes that it would have shown and no other log does"),
     clause(
         "J-31",
-        "a log that was cleared, lacks records between others by their numbers, falls silent for a day or more of which no other log tells, could not be read (1 % of its records or bytes, or more; of a log of lines ten records, or a quarter of them), ends where exports of its kind end (rows of a query or spreadsheet, characters of a cell) or says that there is more than lies here, does not tell of all mail that was read (of what cloud services gave) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
+        "a log that was cleared, lacks records between others by their numbers, falls silent for a day or more, or for an hour or more in which it would have 30 records if it were as quiet as it ever is, of which no other log tells, could not be read (1 % of its records or bytes, or more; of a log of lines ten records, or a quarter of them), ends where exports of its kind end (rows of a query or spreadsheet, characters of a cell) or says that there is more than lies here, does not tell of all mail that was read (of what cloud services gave) or holds more conversations or grave hits than are kept leaves its routes open; one that nobody's paths claim may be anybody's",
     ),
     clause(
         "J-32",

@@ -35,7 +35,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
     undated(bench);
     too_short(bench);
     if bench.sources.iter().all(|s| s.observes.is_empty()) {
-        let text = "no log in the evidence shows a way out of this scope";
+        let text = "no log in the evidence shows what moves out of this scope";
         bench.reason("J-33", text.to_owned(), Vec::new());
         open(bench, Route::Network, "any log of this scope's traffic".to_owned());
     }
@@ -297,7 +297,7 @@ fn edge_covers(bench: &Bench<'_>, first: Instant, last: Instant) -> bool {
     Watch::of(bench, |s| s.observes.iter().any(edge) && s.not_logged.is_empty()).covers(first, last)
 }
 
-/// The first time of a day or more for which a log of a way out is silent and no other log tells.
+/// The first time for which a log of a way out is silent and no other log tells.
 pub fn silent(bench: &Bench<'_>, route: Route) -> Option<(Instant, Instant)> {
     let gaps = bench.sources.iter().filter(|s| s.observes.contains(&route)).flat_map(|s| &s.gaps);
     let mut silences = gaps.filter(|gap| gap.reason == GapReason::Silent).filter_map(|g| g.from.zip(g.to)).peekable();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::coverage::SourceCoverage;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::rule::{Level, Outcome, Route, Stage};
-use crate::model::time::{HOUR_SECS, Instant};
+use crate::model::time::{HOUR_SECS, Instant, Span};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
 use crate::model::whose::{Side, same_host};
@@ -191,5 +191,25 @@ fn unexplained<'a>(bench: &mut Bench<'a>, clause: &str, why: &str, f: &'a Findin
     bench.ask(format!("who approved this: {} ({who})?", f.text));
     bench.put_by(route(f), State::Unexplained, [f.id.as_str()]);
     bench.reached.insert(&f.id, State::Unexplained);
+    let moved: Vec<&Transfer> = bench.transfers.iter().copied().filter(|t| may_show(t, f)).collect();
+    for transfer in moved {
+        bench.count(transfer, 0, State::Unexplained);
+    }
     true
+}
+
+/// Whether a transfer is what a finding speaks of, with what else went between the same two: by the same way, to the address that
+/// the finding names, at its time, in its log.
+fn may_show(t: &Transfer, f: &Finding) -> bool {
+    let is_of_time = || {
+        let met =
+            |t: Span| f.time.first.zip(f.time.last).is_some_and(|(first, last)| t.first <= last && t.last >= first);
+        t.time.is_some_and(met)
+    };
+    let is_of_log = || f.evidence.iter().any(|e| t.seen_by.contains(&e.source));
+    t.sanctioned.is_none()
+        && t.route == route(f)
+        && f.entities.sources.iter().any(|from| *from == *t.to)
+        && is_of_time()
+        && is_of_log()
 }

@@ -122,7 +122,7 @@ impl Chain {
             let belong = if self.elsewhere == 1 { "belongs" } else { "belong" };
             parts.push(format!("{other} of other scopes {belong} to it"));
         }
-        let of = if has_line || self.steps.len() < 2 { "" } else { "in an order that the clocks do not tell: " };
+        let of = if has_line || self.steps.len() < 2 { "" } else { "in an order that is not known: " };
         format!("{of}{}", parts.join("; "))
     }
 

@@ -112,7 +112,7 @@ fn what_the_clocks_leave_open_stands_beside_the_line() {
         f
     };
     let chain = self::chain(&all.map(undated));
-    assert!(chain.told().starts_with("in an order that the clocks do not tell: at an unknown time t (hc-web); "));
+    assert!(chain.told().starts_with("in an order that is not known: at an unknown time t (hc-web); "));
 }
 
 /// A way in, credentials, and the exit to the intruder.

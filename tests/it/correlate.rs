@@ -499,6 +499,26 @@ fn a_hole_between_the_files_of_one_log_is_a_silence() {
 }
 
 #[test]
+fn the_end_of_a_file_that_is_missing_is_a_silence_where_its_log_is_never_quiet_for_an_hour() {
+    let part = |name: &str, hours: std::ops::Range<i64>| {
+        let mut part = source(name, &[]);
+        let at = |hour: i64| Instant::from_secs(hour * 3600).unwrap();
+        part.covered.span = Some(Span { first: at(hours.start), last: at(hours.end) });
+        part.covered.hours = hours.map(|hour| (hour, 30)).collect();
+        part
+    };
+    let holes = |until, name: &str| {
+        let (merged, whose) = (partial([part("e/fw.log.1.gz", 0..until), part(name, 24..48)]), whose());
+        let all = correlate::coverage(&correlate::world(&merged, &whose)).sources;
+        let silent = all.into_iter().flat_map(|s| s.gaps).filter(|g| g.reason == GapReason::Silent);
+        silent.map(|gap| (gap.source, gap.from.unwrap().hour(), gap.to.unwrap().hour())).collect::<Vec<_>>()
+    };
+    assert_eq!(holes(22, "e/fw.log"), [("e/fw.log".to_owned(), 22, 24)]);
+    assert_eq!(holes(24, "e/fw.log"), []);
+    assert_eq!(holes(22, "e/other.log"), [], "another log");
+}
+
+#[test]
 fn a_web_log_that_names_no_server_is_one_over_its_rotated_files() {
     let web = |name: &str| source(name, &[line(Seen::Web, OUTSIDE, "", 0, 0, 100)]);
     let from = |names: [&str; 2]| transfers(names.map(web)).into_iter().map(|t| t.from.to_string()).collect::<Vec<_>>();
