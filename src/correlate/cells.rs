@@ -35,6 +35,8 @@ pub(super) struct Cell {
     /// Whether firewalls alone tell it: such a log has all of a connection or nothing of it.
     pub stateful: bool,
     pub sightings: u64,
+    /// Which of the hosts whose records the log holds wrote them: 0 where they do not say.
+    pub exporter: u32,
     /// Of these, those that are known by a number.
     pub numbered: Numbered,
     /// From when to when.
@@ -364,6 +366,7 @@ mod tests {
             logged: true,
             wire,
             stateful: false,
+            exporter: 0,
             sightings: 1,
             numbered: Numbered::default(),
             span: None,

@@ -315,7 +315,11 @@ impl Shows {
         let is_of_management = logged.is_of_management_alone(world, source, place.as_str());
         let mut observes: BTreeSet<Route> = BTreeSet::new();
         let crossing = source.observations.kept.keys().filter(|key| !way::is_edge(key) || crosses(world, place, key));
-        for seen in crossing.map(|key| key.seen).dedup() {
+        // A gateway that tells of tunnels shows that somebody was let in, and not where data went in them.
+        let (tunnels, others): (Vec<_>, Vec<_>) =
+            crossing.map(|key| (way::is_tunnel(&key), key.seen)).dedup().partition(|(is_tunnel, _)| *is_tunnel);
+        observes.extend((!tunnels.is_empty()).then_some(Route::RemoteAccess));
+        for seen in others.into_iter().map(|(_, seen)| seen).dedup() {
             observes.extend(routes::observed(seen));
         }
         let (mut unlogged, mut not_logged, mut unread) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
@@ -431,6 +435,7 @@ pub(super) fn scopes<'a>(
             vhost: some(key.name),
             host: some(key.host),
             account: some(key.account),
+            container: some(key.name).filter(|_| key.seen == Seen::Cloud),
             ..Subject::default()
         };
         found.extend(whose.scope_of(&subject, locator));

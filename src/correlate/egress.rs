@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::World;
 use super::cells::APART_HOURS;
 use super::exits::{Passage, Witness};
+use super::gateways;
 use super::proxied::{Through, Wire};
 use super::referred::OF_PROXIES_ONLY;
 use super::way::{is_edge, out};
@@ -17,12 +18,12 @@ use crate::model::observation::Seen;
 use crate::model::place::Locator;
 use crate::model::rule::Outcome;
 use crate::model::time::Span;
-use crate::model::transfer::within;
+use crate::model::transfer::{Transfer, within};
 use crate::model::whose::Side;
 
 /// The hosts that are known as proxies: by the inventory, by a log that says which of them wrote it, and as those that inside
 /// clients asked where only proxies are asked.
-fn proxies(world: &World<'_>) -> BTreeSet<String> {
+pub(super) fn proxies(world: &World<'_>) -> BTreeSet<String> {
     let whose = world.whose;
     let is_proxy = |role: &String| role.to_ascii_lowercase().contains("proxy");
     let listed = whose.scopes.host.iter().filter(|host| host.role.as_ref().is_some_and(is_proxy));
@@ -129,10 +130,46 @@ impl<'w> Egress<'w> {
             let watched = logs.iter().filter(|(_, wire)| wire.is_within(&self.watched));
             let Some((log, wire)) = watched.max_by_key(|(log, wire)| (data(wire), Reverse(*log))) else { continue };
             let shown = wire.shows.map(|cited| (*log, cited));
-            let part = all.entry(asked).or_insert(Through { hour: asked, bytes: 0, shown });
+            let part = all.entry(asked).or_insert(Through { hour: asked, bytes: 0, shown, sent: BTreeSet::new() });
             part.bytes = part.bytes.saturating_add(data(wire));
+            part.sent.insert(*sent);
         }
         all.into_values().filter(|part| part.bytes > 0).collect()
+    }
+}
+
+/// What is told of clients and not of the proxy that put it on the wire, by destination: who they are, and the hours of the wire.
+#[derive(Default)]
+pub(super) struct Told<'w>(BTreeMap<&'w str, (BTreeSet<String>, BTreeSet<i64>)>);
+
+impl<'w> Told<'w> {
+    /// Adds what is told of a client.
+    pub(super) fn add(&mut self, client: &str, to: &'w str, sent: BTreeSet<i64>) {
+        if !sent.is_empty() {
+            let (clients, hours) = self.0.entry(to).or_default();
+            clients.insert(client.to_owned());
+            hours.extend(sent);
+        }
+    }
+
+    /// Takes it from what proxies sent; gives the positions of what it was taken from.
+    pub(super) fn take(&self, transfers: &mut [Transfer], proxies: &BTreeSet<String>) -> BTreeSet<usize> {
+        let mut taken = BTreeSet::new();
+        for at in 0..transfers.len() {
+            let known = self.0.get(transfers[at].to.as_str()).filter(|_| proxies.contains(&*transfers[at].from));
+            let Some((clients, hours)) = known else { continue };
+            let is_theirs = |t: &Transfer| t.to == transfers[at].to && clients.contains(&*t.from);
+            let sent: Vec<(u32, u64)> = (0u32..)
+                .zip(&*transfers)
+                .filter(|(_, t)| is_theirs(t))
+                .map(|(number, t)| (number, t.bytes.lower))
+                .collect();
+            let of = gateways::told(&transfers[at].scope, &sent, transfers);
+            transfers[at].take_hours(hours);
+            transfers[at].passed_on = Some(Box::new(of));
+            taken.insert(at);
+        }
+        taken
     }
 }
 

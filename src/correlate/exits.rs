@@ -13,7 +13,7 @@ use crate::model::transfer::Transfer;
 use crate::model::whose::UNATTRIBUTED;
 
 use super::assigned::Held;
-use super::egress::Egress;
+use super::egress::{self, Egress};
 use super::gateways::Senders;
 use super::moved::{Moved, Shared};
 use super::proxied::Proxied;
@@ -74,6 +74,7 @@ pub fn all(world: &World<'_>) -> Vec<Transfer> {
         }
     }
     senders.leave_out(&passed::translated(world, &mut transfers));
+    senders.forget(&beyond.of_clients.take(&mut transfers, &beyond.egress.proxies));
     senders.once(&mut transfers, &beyond.egress.proxies);
     transfers.reverse();
     once::tunnels(&mut transfers);
@@ -88,6 +89,8 @@ struct Beyond<'w> {
     on_wire: BTreeMap<&'w str, Option<String>>,
     /// Clients and destinations of which that is told.
     told: BTreeSet<(String, &'w str)>,
+    /// What of it proxies put on the wire in their own name.
+    of_clients: egress::Told<'w>,
 }
 
 impl<'w> Beyond<'w> {
@@ -100,7 +103,13 @@ impl<'w> Beyond<'w> {
                 *known = None;
             }
         }
-        Self { proxied, egress: Egress::of(world, witnesses, passages), on_wire, told: BTreeSet::new() }
+        Self {
+            proxied,
+            egress: Egress::of(world, witnesses, passages),
+            on_wire,
+            told: BTreeSet::new(),
+            of_clients: egress::Told::default(),
+        }
     }
 
     /// Raises what moved at least to what the client sent on through the proxy, in hours in which a log says that data was sent
@@ -123,6 +132,7 @@ impl<'w> Beyond<'w> {
             }
             cell.bytes = through.bytes;
             self.told.insert(of_way.clone());
+            self.of_clients.add(&way.from, way.to, through.sent);
             if let Some((log, shown)) = through.shown {
                 moved.seen_by.insert(log);
                 moved.cite((false, log, shown));

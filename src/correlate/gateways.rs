@@ -66,6 +66,11 @@ impl Senders {
         self.all.retain(|(at, wire)| outer.may_pass_on(*at, *wire));
     }
 
+    /// Leaves out those at these positions, of which it is known whose they are.
+    pub(super) fn forget(&mut self, known: &BTreeSet<usize>) {
+        self.all.retain(|(at, _)| !known.contains(&(*at as usize)));
+    }
+
     /// Counts what gateways put on the wire with the hosts that sent it.
     pub(super) fn once(mut self, transfers: &mut [Transfer], proxies: &BTreeSet<String>) {
         let seen_by = |at: u32| &transfers[at as usize].seen_by;

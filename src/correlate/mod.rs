@@ -8,6 +8,7 @@ mod beacons;
 mod calls;
 mod cards;
 mod cells;
+mod clients;
 mod clocks;
 mod correlated;
 mod coverage;
@@ -78,6 +79,8 @@ pub struct World<'a> {
     aliases: aliases::Aliases<'a>,
     /// The one web server of a scope, by [`Whose::entity`], where the edge saw exactly one serve outside clients.
     web_server_of: BTreeMap<String, String>,
+    /// The hosts of logs of clients' tools that do not say on which one they were written.
+    clients: clients::Clients<'a>,
     /// Logs of servers of files, by folder.
     file_servers: BTreeMap<String, BTreeSet<String>>,
     /// Of each file of a log that was rotated, the log: what its files saw adds up, because they follow each other.
@@ -131,12 +134,14 @@ pub fn world<'a>(merged: &'a Partial, whose: &'a Whose) -> World<'a> {
         correlated: correlated::Correlated::default(),
         web_server_of: way::web_servers(merged, whose),
         file_servers: way::file_servers(merged),
+        clients: clients::Clients::default(),
         capped: capped
             .flat_map(|o| o.kept.keys().map(|key| key.seen).dedup())
             .flat_map(routes::observed)
             .copied()
             .collect(),
     };
+    world.clients = clients::Clients::of(&world);
     world.twins = twins::Twins::of(merged, &world.overlaps);
     world.clocks = clocks::Clocks::of(&world);
     (world.tunnels, world.many) = tunnels::all(&world);
@@ -175,8 +180,8 @@ pub fn joined(merged: &Partial) -> Option<Partial> {
     loose::joined(merged)
 }
 
-/// The files of each log ([`Locator::log`]) of which no two cover the same time. Those that do may hold copies of the
-/// same records, and stay sources of their own.
+/// The files of each log ([`Locator::log`]) of which no two cover the same time, or that a service delivers as the pieces of one.
+/// Others that do may hold copies of the same records, and stay sources of their own.
 fn rotated(merged: &Partial) -> BTreeMap<&Locator, Locator> {
     let mut logs: BTreeMap<String, Vec<(Span, &Locator)>> = BTreeMap::new();
     for source in merged.sources.values().filter(|s| !s.observations.kept.is_empty()) {
@@ -187,7 +192,8 @@ fn rotated(merged: &Partial) -> BTreeMap<&Locator, Locator> {
     let mut log_of = BTreeMap::new();
     for (log, mut files) in logs {
         files.sort_unstable_by_key(|(span, locator)| (span.first, span.last, *locator));
-        if files.len() > 1 && files.windows(2).all(|w| w[0].0.last <= w[1].0.first) {
+        let follow = || files.windows(2).all(|w| w[0].0.last <= w[1].0.first);
+        if files.len() > 1 && (files.iter().all(|(_, locator)| locator.is_piece()) || follow()) {
             let log = Locator::from_encoded(&log);
             log_of.extend(files.into_iter().map(|(_, locator)| (locator, log.clone())));
         }

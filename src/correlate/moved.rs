@@ -44,6 +44,8 @@ pub(super) struct Moved<'a> {
     twins: BTreeMap<u32, &'a Locator>,
     /// Calls that were counted.
     calls: Known,
+    /// Hosts that wrote records of the wire: what two of them in one log saw may be the same.
+    exporters: Vec<&'a str>,
     /// The records that moved the most bytes, those that moved them this way first; sorted.
     evidence: Vec<Shows<'a>>,
 }
@@ -88,7 +90,8 @@ impl<'a> Moved<'a> {
             let Some(left) = direction.left(&key, told.hour(), open) else { continue };
             let dated = matches!(told, lasting::Told::Records(_)).then_some(&dated[..]);
             let numbered = self.calls.count(calls, &left.hour);
-            self.add_hour((log, key.seen), &left, numbered, dated);
+            let exporter = self.exporter(&key);
+            self.add_hour((log, key.seen, exporter), &left, numbered, dated);
             self.named.add(&key, (locator, &left), world.whose);
         }
         self.seen_by.insert(locator);
@@ -102,11 +105,23 @@ impl<'a> Moved<'a> {
         seen.cited().filter(is_of).for_each(|cited| self.cite((cited.up != is_up, locator, cited)));
     }
 
+    /// The number of the host that wrote a record of the wire; 0 where it does not say.
+    fn exporter(&mut self, key: &Key<'a>) -> u32 {
+        if !way::is_edge(key) || key.host.is_empty() {
+            return 0;
+        }
+        let at = self.exporters.iter().position(|known| *known == key.host).unwrap_or_else(|| {
+            self.exporters.push(key.host);
+            self.exporters.len() - 1
+        });
+        u32::try_from(at + 1).unwrap_or(0)
+    }
+
     /// Adds what left in an hour by the word of a log; `dated` are the cited records of the conversation; `None` where it is a part
     /// of a session, which is dated itself.
     fn add_hour(
         &mut self,
-        (log, seen): (&'a Locator, Seen),
+        (log, seen, exporter): (&'a Locator, Seen, u32),
         left: &Left,
         numbered: Numbered,
         dated: Option<&[(Span, u64)]>,
@@ -120,6 +135,7 @@ impl<'a> Moved<'a> {
             logged: true,
             wire,
             stateful,
+            exporter,
             sightings: 0,
             numbered: counted,
             span: None,
@@ -130,7 +146,7 @@ impl<'a> Moved<'a> {
         let hour = left.hour.hour();
         let cells = self.hours.entry(hour).or_default();
         // A firewall's log of sessions tells of the wire, and what its profiles say in it of data.
-        let at = cells.binary_search_by(|(known, cell)| ((*known), cell.wire).cmp(&(log, wire)));
+        let at = cells.binary_search_by(|(known, cell)| (*known, cell.wire, cell.exporter).cmp(&(log, wire, exporter)));
         let at = at.unwrap_or_else(|at| {
             // One log saw most hours, and there are millions of them.
             cells.reserve_exact(1);

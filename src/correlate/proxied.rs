@@ -18,9 +18,12 @@ use crate::model::observation::{Cited, Hour, Key, Seen};
 use crate::model::partial::SourcePartial;
 use crate::model::place::Locator;
 use crate::model::rule::Outcome;
-use crate::model::time::Span;
+use crate::model::time::{Instant, Span};
 use crate::model::transfer::within;
 use crate::model::whose::{Side, same_host};
+
+/// A proxy and the wire tell of the end of one request so far apart at most: clocks that are kept, and lines that wait to be written.
+const NEAR_SECS: i64 = 10;
 
 /// What one client did in one hour.
 #[derive(Default)]
@@ -39,6 +42,8 @@ pub(super) struct Wire {
     pub bytes: u64,
     pub records: u64,
     span: Option<Span>,
+    /// When the first of its records was over, or began, where that is not known of each.
+    ended: Option<Instant>,
     /// The record of most bytes.
     pub shows: Option<Cited>,
 }
@@ -50,13 +55,20 @@ impl Wire {
         self.records = self.records.saturating_add(hour.sum.records);
         self.span = Span::join_opt(self.span, hour.span);
         let cited = told.cited().filter(|cited| cited.up && cited.at().map(|at| at.hour()) == hour.hour());
+        let is_all = cited.clone().count() as u64 == hour.sum.records;
+        let ended =
+            if is_all { cited.clone().filter_map(|cited| cited.at()).min() } else { hour.span.map(|span| span.first) };
+        self.ended = self.ended.into_iter().chain(ended).min();
         self.shows = self.shows.into_iter().chain(cited).min_by_key(Cited::rank);
     }
 
-    /// Whether one of these logs tells of all its time.
+    /// Whether one of these logs tells of all its time: a proxy writes when a request is over, by a clock that may be another one.
     pub(super) fn is_within(&self, watched: &[Span]) -> bool {
-        let span = self.span;
-        span.is_some_and(|span| watched.iter().any(|log| log.first <= span.first && span.last <= log.last))
+        let ends = self.ended.zip(self.span.map(|span| span.last));
+        let is_told = |log: &Span, (first, last): (Instant, Instant)| {
+            log.first.plus_secs(-NEAR_SECS) <= first && last <= log.last.plus_secs(NEAR_SECS)
+        };
+        ends.is_some_and(|ends| watched.iter().any(|log| is_told(log, ends)))
     }
 }
 
@@ -86,6 +98,8 @@ pub(super) struct Through<'w> {
     pub hour: i64,
     pub bytes: u64,
     pub shown: Option<(&'w Locator, Cited)>,
+    /// The hours in which the proxy put it on the wire, as far as that is told of the proxy too.
+    pub sent: BTreeSet<i64>,
 }
 
 /// What clients sent on through the proxy.
@@ -196,7 +210,8 @@ impl<'w> Proxied<'w> {
         let data = |wire: &Wire| within(wire.bytes, wire.records.saturating_add(requests));
         let (log, wire) = wires.max_by_key(|(log, wire)| (data(wire), std::cmp::Reverse(**log)))?;
         let bytes = data(wire);
-        (bytes > 0).then_some(Through { hour: number, bytes, shown: wire.shows.map(|cited| (*log, cited)) })
+        let shown = wire.shows.map(|cited| (*log, cited));
+        (bytes > 0).then_some(Through { hour: number, bytes, shown, sent: BTreeSet::new() })
     }
 }
 

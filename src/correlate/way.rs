@@ -268,6 +268,9 @@ pub(super) fn out_of<'w>(
     let server = asked_for.unwrap_or(server).or_else(|| is_unnamed_upload(key).then_some(Side::Outside));
     let scope = world.home(locator, |whose, place| home(whose, key, client, place));
     let scope = behind.filter(|_| scope == UNATTRIBUTED && client == Side::Inside).unwrap_or(scope);
+    let tool = world.clients.host(locator).filter(|_| is_of_client(key));
+    let of_tool = || tool.and_then(|host| world.whose.scope_of_client(host, key.account, "").first().copied());
+    let scope = if scope == UNATTRIBUTED { of_tool().unwrap_or(scope) } else { scope };
     let first = |choices: &[&'w str]| choices.iter().find(|t| !t.is_empty()).copied();
     let (from, to, route, direction) = match (client, server?) {
         (Side::Inside, Side::Outside) => {
@@ -275,7 +278,7 @@ pub(super) fn out_of<'w>(
             let known = || world.aliases.name_of(world.whose, scope, server).unwrap_or_default();
             let name = if is_bare(key) { known() } else { named(key) };
             let to = first(&[name, key.server, named(key)]).unwrap_or(NOT_NAMED);
-            let from = first(&[key.client, key.host]);
+            let from = first(&[key.client, key.host]).or(tool);
             let from = from.map_or_else(
                 || writer(world, key, locator, (scope, client)).into(),
                 |text| world.whose.entity_of(text),
@@ -396,12 +399,12 @@ fn is_asked_by_others(world: &World<'_>, locator: &Locator, key: &Key<'_>) -> bo
 }
 
 /// Whether a gateway tells of all that passed through a tunnel, and not what was asked for in it.
-fn is_tunnel(key: &Key<'_>) -> bool {
+pub(super) fn is_tunnel(key: &Key<'_>) -> bool {
     key.seen == Seen::Firewall && key.server.is_empty() && key.name.is_empty()
 }
 
 /// Whether a log of transfers is that of a client's own tool: it names nobody but the server.
-fn is_of_client(key: &Key<'_>) -> bool {
+pub(super) fn is_of_client(key: &Key<'_>) -> bool {
     key.seen == Seen::FileTransfer && key.client.is_empty()
 }
 

@@ -136,7 +136,7 @@ impl Page {
         self.list("kinds of data touched:", s.data_categories.iter().map(data));
         self.list("ways out:", s.routes.iter().filter(|r| r.state != State::NotExamined).map(route));
         let mut mine: Vec<&Transfer> = input.transfers.iter().filter(|t| *t.scope == *s.scope).collect();
-        mine.sort_by_key(|t| Reverse(t.bytes.lower));
+        mine.sort_by_key(|t| Reverse((t.bytes.lower, t.bytes.upper)));
         self.list("transfers, the largest first:", mine.into_iter().map(transfer));
         self.evidence(s, input.findings, known);
         self.list("against it:", s.counter_evidence.iter().map(reason));

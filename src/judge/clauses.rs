@@ -231,7 +231,7 @@ pub const CLAUSES: &[Clause] = &[
     .gives(State::IntrusionOnly),
     clause(
         "J-87",
-        "what a cloud service that knew an intruder's address by an account gave it, in records that do not state their bytes, is data accessed, and data that left where a finding of level medium or above says that it was taken, or whole folders of a mailbox were; how much is not known; what its account took from its address within a day before its first sign is of its session",
+        "what a cloud service that knew an intruder's address by an account gave it, in records that do not state their bytes or in fewer than J-12 asks for, is data accessed, and data that left where a finding of level medium or above says that it was taken, or whole folders of a mailbox were; how much is not known; what its account took from its address within a day before its first sign is of its session",
     ),
     clause(
         "J-88",
@@ -265,5 +265,9 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-95",
         "what an account of a shown intruder did with data, by a rule of level high or above that succeeded, within a day before the intruder's first sign, is the intruder's, which is taken to have begun then, and so is what was done on its host where the record names no account; not what a sanctioned transfer of the same host or account explains",
+    ),
+    clause(
+        "J-96",
+        "what a host or account of an intrusion sent to one place to which, on five days or more of the two weeks before the first sign, half as much or more went from it as on the busiest day since, is unexplained and not shown to have left by the intruder, unless findings name the place or the intruder came from there",
     ),
 ];

@@ -9,11 +9,14 @@ use crate::model::place::Locator;
 use crate::model::promise::{is_kind, shown_by};
 use crate::model::rule::Route;
 use crate::model::time::Instant;
+use crate::model::transfer::Transfer;
+use crate::model::verdict::State;
 use crate::model::whose::UNATTRIBUTED;
 
 use super::Bench;
 use super::clouds::{self, Cloud};
 use super::intrusion::DAY_SECS;
+use super::movement;
 
 /// Opens the routes that the evidence should show and does not.
 pub fn clauses(bench: &mut Bench<'_>) {
@@ -67,13 +70,31 @@ fn edge(bench: &mut Bench<'_>) {
     if !bench.intruder.is_shown() {
         return;
     }
-    let text = match bench.intruder.first.zip(bench.intruder.last) {
+    let reached =
+        bench.findings.iter().filter(|f| bench.reached.get(f.id.as_str()).is_some_and(|of| *of <= State::Accessed));
+    let last = reached.filter_map(|f| f.time.last).chain(bench.intruder.last).max();
+    let period = bench.intruder.first.zip(last);
+    let text = match period {
         Some((first, last)) if edge_covers(bench, first, last) => return,
         Some((first, last)) => format!("no log of bytes at the edge covers the intrusion, {first} to {last}"),
         None => "no record says when the intrusion was, so that nothing can be tied to it by time".to_owned(),
     };
     bench.reason("J-32", text, bench.intruder.proofs.clone());
-    open(bench, Route::Network, "firewall, proxy or flow log with bytes".to_owned());
+    // What logs of the edge show for a part of it is no answer for the whole.
+    let is_whole = |route| period.is_some_and(|(first, last)| Watch::on(bench, route).covers(first, last));
+    let in_part = |route: Route| bench.sources.iter().any(|s| is_of_edge(s) && s.observes.contains(&route));
+    let routes = AT_EDGE.iter().copied().filter(|route| in_part(*route) && !is_whole(*route)).chain([Route::Network]);
+    for route in routes.collect::<Vec<_>>() {
+        open(bench, route, "firewall, proxy or flow log with bytes".to_owned());
+    }
+}
+
+/// Ways out of which logs of the edge tell.
+const AT_EDGE: &[Route] = &[Route::HttpsUpload, Route::CloudStorage, Route::SftpFtp, Route::Email, Route::Smb];
+
+/// Whether a log stands at the edge.
+fn is_of_edge(source: &SourceCoverage) -> bool {
+    source.observes.iter().any(|route| matches!(route, Route::Network | Route::HttpsUpload))
 }
 
 /// Of what one host sent, less than this never wants an explanation by itself where nothing shows intrusion (J-25).
@@ -206,6 +227,7 @@ fn unlogged(bench: &mut Bench<'_>) {
     let own = |cloud| Watch::of(bench, |s| Cloud::is_of(cloud, s) && shows(s, Route::SaasDownload));
     let of_clouds: BTreeMap<&Cloud, Watch> = managed.into_iter().map(|cloud| (cloud, own(cloud))).collect();
     let letting_in = clouds::letting_in(bench);
+    let unmeasured = unmeasured(bench);
     for source in bench.sources.clone() {
         let cloud = Cloud::managed(source);
         let stated = |route: Route| {
@@ -213,8 +235,10 @@ fn unlogged(bench: &mut Bench<'_>) {
             let period = source.from.zip(source.to).zip(of_cloud.or_else(|| watches.get(&route)));
             period.is_some_and(|((from, to), watch)| watch.covers(from, to))
         };
-        let open_to: Vec<Route> =
-            source.unlogged.iter().copied().filter(|route| source.unread.contains(route) || !stated(*route)).collect();
+        let is_open = |route: &Route| {
+            source.unread.contains(route) || !stated(*route) || unmeasured.contains(&(&source.source, *route))
+        };
+        let open_to: Vec<Route> = source.unlogged.iter().copied().filter(is_open).collect();
         bench.unbounded.extend(&open_to);
         let is_let_in = cloud.is_some() && letting_in.contains(&source.source);
         let matters = |route: &Route| matters(bench, *route) || is_let_in && *route == Route::SaasDownload;
@@ -235,6 +259,19 @@ fn unlogged(bench: &mut Bench<'_>) {
             open(bench, route, needs);
         }
     }
+}
+
+/// Logs with the routes by which they show that a host or account of the intruder moved something of which no log that saw it states
+/// the bytes: what other logs state of that time is not it.
+fn unmeasured<'a>(bench: &Bench<'a>) -> BTreeSet<(&'a Locator, Route)> {
+    let unlogged: HashMap<&Locator, &SourceCoverage> =
+        bench.sources.iter().filter(|s| !s.unlogged.is_empty()).map(|s| (&s.source, *s)).collect();
+    let lacks = |log: &Locator, route: Route| unlogged.get(log).is_some_and(|s| s.unlogged.contains(&route));
+    let is_one = |t: &&&Transfer| {
+        t.bytes.upper.is_none() && t.seen_by.iter().all(|log| lacks(log, t.route)) && movement::guilty(bench, t)
+    };
+    let all = bench.transfers.iter().filter(is_one);
+    all.flat_map(|t| t.seen_by.iter().map(|log| (log, t.route))).collect()
 }
 
 /// J-36: what an intruder's remote sessions showed it, which no log states.
@@ -293,8 +330,7 @@ impl Watch {
 /// Whether logs of bytes at the edge, together, leave no stretch of the period out. A log that holds traffic of the
 /// scope, or of a shared service that acts for it, stands at the edge of its hosts.
 fn edge_covers(bench: &Bench<'_>, first: Instant, last: Instant) -> bool {
-    let edge = |r: &Route| matches!(r, Route::Network | Route::HttpsUpload);
-    Watch::of(bench, |s| s.observes.iter().any(edge) && s.not_logged.is_empty()).covers(first, last)
+    Watch::of(bench, |s| is_of_edge(s) && s.not_logged.is_empty()).covers(first, last)
 }
 
 /// The first time for which a log of a way out is silent and no other log tells.

@@ -325,7 +325,7 @@ fn bench<'a>(
     let earlier = earlier::begin(&mut intruder, &mine, &moved, (whose, &forgeable));
     Bench {
         by_destination,
-        visitors: suspects::visitors(&mine, whose),
+        visitors: suspects::visitors(findings, (&mine, &moved), whose),
         strangers: suspects::strangers(&mine, whose),
         scope: name.to_owned(),
         whose,

@@ -10,7 +10,7 @@ use crate::model::transfer::{Since, Together, Transfer};
 use crate::model::verdict::State;
 use crate::model::whose::{Key, Sanction, Side, address};
 
-use super::intrusion::{DAY_SECS, WINDOW_SECS};
+use super::intrusion::{BASELINE_DAYS, DAY_SECS, WINDOW_SECS};
 use super::suspects::Suspects;
 use super::{Bench, alike, gaps, joined, peers, served, signals, touched, visitors};
 
@@ -303,7 +303,16 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
     unchecked(bench, m);
     let from = joined::sender(bench.whose, m.from, &m.transfers);
     let what = |bytes: u64| format!("{bytes} bytes, {from} to {}", m.to);
-    if sure >= enough && !tied.is_empty() {
+    let usual = if own || !targets.is_empty() { None } else { usual(bench, &tied, &together) };
+    if let Some(days) = usual.filter(|_| sure >= enough && bulky) {
+        let text = format!(
+            "as much went there on {days} days of the two weeks before the first sign, so that nothing shows it to be the intruder's: \
+             at least {}",
+            what(sure)
+        );
+        let ids = cite(bench, tied.iter().copied());
+        bench.against("J-96", text, ids);
+    } else if sure >= enough && !tied.is_empty() {
         let ids = cite(bench, tied.iter().copied());
         if sure < m.limits.day && is_talk(route, &tied, &targets) {
             bench.reason("J-16", format!("may be no more than commands and their answers: {}", what(sure)), ids);
@@ -336,6 +345,19 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         unexplained(bench, m, route, together.whole(), &suspects);
     }
     true
+}
+
+/// On so many days before the first sign as much is what a host does anyway.
+const USUAL_DAYS: usize = 5;
+
+/// On how many days of the two weeks before the first sign, where these are enough, half as much or more went the same way as on the
+/// busiest day since.
+fn usual(bench: &Bench<'_>, tied: &[&Transfer], together: &Together) -> Option<usize> {
+    let begin = tied.iter().filter_map(|t| begins(bench, t)).min()?.min(bench.intruder.first?);
+    let first = begin.hour();
+    let before = begin.plus_secs(-BASELINE_DAYS * DAY_SECS).hour()..first;
+    let days = together.days_of(before, together.most_of_day(first) / 2);
+    (days >= USUAL_DAYS).then_some(days)
 }
 
 /// Whether a listed address was given no more than others are without an account.

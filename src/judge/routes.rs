@@ -46,8 +46,9 @@ pub(super) fn of(bench: &Bench<'_>, route: Route, observed: &BTreeSet<Route>) ->
     // Where no log of traffic tells, findings do who moved it and where from.
     let told: Vec<&Finding> =
         bench.findings.iter().copied().filter(|f| telling && moved.is_empty() && carries(f)).collect();
-    // That somebody met a listed value is no sign that data moved then, where transfers tell when it did.
-    let tells = |f: &Finding| moved.is_empty() || f.kind != FindingKind::Indicator;
+    // That somebody met a listed value, or calls home, is no sign that data moved then, where transfers tell when it did.
+    let is_movement = |f: &Finding| !matches!(f.kind, FindingKind::Indicator | FindingKind::Anomaly);
+    let tells = |f: &Finding| moved.is_empty() || is_movement(f);
     let found = bench.findings.iter().filter(|f| carries(f) && tells(f));
     let of_findings = found.clone().filter_map(|f| f.time.first);
     let first = times.first.into_iter().chain(of_findings).min();
@@ -150,7 +151,7 @@ impl Times {
 fn time_of(bench: &Bench<'_>, t: &Transfer, state: State) -> Option<(First, Instant)> {
     let Span { first, last } = t.time?;
     let begun = [movement::succeeded(bench, t), movement::begins(bench, t)].into_iter().flatten();
-    let mut since = begun.filter(|since| state == State::Exfiltrated && *since > first);
+    let mut since = begun.filter(|since| state <= State::Accessed && *since > first);
     let first = since.find_map(|since| t.first_since(since)).unwrap_or(First { earliest: first, known: first });
     Some((first, last))
 }

@@ -20,9 +20,22 @@ use super::{Bench, visitors};
 /// Findings by the outside addresses of which they speak.
 pub(super) type ByAddress<'a> = BTreeMap<&'a str, Vec<&'a Finding>>;
 
-/// The outside addresses that are listed and made contact, with the sightings that say so.
-pub(super) fn visitors<'a>(findings: &[&'a Finding], whose: &Whose) -> ByAddress<'a> {
-    by_address(findings, whose, |f, from| is_listed(f) && names(f, from))
+/// The outside addresses that are listed and made contact, with the sightings that say so: with this scope, or, where something of it
+/// went there, with any.
+pub(super) fn visitors<'a>(
+    all: &'a [Finding],
+    (own, moved): (&[&'a Finding], &[&Transfer]),
+    whose: &Whose,
+) -> ByAddress<'a> {
+    let is_met = |f: &Finding, from: &str| is_listed(f) && names(f, from);
+    let mut mine = by_address(own, whose, is_met);
+    let to: BTreeSet<&str> = moved.iter().map(|t| t.to.as_str()).collect();
+    let listed: Vec<&Finding> = all.iter().filter(|f| is_listed(f)).collect();
+    let theirs = by_address(&listed, whose, |f, from| to.contains(from) && is_met(f, from));
+    for (from, sightings) in theirs {
+        mine.entry(from).or_insert(sightings);
+    }
+    mine
 }
 
 /// Those from which an account was used by somebody that it is not of: by findings of level medium or above of how somebody came

@@ -8,7 +8,7 @@ use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::{HOUR_SECS, Instant, Span};
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
-use crate::model::whose::{Side, same_host};
+use crate::model::whose::{Side, address, same_host};
 
 use super::intrusion::{accounts, is_data, is_grave, shares_account};
 use super::movement::tells_taken;
@@ -176,6 +176,7 @@ fn unexplained<'a>(bench: &mut Bench<'a>, clause: &str, why: &str, f: &'a Findin
     let known = |t: &&Transfer| {
         let from = bench.whose.entity(&t.from);
         t.sanctioned.is_some()
+            && may_be_for(bench, t, f)
             && (f.entities.hosts.iter().chain(&f.entities.sources).any(|h| same_host(&bench.whose.entity(h), &from))
                 || shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable))
     };
@@ -191,11 +192,31 @@ fn unexplained<'a>(bench: &mut Bench<'a>, clause: &str, why: &str, f: &'a Findin
     bench.ask(format!("who approved this: {} ({who})?", f.text));
     bench.put_by(route(f), State::Unexplained, [f.id.as_str()]);
     bench.reached.insert(&f.id, State::Unexplained);
-    let moved: Vec<&Transfer> = bench.transfers.iter().copied().filter(|t| may_show(t, f)).collect();
-    for transfer in moved {
+    let is_counted = |t: &Transfer| {
+        let counted = bench.ways.get(&t.route).and_then(|way| way.transfers.get(t.id.as_str()));
+        counted.is_some_and(|counted| counted.state <= State::Unexplained)
+    };
+    let moved = bench.transfers.iter().copied().filter(|t| may_show(t, f) && !is_counted(t));
+    for transfer in moved.collect::<Vec<_>>() {
         bench.count(transfer, 0, State::Unexplained);
     }
     true
+}
+
+/// Data is gathered for a transfer so long before it begins, over a weekend too.
+const GATHERED_SECS: i64 = 72 * HOUR_SECS;
+
+/// Whether what a finding tells may have been done for a transfer: at its time or on the days before, with no other side outside
+/// than the transfer's.
+fn may_be_for(bench: &Bench<'_>, t: &Transfer, f: &Finding) -> bool {
+    let is_of_time = t
+        .time
+        .zip(f.time.first.zip(f.time.last))
+        .is_none_or(|(time, (first, last))| first <= time.last && last >= time.first.plus_secs(-GATHERED_SECS));
+    let is_place = |text: &&String| address(text).is_some() || text.contains('.');
+    let named = f.entities.sources.iter().chain(&f.entities.destinations).filter(is_place);
+    let mut others = named.filter(|text| bench.whose.side(text) == Side::Outside);
+    is_of_time && others.all(|text| t.destinations().any(|to| to == text.as_str()))
 }
 
 /// Whether a transfer is what a finding speaks of, with what else went between the same two: by the same way, to the address that

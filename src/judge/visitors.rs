@@ -68,19 +68,31 @@ fn told_of(records: u64) -> String {
     format!("{} of which the log does not state the bytes", counted(records, "record", "records"))
 }
 
-/// Reading from a cloud service under an account, in bytes that are not all stated. Records that name no store (of logons, of
-/// settings) are told of the log that holds them, and read nothing.
-fn uncounted<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t &'a Transfer> {
+/// Reading from a cloud service under an account. Records that name no store (of logons, of settings) are told of the log that holds
+/// them, and read nothing.
+fn of_stores<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t &'a Transfer> {
     let is_of_store = |t: &Transfer| !t.seen_by.iter().any(|log| *t.from == *log.log());
-    transfers.iter().filter(move |t| {
-        t.route == Route::SaasDownload && t.bytes.upper.is_none() && !t.accounts.is_empty() && is_of_store(t)
-    })
+    transfers.iter().filter(move |t| t.route == Route::SaasDownload && !t.accounts.is_empty() && is_of_store(t))
 }
 
-/// J-87: what an intruder read from a cloud service, in bytes that the log does not state.
+/// The same in bytes that are not all stated.
+fn uncounted<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t &'a Transfer> {
+    of_stores(transfers).filter(|t| t.bytes.upper.is_none())
+}
+
+/// J-87: what an intruder read from a cloud service, in bytes that the log does not state, or in few.
 pub(super) fn read<'a>(bench: &mut Bench<'a>, route: Route, transfers: &[&'a Transfer]) {
     let known: BTreeSet<&str> =
         bench.ways.get(&route).into_iter().flat_map(|way| way.transfers.keys().copied()).collect();
+    let little = of_stores(transfers).filter(|t| t.bytes.upper.is_some() && !known.contains(t.id.as_str()));
+    for t in little.copied().collect::<Vec<_>>() {
+        let bytes = movement::since(bench, t).sure;
+        if bytes > 0 {
+            let ids = movement::cite(bench, [t]);
+            bench.reason("J-87", format!("read by the intruder: at least {bytes} bytes, {} to {}", t.from, t.to), ids);
+            bench.count(t, bytes, State::Accessed).disclosed = true;
+        }
+    }
     for t in uncounted(transfers).filter(|t| !known.contains(t.id.as_str())) {
         let taken: Vec<&Finding> = bench.findings.iter().copied().filter(|f| takes(f, t)).collect();
         let (state, what) = match taken.is_empty() && !t.from.starts_with(WHOLE_FOLDERS) {

@@ -64,6 +64,7 @@ pub mod rarity;
 pub mod rule;
 pub mod scopes;
 pub mod seldom;
+pub mod series;
 pub mod sessions;
 pub mod short;
 pub mod source;

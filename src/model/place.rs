@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::series;
+
 /// The name of a source: root name, relative path, and archive members joined by `!/`.
 ///
 /// Bytes that are not UTF-8, control characters, `%` and a literal `!/` inside a name are percent-encoded, so that a
@@ -54,10 +56,13 @@ impl Locator {
     }
 
     /// The log that this file is a part of: the locator without what rotation and compression add to a name, so that
-    /// `x.log`, `x.log.1.gz` and `x-20260301.log` of one folder are one log.
+    /// `x.log`, `x.log.1.gz` and `x-20260301.log` of one folder are one log, and so are the pieces that a service delivers of one.
     pub fn log(&self) -> String {
         let name = self.unpacked_name();
         let folder = self.folder();
+        if let Some(series) = series::of(folder, name) {
+            return series;
+        }
         let name = unrotated(name);
         let (stem, kind) = name.rsplit_once('.').map_or((name, ""), |(stem, _)| (stem, &name[stem.len()..]));
         format!("{folder}{}{kind}", undated(stem))
@@ -79,6 +84,11 @@ impl Locator {
         let name = self.unpacked_name();
         let of = |name| date_at_end(name).map(|(_, date)| date);
         of(name).or_else(|| of(name.rsplit_once('.')?.0))
+    }
+
+    /// Whether it is one of the pieces in which a service delivers a log: no two of them have the same records.
+    pub fn is_piece(&self) -> bool {
+        series::of(self.folder(), self.unpacked_name()).is_some()
     }
 
     /// The place of the file in its rotation: 0 without a number, which is the youngest one.

@@ -108,6 +108,28 @@ impl Together {
         busiest_day(&hours).saturating_add(self.untimed)
     }
 
+    /// On how many days from one hour to another, the last left out, at least so many bytes moved.
+    pub fn days_of(&self, hours: std::ops::Range<i64>, least: u64) -> usize {
+        let mut days: BTreeMap<i64, u64> = BTreeMap::new();
+        for (hour, bytes) in self.hours.range(hours) {
+            let sum = days.entry(hour.div_euclid(24)).or_default();
+            *sum = sum.saturating_add(*bytes);
+        }
+        days.values().filter(|bytes| **bytes >= least).count()
+    }
+
+    /// The most that moved on one day (UTC) from an hour on.
+    pub fn most_of_day(&self, from: i64) -> u64 {
+        let days =
+            self.hours.range(from..).map(|(hour, _)| hour.div_euclid(24)).collect::<std::collections::BTreeSet<_>>();
+        let of = |day: i64| {
+            self.hours
+                .range((day * 24).max(from)..day * 24 + 24)
+                .fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes))
+        };
+        days.into_iter().map(of).max().unwrap_or(0)
+    }
+
     /// Bytes by which hours stand out above the usual (median) hour, with those of an unknown time; all bytes where
     /// fewer than [`USUAL_HOURS`] hours say what is usual.
     pub fn beyond_usual(&self) -> u64 {
@@ -162,6 +184,20 @@ struct More {
     ends: Instant,
     records: Box<[Told]>,
     lasting: Box<[(Instant, u64)]>,
+}
+
+impl Transfer {
+    /// Takes what moved in these hours from what moved at least.
+    pub fn take_hours(&mut self, hours: &std::collections::BTreeSet<i64>) {
+        let is_whole = self.dated.len() == self.hours.len();
+        for (at, _) in self.hours.clone().iter().enumerate().filter(|(_, hour)| hours.contains(hour)) {
+            if let Some(bytes) = self.hour_bytes.iter_mut().nth(at) {
+                self.bytes.lower = self.bytes.lower.saturating_sub(std::mem::take(bytes));
+            }
+            let dated = self.dated.iter_mut().enumerate().filter(|(of, _)| !is_whole || *of == at);
+            dated.flat_map(|(_, dated)| dated.bytes_mut()).for_each(|bytes| *bytes = 0);
+        }
+    }
 }
 
 impl Dated {

@@ -519,6 +519,39 @@ fn the_end_of_a_file_that_is_missing_is_a_silence_where_its_log_is_never_quiet_f
 }
 
 #[test]
+fn pieces_of_a_cloud_s_log_add_up_and_other_logs_of_one_time_may_be_the_same() {
+    let read = |name: &str, bytes: u64| {
+        let mut one = line(Seen::Cloud, OUTSIDE, "", 0, 0, bytes);
+        (one.key.name, one.key.account, one.key.sends) = ("hc-bucket".into(), "HC\\eve".into(), false);
+        let mut source = source(name, &[one]);
+        source.covered.span = Some(Span::at(Instant::from_secs(500_000 * 3600).unwrap()));
+        source
+    };
+    let told = |names: [&str; 2]| {
+        let all = transfers(names.map(|name| read(name, 700)));
+        (all.len(), all[0].bytes)
+    };
+    let piece =
+        |day: &str| format!("e/CloudTrail/eu-west-2/2026/03/{day}/1_CloudTrail_eu-west-2_202603{day}T0105Z_a.json");
+    assert_eq!(told([&piece("28"), &piece("29")]), (1, Bounds::exact(1400)));
+    assert_eq!(told(["e/a.json", "e/b.json"]), (1, Bounds { lower: 700, upper: Some(1400) }));
+}
+
+#[test]
+fn two_firewalls_in_one_file_may_have_seen_the_same() {
+    let by = |host: &str, up| {
+        let mut one = line(Seen::Firewall, INSIDE, OUTSIDE, 443, up, 1);
+        one.key.host = host.into();
+        one
+    };
+    let told = |one: Line, other: Line| transfers([source("e/syslog", &[one, other])])[0].bytes;
+    assert_eq!(told(by("edge", 700), by("core", 710)), Bounds { lower: 710, upper: Some(1410) });
+    let (mut one, other) = (by("edge", 700), by("edge", 710));
+    one.key.port = 8443;
+    assert_eq!(told(one, other), Bounds::exact(1410), "two connections by one");
+}
+
+#[test]
 fn a_web_log_that_names_no_server_is_one_over_its_rotated_files() {
     let web = |name: &str| source(name, &[line(Seen::Web, OUTSIDE, "", 0, 0, 100)]);
     let from = |names: [&str; 2]| transfers(names.map(web)).into_iter().map(|t| t.from.to_string()).collect::<Vec<_>>();

@@ -124,3 +124,39 @@ fn an_upload_by_a_proxy_after_a_dump_left_once_with_its_bytes() {
     let unknown = told("file server");
     assert!(cites(unknown.scope("hc"), "J-17") && cites(unknown.scope("hc"), "J-20"), "not known as a proxy");
 }
+
+/// What is told where the proxy is another scope's, shared, and its log has these lines alone.
+fn of_shared(log: &str) -> (Told, Vec<(String, u64)>) {
+    let scopes = format!(
+        "timezone='UTC'\n[[scope]]\nname='hc'\ncidr=['10.2.0.0/16']\nhosts=['hc-*']\naccounts=['HC']\n[[scope]]\nname='it'\n\
+         shared=true\nprocessor_of=['hc']\ncidr=['10.9.0.0/16']\n[[host]]\nname='hc-fs01'\nip=['{CLIENT}']\n[[host]]\n\
+         name='it-px'\nip=['10.9.0.9']\nrole='proxy'\nscope='it'\n"
+    );
+    let files = [
+        ("sysmon.json", dumped().lines().take(1).collect()),
+        ("access.log", log.to_owned()),
+        ("fw.log", edge((22, 41), "10.9.0.9", BYTES) + &edge((22, 59), "10.9.0.9", BYTES)),
+    ];
+    let (told, transfers) = scan_with_transfers(&files, &scopes);
+    (told, sent(&transfers, "drop.example"))
+}
+
+#[test]
+fn a_shared_proxy_s_bytes_are_the_only_client_s_and_its_log_need_not_hold_more() {
+    let both = asked((22, 41), CLIENT, "drop.example") + &asked((22, 59), CLIENT, "drop.example");
+    let (told, sent) = of_shared(&both);
+    let least = sent[0].1;
+    assert!((2 * LEAST - 8 * 8192..=2 * LEAST).contains(&least), "{sent:?}");
+    assert_eq!(sent, [("hc-fs01".to_owned(), least), ("it-px".to_owned(), 0)], "twice is once");
+    assert_eq!(told.scope("hc")["state"], "exfiltrated");
+    assert!(!cites(told.scope("it"), "J-20"), "the proxy sent nothing of its own");
+}
+
+#[test]
+fn what_an_intruder_s_host_asked_a_proxy_for_leaves_its_way_open_where_nothing_says_how_much() {
+    let mixed = asked((22, 41), CLIENT, "drop.example") + &asked((22, 59), "10.2.0.30", "drop.example");
+    let (told, _) = of_shared(&mixed);
+    let way = told.route("hc", "https_upload");
+    assert_eq!((&way["state"], &way["bytes"]["upper"]), (&json!("cannot_tell"), &Value::Null));
+    assert!(cites(told.scope("hc"), "J-35"));
+}
