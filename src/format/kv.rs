@@ -268,7 +268,11 @@ pub fn put<'b>(pair: &Pair<'b>, roles: &Roles, sink: &mut Sink<'_, 'b>) {
     }
     let value = if pair.escaped {
         let from = sink.out.arena_len();
-        super::jsonwalk::unescape(pair.value, sink.out.arena_mut());
+        match role {
+            Some(Role::User) => unquote(pair.value, sink.out.arena_mut()),
+            Some(Role::Is(canon)) if NAMES.contains(&canon) => unquote(pair.value, sink.out.arena_mut()),
+            _ => super::jsonwalk::unescape(pair.value, sink.out.arena_mut()),
+        }
         sink.out.stored_since(from)
     } else {
         Text::Slice(pair.value)
@@ -289,6 +293,31 @@ pub fn put<'b>(pair: &Pair<'b>, roles: &Roles, sink: &mut Sink<'_, 'b>) {
         }
     }
     sink.text(Text::Slice(pair.key), role, value, kind);
+}
+
+/// Names in which a backslash sets parts off (`DOMAIN\tom`, `C:\new`), so that one before a letter is no escape: FortiGate and its like
+/// escape quotes alone.
+const NAMES: &[Canon] = &[
+    Canon::UserName,
+    Canon::UserDomain,
+    Canon::TargetUserName,
+    Canon::ProcessExecutable,
+    Canon::ProcessCommandLine,
+    Canon::FilePath,
+    Canon::FileName,
+];
+
+/// A quoted name without what escapes quotes and backslashes.
+fn unquote(raw: &[u8], out: &mut Vec<u8>) {
+    let mut at = 0;
+    while let Some(n) = near::one(b'\\', &raw[at..]) {
+        out.extend_from_slice(&raw[at..at + n]);
+        at += n;
+        let is_escaped = matches!(raw.get(at + 1), Some(b'"' | b'\\'));
+        out.push(raw[at + usize::from(is_escaped)]);
+        at += 1 + usize::from(is_escaped);
+    }
+    out.extend_from_slice(&raw[at..]);
 }
 
 /// Whether a pair tells what moved since the last record of the session.
@@ -474,6 +503,17 @@ mod tests {
         for text in ["time=23:10:04", "ts=1774739404.5", "time=\"\"", "dated=2026-03-28", "SRC=10.0.0.5 ts=2026-03-28"]
         {
             assert!(!is_dated(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_in_a_name_stands_for_itself() {
+        for (quoted, name) in
+            [(r"HC\tom", r"HC\tom"), (r"HC\\tom", r"HC\tom"), (r#"C:\new \"x\""#, r#"C:\new "x""#), ("HC\\", "HC\\")]
+        {
+            let mut out = Vec::new();
+            unquote(quoted.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), name, "{quoted}");
         }
     }
 

@@ -338,7 +338,7 @@ fn moved<'a>(bench: &mut Bench<'a>, m: &Movement<'a>) -> bool {
         bench.put_by(route, State::Exfiltrated, targets.iter().map(|f| f.id.as_str()));
         return true;
     }
-    if perhaps >= enough && !tied.is_empty() {
+    if perhaps >= enough && !tied.is_empty() && usual.is_none() {
         undated(bench, route, what(perhaps), &tied);
     }
     if bulky {

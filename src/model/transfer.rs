@@ -189,11 +189,12 @@ struct More {
 impl Transfer {
     /// Takes what moved in these hours from what moved at least.
     pub fn take_hours(&mut self, hours: &std::collections::BTreeSet<i64>) {
+        let sent =
+            self.by_end().filter(|(hour, _)| hours.contains(hour)).fold(0u64, |sum, (_, of)| sum.saturating_add(of));
+        self.bytes.lower = self.bytes.lower.saturating_sub(sent);
         let is_whole = self.dated.len() == self.hours.len();
         for (at, _) in self.hours.clone().iter().enumerate().filter(|(_, hour)| hours.contains(hour)) {
-            if let Some(bytes) = self.hour_bytes.iter_mut().nth(at) {
-                self.bytes.lower = self.bytes.lower.saturating_sub(std::mem::take(bytes));
-            }
+            self.hour_bytes.iter_mut().skip(at).take(1).for_each(|bytes| *bytes = 0);
             let dated = self.dated.iter_mut().enumerate().filter(|(of, _)| !is_whole || *of == at);
             dated.flat_map(|(_, dated)| dated.bytes_mut()).for_each(|bytes| *bytes = 0);
         }
