@@ -142,7 +142,7 @@ pub fn sources(plan: &Plan, survey: &Survey) -> Result<(Partial, Stats)> {
 /// Everything after the merge: a pure function of what was merged and of what the user told.
 pub fn conclude(plan: &Plan, merged: Partial) -> Outcome {
     let partial = merge::once(merged);
-    let joined = correlate::joined(&partial); // halves that a rotation cut
+    let joined = correlate::joined(&partial, &plan.whose); // halves that a rotation cut, mail that goes from server to server
     let world = correlate::world(joined.as_ref().unwrap_or(&partial), &plan.whose); // entities, clocks, direction, duplicates
     let world = world.with_patterns(pattern::together); // STIX patterns over records of any sources
     let world = world.with_correlations(); // Sigma correlations, over the same

@@ -56,19 +56,21 @@ fn with(source: &SourcePartial, found: Vec<(ObservationKey, Observed)>) -> Sourc
 /// The record of both halves; `None` for a mail that stays with its sender's domain.
 fn whole(taken: &Taken, lent: &Lent) -> Option<(ObservationKey, Observed)> {
     let mut key = taken.key.clone();
-    if *key.client == *NOBODY {
+    let is_mail = key.seen == Seen::Mail;
+    // A mail server whose log does not name it says who handed the mail in.
+    if *key.client == *NOBODY || is_mail && key.client.is_empty() {
         key.client.clone_from(&lent.client);
     }
     if key.account.is_empty() {
         key.account.clone_from(&lent.account);
     }
-    if key.seen == Seen::Mail {
+    if is_mail {
         let own = lent.account.rsplit_once('@').map(|(_, domain)| domain).unwrap_or_default();
         let others = key.name.split(',').filter(|domain| !domain.eq_ignore_ascii_case(own));
         key.name = others.collect::<Vec<_>>().join(",").into();
     }
-    let is_told = !key.client.is_empty() && (key.seen != Seen::Mail || !key.name.is_empty());
-    let up = taken.up.or(lent.up.filter(|_| key.seen == Seen::Mail));
+    let is_told = if is_mail { !key.name.is_empty() } else { !key.client.is_empty() };
+    let up = taken.up.or(lent.up.filter(|_| is_mail));
     let (bytes, span) = (up.max(taken.down).unwrap_or(0), Some(Span::at(taken.at)));
     let cited = Cited { bytes, up: up > taken.down, span, place: taken.place, sha256: taken.sha256 };
     let hour = Hour { span, sum: Sum::of_record(up, taken.down) };

@@ -19,6 +19,7 @@ mod forms;
 mod found;
 mod gateways;
 mod groups;
+mod handed;
 mod held;
 mod holding;
 mod lasting;
@@ -175,9 +176,11 @@ impl<'w> World<'w> {
     }
 }
 
-/// The same with the halves of records joined that the files of one log have of each other; `None` where there is none.
-pub fn joined(merged: &Partial) -> Option<Partial> {
-    loose::joined(merged)
+/// The same with the halves of records joined that the files of one log have of each other, and with what mail servers tell that the
+/// next one tells too; `None` where there is neither.
+pub fn joined(merged: &Partial, whose: &Whose) -> Option<Partial> {
+    let whole = loose::joined(merged);
+    handed::once(whole.as_ref().unwrap_or(merged), whose).or(whole)
 }
 
 /// The files of each log ([`Locator::log`]) of which no two cover the same time, or that a service delivers as the pieces of one.

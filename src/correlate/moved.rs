@@ -96,7 +96,9 @@ impl<'a> Moved<'a> {
         }
         self.seen_by.insert(locator);
         let own = |name: &&str| key.seen == Seen::Mail && world.whose.mail_side(name) == Some(Side::Inside);
-        self.names.extend(way::names(&key).filter(|name| !own(name)).chain([key.server]).filter(|t| !t.is_empty()));
+        // A mail server inside is none of those to whom it went.
+        let next = Some(key.server).filter(|to| key.seen != Seen::Mail || world.whose.side(to) == Side::Outside);
+        self.names.extend(way::names(&key).filter(|name| !own(name)).chain(next).filter(|t| !t.is_empty()));
         self.accounts.extend(Some(key.account).filter(|t| !t.is_empty()));
         let hours = part
             .map(|part| held::hours_of(world, &key, seen, Some(part)).map(|hour| hour.hour()).collect::<BTreeSet<_>>());

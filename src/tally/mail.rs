@@ -8,22 +8,28 @@ const DOMAINS_KEPT: usize = 8;
 /// Words by which logs say that a mail left: Exchange's tracking, its traces, gateways.
 const OUTWARD: [&[u8]; 6] =
     [b"sendexternal", b"originating", b"outbound", b"outgoing", b"sent external", b"deliver external"];
-/// Words by which they say that it was handed on, inside or to the outside.
-const HANDED: [&[u8]; 5] = [b"send", b"sent", b"delivered", b"relayed", b"accepted"];
+/// Words by which they say that it was handed on, inside or to the outside; the last ones are Exim's.
+const HANDED: [&[u8]; 8] = [b"send", b"sent", b"delivered", b"relayed", b"accepted", b"=>", b"->", b">>"];
 
-/// What Postfix says when it begins to deliver a mail, with its sender and size; `for several` stands for more than one recipient.
-const QUEUED: &[u8] = b"queue active";
+/// What Postfix, Sendmail and Exim say of a mail that is to be delivered, with its sender and size. Exim does not say to how many, and of
+/// each recipient whether its delivery is that of another one.
+const QUEUED: [&[u8]; 3] = [b"queue active", b"from", b"<="];
 /// The same of a mail to several.
-pub const TO_SEVERAL: &[u8] = b"queue active for several";
+const TO_SEVERAL: [&[u8]; 2] = [b"queue active for several", b"from for several"];
 
 /// Whether an action is that of a mail that its server is done with, so that another one may bear its number.
 pub fn is_removed(action: &[u8]) -> bool {
-    action == b"removed"
+    matches!(action, b"removed" | b"Completed")
 }
 
-/// Whether an action is that of a mail that its server begins to deliver.
+/// Whether an action is that of a mail that is to be delivered.
 pub fn is_queued(action: &[u8]) -> bool {
-    matches!(action, QUEUED | TO_SEVERAL)
+    QUEUED.contains(&action) || is_to_several(action)
+}
+
+/// Whether that mail goes to several, of whom some may be told as one.
+pub fn is_to_several(action: &[u8]) -> bool {
+    TO_SEVERAL.contains(&action)
 }
 
 /// Whether the mail that a record tells of left the organisation by its own words; `None` where it was not handed on by this

@@ -8,6 +8,7 @@ use crate::model::lasted::{Lasted, Side, Unit};
 use crate::model::observation::Seen;
 use crate::model::rule::Outcome;
 use crate::model::time::Span;
+use crate::model::whose::is_private;
 
 /// How the records of a format tell of traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +69,12 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     let outward = mail == Some(true);
     let outcome = if seen == Seen::FileServer { files::outcome(fields) } else { outcome(fields) };
     key::head(seen, port, sends(seen, fields) || outward || fields.uploads, outcome, out);
-    // Of a mail that left, the next server is one of many on its way.
-    let get = |canon| fields.get(canon).filter(|_| !(outward && canon == Canon::DestinationIp));
-    // A mail server that tells of its own mail in parts names no client: it sends.
+    // Of a mail that left, the next server is one of many on its way; one inside may have a log of its own.
+    let is_inside = |server: &[u8]| address_of(server).is_some_and(is_private);
+    let get = |canon| fields.get(canon).filter(|to| !outward || canon != Canon::DestinationIp || is_inside(to));
+    // A mail server that tells of its own mail in parts sends it, whoever handed it in.
     let server = || fields.get(Canon::HostName).filter(|_| seen == Seen::Mail && fields.has(Canon::SessionId));
-    let client = get(Canon::SourceIp).or_else(|| get(Canon::SourceDomain)).or_else(server);
+    let client = server().or_else(|| get(Canon::SourceIp)).or_else(|| get(Canon::SourceDomain));
     key::entity(client.unwrap_or_default(), out);
     key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
     match mail {

@@ -5,6 +5,8 @@
 //! sftp-server[812]: close "/home/alice/plans.zip" bytes read 1048576 written 0
 //! postfix/qmgr[7]: 4B1: from=<a@hc.example>, size=7340032, nrcpt=1 (queue active)
 //! postfix/smtp[9]: 4B1: to=<b@x.example>, relay=mx.x.example[203.0.113.9]:25, dsn=2.0.0, status=sent (250 ok)
+//! 1rpqXX-0003aB-1C <= a@hc.example H=pc.hc.example [192.0.2.10] P=esmtpsa S=7340032
+//! 1rpqXX-0003aB-1C => b@x.example R=dnslookup T=remote_smtp H=mx.x.example [203.0.113.9]:25 C="250 OK"
 //! ```
 //!
 //! A record that tells of traffic and lacks its half takes it from the last record before it that lends one under the same number.
@@ -56,7 +58,10 @@ pub fn half(fields: &Fields<'_>) -> Option<Half> {
     let named = [Canon::SourceIp, Canon::SourceDomain, Canon::DestinationIp, Canon::DestinationDomain];
     match fields.observer {
         Some(seen) if seen.is_of_files() && !named.into_iter().any(has) => Some(Half::Takes),
-        Some(Seen::Mail) if has(Canon::EmailTo) && !has(Canon::SourceBytes) => Some(Half::Takes),
+        // One more recipient of a delivery says that nothing more moved, and not whose mail it is.
+        Some(Seen::Mail) if has(Canon::EmailTo) && !(has(Canon::SourceBytes) && has(Canon::EmailFrom)) => {
+            Some(Half::Takes)
+        }
         // What says itself what became of it waits for no answer.
         Some(Seen::FileServer) if fields.of_process && !TOLD.into_iter().any(has) => Some(Half::Asks),
         None if fields.of_process && asked::reply(fields).is_some() => Some(Half::Answers),
@@ -129,6 +134,8 @@ const LENT: [Canon; 8] = [
     Canon::EmailFrom,
     Canon::SourceBytes,
 ];
+/// What a record of a mail lends: whose that is says its sender, and not who logged on to hand it in.
+const LENT_OF_MAIL: [Canon; 3] = [Canon::SourceIp, Canon::EmailFrom, Canon::SourceBytes];
 /// What of a record that takes tells who spoke with whom.
 const KEPT: [Canon; 10] = [
     Canon::SessionId,
@@ -171,9 +178,11 @@ impl Ties {
     /// Takes what a record lends.
     pub fn lend(&mut self, fields: &Fields<'_>, place: Place) {
         number(fields, &mut self.number);
-        let is_of_several = fields.get(Canon::EventAction) == Some(mail::TO_SEVERAL);
+        let action = fields.get(Canon::EventAction);
+        let is_of_several = action.is_some_and(mail::is_to_several);
+        let of: &[Canon] = if action.is_some_and(mail::is_queued) { &LENT_OF_MAIL } else { &LENT };
         let index = self.halves.len();
-        self.halves.add((place.offset, &self.number), What::Lent { is_of_several, time: fields.time }, fields, &LENT);
+        self.halves.add((place.offset, &self.number), What::Lent { is_of_several, time: fields.time }, fields, of);
         self.lent.set(&self.halves, index);
     }
 
