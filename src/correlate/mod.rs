@@ -30,6 +30,7 @@ mod many;
 mod moved;
 mod natives;
 mod once;
+mod ordinary;
 mod overlaps;
 mod pages;
 mod parted;
