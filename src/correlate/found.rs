@@ -19,6 +19,7 @@ use crate::model::words::counted;
 
 use super::forms::Forms;
 use super::natives::Natives;
+use super::ordinary::Ordinary;
 use super::parted::{self, Part};
 use super::patterns::Joint;
 use super::repeats::Repeats;
@@ -31,12 +32,14 @@ pub fn all(world: &World<'_>, max_evidence: usize, work: &Work) -> Findings {
     let repeats = Repeats::of(world);
     let mut natives = Natives::of(world, &repeats, max_evidence);
     let mut forms = Forms::of(world, &repeats);
+    let ordinary = Ordinary::of(world);
     for (number, source) in world.merged.sources.values().enumerate() {
         for (id, sightings) in source.rules.iter().filter(|(id, _)| !world.correlated.silent.contains(&***id)) {
             let meta = world.merged.rules.get(&*id).map(AsRef::as_ref);
             for s in &sightings.kept {
                 let told = repeats.tell(world, source, &id, s);
                 let found = told.into_iter().map(|at| by_rule(world, (source, at), &id, meta, s));
+                let found = found.map(|found| ordinary.told(source, meta, s, found));
                 found.filter_map(|found| natives.tell(found)).for_each(|found| all.add(found));
             }
         }

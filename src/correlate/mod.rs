@@ -32,6 +32,7 @@ mod many;
 mod moved;
 mod natives;
 mod once;
+mod ordinary;
 mod overlaps;
 mod pages;
 mod parted;
