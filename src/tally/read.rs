@@ -72,8 +72,9 @@ pub fn key(teller: Teller, fields: &Fields<'_>, out: &mut Vec<u8>, below: &mut V
     // Of a mail that left, the next server is one of many on its way; one inside may have a log of its own.
     let is_inside = |server: &[u8]| address_of(server).is_some_and(is_private);
     let get = |canon| fields.get(canon).filter(|to| !outward || canon != Canon::DestinationIp || is_inside(to));
-    // A mail server that tells of its own mail in parts sends it, whoever handed it in.
-    let server = || fields.get(Canon::HostName).filter(|_| seen == Seen::Mail && fields.has(Canon::SessionId));
+    // A mail server that tells of its own mail in parts sends it, whoever handed it in. A sensor that saw a mail does not.
+    let is_in_parts = fields.observer == Some(Seen::Mail) && fields.has(Canon::SessionId);
+    let server = || fields.get(Canon::HostName).filter(|_| is_in_parts);
     let client = server().or_else(|| get(Canon::SourceIp)).or_else(|| get(Canon::SourceDomain));
     key::entity(client.unwrap_or_default(), out);
     key::entity(get(Canon::DestinationIp).unwrap_or_default(), out);
@@ -398,6 +399,22 @@ mod tests {
         assert_eq!(&*name("A1.x.Evil.Example."), "evil.example");
         assert_eq!(&*name("a.b.rv.gov.uk"), "rv.gov.uk");
         assert_eq!(&*name("localhost"), "localhost");
+    }
+
+    #[test]
+    fn a_mail_is_sent_by_the_server_that_tells_of_it_in_parts_and_by_the_client_that_a_sensor_saw() {
+        let mut fields = record(&[
+            (Canon::SourceIp, "10.0.0.5"),
+            (Canon::DestinationIp, "203.0.113.9"),
+            (Canon::HostName, "host1"),
+            (Canon::SessionId, "C1"),
+            (Canon::EventDataset, "zeek.smtp"),
+            (Canon::EmailFrom, "a@hc.example"),
+            (Canon::EmailTo, "b@x.example"),
+        ]);
+        assert_eq!(&*key_of("zeek", &fields).unwrap().client, "10.0.0.5");
+        fields.observer = Some(Seen::Mail);
+        assert_eq!(&*key_of("syslog3164", &fields).unwrap().client, "host1");
     }
 
     #[test]
