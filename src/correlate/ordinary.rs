@@ -175,6 +175,6 @@ fn name(url: &str) -> &str {
 
 /// Whether files of such names cannot be one, nor copies of one: they have several endings.
 fn is_any<'n>(names: &'n BTreeSet<Box<str>>) -> bool {
-    let ending = |name: &'n Box<str>| name.rsplit_once('.').map(|(_, ending)| ending);
-    names.len() >= NAMES && names.iter().map(ending).collect::<BTreeSet<_>>().len() > 1
+    let ending = |name: &'n str| name.rsplit_once('.').map(|(_, ending)| ending);
+    names.len() >= NAMES && names.iter().map(|name| ending(name)).collect::<BTreeSet<_>>().len() > 1
 }

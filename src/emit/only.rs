@@ -71,7 +71,7 @@ pub fn only(input: &CaseInput<'_>, scope: &str, whose: &Whose) -> Result<Only> {
         .collect();
     let mut findings = findings?;
     let moved = input.transfers.iter().filter(|t| *t.scope == *scope);
-    let cited: BTreeSet<Locator> = moved.clone().flat_map(|t| cited(t)).collect();
+    let cited: BTreeSet<Locator> = moved.clone().flat_map(cited).collect();
     let transfers: Vec<Transfer> = moved.map(|t| mask.masked(t)).collect::<Result<_>>()?;
     let found: HashSet<String> = findings.iter().map(|f| f.id.clone()).collect();
     findings.iter_mut().for_each(|f| f.links.retain(|id| found.contains(id)));

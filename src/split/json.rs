@@ -185,8 +185,8 @@ impl Scanner {
             }
             if self.in_string {
                 match self.string(bytes, at) {
-                    Some(next) => at = next,
-                    None => return self.damaged(base + at as u64),
+                    Ok(next) => at = next,
+                    Err(line_end) => return self.damaged(base + line_end as u64),
                 }
                 continue;
             }
@@ -270,22 +270,23 @@ impl Scanner {
         self.last = b'"';
     }
 
-    /// Reads on inside a string; `None` where a raw line end shows that it was never closed.
-    fn string(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+    /// Reads on inside a string, to what is behind it or the end of the bytes; an error is where a raw line end shows that it was never
+    /// closed, which is the same place however the bytes come in.
+    fn string(&mut self, bytes: &[u8], from: usize) -> Result<usize, usize> {
         if self.escaped {
             self.escaped = false;
             self.keep(&bytes[from..from + 1]);
-            return Some(from + 1);
+            return Ok(from + 1);
         }
         let stop = memchr::memchr3(b'"', b'\\', b'\n', &bytes[from..]).map_or(bytes.len(), |n| from + n);
         self.keep(&bytes[from..stop]);
         match bytes.get(stop) {
-            None => Some(stop),
-            Some(b'\n') => None,
+            None => Ok(stop),
+            Some(b'\n') => Err(stop),
             Some(b'\\') => {
                 self.keep(b"\\");
                 self.escaped = true;
-                Some(stop + 1)
+                Ok(stop + 1)
             }
             Some(_) => {
                 self.in_string = false;
@@ -310,7 +311,7 @@ impl Scanner {
                 if self.at_first_key() {
                     self.first_key = Some(std::mem::take(&mut self.key)).filter(|key| key.len() <= KEY_BYTES);
                 }
-                Some(stop + 1)
+                Ok(stop + 1)
             }
         }
     }
