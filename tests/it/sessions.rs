@@ -109,9 +109,9 @@ fn a_session_that_goes_on_in_the_next_file_counts_once() {
     assert_eq!(told(&files(second.clone() + &ends)), ["10.0.0.5 203.0.113.9  14500000 14500000"]);
     assert_eq!(told(&files(second)), ["10.0.0.5 203.0.113.9  12000000 12000000"], "it goes on");
     assert_eq!(told(&[("f.log", ends.clone())]), ["10.0.0.5 203.0.113.9  14500000 14500000"], "it began before");
-    // Another firewall counts its sessions by itself.
+    // Another firewall counts its sessions by itself, and may have seen the same.
     let other = ends.replace("fg1", "fg2");
-    assert_eq!(told(&[("f.log", first.clone() + &other)]), ["10.0.0.5 203.0.113.9  20500000 20500000"]);
+    assert_eq!(told(&[("f.log", first.clone() + &other)]), ["10.0.0.5 203.0.113.9  14500000 20500000"]);
 }
 
 #[test]
