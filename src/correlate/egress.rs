@@ -155,16 +155,18 @@ impl<'w> Told<'w> {
     /// Takes it from what proxies sent; gives the positions of what it was taken from.
     pub(super) fn take(&self, transfers: &mut [Transfer], proxies: &BTreeSet<String>) -> BTreeSet<usize> {
         let mut taken = BTreeSet::new();
+        let mut of_clients: BTreeMap<&str, Vec<(u32, u64)>> = BTreeMap::new();
+        for (number, t) in (0u32..).zip(&*transfers) {
+            let known = self.0.get_key_value(t.to.as_str()).filter(|(_, (clients, _))| clients.contains(&*t.from));
+            if let Some((to, _)) = known {
+                of_clients.entry(to).or_default().push((number, t.bytes.lower));
+            }
+        }
         for at in 0..transfers.len() {
             let known = self.0.get(transfers[at].to.as_str()).filter(|_| proxies.contains(&*transfers[at].from));
-            let Some((clients, hours)) = known else { continue };
-            let is_theirs = |t: &Transfer| t.to == transfers[at].to && clients.contains(&*t.from);
-            let sent: Vec<(u32, u64)> = (0u32..)
-                .zip(&*transfers)
-                .filter(|(_, t)| is_theirs(t))
-                .map(|(number, t)| (number, t.bytes.lower))
-                .collect();
-            let of = gateways::told(&transfers[at].scope, &sent, transfers);
+            let Some((_, hours)) = known else { continue };
+            let sent = of_clients.get(transfers[at].to.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let of = gateways::told(&transfers[at].scope, sent, transfers);
             transfers[at].take_hours(hours);
             transfers[at].passed_on = Some(Box::new(of));
             taken.insert(at);

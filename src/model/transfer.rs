@@ -1,6 +1,6 @@
 //! Bytes that moved (`transfers.jsonl`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -120,8 +120,7 @@ impl Together {
 
     /// The most that moved on one day (UTC) from an hour on.
     pub fn most_of_day(&self, from: i64) -> u64 {
-        let days =
-            self.hours.range(from..).map(|(hour, _)| hour.div_euclid(24)).collect::<std::collections::BTreeSet<_>>();
+        let days = self.hours.range(from..).map(|(hour, _)| hour.div_euclid(24)).collect::<BTreeSet<_>>();
         let of = |day: i64| {
             self.hours
                 .range((day * 24).max(from)..day * 24 + 24)
@@ -188,7 +187,7 @@ struct More {
 
 impl Transfer {
     /// Takes what moved in these hours from what moved at least.
-    pub fn take_hours(&mut self, hours: &std::collections::BTreeSet<i64>) {
+    pub fn take_hours(&mut self, hours: &BTreeSet<i64>) {
         let sent =
             self.by_end().filter(|(hour, _)| hours.contains(hour)).fold(0u64, |sum, (_, of)| sum.saturating_add(of));
         self.bytes.lower = self.bytes.lower.saturating_sub(sent);
