@@ -95,7 +95,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-15",
-        "a collection, staging or exfiltration finding of level medium that succeeded, from the first sign of a shown intrusion on, by its address or, where no outside address is named, its host or account, is data accessed",
+        "a collection, staging or exfiltration finding of level medium that succeeded, or of level low that counts 100 records or more, from the first sign of a shown intrusion on, by its address or, where no outside address is named, its host or account, is data accessed",
     )
     .counted(),
     clause(
@@ -144,7 +144,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-35",
-        "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time, and so does one of a cloud service that tells of management alone and of nothing that was read, where an intruder is shown or the service let in who is listed, unless another log of that service tells of reads",
+        "a log that shows a way out, but not the bytes that leave by it, leaves it open unless another log states them for the same time, and so does one of a web server that answered ten attacks or more of one address, or one by a rule of level high, and one of a cloud service that tells of management alone and of nothing that was read, where an intruder is shown or the service let in who is listed, unless another log of that service tells of reads",
     ),
     clause("J-36", "a remote session that shows an intrusion leaves remote access open: no log states what it showed"),
     clause(
@@ -222,11 +222,11 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-85",
-        "what a listed address read is unexplained too where 20 records or more of a cloud service that knew it by an account do not state their bytes, and of what a web server served it from 50 MiB within 24 hours or 500 MiB in all on, if no more than one in 20 of the server's other visitors was served as much: pages are for everybody",
+        "what a listed address read is unexplained too where 20 records or more of a cloud service that knew it by an account do not state their bytes, and of what a web server served it from 50 MiB within 24 hours or 500 MiB in all on, if no more than one in 20 of the server's other visitors was served as much: pages are for everybody; and so is as much that it served an address at which a script gathered pages, by findings of level medium or above",
     ),
     clause(
         "J-86",
-        "an address or account of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above that succeeded, shows intrusion, where it was not served as others are (J-12); an account only with its realm, and by findings only",
+        "an address, account or host of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above (or of level low, as J-15 says) that succeeded, shows intrusion, where it was not served as others are (J-12); an account only with its realm, and by findings only; a host by findings about data that name it as their source",
     )
     .gives(State::IntrusionOnly),
     clause(
@@ -235,7 +235,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-88",
-        "a correlation of level medium that succeeded and tells of 1000 records or more that one account took from a cloud service to outside in one go, of which no earlier one of that account is half as large, is unexplained where nothing authorises it",
+        "a correlation of level medium that succeeded and tells of 1000 records or more that one account took from a cloud service to outside in one go, of which no earlier one of that account is half as large, and such a finding of files written to removable storage, or of recordings of a telephone system taken to outside, however many records it counts, of which no earlier one of that account or address is half as large, is unexplained where nothing authorises it",
     ),
     clause(
         "J-89",
@@ -256,7 +256,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-93",
-        "1 MiB or more that one of our cloud or file services gave an account at an outside address, from which findings of level medium or above that succeeded say that a stranger came in by that account, is unexplained where nothing authorises it; the findings make it likelier and prove no intrusion",
+        "1 MiB or more that one of our cloud or file services gave an account at an outside address, from which findings of level medium or above that succeeded say that a stranger came in by that account, or gave an outside address, without an account, that had opened it to others by such findings, is unexplained where nothing authorises it; the findings make it likelier and prove no intrusion",
     ),
     clause(
         "J-94",
@@ -269,5 +269,9 @@ pub const CLAUSES: &[Clause] = &[
     clause(
         "J-96",
         "what a host or account of an intrusion sent to one place to which, on five days or more of the two weeks before the first sign, half as much or more went from it as on the busiest day since, is unexplained and not shown to have left by the intruder, unless findings name the place or the intruder came from there",
+    ),
+    clause(
+        "J-97",
+        "what accounts took from cloud and file services to one outside address at which no log of the service, reaching back for two weeks or more before, shows anybody, is unexplained where nothing authorises it and it is much: 50 MiB within 24 hours, for each hour at work 100 records that do not state their bytes or 20 stores of such, or 10 secrets, if it is more than these accounts had taken to all other outside addresses before, and no more than one in 20 of these was given as much",
     ),
 ];

@@ -6,18 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::accounts::{folded, principal};
-use crate::model::assigned::Giver;
+use crate::model::assigned::{Giver, Joined};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::rule::{Level, Outcome, Route};
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
-use crate::model::whose::Side;
+use crate::model::whose::{Side, same_host};
 
 use super::alike::Alike;
-use super::intrusion::{Intruder, WINDOW_SECS, accounts};
+use super::intrusion::{Intruder, WINDOW_SECS, accounts, is_data};
 use super::movement;
-use super::{Bench, attempts, reached};
+use super::{Bench, attempts, reached, touched};
 
 /// From when on an entity is an intruder's, and how long what it does is taken for that one's.
 #[derive(Clone, Copy)]
@@ -32,11 +32,21 @@ struct Known {
     addresses: BTreeMap<String, Since>,
     /// Of these, those that are known by more than a session of a VPN gateway that came from there.
     direct: BTreeSet<String>,
+    /// Hosts of theirs, by [`Whose::entity`](crate::model::whose::Whose::entity).
+    hosts: BTreeMap<String, Since>,
     /// Accounts that name their realm, by [`principal`], each with a spelling and the logs that name it.
     accounts: BTreeMap<String, (Since, String, BTreeSet<String>)>,
 }
 
 impl Known {
+    /// From when on the host of another scope at an address is an intruder's; not where a log says that another one held that address.
+    fn host_at(&self, bench: &Bench<'_>, from: &str, joined: &[Joined]) -> Option<Since> {
+        let of_others = Some(from).filter(|from| bench.whose.is_of_others(from, &bench.scope))?;
+        let host = bench.whose.entity(of_others);
+        let is_held = bench.whose.denied(&host, joined).is_none();
+        self.hosts.iter().find(|(own, _)| is_held && same_host(own, &host)).map(|(_, since)| *since)
+    }
+
     fn of(benches: &[Bench<'_>]) -> Self {
         let mut all = Self::default();
         for intruder in benches.iter().map(|bench| &bench.intruder).filter(|intruder| intruder.is_shown()) {
@@ -47,6 +57,9 @@ impl Known {
                 all.addresses.entry(address.clone()).and_modify(|known| known.join(since)).or_insert(since);
             }
             all.direct.extend(intruder.came_from.difference(&intruder.let_in).cloned());
+            for host in intruder.hosts.difference(&intruder.logged_on) {
+                all.hosts.entry(host.clone()).and_modify(|known| known.join(since)).or_insert(since);
+            }
             for (account, logs) in &intruder.accounts {
                 let Some(key) = principal(account) else { continue };
                 let known = all.accounts.entry(key).or_insert_with(|| (since, account.clone(), BTreeSet::new()));
@@ -81,7 +94,7 @@ pub(super) fn join(benches: &mut [Bench<'_>]) {
     }
     let known = Known::of(benches);
     origins(benches);
-    if known.addresses.is_empty() && known.accounts.is_empty() {
+    if known.addresses.is_empty() && known.accounts.is_empty() && known.hosts.is_empty() {
         return;
     }
     for bench in benches {
@@ -156,6 +169,10 @@ fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
             let at = done(f, *since).filter(|_| bench.whose.side(by) == Side::Outside);
             acts.extend(at.map(|at| Act { id: f.id.clone(), by: by.clone(), known_as: None, at }));
         }
+        for from in f.entities.sources.iter().filter(|from| is_data(f) && !own.came_from.contains(*from)) {
+            let at = known.host_at(bench, from, &f.joined).and_then(|since| done(f, since));
+            acts.extend(at.map(|at| Act { id: f.id.clone(), by: from.clone(), known_as: None, at }));
+        }
         for account in accounts(f, &bench.forgeable) {
             let Some(key) = principal(account) else { continue };
             let logs = || f.evidence.iter().map(|e| e.source.clone()).collect::<Vec<Locator>>();
@@ -193,7 +210,7 @@ fn done(f: &Finding, since: Since) -> Option<Instant> {
 /// Whether a finding shows that something succeeded, and not that a web server answered.
 fn succeeded(f: &Finding) -> bool {
     f.kind != FindingKind::Indicator
-        && f.level >= Level::Medium
+        && (f.level >= Level::Medium || touched::is_many(f))
         && f.outcome == Outcome::Succeeded
         && !attempts::is_answered(f)
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::coverage::{Gap, GapReason, Lacking, SourceCoverage};
 use crate::model::dates::DatesRead;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
 use crate::model::promise::{is_kind, shown_by};
-use crate::model::rule::Route;
+use crate::model::rule::{Level, Outcome, Route, Stage};
 use crate::model::time::Instant;
 use crate::model::transfer::Transfer;
 use crate::model::verdict::State;
@@ -227,7 +227,7 @@ fn unlogged(bench: &mut Bench<'_>) {
     let own = |cloud| Watch::of(bench, |s| Cloud::is_of(cloud, s) && shows(s, Route::SaasDownload));
     let of_clouds: BTreeMap<&Cloud, Watch> = managed.into_iter().map(|cloud| (cloud, own(cloud))).collect();
     let letting_in = clouds::letting_in(bench);
-    let unmeasured = unmeasured(bench);
+    let (unmeasured, answering) = (unmeasured(bench), answering(bench));
     for source in bench.sources.clone() {
         let cloud = Cloud::managed(source);
         let stated = |route: Route| {
@@ -241,7 +241,12 @@ fn unlogged(bench: &mut Bench<'_>) {
         let open_to: Vec<Route> = source.unlogged.iter().copied().filter(is_open).collect();
         bench.unbounded.extend(&open_to);
         let is_let_in = cloud.is_some() && letting_in.contains(&source.source);
-        let matters = |route: &Route| matters(bench, *route) || is_let_in && *route == Route::SaasDownload;
+        let is_answering = answering.contains(&source.source);
+        let matters = |route: &Route| match route {
+            Route::SaasDownload => matters(bench, *route) || is_let_in,
+            Route::WebResponse => matters(bench, *route) || is_answering,
+            _ => matters(bench, *route),
+        };
         let open_to: Vec<Route> = open_to.into_iter().filter(matters).collect();
         if open_to.is_empty() {
             continue;
@@ -259,6 +264,28 @@ fn unlogged(bench: &mut Bench<'_>) {
             open(bench, route, needs);
         }
     }
+}
+
+/// Of attacks by rules of level medium so many that a server answered, from one address, may have been given data.
+const ANSWERED: u64 = 10;
+
+/// Logs of web servers that answered somebody's attacks: with what, their bytes would tell.
+fn answering<'a>(bench: &Bench<'a>) -> BTreeSet<&'a Locator> {
+    let is_answered = |f: &&&Finding| {
+        f.kind != FindingKind::Indicator
+            && f.level >= Level::Medium
+            && f.outcome == Outcome::Succeeded
+            && f.route == Some(Route::WebResponse)
+            && f.stage.contains(&Stage::InitialAccess)
+    };
+    let mut times: BTreeMap<(&Locator, &str), u64> = BTreeMap::new();
+    for f in bench.findings.iter().filter(is_answered) {
+        let much = if f.level >= Level::High { ANSWERED } else { 1 };
+        for (e, from) in f.evidence.iter().flat_map(|e| f.entities.sources.iter().map(move |from| (e, from))) {
+            *times.entry((&e.source, from)).or_default() += much;
+        }
+    }
+    times.into_iter().filter(|(_, times)| *times >= ANSWERED).map(|((log, _), _)| log).collect()
 }
 
 /// Logs with the routes by which they show that a host or account of the intruder moved something of which no log that saw it states

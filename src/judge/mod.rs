@@ -18,6 +18,7 @@ mod likelihood;
 mod links;
 mod listed;
 mod movement;
+mod novel;
 mod order;
 mod peers;
 mod prepared;

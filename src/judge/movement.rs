@@ -12,7 +12,7 @@ use crate::model::whose::{Key, Sanction, Side, address};
 
 use super::intrusion::{BASELINE_DAYS, DAY_SECS, WINDOW_SECS};
 use super::suspects::Suspects;
-use super::{Bench, alike, gaps, joined, peers, served, signals, touched, visitors};
+use super::{Bench, alike, gaps, joined, novel, peers, served, signals, touched, visitors};
 
 const MIB: u64 = 1 << 20;
 /// Served to an intruder: from here on data left.
@@ -114,6 +114,7 @@ pub fn clauses(bench: &mut Bench<'_>) {
         }
     }
     joined::clauses(bench);
+    novel::clauses(bench);
     for finding in bench.findings.clone() {
         touched::clauses(bench, finding);
     }
@@ -477,6 +478,8 @@ pub(super) fn put_unexplained<'a>(
     let known: BTreeSet<String> = bench.intruder.suspicions.iter().cloned().collect();
     for id in suspects.ids() {
         bench.background.remove(id);
+    }
+    for id in suspects.suspicions() {
         bench.intruder.suspicions.extend(Some(id.to_owned()).filter(|id| !known.contains(id)));
     }
     bench.put_by(route, State::Unexplained, suspects.ids());

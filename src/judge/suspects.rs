@@ -66,6 +66,10 @@ pub(super) struct Suspects<'a> {
     listed: BTreeSet<&'a str>,
     /// That a stranger used the account by which a service of ours knew it.
     strange: BTreeSet<&'a str>,
+    /// That it opened to others what it was given without an account.
+    opened: BTreeSet<&'a str>,
+    /// That a script there read a web server's pages. That is how pages are gathered, by whom ever, and no suspicion.
+    scripted: BTreeSet<&'a str>,
 }
 
 impl<'a> Suspects<'a> {
@@ -76,11 +80,16 @@ impl<'a> Suspects<'a> {
             let there = bench.strangers.get(t.to.as_str()).into_iter().flatten();
             there.filter(|f| shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable)).map(|f| f.id.as_str())
         });
-        Self { listed, strange: strange.collect() }
+        let strange = strange.collect();
+        let opened = transfers.iter().filter(|t| t.route == Route::SaasDownload && t.accounts.is_empty());
+        let opened = opened.flat_map(|t| of_address(bench, t).filter(|f| opens(f, t))).map(|f| f.id.as_str()).collect();
+        let pages = transfers.iter().filter(|t| t.route == Route::WebResponse);
+        let scripted = pages.flat_map(|t| of_address(bench, t)).filter(|f| tells_script(f));
+        Self { listed, strange, opened, scripted: scripted.map(|f| f.id.as_str()).collect() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.listed.is_empty() && self.strange.is_empty()
+        self.ids().next().is_none()
     }
 
     /// Whether they were given what counts whatever bytes it has: a secret, or, to who is listed, many records.
@@ -90,7 +99,12 @@ impl<'a> Suspects<'a> {
 
     /// The findings that say so.
     pub(super) fn ids(&self) -> impl Iterator<Item = &'a str> {
-        self.listed.union(&self.strange).copied()
+        self.suspicions().chain(self.scripted.iter().copied())
+    }
+
+    /// Those that make an intrusion likelier.
+    pub(super) fn suspicions(&self) -> impl Iterator<Item = &'a str> {
+        self.listed.iter().chain(&self.strange).chain(&self.opened).copied()
     }
 
     /// What moved at least, in words, and the clause for which it is unexplained, with why; `None` where nobody is suspect.
@@ -99,20 +113,23 @@ impl<'a> Suspects<'a> {
         let (clause, what) = match (bytes < LEFT_BYTES, self.listed.is_empty()) {
             _ if self.is_empty() => return None,
             (true, _) if secrets > 0 => ("J-94", Some(counted(secrets, "secret", "secrets"))),
+            (_, true) if self.suspicions().next().is_none() => ("J-85", None),
             (_, true) => ("J-93", None),
             (true, false) => ("J-85", Some(visitors::told(&m.transfers))),
             (false, false) if route == Route::WebResponse => ("J-85", None),
             (false, false) => ("J-25", None),
         };
-        let who = match self.listed.is_empty() {
-            true => "findings say that a stranger used the account",
-            false => "its destination is listed",
+        let who = match () {
+            () if !self.listed.is_empty() => "its destination is listed, which is a suspicion and no proof",
+            () if !self.strange.is_empty() => {
+                "findings say that a stranger used the account, which is a suspicion and no proof"
+            }
+            () if !self.opened.is_empty() => {
+                "findings say that it was opened to others from there, which is a suspicion and no proof"
+            }
+            () => "findings say that a script read it there",
         };
-        Some(Unexplained {
-            clause,
-            what,
-            why: format!("nothing authorises it, and {who}, which is a suspicion and no proof"),
-        })
+        Some(Unexplained { clause, what, why: format!("nothing authorises it, and {who}") })
     }
 
     /// Asks who they are.
@@ -122,6 +139,12 @@ impl<'a> Suspects<'a> {
         }
         let is_read = m.transfers.iter().all(|t| is_answer(t));
         bench.ask(match (self.listed.is_empty(), is_read) {
+            (true, _) if self.strange.is_empty() && self.opened.is_empty() => {
+                format!("who is at {}, and may a script there read all that of {from}?", m.to)
+            }
+            (true, _) if self.strange.is_empty() => {
+                format!("who opened {from} to others from {}, and read it there?", m.to)
+            }
             (true, _) => {
                 let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
                 format!(
@@ -139,6 +162,29 @@ impl<'a> Suspects<'a> {
             }
         });
     }
+}
+
+/// The findings in which an outside destination of a transfer acted.
+fn of_address<'a>(bench: &Bench<'a>, t: &Transfer) -> impl Iterator<Item = &'a Finding> {
+    let to = t.to.to_string();
+    let is_outside = bench.whose.side(&t.to) == Side::Outside;
+    let named = bench.findings.iter().copied().filter(move |f| is_outside && f.entities.sources.contains(&to));
+    named.filter(|f| f.kind != FindingKind::Indicator && f.level >= Level::Medium && f.outcome == Outcome::Succeeded)
+}
+
+/// Whether a finding says that a store was opened to others, before something was read of it.
+fn opens(f: &Finding, t: &Transfer) -> bool {
+    let is_before = f.time.first.zip(t.time).is_some_and(|(opened, read)| opened <= read.last);
+    f.route == Some(Route::CloudStorage) && f.stage.contains(&Stage::Exfiltration) && is_before
+}
+
+/// Whether a finding says that a script gathered pages of a web server, by many records.
+pub(super) fn tells_script(f: &Finding) -> bool {
+    f.kind == FindingKind::Correlation
+        && f.level >= Level::Medium
+        && f.outcome == Outcome::Succeeded
+        && f.route == Some(Route::WebResponse)
+        && f.stage.contains(&Stage::Collection)
 }
 
 /// How a movement of somebody suspect is told.

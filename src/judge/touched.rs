@@ -29,7 +29,9 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             bench.put_by(Route::Usb, State::Exfiltrated, [f.id.as_str()]);
         }
         (Outcome::Succeeded, true) if is_grave(f) => reached(bench, "J-13", f),
-        (Outcome::Succeeded, true) if f.level == Level::Medium && is_data(f) && is_of_intruder(bench, f) => {
+        (Outcome::Succeeded, true)
+            if (f.level == Level::Medium || is_many(f)) && is_data(f) && is_of_intruder(bench, f) =>
+        {
             bench.background.remove(f.id.as_str());
             reached(bench, "J-15", f);
         }
@@ -50,6 +52,14 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
         }
         _ => {}
     }
+}
+
+/// Of a finding of level low so many records are more than a look.
+const MANY: u64 = 100;
+
+/// Whether a finding tells of many records by which data was gathered that are each nothing by themselves.
+pub(super) fn is_many(f: &Finding) -> bool {
+    f.kind == FindingKind::Correlation && f.level == Level::Low && f.count >= MANY && is_data(f)
 }
 
 fn route(f: &Finding) -> Route {
@@ -123,23 +133,33 @@ fn is_by_listed(bench: &Bench<'_>, f: &Finding) -> bool {
 /// So many objects that one account reads from a cloud service in one go want an explanation.
 const MASS: u64 = 1000;
 
-/// Whether a finding tells of so much that an account took from a cloud to outside in one go, in numbers of which its earlier ones are not
-/// half.
+/// Whether a finding tells of so much that was taken in one go, in numbers of which earlier ones are not half: from a cloud, or from a
+/// telephone system, to outside, or on a stick. Of these two no log states the bytes.
 fn is_mass(bench: &Bench<'_>, f: &Finding) -> bool {
-    let outside = f.entities.sources.iter().any(|from| bench.whose.side(from) == Side::Outside);
-    let is_much = f.route == Some(Route::SaasDownload) && outside && f.count >= MASS;
+    let is_outside = || f.entities.sources.iter().any(|from| bench.whose.side(from) == Side::Outside);
+    let is_much = match f.route {
+        Some(Route::SaasDownload) => f.count >= MASS && is_outside(),
+        Some(Route::PhoneSystem) => is_outside(),
+        Some(Route::Usb) => true,
+        _ => false,
+    };
     let logs: Vec<_> = f.evidence.iter().map(|e| e.source.clone()).collect();
     let is_usual = |other: &&Finding| {
         other.rule.id == f.rule.id
             && other.time.last.zip(f.time.first).is_some_and(|(last, first)| last < first)
             && other.count.saturating_mul(2) >= f.count
-            && shares_account(other, &f.entities.accounts, &logs, &bench.forgeable)
+            && (shares_account(other, &f.entities.accounts, &logs, &bench.forgeable)
+                || f.entities.accounts.is_empty() && shares_source(other, f))
     };
     f.kind == FindingKind::Correlation
         && is_much
         && f.level == Level::Medium
         && tells_taken(f)
         && !bench.findings.iter().any(is_usual)
+}
+
+fn shares_source(one: &Finding, other: &Finding) -> bool {
+    one.entities.sources.iter().any(|from| other.entities.sources.contains(from))
 }
 
 /// A log that reaches back by less says nothing of what is usual.

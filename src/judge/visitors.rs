@@ -8,11 +8,12 @@ use crate::model::rule::Route;
 use crate::model::time::Span;
 use crate::model::transfer::{Together, Transfer};
 use crate::model::verdict::State;
+use crate::model::whose::Side;
 use crate::model::words::counted;
 
-use super::Bench;
 use super::movement::{self, Movement, TO_ONE};
 use super::suspects::Suspects;
+use super::{Bench, suspects};
 
 /// So many records of files or objects that are read are more than a look, where no log states their bytes.
 const RECORDS: u64 = 20;
@@ -76,7 +77,7 @@ fn of_stores<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t 
 }
 
 /// The same in bytes that are not all stated.
-fn uncounted<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t &'a Transfer> {
+pub(super) fn uncounted<'t, 'a>(transfers: &'t [&'a Transfer]) -> impl Iterator<Item = &'t &'a Transfer> {
     of_stores(transfers).filter(|t| t.bytes.upper.is_none())
 }
 
@@ -123,20 +124,18 @@ fn takes(f: &Finding, t: &Transfer) -> bool {
         && t.time.is_some_and(meets)
 }
 
-/// What a web server served to listed addresses: everybody reads its pages, so that it must be much, and more than others read.
+/// What a web server served to listed addresses, and to those at which a script gathered pages: everybody reads these, so that it must be
+/// much, and more than others read.
 pub(super) fn clauses(bench: &mut Bench<'_>) {
-    if bench.visitors.is_empty() {
-        return;
-    }
-    let served = bench.transfers.iter().copied().filter(|t| t.route == Route::WebResponse);
-    let is_theirs = |t: &&Transfer| bench.visitors.contains_key(t.to.as_str()) && is_much(t);
-    let much: Vec<&Transfer> = served.clone().filter(is_theirs).filter(|t| !movement::guilty(bench, t)).collect();
-    if much.is_empty() {
-        return;
-    }
+    let gathering = gathering(bench);
+    let is_met = |t: &Transfer| bench.visitors.contains_key(t.to.as_str()) || gathering.contains(t.to.as_str());
+    let served: Vec<&Transfer> = bench.transfers.iter().copied().filter(|t| t.route == Route::WebResponse).collect();
+    let is_theirs = |t: &&Transfer| is_met(t) && is_much(t);
+    let much = served.iter().copied().filter(is_theirs).filter(|t| !movement::guilty(bench, t));
+    let much: Vec<&Transfer> = much.collect();
     let servers: BTreeSet<&str> = much.iter().map(|t| &*t.from).collect();
     let mut others: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for t in served.filter(|t| servers.contains(&*t.from) && !bench.visitors.contains_key(t.to.as_str())) {
+    for t in served.iter().filter(|t| servers.contains(&*t.from) && !is_met(t)) {
         others.entry(&t.from).or_default().push(t.bytes.lower);
     }
     for t in much {
@@ -150,6 +149,15 @@ pub(super) fn clauses(bench: &mut Bench<'_>) {
         let suspects = Suspects::of(bench, &[t]);
         movement::unexplained(bench, &one, t.route, t.bytes.lower, &suspects);
     }
+}
+
+/// The addresses outside at which findings say that a script gathered pages.
+fn gathering<'a>(bench: &Bench<'a>) -> BTreeSet<&'a str> {
+    let told = bench.findings.iter().copied().filter(|f| suspects::tells_script(f));
+    told.flat_map(|f| &f.entities.sources)
+        .map(String::as_str)
+        .filter(|from| bench.whose.side(from) == Side::Outside)
+        .collect()
 }
 
 /// Whether as much was served as would want an explanation if it were sent.

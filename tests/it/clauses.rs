@@ -444,6 +444,7 @@ fn every_clause_speaks_on_one_side_and_not_on_the_other() {
         crate::claims::sides(),
         crate::cloud_reads::sides(),
         crate::earlier::sides(),
+        crate::novel::sides(),
         crate::usual::sides(),
     ]
     .into_iter()
