@@ -197,7 +197,7 @@ pub(super) fn since(bench: &Bench<'_>, t: &Transfer) -> Since {
 }
 
 /// An entry that is known by its `why`, named as broad where it is.
-fn entry_name(bench: &Bench<'_>, why: &str) -> String {
+pub(super) fn entry_name(bench: &Bench<'_>, why: &str) -> String {
     let broad = bench.whose.sanctions.iter().any(|s| s.why == why && s.broad);
     if broad { format!("{why}; a broad entry") } else { why.to_owned() }
 }

@@ -11,7 +11,7 @@ use crate::model::verdict::State;
 use crate::model::whose::{Side, address, same_host};
 
 use super::intrusion::{accounts, is_data, is_grave, shares_account};
-use super::movement::tells_taken;
+use super::movement::{entry_name, is_answer, tells_taken};
 use super::signals::is_signal;
 use super::{Bench, gaps, joined};
 
@@ -198,11 +198,20 @@ fn unexplained<'a>(bench: &mut Bench<'a>, clause: &str, why: &str, f: &'a Findin
         t.sanctioned.is_some()
             && may_be_for(bench, t, f)
             && (f.entities.hosts.iter().chain(&f.entities.sources).any(|h| same_host(&bench.whose.entity(h), &from))
+                || is_answer(t) && f.entities.sources.iter().any(|reader| *reader == *t.to)
                 || shares_account(f, &t.accounts, &t.seen_by, &bench.forgeable))
     };
     if let Some(t) = bench.transfers.iter().copied().find(|t| known(t)) {
         let text = format!("belongs to a sanctioned transfer: {}", f.text);
         bench.against("J-21", text, vec![f.id.clone(), t.id.to_string()]);
+        return false;
+    }
+    if let Some(entry) = bench.whose.sanction_of(f) {
+        bench.against(
+            "J-21",
+            format!("sanctioned ({}): {}", entry_name(bench, &entry.why), f.text),
+            vec![f.id.clone()],
+        );
         return false;
     }
     bench.reason(clause, format!("{why}: {}", f.text), vec![f.id.clone()]);

@@ -62,6 +62,7 @@ pub mod prepared;
 pub mod promise;
 pub mod rarity;
 pub mod rule;
+pub mod sanctioned;
 pub mod scopes;
 pub mod seldom;
 pub mod series;

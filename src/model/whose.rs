@@ -430,7 +430,7 @@ impl Whose {
     }
 
     /// All names and addresses that the inventory has for a host, and the text itself, in lower case.
-    fn names_of(&self, text: &str) -> Vec<String> {
+    pub(super) fn names_of(&self, text: &str) -> Vec<String> {
         let entity = self.entity(text);
         let addresses = self.known.iter().filter(|k| k.name == entity).flat_map(|k| &k.ips).map(ToString::to_string);
         [text.to_ascii_lowercase(), entity.clone()].into_iter().chain(addresses).collect()
@@ -446,7 +446,7 @@ impl Whose {
 }
 
 /// Whether an address or name is one of these places.
-fn leads(places: &[Place], to: &str) -> bool {
+pub(super) fn leads(places: &[Place], to: &str) -> bool {
     let ip = address(to);
     let name = to.trim_end_matches('.').to_ascii_lowercase();
     places.iter().any(|place| match place {
@@ -477,7 +477,7 @@ pub fn address(text: &str) -> Option<IpAddr> {
     bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
-fn hits(globs: &[GlobMatcher], text: &str) -> bool {
+pub(super) fn hits(globs: &[GlobMatcher], text: &str) -> bool {
     globs.iter().any(|g| g.is_match(text))
 }
 

@@ -138,6 +138,24 @@ fn files_on_a_stick_and_recordings_taken_to_outside_are_asked_about() {
 }
 
 #[test]
+fn an_entry_for_the_account_explains_files_on_a_stick() {
+    let told = |entry: &str, account: &str| {
+        let mut f = taken(Route::Usb, 300);
+        (f.entities.accounts, f.entities.sources) = (vec![account.to_owned()], Vec::new());
+        let told = hc(&[f], &[], &whose(&format!("[[sanctioned]]\nwhy='w'\n{entry}")));
+        (told.state, cites(&told, "J-21"))
+    };
+    let entry = "destination=['usb']\naccount=['HC\\kim']\n";
+    assert_eq!(told(entry, "HC\\kim"), (State::NoEvidence, true));
+    assert_eq!(told(entry, "HC\\lee"), (State::Unexplained, false));
+    for more in ["tool=['robocopy']\n", "max_bytes=1\n", "host=['hc-ws8']\n", "to='2026-03-01'\n"] {
+        assert_eq!(told(&format!("{entry}{more}"), "HC\\kim"), (State::Unexplained, false), "{more}");
+    }
+    assert_eq!(told("destination=['vendor.example']\naccount=['HC\\kim']\n", "HC\\kim").0, State::Unexplained);
+    assert_eq!(told(&format!("{entry}host=['hc-ws7']\n"), "HC\\kim"), (State::NoEvidence, true));
+}
+
+#[test]
 fn a_store_that_was_opened_to_others_and_read_from_the_same_address_is_asked_about() {
     let told = |route, bytes, day| {
         let mut opened = finding("o", Stage::Exfiltration, Outcome::Succeeded, STRANGER, "");
