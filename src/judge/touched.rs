@@ -43,6 +43,7 @@ pub fn clauses<'a>(bench: &mut Bench<'a>, f: &'a Finding) {
             let why = format!("nothing authorises that so much was taken at once, and {}", history(bench, f));
             if unexplained(bench, "J-88", &why, f) {
                 bench.background.remove(f.id.as_str());
+                bench.unbounded.extend(f.route.filter(|route| matches!(route, Route::Usb | Route::PhoneSystem)));
             }
         }
         (Outcome::Unknown, _) if is_grave(f) && is_data(f) => {
