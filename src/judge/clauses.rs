@@ -226,7 +226,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-86",
-        "an address, account or host of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above (or of level low, as J-15 says) that succeeded, shows intrusion, where it was not served as others are (J-12); an account only with its realm, and by findings only; a host by findings about data that name it as their source",
+        "an address, account or host of a shown intruder is the intruder's in every scope: one that is shown in another scope and, from then on and within 30 days of its last sign there, is let in by a cloud service or gateway that names its account, is served or sent 64 KiB or more, or is in a finding of level medium or above (or of level low, as J-15 says) that succeeded, shows intrusion, where it was not served as others are (J-12) and no account of that scope was at that address on five days or more before the first sign; an account only with its realm, and by findings only; a host by findings about data that name it as their source",
     )
     .gives(State::IntrusionOnly),
     clause(

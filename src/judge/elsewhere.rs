@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::accounts::{folded, principal};
+use crate::model::accounts::{distinct, folded, principal};
 use crate::model::assigned::{Giver, Joined};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::place::Locator;
@@ -98,6 +98,16 @@ pub(super) fn join(benches: &mut [Bench<'_>]) {
         return;
     }
     for bench in benches {
+        for (by, transfers) in shared(bench, &known) {
+            let accounts = distinct(transfers.iter().flat_map(|t| &t.accounts).map(String::as_str)).join(", ");
+            let text = format!(
+                "{by}, an intruder's elsewhere in this case, is no sign here: {accounts} used it on {SHARED_DAYS} days or more before"
+            );
+            bench.against("J-86", text, transfers.iter().map(|t| t.id.to_string()).collect());
+            bench.ask(format!(
+                "who else is behind {by}, which {accounts} used before an intruder did elsewhere in this case?"
+            ));
+        }
         let acts = acts(bench, &known);
         if acts.is_empty() {
             continue;
@@ -159,7 +169,9 @@ fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
     let mut acts = Vec::new();
     let alike = Alike::of(&bench.transfers, |t| known.addresses.contains_key(t.to.as_str()));
     for t in bench.transfers.iter().filter(|t| alike.told(t).is_none()) {
-        for (by, since) in t.destinations().filter_map(by_address) {
+        for (by, since) in
+            t.destinations().filter_map(by_address).filter(|(_, since)| days_before(t, since.first) < SHARED_DAYS)
+        {
             let at = from_then_on(t, *since).filter(|_| is_act(t, *since));
             acts.extend(at.map(|at| Act { id: t.id.to_string(), by: by.clone(), known_as: None, at }));
         }
@@ -190,6 +202,29 @@ fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
 fn is_act(t: &Transfer, since: Since) -> bool {
     let is_let_in = matches!(t.route, Route::SaasDownload | Route::RemoteAccess) && !t.accounts.is_empty();
     is_let_in || t.since(since.first, since.end).sure >= movement::SHOWN_BYTES
+}
+
+/// An account that was at work at an address on so many days before anything shows an intruder there has it in common with that one: a
+/// carrier's, a hotel's.
+const SHARED_DAYS: usize = 5;
+
+/// On how many days before an instant a service of ours knew by an account who was at the other end.
+fn days_before(t: &Transfer, first: Instant) -> usize {
+    let hours = t.hours.iter().filter(|hour| !t.accounts.is_empty() && **hour < first.hour());
+    hours.map(|hour| hour.div_euclid(24)).collect::<BTreeSet<_>>().len()
+}
+
+/// The addresses of intruders of other scopes at which an account of this one was before, each with its transfers: asked about, and no
+/// proof.
+fn shared<'a>(bench: &Bench<'a>, known: &Known) -> BTreeMap<String, Vec<&'a Transfer>> {
+    let mut all: BTreeMap<String, Vec<&Transfer>> = BTreeMap::new();
+    for t in &bench.transfers {
+        let met = |to: &str| known.addresses.get(to).is_some_and(|since| days_before(t, since.first) >= SHARED_DAYS);
+        if let Some(to) = t.destinations().find(|to| met(to) && !bench.intruder.came_from.contains(*to)) {
+            all.entry(to.to_owned()).or_default().push(t);
+        }
+    }
+    all
 }
 
 /// When a transfer first moved something from then on.

@@ -54,7 +54,8 @@ fn way_in(scope: &str) -> Finding {
 
 /// The verdict of `rv` beside a council into which somebody got.
 fn beside(findings: &[Finding], transfers: &[Transfer]) -> ScopeVerdict {
-    let whose = whose("[[scope]]\nname='rv'\naccounts=['RV']\n");
+    let web = "[[host]]\nname='hc-web'\nip=['10.2.0.8']\nscope='hc'\n";
+    let whose = whose(&format!("[[scope]]\nname='rv'\naccounts=['RV']\n{web}"));
     let mut all = findings.to_vec();
     let mut hit = way_in("hc");
     hit.entities.accounts = vec!["MSP\\svc".to_owned()];
@@ -495,4 +496,34 @@ fn a_log_that_does_not_reach_back_has_no_history_to_tell() {
     assert!(short.contains("begins at 2026-03-02T09:00:00Z and does not reach back"), "{short}");
     let long = told("2026-02-02T09:00:00Z");
     assert!(long.contains("no history of it since 2026-02-02T09:00:00Z"), "{long}");
+}
+
+#[test]
+fn an_address_that_an_account_used_before_an_intruder_did_elsewhere_is_no_sign() {
+    let told = |days: i64, account: &str| {
+        let mut t = elsewhere(WHO, 9 * MIB, account);
+        let hour = at("2026-03-02T09:00:00Z").hour();
+        t.hours = (1..=days).rev().map(|day| hour - 24 * day).chain([hour + 3]).collect();
+        t.hour_bytes = vec![MIB; t.hours.len()].into();
+        t.time = Some(Span { first: at("2026-02-20T09:00:00Z"), last: at("2026-03-02T12:00:00Z") });
+        let told = beside(&[], &[t]);
+        (told.intrusion, told.ask.iter().any(|text| text.contains("who else is behind")))
+    };
+    assert_eq!(told(5, "RV\\dee"), (Intrusion::NoneSeen, true), "a carrier's address");
+    assert_eq!(told(4, "RV\\dee"), (Intrusion::Established, false));
+    assert_eq!(told(5, ""), (Intrusion::Established, false), "no service knew who it was");
+}
+
+#[test]
+fn what_a_host_of_an_intruder_reads_elsewhere_is_the_intruders() {
+    let told = |count, from: &str| {
+        let mut f = finding("read", Stage::Collection, Outcome::Succeeded, from, "rv-fs01");
+        (f.kind, f.level, f.count, f.scope) = (FindingKind::Correlation, Level::Low, count, "rv".to_owned());
+        f.entities.accounts = vec!["RV\\kim".to_owned()];
+        let told = beside(&[f], &[]);
+        (told.intrusion, cites(&told, "J-86"), told.state == State::Accessed)
+    };
+    assert_eq!(told(100, "10.2.0.8"), (Intrusion::Established, true, true));
+    assert_eq!(told(99, "10.2.0.8"), (Intrusion::NoneSeen, false, false), "a look");
+    assert_eq!(told(100, "10.2.0.5"), (Intrusion::NoneSeen, false, false), "another host");
 }
