@@ -187,7 +187,7 @@ fn pages_that_a_script_gathered_are_asked_about_where_they_are_more_than_others_
     assert_eq!(told(Stage::Collection, 50 * MIB, MIB), (State::Unexplained, true));
     assert_eq!(told(Stage::Collection, 50 * MIB - 1, MIB), (State::NoEvidence, false));
     assert_eq!(told(Stage::Collection, 50 * MIB, 50 * MIB), (State::NoEvidence, false), "others read as much");
-    assert_eq!(told(Stage::Discovery, 50 * MIB, MIB).1, false, "no script gathered anything");
+    assert!(!told(Stage::Discovery, 50 * MIB, MIB).1, "no script gathered anything");
 }
 
 #[test]
