@@ -97,14 +97,15 @@ fn is_visit(bench: &Bench<'_>, t: &Transfer) -> bool {
         && bench.whose.side(&t.to) == Side::Outside
 }
 
-/// In what it is much, how much, and since when its logs would have shown the address; `None` where it is not much, or not new, or where
-/// the accounts or others do the same.
+/// What stands out.
 struct Told {
     measure: Measure,
     much: u64,
+    /// Since when the logs would have shown the address.
     since: Instant,
 }
 
+/// `None` where it is not much, or the address not new, or where the accounts or others do the same.
 fn is_new(bench: &Bench<'_>, visit: &[&Transfer], visits: &Visits<'_>) -> Option<Told> {
     let measures: Vec<Measure> = Measure::ALL.into_iter().filter(|m| m.is_much(visit)).collect();
     let measures = Some(measures).filter(|all| !all.is_empty())?;
