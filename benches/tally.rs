@@ -151,7 +151,7 @@ fn web(folder: &Path, bytes: usize) {
     println!(
         "on the machine for which the figure was set, {slower:.2} times as fast as this one is now: {share:.0} MB/s"
     );
-    if share < LEAST_MB {
+    if stages < LEAST_MB {
         println!("this is less than the {LEAST_MB:.0} MB/s that it should be");
     }
 }
