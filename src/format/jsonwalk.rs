@@ -35,7 +35,7 @@ pub fn flatten<'b>(
     sink: &mut Sink<'_, 'b>,
 ) -> Result<(), Reject> {
     let path = sink.out.lend();
-    let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, leaves: None };
+    let mut walker = Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, pair: None, leaves: None };
     let read = walker.whole();
     let path = walker.path;
     sink.out.give_back(path);
@@ -72,7 +72,7 @@ pub fn leaves(record: &[u8], (roles, rename, layout): Names<'_>, out: &mut Vec<L
     let mut fields = Fields::default();
     let sink = &mut Sink::new(layout, Want::All, &mut fields);
     let path = Vec::new();
-    Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, leaves: Some(out) }.whole()
+    Walker { bytes: record, at: 0, roles, rename, sink, path, blanks: 0, pair: None, leaves: Some(out) }.whole()
 }
 
 /// Reads JSON that is itself a value of the record (a string with an object in it): names and values are copied.
@@ -111,6 +111,8 @@ struct Walker<'r, 'f, 'b> {
     path: Vec<u8>,
     /// Blanks seen outside of strings: tells whether a container is compact.
     blanks: usize,
+    /// The name of the pair that is being read.
+    pair: Option<&'b [u8]>,
     /// Where the values lie, where that is asked for.
     leaves: Option<&'r mut Vec<Leaf>>,
 }
@@ -184,6 +186,8 @@ impl<'b> Walker<'_, '_, 'b> {
             return Err(Reject);
         }
         self.eat(b'{')?;
+        // A name is of the pair in which it stands.
+        self.pair = None;
         self.blank();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -334,6 +338,14 @@ impl<'b> Walker<'_, '_, 'b> {
             leaves.push(Leaf { start, end, is_string, is_empty: false, name, role });
         }
         let Some((name, role)) = named else { return Ok(()) };
+        let role = match role {
+            Some(Role::PairName) => {
+                self.pair = Some(raw.bytes);
+                None
+            }
+            Some(Role::PairValue) => self.paired(),
+            role => role,
+        };
         if role.is_none() && !self.sink.all {
             return Ok(());
         }
@@ -350,6 +362,17 @@ impl<'b> Walker<'_, '_, 'b> {
         }
         self.sink.text(name, role.filter(|r| *r != Role::Embedded), value, kind);
         Ok(())
+    }
+
+    /// What the value at the path means by the name of its pair, under that of their list.
+    fn paired(&mut self) -> Option<Role> {
+        let (pair, end) = (self.pair.take()?, self.path.len());
+        let list = memchr::memrchr(b'.', &self.path)? + 1;
+        self.path.extend_from_within(..list);
+        self.path.extend_from_slice(pair);
+        let role = self.roles.get(&self.path[end..]);
+        self.path.truncate(end);
+        role
     }
 
     /// A number or a literal.
@@ -443,6 +466,7 @@ fn compact(raw: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fields::Canon;
 
     fn read(text: &str) -> Option<Vec<String>> {
         let layout = Layout::plain();
@@ -466,6 +490,34 @@ mod tests {
             "b={\"c\":[\"x\",null,{\"d\":true}],\"e.f\":\"\\u00e9\\n\\ud83d\\ude00\\q\"}",
         ];
         assert_eq!(read, want);
+    }
+
+    #[test]
+    fn the_value_of_a_pair_means_what_its_name_does() {
+        let roles = [
+            ("list.name", Role::PairName),
+            ("list.value", Role::PairValue),
+            ("list.owner", Role::Is(Canon::Container)),
+            ("list.title", Role::Is(Canon::FileName)),
+        ];
+        let read = |text: &str| {
+            let (layout, mut out) = (Layout::plain(), Fields::default());
+            let roles = Roles::new(&[&roles]);
+            flatten(text.as_bytes(), &roles, None, &mut Sink::new(&layout, Want::Columns, &mut out)).unwrap();
+            [Canon::Container, Canon::FileName].map(|canon| out.text(canon).map(str::to_owned))
+        };
+        let owner = Some("hr@hc.example".to_owned());
+        assert_eq!(
+            read(r#"{"list":[{"name":"title","value":"a"},{"name":"owner","value":"hr@hc.example"}]}"#),
+            [owner.clone(), Some("a".to_owned())]
+        );
+        // What no name stands before, or another one, means nothing.
+        assert_eq!(read(r#"{"list":[{"value":"hr@hc.example","name":"owner"}]}"#), [None, None]);
+        assert_eq!(read(r#"{"list":[{"name":"owner"},{"value":"hr@hc.example"}]}"#), [None, None]);
+        assert_eq!(
+            read(r#"{"list":[{"name":"x","value":"y"},{"name":"owner","value":"hr@hc.example"}]}"#),
+            [owner, None]
+        );
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub enum Role {
     Whole(&'static str),
     /// What the next value is of, where values stand beside their names ([`Role::Whole`]).
     Property,
+    /// The name of a pair in a list of such; its value stands beside it.
+    PairName,
+    /// The value of a pair: what the pair's name means under the name of the list (`parameters.owner`).
+    PairValue,
     /// That packets were sampled: a number that says so from this one on.
     Sampled(u8),
     /// Which kind of access a record is about, in the words of CloudTrail.
@@ -228,6 +232,7 @@ impl Role {
             | Self::History
             | Self::Packets(_) => &[],
             Self::Missed | Self::Part | Self::Date | Self::Clock | Self::Zone | Self::Object => &[],
+            Self::PairName | Self::PairValue => &[],
             Self::Whole(_) | Self::Property | Self::Access | Self::Decrypted | Self::Public | Self::Sampled(_) => &[],
             Self::Forwarded => &[Canon::SourceIp],
         }

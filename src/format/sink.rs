@@ -223,6 +223,8 @@ impl<'f, 'b> Sink<'f, 'b> {
     fn taken(&mut self, role: Role, value: Text<'b>, kind: Kind) {
         match role {
             Role::Is(_) | Role::Action | Role::Took(..) | Role::Embedded => {}
+            // Who reads the list of pairs knows what they mean.
+            Role::PairName | Role::PairValue => {}
             Role::Addr(canon) => _ = self.address(canon, value),
             Role::Peer => self.peer(value),
             Role::Descriptor => self.descriptor(value),

@@ -85,6 +85,7 @@ impl Part {
             Some(Role::Packets(_)) => Self::Packets,
             Some(Role::Missed | Role::Process) => Self::Skip,
             Some(Role::Holder | Role::Listed | Role::Together | Role::Peer | Role::Descriptor) => Self::Parsed,
+            Some(Role::PairName | Role::PairValue) => Self::Parsed,
             Some(Role::Is(canon) | Role::Http(canon) | Role::Flow(canon)) if is_count(canon) => Self::Number,
             Some(Role::Is(Canon::EventSequence)) => Self::Sequence,
             Some(Role::Is(Canon::HostName)) => Self::Computer,

@@ -256,7 +256,7 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-93",
-        "1 MiB or more that one of our cloud or file services gave an account at an outside address, from which findings of level medium or above that succeeded say that a stranger came in by that account, or gave an outside address, without an account, that had opened it to others by such findings, is unexplained where nothing authorises it; the findings make it likelier and prove no intrusion",
+        "1 MiB or more that one of our cloud or file services gave an account at an outside address, from which findings of level medium or above that did not fail say that a stranger came in by that account, or gave an outside address, without an account, that had opened it to others by such findings that succeeded, is unexplained where nothing authorises it; the findings make it likelier and prove no intrusion",
     ),
     clause(
         "J-94",
@@ -272,6 +272,6 @@ pub const CLAUSES: &[Clause] = &[
     ),
     clause(
         "J-97",
-        "what accounts took from cloud and file services to one outside address at which no log of the service, reaching back for two weeks or more before, shows anybody, is unexplained where nothing authorises it and it is much: 50 MiB within 24 hours, for each hour at work 100 records that do not state their bytes or 20 stores of such, or 10 secrets, if it is more than these accounts had taken to all other outside addresses before, and no more than one in 20 of these was given as much",
+        "what accounts took from cloud and file services to one outside address (of IPv6, one network of 64 bits) at which no log of the service, reaching back for two weeks or more before, shows anybody, is unexplained where nothing authorises it and it is much: 50 MiB within 24 hours, for each hour at work 100 records that do not state their bytes or 20 stores of such, or 10 secrets, if it is more than these accounts had taken to all other outside addresses before, and no more than one in 20 of these was given as much",
     ),
 ];

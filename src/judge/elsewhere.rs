@@ -169,9 +169,7 @@ fn acts(bench: &Bench<'_>, known: &Known) -> Vec<Act> {
     let mut acts = Vec::new();
     let alike = Alike::of(&bench.transfers, |t| known.addresses.contains_key(t.to.as_str()));
     for t in bench.transfers.iter().filter(|t| alike.told(t).is_none()) {
-        for (by, since) in
-            t.destinations().filter_map(by_address).filter(|(_, since)| days_before(t, since.first) < SHARED_DAYS)
-        {
+        for (by, since) in t.destinations().filter_map(by_address).filter(|(_, since)| !is_shared(t, **since)) {
             let at = from_then_on(t, *since).filter(|_| is_act(t, *since));
             acts.extend(at.map(|at| Act { id: t.id.to_string(), by: by.clone(), known_as: None, at }));
         }
@@ -208,10 +206,10 @@ fn is_act(t: &Transfer, since: Since) -> bool {
 /// carrier's, a hotel's.
 const SHARED_DAYS: usize = 5;
 
-/// On how many days before an instant a service of ours knew by an account who was at the other end.
-fn days_before(t: &Transfer, first: Instant) -> usize {
-    let hours = t.hours.iter().filter(|hour| !t.accounts.is_empty() && **hour < first.hour());
-    hours.map(|hour| hour.div_euclid(24)).collect::<BTreeSet<_>>().len()
+/// Whether a service of ours knew by an account who was at the other end, on so many days before.
+fn is_shared(t: &Transfer, since: Since) -> bool {
+    let hours = t.hours.iter().filter(|hour| !t.accounts.is_empty() && **hour < since.first.hour());
+    hours.map(|hour| hour.div_euclid(24)).collect::<BTreeSet<_>>().len() >= SHARED_DAYS
 }
 
 /// The addresses of intruders of other scopes at which an account of this one was before, each with its transfers: asked about, and no
@@ -219,7 +217,7 @@ fn days_before(t: &Transfer, first: Instant) -> usize {
 fn shared<'a>(bench: &Bench<'a>, known: &Known) -> BTreeMap<String, Vec<&'a Transfer>> {
     let mut all: BTreeMap<String, Vec<&Transfer>> = BTreeMap::new();
     for t in &bench.transfers {
-        let met = |to: &str| known.addresses.get(to).is_some_and(|since| days_before(t, since.first) >= SHARED_DAYS);
+        let met = |to: &str| known.addresses.get(to).is_some_and(|since| is_shared(t, *since));
         if let Some(to) = t.destinations().find(|to| met(to) && !bench.intruder.came_from.contains(*to)) {
             all.entry(to.to_owned()).or_default().push(t);
         }

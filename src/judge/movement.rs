@@ -82,8 +82,18 @@ pub fn clauses(bench: &mut Bench<'_>) {
     for (route, transfers) in delivered {
         served::served(bench, route, &transfers);
     }
+    leave(bench, &outward);
+    joined::clauses(bench);
+    novel::clauses(bench);
+    for finding in bench.findings.clone() {
+        touched::clauses(bench, finding);
+    }
+}
+
+/// What left each host by each way out: to each destination, and, where no one got much, to all of them.
+fn leave<'a>(bench: &mut Bench<'a>, outward: &[&'a Transfer]) {
     let mut ways: BTreeMap<(&str, Route), BTreeMap<String, Vec<&Transfer>>> = BTreeMap::new();
-    for transfer in outward {
+    for transfer in outward.iter().copied() {
         let groups = ways.entry((&transfer.from, transfer.route)).or_default();
         groups.entry(group(&transfer.to)).or_default().push(transfer);
     }
@@ -112,11 +122,6 @@ pub fn clauses(bench: &mut Bench<'_>) {
             let to = format!("{} destinations, {} among them", transfers.len(), transfers[0].to);
             moved(bench, &Movement { from, to, is_one: false, transfers, limits: TO_ALL });
         }
-    }
-    joined::clauses(bench);
-    novel::clauses(bench);
-    for finding in bench.findings.clone() {
-        touched::clauses(bench, finding);
     }
 }
 

@@ -4,6 +4,7 @@
 //! account can say which.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::model::accounts::{distinct, folded};
 use crate::model::rule::Route;
@@ -70,31 +71,39 @@ impl Measure {
     }
 }
 
-/// What accounts read at each address outside.
-type Visits<'a> = BTreeMap<&'a str, Vec<&'a Transfer>>;
+/// What accounts read at each place outside: an address, and of IPv6 a network of 64 bits, in which a host has a new address each day
+/// (RFC 8981, section 3.4).
+type Visits<'a> = BTreeMap<IpAddr, Vec<&'a Transfer>>;
+
+/// The place of an address.
+fn place(to: IpAddr) -> IpAddr {
+    match to {
+        IpAddr::V4(_) => to,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
 
 /// Asks of whoever read much at once from an address that is new.
 pub(super) fn clauses(bench: &mut Bench<'_>) {
     let mut visits = Visits::new();
-    for t in bench.transfers.iter().copied().filter(|t| is_visit(bench, t)) {
-        visits.entry(&t.to).or_default().push(t);
+    for (at, t) in bench.transfers.iter().filter_map(|t| Some((visited(bench, t)?, *t))) {
+        visits.entry(place(at)).or_default().push(t);
     }
-    let new: Vec<_> = visits.iter().filter_map(|(to, visit)| Some((*to, is_new(bench, visit, &visits)?))).collect();
-    for (to, told) in new {
-        let visit = &visits[to];
+    let reach = Reach::of(bench);
+    let new: Vec<_> = visits.keys().filter_map(|at| Some((at, is_new(&reach, *at, &visits)?))).collect();
+    for (at, told) in new {
+        let visit = &visits[at];
         if !visit.iter().any(|t| movement::guilty(bench, t)) {
-            ask(bench, to, visit, &told);
+            ask(bench, visit, &told);
         }
     }
 }
 
-/// Whether an account read something of a cloud or file service from an address outside. Not through a VPN: whoever works from home has
+/// The address outside at which an account read something of a cloud or file service. Not through a VPN: whoever works from home has
 /// a new address each week, and reads there as at the office.
-fn is_visit(bench: &Bench<'_>, t: &Transfer) -> bool {
-    t.route == Route::SaasDownload
-        && !t.accounts.is_empty()
-        && address(&t.to).is_some()
-        && bench.whose.side(&t.to) == Side::Outside
+fn visited(bench: &Bench<'_>, t: &Transfer) -> Option<IpAddr> {
+    let is_read = t.route == Route::SaasDownload && !t.accounts.is_empty();
+    address(&t.to).filter(|_| is_read && bench.whose.side(&t.to) == Side::Outside)
 }
 
 /// What stands out.
@@ -105,18 +114,18 @@ struct Told {
     since: Instant,
 }
 
-/// `None` where it is not much, or the address not new, or where the accounts or others do the same.
-fn is_new(bench: &Bench<'_>, visit: &[&Transfer], visits: &Visits<'_>) -> Option<Told> {
+/// `None` where it is not much, or the place not new, or where the accounts or others do the same.
+fn is_new(reach: &Reach, at: IpAddr, visits: &Visits<'_>) -> Option<Told> {
+    let visit = &visits[&at];
     let measures: Vec<Measure> = Measure::ALL.into_iter().filter(|m| m.is_much(visit)).collect();
     let measures = Some(measures).filter(|all| !all.is_empty())?;
     let first = visit.iter().map(|t| t.time.map(|time| time.first)).min()??;
-    let since = visit.iter().map(|t| reached(bench, t)).max()??;
+    let since = visit.iter().map(|t| reach.since(t)).max()??;
     if since.plus_secs(BASELINE_DAYS * DAY_SECS) > first {
         return None;
     }
-    let to = &visit[0].to;
     let accounts: BTreeSet<_> = visit.iter().flat_map(|t| t.accounts.iter()).map(|account| folded(account)).collect();
-    let others = || visits.iter().filter(|(at, _)| **at != to.as_str());
+    let others = || visits.iter().filter(|(other, _)| **other != at);
     let is_earlier = |t: &&Transfer| {
         t.time.is_none_or(|time| time.first < first)
             && t.accounts.iter().any(|account| accounts.contains(&folded(account)))
@@ -131,14 +140,26 @@ fn is_new(bench: &Bench<'_>, visit: &[&Transfer], visits: &Visits<'_>) -> Option
     measures.into_iter().find_map(stands_out)
 }
 
-/// From when on the logs reach that would show the other end of a transfer. Pieces of a log are one.
-fn reached(bench: &Bench<'_>, t: &Transfer) -> Option<Instant> {
-    let logs: BTreeSet<String> = t.seen_by.iter().map(|log| log.log()).collect();
-    bench.sources.iter().filter(|s| logs.contains(&s.source.log())).filter_map(|s| s.from).min()
+/// From when on each log tells. Pieces of a log are one.
+struct Reach(BTreeMap<String, Instant>);
+
+impl Reach {
+    fn of(bench: &Bench<'_>) -> Self {
+        let mut first = BTreeMap::new();
+        for (log, from) in bench.sources.iter().filter_map(|s| Some((s.source.log(), s.from?))) {
+            first.entry(log).and_modify(|known: &mut Instant| *known = from.min(*known)).or_insert(from);
+        }
+        Self(first)
+    }
+
+    /// From when on the logs tell that would show the other end of a transfer.
+    fn since(&self, t: &Transfer) -> Option<Instant> {
+        t.seen_by.iter().filter_map(|log| self.0.get(&log.log())).min().copied()
+    }
 }
 
 /// J-97.
-fn ask<'a>(bench: &mut Bench<'a>, to: &str, visit: &[&'a Transfer], told: &Told) {
+fn ask<'a>(bench: &mut Bench<'a>, visit: &[&'a Transfer], told: &Told) {
     let counted: BTreeSet<&str> =
         bench.ways.get(&Route::SaasDownload).into_iter().flat_map(|way| way.transfers.keys().copied()).collect();
     let is_read = |t: &&Transfer| t.bytes.lower > 0 || visitors::uncounted(&[t]).next().is_some();
@@ -149,11 +170,8 @@ fn ask<'a>(bench: &mut Bench<'a>, to: &str, visit: &[&'a Transfer], told: &Told)
         return;
     }
     let accounts = distinct(visit.iter().flat_map(|t| &t.accounts).map(String::as_str)).join(", ");
-    let stores = distinct(read.iter().map(|t| &*t.from));
-    let from = match &stores[..] {
-        [one] => one.clone(),
-        _ => counted_stores(&stores),
-    };
+    let from = several(&distinct(read.iter().map(|t| &*t.from)), "stores");
+    let to = several(&distinct(visit.iter().map(|t| &*t.to)), "addresses of one network");
     let time = read.iter().fold(None, |all, t| Span::join_opt(all, t.time));
     let when = time.map_or("at an unknown time".to_owned(), |s| format!("{} to {}", s.first, s.last));
     let much = told.measure.told(told.much);
@@ -172,7 +190,11 @@ fn ask<'a>(bench: &mut Bench<'a>, to: &str, visit: &[&'a Transfer], told: &Told)
     }
 }
 
-fn counted_stores(stores: &[String]) -> String {
-    let first = stores.first().map_or("", String::as_str);
-    format!("{} stores, {first} among them", stores.len())
+/// The only one, or how many there are of these.
+fn several(all: &[String], what: &str) -> String {
+    match all {
+        [one] => one.clone(),
+        [first, ..] => format!("{} {what}, {first} among them", all.len()),
+        [] => String::new(),
+    }
 }

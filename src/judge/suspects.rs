@@ -39,12 +39,12 @@ pub(super) fn visitors<'a>(
 }
 
 /// Those from which an account was used by somebody that it is not of: by findings of level medium or above of how somebody came
-/// in, which succeeded.
+/// in, which did not fail: where the log does not say whether it worked, what the account did there says so.
 pub(super) fn strangers<'a>(findings: &[&'a Finding], whose: &Whose) -> ByAddress<'a> {
     by_address(findings, whose, |f, _| {
         f.kind != FindingKind::Indicator
             && f.level >= Level::Medium
-            && f.outcome == Outcome::Succeeded
+            && f.outcome != Outcome::Failed
             && f.stage.contains(&Stage::InitialAccess)
             && !f.entities.accounts.is_empty()
     })
@@ -107,60 +107,68 @@ impl<'a> Suspects<'a> {
         self.listed.iter().chain(&self.strange).chain(&self.opened).copied()
     }
 
+    /// The gravest of what is said against them.
+    fn gravest(&self) -> Option<Suspicion> {
+        let said = [
+            (Suspicion::Listed, &self.listed),
+            (Suspicion::Strange, &self.strange),
+            (Suspicion::Opened, &self.opened),
+            (Suspicion::Scripted, &self.scripted),
+        ];
+        said.into_iter().find(|(_, ids)| !ids.is_empty()).map(|(suspicion, _)| suspicion)
+    }
+
     /// What moved at least, in words, and the clause for which it is unexplained, with why; `None` where nobody is suspect.
     pub(super) fn judged(&self, m: &Movement<'_>, route: Route, bytes: u64) -> Option<Unexplained> {
-        let secrets = secrets(&m.transfers);
-        let (clause, what) = match (bytes < LEFT_BYTES, self.listed.is_empty()) {
-            _ if self.is_empty() => return None,
-            (true, _) if secrets > 0 => ("J-94", Some(counted(secrets, "secret", "secrets"))),
-            (_, true) if self.suspicions().next().is_none() => ("J-85", None),
-            (_, true) => ("J-93", None),
-            (true, false) => ("J-85", Some(visitors::told(&m.transfers))),
-            (false, false) if route == Route::WebResponse => ("J-85", None),
-            (false, false) => ("J-25", None),
+        let (suspicion, secrets, is_small) = (self.gravest()?, secrets(&m.transfers), bytes < LEFT_BYTES);
+        let (clause, what) = match suspicion {
+            _ if is_small && secrets > 0 => ("J-94", Some(counted(secrets, "secret", "secrets"))),
+            Suspicion::Listed if is_small => ("J-85", Some(visitors::told(&m.transfers))),
+            Suspicion::Listed if route != Route::WebResponse => ("J-25", None),
+            Suspicion::Listed | Suspicion::Scripted => ("J-85", None),
+            Suspicion::Strange | Suspicion::Opened => ("J-93", None),
         };
-        let who = match () {
-            () if !self.listed.is_empty() => "its destination is listed, which is a suspicion and no proof",
-            () if !self.strange.is_empty() => {
-                "findings say that a stranger used the account, which is a suspicion and no proof"
-            }
-            () if !self.opened.is_empty() => {
-                "findings say that it was opened to others from there, which is a suspicion and no proof"
-            }
-            () => "findings say that a script read it there",
-        };
-        Some(Unexplained { clause, what, why: format!("nothing authorises it, and {who}") })
+        Some(Unexplained { clause, what, why: format!("nothing authorises it, and {}", suspicion.told()) })
     }
 
     /// Asks who they are.
     pub(super) fn ask(&self, bench: &mut Bench<'_>, m: &Movement<'_>, from: &str) {
-        if self.is_empty() {
-            return;
-        }
-        let is_read = m.transfers.iter().all(|t| is_answer(t));
-        bench.ask(match (self.listed.is_empty(), is_read) {
-            (true, _) if self.strange.is_empty() && self.opened.is_empty() => {
-                format!("who is at {}, and may a script there read all that of {from}?", m.to)
+        let Some(suspicion) = self.gravest() else { return };
+        let (to, is_read) = (&m.to, m.transfers.iter().all(|t| is_answer(t)));
+        bench.ask(match suspicion {
+            Suspicion::Listed if is_read => {
+                format!("who is at {to}, which is listed, and has a reason to read {} from there?", m.from)
             }
-            (true, _) if self.strange.is_empty() => {
-                format!("who opened {from} to others from {}, and read it there?", m.to)
+            Suspicion::Listed => {
+                format!("does {from} have a reason to send to {to}, which is listed, and is {from} clean?")
             }
-            (true, _) => {
-                let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str));
-                format!(
-                    "was it the owner of {} who used it at {}, and read {} from there?",
-                    accounts.join(", "),
-                    m.to,
-                    m.from
-                )
+            Suspicion::Strange => {
+                let accounts = distinct(m.transfers.iter().flat_map(|t| &t.accounts).map(String::as_str)).join(", ");
+                format!("was it the owner of {accounts} who used it at {to}, and read {} from there?", m.from)
             }
-            (false, true) => {
-                format!("who is at {}, which is listed, and has a reason to read {} from there?", m.to, m.from)
-            }
-            (false, false) => {
-                format!("does {from} have a reason to send to {}, which is listed, and is {from} clean?", m.to)
-            }
+            Suspicion::Opened => format!("who opened {from} to others from {to}, and read it there?"),
+            Suspicion::Scripted => format!("who is at {to}, and may a script there read all that of {from}?"),
         });
+    }
+}
+
+/// What findings say against somebody, the gravest first.
+#[derive(Clone, Copy)]
+enum Suspicion {
+    Listed,
+    Strange,
+    Opened,
+    Scripted,
+}
+
+impl Suspicion {
+    fn told(self) -> &'static str {
+        match self {
+            Self::Listed => "its destination is listed, which is a suspicion and no proof",
+            Self::Strange => "findings say that a stranger used the account, which is a suspicion and no proof",
+            Self::Opened => "findings say that it was opened to others from there, which is a suspicion and no proof",
+            Self::Scripted => "findings say that a script read it there",
+        }
     }
 }
 

@@ -156,9 +156,9 @@ fn reached() -> Vec<Sides> {
 }
 
 /// What a store gave `svc` where a finding says that a stranger uses an account.
-fn stranger(account: &str, bytes: u64) -> ScopeVerdict {
+fn stranger(account: &str, outcome: Outcome, bytes: u64) -> ScopeVerdict {
     let open = whose("");
-    let mut f = medium(finding("s", Stage::InitialAccess, Outcome::Succeeded, INTRUDER, ""));
+    let mut f = medium(finding("s", Stage::InitialAccess, outcome, INTRUDER, ""));
     f.entities.accounts = vec![account.to_owned()];
     let mut given = transfer(Route::SaasDownload, "hc-store", INTRUDER, bytes, 3, &open);
     given.accounts = vec!["HC\\svc".to_owned()].into();
@@ -184,7 +184,7 @@ fn unexplained() -> Vec<Sides> {
         ("J-23", alone(std::slice::from_ref(&packed)), moved(&[packed], GIB, &entry)),
         ("J-24", asked(MIB), asked(MIB - 1)),
         ("J-25", to(MIB), to(MIB - 1)),
-        ("J-93", stranger("HC\\svc", MIB), stranger("HC\\svc", MIB - 1)),
+        ("J-93", stranger("HC\\svc", Outcome::Succeeded, MIB), stranger("HC\\svc", Outcome::Succeeded, MIB - 1)),
     ]
 }
 
@@ -535,8 +535,11 @@ fn without_a_log_of_the_edge_silence_has_no_likelihood() {
 
 #[test]
 fn a_stranger_with_another_account_says_nothing_of_what_an_account_was_given() {
-    assert_eq!(stranger("HC\\svc", MIB).state, State::Unexplained);
-    assert_eq!(stranger("HC\\other", MIB).state, State::NoEvidence);
+    assert_eq!(stranger("HC\\svc", Outcome::Succeeded, MIB).state, State::Unexplained);
+    assert_eq!(stranger("HC\\other", Outcome::Succeeded, MIB).state, State::NoEvidence);
+    // What the account read there says that the logon worked, where its record does not; one that failed let nobody in.
+    assert!(cites(&stranger("HC\\svc", Outcome::Unknown, MIB), "J-93"));
+    assert!(!cites(&stranger("HC\\svc", Outcome::Failed, MIB), "J-93"));
 }
 
 #[test]

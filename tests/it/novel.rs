@@ -43,6 +43,17 @@ pub fn sides() -> Vec<Sides> {
     vec![("J-97", told(&[records(STRANGER, 100, 20)]), told(&[records(STRANGER, 99, 20)]))]
 }
 
+/// A host at home has a new address of its network each day (RFC 8981).
+#[test]
+fn addresses_of_one_network_of_ipv6_are_one_place() {
+    let before = || read("2001:db8:1:2::1", MIB, 5);
+    assert!(!is_asked(&[before(), read("2001:db8:1:2:a::7", 60 * MIB, 20)]));
+    assert!(is_asked(&[before(), read("2001:db8:1:3::7", 60 * MIB, 20)]));
+    let both = told(&[read("2001:db8:1:3::7", 30 * MIB, 20), read("2001:db8:1:3::8", 30 * MIB, 20)]);
+    assert!(cites(&both, "J-97"), "{:?}", both.reasons);
+    assert!(both.ask.iter().any(|ask| ask.contains("2 addresses of one network")), "{:?}", both.ask);
+}
+
 #[test]
 fn much_that_is_read_at_once_where_nobody_was_before_is_asked_about() {
     assert_eq!([50 * MIB, 50 * MIB - 1].map(|bytes| is_asked(&[read(STRANGER, bytes, 20)])), [true, false]);

@@ -55,6 +55,8 @@ pub(super) fn target(name: &str) -> Target {
         "listed" => Some(Role::Listed),
         // Counts of which it is not known which way they went.
         "network.bytes.part" | "network.bytes.rest" => Some(Role::Together),
+        "pair.name" => Some(Role::PairName),
+        "pair.value" => Some(Role::PairValue),
         "source.peer" => Some(Role::Peer),
         "source.descriptor" => Some(Role::Descriptor),
         "user.name" => Some(Role::User),
