@@ -29,9 +29,12 @@ pub(super) fn folded(bytes: &[u8]) -> u32 {
 pub(super) enum Kernel {
     /// One position after the other.
     Scalar,
-    /// 32 positions at once.
+    /// 32 positions at once, each word of the bitmap by a load of its own.
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Loads,
+    /// The same, eight words by one gather.
+    #[cfg(target_arch = "x86_64")]
+    Gathers,
 }
 
 impl Kernel {
@@ -39,17 +42,20 @@ impl Kernel {
     pub(super) fn all() -> &'static [Self] {
         #[cfg(target_arch = "x86_64")]
         if super::avx2::is_there() {
-            return &[Self::Scalar, Self::Avx2];
+            return &[Self::Scalar, Self::Loads, Self::Gathers];
         }
         &[Self::Scalar]
     }
 
-    /// The fastest that this machine has, tried once: where microcode makes gathering slow, the plain loop wins.
+    /// The fastest that this machine has, tried once: gathers are slower than loads on some processors, and where microcode mends
+    /// them slower than the plain loop.
     pub(super) fn best() -> Self {
         static BEST: OnceLock<Kernel> = OnceLock::new();
         *BEST.get_or_init(|| match Self::all() {
+            [one] => *one,
             #[cfg(target_arch = "x86_64")]
-            [_, _, ..] if super::avx2::is_worth_it() => Self::Avx2,
+            all => super::avx2::fastest(all),
+            #[cfg(not(target_arch = "x86_64"))]
             _ => Self::Scalar,
         })
     }
@@ -114,7 +120,9 @@ impl Filter {
         let done = match kernel {
             Kernel::Scalar => 0,
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => super::avx2::scan(self, text, &mut found),
+            Kernel::Loads => super::avx2::scan::<false>(self, text, &mut found),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Gathers => super::avx2::scan::<true>(self, text, &mut found),
         };
         self.scan_plainly(text, done, found);
     }
