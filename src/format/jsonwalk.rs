@@ -503,7 +503,7 @@ mod tests {
         let read = |text: &str| {
             let (layout, mut out) = (Layout::plain(), Fields::default());
             let roles = Roles::new(&[&roles]);
-            flatten(text.as_bytes(), &roles, None, &mut Sink::new(&layout, Want::Columns, &mut out)).unwrap();
+            flatten(text.as_bytes(), &roles, None, &mut Sink::new(&layout, Want::All, &mut out)).unwrap();
             [Canon::Container, Canon::FileName].map(|canon| out.text(canon).map(str::to_owned))
         };
         let owner = Some("hr@hc.example".to_owned());
